@@ -1,5 +1,6 @@
 """A search as a condition on deliveries; combine it with access.visible."""
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
@@ -24,6 +25,7 @@ from triage.store.models.messages import Message
 from triage.store.queue import grouping
 
 GROUPS = {"released": RELEASED, "decided": tuple(state for state in State if state is not State.HELD)}
+SIGNAL = re.compile(r"[a-z]+(?:-[a-z]+){0,5}")
 LISTS = {"attachment": "attachments", "link": "links"}
 
 
@@ -105,11 +107,27 @@ def match_verified(term: Term) -> ColumnElement[bool]:
     return and_(col(Delivery.proof) == "dmarc", or_(col(Delivery.author_domain) == domain, below))
 
 
+def match_signal(term: Term) -> ColumnElement[bool]:
+    """A signal that was found in it, by its name."""
+    if not SIGNAL.fullmatch(term.value):
+        raise BadInput(say("signal: takes a name such as bank-details, not {value}", value=repr(term.value)), field="q")
+    named = f'"name": "{term.value}"'
+    of_message = cast(col(Message.signals), String).contains(named, autoescape=True)
+    found = other_table_has(Message, col(Message.id) == col(Delivery.message_id), of_message)
+    return or_(cast(col(Delivery.signals), String).contains(named, autoescape=True), found)
+
+
+def match_rule(term: Term) -> ColumnElement[bool]:
+    """The rule of the policy that decided about it, or that would have stopped it and only reports."""
+    return or_(col(Delivery.rule) == term.value, col(Delivery.withheld) == term.value)
+
+
 def match_state(term: Term) -> ColumnElement[bool]:
     """What became of it."""
     wanted = GROUPS.get(term.value) or tuple(one for one in State if one == term.value)
     if not wanted:
-        raise BadInput(say("state: takes {names}, not {value}", names=", ".join([*State, *GROUPS]), value=repr(term.value)), field="q")
+        names = ", ".join([*State, *GROUPS])
+        raise BadInput(say("{name}: takes {names}, not {value}", name=term.name, names=names, value=repr(term.value)), field="q")
     return col(Delivery.state).in_(wanted)
 
 
@@ -129,12 +147,21 @@ def match_proof(term: Term) -> ColumnElement[bool]:
 
 def how_bad(term: Term) -> ColumnElement[bool]:
     """How bad it looks."""
+    return grouping.severity_column() == named_severity(term)
+
+
+def at_least_as_bad(term: Term) -> ColumnElement[bool]:
+    """It looks as bad as this, or worse."""
+    return grouping.severity_column() >= named_severity(term)
+
+
+def named_severity(term: Term) -> Severity:
+    """The severity that a term names."""
     wanted = next((one for one in Severity if one.word == term.value), None)
     if wanted is None:
-        raise BadInput(
-            say("severity: takes {names}, not {value}", names=", ".join(one.word for one in Severity), value=repr(term.value)), field="q"
-        )
-    return grouping.severity_column() == wanted
+        names = ", ".join(one.word for one in Severity)
+        raise BadInput(say("{name}: takes {names}, not {value}", name=term.name, names=names, value=repr(term.value)), field="q")
+    return wanted
 
 
 def match_campaign(term: Term) -> ColumnElement[bool]:
@@ -177,7 +204,11 @@ MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
     "state": match_state,
     "by": match_decider,
     "proof": match_proof,
+    "is": match_state,
     "severity": how_bad,
+    "risk": at_least_as_bad,
+    "rule": match_rule,
+    "signal": match_signal,
     "campaign": match_campaign,
     "message-id": match_message_id,
     "queue-id": match_queue_id,

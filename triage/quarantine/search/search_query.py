@@ -11,9 +11,8 @@ from triage.say import say
 
 FIELDS = (
     *("from", "to", "dept", "subject", "has", "link", "state", "by", "proof", "severity", "campaign", "after", "before"),
-    *("message-id", "queue-id", "reply-to", "verified", "file", "hash", "ip"),
+    *("message-id", "queue-id", "reply-to", "verified", "file", "hash", "ip", "is", "risk", "rule", "signal"),
 )
-NOT_YET = ("is", "risk", "rule", "signal")  # kept free for what is to come
 MEANT = {  # what other programs call our fields
     "attachment": "file",
     "date": "after",
@@ -32,7 +31,7 @@ MEANT = {  # what other programs call our fields
 ALIKE = 0.75  # of 1: as much as a mistyped field has of the field that is meant
 ANY_ID = "id"  # the field of a word that is an id: of a message, of a delivery, or in a 250 reply
 UNKNOWN = re.compile(r"-?(?P<name>[a-z][a-z-]+):(?!//)(?=\S)", re.IGNORECASE)
-TERM = re.compile(rf'(?P<sign>-?)(?:(?P<name>{"|".join(FIELDS + NOT_YET)}):(?=\S))?(?:"(?P<phrase>[^"]+)"|(?P<word>\S+))', re.IGNORECASE)
+TERM = re.compile(rf'(?P<sign>-?)(?:(?P<name>{"|".join(FIELDS)}):(?=\S))?(?:"(?P<phrase>[^"]+)"|(?P<word>\S+))', re.IGNORECASE)
 MOST_TERMS = 20
 
 
@@ -46,9 +45,9 @@ class Term:
 
 
 def parse_terms(text: str) -> tuple[Term, ...]:
-    """What a search says, term by term; every one must be so. A name that is none, or has no value yet, is a word like others.
+    """What a search says, term by term; every one must be so. A name that is none, or has no value, is a word like others.
 
-    BadInput when there are too many, when a field cannot be searched yet, or when it looks like another one mistyped.
+    BadInput when there are too many, or when a field looks like another one mistyped.
     """
     found = tuple(parse_term(match) for match in TERM.finditer(text))
     if len(found) > MOST_TERMS:
@@ -57,10 +56,8 @@ def parse_terms(text: str) -> tuple[Term, ...]:
 
 
 def parse_term(match: re.Match[str]) -> Term:
-    """One of them; a sign alone is a word. BadInput for a field that cannot be searched yet, or is mistyped."""
+    """One of them; a sign alone is a word. BadInput for a field that is mistyped."""
     name, value = (match["name"] or "").lower(), match["phrase"] or match["word"]
-    if name in NOT_YET:
-        raise BadInput(say("{name}: cannot be searched yet; put the word in quotes to search for it as text", name=name), field="q")
     if not name and match["word"]:
         refuse_unknown_field(match["word"])
     if not name and match["word"] and is_like(value):

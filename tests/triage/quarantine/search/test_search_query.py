@@ -40,13 +40,6 @@ def test_nothing_that_is_typed_means_everything(text: str) -> None:
     assert all(one.value and one.value == one.value.casefold() for one in found)
 
 
-@pytest.mark.parametrize("field", search_query.NOT_YET)
-def test_a_field_of_later_is_told_and_no_word(field: str) -> None:
-    with pytest.raises(BadInput, match=f"{field}: cannot be searched yet"):
-        search_query.parse_terms(f"{field}:x")
-    assert search_query.parse_terms(f'"{field}:x"') == (Term("", f"{field}:x"),)
-
-
 @pytest.mark.parametrize(
     ("text", "meant"),
     [("form:dhl", "from"), ("sender:dhl", "from"), ("-subjet:x", "subject"), ("filename:a.pdf", "file"), ("Replyto:x", "reply-to")],

@@ -23,6 +23,9 @@ export const ASKS: readonly Offer[] = [
   { text: 'by:', says: t('decided by') },
   { text: 'proof:', says: t('proof of the sender') },
   { text: 'severity:', says: t('severity') },
+  { text: 'risk:', says: t('this severity or worse') },
+  { text: 'signal:', says: t('name of a signal') },
+  { text: 'rule:', says: t('name of the rule that decided') },
   { text: 'campaign:', says: t('campaign id') },
   { text: 'queue-id:', says: t('id in the 250 reply and the logs') },
   { text: 'message-id:', says: t('Message-ID field') },
@@ -74,7 +77,7 @@ export function values(name: string): readonly Offer[] {
   if (name === 'by') return deciders()
   if (name === 'link') return hosts()
   if (name === 'campaign') return [...new Map(queue.rows.flatMap(({ lead }) => (lead.campaign ? [[lead.campaign, { text: lead.campaign, says: subjectOf(lead) }] as const] : []))).values()]
-  if (name === 'severity') return SEVERITIES.map((one) => ({ text: one, says: SEVERITY_WORDS[one] }))
+  if (name === 'severity' || name === 'risk') return SEVERITIES.map((one) => ({ text: one, says: SEVERITY_WORDS[one] }))
   if (name === 'proof') return [{ text: 'none', says: t('not proven') }, { text: 'any', says: t('any proof') }, { text: 'dmarc', says: '' }, { text: 'aligned', says: t('SPF or DKIM, without DMARC') }]
   if (name !== 'after' && name !== 'before') return []
   return [[0, t('today')], [1, t('yesterday')], [7, t('a week ago')], [30, t('30 days ago')]].map(([days, says]) => ({ text: dateField(new Date(serverTime() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
