@@ -18,6 +18,7 @@ INDEXES = {
     "delivery_of_campaign": "delivery (campaign_id, state, department, person, direction, message_id)",
     "delivery_passed_on": "delivery (passed_on_by) WHERE passed_on_by <> ''",
     "delivery_copies_out": "delivery (campaign_id) WHERE is_copy AND state = 'delivered'",
+    "delivery_risky_in": "delivery (received_at) WHERE severity >= 2 AND verdict = 'relay'",
     "delivery_by_words": "delivery USING gin (search gin_trgm_ops)",
 }
 REPLACED = ("delivery_by_campaign",)  # by one of those, and needed until that is there

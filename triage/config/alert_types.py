@@ -10,10 +10,11 @@ from triage.say import Said, joined, minute, say, say_count
 
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
-FUSE = "fuse"
-OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE)
+LET_IN, FUSE = "let-in", "fuse"  # of a folder, and of the company
+OF_FOLDERS = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED, LET_IN)
+OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
-COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
+COMES_ANEW = frozenset({PERISHABLE, REQUESTED, LET_IN})  # of which more is as good a reason as the first
 # of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
 LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE})
 EACH = frozenset({REMOVAL, BREAK_GLASS})  # of which every one is told by itself, at once and once
@@ -32,6 +33,7 @@ TITLES = {
     REMOVAL: say("Many messages were removed"),
     BREAK_GLASS: say("A break-glass account was opened"),
     OWNERS: say("Addresses would change their owners"),
+    LET_IN: say("Suspicious messages were delivered"),
     FUSE: say("A check of known senders only reports"),
 }
 
@@ -76,6 +78,12 @@ def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
     if cause == EXPIRING:
         return say_count(
             "{count} message{whose} expires, the first on {since}.", "{count} messages{whose} expire, the first on {since}.", **given
+        )
+    if cause == LET_IN:
+        return say_count(
+            "{count} delivered message{whose} looks suspicious, the first of {since}. Search is:delivered risk:suspicious.",
+            "{count} delivered messages{whose} look suspicious, the first of {since}. Search is:delivered risk:suspicious.",
+            **given,
         )
     if cause == REQUESTED:
         return say_count(

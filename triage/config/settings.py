@@ -546,8 +546,8 @@ class Notices:
         "requested (by whom it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, "
         "removal (somebody removed more than removal_messages messages), break-glass (a break-glass account was opened), "
         "owners (the directory gives an address to somebody else, which waits for an approval), "
-        "fuse (a check of known senders held too much).",
-        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal", "break-glass", "owners", "fuse"),
+        "fuse (a check of known senders held too much), let-in (delivered messages look suspicious).",
+        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal", "break-glass", "owners", "fuse", "let-in"),
         choices=CAUSES,
     )
     at_night: tuple[str, ...] = setting_key(

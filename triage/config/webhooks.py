@@ -21,6 +21,7 @@ EVENTS = {  # what can be told; docs/reference/webhooks.md says what each carrie
     "queue.alarm": "mail does not get on to the next hop",
     "removal.large": "somebody removed many messages",
     "break-glass.opened": "somebody opened a break-glass account",
+    "mail.suspicious": "delivered messages look suspicious or dangerous",
     "check.fuse": "a check of known senders held too much, and only reports",
 }
 TEST = "webhook.test"  # told to one hook when an administrator asks for it

@@ -19,6 +19,7 @@ from triage.config.alert_types import (
     EXPIRING,
     FUSE,
     LASTS,
+    LET_IN,
     OWNERS,
     PERISHABLE,
     QUEUE,
@@ -36,7 +37,7 @@ from triage.delivery.routes import INWARD
 from triage.directory import address_changes
 from triage.notifications.break_glass_alerts import find_opened_accounts
 from triage.policy import emergency
-from triage.policy.known_senders import checks
+from triage.policy.known_senders import checks, delivered_risky
 from triage.quarantine.removal import large_removals
 from triage.quarantine.requests import open_requests
 from triage.quarantine.search import expiry, legal_hold
@@ -70,6 +71,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *find_expiring(session, settings, now),
         *find_unseen(session, settings, now),
         *find_requested(session),
+        *find_let_in(session, now),
         *find_queue_alerts(session, settings, now),
         *find_mailbox_alerts(session, settings, now),
         *open_door(session, now),
@@ -132,6 +134,12 @@ def find_requested(session: Session) -> Iterator[Wait]:
     rows = counted.join(MailRequest, col(MailRequest.delivery_id) == col(Delivery.id)).where(open_requests.is_open()).group_by(*place)
     for department, person, number, first, newest in session.execute(rows):
         yield Wait(REQUESTED, department, person, number, first, newest)
+
+
+def find_let_in(session: Session, now: datetime) -> Iterator[Wait]:
+    """Folders into which a rule let messages of the last day that look suspicious or worse."""
+    recent = and_(delivered_risky.is_let_in_risky(), col(Delivery.received_at) > now - DAY)
+    yield from by_folder(session, LET_IN, recent, col(Delivery.received_at))
 
 
 def by_folder(session: Session, cause: str, which: ColumnElement[bool], moment: SQLColumnExpression[Any]) -> Iterator[Wait]:

@@ -159,18 +159,35 @@ def queue_words(found: Queue, held: int, let_go: int, kept_away: int, period: Pe
     )
 
 
-def report_rules(found: Counts, period: Period) -> Report:
-    """What lets mail through."""
+def report_rules(found: Counts, risky: Counter[date], period: Period) -> Report:
+    """What lets mail through. `risky`: delivered by a rule although it looks suspicious or worse, by day."""
+    days = tuple((day.isoformat(), number) for day, number in sorted(risky.items()))
+    suspicious = Table(
+        "suspicious",
+        say("Delivered by a rule although suspicious"),
+        (Column("day", say("Day"), "day"), Column("mails", say("Messages"))),
+        days,
+        Plot("lines", ("mails",)),
+    )
     return Report(
         "rules",
         say("What the rules did"),
         period,
         (rules_sentence(found),),
         say("A message to several people counts once for each of them; a message to a distribution list counts once."),
-        tuple(
-            Table(name, title, RULE, tuple(rules_that(verdict, found)), Plot("bars", ("mails",))) for name, title, verdict in VERDICT_TABLES
+        (
+            *(
+                Table(name, title, RULE, tuple(rules_that(verdict, found)), Plot("bars", ("mails",)))
+                for name, title, verdict in VERDICT_TABLES
+            ),
+            suspicious,
         ),
     )
+
+
+def rule_table(name: str, title: str, rows: Iterable[tuple[Cell, ...]]) -> Table:
+    """Rules with how many messages each decided about."""
+    return Table(name, title, RULE, tuple(rows), Plot("bars", ("mails",)))
 
 
 def rules_that(verdict: str, found: Counts) -> Iterable[tuple[Cell, ...]]:

@@ -15,6 +15,7 @@ from triage.access import scope as access
 from triage.actor import Actor, Role
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotFound
+from triage.policy.known_senders import delivered_risky
 from triage.quarantine.decisions.outcomes import sees_everything
 from triage.quarantine.search import selection_summary
 from triage.reports import daily_counts, mail_metrics, mail_report, staff_metrics, staff_report
@@ -282,7 +283,9 @@ def queue_report(reading: Reading) -> Report:
 
 def rules_report(reading: Reading) -> Report:
     """What lets mail through."""
-    return mail_report.report_rules(mail_metrics.added_up(reading.arrivals.values()), reading.period)
+    period = reading.period
+    risky = delivered_risky.count_by_day(reading.session, period.since, period.until, by=reading.by, zone=reading.zone)
+    return mail_report.report_rules(mail_metrics.added_up(reading.arrivals.values()), risky, period)
 
 
 def work_report(reading: Reading) -> Report:

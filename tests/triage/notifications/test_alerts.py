@@ -268,6 +268,7 @@ def test_every_alarm_is_an_event_but_the_emergency_which_is_one_already() -> Non
         "break-glass",
         "owners",
         "fuse",
+        "let-in",
     }
 
 

@@ -9,7 +9,20 @@ from sqlmodel import Session, col
 from triage import ids
 from triage.access import confidential_folders
 from triage.actor import EMPLOYEE
-from triage.config.alert_types import BRAKE, BREAK_GLASS, EXPIRING, FUSE, OWNERS, PERISHABLE, QUEUE, REMOVAL, REQUESTED, UNSEEN, WAITING
+from triage.config.alert_types import (
+    BRAKE,
+    BREAK_GLASS,
+    EXPIRING,
+    FUSE,
+    LET_IN,
+    OWNERS,
+    PERISHABLE,
+    QUEUE,
+    REMOVAL,
+    REQUESTED,
+    UNSEEN,
+    WAITING,
+)
 from triage.config.settings import Settings
 from triage.notifications.webhooks.payloads import LISTED, Detail, Occurrence
 from triage.quarantine.requests import open_requests
@@ -166,6 +179,7 @@ KINDS = {
     BREAK_GLASS: "break-glass.opened",
     OWNERS: "directory.owners",
     FUSE: "check.fuse",
+    LET_IN: "mail.suspicious",
 }
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {
     "open-emergency": emergency_opened,

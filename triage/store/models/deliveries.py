@@ -13,6 +13,9 @@ OUT = "is_copy AND state = 'delivered'"
 OUT_ON_SQLITE = "is_copy = 1 AND state = 'delivered'"  # as it is asked for there, else no query would use the index
 
 
+RISKY_IN = "severity >= 2 AND verdict = 'relay'"  # let in by a rule, and suspicious or worse
+
+
 class Delivery(SQLModel, table=True):
     """A message for one recipient: the unit that is held, released, purged. Only the ledger writes `state`."""
 
@@ -95,6 +98,7 @@ class Delivery(SQLModel, table=True):
         Index(
             "delivery_copies_out", "campaign_id", sqlite_where=text(OUT_ON_SQLITE), postgresql_where=text(OUT)
         ),  # copies in mailboxes: few
+        Index("delivery_risky_in", "received_at", sqlite_where=text(RISKY_IN), postgresql_where=text(RISKY_IN)),
         Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
     )  # and one of the words of `search`: migrations 0052 and online
 

@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, select
@@ -10,7 +11,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, DMARC_PASS, IDA, NOW, authentication, envelope, summary
 from triage import ids
-from triage.config.alert_types import FUSE
+from triage.config.alert_types import FUSE, LET_IN
 from triage.config.settings import Policy, Settings
 from triage.errors import NotAllowed, NotFound, SecondKeyNeeded, SecondLookNeeded
 from triage.intake import receive as intake
@@ -19,13 +20,13 @@ from triage.message.signals.deviations import CHECKS
 from triage.message.summary import Attachment, Link, Summary
 from triage.notifications.alerts import find_alerts
 from triage.policy.decide import UNLIKE
-from triage.policy.known_senders import checks
+from triage.policy.known_senders import checks, delivered_risky
 from triage.policy.known_senders.checks import Mode
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.search.selection import Selection
+from triage.quarantine.search.selection import Selection, selection_condition
 from triage.store import db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import SenderCheck
@@ -176,3 +177,20 @@ def test_a_check_that_the_settings_leave_out_is_forgotten_and_begins_anew(known:
         checks.begin_checks(session, settings.policy, now=NOW + 20 * DAY)
         modes = checks.modes_now(session, settings.policy, NOW + 21 * DAY)
     assert (modes["link-text"], modes["bank-details"], modes["account"]) == (Mode.HOLDS, Mode.TRIAL, Mode.OFF)
+
+
+def test_what_was_let_in_and_looks_suspicious_is_told_counted_and_found(known: Engine, settings: Settings) -> None:
+    allow(known, settings)
+    judged(known, settings)
+    judged(known, settings, **SIGN_IN)
+    with db.transaction(known) as session:
+        (told,) = (one for one in find_alerts(session, settings, NOW) if one.cause == LET_IN)
+        assert (told.department, told.person, told.number) == ("it", "joe.fern", 1)
+        assert [one.cause for one in find_alerts(session, settings, NOW + 2 * DAY) if one.cause == LET_IN] == []
+        counted = delivered_risky.count_by_day(session, NOW - DAY, NOW + DAY, by=ANA, zone=ZoneInfo("Europe/Berlin"))
+        assert dict(counted) == {NOW.date(): 1}
+        looked_for = Selection(q="is:queued risk:suspicious signal:page-password rule:unlike-themselves")
+        (found,) = session.scalars(select(Delivery).where(selection_condition(looked_for)))
+        request = DecisionRequest(Selection(ids=(found.id,)), Verb.PURGE)
+        decide_messages(session, request, by=ANA, settings=settings, now=NOW)
+        assert [one.cause for one in find_alerts(session, settings, NOW) if one.cause == LET_IN] == []
