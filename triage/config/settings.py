@@ -714,8 +714,9 @@ class Policy:
         "Days after which such a block of an address or a domain ends. A campaign's ends 7 days after its last copy.", 90
     )
     dangerous_attachments: tuple[str, ...] = setting_key(
-        "File name endings that hold a message; with them go names that end twice (invoice.pdf.html), the same names within archives, "
-        "macros within Office documents and archives that are encrypted or cannot be read. Empty: no attachment holds a message.",
+        "File name endings that hold a message. With them go names that end twice (invoice.pdf.html), the same names within archives, and "
+        "archives that are encrypted or cannot be read. Files whose bytes are of a dangerous kind (docs/how-to/rules.md) go with them "
+        "too. Empty: no attachment holds a message.",
         (
             ".exe",
             ".scr",
@@ -793,6 +794,16 @@ class Policy:
             ".xla",
             ".ppa",
             ".wll",
+            ".py",
+            ".pyw",
+            ".pyz",
+            ".ps1xml",
+            ".onepkg",
+            ".wim",
+            ".mht",
+            ".mhtml",
+            ".dmg",
+            ".desktop",
         ),
     )
     freemail_domains: tuple[str, ...] = setting_key(

@@ -12,9 +12,9 @@ from triage.addressing.envelope import Address
 from triage.message import returned
 from triage.message.authors import author_of, named_addresses
 from triage.message.fingerprint import Fingerprint, make_fingerprint
-from triage.message.mime.archives import Archive, look_into
 from triage.message.mime.attachments import files_of
 from triage.message.mime.calendar import Calendar, read_calendar as calendar_of
+from triage.message.mime.compressed import UNPACKED as UNPACKED_LIMIT
 from triage.message.mime.decoding import decode_words, text_of
 from triage.message.mime.delivery_status import (
     MEDIA_TYPES,
@@ -23,6 +23,7 @@ from triage.message.mime.delivery_status import (
     is_mail_system_without_address,
     read_delivery_status as read_statuses,
 )
+from triage.message.mime.file_content import examine_content
 from triage.message.mime.html_text import crude_text, html_skeleton, page_parts, text_and_links, too_much
 from triage.message.mime.links import TARGET_LIMIT
 from triage.message.mime.mime_parts import (
@@ -64,6 +65,7 @@ class Attachment:
     names: tuple[str, ...] = ()  # of the files in an archive, as far as they can be read
     closed: bool = False  # an archive of which nobody can say all that it holds: an encrypted one, or one name too many
     also: tuple[str, ...] = ()  # further names that it gives itself, of which a program may take another one
+    finding: str = ""  # what it is by its bytes: a word of mime/file_content.py
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -401,7 +403,7 @@ def attached_page_parts(parts: list[Part]) -> Iterator[str]:
 
 def list_attachments(parts: list[Part]) -> Iterator[Attachment]:
     """Every attachment, numbered from 1. TooMuch beyond as many as a message may have parts, or where their names are too long."""
-    left, room, own = NAMES_LIMIT, WITHIN_LIMIT, NAMED_LIMIT
+    left, room, own, unpacked = NAMES_LIMIT, WITHIN_LIMIT, NAMED_LIMIT, UNPACKED_LIMIT
     for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
         if number > PART_LIMIT:
             raise TooMuch(say("it has more than {part_limit} parts", part_limit=PART_LIMIT))
@@ -409,12 +411,13 @@ def list_attachments(parts: list[Part]) -> Iterator[Attachment]:
         own -= count_letters((shown, *others))
         if own < 0:
             raise TooMuch(say("the names of its attachments together are longer than {named_limit} characters", named_limit=NAMED_LIMIT))
-        inside = look_into(content, called=(name, *also)) or Archive()
+        examined = examine_content(content, (name, *also), media_type, unpacked)
+        inside, unpacked = examined.archive, max(0, unpacked - examined.unpacked)
         within = tuple(fitting_names(map(file_name, inside.names[:left]), room))
         closed = inside.closed or len(within) < len(inside.names)
         left, room = left - len(within), room - count_letters(within)
         digest = hashlib.sha256(content).hexdigest()
-        yield Attachment(number, shown, single_line(media_type), len(content), digest, within, closed, others)
+        yield Attachment(number, shown, single_line(media_type), len(content), digest, within, closed, others, examined.finding)
 
 
 def count_letters(names: Iterable[str]) -> int:

@@ -6,6 +6,7 @@ Signed and encrypted messages (S/MIME, PGP) are no archive and no danger by them
 import re
 from collections.abc import Collection, Iterable
 
+from triage.message.mime import file_content
 from triage.message.signals.signal_context import Seen, Signal
 from triage.message.summary import Attachment
 from triage.say import say
@@ -14,11 +15,11 @@ from triage.text.sanitize import ESCAPE, has_escapes
 RUNS_WHEN_OPENED = re.compile(
     r"\.(?:exe|scr|com|pif|bat|cmd|js|jse|vb|vbs|vbe|ws|wsc|wsf|wsh|sct|hta|msi|msp|mst|msc|ps1|lnk|jar|jnlp|reg|inf|cpl|dll|iso|img|vhdx?"
     r"|appx?|(?:appx|msix)bundle|appinstaller|application|appref-ms|msix|scf|url|website|chm|hlp|gadget|one|xll|vsto|rdp|iqy|slk|udl|theme"
-    r"|(?:library|search|searchconnector|settingcontent)-ms|diagcab|ad[ep]|mde|accde)$",
+    r"|(?:library|search|searchconnector|settingcontent)-ms|diagcab|ad[ep]|mde|accde|py[wz]?|ps1xml|onepkg|wim|mht(?:ml?)?|dmg|desktop)$",
     re.IGNORECASE,
 )
 HOLDS_MACROS = re.compile(r"\.(?:docm|dotm|xlsm|xltm|xlsb|xlam|pptm|potm|ppam|sldm|xla|ppa|wll)$", re.IGNORECASE)
-OPENS_A_PAGE = re.compile(r"\.(?:html?|shtml|xhtml|svgz?|mhtml?)$", re.IGNORECASE)
+OPENS_A_PAGE = re.compile(r"\.(?:html?|shtml|xhtml|svgz?)$", re.IGNORECASE)
 PACKED = re.compile(r"\.(?:zip|rar|7z|ace|arj|cab|tar|tgz|gz|bz2|xz|zst|lzh|uue)$", re.IGNORECASE)
 OLD_OFFICE = re.compile(r"\.(?:doc|dot|xls|xlt|ppt|pps|rtf)$", re.IGNORECASE)
 DOUBLE_ENDING = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|txt|rtf|csv|jpe?g|png|gif|mp[34]|zip)[\s._-]*\.[a-z0-9]{2,5}$", re.IGNORECASE)
@@ -32,9 +33,30 @@ NUL = r"\x00"  # as `visible` writes it
 MACROS = "vbaproject.bin"  # within Office documents, whatever they are called
 
 
+CONTENTS = {  # what an attachment contains by its bytes
+    file_content.RUNS: say("a program, disk image or shortcut, whatever its name says"),
+    file_content.SCRIPT: say("a web page with script"),
+    file_content.MACROS: say("macros"),
+    file_content.MACROS_RUN: say("macros that run when it is opened"),
+    file_content.TEMPLATE: say("a template that is loaded from elsewhere when it is opened"),
+    file_content.PARTIAL: say("a fragment of a message, which cannot be checked"),
+    file_content.MISLABELLED: say("something else than the signed or encrypted message that its name says"),
+}
+SIGNALS = {  # the signal of each, and its weight
+    file_content.RUNS: ("attachment-runs", 40),
+    file_content.SCRIPT: ("attachment-page", 25),
+    file_content.MACROS: ("attachment-macros", 25),
+    file_content.MACROS_RUN: ("attachment-macros", 40),
+    file_content.TEMPLATE: ("attachment-macros", 40),
+    file_content.PARTIAL: ("attachment-disguised", 45),
+    file_content.MISLABELLED: ("attachment-disguised", 45),
+}
+
+
 def find_dangerous(seen: Seen) -> Iterable[Signal]:
     """What is dangerous about the attachments. The heaviest one speaks."""
-    found = [signal for given in seen.summary.attachments for signal in about_each_name(given)]
+    given = seen.summary.attachments
+    found = [signal for one in given for signal in (*about_each_name(one), *filter(None, (content_signal(one),)))]
     if found:
         yield max(found, key=lambda signal: signal.weight)
 
@@ -43,6 +65,18 @@ def about_each_name(attachment: Attachment) -> Iterable[Signal]:
     """What is dangerous about one attachment by each of its names. What is within is looked at once: there may be 2,000 names."""
     inside = next(filter(runs_within, attachment.names), "")
     return filter(None, (attachment_danger(one, inside) for one in attachment.by_each_name()))
+
+
+def content_signal(attachment: Attachment) -> Signal | None:
+    """What the bytes of an attachment say, whatever its name is."""
+    name, contains = attachment.name or attachment.media_type, danger_of_content(attachment)
+    evidence = (attachment.name, attachment.media_type)
+    if attachment.finding == file_content.ENCRYPTED:
+        return Signal("content-unchecked", say("{name} is encrypted: its content cannot be checked.", name=name), 15, evidence)
+    if not contains:
+        return None
+    named, weight = SIGNALS[attachment.finding]
+    return Signal(named, say("The attachment {name} contains {inside}.", name=name, inside=contains), weight, evidence)
 
 
 def runs_within(name: str) -> bool:
@@ -114,16 +148,24 @@ def first_danger(attachments: Iterable[Attachment], endings: Collection[str]) ->
 
 def named_danger(attachment: Attachment, endings: tuple[str, ...]) -> str:
     """The same of one attachment. `endings`: of dangerous files, folded. What is within is looked at once: there may be 2,000 names."""
-    inside = danger_inside(attachment.names, endings)
+    inside = program_inside(attachment.names, endings) or danger_of_content(attachment) or macros_inside(attachment.names)
     return next(filter(None, (danger_as_named(one, endings, inside) for one in attachment.by_each_name())), "")
 
 
-def danger_inside(names: tuple[str, ...], endings: tuple[str, ...]) -> str:
-    """What of these names within an archive is a danger, as the end of a sentence; "" when nothing is."""
+def program_inside(names: tuple[str, ...], endings: tuple[str, ...]) -> str:
+    """Which of these names within an archive can run a program, as the end of a sentence; "" when none can."""
     within = next((one for one in names if is_of(one, endings) or has_double_ending(one)), "")
-    if within:
-        return say("{within}, which can run a program", within=within)
+    return say("{within}, which can run a program", within=within) if within else ""
+
+
+def macros_inside(names: tuple[str, ...]) -> str:
+    """The same of macros in an Office document."""
     return say("macros") if any(one.casefold().endswith(MACROS) for one in names) else ""
+
+
+def danger_of_content(attachment: Attachment) -> str:
+    """What an attachment is by its bytes, as the end of "the attachment contains …"; "" when that is no danger."""
+    return CONTENTS.get(attachment.finding, "")
 
 
 def danger_as_named(attachment: Attachment, endings: tuple[str, ...], inside: str) -> str:
@@ -157,4 +199,4 @@ def saved_as(name: str) -> set[str]:
     """What the file may be called on a disk: mail programs take invisible letters out of a name, some end it at a NUL, and Windows takes
     dots and spaces off its end."""
     readings = (name, ESCAPE.sub("", name), name.partition(NUL)[0]) if "\\" in name else (name,)
-    return {one.rstrip(" .") for one in readings}
+    return {one.partition("::$")[0].rstrip(" .") for one in readings}  # Windows takes what follows for a stream of the file

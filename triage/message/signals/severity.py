@@ -8,6 +8,8 @@ DANGERS = frozenset(
     {"virus", "own-domain-forged", "attachment-runs", "attachment-disguised", "attachment-macros"}
 )  # findings that are a danger whatever the rest of the message looks like
 
+UNCHECKED = frozenset({"content-unchecked"})  # of which nobody can say "no warnings"
+
 
 class Severity(IntEnum):
     """How bad a message looks. The number is what the database keeps, so that the worst of several is the greatest."""
@@ -34,4 +36,4 @@ def rate_severity(weight: int, findings: Collection[str]) -> Severity:
         return Severity.DANGEROUS
     if weight >= SUSPICIOUS_FROM:
         return Severity.SUSPICIOUS
-    return Severity.UNCLEAR if weight >= UNCLEAR_FROM else Severity.NONE
+    return Severity.UNCLEAR if weight >= UNCLEAR_FROM or not UNCHECKED.isdisjoint(findings) else Severity.NONE

@@ -1,0 +1,215 @@
+"""What files are by their bytes: each kind that docs/how-to/rules.md promises to hold, as a file made here."""
+
+import base64
+import bz2
+import gzip
+import io
+import lzma
+import random
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.triage.message.mime.office_files import cabinet, iso_image, office_document, ole_file, packed, vba_project
+from triage.config.settings import Policy
+from triage.message.mime import compressed, file_content, ole_macros
+from triage.message.signals.attachments import first_danger
+from triage.message.summary import make_summary
+
+ENDINGS = Policy().dangerous_attachments
+EXE = b"MZ" + bytes(200)
+LNK = bytes.fromhex("4c0000000114020000000000c000000000000046") + bytes(60)
+ONENOTE = bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3") + bytes(60)
+LETTER = b"Dear Sir or Madam, nothing runs here. " * 20
+SCRIPT = b"<!DOCTYPE html><html><body><script>location='https://x.example'</script></body></html>"
+PAGE = b"<!DOCTYPE html><html><body><p>Your newsletter</p></body></html>"
+SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
+ENVELOPED = bytes.fromhex("308006092a864886f70d010703a080") + bytes(80)
+SIGNED = bytes.fromhex("308006092a864886f70d010702a080") + bytes(80)
+ENCRYPTED_OFFICE = ole_file({"EncryptedPackage": bytes(5000), "EncryptionInfo": bytes(300)})
+INSTALLER = ole_file({"x": b"y"}, kind=bytes.fromhex("84100c0000000000c000000000000046"))
+
+
+def tar(*names: str, form: int = tarfile.PAX_FORMAT) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=form) as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    return made.getvalue()
+
+
+def large_tar() -> bytes:
+    head = tarfile.TarInfo("a")
+    head.size = compressed.UNPACKED
+    return head.tobuf() + bytes(head.size)
+
+
+def v7(content: bytes) -> bytes:
+    """A tar file of before POSIX: without its mark, the checksum made anew."""
+    head = bytearray(content[:257] + bytes(255))
+    head[148:156] = b"        "
+    head[148:156] = f"{sum(head):06o}\0 ".encode()
+    return bytes(head) + content[512:]
+
+
+def zipped(**files: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name.replace("_", "."), data)
+    return made.getvalue()
+
+
+HELD: list[tuple[str, bytes, str]] = [
+    ("letter.doc", vba_project("Document_Open"), "contains macros that run when it is opened"),
+    ("letter.doc", vba_project("Document_Open", small=True), "contains macros that run when it is opened"),
+    ("table.xls", vba_project("Helper"), "contains macros"),
+    ("letter.docx", office_document("AutoOpen"), "contains macros that run when it is opened"),
+    ("letter.docx", office_document("Helper", part="harmless.bin"), "contains macros"),
+    ("letter.docx", office_document(template="https://x.example/t.dotm"), "contains a template that is loaded from elsewhere"),
+    ("letter.docx", office_document(template=r"\\x.example\t\t.dotm"), "contains a template that is loaded from elsewhere"),
+    ("letter.docx", ENCRYPTED_OFFICE, "is encrypted"),
+    ("x.tar.gz", gzip.compress(tar("a.txt", "x.exe")), "contains x.exe"),
+    ("x.tgz", gzip.compress(tar("x.exe")), "contains x.exe"),
+    ("x.tar", tar("x.exe"), "contains x.exe"),
+    ("x.tar", tar("x.exe", form=tarfile.GNU_FORMAT), "contains x.exe"),
+    ("x.tar", v7(tar("x.exe", form=tarfile.USTAR_FORMAT)), "contains x.exe"),
+    ("x.cab", cabinet("read.txt", "x.exe"), "contains x.exe"),
+    ("x.exe.gz", gzip.compress(EXE), "contains x.exe"),
+    ("x.gz", gzip.compress(EXE), "contains a program"),
+    ("x.gz", gzip.compress(gzip.compress(EXE)), "is encrypted and cannot be scanned"),
+    ("x.gz", gzip.compress(zipped(x_exe=EXE)), "is encrypted and cannot be scanned"),
+    ("x.exe.bz2", bz2.compress(EXE), "contains x.exe"),
+    ("x.tar.bz2", bz2.compress(tar("x.exe")), "contains x.exe"),
+    ("x.exe.xz", lzma.compress(EXE), "contains x.exe"),
+    ("x.exe.zst", b"\x28\xb5\x2f\xfd" + bytes(40), "is encrypted and cannot be scanned"),
+    ("x.tar.gz", gzip.compress(tar("x.exe"))[:60], "is encrypted and cannot be scanned"),
+    ("x.gz", b"no gzip at all", "is encrypted and cannot be scanned"),
+    ("x.iso", iso_image("x.exe"), "can run a program"),
+    ("picture.jpg", iso_image("read.txt"), "contains a program, disk image or shortcut"),
+    *((f"x.{ending}", b"", "can run a program") for ending in ("img", "vhd", "py", "ps1xml", "onepkg", "wim", "mht", "exe::$DATA")),
+    ("notes.pdf", EXE, "contains a program"),
+    ("notes.pdf", LNK, "contains a program"),
+    ("notes.pdf", ONENOTE, "contains a program"),
+    ("notes.pdf", b"vhdxfile" + bytes(60), "contains a program"),
+    ("notes.pdf", bytes(1024) + b"conectix" + bytes(504), "contains a program"),
+    ("notes.pdf", b"MSWIM\0\0\0" + bytes(60), "contains a program"),
+    ("notes.pdf", b"\x7fELF" + bytes(60), "contains a program"),
+    ("notes", b"#!/bin/sh\necho", "contains a program"),
+    ("setup.dat", INSTALLER, "contains a program"),
+    ("invoice.html", SCRIPT, "contains a web page with script"),
+    ("invoice.pdf", SCRIPT, "contains a web page with script"),
+    ("invoice.html", "\ufeff".encode("utf-16-le") + SCRIPT.decode().encode("utf-16-le"), "contains a web page with script"),
+    ("picture.svg", SVG, "contains a web page with script"),
+    ("smime.p7m", EXE, "contains a program"),
+    ("smime.p7m", LETTER, "contains something else"),
+]
+PASS: list[tuple[str, bytes]] = [
+    ("letter.doc", ole_file({"WordDocument": LETTER})),
+    ("letter.docx", office_document()),
+    ("letter.docx", office_document(template="file:///C:/Templates/letter.dotx")),
+    ("sources.tar.gz", gzip.compress(tar("a.c", "README"))),
+    ("report.xml.gz", gzip.compress(b"<feedback/>")),
+    ("x.cab", cabinet("read.txt")),
+    ("photos.zip", zipped(one_jpg=LETTER)),
+    ("page.html", PAGE),
+    ("picture.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>'),
+    ("smime.p7m", ENVELOPED),
+    ("smime.p7m", SIGNED),
+    ("smime.p7s", b"MIAGCSqGSIb3DQEHAqCA"),
+    ("letter.pdf", b"%PDF-1.7 " + LETTER),
+    ("letter.txt", b"MZ is how programs begin"),
+]
+
+
+def message(name: str, content: bytes, kind: str = "application/octet-stream") -> bytes:
+    """A message with this attachment, as it comes."""
+    body = base64.encodebytes(content).decode()
+    return (
+        "From: a@b.example\r\nTo: c@d.example\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n"
+        f"--B\r\nContent-Type: text/plain\r\n\r\nSee the file.\r\n--B\r\nContent-Type: {kind}\r\n"
+        f'Content-Disposition: attachment; filename="{name}"\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n--B--\r\n'
+    ).encode()
+
+
+def danger(name: str, content: bytes, kind: str = "application/octet-stream") -> str:
+    return first_danger(make_summary(message(name, content, kind)).attachments, ENDINGS)
+
+
+@pytest.mark.parametrize(("name", "content", "says"), HELD)
+def test_each_kind_is_held(name: str, content: bytes, says: str) -> None:
+    assert says in danger(name, content)
+
+
+@pytest.mark.parametrize(("name", "content"), PASS)
+def test_what_is_no_danger_passes(name: str, content: bytes) -> None:
+    assert danger(name, content) == ""
+
+
+def test_a_fragment_of_a_message_is_held() -> None:
+    assert "contains a fragment of a message" in danger("", b"From: x\r\n\r\nhalf", 'message/partial; id="x"; number=1; total=2')
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("smime.p7m", ENVELOPED, "application/pkcs7-mime"),
+        ("letter.asc", b"-----BEGIN PGP MESSAGE-----\n\nhQ", "application/octet-stream"),
+        ("letter.gpg", b"\x85\x01\x0c" + bytes(60), "application/octet-stream"),
+    ],
+)
+def test_encrypted_mail_is_no_danger_and_says_that_it_cannot_be_checked(name: str, content: bytes, kind: str) -> None:
+    (attachment,) = make_summary(message(name, content, kind)).attachments
+    assert attachment.finding == file_content.ENCRYPTED
+    assert first_danger([attachment], ENDINGS) == ""
+
+
+def test_what_unpacks_to_too_much_is_closed_in_bounded_time() -> None:
+    bomb = gzip.compress(bytes(compressed.UNPACKED + compressed.HEAD))
+    assert "cannot be scanned" in danger("x.tar.gz", gzip.compress(large_tar(), 1))
+    assert danger("x.gz", bomb) == "", "only its beginning is unpacked"
+
+
+def test_an_ole_file_that_points_at_itself_is_closed() -> None:
+    looped = bytearray(vba_project("Helper"))
+    looped[68:72] = (0).to_bytes(4, "little")
+    fat = 512 * (1 + int.from_bytes(looped[76:80], "little"))
+    for at in range(fat, fat + 64, 4):
+        looped[at : at + 4] = (0).to_bytes(4, "little")
+    with pytest.raises(ValueError, match="without an end"):
+        ole_macros.find_macros(bytes(looped))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_changed_ends_with_an_answer_or_a_value_error(seed: int) -> None:
+    chance = random.Random(seed)
+    files = [*(content for _, content, _ in HELD if content), *(content for _, content in PASS)]
+    for content in files:
+        for _ in range(8):
+            changed = bytearray(content)
+            for _ in range(chance.randint(1, 8)):
+                changed[chance.randrange(min(len(changed), 4096))] = chance.randrange(256)
+            file_content.examine_content(bytes(changed), ("x.doc",), "", 1 << 22)
+
+
+def test_a_copy_in_a_packed_module_is_unpacked() -> None:
+    """The example of MS-OVBA, 3.2.2."""
+    example = bytes.fromhex("012fb000236161616263646582660070616768696a013808616b6c00306d6e6f700671027004107273747576107778797a003c")
+    assert ole_macros.decompress(example).startswith(b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa")
+    assert ole_macros.decompress(packed(b"abc" * 5_000)) == b"abc" * 5_000
+
+
+def danger_table() -> str:
+    """The table of docs/how-to/rules.md: what is said of files that are held by their bytes; the settings list endings."""
+    rows: dict[str, dict[str, None]] = {}
+    for name, content, _ in HELD:
+        rows.setdefault(danger(name, content).removeprefix(f"the attachment {name} "), {})[f"`{name}`"] = None
+    return "| it | such as |\n|---|---|\n" + "\n".join(
+        f"| {why} | {' '.join([*names][:3])} |" for why, names in rows.items() if why != "can run a program"
+    )
+
+
+def test_the_docs_list_what_is_held_here() -> None:
+    assert danger_table() in (Path(__file__).parents[4] / "docs" / "how-to" / "rules.md").read_text()

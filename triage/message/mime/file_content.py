@@ -1,0 +1,169 @@
+"""What a file is by its first bytes, whatever its name says: programs, disk images, pages with script, macros, encrypted mail. Pure."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from triage.message.mime import compressed
+from triage.message.mime.archives import Archive, look_into, of_each_ending
+from triage.message.mime.ole_macros import OLE, find_macros
+
+RUNS, SCRIPT, MACROS, MACROS_RUN, TEMPLATE, PARTIAL, ENCRYPTED, MISLABELLED = (
+    *("runs", "script", "macros", "macros-run", "remote-template", "partial", "encrypted-mail", "mislabelled"),
+)
+PROGRAMS = (  # first bytes of what Windows, macOS and Linux run, mount or open with something that runs
+    b"\x7fELF",
+    b"\xca\xfe\xba\xbe",  # Mach-O for several processors, Java
+    *(b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"),  # Mach-O
+    b"#!",
+    bytes.fromhex("4c0000000114020000000000c000000000000046"),  # a shortcut ([MS-SHLLINK] 2.1)
+    bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3"),  # OneNote ([MS-ONESTORE] 2.3.1)
+    b"ITSF",  # compiled help
+    *(b"vhdxfile", b"conectix", b"MSWIM\0\0\0", b"QFI\xfb", b"KDMV"),  # disk images
+    b"[InternetShortcut]",
+)
+VHD_FOOTER = 512  # bytes at the end of a fixed disk image, whose first eight are its mark
+PAGE_START = re.compile(
+    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,500}?-->\s*){0,3}<(?:!doctype\s+(?:html|svg)|html|head|svg|script)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+PAGE_NAME = re.compile(r"\.(?:html?|shtml|xhtml|xht|svgz?)[\s.]*$", re.IGNORECASE)
+PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
+HAS_SCRIPT = re.compile(
+    rb"<(?:\w{1,10}:)?script\b|(?:java|vb)script\s*:|<[a-z][^<>]{0,2000}[\s\"'/]on[a-z]{3,30}\s*=|\bsrcdoc\s*=|<meta[^<>]{0,500}http-equiv[^<>]{0,20}refresh",
+    re.IGNORECASE,
+)
+SEARCHED = 2 * 1024 * 1024  # bytes of a page in which script is looked for
+PART = 8 * 1024 * 1024  # bytes of one part of an Office document that are unpacked
+VBA_TYPE = re.compile(rb"""<(?:Override|Default)\b[^>]*vnd\.ms-office\.vbaProject[^>]*>""", re.IGNORECASE)
+PART_NAME = re.compile(rb"""(?:PartName\s*=\s*["']/|Extension\s*=\s*["'])([^"']{1,500})""", re.IGNORECASE)
+RELATION = re.compile(rb"<Relationship\b[^>]{0,4000}>", re.IGNORECASE)
+TEMPLATES = re.compile(rb"""Type\s*=\s*["'][^"']*/(?:attachedTemplate|oleObject|subDocument|frame)["']""", re.IGNORECASE)
+OUTSIDE = re.compile(rb"""Target\s*=\s*["'](?:https?:|ftp:|mhtml:|\\\\|//|file:(?:/{2}|\\\\)[^/\\])""", re.IGNORECASE)
+RELATIONS = 200  # lists of relations that are read of one document
+ENVELOPED = (bytes.fromhex("06092a864886f70d010703"), bytes.fromhex("060b2a864886f70d0109100117"))  # RFC 5652, 6.1; RFC 5083, 2.1
+CMS_NAME = re.compile(r"\.p7[mscz][\s.]*$", re.IGNORECASE)
+PGP_NAME = re.compile(r"\.(?:pgp|gpg)[\s.]*$", re.IGNORECASE)
+PGP_MESSAGE = b"-----BEGIN PGP MESSAGE-----"
+TEXT_OF_DER = re.compile(rb"\s*(?:-----BEGIN |M[A-Za-z0-9+/])")
+CALLED = re.compile(r"\.(?:tar|tgz|tbz2?|txz|gz|bz2|xz|zst|cab)[\s.]*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds and is. `finding`: one of the words above, "" where nothing is found; `unpacked`: bytes that reading it took."""
+
+    archive: Archive
+    finding: str = ""
+    unpacked: int = 0
+
+
+def examine_content(content: bytes, names: tuple[str, ...], media_type: str, room: int) -> Content:
+    """What these bytes are. `names`: the file's own; `room`: bytes that may still be unpacked for this message."""
+    inside = look_into(content, called=names) or Archive()
+    finding = find_kind(content, names, media_type)
+    if content.startswith(OLE) or zipfile.is_zipfile(io.BytesIO(content)):
+        return examine_office(content, inside, finding)
+    if not compressed.is_compressed(content):
+        return Content(replace(inside, closed=inside.closed or (bool(content) and any(map(CALLED.search, names)))), finding)
+    try:
+        found = compressed.list_names(content, min(room, compressed.UNPACKED))
+    except (ValueError, IndexError, OverflowError):
+        return Content(Archive(inside.names, closed=True), finding, room if room < compressed.UNPACKED else 0)
+    inner = () if found.head is None else tuple(filter(None, map(compressed.inner_name, names)))
+    finding = finding or (find_kind(found.head, inner, "") if found.head is not None else "")
+    closed = inside.closed or (found.head is not None and is_archive(found.head))  # an archive in what is packed is not looked into
+    return Content(of_each_ending((*inside.names, *found.names, *inner), closed), finding, found.unpacked)
+
+
+def is_archive(content: bytes) -> bool:
+    """Does an archive, or an Office document, begin here?"""
+    return compressed.is_compressed(content) or content.startswith(OLE) or look_into(content) is not None
+
+
+def find_kind(content: bytes, names: tuple[str, ...], media_type: str) -> str:
+    """What the first bytes say, and the kind of the part."""
+    if media_type == "message/partial":
+        return PARTIAL
+    if is_program(content):
+        return RUNS
+    if PAGE_START.match(content[:2048]) or media_type in PAGES or any(map(PAGE_NAME.search, names)):
+        return SCRIPT if HAS_SCRIPT.search(plain_letters(content[:SEARCHED])) else ""
+    return find_encryption(content, names, media_type)
+
+
+def is_program(content: bytes) -> bool:
+    """Does a program, a shortcut, a disk image or a notebook begin here?"""
+    if content.startswith(b"MZ") and len(content) >= 64:
+        return True
+    return content.startswith(PROGRAMS) or content[-VHD_FOOTER:].startswith(b"conectix") or compressed.is_iso(content)
+
+
+def plain_letters(content: bytes) -> bytes:
+    """A page as its letters are searched: UTF-16 as bytes of ASCII."""
+    wide = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(content[:2])
+    return content.decode(wide, "replace").encode("ascii", "replace") if wide else content
+
+
+def find_encryption(content: bytes, names: tuple[str, ...], media_type: str) -> str:
+    """Is it encrypted mail, or called signed or encrypted mail without being any?"""
+    if media_type == "application/pgp-encrypted" or content[:200].lstrip().startswith(PGP_MESSAGE):
+        return ENCRYPTED
+    if any(map(PGP_NAME.search, names)) and content[:1] >= b"\x80":  # RFC 9580, 4.2: the first bit is set
+        return ENCRYPTED
+    if any(one in content[:64] for one in ENVELOPED) and content[:1] == b"\x30":
+        return ENCRYPTED
+    called = media_type in ("application/pkcs7-mime", "application/x-pkcs7-mime") or any(map(CMS_NAME.search, names))
+    return MISLABELLED if called and content and content[:1] != b"\x30" and not TEXT_OF_DER.match(content[:100]) else ""
+
+
+def examine_office(content: bytes, inside: Archive, finding: str) -> Content:
+    """What an Office document holds beside text; a damaged one is closed to us."""
+    try:
+        found = find_macros(content) if content.startswith(OLE) else find_in_package(content)
+    except (ValueError, IndexError, OverflowError, NotImplementedError, EOFError, RuntimeError, OSError, zipfile.BadZipFile):
+        return Content(replace(inside, closed=True), finding)
+    return Content(inside, finding or found)
+
+
+def find_in_package(content: bytes) -> str:
+    """What an Office document in a ZIP file holds: macros, or a template from elsewhere. "" for other ZIP files."""
+    try:
+        opened = zipfile.ZipFile(io.BytesIO(content))
+    except (ValueError, NotImplementedError, zipfile.BadZipFile):
+        return ""  # what cannot be listed is closed already
+    with opened as package:
+        parts = {one.filename.casefold(): one for one in package.infolist()}
+        types = parts.get("[content_types].xml")
+        if types is None or types.flag_bits & 1:
+            return ""
+        projects = [parts[name] for name in named_projects(read_part(package, types), parts)]
+        found = {find_macros(read_part(package, one)) or MACROS for one in projects}
+        if found:
+            return MACROS_RUN if MACROS_RUN in found else MACROS
+        relations = [one for name, one in parts.items() if name.endswith(".rels")][:RELATIONS]
+        return TEMPLATE if any(loads_from_outside(read_part(package, one)) for one in relations) else ""
+
+
+def named_projects(types: bytes, parts: dict[str, zipfile.ZipInfo]) -> Iterator[str]:
+    """The parts that are macros by their name or by the document's own list of kinds."""
+    yield from (name for name in parts if name.endswith("vbaproject.bin"))
+    for one in VBA_TYPE.findall(types):
+        ending = named[1].decode("utf-8", "replace").casefold() if (named := PART_NAME.search(one)) else "\0"
+        yield from (name for name in parts if name.endswith(ending))
+
+
+def read_part(package: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
+    """A part of the document. ValueError beyond the limit."""
+    with package.open(part) as opened:
+        found = opened.read(PART + 1)
+    if len(found) > PART:
+        raise ValueError("a part too large to be read")
+    return found
+
+
+def loads_from_outside(relations: bytes) -> bool:
+    """Does the document load a template or an object from another machine when it is opened?"""
+    return any(TEMPLATES.search(one) and OUTSIDE.search(one) for one in RELATION.findall(relations))
