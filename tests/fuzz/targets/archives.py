@@ -1,11 +1,13 @@
-"""Attached bytes as an archive: no more names than are kept, and of what Python's own reader lists in a ZIP file no kind is missing."""
+"""Attached bytes as any file, within limits; and of what Python lists in a ZIP file no kind of name is missing."""
 
 import base64
 import io
 import zipfile
 
+from tests.triage.message.mime import test_file_content
 from tests.triage.message.mime.test_archives import MADE, packed_directory, property_of_names, rar5_headers
 from triage.message.mime.archives import NAMES, Archive, ending_of, look_into
+from triage.message.mime.file_content import RUNS, examine_content
 
 SEEDS = (
     *(base64.b64decode(str(one.values[0])) for one in MADE),
@@ -14,12 +16,19 @@ SEEDS = (
     packed_directory(property_of_names("a.txt", "setup.exe")),
     b"\x78\x9f\x3e\x22\1\0\2\x10\x80\1\0\x0a\0\0\0setup.exe\0\0\0",
 )
+SEEDS += tuple(one[1] for one in test_file_content.HELD if 0 < len(one[1]) < 20_000)
+SEEDS += tuple(content for _, content in test_file_content.PASS)
+ROOM = 1024 * 1024  # bytes that may be unpacked
 
 
 def one_input(data: bytes) -> None:
     """`data` is an attachment."""
     found = look_into(data) or Archive()
     assert len(found.names) <= NAMES
+    examined = examine_content(data, ("letter.doc",), "application/octet-stream", ROOM)
+    assert len(examined.archive.names) <= NAMES
+    assert examined.unpacked <= ROOM
+    assert examined.finding == RUNS or not data.startswith(b"MZ") or len(data) < 64
     missing = {ending_of(name) for name in listed(data)} - {ending_of(name) for name in found.names}
     assert found.closed or not missing
 
