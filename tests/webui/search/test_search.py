@@ -87,7 +87,11 @@ def test_what_is_not_held_any_more_is_found_in_all_mail(full: Site, page: Page) 
 def test_what_cannot_be_meant_is_said(full: Site, page: Page) -> None:
     full.sit_down(page)
     page.get_by_role("combobox", name=ASKED).fill("before:soon")
-    expect(page.get_by_role("alert").filter(has_text="takes a day like 2026-11-24")).to_be_visible()
+    told = page.get_by_role("alert").filter(has_text="This search cannot be understood.")
+    expect(told).to_contain_text("takes a day like 2026-11-24")
+    page.get_by_role("combobox", name=ASKED).fill("sender:dhl")
+    expect(told).to_contain_text("There is no field sender:, but from:")
+    expect(told.get_by_role("button")).to_have_count(0)
 
 
 def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Site, page: Page) -> None:

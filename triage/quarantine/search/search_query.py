@@ -72,7 +72,7 @@ def refuse_unknown_field(word: str) -> None:
     nearest = MEANT.get(name) or next(iter(difflib.get_close_matches(name, FIELDS, n=1, cutoff=ALIKE)), "")
     if name and nearest:
         raise BadInput(
-            say("{name}: is no field; {nearest}: is. Put the word in quotes to search for it as text", name=name, nearest=nearest),
+            say("there is no field {name}:, but {nearest}:; put the word in quotes to search for it as text", name=name, nearest=nearest),
             field="q",
         )
 

@@ -242,6 +242,7 @@ export default {
   'Fewer people': 'Weniger Personen',
   'Last decision: {time}, by {name}.': 'Letzte Entscheidung: {time}, von {name}.',
   'Could not load the list.': 'Die Liste konnte nicht geladen werden.',
+  'This search cannot be understood.': 'Diese Suche ist nicht verständlich.',
   'Loading messages': 'Nachrichten werden geladen',
   'No messages match “{q}”.': 'Keine Nachrichten zu „{q}“.',
   'Clear search': 'Suche zurücksetzen',

@@ -54,7 +54,7 @@ class Queue {
   #crossed = {} // how the cursor was put by the last key that waited at a seam
   #generation = 0
   #failed: (stillWanted: () => boolean) => Promise<void> = async () => undefined // what could not be read
-  #passes = false // may it be read when the server answers again?
+  passes = $state(false) // may what could not be read be there when it is asked for again?
   #reading = Promise.resolve()
   #overdue: [number, number] | null = null // something changed while a page was read, which may not have it yet: where to look then
   #since = 0
@@ -113,7 +113,7 @@ class Queue {
       if (stillWanted()) this.failure = ''
     } catch (thrown) {
       const { message, passes } = problemOf(thrown)
-      if (stillWanted()) [this.failure, this.#failed, this.#passes] = [message, work, passes]
+      if (stillWanted()) [this.failure, this.#failed, this.passes] = [message, work, passes]
     }
     if (!stillWanted()) return
     this.loading = false
@@ -204,7 +204,7 @@ class Queue {
   async look(first = this.at, last = this.at): Promise<void> {
     this.#overdue = this.loading ? [first, last] : null
     if (this.loading) return
-    if (this.failure && this.#passes) return this.again()
+    if (this.failure && this.passes) return this.again()
     if (!this.loaded) return
     if (!this.rows.length) return this.reload()
     const generation = this.#generation
