@@ -191,7 +191,7 @@ class Outbound:
     )
     daily_cap: int = setting_key("New addresses of one employee within 24 hours that count at once; more wait until staff has looked.", 50)
     lapse_days: int = setting_key(
-        "Days without a mail either way after which an address is forgotten; seeded ones count from the import.", 400
+        "Days without a mail either way after which an address is forgotten; seeded ones stay for 60 days at least.", 400
     )
     journal_address: str = setting_key(
         "Copies to this address on the same port are learned from, not passed on: BCC copies, or Exchange journal reports; empty: none.", ""

@@ -89,7 +89,7 @@ def contact_of_row(session: Session, one: Correspondent, settings: Settings) -> 
         heard=one.heard,
         learned_at=one.learned_at,
         last_sent_at=one.last_sent_at,
-        last_mail_at=one.last_mail_at,
+        last_mail_at=contacts.last_message_at(one),
         lapses_at=contacts.lapses_at(one, settings),
     )
 

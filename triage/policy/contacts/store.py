@@ -64,6 +64,7 @@ class Lesson(NamedTuple):
 Key = tuple[str, str, str]  # address, person, department: what makes it one correspondent
 
 
+GRACE = timedelta(days=60)  # for which an imported contact stays at least
 WRITTEN = (*Lesson._fields, "last_mail_at", "state", "id", "how", "heard", "learned_at")
 
 
@@ -97,12 +98,13 @@ def learned_lately(session: Session, person: str, department: str, now: datetime
 def write_lessons(
     session: Session, lessons: Sequence[Lesson], parked: Container[Key], *, how: str, counts_from: datetime | None, now: datetime
 ) -> None:
-    """Add lessons; those that are new and parked wait. `counts_from`: when the time of each begins; None: with its last mail."""
+    """Add lessons; those that are new and parked wait. `counts_from`: the earliest moment from which the time of each counts; None:
+    its last message."""
     if not lessons:
         return
-    begun, learned = to_micros(counts_from) if counts_from else None, to_micros(now)
+    begun, learned = to_micros(counts_from) if counts_from else 0, to_micros(now)
     rows = [
-        (*one, one.last_sent_at if begun is None else begun, PARKED if one[:3] in parked else KNOWN, number, how, 0, learned)
+        (*one, max(one.last_sent_at, begun), PARKED if one[:3] in parked else KNOWN, number, how, 0, learned)
         for one, number in zip(lessons, new_ids(len(lessons)), strict=True)
     ]
     db.execute_for_each(session, upsert_statement(db.is_postgresql(session), adds=how != "api"), WRITTEN, rows)
@@ -206,6 +208,22 @@ def lesson_provenance(one: Correspondent, writer: str) -> str:
     """Who wrote, when, in which mail."""
     named = f" (Message-ID <{one.message_id}>)" if one.message_id else ""
     return f"{writer} wrote to {one.address} on {one.last_sent_at:%d %b %Y}{named}"
+
+
+def grace_begin(settings: Settings, now: datetime) -> datetime:
+    """From when the time of an imported contact counts at the earliest: it stays for GRACE after the import, however old it is."""
+    return now - max(timedelta(), timedelta(days=settings.outbound.lapse_days) - GRACE)
+
+
+def last_message_at(one: Correspondent) -> datetime:
+    """The day of the last message either way, as it really was."""
+    return max(one.last_sent_at, one.last_heard_at or one.last_sent_at)
+
+
+def count_older(session: Session, learned_since: datetime, before: datetime) -> int:
+    """How many contacts that were learned since a moment had their last message before another."""
+    older = (col(Correspondent.learned_at) >= learned_since, col(Correspondent.last_sent_at) < before)
+    return session.scalar(select(func.count()).select_from(Correspondent).where(*older)) or 0
 
 
 def lapses_at(one: Correspondent, settings: Settings) -> datetime:

@@ -33,7 +33,7 @@ from triage.store.models.deliveries import Delivery
 from triage.times import from_micros
 
 CAPPED = frozenset({"outbound", "journal", "log"})  # ways that a compromised account could use to let somebody in
-ANNOUNCED = frozenset({"seed", "api"})  # ways by which an administrator says so: their time counts from the import
+ANNOUNCED = frozenset({"seed", "api"})  # ways by which an administrator says so: what they learn stays for a while, however old it is
 TURN = "learning"  # the marker that one listener at a time moves on, so that a day's cap holds over all of them
 MOST_SHOWN = 20  # addresses that are kept with a reason why they were not learned
 Lessons = dict[Key, Lesson]
@@ -230,7 +230,8 @@ def write_lessons(session: Session, lessons: Lessons, report: Learned, *, how: s
     for _, person, department in parked:
         report.skip(Reason.DAILY_CAP, 1, (person, department))
     rows = sorted(lessons.values())  # two that write the same ones do not wait for each other in a circle
-    contacts_store.write_lessons(session, rows, parked, how=how, counts_from=now if how in ANNOUNCED else None, now=now)
+    begin = contacts_store.grace_begin(settings, now) if how in ANNOUNCED else None
+    contacts_store.write_lessons(session, rows, parked, how=how, counts_from=begin, now=now)
     contacts = {key[0] for key in fresh if key not in parked}
     copies.sort_anew(session, is_among(session, col(Delivery.author), contacts), settings=settings, now=now)
     return parked.union(key for key, state in there.items() if state != KNOWN)

@@ -26,7 +26,9 @@ class Correspondent(SQLModel, table=True):
     subject_digest: str = ""  # of the last one (sent_headers.Sent.subject_digest)
     heard: int = 0  # proven mails that came back
     last_heard_at: datetime | None = instant_column(nullable=True)
-    last_mail_at: datetime = instant_column()  # either way; for seeded ones the import counts
+    last_mail_at: datetime = (
+        instant_column()
+    )  # from when it lapses: the last mail either way, or later: when somebody accepted it, or for a grace after an import
     __table_args__ = (
         UniqueConstraint("address", "person", "department"),
         Index("correspondent_by_person", "person", "state", "learned_at"),

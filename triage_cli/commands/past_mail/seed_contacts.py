@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,20 @@ from mailboxes.sources.seed_contacts import Plan, Report
 from mailboxes.sources.source import TEACHING
 from triage.config.settings import Settings
 from triage.errors import Refused
+from triage.policy.contacts import store as contacts
 from triage.policy.contacts.contact_evidence import WORDS
 from triage.store import db
 from triage.store.scratch_copy import make_scratch
 from triage.text.sanitize import escape_visible
+from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of, shell_user
 from triage_cli.commands.past_mail.mailbox_options import Place, imap_options, in_maildirs, in_mbox_files, over_imap
 from triage_cli.commands.selection_options import date
 from triage_cli.output.tables import json_text, say, table
 
+OLD_YEARS = 3
+OLD = timedelta(days=365 * OLD_YEARS)
 EVERY = 10.0  # seconds between two lines about an account that takes long
 STEPS = 1000  # of the bar, for each account
 
@@ -96,12 +100,15 @@ def run(
     plan = Plan(place.source, place.name, day, connections, rate)
     lines = as_json or not sys.stdout.isatty()
     progress = Lines() if lines else Bar()
+    begun = utcnow()
     with make_scratch(engine) if dry_run else nullcontext(engine) as where, progress:
         try:
             report = seed_contacts.run(where, plan, settings=settings, by=shell_user(), heard=progress)
         except Unreachable as fault:
             raise Refused(str(fault)) from fault
-    told(report, place.name, dry_run=dry_run, as_json=lines)
+        with db.read_transaction(where) as session:
+            old = contacts.count_older(session, begun, begun - OLD)
+    told(report, place.name, old, dry_run=dry_run, as_json=lines)
     return 1 if report.failed else 0
 
 
@@ -167,17 +174,20 @@ def numbers(report: Report) -> dict[str, Any]:
     }
 
 
-def told(report: Report, name: str, *, dry_run: bool, as_json: bool) -> None:
-    """The report: accounts, folders, messages, addresses, what was not learned and why, who could not be read."""
+def told(report: Report, name: str, old: int, *, dry_run: bool, as_json: bool) -> None:
+    """The report: accounts, folders, messages, addresses, what was not learned and why, who could not be read. `old`: addresses whose
+    last message is older than OLD."""
     skipped = {str(reason): count for reason, count in sorted(report.learned.skipped.items())}
     if as_json:
-        more = {"known": report.learned.known, "without_sent_folder": report.without, "skipped": skipped}
+        more = {"known": report.learned.known, "without_sent_folder": report.without, "skipped": skipped, "old": old}
         more |= {"unreadable": dict(report.unreadable), "failures": report.failed, "source": name, "dry_run": dry_run}
         click.echo(json_text({"event": "report", **numbers(report), **more}))
         return
     would = "would be " if dry_run else ""
     say(f"{report.done} of {report.accounts} accounts read: {report.folders} sent folders, {report.messages:,} new messages")
     say(f"{report.found:,} addresses in them: {report.learned.learned:,} {would}learned, {report.learned.known:,} written to again")
+    if old:
+        say(f"{old:,} of them had their last message more than {OLD_YEARS} years ago. They lapse after 60 days without a message.")
     rows: list[dict[str, object]] = [
         {"not learned": count, "why": WORDS[reason]} for reason, count in sorted(report.learned.skipped.items())
     ]

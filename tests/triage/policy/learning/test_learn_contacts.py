@@ -134,10 +134,14 @@ def test_proven_mail_that_comes_keeps_it_and_unproven_mail_does_not(session: Ses
     assert (one.last_heard_at, one.last_mail_at) == (NOW, NOW)
 
 
-def test_seeded_ones_count_from_the_import(session: Session, settings: Settings) -> None:
-    learn(session, settings, wrote(at=NOW - timedelta(days=3000)), how="seed")
+@pytest.mark.parametrize(("age", "stays"), [(3000, 60), (350, 60), (340, 60), (100, 300), (0, 400)])
+def test_seeded_ones_keep_their_day_and_stay_for_sixty_days(session: Session, settings: Settings, age: int, stays: int) -> None:
+    day = timedelta(days=1)
+    learn(session, settings, wrote(at=NOW - age * day), how="seed")
     one = session.scalars(select(Correspondent)).one()
-    assert (one.last_mail_at, one.last_sent_at, one.how) == (NOW, NOW - timedelta(days=3000), "seed")
+    assert (contacts.last_message_at(one), one.last_sent_at, one.how) == (NOW - age * day, NOW - age * day, "seed")
+    assert contacts.lapses_at(one, settings) == NOW + stays * day
+    assert contacts.count_older(session, NOW, NOW - 365 * day) == (age > 365)
     assert session.scalars(select(SentMail)).all() == []  # a seed remembers no Message-IDs
 
 

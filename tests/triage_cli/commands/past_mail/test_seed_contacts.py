@@ -46,7 +46,7 @@ def test_seed_tells_a_pipe_in_json_lines(shell: Shell, sent: Path, engine: Engin
     assert (first["event"], first["account"], first["done"], first["messages"], first["learned"]) == ("account", JOE, 1, 2, 2)
     assert report(said.out) | {"source": ""} == {
         "event": "report", "accounts": 1, "done": 1, "failed": 0, "folders": 1, "messages": 2, "addresses": 2, "learned": 2, "known": 0,
-        "without_sent_folder": 0, "skipped": {}, "unreadable": {}, "failures": {}, "source": "", "dry_run": False,
+        "without_sent_folder": 0, "skipped": {}, "old": 0, "unreadable": {}, "failures": {}, "source": "", "dry_run": False,
     }  # fmt: skip
     with db.read_transaction(engine) as session:
         assert session.scalars(select(col(Correspondent.how))).all() == ["seed", "seed"]
@@ -112,10 +112,11 @@ def test_a_terminal_gets_a_report_in_words(capsys: pytest.CaptureFixture[str]) -
     found.learned.learned, found.learned.known = 1000, 20
     found.learned.skipped[contact_evidence.Reason.AUTOMATIC] = 7
     found.unreadable["larger than is read"] = 1
-    seed_contacts.told(found, "x", dry_run=True, as_json=False)
+    seed_contacts.told(found, "x", 9, dry_run=True, as_json=False)
     assert capsys.readouterr().out.splitlines() == [
         "2 of 3 accounts read: 1 sent folders, 1,200 new messages",
         "1,300 addresses in them: 1,000 would be learned, 20 written to again",
+        "9 of them had their last message more than 3 years ago. They lapse after 60 days without a message.",
         "NOT LEARNED  WHY",
         "7            a program answered by itself, such as a holiday notice",
         "1            it could not be read: larger than is read",
