@@ -31,6 +31,7 @@ from triage_api.openapi import App
 from triage_api.routes.access import (
     api_tokens,
     coverage,
+    passkeys,
     people,
     preferences,
     providers,
@@ -56,6 +57,7 @@ RESOURCES = (
     session,
     providers,
     second_factor,
+    passkeys,
     sessions,
     preferences,
     own_mail,

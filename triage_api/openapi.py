@@ -17,6 +17,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
     "FactorGiven": [{"code": "123456"}],
+    "PasskeyOrder": [{"ticket": "2gcVz5FEjD7L0yqMk4nQ8sTtWbXrHuJp", "name": "notebook", "passkey": {"id": "…", "type": "public-key"}}],
+    "PasskeySignIn": [{"ticket": "2gcVz5FEjD7L0yqMk4nQ8sTtWbXrHuJp", "passkey": {"id": "…", "type": "public-key"}}],
     "AppOrder": [{"ticket": "2gcVz5FEjD7L0yqMk4nQ8sTtWbXrHuJp", "code": "123456"}],
     "PrintedCode": [{"login": "rescue", "first": "abcd-efgh-ijkl-mnop", "second": "qrst-uvwx-yz23-4567"}],
     "ProviderSignIn": [{"return_to": "/rules"}],

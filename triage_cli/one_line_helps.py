@@ -53,7 +53,7 @@ HELPS = {
     "staff password": "Change the password of an account that was added here.",
     "staff sign-out": "End all sessions of somebody.",
     "staff break-glass": "Prepare an account for emergencies: it opens once with the code that is printed here, and with no password.",
-    "staff reset-second-factor": "Remove the second factors of somebody who lost them, and end their sessions.",
+    "staff reset-second-factor": "Remove the second factors of somebody who lost them; their sessions end.",
     "staff link": "Let somebody sign in to an account at an identity provider.",
     "staff unlink": "Take the identities of an account away; its sessions by a provider end.",
     "staff lock": "Close an account that an identity provider made, until somebody unlocks it.",

@@ -93,6 +93,13 @@ CALLS = {
     "get_asked_factor": Call(),
     "set_up_app_at_sign_in": Call(),
     "finish_sign_in": Call(json={"code": "000000"}),
+    "ask_for_passkey_at_sign_in": Call(),
+    "begin_passkey_sign_in": Call(),
+    "sign_in_with_passkey": Call(json={"ticket": "x", "passkey": {}}),
+    "begin_own_passkey": Call(says=True),
+    "keep_own_passkey": Call(json={"ticket": "x", "passkey": {}}),
+    "remove_own_passkey": Call(says=True),
+    "ask_for_own_passkey": Call(says=True),
     "list_own_factors": Call(says=True),
     "begin_own_app": Call(says=True),
     "keep_own_app": Call(json={"ticket": "x", "code": "000000"}),
@@ -264,6 +271,9 @@ SIGNING_IN = {  # for browsers that have not signed in, and providers: tests/tri
     "get_asked_factor",
     "set_up_app_at_sign_in",
     "finish_sign_in",
+    "ask_for_passkey_at_sign_in",
+    "begin_passkey_sign_in",
+    "sign_in_with_passkey",
     "begin_provider_sign_in",
     "finish_provider_sign_in",
     "get_sign_in_outcome",
@@ -290,6 +300,10 @@ PEOPLES = OWN | {
     "remove_own_app",
     "make_recovery_codes",
     "prove_own_factor",
+    "begin_own_passkey",
+    "keep_own_passkey",
+    "remove_own_passkey",
+    "ask_for_own_passkey",
 }  # no token may
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
@@ -312,6 +326,10 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
     "answer_address_changes": {403},
+    "begin_passkey_sign_in": {403},  # the settings have no such way
+    "sign_in_with_passkey": {403},
+    "begin_own_passkey": {422},  # the console has no name
+    "ask_for_own_passkey": {422},
     "end_provider_sessions": {404, 422},  # without a provider, or a form
     "create_own_session": {403},  # for employees, where the settings let them: tests/triage_api/routes/employees/test_own_mail.py
     "delete_own_session": {401},
@@ -513,6 +531,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = about["search_id"] = "0000000000000"
     about["hook"], about["check"] = "ops", "link-text"
+    about["credential_id"] = "x"
     about |= {
         "message": secret.delivery,
         "campaign_id": secret.campaign,
@@ -613,7 +632,10 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected |= dict.fromkeys(("create_expected_sender", "forget_expected_sender"), 401)
     elsewhere = ("begin_provider_sign_in", "finish_provider_sign_in", "get_sign_in_outcome", "sign_out_at_provider")
     expected |= dict.fromkeys(elsewhere, 404) | {"end_provider_sessions": 422}  # the settings have no provider; it sends no form
-    expected |= dict.fromkeys(("get_asked_factor", "set_up_app_at_sign_in", "finish_sign_in", "keep_own_app"), 404)
+    expected |= dict.fromkeys(("get_asked_factor", "set_up_app_at_sign_in", "finish_sign_in", "keep_own_app", "keep_own_passkey"), 404)
+    expected |= dict.fromkeys(("begin_passkey_sign_in", "sign_in_with_passkey"), 403)  # the settings have no such way
+    expected |= dict.fromkeys(("begin_own_passkey", "ask_for_own_passkey"), 422)  # the console has no name
+    expected["ask_for_passkey_at_sign_in"] = 404
     expected |= {
         "prove_own_factor": 403,
         "create_session": 401,

@@ -45,6 +45,9 @@ class Admission:
 def admit(session: Session, provider: Provider, proof: Proof, *, now: datetime) -> Admission:
     """The account that this identity has here, as its groups are today; commit it also when it refuses. NotAllowed: there is none."""
     bound = session.get(ExternalIdentity, (proof.issuer, proof.sub))
+    if bound is None:
+        accounts.take_turns(session)  # of two first sign-ins at once the second finds what the first has made
+        bound = session.get(ExternalIdentity, (proof.issuer, proof.sub))
     login = bound.login if bound else first_login(session, provider, proof, now)
     member = session.get(StaffMember, login)
     if member is None:  # the deletion must be committed: a later account of the same login is not theirs

@@ -264,6 +264,16 @@ def is_idle(session: Session, key: str, *, idle: timedelta, now: datetime) -> bo
     return bool(key) and (kept is None or now - kept.seen_at >= idle)
 
 
+def end_idle_sessions(session: Session, login: str, client: str, *, idle: timedelta, now: datetime, only_look: bool = False) -> bool:
+    """End sessions of an account that were left idle at this network, without signing out. Were there any? `only_look`: leave them."""
+    left = select(StaffSession).where(col(StaffSession.login) == login, col(StaffSession.seen_at) <= now - idle)
+    found = [one for one in session.scalars(left) if sender_network(one.client) == sender_network(client)]
+    if not only_look:
+        for one in found:
+            session.delete(one)
+    return bool(found)
+
+
 def last_sign_in(session: Session, subject: str) -> Before | None:
     """The last sign-in that is on the record."""
     found = session.execute(signed_in(subject).limit(1)).first()

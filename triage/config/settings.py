@@ -402,21 +402,16 @@ class Api:
         "Networks whose clients may read /metrics (Prometheus); empty: nobody may.", ("127.0.0.0/8", "::1/128")
     )
     sign_in: tuple[str, ...] = setting_key(
-        "How staff sign in, one or several ways. oidc: at the providers of [identity]; directory: with the LDAP server's passwords; local: "
-        "with passwords kept here.",
+        "How staff sign in, one or several ways. oidc: at the providers of [identity]; passkey: with a passkey alone, "
+        "added in the console before; directory: with the LDAP server's passwords; local: with passwords kept here.",
         ("local",),
-        choices=("oidc", "directory", "local"),
+        choices=("oidc", "passkey", "directory", "local"),
     )
     require_second_factor: tuple[str, ...] = setting_key(
-        "Roles whose people need a second factor to sign in, an authenticator app or a passkey; who has none sets up an app then.",
-        (),
-        choices=("triage", "admin", "auditor"),
+        "Roles that need a second factor to sign in: a passkey or an authenticator app.", (), choices=("triage", "admin", "auditor")
     )
     step_up_minutes: int = setting_key(
-        "Minutes after which the second factor is asked for again before acts that need a second person, large removals, allow rules for "
-        "whole domains, the emergency, tokens and exports of a person's data. Who has no second factor is not asked.",
-        10,
-        least=1,
+        "Minutes after which acts with large effects ask for the second factor again (docs/how-to/staff-accounts.md).", 10, least=1
     )
     session_hours: int = setting_key("Hours after which staff sign in again.", 12, least=1)
     idle_lock_minutes: int = setting_key("Minutes without a request after which staff sign in again.", 30, least=1)

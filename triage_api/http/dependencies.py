@@ -68,6 +68,12 @@ class Office:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}".casefold()
 
+    def site_of(self, connection: HTTPConnection) -> str:
+        """The origin at which this browser sees the console: the public one, or localhost on the machine itself."""
+        host = connection.headers.get("host", "").casefold()
+        is_local = not self.settings.api.public_url and urlsplit(f"//{host}").hostname == "localhost"
+        return f"http://{host}" if is_local else self.public_origin
+
     @property
     def cookie_name(self) -> str:
         """The session cookie; with TLS it carries the prefix that binds it to exactly this host."""

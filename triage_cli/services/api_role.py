@@ -28,5 +28,7 @@ def check_sign_in(settings: Settings) -> None:
         raise BadInput('[api] sign_in = "directory" needs [directory] source = "ldap"')
     if "oidc" in settings.api.sign_in and not settings.identity.providers:
         raise BadInput('[api] sign_in = "oidc" needs a provider: [identity.providers.NAME] (docs/how-to/single-sign-on.md)')
+    if set(settings.api.sign_in) == {"passkey"}:
+        raise BadInput('[api] sign_in = "passkey" needs another way too: people add their first passkey after they signed in')
     if not settings.api.sign_in:
         raise BadInput("[api] sign_in is empty: nobody could sign in")

@@ -1,5 +1,6 @@
 """Accounts by an identity provider: bound to `sub`, made, changed and closed by groups, and never taken over by a name."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, col
 
+from tests.peers import circle, processes
 from tests.triage.arriving import IDA, NOW
 from triage.access import accounts, external_accounts, staff_login, staff_members
 from triage.access.accounts import Account
@@ -16,6 +18,7 @@ from triage.access.external_accounts import Admission, Proof
 from triage.access.staff_login import How
 from triage.config.identity_providers import Provider
 from triage.errors import BadInput, NotAllowed
+from triage.store import db
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.directory import Person, Sealed
@@ -232,3 +235,22 @@ def test_two_identities_of_a_provider_never_share_an_account(sqlite_engine: Engi
     admit(NORA)
     with pytest.raises(IntegrityError), transaction(sqlite_engine) as session:
         external_accounts.bind(session, COMPANY, "sub-mallory", "nora", by=IDA, now=NOW)
+
+
+@pytest.mark.postgresql
+def test_of_two_first_sign_ins_at_once_both_are_in(postgresql_url: str) -> None:
+    engine = db.open_engine(postgresql_url)
+    found: list[Admission] = []
+
+    def sign_in_too() -> None:
+        with transaction(engine) as session:
+            found.append(external_accounts.admit(session, COMPANY, NORA, now=NOW))
+
+    thread = threading.Thread(target=sign_in_too)
+    with transaction(engine) as session:
+        first = external_accounts.admit(session, COMPANY, NORA, now=NOW)
+        thread.start()
+        processes.until(lambda: bool(found) or circle.somebody_waits(engine), "the other sign-in to wait")
+    thread.join(processes.HANG)
+    assert found == [first]
+    engine.dispose()

@@ -28,6 +28,9 @@ NEEDS_NO_KEY = {
     "set_up_app_at_sign_in",
     "finish_sign_in",  # as is each second factor
     "prove_own_factor",
+    "ask_for_passkey_at_sign_in",
+    "begin_passkey_sign_in",
+    "sign_in_with_passkey",
     "begin_provider_sign_in",
     "sign_out_at_provider",
     "end_provider_sessions",

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from triage.access import break_glass, external_accounts, sign_in_steps, staff_login
 from triage.access.external_accounts import Proof
-from triage.access.second_factor import factor_policy
+from triage.access.second_factor import factor_policy, passkeys
 from triage.access.sessions import hash_session_key
 from triage.access.staff_login import How
 from triage.config.identity_providers import Provider, named
@@ -50,13 +50,14 @@ log = logging.getLogger(__name__)
 
 
 @router.get("/ways", response_model=schemas.SignInWays)
-def list_sign_in_ways(here: Here) -> schemas.SignInWays:
-    """How staff can sign in here: with a password, at a provider."""
+def list_sign_in_ways(request: Request, here: Here) -> schemas.SignInWays:
+    """How staff can sign in here: with a password, a passkey, at a provider."""
     ways = here.settings.api.sign_in
     with db.read_transaction(here.engine) as session:
         has_code = break_glass.has_printed_code(session)
     return schemas.SignInWays(
         break_glass=has_code,
+        passkey="passkey" in ways and passkeys.why_none(here.site_of(request)) is None,
         password="directory" in ways or "local" in ways,
         providers=[ProviderShown.model_validate(one) for one in here.settings.identity.providers] if OIDC in ways else [],
     )
@@ -68,27 +69,37 @@ def begin_provider_sign_in(
 ) -> schemas.Elsewhere:
     """Begin to sign in at a provider: the answer says where the browser goes, and sets a cookie that lasts ten minutes."""
     provider = provider_of(here, name)
-    redirect_uri = callback_of(here, provider)
     idle = timedelta(minutes=here.settings.api.idle_lock_minutes)
     with db.transaction(here.engine) as session:
         sign_in_steps.refuse_flood(session, place_of(request), now=utcnow())
         is_fresh = given.fresh or staff_login.is_idle(session, request.cookies.get(here.cookie_name, ""), idle=idle, now=utcnow())
+    url, key = begin_at(here, provider, place_of(request), own_path(given.return_to), is_fresh=is_fresh)
+    keep_step(response, here, key)
+    return schemas.Elsewhere(url=url)
+
+
+def begin_at(here: Office, provider: Provider, client: str, return_to: str, *, is_fresh: bool) -> tuple[str, str]:
+    """Begin a sign-in: the provider's address for the browser, and the key of the step. `is_fresh`: the provider asks who it is anew."""
+    redirect_uri = callback_of(here, provider)
     asked = answer_of(here, provider, {"want": "begin", "redirect_uri": redirect_uri, "is_fresh": is_fresh})
     about = {
-        "provider": name,
+        "provider": provider.name,
         "state_sha256": hash_session_key(asked["state"]),
         "nonce": asked["nonce"],
         "verifier": asked["verifier"],
         "redirect_uri": redirect_uri,
         "is_fresh": is_fresh,
-        "return_to": own_path(given.return_to),
+        "return_to": return_to,
     }
     with db.transaction(here.engine) as session:
-        key = sign_in_steps.begin_step(session, UNDER_WAY, now=utcnow(), client=place_of(request), about=about)
-    lasts = int(sign_in_steps.LASTS.total_seconds())
+        return asked["url"], sign_in_steps.begin_step(session, UNDER_WAY, now=utcnow(), client=client, about=about)
+
+
+def keep_step(response: Response, here: Office, key: str) -> None:
+    """Give the browser the key of its sign-in, to bring back from the provider."""
     # the provider's answer comes from another site: a strict cookie would not come with it
+    lasts = int(sign_in_steps.LASTS.total_seconds())
     response.set_cookie(here.cookie_name + COOKIE, key, lasts, path="/", secure=here.secure, httponly=True, samesite="lax")
-    return schemas.Elsewhere(url=asked["url"])
 
 
 @router.get("/providers/{name}/callback", status_code=303, response_class=RedirectResponse, responses=described(404, 422))
@@ -124,9 +135,16 @@ def proof_of(here: Office, provider: Provider, step: SignInStep, code: str, iss:
 def entered(here: Office, provider: Provider, proof: Proof, step: SignInStep, client: str, former: str) -> Response:
     """Open a session for the account of this identity."""
     how = How(OIDC, provider.name, proof.sid, proof.has_factor)
+    idle = timedelta(minutes=here.settings.api.idle_lock_minutes)
     lasts, required = timedelta(hours=here.settings.api.session_hours), here.settings.api.require_second_factor
     with db.transaction(here.engine) as session:
         admission = external_accounts.admit(session, provider, proof, now=utcnow())
+        is_left = not admission.refusal and staff_login.end_idle_sessions(
+            session, admission.login, client, idle=idle, now=utcnow(), only_look=not step.about["is_fresh"]
+        )
+    if is_left and not step.about["is_fresh"]:  # whoever sits here now may have deleted the cookie of the locked session
+        return sent_back(here, provider, step, client)
+    with db.transaction(here.engine) as session:
         if not (admission.refusal or proof.has_factor) and factor_policy.is_asked(session, admission.login, required):
             return half_entered(here, begin_factor_step(session, admission.login, how, client, step.about["return_to"])[1])
         opened = None if admission.refusal else staff_login.start_session(session, admission.login, client, how, lasts=lasts, now=utcnow())
@@ -137,6 +155,14 @@ def entered(here: Office, provider: Provider, proof: Proof, step: SignInStep, cl
     response = RedirectResponse(step.about["return_to"], 303)
     keep_cookie(response, here, opened[1])
     forget_step(response, here)
+    return response
+
+
+def sent_back(here: Office, provider: Provider, step: SignInStep, client: str) -> Response:
+    """To the provider once more, which then asks who it is."""
+    url, key = begin_at(here, provider, client, step.about["return_to"], is_fresh=True)
+    response = RedirectResponse(url, 303)
+    keep_step(response, here, key)
     return response
 
 

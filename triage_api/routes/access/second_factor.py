@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
 from triage.access import sign_in_steps, staff_login
-from triage.access.second_factor import authenticator_app, factor_policy, recovery_codes
+from triage.access.second_factor import authenticator_app, factor_policy, passkeys, recovery_codes
 from triage.access.staff_login import How
 from triage.actor import Actor
 from triage.errors import NotAllowed, NotFound
@@ -21,12 +21,12 @@ from triage_api.http.idempotency import Once, keep_secret
 from triage_api.http.problems import described
 from triage_api.http.session_auth import Staff, holder
 from triage_api.http.transaction import Read, Tx
-from triage_api.routes.access.session import FACTOR_COOKIE, FACTOR_STEP, asked_factor, keep_cookie, me_of
+from triage_api.routes.access.passkeys import take_challenge
+from triage_api.routes.access.session import FACTOR_COOKIE, FACTOR_STEP, OVER, asked_factor, keep_cookie, me_of, session_key
 from triage_api.schemas.access import second_factor as schemas
 from triage_api.schemas.access.session import Me
 
 APP_STEP = "authenticator-app"  # kind of a step
-OVER = say("this took longer than ten minutes, or was done already; begin again")
 
 router = APIRouter(route_class=Once, tags=["session"])
 
@@ -51,6 +51,16 @@ def set_up_app_at_sign_in(request: Request, here: Here) -> schemas.NewApp:
         return shown_app("", step.login, secret)
 
 
+@router.post("/session/second-factor/passkey", response_model=schemas.PasskeyOptions, responses=described(403, 404, 422))
+def ask_for_passkey_at_sign_in(request: Request, here: Here) -> schemas.PasskeyOptions:
+    """What the browser needs to finish its sign-in with a passkey."""
+    with db.transaction(here.engine) as session:
+        step = step_of_sign_in(session, request, here)
+        challenge, options = passkeys.ask_for_passkey(session, passkeys.relying_party_of(here.site_of(request)), step.login)
+        step.about = step.about | {"challenge": challenge}
+        return schemas.PasskeyOptions(ticket="", options=options)
+
+
 @router.post("/session/second-factor", status_code=201, response_model=Me, responses=described(401, 403, 404, 413, 422, 429, 503))
 def finish_sign_in(given: schemas.FactorGiven, request: Request, response: Response, here: Here) -> Me:
     """Finish a sign-in with a second factor; the answer sets the session cookie. Wrong ones count as failed sign-ins."""
@@ -61,7 +71,7 @@ def finish_sign_in(given: schemas.FactorGiven, request: Request, response: Respo
     opened = None
     with db.transaction(here.engine) as session:
         step = step_of_sign_in(session, request, here)
-        if accept_at_sign_in(session, step, given):
+        if accept_at_sign_in(session, step, given, here.site_of(request)):
             how = How(step.about["method"], step.about["provider"], step.about["sid"], has_factor=True)
             sign_in_steps.take_step(session, FACTOR_STEP, factor_key(request, here), now=utcnow())
             opened = staff_login.open_session(session, attempt, lasts=lasts, now=utcnow(), how=how)
@@ -88,19 +98,22 @@ def step_of_sign_in(session: Session, request: Request, here: Office) -> SignInS
     return step
 
 
-def accept_at_sign_in(session: Session, step: SignInStep, given: schemas.FactorGiven) -> bool:
+def accept_at_sign_in(session: Session, step: SignInStep, given: schemas.FactorGiven, site: str) -> bool:
     """Does this prove the account? The first code of an app that was just offered also sets it up."""
     secret = step.about.get("secret")
     if secret is None or factor_policy.has_factor(session, step.login):
-        return accept_factor(session, step.login, given)
+        return accept_factor(session, step.login, given, step.about.get("challenge", ""), site)
     if not authenticator_app.find_period(secret, given.code, utcnow()):
         return False
     authenticator_app.keep_app(session, step.login, secret, given.code, by=Actor.system("sign-in"), now=utcnow())
     return True
 
 
-def accept_factor(session: Session, login: str, given: schemas.FactorGiven) -> bool:
-    """Is this a second factor of the account?"""
+def accept_factor(session: Session, login: str, given: schemas.FactorGiven, challenge: str, site: str) -> bool:
+    """Is this a second factor of the account? `challenge`: that a passkey had to answer, at this site."""
+    if given.passkey is not None:
+        party = passkeys.relying_party_of(site)
+        return passkeys.accept_passkey(session, party, challenge, given.passkey, now=utcnow()) == login
     if given.recovery_code:
         return recovery_codes.accept_code(session, login, given.recovery_code, now=utcnow())
     return authenticator_app.accept_code(session, login, given.code, now=utcnow())
@@ -114,11 +127,16 @@ def shown_app(ticket: str, login: str, secret: str) -> schemas.NewApp:
 
 
 @router.get("/second-factors", response_model=schemas.OwnFactors, responses=described(401, 403))
-def list_own_factors(session: Read, here: Here, by: Staff) -> schemas.OwnFactors:
+def list_own_factors(session: Read, request: Request, here: Here, by: Staff) -> schemas.OwnFactors:
     """Your own second factors."""
     found = factor_policy.find_factors(session, by.name)
-    required = by.role in here.settings.api.require_second_factor
-    return schemas.OwnFactors(app=found.app, recovery_codes=found.recovery_codes, required=required)
+    return schemas.OwnFactors(
+        app=found.app,
+        passkeys=[schemas.PasskeyShown.model_validate(one) for one in passkeys.list_passkeys(session, by.name)],
+        no_passkeys=passkeys.why_none(here.site_of(request)),
+        recovery_codes=found.recovery_codes,
+        required=by.role in here.settings.api.require_second_factor,
+    )
 
 
 @router.post("/second-factors/app", response_model=schemas.NewApp, responses=described(401, 403, 422))
@@ -158,19 +176,15 @@ def make_recovery_codes(session: Tx, by: Staff) -> schemas.RecoveryCodes:
     return schemas.RecoveryCodes(codes=recovery_codes.make_codes(session, login, by=by, now=utcnow()))
 
 
-@router.post("/second-factors/proof", status_code=204, responses=described(401, 403, 422, 429))
+@router.post("/second-factors/proof", status_code=204, responses=described(401, 403, 404, 422, 429))
 def prove_own_factor(given: schemas.FactorGiven, request: Request, here: Here, by: Staff) -> None:
     """Give your second factor once more, for acts that ask for it (`api.step_up_minutes`)."""
     attempt = sign_in_log.begin_attempt(here, by.name, request)
     with db.transaction(here.engine) as session:
-        is_right = accept_factor(session, by.name, given)
+        challenge = take_challenge(session, given.ticket, by.name) if given.passkey is not None else ""
+        is_right = accept_factor(session, by.name, given, challenge, here.site_of(request))
         if is_right:
             staff_login.forget_failures(session, attempt)
             factor_policy.record_proof(session, session_key(request, here), now=utcnow())
     if not is_right:
         raise NotAllowed(str(sign_in_log.refuse_factor(here, attempt)))
-
-
-def session_key(request: Request, here: Office) -> str:
-    """The key of the session that asks; "" for a program."""
-    return request.cookies.get(here.cookie_name, "")

@@ -27,6 +27,7 @@ from triage_api.schemas.access import second_factor as factor_schemas, session a
 
 FACTOR_COOKIE = "-factor"  # what the name of the session cookie has more
 FACTOR_STEP = "second-factor"  # kind of a step
+OVER = say("this took longer than ten minutes, or was done already; begin again")
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": factor_schemas.FactorAsked, "description": "It needs a second factor."}}
 
 router = APIRouter(route_class=Once, tags=["session"])
@@ -100,6 +101,11 @@ def keep_factor_cookie(response: Response, here: Office, key: str) -> None:
 def keep_cookie(response: Response, here: Office, key: str) -> None:
     """Give the browser the session's key."""
     response.set_cookie(here.cookie_name, key, path="/", secure=here.secure, httponly=True, samesite="strict")
+
+
+def session_key(request: Request, here: Office) -> str:
+    """The key of the session that asks; "" for a program."""
+    return request.cookies.get(here.cookie_name, "")
 
 
 @router.delete("/session", status_code=204, responses=described(401, 403))

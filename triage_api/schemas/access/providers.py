@@ -13,6 +13,7 @@ class SignInWays(Shape):
     """How staff can sign in here."""
 
     password: bool
+    passkey: Annotated[bool, Field(description="With a passkey alone, where the console has a name.")] = False
     break_glass: Annotated[bool, Field(description="Is there an account with a printed code?")]
     providers: list[ProviderShown]
 

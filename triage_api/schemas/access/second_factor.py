@@ -1,10 +1,12 @@
 """Second factors: what an account has, how one is set up, and how one is given."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from triage_api.schemas.fields import Order, Shape, Word
+from triage_api.schemas.language import Sentence
 
 
 class FactorCounts(Shape):
@@ -28,6 +30,8 @@ class FactorGiven(Order):
 
     code: Annotated[Word, Field(description="of the authenticator app")] = ""
     recovery_code: Word = ""
+    ticket: Annotated[Word, Field(description="of the passkey's options, where they had one")] = ""
+    passkey: Annotated[dict[str, Any] | None, Field(description="PublicKeyCredential.toJSON()")] = None
 
 
 class NewApp(Shape):
@@ -46,10 +50,43 @@ class AppOrder(Order):
     code: Word
 
 
+class PasskeyOptions(Shape):
+    """What a browser needs to make or to use a passkey."""
+
+    ticket: Annotated[str, Field(description="comes back with the browser's answer, within ten minutes")]
+    options: Annotated[dict[str, Any], Field(description="for PublicKeyCredential.parse…OptionsFromJSON()")]
+
+
+class PasskeyOrder(Order):
+    """A passkey that a browser has made."""
+
+    ticket: Word
+    name: Annotated[Word, Field(description="by which you know it, such as the device")] = ""
+    passkey: Annotated[dict[str, Any], Field(description="PublicKeyCredential.toJSON()")]
+
+
+class PasskeySignIn(Order):
+    """A passkey that shall sign somebody in."""
+
+    ticket: Word
+    passkey: Annotated[dict[str, Any], Field(description="PublicKeyCredential.toJSON()")]
+
+
+class PasskeyShown(Shape):
+    """A passkey."""
+
+    credential_id: str
+    name: str
+    made_at: datetime
+    used_at: datetime | None
+
+
 class OwnFactors(Shape):
     """Your own second factors."""
 
     app: bool
+    passkeys: list[PasskeyShown]
+    no_passkeys: Annotated[Sentence | None, Field(description="Why no passkey can be made here.")] = None
     recovery_codes: int
     required: Annotated[bool, Field(description="Your role must have one.")]
 

@@ -100,7 +100,7 @@ def break_glass_staff(ctx: click.Context, login: str) -> None:
 @click.argument("login")
 @click.pass_context
 def reset_second_factor(ctx: click.Context, login: str) -> None:
-    """Remove the second factors of somebody who lost them, and end their sessions. Make sure first who asks for it."""
+    """Remove the second factors of somebody who lost them; their sessions end."""
     gone = write(settings_of(ctx), lambda session: factor_policy.reset_factors(session, login, by=shell_user(), now=utcnow()))
     say(f"{plural(gone, 'second factor')} removed; {login} signs in without one, or sets up a new one where the role must have one")
 

@@ -131,6 +131,7 @@ def welcome(settings: Settings, directory: Path, console: str) -> str:
     return f"""
 Mailroom is open.
   Console      {console}   sign in as ana, password {company.PASSWORD}
+  Passkeys     {console.replace("127.0.0.1", "localhost")}   browsers make passkeys for a name only
   Also staff   {staff}; the same password
   Mail in      {host}:{port}
   Mail out     {settings.outbound.listen}   employees write here; whoever they write to is known from then on

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from identity.identity_role import Desk
@@ -119,6 +119,25 @@ def test_a_provider_that_asks_for_no_second_factor_leaves_that_to_us(
     assert browser.get("/session/second-factor").json()["return_to"] == "/rules"
     assert browser.post("/session/second-factor", {"code": generator.generate(int(utcnow().timestamp())).decode()}).status_code == 201
     assert records(sqlite_engine, "sign-in")[-1] == {"client": "192.0.2.9", "method": "oidc", "provider": "company", "second_factor": True}
+
+
+def test_a_locked_console_whose_cookie_was_deleted_asks_for_a_fresh_sign_in(
+    browser: Browser, provider: HostileProvider, sqlite_engine: Engine
+) -> None:
+    come_back(browser, go_there(browser, provider))
+    with transaction(sqlite_engine) as session:
+        session.execute(update(StaffSession).values(seen_at=utcnow() - timedelta(minutes=30)))
+    browser.client.cookies.clear()
+    again = come_back(browser, go_there(browser, provider, return_to="/rules"), code="d")
+    asked = parse_qs(urlsplit(again.headers["location"]).query)
+    assert (again.headers["location"].startswith(provider.issuer), asked["prompt"]) == (True, ["login"])
+    assert browser.get("/me").status_code == 401
+    provider.nonce = asked["nonce"][0]
+    provider.claims["auth_time"] = int(utcnow().timestamp())
+    assert come_back(browser, asked["state"][0], code="e").headers["location"] == "/rules"
+    browser.client.cookies.clear()
+    provider.claims.pop("auth_time")
+    assert come_back(browser, go_there(browser, provider), code="f").headers["location"] == "/", "the locked session is over"
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "", "/api/v1/tokens", "javascript:alert(1)"])

@@ -1138,6 +1138,10 @@ export interface FactorGiven {
   /** of the authenticator app */
   code?: string
   recovery_code?: string
+  /** of the passkey's options, where they had one */
+  ticket?: string
+  /** PublicKeyCredential.toJSON() */
+  passkey?: Record<string, unknown> | null
 }
 
 /** A line of a file that is wrong. */
@@ -1718,6 +1722,9 @@ export interface OwnCredentials {
 /** Your own second factors. */
 export interface OwnFactors {
   app: boolean
+  passkeys: PasskeyShown[]
+  /** Why no passkey can be made here. */
+  no_passkeys: string | null
   recovery_codes: number
   /** Your role must have one. */
   required: boolean
@@ -1772,6 +1779,38 @@ export interface OwnViewer {
 export interface Pages {
   /** Numbered from 1; of a longer document the first fifty. */
   pages: number
+}
+
+/** What a browser needs to make or to use a passkey. */
+export interface PasskeyOptions {
+  /** comes back with the browser's answer, within ten minutes */
+  ticket: string
+  /** for PublicKeyCredential.parse…OptionsFromJSON() */
+  options: Record<string, unknown>
+}
+
+/** A passkey that a browser has made. */
+export interface PasskeyOrder {
+  ticket: string
+  /** by which you know it, such as the device */
+  name?: string
+  /** PublicKeyCredential.toJSON() */
+  passkey: Record<string, unknown>
+}
+
+/** A passkey. */
+export interface PasskeyShown {
+  credential_id: string
+  name: string
+  made_at: string
+  used_at: string | null
+}
+
+/** A passkey that shall sign somebody in. */
+export interface PasskeySignIn {
+  ticket: string
+  /** PublicKeyCredential.toJSON() */
+  passkey: Record<string, unknown>
 }
 
 /** What waits for a second person's key, or what became of it. */
@@ -2530,6 +2569,8 @@ export interface SignInOutcome {
 /** How staff can sign in here. */
 export interface SignInWays {
   password: boolean
+  /** With a passkey alone, where the console has a name. */
+  passkey: boolean
   /** Is there an account with a printed code? */
   break_glass: boolean
   providers: ProviderShown[]
