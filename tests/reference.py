@@ -62,9 +62,10 @@ Sentences may change from version to version; the names of values do not. Filter
 """
 DOCTOR = """# Checks of the doctor
 
-For administrators: every check of `mailroom doctor`, in the order in which it runs them. The command changes nothing and sends no message.
-Each finding is `ok`, `warn` (works now, will fail one day) or `fail`, with what was found and what to do. The exit code is 1 when a check
-fails. `--json` is for monitors ([monitoring](../how-to/monitoring.md)). The page is generated (`make reference`).
+For administrators: every check of `mailroom doctor`, in the order in which it runs them. The command changes nothing, and sends no message
+but a canary that you ask for (`--canary ADDRESS`). Right after `mailroom serve` it waits until the roles answer. Each finding is `ok`,
+`warn` (works now, will fail one day) or `fail`, with what was found and what to do. The exit code is 1 when a check fails. `--json` is for
+monitors ([monitoring](../how-to/monitoring.md)). The page is generated (`make reference`).
 
 | subject | what is checked |
 |---|---|

@@ -48,7 +48,7 @@ from triage_api.routes.operations import events, health, metrics, outgoing_queue
 from triage_api.routes.operations.events import Feed
 from triage_api.routes.operations.metrics import Metrics
 from triage_api.routes.operations.static_files import Console
-from triage_api.routes.policy import contacts, emergency, enforcement_modes, rule_suggestions, rules, sender_checks
+from triage_api.routes.policy import contacts, emergency, enforcement, rule_suggestions, rules, sender_checks
 from triage_api.routes.queue import campaigns, cards, colleagues, deliveries, saved_searches, selections, senders, training, where
 from triage_api.routes.records import arrivals, audit, legal_holds, person_data, reports
 from triage_api.schemas.language import Interpreter
@@ -90,7 +90,7 @@ RESOURCES = (
     substitutes,
     approvals,
     keeper_requests,
-    enforcement_modes,
+    enforcement,
     training,
     api_tokens,
     emergency,

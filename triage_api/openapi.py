@@ -74,7 +74,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Lessons": [{"items": [{"employee": "joe.fern", "address": "anna@dell.example"}]}],
     "ChosenContacts": [{"ids": [ID]}],
     "TrainingOrder": [{"message": "invoice", "answer": "keep-out"}],
-    "EnforcementOrder": [{"department": "it", "mode": "observe"}],
+    "EnforcementOrder": [{"scope": "department:it", "step": "hold-unknown", "starts_at": "default", "notify": True}],
 }
 REFUSALS = {  # a true one of each status
     401: ("Unauthorized", "Sign in first."),

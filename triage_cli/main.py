@@ -67,7 +67,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "seed": "commands.past_mail.seed_contacts",
         "learn": "commands.past_mail.learn_postfix_log",
         "simulate": "commands.past_mail.simulate",
-        "enforcement": "commands.policy.enforcement_mode",
+        "enforcement": "commands.policy.enforcement",
     },
     "People": {
         "staff": "commands.access.staff",
@@ -90,6 +90,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "retention": "commands.records.audit_keys",
     },
     "Maintenance": {
+        "quickstart": "quickstart.quickstart_command",
         "doctor": "doctor.doctor_command",
         "db": "commands.operations.database",
         "backup": "commands.operations.backup",

@@ -108,8 +108,8 @@ class Transaction:
 
     def unknown(self) -> str:
         """What is said to an address of ours that nobody has."""
-        put_off = self.door.settings.smtp.unknown_recipients == "put-off"
-        return replies.UNKNOWN_AS_YET if put_off else replies.UNKNOWN_RECIPIENT
+        deferred = self.door.settings.smtp.unknown_recipients == "defer"
+        return replies.UNKNOWN_AS_YET if deferred else replies.UNKNOWN_RECIPIENT
 
     def sender_is_blocked(self, snapshot: DoorSnapshot) -> bool:
         """Has the company said no to this envelope sender? To an edge nothing is said: the judge purges (mailflow.md 4)."""

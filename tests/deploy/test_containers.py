@@ -86,7 +86,7 @@ def test_what_is_copied_is_there(file: Path) -> None:
 
 def test_the_image_of_mailroom_has_a_user_a_pulse_and_its_places() -> None:
     last = (TREE / "Containerfile").read_text().rpartition("\nFROM ")[2]
-    for line in ("USER mailroom", "HEALTHCHECK ", 'VOLUME ["/var/lib/mailroom", "/var/spool/mailroom"]', "STOPSIGNAL SIGTERM"):
+    for line in ("USER 2525:2525", "HEALTHCHECK ", 'VOLUME ["/var/lib/mailroom", "/var/spool/mailroom"]', "STOPSIGNAL SIGTERM"):
         assert f"\n{line}" in last, line
 
 

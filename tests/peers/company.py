@@ -286,11 +286,11 @@ class Company:
         return None
 
     @contextlib.contextmanager
-    def signed_in(self, login: str = "maria") -> Iterator["Desk"]:
+    def signed_in(self, login: str = "maria", password: str = PASSWORD) -> Iterator["Desk"]:
         """A member of staff's own connection to the API."""
         origin = {"Origin": self.url}
         with httpx.Client(base_url=f"{self.url}/api/v1", headers=origin, timeout=processes.HANG, verify=PLAIN) as client:
-            answer = client.post("/session", json={"login": login, "password": PASSWORD})
+            answer = client.post("/session", json={"login": login, "password": password})
             assert answer.status_code == 201, answer.text
             yield Desk(client)
 

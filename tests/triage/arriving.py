@@ -19,7 +19,7 @@ from triage.intake import receive as intake
 from triage.message import summary as message_summary
 from triage.message.authentication import Authentication, Dmarc, Result, Spf
 from triage.message.signals.scan_results import NOT_ASKED, Scan
-from triage.message.summary import Summary
+from triage.message.summary import Attachment, Summary
 from triage.policy.facts import MatchedRule
 from triage.policy.rules import matching_rules, store as rules
 from triage.policy.rules.rule_request import RuleOrder
@@ -116,10 +116,11 @@ def arrive(
     text: str = "",
     at: datetime = NOW,
     scan: Scan = NOT_ASKED,
+    attachments: tuple[Attachment, ...] = (),
 ) -> tuple[int, ...]:
     """A message comes in; the ids of its deliveries. With a text of its own it may be of a campaign."""
     raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\n{text or 'Hello'}\r\n".encode()
-    said = summary(author, subject, text=text or "Hello")
+    said = summary(author, subject, text=text or "Hello", attachments=attachments)
     found = message_summary.fingerprint_of(said) if text else None
     return intake.receive_message(
         session,

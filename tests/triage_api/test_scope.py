@@ -240,7 +240,7 @@ CALLS = {
     "create_escalation": Call(),
     "confirm_escalation": Call(),
     "get_enforcement": Call(says=True),
-    "set_enforcement": Call(json={"department": "it", "mode": "observe"}),
+    "set_enforcement": Call(json={"scope": "department:it", "step": "record-only"}),
     "list_tokens": Call(),
     "create_token": Call(json={"name": "new", "grants": ["read"]}),
     "revoke_token": Call(),

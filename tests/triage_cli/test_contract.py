@@ -63,7 +63,7 @@ FIELDS = {  # of --json; there may come more
     "escalations list": "id at to phone messages deliveries by reason hold confirmed confirmed_by undone",
     "confidential-removals list": "id folder asked lapses count said reason",
     "legal-hold list": "id about person select mails since by reason lifted lifted_by lifted_reason",
-    "enforcement list": "code name mode by at reason",
+    "enforcement list": "scope name step ends next by at reason",
     "person-data list": "id asked by reason pseudonym mails contents kept rules_left done",
     "training scores": "login right answered let_bad_in kept_good_out last_at",
     "outgoing": "id kind state mailbox next_hop attempts next_try last_reply",

@@ -33,12 +33,13 @@ class Company:
     domains: tuple[str, ...] = setting_key("The company's own mail domains; mail is accepted for these only.")
     hostname: str = setting_key("Name of this machine in SMTP greetings and Received fields.")
     authserv_id: str = setting_key("Name in our Authentication-Results (RFC 8601); default: hostname.", "")
-    mode: str = setting_key(
-        "enforce: hold what is not known; observe: let it pass and record what would have been held. `mailroom enforcement` sets it too.",
-        "enforce",
-        choices=("enforce", "observe"),
+    enforcement: str = setting_key(
+        "What is held where `mailroom enforcement` sets nothing else. record-only: nothing but blocked messages and forgeries of our "
+        "domains, and what would have been held is recorded. hold-dangerous: what is dangerous. hold-unknown: all from unknown senders.",
+        "hold-unknown",
+        choices=("record-only", "hold-dangerous", "hold-unknown"),
     )
-    observe_departments: tuple[str, ...] = setting_key("Department codes in observe mode while the company enforces.", ())
+    record_only_departments: tuple[str, ...] = setting_key("Department codes in record-only mode, whatever the company's enforcement.", ())
     plain: bool = setting_key(
         "Hold nothing: what would be held goes at once to DEPARTMENT+PERSON, a folder of the department's account "
         "(docs/how-to/mail-clients.md).",
@@ -97,11 +98,21 @@ class Smtp:
         "(Microsoft 365, Google). Mail without it is taken for a stranger's. A secret: give it as a credential file.",
         "",
     )
+    inside_networks: tuple[str, ...] = setting_key(
+        "Networks of the company's own machines. What a trusted edge took from there passes as internal; the edge must name the client "
+        "(XFORWARD).",
+        (),
+    )
+    signed_in_hosts: tuple[str, ...] = setting_key(
+        "Host names of trusted edges (Postfix) that name themselves in the topmost Received field. What they took from somebody who "
+        "signed in (ESMTPA, ESMTPSA), or from a program on the edge, passes as internal.",
+        (),
+    )
     unknown_recipients: str = setting_key(
-        "What is said to addresses of ours that the directory does not know. refuse: 550; put-off: 450, so that senders' servers try again "
+        "What is said to addresses of ours that the directory does not know. refuse: 550; defer: 450, so that senders' servers try again "
         "for days, as long as the directory may have forgotten some.",
         "refuse",
-        choices=("refuse", "put-off"),
+        choices=("refuse", "defer"),
     )
     blocked_text: str = setting_key(
         "What a blocked sender is told, behind 550 5.7.1. Name a way back in, such as a phone number; mail to postmaster is always taken. "
@@ -570,8 +581,8 @@ class Notices:
     digest_at: str = setting_key(
         "When the daily digest tells people by mail which messages are held for them and which were removed: sender and subject. On days "
         "of work; nobody is told of nothing. A time such as 16:00 (cover.time_zone); auto: at 08:30, to the people of departments that "
-        "enforce (company.mode, `mailroom enforcement`); off or empty: never, and then held messages do not expire by themselves "
-        "(retention.expire_unseen).",
+        "hold messages (company.enforcement, `mailroom enforcement`); off or empty: never, and then held messages do not expire by "
+        "themselves (retention.expire_unseen).",
         AUTO,
     )
     digest_departments: tuple[str, ...] = setting_key("Departments whose people get that; empty: all.", ())

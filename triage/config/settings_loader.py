@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -24,6 +25,7 @@ from triage.config.settings import (
     Notices,
     Providers,
     Settings,
+    Smtp,
     Texts,
     every_key,
     section_type,
@@ -34,6 +36,10 @@ from triage.errors import BadInput
 MOST = {"Days": 36_500, "Hours": 876_000, "Minutes": 52_560_000, "": 2**31 - 1}  # by the unit that begins what a number is for
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
 SQLITE = "sqlite:///"
+RENAMED = {  # keys of earlier versions, and what to write today
+    ("company", "mode"): '; write enforcement = "hold-unknown" for enforce, enforcement = "record-only" for observe',
+    ("company", "observe_departments"): "; write record_only_departments",
+}
 OF_DOMAINS = ("domains", "trusted_arc_sealers", "freemail_domains")  # keys that hold domains
 
 
@@ -121,7 +127,8 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     known: dict[str, Field[Any]] = {one.name: one for one in fields(kind)}
     for name in given:
         if name not in known:
-            raise BadInput(f"{origin}: [{section}] has no key {name!r}{hint_nearest(name, list(known))}")
+            instead = RENAMED.get((section, name)) or hint_nearest(name, list(known))
+            raise BadInput(f"{origin}: [{section}] has no key {name!r}{instead}")
     missing = next((name for name, one in known.items() if one.default is MISSING and name not in given), None)
     if missing:
         raise BadInput(f"{origin}: [{section}] needs {missing}: {known[missing].metadata['doc']}")
@@ -165,10 +172,21 @@ def fault_of_confidential(built: Confidential) -> str:
     return f" join_removals: {odd[0]!r} is no folder: write department:CODE or person:UID" if odd else ""
 
 
+def fault_of_smtp(built: Smtp) -> str:
+    """What is wrong with the section [smtp]."""
+    for text in built.inside_networks:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            return f" inside_networks: {text!r} is no network, such as 192.168.1.0/24"
+    return ""
+
+
 FAULTS: dict[Any, Callable[[Any], str]] = {
     Company: fault_of_company,
     Notices: fault_of_notices,
     Cover: fault_of_cover,
+    Smtp: fault_of_smtp,
     Confidential: fault_of_confidential,
 }
 

@@ -26,7 +26,7 @@ from triage.store.models.directory import AddressChange, Department, FormerMailb
 from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport, MailRequest
 from triage.store.models.idempotency import KeptAnswer
 from triage.store.models.notifications import Alarm, Told
-from triage.store.models.rules import Emergency, Proposal, Rule
+from triage.store.models.rules import Emergency, EnforcementStep, Proposal, Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, SignInStep
 from triage.store.models.staff import (
     ApiToken,
@@ -73,7 +73,8 @@ ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
     *(Proposal.answered_by, Proposal.lane, Rule.removed_by, Rule.second_by, SavedSearch.owner, Substitution.made_by),
 )
 FOLDERS: tuple[Any, ...] = (  # person:UID
-    *(AddressChange.claimant, AddressChange.owner, KeepersRequest.folder, Rule.scope, Rule.target, SavedSearch.shared_with),
+    *(AddressChange.claimant, AddressChange.owner, EnforcementStep.scope, KeepersRequest.folder),
+    *(Rule.scope, Rule.target, SavedSearch.shared_with),
 )
 TOLD: tuple[Any, ...] = (Told.who,)  # staff:LOGIN, person:UID
 PEOPLE_LISTED: tuple[Any, ...] = (MailGroup.members, Person.assistants)  # uids

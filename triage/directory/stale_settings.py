@@ -48,7 +48,7 @@ def named_departments(settings: Settings) -> Iterator[Named]:
     """Every department that the settings name, but where that makes it one, and those of the mirror, which the doctor tries."""
     notices, rule = settings.notices, settings.directory.leavers
     lists: dict[str, Iterable[str]] = {
-        "company.observe_departments": settings.company.observe_departments,
+        "company.record_only_departments": settings.company.record_only_departments,
         "cover.departments": map(str.casefold, text_before("=", settings.cover.departments)),
         "relay.routes": department_folders(text_before("=", settings.relay.routes)),
         "notices.targets": text_before("=", notices.targets),

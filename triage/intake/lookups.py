@@ -13,7 +13,7 @@ from triage.addressing.envelope import Address, Envelope, fold_text, parse_or_no
 from triage.addressing.recipient import Recipient
 from triage.config.settings import Company, Settings
 from triage.delivery import bounces
-from triage.directory import enforcement_mode, recipients, undeliverable
+from triage.directory import enforcement, recipients, undeliverable
 from triage.message.authentication import Authentication, Result
 from triage.message.mailing_lists import rewritten_author
 from triage.message.signals.attachments import first_danger
@@ -46,7 +46,7 @@ class Known:
     addresses: recipients.Addresses  # of ours that the messages are for
     rules: matching_rules.ByValue  # in force, that name a sender or a recipient
     learned: Mapping[str, Sequence[MatchedRule]]  # what correspondence says about the authors
-    switched: enforcement_mode.Modes
+    in_force: enforcement.Enforcement
     opened: emergency.Alarm | None
 
 
@@ -61,7 +61,7 @@ def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now:
         addresses=addresses,
         rules=matching_rules.rules_naming(session, {*values, *map(str, named), *addresses}, now),
         learned=contacts.rules_about_all(session, authors, settings=settings, now=now),
-        switched=enforcement_mode.now_in_force(session, settings.company),
+        in_force=enforcement.now_in_force(session, settings.company, now),
         opened=emergency.current_emergency(session, now),
     )
 
@@ -76,6 +76,7 @@ def gather_facts(
     now: datetime,
     listed: str = "",
     virus: str = "",
+    inside: str = "",
     campaign_id: int | None = None,
     known: Known | None = None,
     danger: str | None = None,
@@ -107,8 +108,9 @@ def gather_facts(
             settings,
             listed,
             virus,
+            inside=inside,
             ours=ours,
-            switched=known.switched,
+            in_force=known.in_force,
             opened=known.opened,
             danger=danger,
             unlike=tuple(one for one in unlike if modes[one.check] is Mode.HOLDS),
@@ -172,8 +174,9 @@ def facts_of(
     virus: str = "",
     *,
     now: datetime,
+    inside: str = "",
     ours: tuple[OurMail, ...] = (),
-    switched: enforcement_mode.Modes | None = None,
+    in_force: enforcement.Enforcement | None = None,
     opened: emergency.Alarm | None = None,
     danger: str = "",
     unlike: tuple[Deviation, ...] = (),
@@ -183,7 +186,7 @@ def facts_of(
 ) -> Facts:
     """All evidence for one recipient."""
     policy = settings.policy
-    switched = switched or enforcement_mode.Modes(settings.company)
+    step = (in_force or enforcement.Enforcement(settings.company)).of(recipient.department, recipient.person)
     return Facts(
         envelope=envelope,
         authentication=authentication,
@@ -198,7 +201,9 @@ def facts_of(
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
         out_of_hours=lasts is not None and coverage.lets_perishable_pass(settings.cover, recipient.department, recipient.person, now),
         emergency=opened.sentence if opened else "",
-        observe=switched.of(recipient.department) == enforcement_mode.OBSERVE,
+        inside=inside,
+        observe=step == enforcement.RECORD,
+        dangerous_only=step == enforcement.DANGEROUS,
         virus=virus,
         virus_found=policy.virus,
         own_domain_forged=policy.own_domain_forged,

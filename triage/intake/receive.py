@@ -20,6 +20,7 @@ from triage.intake.stages import Arrival, Evaluated, Examined, Faults, Fresh, St
 from triage.intake.store_incoming import store_all
 from triage.message.authentication import Authentication, Result
 from triage.message.fingerprint import Fingerprint
+from triage.message.inside_sender import inside_sender
 from triage.message.mime.links import is_related_host, registered_organisation
 from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
@@ -134,6 +135,7 @@ def evaluate_message(
         now=now,
         listed=arrival.listed,
         virus=arrival.scan.virus,
+        inside=inside_sender(one.envelope, arrival.raw, settings.smtp.inside_networks, settings.smtp.signed_in_hosts),
         campaign_id=campaign_id,
         known=known,
         danger=one.at_sight.danger,

@@ -86,7 +86,7 @@ def enforced_facts(facts: Facts, settings: Settings) -> Facts:
     """The facts as they are when the door is closed and no emergency is on, at the hour when the mail came."""
     folder = facts.recipient.department, facts.recipient.person
     awake = coverage.lets_perishable_pass(settings.cover, *folder, facts.envelope.received_at)
-    return replace(facts, observe=False, emergency="", out_of_hours=awake)
+    return replace(facts, observe=False, dangerous_only=False, emergency="", out_of_hours=awake)
 
 
 def simulate_copy(session: Session, facts: Facts, *, settings: Settings, answered: datetime | None, alike: Likeness | None) -> Rehearsed:

@@ -16,6 +16,7 @@ from triage.intake.stages import Evaluated, Examined, Faults, Stored, signal_inp
 from triage.message.authentication import Result
 from triage.message.mailing_lists import shown_name
 from triage.message.signals import find_signals
+from triage.message.signals.severity import Severity
 from triage.message.signals.signal_context import Correspondents
 from triage.policy import copies
 from triage.policy.contacts.sender_history import Sender, Senders, history_key
@@ -26,6 +27,7 @@ from triage.policy.proof import proof_of_author, proven_as
 from triage.quarantine.campaigns import traits
 from triage.quarantine.campaigns.mail_bombs import Floods
 from triage.quarantine.requests.expected_senders import Expected
+from triage.say import say
 from triage.store import bodies, ledger
 from triage.store.delivery_state import State
 from triage.store.new_rows import Entry, NewDelivery, Row
@@ -74,13 +76,15 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
         signs = find_signals.find_signals(beside, examined.at_sight.signs)
         message_id = new_id() if examined.arrival.imported else examined.envelope.spool_id
         deliveries = tuple(new_delivery(message_id, one.campaign_id, *judged, freemail, now) for judged in one.verdicts)
-        for copy in deliveries:
+        for copy, (facts, _) in zip(deliveries, one.verdicts, strict=True):
             found = sender_context.place_in_queue(
                 senders, copy, signs, known, expected, deadline=examined.at_sight.deadline, answers=examined.is_reply
             )
             sender_context.set_second_look(
                 copy, found, examined.authentication, summary, freemail, is_known=known.met.let_in, proofs_of=proofs_of
             )
+            if facts.dangerous_only and copy.rule == "observe" and copy.severity >= Severity.DANGEROUS:
+                hold_as_dangerous(copy)
             if settings.company.plain:
                 deliver_in_plain_mode(copy, settings.company, now)
         senders.entered(deliveries)
@@ -134,6 +138,13 @@ def message_row(one: Examined, message_id: int, signs: list[Row]) -> Row:
         "signals": signs,
         "text": one.summary.text,
     }
+
+
+def hold_as_dangerous(copy: NewDelivery) -> None:
+    """Hold dangerous: a copy that the step let pass is held when all its warning signs together are dangerous."""
+    copy.state, copy.due_at, copy.queued_at = State.HELD, None, None
+    copy.verdict, copy.rule, copy.withheld = Disposition.QUARANTINE, "looks-dangerous", ""
+    copy.reason = say("its warning signs together are dangerous")
 
 
 def deliver_in_plain_mode(copy: NewDelivery, company: Company, now: datetime) -> None:

@@ -14,8 +14,8 @@ from triage.config.alert_types import AUTO, OFF
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
-from triage.directory import enforcement_mode
-from triage.directory.enforcement_mode import COMPANY, ENFORCE, Modes
+from triage.directory import enforcement
+from triage.directory.enforcement import RECORD, Enforcement
 from triage.ids import format_id
 from triage.notifications import digest_entries
 from triage.notifications.digest_entries import Digest, Part
@@ -27,7 +27,7 @@ from triage.store.models.directory import KnownRecipient, Person
 from triage.store.models.employees import DigestRefusal
 from triage.store.models.markers import Marker
 from triage.text.defuse_links import dead_address, defuse_text
-from triage.times import from_micros, to_micros
+from triage.times import from_micros, to_micros, utcnow
 
 BY = Actor.system("notices")
 DONE = "digest"  # the marker: the moment for which all were told last; text: the day that is under way, and who was told last
@@ -48,27 +48,26 @@ class Offer:
 
     clock: str  # "": to nobody
     departments: tuple[str, ...] = ()  # none: all
-    modes: Modes | None = None  # None: whatever the mode of their department
+    in_force: Enforcement | None = None  # None: whatever the enforcement of their department
 
-    def is_for(self, department: str) -> bool:
-        """Do the people of this department get it?"""
+    def is_for(self, department: str, person: str = "") -> bool:
+        """Do the people of this department, or this person, get it?"""
         named = not self.departments or department in self.departments
-        return bool(self.clock) and named and (self.modes is None or self.modes.of(department) == ENFORCE)
+        return bool(self.clock) and named and (self.in_force is None or self.in_force.of(department, person) != RECORD)
 
 
-def get_digest(session: Session, settings: Settings) -> Offer:
+def get_digest(session: Session, settings: Settings, now: datetime) -> Offer:
     """The digest as the settings have it; by itself it begins with the first department that enforces."""
     at, departments = settings.notices.digest_at, settings.notices.digest_departments
     if at != AUTO:
         return Offer("" if at == OFF else at, departments)
-    now = enforcement_mode.now_in_force(session, settings.company)
-    enforces = now.of(COMPANY) == ENFORCE or ENFORCE in now.switched.values()
-    return Offer(BY_ITSELF if enforces else "", departments, now)
+    in_force = enforcement.now_in_force(session, settings.company, now)
+    return Offer(BY_ITSELF if in_force.holds_anything() else "", departments, in_force)
 
 
 def due_moment(session: Session, settings: Settings, now: datetime) -> datetime | None:
     """The moment for which people are to be told now; None when there is none, or all were told that day, at whatever time."""
-    clock = get_digest(session, settings).clock
+    clock = get_digest(session, settings, now).clock
     if not clock:
         return None
     today = now.astimezone(ZoneInfo(settings.cover.time_zone)).date()
@@ -105,7 +104,7 @@ def tell_some(session: Session, settings: Settings, moment: datetime, *, now: da
     begun, _, last = mark.text.partition(" ")
     later = select(Person).where(col(Person.active), col(Person.uid) > (last if begun == day.isoformat() else ""))
     people = session.scalars(later.order_by(col(Person.uid)).limit(AT_ONCE)).all()
-    offered = get_digest(session, settings)
+    offered = get_digest(session, settings, now)
     for person in people:
         if is_told(session, person, settings, offered):
             send_digest(session, person, settings, since=since, now=now)
@@ -117,7 +116,7 @@ def is_told(session: Session, person: Person, settings: Settings, offered: Offer
     """Does this person get the letter: are they to have it, do they want it, and does nobody else read their mailbox?"""
     never = {one.strip().casefold() for one in settings.notices.digest_never}
     return (
-        offered.is_for(person.department)
+        offered.is_for(person.department, person.uid)
         and never.isdisjoint((person.uid.casefold(), person.mailbox.casefold()))
         and is_wanted(session, person.uid)
         and person.mailbox.rpartition("@")[2] in settings.own_domains
@@ -140,7 +139,7 @@ def is_wanted(session: Session, uid: str) -> bool:
 def get_choice(session: Session, uid: str, settings: Settings) -> bool | None:
     """Does this person want the letter? None: there is none for them."""
     person = session.get(Person, uid)
-    return is_wanted(session, uid) if person and get_digest(session, settings).is_for(person.department) else None
+    return is_wanted(session, uid) if person and get_digest(session, settings, utcnow()).is_for(person.department, person.uid) else None
 
 
 def set_choice(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:

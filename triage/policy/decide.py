@@ -30,7 +30,7 @@ class Verdict:
     rule: str
     reason: str
     rule_id: int | None = None  # the sender rule that decided, if one did
-    withheld: str = ""  # in observe mode, in an emergency, or of a check that only reports: the rule that would have held or purged it
+    withheld: str = ""  # by the step, in an emergency, or of a check that only reports: the rule that would have held or purged it
     unknown: bool = False  # it rests on a DNS that did not answer: not a verdict while there is time to ask again
     beside: tuple[Beside, ...] = ()  # what matched too, and did not decide
 
@@ -133,6 +133,13 @@ def virus_found(facts: Facts) -> Verdict | None:
     if not facts.virus:
         return None
     return Verdict(HELD_OR_PURGED[facts.virus_found], "virus", say("ClamAV found a virus in it: {virus}", virus=facts.virus))
+
+
+def from_inside(facts: Facts) -> Verdict | None:
+    """Colleagues and the company's own machines write to each other."""
+    if not facts.inside:
+        return None
+    return Verdict(Disposition.RELAY, "from-inside", say("it was sent inside the company: {how}", how=facts.inside))
 
 
 def own_domain_forged(facts: Facts) -> Verdict | None:
@@ -332,6 +339,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     listed_client,
     blocked_sender,
     virus_found,
+    from_inside,
     own_domain_forged,
     ambiguous_author,
     decide_unparsable,
@@ -371,6 +379,10 @@ HELD_IN_EMERGENCY = (
 )
 
 
+# Hold dangerous: what only looks dangerous by all its signs together is held later (triage/intake/store_incoming.py).
+HELD_AS_DANGEROUS = (*(rule for rule in HELD_IN_EMERGENCY if rule is not proof_unknown), dangerous_content, bounce_with_files)
+
+
 def decide_verdict(facts: Facts) -> Verdict:
     """The verdict of the first rule that speaks, with what matched beside it. The last line of RULES always speaks."""
     spoken = [verdict for rule in RULES[:-1] if (verdict := rule(facts))] or [first_contact(facts)]
@@ -388,12 +400,13 @@ def report_unlike(verdict: Verdict, facts: Facts) -> Verdict:
 
 
 def waive_verdict(verdict: Verdict, facts: Facts) -> Verdict:
-    """The verdict as it stands in observe mode and in an emergency."""
-    if verdict.disposition is Disposition.RELAY or not (facts.observe or facts.emergency):
+    """The verdict as it stands in Record only, in Hold dangerous and in an emergency."""
+    if verdict.disposition is Disposition.RELAY or not (facts.observe or facts.dangerous_only or facts.emergency):
         return verdict
-    never = NEVER_WAIVED if facts.observe else HELD_IN_EMERGENCY
+    never = NEVER_WAIVED if facts.observe else HELD_IN_EMERGENCY if facts.emergency else HELD_AS_DANGEROUS
     strict = next((strict for rule in never if (strict := rule(facts))), None)
-    return strict or (observe_verdict(verdict, facts) if facts.observe else passed_in_emergency(verdict, facts))
+    passes = passed_in_emergency if facts.emergency and not facts.observe else passed_by_step
+    return strict or passes(verdict, facts)
 
 
 def other_rules(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[Beside, ...]:
@@ -409,9 +422,12 @@ def passed_in_emergency(verdict: Verdict, facts: Facts) -> Verdict:
     return Verdict(Disposition.RELAY, "emergency", reason, withheld=verdict.rule)
 
 
-def observe_verdict(verdict: Verdict, facts: Facts) -> Verdict:
-    """In observe mode: let it pass, and say what would have happened; not before DNS has said whether a block applies."""
-    reason = say("record only; it would have been stopped: {reason}", reason=verdict.reason)
+def passed_by_step(verdict: Verdict, facts: Facts) -> Verdict:
+    """Record only and Hold dangerous: let it pass, and say what would have happened; not before DNS has said whether a block applies."""
+    if facts.observe:
+        reason = say("record only; it would have been stopped: {reason}", reason=verdict.reason)
+    else:
+        reason = say("only dangerous messages are held; it would have been stopped: {reason}", reason=verdict.reason)
     unknown = verdict.unknown or awaited_block(facts) is not None
     return Verdict(Disposition.RELAY, "observe", reason, withheld=verdict.rule, unknown=unknown)
 

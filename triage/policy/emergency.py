@@ -66,7 +66,7 @@ def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now:
     if until > now + LONGEST:
         raise BadInput(
             say(
-                "at most {days} days from now; for longer, set enforcement to record only (`mailroom enforcement observe`)",
+                "at most {days} days from now; for longer, set enforcement to record only (`mailroom enforcement record-only`)",
                 days=LONGEST.days,
             ),
             field="until",

@@ -72,7 +72,9 @@ class Facts:
     virus_found: str = "hold"  # hold | purge
     out_of_hours: bool = False  # nobody is at work, and what perishes may go on to this folder's people
     emergency: str = ""  # who let everything pass that is neither blocked nor forged, until when and why; "" when nobody did
-    observe: bool = False  # record verdicts, let everything else pass
+    inside: str = ""  # who of ours sent it, as a sentence without its end; "" when it came from outside
+    observe: bool = False  # Record only: everything passes but what no step lets pass
+    dangerous_only: bool = False  # Hold dangerous: what is dangerous is held, everything else passes
     own_domain_forged: str = "hold"  # hold | purge
     dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject
     deadline: Life | None = None  # how long it is of use, where that counts if its author is verified

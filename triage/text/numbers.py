@@ -25,8 +25,10 @@ RULES = {
     "returned-mail": say("it returns a message that was sent on"),
     "forged-bounce": say("it claims to return a message that we never sent"),
     "recipient-left": say("the person has left"),
+    "from-inside": say("it was sent inside the company"),
     "out-of-hours": say("it stops working soon, and nobody is at work"),
-    "observe": say("observe mode: nothing is held"),
+    "looks-dangerous": say("it looks dangerous"),
+    "observe": say("the enforcement step lets it pass"),
     "emergency": say("everything was delivered in an emergency"),
 }
 

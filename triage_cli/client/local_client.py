@@ -31,7 +31,6 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "directory": ("people",),
     "distribution-lists": ("people",),
     "duties": ("escalations",),
-    "enforcement": ("enforcement_modes",),
     "learn": ("contacts",),
     "me": ("session",),
     "messages": ("message_trace", "messages"),

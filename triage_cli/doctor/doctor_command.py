@@ -13,16 +13,19 @@ from triage.text.sanitize import escape_visible
 from triage_cli.client.client_option import stay
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.doctor import (
+    canary as canary_message,
     connection_checks,
     dns_records,
     journal_checks,
     local_checks,
+    mail_server_checks,
     mirror_checks,
     network_checks,
     notification_checks,
     outbound_checks,
     overdue,
     probes,
+    process_checks,
 )
 from triage_cli.doctor.finding import FAIL, OK, Check, Finding
 from triage_cli.output.tables import Form, Shape, lists
@@ -41,6 +44,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("spool", local_checks.spool),
     ("door snapshot", local_checks.door_snapshot),
     ("disk", local_checks.disk),
+    ("disk", process_checks.network_disks),
+    ("user", process_checks.users),
     ("clock", local_checks.clock),
     ("upkeep", local_checks.upkeep),
     ("queue", local_checks.moving),
@@ -58,6 +63,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("directory", connection_checks.directory),
     ("directory", overdue.readings),
     ("names", connection_checks.names),
+    ("mail server", mail_server_checks.postfix),
     ("dns", connection_checks.resolvers),
     ("our name", dns_records.published),
     ("scanners", connection_checks.scanners),
@@ -80,15 +86,17 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 
 
 @click.command()
+@click.option("--canary", metavar="ADDRESS", help="Send a harmless message to this address by --via; Mailroom must have seen it.")
+@click.option("--via", metavar="HOST:PORT", default="127.0.0.1:25", help="The mail server that takes the canary.")
 @lists(FINDINGS)
 @click.pass_context
-def doctor(ctx: click.Context, form: Form) -> int:
+def doctor(ctx: click.Context, canary: str | None, via: str, form: Form) -> int:
     """Check this installation and say what to do.
 
-    Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
+    Exit code 1 when something does not work. Nothing is changed, and no message is sent but a canary that you ask for.
     """
     stay(ctx)
-    findings = list(examine(ctx.find_root().obj))
+    findings = list(examine(ctx.find_root().obj, canary, via))
     if form is Form.TEXT:
         report(findings)
     else:
@@ -96,7 +104,7 @@ def doctor(ctx: click.Context, form: Form) -> int:
     return REFUSED if any(finding.level == FAIL for finding in findings) else DONE
 
 
-def examine(config: str | None) -> Iterator[Finding]:
+def examine(config: str | None, canary: str | None = None, via: str = "") -> Iterator[Finding]:
     """Everything that is found, the settings first: without them there is nothing to look at."""
     try:
         settings = settings_loader.read_settings(config)
@@ -104,8 +112,12 @@ def examine(config: str | None) -> Iterator[Finding]:
         yield Finding(FAIL, "settings", str(fault), "mend the settings; `mailroom settings` names every key")
         return
     yield Finding(OK, "settings", f"read from {settings_loader.choose_file(config, os.environ) or 'the environment'}")
+    file = settings_loader.choose_file(config, os.environ)
+    yield from looked("roles", lambda found: process_checks.started(found, file), settings)
     for what, check in CHECKS:
         yield from looked(what, check, settings)
+    if canary:
+        yield from looked("canary", lambda found: canary_message.sent(found, canary, via), settings)
 
 
 def looked(what: str, check: Check, settings: Settings) -> Iterator[Finding]:

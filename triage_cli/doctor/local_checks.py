@@ -278,17 +278,17 @@ def edges(settings: Settings) -> Iterator[Finding]:
 
 
 def unknown_recipients(settings: Settings) -> Iterator[Finding]:
-    """Does the door put off what it should refuse? Who mistypes an address would hear of it after days only."""
-    if settings.smtp.unknown_recipients == "put-off":
+    """Reports that unknown addresses are deferred: somebody who mistypes an address hears of it after days only."""
+    if settings.smtp.unknown_recipients == "defer":
         yield Finding(
             WARN,
             "addresses",
-            "the door puts off (450) what is for addresses that the directory does not know",
-            'look for addresses of yours among those in the log of `mailroom receive` ("450 4.1.1"), give them a place, '
+            "unknown addresses are deferred (450)",
+            'look for addresses of yours in the log of `mailroom receive` ("450 4.1.1"), add them to the directory, '
             "and set smtp.unknown_recipients to refuse",
         )
     else:
-        yield Finding(OK, "addresses", "the door refuses what is for addresses that the directory does not know")
+        yield Finding(OK, "addresses", "unknown addresses are refused (550)")
 
 
 def open_door(settings: Settings) -> Iterator[Finding]:

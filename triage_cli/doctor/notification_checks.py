@@ -10,6 +10,7 @@ from triage.notifications import digests
 from triage.notifications.webhooks import outbox, payloads
 from triage.notifications.webhooks.outbox import Fared
 from triage.store import db
+from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
 
@@ -78,7 +79,7 @@ def digest_clock(settings: Settings) -> str:
     """At what time the daily digest goes out; "" where nobody gets one. A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
-            return digests.get_digest(session, settings).clock
+            return digests.get_digest(session, settings, utcnow()).clock
     except BadInput:
         return ""
 

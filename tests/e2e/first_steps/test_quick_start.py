@@ -66,6 +66,7 @@ class Beginner:
             "MAILROOM_DNS__ZONE_FILE": str(self.place / "outside.zone"),
             "MAILROOM_POLICY__UNDO_SECONDS": "1",
             "MAIL_CONFIG": str(self.mta.directory / "etc"),
+            "MAILROOM_CONFIG": str(self.place / "day-one" / "mailroom.toml"),
         }
 
     def reloaded(self, times: int) -> None:
@@ -87,7 +88,6 @@ class Beginner:
 def beginner(tmp_path: Path) -> Iterator[Beginner]:
     """Their server: Postfix takes mail and hands it to Dovecot."""
     with server(tmp_path) as made:
-        (tmp_path / "conf.d").mkdir()
         (tmp_path / "outside.zone").write_text(outside.zone())
         try:
             yield made
@@ -97,33 +97,31 @@ def beginner(tmp_path: Path) -> Iterator[Beginner]:
 
 @contextmanager
 def server(place: Path) -> Iterator[Beginner]:
-    """A Dovecot that reads conf.d, and a Postfix in front of it."""
-    with dovecot.running(more=f"!include_try {place}/conf.d/*.conf\n") as store:
+    """A Dovecot, and a Postfix in front of it."""
+    with dovecot.running() as store:
         main = f"virtual_transport = lmtp:inet:127.0.0.1:{store.lmtp_port}\nvirtual_mailbox_maps = inline:{{ {ANNA}=here }}\n"
+        main += "mynetworks = 127.0.0.250/32\n"
         with postfix.running(store.lmtp_port, "company.example", main) as mta:
-            ports = {port: str(processes.free_port()) for port in ("2525", "2424", "2400", "8080")}
             console = ROOT / "webui" / "dist"  # `make` has built it
             instead = {
-                "git clone https://git.example/mailroom.git mailroom": f"git clone -q {ROOT} mailroom; cp -r {console} mailroom/webui/",
+                'git clone "$SOURCE" mailroom': f"git clone -q {ROOT} mailroom; cp -r {console} mailroom/webui/",
                 "python3 -m venv venv": WITH_DEPENDENCIES.format(site=sysconfig.get_path("purelib")),
                 "venv/bin/pip": "venv/bin/python -m pip",
-                "/etc/dovecot/conf.d": f"{place}/conf.d",
-                "doveadm reload": f"doveadm -c {store.directory}/dovecot.conf reload",
-                "smtp/inet": f"127.0.0.1:{mta.port}/inet",
-                "127.0.0.1:25 ": f"127.0.0.1:{mta.port} ",
-                **{f"127.0.0.1:{port}": f"127.0.0.1:{here}" for port, here in ports.items()},
-                "port = 2400": f"port = {ports['2400']}",
+                "--output day-one": f"--output day-one --ports {','.join(str(processes.free_port()) for _ in range(3))}",
+                "mail.company.example:25 ": f"127.0.0.1:{mta.port} ",
             }
             yield Beginner(place, mta, store, instead)
 
 
 def test_from_clone_to_the_first_released_mail_and_back(beginner: Beginner) -> None:
     blocks = BLOCK.findall((ROOT / "docs" / "tutorial" / "quick-start.md").read_text("utf-8"))
-    program, files, start, to_dovecot, to_mailroom, mail, held, release, back = blocks
+    program, look, start, switch_on, hold, mail, held, release, back = blocks
     assert beginner.types(program).endswith("version 0.1.0\n")
-    for block in (files, start, to_dovecot, to_mailroom):
+    assert f'mailbox = "{ANNA}"' in beginner.types(look)
+    for block in (start, switch_on):
         beginner.types(block)
     beginner.reloaded(1)
+    assert "person:anna: hold-unknown" in beginner.types(hold)
     beginner.types(mail)
     assert "First contact" in beginner.types(held)
     assert beginner.inbox() == []
@@ -132,7 +130,7 @@ def test_from_clone_to_the_first_released_mail_and_back(beginner: Beginner) -> N
     (released,) = beginner.inbox()
     assert b"X-Mailroom-Verdict: " in released
     assert b"Subject: First contact" in released
-    assert b"client.stranger.example" in released.partition(b"Authentication-Results: mx.company.example;")[2]
+    assert b"client.stranger.example" in released.partition(b"Authentication-Results: mailroom.company.example;")[2]
 
     beginner.types(back)
     beginner.reloaded(2)

@@ -81,11 +81,11 @@ def test_the_rehearsal_reads_dovecot_and_says_what_was_wanted(house: Company, st
 
 @pytest.mark.peers
 def test_departments_close_one_by_one_while_mail_flows(house: Company, desk: Desk) -> None:
-    house.run("enforcement", "observe", "--reason", "first week", check=True)
+    house.run("enforcement", "record-only", "--reason", "first week", check=True)
     house.take(Letter(UNKNOWN, ADA, "watched"))
     (watched,) = desk.wait_for(q="watched", state="delivered")
-    assert (watched["verdict"]["rule"], "would have been stopped: " in watched["verdict"]["reason"]) == ("observe", True)
-    house.run("enforcement", "enforce", "--department", watched["department"], check=True)
+    assert (watched["verdict"]["rule"], "record only; it would have been stopped" in watched["verdict"]["reason"]) == ("observe", True)
+    house.run("enforcement", "hold-unknown", "--from", "now", "--department", watched["department"], check=True)
     house.take(Letter(UNKNOWN, ADA, "closed now"))
     house.take(Letter(UNKNOWN, LUC, "still open"))
     assert desk.wait_for(q="closed now")[0]["state"] == "held"
@@ -96,17 +96,17 @@ def test_departments_close_one_by_one_while_mail_flows(house: Company, desk: Des
 
 
 @pytest.mark.peers
-def test_administrators_close_and_open_the_doors_in_the_console(house: Company, store: dovecot_peer.Server, page: Page) -> None:
+def test_administrators_change_the_enforcement_in_the_console(house: Company, store: dovecot_peer.Server, page: Page) -> None:
     sign_in(page, House(house, store))
     page.get_by_role("link", name="Enforcement").click()
     expect(page.get_by_role("heading", name="Enforcement")).to_be_visible()
     page.get_by_label("Reason (for the audit log)").fill("too early")
     page.get_by_role("button", name="Record only IT").click()
     expect(page.get_by_text("too early")).to_be_visible()
-    assert "observe" in house.run("enforcement", "list", check=True).stdout
+    assert "record-only" in house.run("enforcement", "list", check=True).stdout
     page.get_by_role("button", name="Use the configuration IT").click()
     expect(page.get_by_role("button", name="Record only IT")).to_be_visible()
-    assert "observe" not in house.run("enforcement", "list", check=True).stdout
+    assert "record-only" not in house.run("enforcement", "list", check=True).stdout
 
 
 @pytest.mark.peers

@@ -1,4 +1,4 @@
-"""Exim, as Debian builds it, as a sender's MTA: takes mail from the command line and hands all of it to Mailroom."""
+"""Exim, as Debian builds it: as a sender's MTA that hands all to Mailroom, and as a company's own mail server."""
 
 import contextlib
 import os
@@ -89,3 +89,104 @@ def installed(relay_port: int, domain: str, transport: str = "") -> Iterator[Exi
             CONFIGURATION.format(program=PROGRAM, directory=directory, domain=domain, relay_port=relay_port, transport=transport)
         )
         yield Exim(directory)
+
+
+SERVER = """
+exim_path = {program}
+primary_hostname = mail.{domain}
+exim_user = nobody
+exim_group = nogroup
+trusted_users = root
+never_users =
+spool_directory = {directory}/spool
+log_file_path = {directory}/log-%s
+keep_environment =
+tls_advertise_hosts =
+domainlist local_domains = {domain}
+hostlist relay_from_hosts = 127.0.0.1 : {lan_host}
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {port}
+acl_smtp_rcpt = rcpt
+
+begin acl
+rcpt:
+  accept hosts = +relay_from_hosts
+  require domains = +local_domains
+  require verify = recipient
+  accept
+
+begin routers
+.include_if_exists {routers}
+outside:
+  driver = manualroute
+  domains = ! +local_domains
+  route_list = * 127.0.0.1
+  self = send
+  transport = outside
+aliases:
+  driver = redirect
+  data = ${{lookup{{$local_part@$domain}}lsearch{{{directory}/aliases}}}}
+mailboxes:
+  driver = accept
+  condition = ${{lookup{{$local_part@$domain}}lsearch{{{directory}/mailboxes}}{{yes}}{{no}}}}
+  transport = mailboxes
+
+begin transports
+.include_if_exists {transports}
+outside:
+  driver = smtp
+  port = {outside}
+  hosts_avoid_tls = *
+  allow_localhost
+mailboxes:
+  driver = smtp
+  protocol = lmtp
+  hosts = 127.0.0.1
+  port = {lmtp}
+  hosts_avoid_tls = *
+  allow_localhost
+
+begin retry
+* * F,1h,1s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A running Exim of a company, which delivers into mailboxes by LMTP."""
+
+    port: int
+    directory: Path
+
+    @property
+    def configuration(self) -> Path:
+        """Its configuration file."""
+        return self.directory / "conf"
+
+    def log(self) -> str:
+        """What it says it did."""
+        return processes.tail(self.directory / "log-main")
+
+
+@contextlib.contextmanager
+def serving(domain: str, lmtp: int, outside: int, includes: Path, tables: dict[str, str], lan_host: str) -> Iterator[Company]:
+    """Exim as the mail server of a domain. It includes exim-router and exim-transport of `includes`, as soon as they are there."""
+    if not PROGRAM.exists() or os.getuid() != 0:
+        raise processes.Missing("Exim is missing, or the tests do not run as root: run `make peers`, which unpacks exim4-daemon-light")
+    with processes.short_directory("exim") as directory:
+        (directory / "spool").mkdir()
+        for place in (directory, directory / "spool"):
+            os.chown(place, 65534, 65534)
+        for name, text in tables.items():
+            (directory / name).write_text(text)
+        port = processes.free_port()
+        values = {"program": PROGRAM, "directory": directory, "domain": domain, "port": port, "lan_host": lan_host}
+        values |= {"routers": includes / "exim-router", "transports": includes / "exim-transport", "outside": outside, "lmtp": lmtp}
+        (directory / "conf").write_text(SERVER.format(**values))
+        command = [str(PROGRAM), "-C", str(directory / "conf"), "-bdf", "-q2s"]
+        process = processes.start(command, directory / "output")
+        try:
+            processes.until(processes.answers(port), "Exim answers", process, directory / "output")
+            yield Company(port, directory)
+        finally:
+            processes.stop(process)

@@ -102,7 +102,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(relay_port: int, domain: str, main: str = "") -> Iterator[Server]:
+def running(relay_port: int, domain: str, main: str = "", *, postscreen: bool = False) -> Iterator[Server]:
     """Postfix of `domain`, sending to Mailroom on `relay_port`; `main` are further lines of main.cf, which count more."""
     program = processes.need("postfix", "postfix")
     if os.getuid() != 0:
@@ -111,6 +111,8 @@ def running(relay_port: int, domain: str, main: str = "") -> Iterator[Server]:
         port = processes.free_port()
         owner = processes.unprivileged("nobody")
         lay_out(directory, port, relay_port, domain, owner, main)
+        if postscreen:
+            stand_in_front(directory / "etc" / "master.cf", port)
         process = processes.start([program, "-c", str(directory / "etc"), "start-fg"], directory / "output")
         try:
             processes.until(processes.answers(port), "Postfix answers", process, directory / "output")
@@ -130,6 +132,13 @@ def lay_out(directory: Path, port: int, relay_port: int, domain: str, owner: str
     values = {"directory": directory, "port": port, "relay_port": relay_port, "domain": domain, "uid": uid, "gid": gid}
     (directory / "etc" / "main.cf").write_text(each_once(MAIN.format(**values) + main))
     (directory / "etc" / "master.cf").write_text(MASTER.format(**values))
+
+
+def stand_in_front(master: Path, port: int) -> None:
+    """postscreen takes the connections, as Debian's master.cf shows it."""
+    service = f"127.0.0.1:{port} inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd\n"
+    service += "dnsblog unix - - n - 0 dnsblog\ntlsproxy unix - - n - 0 tlsproxy\n"
+    master.write_text(master.read_text().replace(f"127.0.0.1:{port} inet n - n - - smtpd\n", service))
 
 
 def each_once(main: str) -> str:

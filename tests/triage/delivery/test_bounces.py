@@ -193,7 +193,7 @@ def other(address: str) -> str:
 def test_a_forged_bounce_is_purged_on_arrival_and_can_be_looked_at(inner: Inner, observe: bool) -> None:
     claim = inner.taken(inner.sent())
     if observe:
-        inner.settings = replace(inner.settings, company=replace(inner.settings.company, mode="observe"))
+        inner.settings = replace(inner.settings, company=replace(inner.settings.company, enforcement="record-only"))
     forged = inner.row(inner.returns(other(claim.reverse_path)))
     assert (forged.state, forged.direction, forged.rule) == (State.PURGED, "in", "forged-bounce")
     assert inner.row(claim.delivery_id).state == State.DELIVERED

@@ -60,7 +60,7 @@ def test_who_has_left_or_whose_name_another_one_has(
 
 
 DEPARTMENTS: dict[str, dict[str, Any]] = {
-    "company.observe_departments": {"company": replace(HOUSE, observe_departments=("legal", "sales"))},
+    "company.record_only_departments": {"company": replace(HOUSE, record_only_departments=("legal", "sales"))},
     "cover.departments": {"cover": Cover(departments=("Sales = wait", "Legal=wait"))},
     "relay.routes": {"relay": Relay(routes=("department:sales=lmtp:///run/sales", "domain:company.example=lmtp:///run/all"))},
     "notices.targets": {"notices": Notices(targets=("sales = 30", "legal=60"))},

@@ -17,7 +17,7 @@ from tests.triage.notifications.test_staff_mail import text_of
 from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.config.settings import Api, Cover, Notices, Settings
-from triage.directory import apply as directory, enforcement_mode
+from triage.directory import apply as directory, enforcement
 from triage.ids import format_id
 from triage.message.signals.severity import Severity
 from triage.notifications import digest_entries, digests
@@ -137,12 +137,13 @@ EIGHT = NOW.replace(hour=8, minute=30)
 @pytest.mark.parametrize(
     ("mode", "observing", "switched", "told_at_eight"),
     [
-        ("enforce", (), {}, {"joe.fern", "mara.berg"}),
-        ("observe", (), {}, set()),
-        ("enforce", ("legal",), {}, {"joe.fern"}),
-        ("observe", (), {"legal": "enforce"}, {"mara.berg"}),  # the first enforcement
-        ("observe", (), {"": "enforce"}, {"joe.fern", "mara.berg"}),
-        ("enforce", (), {"": "observe"}, set()),
+        ("hold-unknown", (), {}, {"joe.fern", "mara.berg"}),
+        ("record-only", (), {}, set()),
+        ("hold-unknown", ("legal",), {}, {"joe.fern"}),
+        ("record-only", (), {"department:legal": "hold-unknown"}, {"mara.berg"}),  # the first enforcement
+        ("record-only", (), {"": "hold-unknown"}, {"joe.fern", "mara.berg"}),
+        ("hold-unknown", (), {"": "record-only"}, set()),
+        ("record-only", (), {"person:joe.fern": "hold-dangerous"}, {"joe.fern"}),
     ],
 )
 def test_by_itself_it_is_on_from_the_first_enforcement(
@@ -150,10 +151,10 @@ def test_by_itself_it_is_on_from_the_first_enforcement(
 ) -> None:
     came(known, settings, JOE)  # held before the mode changed
     came(known, settings, MARA)
-    here = replace(settings, company=replace(settings.company, mode=mode, observe_departments=observing))
+    here = replace(settings, company=replace(settings.company, enforcement=mode, record_only_departments=observing))
     with db.transaction(known) as session:
         for department, switch in switched.items():
-            enforcement_mode.switch_mode(session, department, switch, by=IDA, reason="", now=NOW)
+            enforcement.set_step(session, department, switch, by=IDA, reason="", now=NOW)
     assert told(known, here, EIGHT - timedelta(minutes=1)) == {}
     with db.read_transaction(known) as session:
         assert {uid for uid in ("joe.fern", "mara.berg") if digests.get_choice(session, uid, here)} == told_at_eight

@@ -114,7 +114,7 @@ def test_who_becomes_wanted_leaves_the_row(known: Engine, settings: Settings, ho
 
 
 def test_what_was_delivered_while_nothing_was_held_is_a_copy_too(known: Engine, settings: Settings) -> None:
-    observing = replace(settings, company=replace(settings.company, mode="observe"))
+    observing = replace(settings, company=replace(settings.company, enforcement="record-only"))
     with db.transaction(known) as session:
         passed = wave(session, observing, many(3))
         wave(session, settings, many(4))

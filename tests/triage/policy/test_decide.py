@@ -125,6 +125,9 @@ TABLE = [
     (facts(DMARC_PASS, rule("allow", risky=True), unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
     (facts(DMARC_PASS, rule("allow", risky=True), unlike=FILE), "allowed-sender", Disposition.RELAY),
     (facts(NO_DMARC, YOUNG), "held-by-block", Disposition.QUARANTINE),
+    (facts(author="joe@company.example", inside="10.0.0.5, a machine of the company, sent it"), "from-inside", Disposition.RELAY),
+    (facts(NO_DMARC, GROWN, inside="10.0.0.5, a machine of the company, sent it"), "blocked-sender", Disposition.PURGE),
+    (facts(virus=EICAR, inside="10.0.0.5, a machine of the company, sent it"), "virus", Disposition.QUARANTINE),
     (facts(NO_DMARC, YOUNG, observe=True), "held-by-block", Disposition.QUARANTINE),
     (facts(NO_DMARC, YOUNG, emergency=OPEN), "held-by-block", Disposition.QUARANTINE),
     (facts(DMARC_PASS, YOUNG, ours=(OURS,)), "held-by-block", Disposition.QUARANTINE),
@@ -506,7 +509,7 @@ def test_what_is_never_waived(given_facts: Facts, observed: str, in_emergency: s
 def test_observe_mode_remembers_what_would_have_happened() -> None:
     verdict = decide_verdict(facts(observe=True))
     assert verdict.withheld == "first-contact"
-    assert "would have been stopped" in verdict.reason
+    assert verdict.reason.startswith("record only; it would have been stopped")
 
 
 @pytest.mark.parametrize(

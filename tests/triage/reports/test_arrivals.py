@@ -77,7 +77,7 @@ def test_not_of_years_that_no_mail_has(company: Engine, year: int) -> None:
 
 
 def test_what_observe_mode_let_pass_says_so(engine: Engine, settings: Settings) -> None:
-    observing = replace(settings, company=replace(settings.company, mode="observe"))
+    observing = replace(settings, company=replace(settings.company, enforcement="record-only"))
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         came(session, observing, NOW, JOE)

@@ -22,7 +22,7 @@ ME = {
     "name": "Ben Okafor",
     "role": "triage",
     "scope": ["department:legal"],
-    "company": {"domains": ["company.example"], "mode": "enforce", "time_zone": "UTC"},
+    "company": {"domains": ["company.example"], "enforcement": "hold-unknown", "time_zone": "UTC"},
     "undo_seconds": 10,
     "preferences": dict.fromkeys(("theme", "density", "letters", "language", "group", "undo_seconds", "keys")),
     "substitutes_for": [],

@@ -434,8 +434,8 @@ def test_a_mistake_of_ours_is_a_finding_too(shell: Shell, monkeypatch: pytest.Mo
     assert "next hop" in said.out
 
 
-@pytest.mark.parametrize(("said", "level"), [("refuse", OK), ("put-off", WARN)])
-def test_unknown_addresses_are_put_off_for_the_first_days_only(said: str, level: str, house: Settings) -> None:
+@pytest.mark.parametrize(("said", "level"), [("refuse", OK), ("defer", WARN)])
+def test_unknown_addresses_are_deferred_for_the_first_days_only(said: str, level: str, house: Settings) -> None:
     (finding,) = local_checks.unknown_recipients(replace(house, smtp=replace(house.smtp, unknown_recipients=said)))
     assert (finding.level, "450 4.1.1" in finding.do) == (level, level == WARN)
 

@@ -25,7 +25,7 @@ from triage.store.models.directory import Department, Person
 from triage.store.models.employees import MailRequest
 from triage.store.models.mailboxes import RelatedMail, SweptMailbox
 from triage.store.models.messages import Message
-from triage.store.models.rules import ModeSwitch, Rule
+from triage.store.models.rules import EnforcementStep, Rule
 from triage.store.models.staff import ApiToken, StaffMember, Substitution
 from triage.text.csv_export import FORMULA
 from triage_cli.output.tables import FormOption
@@ -44,7 +44,7 @@ SAID: tuple[tuple[type[SQLModel], tuple[str, ...]], ...] = (  # by mail, by mail
     (StaffMember, ("name",)),
     (Substitution, ("reason",)),
     (ApiToken, ("name", "client")),
-    (ModeSwitch, ("reason", "by_shown")),
+    (EnforcementStep, ("reason", "by_shown")),
     (LegalHold, ("reason", "made_by_shown")),
     (MailRequest, ("words", "asked_by_shown")),
 )
@@ -87,7 +87,9 @@ def test_nothing_of_it_gets_through(shell: Shell, arrives: Arrives, engine: Engi
         for model, columns in SAID:
             assert session.scalars(select(model).limit(1)).first() is not None, model
             session.execute(update(model).values(dict.fromkeys(columns, HOSTILE)))
-    looking = [name for name in dict.fromkeys([*commands(), "queue", "rules", "mode"]) if forms(name) and name not in ACTS | ELSEWHERE]
+    looking = [
+        name for name in dict.fromkeys([*commands(), "queue", "rules", "enforcement"]) if forms(name) and name not in ACTS | ELSEWHERE
+    ]
     assert len(looking) > 25
     for name in looking:
         words = [*name.split(), *ARGUMENTS.get(name, "").format(**names).split()]
@@ -113,7 +115,7 @@ def busy(shell: Shell, arrives: Arrives, engine: Engine) -> dict[str, str]:
         "block junk.example --note x",
         "staff substitute ana ben --until 2031-01-01 --reason x",
         "token create robot --may read",
-        "enforcement observe --department it --reason x",
+        "enforcement record-only --department it --reason x",
         "legal-hold add --of joe.fern --reason x",
         f"ask {mail} --words x",
         f"release {arrives()}",

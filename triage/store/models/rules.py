@@ -50,12 +50,15 @@ class Rule(SQLModel, table=True):
     __table_args__ = (Index("rule_by_value", "value", "match"),)
 
 
-class ModeSwitch(SQLModel, table=True):
-    """The door of a department was opened or closed at run time; "" is the company."""
+class EnforcementStep(SQLModel, table=True):
+    """How much is held for the company (""), a department (department:CODE) or a person (person:UID), set at run time."""
 
-    __tablename__ = "mode_switch"
-    department: str = Field(primary_key=True)
-    mode: str  # enforce, observe
+    __tablename__ = "enforcement_step"
+    id: int = id_column()
+    scope: str = Field(index=True)
+    step: str  # record-only, hold-dangerous, hold-unknown
+    starts_at: datetime = instant_column()
+    ends_at: datetime | None = instant_column(nullable=True)
     by_shown: str
     at: datetime = instant_column()
     reason: str = ""

@@ -11,7 +11,7 @@ from triage.access import break_glass, preferences, scope as access, sign_in_ste
 from triage.access.second_factor import factor_policy
 from triage.access.staff_login import How
 from triage.config import identity_providers
-from triage.directory import enforcement_mode
+from triage.directory import enforcement
 from triage.errors import NotAllowed
 from triage.quarantine import presence
 from triage.say import say
@@ -132,7 +132,7 @@ def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
     """Who is signed in, as the console knows them."""
     by, company = signed_in.actor, here.settings.company
     with db.read_transaction(here.engine) as session:
-        mode = enforcement_mode.now_in_force(session, company).of(enforcement_mode.COMPANY)
+        step = enforcement.now_in_force(session, company, utcnow()).of(enforcement.COMPANY)
         chosen = preferences.chosen_preferences(session, by.name) if by.kind == "person" else {}
         undo_seconds = preferences.settings_of(session, here.settings, by=by).policy.undo_seconds
     return schemas.Me.model_validate(
@@ -141,7 +141,7 @@ def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
             "name": by.shown,
             "role": by.role,
             "scope": by.scope.words(),
-            "company": {"domains": list(company.domains), "mode": mode, "time_zone": here.settings.cover.time_zone},
+            "company": {"domains": list(company.domains), "enforcement": step, "time_zone": here.settings.cover.time_zone},
             "undo_seconds": undo_seconds,
             "preferences": chosen,
             "substitutes_for": list(by.stands_in_for),

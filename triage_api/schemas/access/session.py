@@ -29,7 +29,7 @@ class Company(Shape):
     """What the console shows of the company."""
 
     domains: list[str]
-    mode: Literal["enforce", "observe"]
+    enforcement: Literal["record-only", "hold-dangerous", "hold-unknown"]
     time_zone: str
 
 

@@ -4,7 +4,7 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type { Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DepartmentEnforcement, DutyShown, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, Folder, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, SignInWays, Template, RuleTrial, OutgoingDelivery } from '../schema/types'
+import type { Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, Folder, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, ScopeStep, SecondLook, Select, Sender, SignInWays, Template, RuleTrial, OutgoingDelivery } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -190,8 +190,8 @@ export const api = {
   answerKeepersRequest: (id: string, verb: 'confirm' | 'decline', expect: number) => call<ConfidentialRemoval>('POST', `/confidential-removals/${id}/${verb}`, { expect }),
   settleSecondKey: (id: string, verb: 'confirm' | 'decline', said: Confirmed = {}) => call<PendingApproval>('POST', `/approvals/${id}/${verb}`, { ...said }),
 
-  modes: () => get<{ items: DepartmentEnforcement[] }>('/enforcement'),
-  switchMode: (department: string, mode: 'enforce' | 'observe' | null, reason: string) => call<{ items: DepartmentEnforcement[] }>('PUT', '/enforcement', { department, mode, reason }),
+  enforcement: () => get<Enforcement>('/enforcement'),
+  setStep: (scope: string, step: ScopeStep['step'] | null, reason: string) => call<Enforcement>('PUT', '/enforcement', { scope, step, reason }),
 
   practiceCards: () => get<{ items: TrainingMessage[] }>('/training/messages'),
   practise: (card: string, answer: TrainingAnswer) => call<TrainingResult>('POST', '/training/answers', { message: card, answer }),

@@ -369,7 +369,7 @@ export interface Colleague {
 /** What the console shows of the company. */
 export interface Company {
   domains: string[]
-  mode: 'enforce' | 'observe'
+  enforcement: 'record-only' | 'hold-dangerous' | 'hold-unknown'
   time_zone: string
 }
 
@@ -786,17 +786,6 @@ export interface DeliveryDetail {
   attempts_made: Attempt[]
 }
 
-/** Whether the door is closed for a department, and who switched it, "" where the settings say so. */
-export interface DepartmentEnforcement {
-  /** empty: all departments of which nothing else is said */
-  code: string
-  name: string
-  mode: 'enforce' | 'observe'
-  by: string
-  at: string | null
-  reason: string
-}
-
 /** Say whether one wants the daily letter. */
 export interface DigestOrder {
   wanted: boolean
@@ -917,15 +906,24 @@ export interface Ended {
   ended: number
 }
 
-/** The modes in force. */
+/** The steps in force, and what to know about them. */
 export interface Enforcement {
-  items: DepartmentEnforcement[]
+  items: ScopeStep[]
+  /** departments where messages are held and nobody on duty looks at them */
+  warnings: string[]
 }
 
-/** A switch of the mode. */
+/** A step for a scope. */
 export interface EnforcementOrder {
-  department?: string
-  mode: 'enforce' | 'observe' | null
+  scope?: string
+  /** null: forget what was set and planned */
+  step: 'record-only' | 'hold-dangerous' | 'hold-unknown' | null
+  /** default: a stricter step begins on the next working day at 08:00, any other at once */
+  starts_at?: string | 'now' | 'default'
+  /** the end of a learning phase */
+  ends_at?: string | null
+  /** tell the employees concerned by email what changes, and from when on */
+  notify?: boolean
   reason?: string
 }
 
@@ -1892,6 +1890,14 @@ export interface PlannedBlock {
   ticked: boolean
 }
 
+/** A step that begins later. */
+export interface PlannedStep {
+  step: 'record-only' | 'hold-dangerous' | 'hold-unknown'
+  starts_at: string
+  by: string
+  reason: string
+}
+
 /** A mailing list that somebody here writes to: a rule for the list could let its posts in. */
 export interface PostedList {
   address: string
@@ -2407,6 +2413,20 @@ export interface SavedSearchOrder {
 /** The searches that you know. */
 export interface SavedSearches {
   items: SavedSearch[]
+}
+
+/** The step of the company, a department or a person, and who set it, "" where the settings say so. */
+export interface ScopeStep {
+  /** empty: everybody of whom nothing else is said; department:CODE; person:UID */
+  scope: string
+  name: string
+  step: 'record-only' | 'hold-dangerous' | 'hold-unknown'
+  by: string
+  at: string | null
+  /** then the wider scope or the settings count again */
+  ends_at: string | null
+  reason: string
+  planned: PlannedStep | null
 }
 
 /** One reason, and the newest message that it is about. */

@@ -1,0 +1,188 @@
+"""Enforcement: Record only, Hold dangerous or Hold unknown senders, for the company, a department or a person, from a stated time on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, or_
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from triage.access import scope as access
+from triage.actor import Actor, Role
+from triage.business_hours import works_on
+from triage.config.settings import Company, Cover
+from triage.errors import BadInput, NotAllowed
+from triage.say import say
+from triage.store import ledger
+from triage.store.models.directory import Department, Person
+from triage.store.models.rules import EnforcementStep
+from triage.times import from_micros
+
+RECORD, DANGEROUS, UNKNOWN = STEPS = ("record-only", "hold-dangerous", "hold-unknown")
+COMPANY = ""  # the scope of everybody of whom nothing else is said
+AT_ONCE = from_micros(0)  # also for a machine whose clock is behind
+START = time(8)  # of a working day
+WORDS = {RECORD: "Record only", DANGEROUS: "Hold dangerous", UNKNOWN: "Hold unknown senders"}
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcement:
+    """The settings, and the steps set since. A person's step counts before the department's, and that before the company's."""
+
+    company: Company
+    steps: Mapping[str, str] = field(default_factory=dict)  # by scope: "", department:CODE, person:UID
+
+    def of(self, department: str, person: str = "") -> str:
+        """The step for somebody; without a person that of the department's shared folder, of "" the company's."""
+        for scope in (f"person:{person}", f"department:{department}"):
+            if scope in self.steps:
+                return self.steps[scope]
+        if department != COMPANY and department in self.company.record_only_departments:
+            return RECORD
+        return self.steps.get(COMPANY, self.company.enforcement)
+
+    def holds_anything(self) -> bool:
+        """Is anything held by this, anywhere?"""
+        return self.of(COMPANY) != RECORD or any(step != RECORD for step in self.steps.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A step that begins later."""
+
+    step: str
+    starts_at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeStep:
+    """The step of the company, a department or a person; who set it, "" where the settings say so."""
+
+    scope: str
+    name: str
+    step: str
+    by: str = ""
+    at: datetime | None = None
+    ends_at: datetime | None = None
+    reason: str = ""
+    planned: Planned | None = None
+
+
+def current(now: datetime) -> SelectOfScalar[EnforcementStep]:
+    """The steps that have begun and are not over, the latest last."""
+    begun = col(EnforcementStep.starts_at) <= now
+    lasts = or_(col(EnforcementStep.ends_at).is_(None), col(EnforcementStep.ends_at) > now)
+    return select(EnforcementStep).where(begun, lasts).order_by(col(EnforcementStep.starts_at), col(EnforcementStep.id))
+
+
+def now_in_force(session: Session, company: Company, now: datetime) -> Enforcement:
+    """The steps as of now: they count for the next message that is judged."""
+    rows = session.execute(current(now).with_only_columns(col(EnforcementStep.scope), col(EnforcementStep.step)))
+    return Enforcement(company, dict(rows.all()))
+
+
+def listing(session: Session, company: Company, *, by: Actor, now: datetime) -> tuple[ScopeStep, ...]:
+    """The company's step, each department's in the actor's scope, and those of people who have one of their own."""
+    enforcement = now_in_force(session, company, now)
+    set_now = {row.scope: row for row in session.scalars(current(now))}
+    later = select(EnforcementStep).where(col(EnforcementStep.starts_at) > now).order_by(col(EnforcementStep.starts_at).desc())
+    planned = {row.scope: Planned(row.step, row.starts_at, row.by_shown, row.reason) for row in session.scalars(later)}
+    found = []
+    for scope, name, department, person in scopes_of(session, {*set_now, *planned}, by):
+        on_record = department in company.record_only_departments and not person
+        own = set_now.get(scope) or (None if on_record else set_now.get(f"department:{department}" if person else COMPANY))
+        step = enforcement.of(department, person)
+        begins = planned.get(scope)
+        if own:
+            found.append(ScopeStep(scope, name, step, own.by_shown, own.at, own.ends_at, own.reason, begins))
+        else:
+            found.append(ScopeStep(scope, name, step, planned=begins))
+    return tuple(found)
+
+
+def scopes_of(session: Session, named: set[str], by: Actor) -> Iterable[tuple[str, str, str, str]]:
+    """The scopes that the actor sees: scope, name, department and person."""
+    yield COMPANY, "the company", "", ""
+    rows = session.execute(select(col(Department.code), col(Department.name)).order_by(col(Department.code))).all()
+    for code, name in rows:
+        if by.scope.company or code in by.scope.departments:
+            yield f"department:{code}", name, code, ""
+    uids = sorted(scope.removeprefix("person:") for scope in named if scope.startswith("person:"))
+    for person in session.scalars(select(Person).where(col(Person.uid).in_(uids)).order_by(col(Person.uid))):
+        if by.scope.company or person.department in by.scope.departments:
+            yield f"person:{person.uid}", person.name, person.department, person.uid
+
+
+def set_step(
+    session: Session,
+    scope: str,
+    step: str | None,
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> None:
+    """Set the step of a scope from `starts_at` (None: at once) until `ends_at`, after which the wider scope or the settings count.
+
+    None as the step: forget what was set and planned. It needs no restart and is on the record; what is held stays held.
+    """
+    access.require_role(by, Role.ADMIN)
+    check_scope(session, scope, by)
+    start = starts_at if starts_at and starts_at > now else AT_ONCE
+    if step not in (*STEPS, None):
+        raise BadInput(say("one of {steps}, not {step}", steps=", ".join(STEPS), step=repr(step)), field="step")
+    if ends_at and ends_at <= max(start, now):
+        raise BadInput(say("the end must be after the start"), field="ends_at")
+    outdated = col(EnforcementStep.starts_at) >= start if step else col(EnforcementStep.id) > 0
+    session.execute(delete(EnforcementStep).where(col(EnforcementStep.scope) == scope, outdated))
+    if step is not None:
+        row = EnforcementStep(scope=scope, step=step, starts_at=start, ends_at=ends_at, by_shown=by.shown, at=now, reason=reason[:1000])
+        session.add(row)
+        session.flush()
+    detail = {"mode": step or "as the settings say", "reason": reason[:1000]}
+    times = {"from": start.isoformat()} if start > AT_ONCE else {}
+    times |= {"until": ends_at.isoformat()} if ends_at else {}
+    ledger.write_act(session, "mode", scope or "company", by=by, now=now, detail=detail | times)
+
+
+def check_scope(session: Session, scope: str, by: Actor) -> None:
+    """BadInput where the scope is nobody's; NotAllowed outside of the actor's."""
+    kind, _, name = scope.partition(":")
+    department = name
+    if kind == "person":
+        person = session.get(Person, name)
+        if person is None:
+            raise BadInput(say("there is no person {uid}", uid=repr(name)), field="scope")
+        department = person.department
+    elif scope != COMPANY and kind != "department":
+        raise BadInput(say("empty for the company, department:CODE or person:UID, not {scope}", scope=repr(scope[:80])), field="scope")
+    if not (by.scope.company or (scope and department in by.scope.departments)):
+        raise NotAllowed(
+            say(
+                "your scope is {yours}: you cannot change the enforcement of {what}",
+                yours=access.scope_shown(by),
+                what=scope or "the company",
+            )
+        )
+    if kind == "department" and session.get(Department, name) is None:
+        raise BadInput(say("there is no department {department}", department=repr(name)), field="scope")
+
+
+def next_working_day(cover: Cover, now: datetime) -> datetime:
+    """08:00 of the next day on which somebody is at work: when a stricter step begins, unless somebody says otherwise."""
+    zone = ZoneInfo(cover.time_zone)
+    today = now.astimezone(zone).date()
+    days = (today + timedelta(days=ahead) for ahead in range(1, 9))
+    weekday = next(day for day in days if (works_on(cover.hours, day) if cover.hours else day.weekday() < 5))
+    return datetime.combine(weekday, START, zone)
+
+
+def is_stricter(step: str, than: str) -> bool:
+    """Does this step hold more?"""
+    return STEPS.index(step) > STEPS.index(than)

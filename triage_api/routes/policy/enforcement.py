@@ -1,0 +1,78 @@
+"""Which messages are held, for the company, a department or a person, and changing it without a restart."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from sqlmodel import Session
+
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.directory import enforcement
+from triage.notifications import enforcement_notice
+from triage.quarantine import coverage
+from triage.say import say
+from triage.times import utcnow
+from triage_api.http.dependencies import Here
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import described
+from triage_api.http.session_auth import Staff
+from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.policy import enforcement as schemas
+
+router = APIRouter(route_class=Once, prefix="/enforcement", tags=["roll-out"])
+
+
+@router.get("", response_model=schemas.Enforcement, responses=described(401))
+def get_enforcement(session: Read, here: Here, by: Staff) -> schemas.Enforcement:
+    """The steps of the company, of each department in your scope, and of people with one of their own."""
+    return present(session, here.settings, by, utcnow())
+
+
+@router.put("", response_model=schemas.Enforcement, responses=described(401, 403, 422))
+def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by: Staff) -> schemas.Enforcement:
+    """Set the step of a scope. For administrators with that scope; it counts from the next message on, or from its start.
+
+    Record only lets everything pass but blocked messages and forgeries of your domain. Hold dangerous holds what is dangerous. Hold
+    unknown senders holds everything from senders whom nobody knows.
+    """
+    now, settings = utcnow(), here.settings
+    scope = order.scope.casefold()
+    starts_at = start_of(order, session, settings, now)
+    enforcement.set_step(session, scope, order.step, by=by, reason=order.reason, now=now, starts_at=starts_at, ends_at=order.ends_at)
+    if order.notify and order.step:
+        enforcement_notice.send(session, scope, order.step, starts_at or now, settings=settings, by=by, now=now)
+    ring_after(session)
+    return present(session, settings, by, now)
+
+
+def start_of(order: schemas.EnforcementOrder, session: Session, settings: Settings, now: datetime) -> datetime | None:
+    """When the step begins, None: at once."""
+    if isinstance(order.starts_at, datetime):
+        return order.starts_at
+    if order.starts_at == "now" or order.step is None:
+        return None
+    stricter = enforcement.is_stricter(order.step, than=step_of(session, order.scope.casefold(), settings, now))
+    return enforcement.next_working_day(settings.cover, now) if stricter else None
+
+
+def step_of(session: Session, scope: str, settings: Settings, now: datetime) -> str:
+    """The step that a scope has now."""
+    in_force = enforcement.now_in_force(session, settings.company, now)
+    kind, _, name = scope.partition(":")
+    if kind == "person":
+        return in_force.of(enforcement_notice.department_of(session, name), name)
+    return in_force.of(name)
+
+
+def present(session: Session, settings: Settings, by: Actor, now: datetime) -> schemas.Enforcement:
+    """The steps as they are now, with what needs attention."""
+    items = enforcement.listing(session, settings.company, by=by, now=now)
+    holding = {one.scope.partition(":")[2] for one in items if one.step != enforcement.RECORD or one.planned}
+    unseen = [one for one in coverage.uncovered_folders(session, settings.cover, now) if one.code in holding]
+    warnings = [warn_uncovered(one.name, one.code) for one in unseen]
+    return schemas.Enforcement.model_validate({"items": items, "warnings": warnings})
+
+
+def warn_uncovered(name: str, code: str) -> str:
+    """The warning that a folder has nobody on duty."""
+    return say("Nobody on duty sees the folder of {name} ({code}): held messages would wait there", name=name, code=code)

@@ -1,0 +1,53 @@
+"""Enforcement: which messages are held, for whom, from when on."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from triage_api.schemas.fields import Order, Shape, Text, Word
+
+Step = Literal["record-only", "hold-dangerous", "hold-unknown"]
+
+
+class PlannedStep(Shape):
+    """A step that begins later."""
+
+    step: Step
+    starts_at: datetime
+    by: str
+    reason: str
+
+
+class ScopeStep(Shape):
+    """The step of the company, a department or a person, and who set it, "" where the settings say so."""
+
+    scope: Annotated[str, Field(description="empty: everybody of whom nothing else is said; department:CODE; person:UID")]
+    name: str
+    step: Step
+    by: str
+    at: datetime | None
+    ends_at: Annotated[datetime | None, Field(description="then the wider scope or the settings count again")]
+    reason: str
+    planned: PlannedStep | None
+
+
+class Enforcement(Shape):
+    """The steps in force, and what to know about them."""
+
+    items: list[ScopeStep]
+    warnings: Annotated[list[str], Field(description="departments where messages are held and nobody on duty looks at them")]
+
+
+class EnforcementOrder(Order):
+    """A step for a scope."""
+
+    scope: Word = ""
+    step: Annotated[Step | None, Field(description="null: forget what was set and planned")]
+    starts_at: Annotated[
+        datetime | Literal["now", "default"],
+        Field(description="default: a stricter step begins on the next working day at 08:00, any other at once"),
+    ] = "default"
+    ends_at: Annotated[datetime | None, Field(description="the end of a learning phase")] = None
+    notify: Annotated[bool, Field(description="tell the employees concerned by email what changes, and from when on")] = False
+    reason: Text = ""

@@ -1,0 +1,126 @@
+"""`mailroom enforcement`: what is held, for the company, a department or a person, from when on."""
+
+from typing import Any
+
+import click
+
+from triage.errors import BadInput
+from triage.times import utcnow
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import asks, names_server
+from triage_cli.commands.policy.emergency import moment_of
+from triage_cli.output.tables import Form, Shape, lists, say, warn
+from triage_cli.output.timestamps import when
+
+REASON = click.option("--reason", default="", help="Why. The audit log keeps it.")
+STEPS = Shape(
+    {
+        "scope": "empty: everybody of whom nothing else is said; department:CODE; person:UID",
+        "name": "of the department or person",
+        "step": "record-only, hold-dangerous or hold-unknown",
+        "ends": "when the wider scope or the settings count again; empty: not planned",
+        "next": "the step that begins later, and when",
+        "by": "who set it; empty: the settings say so",
+        "at": "when it was set",
+        "reason": "why",
+    }
+)
+HELPS = {
+    "record-only": "Let everything pass but blocked messages and forgeries of your domain, and record what would have been held.",
+    "hold-dangerous": "Hold what is dangerous; everything else passes.",
+    "hold-unknown": "Hold everything from unknown senders.",
+}
+
+
+@click.group(invoke_without_command=True)
+@names_server
+@click.pass_context
+def enforcement(ctx: click.Context) -> None:
+    """Show or set enforcement: Record only, Hold dangerous, Hold unknown senders."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_steps, form=Form.TEXT)
+
+
+@enforcement.command("list")
+@lists(STEPS)
+@asks
+def list_steps(desk: Desk, form: Form) -> None:
+    """The step of the company, of each department, and of people who have their own."""
+    answer = desk.get("/enforcement")
+    STEPS.print(map(row_of, answer["items"]), form)
+    if form is Form.TEXT:
+        for one in answer["warnings"]:
+            warn(one)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A scope as a line."""
+    planned = one["planned"]
+    return one | {
+        "ends": when(one["ends_at"], "minutes") if one["ends_at"] else "",
+        "next": f"{planned['step']} from {when(planned['starts_at'], 'minutes')}" if planned else "",
+        "at": when(one["at"], "minutes"),
+    }
+
+
+FROM = "now, 18:30, or an ISO date and time. Default: a stricter step begins on the next working day at 08:00, any other now."
+SCOPES = (
+    click.option("--department", default="", metavar="CODE", help="For this department only."),
+    click.option("--person", default="", metavar="UID", help="For this person only."),
+)
+
+
+def setting(step: str) -> None:
+    """The command that sets one of the steps."""
+
+    @click.option("--from", "start", metavar="TIME", default="default", help=FROM)
+    @click.option("--until", metavar="TIME", help="End of a learning phase: then the wider scope or the settings count again.")
+    @click.option("--notify", is_flag=True, help="Tell the employees concerned by email.")
+    @REASON
+    @asks
+    def command(desk: Desk, department: str, person: str, start: str, until: str | None, notify: bool, reason: str) -> None:
+        zone = desk.get("/me")["company"]["time_zone"]
+        scope = scope_of(department, person)
+        order = {"scope": scope, "step": step, "notify": notify, "reason": reason}
+        order["starts_at"] = start if start in ("now", "default") else moment_of(start, zone, utcnow())
+        order["ends_at"] = moment_of(until, zone, utcnow()) if until else None
+        told(desk.ask("PUT", "/enforcement", order), scope)
+
+    for option in reversed(SCOPES):
+        command = option(command)
+    enforcement.command(step, help=HELPS[step])(command)
+
+
+for each in HELPS:
+    setting(each)
+
+
+@enforcement.command("reset")
+@SCOPES[0]
+@SCOPES[1]
+@REASON
+@asks
+def reset(desk: Desk, department: str, person: str, reason: str) -> None:
+    """Forget what was set and planned: the wider scope or the settings count again."""
+    scope = scope_of(department, person)
+    told(desk.ask("PUT", "/enforcement", {"scope": scope, "step": None, "reason": reason}), scope)
+
+
+def scope_of(department: str, person: str) -> str:
+    """The scope that the options name."""
+    if department and person:
+        raise BadInput("--department and --person do not go together")
+    return f"department:{department.casefold()}" if department else f"person:{person.casefold()}" if person else ""
+
+
+def told(answer: dict[str, Any], scope: str) -> None:
+    """Say what counts now and later."""
+    one = next((row_of(one) for one in answer["items"] if one["scope"] == scope), None)
+    if one is None:
+        say(f"{scope}: as its department")
+    else:
+        later = f", {one['next']}" if one["next"] else ""
+        ends = f", until {one['ends']}" if one["ends"] else ""
+        say(f"{scope or 'the company'}: {one['step']}{ends}{later}")
+    for warning in answer["warnings"]:
+        warn(warning)

@@ -1,0 +1,82 @@
+"""Reads an Exim by its own program (exim -bP): domains, own machines, users and aliases of the system. Changes nothing."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from triage_cli.quickstart.mail_server import MailServer, addresses_in, ask
+from triage_cli.quickstart.read_postfix import add_alias, system_users
+
+PROGRAMS = ("exim4", "exim")
+ALIASES = Path("/etc/aliases")
+UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+
+
+def read_exim(config: str = "") -> MailServer | None:
+    """Exim as it describes itself, None where there is none. `config`: its configuration file, when it is not the usual one."""
+    for name in filter(shutil.which, PROGRAMS):
+        command = [name, *(["-C", config] if config else [])]
+        hostname = value(command, "primary_hostname")
+        if hostname:
+            return understood(command, hostname.lower())
+    return None
+
+
+def value(command: list[str], option: str) -> str:
+    """One option of the configuration, "" where there is none."""
+    said = (ask([*command, "-bP", option]) or "").strip()
+    return said.partition("=")[2].strip() if "=" in said else said if option == "configure_file" else ""
+
+
+def understood(command: list[str], hostname: str) -> MailServer:
+    """Everything that the commands need to know."""
+    version = re.search(r"Exim version (\S+)", ask([*command, "-bV"]) or "")
+    found = MailServer("Exim", version[1] if version else "", hostname, value(command, "configure_file"))
+    found.command = shutil.which(command[0]) or command[0]
+    found.size_limit = size_of(value(command, "message_size_limit"))
+    found.certificate = value(command, "tls_certificate")
+    named = list(domains(value(command, "+local_domains"), hostname, found))
+    found.domains = tuple([one for one in named if one != hostname] or named)
+    if not found.domains:
+        found.unsure.append("domainlist local_domains names no domain: Mailroom would not know whose messages to take")
+    if not value(command, "+relay_from_hosts"):
+        found.unsure.append("there is no hostlist relay_from_hosts: Mailroom could not tell your own machines from strangers")
+    people = dict(system_users())
+    found.mailboxes = {f"{user}@{domain}": name for domain in found.domains for user, name in people.items()}
+    read_aliases(found)
+    found.notes.append(f"{', '.join(found.domains)}: {len(found.mailboxes)} users of this machine, {len(found.aliases)} aliases")
+    found.notes.append("Exim does not name the client to Mailroom: SPF is unknown, so only DKIM proves who sent a message")
+    if "mailroom" in (ask([*command, "-bP", "router_list"]) or "").split():
+        found.notes.append("the router mailroom is in the configuration already")
+    return found
+
+
+def domains(text: str, hostname: str, found: MailServer) -> Iterator[str]:
+    """The domains of a domain list; "@" is the host's own name."""
+    for item in (one.strip() for one in text.split(":")):
+        if item == "@":
+            yield hostname
+        elif re.fullmatch(r"[\w.-]+", item) and item != "localhost":
+            yield item.lower()
+        elif item and item != "localhost":
+            found.unsure.append(f"domainlist local_domains: {item} cannot be listed, so the domains are not known")
+
+
+def size_of(text: str) -> int:
+    """Bytes of a size such as 50M, 0 for none."""
+    found = re.fullmatch(r"(\d+)([KMG]?)", text)
+    return int(found[1]) * UNITS[found[2]] if found else 0
+
+
+def read_aliases(found: MailServer) -> None:
+    """Sendmail's aliases."""
+    try:
+        lines = ALIASES.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        name, colon, targets = line.partition(":")
+        if colon and not line.startswith("#"):
+            for domain in found.domains:
+                add_alias(found, name.strip(), ", ".join(addresses_in(targets)), domain)
