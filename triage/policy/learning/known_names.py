@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Select, delete, func, select
 from sqlmodel import Session, col
 
 from triage.addressing.envelope import ancestor_domains
@@ -124,6 +124,16 @@ def change_domains(session: Session, new: Iterable[str], gone: Collection[str]) 
     """Keep these domains, and forget those."""
     if gone:
         session.execute(delete(FamiliarDomain).where(col(FamiliarDomain.domain).in_(gone)))
-    rows = [{"key": key, "domain": domain} for domain in new for key in sorted(keys_of_known(domain)) or [""]]
-    if rows:
-        session.execute(insert(FamiliarDomain), rows)
+    keep_domains(session, new)
+
+
+def meet_addresses(session: Session, addresses: Iterable[str], settings: Settings) -> None:
+    """Somebody here has just written to these: the first answer is the moment for a domain that looks like theirs."""
+    met = {registered_organisation(address.rpartition("@")[2]) for address in addresses}
+    keep_domains(session, sorted(met - set(settings.policy.freemail_domains) - {""}))
+
+
+def keep_domains(session: Session, domains: Iterable[str]) -> None:
+    """Keep these domains under their keys, where they are not kept yet."""
+    rows = [{"key": key, "domain": domain} for domain in domains for key in sorted(keys_of_known(domain)) or [""]]
+    db.insert_missing(session, FamiliarDomain, rows)

@@ -23,6 +23,7 @@ from triage.policy.contacts import store as contacts_store
 from triage.policy.contacts.contact_evidence import Reason, Sent, may_answer
 from triage.policy.contacts.sent_mail_totals import Gathered, gather_mail
 from triage.policy.contacts.store import KNOWN, Key, Lesson, Post
+from triage.policy.learning import known_names
 from triage.policy.learning.writers import Lookup, Writer
 from triage.policy.rules import store as rules
 from triage.say import say
@@ -233,6 +234,8 @@ def write_lessons(session: Session, lessons: Lessons, report: Learned, *, how: s
     begin = contacts_store.grace_begin(settings, now) if how in ANNOUNCED else None
     contacts_store.write_lessons(session, rows, parked, how=how, counts_from=begin, now=now)
     contacts = {key[0] for key in fresh if key not in parked}
+    if how in CAPPED:  # of years of sent messages upkeep keeps the domains
+        known_names.meet_addresses(session, sorted(contacts), settings)
     copies.sort_anew(session, is_among(session, col(Delivery.author), contacts), settings=settings, now=now)
     return parked.union(key for key, state in there.items() if state != KNOWN)
 

@@ -30,6 +30,7 @@ from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.contacts import Correspondent, SentMail
 from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 JOE, MARA, INFO = "joe.fern@company.example", "mara.berg@company.example", "info@company.example"
 ANN = "ann@supplier.example"
@@ -104,6 +105,17 @@ def test_it_never_beats_a_block(session: Session, settings: Settings, block: tup
     rules.add_rule(session, RuleOrder("block", *block, "company"), by=ANA, now=NOW, settings=settings)
     (one,) = arrive(session, settings, JOE, author=ANN, dmarc=DMARC_PASS)
     assert session.get_one(Delivery, one).rule == "blocked-sender"
+
+
+@pytest.mark.parametrize(("how", "found"), [("outbound", True), ("seed", False)])
+def test_the_first_answer_is_compared_with_whom_somebody_wrote_to_a_moment_ago(
+    session: Session, settings: Settings, how: str, found: bool
+) -> None:
+    """Upkeep keeps the domains of a seed when it comes by."""
+    learn(session, settings, wrote("sales@brassworks-tyne.example"), how=how)
+    (answer,) = arrive(session, settings, JOE, author="sales@brasswork-tyne.example", dmarc=DMARC_PASS)
+    message = session.get_one(Message, session.get_one(Delivery, answer).message_id)
+    assert ("look-alike-of-known" in [one["name"] for one in message.signals]) is found
 
 
 def test_it_lapses_after_the_last_mail_either_way(session: Session, settings: Settings) -> None:
