@@ -102,7 +102,7 @@ class Transaction:
             return self.unknown() if recipient.domain in snapshot.domains else replies.NO_RELAY
         if self.sender_is_blocked(snapshot) and not snapshot.takes_from_anybody(recipient):
             return self.door.refuse_blocked(str(self.sender))
-        if path not in self.recipients and len(self.recipients) >= self.door.settings.smtp.max_recipients:
+        if self.accepted >= self.door.settings.smtp.max_recipients:  # one that is named again counts again
             return replies.TOO_MANY_RECIPIENTS
         return ""
 

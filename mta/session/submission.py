@@ -34,6 +34,6 @@ class Submission(Transaction):
         ours = {one.casefold() for one in (outbound.journal_address, outbound.report_address, outbound.expect_address) if one}
         if not settings.has_way_out and path.casefold() not in ours:
             return replies.COPIES_ONLY
-        if path not in self.recipients and len(self.recipients) >= settings.smtp.max_recipients:
+        if self.accepted >= settings.smtp.max_recipients:
             return replies.TOO_MANY_RECIPIENTS
         return ""

@@ -342,6 +342,13 @@ def test_many_recipients_too_many_are_one_line_in_the_log(settings: Settings, ca
     assert caplog.text.count("Too many recipients") == 1
 
 
+def test_a_recipient_that_is_named_again_counts_again(settings: Settings) -> None:
+    with receiving(settings, max_recipients=3) as receiver:
+        said = talk(receiver, *HELLO[:2], *[HELLO[2]] * 5, b"DATA\r\n", MAIL + b".\r\n")
+        assert [said.count(one) for one in (replies.RECIPIENT_OK, replies.TOO_MANY_RECIPIENTS)] == [3, 2]
+        assert said[-1].startswith("250")
+
+
 # memory
 
 
