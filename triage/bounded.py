@@ -8,7 +8,7 @@ FORMER = {
     "triage.content:summarise_json": "triage.message.summary:summarise_json",
     "triage.outgoing:read_json": "triage.message.outbound:read_json",
     "triage.preview:render_json": "triage.message.preview.preview_document:render_json",
-    "triage_api.attachments:attachment": "triage_api.routes.messages.attachment_bytes:attachment",
+    "triage_api.attachments:attachment": "triage_api.routes.messages.attachment_bytes:read_attachment",
     "triage.drawing:draw": "triage.message.preview.render_pages:draw_page",
 }
 

@@ -135,7 +135,7 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
     )
     app.state.office, app.state.feed, app.state.metrics = office, feed, Metrics(office)
     speak_problems(app)
-    app.add_api_route("/api/docs", lambda: HTMLResponse(docs(app.openapi())), include_in_schema=False)
+    app.add_api_route("/api/docs", lambda: HTMLResponse(serve_docs(app.openapi())), include_in_schema=False)
     app.router.default = Console()
     app.add_middleware(Guard, office=office)
     app.add_middleware(Interpreter)
@@ -155,7 +155,7 @@ def routes() -> list[BaseRoute]:
     return everything.routes
 
 
-def docs(document: dict[str, Any]) -> str:
+def serve_docs(document: dict[str, Any]) -> str:
     """The operations as a page that loads nothing from anywhere."""
     rows = "".join(
         f"<tr><td>{method.upper()}<td><code>{html.escape(path)}</code><td>{html.escape(operation.get('description', ''))}"
@@ -169,7 +169,7 @@ def docs(document: dict[str, Any]) -> str:
     )
 
 
-def run(
+def run_server(
     settings: Settings,
     stop: threading.Event | None = None,
     prover: Prover | None = None,
@@ -180,11 +180,11 @@ def run(
 
     BadInput when the port, the database URL or the spool directory cannot be used.
     """
-    with bound(settings.api.listen) as listener:
-        serve(make_app(settings, prover, deck, ready), settings, listener, stop or threading.Event())
+    with bind_socket(settings.api.listen) as listener:
+        serve_socket(make_app(settings, prover, deck, ready), settings, listener, stop or threading.Event())
 
 
-def serve(app: FastAPI, settings: Settings, listener: socket.socket, stop: threading.Event) -> None:
+def serve_socket(app: FastAPI, settings: Settings, listener: socket.socket, stop: threading.Event) -> None:
     """Serve an app on a listening socket until told to stop."""
     server = Server(
         uvicorn.Config(
@@ -229,7 +229,7 @@ def name_of(listener: socket.socket) -> str:
     return str(address) if listener.family == socket.AF_UNIX else f"http://{address[0]}:{address[1]}"
 
 
-def bound(listen: str) -> socket.socket:
+def bind_socket(listen: str) -> socket.socket:
     """The socket that systemd hands over, or one listening on api.listen; BadInput says what is in the way."""
     if activated := next(handed_over(), None):
         return activated[1]

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from triage_api.http.problems import MEDIA_TYPE
-from triage_api.http.token_scopes import API, EMPLOYEES, is_peoples, needed
+from triage_api.http.token_scopes import API, EMPLOYEES, is_peoples, needed_grant
 
 SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": "mailroom", "description": "Set by POST /session; __Host-mailroom behind TLS."},
@@ -100,11 +100,11 @@ class App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The document, completed once."""
         if self.openapi_schema is None:
-            complete(super().openapi())
+            complete_document(super().openapi())
         return super().openapi()
 
 
-def complete(document: dict[str, Any]) -> None:
+def complete_document(document: dict[str, Any]) -> None:
     """Add to the document what the routes cannot say."""
     document["components"]["securitySchemes"] = SCHEMES
     for name, schema in document["components"]["schemas"].items():
@@ -114,22 +114,22 @@ def complete(document: dict[str, Any]) -> None:
         for method, operation in operations.items() if path.startswith(API) else ():
             if method != "get":
                 operation["responses"].setdefault("503", {"description": REFUSALS[503][0]})  # giving_way
-            operation["security"] = security(method.upper(), path.removeprefix(API))
+            operation["security"] = describe_security(method.upper(), path.removeprefix(API))
             only_acts_take_keys(method, operation)
             for status, response in operation["responses"].items():
                 if status >= "400":
                     response["content"] = {
-                        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": refusal(int(status))}
+                        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": describe_refusal(int(status))}
                     }
 
 
-def refusal(status: int) -> dict[str, Any]:
+def describe_refusal(status: int) -> dict[str, Any]:
     """A problem document as this status brings it."""
     title, detail = REFUSALS[status]
     return {"type": "about:blank", "title": title, "status": status, "detail": detail} | FIELDS.get(status, {})
 
 
-def security(method: str, path: str) -> list[dict[str, list[str]]]:
+def describe_security(method: str, path: str) -> list[dict[str, list[str]]]:
     """How an operation is signed in to, and what a token needs for it (OpenAPI 3.1: roles of a scheme)."""
     if (method, path) in {("POST", "/session"), ("POST", "/me/session")} or path.startswith(PUBLIC):
         return []
@@ -137,7 +137,7 @@ def security(method: str, path: str) -> list[dict[str, list[str]]]:
         return [{"own": []}]
     if is_peoples(path):
         return [{"session": []}]
-    grant = needed(method, path)
+    grant = needed_grant(method, path)
     return [{"session": []}, {"token": [grant] if grant else []}]
 
 

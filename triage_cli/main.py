@@ -134,10 +134,10 @@ def mailroom(ctx: click.Context, config: str | None) -> None:
 
 def main() -> None:
     """Run the command; every refusal is one line on standard error that says what to do."""
-    sys.exit(run(lambda: mailroom(prog_name="mailroom", standalone_mode=False)))
+    sys.exit(run_command(lambda: mailroom(prog_name="mailroom", standalone_mode=False)))
 
 
-def run(command: Callable[[], Any]) -> int:
+def run_command(command: Callable[[], Any]) -> int:
     """The exit code of a command: 0 done, 1 refused or partly failed, 2 usage, 75 try again later."""
     try:
         result = command()
@@ -146,18 +146,18 @@ def run(command: Callable[[], Any]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return REFUSED
     except click.ClickException as fault:
-        return misused(fault)
+        return say_usage(fault)
     except Refused as refusal:
-        return told(str(refusal), code_of(refusal))
+        return say_and_return(str(refusal), code_of(refusal))
     except UnicodeEncodeError:
-        return told("an argument is not UTF-8; write it in UTF-8", USAGE)
+        return say_and_return("an argument is not UTF-8; write it in UTF-8", USAGE)
     except BrokenPipeError:  # who read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
     except Exception as fault:
         if not is_passing(fault):
             raise
-        return told(f"the database does not answer ({str(fault).splitlines()[0]}); try again, or run `mailroom db check`", LATER)
+        return say_and_return(f"the database does not answer ({str(fault).splitlines()[0]}); try again, or run `mailroom db check`", LATER)
     return result if isinstance(result, int) else DONE
 
 
@@ -167,18 +167,18 @@ def code_of(refusal: Refused) -> int:
     return int(getattr(refusal, "code", usual))
 
 
-def misused(fault: click.ClickException) -> int:
+def say_usage(fault: click.ClickException) -> int:
     """Say how a command is called."""
     if isinstance(fault, click.exceptions.NoArgsIsHelpError):  # a group by itself
         click.echo(fault.format_message(), err=True)
         return USAGE
     if isinstance(fault, click.UsageError) and fault.ctx is not None:
         click.echo(f"{fault.ctx.get_usage()}\nTry '{fault.ctx.command_path} -h' for help.\n", err=True)
-    click.echo(f"Error: {escape_visible(fault.format_message().replace(CHOICES, ' '))}{suggestion(fault)}", err=True)
+    click.echo(f"Error: {escape_visible(fault.format_message().replace(CHOICES, ' '))}{suggest_known_command(fault)}", err=True)
     return USAGE
 
 
-def suggestion(fault: click.ClickException) -> str:
+def suggest_known_command(fault: click.ClickException) -> str:
     """Returns "Did you mean …?" for a command that does not exist; "" for every other fault."""
     unknown = NO_COMMAND.match(fault.format_message())
     ctx = fault.ctx if isinstance(fault, click.UsageError) else None
@@ -193,7 +193,7 @@ def is_passing(fault: Exception) -> bool:
     return any(kind.__name__ == "OperationalError" for kind in type(fault).__mro__)
 
 
-def told(sentence: str, code: int) -> int:
+def say_and_return(sentence: str, code: int) -> int:
     """Say it and give the code back."""
     warn(sentence)
     return code

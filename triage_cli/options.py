@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def together(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+def join_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
     """What gives a command all of these options, in this order."""
 
     def give(command: Any) -> Any:

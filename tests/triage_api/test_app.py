@@ -28,8 +28,8 @@ from triage_api.routes.operations import events
 def served(api_settings: Settings, engine: Engine) -> Iterator[str]:
     """The base address of the app on a real server."""
     stop = threading.Event()
-    with opened(api_settings, engine) as app, api.bound("127.0.0.1:0") as listener:
-        thread = threading.Thread(target=api.serve, args=(app, api_settings, listener, stop))
+    with opened(api_settings, engine) as app, api.bind_socket("127.0.0.1:0") as listener:
+        thread = threading.Thread(target=api.serve_socket, args=(app, api_settings, listener, stop))
         thread.start()
         host, port = listener.getsockname()
         yield f"http://{host}:{port}"
@@ -99,8 +99,8 @@ def test_a_stream_ends_with_its_session(
 
 def test_a_stream_does_not_keep_the_server_from_stopping(app: FastAPI, api_settings: Settings, engine: Engine) -> None:
     stop = threading.Event()
-    with api.bound("127.0.0.1:0") as listener:
-        thread = threading.Thread(target=api.serve, args=(app, api_settings, listener, stop))
+    with api.bind_socket("127.0.0.1:0") as listener:
+        thread = threading.Thread(target=api.serve_socket, args=(app, api_settings, listener, stop))
         thread.start()
         address = "http://{}:{}/api/v1/events".format(*listener.getsockname())
         with httpx.stream("GET", address, cookies={"mailroom": session_key(engine, "ana")}, timeout=HANG) as answer:
@@ -133,7 +133,7 @@ def test_run_serves_until_told_to_stop(api_settings: Settings, engine: Engine, c
     port = free_port()
     own = replace(api_settings, api=replace(api_settings.api, listen=f"127.0.0.1:{port}"))
     stop = threading.Event()
-    thread = threading.Thread(target=api.run, args=(own, stop))
+    thread = threading.Thread(target=api.run_server, args=(own, stop))
     thread.start()
     transport = httpx.HTTPTransport(retries=10)
     with httpx.Client(transport=transport, timeout=HANG) as client:
@@ -147,13 +147,13 @@ def test_a_port_in_use(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         listen = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(BadInput, match=f"^{listen} is in use; stop the program that listens there, or set api.listen"):
-            api.run(replace(settings, api=replace(settings.api, listen=listen)), threading.Event())
+            api.run_server(replace(settings, api=replace(settings.api, listen=listen)), threading.Event())
 
 
 @pytest.mark.parametrize("listen", ["8080", "localhost:http", "203.0.113.7:80", "no.such.host.invalid:80"])
 def test_an_address_that_cannot_be_used(settings: Settings, listen: str) -> None:
     with pytest.raises(BadInput, match=r"api\.listen"):
-        api.run(replace(settings, api=replace(settings.api, listen=listen)), threading.Event())
+        api.run_server(replace(settings, api=replace(settings.api, listen=listen)), threading.Event())
 
 
 def test_a_spool_that_is_not_there(settings: Settings, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def shell(config: Path, engine: Engine, settings: Settings, capsys: pytest.Captu
 
     def run(*words: str) -> Said:
         capsys.readouterr()
-        code = main.run(lambda: main.mailroom(["--config", str(config), *words], standalone_mode=False))
+        code = main.run_command(lambda: main.mailroom(["--config", str(config), *words], standalone_mode=False))
         printed = capsys.readouterr()
         return Said(code, printed.out, printed.err)
 

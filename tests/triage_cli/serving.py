@@ -6,15 +6,17 @@ from contextlib import contextmanager
 
 from migrations.version import check
 from triage.config.settings import Settings
-from triage_api.app import bound, make_app, serve
+from triage_api.app import bind_socket, make_app, serve_socket
 
 
 @contextmanager
 def served(settings: Settings, *, to_commands: bool = False) -> Iterator[str]:
     """The address of the server; commands of this machine may ask it too if that is said."""
     stop = threading.Event()
-    with bound("127.0.0.1:0") as listener:
-        thread = threading.Thread(target=serve, args=(make_app(settings, ready=check if to_commands else None), settings, listener, stop))
+    with bind_socket("127.0.0.1:0") as listener:
+        thread = threading.Thread(
+            target=serve_socket, args=(make_app(settings, ready=check if to_commands else None), settings, listener, stop)
+        )
         thread.start()
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

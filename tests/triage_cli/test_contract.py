@@ -123,4 +123,4 @@ def test_codes_and_the_way_it_is_called() -> None:
     assert (DONE, REFUSED, USAGE, LATER) == (0, 1, 2, 75)
     there = {name for option in mailroom.params for name in option.opts}
     assert {"--config", "--server", "--token-file", "--version"} <= there
-    assert main.run(lambda: mailroom(["--version"], standalone_mode=False)) == DONE
+    assert main.run_command(lambda: mailroom(["--version"], standalone_mode=False)) == DONE

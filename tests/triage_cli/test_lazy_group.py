@@ -10,7 +10,7 @@ import pytest
 from tests.triage_cli import one_line_helps
 from tests.triage_cli.conftest import Shell
 from triage_cli.lazy_group import Lazy, write_sections
-from triage_cli.main import mailroom, run
+from triage_cli.main import mailroom, run_command
 from triage_cli.manual.completion import VARIABLE
 
 PROGRAM = """
@@ -70,7 +70,7 @@ def test_a_shell_is_told_what_a_command_is_for() -> None:
     [("keepers", "mailroom confidential-removals"), ("quue", "mailroom outgoing"), ("relase", "mailroom release"), ("zzz", "")],
 )
 def test_a_wrong_command_names_the_right_one(given: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(lambda: mailroom([given], prog_name="mailroom", standalone_mode=False)) == 2
+    assert run_command(lambda: mailroom([given], prog_name="mailroom", standalone_mode=False)) == 2
     said = capsys.readouterr().err
     assert (f"Did you mean `{meant}`?" in said) if meant else ("Did you mean" not in said)
 

@@ -305,8 +305,8 @@ class World:
         capsys.readouterr()
         with pytest.MonkeyPatch.context() as patch:
             if self.neighbour:
-                patch.setattr(client_option, "here", lambda _settings: pytest.fail("the API that runs was not asked"))
-            code = main.run(lambda: mailroom(["--config", str(self.config), *self.options, *words], standalone_mode=False))
+                patch.setattr(client_option, "open_here", lambda _settings: pytest.fail("the API that runs was not asked"))
+            code = main.run_command(lambda: mailroom(["--config", str(self.config), *self.options, *words], standalone_mode=False))
         out, err = capsys.readouterr()
         if line.name:
             found = ID.search(out)

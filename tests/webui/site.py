@@ -80,7 +80,7 @@ def running(directory: Path, template: Path, settings: Settings, prover: Prover 
     if not database:
         shutil.copyfile(template, directory / "mailroom.db")
         database = f"sqlite:///{directory}/mailroom.db"
-    listener = api.bound("127.0.0.1:0")
+    listener = api.bind_socket("127.0.0.1:0")
     url = "http://{}:{}".format(*listener.getsockname()[:2])
     settings = replace(
         settings,
@@ -89,7 +89,7 @@ def running(directory: Path, template: Path, settings: Settings, prover: Prover 
     )
     engine, stop = db.open_engine(settings.database.url), threading.Event()
     with opened(settings, engine, prover) as made:
-        server = threading.Thread(target=api.serve, args=(made, settings, listener, stop))
+        server = threading.Thread(target=api.serve_socket, args=(made, settings, listener, stop))
         server.start()
         try:
             yield Site(url, engine, settings)

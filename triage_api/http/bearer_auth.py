@@ -9,7 +9,7 @@ from triage.say import say
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Office
-from triage_api.http.token_scopes import API, is_peoples, needed
+from triage_api.http.token_scopes import API, is_peoples, needed_grant
 
 SCHEME = "bearer "
 
@@ -22,9 +22,9 @@ def key_of(connection: HTTPConnection) -> str | None:
     return given[len(SCHEME) :].strip() if given[: len(SCHEME)].casefold() == SCHEME else ""
 
 
-def bearer(here: Office, connection: HTTPConnection, key: str) -> api_tokens.Bearer | None:
+def authenticate_bearer(here: Office, connection: HTTPConnection, key: str) -> api_tokens.Bearer | None:
     """Who holds this token, if it may do what is asked; None when it is no longer good. Its use is shown to administrators."""
-    found = holder(here, key)
+    found = bearer_holder(here, key)
     if found is None:
         return None
     number = ids.parse_id(found.actor.name)
@@ -32,7 +32,7 @@ def bearer(here: Office, connection: HTTPConnection, key: str) -> api_tokens.Bea
     path = str(connection.scope["path"]).removeprefix(API)  # as it is routed: a URL is made of the Host field, too
     if is_peoples(path):
         raise NotAllowed(say("this needs a person who has signed in: a token cannot do it"))
-    if grant := needed(connection.scope["method"], path):
+    if grant := needed_grant(connection.scope["method"], path):
         access.require_grant(found.actor, grant)
     if found.unseen:
         client = connection.client.host if connection.client else ""
@@ -40,7 +40,7 @@ def bearer(here: Office, connection: HTTPConnection, key: str) -> api_tokens.Bea
     return found
 
 
-def holder(here: Office, key: str) -> api_tokens.Bearer | None:
+def bearer_holder(here: Office, key: str) -> api_tokens.Bearer | None:
     """Who holds this token now."""
     with db.read_transaction(here.engine) as session:
         return api_tokens.find_token_holder(session, key, utcnow())

@@ -54,7 +54,7 @@ class Office:
     @cached_property
     def attachments(self) -> Pool:
         """The child that takes attachments out of hostile mail; it starts at the first download."""
-        return Pool("triage_api.routes.messages.attachment_bytes:attachment", size=1, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
+        return Pool("triage_api.routes.messages.attachment_bytes:read_attachment", size=1, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
 
     @cached_property
     def drawings(self) -> Pool:
@@ -102,10 +102,10 @@ class Office:
         self.engine.dispose()
 
 
-def office(connection: HTTPConnection) -> Office:
+def office_of(connection: HTTPConnection) -> Office:
     """The office of the app that got this request."""
     found: Office = connection.app.state.office
     return found
 
 
-Here = Annotated[Office, Depends(office)]
+Here = Annotated[Office, Depends(office_of)]

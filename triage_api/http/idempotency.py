@@ -14,7 +14,7 @@ from triage.actor import Actor
 from triage.store import idempotency
 from triage.store.idempotency import Answer
 from triage.times import utcnow
-from triage_api.http.transaction_retry import patiently
+from triage_api.http.transaction_retry import retry_request
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 JSON = "application/json"
@@ -61,7 +61,7 @@ class Slot:
         idempotency.keep_answer(self.session, self.key, Answer(response.status_code, body), by=self.by)
 
 
-def begin(request: Request, session: Session, key: str | None, asked: str, by: Actor) -> None:
+def begin_request(request: Request, session: Session, key: str | None, asked: str, by: Actor) -> None:
     """Take the key; Answered when it was used before."""
     if key is None or request.method != "POST":
         return
@@ -80,7 +80,7 @@ class Once(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request with its transactions."""
-        await patiently(self.name, super().handle, scope, receive, send)
+        await retry_request(self.name, super().handle, scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler within the transaction."""

@@ -15,7 +15,7 @@ from triage.runtime import metrics
 from triage.say import say
 from triage_api.http.dependencies import Office
 from triage_api.http.local_caller import caller_of
-from triage_api.http.problems import problem
+from triage_api.http.problems import problem_response
 from triage_api.http.session_auth import SIGNED_IN
 from triage_api.schemas.escalation_contacts import DUTIES
 
@@ -62,12 +62,12 @@ class Guard:
             if caller_of(scope):  # no browser, and nobody who could fill our memory without being allowed to
                 await self.app(scope, receive, answer)
             else:
-                await (self.refusal(scope) or self.app)(scope, limited(receive), answer)
+                await (self.refusal(scope) or self.app)(scope, limit_body(receive), answer)
         except Exception:
             log.exception("%(method)s %(path)s failed", {"method": scope["method"], "path": plain_path(scope)})
             if status:  # half of the answer is out already
                 raise
-            await problem(500, say("Something went wrong on the server. The log has the details."))(scope, receive, answer)
+            await problem_response(500, say("Something went wrong on the server. The log has the details."))(scope, receive, answer)
         finally:
             method = scope["method"] if scope["method"] in KNOWN else "other"
             metrics.observe_seconds("mailroom_request_seconds", time.monotonic() - began, method=method, status=f"{status // 100}xx")
@@ -80,9 +80,9 @@ class Guard:
         headers = Headers(scope=scope)
         needs_origin = scope["method"] not in HARMLESS and "authorization" not in headers and not BACK_CHANNEL.fullmatch(scope["path"])
         if needs_origin and not same_origin(headers, self.office.public_origin):
-            return problem(403, say("This request does not come from the console: its Origin is another site."))
+            return problem_response(403, say("This request does not come from the console: its Origin is another site."))
         if int(headers.get("content-length", "0")) > BODY_LIMIT:  # the server has checked that it is a number
-            return problem(413, TOO_LARGE)
+            return problem_response(413, TOO_LARGE)
         return None
 
     def make_safe(self, headers: MutableHeaders) -> None:
@@ -94,7 +94,7 @@ class Guard:
             headers["strict-transport-security"] = HSTS
 
 
-def limited(receive: Receive) -> Receive:
+def limit_body(receive: Receive) -> Receive:
     """The body of a request, 413 once it is larger than BODY_LIMIT."""
     left = BODY_LIMIT
 

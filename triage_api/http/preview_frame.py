@@ -6,10 +6,10 @@ from starlette.requests import Request
 from triage.message.preview import preview_document
 from triage.say import say
 from triage.text.i18n.translate import translate
-from triage_api.schemas.language import chosen, said_in_document
+from triage_api.schemas.language import choose_language, said_in_document
 
 
-def framed(document: str, language: str, status: int = 200) -> HTMLResponse:
+def frame_document(document: str, language: str, status: int = 200) -> HTMLResponse:
     """A document with our own words in a language, "" for that of the request."""
     return HTMLResponse(said_in_document(document, language), status, dict(preview_document.FRAME_HEADERS))
 
@@ -19,11 +19,11 @@ def is_for_frame(request: Request) -> bool:
     return request.headers.get("sec-fetch-dest") == "iframe"
 
 
-def refusal(request: Request, status: int, why: str) -> HTMLResponse:
+def frame_refusal(request: Request, status: int, why: str) -> HTMLResponse:
     """Why there is no message to show, where it would stand."""
     language = request.query_params.get("language", "")
     words = translate(
         say("This message cannot be shown: {why}" if why.endswith(".") else "This message cannot be shown: {why}.", why=why),
-        chosen(language),
+        choose_language(language),
     )
-    return framed(preview_document.wrap_document(preview_document.preview_note(words)), language, status)
+    return frame_document(preview_document.wrap_document(preview_document.preview_note(words)), language, status)

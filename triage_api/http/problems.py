@@ -97,18 +97,18 @@ class NotSignedIn(Exception):
     """The request carries no session that is still good."""
 
 
-def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
+def problem_response(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
     """A problem document as a response. `detail` is a sentence that a person may read; never the text of a fault."""
     document = Problem(title=HTTPStatus(status).phrase, status=status, detail=said_before(detail), **more)
     return JSONResponse(document.model_dump(mode="json", exclude_none=True), status, dict(headers or {}), MEDIA_TYPE)
 
 
-def refused(request: Request, refusal: Exception) -> Response:
+def answer_refusal(request: Request, refusal: Exception) -> Response:
     """The house said no."""
     status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
     text = said_by(refusal)
     if preview_frame.is_for_frame(request):
-        return preview_frame.refusal(request, status, text)
+        return preview_frame.frame_refusal(request, status, text)
     more: dict[str, Any] = {}
     headers: dict[str, str] = {}
     if isinstance(refusal, BadInput) and (field := refusal.field or field_in(text)):
@@ -128,7 +128,7 @@ def refused(request: Request, refusal: Exception) -> Response:
         more["items"] = [Item.model_validate(item) for item in refusal.items]
     if isinstance(refusal, TooManyFailures | TooFast | Crowded):
         headers["Retry-After"] = str(max(1, round(refusal.wait.total_seconds())))
-    return problem(status, text, headers=headers, **more)
+    return problem_response(status, text, headers=headers, **more)
 
 
 def field_in(text: str) -> str:
@@ -137,13 +137,13 @@ def field_in(text: str) -> str:
     return named[1] if named else ""
 
 
-def invalid(_request: Request, fault: Exception) -> JSONResponse:
+def answer_invalid(_request: Request, fault: Exception) -> JSONResponse:
     """The request is not shaped as the API says; the first fault is named."""
     assert isinstance(fault, RequestValidationError)
     first = fault.errors()[0]
     place = [str(part) for part in first["loc"][1:]]
     field = ".".join(place) or str(first["loc"][0])
-    return problem(422, say("{field}: {fault}", field=field, fault=fault_shown(first)), field=field)
+    return problem_response(422, say("{field}: {fault}", field=field, fault=fault_shown(first)), field=field)
 
 
 SHAPES = {
@@ -197,17 +197,17 @@ def http_fault(_request: Request, fault: Exception) -> JSONResponse:
         if fault.detail == phrase
         else fault.detail
     )
-    return problem(fault.status_code, detail, headers=fault.headers)
+    return problem_response(fault.status_code, detail, headers=fault.headers)
 
 
 def not_signed_in(_request: Request, fault: Exception) -> JSONResponse:
     """Nobody, or nobody any more."""
-    return problem(401, said_by(fault) or say("Sign in first."), headers={"WWW-Authenticate": "Bearer"})
+    return problem_response(401, said_by(fault) or say("Sign in first."), headers={"WWW-Authenticate": "Bearer"})
 
 
 def at_the_same_moment(_request: Request, _fault: Exception) -> JSONResponse:
     """Two requests made the same new thing at once; the database kept one."""
-    return problem(409, say("Somebody did the same at the same moment: look again."))
+    return problem_response(409, say("Somebody did the same at the same moment: look again."))
 
 
 def no_database(_request: Request, fault: Exception) -> JSONResponse:
@@ -215,13 +215,13 @@ def no_database(_request: Request, fault: Exception) -> JSONResponse:
     if not isinstance(fault, DBAPIError) or not db.does_not_answer(fault):
         raise fault
     log.warning("the database does not answer: %s", first_line(fault))
-    return problem(503, say("The database does not answer. Try again in a moment."), headers={"Retry-After": "1"})
+    return problem_response(503, say("The database does not answer. Try again in a moment."), headers={"Retry-After": "1"})
 
 
 def speak_problems(app: FastAPI) -> None:
     """Answer every refusal of this app with a problem document; faults of ours are the guard's."""
-    app.add_exception_handler(Refused, refused)
-    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Refused, answer_refusal)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, http_fault)
     app.add_exception_handler(NotSignedIn, not_signed_in)
     app.add_exception_handler(IntegrityError, at_the_same_moment)
@@ -229,6 +229,6 @@ def speak_problems(app: FastAPI) -> None:
         app.add_exception_handler(fault, no_database)
 
 
-def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def describe_refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route, for OpenAPI."""
     return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses}

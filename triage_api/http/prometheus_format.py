@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def gauge(name: str, help: str, *values: float) -> Metric:
+def write_gauge(name: str, help: str, *values: float) -> Metric:
     """A family of one number, or of none when it is not known."""
     family = GaugeMetricFamily(name, help)
     for value in values:
@@ -17,7 +17,7 @@ def gauge(name: str, help: str, *values: float) -> Metric:
     return family
 
 
-def labelled(name: str, help: str, label: str, values: Mapping[str, float]) -> Metric:
+def write_labelled(name: str, help: str, label: str, values: Mapping[str, float]) -> Metric:
     """A family with one number for each value of a label."""
     family = GaugeMetricFamily(name, help, labels=[label])
     for name_of, value in values.items():
@@ -35,7 +35,7 @@ class Families:
         yield from self.families
 
 
-def exposition(families: Iterable[Metric]) -> str:
+def write_exposition(families: Iterable[Metric]) -> str:
     """The document."""
     registry = CollectorRegistry()
     registry.register(Families(list(families)))

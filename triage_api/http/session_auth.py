@@ -16,8 +16,8 @@ from triage.say import say
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http import sign_in_log
-from triage_api.http.bearer_auth import bearer, holder as token_holder, key_of
-from triage_api.http.dependencies import Here, Office, office
+from triage_api.http.bearer_auth import authenticate_bearer, bearer_holder as token_holder, key_of
+from triage_api.http.dependencies import Here, Office, office_of
 from triage_api.http.local_caller import caller_of
 from triage_api.http.problems import NotSignedIn
 from triage_api.http.sign_in_log import place_of
@@ -29,19 +29,19 @@ BACKGROUND = "x-mailroom-background"  # header of requests that no person caused
 BAD_TOKEN = say("This token is unknown, expired or revoked, or the person who created it may no longer do this.")
 
 
-def watcher(connection: HTTPConnection) -> staff_login.SignedIn:
+def authenticate_watcher(connection: HTTPConnection) -> staff_login.SignedIn:
     """Who asks, without keeping the session awake; NotSignedIn when there is no good one. Removal and idleness act at once.
 
     A request that carries a token is the token's, whatever cookie comes along; a command's is that of whom the kernel has named.
     """
     if caller := caller_of(connection.scope):
         return staff_login.SignedIn(caller.actor, unseen=False)
-    here = office(connection)
+    here = office_of(connection)
     if (key := key_of(connection)) is not None:
-        found = bearer(here, connection, key)
+        found = authenticate_bearer(here, connection, key)
         signed_in = staff_login.SignedIn(found.actor, unseen=False) if found else None
     else:
-        signed_in = holder(here, connection.cookies.get(here.cookie_name, ""))
+        signed_in = session_holder(here, connection.cookies.get(here.cookie_name, ""))
     if signed_in is None:
         if key:
             sign_in_log.log_failure(place_of(connection), "(token)", "unknown or revoked token")
@@ -52,26 +52,26 @@ def watcher(connection: HTTPConnection) -> staff_login.SignedIn:
 
 def still_there(connection: HTTPConnection) -> bool:
     """Is whoever opened this connection still signed in?"""
-    here = office(connection)
+    here = office_of(connection)
     if (key := key_of(connection)) is not None:
         return token_holder(here, key) is not None
-    return holder(here, connection.cookies.get(here.cookie_name, "")) is not None
+    return session_holder(here, connection.cookies.get(here.cookie_name, "")) is not None
 
 
-Watcher = Annotated[staff_login.SignedIn, Depends(watcher)]
+Watcher = Annotated[staff_login.SignedIn, Depends(authenticate_watcher)]
 
 
-def staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
+def authenticate_staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
     """The member of staff, or the token, that asks. The session stays awake, unless the console asks by itself and says so."""
     if signed_in.unseen and BACKGROUND not in connection.headers:
-        here = office(connection)
+        here = office_of(connection)
         db.try_transaction(
             here.engine, lambda session: staff_login.touch_session(session, connection.cookies[here.cookie_name], now=utcnow())
         )
     return signed_in.actor if caller_of(connection.scope) else replace(signed_in.actor, place=place_of(connection))
 
 
-def holder(here: Office, key: str) -> staff_login.SignedIn | None:
+def session_holder(here: Office, key: str) -> staff_login.SignedIn | None:
     """Who holds this session key; None when it is no longer good."""
     if not key:
         return None
@@ -88,7 +88,7 @@ def holder(here: Office, key: str) -> staff_login.SignedIn | None:
         return replace(signed_in, actor=replace(actor, factor_due=due))
 
 
-Staff = Annotated[Actor, Depends(staff)]
+Staff = Annotated[Actor, Depends(authenticate_staff)]
 
 
 def own_settings(here: Here, by: Staff) -> Settings:

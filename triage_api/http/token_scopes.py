@@ -29,12 +29,12 @@ ACTING = {
 
 def is_peoples(path: str) -> bool:
     """Is the operation one that no token may use? `path` is what follows API."""
-    return path.startswith(EMPLOYEES) or resource(path) in PEOPLES or path.rpartition("/")[2] == SCREENS
+    return path.startswith(EMPLOYEES) or path_resource(path) in PEOPLES or path.rpartition("/")[2] == SCREENS
 
 
-def needed(method: str, path: str) -> Grant | None:
+def needed_grant(method: str, path: str) -> Grant | None:
     """The grant that a token needs for the operation; None where every token may."""
-    first, last = resource(path), path.rpartition("/")[2]
+    first, last = path_resource(path), path.rpartition("/")[2]
     if first in EVERY:
         return None
     if first in GUARDED:
@@ -44,6 +44,6 @@ def needed(method: str, path: str) -> Grant | None:
     return ACTING.get(first, Grant.ADMIN)
 
 
-def resource(path: str) -> str:
+def path_resource(path: str) -> str:
     """The first part of a path."""
     return path.strip("/").partition("/")[0]

@@ -14,17 +14,17 @@ from triage_api.http.session_auth import Staff
 BELLS = "bells"  # in Session.info: who is woken after the commit
 
 
-def transaction(
+def open_transaction(
     here: Here, by: Staff, request: Request, asked: idempotency.Asked, idempotency_key: idempotency.Key = None
 ) -> Iterator[Session]:
     """A session that commits when the route has returned."""
     with db.transaction(here.engine) as session:
-        idempotency.begin(request, session, idempotency_key, asked, by)
+        idempotency.begin_request(request, session, idempotency_key, asked, by)
         yield session
     here.ring(session.info.get(BELLS, ()))
 
 
-def reading(here: Here, _by: Staff) -> Iterator[Session]:
+def open_read_session(here: Here, _by: Staff) -> Iterator[Session]:
     """A session that only reads."""
     with db.read_transaction(here.engine) as session:
         yield session
@@ -35,5 +35,5 @@ def ring_after(session: Session, *names: str) -> None:
     session.info[BELLS] = {"change", *names, *session.info.get(BELLS, ())}
 
 
-Tx = Annotated[Session, Depends(transaction, scope="function")]
-Read = Annotated[Session, Depends(reading, scope="function")]
+Tx = Annotated[Session, Depends(open_transaction, scope="function")]
+Read = Annotated[Session, Depends(open_read_session, scope="function")]

@@ -27,7 +27,7 @@ class Crowded(Refused):
         self.wait = WAIT
 
 
-async def patiently(name: str, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def retry_request(name: str, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Carry one request out, from its beginning again as long as nothing was answered: the transaction that gave way has done nothing.
 
     What a route has committed before that one is done twice: in signing in an attempt that counts.

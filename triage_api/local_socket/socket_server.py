@@ -27,7 +27,7 @@ from triage.config.settings import Settings
 from triage.config.settings_loader import digest_of
 from triage.errors import Refused
 from triage_api.http.local_caller import KEY, Caller
-from triage_api.http.token_scopes import API, is_peoples, resource
+from triage_api.http.token_scopes import API, is_peoples, path_resource
 from triage_api.local_socket import socket_frames as wire
 
 Ready = Callable[[Engine], object]  # Refused when commands would refuse this database
@@ -50,10 +50,10 @@ class ShellSocket:
         """Where no socket can be opened commands work on the database themselves, and the log says why."""
         self.settings, self.ready = settings, ready
         self.hello = {"version": version("mailroom"), "settings": digest_of(settings)}
-        self.admitted = admitted()
+        self.admitted = admitted_users()
         self.commands: set[asyncio.Task[None]] = set()
         self.resting: set[asyncio.Task[None]] = set()  # of these, those that wait for their next request
-        self.listener = opened(settings.spool.directory / wire.DIRECTORY) if self.admitted else None
+        self.listener = open_socket(settings.spool.directory / wire.DIRECTORY) if self.admitted else None
 
     @asynccontextmanager
     async def answering(self, app: ASGIApp, engine: Engine) -> AsyncIterator[None]:
@@ -178,7 +178,7 @@ async def carry_out(app: ASGIApp, caller: Caller, request: tuple[str, str, bytes
 def scope_of(method: str, target: str, has_body: bool) -> dict[str, Any]:
     """A request of a command as the app gets it. ValueError when it is none that a command may make."""
     path, _, query = target.partition("?")
-    if not path.startswith(f"{API}/") or is_peoples(inside := path.removeprefix(API)) or resource(inside) in LISTENS:
+    if not path.startswith(f"{API}/") or is_peoples(inside := path.removeprefix(API)) or path_resource(inside) in LISTENS:
         raise ValueError("target")
     return {
         "type": "http",
@@ -204,7 +204,7 @@ def text_of(given: object, most: int) -> str:
     return given
 
 
-def admitted() -> frozenset[int]:
+def admitted_users() -> frozenset[int]:
     """Users of this machine who may ask; nobody where the kernel calls others by our own number."""
     try:
         unknown = int(OVERFLOW.read_text())
@@ -214,7 +214,7 @@ def admitted() -> frozenset[int]:
     return frozenset() if ours == unknown else frozenset({0, ours})
 
 
-def opened(directory: Path) -> socket.socket | None:
+def open_socket(directory: Path) -> socket.socket | None:
     """The listening socket, in a directory that nobody else can enter; None where there can be none."""
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -223,13 +223,13 @@ def opened(directory: Path) -> socket.socket | None:
             if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
                 raise PermissionError(errno.EPERM, "others may enter it")
             remove_left_over(address)
-            return bound(address)
+            return bind_socket(address)
     except OSError as fault:
         log.warning("commands work on the database themselves: %s cannot be used: %s", directory, fault.strerror or fault)
         return None
 
 
-def bound(address: str) -> socket.socket:
+def bind_socket(address: str) -> socket.socket:
     """A socket that listens there."""
     listener = socket.socket(socket.AF_UNIX)
     try:

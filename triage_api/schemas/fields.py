@@ -11,7 +11,7 @@ from triage.say import say
 ID_PATTERN = f"^[{ids.ALPHABET}]{{{ids.WIDTH}}}$"
 
 
-def storable(text: str) -> str:
+def check_storable(text: str) -> str:
     """The text, if every database can hold it."""
     if "\0" in text:
         raise ValueError(say("must not contain NUL"))
@@ -29,16 +29,16 @@ def given_id(text: Any) -> int:
     return ids.parse_id(text)
 
 
-def shown(number: Any) -> Any:
+def show_id(number: Any) -> Any:
     """An id of the database as the API writes it."""
     return ids.format_id(number) if isinstance(number, int) else number
 
 
-Text = Annotated[str, Field(max_length=1000), AfterValidator(storable)]
-Letter = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(storable)]
-Word = Annotated[str, Field(max_length=255), AfterValidator(storable)]
+Text = Annotated[str, Field(max_length=1000), AfterValidator(check_storable)]
+Letter = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(check_storable)]
+Word = Annotated[str, Field(max_length=255), AfterValidator(check_storable)]
 GivenId = Annotated[int, BeforeValidator(given_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
-Id = Annotated[str, BeforeValidator(shown), Field(pattern=ID_PATTERN)]
+Id = Annotated[str, BeforeValidator(show_id), Field(pattern=ID_PATTERN)]
 
 
 class Order(BaseModel):

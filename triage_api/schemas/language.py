@@ -17,7 +17,7 @@ from triage.text.json_values import FORM
 LANGUAGE: ContextVar[str] = ContextVar("language", default=i18n.ENGLISH)
 
 
-def said(text: str) -> str:
+def say_in_language(text: str) -> str:
     """A sentence of ours in the language of the request; text of others as it is."""
     return translate(text, LANGUAGE.get())
 
@@ -27,15 +27,15 @@ def said_before(text: str) -> str:
     return translate_any(text, LANGUAGE.get())
 
 
-def kept(text: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+def keep_form(text: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     """A sentence with its message id: pydantic would make plain text of it."""
     return text if isinstance(text, Said) else validate(text)
 
 
-Sentence = Annotated[str, WrapValidator(kept), PlainSerializer(said, return_type=str, when_used="json")]
+Sentence = Annotated[str, WrapValidator(keep_form), PlainSerializer(say_in_language, return_type=str, when_used="json")]
 """A sentence of ours in an answer, or text of others: English in the house and in the audit log."""
 
-Spoken = Annotated[str, WrapValidator(kept), PlainSerializer(said_before, return_type=str, when_used="json")]
+Spoken = Annotated[str, WrapValidator(keep_form), PlainSerializer(said_before, return_type=str, when_used="json")]
 """The same where what was stored before sentences kept their message ids is shown too."""
 
 
@@ -43,17 +43,17 @@ async def use_language(
     language: Annotated[str, Query(max_length=40, description="Its language; by default that of the request.")] = "",
 ) -> None:
     """Answer in the language that a request names in its query."""
-    LANGUAGE.set(chosen(language))
+    LANGUAGE.set(choose_language(language))
 
 
-def chosen(language: str) -> str:
+def choose_language(language: str) -> str:
     """A language of ours: the one that a request names in its query, or that of the request."""
     return i18n.asked(language) if language else LANGUAGE.get()
 
 
 def said_in_document(document: str, language: str) -> str:
     """A message's document with our own remarks in a language, "" for that of the request. Text of others stays as it is."""
-    return translate_remarks(document, chosen(language))
+    return translate_remarks(document, choose_language(language))
 
 
 def with_form(value: Any) -> Any:

@@ -31,7 +31,7 @@ def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     try:
         plain = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
         place = tuple(from_micros(part["t"]) if isinstance(part, dict) else part for part in plain)
-        fits = tuple(type(part) for part in place) == kinds and all(storable(part) for part in place)
+        fits = tuple(type(part) for part in place) == kinds and all(is_storable(part) for part in place)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         fits = False
     if not fits:
@@ -50,12 +50,12 @@ def by_id(one: Any) -> tuple[Any, ...]:
     return (one.id,)
 
 
-def following(found: Sequence[Any], limit: int, place: Callable[[Any], tuple[Any, ...]] = by_id) -> str | None:
+def next_cursor(found: Sequence[Any], limit: int, place: Callable[[Any], tuple[Any, ...]] = by_id) -> str | None:
     """The cursor of the page after the first `limit` of what was found; None where one more than these was asked for and did not come."""
     return cursor_of(place(found[limit - 1])) if len(found) > limit else None
 
 
-def storable(part: Any) -> bool:
+def is_storable(part: Any) -> bool:
     """Can a database compare with this?"""
     if isinstance(part, int):
         return -(2**63) <= part < 2**63

@@ -51,8 +51,8 @@ class Desk(ABC):
 
     def ask(self, method: str, path: str, order: Any = None, *, take: Take | None = None, **query: Any) -> Any:
         """The JSON of the answer, None when it has none; Declined when it is a refusal."""
-        words = urlencode(plain(query), doseq=True)
-        body = b"" if order is None else json.dumps(order, default=written).encode()
+        words = urlencode(plain_query(query), doseq=True)
+        body = b"" if order is None else json.dumps(order, default=write_value).encode()
         answer = self.send(method, f"{API}{path}{'?' if words else ''}{words}", body, take)
         if answer.status >= 300:
             raise self.declined(answer)
@@ -92,12 +92,12 @@ class Desk(ABC):
         self.close()
 
 
-def plain(query: Query) -> dict[str, Any]:
+def plain_query(query: Query) -> dict[str, Any]:
     """Parameters as they are written in a URL."""
-    return {name: written(value) for name, value in query.items() if value not in (None, "", False, (), [])}
+    return {name: write_value(value) for name, value in query.items() if value not in (None, "", False, (), [])}
 
 
-def written(value: Any) -> Any:
+def write_value(value: Any) -> Any:
     """Instants as ISO 8601, true as true, the rest as it is."""
     if isinstance(value, date):
         return value.isoformat()

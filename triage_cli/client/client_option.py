@@ -37,21 +37,23 @@ class Place(NamedTuple):
 def server_options(command: Callable[..., Any], *, hidden: bool = False) -> Callable[..., Any]:
     """The options that name a server. They stand before a command or behind it."""
     for flag, name, metavar, text in reversed(OPTIONS):
-        command = click.option(flag, name, metavar=metavar, help=text, hidden=hidden, expose_value=False, callback=remember)(command)
-    plain = click.option("--plain", is_flag=True, help="Ask it in the clear too.", hidden=hidden, expose_value=False, callback=remember)
+        command = click.option(flag, name, metavar=metavar, help=text, hidden=hidden, expose_value=False, callback=remember_option)(command)
+    plain = click.option(
+        "--plain", is_flag=True, help="Ask it in the clear too.", hidden=hidden, expose_value=False, callback=remember_option
+    )
     return plain(command)
 
 
 names_server = partial(server_options, hidden=True)  # a group that lists something when it is called alone
 
 
-def remember(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+def remember_option(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     """Keep what an option said."""
     if value:
         ctx.meta[f"{META}{option.name}"] = value
 
 
-def asks(command: Callable[..., Any]) -> Callable[..., Any]:
+def ask_api(command: Callable[..., Any]) -> Callable[..., Any]:
     """A command that asks the API: it gets a desk as its first argument, and works here and on a server alike."""
 
     @click.pass_context
@@ -70,13 +72,13 @@ def desk_of(ctx: click.Context) -> "Desk":
             from triage_cli.client.remote_client import Remote  # what asks a server needs no database, and the other way round
         return Remote(place.server, token_of(place), place.ca_file, plain=place.plain)
     from triage.config import settings_loader
-    from triage_cli.client.local_socket import neighbour
+    from triage_cli.client.local_socket import find_neighbour
 
     settings = settings_loader.read_settings(settings_file(ctx))
-    return neighbour(settings, lambda: here(settings)) or here(settings)
+    return find_neighbour(settings, lambda: open_here(settings)) or open_here(settings)
 
 
-def here(settings: "Settings") -> "Desk":
+def open_here(settings: "Settings") -> "Desk":
     """The database of this machine, without an API that runs."""
     with gc_tuning.pause_gc():
         from triage_cli.client.local_client import Here
@@ -89,14 +91,14 @@ def place_of(ctx: click.Context) -> Place:
 
     client = settings_loader.read_client_settings(settings_file(ctx))
     return Place(
-        said(ctx, "server") or os.environ.get(SERVER, "") or client.server,
-        said(ctx, "token_file") or ("" if TOKEN in os.environ else client.token_file),
-        said(ctx, "ca_file") or client.ca_file,
-        client.plain or bool(said(ctx, "plain")),
+        option_said(ctx, "server") or os.environ.get(SERVER, "") or client.server,
+        option_said(ctx, "token_file") or ("" if TOKEN in os.environ else client.token_file),
+        option_said(ctx, "ca_file") or client.ca_file,
+        client.plain or bool(option_said(ctx, "plain")),
     )
 
 
-def said(ctx: click.Context, name: str) -> str:
+def option_said(ctx: click.Context, name: str) -> str:
     """What an option said."""
     return str(ctx.meta.get(f"{META}{name}", ""))
 
@@ -114,7 +116,7 @@ def token_of(place: Place) -> str:
 
 def settings_of(ctx: click.Context) -> "Settings":
     """The settings of this machine, for a command that works only here; BadInput when a server is named."""
-    stay(ctx)
+    refuse_server(ctx)
     return read_settings(ctx)
 
 
@@ -134,9 +136,9 @@ def settings_file(ctx: click.Context) -> str | None:
     return str(DEMO) if is_alone and DEMO.exists() else given
 
 
-def stay(ctx: click.Context) -> None:
+def refuse_server(ctx: click.Context) -> None:
     """BadInput when a server is named for a command that works only on the machine itself."""
-    by = "--server" if said(ctx, "server") else f"${SERVER}" if os.environ.get(SERVER) else ""
+    by = "--server" if option_said(ctx, "server") else f"${SERVER}" if os.environ.get(SERVER) else ""
     if by:
         raise BadInput(f"`mailroom {words_of(ctx)}` works on the machine itself and asks no server: run it there, without {by}")
 

@@ -16,11 +16,11 @@ from triage.runtime import gc_tuning
 from triage_api import routes as all_routes
 from triage_api.http.dependencies import Office
 from triage_api.http.problems import speak_problems
-from triage_api.http.session_auth import staff, watcher
-from triage_api.http.token_scopes import resource
+from triage_api.http.session_auth import authenticate_staff, authenticate_watcher
+from triage_api.http.token_scopes import path_resource
 from triage_api.local_socket.socket_server import scope_of
 from triage_cli.client.api_client import API, Answer, Desk, Take
-from triage_cli.client.local_setup import ring, shell_user
+from triage_cli.client.local_setup import shell_user, wake_waiters
 
 FOLDERS = {file.stem: file.parent.name for file in Path(all_routes.__path__[0]).glob("*/*.py")}
 ROOMS = {  # where the routes of a resource are, unless the module has its name: a command loads no others
@@ -60,7 +60,7 @@ class Home(Office):
 
     def ring(self, names: Iterable[str]) -> None:
         """Wake those who wait."""
-        ring(self.settings, *sorted(set(names)))
+        wake_waiters(self.settings, *sorted(set(names)))
 
 
 class Here(Desk):
@@ -72,9 +72,9 @@ class Here(Desk):
 
     def send(self, method: str, target: str, body: bytes, take: Take | None) -> Answer:
         scope = scope_of(method, target, bool(body))
-        app = app_of(resource(scope["path"].removeprefix(API)))
+        app = app_of(path_resource(scope["path"].removeprefix(API)))
         app.state.office = self.home
-        return asyncio.run(answered(app, scope, body, take))
+        return asyncio.run(call_app(app, scope, body, take))
 
     def close(self) -> None:
         self.home.close()
@@ -90,7 +90,7 @@ def app_of(name: str) -> FastAPI:
 def made_of(name: str) -> FastAPI:
     """The same, anew."""
     made = FastAPI(openapi_url=None)
-    made.dependency_overrides = {staff: shell_user, watcher: lambda: SignedIn(shell_user(), unseen=False)}
+    made.dependency_overrides = {authenticate_staff: shell_user, authenticate_watcher: lambda: SignedIn(shell_user(), unseen=False)}
     speak_problems(made)
     for room in ROOMS.get(name, (name.replace("-", "_"),)):
         for routes in vars(import_module(f"triage_api.routes.{FOLDERS[room]}.{room}")).values():
@@ -99,7 +99,7 @@ def made_of(name: str) -> FastAPI:
     return made
 
 
-async def answered(app: FastAPI, scope: Scope, body: bytes, take: Take | None) -> Answer:
+async def call_app(app: FastAPI, scope: Scope, body: bytes, take: Take | None) -> Answer:
     """Call an app as a server would."""
     status, pieces = 0, bytearray()
     asked: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]

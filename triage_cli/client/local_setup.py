@@ -33,22 +33,22 @@ def shell_user() -> Actor:
     return Actor.shell(*at_the_keyboard())
 
 
-def write(settings: Settings, work: Callable[[Session], T]) -> T:
+def open_transaction(settings: Settings, work: Callable[[Session], T]) -> T:
     """Work in one transaction; after its commit "change" is rung."""
     with database_of(settings) as engine:
         done = db.carry_out(engine, work)
-    ring(settings, "change")
+    wake_waiters(settings, "change")
     return done
 
 
 @contextmanager
-def looking(settings: Settings) -> Iterator[Session]:
+def open_read_session(settings: Settings) -> Iterator[Session]:
     """A session that only reads."""
     with database_of(settings) as engine, db.read_transaction(engine) as session:
         yield session
 
 
-def ring(settings: Settings, *bells: str) -> None:
+def wake_waiters(settings: Settings, *bells: str) -> None:
     """Wake those who wait, here and elsewhere. Without a spool on this machine nobody does here."""
     if settings.spool.directory.is_dir():
         for name in bells:

@@ -86,7 +86,7 @@ class Taken:
             self.take(piece)
 
 
-def neighbour(settings: Settings, itself: Callable[[], Desk]) -> Desk | None:
+def find_neighbour(settings: Settings, itself: Callable[[], Desk]) -> Desk | None:
     """The API of this machine as a desk; None when none answers that is ours, is as we are, and goes by the same settings."""
     spool = settings.spool.directory
     with contextlib.suppress(*FAULTS), contextlib.ExitStack() as closing:
@@ -97,7 +97,7 @@ def neighbour(settings: Settings, itself: Callable[[], Desk]) -> Desk | None:
         if not is_ours(peer, spool):
             return None
         stream = closing.enter_context(peer.makefile("rwb"))
-        if greets(stream, settings):
+        if greet_server(stream, settings):
             peer.settimeout(None)
             closing.pop_all()
             peer.close()  # with the stream
@@ -110,7 +110,7 @@ def is_ours(peer: socket.socket, spool: Path) -> bool:
     return wire.uid_of(peer) in {0, os.geteuid(), spool.stat().st_uid}
 
 
-def greets(stream: BufferedRWPair, settings: Settings) -> bool:
+def greet_server(stream: BufferedRWPair, settings: Settings) -> bool:
     """Say who asks; does it answer us?"""
     login, place = at_the_keyboard()
     hello = {"version": version("mailroom"), "settings": digest_of(settings), "login": login, "place": place}

@@ -55,7 +55,7 @@ class Remote(Desk):
         """BadInput when the address, the token or the file of authorities is of no use. `plain`: also in the clear."""
         self.url = checked_url(url, plain=plain)
         self.headers = {"Authorization": f"Bearer {checked_token(token)}", "User-Agent": f"mailroom/{OURS}"}
-        self.pool = pool_for(self.url, trusted(ca_file))
+        self.pool = pool_for(self.url, load_authorities(ca_file))
 
     def send(self, method: str, target: str, body: bytes, take: Take | None) -> Answer:
         headers = self.headers | ({"Content-Type": "application/json"} if body else {})
@@ -66,7 +66,7 @@ class Remote(Desk):
                 method, self.url + target, body=body or None, headers=headers, retries=AGAIN, preload_content=False
             )
             theirs = response.headers.get(THEIRS, "")
-            compare(self.url, theirs)
+            compare_versions(self.url, theirs)
             if response.status < 300 and not theirs:
                 raise self.stranger(response.status)
             if take and response.status < 300:
@@ -83,7 +83,7 @@ class Remote(Desk):
         if answer.status == 404 and problem.get("detail") == NOTHING_HERE:
             return Declined(404, {"detail": f"{self.url} knows no such request: is it Mailroom, and of this version ({OURS})?"})
         more = WHAT_TO_DO.get(answer.status, "")
-        return Declined(answer.status, problem, f"{ending(problem)} {more}" if more else "")
+        return Declined(answer.status, problem, f"{end_of_refusal(problem)} {more}" if more else "")
 
     def stranger(self, status: int) -> Declined:
         """Somebody answers who is no Mailroom: a proxy, a portal, another program."""
@@ -94,21 +94,22 @@ class Remote(Desk):
         reason = fault.reason if isinstance(fault, MaxRetryError) and fault.reason else fault
         if isinstance(reason, SSLError):
             return NoAnswer(
-                f"{self.url} cannot prove who it is ({why(reason)}); name the authority that vouches for it with --ca-file", REFUSED
+                f"{self.url} cannot prove who it is ({describe_fault(reason)}); name the authority that vouches for it with --ca-file",
+                REFUSED,
             )
         look = "" if method == "GET" or isinstance(reason, NewConnectionError) else "; perhaps it was done: look before you do it again"
-        return NoAnswer(f"{self.url} does not answer ({why(reason)}): try again later{look}", LATER)
+        return NoAnswer(f"{self.url} does not answer ({describe_fault(reason)}): try again later{look}", LATER)
 
     def close(self) -> None:
         self.pool.clear()
 
 
-def why(fault: BaseException) -> str:
+def describe_fault(fault: BaseException) -> str:
     """A fault in a few words."""
     return str(fault).rpartition(": ")[2].strip("()'\" ") or type(fault).__name__
 
 
-def ending(problem: Mapping[str, object]) -> str:
+def end_of_refusal(problem: Mapping[str, object]) -> str:
     """What lies between a refusal's sentence and what to do."""
     return "" if str(problem.get("detail", "")).endswith((".", "!", "?")) else "."
 
@@ -132,7 +133,7 @@ def checked_token(token: str) -> str:
     return token
 
 
-def trusted(ca_file: str) -> ssl.SSLContext:
+def load_authorities(ca_file: str) -> ssl.SSLContext:
     """The authorities that vouch for the server: those of the file, or else of this machine."""
     try:
         return ssl.create_default_context(cafile=ca_file or None)
@@ -150,12 +151,12 @@ def pool_for(url: str, context: ssl.SSLContext) -> urllib3.PoolManager:
 
 
 @cache
-def compare(url: str, theirs: str) -> None:
+def compare_versions(url: str, theirs: str) -> None:
     """Say it once when the server is of another version."""
-    if theirs and series(theirs) != series(OURS):
+    if theirs and version_series(theirs) != version_series(OURS):
         warn(f"{url} runs Mailroom {theirs}, this is {OURS}: what one of them does not know the other may refuse")
 
 
-def series(number: str) -> list[str]:
+def version_series(number: str) -> list[str]:
     """What of a version says what it can do."""
     return number.split(".")[:2]

@@ -43,11 +43,11 @@ def ask_confirmed(desk: Desk, method: str, path: str, order: dict[str, Any], giv
             raise
         if confirm and set(confirm) == set(problem["names"]):
             return desk.ask(method, path, order | {"confirm": confirm, "fence": problem["fence"]})
-        tell(problem)
+        tell_second_look(problem)
         raise
 
 
-def tell(problem: Any) -> None:
+def tell_second_look(problem: Any) -> None:
     """Say why something needs a second look, a reason a line, which rules ask it, and how it is confirmed."""
     for one in problem["second_look"]:
         say(f"{one['name']}  {one['sentence']} ({one['count']} of them, such as {one['example']} from {one['author'] or 'nobody'})")

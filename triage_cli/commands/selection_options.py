@@ -8,7 +8,7 @@ import click
 from triage import ids
 from triage.errors import BadInput
 from triage.store.delivery_state import State
-from triage_cli.options import together
+from triage_cli.options import join_options
 
 
 def states_like(_ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
@@ -34,7 +34,7 @@ OPTIONS = (
     click.option("--since", metavar="DATE", help="Received at or after, ISO 8601; UTC unless it says otherwise."),
     click.option("--until", metavar="DATE", help="Received before."),
 )
-selecting = together(OPTIONS)  # what makes a selection
+selecting = join_options(OPTIONS)  # what makes a selection
 
 
 def select_of(
@@ -63,8 +63,8 @@ def select_of(
         "link_domain": link_domain,
         "attachment_sha256": attachment_sha256,
         "states": [given_state(text) for text in states],
-        "since": date(since, "--since"),
-        "until": date(until, "--until"),
+        "since": parse_date(since, "--since"),
+        "until": parse_date(until, "--until"),
     }
     return {name: value for name, value in said.items() if value not in ("", None, [])} | folder_of(department, person)
 
@@ -93,7 +93,7 @@ def read_scope(_ctx: click.Context, _option: click.Parameter, value: Any) -> Any
 
 def given_id(text: str) -> str:
     """An id as it is printed, checked."""
-    return ids.format_id(number(text))
+    return ids.format_id(parse_number(text))
 
 
 def given_state(text: str) -> str:
@@ -103,7 +103,7 @@ def given_state(text: str) -> str:
     return text
 
 
-def number(text: str) -> int:
+def parse_number(text: str) -> int:
     """An id as it is printed."""
     try:
         return ids.parse_id(text)
@@ -111,7 +111,7 @@ def number(text: str) -> int:
         raise BadInput(str(fault)) from fault
 
 
-def date(text: str | None, option: str) -> datetime | None:
+def parse_date(text: str | None, option: str) -> datetime | None:
     """An ISO date or instant, UTC unless it names an offset."""
     if text is None:
         return None

@@ -32,12 +32,12 @@ from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
 from triage_cli.doctor.network_checks import PATIENCE
 
 
-def directory(settings: Settings) -> Iterator[Finding]:
+def check_directory(settings: Settings) -> Iterator[Finding]:
     """Can the directory be read? Of an LDAP server only whether it lets us in and what one page of people holds."""
     try:
         source = open_source(settings)
         if isinstance(source, LdapSource):
-            yield from ldap(source)
+            yield from check_ldap(source)
         else:
             company = source.read().company
             yield Finding(OK, "directory", f"{len(company.people)} people in {settings.directory.file}")
@@ -46,10 +46,10 @@ def directory(settings: Settings) -> Iterator[Finding]:
     except Refused as fault:
         do = "mend it; until then the addresses that are known stay as they are. `mailroom sync --dry-run` reads all of it"
         yield Finding(FAIL, "directory", str(fault), do)
-    yield from disbelieved(settings)
+    yield from find_brake(settings)
 
 
-def names(settings: Settings) -> Iterator[Finding]:
+def check_names(settings: Settings) -> Iterator[Finding]:
     """Is everything that settings, rules, scopes and tokens name still here? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
@@ -73,7 +73,7 @@ def read_by_others(file: Path) -> Iterator[Finding]:
         yield Finding(WARN, "directory", words, f"chgrp {group} {file} && chmod 640 {file}")
 
 
-def disbelieved(settings: Settings) -> Iterator[Finding]:
+def find_brake(settings: Settings) -> Iterator[Finding]:
     """Has the brake been pulled? Then what the directory says now is not what counts here."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
@@ -86,7 +86,7 @@ def disbelieved(settings: Settings) -> Iterator[Finding]:
         yield Finding(FAIL, "directory", words, do)
 
 
-def ldap(source: LdapSource) -> Iterator[Finding]:
+def check_ldap(source: LdapSource) -> Iterator[Finding]:
     """Whom the server shows us, and whether it has the groups that staff are in. Refused when it lets us read nothing."""
     place = replace(source.place, timeout=min(source.place.timeout, int(PATIENCE)))
     people = source.kinds[0]
@@ -105,7 +105,7 @@ def ldap(source: LdapSource) -> Iterator[Finding]:
         )
 
 
-def resolvers(settings: Settings) -> Iterator[Finding]:
+def check_resolvers(settings: Settings) -> Iterator[Finding]:
     """Does DNS answer, and does the world send our mail here?"""
     try:
         resolver = open_resolver(settings.dns)
@@ -120,7 +120,7 @@ def resolvers(settings: Settings) -> Iterator[Finding]:
         yield Finding(FAIL, "dns", str(fault), do)
 
 
-def scanners(settings: Settings) -> Iterator[Finding]:
+def check_scanners(settings: Settings) -> Iterator[Finding]:
     """Do ClamAV and Rspamd answer, where the settings name them?"""
     do = "start it, or change the address in [policy]; until then mail is judged without it, and says so"
     try:
@@ -135,7 +135,7 @@ def scanners(settings: Settings) -> Iterator[Finding]:
         yield Finding(FAIL, "scanners", str(fault), "mend the settings")
 
 
-def mailboxes(settings: Settings) -> Iterator[Finding]:
+def check_mailboxes(settings: Settings) -> Iterator[Finding]:
     """Are we let into a mailbox over IMAP? Nothing is opened there."""
     if not settings.recall.imap:
         if not settings.reaches_mailboxes:

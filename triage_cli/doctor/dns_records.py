@@ -14,30 +14,30 @@ from triage_cli.doctor.network_checks import PATIENCE
 WHAT = "our name"
 
 
-def published(settings: Settings) -> Iterator[Finding]:
+def check_published(settings: Settings) -> Iterator[Finding]:
     """Are SPF, DMARC, the key of our seal, this machine's address and its name (PTR) well? DNS that is down is told elsewhere."""
     try:
         resolver = open_resolver(settings.dns)
         for domain in settings.company.domains:
-            yield from spf(texts(resolver, domain), domain)
-            yield from dmarc(texts(resolver, f"_dmarc.{domain}"), domain)
-        yield from seal(resolver, settings)
+            yield from check_spf(txt_records(resolver, domain), domain)
+            yield from check_dmarc(txt_records(resolver, f"_dmarc.{domain}"), domain)
+        yield from check_seal(resolver, settings)
         yield from this_machine(resolver, settings.company.hostname)
     except (BadInput, Temporary):
         return
 
 
-def asked(resolver: Resolver, name: str, kind: str) -> tuple[Record, ...]:
+def ask_dns(resolver: Resolver, name: str, kind: str) -> tuple[Record, ...]:
     """What DNS says; Temporary when it does not answer."""
     return resolver.query(name, kind, time.monotonic() + PATIENCE)
 
 
-def texts(resolver: Resolver, name: str) -> list[str]:
+def txt_records(resolver: Resolver, name: str) -> list[str]:
     """The TXT records of a name."""
-    return [one.decode("ascii", "replace") for one in asked(resolver, name, "TXT") if isinstance(one, bytes)]
+    return [one.decode("ascii", "replace") for one in ask_dns(resolver, name, "TXT") if isinstance(one, bytes)]
 
 
-def spf(records: list[str], domain: str) -> Iterator[Finding]:
+def check_spf(records: list[str], domain: str) -> Iterator[Finding]:
     """RFC 7208: exactly one record, which ends with a no."""
     found = [one for one in records if one.lower().split(" ")[0] == "v=spf1"]
     do = f'publish one TXT record at {domain}, such as "v=spf1 mx -all": others judge mail in your name by it'
@@ -51,7 +51,7 @@ def spf(records: list[str], domain: str) -> Iterator[Finding]:
         yield Finding(OK, WHAT, f"SPF of {domain}: {found[0]}")
 
 
-def dmarc(records: list[str], domain: str) -> Iterator[Finding]:
+def check_dmarc(records: list[str], domain: str) -> Iterator[Finding]:
     """RFC 9989: without a policy others let mail that pretends to come from us pass; we hold it whatever is published."""
     found = [one for one in records if one.replace(" ", "").lower().startswith("v=dmarc1")]
     do = f'publish a TXT record at _dmarc.{domain}, such as "v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}"'
@@ -63,13 +63,13 @@ def dmarc(records: list[str], domain: str) -> Iterator[Finding]:
         yield Finding(OK, WHAT, f"DMARC of {domain}: {found[0]}")
 
 
-def seal(resolver: Resolver, settings: Settings) -> Iterator[Finding]:
+def check_seal(resolver: Resolver, settings: Settings) -> Iterator[Finding]:
     """Is the key of our ARC seal where the inner server looks for it?"""
     relay = settings.relay
     if not relay.arc_domain:
         return
     name = f"{relay.arc_selector}._domainkey.{relay.arc_domain}"
-    if any("p=" in one for one in texts(resolver, name)):
+    if any("p=" in one for one in txt_records(resolver, name)):
         yield Finding(OK, WHAT, f"the key of our seal is published at {name}")
     else:
         yield Finding(
@@ -79,11 +79,11 @@ def seal(resolver: Resolver, settings: Settings) -> Iterator[Finding]:
 
 def this_machine(resolver: Resolver, hostname: str) -> Iterator[Finding]:
     """RFC 1912, 2.1: the name has addresses, and each of these leads back to it. Others distrust mail from a machine without."""
-    addresses = [str(one) for kind in ("A", "AAAA") for one in asked(resolver, hostname, kind)]
+    addresses = [str(one) for kind in ("A", "AAAA") for one in ask_dns(resolver, hostname, kind)]
     if not addresses:
         yield Finding(WARN, WHAT, f"{hostname} has no address in DNS", "publish A and AAAA records for company.hostname")
     for address in addresses:
-        names = {str(one).lower().rstrip(".") for one in asked(resolver, ipaddress.ip_address(address).reverse_pointer, "PTR")}
+        names = {str(one).lower().rstrip(".") for one in ask_dns(resolver, ipaddress.ip_address(address).reverse_pointer, "PTR")}
         if hostname.lower() in names:
             yield Finding(OK, WHAT, f"{hostname} is {address}, and {address} is {hostname}")
         else:

@@ -10,7 +10,7 @@ from triage.config import settings_loader
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.text.sanitize import escape_visible
-from triage_cli.client.client_option import stay
+from triage_cli.client.client_option import refuse_server
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.doctor import (
     canary as canary_message,
@@ -28,7 +28,7 @@ from triage_cli.doctor import (
     process_checks,
 )
 from triage_cli.doctor.finding import FAIL, OK, Check, Finding
-from triage_cli.output.tables import Form, Shape, lists
+from triage_cli.output.tables import Form, Shape, list_options
 
 FINDINGS = Shape(
     {
@@ -40,71 +40,71 @@ FINDINGS = Shape(
 )
 
 CHECKS: tuple[tuple[str, Check], ...] = (
-    ("database", local_checks.database),
-    ("spool", local_checks.spool),
+    ("database", local_checks.check_database),
+    ("spool", local_checks.check_spool),
     ("door snapshot", local_checks.door_snapshot),
-    ("disk", local_checks.disk),
+    ("disk", local_checks.check_disk),
     ("disk", process_checks.network_disks),
     ("user", process_checks.users),
-    ("clock", local_checks.clock),
-    ("upkeep", local_checks.upkeep),
-    ("queue", local_checks.moving),
+    ("clock", local_checks.check_clock),
+    ("upkeep", local_checks.check_upkeep),
+    ("queue", local_checks.check_delivery),
     ("retention", overdue.kept_too_long),
-    ("backup", overdue.backups),
-    ("parser", local_checks.parser),
-    ("previews", local_checks.drawer),
-    ("cover", local_checks.covered),
-    ("staff", local_checks.administered),
+    ("backup", overdue.check_backups),
+    ("parser", local_checks.check_parser),
+    ("previews", local_checks.check_drawer),
+    ("cover", local_checks.check_coverage),
+    ("staff", local_checks.check_administrators),
     ("emergency", local_checks.open_door),
-    ("restored", local_checks.restored),
-    ("wake-ups", local_checks.wakes),
-    ("edges", local_checks.edges),
+    ("restored", local_checks.check_restore_pause),
+    ("wake-ups", local_checks.check_wake_up),
+    ("edges", local_checks.check_edges),
     ("addresses", local_checks.unknown_recipients),
-    ("directory", connection_checks.directory),
-    ("directory", overdue.readings),
-    ("names", connection_checks.names),
+    ("directory", connection_checks.check_directory),
+    ("directory", overdue.check_readings),
+    ("names", connection_checks.check_names),
     ("mail server", mail_server_checks.postfix),
-    ("dns", connection_checks.resolvers),
-    ("our name", dns_records.published),
-    ("scanners", connection_checks.scanners),
-    ("ports", network_checks.ports),
-    ("certificate", network_checks.certificate),
-    ("console", network_checks.console),
+    ("dns", connection_checks.check_resolvers),
+    ("our name", dns_records.check_published),
+    ("scanners", connection_checks.check_scanners),
+    ("ports", network_checks.check_ports),
+    ("certificate", network_checks.check_certificate),
+    ("console", network_checks.check_console),
     ("open relay", probes.open_relay),
     ("next hop", network_checks.next_hop),
     ("next hop", probes.known_there),
     ("smarthost", probes.takes_us_out),
-    ("bypass", probes.bypass),
-    ("mailboxes", connection_checks.mailboxes),
-    ("mirror", mirror_checks.mirrored),
-    ("outbound", outbound_checks.outbound),
+    ("bypass", probes.check_bypass),
+    ("mailboxes", connection_checks.check_mailboxes),
+    ("mirror", mirror_checks.check_mirror),
+    ("outbound", outbound_checks.check_outbound),
     ("employees", mirror_checks.written_to_us),
-    ("journal", journal_checks.journal),
-    ("webhooks", notification_checks.webhooks),
-    ("employees", notification_checks.employees),
+    ("journal", journal_checks.check_journal),
+    ("webhooks", notification_checks.check_webhooks),
+    ("employees", notification_checks.check_employees),
 )
 
 
 @click.command()
 @click.option("--canary", metavar="ADDRESS", help="Send a harmless message to this address by --via; Mailroom must have seen it.")
 @click.option("--via", metavar="HOST:PORT", default="127.0.0.1:25", help="The mail server that takes the canary.")
-@lists(FINDINGS)
+@list_options(FINDINGS)
 @click.pass_context
 def doctor(ctx: click.Context, canary: str | None, via: str, form: Form) -> int:
     """Check this installation and say what to do.
 
     Exit code 1 when something does not work. Nothing is changed, and no message is sent but a canary that you ask for.
     """
-    stay(ctx)
-    findings = list(examine(ctx.find_root().obj, canary, via))
+    refuse_server(ctx)
+    findings = list(examine_all(ctx.find_root().obj, canary, via))
     if form is Form.TEXT:
-        report(findings)
+        report_lines(findings)
     else:
         FINDINGS.print(map(asdict, findings), form)
     return REFUSED if any(finding.level == FAIL for finding in findings) else DONE
 
 
-def examine(config: str | None, canary: str | None = None, via: str = "") -> Iterator[Finding]:
+def examine_all(config: str | None, canary: str | None = None, via: str = "") -> Iterator[Finding]:
     """Everything that is found, the settings first: without them there is nothing to look at."""
     try:
         settings = settings_loader.read_settings(config)
@@ -113,14 +113,14 @@ def examine(config: str | None, canary: str | None = None, via: str = "") -> Ite
         return
     yield Finding(OK, "settings", f"read from {settings_loader.choose_file(config, os.environ) or 'the environment'}")
     file = settings_loader.choose_file(config, os.environ)
-    yield from looked("roles", lambda found: process_checks.started(found, file), settings)
+    yield from run_check("roles", lambda found: process_checks.started(found, file), settings)
     for what, check in CHECKS:
-        yield from looked(what, check, settings)
+        yield from run_check(what, check, settings)
     if canary:
-        yield from looked("canary", lambda found: canary_message.sent(found, canary, via), settings)
+        yield from run_check("canary", lambda found: canary_message.sent(found, canary, via), settings)
 
 
-def looked(what: str, check: Check, settings: Settings) -> Iterator[Finding]:
+def run_check(what: str, check: Check, settings: Settings) -> Iterator[Finding]:
     """One check; a fault in it is a finding and keeps nobody from the next one."""
     try:
         yield from check(settings)
@@ -130,7 +130,7 @@ def looked(what: str, check: Check, settings: Settings) -> Iterator[Finding]:
         yield Finding(FAIL, what, f"could not be looked at: {type(fault).__name__}: {fault}", "this is a mistake in mailroom: report it")
 
 
-def report(findings: list[Finding]) -> None:
+def report_lines(findings: list[Finding]) -> None:
     """The report for people: one line each, and what to do below it."""
     width = max(len(finding.what) for finding in findings)
     for finding in findings:

@@ -27,7 +27,7 @@ def open_to_others(what: str, file: Path) -> Iterator[Finding]:
         yield Finding(WARN, what, f"{file} holds passwords and others may read or write it", f"chmod 640 {file}")
 
 
-def stuck(what: str, number: int) -> Iterator[Finding]:
+def find_stuck(what: str, number: int) -> Iterator[Finding]:
     """Accepted mail that does not get on by itself."""
     if number:
         said = "1 accepted message was" if number == 1 else f"{number} accepted messages were"

@@ -20,7 +20,7 @@ WHAT = "journal"
 WAITING = (State.QUEUED, State.RELAYING)
 
 
-def journal(settings: Settings) -> Iterator[Finding]:
+def check_journal(settings: Settings) -> Iterator[Finding]:
     """Do the copies for the archive get there? A database that does not answer has a finding of its own."""
     to = settings.journal.address
     if not to:

@@ -28,7 +28,7 @@ from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
-from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, stuck
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, find_stuck
 
 LATE, TOO_LATE = timedelta(minutes=1), timedelta(minutes=15)  # of mail that waits to be judged
 LITTLE, TOO_LITTLE = 2 * 1024**3, 256 * 1024**2  # bytes left on a disk
@@ -38,16 +38,16 @@ TIMEX, TIME_ERROR = 256, 5  # adjtimex(2): room for its struct timex, and what i
 SQLITE = "sqlite:///"
 
 
-def database(settings: Settings) -> Iterator[Finding]:
+def check_database(settings: Settings) -> Iterator[Finding]:
     """Does it answer, and is it at this program's version?"""
     kind = "SQLite" if settings.database.url.startswith(SQLITE) else "PostgreSQL"
     try:
         with database_of(settings) as engine:
             yield Finding(OK, "database", f"{kind} answers and has this program's version")
             yield from read_by_others(settings.database.url)
-            yield from writes(engine)
-            yield from keeps(engine)
-            yield from finds(engine)
+            yield from check_write_access(engine)
+            yield from check_durability(engine)
+            yield from check_search(engine)
     except BadInput as fault:
         yield Finding(FAIL, "database", str(fault), "start or make the database and check database.url, then run `mailroom db upgrade`")
 
@@ -59,7 +59,7 @@ def read_by_others(url: str) -> Iterator[Finding]:
         yield Finding(WARN, "database", f"everybody on this machine can open {file}, which holds mail", f"chmod o= {file}*")
 
 
-def writes(engine: Engine) -> Iterator[Finding]:
+def check_write_access(engine: Engine) -> Iterator[Finding]:
     """May this user of PostgreSQL change what is there? One that may only read lets everything but the roles work."""
     if closed := db.not_writable(engine):
         words = f"its user may not read and change {len(closed)} tables ({', '.join(closed[:3])}{' …' if len(closed) > 3 else ''})"
@@ -68,21 +68,21 @@ def writes(engine: Engine) -> Iterator[Finding]:
         )
 
 
-def keeps(engine: Engine) -> Iterator[Finding]:
+def check_durability(engine: Engine) -> Iterator[Finding]:
     """Does a commit that PostgreSQL has answered survive a crash? Our 250 to a sender rests on it as soon as the spool lets a mail go."""
     for name, why in db.not_durable(engine):
         do = f"set {name} = on in postgresql.conf, or `ALTER DATABASE … SET {name} = on`; what a commit promised can be lost meanwhile"
         yield Finding(FAIL if name != "full_page_writes" else WARN, "database", why, do)
 
 
-def finds(engine: Engine) -> Iterator[Finding]:
+def check_search(engine: Engine) -> Iterator[Finding]:
     """Does a search find words without looking through all mail?"""
     if not db.finds_words(engine):
         do = "let an administrator of PostgreSQL `CREATE EXTENSION pg_trgm` in this database, then run `mailroom db upgrade` again"
         yield Finding(WARN, "search", "the index of words is missing: searching is slow where there is much mail", do)
 
 
-def wakes(settings: Settings) -> Iterator[Finding]:
+def check_wake_up(settings: Settings) -> Iterator[Finding]:
     """Do machines wake each other? A database that does not answer has a finding of its own."""
     if settings.database.url.startswith(SQLITE):
         return
@@ -100,7 +100,7 @@ def wakes(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "wake-ups", "the database passes no notifications on; each machine looks by itself every second", do)
 
 
-def restored(settings: Settings) -> Iterator[Finding]:
+def check_restore_pause(settings: Settings) -> Iterator[Finding]:
     """Is this a restored system that sends nothing yet? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
@@ -112,7 +112,7 @@ def restored(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "restored", restore_pause.pause_sentence(pause), do)
 
 
-def spool(settings: Settings) -> Iterator[Finding]:
+def check_spool(settings: Settings) -> Iterator[Finding]:
     """Can mail be kept there, and does it get on?"""
     directory = settings.spool.directory
     places = [directory, *(directory / name for name in (INCOMING, RETRY, DAMAGED))]
@@ -134,7 +134,7 @@ def spool(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         level, "spool", words, "" if level == OK else "see that `mailroom judge` runs and what it logs; nothing is lost meanwhile"
     )
-    yield from stuck("spool", waiting.stuck)
+    yield from find_stuck("spool", waiting.stuck)
     if waiting.damaged:
         what = f"{waiting.damaged} damaged batches lie in {directory / DAMAGED}"
         yield Finding(WARN, "spool", what, "check the disk; what was readable is entered, look at the rest and remove them")
@@ -175,7 +175,7 @@ def is_current(settings: Settings, raw: bytes) -> bool:
     return door is not None and recipient_map_file.pack_map(door) == raw
 
 
-def parser(_settings: Settings) -> Iterator[Finding]:
+def check_parser(_settings: Settings) -> Iterator[Finding]:
     """How is what reads hostile mail kept in?"""
     said = f"hostile mail is read {sandbox.in_words()}"
     if sandbox.parser_socket() or sandbox.sandbox_wrapper():
@@ -184,7 +184,7 @@ def parser(_settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "parser", said, "install bubblewrap, or start mailroom by the units in deploy/systemd")
 
 
-def drawer(settings: Settings) -> Iterator[Finding]:
+def check_drawer(settings: Settings) -> Iterator[Finding]:
     """Can attachments be shown as pictures, where that is wanted?"""
     if not settings.api.previews:
         return
@@ -197,7 +197,7 @@ def drawer(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "previews", "attachments are shown as pictures, drawn in a sandbox")
 
 
-def clock(settings: Settings) -> Iterator[Finding]:
+def check_clock(settings: Settings) -> Iterator[Finding]:
     """Does something keep this machine's clock right, and has the database's machine the same time? Ids and signatures go by it."""
     do = "run systemd-timesyncd or chrony: signatures expire by it, ids and the record are ordered by it"
     if ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX)) == TIME_ERROR:
@@ -214,7 +214,7 @@ def clock(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "clock", f"the database's machine is {apart:.0f} seconds apart from this one", do)
 
 
-def upkeep(settings: Settings) -> Iterator[Finding]:
+def check_upkeep(settings: Settings) -> Iterator[Finding]:
     """Is the record sealed?"""
     late = select(func.count()).where(col(AuditRecord.sequence).is_(None), col(AuditRecord.at) < utcnow() - LATE)
     try:
@@ -228,7 +228,7 @@ def upkeep(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "upkeep", "the record is sealed")
 
 
-def moving(settings: Settings) -> Iterator[Finding]:
+def check_delivery(settings: Settings) -> Iterator[Finding]:
     """Does what was released leave, and what was purged come out of mailboxes? Not while nothing shall: that has a finding of its own."""
     now = utcnow()
     ways = {"relay": ({State.QUEUED}, "for a next hop"), "recall": (recall_jobs.DUE, "to be taken out of mailboxes, or put back")}
@@ -250,7 +250,7 @@ def moving(settings: Settings) -> Iterator[Finding]:
         yield Finding(level, "queue", words, "" if level == OK else do)
 
 
-def disk(settings: Settings) -> Iterator[Finding]:
+def check_disk(settings: Settings) -> Iterator[Finding]:
     """Is there room where mail and record are kept?"""
     for name, place in disk_space.storage_places(settings).items():
         there = next((one for one in (place, *place.absolute().parents) if one.exists()), Path("/"))
@@ -260,7 +260,7 @@ def disk(settings: Settings) -> Iterator[Finding]:
         yield Finding(level, "disk", words, "" if level == OK else f"make room on the disk of {place}; without any the door says 452")
 
 
-def edges(settings: Settings) -> Iterator[Finding]:
+def check_edges(settings: Settings) -> Iterator[Finding]:
     """Are networks of edges so wide that strangers may sit in them?"""
     networks = [network_of(text) for text in settings.smtp.trusted_edges]
     wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
@@ -304,7 +304,7 @@ def open_door(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "emergency", "there is none")
 
 
-def administered(settings: Settings) -> Iterator[Finding]:
+def check_administrators(settings: Settings) -> Iterator[Finding]:
     """Can somebody sign in who administers the whole company? A database that does not answer has a finding of its own."""
     ways = settings.api.sign_in
     try:
@@ -321,7 +321,7 @@ def administered(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "staff", "nobody can sign in who administers the whole company", do)
 
 
-def covered(settings: Settings) -> Iterator[Finding]:
+def check_coverage(settings: Settings) -> Iterator[Finding]:
     """Does somebody look at each folder now? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:

@@ -24,7 +24,7 @@ from triage_cli.doctor.network_checks import PATIENCE
 WHAT = "mirror"
 
 
-def mirrored(settings: Settings) -> Iterator[Finding]:
+def check_mirror(settings: Settings) -> Iterator[Finding]:
     """Are we let into each account of the mirror, and does somebody act there? Nothing is opened."""
     way = mirror_role.with_server(settings).mirror
     if not (way.departments or way.staff):
@@ -35,7 +35,7 @@ def mirrored(settings: Settings) -> Iterator[Finding]:
     try:
         accounts = mirror_role.mirror_accounts(way)
         imap_login.check_login_settings(way)
-        codes = departments(settings)
+        codes = department_codes(settings)
     except BadInput as fault:
         yield Finding(FAIL, WHAT, str(fault), "mend [mirror] (docs/how-to/mail-clients.md)")
         return
@@ -44,17 +44,17 @@ def mirrored(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 FAIL, WHAT, f"there is no department {one.department}", f"there are {', '.join(sorted(codes))}: mend mirror.departments"
             )
-        yield from acting(settings, one)
-        yield entered(way, one)
+        yield from check_actor(settings, one)
+        yield check_login(way, one)
 
 
-def departments(settings: Settings) -> set[str]:
+def department_codes(settings: Settings) -> set[str]:
     """The codes of all departments. BadInput when the database is not in order."""
     with database_of(settings) as engine, db.read_transaction(engine) as session:
         return set(session.scalars(select(col(Department.code))))
 
 
-def acting(settings: Settings, account: mirror_role.Account) -> Iterator[Finding]:
+def check_actor(settings: Settings, account: mirror_role.Account) -> Iterator[Finding]:
     """Does somebody act in this account who may?"""
     with database_of(settings) as engine, db.read_transaction(engine) as session:
         actor = staff_members.find_staff_actor(session, account.login, utcnow())
@@ -63,7 +63,7 @@ def acting(settings: Settings, account: mirror_role.Account) -> Iterator[Finding
         yield Finding(FAIL, WHAT, words, "name a login of `mailroom staff list` in mirror.desks or mirror.staff")
 
 
-def entered(way: Mirror, account: mirror_role.Account) -> Finding:
+def check_login(way: Mirror, account: mirror_role.Account) -> Finding:
     """Are we let in?"""
     try:
         client = imap_login.open_session(replace(way, timeout=min(way.timeout, int(PATIENCE))), account.address)

@@ -44,18 +44,18 @@ NEEDED = {  # what the next hop should offer (mailflow.md 12), and what happens 
 }
 
 
-def ports(settings: Settings) -> Iterator[Finding]:
+def check_ports(settings: Settings) -> Iterator[Finding]:
     """Are the ports free, or is it ourselves who listen there?"""
     hostname, lmtp = settings.company.hostname, settings.smtp.lmtp_listen
-    yield port("smtp.listen", settings.smtp.listen, lambda host, number: greeting(host, number, hostname))
+    yield check_port("smtp.listen", settings.smtp.listen, lambda host, number: read_greeting(host, number, hostname))
     if lmtp and "/" not in lmtp:
-        yield port("smtp.lmtp_listen", lmtp, lambda host, number: greeting(host, number, hostname))
+        yield check_port("smtp.lmtp_listen", lmtp, lambda host, number: read_greeting(host, number, hostname))
     if settings.takes_outbound:
-        yield port("outbound.listen", settings.outbound.listen, lambda host, number: greeting(host, number, hostname))
-    yield port("api.listen", settings.api.listen, healthy)
+        yield check_port("outbound.listen", settings.outbound.listen, lambda host, number: read_greeting(host, number, hostname))
+    yield check_port("api.listen", settings.api.listen, read_health)
 
 
-def port(key: str, listen: str, is_ours: Callable[[str, int], str]) -> Finding:
+def check_port(key: str, listen: str, is_ours: Callable[[str, int], str]) -> Finding:
     """Who listens there? `is_ours` says what somebody else answered, "" when it is us."""
     try:
         host, number = host_port(listen, key)
@@ -64,7 +64,7 @@ def port(key: str, listen: str, is_ours: Callable[[str, int], str]) -> Finding:
     try:
         other = is_ours(REACHED.get(host, host), number)
     except ConnectionRefusedError:
-        return bindable(key, host, number)
+        return check_bindable(key, host, number)
     except (OSError, smtplib.SMTPException, http.client.HTTPException) as fault:
         other = f"{type(fault).__name__}: {fault}"
     if other:
@@ -72,7 +72,7 @@ def port(key: str, listen: str, is_ours: Callable[[str, int], str]) -> Finding:
     return Finding(OK, key, f"mailroom answers on {listen}")
 
 
-def bindable(key: str, host: str, number: int) -> Finding:
+def check_bindable(key: str, host: str, number: int) -> Finding:
     """Nobody listens: could we?"""
     listen = f"{host}:{number}"
     try:
@@ -89,7 +89,7 @@ def bindable(key: str, host: str, number: int) -> Finding:
     return Finding(OK, key, f"{listen} is free: mailroom does not run, or a socket of systemd listens elsewhere")
 
 
-def greeting(host: str, number: int, hostname: str) -> str:
+def read_greeting(host: str, number: int, hostname: str) -> str:
     """What another SMTP server greets with, "" when it is ours."""
     with socket.create_connection((host, number), PATIENCE) as connection:
         said = connection.recv(512).decode("utf-8", "replace").strip()
@@ -98,7 +98,7 @@ def greeting(host: str, number: int, hostname: str) -> str:
     return "" if said.startswith((f"220 {hostname} ", "421 ", INSIDERS_ONLY)) else said or "silence"
 
 
-def healthy(host: str, number: int) -> str:
+def read_health(host: str, number: int) -> str:
     """What another HTTP server says to /healthz, "" when it is ours."""
     connection = http.client.HTTPConnection(host, number, timeout=PATIENCE)
     try:
@@ -110,7 +110,7 @@ def healthy(host: str, number: int) -> str:
     return "" if (answer.status, said) == (200, "ok\n") else f"{answer.status} {said}".strip()
 
 
-def certificate(settings: Settings) -> Iterator[Finding]:
+def check_certificate(settings: Settings) -> Iterator[Finding]:
     """Can strangers encrypt, and for how long?"""
     chain, key = settings.smtp.tls_cert, settings.smtp.tls_key
     if not chain and not key:
@@ -125,14 +125,14 @@ def certificate(settings: Settings) -> Iterator[Finding]:
             FAIL, "certificate", f"{chain} and {key} cannot be used: {reason}", "see that both are PEM, readable, and belong together"
         )
         return
-    yield until(leaf.not_valid_after_utc)
-    yield from shown(settings, leaf)
-    if settings.company.hostname not in names(leaf):
-        words = f"it is not for {settings.company.hostname} but for {', '.join(names(leaf)) or 'nobody'}"
+    yield check_expiry(leaf.not_valid_after_utc)
+    yield from check_shown_certificate(settings, leaf)
+    if settings.company.hostname not in certificate_names(leaf):
+        words = f"it is not for {settings.company.hostname} but for {', '.join(certificate_names(leaf)) or 'nobody'}"
         yield Finding(WARN, "certificate", words, "senders that check (MTA-STS) refuse it: get one for company.hostname")
 
 
-def shown(settings: Settings, leaf: x509.Certificate) -> Iterator[Finding]:
+def check_shown_certificate(settings: Settings, leaf: x509.Certificate) -> Iterator[Finding]:
     """Does the door show this one? A unit holds a copy from its start. Where nobody listens, the ports say so."""
     try:
         host, number = host_port(settings.smtp.listen, "smtp.listen")
@@ -151,12 +151,12 @@ def certificate_of(door: smtplib.SMTP) -> x509.Certificate | None:
     door.ehlo()
     if not door.has_extn("starttls"):
         return None
-    door.starttls(context=anyhow())
+    door.starttls(context=unverified_context())
     assert isinstance(door.sock, ssl.SSLSocket)
     return x509.load_der_x509_certificate(door.sock.getpeercert(binary_form=True) or b"")
 
 
-def until(end: datetime, what: str = "certificate", renew: str = RENEW) -> Finding:
+def check_expiry(end: datetime, what: str = "certificate", renew: str = RENEW) -> Finding:
     """How long the certificate is good."""
     left = end - utcnow()
     words = f"good until {end:%Y-%m-%d}"
@@ -167,7 +167,7 @@ def until(end: datetime, what: str = "certificate", renew: str = RENEW) -> Findi
     return Finding(OK, what, words)
 
 
-def console(settings: Settings) -> Iterator[Finding]:
+def check_console(settings: Settings) -> Iterator[Finding]:
     """Is the certificate good that browsers see at api.public_url? It is the TLS proxy's."""
     url = urlsplit(settings.api.public_url)
     if url.scheme != "https" or not url.hostname:
@@ -175,23 +175,23 @@ def console(settings: Settings) -> Iterator[Finding]:
     what = "console"
     try:
         dialled = socket.create_connection((url.hostname, url.port or HTTPS), PATIENCE)
-        with dialled, anyhow().wrap_socket(dialled, server_hostname=url.hostname) as proxy:
+        with dialled, unverified_context().wrap_socket(dialled, server_hostname=url.hostname) as proxy:
             leaf = x509.load_der_x509_certificate(proxy.getpeercert(binary_form=True) or b"")
     except (OSError, ValueError) as fault:
         do = "see that the TLS proxy runs, and that this machine reaches it as browsers do"
         yield Finding(WARN, what, f"nobody shows a certificate at {settings.api.public_url}: {fault}", do)
         return
-    yield until(leaf.not_valid_after_utc, what, f"renew the certificate of what stands at {settings.api.public_url}")
+    yield check_expiry(leaf.not_valid_after_utc, what, f"renew the certificate of what stands at {settings.api.public_url}")
 
 
-def anyhow() -> ssl.SSLContext:
+def unverified_context() -> ssl.SSLContext:
     """What a server shows is looked at, whatever it is worth."""
     anything = ssl.create_default_context()
     anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
     return anything
 
 
-def names(leaf: x509.Certificate) -> list[str]:
+def certificate_names(leaf: x509.Certificate) -> list[str]:
     """The host names that a certificate is for."""
     try:
         return leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
@@ -202,14 +202,14 @@ def names(leaf: x509.Certificate) -> list[str]:
 def next_hop(settings: Settings) -> Iterator[Finding]:
     """Does each next hop answer, let us in, and take what we may have to send (8BITMIME, SMTPUTF8, SIZE)?"""
     try:
-        yield from passwords(settings)
+        yield from check_passwords(settings)
         for one in list_destinations(settings):
-            yield from asked(one.next_hop, settings)
+            yield from ask_next_hop(one.next_hop, settings)
     except BadInput as fault:
         yield Finding(FAIL, "next hop", str(fault), "change relay.next_hop, relay.routes, relay.smarthost or relay.logins_file")
 
 
-def passwords(settings: Settings) -> Iterator[Finding]:
+def check_passwords(settings: Settings) -> Iterator[Finding]:
     """Is the file of passwords for our eyes only, and is each line for a next hop that there is?"""
     file = settings.relay.logins_file
     for url in left_over(settings):
@@ -219,11 +219,11 @@ def passwords(settings: Settings) -> Iterator[Finding]:
         yield from open_to_others("next hop", Path(file))
 
 
-def asked(url: str, settings: Settings) -> Iterator[Finding]:
+def ask_next_hop(url: str, settings: Settings) -> Iterator[Finding]:
     """One of them; BadInput when its URL is of no kind we know."""
     hop = open_hop(url, settings)
     if isinstance(hop, DialledHop):
-        yield from answers(hop, url, settings.smtp.max_size)
+        yield from read_answers(hop, url, settings.smtp.max_size)
         return
     place = Path(url.removeprefix("maildir:"))
     there = next(one for one in (place, *place.absolute().parents) if one.exists())
@@ -233,7 +233,7 @@ def asked(url: str, settings: Settings) -> Iterator[Finding]:
         yield Finding(FAIL, "next hop", f"{there} cannot be written by this user", "give it to the user that runs `mailroom relay`")
 
 
-def answers(hop: DialledHop, url: str, max_size: int) -> Iterator[Finding]:
+def read_answers(hop: DialledHop, url: str, max_size: int) -> Iterator[Finding]:
     """What a server says to EHLO or LHLO."""
     hop.timeout = PATIENCE
     try:

@@ -18,7 +18,7 @@ SHORTEST = 24  # bytes of a key (Standard Webhooks)
 PLAIN = "http://"
 
 
-def webhooks(settings: Settings) -> Iterator[Finding]:
+def check_webhooks(settings: Settings) -> Iterator[Finding]:
     """Can each webhook be called and signed for, and is it taken? A database that does not answer has a finding of its own."""
     hooks = settings.webhooks.hooks
     if not hooks:
@@ -30,11 +30,11 @@ def webhooks(settings: Settings) -> Iterator[Finding]:
         return
     for hook, one in zip(hooks, fared, strict=True):
         what = f"webhook {hook.name}"
-        yield from lacking(hook, what)
-        yield faring(one, what)
+        yield from find_lacking(hook, what)
+        yield describe_webhook(one, what)
 
 
-def lacking(hook: Hook, what: str) -> Iterator[Finding]:
+def find_lacking(hook: Hook, what: str) -> Iterator[Finding]:
     """What its settings lack."""
     try:
         url, keys = secret_files.url_of(hook), [payloads.key_bytes(key) for key in secret_files.keys_of(hook)]
@@ -49,7 +49,7 @@ def lacking(hook: Hook, what: str) -> Iterator[Finding]:
         yield Finding(WARN, what, "senders and subjects go out unencrypted", "use https://")
 
 
-def faring(one: Fared, what: str) -> Finding:
+def describe_webhook(one: Fared, what: str) -> Finding:
     """How it fares."""
     waits = f"{one.waiting} calls wait" + (f" since {one.oldest:%d %b %H:%M} UTC" if one.oldest else "")
     if one.gone:
@@ -61,7 +61,7 @@ def faring(one: Fared, what: str) -> Finding:
     return Finding(OK, what, f"{waits}; the last one was taken {one.succeeded_at:%d %b %H:%M} UTC" if one.succeeded_at else waits)
 
 
-def employees(settings: Settings) -> Iterator[Finding]:
+def check_employees(settings: Settings) -> Iterator[Finding]:
     """Can employees do what the daily digest says? Nothing is said where there is neither digest nor page."""
     notices, what = settings.notices, "employees"
     clock = digest_clock(settings)

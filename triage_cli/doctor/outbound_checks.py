@@ -25,7 +25,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
-from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, open_to_others, stuck
+from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, find_stuck, open_to_others
 
 WHAT = "outbound"
 LATE = timedelta(minutes=1)
@@ -33,7 +33,7 @@ LATEST = 20  # deliveries of employees' mail whose signatures are looked at
 MOST_OF_ONE = 256  # public addresses in a network that can still be one company's own
 
 
-def outbound(settings: Settings) -> Iterator[Finding]:
+def check_outbound(settings: Settings) -> Iterator[Finding]:
     """Who may hand over employees' mail, where does it go, does it get on, is it signed by DKIM, does it teach?"""
     if not settings.takes_outbound:
         yield Finding(OK, WHAT, "nobody hands over employees' mail: nothing is learned from it (docs/how-to/outgoing-mail.md)")
@@ -44,14 +44,14 @@ def outbound(settings: Settings) -> Iterator[Finding]:
     except BadInput as fault:
         yield Finding(FAIL, WHAT, str(fault), "mend that setting; `mailroom outbound` does not start like this")
         return
-    yield from senders(settings)
+    yield from check_senders(settings)
     yield from way_out(settings)
-    yield from waiting(settings)
-    yield from signed(settings)
-    yield from lessons(settings)
+    yield from check_waiting(settings)
+    yield from check_signed(settings)
+    yield from check_lessons(settings)
 
 
-def senders(settings: Settings) -> Iterator[Finding]:
+def check_senders(settings: Settings) -> Iterator[Finding]:
     """Who may send: nobody else may be among them."""
     named = settings.outbound.networks
     networks = [ipaddress.ip_network(text, strict=False) for text in named]
@@ -80,7 +80,7 @@ def way_out(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, WHAT, f"it goes to {hop}")
 
 
-def waiting(settings: Settings) -> Iterator[Finding]:
+def check_waiting(settings: Settings) -> Iterator[Finding]:
     """Does it get on?"""
     try:
         found = spool_backlog(settings.spool.directory / OUTBOUND)
@@ -97,13 +97,13 @@ def waiting(settings: Settings) -> Iterator[Finding]:
         words,
         "see that `mailroom outbound` runs and what it logs; nothing is lost meanwhile" if waits > LATE else "",
     )
-    yield from stuck(WHAT, found.stuck)
+    yield from find_stuck(WHAT, found.stuck)
     if found.damaged:
         words = f"{found.damaged} damaged batches lie in its spool"
         yield Finding(WARN, WHAT, words, "check the disk; what was readable is passed on, look at the rest and remove them")
 
 
-def signed(settings: Settings) -> Iterator[Finding]:
+def check_signed(settings: Settings) -> Iterator[Finding]:
     """Can others prove that it is ours? Seen from what went out last: its DKIM signatures, verified as they would be there."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
@@ -111,7 +111,7 @@ def signed(settings: Settings) -> Iterator[Finding]:
         resolver = open_resolver(settings.dns)
     except BadInput:
         return
-    found = [[one for one in signatures(raw, Questions(resolver)) if ours(one.domain, settings)] for raw in sent]
+    found = [[one for one in verify_signatures(raw, Questions(resolver)) if is_ours(one.domain, settings)] for raw in sent]
     if not sent:
         return
     broken = next((one for each in found for one in each if one.result is not Result.PASS), None)
@@ -137,17 +137,17 @@ def last_sent(session: Session) -> Iterator[bytes]:
             continue
 
 
-def signatures(raw: bytes, questions: Questions) -> tuple[Dkim, ...]:
+def verify_signatures(raw: bytes, questions: Questions) -> tuple[Dkim, ...]:
     """What others make of its DKIM signatures."""
     return dkim.verify_signatures(message.read_message(raw), questions, utcnow())
 
 
-def ours(domain: str, settings: Settings) -> bool:
+def is_ours(domain: str, settings: Settings) -> bool:
     """Does a signature by this domain prove mail from us?"""
     return any(domain == own or domain.endswith(f".{own}") for own in settings.company.domains)
 
 
-def lessons(settings: Settings) -> Iterator[Finding]:
+def check_lessons(settings: Settings) -> Iterator[Finding]:
     """Does it teach? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:

@@ -16,7 +16,7 @@ OLD_READING = timedelta(hours=6)
 A_DAY = timedelta(days=1)
 
 
-def backups(settings: Settings) -> Iterator[Finding]:
+def check_backups(settings: Settings) -> Iterator[Finding]:
     """Is there a backup that is worth something? PostgreSQL may have others than ours. A database that is down has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
@@ -33,7 +33,7 @@ def backups(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "backup", words)
 
 
-def readings(settings: Settings) -> Iterator[Finding]:
+def check_readings(settings: Settings) -> Iterator[Finding]:
     """Was the directory server read lately, and believed? Where people are in a file nobody has to ask."""
     if settings.directory.source != "ldap":
         return

@@ -120,7 +120,7 @@ def asked_to_relay(hop: DialledHop, url: str, senders: dict[str, str]) -> Iterat
             yield Finding(OK, "smarthost", f"{url} takes {whose}")
 
 
-def bypass(settings: Settings) -> Iterator[Finding]:
+def check_bypass(settings: Settings) -> Iterator[Finding]:
     """Can strangers reach the inner server around us? Another MX, or a next hop with a public address that answers on port 25."""
     try:
         resolver, ours = open_resolver(settings.dns), {settings.company.hostname.lower(), *other_machines(settings)}
@@ -131,7 +131,7 @@ def bypass(settings: Settings) -> Iterator[Finding]:
                 words = f"mail for {domain} may also go to {', '.join(others)}: what comes in there is not held"
                 do = "take these MX records away, or name those servers in smtp.trusted_edges (docs/how-to/edge-servers.md)"
                 yield Finding(WARN, "bypass", words, f"{do}; a machine of ours is known once `mailroom upkeep` has run there")
-        yield from reachable(settings.relay.next_hop)
+        yield from is_reachable(settings.relay.next_hop)
     except (BadInput, Temporary):
         return
 
@@ -145,7 +145,7 @@ def other_machines(settings: Settings) -> set[str]:
         return set()
 
 
-def reachable(url: str) -> Iterator[Finding]:
+def is_reachable(url: str) -> Iterator[Finding]:
     """Does a server with a public address take connections of strangers? Whether from everywhere cannot be seen from here."""
     kind, _, place = url.partition("://")
     host = place.rpartition(":")[0].strip("[]") or place
@@ -159,7 +159,7 @@ def reachable(url: str) -> Iterator[Finding]:
     public = sorted(one for one in addresses if ipaddress.ip_address(one).is_global)
     if not public:
         yield Finding(OK, "bypass", f"{host} has no public address")
-    elif any(listens(one) for one in public):
+    elif any(is_listening(one) for one in public):
         words = f"{host} has the public address {public[0]} and answers on port 25: whoever finds it may go around the door"
         yield Finding(
             WARN, "bypass", words, "let its port 25 be open for this machine only, in its firewall or with a required certificate"
@@ -168,7 +168,7 @@ def reachable(url: str) -> Iterator[Finding]:
         yield Finding(OK, "bypass", f"{host} does not answer on port 25 of its public address")
 
 
-def listens(address: str) -> bool:
+def is_listening(address: str) -> bool:
     """Does somebody answer there?"""
     with contextlib.suppress(OSError, ssl.SSLError), socket.create_connection((address, SMTP_PORT), PATIENCE):
         return True

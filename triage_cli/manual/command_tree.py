@@ -25,16 +25,16 @@ class Entry:
     below: tuple["Entry", ...] = ()
 
 
-def entries(root: Sections) -> list[tuple[str, list[Entry]]]:
+def list_entries(root: Sections) -> list[tuple[str, list[Entry]]]:
     """All commands by section, in the order of the help."""
     context = click.Context(root, info_name="mailroom")
     return [
-        (title, [entry(command, context, name) for name, command in children(root, context, names)])
+        (title, [entry_of(command, context, name) for name, command in list_children(root, context, names)])
         for title, names in root.by_section.items()
     ]
 
 
-def children(group: click.Group, context: click.Context, names: Iterable[str] = ()) -> Iterator[tuple[str, click.Command]]:
+def list_children(group: click.Group, context: click.Context, names: Iterable[str] = ()) -> Iterator[tuple[str, click.Command]]:
     """The commands of a group that are shown: these, or all."""
     for name in names or group.list_commands(context):
         command = group.get_command(context, name)
@@ -42,10 +42,10 @@ def children(group: click.Group, context: click.Context, names: Iterable[str] = 
             yield name, command
 
 
-def entry(command: click.Command, parent: click.Context, name: str) -> Entry:
+def entry_of(command: click.Command, parent: click.Context, name: str) -> Entry:
     """One command and those below it."""
     context = click.Context(command, info_name=name, parent=parent)
-    below = tuple(entry(one, context, word) for word, one in children(command, context)) if isinstance(command, click.Group) else ()
+    below = tuple(entry_of(one, context, word) for word, one in list_children(command, context)) if isinstance(command, click.Group) else ()
     shapes = [option for option in command.params if isinstance(option, FormOption)]
     written = [option.get_help_record(context) for option in command.params if not getattr(option, "hidden", False)]
     return Entry(

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from triage_cli.main import mailroom
-from triage_cli.manual.command_tree import Entry, entries
+from triage_cli.manual.command_tree import Entry, list_entries
 
 SECTION = "1"
 DASH, LINE = "\\-", 78
@@ -82,121 +82,121 @@ HERE = "Here or on a server."
 def man(directory: Path | None, markdown: bool) -> None:
     """Write the man pages."""
     if markdown:
-        click.echo(page(), nl=False)
+        click.echo(write_markdown_page(), nl=False)
         return
     if directory is None:
-        click.echo(overview(), nl=False)
+        click.echo(write_overview(), nl=False)
         return
     directory.mkdir(parents=True, exist_ok=True)
-    for name, text in pages():
+    for name, text in write_pages():
         (directory / f"{name}.{SECTION}").write_text(text, "utf-8")
 
 
-def pages() -> Iterator[tuple[str, str]]:
+def write_pages() -> Iterator[tuple[str, str]]:
     """Every page for man(1), by its name."""
-    yield "mailroom", overview()
-    for _, found in entries(mailroom):
+    yield "mailroom", write_overview()
+    for _, found in list_entries(mailroom):
         for one in found:
             yield f"mailroom-{one.words}", "".join(command_page(one))
 
 
-def overview() -> str:
+def write_overview() -> str:
     """mailroom(1)."""
-    lines = [*begun("mailroom", SUMMARY), ".B mailroom\n[OPTIONS] COMMAND ...\n.SH DESCRIPTION\n", roff(str(mailroom.help))]
-    for title, found in entries(mailroom):
+    lines = [*begin_page("mailroom", SUMMARY), ".B mailroom\n[OPTIONS] COMMAND ...\n.SH DESCRIPTION\n", to_roff(str(mailroom.help))]
+    for title, found in list_entries(mailroom):
         lines.append(f".SS {title}\n")
         for one in found:
-            lines += [".TP\n", f".BR mailroom\\-{one.words.replace('-', DASH)} ({SECTION})\n", roff(one.summary)]
-    lines += [".SH OPTIONS\n", *tagged(records(mailroom))]
-    lines += [".SH EXIT STATUS\n", *tagged(CODES), ".SH ENVIRONMENT\n", *tagged(ENVIRONMENT), ".SH EXAMPLES\n"]
-    lines.append(".PP\n".join(f"{roff(text)}.PP\n.RS 4\n.nf\n{escaped(line)}\n.fi\n.RE\n" for text, line in EXAMPLES))
+            lines += [".TP\n", f".BR mailroom\\-{one.words.replace('-', DASH)} ({SECTION})\n", to_roff(one.summary)]
+    lines += [".SH OPTIONS\n", *tag_names(option_records(mailroom))]
+    lines += [".SH EXIT STATUS\n", *tag_names(CODES), ".SH ENVIRONMENT\n", *tag_names(ENVIRONMENT), ".SH EXAMPLES\n"]
+    lines.append(".PP\n".join(f"{to_roff(text)}.PP\n.RS 4\n.nf\n{escape_roff(line)}\n.fi\n.RE\n" for text, line in EXAMPLES))
     return "".join(lines)
 
 
 def command_page(one: Entry) -> Iterator[str]:
     """A page for a command and those below it."""
-    yield from begun(f"mailroom-{one.words}", one.summary)
-    yield ".br\n".join(f".B mailroom {each.words}\n{roff(each.usage)}" for each in ((one, *one.below) if one.runs else one.below))
+    yield from begin_page(f"mailroom-{one.words}", one.summary)
+    yield ".br\n".join(f".B mailroom {each.words}\n{to_roff(each.usage)}" for each in ((one, *one.below) if one.runs else one.below))
     yield ".SH DESCRIPTION\n"
-    yield from described(one)
+    yield from describe_command(one)
     for each in one.below:
         yield f".SS mailroom {each.words}\n"
-        yield from described(each)
+        yield from describe_command(each)
     yield f".SH SEE ALSO\n.BR mailroom ({SECTION})\n"
 
 
-def described(one: Entry) -> Iterator[str]:
+def describe_command(one: Entry) -> Iterator[str]:
     """What a command does, its options and what it prints as JSON."""
-    yield ".PP\n".join(map(roff, (*one.text, HERE) if one.asks else one.text))
-    yield from tagged(one.options)
+    yield ".PP\n".join(map(to_roff, (*one.text, HERE) if one.asks else one.text))
+    yield from tag_names(one.options)
     if one.fields:
         yield ".PP\n"
-        yield roff(f"Fields of `--json`, {kind(one)}:")
-        yield from tagged(one.fields.items())
+        yield to_roff(f"Fields of `--json`, {describe_json(one)}:")
+        yield from tag_names(one.fields.items())
 
 
-def kind(one: Entry) -> str:
+def describe_json(one: Entry) -> str:
     """What --json is."""
     return "an array of objects" if one.is_list else "an object"
 
 
-def begun(name: str, summary: str) -> Iterator[str]:
+def begin_page(name: str, summary: str) -> Iterator[str]:
     """How each page begins."""
     made = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", datetime.now(UTC).timestamp())), UTC)
     yield f'.TH {name.upper().replace("-", DASH)} {SECTION} {made:%Y-%m-%d} "mailroom {version("mailroom")}" "User Commands"\n'
-    yield f".ad l\n.nh\n.SH NAME\n{name.replace('-', DASH)} \\-\n{roff(summary)}.SH SYNOPSIS\n"
+    yield f".ad l\n.nh\n.SH NAME\n{name.replace('-', DASH)} \\-\n{to_roff(summary)}.SH SYNOPSIS\n"
 
 
-def tagged(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+def tag_names(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Names with what they mean beside them."""
     for name, text in pairs:
-        yield f".TP\n.B {escaped(name)}\n{roff(text or name)}"
+        yield f".TP\n.B {escape_roff(name)}\n{to_roff(text or name)}"
 
 
-def roff(text: str) -> str:
+def to_roff(text: str) -> str:
     """Text of ours as lines of a man page: what is in backticks is bold, nothing begins a request."""
-    lines = textwrap.wrap(re.sub(r"`([^`]*)`", r"\\fB\1\\fR", escaped(text)), LINE, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(re.sub(r"`([^`]*)`", r"\\fB\1\\fR", escape_roff(text)), LINE, break_long_words=False, break_on_hyphens=False)
     return "".join(f"\\&{line}\n" if line.startswith((".", "'")) else f"{line}\n" for line in lines)
 
 
-def escaped(text: str) -> str:
+def escape_roff(text: str) -> str:
     """Characters that man pages read otherwise, and those beyond ASCII."""
     text = text.replace("\\", "\\e").replace("-", DASH)
     return "".join(letter if letter.isascii() else f"\\[u{ord(letter):04X}]" for letter in text)
 
 
-def records(command: click.Command) -> list[tuple[str, str]]:
+def option_records(command: click.Command) -> list[tuple[str, str]]:
     """The options of a command that are shown."""
     context = click.Context(command, info_name="mailroom")
     return [record for option in command.params if (record := option.get_help_record(context))]
 
 
-def page() -> str:
+def write_markdown_page() -> str:
     """docs/reference/cli.md."""
-    lines = [HEAD, "\n", *table("exit code", CODES), "\n## Options of every command\n\n"]
-    lines += table("option", records(mailroom))
-    for title, found in entries(mailroom):
+    lines = [HEAD, "\n", *write_table("exit code", CODES), "\n## Options of every command\n\n"]
+    lines += write_table("option", option_records(mailroom))
+    for title, found in list_entries(mailroom):
         lines.append(f"\n## {title}\n")
         for one in found:
-            lines += section(one, "###")
+            lines += write_section(one, "###")
     return "".join(lines)
 
 
-def section(one: Entry, depth: str) -> Iterator[str]:
+def write_section(one: Entry, depth: str) -> Iterator[str]:
     """A command on that page, with those below it."""
     yield f"\n{depth} `mailroom {one.words}{' ' if one.usage else ''}{one.usage}`\n\n"
     yield "\n\n".join((*one.text, f"*{HERE}*") if one.asks else one.text) + "\n"
     if one.options:
         yield "\n"
-        yield from table("option", one.options)
+        yield from write_table("option", one.options)
     if one.fields:
-        yield f"\n`--json` is {kind(one)}:\n\n"
-        yield from table("field", one.fields.items())
+        yield f"\n`--json` is {describe_json(one)}:\n\n"
+        yield from write_table("field", one.fields.items())
     for each in one.below:
-        yield from section(each, depth + "#")
+        yield from write_section(each, depth + "#")
 
 
-def table(head: str, pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+def write_table(head: str, pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Names and what they mean."""
     yield f"| {head} | |\n|---|---|\n"
     for name, text in pairs:

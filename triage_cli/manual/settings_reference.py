@@ -14,7 +14,7 @@ from triage.config.settings import every_key
 from triage.config.settings_loader import choose_file, read_settings
 from triage_cli.client.exit_codes import DONE, USAGE
 from triage_cli.output.tables import warn
-from triage_cli.services.settings_checks import faults
+from triage_cli.services.settings_checks import find_faults
 
 HEAD = """# Settings
 
@@ -38,9 +38,9 @@ Unknown keys are errors.
 def settings(ctx: click.Context, check: bool) -> int:
     """Print or check the settings."""
     if not check:
-        click.echo(reference(), nl=False)
+        click.echo(write_reference(), nl=False)
         return DONE
-    found = list(faults(read_settings(ctx.find_root().obj)))
+    found = list(find_faults(read_settings(ctx.find_root().obj)))
     for fault in found:
         warn(fault)
     if found:
@@ -49,7 +49,7 @@ def settings(ctx: click.Context, check: bool) -> int:
     return DONE
 
 
-def reference() -> str:
+def write_reference() -> str:
     """The whole page."""
     lines, section = [HEAD], ""
     for name, key, one in every_key():
@@ -58,11 +58,11 @@ def reference() -> str:
             lines.append(f"\n## [{section}]\n\n| key | default | meaning |\n|---|---|---|\n")
         choices = f" One of: {', '.join(one.metadata['choices'])}." if one.metadata["choices"] else ""
         meaning = re.sub(r"\bdocs/([\w-]+/([\w-]+\.md))", r"[\2](../\1)", one.metadata["doc"])
-        lines.append(f"| `{key}` | {written(one.default)} | {meaning}{choices} |\n")
+        lines.append(f"| `{key}` | {write_default(one.default)} | {meaning}{choices} |\n")
     return "".join(lines)
 
 
-def written(default: Any) -> str:
+def write_default(default: Any) -> str:
     """A default as TOML."""
     if default is MISSING:
         return "must be set"

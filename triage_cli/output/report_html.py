@@ -9,7 +9,7 @@ from triage.text.i18n import ENGLISH
 from triage.text.i18n.translate import translate
 from triage_cli.output import svg_plots
 from triage_cli.output.report_text import WORDS, in_words
-from triage_cli.output.svg_plots import text
+from triage_cli.output.svg_plots import escape_text
 
 Put = Callable[[str], str]  # puts a sentence of ours into the language of the page
 REPORTS, FORECAST, AS_A_TABLE = say("Reports"), say("Forecast"), say("As a table")
@@ -28,62 +28,62 @@ polyline { fill: none; stroke-width: 2; } .s0 { stroke: var(--held); } .s1 { str
 """  # noqa: E501
 
 
-def page(found: Sequence[Report], language: str = ENGLISH, title: str = REPORTS) -> str:
+def write_page(found: Sequence[Report], language: str = ENGLISH, title: str = REPORTS) -> str:
     """The whole page. `language`: of the reports. It loads nothing and runs nothing: it can be sent by email and opened in ten years."""
     put = partial(translate, language=language)
-    body = "\n".join(line for report in found for line in section(report, put))
+    body = "\n".join(line for report in found for line in write_section(report, put))
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Mailroom: {text(put(title))}</title><style>{STYLE}</style></head><body>\n<h1>{text(put(title))}</h1>\n"
-        f"{when(found, put)}\n{body}\n</body></html>\n"
+        f"<title>Mailroom: {escape_text(put(title))}</title><style>{STYLE}</style></head><body>\n<h1>{escape_text(put(title))}</h1>\n"
+        f"{describe_period(found, put)}\n{body}\n</body></html>\n"
     )
 
 
-def when(found: Sequence[Report], put: Put) -> str:
+def describe_period(found: Sequence[Report], put: Put) -> str:
     """Which time they are about."""
     if not found:
         return ""
     period = found[0].period
     since, until = (moment.astimezone(period.zone) for moment in (period.since, period.until))
     said = say("{since} to {until}, {zone}", since=minute(since), until=minute(until), zone=period.time_zone)
-    return f"<p>{text(put(said))}</p>"
+    return f"<p>{escape_text(put(said))}</p>"
 
 
-def section(report: Report, put: Put) -> Iterator[str]:
+def write_section(report: Report, put: Put) -> Iterator[str]:
     """One report."""
-    yield f'<section id="{text(report.name)}"><h2>{text(report.title)}</h2>'
+    yield f'<section id="{escape_text(report.name)}"><h2>{escape_text(report.title)}</h2>'
     if report.sentences:
-        yield f'<p class="say">{" ".join(map(text, report.sentences))}</p>'
+        yield f'<p class="say">{" ".join(map(escape_text, report.sentences))}</p>'
     for table in report.tables:
-        yield from figure(table, put)
-    yield f'<p class="note">{text(report.definition)}</p></section>' if report.definition else "</section>"
+        yield from write_figure(table, put)
+    yield f'<p class="note">{escape_text(report.definition)}</p></section>' if report.definition else "</section>"
 
 
-def figure(table: Table, put: Put) -> Iterator[str]:
+def write_figure(table: Table, put: Put) -> Iterator[str]:
     """A plot, and its table below; the table alone where there is nothing to draw."""
     if not table.rows:
         return
-    drawing = drawn(table, put)
+    drawing = draw_plot(table, put)
     if not drawing:
-        yield f"<figure><figcaption>{text(table.title)}</figcaption>{as_table(table, put)}</figure>"
+        yield f"<figure><figcaption>{escape_text(table.title)}</figcaption>{as_table(table, put)}</figure>"
         return
-    yield f"<figure><figcaption>{text(table.title)}</figcaption>{drawing}</figure>"
-    yield f"<details><summary>{text(put(AS_A_TABLE))}</summary>{as_table(table, put)}</details>"
+    yield f"<figure><figcaption>{escape_text(table.title)}</figcaption>{drawing}</figure>"
+    yield f"<details><summary>{escape_text(put(AS_A_TABLE))}</summary>{as_table(table, put)}</details>"
 
 
-def drawn(table: Table, put: Put) -> str:
+def draw_plot(table: Table, put: Put) -> str:
     """The plot as SVG; "" where none is wanted."""
     if table.plot is None:
         return ""
     places = {column.name: place for place, column in enumerate(table.columns)}
     columns = [table.columns[places[name]] for name in table.plot.of]
-    rows = [(str(row[0]), [number(row[places[column.name]]) for column in columns]) for row in table.rows]
+    rows = [(str(row[0]), [cell_number(row[places[column.name]]) for column in columns]) for row in table.rows]
     if table.plot.kind == "week":
-        return svg_plots.week(table.title, [name for name, _ in rows], [values for _, values in rows])
+        return svg_plots.draw_week(table.title, [name for name, _ in rows], [values for _, values in rows])
     if table.plot.kind == "lines":
-        return svg_plots.lines(table.title, [column.says for column in columns], rows)
-    return svg_plots.bars(
+        return svg_plots.draw_lines(table.title, [column.says for column in columns], rows)
+    return svg_plots.draw_bars(
         table.title,
         [column.says for column in columns],
         rows,
@@ -92,24 +92,27 @@ def drawn(table: Table, put: Put) -> str:
     )
 
 
-def number(cell: object) -> float:
+def cell_number(cell: object) -> float:
     """A cell that is drawn; nothing is as long as 0."""
     return float(cell) if isinstance(cell, int | float) else 0.0
 
 
 def as_table(table: Table, put: Put) -> str:
     """The same in rows."""
-    head = "".join(f"<th{stands(column)}>{text(column.says)}</th>" for column in table.columns)
+    head = "".join(f"<th{cell_class(column)}>{escape_text(column.says)}</th>" for column in table.columns)
     return f"<table><tr>{head}</tr>{''.join(rows_of(table, put))}</table>"
 
 
 def rows_of(table: Table, put: Put) -> Iterable[str]:
     """Its rows as HTML."""
     for row in table.rows:
-        cells = (f"<td{stands(column)}>{text(put(in_words(cell, column)))}</td>" for cell, column in zip(row, table.columns, strict=True))
+        cells = (
+            f"<td{cell_class(column)}>{escape_text(put(in_words(cell, column)))}</td>"
+            for cell, column in zip(row, table.columns, strict=True)
+        )
         yield f"<tr>{''.join(cells)}</tr>"
 
 
-def stands(column: Column) -> str:
+def cell_class(column: Column) -> str:
     """Numbers stand to the right."""
     return "" if column.kind in WORDS else ' class="n"'

@@ -13,7 +13,7 @@ UNCUT = ("day", "whole")
 WORDS = ("text", *UNCUT)
 
 
-def lines(found: Iterable[Report], most: int | None = None) -> Iterator[str]:
+def report_lines(found: Iterable[Report], most: int | None = None) -> Iterator[str]:
     """All of them. `most`: rows of a table that are shown; None: all."""
     before = None
     for report in found:

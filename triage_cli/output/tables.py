@@ -69,28 +69,28 @@ class FormOption(click.Option):
         self.shape, self.of_many = shape, of_many
 
 
-def lists(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def list_options(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A command that prints a list has --json and --csv; it gets them as `form`."""
 
     def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
-        as_csv = flag("--csv", Form.CSV, shape, of_many=True, text="As CSV for a spreadsheet; no cell is taken for a formula.")
-        return flag("--json", Form.JSON, shape, of_many=True, text="As one JSON array.")(as_csv(command))
+        as_csv = form_flag("--csv", Form.CSV, shape, of_many=True, text="As CSV for a spreadsheet; no cell is taken for a formula.")
+        return form_flag("--json", Form.JSON, shape, of_many=True, text="As one JSON array.")(as_csv(command))
 
     return decorated
 
 
-def tells(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def json_option(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A command that prints one thing has --json; it gets it as `form`."""
-    return flag("--json", Form.JSON, shape, of_many=False, text="As a JSON object.")
+    return form_flag("--json", Form.JSON, shape, of_many=False, text="As a JSON object.")
 
 
-def flag(name: str, form: Form, shape: Shape, *, of_many: bool, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def form_flag(name: str, form: Form, shape: Shape, *, of_many: bool, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """One of these options."""
     more: dict[str, Any] = {"flag_value": form, "type": click.UNPROCESSED, "default": Form.TEXT}
     return click.option(name, "form", cls=FormOption, shape=shape, of_many=of_many, help=text, **more)
 
 
-def table(rows: Iterable[Row], columns: tuple[str, ...], *, as_json: bool) -> None:
+def print_rows(rows: Iterable[Row], columns: tuple[str, ...], *, as_json: bool) -> None:
     """Print rows: as one JSON array, or as a table."""
     rows = list(rows)
     if as_json:
@@ -99,7 +99,7 @@ def table(rows: Iterable[Row], columns: tuple[str, ...], *, as_json: bool) -> No
         print_table(rows, columns)
 
 
-def pairs(values: Row, *, as_json: bool) -> None:
+def print_fields(values: Row, *, as_json: bool) -> None:
     """Print one thing: as a JSON object, or a name and a value a line."""
     if as_json:
         print_json(values)
@@ -121,15 +121,15 @@ def print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Columns below headings, no wider than the terminal; in a pipe nothing is cut."""
     if not rows:
         return
-    there = room()
-    cells = [[cell(row[name]) for name in columns] for row in rows]
+    there = terminal_width()
+    cells = [[cell_text(row[name]) for name in columns] for row in rows]
     dates = {place for place in range(len(columns)) if all(not line[place] or INSTANT.fullmatch(line[place]) for line in cells)}
     if there:
         cells = [[to_the_minute(text) for text in line] for line in cells]
     lines = [[name.upper() for name in columns], *cells]
-    widths = fitted([max(width(line[place]) for line in lines) for place in range(len(columns))], there, dates)
+    widths = fit_widths([max(text_width(line[place]) for line in lines) for place in range(len(columns))], there, dates)
     for line in lines:
-        click.echo((" " * GAP).join(filled(text, most) for text, most in zip(line, widths, strict=True)).rstrip())
+        click.echo((" " * GAP).join(fill_text(text, most) for text, most in zip(line, widths, strict=True)).rstrip())
 
 
 def print_pairs(values: Row) -> None:
@@ -138,7 +138,7 @@ def print_pairs(values: Row) -> None:
     for name, value in values.items():
         if value not in ("", None, [], ()):
             for one in value if isinstance(value, list) else [value]:
-                click.echo(f"{name.ljust(longest)}  {cell(one)}")
+                click.echo(f"{name.ljust(longest)}  {cell_text(one)}")
 
 
 def print_json(values: Any) -> None:
@@ -148,7 +148,7 @@ def print_json(values: Any) -> None:
 
 def json_text(values: Any, indent: int | None = None) -> str:
     """JSON of printable ASCII, with harmful characters as visible escapes in the text itself; line ends and tabs stay."""
-    return ascii_json(shown(values), indent)
+    return ascii_json(show_harmless(values), indent)
 
 
 def ascii_json(values: Any, indent: int | None = None) -> str:
@@ -156,13 +156,13 @@ def ascii_json(values: Any, indent: int | None = None) -> str:
     return json.dumps(values, ensure_ascii=True, indent=indent, default=str).replace("\x7f", "\\u007f")
 
 
-def shown(value: Any) -> Any:
+def show_harmless(value: Any) -> Any:
     """A value with every text in it harmless."""
     if isinstance(value, str):
         return escape_visible(value, lines=True)
     if isinstance(value, Mapping):
-        return {shown(name): shown(one) for name, one in value.items()}
-    return [shown(one) for one in value] if isinstance(value, list | tuple) else value
+        return {show_harmless(name): show_harmless(one) for name, one in value.items()}
+    return [show_harmless(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Row]) -> str:
@@ -172,10 +172,10 @@ def csv_text(columns: Sequence[str], rows: Iterable[Row]) -> str:
 
 def csv_cell(value: Any) -> str | int | float:
     """A value for a spreadsheet: numbers stay numbers."""
-    return value if type(value) in (int, float) else cell(value)
+    return value if type(value) in (int, float) else cell_text(value)
 
 
-def cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """A value in one line."""
     if value is None:
         return ""
@@ -186,7 +186,7 @@ def cell(value: Any) -> str:
     return escape_visible(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
 
 
-def room() -> int | None:
+def terminal_width() -> int | None:
     """The columns of the terminal, None in a pipe."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
@@ -197,7 +197,7 @@ def to_the_minute(text: str) -> str:
     return f"{found[1]} {found[2]}" if found else text
 
 
-def fitted(widths: Sequence[int], most: int | None, whole: Collection[int] = ()) -> list[int]:
+def fit_widths(widths: Sequence[int], most: int | None, whole: Collection[int] = ()) -> list[int]:
     """Widths of columns that fit: the widest give first, short ones last; the first one, which names the thing, and `whole` ones never."""
     if most is None:
         return list(widths)
@@ -206,27 +206,27 @@ def fitted(widths: Sequence[int], most: int | None, whole: Collection[int] = ())
     left = most - GAP * (len(widths) - 1) - sum(widths[place] for place in never)
     for kept, fewest in ((SHORT, FEWEST), (0, NARROWEST)):
         cap = max(others.values(), default=0)
-        while cap > fewest and sum(capped(others, cap, kept).values()) > left:
+        while cap > fewest and sum(cap_widths(others, cap, kept).values()) > left:
             cap -= 1
-        others = capped(others, cap, kept)
+        others = cap_widths(others, cap, kept)
     return [others.get(place, one) for place, one in enumerate(widths)]
 
 
-def capped(widths: Mapping[int, int], cap: int, kept: int) -> dict[int, int]:
+def cap_widths(widths: Mapping[int, int], cap: int, kept: int) -> dict[int, int]:
     """Widths with those above `kept` at `cap` at most."""
     return {place: min(one, cap) if one > kept else one for place, one in widths.items()}
 
 
-def filled(text: str, columns: int) -> str:
+def fill_text(text: str, columns: int) -> str:
     """Text in exactly so many columns: cut, or with spaces behind it."""
-    taken = width(text)
+    taken = text_width(text)
     if taken > columns:
-        text = clipped(text, columns - 1) + CUT
-        taken = width(text)
+        text = clip_text(text, columns - 1) + CUT
+        taken = text_width(text)
     return text + " " * (columns - taken)
 
 
-def width(text: str) -> int:
+def text_width(text: str) -> int:
     """The columns that a text takes on a terminal: wide characters two, combining ones none."""
     return len(text) if text.isascii() else sum(map(columns_of, text))
 
@@ -238,7 +238,7 @@ def columns_of(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
-def clipped(text: str, columns: int) -> str:
+def clip_text(text: str, columns: int) -> str:
     """The beginning of a text, no wider than that."""
     if text.isascii():
         return text[:columns]

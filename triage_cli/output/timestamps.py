@@ -3,11 +3,11 @@
 from datetime import datetime
 
 
-def when(instant: str | None, timespec: str = "seconds") -> str:
+def format_instant(instant: str | None, timespec: str = "seconds") -> str:
     """An instant; "" when there is none."""
     return datetime.fromisoformat(instant).isoformat(timespec=timespec) if instant else ""
 
 
-def day(instant: str | None) -> str:
+def format_day(instant: str | None) -> str:
     """The day of an instant."""
     return instant[:10] if instant else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from triage.errors import BadInput, Refused
-from triage_cli.client.client_option import stay
+from triage_cli.client.client_option import refuse_server
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.output.tables import say
 from triage_cli.quickstart import dns_advice, exim_snippets, read_dovecot, write_commands, write_directory, write_settings
@@ -88,7 +88,7 @@ def quickstart(
     Nothing but the files in --output is written, and no other program is changed. Where something is not understood, the command
     says what, and writes no commands. Exit code 1 then.
     """
-    stay(ctx)
+    refuse_server(ctx)
     output = output.resolve()
     minutes = bypass_minutes(while_away)
     earlier = [name for name in WRITTEN if (output / name).exists()]

@@ -13,7 +13,7 @@ from triage_api import app
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Serve until told to stop. BadInput when a setting is of no use."""
-    app.run(settings, stop, prover_of(settings), deck, check)
+    app.run_server(settings, stop, prover_of(settings), deck, check)
 
 
 def prover_of(settings: Settings) -> Prover | None:

@@ -26,7 +26,7 @@ class Child:
     def __init__(self, does: Callable[..., Any], *given: Any, name: str, log_file: Path | None = None) -> None:
         """`does` gives an exit code or None; a refusal is one line on standard error, or in `log_file`, as of any command."""
         FORKS.set_forkserver_preload(["triage_cli.services.preload"])
-        self.process = FORKS.Process(target=live, args=(does, given, name, log_file), name=name)
+        self.process = FORKS.Process(target=live_child, args=(does, given, name, log_file), name=name)
         self.process.start()
 
     @property
@@ -60,7 +60,7 @@ class Child:
         self.send_signal(signal.SIGKILL)
 
 
-def live(does: Callable[..., Any], given: Sequence[Any], name: str, log_file: Path | None) -> None:
+def live_child(does: Callable[..., Any], given: Sequence[Any], name: str, log_file: Path | None) -> None:
     """What a child does, to the end."""
     mother = import_module("triage_cli.services.preload").MOTHER
     if mother == os.getpid():  # this process had a forkserver before, which has imported something else
@@ -71,7 +71,7 @@ def live(does: Callable[..., Any], given: Sequence[Any], name: str, log_file: Pa
     setproctitle(f"mailroom {name}")
     if log_file is not None:
         os.dup2(os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666), 2)
-    sys.exit(import_module("triage_cli.main").run(lambda: does(*given)))
+    sys.exit(import_module("triage_cli.main").run_command(lambda: does(*given)))
 
 
 def end_with_parent() -> None:
@@ -81,6 +81,6 @@ def end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def command(words: Sequence[str]) -> Any:
+def run_child_command(words: Sequence[str]) -> Any:
     """A command of `mailroom`."""
     return import_module("triage_cli.main").mailroom(args=list(words), prog_name="mailroom", standalone_mode=False)

@@ -69,7 +69,7 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The lines, each with its priority for the journal."""
-        return prioritised(super().format(record), record) if self.in_journal else super().format(record)
+        return add_priority(super().format(record), record) if self.in_journal else super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """What mail says in it is harmless."""
@@ -99,16 +99,16 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["fault"] = escape_visible(self.formatException(record.exc_info).replace("\n", " | "))
-        return prioritised(json_text(line), record) if self.in_journal else json_text(line)
+        return add_priority(json_text(line), record) if self.in_journal else json_text(line)
 
 
-def prioritised(text: str, record: logging.LogRecord) -> str:
+def add_priority(text: str, record: logging.LogRecord) -> str:
     """The text with its priority before each line: the journal takes each for an entry."""
     mark = f"<{PRIORITIES.get(record.levelno, PRIORITIES[logging.INFO])}>"
     return "\n".join(mark + line for line in text.split("\n"))
 
 
-def follow(logs: Logs, role: str) -> None:
+def follow_settings(logs: Logs, role: str) -> None:
     """Write lines from now on as the settings say."""
     root = logging.getLogger()
     root.setLevel(logs.level.upper())

@@ -15,7 +15,7 @@ from triage.config.settings import Settings
 from triage.runtime import gc_tuning, metrics
 from triage.runtime.systemd import tell_ready
 from triage_cli.client.client_option import settings_of
-from triage_cli.services.log_format import TextLines, follow
+from triage_cli.services.log_format import TextLines, follow_settings
 from triage_cli.services.stop_signals import stop_on_signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -40,22 +40,22 @@ def log_to_stderr(role: str) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def watch(settings: Settings, role: str) -> None:
+def watch_role(settings: Settings, role: str) -> None:
     """Log as the settings say from now on, and count what this role does, warnings too. Workers of `receive` begin by themselves."""
-    follow(settings.logs, role)
+    follow_settings(settings.logs, role)
     if role not in WITHOUT_SPOOL:
         metrics.begin_metrics(settings.spool.directory, role)
     logging.getLogger().addHandler(metrics.Counting(role))
 
 
-def start(ctx: click.Context, module: str, role: str) -> None:
+def start_role(ctx: click.Context, module: str, role: str) -> None:
     """Run a role until it is told to stop (SIGTERM, SIGINT). One that opens a door says itself when it is open."""
-    begin(role)
+    begin_role(role)
     stop = stop_on_signals()
     with gc_tuning.pause_gc():
         run: Callable[[Settings, threading.Event], None] = import_module(module).run
     settings = settings_of(ctx)
-    watch(settings, role)
+    watch_role(settings, role)
     if role in BUSY:
         gc_tuning.look_seldom()
     if role not in DOORS:
@@ -66,7 +66,7 @@ def start(ctx: click.Context, module: str, role: str) -> None:
         metrics.end_metrics(settings.spool.directory, role)
 
 
-def begin(role: str) -> None:
+def begin_role(role: str) -> None:
     """What each role begins with."""
     end_with(os.environ.get(SUPERVISOR, ""))
     log_to_stderr(role)
@@ -84,14 +84,14 @@ def end_with(supervisor: str) -> None:
 @click.pass_context
 def receive(ctx: click.Context) -> None:
     """Run the SMTP server."""
-    begin("receive")
+    begin_role("receive")
 
     def read() -> Settings:
         settings = settings_of(ctx)
-        follow(settings.logs, "receive")
+        follow_settings(settings.logs, "receive")
         return settings
 
-    watch(read(), "receive")
+    watch_role(read(), "receive")
     import_module("mta.server.supervisor").supervise_workers(read)
 
 
@@ -99,53 +99,53 @@ def receive(ctx: click.Context) -> None:
 @click.pass_context
 def judge(ctx: click.Context) -> None:
     """Run the processor, which authenticates and judges new messages."""
-    start(ctx, "mta.processing.processor", "judge")
+    start_role(ctx, "mta.processing.processor", "judge")
 
 
 @click.command()
 @click.pass_context
 def outbound(ctx: click.Context) -> None:
     """Run the port for employees' outgoing messages."""
-    start(ctx, "mta.outbound.outbound_processor", "outbound")
+    start_role(ctx, "mta.outbound.outbound_processor", "outbound")
 
 
 @click.command()
 @click.pass_context
 def relay(ctx: click.Context) -> None:
     """Run delivery to the next hops."""
-    start(ctx, "mta.delivery.relay", "relay")
+    start_role(ctx, "mta.delivery.relay", "relay")
 
 
 @click.command()
 @click.pass_context
 def recall(ctx: click.Context) -> None:
     """Run the removal of messages from mailboxes."""
-    start(ctx, "mailboxes.recall.recall_role", "recall")
+    start_role(ctx, "mailboxes.recall.recall_role", "recall")
 
 
 @click.command()
 @click.pass_context
 def api(ctx: click.Context) -> None:
     """Run the HTTP API and the console."""
-    start(ctx, "triage_cli.services.api_role", "api")
+    start_role(ctx, "triage_cli.services.api_role", "api")
 
 
 @click.command()
 @click.pass_context
 def identity(ctx: click.Context) -> None:
     """Run the sign-in at identity providers (OpenID Connect)."""
-    start(ctx, "identity.identity_role", "identity")
+    start_role(ctx, "identity.identity_role", "identity")
 
 
 @click.command()
 @click.pass_context
 def upkeep(ctx: click.Context) -> None:
     """Run maintenance: audit log, retention, alerts, digests."""
-    start(ctx, "triage_cli.services.upkeep", "upkeep")
+    start_role(ctx, "triage_cli.services.upkeep", "upkeep")
 
 
 @click.command()
 @click.pass_context
 def mirror(ctx: click.Context) -> None:
     """Run the mirror of held messages in IMAP accounts."""
-    start(ctx, "mailboxes.mirror.mirror_role", "mirror")
+    start_role(ctx, "mailboxes.mirror.mirror_role", "mirror")

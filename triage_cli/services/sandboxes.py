@@ -8,7 +8,7 @@ FUNCTIONS = {
         "triage.message.summary:summarise_json",
         "triage.message.outbound:read_json",
         "triage.message.preview.preview_document:render_json",
-        "triage_api.routes.messages.attachment_bytes:attachment",
+        "triage_api.routes.messages.attachment_bytes:read_attachment",
     ),
     "draw": ("triage.message.preview.render_pages:draw_page",),
 }

@@ -23,7 +23,7 @@ from triage.store import db
 from triage_cli.services.api_role import check_sign_in
 
 
-def faults(settings: Settings) -> Iterator[str]:
+def find_faults(settings: Settings) -> Iterator[str]:
     """One sentence for each setting that cannot be used."""
     for check in CHECKS:
         try:
@@ -32,7 +32,7 @@ def faults(settings: Settings) -> Iterator[str]:
             yield str(fault)
 
 
-def listening(settings: Settings) -> dict[str, str]:
+def list_listening(settings: Settings) -> dict[str, str]:
     """What is listened on, by the setting that says so."""
     named = {"smtp.listen": settings.smtp.listen, "api.listen": settings.api.listen}
     if settings.smtp.lmtp_listen and "/" not in settings.smtp.lmtp_listen:
@@ -42,9 +42,9 @@ def listening(settings: Settings) -> dict[str, str]:
     return named
 
 
-def ports(settings: Settings) -> None:
+def check_ports(settings: Settings) -> None:
     """Addresses to listen on, each for one door."""
-    named = listening(settings)
+    named = list_listening(settings)
     for setting, listen in named.items():
         host_port(listen, setting)
     for listen, times in Counter(named.values()).items():
@@ -52,19 +52,19 @@ def ports(settings: Settings) -> None:
             raise BadInput(f"{' and '.join(one for one in named if named[one] == listen)} are both {listen}: give each a port of its own")
 
 
-def certificate(settings: Settings) -> None:
+def check_certificate(settings: Settings) -> None:
     """Two files, or none."""
     if bool(settings.smtp.tls_cert) != bool(settings.smtp.tls_key):
         raise BadInput("smtp.tls_cert and smtp.tls_key: set both, or neither")
 
 
-def ways(settings: Settings) -> None:
+def check_next_hops(settings: Settings) -> None:
     """Every next hop."""
     for way in list_routes(settings):
         open_nexthop(way.next_hop, timeout=1, hostname=settings.company.hostname)
 
 
-def employees(settings: Settings) -> None:
+def check_outbound(settings: Settings) -> None:
     """Their mail, where anybody may hand it over."""
     for network in settings.outbound.networks:
         submitters.network_of(network)
@@ -72,13 +72,13 @@ def employees(settings: Settings) -> None:
         outbound_processor.check_outbound_settings(settings)
 
 
-def directory(settings: Settings) -> None:
+def check_directory(settings: Settings) -> None:
     """Who works where, as an LDAP server may be asked for it; its password is not looked at."""
     if settings.directory.source == "ldap":
         LdapSource(replace(settings.directory, bind_dn=""), settings.company)
 
 
-def mailboxes(settings: Settings) -> None:
+def check_mailboxes(settings: Settings) -> None:
     """The way into them."""
     if settings.recall.imap:
         imap_login.check_login_settings(settings.recall)
@@ -89,15 +89,15 @@ def mailboxes(settings: Settings) -> None:
 
 CHECKS: tuple[Callable[[Settings], object], ...] = (
     lambda settings: db.open_engine(settings.database.url).dispose(),
-    ports,
+    check_ports,
     lambda settings: check_number(settings.smtp),
     lambda settings: Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol),
-    certificate,
-    ways,
+    check_certificate,
+    check_next_hops,
     arc_seal.is_sealing_configured,
-    employees,
-    directory,
-    mailboxes,
+    check_outbound,
+    check_directory,
+    check_mailboxes,
     lambda settings: open_resolver(settings.dns),
     choose_scanners,
     lambda settings: parse_networks("api.metrics", settings.api.metrics),

@@ -15,7 +15,7 @@ from triage_cli.services.apply_directory import take_over
 log = logging.getLogger("mailroom.serve")
 
 
-def prepare(settings: Settings) -> None:
+def prepare_start(settings: Settings) -> None:
     """Before the other roles start: the database is right, the directory is taken over, the door knows its recipients.
 
     A directory file that is wrong is refused on the first start; later the company goes on with the directory it has.

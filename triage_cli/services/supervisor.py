@@ -19,7 +19,7 @@ from mta.spool.spool import Spool
 from triage.config import settings_loader
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.exit_codes import USAGE
-from triage_cli.services.forkserver import Child, command
+from triage_cli.services.forkserver import Child, run_child_command
 from triage_cli.services.roles import SUPERVISOR, log_to_stderr
 from triage_cli.services.stop_signals import Renewal, stop_on_signals
 
@@ -42,22 +42,22 @@ def serve(ctx: click.Context) -> int:
     stop, renewed = stop_on_signals(), Renewal()
 
     def prepare() -> None:
-        if code := Child(prepared, config, name="prepare").wait():
+        if code := Child(prepare_roles, config, name="prepare").wait():
             raise click.exceptions.Exit(code)
 
     if not (settings.spool.directory / SNAPSHOT).exists():  # the first start: nobody is known yet who could get mail
         prepare()
-        return supervise(config, stop, renewed=renewed)
-    return supervise(config, stop, prepare, renewed=renewed)
+        return supervise_roles(config, stop, renewed=renewed)
+    return supervise_roles(config, stop, prepare, renewed=renewed)
 
 
-def prepared(config: str | None) -> None:
+def prepare_roles(config: str | None) -> None:
     """What must be right before the roles start."""
     log_to_stderr("serve")
-    import_module("triage_cli.services.startup_checks").prepare(settings_loader.read_settings(config))
+    import_module("triage_cli.services.startup_checks").prepare_start(settings_loader.read_settings(config))
 
 
-def then(config: str | None) -> tuple[str, ...]:
+def later_roles(config: str | None) -> tuple[str, ...]:
     """The roles that start after the first ones."""
     settings = settings_loader.read_settings(config)
     wanted = {
@@ -82,7 +82,7 @@ class Role:
     again_at: float = 0.0
 
 
-def supervise(
+def supervise_roles(
     config: str | None,
     stop: threading.Event,
     prepare: Callable[[], None] = lambda: None,
@@ -97,10 +97,10 @@ def supervise(
     They log to `log_file`, or to standard error. A role that cannot run at all (a port in use) has said why there: then
     everything stops.
     """
-    roles = [Role(name, launched(name, config, log_file)) for name in FIRST]
+    roles = [Role(name, launch_role(name, config, log_file)) for name in FIRST]
     try:
         prepare()
-        roles += [Role(name, launched(name, config, log_file)) for name in then(config)]
+        roles += [Role(name, launch_role(name, config, log_file)) for name in later_roles(config)]
         while not stop.wait(0.1):
             if renewed():
                 tell_the_door(roles)
@@ -122,13 +122,15 @@ def tell_the_door(roles: list[Role]) -> None:
             role.process.send_signal(signal.SIGHUP)
 
 
-def launched(name: str, config: str | None, log_file: Path | None) -> subprocess.Popen[bytes] | Child:
+def launch_role(name: str, config: str | None, log_file: Path | None) -> subprocess.Popen[bytes] | Child:
     """A role's process. It ends when this one does."""
     words = [*(["--config", config] if config else []), *name.split()]
-    return executed(words, log_file) if name == ALONE else Child(command, words, name=name.partition(" ")[0], log_file=log_file)
+    return (
+        execute_role(words, log_file) if name == ALONE else Child(run_child_command, words, name=name.partition(" ")[0], log_file=log_file)
+    )
 
 
-def executed(words: Sequence[str], log_file: Path | None) -> subprocess.Popen[bytes]:
+def execute_role(words: Sequence[str], log_file: Path | None) -> subprocess.Popen[bytes]:
     """A process that shares nothing with this one and what it has imported."""
     environment = os.environ | {SUPERVISOR: str(os.getpid())}
     program = [sys.executable, "-m", "triage_cli", *words]
@@ -146,7 +148,7 @@ def start_again(role: Role, config: str | None, code: int, log_file: Path | None
         role.again_at = now + min(0.1 * 2**role.failures, LONGEST_PAUSE)
         log.error("%s ended with code %d", role.name, code)
     elif now >= role.again_at:
-        role.process, role.started, role.again_at = launched(role.name, config, log_file), now, 0.0
+        role.process, role.started, role.again_at = launch_role(role.name, config, log_file), now, 0.0
 
 
 def stop_all(roles: list[Role]) -> None:

@@ -25,7 +25,7 @@ from triage.runtime import metrics
 from triage.store import db, last_runs
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
-from triage_cli.client.local_setup import database_of, ring
+from triage_cli.client.local_setup import database_of, wake_waiters
 from triage_cli.services import upkeep_alerts, upkeep_bulk_decisions, upkeep_retention
 from triage_cli.services.apply_directory import take_over
 from triage_cli.services.upkeep_checkpoints import Recorder
@@ -51,11 +51,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
             settings_changes.note_settings(session, settings, machine=socket.gethostname(), now=utcnow())
             checks.begin_checks(session, settings.policy, now=utcnow())
         beside = [
-            threading.Thread(target=follow, args=(settings, engine, sealer(), stop), name=name)
+            threading.Thread(target=follow, args=(settings, engine, name_sealer(), stop), name=name)
             for name, follow in (
-                ("slices", upkeep_bulk_decisions.follow),
-                ("alarms", upkeep_alerts.follow),
-                ("tidying", upkeep_retention.follow),
+                ("slices", upkeep_bulk_decisions.follow_bulk_decisions),
+                ("alarms", upkeep_alerts.follow_alerts),
+                ("tidying", upkeep_retention.follow_retention),
             )
         ]
         for thread in beside:
@@ -76,8 +76,8 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
     recorder = Recorder(settings)
     while not stop.wait(SEAL_EVERY):
         try:
-            seal_trail(engine, sealer())
-            recorder.keep(engine, sealer())
+            seal_trail(engine, name_sealer())
+            recorder.keep(engine, name_sealer())
             counted = keep_counts(engine, counted, settings)
             behind = behind and catch_up(engine, settings)
             if time.monotonic() - let_go > LET_GO_EVERY:
@@ -91,7 +91,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 upkeep_retention.settle_viewings(engine)
                 erase_persons(engine, settings)
                 join_removals(engine, settings)
-                if follows and is_settled(changed := mtime(file), seen):
+                if follows and is_settled(changed := modified_at(file), seen):
                     follow_directory(settings)
                     seen = changed
         except DBAPIError as fault:
@@ -126,9 +126,9 @@ def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
         if not look and not fold_counts.is_due(session, utcnow()):
             return looked
     with db.transaction(engine) as session:
-        if not hash_chain.elect_sealer(session, sealer(), utcnow(), duty=fold_counts.DUTY, lease=fold_counts.LEASE):
+        if not hash_chain.elect_sealer(session, name_sealer(), utcnow(), duty=fold_counts.DUTY, lease=fold_counts.LEASE):
             return looked
-    while fold(engine) == fold_counts.AT_ONCE:  # what comes meanwhile is for the next round: each one counts whole piles and folders
+    while fold_slice(engine) == fold_counts.AT_ONCE:  # what comes meanwhile is for the next round: each one counts whole piles and folders
         pass
     if look:
         fold_counts.begin_views(engine, now=utcnow())
@@ -145,7 +145,7 @@ def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
 def erase_persons(engine: Engine, settings: Settings) -> None:
     """Go on with what is to be erased about persons."""
     if upkeep_retention.carry_on(engine, person_erasure.due_erasures, person_erasure.carry_on):
-        ring(settings, "door", "change")
+        wake_waiters(settings, "door", "change")
 
 
 def join_removals(engine: Engine, settings: Settings) -> int:
@@ -157,17 +157,17 @@ def join_removals(engine: Engine, settings: Settings) -> int:
         with db.transaction(engine) as session:
             number += keepers.join_removal(session, one, settings=settings, now=utcnow())
     if number:
-        ring(settings, "recall", "change")
+        wake_waiters(settings, "recall", "change")
     return number
 
 
-def fold(engine: Engine) -> int:
+def fold_slice(engine: Engine) -> int:
     """One slice of what was touched; how much that was."""
     with db.transaction(engine) as session:
         return fold_counts.fold_counts(session, now=utcnow())
 
 
-def sealer() -> str:
+def name_sealer() -> str:
     """This process, as the election of the one sealer knows it."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
@@ -216,14 +216,14 @@ def follow_directory(settings: Settings) -> None:
         log.info(
             "directory: %d people, %d addresses added, %d removed", applied.people, applied.recipients_added, applied.recipients_removed
         )
-        ring(settings, "door", "change")
+        wake_waiters(settings, "door", "change")
 
 
 def taken_over(engine: Engine, file: Path) -> float:
     """As of when the directory file is known; 0 when it was changed while nobody followed it."""
     with db.read_transaction(engine) as session:
         read = last_runs.directory_read_at(session)
-    changed = mtime(file)
+    changed = modified_at(file)
     return 0.0 if read and (changed > read.timestamp() or read > utcnow()) else changed  # or the clock was ahead
 
 
@@ -232,7 +232,7 @@ def is_settled(changed: float, seen: float) -> bool:
     return changed != seen and abs(time.time() - changed) > SETTLED
 
 
-def mtime(file: Path) -> float:
+def modified_at(file: Path) -> float:
     """When the file was changed last; 0 when it is not there."""
     try:
         return file.stat().st_mtime

@@ -14,7 +14,7 @@ from triage.quarantine.requests import suspicion_reports
 from triage.store import db
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
-from triage_cli.client.local_setup import ring
+from triage_cli.client.local_setup import wake_waiters
 
 LOOK_EVERY = 5.0  # seconds
 DUTY = "alarms"
@@ -22,13 +22,13 @@ DUTY = "alarms"
 log = logging.getLogger("mailroom.upkeep")
 
 
-def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
+def follow_alerts(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
     """Look again and again until told to stop. A database that is down is waited for."""
     pause = LOOK_EVERY
     while not stop.wait(pause):
         pause = LOOK_EVERY
         try:
-            watch(settings, engine, holder)
+            watch_alerts(settings, engine, holder)
             tell_people(settings, engine, holder, stop)
             tell_reporters(settings, engine, holder)
         except DBAPIError as fault:
@@ -37,7 +37,7 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
             log.exception("alarms could not be looked at")
 
 
-def watch(settings: Settings, engine: Engine, holder: str) -> bool:
+def watch_alerts(settings: Settings, engine: Engine, holder: str) -> bool:
     """Look once, and write only where there is something to write; was there?"""
     with db.read_transaction(engine) as session:
         now = db.at_earliest(session, utcnow())
@@ -57,7 +57,7 @@ def watch(settings: Settings, engine: Engine, holder: str) -> bool:
         recorded = alerts.record_alerts(session, settings, now=now)
         letters = staff_mail.queue_letters(session, settings, now=now)
     if recorded or letters:
-        ring(settings, "relay", "change")
+        wake_waiters(settings, "relay", "change")
         log.info("%d alarms are on the record, %d letters to staff are queued", recorded, letters)
     return True
 
@@ -75,7 +75,7 @@ def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading
         if not some:
             break
         number += some
-        ring(settings, "relay")
+        wake_waiters(settings, "relay")
     if number:
         log.info("%d people were told what waits for them, where something does", number)
     return number
@@ -93,6 +93,6 @@ def tell_reporters(settings: Settings, engine: Engine, holder: str) -> int:
             else 0
         )
     if told:
-        ring(settings, "relay", "change")
+        wake_waiters(settings, "relay", "change")
         log.info("%d reporters of mail are told what came of it", told)
     return told

@@ -12,7 +12,7 @@ from triage.quarantine.decisions import bulk_decisions
 from triage.store import db
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
-from triage_cli.client.local_setup import ring
+from triage_cli.client.local_setup import wake_waiters
 
 LOOK_EVERY = 0.5  # seconds
 PATIENCE = 2.0  # with a database that is down
@@ -21,7 +21,7 @@ BREATH = 0.02  # seconds between two slices, in which others write
 log = logging.getLogger("mailroom.upkeep")
 
 
-def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
+def follow_bulk_decisions(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
     """Look for large decisions and carry them out until told to stop. A database that is down is waited for."""
     while not stop.wait(LOOK_EVERY):
         try:
@@ -45,5 +45,5 @@ def one_slice(settings: Settings, engine: Engine, holder: str) -> bool:
         if not hash_chain.elect_sealer(session, holder, now, duty=bulk_decisions.DUTY, lease=bulk_decisions.LEASE):
             return False
         bulk_decisions.go_on(session, decision_id, now=now, settings=settings)
-    ring(settings, "relay", "recall", "change")
+    wake_waiters(settings, "relay", "recall", "change")
     return True

@@ -24,7 +24,7 @@ class Recorder:
 
     def __init__(self, settings: Settings) -> None:
         """BadInput when the key or the directory is of no use."""
-        self.directory, self.key = opened(settings)
+        self.directory, self.key = open_checkpoints(settings)
         self.every = settings.audit.every
         self.made, self.sequence = -float(self.every), 0
 
@@ -76,7 +76,7 @@ class Recorder:
             return 0
 
 
-def opened(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:
+def open_checkpoints(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:
     """Where checkpoints are kept and the key that signs them; no key when none are made. BadInput when only half of it is there."""
     given = (settings.audit.checkpoints, settings.audit.key_file)
     if any(given) and not all(given):

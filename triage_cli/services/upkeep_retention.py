@@ -27,7 +27,7 @@ from triage.store import db, idempotency, vacuum
 from triage.store.transaction_retry import pause_after
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
-from triage_cli.client.local_setup import ring
+from triage_cli.client.local_setup import wake_waiters
 from triage_cli.services.apply_directory import leaving_of
 
 DUTY, LEASE = "tidying", timedelta(minutes=10)
@@ -46,7 +46,7 @@ Weigh = Callable[[Session, list[int]], Mapping[int, int]]
 log = logging.getLogger("mailroom.upkeep")
 
 
-def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
+def follow_retention(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
     """Tidy again and again until told to stop, if this process is the one that does it. A database that is down is waited for."""
     tidied, erased, rules_at = -TIDY_EVERY, -ERASE_EVERY, 0.0
     while not stop.wait(LOOK_EVERY):
@@ -55,10 +55,10 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
             continue
         erasing = now - erased > ERASE_EVERY
         try:
-            if elected(engine, holder):
-                tidy(engine, settings, erasing=erasing, looking=False)
+            if is_elected(engine, holder):
+                tidy_slices(engine, settings, erasing=erasing, looking=False)
                 erased = now if erasing else erased
-                rules_at = rules_at if now < rules_at else rarely(lambda: look_for_rules(engine, settings))
+                rules_at = rules_at if now < rules_at else do_rarely(lambda: look_for_rules(engine, settings))
             tidied = now
         except DBAPIError as fault:
             stop.wait(pause_after(fault, PATIENCE))
@@ -67,7 +67,7 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
             tidied = now
 
 
-def elected(engine: Engine, holder: str) -> bool:
+def is_elected(engine: Engine, holder: str) -> bool:
     """Is it this process that tidies? Several would all look through the same."""
     with db.transaction(engine) as session:
         return hash_chain.elect_sealer(session, holder, utcnow(), duty=DUTY, lease=LEASE)
@@ -82,7 +82,7 @@ class Tidied:
     forgotten: int = 0  # messages of which nothing is left
 
 
-def rarely(work: Callable[[], object]) -> float:
+def do_rarely(work: Callable[[], object]) -> float:
     """Do it; when to do it again, in monotonic seconds."""
     begun = time.monotonic()
     work()
@@ -90,14 +90,14 @@ def rarely(work: Callable[[], object]) -> float:
     return ended + RARELY * (ended - begun)
 
 
-def tidy(engine: Engine, settings: Settings, *, erasing: bool = True, looking: bool = True) -> Tidied:
+def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, looking: bool = True) -> Tidied:
     """Expire, erase and forget all that is due, slice by slice. `erasing`: look through everything that is kept. `looking`: for rules."""
     with db.transaction(engine) as session:
         expiry.note_terms(session, expiry.expiry_terms(settings))
     hold_legally(engine)
     settle_viewings(engine)
     expired = in_slices(engine, settings, retention.expire_messages)
-    erased, forgotten = (erase(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
+    erased, forgotten = (erase_contents(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
     let_go(engine, settings)
     know_familiar(engine, settings)
     if looking:
@@ -108,7 +108,7 @@ def tidy(engine: Engine, settings: Settings, *, erasing: bool = True, looking: b
         keepers.lapse_requests(session, now=utcnow())
         idempotency.forget_answers(session, now=utcnow())
         emergency.end_expired(session, now=utcnow())
-    forget(engine, settings)
+    forget_contacts(engine, settings)
     give_space_back(engine)
     if expired or erased or forgotten:
         log.info("expired %d held mails, erased %d contents, forgot the records of %d mails", expired, erased, forgotten)
@@ -126,7 +126,7 @@ def in_slices(engine: Engine, settings: Settings, slice_of: Callable[..., int]) 
     return total
 
 
-def erase(engine: Engine, settings: Settings) -> int:
+def erase_contents(engine: Engine, settings: Settings) -> int:
     """Erase the contents and the recalled copies that nobody needs any more; how many."""
     contents = in_windows(engine, settings, retention.due_contents, retention.erase_contents, retention.SLICE)
     return contents + in_slices(engine, settings, retention.forget_recalled_copies)
@@ -153,7 +153,7 @@ def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., 
         with db.read_transaction(engine) as session:
             found, reached = due(session, settings=settings, now=db.at_earliest(session, utcnow()), after=reached)
             weights = weigh(session, found) if weigh else {}
-        for some in sliced(found, at_once, weights):
+        for some in slice_by_weight(found, at_once, weights):
             with db.transaction(engine) as session:
                 total += end(session, some, settings=settings, now=db.at_earliest(session, utcnow()))
             time.sleep(BREATH)
@@ -161,7 +161,7 @@ def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., 
     return total
 
 
-def sliced(found: list[int], at_once: int, weights: Mapping[int, int]) -> Iterator[list[int]]:
+def slice_by_weight(found: list[int], at_once: int, weights: Mapping[int, int]) -> Iterator[list[int]]:
     """What was found, in slices that weigh no more than so much together; what weighs more is alone. Else each weighs one."""
     some: list[int] = []
     left = at_once
@@ -213,10 +213,10 @@ def let_go(engine: Engine, settings: Settings) -> None:
         late = rename_records.follow_names(session)
     if addresses:
         log.info("%d addresses of people who have left are refused from now on", addresses)
-        ring(settings, "door")
+        wake_waiters(settings, "door")
     if late:
         log.info("%d mails go along with people who are called otherwise", late)
-        ring(settings, "change")
+        wake_waiters(settings, "change")
 
 
 def know_familiar(engine: Engine, settings: Settings) -> None:
@@ -252,7 +252,7 @@ def sound_alarm(engine: Engine, settings: Settings) -> None:
         log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", escape_visible(one.code), one.held)
 
 
-def forget(engine: Engine, settings: Settings) -> None:
+def forget_contacts(engine: Engine, settings: Settings) -> None:
     """Forget whom nobody has written to or heard from for long enough, slice by slice."""
     gone = 1
     while gone:

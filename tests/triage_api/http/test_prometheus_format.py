@@ -6,7 +6,7 @@ import re
 import pytest
 from hypothesis import given, strategies as st
 
-from triage_api.http.prometheus_format import exposition, gauge, labelled
+from triage_api.http.prometheus_format import write_exposition, write_gauge, write_labelled
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/, "Text format details"
 HEAD = re.compile(r"# (?P<kind>HELP|TYPE) (?P<name>[a-zA-Z_:][\w:]*) (?P<rest>.*)", re.ASCII)
@@ -36,8 +36,12 @@ def read(document: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 def test_a_document() -> None:
-    families = [gauge("up", "Is it?", 1), labelled("waiting", "How\nmany \\.", "queue", {"in": 2, "out": 0.5}), gauge("unknown", "None.")]
-    assert exposition(families) == (
+    families = [
+        write_gauge("up", "Is it?", 1),
+        write_labelled("waiting", "How\nmany \\.", "queue", {"in": 2, "out": 0.5}),
+        write_gauge("unknown", "None."),
+    ]
+    assert write_exposition(families) == (
         "# HELP up Is it?\n# TYPE up gauge\nup 1.0\n"
         '# HELP waiting How\\nmany \\\\.\n# TYPE waiting gauge\nwaiting{queue="in"} 2.0\nwaiting{queue="out"} 0.5\n'
         "# HELP unknown None.\n# TYPE unknown gauge\n"
@@ -49,10 +53,10 @@ SAYABLE = st.characters(codec="utf-8")
 
 @given(st.dictionaries(st.text(SAYABLE), st.floats(allow_nan=False)), st.text(st.characters(codec="utf-8", exclude_characters="\n\r")))
 def test_whatever_the_labels_are_they_are_read_back(values: dict[str, float], about: str) -> None:
-    found = read(exposition([labelled("mailroom_x", about, "of", values)]))
+    found = read(write_exposition([write_labelled("mailroom_x", about, "of", values)]))
     assert found == {("mailroom_x", (("of", name),)): value for name, value in values.items()}
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, 10**20, 1e-300, math.inf, -math.inf, 12345678901])
 def test_a_number_is_read_back(value: float) -> None:
-    assert read(exposition([gauge("x", "y", value)])) == {("x", ()): value}
+    assert read(write_exposition([write_gauge("x", "y", value)])) == {("x", ()): value}

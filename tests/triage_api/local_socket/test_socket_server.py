@@ -27,7 +27,7 @@ from triage.config.settings_loader import digest_of
 from triage.errors import BadInput
 from triage.store import db
 from triage.store.models.audit import AuditRecord
-from triage_api.app import bound, make_app, serve
+from triage_api.app import bind_socket, make_app, serve_socket
 from triage_api.http.local_caller import KEY
 from triage_api.local_socket import socket_frames as wire, socket_server
 from triage_api.local_socket.socket_server import ShellSocket
@@ -47,8 +47,8 @@ class Api(NamedTuple):
 def running(settings: Settings, ready: Callable[[Engine], object] = lambda _engine: None) -> Iterator[Api]:
     """An API that answers commands."""
     stop = threading.Event()
-    with bound("127.0.0.1:0") as listener:
-        thread = threading.Thread(target=serve, args=(make_app(settings, ready=ready), settings, listener, stop))
+    with bind_socket("127.0.0.1:0") as listener:
+        thread = threading.Thread(target=serve_socket, args=(make_app(settings, ready=ready), settings, listener, stop))
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
@@ -259,7 +259,7 @@ def left_over(directory: Path) -> None:
     """As a process that was killed leaves it."""
     directory.mkdir(mode=0o700)
     with wire.address_in(directory) as address:
-        socket_server.bound(address).close()
+        socket_server.bind_socket(address).close()
 
 
 def open_to_all(directory: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.errors import BadInput
-from triage_api.schemas.pagination import cursor_of, following, id_of, place_of
+from triage_api.schemas.pagination import cursor_of, id_of, next_cursor, place_of
 
 INSTANTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -42,5 +42,5 @@ def test_the_last_page_has_no_cursor() -> None:
 
 def test_the_next_page_begins_behind_the_last_one_that_fits() -> None:
     found = [SimpleNamespace(id=number, name=f"list {number}") for number in (9, 7, 5)]
-    assert [id_of(following(found, limit)) for limit in (1, 2, 3, 4)] == [9, 7, None, None]
-    assert place_of(following(found, 2, lambda one: (one.name,)), str) == ("list 7",)
+    assert [id_of(next_cursor(found, limit)) for limit in (1, 2, 3, 4)] == [9, 7, None, None]
+    assert place_of(next_cursor(found, 2, lambda one: (one.name,)), str) == ("list 7",)

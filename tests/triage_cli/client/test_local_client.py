@@ -5,11 +5,11 @@ import json
 import pytest
 
 from tests.triage_api.published import PUBLISHED
-from triage_api.http.token_scopes import API, is_peoples, resource
+from triage_api.http.token_scopes import API, is_peoples, path_resource
 from triage_cli.client.local_client import FOLDERS, ROOMS
 
 PATHS = [path.removeprefix(API) for path in json.loads(PUBLISHED.read_text())["paths"] if path.startswith(API)]
-RESOURCES = sorted({resource(path) for path in PATHS if not is_peoples(path)})
+RESOURCES = sorted({path_resource(path) for path in PATHS if not is_peoples(path)})
 
 
 @pytest.mark.parametrize("name", RESOURCES)

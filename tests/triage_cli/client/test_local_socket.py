@@ -32,13 +32,13 @@ WELCOME = wire.line_of({"ok": wire.WELCOME})
 def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """One entry for each command that worked on the database itself."""
     told: list[str] = []
-    usual = client_option.here
+    usual = client_option.open_here
 
     def here(settings: Settings) -> Desk:
         told.append("itself")
         return usual(settings)
 
-    monkeypatch.setattr(client_option, "here", here)
+    monkeypatch.setattr(client_option, "open_here", here)
     return told
 
 
@@ -47,7 +47,7 @@ def pretending(directory: Path, answers: Callable[[socket.socket], None]) -> Ite
     """Somebody listens at the socket's place who answers one command like this."""
     (directory / wire.DIRECTORY).mkdir(mode=0o700)
     with wire.address_in(directory / wire.DIRECTORY) as address:
-        listener = socket_server.bound(address)
+        listener = socket_server.bind_socket(address)
     listener.setblocking(True)
 
     def answer() -> None:
@@ -116,7 +116,7 @@ def test_with_another_version_too(shell: Shell, config: Path, alone: list[str], 
 
 
 def test_and_when_the_api_does_not_admit_us(shell: Shell, config: Path, alone: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket_server, "admitted", lambda: frozenset({4711}))
+    monkeypatch.setattr(socket_server, "admitted_users", lambda: frozenset({4711}))
     with served(settings_loader.read_settings(str(config)), to_commands=True):
         assert (shell("deliveries").code, alone) == (0, ["itself"])
 
@@ -172,7 +172,7 @@ def test_root_ourselves_and_the_owner_of_the_spool_may_listen(uid: int | str, se
 
 def test_who_asks_an_api_needs_no_database_library(config: Path, shell: Shell) -> None:
     program = "import sys; from triage_cli import main; from triage_cli.commands.queue import deliveries; "
-    program += "code = main.run(lambda: main.mailroom(sys.argv[1:], standalone_mode=False)); "
+    program += "code = main.run_command(lambda: main.mailroom(sys.argv[1:], standalone_mode=False)); "
     program += "print(code, sorted({'sqlalchemy', 'fastapi', 'pydantic', 'triage.store.models'} & set(sys.modules)))"
     words = shlex.split(f"--config {config} deliveries")
     with served(settings_loader.read_settings(str(config)), to_commands=True):

@@ -85,14 +85,14 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     """`run("deliveries", server=url)` with a token, from a directory without settings. Nobody waits between two tries."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote_client, "AGAIN", remote_client.AGAIN.new(backoff_factor=0, backoff_jitter=0, retry_after_max=0))
-    remote_client.compare.cache_clear()
+    remote_client.compare_versions.cache_clear()
     (tmp_path / "none.toml").write_text("")
     (tmp_path / "token").write_text("mailroom_secret\n")
 
     def said(*words: str, server: str = "") -> Said:
         options = ["--server", server, "--token-file", str(tmp_path / "token")] if server else []
         capsys.readouterr()
-        code = main.run(lambda: mailroom(["--config", str(tmp_path / "none.toml"), *options, *words], standalone_mode=False))
+        code = main.run_command(lambda: mailroom(["--config", str(tmp_path / "none.toml"), *options, *words], standalone_mode=False))
         return Said(code, *capsys.readouterr())
 
     return said

@@ -58,9 +58,9 @@ def said(findings: Iterator[Finding]) -> tuple[str, str]:
 def test_a_directory_file_and_its_mistakes(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "people.toml"
     settings = replace(settings, directory=replace(settings.directory, file=str(file)))
-    assert said(connection_checks.directory(settings))[0] == FAIL
+    assert said(connection_checks.check_directory(settings))[0] == FAIL
     file.write_text('[company]\npostmaster = "it@company.example"\n')
-    assert said(connection_checks.directory(settings)) == (OK, f"0 people in {file}")
+    assert said(connection_checks.check_directory(settings)) == (OK, f"0 people in {file}")
 
 
 HASHED = 'password_hash = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"\n'
@@ -77,7 +77,7 @@ def test_a_directory_file_that_everybody_reads(settings: Settings, mode: int, st
         file = Path(place, "people.toml")
         file.write_text(f'[company]\npostmaster = "it@company.example"\n{staff}')
         file.chmod(mode)
-        *_, finding = connection_checks.directory(replace(settings, directory=replace(settings.directory, file=str(file))))
+        *_, finding = connection_checks.check_directory(replace(settings, directory=replace(settings.directory, file=str(file))))
         assert (finding.level, "hashes of passwords" in finding.found) == (level, level == WARN)
         if finding.do:
             subprocess.run(["sh", "-c", finding.do], check=True)
@@ -90,7 +90,7 @@ def test_a_directory_that_is_not_believed(house: Settings, tmp_path: Path, sqlit
     house = replace(house, directory=replace(house.directory, file=str(file)))
     with db.transaction(sqlite_engine) as session:
         alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=arriving.NOW)
-    read, believed = connection_checks.directory(house)
+    read, believed = connection_checks.check_directory(house)
     assert (read.level, believed.level) == (OK, FAIL)
     assert "not been believed since 24 Nov" in believed.found
     assert "would take 60 of 100 people away" in believed.found
@@ -112,21 +112,21 @@ def test_an_ldap_server_that_lets_us_in_or_not(settings: Settings, tmp_path: Pat
             password_file=str(secret),
             postmaster="it@company.example",
         )
-        level, words = said(connection_checks.directory(replace(settings, directory=ldap)))
+        level, words = said(connection_checks.check_directory(replace(settings, directory=ldap)))
         assert (level, words) == (OK, f"{server.url} lets us in and shows us people below {BASE}")
-        level, words = said(connection_checks.directory(replace(settings, directory=replace(ldap, people_filter="(uid=nobody)"))))
+        level, words = said(connection_checks.check_directory(replace(settings, directory=replace(ldap, people_filter="(uid=nobody)"))))
         assert level == FAIL
         assert "shows us nobody" in words
         named = (f"cn=Desk, {BASE} => triage company", f"cn=desks,{BASE} => triage company", "desk => triage company")
-        level, words = said(connection_checks.directory(replace(settings, directory=replace(ldap, staff_groups=named[:1]))))
+        level, words = said(connection_checks.check_directory(replace(settings, directory=replace(ldap, staff_groups=named[:1]))))
         assert (level, words) == (OK, f"{server.url} lets us in and shows us people below {BASE}")
-        _, *unknown = connection_checks.directory(replace(settings, directory=replace(ldap, staff_groups=named)))
+        _, *unknown = connection_checks.check_directory(replace(settings, directory=replace(ldap, staff_groups=named)))
         assert [(one.level, one.found.partition(", which")[0]) for one in unknown] == [
             (WARN, f"it shows us no group cn=desks,{BASE}"),
             (WARN, "it shows us no group desk"),
         ]
         secret.write_text("wrong")
-        level, words = said(connection_checks.directory(replace(settings, directory=ldap)))
+        level, words = said(connection_checks.check_directory(replace(settings, directory=ldap)))
         assert level == FAIL
         assert "does not accept the password" in words
 
@@ -135,15 +135,15 @@ def test_dns_answers_and_leads_here_or_not(settings: Settings, tmp_path: Path) -
     domain, zone = settings.company.domains[0], tmp_path / "asked.zone"
     settings = replace(settings, company=replace(settings.company, domains=(domain,)), dns=replace(settings.dns, zone_file=str(zone)))
     zone.write_text(f"$ORIGIN .\n$TTL 60\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\nns. A 127.0.0.1\n{domain}. MX 10 MX.{domain}.\n")
-    assert said(connection_checks.resolvers(settings)) == (OK, f"mail for {domain} goes to mx.{domain}")
+    assert said(connection_checks.check_resolvers(settings)) == (OK, f"mail for {domain} goes to mx.{domain}")
     zone.write_text("$ORIGIN .\n$TTL 60\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\nns. A 127.0.0.1\n")
-    assert said(connection_checks.resolvers(settings)) == (WARN, f"{domain} has no MX record")
+    assert said(connection_checks.check_resolvers(settings)) == (WARN, f"{domain} has no MX record")
 
 
 def test_dns_that_does_not_answer(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_checks, "PATIENCE", 0.3)
     settings = replace(settings, dns=replace(settings.dns, zone_file="", nameservers=("127.0.0.254",)))
-    assert said(connection_checks.resolvers(settings))[0] == FAIL
+    assert said(connection_checks.check_resolvers(settings))[0] == FAIL
 
 
 @pytest.mark.peers
@@ -152,12 +152,12 @@ def test_the_way_into_the_mailboxes(house: Settings, tmp_path: Path) -> None:
     secret.write_text(dovecot.MASTER_PASSWORD)
     with dovecot.running() as server:
         way = Recall(imap=f"imap://127.0.0.1:{server.imap_port}", master_user=dovecot.MASTER, password_file=str(secret))
-        level, words = said(connection_checks.mailboxes(replace(house, recall=way)))
+        level, words = said(connection_checks.check_mailboxes(replace(house, recall=way)))
         assert (level, words.startswith(f"{way.imap} lets us into that of ")) == (OK, True)
         secret.write_text("wrong")
-        assert said(connection_checks.mailboxes(replace(house, recall=way)))[0] == FAIL
-    assert said(connection_checks.mailboxes(replace(house, recall=replace(way, imap=f"imap://127.0.0.1:{free_port()}"))))[0] == FAIL
-    assert said(connection_checks.mailboxes(replace(house, recall=replace(way, master_user="")))) == (
+        assert said(connection_checks.check_mailboxes(replace(house, recall=way)))[0] == FAIL
+    assert said(connection_checks.check_mailboxes(replace(house, recall=replace(way, imap=f"imap://127.0.0.1:{free_port()}"))))[0] == FAIL
+    assert said(connection_checks.check_mailboxes(replace(house, recall=replace(way, master_user="")))) == (
         FAIL,
         "recall.master_user is missing: recall.auth = 'master' needs it",
     )
@@ -165,22 +165,22 @@ def test_the_way_into_the_mailboxes(house: Settings, tmp_path: Path) -> None:
 
 def test_no_way_into_the_mailboxes(house: Settings) -> None:
     smtp = replace(house, relay=replace(house.relay, next_hop="smtp://127.0.0.1:25", routes=()))
-    assert said(connection_checks.mailboxes(smtp))[0] == WARN
-    assert [*connection_checks.mailboxes(replace(smtp, relay=replace(smtp.relay, next_hop="maildir:/srv/mail")))] == []
+    assert said(connection_checks.check_mailboxes(smtp))[0] == WARN
+    assert [*connection_checks.check_mailboxes(replace(smtp, relay=replace(smtp.relay, next_hop="maildir:/srv/mail")))] == []
 
 
 def test_a_database_that_is_not_there_has_one_finding_only(house: Settings, tmp_path: Path) -> None:
     house = replace(house, database=replace(house.database, url=f"sqlite:///{tmp_path}/none.db"), recall=Recall(imap="imap://127.0.0.1"))
-    assert [*connection_checks.mailboxes(house), *local_checks.covered(house)] == []
-    assert said(local_checks.database(house))[0] == FAIL
+    assert [*connection_checks.check_mailboxes(house), *local_checks.check_coverage(house)] == []
+    assert said(local_checks.check_database(house))[0] == FAIL
 
 
 def test_scanners_that_are_not_there_and_addresses_that_are_none(settings: Settings) -> None:
-    assert list(connection_checks.scanners(settings)) == []
+    assert list(connection_checks.check_scanners(settings)) == []
     policy = replace(settings.policy, clamd="/nowhere/clamd.ctl", rspamd_url="http://127.0.0.1:9")
-    found = list(connection_checks.scanners(replace(settings, policy=policy)))
+    found = list(connection_checks.check_scanners(replace(settings, policy=policy)))
     assert [one.level for one in found] == [FAIL, FAIL]
     assert found[0].found.startswith("ClamAV at /nowhere/clamd.ctl does not answer: ")
     assert found[1].found.startswith("Rspamd at 127.0.0.1:9 does not answer: ")
-    level, text = said(connection_checks.scanners(replace(settings, policy=replace(settings.policy, clamd="clamd"))))
+    level, text = said(connection_checks.check_scanners(replace(settings, policy=replace(settings.policy, clamd="clamd"))))
     assert (level, "is neither the path of a socket nor HOST:PORT" in text) == (FAIL, True)

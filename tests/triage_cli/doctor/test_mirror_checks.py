@@ -40,9 +40,9 @@ def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_pa
             imap=f"imap://127.0.0.1:{server.imap_port}",
             password_file=str(secret),
         )
-        assert said(mirror_checks.mirrored(replace(house, mirror=way))) == [(OK, f"{way.imap} lets us into it@company.example")]
+        assert said(mirror_checks.check_mirror(replace(house, mirror=way))) == [(OK, f"{way.imap} lets us into it@company.example")]
         wrong = replace(way, desks=("it=nobody",), staff=("ana=ana@company.example",))
-        (acts, entered, shut_out) = said(mirror_checks.mirrored(replace(house, mirror=wrong)))
+        (acts, entered, shut_out) = said(mirror_checks.check_mirror(replace(house, mirror=wrong)))
         assert acts == (FAIL, "nobody, who acts in it@company.example, is no member of staff who decides: nothing is done there")
         assert (entered[0], shut_out[0], "does not let us in" in shut_out[1]) == (OK, FAIL, True)
 
@@ -66,14 +66,14 @@ def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_pa
 )
 def test_settings_that_make_no_sense(house: Settings, mirror: Mirror, plain: bool, found: list[tuple[str, str]]) -> None:
     house = replace(house, mirror=mirror, company=replace(house.company, plain=plain))
-    assert said(mirror_checks.mirrored(house)) == found
+    assert said(mirror_checks.check_mirror(house)) == found
 
 
 def test_a_department_that_is_none(house: Settings) -> None:
     way = Mirror(
         departments=("law=law@company.example",), desks=("law=ana",), imap=f"imap://127.0.0.1:{free_port()}", password_file="x", timeout=1
     )
-    first, second = said(mirror_checks.mirrored(replace(house, mirror=way)))
+    first, second = said(mirror_checks.check_mirror(replace(house, mirror=way)))
     assert (first, second[0]) == ((FAIL, "there is no department law"), FAIL)
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.triage_cli.conftest import Shell
 from triage.config.settings import Api, Notices, Settings
 from triage_cli.doctor.finding import OK, WARN
-from triage_cli.doctor.notification_checks import employees
+from triage_cli.doctor.notification_checks import check_employees
 
 OPEN = Api(sign_in=("directory",), public_url="https://mailroom.company.example")
 
@@ -29,7 +29,7 @@ def test_letters_that_help_nobody_are_found(
     shell: Shell, settings: Settings, database_url: str, notices: Notices, api: Api, said: list[tuple[str, str]]
 ) -> None:
     here = replace(settings, notices=notices, api=api, database=replace(settings.database, url=database_url))
-    found = list(employees(here))
+    found = list(check_employees(here))
     assert [one.level for one in found] == [level for level, _ in said]
     assert all(words in one.found for one, (_, words) in zip(found, said, strict=True)), found
     assert all(one.do for one in found if one.level != OK)

@@ -22,7 +22,7 @@ from triage.runtime.spool_stats import OFTEN
 from triage.store import bodies, db
 from triage.times import utcnow
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
-from triage_cli.doctor.outbound_checks import outbound
+from triage_cli.doctor.outbound_checks import check_outbound
 
 JOE = "joe.fern@company.example"
 
@@ -40,7 +40,7 @@ def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Setting
 
 
 def told(settings: Settings) -> list[tuple[str, str]]:
-    found: list[Finding] = list(outbound(settings))
+    found: list[Finding] = list(check_outbound(settings))
     assert all(bool(one.do) == (one.level != OK) for one in found)
     return [(one.level, one.found) for one in found]
 

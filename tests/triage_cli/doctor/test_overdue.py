@@ -32,9 +32,9 @@ def house(settings: Settings, database_url: str, engine: Engine) -> Settings:
 
 def test_a_backup(house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overdue, "utcnow", lambda: arriving.NOW + DAY)
-    assert [one.level for one in overdue.backups(house)] == [OK]  # nothing is old yet
+    assert [one.level for one in overdue.check_backups(house)] == [OK]  # nothing is old yet
     monkeypatch.setattr(overdue, "utcnow", lambda: arriving.NOW + 40 * DAY)
-    (never,) = overdue.backups(house)
+    (never,) = overdue.check_backups(house)
     with db.read_transaction(engine) as session:
         elsewhere = db.is_postgresql(session)
     assert (never.level, never.found.startswith("none was made yet")) == (OK if elsewhere else WARN, True)
@@ -42,7 +42,7 @@ def test_a_backup(house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPat
         with db.transaction(engine) as session:
             ledger.write_act(session, "backup", "backup", by=arriving.IDA, now=arriving.NOW + (10 + age) * DAY)
         monkeypatch.setattr(overdue, "utcnow", lambda age=age: arriving.NOW + (10 + 2 * age) * DAY)
-        (found,) = overdue.backups(house)
+        (found,) = overdue.check_backups(house)
         assert (found.level, bool(found.do)) == (level, level == WARN)
 
 
@@ -54,10 +54,10 @@ def test_a_directory_server(house: Settings, engine: Engine, hours: int | None, 
     if hours:
         with db.transaction(engine) as session:
             last_runs.directory_was_read(session, now=utcnow() - timedelta(hours=hours))
-    (found,) = overdue.readings(house)
+    (found,) = overdue.check_readings(house)
     assert (found.level, words in found.found) == (level, True), found
     in_a_file = replace(house, directory=replace(house.directory, source="file"))
-    assert list(overdue.readings(in_a_file)) == []
+    assert list(overdue.check_readings(in_a_file)) == []
 
 
 @pytest.mark.parametrize(("event", "days", "is_erased"), [(None, 30, False), (Event.PURGE, 30, False), (Event.PURGE, 400, True)])

@@ -57,21 +57,21 @@ def test_where_nobody_listens_nothing_is_tried(house: Settings) -> None:
 def test_ways_around_the_door(zone: str, changes: dict[str, Any], levels: list[str], house: Settings, tmp_path: Path) -> None:
     (tmp_path / "own.zone").write_text(zone)
     house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")), smtp=replace(house.smtp, **changes))
-    assert [level for level, _ in told(probes.bypass(house))] == levels
+    assert [level for level, _ in told(probes.check_bypass(house))] == levels
 
 
 def test_another_machine_of_ours_is_no_way_around(house: Settings, tmp_path: Path, sqlite_engine: Engine) -> None:
     (tmp_path / "own.zone").write_text("company.example. MX 10 mx.company.example.\ncompany.example. MX 10 MX2.company.example.\n")
     house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")))
-    assert [level for level, _ in told(probes.bypass(house))] == [WARN, OK]
+    assert [level for level, _ in told(probes.check_bypass(house))] == [WARN, OK]
     with db.transaction(sqlite_engine) as session:
         other = replace(house, company=replace(house.company, hostname="mx2.company.example"))
         settings_changes.note_settings(session, other, machine="two", now=arriving.NOW)
-    assert [level for level, _ in told(probes.bypass(house))] == [OK]
+    assert [level for level, _ in told(probes.check_bypass(house))] == [OK]
 
 
 def test_a_next_hop_with_a_private_address_is_not_found_from_outside() -> None:
-    assert told(probes.reachable("smtp://127.0.0.1:10025")) == [(OK, "127.0.0.1 has no public address")]
+    assert told(probes.is_reachable("smtp://127.0.0.1:10025")) == [(OK, "127.0.0.1 has no public address")]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_the_smarthost_is_asked_whether_it_passes_our_mail_on(reply: str, level:
 
 
 def test_the_clock_and_the_upkeep_have_a_word(house: Settings) -> None:
-    assert [level in (OK, WARN) for level, _ in told(local_checks.clock(house))] == [True]
-    assert [level for level, _ in told(local_checks.upkeep(house))] == [FAIL], "what was set up lies in the past and nobody sealed it"
+    assert [level in (OK, WARN) for level, _ in told(local_checks.check_clock(house))] == [True]
+    assert [level for level, _ in told(local_checks.check_upkeep(house))] == [FAIL], "what was set up lies in the past and nobody sealed it"
 
 
 @pytest.mark.parametrize(

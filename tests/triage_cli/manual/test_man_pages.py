@@ -10,9 +10,9 @@ import pytest
 
 from triage_cli import main
 from triage_cli.main import mailroom
-from triage_cli.manual.command_tree import Entry, entries
+from triage_cli.manual.command_tree import Entry, list_entries
 from triage_cli.manual.completion import SHELLS, VARIABLE
-from triage_cli.manual.man_pages import escaped, pages, roff
+from triage_cli.manual.man_pages import escape_roff, to_roff, write_pages
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,11 +26,11 @@ def every(found: list[Entry]) -> Iterator[Entry]:
 
 def run(*words: str) -> int:
     """A command that needs no company."""
-    return main.run(lambda: mailroom(list(words), standalone_mode=False))
+    return main.run_command(lambda: mailroom(list(words), standalone_mode=False))
 
 
 def test_every_command_has_its_place_and_its_words() -> None:
-    groups = entries(mailroom)
+    groups = list_entries(mailroom)
     assert {one.words for _, found in groups for one in found} == set(mailroom.elsewhere)
     silent = [
         f"{one.words} {name}"
@@ -53,7 +53,7 @@ def test_the_pages_are_clean(tmp_path: Path) -> None:
 
 def test_the_date_of_a_page_may_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    name, text = next(pages())
+    name, text = next(write_pages())
     assert (name, text.splitlines()[0].split()[:4]) == ("mailroom", [".TH", "MAILROOM", "1", "1970-01-01"])
 
 
@@ -66,11 +66,11 @@ def test_the_date_of_a_page_may_be_given(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_text_becomes_lines_of_a_page(text: str, written: str) -> None:
-    assert roff(text) == written
+    assert to_roff(text) == written
 
 
 def test_names_are_written_with_real_dashes() -> None:
-    assert escaped("--dry-run") == r"\-\-dry\-run"
+    assert escape_roff("--dry-run") == r"\-\-dry\-run"
 
 
 @pytest.mark.parametrize("name", SHELLS)

@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from triage.text.csv_export import FORMULA
 from triage.text.sanitize import HARMFUL, escape_visible
 from triage_cli.output import tables
-from triage_cli.output.tables import Form, Shape, ascii_json, filled, fitted, json_text, say, warn, width
+from triage_cli.output.tables import Form, Shape, ascii_json, fill_text, fit_widths, json_text, say, text_width, warn
 from triage_cli.services.log_format import JsonLines, TextLines
 
 SHAPE = Shape({"id": "", "subject": "", "names": "", "count": "", "more": ""}, ("id", "subject", "names", "count"))
@@ -107,50 +107,50 @@ def test_the_trace_of_a_fault_has_its_lines() -> None:
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=9), st.integers(40, 200))
 def test_columns_fit_and_the_first_is_whole(widths: list[int], room: int) -> None:
-    found = fitted(widths, room)
+    found = fit_widths(widths, room)
     assert found[0] == widths[0]
     assert all(mine <= wanted for mine, wanted in zip(found, widths, strict=True))
     total = sum(found) + 2 * (len(found) - 1)
     assert total <= room or all(mine <= tables.NARROWEST for mine in found[1:])
-    assert fitted(widths, None) == widths
-    assert fitted(widths, room, [len(widths) - 1])[-1] == widths[-1]
+    assert fit_widths(widths, None) == widths
+    assert fit_widths(widths, room, [len(widths) - 1])[-1] == widths[-1]
 
 
 @given(st.text(st.characters(categories=("L", "N", "S", "Mn"))), st.integers(2, 30))
 def test_a_cell_takes_exactly_its_columns(text: str, columns: int) -> None:
-    assert width(filled(text, columns)) == columns
+    assert text_width(fill_text(text, columns)) == columns
 
 
 @pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("東京", 4), ("é", 1), ("e\u0301", 1), ("🎉", 2), ("", 0)])
 def test_wide_and_combining_characters_are_counted(text: str, columns: int) -> None:
-    assert width(text) == columns
+    assert text_width(text) == columns
     assert len(unicodedata.normalize("NFC", text)) <= max(columns, 1)
 
 
 def test_a_table_fits_the_terminal_and_a_pipe_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[dict[str, object]] = [{"id": "1" * 13, "subject": "東" * 60, "names": ["x" * 90], "count": 7, "more": {}}]
     assert "東" * 60 in printed(rows, Form.TEXT)
-    monkeypatch.setattr(tables, "room", lambda: 60)
+    monkeypatch.setattr(tables, "terminal_width", lambda: 60)
     head, line = printed(rows, Form.TEXT).splitlines()
     assert head.split() == ["ID", "SUBJECT", "NAMES", "COUNT"]
-    assert (width(line), line.startswith("1" * 13), line.count("…")) == (width(line.rstrip()), True, 2)
-    assert 50 < width(line) <= 60
+    assert (text_width(line), line.startswith("1" * 13), line.count("…")) == (text_width(line.rstrip()), True, 2)
+    assert 50 < text_width(line) <= 60
 
 
 def test_a_terminal_of_80_columns_shows_dates_and_states_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     shape = Shape({"id": "", "state": "", "received": "", "folder": "", "sender": "", "subject": ""})
     values = ("1" * 13, "relaying", "2026-11-24T09:30:00+00:00", "it+joe.fern", "somebody@customer.example", "Your order of last week")
-    monkeypatch.setattr(tables, "room", lambda: 80)
+    monkeypatch.setattr(tables, "terminal_width", lambda: 80)
     with contextlib.redirect_stdout(io.StringIO()) as out:
         shape.print([dict(zip(shape.fields, values, strict=True))], Form.TEXT)
     assert out.getvalue().splitlines()[1] == f"{'1' * 13}  relaying  2026-11-24 09:30  it+joe.fern  somebody@c…  Your order…"
 
 
 def test_the_room_is_the_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert tables.room() is None
+    assert tables.terminal_width() is None
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "97")
-    assert tables.room() == 97
+    assert tables.terminal_width() == 97
     assert os.environ["COLUMNS"] == "97"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.peers import processes
 from triage.errors import BadInput, Refused
-from triage_cli.services.forkserver import Child, command
+from triage_cli.services.forkserver import Child, run_child_command
 
 PARENT = """
 import time
@@ -39,14 +39,14 @@ def imported(where: Path) -> None:
         (int, ("3",), 3),
         (refuse, (Refused,), 1),
         (refuse, (BadInput,), 2),
-        (command, (["no-such-role"],), 2),
+        (run_child_command, (["no-such-role"],), 2),
         (os.kill, (0, 0), 0),
     ],
 )
 def test_it_ends_with_what_it_did(does: object, given: tuple[object, ...], code: int, tmp_path: Path) -> None:
     child = Child(does, *given, name="one", log_file=tmp_path / "log")  # type: ignore[arg-type]
     assert child.wait(processes.HANG) == child.poll() == code
-    assert bool((tmp_path / "log").read_text()) == bool(does in (refuse, command))
+    assert bool((tmp_path / "log").read_text()) == bool(does in (refuse, run_child_command))
 
 
 def test_it_has_what_all_roles_need_and_a_name_of_its_own(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from tests import reference
 from triage.config.settings import Logs
-from triage_cli.services.log_format import OWN_KEYS, STANDARD_ERROR, VALUES, JsonLines, TextLines, follow
+from triage_cli.services.log_format import OWN_KEYS, STANDARD_ERROR, VALUES, JsonLines, TextLines, follow_settings
 
 
 def line(text: str, *args: Any, fault: BaseException | None = None) -> dict[str, Any]:
@@ -99,5 +99,5 @@ def test_the_level_is_the_settings(level: str, written: bool, monkeypatch: pytes
     root = logging.getLogger()
     monkeypatch.setattr(root, "level", root.level)
     monkeypatch.setattr(root, "handlers", [])
-    follow(Logs(level=level), "judge")
+    follow_settings(Logs(level=level), "judge")
     assert logging.getLogger("mta.processing.processor").isEnabledFor(logging.INFO) == written

@@ -263,7 +263,7 @@ def test_what_cannot_be_done_ends_neither_the_sealing_nor_the_threads_beside(
     monkeypatch.setattr(upkeep_checkpoints.Recorder, "let_go", break_off)
     monkeypatch.setattr(upkeep, "PATIENCE", 0.1)
     stop, tidied = threading.Event(), threading.Event()
-    monkeypatch.setattr(upkeep_retention, "tidy", lambda *_, **__: tidied.set())
+    monkeypatch.setattr(upkeep_retention, "tidy_slices", lambda *_, **__: tidied.set())
     role = threading.Thread(target=upkeep.run, args=(replace(settings, database=replace(settings.database, url=database_url)), stop))
     role.start()
     try:

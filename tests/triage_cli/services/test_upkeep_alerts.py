@@ -41,11 +41,11 @@ def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings
     assert shell("sync", "--confirm").code == 0
     company(tmp_path, 5)
     assert shell("sync", "--dry-run").code == 0
-    assert not upkeep_alerts.watch(settings, engine, "here:1")  # nothing is wrong yet
+    assert not upkeep_alerts.watch_alerts(settings, engine, "here:1")  # nothing is wrong yet
     assert shell("sync").code == 2
     assert shell("sync").code == 2
-    assert upkeep_alerts.watch(settings, engine, "here:1")
-    assert not upkeep_alerts.watch(settings, engine, "here:1")
+    assert upkeep_alerts.watch_alerts(settings, engine, "here:1")
+    assert not upkeep_alerts.watch_alerts(settings, engine, "here:1")
     assert (told(engine), acts(engine)) == (["p0@company.example"], ["alarm", "told"])
     assert shell("sync", "--confirm").code == 0
     with db.read_transaction(engine) as session:
@@ -72,11 +72,11 @@ def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engi
         held = session.scalars(select(Delivery).where(col(Delivery.state) == "held")).one()
         held.perishable_until, held.urgency = utcnow().replace(year=2099), 90
     wanted = replace(settings, notices=Notices(staff=("perishable",)))
-    assert upkeep_alerts.watch(wanted, engine, "here:1")
+    assert upkeep_alerts.watch_alerts(wanted, engine, "here:1")
     with db.transaction(engine) as session:
         session.scalars(select(Alarm)).one().newest = 0  # as if there were news
-    assert not upkeep_alerts.watch(wanted, engine, "there:2")
-    assert upkeep_alerts.watch(wanted, engine, "here:1")
+    assert not upkeep_alerts.watch_alerts(wanted, engine, "there:2")
+    assert upkeep_alerts.watch_alerts(wanted, engine, "here:1")
     assert told(engine) == ["p0@company.example"]  # within the quiet minutes
 
 

@@ -64,7 +64,7 @@ def test_mail_to_many_is_forgotten_in_smaller_slices(engine: Engine, settings: S
 
 
 def test_one_of_two_machines_tidies(engine: Engine) -> None:
-    assert [upkeep_retention.elected(engine, machine) for machine in ("one:1", "other:1", "one:1")] == [True, False, True]
+    assert [upkeep_retention.is_elected(engine, machine) for machine in ("one:1", "other:1", "one:1")] == [True, False, True]
 
 
 @pytest.mark.parametrize(("rarely", "times"), [(0, 20), (10**6, 1)])
@@ -84,9 +84,9 @@ def test_rules_are_looked_for_seldom_where_that_takes_long(
         did.append("look")
         time.sleep(0.01)
 
-    for name, value in {"TIDY_EVERY": 0.0, "LOOK_EVERY": 0.0, "RARELY": rarely, "tidy": tidy, "look_for_rules": look}.items():
+    for name, value in {"TIDY_EVERY": 0.0, "LOOK_EVERY": 0.0, "RARELY": rarely, "tidy_slices": tidy, "look_for_rules": look}.items():
         monkeypatch.setattr(upkeep_retention, name, value)
-    upkeep_retention.follow(settings, engine, "here:1", stop)
+    upkeep_retention.follow_retention(settings, engine, "here:1", stop)
     assert did.count("look") == times
 
 
@@ -102,7 +102,7 @@ def test_the_trail_is_sealed_while_somebody_tidies(arrives: Arrives, config: Pat
         with db.read_transaction(engine) as session:
             return not hash_chain.has_unsealed(session)
 
-    monkeypatch.setattr(upkeep_retention, "tidy", tidy)
+    monkeypatch.setattr(upkeep_retention, "tidy_slices", tidy)
     role = threading.Thread(target=upkeep.run, args=(settings_loader.read_settings(str(config), {}), stop))
     role.start()
     try:
@@ -123,7 +123,7 @@ def test_a_clock_that_is_ahead_of_the_databases_erases_nothing(
         arriving.set_up(session, settings)
         arriving.arrive(session, settings)
     monkeypatch.setattr(upkeep_retention, "utcnow", lambda: utcnow() + timedelta(days=400))
-    assert upkeep_retention.tidy(postgresql_engine, settings, looking=False) == upkeep_retention.Tidied()
+    assert upkeep_retention.tidy_slices(postgresql_engine, settings, looking=False) == upkeep_retention.Tidied()
 
 
 def test_what_was_read_ahead_and_not_shown_is_settled_and_told_in_the_shell(shell: Shell, arrives: Arrives, engine: Engine) -> None:

@@ -9,7 +9,7 @@ from triage.store import restore_pause
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.access import session as schemas
@@ -17,7 +17,7 @@ from triage_api.schemas.access import session as schemas
 router = APIRouter(route_class=Once, tags=["staff"])
 
 
-@router.get("/coverage", response_model=schemas.Coverage, responses=described(401))
+@router.get("/coverage", response_model=schemas.Coverage, responses=describe_refusals(401))
 def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
     """Who is on duty for the folders in your scope; for administrators with the company in their scope those that nobody looks at.
 
@@ -38,7 +38,7 @@ def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
     )
 
 
-@router.put("/away", status_code=204, responses=described(401, 403, 404, 422))
+@router.put("/away", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def set_away(order: schemas.AwayOrder, session: Tx, by: Staff) -> None:
     """Say until when you are away, null when you are back; administrators also for somebody else within their scope."""
     coverage.set_away(session, order.login or by.name, order.until, by=by, now=utcnow())

@@ -15,8 +15,8 @@ from triage.times import utcnow
 from triage_api.http import sign_in_log
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import NotSignedIn, described
-from triage_api.http.session_auth import Staff, holder
+from triage_api.http.problems import NotSignedIn, describe_refusals
+from triage_api.http.session_auth import Staff, session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import Tx
 from triage_api.routes.access.session import OVER, keep_cookie, me_of, session_key
@@ -32,7 +32,7 @@ WRONG_PASSKEY = say(
 router = APIRouter(route_class=Once, tags=["session"])
 
 
-@router.post("/second-factors/passkeys/options", response_model=schemas.PasskeyOptions, responses=described(401, 403, 422))
+@router.post("/second-factors/passkeys/options", response_model=schemas.PasskeyOptions, responses=describe_refusals(401, 403, 422))
 def begin_own_passkey(request: Request, session: Tx, here: Here, by: Staff) -> schemas.PasskeyOptions:
     """What the browser needs to make a passkey for your account."""
     member = factor_policy.require_proof_to_change(session, by)
@@ -40,7 +40,9 @@ def begin_own_passkey(request: Request, session: Tx, here: Here, by: Staff) -> s
     return begin_passkey_step(session, member.login, challenge, options)
 
 
-@router.post("/second-factors/passkeys", status_code=201, response_model=schemas.PasskeyShown, responses=described(401, 403, 404, 422))
+@router.post(
+    "/second-factors/passkeys", status_code=201, response_model=schemas.PasskeyShown, responses=describe_refusals(401, 403, 404, 422)
+)
 def keep_own_passkey(order: schemas.PasskeyOrder, request: Request, session: Tx, here: Here, by: Staff) -> schemas.PasskeyShown:
     """Keep a passkey that the browser has made."""
     login = factor_policy.require_proof_to_change(session, by).login
@@ -51,14 +53,14 @@ def keep_own_passkey(order: schemas.PasskeyOrder, request: Request, session: Tx,
     return schemas.PasskeyShown.model_validate(kept)
 
 
-@router.delete("/second-factors/passkeys/{credential_id}", status_code=204, responses=described(401, 403, 422))
+@router.delete("/second-factors/passkeys/{credential_id}", status_code=204, responses=describe_refusals(401, 403, 422))
 def remove_own_passkey(credential_id: Word, session: Tx, by: Staff) -> None:
     """Remove one of your passkeys."""
     login = factor_policy.require_proof_to_change(session, by).login
     passkeys.remove_passkey(session, login, credential_id, by=by, now=utcnow())
 
 
-@router.post("/second-factors/proof/options", response_model=schemas.PasskeyOptions, responses=described(401, 403, 422))
+@router.post("/second-factors/proof/options", response_model=schemas.PasskeyOptions, responses=describe_refusals(401, 403, 422))
 def ask_for_own_passkey(request: Request, session: Tx, here: Here, by: Staff) -> schemas.PasskeyOptions:
     """What the browser needs to give your passkey once more."""
     challenge, options = passkeys.ask_for_passkey(session, passkeys.relying_party_of(here.site_of(request)), by.name)
@@ -79,7 +81,7 @@ def take_challenge(session: Session, ticket: str, login: str = "") -> str:
     return str(step.about["challenge"])
 
 
-@router.post("/session/passkey/options", response_model=schemas.PasskeyOptions, responses=described(403, 422, 429))
+@router.post("/session/passkey/options", response_model=schemas.PasskeyOptions, responses=describe_refusals(403, 422, 429))
 def begin_passkey_sign_in(request: Request, here: Here) -> schemas.PasskeyOptions:
     """What the browser needs to sign somebody in with a passkey alone; the person chooses the account."""
     require_way(here)
@@ -89,7 +91,7 @@ def begin_passkey_sign_in(request: Request, here: Here) -> schemas.PasskeyOption
         return begin_passkey_step(session, "", challenge, options, place_of(request))
 
 
-@router.post("/session/passkey", status_code=201, response_model=Me, responses=described(401, 403, 404, 413, 422))
+@router.post("/session/passkey", status_code=201, response_model=Me, responses=describe_refusals(401, 403, 404, 413, 422))
 def sign_in_with_passkey(given: schemas.PasskeySignIn, request: Request, response: Response, here: Here) -> Me:
     """Sign in with a passkey, which proves two factors: the device, and the person to the device. The answer sets the session cookie."""
     require_way(here)
@@ -104,7 +106,7 @@ def sign_in_with_passkey(given: schemas.PasskeySignIn, request: Request, respons
             staff_login.record_refusal(session, subject, client, now=utcnow(), why="passkey")
         elif former := request.cookies.get(here.cookie_name):
             staff_login.sign_out(session, former, now=utcnow())
-    signed_in = holder(here, opened[1]) if opened else None
+    signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         sign_in_log.log_failure(client, login or sign_in_log.UNKNOWN, "wrong passkey")
         raise NotSignedIn(WRONG_PASSKEY)

@@ -7,29 +7,29 @@ from triage.quarantine import folders, recipients_view
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.access import people as schemas
 from triage_api.schemas.fields import Word
-from triage_api.schemas.pagination import Cursor, Limit, following, place_of
+from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
 
 router = APIRouter(route_class=Once, tags=["people"])
 
 
-@router.get("/departments", response_model=list[schemas.Folder], responses=described(401))
+@router.get("/departments", response_model=list[schemas.Folder], responses=describe_refusals(401))
 def list_departments(session: Read, by: Staff) -> list[schemas.Folder]:
     """The departments and people in your scope with how much is held for each."""
     return [schemas.Folder.model_validate(folder) for folder in folders.list_folders(session, by=by)]
 
 
-@router.get("/directory", response_model=schemas.DirectoryState, responses=described(401))
+@router.get("/directory", response_model=schemas.DirectoryState, responses=describe_refusals(401))
 def get_directory(session: Read, by: Staff) -> schemas.DirectoryState:
     """The company as the directory says, whether it is believed; and for those who read the record what changed last."""
     return schemas.DirectoryState.model_validate(sync_state.get_sync_state(session, by=by))
 
 
-@router.post("/directory/address-changes", response_model=schemas.AddressChanges, responses=described(401, 403, 404, 422))
+@router.post("/directory/address-changes", response_model=schemas.AddressChanges, responses=describe_refusals(401, 403, 404, 422))
 def answer_address_changes(order: schemas.AddressAnswer, session: Tx, by: Staff) -> schemas.AddressChanges:
     """Approve or decline other owners of addresses; the next sync carries out what is approved.
 
@@ -40,14 +40,14 @@ def answer_address_changes(order: schemas.AddressAnswer, session: Tx, by: Staff)
     return schemas.AddressChanges.model_validate({"items": rows})
 
 
-@router.get("/people", response_model=schemas.People, responses=described(401, 422))
+@router.get("/people", response_model=schemas.People, responses=describe_refusals(401, 422))
 def list_people(session: Read, _by: Staff, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.People:
     """Everybody in the company whose name, department or mailbox fits, by name."""
     found = folders.list_people(session, q, limit=limit + 1, after=place_of(cursor, str, str))
-    return schemas.People.model_validate({"items": found[:limit], "next_cursor": following(found, limit, folders.place_of)})
+    return schemas.People.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit, folders.place_of)})
 
 
-@router.get("/recipients", response_model=schemas.Recipients, responses=described(401, 422))
+@router.get("/recipients", response_model=schemas.Recipients, responses=describe_refusals(401, 422))
 def list_recipients(session: Read, _by: Staff, q: Word = "") -> schemas.Recipients:
     """Whom a message can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
     people = [
@@ -61,7 +61,7 @@ def list_recipients(session: Read, _by: Staff, q: Word = "") -> schemas.Recipien
     return schemas.Recipients(items=people + boxes)
 
 
-@router.get("/distribution-lists", response_model=schemas.DistributionLists, responses=described(401, 422))
+@router.get("/distribution-lists", response_model=schemas.DistributionLists, responses=describe_refusals(401, 422))
 def list_distribution_lists(
     session: Read, _by: Staff, here: Here, q: Word = "", limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.DistributionLists:
@@ -69,5 +69,5 @@ def list_distribution_lists(
     (after,) = place_of(cursor, str) or ("",)
     found = recipients_view.list_groups(session, here.settings.company, q, limit=limit + 1, after=after)
     return schemas.DistributionLists.model_validate(
-        {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.address,))}
+        {"items": found[:limit], "next_cursor": next_cursor(found, limit, lambda one: (one.address,))}
     )

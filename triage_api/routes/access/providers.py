@@ -26,7 +26,7 @@ from triage.store.models.sign_in import SignInStep
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff, Watcher
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.token_scopes import API
@@ -63,7 +63,7 @@ def list_sign_in_ways(request: Request, here: Here) -> schemas.SignInWays:
     )
 
 
-@router.post("/providers/{name}", response_model=schemas.Elsewhere, responses=described(403, 404, 422, 429, 503))
+@router.post("/providers/{name}", response_model=schemas.Elsewhere, responses=describe_refusals(403, 404, 422, 429, 503))
 def begin_provider_sign_in(
     name: Name, given: schemas.ProviderSignIn, request: Request, response: Response, here: Here
 ) -> schemas.Elsewhere:
@@ -102,7 +102,7 @@ def keep_step(response: Response, here: Office, key: str) -> None:
     response.set_cookie(here.cookie_name + COOKIE, key, lasts, path="/", secure=here.secure, httponly=True, samesite="lax")
 
 
-@router.get("/providers/{name}/callback", status_code=303, response_class=RedirectResponse, responses=described(404, 422))
+@router.get("/providers/{name}/callback", status_code=303, response_class=RedirectResponse, responses=describe_refusals(404, 422))
 def finish_provider_sign_in(
     name: Name, request: Request, here: Here, code: Given = "", state: Given = "", iss: Given | None = None, error: Given = ""
 ) -> Response:
@@ -117,12 +117,12 @@ def finish_provider_sign_in(
         return response
     if error or not code:
         sentence = say("{title} did not sign you in; try again, or ask its administrators", title=provider.title)
-        return refusal(here, sentence, client, provider, why=error if ERROR.fullmatch(error) else "")
+        return refuse_sign_in(here, sentence, client, provider, why=error if ERROR.fullmatch(error) else "")
     try:
         proof = proof_of(here, provider, step, code, iss)
-        return entered(here, provider, proof, step, client, request.cookies.get(here.cookie_name, ""))
+        return enter_account(here, provider, proof, step, client, request.cookies.get(here.cookie_name, ""))
     except (Unanswered, BadInput, NotAllowed) as fault:
-        return refusal(here, said_by(fault), client, provider)
+        return refuse_sign_in(here, said_by(fault), client, provider)
 
 
 def proof_of(here: Office, provider: Provider, step: SignInStep, code: str, iss: str | None) -> Proof:
@@ -132,7 +132,7 @@ def proof_of(here: Office, provider: Provider, step: SignInStep, code: str, iss:
     return Proof(**{**found, "groups": frozenset(found["groups"])})
 
 
-def entered(here: Office, provider: Provider, proof: Proof, step: SignInStep, client: str, former: str) -> Response:
+def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInStep, client: str, former: str) -> Response:
     """Open a session for the account of this identity."""
     how = How(OIDC, provider.name, proof.sid, proof.has_factor)
     idle = timedelta(minutes=here.settings.api.idle_lock_minutes)
@@ -151,7 +151,7 @@ def entered(here: Office, provider: Provider, proof: Proof, step: SignInStep, cl
         if opened and former:
             staff_login.sign_out(session, former, now=utcnow())
     if opened is None:
-        return refusal(here, admission.refusal or OVER, client, provider, subject=f"{staff_login.STAFF}:{admission.login}")
+        return refuse_sign_in(here, admission.refusal or OVER, client, provider, subject=f"{staff_login.STAFF}:{admission.login}")
     response = RedirectResponse(step.about["return_to"], 303)
     keep_cookie(response, here, opened[1])
     forget_step(response, here)
@@ -174,7 +174,9 @@ def half_entered(here: Office, key: str) -> Response:
     return response
 
 
-def refusal(here: Office, sentence: str, client: str, provider: Provider, *, why: str = "", subject: str = staff_login.STAFF) -> Response:
+def refuse_sign_in(
+    here: Office, sentence: str, client: str, provider: Provider, *, why: str = "", subject: str = staff_login.STAFF
+) -> Response:
     """Back to the sign-in page, which asks by the key why nobody is signed in; on the record."""
     about = {"text": sentence, "form": form_of(sentence)}
     with db.transaction(here.engine) as session:
@@ -185,7 +187,7 @@ def refusal(here: Office, sentence: str, client: str, provider: Provider, *, why
     return response
 
 
-@router.get("/outcome", response_model=schemas.SignInOutcome, responses=described(404, 422))
+@router.get("/outcome", response_model=schemas.SignInOutcome, responses=describe_refusals(404, 422))
 def get_sign_in_outcome(here: Here, key: Given) -> schemas.SignInOutcome:
     """Why a sign-in at a provider was refused, by the key that the browser got; for ten minutes."""
     if key == NO_STEP:
@@ -197,7 +199,7 @@ def get_sign_in_outcome(here: Here, key: Given) -> schemas.SignInOutcome:
     return schemas.SignInOutcome(refused=stored(step.about["text"], step.about["form"]))
 
 
-@router.post("/provider-logout", response_model=schemas.Elsewhere, responses=described(401, 403, 404))
+@router.post("/provider-logout", response_model=schemas.Elsewhere, responses=describe_refusals(401, 403, 404))
 def sign_out_at_provider(request: Request, response: Response, here: Here, by: Staff, signed_in: Watcher) -> schemas.Elsewhere:
     """Sign out here, and say where the browser signs out at the provider; "/" where it cannot."""
     provider = provider_of(here, signed_in.provider)
@@ -211,7 +213,7 @@ def sign_out_at_provider(request: Request, response: Response, here: Here, by: S
         return schemas.Elsewhere(url="/")
 
 
-@router.post("/providers/{name}/back-channel-logout", responses=described(404, 422, 503))
+@router.post("/providers/{name}/back-channel-logout", responses=describe_refusals(404, 422, 503))
 def end_provider_sessions(name: Name, here: Here, form: Annotated[bytes, Body(media_type="application/x-www-form-urlencoded")]) -> Response:
     """A provider ends sessions (OpenID Connect Back-Channel Logout 1.0): its signed token says whose."""
     provider = provider_of(here, name)

@@ -18,8 +18,8 @@ from triage.times import utcnow
 from triage_api.http import sign_in_log
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once, keep_secret
-from triage_api.http.problems import described
-from triage_api.http.session_auth import Staff, holder
+from triage_api.http.problems import describe_refusals
+from triage_api.http.session_auth import Staff, session_holder
 from triage_api.http.transaction import Read, Tx
 from triage_api.routes.access.passkeys import take_challenge
 from triage_api.routes.access.session import FACTOR_COOKIE, FACTOR_STEP, OVER, asked_factor, keep_cookie, me_of, session_key
@@ -31,7 +31,7 @@ APP_STEP = "authenticator-app"  # kind of a step
 router = APIRouter(route_class=Once, tags=["session"])
 
 
-@router.get("/session/second-factor", response_model=schemas.FactorAsked, responses=described(404))
+@router.get("/session/second-factor", response_model=schemas.FactorAsked, responses=describe_refusals(404))
 def get_asked_factor(request: Request, here: Here) -> schemas.FactorAsked:
     """Which second factors finish the sign-in of this browser."""
     with db.read_transaction(here.engine) as session:
@@ -39,7 +39,7 @@ def get_asked_factor(request: Request, here: Here) -> schemas.FactorAsked:
         return asked_factor(session, step.login, step.about["return_to"])
 
 
-@router.post("/session/second-factor/app", response_model=schemas.NewApp, responses=described(403, 404))
+@router.post("/session/second-factor/app", response_model=schemas.NewApp, responses=describe_refusals(403, 404))
 def set_up_app_at_sign_in(request: Request, here: Here) -> schemas.NewApp:
     """Begin to set up an authenticator app, for an account that has no second factor and must have one. Its first code signs in."""
     with db.transaction(here.engine) as session:
@@ -51,7 +51,7 @@ def set_up_app_at_sign_in(request: Request, here: Here) -> schemas.NewApp:
         return shown_app("", step.login, secret)
 
 
-@router.post("/session/second-factor/passkey", response_model=schemas.PasskeyOptions, responses=described(403, 404, 422))
+@router.post("/session/second-factor/passkey", response_model=schemas.PasskeyOptions, responses=describe_refusals(403, 404, 422))
 def ask_for_passkey_at_sign_in(request: Request, here: Here) -> schemas.PasskeyOptions:
     """What the browser needs to finish its sign-in with a passkey."""
     with db.transaction(here.engine) as session:
@@ -61,7 +61,7 @@ def ask_for_passkey_at_sign_in(request: Request, here: Here) -> schemas.PasskeyO
         return schemas.PasskeyOptions(ticket="", options=options)
 
 
-@router.post("/session/second-factor", status_code=201, response_model=Me, responses=described(401, 403, 404, 413, 422, 429, 503))
+@router.post("/session/second-factor", status_code=201, response_model=Me, responses=describe_refusals(401, 403, 404, 413, 422, 429, 503))
 def finish_sign_in(given: schemas.FactorGiven, request: Request, response: Response, here: Here) -> Me:
     """Finish a sign-in with a second factor; the answer sets the session cookie. Wrong ones count as failed sign-ins."""
     with db.read_transaction(here.engine) as session:
@@ -77,7 +77,7 @@ def finish_sign_in(given: schemas.FactorGiven, request: Request, response: Respo
             opened = staff_login.open_session(session, attempt, lasts=lasts, now=utcnow(), how=how)
             if former := request.cookies.get(here.cookie_name):
                 staff_login.sign_out(session, former, now=utcnow())
-    signed_in = holder(here, opened[1]) if opened else None
+    signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise sign_in_log.refuse_factor(here, attempt)
     keep_cookie(response, here, opened[1])
@@ -126,7 +126,7 @@ def shown_app(ticket: str, login: str, secret: str) -> schemas.NewApp:
     return schemas.NewApp(ticket=ticket, secret=secret, uri=uri, rows=rows)
 
 
-@router.get("/second-factors", response_model=schemas.OwnFactors, responses=described(401, 403))
+@router.get("/second-factors", response_model=schemas.OwnFactors, responses=describe_refusals(401, 403))
 def list_own_factors(session: Read, request: Request, here: Here, by: Staff) -> schemas.OwnFactors:
     """Your own second factors."""
     found = factor_policy.find_factors(session, by.name)
@@ -139,7 +139,7 @@ def list_own_factors(session: Read, request: Request, here: Here, by: Staff) -> 
     )
 
 
-@router.post("/second-factors/app", response_model=schemas.NewApp, responses=described(401, 403, 422))
+@router.post("/second-factors/app", response_model=schemas.NewApp, responses=describe_refusals(401, 403, 422))
 def begin_own_app(session: Tx, by: Staff) -> schemas.NewApp:
     """Begin to set up an authenticator app. It replaces an earlier one once its first code has come."""
     member = factor_policy.require_proof_to_change(session, by)
@@ -149,7 +149,7 @@ def begin_own_app(session: Tx, by: Staff) -> schemas.NewApp:
     return shown_app(ticket, member.login, secret)
 
 
-@router.put("/second-factors/app", status_code=204, responses=described(401, 403, 404, 422))
+@router.put("/second-factors/app", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def keep_own_app(order: schemas.AppOrder, request: Request, session: Tx, here: Here, by: Staff) -> None:
     """Set up the app with its first code."""
     login = factor_policy.require_proof_to_change(session, by).login
@@ -161,14 +161,14 @@ def keep_own_app(order: schemas.AppOrder, request: Request, session: Tx, here: H
     factor_policy.record_proof(session, session_key(request, here), now=utcnow())
 
 
-@router.delete("/second-factors/app", status_code=204, responses=described(401, 403, 422))
+@router.delete("/second-factors/app", status_code=204, responses=describe_refusals(401, 403, 422))
 def remove_own_app(session: Tx, by: Staff) -> None:
     """Remove your authenticator app."""
     login = factor_policy.require_proof_to_change(session, by).login
     authenticator_app.remove_app(session, login, by=by, now=utcnow())
 
 
-@router.post("/second-factors/recovery-codes", response_model=schemas.RecoveryCodes, responses=described(401, 403, 422))
+@router.post("/second-factors/recovery-codes", response_model=schemas.RecoveryCodes, responses=describe_refusals(401, 403, 422))
 def make_recovery_codes(session: Tx, by: Staff) -> schemas.RecoveryCodes:
     """Make ten new recovery codes, in place of earlier ones. They are shown this once, and each works once."""
     login = factor_policy.require_proof_to_change(session, by).login
@@ -176,7 +176,7 @@ def make_recovery_codes(session: Tx, by: Staff) -> schemas.RecoveryCodes:
     return schemas.RecoveryCodes(codes=recovery_codes.make_codes(session, login, by=by, now=utcnow()))
 
 
-@router.post("/second-factors/proof", status_code=204, responses=described(401, 403, 404, 422, 429))
+@router.post("/second-factors/proof", status_code=204, responses=describe_refusals(401, 403, 404, 422, 429))
 def prove_own_factor(given: schemas.FactorGiven, request: Request, here: Here, by: Staff) -> None:
     """Give your second factor once more, for acts that ask for it (`api.step_up_minutes`)."""
     attempt = sign_in_log.begin_attempt(here, by.name, request)

@@ -20,8 +20,8 @@ from triage.times import utcnow
 from triage_api.http import sign_in_log
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import NotSignedIn, described
-from triage_api.http.session_auth import Staff, Watcher, holder
+from triage_api.http.problems import NotSignedIn, describe_refusals
+from triage_api.http.session_auth import Staff, Watcher, session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.schemas.access import second_factor as factor_schemas, session as schemas
 
@@ -33,7 +33,7 @@ ASKED: dict[int | str, dict[str, Any]] = {202: {"model": factor_schemas.FactorAs
 router = APIRouter(route_class=Once, tags=["session"])
 
 
-@router.post("/session", status_code=201, response_model=schemas.Me, responses=ASKED | described(401, 403, 413, 422, 429, 503))
+@router.post("/session", status_code=201, response_model=schemas.Me, responses=ASKED | describe_refusals(401, 403, 413, 422, 429, 503))
 def create_session(given: schemas.Credentials, request: Request, response: Response, here: Here) -> schemas.Me | Response:
     """Sign in; the answer sets the session cookie. 202: `POST /session/second-factor` finishes it, within ten minutes."""
     if not {"directory", "local"} & set(here.settings.api.sign_in):
@@ -48,21 +48,21 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
         opened = staff_login.open_session(session, attempt, lasts=lasts, now=utcnow())
         if former := request.cookies.get(here.cookie_name):
             staff_login.sign_out(session, former, now=utcnow())
-    signed_in = holder(here, opened[1]) if opened else None
+    signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise NotSignedIn(sign_in_log.WRONG)
     keep_cookie(response, here, opened[1])
     return me_of(signed_in, here)
 
 
-@router.post("/session/break-glass", status_code=201, response_model=schemas.Me, responses=described(401, 403, 413, 422, 429, 503))
+@router.post("/session/break-glass", status_code=201, response_model=schemas.Me, responses=describe_refusals(401, 403, 413, 422, 429, 503))
 def open_break_glass(given: schemas.PrintedCode, request: Request, response: Response, here: Here) -> schemas.Me:
     """Sign in with the printed code of a break-glass account, whatever `api.sign_in` says. It is good once; administrators get a notice."""
     attempt = sign_in_log.begin_attempt(here, given.login, request, by_code=True)
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:
         opened = break_glass.open_account(session, attempt, given.first, given.second, lasts=lasts, now=utcnow())
-    signed_in = holder(here, opened[1]) if opened else None
+    signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise sign_in_log.refuse_attempt(here, attempt)
     here.ring({"change"})
@@ -108,7 +108,7 @@ def session_key(request: Request, here: Office) -> str:
     return request.cookies.get(here.cookie_name, "")
 
 
-@router.delete("/session", status_code=204, responses=described(401, 403))
+@router.delete("/session", status_code=204, responses=describe_refusals(401, 403))
 def delete_session(request: Request, response: Response, here: Here, by: Staff) -> None:
     """Sign out; colleagues see it at once."""
     with db.transaction(here.engine) as session:
@@ -122,7 +122,7 @@ def forget_cookie(response: Response, here: Office) -> None:
     response.delete_cookie(here.cookie_name, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
-@router.get("/me", response_model=schemas.Me, responses=described(401))
+@router.get("/me", response_model=schemas.Me, responses=describe_refusals(401))
 def get_me(here: Here, _by: Staff, signed_in: Watcher) -> schemas.Me:
     """Who is signed in, and when they were here before."""
     return me_of(signed_in, here)

@@ -9,7 +9,7 @@ from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.routes.access.session import forget_cookie
@@ -19,7 +19,7 @@ from triage_api.schemas.fields import Word
 router = APIRouter(route_class=Once, tags=["session"])
 
 
-@router.get("/sessions", response_model=schemas.Sessions, responses=described(401, 403, 422))
+@router.get("/sessions", response_model=schemas.Sessions, responses=describe_refusals(401, 403, 422))
 def list_sessions(session: Read, request: Request, here: Here, by: Staff, login: Word = "") -> schemas.Sessions:
     """The browsers in which you are signed in; for administrators those of a `login` within their scope."""
     api = here.settings.api
@@ -29,7 +29,7 @@ def list_sessions(session: Read, request: Request, here: Here, by: Staff, login:
     return schemas.Sessions.model_validate({"items": found})
 
 
-@router.delete("/sessions", response_model=schemas.Ended, responses=described(401, 403, 404, 422))
+@router.delete("/sessions", response_model=schemas.Ended, responses=describe_refusals(401, 403, 404, 422))
 def end_sessions(response: Response, here: Here, by: Staff, login: Word = "") -> schemas.Ended:
     """Sign out everywhere, here too; for administrators also somebody else within their scope, by `login`."""
     with db.transaction(here.engine) as session:

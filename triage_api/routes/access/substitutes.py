@@ -7,17 +7,17 @@ from fastapi import APIRouter
 from triage.access import substitutes
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.access import substitutes as schemas
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.pagination import Cursor, Limit, following, place_of
+from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
 
 router = APIRouter(route_class=Once, prefix="/substitutes", tags=["staff"])
 
 
-@router.get("", response_model=schemas.Substitutions, responses=described(401, 422))
+@router.get("", response_model=schemas.Substitutions, responses=describe_refusals(401, 422))
 def list_substitutes(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.Substitutions:
     """Those in force or to come that concern you, the soonest first; for admins and auditors those of all staff in their scope."""
     after = place_of(cursor, datetime, int)
@@ -25,11 +25,11 @@ def list_substitutes(session: Read, by: Staff, limit: Limit = 200, cursor: Curso
         one for one in substitutes.list_substitutions(session, by=by, now=utcnow()) if after is None or (one.starts_at, one.id) > after
     ]
     return schemas.Substitutions.model_validate(
-        {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.starts_at, one.id))}
+        {"items": found[:limit], "next_cursor": next_cursor(found, limit, lambda one: (one.starts_at, one.id))}
     )
 
 
-@router.post("", status_code=201, response_model=schemas.Substitution, responses=described(401, 403, 422))
+@router.post("", status_code=201, response_model=schemas.Substitution, responses=describe_refusals(401, 403, 422))
 def arrange_substitute(order: schemas.SubstitutionOrder, session: Tx, by: Staff) -> schemas.Substitution:
     """Let somebody stand in for you, or, as an admin, for somebody in your scope. What is sealed does not go along."""
     now = utcnow()
@@ -47,7 +47,7 @@ def arrange_substitute(order: schemas.SubstitutionOrder, session: Tx, by: Staff)
     return schemas.Substitution.model_validate(made)
 
 
-@router.delete("/{substitution_id}", status_code=204, responses=described(401, 403, 404, 422))
+@router.delete("/{substitution_id}", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def end_substitute(substitution_id: GivenId, session: Tx, by: Staff) -> None:
     """End it now."""
     substitutes.end_substitution(session, substitution_id, by=by, now=utcnow())

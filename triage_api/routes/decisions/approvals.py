@@ -12,26 +12,26 @@ from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.decisions import approvals as schemas
 from triage_api.schemas.decisions.decisions import UndoOrder
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
 router = APIRouter(route_class=Once, prefix="/approvals", tags=["decisions"])
 
 
-@router.get("", response_model=schemas.PendingApprovals, responses=described(401, 422))
+@router.get("", response_model=schemas.PendingApprovals, responses=describe_refusals(401, 422))
 def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.PendingApprovals:
     """What waits for a second key and is all in your scope, the newest first."""
     before = id_of(cursor)
     found = approvals.list_approvals(session, by=by, now=utcnow(), limit=limit + 1, before=before)
-    return schemas.PendingApprovals(items=[shown(one, by) for one in found[:limit]], next_cursor=following(found, limit))
+    return schemas.PendingApprovals(items=[show_approval(one, by) for one in found[:limit]], next_cursor=next_cursor(found, limit))
 
 
-@router.post("/{pending_id}/confirm", response_model=schemas.PendingApproval, responses=described(401, 403, 404, 409, 412, 422))
+@router.post("/{pending_id}/confirm", response_model=schemas.PendingApproval, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def confirm_approval(pending_id: GivenId, session: Tx, by: Staff, here: Here, order: UndoOrder | None = None) -> schemas.PendingApproval:
     """Turn the second key: it is done now. Never your own; 412 when the mail is not what it was when it was asked for.
 
@@ -41,24 +41,24 @@ def confirm_approval(pending_id: GivenId, session: Tx, by: Staff, here: Here, or
     looked: dict[str, Any] = {"reason": said.reason, "confirm": said.confirm, "fence": said.fence, "acts": person_erasure.ACTS}
     confirmed = approvals.confirm_approval(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
     ring_after(session, "relay", "recall", "door")
-    return shown(confirmed, by)
+    return show_approval(confirmed, by)
 
 
-@router.post("/{pending_id}/decline", response_model=schemas.PendingApproval, responses=described(401, 403, 404, 409, 422))
+@router.post("/{pending_id}/decline", response_model=schemas.PendingApproval, responses=describe_refusals(401, 403, 404, 409, 422))
 def decline_approval(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrder | None = None) -> schemas.PendingApproval:
     """Say no, or withdraw what you asked for: nothing is changed."""
     declined = approvals.decline_approval(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
     ring_after(session)
-    return shown(declined, by)
+    return show_approval(declined, by)
 
 
-def shown(asked: PendingAct, by: Actor) -> schemas.PendingApproval:
+def show_approval(asked: PendingAct, by: Actor) -> schemas.PendingApproval:
     """What waits, as this actor sees it."""
     said = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
     said |= {"sentence": approvals.approval_sentence(asked), "confirmed": asked.order.get("confirmed", [])}
     return schemas.PendingApproval.model_validate(asked.model_dump() | said)
 
 
-def accepted(asked: PendingAct, by: Actor) -> Response:
+def answer_accepted(asked: PendingAct, by: Actor) -> Response:
     """202: nothing is changed until somebody else has confirmed it."""
-    return JSONResponse(shown(asked, by).model_dump(mode="json"), 202)
+    return JSONResponse(show_approval(asked, by).model_dump(mode="json"), 202)

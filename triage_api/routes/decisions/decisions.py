@@ -19,13 +19,13 @@ from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Key, Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import OwnSettings, Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.routes.decisions.approvals import accepted
+from triage_api.routes.decisions.approvals import answer_accepted
 from triage_api.schemas.decisions import approvals as approval_schemas, decisions as schemas
 from triage_api.schemas.fields import GivenId, Word
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
 router = APIRouter(route_class=Once, tags=["decisions"])
 
@@ -78,7 +78,9 @@ def plan_of(request: Requested, here: Here, by: Staff) -> Plan | None:
 Planned = Annotated[Plan | None, Depends(plan_of)]
 
 
-@router.post("/decisions", status_code=201, response_model=schemas.Decision, responses=ASKED | described(401, 403, 404, 409, 412, 413, 422))
+@router.post(
+    "/decisions", status_code=201, response_model=schemas.Decision, responses=ASKED | describe_refusals(401, 403, 404, 409, 412, 413, 422)
+)
 def create_decision(request: Requested, planned: Planned, session: Tx, by: Staff, settings: OwnSettings) -> schemas.Decision | Response:
     """Do one thing to every selected delivery. 202 when it needs a second person's key.
 
@@ -89,11 +91,11 @@ def create_decision(request: Requested, planned: Planned, session: Tx, by: Staff
     made = deciding.decide_or_ask(session, request, by=by, now=utcnow(), settings=settings, planned=planned)
     if isinstance(made, PendingAct):
         ring_after(session)
-        return accepted(made, by)
-    return answered(session, made, by)
+        return answer_accepted(made, by)
+    return answer_decision(session, made, by)
 
 
-@router.get("/decisions", response_model=schemas.Decisions, responses=described(401, 422))
+@router.get("/decisions", response_model=schemas.Decisions, responses=describe_refusals(401, 422))
 def list_decisions(
     session: Read,
     by: Staff,
@@ -109,17 +111,17 @@ def list_decisions(
     wanted = Selection(campaign=campaign, sender=sender, domain=domain, proof=ANY_PROOF)
     about = wanted if campaign is not None or sender or domain else None
     found = within_scope(session, outcomes.list_decisions(session, by=by, mine=mine, about=about, limit=limit + 1, before=before), by)
-    return schemas.Decisions.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.Decisions.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
 
 
-@router.get("/decisions/{decision_id}", response_model=schemas.Decision, responses=described(401, 404, 422))
+@router.get("/decisions/{decision_id}", response_model=schemas.Decision, responses=describe_refusals(401, 404, 422))
 def get_decision(decision_id: GivenId, session: Read, by: Staff) -> schemas.Decision:
     """One decision and what became of each delivery, of the first 500."""
     (found,) = within_scope(session, [outcomes.get_decision(session, decision_id, by=by)], by)
     return schemas.Decision.model_validate(found)
 
 
-@router.get("/decisions/{decision_id}/items", response_model=schemas.DecisionItems, responses=described(401, 404, 422))
+@router.get("/decisions/{decision_id}/items", response_model=schemas.DecisionItems, responses=describe_refusals(401, 404, 422))
 def list_items(
     decision_id: GivenId, session: Read, by: Staff, outcome: OfOutcome = "", limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.DecisionItems:
@@ -127,12 +129,15 @@ def list_items(
     after = id_of(cursor)
     found = outcomes.list_items(session, decision_id, by=by, outcome=outcome, limit=limit + 1, after=after)
     return schemas.DecisionItems.model_validate(
-        {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.delivery_id,))}
+        {"items": found[:limit], "next_cursor": next_cursor(found, limit, lambda one: (one.delivery_id,))}
     )
 
 
 @router.post(
-    "/decisions/{decision_id}/undo", status_code=201, response_model=schemas.Decision, responses=described(401, 403, 404, 409, 412, 422)
+    "/decisions/{decision_id}/undo",
+    status_code=201,
+    response_model=schemas.Decision,
+    responses=describe_refusals(401, 403, 404, 409, 412, 422),
 )
 def undo_decision(
     decision_id: GivenId, session: Tx, by: Staff, settings: OwnSettings, order: schemas.UndoOrder | None = None
@@ -145,25 +150,28 @@ def undo_decision(
     if asked.mine:
         undoing.require_own(session, decision_id, by)
     said: dict[str, Any] = {"reason": asked.reason, "confirm": asked.confirm, "fence": asked.fence}
-    return answered(session, undoing.undo_decision(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
+    return answer_decision(session, undoing.undo_decision(session, decision_id, by=by, now=utcnow(), settings=settings, **said), by)
 
 
-@router.get("/decisions/{decision_id}/related", response_model=schemas.RelatedMessages, responses=described(401, 404, 422))
+@router.get("/decisions/{decision_id}/related", response_model=schemas.RelatedMessages, responses=describe_refusals(401, 404, 422))
 def list_related(decision_id: GivenId, session: Read, by: Staff) -> schemas.RelatedMessages:
     """Mails that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
     return schemas.RelatedMessages.model_validate({"items": related_mail.list_offered(session, decision_id, by=by)})
 
 
 @router.post(
-    "/decisions/{decision_id}/related", status_code=201, response_model=schemas.Decision, responses=described(401, 403, 404, 409, 422)
+    "/decisions/{decision_id}/related",
+    status_code=201,
+    response_model=schemas.Decision,
+    responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def remove_related(decision_id: GivenId, order: schemas.TakeOrder, session: Tx, by: Staff, here: Here) -> schemas.Decision:
     """Take these of them out of the mailboxes too: a decision of its own, which can be undone."""
     made = related_mail.take_related(session, decision_id, order.copies, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
-    return answered(session, made, by)
+    return answer_decision(session, made, by)
 
 
-@router.post("/sweeps", status_code=201, response_model=schemas.Decision, responses=described(401, 403, 409, 422))
+@router.post("/sweeps", status_code=201, response_model=schemas.Decision, responses=describe_refusals(401, 403, 409, 422))
 def create_sweep(order: schemas.SweepOrder, session: Tx, by: Staff, here: Here) -> schemas.Decision:
     """Take a sender's mail out of every mailbox, also what never came through Mailroom; for administrators of the whole company.
 
@@ -172,10 +180,10 @@ def create_sweep(order: schemas.SweepOrder, session: Tx, by: Staff, here: Here) 
     made = mailbox_sweep.begin_sweep(
         session, order.sender, by=by, reason=order.reason, now=utcnow(), settings=here.settings, dry_run=order.dry_run
     )
-    return answered(session, made, by)
+    return answer_decision(session, made, by)
 
 
-def answered(session: Session, made: DecisionReport, by: Actor) -> schemas.Decision:
+def answer_decision(session: Session, made: DecisionReport, by: Actor) -> schemas.Decision:
     """A decision just made: relay and recaller learn what is due, the door which senders are blocked, and browsers that it changed."""
     ring_after(session, "relay", "recall", "door")
     (seen,) = within_scope(session, [made], by)
@@ -189,14 +197,14 @@ def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> lis
     known = frozenset(ids.format_id(one) for one in selection.known_ids(session, selected, by=by))
     several = [one.id for one in made if "any_of" in one.selection]
     seen = outcomes.decision_sources(session, several, by=by) if several else {}
-    return [replace(one, selection=told(one.selection, known, seen.get(one.id, frozenset()))) for one in made]
+    return [replace(one, selection=tell_selection(one.selection, known, seen.get(one.id, frozenset()))) for one in made]
 
 
-def told(selected: dict[str, Any], known: frozenset[str], seen: frozenset[str]) -> dict[str, Any]:
+def tell_selection(selected: dict[str, Any], known: frozenset[str], seen: frozenset[str]) -> dict[str, Any]:
     """A selection with those ids that are known; of several cards those with one of them, or whose sender or campaign was seen."""
     said = selected | ({"ids": [one for one in selected["ids"] if one in known]} if "ids" in selected else {})
     if "any_of" in selected:
-        cards = [told(card, known, seen) for card in selected["any_of"]]
+        cards = [tell_selection(card, known, seen) for card in selected["any_of"]]
         said["any_of"] = [card for card in cards if card.get("ids") or not seen.isdisjoint(makers_of(card))]
     return said
 

@@ -8,33 +8,33 @@ from triage.quarantine.decisions import escalate
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.decisions import escalations as schemas
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
 router = APIRouter(route_class=Once, tags=["escalations"])
 
 
-@router.get("/duties", response_model=schemas.Duties, responses=described(401))
+@router.get("/duties", response_model=schemas.Duties, responses=describe_refusals(401))
 def list_duties(by: Staff, here: Here) -> schemas.Duties:
     """To whom messages are escalated, with phone numbers."""
     return schemas.Duties.model_validate({"items": here.settings.escalation.duties})
 
 
-@router.get("/escalations", response_model=schemas.Escalations, responses=described(401, 422))
+@router.get("/escalations", response_model=schemas.Escalations, responses=describe_refusals(401, 422))
 def list_escalations(
     session: Read, by: Staff, here: Here, confirmed: schemas.Confirmed = False, limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.Escalations:
     """Escalations of messages in your scope or to a duty of yours that nobody has confirmed, newest first."""
     before = id_of(cursor)
     found = escalate.list_escalations(session, by=by, settings=here.settings, confirmed=confirmed, limit=limit + 1, before=before)
-    return schemas.Escalations.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.Escalations.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
 
 
-@router.post("/escalations", status_code=201, response_model=schemas.Escalation, responses=described(401, 403, 404, 409, 412, 422))
+@router.post("/escalations", status_code=201, response_model=schemas.Escalation, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def create_escalation(order: schemas.EscalationOrder, session: Tx, by: Staff, here: Here) -> schemas.Escalation:
     """Escalate what you see of a selection, at most 200 messages. Their states stay as they are.
 
@@ -46,7 +46,9 @@ def create_escalation(order: schemas.EscalationOrder, session: Tx, by: Staff, he
     return schemas.Escalation.model_validate(made)
 
 
-@router.post("/escalations/{escalation_id}/confirm", response_model=schemas.Escalation, responses=described(401, 403, 404, 409, 422))
+@router.post(
+    "/escalations/{escalation_id}/confirm", response_model=schemas.Escalation, responses=describe_refusals(401, 403, 404, 409, 422)
+)
 def confirm_escalation(escalation_id: GivenId, session: Tx, by: Staff, here: Here) -> schemas.Escalation:
     """Say that the duty has it: for the staff that the settings name for it, and where they name none for whoever decides."""
     made = escalate.confirm_escalation(session, escalation_id, by=by, now=utcnow(), settings=here.settings)

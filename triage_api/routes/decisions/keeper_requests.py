@@ -7,24 +7,24 @@ from fastapi import APIRouter
 from triage.quarantine.decisions import keepers
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import OwnSettings, Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.decisions import keeper_requests as schemas
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
 router = APIRouter(route_class=Once, prefix="/confidential-removals", tags=["decisions"])
 
 
-@router.get("", response_model=schemas.ConfidentialRemovals, responses=described(401, 422))
+@router.get("", response_model=schemas.ConfidentialRemovals, responses=describe_refusals(401, 422))
 def list_confidential_removals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.ConfidentialRemovals:
     """What you are asked as a keeper of confidential folders, the newest first; nobody else sees it."""
     found = keepers.list_requests(session, by=by, now=utcnow(), limit=limit + 1, before=id_of(cursor))
-    return schemas.ConfidentialRemovals.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.ConfidentialRemovals.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
 
 
-@router.post("/{request_id}/confirm", response_model=schemas.ConfidentialRemoval, responses=described(401, 403, 404, 409, 412, 422))
+@router.post("/{request_id}/confirm", response_model=schemas.ConfidentialRemoval, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def confirm_confidential_removal(
     request_id: GivenId, session: Tx, by: Staff, settings: OwnSettings, answer: schemas.ConfidentialRemovalAnswer | None = None
 ) -> schemas.ConfidentialRemoval:
@@ -36,7 +36,7 @@ def confirm_confidential_removal(
     return schemas.ConfidentialRemoval.model_validate(confirmed)
 
 
-@router.post("/{request_id}/decline", response_model=schemas.ConfidentialRemoval, responses=described(401, 403, 404, 409, 422))
+@router.post("/{request_id}/decline", response_model=schemas.ConfidentialRemoval, responses=describe_refusals(401, 403, 404, 409, 422))
 def decline_confidential_removal(
     request_id: GivenId, session: Tx, by: Staff, answer: schemas.ConfidentialRemovalAnswer | None = None
 ) -> schemas.ConfidentialRemoval:

@@ -6,7 +6,7 @@ from triage.delivery.templates import in_language
 from triage.quarantine.decisions import rejection_preview
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.decisions import rejections as schemas
@@ -14,7 +14,7 @@ from triage_api.schemas.decisions import rejections as schemas
 router = APIRouter(route_class=Once, prefix="/rejections", tags=["decisions"])
 
 
-@router.get("/templates", response_model=schemas.Templates, responses=described(401))
+@router.get("/templates", response_model=schemas.Templates, responses=describe_refusals(401))
 def list_templates(here: Here, _by: Staff) -> schemas.Templates:
     """The texts of the settings (reject.templates), in their order; what Mailroom brings along is in the company's language."""
     language = here.settings.company.language
@@ -22,7 +22,7 @@ def list_templates(here: Here, _by: Staff) -> schemas.Templates:
     return schemas.Templates.model_validate({"items": items})
 
 
-@router.post("/preview", response_model=schemas.Rejection, responses=described(401, 422))
+@router.post("/preview", response_model=schemas.Rejection, responses=describe_refusals(401, 422))
 def preview_rejection(order: schemas.RejectionOrder, session: Read, by: Staff, here: Here) -> schemas.Rejection:
     """What the senders of the held mail in your scope would be told, and why others would not. Nothing is changed."""
     seen = rejection_preview.preview_rejection(

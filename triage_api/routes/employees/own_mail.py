@@ -20,9 +20,9 @@ from triage.store import db
 from triage.times import utcnow
 from triage_api.http import idempotency, sign_in_log
 from triage_api.http.bearer_auth import key_of
-from triage_api.http.dependencies import Here, Office, office
+from triage_api.http.dependencies import Here, Office, office_of
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import NotSignedIn, described
+from triage_api.http.problems import NotSignedIn, describe_refusals
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import BELLS, ring_after
 from triage_api.schemas import pagination as places
@@ -37,9 +37,9 @@ CLOSED = say("Employees do not sign in here to see their own messages. Ask your 
 router = APIRouter(route_class=Once, prefix="/me", tags=["me"])
 
 
-def employee(connection: HTTPConnection) -> Actor:
+def authenticate_employee(connection: HTTPConnection) -> Actor:
     """The employee who asks; NotSignedIn when there is no good session. No token and no session of staff is one."""
-    here = office(connection)
+    here = office_of(connection)
     key = connection.cookies.get(here.cookie_name + COOKIE, "")
     if key_of(connection) is not None:
         raise NotAllowed(say("this needs a person who has signed in: a token cannot do it"))
@@ -55,24 +55,24 @@ def is_open(here: Office) -> bool:
     return here.settings.notices.requests and here.prover is not None
 
 
-Employee = Annotated[Actor, Depends(employee)]
+Employee = Annotated[Actor, Depends(authenticate_employee)]
 Wanted = Annotated[GivenId | None, Query(description="A message to include, wherever it is in the list.")]
 
 
-def transaction(
+def open_transaction(
     here: Here, by: Employee, request: Request, asked: idempotency.Asked, idempotency_key: idempotency.Key = None
 ) -> Iterator[Session]:
     """A session that commits when the route has returned."""
     with db.transaction(here.engine) as session:
-        idempotency.begin(request, session, idempotency_key, asked, by)
+        idempotency.begin_request(request, session, idempotency_key, asked, by)
         yield session
     here.ring(session.info.get(BELLS, ()))
 
 
-Tx = Annotated[Session, Depends(transaction, scope="function")]
+Tx = Annotated[Session, Depends(open_transaction, scope="function")]
 
 
-@router.post("/session", status_code=201, response_model=schemas.OwnName, responses=described(401, 403, 413, 422, 429, 503))
+@router.post("/session", status_code=201, response_model=schemas.OwnName, responses=describe_refusals(401, 403, 413, 422, 429, 503))
 def create_own_session(given: schemas.OwnCredentials, request: Request, response: Response, here: Here) -> schemas.OwnName:
     """Sign in for an hour with the directory's password to see your own messages; sets a cookie of its own."""
     if not is_open(here):
@@ -90,7 +90,7 @@ def create_own_session(given: schemas.OwnCredentials, request: Request, response
     return schemas.OwnName(name=actor.shown)
 
 
-@router.delete("/session", status_code=204, responses=described(401, 403))
+@router.delete("/session", status_code=204, responses=describe_refusals(401, 403))
 def delete_own_session(request: Request, response: Response, here: Here, _by: Employee) -> None:
     """Sign out."""
     name = here.cookie_name + COOKIE
@@ -99,7 +99,7 @@ def delete_own_session(request: Request, response: Response, here: Here, _by: Em
     response.delete_cookie(name, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
-@router.get("/messages", response_model=schemas.OwnMessages, responses=described(401, 422))
+@router.get("/messages", response_model=schemas.OwnMessages, responses=describe_refusals(401, 422))
 def list_own_messages(here: Here, by: Employee, message: Wanted = None, cursor: Cursor = None) -> schemas.OwnMessages:
     """Your held and lately removed messages: sender, subject and who viewed them. 100 of each; the cursors lead to more."""
     asked: dict[str, Any] = {"settings": here.settings, "now": utcnow()}
@@ -119,27 +119,27 @@ def list_own_messages(here: Here, by: Employee, message: Wanted = None, cursor: 
     return schemas.OwnMessages.model_validate(
         {
             "items": [asdict(one) | {"viewed": viewed.get(one.message_id, [])} for one in items],
-            "more_held": following(parts, True),
-            "more_removed": following(parts, False),
+            "more_held": next_cursor(parts, True),
+            "more_removed": next_cursor(parts, False),
             "digest": digest,
             "expected": expected,
         }
     )
 
 
-def following(parts: Mapping[bool, list[own_mail.Own]], waits: bool) -> str | None:
+def next_cursor(parts: Mapping[bool, list[own_mail.Own]], waits: bool) -> str | None:
     """The cursor behind a page of what waits or was taken away; None where that is the end of it."""
     found = parts.get(waits, ())
     return places.cursor_of((waits, *found[own_mail.AT_ONCE - 1].place)) if len(found) > own_mail.AT_ONCE else None
 
 
-@router.put("/digest", status_code=204, responses=described(401, 403, 422))
+@router.put("/digest", status_code=204, responses=describe_refusals(401, 403, 422))
 def choose_digest(order: schemas.DigestOrder, session: Tx, by: Employee) -> None:
     """Switch your daily digest on or off."""
     digests.set_choice(session, by=by, wanted=order.wanted, now=utcnow())
 
 
-@router.post("/expected-senders", status_code=201, response_model=schemas.ExpectedSenderMade, responses=described(401, 403, 422))
+@router.post("/expected-senders", status_code=201, response_model=schemas.ExpectedSenderMade, responses=describe_refusals(401, 403, 422))
 def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: Employee, here: Here) -> schemas.ExpectedSenderMade:
     """Say whose message you expect: staff see it beside the message when it arrives. It releases nothing and ends by itself."""
     made = announce_sender.expect_sender(session, order.sender, by=by, words=order.words, settings=here.settings, now=utcnow())
@@ -147,13 +147,13 @@ def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: 
     return schemas.ExpectedSenderMade.model_validate({"id": made})
 
 
-@router.delete("/expected-senders/{expectation_id}", status_code=204, responses=described(401, 403, 404))
+@router.delete("/expected-senders/{expectation_id}", status_code=204, responses=describe_refusals(401, 403, 404))
 def forget_expected_sender(expectation_id: GivenId, session: Tx, by: Employee) -> None:
     """Expect this sender no longer."""
     announce_sender.forget_expectation(session, expectation_id, by=by, now=utcnow())
 
 
-@router.post("/requests", status_code=201, response_model=RequestMade, responses=described(401, 403, 404, 409, 422))
+@router.post("/requests", status_code=201, response_model=RequestMade, responses=describe_refusals(401, 403, 404, 409, 422))
 def create_own_request(order: RequestOrder, session: Tx, by: Employee) -> RequestMade:
     """Ask staff to release one of your messages."""
     made = release_requests.request_release(session, order.delivery, by=by, words=order.words, now=utcnow())

@@ -5,17 +5,17 @@ from fastapi import APIRouter
 from triage.quarantine.requests import release_requests, suspicion_reports
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.employees import release_requests as schemas
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
 router = APIRouter(route_class=Once, prefix="/requests", tags=["requests"])
 
 
-@router.get("", response_model=schemas.ReleaseRequests, responses=described(401, 422))
+@router.get("", response_model=schemas.ReleaseRequests, responses=describe_refusals(401, 422))
 def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.ReleaseRequests:
     """What is asked for in your scope and has no answer, the newest first; also mail that was taken away."""
     before = id_of(cursor)
@@ -25,12 +25,12 @@ def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
             "items": found[:limit],
             "open": release_requests.count_requests(session, by=by),
             "reported": suspicion_reports.count_reports(session, by=by),
-            "next_cursor": following(found, limit),
+            "next_cursor": next_cursor(found, limit),
         }
     )
 
 
-@router.post("", status_code=201, response_model=schemas.RequestMade, responses=described(401, 403, 404, 409, 422))
+@router.post("", status_code=201, response_model=schemas.RequestMade, responses=describe_refusals(401, 403, 404, 409, 422))
 def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schemas.RequestMade:
     """Write down that somebody requests a message of theirs: its row rises. Asked for twice it is the same request."""
     made = release_requests.request_release(session, order.delivery, by=by, words=order.words, now=utcnow())
@@ -38,7 +38,7 @@ def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schem
     return schemas.RequestMade.model_validate({"id": made})
 
 
-@router.post("/{request_id}/decline", status_code=204, responses=described(401, 403, 404, 409, 422))
+@router.post("/{request_id}/decline", status_code=204, responses=describe_refusals(401, 403, 404, 409, 422))
 def decline_request(request_id: GivenId, session: Tx, by: Staff, order: schemas.DeclineOrder | None = None) -> None:
     """Say no, with a word to who asked. The mail stays where it is."""
     release_requests.decline_request(session, request_id, by=by, reason=order.reason if order else "", now=utcnow())

@@ -5,25 +5,25 @@ from fastapi import APIRouter
 from triage.quarantine.requests import suspicion_reports
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.employees import reported_mail as schemas
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
 router = APIRouter(route_class=Once, prefix="/reported", tags=["reported"])
 
 
-@router.get("", response_model=schemas.MessageReports, responses=described(401, 422))
+@router.get("", response_model=schemas.MessageReports, responses=describe_refusals(401, 422))
 def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.MessageReports:
     """What is reported in your scope and has no answer, the newest first; also what came through us and lies in mailboxes."""
     before = id_of(cursor)
     found = suspicion_reports.list_reports(session, by=by, limit=limit + 1, before=before)
-    return schemas.MessageReports.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.MessageReports.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
 
 
-@router.post("/{report_id}/answer", response_model=schemas.ReportAnswered, responses=described(401, 403, 404, 409, 422))
+@router.post("/{report_id}/answer", response_model=schemas.ReportAnswered, responses=describe_refusals(401, 403, 404, 409, 422))
 def answer_report(report_id: GivenId, order: schemas.ReportAnswer, session: Tx, by: Staff) -> schemas.ReportAnswered:
     """Say what a reported mail is, to everybody who reported it. The mail stays where it is."""
     told = suspicion_reports.answer_report(session, report_id, order.verdict, by=by, words=order.words, now=utcnow())

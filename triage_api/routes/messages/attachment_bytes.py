@@ -6,6 +6,6 @@ from typing import Any
 from triage.message.mime import attachments
 
 
-def attachment(raw: bytes, options: Mapping[str, Any]) -> bytes:
+def read_attachment(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """The decoded bytes of the attachment of a message whose digest is `sha256`."""
     return attachments.find_attachment(raw, str(options["sha256"]))

@@ -19,7 +19,7 @@ from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.routes.messages.messages import Number, Reason, put_on_record, raw_of, taken_out
 from triage_api.schemas.fields import GivenId
@@ -47,37 +47,39 @@ PageNumber = Annotated[int, Path(ge=1, le=PAGES)]
 @router.get(
     "/{message_id}/attachments/{number}/pages",
     response_model=schemas.Pages,
-    responses=described(401, 404, 409, 410, 422, 428, 503),
+    responses=describe_refusals(401, 404, 409, 410, 422, 428, 503),
 )
 def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> schemas.Pages:
     """How many pages of a PDF or a picture can be shown as pictures. That you looked goes on the record."""
-    raw, found = attached(here, message_id, number, by, reason)
-    answer = drawn(here, message_id, number, raw, 0)
+    raw, found = read_attached(here, message_id, number, by, reason)
+    answer = draw_attachment_page(here, message_id, number, raw, 0)
     put_on_record(here, "pages", message_id, by, {"number": number, "sha256": found.sha256})
     try:
         return schemas.Pages(pages=count_of(answer))
     except NotDrawn as why:
-        refuse(why)
+        refuse_page(why)
 
 
 @router.get(
-    "/{message_id}/attachments/{number}/pages/{page}", response_class=Response, responses=PNG | described(401, 404, 409, 410, 422, 428, 503)
+    "/{message_id}/attachments/{number}/pages/{page}",
+    response_class=Response,
+    responses=PNG | describe_refusals(401, 404, 409, 410, 422, 428, 503),
 )
 def draw_page(message_id: GivenId, number: Number, page: PageNumber, here: Here, by: Staff, reason: Reason) -> Response:
     """One page as a picture, and never anything else: the sandbox gives pixels, the PNG is made of them here. That you fetched it goes on
     the record."""
-    raw, found = attached(here, message_id, number, by, reason)
+    raw, found = read_attached(here, message_id, number, by, reason)
     try:
-        picture = as_png(*page_of(drawn(here, message_id, number, raw, page)))
+        picture = as_png(*page_of(draw_attachment_page(here, message_id, number, raw, page)))
     except NotDrawn as why:
-        refuse(why)
+        refuse_page(why)
     detail = {"number": number, "page": page, "sha256": found.sha256}
     with db.transaction(here.engine) as session:
         ledger.write_act(session, "page", f"message:{ids.format_id(message_id)}", by=by, now=utcnow(), detail=detail)
     return Response(picture, media_type="image/png", headers=HEADERS)
 
 
-def attached(here: Office, message_id: int, number: int, by: Actor, reason: str) -> tuple[bytes, Attachment]:
+def read_attached(here: Office, message_id: int, number: int, by: Actor, reason: str) -> tuple[bytes, Attachment]:
     """An attachment's bytes, and what is on the record about it."""
     with db.read_transaction(here.engine) as session:
         listed = open_message.open_message(session, message_id, by=by).summary.attachments
@@ -86,7 +88,7 @@ def attached(here: Office, message_id: int, number: int, by: Actor, reason: str)
     return taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
 
 
-def drawn(here: Office, message_id: int, number: int, raw: bytes, page: int) -> bytes:
+def draw_attachment_page(here: Office, message_id: int, number: int, raw: bytes, page: int) -> bytes:
     """What the sandbox answers about a page."""
     if not sandbox.can_draw():
         raise Unanswered(NO_SANDBOX)
@@ -98,7 +100,7 @@ def drawn(here: Office, message_id: int, number: int, raw: bytes, page: int) -> 
         raise NotAllowedNow(TOO_MUCH) from overrun
 
 
-def refuse(why: NotDrawn) -> NoReturn:
+def refuse_page(why: NotDrawn) -> NoReturn:
     """Say in words why there is nothing to show."""
     kind = Unanswered if str(why) == NO_PROGRAM else NotAllowedNow
     raise kind(WHY[str(why)]) from why

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from triage.quarantine import message_trace
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.fields import GivenId
@@ -13,7 +13,7 @@ from triage_api.schemas.queue import message_trace as schemas
 router = APIRouter(route_class=Once, tags=["messages"])
 
 
-@router.get("/messages/{message_id}/trace", response_model=schemas.Trace, responses=described(401, 404, 422))
+@router.get("/messages/{message_id}/trace", response_model=schemas.Trace, responses=describe_refusals(401, 404, 422))
 def trace_message(message_id: GivenId, session: Read, by: Staff) -> schemas.Trace:
     """Everything that happened to a message, oldest first, over those of its deliveries that are in your scope.
 

@@ -29,8 +29,8 @@ from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
-from triage_api.http.preview_frame import framed
-from triage_api.http.problems import described
+from triage_api.http.preview_frame import frame_document
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Tx
 from triage_api.schemas.fields import GivenId, Text, Word
@@ -64,7 +64,7 @@ Ahead = Annotated[
 Links = Annotated[bool, Query(description="false: without the links and hidden pictures, which take the message apart.")]
 
 
-@router.get("/{message_id}", response_model=schemas.Message, responses=described(401, 404, 422))
+@router.get("/{message_id}", response_model=schemas.Message, responses=describe_refusals(401, 404, 422))
 def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> schemas.Message:
     """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
     with db.read_transaction(here.engine) as session:
@@ -74,11 +74,11 @@ def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, link
         return message_of(opened, Preview(""), refused)
     if opened.erased:
         return message_of(opened, listed_only(opened), refused)
-    shown = rendered(here, ids.format_id(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened)
+    shown = render_message(here, ids.format_id(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened)
     return message_of(opened, shown, refused)
 
 
-def rendered(here: Office, name: str, raw: bytes, mode: Mode) -> Preview | None:
+def render_message(here: Office, name: str, raw: bytes, mode: Mode) -> Preview | None:
     """The message made harmless in a bounded child; None when it was too much for it."""
     try:
         return Preview.from_json(json.loads(here.previews.run(raw, mode=mode)))
@@ -126,7 +126,7 @@ Language = Annotated[Word, Query(description="Of our own words in it, such as de
 VIEW: dict[int | str, dict[str, Any]] = {200: {"description": "A whole document for a frame with `sandbox`.", "content": {"text/html": {}}}}
 
 
-@router.get("/{message_id}/view", response_class=HTMLResponse, responses=VIEW | described(401, 404, 410, 422, 428))
+@router.get("/{message_id}/view", response_class=HTMLResponse, responses=VIEW | describe_refusals(401, 404, 410, 422, 428))
 def view_message(
     message_id: GivenId,
     here: Here,
@@ -142,10 +142,10 @@ def view_message(
     """
     raw = raw_of(here, message_id, by, reason)
     put_fetch_on_record(here, message_id, mode, by, ahead=ahead and not reason)
-    preview = rendered(here, ids.format_id(message_id), raw, mode) or unavailable_document(
+    preview = render_message(here, ids.format_id(message_id), raw, mode) or unavailable_document(
         "it is too large or too complicated for its reader"
     )
-    return framed(preview.document, language)
+    return frame_document(preview.document, language)
 
 
 def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
@@ -158,7 +158,7 @@ def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
     return raw
 
 
-@router.get("/{message_id}/headers", response_model=schemas.Headers, responses=described(401, 404, 410, 422, 428))
+@router.get("/{message_id}/headers", response_model=schemas.Headers, responses=describe_refusals(401, 404, 410, 422, 428))
 def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.Headers:
     """The header block as received; control characters and bytes that are no UTF-8 are written as escapes.
 
@@ -169,7 +169,7 @@ def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> s
     return schemas.Headers(text=escape_visible(head.decode("utf-8", "backslashreplace"), lines=True))
 
 
-@router.get("/{message_id}/text", response_model=schemas.MessageText, responses=described(401, 404, 422, 428))
+@router.get("/{message_id}/text", response_model=schemas.MessageText, responses=describe_refusals(401, 404, 422, 428))
 def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.MessageText:
     """What a message says, as plain text; empty when it is erased. That you fetched it goes on the record."""
     with db.read_transaction(here.engine) as session:
@@ -181,7 +181,7 @@ def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> sche
     return schemas.MessageText(text=said)
 
 
-@router.post("/{message_id}/viewed", status_code=204, responses=described(401, 403, 404, 409, 410, 422))
+@router.post("/{message_id}/viewed", status_code=204, responses=describe_refusals(401, 403, 404, 409, 410, 422))
 def note_viewed(message_id: GivenId, session: Tx, by: Staff) -> None:
     """Say that the message was on your screen, as the console does: on the record once in five minutes. For people only.
 
@@ -195,22 +195,22 @@ SOURCE: dict[int | str, dict[str, Any]] = {200: {"description": "The bytes as re
 FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The decoded bytes.", "content": {"application/octet-stream": {}}}}
 
 
-@router.get("/{message_id}/source", response_class=Response, responses=SOURCE | described(401, 404, 410, 422, 428))
+@router.get("/{message_id}/source", response_class=Response, responses=SOURCE | describe_refusals(401, 404, 410, 422, 428))
 def download_source(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> Response:
     """The whole message as a file. That you took it goes on the record."""
     raw = raw_of(here, message_id, by, reason)
     put_on_record(here, "source", message_id, by, {})
-    return download(raw, f"{ids.format_id(message_id)}.eml", "message/rfc822")
+    return answer_download(raw, f"{ids.format_id(message_id)}.eml", "message/rfc822")
 
 
-@router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | described(401, 404, 410, 422, 428))
+@router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | describe_refusals(401, 404, 410, 422, 428))
 def download_attachment(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
     """One attachment as a file, whatever its type says. That you took it goes on the record."""
     with db.read_transaction(here.engine) as session:
         listed = open_message.open_message(session, message_id, by=by).summary.attachments
     content, found = taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
     put_on_record(here, "attachment", message_id, by, {"number": number, "sha256": found.sha256})
-    return download(content, safe_name(found.name, f"attachment-{number}"), "application/octet-stream")
+    return answer_download(content, safe_name(found.name, f"attachment-{number}"), "application/octet-stream")
 
 
 def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: Iterable[Attachment]) -> tuple[bytes, Attachment]:
@@ -241,7 +241,7 @@ def put_fetch_on_record(here: Office, message_id: int, what: str, by: Actor, *, 
         viewings.record_fetch(session, message_id, what, by=by, now=utcnow(), ahead=ahead)
 
 
-def download(content: bytes, name: str, media_type: str) -> Response:
+def answer_download(content: bytes, name: str, media_type: str) -> Response:
     """Bytes that the browser saves and never opens by itself."""
     plain = name.encode("ascii", "replace").decode().replace("?", "_")
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"  # RFC 6266

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from triage.compliance.audit import audit_log
 from triage.store import db
 from triage_api.http.dependencies import Office
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Watcher, still_there
 
 POLL = 0.5  # seconds between looks at the database; a bell shortens them
@@ -113,7 +113,7 @@ class Listener:
         self.woken.clear()
 
 
-@router.get("/events", response_class=EventSourceResponse, responses=described(401))
+@router.get("/events", response_class=EventSourceResponse, responses=describe_refusals(401))
 async def stream_events(
     request: Request, _by: Watcher, last_event_id: Annotated[str | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:
@@ -124,7 +124,7 @@ async def stream_events(
     try:
         told = feed.sequence
         if last_event_id not in (None, str(told)):
-            yield changed(told)
+            yield note_commit(told)
         else:
             yield ServerSentEvent(id=str(told), comment="listening")
         while not feed.closed:
@@ -133,11 +133,11 @@ async def stream_events(
                 return
             if feed.sequence != told:
                 told = feed.sequence
-                yield changed(told)
+                yield note_commit(told)
     finally:
         feed.leave(listener)
 
 
-def changed(sequence: int) -> ServerSentEvent:
+def note_commit(sequence: int) -> ServerSentEvent:
     """Something was committed."""
     return ServerSentEvent(event="change", id=str(sequence), data={"sequence": sequence})

@@ -27,11 +27,11 @@ def healthz() -> PlainTextResponse:
 @router.get("/readyz", responses={503: {"description": "Not ready: what is missing, in a line.", "content": {"text/plain": {}}}})
 def readyz(here: Here) -> PlainTextResponse:
     """The database and the spool directory can be used."""
-    missing = lacking(here)
+    missing = find_lacking(here)
     return PlainTextResponse(f"{missing}\n", 503) if missing else PlainTextResponse("ready\n")
 
 
-def lacking(here: Office) -> str:
+def find_lacking(here: Office) -> str:
     """What stands in the way, in words for a stranger; the log has the rest."""
     try:
         with db.read_transaction(here.engine) as session:

@@ -23,7 +23,7 @@ from triage.runtime.spool_stats import OUTBOUND, Backlog, spool_backlog
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.prometheus_format import MEDIA_TYPE, exposition, gauge, labelled
+from triage_api.http.prometheus_format import MEDIA_TYPE, write_exposition, write_gauge, write_labelled
 
 FRESH = 5.0  # seconds that an answer is given again: counting a million deliveries takes a while
 REFUSED = "These numbers are for the networks that api.metrics names, and yours is not among them.\n"
@@ -34,13 +34,13 @@ router = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
 @router.get("/metrics", include_in_schema=False)  # it has a format and readers of its own
 def metrics(here: Here, request: Request) -> PlainTextResponse:
     """What waits and since when, in Prometheus' text format."""
-    if not admitted(request, here.settings.api):
+    if not is_admitted(request, here.settings.api):
         return PlainTextResponse(REFUSED, 403)
     known: Metrics = request.app.state.metrics
     return PlainTextResponse(known.text(), media_type=MEDIA_TYPE)
 
 
-def admitted(request: Request, api: Api) -> bool:
+def is_admitted(request: Request, api: Api) -> bool:
     """May this client read them?"""
     if request.client is None or is_hidden(request.client.host, request, api):
         return False
@@ -75,7 +75,7 @@ class Metrics:
         with self.lock:
             if time.monotonic() - self.read_at >= FRESH:
                 families = [*self.of_spool(), *self.of_record(), *self.of_machine(), *self.of_processes()]
-                self.known, self.read_at = exposition(families), time.monotonic()
+                self.known, self.read_at = write_exposition(families), time.monotonic()
             return self.known
 
     def of_spool(self) -> Iterable[Metric]:
@@ -83,7 +83,7 @@ class Metrics:
         try:
             waiting = spool_backlog(self.here.settings.spool.directory)
         except OSError:
-            return [gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 0)]
+            return [write_gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 0)]
         try:
             leaving = spool_backlog(self.here.settings.spool.directory / OUTBOUND)
         except OSError:
@@ -108,33 +108,33 @@ class Metrics:
             with db.read_transaction(self.here.engine) as session:
                 found = read_gauges(session, now)
         except SQLAlchemyError:
-            return [gauge("mailroom_database_up", "1 when the database answers.", 0)]
+            return [write_gauge("mailroom_database_up", "1 when the database answers.", 0)]
         return record_families(found, now, follows=self.here.settings.directory.source == "ldap")
 
 
 def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Metric]:
     """The backlog, in words that Prometheus knows."""
     return [
-        gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 1),
-        labelled(
+        write_gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 1),
+        write_labelled(
             "mailroom_spool_messages",
             "Accepted messages of this machine that wait to be judged, for the first time or again; outbound: employees', to be passed on.",
             "spool",
             {"incoming": waiting.messages, "retry": waiting.put_off, "outbound": leaving.messages + leaving.put_off},
         ),
-        labelled(
+        write_labelled(
             "mailroom_spool_oldest_age_seconds",
             "How long the first message of this spool has waited that was not looked at yet.",
             "spool",
-            {"incoming": age(waiting.oldest, now), "outbound": age(leaving.oldest, now)},
+            {"incoming": age_of(waiting.oldest, now), "outbound": age_of(leaving.oldest, now)},
         ),
-        labelled(
+        write_labelled(
             "mailroom_spool_stuck_messages",
             "Accepted messages of this machine that were tried too often to get on by themselves: `mailroom spool` says why.",
             "spool",
             {"incoming": waiting.stuck, "outbound": leaving.stuck},
         ),
-        gauge("mailroom_spool_damaged_batches", "Damaged batches that are kept for a person to look at.", waiting.damaged),
+        write_gauge("mailroom_spool_damaged_batches", "Damaged batches that are kept for a person to look at.", waiting.damaged),
     ]
 
 
@@ -142,43 +142,47 @@ def machine_families(rooms: dict[str, Room], now: datetime) -> list[Metric]:
     """The machine's numbers, in words that Prometheus knows."""
     free = "Room that is left on the disk of each place of this machine: spool, database (SQLite), checkpoints, mailboxes (Maildirs)."
     return [
-        gauge("mailroom_time_seconds", "The time of this machine's clock (Unix time).", now.timestamp()),
-        labelled("mailroom_disk_free_bytes", free, "place", {name: one.free for name, one in rooms.items()}),
-        labelled("mailroom_disk_size_bytes", "The size of that disk.", "place", {name: one.size for name, one in rooms.items()}),
+        write_gauge("mailroom_time_seconds", "The time of this machine's clock (Unix time).", now.timestamp()),
+        write_labelled("mailroom_disk_free_bytes", free, "place", {name: one.free for name, one in rooms.items()}),
+        write_labelled("mailroom_disk_size_bytes", "The size of that disk.", "place", {name: one.size for name, one in rooms.items()}),
     ]
 
 
 def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metric]:
     """The record's numbers, in words that Prometheus knows. `follows`: a directory server is asked again and again."""
     return [
-        gauge("mailroom_database_up", "1 when the database answers.", 1),
-        labelled(
+        write_gauge("mailroom_database_up", "1 when the database answers.", 1),
+        write_labelled(
             "mailroom_deliveries",
             "Deliveries that have not come to their end, by state.",
             "state",
             {str(state): count for state, count in found.by_state.items()},
         ),
-        gauge("mailroom_emergency_open", "1 while everything passes that is neither blocked nor forged.", int(found.emergency)),
-        gauge("mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age(found.oldest_held, now)),
-        gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
-        gauge("mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age(found.longest_due, now)),
-        gauge(
+        write_gauge("mailroom_emergency_open", "1 while everything passes that is neither blocked nor forged.", int(found.emergency)),
+        write_gauge(
+            "mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age_of(found.oldest_held, now)
+        ),
+        write_gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
+        write_gauge(
+            "mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age_of(found.longest_due, now)
+        ),
+        write_gauge(
             "mailroom_recall_due",
             "Deliveries that a recaller should be taking out of mailboxes, or putting back, by now.",
             found.recalls_due,
         ),
-        gauge("mailroom_recall_due_age_seconds", "How long the first of them has waited.", age(found.longest_recall_due, now)),
-        gauge(
+        write_gauge("mailroom_recall_due_age_seconds", "How long the first of them has waited.", age_of(found.longest_recall_due, now)),
+        write_gauge(
             "mailroom_directory_age_seconds",
             "How long ago the LDAP server was last read and believed; since the first act on the record when it never was.",
-            *((age(found.directory_read, now),) if follows else ()),
+            *((age_of(found.directory_read, now),) if follows else ()),
         ),
-        gauge(
+        write_gauge(
             "mailroom_backup_age_seconds",
             "How long ago `mailroom backup` last saved the database; of SQLite that it never did since the first act on the record.",
-            *((age(found.backup_made, now),) if found.backup_made else ()),
+            *((age_of(found.backup_made, now),) if found.backup_made else ()),
         ),
-        labelled(
+        write_labelled(
             "mailroom_alarms",
             "Folders, or things of the company, of which staff is told at present, by cause.",
             "cause",
@@ -192,14 +196,14 @@ def webhook_families(found: Gauges, now: datetime) -> list[Metric]:
     """How each webhook fares."""
     told: dict[str, tuple[str, Callable[[Fared], float]]] = {
         "mailroom_webhook_waiting": ("What a webhook is still to be told.", lambda one: one.waiting),
-        "mailroom_webhook_oldest_age_seconds": ("How long the first of it has waited.", lambda one: age(one.oldest, now)),
+        "mailroom_webhook_oldest_age_seconds": ("How long the first of it has waited.", lambda one: age_of(one.oldest, now)),
         "mailroom_webhook_failures": ("Failed calls in a row.", lambda one: one.failures),
         "mailroom_webhook_gone": ("1 when the receiver has said that it wants no more.", lambda one: int(one.gone)),
         "mailroom_webhook_dropped": ("Calls that were given up.", lambda one: one.dropped),
     }
-    return [labelled(name, help, "hook", {one.name: read(one) for one in found.webhooks}) for name, (help, read) in told.items()]
+    return [write_labelled(name, help, "hook", {one.name: read(one) for one in found.webhooks}) for name, (help, read) in told.items()]
 
 
-def age(since: datetime | None, now: datetime) -> float:
+def age_of(since: datetime | None, now: datetime) -> float:
     """Seconds since then; 0 when there is nothing."""
     return max(0.0, (now - since).total_seconds()) if since else 0.0

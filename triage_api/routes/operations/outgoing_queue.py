@@ -17,73 +17,79 @@ from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId, Text
 from triage_api.schemas.operations import outgoing_queue as schemas
-from triage_api.schemas.pagination import Cursor, Limit, cursor_of, following, place_of
+from triage_api.schemas.pagination import Cursor, Limit, cursor_of, next_cursor, place_of
 from triage_api.schemas.queue import deliveries
 
 router = APIRouter(route_class=Once, tags=["queue"])
 
 
-@router.get("/outgoing", response_model=schemas.Outgoing, responses=described(401, 422))
+@router.get("/outgoing", response_model=schemas.Outgoing, responses=describe_refusals(401, 422))
 def list_outgoing(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: Cursor = None) -> schemas.Outgoing:
     """What waits, is under way or was refused by a next hop, the newest first, and how it stands with each next hop."""
     settings = here.settings
     page = listing.list_queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
     items = page.items
     listed = [
-        schemas.OutgoingDelivery(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items
+        schemas.OutgoingDelivery(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=find_way(one, settings)) for one in items
     ]
     standings = queue_admin.list_standings(session, by=by, settings=settings)
     return schemas.Outgoing.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
 
 
-def way(one: listing.Listed, settings: Settings) -> str:
+def find_way(one: listing.Listed, settings: Settings) -> str:
     """Where a delivery that a member of staff may see goes next."""
     return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction="in")
 
 
 @router.post(
-    "/outgoing/{delivery_id}/retry", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
+    "/outgoing/{delivery_id}/retry",
+    status_code=202,
+    response_model=deliveries.Delivery,
+    responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Try a waiting delivery at once, or a bounced one anew."""
     queue_admin.retry_deliveries(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
-    return told(session, delivery_id, by)
+    return tell_change(session, delivery_id, by)
 
 
 @router.post(
-    "/outgoing/{delivery_id}/give-up", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
+    "/outgoing/{delivery_id}/give-up",
+    status_code=202,
+    response_model=deliveries.Delivery,
+    responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Try a waiting delivery no more: it is bounced, and can be tried anew."""
     queue_admin.give_up(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
-    return told(session, delivery_id, by)
+    return tell_change(session, delivery_id, by)
 
 
 @router.post(
     "/outgoing/{delivery_id}/hold",
     status_code=202,
     response_model=deliveries.Delivery,
-    responses=described(401, 403, 404, 409, 422),
+    responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def hold_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Take a waiting delivery back into its folder: a decision that can be undone."""
-    held(session, (delivery_id,), by, here.settings)
-    return told(session, delivery_id, by)
+    hold_deliveries(session, (delivery_id,), by, here.settings)
+    return tell_change(session, delivery_id, by)
 
 
-@router.get("/outgoing/unsent", response_model=schemas.UnsentPage, responses=described(401, 422))
+@router.get("/outgoing/unsent", response_model=schemas.UnsentPage, responses=describe_refusals(401, 422))
 def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.UnsentPage:
     """Deliveries that wait, are under way or were refused, those due first; for administrators those of every kind, employees' mail too."""
     only = routes.find_destination(here.settings, next_hop) if next_hop else None
     place = place_of(cursor, int, int)
     found = queue_admin.list_outgoing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
     items = [schemas.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings)}) for one in found[:limit]]
-    return schemas.UnsentPage(items=items, next_cursor=following(found, limit, queue_admin.place_of))
+    return schemas.UnsentPage(items=items, next_cursor=next_cursor(found, limit, queue_admin.place_of))
 
 
 def way_of(one: Delivery, settings: Settings) -> str:
@@ -91,7 +97,7 @@ def way_of(one: Delivery, settings: Settings) -> str:
     return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction=one.direction)
 
 
-@router.post("/outgoing/retry", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
+@router.post("/outgoing/retry", status_code=202, response_model=schemas.Count, responses=describe_refusals(401, 403, 404, 409, 422))
 def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Try these, or everything that waits for a next hop, at once."""
     if order.ids:
@@ -102,7 +108,7 @@ def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -
     return schemas.Count(count=count)
 
 
-@router.post("/outgoing/give-up", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
+@router.post("/outgoing/give-up", status_code=202, response_model=schemas.Count, responses=describe_refusals(401, 403, 404, 409, 422))
 def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Try nothing more of these, or of what waits for a next hop."""
     if order.ids:
@@ -114,23 +120,23 @@ def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here)
     return schemas.Count(count=count)
 
 
-@router.post("/outgoing/hold", status_code=202, response_model=schemas.Count, responses=described(401, 403, 404, 409, 422))
+@router.post("/outgoing/hold", status_code=202, response_model=schemas.Count, responses=describe_refusals(401, 403, 404, 409, 422))
 def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
     """Take these, or what waits for a next hop, back into its folders, at most 5,000 at once: a decision that can be undone."""
     ids = tuple(order.ids)
     if not ids:
         ids = tuple(queue_admin.waiting_for(session, routes.find_destination(here.settings, order.next_hop), by=by, limit=MOST_IDS))
-    count = held(session, ids, by, here.settings, order.reason) if ids else 0
+    count = hold_deliveries(session, ids, by, here.settings, order.reason) if ids else 0
     ring_after(session, "relay")
     return schemas.Count(count=count)
 
 
-def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings, reason: str = "") -> int:
+def hold_deliveries(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings, reason: str = "") -> int:
     """One decision; how many are held now."""
     return decide_messages(session, DecisionRequest(Selection.of(ids=ids), Verb.HOLD, reason), by=by, now=utcnow(), settings=settings).done
 
 
-def told(session: Session, delivery_id: int, by: Actor) -> deliveries.Delivery:
+def tell_change(session: Session, delivery_id: int, by: Actor) -> deliveries.Delivery:
     """The relay and the browsers hear of it after the commit; the delivery as it is now."""
     ring_after(session, "relay")
     return deliveries.Delivery.model_validate(delivery_history.get_delivery(session, delivery_id, by=by).listed)

@@ -8,7 +8,7 @@ from triage.notifications.webhooks import outbox
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.operations import webhooks as schemas
@@ -18,13 +18,13 @@ router = APIRouter(route_class=Once, prefix="/webhooks", tags=["webhooks"])
 Name = Annotated[str, Path(max_length=100, description="As the settings name it.")]
 
 
-@router.get("", response_model=schemas.Webhooks, responses=described(401, 403))
+@router.get("", response_model=schemas.Webhooks, responses=describe_refusals(401, 403))
 def list_webhooks(session: Read, here: Here, by: Staff) -> schemas.Webhooks:
     """Every webhook of the settings: whether it works, and what it is still to be told. For who looks after or audits the whole company."""
     return schemas.Webhooks.model_validate({"items": outbox.list_webhooks(session, here.settings, by=by)})
 
 
-@router.post("/{hook}/test", status_code=202, response_model=schemas.WebhookTried, responses=described(401, 403, 404, 422))
+@router.post("/{hook}/test", status_code=202, response_model=schemas.WebhookTried, responses=describe_refusals(401, 403, 404, 422))
 def test_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> schemas.WebhookTried:
     """Have it called now, also when it is gone or rests; it is told nothing but who asked. For administrators of the whole company."""
     tried = outbox.hook_named(here.settings, hook, by=by)
@@ -33,7 +33,7 @@ def test_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> schemas.Webh
     return schemas.WebhookTried(event=event)
 
 
-@router.post("/{hook}/resume", status_code=204, responses=described(401, 403, 404, 422))
+@router.post("/{hook}/resume", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def resume_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> None:
     """Call one again that has answered 410, or that rests after failures. For administrators of the whole company."""
     outbox.resume_webhook(session, outbox.hook_named(here.settings, hook, by=by).name, by=by, now=utcnow())

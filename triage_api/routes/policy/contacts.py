@@ -11,12 +11,12 @@ from triage.policy.learning import learn_contacts
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import Word
 from triage_api.schemas.operations.outgoing_queue import Count
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of, place_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor, place_of
 from triage_api.schemas.policy import contacts as schemas
 
 router = APIRouter(route_class=Once, tags=["correspondents"])
@@ -25,7 +25,7 @@ State = Annotated[str, Query(pattern="^(known|parked|dropped)$")]
 Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's the last.")]
 
 
-@router.post("/learn", response_model=schemas.Learned, responses=described(401, 403, 422))
+@router.post("/learn", response_model=schemas.Learned, responses=describe_refusals(401, 403, 422))
 def learn(order: schemas.Lessons, session: Tx, by: Staff, here: Here) -> schemas.Learned:
     """Say whom employees know, as if they had just written to them; the same once more changes nothing. All or nothing."""
     report = learn_contacts.announce_contacts(session, order.announced(), settings=here.settings, by=by, now=utcnow())
@@ -34,7 +34,7 @@ def learn(order: schemas.Lessons, session: Tx, by: Staff, here: Here) -> schemas
     return schemas.Learned(learned=report.learned, known=report.known, parked=report.parked, skipped=skipped)
 
 
-@router.get("/contacts", response_model=schemas.Contacts, responses=described(401, 422))
+@router.get("/contacts", response_model=schemas.Contacts, responses=describe_refusals(401, 422))
 def list_contacts(
     session: Read,
     by: Staff,
@@ -50,10 +50,10 @@ def list_contacts(
     found = contact_review.list_contacts(
         session, by=by, settings=here.settings, state=state, q=q, person=person, limit=limit + 1, before=before
     )
-    return schemas.Contacts.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.Contacts.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
 
 
-@router.post("/contacts/accept", response_model=Count, responses=described(401, 403, 404, 422))
+@router.post("/contacts/accept", response_model=Count, responses=describe_refusals(401, 403, 404, 422))
 def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here: Here) -> Count:
     """Let what was parked or dropped count from now on."""
     count = contact_review.accept_contacts(session, order.ids, by=by, settings=here.settings, now=utcnow())
@@ -61,7 +61,7 @@ def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here:
     return Count(count=count)
 
 
-@router.post("/contacts/remove", response_model=Count, responses=described(401, 403, 404, 422))
+@router.post("/contacts/remove", response_model=Count, responses=describe_refusals(401, 403, 404, 422))
 def remove_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff) -> Count:
     """Let these not count, also when somebody writes to them again."""
     count = contact_review.drop_contacts(session, order.ids, by=by, now=utcnow())
@@ -69,7 +69,7 @@ def remove_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff) -> Co
     return Count(count=count)
 
 
-@router.get("/contacts/reasons", response_model=schemas.ReasonsNotLearned, responses=described(401, 422))
+@router.get("/contacts/reasons", response_model=schemas.ReasonsNotLearned, responses=describe_refusals(401, 422))
 def list_reasons(session: Read, by: Staff, days: Days = 30) -> schemas.ReasonsNotLearned:
     """What was not learned of mail of the departments in your scope, and why; the most frequent first."""
     found = contact_review.count_unlearned(session, by=by, since=utcnow() - timedelta(days=days - 1))
@@ -77,12 +77,12 @@ def list_reasons(session: Read, by: Staff, days: Days = 30) -> schemas.ReasonsNo
     return schemas.ReasonsNotLearned.model_validate({"items": items})
 
 
-@router.get("/contacts/lists", response_model=schemas.PostedLists, responses=described(401, 422))
+@router.get("/contacts/lists", response_model=schemas.PostedLists, responses=describe_refusals(401, 422))
 def list_posted_lists(
     session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=1000)] = 50, cursor: Cursor = None
 ) -> schemas.PostedLists:
     """Mailing lists that people in your scope write to, those with the most posts first: proposals for rules of lists."""
     found = contact_review.posted_lists(session, by=by, limit=limit + 1, after=place_of(cursor, int, str))
     return schemas.PostedLists.model_validate(
-        {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.posts, one.address))}
+        {"items": found[:limit], "next_cursor": next_cursor(found, limit, lambda one: (one.posts, one.address))}
     )

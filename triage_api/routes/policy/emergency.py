@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from triage.policy import emergency
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.policy import emergency as schemas
@@ -13,13 +13,13 @@ from triage_api.schemas.policy import emergency as schemas
 router = APIRouter(route_class=Once, prefix="/emergency", tags=["rules"])
 
 
-@router.get("", response_model=schemas.EmergencyNow, responses=described(401))
+@router.get("", response_model=schemas.EmergencyNow, responses=describe_refusals(401))
 def get_emergency(session: Read, _by: Staff) -> schemas.EmergencyNow:
     """Does everything pass that is neither blocked nor forged, until when, why, and on whose word? For all staff to know."""
     return schemas.EmergencyNow.model_validate({"emergency": emergency.current_emergency(session, utcnow())})
 
 
-@router.put("", response_model=schemas.EmergencyNow, responses=described(401, 403, 422))
+@router.put("", response_model=schemas.EmergencyNow, responses=describe_refusals(401, 403, 422))
 def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> schemas.EmergencyNow:
     """Let everything pass until then that is neither blocked nor forged. Opened again the new time counts.
 
@@ -30,7 +30,7 @@ def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> sch
     return schemas.EmergencyNow.model_validate({"emergency": opened})
 
 
-@router.delete("", status_code=204, responses=described(401, 403, 404))
+@router.delete("", status_code=204, responses=describe_refusals(401, 403, 404))
 def close_emergency(session: Tx, by: Staff) -> None:
     """Close the door before its time."""
     emergency.close_emergency(session, by=by, now=utcnow())

@@ -14,7 +14,7 @@ from triage.say import say
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.policy import enforcement as schemas
@@ -22,13 +22,13 @@ from triage_api.schemas.policy import enforcement as schemas
 router = APIRouter(route_class=Once, prefix="/enforcement", tags=["roll-out"])
 
 
-@router.get("", response_model=schemas.Enforcement, responses=described(401))
+@router.get("", response_model=schemas.Enforcement, responses=describe_refusals(401))
 def get_enforcement(session: Read, here: Here, by: Staff) -> schemas.Enforcement:
     """The steps of the company, of each department in your scope, and of people with one of their own."""
     return present(session, here.settings, by, utcnow())
 
 
-@router.put("", response_model=schemas.Enforcement, responses=described(401, 403, 422))
+@router.put("", response_model=schemas.Enforcement, responses=describe_refusals(401, 403, 422))
 def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by: Staff) -> schemas.Enforcement:
     """Set the step of a scope. For administrators with that scope; it counts from the next message on, or from its start.
 

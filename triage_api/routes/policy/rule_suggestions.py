@@ -9,18 +9,18 @@ from triage.store.models.rules import Proposal
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.operations.outgoing_queue import Count
-from triage_api.schemas.pagination import Cursor, Limit, following, place_of
+from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
 from triage_api.schemas.policy import rule_suggestions as schemas
 
 router = APIRouter(route_class=Once, prefix="/rules/proposals", tags=["rules"])
 
 
-@router.get("", response_model=schemas.Proposals, responses=described(401, 403, 422))
+@router.get("", response_model=schemas.Proposals, responses=describe_refusals(401, 403, 422))
 def list_proposals(
     session: Read, by: Staff, state: schemas.ProposalState = "open", limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.Proposals:
@@ -28,25 +28,25 @@ def list_proposals(
     found = rule_suggestions.list_suggestions(session, by=by, now=utcnow(), state=state, limit=limit + 1, after=place_of(cursor, int, int))
     count = rule_suggestions.count_suggestions(session, now=utcnow()).get(state, 0)
     return schemas.Proposals(
-        items=[shown(one) for one in found[:limit]],
-        next_cursor=following(found, limit, lambda one: (one.weight, one.id)),
+        items=[show_suggestion(one) for one in found[:limit]],
+        next_cursor=next_cursor(found, limit, lambda one: (one.weight, one.id)),
         total_estimate=count,
     )
 
 
-@router.post("/batch", response_model=schemas.ProposalBatch, responses=described(401, 403))
+@router.post("/batch", response_model=schemas.ProposalBatch, responses=describe_refusals(401, 403))
 def take_proposal_batch(session: Tx, by: Staff) -> schemas.ProposalBatch:
     """Your own cards for the next minutes: nobody else gets them meanwhile. Ask again to keep them and get more."""
     mine = rule_suggestions.take_cards(session, by=by, now=utcnow())
     counts = rule_suggestions.count_suggestions(session, now=utcnow())
     return schemas.ProposalBatch(
-        items=[shown(one) for one in mine],
+        items=[show_suggestion(one) for one in mine],
         open=counts.pop(rule_suggestions.OPEN, 0),
         answered=sum(counts.values()),
     )
 
 
-@router.post("/search", response_model=Count, responses=described(401, 403))
+@router.post("/search", response_model=Count, responses=describe_refusals(401, 403))
 def search_proposals(by: Staff, here: Here) -> Count:
     """Look now what speaks for a rule, which happens by itself every hour; how much of it is new."""
     with db.read_transaction(here.engine) as session:
@@ -58,23 +58,23 @@ def search_proposals(by: Staff, here: Here) -> Count:
     return Count(count=count)
 
 
-@router.delete("/batch", status_code=204, responses=described(401, 403))
+@router.delete("/batch", status_code=204, responses=describe_refusals(401, 403))
 def return_proposal_batch(session: Tx, by: Staff) -> None:
     """Let the others have your cards."""
     rule_suggestions.lay_back(session, by=by)
     ring_after(session)
 
 
-@router.post("/{proposal_id}", response_model=schemas.Proposal, responses=described(401, 403, 404, 409, 422))
+@router.post("/{proposal_id}", response_model=schemas.Proposal, responses=describe_refusals(401, 403, 404, 409, 422))
 def answer_proposal(proposal_id: GivenId, order: schemas.ProposalAnswer, session: Tx, by: Staff, here: Here) -> schemas.Proposal:
     """accept makes the rule, or asks for a second key (`pending_id`); refuse: nobody is asked again; open takes your answer back."""
     answered = answer_suggestion.answer_suggestion(
         session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence
     )
     ring_after(session, "door")
-    return shown(answered)
+    return show_suggestion(answered)
 
 
-def shown(one: Proposal) -> schemas.Proposal:
+def show_suggestion(one: Proposal) -> schemas.Proposal:
     """A proposal with its sentence."""
     return schemas.Proposal.model_validate(one.model_dump() | {"sentence": rule_suggestions.suggestion_sentence(one)})

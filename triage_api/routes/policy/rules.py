@@ -21,14 +21,14 @@ from triage.store.models.rules import Rule
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.routes.decisions.approvals import accepted
+from triage_api.routes.decisions.approvals import answer_accepted
 from triage_api.schemas.decisions import approvals as approval_schemas
 from triage_api.schemas.decisions.rule_trials import Offers, OffersOrder, RuleTrial
 from triage_api.schemas.fields import GivenId, Word
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 from triage_api.schemas.policy import rules as schemas
 
 MOST_EXPORTED = 1_000_000
@@ -39,14 +39,14 @@ IfMatch = Annotated[Word | None, Header(description="The ETag of the rule that y
 router = APIRouter(route_class=Once, tags=["rules"])
 
 
-@router.get("/rules", response_model=schemas.Rules, responses=described(401, 422))
+@router.get("/rules", response_model=schemas.Rules, responses=describe_refusals(401, 422))
 def list_rules(
     session: Read, by: Staff, q: Word = "", sender: OfSender = "", scope: OfScope = "", limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.Rules:
     """Rules in force that reach into your scope, newest first."""
     before = id_of(cursor)
     found = rules.list_rules(session, utcnow(), by=by, q=q, sender=sender, scope=scope, limit=limit + 1, before=before)
-    return schemas.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": following(found, limit)})
+    return schemas.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": next_cursor(found, limit)})
 
 
 ASKED: dict[int | str, dict[str, Any]] = {
@@ -54,7 +54,7 @@ ASKED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/rules", status_code=201, response_model=schemas.MadeRule, responses=ASKED | described(401, 403, 409, 412, 422))
+@router.post("/rules", status_code=201, response_model=schemas.MadeRule, responses=ASKED | describe_refusals(401, 403, 409, 412, 422))
 def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) -> schemas.MadeRule | Response:
     """Make a rule; 202 when it needs a second person's key. An equal one that is in force is kept and answered.
 
@@ -66,27 +66,27 @@ def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) 
     made = approvals.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence)
     if isinstance(made, PendingAct):
         ring_after(session)
-        return accepted(made, by)
+        return answer_accepted(made, by)
     ring_after(session, "door")
     lately = delivered_lately.of_rule(session, made, by=by, now=utcnow())
     said = with_clashes(session, [made], by)[0].model_dump()
     return schemas.MadeRule.model_validate(said | {"delivered": lately if lately.messages else None})
 
 
-@router.post("/rules/preview", response_model=RuleTrial, responses=described(401, 422))
+@router.post("/rules/preview", response_model=RuleTrial, responses=describe_refusals(401, 422))
 def preview_rule(order: schemas.SenderRule, session: Read, by: Staff, here: Here) -> RuleTrial:
     """What a rule would have done in the last thirty days, why it may never work, and how it stands to others; nothing is made."""
     return RuleTrial.model_validate(rule_trial.try_rule(session, order.order(), by=by, settings=here.settings, now=utcnow()))
 
 
-@router.post("/rules/offers", response_model=Offers, responses=described(401, 403, 422))
+@router.post("/rules/offers", response_model=Offers, responses=describe_refusals(401, 403, 422))
 def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Offers:
     """Rules that would let the senders of this mail in, the narrowest sensible first, each tried out on the last thirty days."""
     found = rule_trial.offer_rules(session, order.select.selection(), by=by, settings=here.settings, now=utcnow())
     return Offers.model_validate({"items": found})
 
 
-@router.post("/rules/import", response_model=schemas.ImportResult, responses=described(401, 403, 409, 412, 422))
+@router.post("/rules/import", response_model=schemas.ImportResult, responses=describe_refusals(401, 403, 409, 412, 422))
 def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -> schemas.ImportResult:
     """Make every rule that the lines name, or none: 422 says what is wrong with which line (`lines`).
 
@@ -115,7 +115,7 @@ def looked_at(session: Session, text: str, by: Actor, here: Here) -> schemas.Imp
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One rule a line."}}
 
 
-@router.get("/rules/export", response_class=PlainTextResponse, responses=LINES | described(401))
+@router.get("/rules/export", response_class=PlainTextResponse, responses=LINES | describe_refusals(401))
 def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
     """Every rule in force that reaches into your scope, one JSON object a line; `POST /rules/import` reads them back.
 
@@ -126,7 +126,7 @@ def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
     return PlainTextResponse("".join(f"{rule_import_export.write_rule_line(rule)}\n" for rule in found), media_type="application/x-ndjson")
 
 
-@router.post("/rules/explain", response_model=schemas.Explanation, responses=described(401, 404, 422))
+@router.post("/rules/explain", response_model=schemas.Explanation, responses=describe_refusals(401, 404, 422))
 def explain_rules(order: schemas.ExplainOrder, session: Read, by: Staff, here: Here) -> schemas.Explanation:
     """Which rule decides about mail of a sender to somebody here, under each proof, and what else matches; or why a delivery went
     where it went, and what the rules of today would say."""
@@ -138,20 +138,20 @@ def explain_rules(order: schemas.ExplainOrder, session: Read, by: Staff, here: H
     )
 
 
-@router.get("/rules/{rule_id}", response_model=schemas.Rule, responses=described(401, 404, 422))
+@router.get("/rules/{rule_id}", response_model=schemas.Rule, responses=describe_refusals(401, 404, 422))
 def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> schemas.Rule:
     """One rule; its ETag is for a change of it, and moves only when somebody changes the rule."""
-    return answered(session, known(session, rule_id, by), by, response)
+    return answer_rule(session, known_rule(session, rule_id, by), by, response)
 
 
-@router.get("/rules/{rule_id}/delivered", response_model=schemas.DeliveredLately, responses=described(401, 404, 422))
+@router.get("/rules/{rule_id}/delivered", response_model=schemas.DeliveredLately, responses=describe_refusals(401, 404, 422))
 def list_delivered_by_rule(rule_id: GivenId, session: Read, by: Staff) -> schemas.DeliveredLately:
     """What the sender or campaign of a block delivered in the last 14 days; nothing is removed."""
-    found = delivered_lately.of_rule(session, known(session, rule_id, by), by=by, now=utcnow())
+    found = delivered_lately.of_rule(session, known_rule(session, rule_id, by), by=by, now=utcnow())
     return schemas.DeliveredLately.model_validate(found)
 
 
-@router.patch("/rules/{rule_id}", response_model=schemas.Rule, responses=described(401, 403, 404, 409, 412, 422))
+@router.patch("/rules/{rule_id}", response_model=schemas.Rule, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def change_rule(
     rule_id: GivenId, change: schemas.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
 ) -> schemas.Rule:
@@ -164,10 +164,10 @@ def change_rule(
     said: dict[str, Any] = {"expected": expected, "confirm": change.confirm, "fence": change.fence}
     changed = rule_confirmation.change_rule(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, **said)
     ring_after(session, "door")
-    return answered(session, changed, by, response)
+    return answer_rule(session, changed, by, response)
 
 
-def known(session: Session, rule_id: int, by: Actor) -> Rule:
+def known_rule(session: Session, rule_id: int, by: Actor) -> Rule:
     """The rule, if the actor may know of it."""
     found = rules.known_to(session, [rule_id], by=by)
     if not found:
@@ -175,7 +175,7 @@ def known(session: Session, rule_id: int, by: Actor) -> Rule:
     return found[0]
 
 
-def answered(session: Session, rule: Rule, by: Actor, response: Response) -> schemas.Rule:
+def answer_rule(session: Session, rule: Rule, by: Actor, response: Response) -> schemas.Rule:
     """A rule with the ETag of its version."""
     response.headers["ETag"] = f'"{rules.version_of(rule)}"'
     return with_clashes(session, [rule], by)[0]
@@ -188,9 +188,9 @@ def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[schemas
     return [schemas.Rule.model_validate(rule.model_dump() | {"note": notes[rule.id], "clashes": clashes[rule.id]}) for rule in found]
 
 
-@router.delete("/rules/{rule_id}", status_code=204, responses=described(401, 403, 404, 422))
+@router.delete("/rules/{rule_id}", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def delete_rule(rule_id: GivenId, session: Tx, by: Staff) -> None:
     """Take a rule out of force; it stays on the record."""
-    known(session, rule_id, by)
+    known_rule(session, rule_id, by)
     rules.remove_rule(session, rule_id, by=by, now=utcnow())
     ring_after(session, "door")

@@ -6,7 +6,7 @@ from triage.policy.known_senders import checks
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx
 from triage_api.schemas.policy import sender_checks as schemas
@@ -14,13 +14,13 @@ from triage_api.schemas.policy import sender_checks as schemas
 router = APIRouter(route_class=Once, prefix="/sender-checks", tags=["rules"])
 
 
-@router.get("", response_model=schemas.SenderChecks, responses=described(401))
+@router.get("", response_model=schemas.SenderChecks, responses=describe_refusals(401))
 def list_sender_checks(session: Read, here: Here, _by: Staff) -> schemas.SenderChecks:
     """Every check of known senders: off, on trial (it only reports), holding, or reporting again because it held too much."""
     return schemas.SenderChecks.model_validate({"items": checks.list_checks(session, here.settings.policy, utcnow())})
 
 
-@router.post("/{check}/resume", response_model=schemas.SenderCheck, responses=described(401, 403, 404, 422))
+@router.post("/{check}/resume", response_model=schemas.SenderCheck, responses=describe_refusals(401, 403, 404, 422))
 def resume_sender_check(check: str, order: schemas.ResumeOrder, session: Tx, here: Here, by: Staff) -> schemas.SenderCheck:
     """Let a check hold from the next message on: after its fuse, or before its trial is over. For administrators of the whole company."""
     found = checks.resume_check(session, check, settings=here.settings, by=by, reason=order.reason, now=utcnow())

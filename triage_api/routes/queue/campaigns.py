@@ -9,10 +9,10 @@ from triage.quarantine.decisions import regroup
 from triage.quarantine.search.selection import UNPROVEN
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx
-from triage_api.routes.decisions.decisions import answered
+from triage_api.routes.decisions.decisions import answer_decision
 from triage_api.schemas.decisions.decisions import Decision
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import cursor_of, place_of
@@ -21,7 +21,7 @@ from triage_api.schemas.queue import campaigns as schemas
 router = APIRouter(route_class=Once, tags=["campaigns"])
 
 
-@router.get("/campaigns", response_model=schemas.Campaigns, responses=described(401, 422))
+@router.get("/campaigns", response_model=schemas.Campaigns, responses=describe_refusals(401, 422))
 def list_campaigns(wanted: Annotated[schemas.CampaignQuery, Query()], session: Read, by: Staff) -> schemas.Campaigns:
     """Campaigns of the mail in your scope, those with the most of it first; unless `state` says otherwise, of held mail."""
     after = place_of(wanted.cursor, int, int)
@@ -30,7 +30,7 @@ def list_campaigns(wanted: Annotated[schemas.CampaignQuery, Query()], session: R
     return schemas.Campaigns.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
 
 
-@router.get("/campaigns/{campaign_id}", response_model=schemas.CampaignDetail, responses=described(401, 404, 422))
+@router.get("/campaigns/{campaign_id}", response_model=schemas.CampaignDetail, responses=describe_refusals(401, 404, 422))
 def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> schemas.CampaignDetail:
     """One campaign with its states, proofs, senders and subjects."""
     found = campaign_list.get_campaign(session, campaign_id, by=by)
@@ -49,14 +49,18 @@ def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> schemas.Camp
     )
 
 
-@router.post("/campaigns/{campaign_id}/join", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
+@router.post(
+    "/campaigns/{campaign_id}/join", status_code=201, response_model=Decision, responses=describe_refusals(401, 403, 404, 409, 422)
+)
 def join_campaign(campaign_id: GivenId, order: schemas.JoinOrder, session: Tx, by: Staff) -> Decision:
     """This campaign's mail is of another one from now on: a decision, which can be undone."""
-    return answered(session, regroup.join_campaigns(session, campaign_id, order.into, by=by, reason=order.reason, now=utcnow()), by)
+    return answer_decision(session, regroup.join_campaigns(session, campaign_id, order.into, by=by, reason=order.reason, now=utcnow()), by)
 
 
-@router.post("/campaigns/{campaign_id}/split", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
+@router.post(
+    "/campaigns/{campaign_id}/split", status_code=201, response_model=Decision, responses=describe_refusals(401, 403, 404, 409, 422)
+)
 def split_campaign(campaign_id: GivenId, order: schemas.SplitOrder, session: Tx, by: Staff) -> Decision:
     """These messages are a campaign of their own from now on: a decision, which can be undone; `selection.into` names it."""
     made = regroup.split_campaign(session, order.ids, campaign_id, by=by, reason=order.reason, now=utcnow())
-    return answered(session, made, by)
+    return answer_decision(session, made, by)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from triage.quarantine.cards import card_list
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.pagination import cursor_of, place_of
@@ -17,7 +17,7 @@ from triage_api.schemas.queue import cards as schemas
 router = APIRouter(route_class=Once, tags=["cards"])
 
 
-@router.get("/triage", response_model=schemas.TriageItems, responses=described(401, 422))
+@router.get("/triage", response_model=schemas.TriageItems, responses=describe_refusals(401, 422))
 def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, by: Staff) -> schemas.TriageItems:
     """Rows of the queue in your scope: urgent ones, time-limited ones (the soonest first), then by priority and age."""
     after, at, before = (place_of(cursor, datetime, int, datetime, str) for cursor in (wanted.cursor, wanted.at, wanted.before))
@@ -48,7 +48,7 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
     )
 
 
-@router.get("/triage/anchors", response_model=schemas.Anchors, responses=described(401, 422))
+@router.get("/triage/anchors", response_model=schemas.Anchors, responses=describe_refusals(401, 422))
 def list_anchors(wanted: Annotated[schemas.TriageFilter, Query()], session: Read, by: Staff) -> schemas.Anchors:
     """Where every 200th card of the same list begins: `at` of `/triage` takes one, so that a long list can be entered anywhere."""
     found = card_list.list_anchors(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group)

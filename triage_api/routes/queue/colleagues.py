@@ -7,7 +7,7 @@ from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.queue import colleagues as schemas
@@ -15,7 +15,7 @@ from triage_api.schemas.queue import colleagues as schemas
 router = APIRouter(route_class=Once, tags=["colleagues"])
 
 
-@router.put("/presence", response_model=schemas.Presence, responses=described(401, 403, 422))
+@router.put("/presence", response_model=schemas.Presence, responses=describe_refusals(401, 403, 422))
 def keep_presence(order: schemas.PresenceOrder, here: Here, by: Staff) -> schemas.Presence:
     """Say that you are there and what you look at, every five seconds; the answer says who else is. It locks nothing and waits for none."""
     now = utcnow()
@@ -25,26 +25,26 @@ def keep_presence(order: schemas.PresenceOrder, here: Here, by: Staff) -> schema
         return schemas.Presence.model_validate({"colleagues": there, "assigned": assignment.number_for(session, by)})
 
 
-@router.delete("/presence", status_code=204, responses=described(401))
+@router.delete("/presence", status_code=204, responses=describe_refusals(401))
 def end_presence(session: Tx, by: Staff) -> None:
     """You are there no more."""
     presence.leave_console(session, by=by)
 
 
-@router.post("/presence/next", response_model=schemas.NextItem, responses=described(401, 403, 422))
+@router.post("/presence/next", response_model=schemas.NextItem, responses=describe_refusals(401, 403, 422))
 def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextItem:
     """Be given the next card that no colleague looks at; two who ask at once are given different ones."""
     card = next_free_row.next_free(session, order.selection(), by=by, now=utcnow(), group=order.group, skip=order.skip)
     return schemas.NextItem.model_validate({"item": card})
 
 
-@router.get("/colleagues", response_model=schemas.Candidates, responses=described(401))
+@router.get("/colleagues", response_model=schemas.Candidates, responses=describe_refusals(401))
 def list_colleagues(session: Read, by: Staff) -> schemas.Candidates:
     """To whom mail can be handed."""
     return schemas.Candidates.model_validate({"items": assignment.list_candidates(session, by=by, now=utcnow())})
 
 
-@router.post("/assignments", response_model=schemas.AssignedCount, responses=described(401, 403, 404, 422))
+@router.post("/assignments", response_model=schemas.AssignedCount, responses=describe_refusals(401, 403, 404, 422))
 def assign_messages(order: schemas.AssignOrder, session: Tx, by: Staff) -> schemas.AssignedCount:
     """Assign held messages to a colleague with a note, or take them back (`to` empty). Anybody in scope may still decide."""
     selected, now = order.select.selection(), utcnow()

@@ -10,7 +10,7 @@ from triage.quarantine import delivery_history
 from triage.quarantine.search import expiry, listing
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.fields import GivenId
@@ -20,7 +20,7 @@ from triage_api.schemas.queue import deliveries as schemas
 router = APIRouter(route_class=Once, tags=["deliveries"])
 
 
-@router.get("/deliveries", response_model=schemas.Deliveries, responses=described(401, 422))
+@router.get("/deliveries", response_model=schemas.Deliveries, responses=describe_refusals(401, 422))
 def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: Read, by: Staff) -> schemas.Deliveries:
     """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000.
 
@@ -40,7 +40,7 @@ def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: 
     return schemas.Deliveries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following), "total_estimate": page.total})
 
 
-@router.get("/deliveries/{delivery_id}", response_model=schemas.DeliveryDetail, responses=described(401, 404, 422))
+@router.get("/deliveries/{delivery_id}", response_model=schemas.DeliveryDetail, responses=describe_refusals(401, 404, 422))
 def get_delivery(delivery_id: GivenId, session: Read, by: Staff) -> schemas.DeliveryDetail:
     """One delivery with everything that happened to it."""
     found = delivery_history.get_delivery(session, delivery_id, by=by)

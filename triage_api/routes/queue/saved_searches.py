@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from triage.quarantine.search import saved_searches
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
@@ -18,13 +18,13 @@ router = APIRouter(route_class=Once, prefix="/searches", tags=["searches"])
 Counts = Annotated[bool, Query(description="Count what waits of each, up to 1,000.")]
 
 
-@router.get("", response_model=schemas.SavedSearches, responses=described(401, 422))
+@router.get("", response_model=schemas.SavedSearches, responses=describe_refusals(401, 422))
 def list_searches(session: Read, by: Staff, counts: Counts = False) -> schemas.SavedSearches:
     """Your own saved searches and those that are shared with you, by name."""
     return schemas.SavedSearches.model_validate({"items": saved_searches.list_searches(session, by=by, counts=counts)})
 
 
-@router.post("", status_code=201, response_model=schemas.SavedSearch, responses=described(401, 403, 422))
+@router.post("", status_code=201, response_model=schemas.SavedSearch, responses=describe_refusals(401, 403, 422))
 def save_search(order: schemas.SavedSearchOrder, session: Tx, by: Staff) -> schemas.SavedSearch:
     """Keep a search by a name; one of yours with the same name becomes this one. Each sees of it what is in their own scope."""
     kept = saved_searches.save_search(session, saved_searches.Wish(**order.model_dump()), by=by, now=utcnow())
@@ -32,7 +32,7 @@ def save_search(order: schemas.SavedSearchOrder, session: Tx, by: Staff) -> sche
     return schemas.SavedSearch.model_validate(kept)
 
 
-@router.delete("/{search_id}", status_code=204, responses=described(401, 403, 404, 422))
+@router.delete("/{search_id}", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def remove_search(search_id: GivenId, session: Tx, by: Staff) -> None:
     """Keep it no longer."""
     saved_searches.remove_search(session, search_id, by=by)

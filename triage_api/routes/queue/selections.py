@@ -19,7 +19,7 @@ from triage.quarantine.search.listing import Listed
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.queue import selections as schemas
@@ -28,7 +28,7 @@ MOST = 50  # senders and blocks that a preview names
 router = APIRouter(route_class=Once, tags=["selections"])
 
 
-@router.post("/selections/preview", response_model=schemas.Evidence, responses=described(401, 403, 412, 422))
+@router.post("/selections/preview", response_model=schemas.Evidence, responses=describe_refusals(401, 403, 412, 422))
 def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, here: Here) -> schemas.Evidence:
     """What the selection holds of the mail in your scope, and with a verb what that would do. Nothing is changed.
 
@@ -38,7 +38,9 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
     plan = removal_plan.plan_removal(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
     rule = order.rule.order() if order.rule else None
     request = DecisionRequest(wanted, Verb(order.verb or Verb.HOLD), rule=rule)  # a look without a verb lets nothing out
-    allow = allowed(session, request, rule, by, here.settings) if rule and request.verb is Verb.RELEASE and order.asks_whom else None
+    allow = (
+        preview_allowed(session, request, rule, by, here.settings) if rule and request.verb is Verb.RELEASE and order.asks_whom else None
+    )
     asked, refused = decision_plan.preview_decision(session, request, by=by, settings=here.settings)
     sheet = selection_summary.selection_evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
     return schemas.Evidence.model_validate(
@@ -74,7 +76,7 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
     )
 
 
-def allowed(session: Session, request: DecisionRequest, rule: RuleOrder, by: Actor, settings: Settings) -> consent.Consent:
+def preview_allowed(session: Session, request: DecisionRequest, rule: RuleOrder, by: Actor, settings: Settings) -> consent.Consent:
     """Whom a release with this rule would let in."""
     ids = decision_plan.meant_ids(session, request, by=by, settings=settings)
     return consent.preview_consent(session, request.selected, rule, ids, by=by, settings=settings, now=utcnow())

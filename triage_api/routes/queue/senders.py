@@ -6,7 +6,7 @@ from triage.quarantine import sender_profile
 from triage.quarantine.search.selection import UNPROVEN
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.fields import Word
@@ -15,7 +15,7 @@ from triage_api.schemas.queue import senders as schemas
 router = APIRouter(route_class=Once, tags=["senders"])
 
 
-@router.get("/senders/{sender:path}", response_model=schemas.Sender, responses=described(401, 404, 422))
+@router.get("/senders/{sender:path}", response_model=schemas.Sender, responses=describe_refusals(401, 404, 422))
 def get_sender(sender: Word, session: Read, by: Staff, here: Here) -> schemas.Sender:
     """An address, or a domain with those below it: its mail in your scope, what proves it, to whom it went and what became of it."""
     found = sender_profile.get_sender(session, sender, freemail=here.settings.policy.freemail_domains, by=by)

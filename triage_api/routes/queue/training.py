@@ -13,11 +13,11 @@ from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.preview_frame import framed
-from triage_api.http.problems import described
+from triage_api.http.preview_frame import frame_document
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx
-from triage_api.routes.messages.messages import VIEW, Language, put_fetch_on_record, rendered
+from triage_api.routes.messages.messages import VIEW, Language, put_fetch_on_record, render_message
 from triage_api.schemas.fields import Word
 from triage_api.schemas.queue import training as schemas
 
@@ -35,7 +35,7 @@ def laid_out(here: Here, _by: Staff) -> Deck:
 Laid = Annotated[Deck, Depends(laid_out)]
 
 
-@router.get("/messages", response_model=schemas.TrainingMessages, responses=described(401, 403, 422))
+@router.get("/messages", response_model=schemas.TrainingMessages, responses=describe_refusals(401, 403, 422))
 def list_training_messages(
     deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=MOST)] = training.HAND
 ) -> schemas.TrainingMessages:
@@ -43,20 +43,20 @@ def list_training_messages(
     return schemas.TrainingMessages.model_validate({"items": training.deal_cards(session, deck, by=by, now=utcnow(), limit=limit)})
 
 
-@router.get("/messages/{message}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
+@router.get("/messages/{message}/view", response_class=HTMLResponse, responses=VIEW | describe_refusals(401, 403, 404))
 def view_training_message(message: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
     """A training message as a harmless document. Fetching a real one is noted in the audit log."""
     with db.read_transaction(here.engine) as session:
         one = training.get_exercise(session, deck, message, by=by, now=utcnow())
     if one.message_id is not None:
         put_fetch_on_record(here, one.message_id, "html", by)
-    preview = rendered(here, escape_visible(message), one.raw, "html") or unavailable_document(
+    preview = render_message(here, escape_visible(message), one.raw, "html") or unavailable_document(
         "it is too large or too complicated for its reader"
     )
-    return framed(preview.document, language)
+    return frame_document(preview.document, language)
 
 
-@router.post("/messages/{message}/viewed", status_code=204, responses=described(401, 403, 404, 409))
+@router.post("/messages/{message}/viewed", status_code=204, responses=describe_refusals(401, 403, 404, 409))
 def note_training_viewed(message: Word, deck: Laid, session: Tx, by: Staff) -> None:
     """Note that you saw a training message on your screen: of a real one in the audit log, once in five minutes."""
     one = training.get_exercise(session, deck, message, by=by, now=utcnow())
@@ -64,13 +64,13 @@ def note_training_viewed(message: Word, deck: Laid, session: Tx, by: Staff) -> N
         viewings.record_view(session, one.message_id, by=by, now=utcnow())
 
 
-@router.post("/answers", status_code=201, response_model=schemas.TrainingResult, responses=described(401, 403, 404, 422))
+@router.post("/answers", status_code=201, response_model=schemas.TrainingResult, responses=describe_refusals(401, 403, 404, 422))
 def answer_training(order: schemas.TrainingOrder, deck: Laid, session: Tx, by: Staff) -> schemas.TrainingResult:
     """Answer what you would do with a training message, and learn what is right and why. The first answer counts."""
     return schemas.TrainingResult.model_validate(training.answer_exercise(session, deck, order.message, order.answer, by=by, now=utcnow()))
 
 
-@router.get("/scores", response_model=schemas.TrainingScores, responses=described(401, 403))
+@router.get("/scores", response_model=schemas.TrainingScores, responses=describe_refusals(401, 403))
 def list_scores(session: Read, by: Staff) -> schemas.TrainingScores:
     """How you do; administrators of the whole company see everybody."""
     return schemas.TrainingScores.model_validate({"items": training.list_scores(session, by=by)})

@@ -8,7 +8,7 @@ from triage.quarantine.where_is_my_message import where_is
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.queue import where as schemas
@@ -16,7 +16,7 @@ from triage_api.schemas.queue import where as schemas
 router = APIRouter(route_class=Once, tags=["messages"])
 
 
-@router.get("/where", response_model=schemas.Where, responses=described(401, 422))
+@router.get("/where", response_model=schemas.Where, responses=describe_refusals(401, 422))
 def find_place(wanted: Annotated[schemas.WhereQuery, Query()], session: Read, by: Staff, here: Here) -> schemas.Where:
     """Where a message is: held, decided, delivered, expired, or refused at SMTP and why; at most 50 in your scope, newest first."""
     refused_days = here.settings.retention.refused_days

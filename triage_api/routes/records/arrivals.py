@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 from triage.reports.arrivals import list_arrivals
 from triage.times import EPOCH, utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.queue import deliveries as schemas
@@ -18,7 +18,7 @@ USUAL = timedelta(days=30)
 router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"])
 
 
-@router.get("/arrivals", response_model=schemas.ArrivalsReport, responses=described(401, 422))
+@router.get("/arrivals", response_model=schemas.ArrivalsReport, responses=describe_refusals(401, 422))
 def count_arrivals(
     session: Read, by: Staff, since: AwareDatetime | None = None, until: AwareDatetime | None = None
 ) -> schemas.ArrivalsReport:

@@ -14,7 +14,7 @@ from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.pagination import cursor_of, place_of
@@ -23,7 +23,7 @@ from triage_api.schemas.records import audit as schemas
 router = APIRouter(route_class=Once, tags=["audit"])
 
 
-@router.get("/audit", response_model=schemas.AuditEntries, responses=described(401, 403, 422))
+@router.get("/audit", response_model=schemas.AuditEntries, responses=describe_refusals(401, 403, 422))
 def list_audit_entries(session: Read, staff: Staff, wanted: Annotated[schemas.AuditQuery, Query()]) -> schemas.AuditEntries:
     """Who did what, newest first: for administrators and auditors of the whole company.
 
@@ -40,7 +40,7 @@ LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjso
 After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only what came later: the `sequence` of the last act that you have.")]
 
 
-@router.get("/audit/export", response_class=StreamingResponse, responses=LINES | described(401, 403, 422))
+@router.get("/audit/export", response_class=StreamingResponse, responses=LINES | describe_refusals(401, 403, 422))
 def export_audit_log(here: Here, by: Staff, after: After = 0) -> StreamingResponse:
     """Every chained act as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
 
@@ -49,10 +49,10 @@ def export_audit_log(here: Here, by: Staff, after: After = 0) -> StreamingRespon
     audit_log.require_auditor(by)
     with db.transaction(here.engine) as session:
         ledger.write_act(session, "export", "audit", by=by, now=utcnow())
-    return StreamingResponse(written(here, by, after), media_type="application/x-ndjson")
+    return StreamingResponse(write_lines(here, by, after), media_type="application/x-ndjson")
 
 
-def written(here: Office, by: Actor, after: int) -> Iterator[str]:
+def write_lines(here: Office, by: Actor, after: int) -> Iterator[str]:
     """The lines, some hundred at once."""
     with db.read_transaction(here.engine) as session:
         while some := audit_log.chained_entries(session, after, by=by):
@@ -61,7 +61,7 @@ def written(here: Office, by: Actor, after: int) -> Iterator[str]:
             session.expunge_all()
 
 
-@router.get("/audit/verify", responses=described(401, 403))
+@router.get("/audit/verify", responses=describe_refusals(401, 403))
 def verify_audit_log(here: Here, by: Staff) -> Verification:
     """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see."""
     audit_log.require_auditor(by)

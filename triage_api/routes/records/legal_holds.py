@@ -5,27 +5,27 @@ from fastapi import APIRouter
 from triage.compliance.retention import legal_holds
 from triage.times import utcnow
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 from triage_api.schemas.records import legal_holds as schemas
 
 router = APIRouter(route_class=Once, prefix="/legal-holds", tags=["legal holds"])
 
 
-@router.get("", response_model=schemas.LegalHolds, responses=described(401, 403, 422))
+@router.get("", response_model=schemas.LegalHolds, responses=describe_refusals(401, 403, 422))
 def list_legal_holds(
     session: Read, by: Staff, lifted: schemas.Lifted = False, limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.LegalHolds:
     """Legal holds, newest first. For administrators and auditors of the whole company."""
     before = id_of(cursor)
     found = legal_holds.list_holds(session, by=by, lifted=lifted, limit=limit + 1, before=before)
-    return schemas.LegalHolds.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.LegalHolds.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
 
 
-@router.post("", status_code=201, response_model=schemas.LegalHold, responses=described(401, 403, 404, 422))
+@router.post("", status_code=201, response_model=schemas.LegalHold, responses=describe_refusals(401, 403, 404, 422))
 def create_legal_hold(order: schemas.LegalHoldOrder, session: Tx, by: Staff) -> schemas.LegalHold:
     """Hold the mail of a person, or of a selection: it is neither expired nor erased, also what comes later, until the hold is lifted."""
     selected = order.select.selection() if order.select else None
@@ -34,7 +34,7 @@ def create_legal_hold(order: schemas.LegalHoldOrder, session: Tx, by: Staff) -> 
     return schemas.LegalHold.model_validate(made)
 
 
-@router.post("/{hold_id}/lift", response_model=schemas.LegalHold, responses=described(401, 403, 404, 409, 422))
+@router.post("/{hold_id}/lift", response_model=schemas.LegalHold, responses=describe_refusals(401, 403, 404, 409, 422))
 def lift_legal_hold(hold_id: GivenId, order: schemas.LiftOrder, session: Tx, by: Staff) -> schemas.LegalHold:
     """Lift a hold. What was due to be erased meanwhile is erased with the next round. 409 when it was lifted before."""
     lifted = legal_holds.end_hold(session, hold_id, by=by, reason=order.reason, now=utcnow())

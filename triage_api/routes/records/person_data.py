@@ -14,13 +14,13 @@ from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.routes.decisions.approvals import accepted
+from triage_api.routes.decisions.approvals import answer_accepted
 from triage_api.schemas.decisions import approvals as approval_schemas
 from triage_api.schemas.fields import GivenId
-from triage_api.schemas.pagination import Cursor, Limit, following, id_of
+from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 from triage_api.schemas.records import person_data as schemas
 
 router = APIRouter(route_class=Once, prefix="/person-data", tags=["person data"])
@@ -33,7 +33,7 @@ ASKED: dict[int | str, dict[str, Any]] = {
 FILE = {"Content-Disposition": 'attachment; filename="person-data.zip"', "Cache-Control": "no-store"}
 
 
-@taking.post("/export", response_class=StreamingResponse, responses=ZIP | described(401, 403, 422))
+@taking.post("/export", response_class=StreamingResponse, responses=ZIP | describe_refusals(401, 403, 422))
 def export_person_data(order: schemas.PersonOrder, by: Staff, here: Here) -> StreamingResponse:
     """Everything that is kept about an address or about somebody here (their address or uid). What is sealed to you is left out.
 
@@ -43,22 +43,22 @@ def export_person_data(order: schemas.PersonOrder, by: Staff, here: Here) -> Str
         whose = data_subject.find_data_subject(session, order.address)
         person_export.record_export(session, whose, by=by, reason=order.reason, now=utcnow())
     here.ring({"change"})
-    return StreamingResponse(chunks(here, whose, by), media_type="application/zip", headers=FILE)
+    return StreamingResponse(read_chunks(here, whose, by), media_type="application/zip", headers=FILE)
 
 
-def chunks(here: Office, whose: Whose, by: Actor) -> Iterator[bytes]:
+def read_chunks(here: Office, whose: Whose, by: Actor) -> Iterator[bytes]:
     """The file while it is made."""
     with db.read_transaction(here.engine) as session:
         yield from person_export.zip_export(session, whose, by=by, now=utcnow())
 
 
-@router.post("/preview", response_model=schemas.PersonFound, responses=described(401, 403, 422))
+@router.post("/preview", response_model=schemas.PersonFound, responses=describe_refusals(401, 403, 422))
 def preview_erasure(order: schemas.PersonOrder, session: Read, by: Staff) -> schemas.PersonFound:
     """What an erasure would find; nothing is changed."""
     return schemas.PersonFound.model_validate(person_erasure.preview_erasure(session, order.address, by=by))
 
 
-@router.post("/erasures", status_code=201, response_model=schemas.Erasure, responses=ASKED | described(401, 403, 409, 422))
+@router.post("/erasures", status_code=201, response_model=schemas.Erasure, responses=ASKED | describe_refusals(401, 403, 409, 422))
 def erase_person_data(order: schemas.ErasureOrder, session: Tx, by: Staff, here: Here) -> schemas.Erasure | Response:
     """Erase what is kept about an address, or about somebody who has left. It cannot be undone; 202 when it needs a second key.
 
@@ -68,18 +68,18 @@ def erase_person_data(order: schemas.ErasureOrder, session: Tx, by: Staff, here:
     said: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "with_rules": order.with_rules}
     made = person_erasure.erase_person(session, order.address, **said)
     ring_after(session)
-    return accepted(made, by) if isinstance(made, PendingAct) else schemas.Erasure.model_validate(made)
+    return answer_accepted(made, by) if isinstance(made, PendingAct) else schemas.Erasure.model_validate(made)
 
 
-@router.get("/erasures", response_model=schemas.Erasures, responses=described(401, 403, 422))
+@router.get("/erasures", response_model=schemas.Erasures, responses=describe_refusals(401, 403, 422))
 def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.Erasures:
     """Erasures, newest first. Whose data it was is forgotten when one is done."""
     before = id_of(cursor)
     found = person_erasure.list_erasures(session, by=by, limit=limit + 1, before=before)
-    return schemas.Erasures.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
+    return schemas.Erasures.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
 
 
-@router.get("/erasures/{erasure_id}", response_model=schemas.Erasure, responses=described(401, 403, 404, 422))
+@router.get("/erasures/{erasure_id}", response_model=schemas.Erasure, responses=describe_refusals(401, 403, 404, 422))
 def get_erasure(erasure_id: GivenId, session: Read, by: Staff) -> schemas.Erasure:
     """One erasure, and how far it is."""
     return schemas.Erasure.model_validate(person_erasure.get_erasure(session, erasure_id, by=by))

@@ -12,7 +12,7 @@ from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
-from triage_api.http.problems import described
+from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.language import use_language
@@ -28,14 +28,14 @@ TableName = Annotated[str, Query(max_length=40, description="Which table as CSV;
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The report."}}
 
 
-@router.get("", response_model=schemas.Reports, responses=described(401, 422))
+@router.get("", response_model=schemas.Reports, responses=describe_refusals(401, 422))
 def list_reports(session: Read, by: Staff, here: Here, since: Since = None, until: Until = None) -> schemas.Reports:
     """Every report about the same period."""
-    asked = about(by, here, since, until)
+    asked = report_period(by, here, since, until)
     return schemas.Reports.model_validate({"items": [report_values.as_json(one) for one in period_reports.all_reports(session, **asked)]})
 
 
-@router.get("/{name}", response_model=schemas.Report, responses=CSV | described(401, 404, 422))
+@router.get("/{name}", response_model=schemas.Report, responses=CSV | describe_refusals(401, 404, 422))
 def get_report(
     name: Name,
     session: Read,
@@ -50,7 +50,7 @@ def get_report(
 
     That you took it as CSV goes on the record.
     """
-    found = period_reports.get_report(session, name, **about(by, here, since, until))
+    found = period_reports.get_report(session, name, **report_period(by, here, since, until))
     if format == "csv":
         written = report_values.as_csv(found, table)
         put_export_on_record(here, found, by)
@@ -64,7 +64,7 @@ def put_export_on_record(here: Office, taken: Report, by: Actor) -> None:
         ledger.write_act(session, "export", f"report:{taken.name}", by=by, now=utcnow())
 
 
-def about(by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:
+def report_period(by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:
     """Who asks about which time."""
     now = utcnow()
     period = period_reports.parse_period(since, until, settings=here.settings, now=now)

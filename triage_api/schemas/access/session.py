@@ -7,14 +7,14 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from triage.actor import Grant, Role
 from triage.quarantine.decisions.decision_request import Verb
-from triage_api.schemas.fields import Id, Order, Shape, Word, storable
+from triage_api.schemas.fields import Id, Order, Shape, Word, check_storable
 
 
 class Credentials(Order):
     """A sign-in."""
 
     login: Word
-    password: Annotated[str, Field(max_length=1000), AfterValidator(storable)]
+    password: Annotated[str, Field(max_length=1000), AfterValidator(check_storable)]
 
 
 class PrintedCode(Order):
@@ -41,7 +41,7 @@ class LastSignIn(Shape):
 
 
 Command = Annotated[str, Field(pattern="^[a-zA-Z]{1,40}$")]
-Keys = Annotated[str, Field(max_length=120), AfterValidator(storable)]
+Keys = Annotated[str, Field(max_length=120), AfterValidator(check_storable)]
 
 
 class Preferences(Shape):

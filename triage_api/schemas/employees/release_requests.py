@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from triage_api.schemas.fields import GivenId, Id, Order, Shape, storable
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, check_storable
 from triage_api.schemas.queue.deliveries import Delivery
 
-Remark = Annotated[str, Field(max_length=300), AfterValidator(storable)]
+Remark = Annotated[str, Field(max_length=300), AfterValidator(check_storable)]
 
 
 class ReleaseRequest(Shape):

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.selection import Selection
-from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, storable
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, check_storable
 from triage_api.schemas.language import Sentence, Spoken
 from triage_api.schemas.second_looks import AskedRule, Confirm, Fence, SecondLook
 from triage_api.schemas.vocabulary import ClashKind, Effect, Match, RuleMatch
@@ -105,7 +105,7 @@ class RuleChange(Order):
 class RuleLines(Order):
     """Rules as lines of text, such as `GET /rules/export` writes them."""
 
-    text: Annotated[str, Field(max_length=1_000_000), AfterValidator(storable)]
+    text: Annotated[str, Field(max_length=1_000_000), AfterValidator(check_storable)]
     dry_run: Annotated[bool, Field(description="only look whether every line is right, and what has to be confirmed")] = False
     confirm: Confirm = []
     fence: Fence = None

@@ -8,11 +8,11 @@ from triage.quarantine.assignment import Candidate
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage.store.queue.grouping import Group
-from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, storable
+from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, check_storable
 from triage_api.schemas.queue.cards import TriageItem
 from triage_api.schemas.queue.selections import Select
 
-Note = Annotated[str, Field(max_length=500), AfterValidator(storable)]
+Note = Annotated[str, Field(max_length=500), AfterValidator(check_storable)]
 
 
 class PresenceOrder(Order):

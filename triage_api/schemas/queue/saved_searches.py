@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from triage_api.schemas.fields import Id, Order, Shape, Text, Word, storable
+from triage_api.schemas.fields import Id, Order, Shape, Text, Word, check_storable
 
 Tab = Literal["held", "decided", "all"]
 
@@ -12,7 +12,7 @@ Tab = Literal["held", "decided", "all"]
 class SavedSearchOrder(Order):
     """A search to keep: words, a folder or both."""
 
-    name: Annotated[str, Field(max_length=60), AfterValidator(storable)]
+    name: Annotated[str, Field(max_length=60), AfterValidator(check_storable)]
     q: Text = ""
     tab: Annotated[Tab, Field(description="what waits, what is decided, or all of it")] = "held"
     department: Word | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_serializer
 
 from triage_api.schemas.fields import Shape
-from triage_api.schemas.language import Spoken, said
+from triage_api.schemas.language import Spoken, say_in_language
 from triage_api.schemas.vocabulary import ReportCell
 
 
@@ -37,7 +37,7 @@ class ReportTable(Shape):
     @field_serializer("rows", when_used="json")
     def spoken(self, rows: list[dict[str, Any]]) -> list[dict[str, ReportCell]]:
         """Cells with words of ours in the language of the request."""
-        return [{name: said(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows]
+        return [{name: say_in_language(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows]
 
 
 class Report(Shape):

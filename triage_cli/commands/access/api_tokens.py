@@ -6,11 +6,11 @@ import click
 
 from triage.actor import Grant
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
-from triage_cli.commands.selection_options import date, given_id, read_scope
+from triage_cli.client.client_option import ask_api
+from triage_cli.commands.selection_options import given_id, parse_date, read_scope
 from triage_cli.lazy_group import Listing
-from triage_cli.output.tables import Form, Shape, lists, say, tells
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, json_option, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 TOKENS = Shape(
     {
@@ -45,17 +45,17 @@ def token() -> None:
     help="company, a folder or person:UID; several times.",
 )
 @click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise. Default: 90 days from now; at most 366.")
-@tells(MADE)
-@asks
+@json_option(MADE)
+@ask_api
 def create(desk: Desk, name: str, may: tuple[str, ...], scope: tuple[str, ...], until: str | None, form: Form) -> None:
     """Make a token for what NAME says and print its key, which nobody can read again."""
-    made = desk.post("/tokens", {"name": name, "grants": may, "scope": scope, "until": date(until, "--until")})
-    MADE.print_one(made | {"expires": when(made["expires_at"], "minutes")}, form)
+    made = desk.post("/tokens", {"name": name, "grants": may, "scope": scope, "until": parse_date(until, "--until")})
+    MADE.print_one(made | {"expires": format_instant(made["expires_at"], "minutes")}, form)
 
 
 @token.command("list")
-@lists(TOKENS)
-@asks
+@list_options(TOKENS)
+@ask_api
 def list_tokens(desk: Desk, form: Form) -> None:
     """All tokens, the youngest first: what they may do, until when, and when and from where they were used last."""
     TOKENS.print(map(row_of, desk.items("/tokens")), form)
@@ -66,15 +66,15 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     return one | {
         "may": " ".join(one["grants"]),
         "scope": " ".join(one["scope"]),
-        "expires": when(one["expires_at"], "minutes"),
-        "used": when(one["used_at"]) or "never",
+        "expires": format_instant(one["expires_at"], "minutes"),
+        "used": format_instant(one["used_at"]) or "never",
         "state": "revoked" if one["revoked_at"] else "good" if one["in_force"] else "over",
     }
 
 
 @token.command("revoke")
 @click.argument("token_id", metavar="ID")
-@asks
+@ask_api
 def revoke(desk: Desk, token_id: str) -> None:
     """End a token at once."""
     desk.ask("DELETE", f"/tokens/{given_id(token_id)}")

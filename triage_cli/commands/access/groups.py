@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
-from triage_cli.output.tables import Form, Shape, lists
+from triage_cli.client.client_option import ask_api
+from triage_cli.output.tables import Form, Shape, list_options
 
 GROUPS = Shape(
     {
@@ -23,14 +23,14 @@ GROUPS = Shape(
 
 @click.command("distribution-lists")
 @click.argument("words", nargs=-1)
-@lists(GROUPS)
-@asks
+@list_options(GROUPS)
+@ask_api
 def groups(desk: Desk, words: tuple[str, ...], form: Form) -> None:
     """List distribution lists with their members."""
     found = desk.items("/distribution-lists", q=" ".join(words))
-    GROUPS.print((counted(one) for one in found) if form is Form.TEXT else found, form)
+    GROUPS.print((count_members(one) for one in found) if form is Form.TEXT else found, form)
 
 
-def counted(one: dict[str, Any]) -> dict[str, Any]:
+def count_members(one: dict[str, Any]) -> dict[str, Any]:
     """A group with the number of its members."""
     return one | {"members": len(one["members"]) if one["expand"] else "known to another server"}

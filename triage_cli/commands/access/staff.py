@@ -5,12 +5,12 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.access.staff_substitutes import arrange, end_substitute, list_substitutes
-from triage_cli.commands.selection_options import date
+from triage_cli.commands.selection_options import parse_date
 from triage_cli.lazy_group import Listing
-from triage_cli.output.tables import Form, Shape, lists
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options
+from triage_cli.output.timestamps import format_instant
 
 STAFF = Shape(
     {
@@ -49,8 +49,8 @@ for command in (arrange, list_substitutes, end_substitute):
 
 
 @staff.command("list")
-@lists(STAFF)
-@asks
+@list_options(STAFF)
+@ask_api
 def list_staff(desk: Desk, form: Form) -> None:
     """Who triages, with role and scope, where the account comes from, and in how many browsers they are signed in."""
     STAFF.print(map(row_of, desk.items("/staff")), form)
@@ -58,13 +58,13 @@ def list_staff(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """One line of the list."""
-    return one | {"scope": " ".join(one["scope"]), "rights": " ".join(one["rights"]), "away": when(one["away_until"], "minutes")}
+    return one | {"scope": " ".join(one["scope"]), "rights": " ".join(one["rights"]), "away": format_instant(one["away_until"], "minutes")}
 
 
 @staff.command("away")
 @click.argument("login")
 @click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; without it they are back.")
-@asks
+@ask_api
 def away(desk: Desk, login: str, until: str | None) -> None:
     """Say that somebody is away until then, or back. Their folders need somebody else: `mailroom doctor` says where nobody is."""
-    desk.ask("PUT", "/away", {"login": login, "until": date(until, "--until")})
+    desk.ask("PUT", "/away", {"login": login, "until": parse_date(until, "--until")})

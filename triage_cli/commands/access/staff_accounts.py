@@ -14,7 +14,7 @@ from triage.errors import BadInput
 from triage.text.numbers import plural
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
-from triage_cli.client.local_setup import shell_user, write
+from triage_cli.client.local_setup import open_transaction, shell_user
 from triage_cli.commands.selection_options import read_scope
 from triage_cli.output.tables import say
 
@@ -36,9 +36,9 @@ def add_staff(
     """Add an account with a password. No sync changes it."""
     settings = settings_of(ctx)
     refuse_elsewhere(settings)
-    hashed = chosen(login, from_stdin=password_stdin)
+    hashed = hash_new_password(login, from_stdin=password_stdin)
     account = Account(login, name, role, scope, rights)
-    made = write(settings, lambda session: accounts.add_account(session, account, hashed, by=shell_user(), now=utcnow()))
+    made = open_transaction(settings, lambda session: accounts.add_account(session, account, hashed, by=shell_user(), now=utcnow()))
     say(f"{made} can sign in")
 
 
@@ -51,7 +51,7 @@ def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None
 
     remove-delivered: takes delivered messages out of mailboxes alone. data-protection: sees who viewed messages.
     """
-    write(settings_of(ctx), lambda session: accounts.give_rights(session, login, rights, by=shell_user(), now=utcnow()))
+    open_transaction(settings_of(ctx), lambda session: accounts.give_rights(session, login, rights, by=shell_user(), now=utcnow()))
 
 
 @click.command("remove")
@@ -60,7 +60,9 @@ def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None
 def remove_staff(ctx: click.Context, login: str) -> None:
     """Remove an account that was added here. Who is signed in with it is out at once."""
     settings = settings_of(ctx)
-    write(settings, lambda session: accounts.remove_account(session, login, by=shell_user(), now=utcnow(), ways=settings.api.sign_in))
+    open_transaction(
+        settings, lambda session: accounts.remove_account(session, login, by=shell_user(), now=utcnow(), ways=settings.api.sign_in)
+    )
 
 
 @click.command("password")
@@ -69,12 +71,12 @@ def remove_staff(ctx: click.Context, login: str) -> None:
 @click.pass_context
 def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> None:
     """Change the password of an account that was added here. Without a login: print a hash for the directory file."""
-    hashed = chosen(login or "", from_stdin=password_stdin)
+    hashed = hash_new_password(login or "", from_stdin=password_stdin)
     if login is None:
         return say(hashed)
     settings = settings_of(ctx)
     refuse_elsewhere(settings)
-    write(settings, lambda session: accounts.set_password(session, login, hashed, by=shell_user(), now=utcnow()))
+    open_transaction(settings, lambda session: accounts.set_password(session, login, hashed, by=shell_user(), now=utcnow()))
     return None
 
 
@@ -83,7 +85,7 @@ def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> 
 @click.pass_context
 def sign_out(ctx: click.Context, login: str) -> None:
     """End all sessions of somebody."""
-    ended = write(settings_of(ctx), lambda session: sessions.end_all(session, by=shell_user(), login=login, now=utcnow()))
+    ended = open_transaction(settings_of(ctx), lambda session: sessions.end_all(session, by=shell_user(), login=login, now=utcnow()))
     say(f"{plural(ended, 'session')} ended")
 
 
@@ -92,7 +94,9 @@ def sign_out(ctx: click.Context, login: str) -> None:
 @click.pass_context
 def break_glass_staff(ctx: click.Context, login: str) -> None:
     """Prepare an account for emergencies: it opens once with the code that is printed here, and with no password."""
-    first, second = write(settings_of(ctx), lambda session: break_glass.prepare_break_glass(session, login, by=shell_user(), now=utcnow()))
+    first, second = open_transaction(
+        settings_of(ctx), lambda session: break_glass.prepare_break_glass(session, login, by=shell_user(), now=utcnow())
+    )
     say(f"first half:  {first}\nsecond half: {second}")
 
 
@@ -101,7 +105,7 @@ def break_glass_staff(ctx: click.Context, login: str) -> None:
 @click.pass_context
 def reset_second_factor(ctx: click.Context, login: str) -> None:
     """Remove the second factors of somebody who lost them; their sessions end."""
-    gone = write(settings_of(ctx), lambda session: factor_policy.reset_factors(session, login, by=shell_user(), now=utcnow()))
+    gone = open_transaction(settings_of(ctx), lambda session: factor_policy.reset_factors(session, login, by=shell_user(), now=utcnow()))
     say(f"{plural(gone, 'second factor')} removed; {login} signs in without one, or sets up a new one where the role must have one")
 
 
@@ -112,7 +116,7 @@ def refuse_elsewhere(settings: Settings) -> None:
         raise BadInput(f'staff do not sign in with passwords kept here ([api] sign_in is {ways}): add "local" to it, or name staff there')
 
 
-def chosen(login: str, *, from_stdin: bool) -> str:
+def hash_new_password(login: str, *, from_stdin: bool) -> str:
     """The hash of a new password. BadInput says why it is refused."""
     password = read_password() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     if why := password_policy.find_password_fault(password, login):

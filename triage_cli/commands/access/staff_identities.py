@@ -9,7 +9,7 @@ from triage.errors import BadInput, NotFound
 from triage.text.numbers import plural
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
-from triage_cli.client.local_setup import shell_user, write
+from triage_cli.client.local_setup import open_transaction, shell_user
 from triage_cli.output.tables import say
 
 
@@ -26,7 +26,7 @@ def link_identity(ctx: click.Context, login: str, provider: str, sub: str) -> No
         raise BadInput(
             f"[identity] has no provider {provider!r}; it has {', '.join(one.name for one in settings.identity.providers) or 'none'}"
         )
-    write(settings, lambda session: external_accounts.link(session, login, known, sub, by=shell_user(), now=utcnow()))
+    open_transaction(settings, lambda session: external_accounts.link(session, login, known, sub, by=shell_user(), now=utcnow()))
 
 
 @click.command("unlink")
@@ -35,7 +35,7 @@ def link_identity(ctx: click.Context, login: str, provider: str, sub: str) -> No
 def unlink_identities(ctx: click.Context, login: str) -> None:
     """Take the identities of an account away; its sessions by a provider end."""
     name = fold_text(login.strip())
-    gone = write(settings_of(ctx), lambda session: external_accounts.unlink(session, name, by=shell_user(), now=utcnow()))
+    gone = open_transaction(settings_of(ctx), lambda session: external_accounts.unlink(session, name, by=shell_user(), now=utcnow()))
     if not gone:
         raise NotFound(f"no identity is linked to {login!r}")
     say(f"{plural(gone, 'link')} removed")
@@ -46,7 +46,7 @@ def unlink_identities(ctx: click.Context, login: str) -> None:
 @click.pass_context
 def lock_account(ctx: click.Context, login: str) -> None:
     """Close an account that an identity provider made, until somebody unlocks it. Its sessions end."""
-    write(settings_of(ctx), lambda session: external_accounts.lock(session, login, by=shell_user(), now=utcnow()))
+    open_transaction(settings_of(ctx), lambda session: external_accounts.lock(session, login, by=shell_user(), now=utcnow()))
 
 
 @click.command("unlock")
@@ -54,4 +54,4 @@ def lock_account(ctx: click.Context, login: str) -> None:
 @click.pass_context
 def unlock_account(ctx: click.Context, login: str) -> None:
     """Let the next sign-in at the provider open a locked account again, if its groups still give it a role."""
-    write(settings_of(ctx), lambda session: external_accounts.unlock(session, login, by=shell_user(), now=utcnow()))
+    open_transaction(settings_of(ctx), lambda session: external_accounts.unlock(session, login, by=shell_user(), now=utcnow()))

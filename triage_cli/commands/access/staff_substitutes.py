@@ -5,11 +5,11 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.decisions.decide import REASON
-from triage_cli.commands.selection_options import date, given_id
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.commands.selection_options import given_id, parse_date
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 SUBSTITUTES = Shape(
     {
@@ -29,17 +29,17 @@ SUBSTITUTES = Shape(
 @click.option("--from", "starts", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; now when it is left out.")
 @click.option("--until", "ends", required=True, metavar="DATE", help="When ABSENT is back.")
 @REASON
-@asks
+@ask_api
 def arrange(desk: Desk, absent: str, substitute: str, starts: str | None, ends: str, reason: str) -> None:
     """Let SUBSTITUTE see and decide what ABSENT may, for a time; both are logins. What is sealed does not go along."""
-    order = {"absent": absent, "substitute": substitute, "starts_at": date(starts, "--from"), "ends_at": date(ends, "--until")}
+    order = {"absent": absent, "substitute": substitute, "starts_at": parse_date(starts, "--from"), "ends_at": parse_date(ends, "--until")}
     made = desk.post("/substitutes", order | {"reason": reason})
-    say(f"{made['id']}  {made['substitute']} stands in for {made['absent']} until {when(made['ends_at'], 'minutes')}")
+    say(f"{made['id']}  {made['substitute']} stands in for {made['absent']} until {format_instant(made['ends_at'], 'minutes')}")
 
 
 @click.command("substitutes")
-@lists(SUBSTITUTES)
-@asks
+@list_options(SUBSTITUTES)
+@ask_api
 def list_substitutes(desk: Desk, form: Form) -> None:
     """Who stands in for whom, now and later."""
     SUBSTITUTES.print(map(row_of, desk.items("/substitutes")), form)
@@ -47,12 +47,12 @@ def list_substitutes(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A substitution as a line."""
-    return one | {"from": when(one["starts_at"], "minutes"), "until": when(one["ends_at"], "minutes")}
+    return one | {"from": format_instant(one["starts_at"], "minutes"), "until": format_instant(one["ends_at"], "minutes")}
 
 
 @click.command("end-substitute")
 @click.argument("substitution_id", metavar="ID")
-@asks
+@ask_api
 def end_substitute(desk: Desk, substitution_id: str) -> None:
     """End a substitution now."""
     desk.ask("DELETE", f"/substitutes/{given_id(substitution_id)}")

@@ -19,10 +19,10 @@ from triage.store import db, last_runs
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
-from triage_cli.client.local_setup import database_of, ring, shell_user
-from triage_cli.output.tables import Form, Shape, say, tells
+from triage_cli.client.local_setup import database_of, shell_user, wake_waiters
+from triage_cli.output.tables import Form, Shape, json_option, say
 from triage_cli.services.apply_directory import read_holders, take_over
-from triage_cli.services.roles import start
+from triage_cli.services.roles import start_role
 
 RETRY = 30.0  # seconds until a server that did not answer is asked again, at most
 MOST_SHOWN = 200  # lines of a plan on a terminal
@@ -51,7 +51,7 @@ log = logging.getLogger("mailroom.sync")
 @click.option("--same-people", is_flag=True, help="Everybody is who had their name so far: for a directory that was set up anew.")
 @click.option("--new-owner", metavar="ADDRESS", multiple=True, help="Give this address to the person or list that claims it now.")
 @click.option("--follow", is_flag=True, help="Stay, and look every directory.interval seconds for what has changed.")
-@tells(SYNCED)
+@json_option(SYNCED)
 @click.pass_context
 def sync(
     ctx: click.Context,
@@ -67,16 +67,16 @@ def sync(
     if follow:
         if dry_run or confirmed or same_people or new_owner:
             raise click.UsageError("--follow goes with none of --dry-run, --confirm, --same-people and --new-owner")
-        return start(ctx, __name__, "sync")
+        return start_role(ctx, __name__, "sync")
     settings = settings_of(ctx)
     with database_of(settings) as engine:
         if new_owner and not dry_run:
             db.carry_out(engine, lambda session: approve_owners(session, new_owner))
         reading = open_source(settings).read(full=full, holders=read_holders(engine))
     applied = take_over(settings, reading, dry_run=dry_run, confirmed=confirmed, same_people=same_people)
-    show(reading, applied, dry_run=dry_run, form=form)
+    show_sync(reading, applied, dry_run=dry_run, form=form)
     if not dry_run:
-        ring(settings, "door", "change")
+        wake_waiters(settings, "door", "change")
     return None
 
 
@@ -85,7 +85,7 @@ def approve_owners(session: Session, addresses: tuple[str, ...]) -> None:
     address_changes.answer_changes(session, addresses, approve=True, by=shell_user(), now=utcnow())
 
 
-def show(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) -> None:
+def show_sync(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) -> None:
     """What a run has changed or would change, and what it did not take."""
     braked = applied.plan.too_much()
     if form is Form.JSON:
@@ -122,7 +122,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         full = time.monotonic() - read_whole >= whole
         try:
             with metrics.time_block("mailroom_directory_seconds"):
-                seen = look(settings, source, seen, full=full)
+                seen = read_directory(settings, source, seen, full=full)
             metrics.count_event("mailroom_directory_readings", outcome="read")
             read_whole, pause = time.monotonic() if full else read_whole, interval
         except Refused as refusal:
@@ -133,7 +133,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             pause = pause_after(fault, min(RETRY, interval))
 
 
-def look(settings: Settings, source: Source, seen: Reading | None, *, full: bool) -> Reading:
+def read_directory(settings: Settings, source: Source, seen: Reading | None, *, full: bool) -> Reading:
     """Read once, and take over what is new."""
     with database_of(settings) as engine:
         reading = source.read(full=full, holders=read_holders(engine))
@@ -142,7 +142,7 @@ def look(settings: Settings, source: Source, seen: Reading | None, *, full: bool
             return reading
     applied = take_over(settings, reading)
     if applied.plan.changes or applied.recipients_added or applied.recipients_removed:
-        ring(settings, "door", "change")
+        wake_waiters(settings, "door", "change")
     for told in reading.refused:
         log.warning("refused: %s", told)
     for told in reading.notes:

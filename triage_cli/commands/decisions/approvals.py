@@ -5,13 +5,13 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
 from triage_cli.commands.decisions.decide import REASON
 from triage_cli.commands.selection_options import given_id
 from triage_cli.lazy_group import Listing
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 WAITING = Shape(
     {
@@ -30,8 +30,8 @@ def second_keys() -> None:
 
 
 @second_keys.command("list")
-@lists(WAITING)
-@asks
+@list_options(WAITING)
+@ask_api
 def list_waiting(desk: Desk, form: Form) -> None:
     """What waits, the newest first."""
     WAITING.print(map(row_of, desk.items("/approvals")), form)
@@ -39,14 +39,18 @@ def list_waiting(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """What waits as a line."""
-    return one | {"asked": when(one["asked_at"], "minutes"), "lapses": when(one["lapses_at"], "minutes"), "said": one["sentence"]}
+    return one | {
+        "asked": format_instant(one["asked_at"], "minutes"),
+        "lapses": format_instant(one["lapses_at"], "minutes"),
+        "said": one["sentence"],
+    }
 
 
 @second_keys.command("confirm")
 @click.argument("pending_id", metavar="ID")
 @REASON
 @CONFIRM
-@asks
+@ask_api
 def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ...]) -> None:
     """Turn the second key: it is done now, in the name of both."""
     done = post_confirmed(desk, f"/approvals/{given_id(pending_id)}/confirm", {"reason": reason}, confirm)
@@ -56,7 +60,7 @@ def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ..
 @second_keys.command("decline")
 @click.argument("pending_id", metavar="ID")
 @REASON
-@asks
+@ask_api
 def decline(desk: Desk, pending_id: str, reason: str) -> None:
     """Say no, or withdraw what you asked for."""
     desk.post(f"/approvals/{given_id(pending_id)}/decline", {"reason": reason})

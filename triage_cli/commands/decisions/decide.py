@@ -8,14 +8,14 @@ import click
 
 from triage.errors import BadInput
 from triage_cli.client.api_client import Declined, Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
 from triage_cli.commands.decisions import print_consent, print_removal
 from triage_cli.commands.selection_options import select_of, selecting
-from triage_cli.options import together
+from triage_cli.options import join_options
 from triage_cli.output.progress import Progress
-from triage_cli.output.tables import Form, Shape, print_table, say, tells
+from triage_cli.output.tables import Form, Shape, json_option, print_table, say
 
 DECISION = Shape(
     {
@@ -64,7 +64,7 @@ MORE = {
 }
 
 
-def deciding(verb: str) -> click.Command:
+def verb_command(verb: str) -> click.Command:
     """The command of one verb."""
 
     @selecting
@@ -72,8 +72,8 @@ def deciding(verb: str) -> click.Command:
     @CONFIRM
     @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
     @WAIT
-    @tells(DECISION)
-    @asks
+    @json_option(DECISION)
+    @ask_api
     def command(desk: Desk, /, reason: str, confirm: Sequence[str], expect: int | None, wait: bool, form: Form, **features: Any) -> int:
         more = {name: given for name in ("to", "template", "text") if (given := features.pop(name, None))}
         without = features.pop("without", None)
@@ -82,14 +82,18 @@ def deciding(verb: str) -> click.Command:
         known, dry_run = features.pop("known", False), features.pop("dry_run", False)
         select = select_of(**features) | ({"known": True} if known else {})
         if dry_run:
-            return print_consent.preview(desk, select, rule, form) if verb == "release" else print_removal.preview(desk, select, form)
-        if refused := print_consent.unnamed(desk, select, rule):
+            return (
+                print_consent.preview_consent(desk, select, rule, form)
+                if verb == "release"
+                else print_removal.preview_removal(desk, select, form)
+            )
+        if refused := print_consent.refuse_unnamed(desk, select, rule):
             return refused
         order = {"verb": verb, "select": select, "reason": reason, "rule": rule, "block": block, "expect": expect}
         return carry_out(desk, order | more, confirm, wait=wait, form=form)
 
     made = click.command(verb, help=HELP[verb])
-    return made(together(MORE.get(verb, ()))(command))
+    return made(join_options(MORE.get(verb, ()))(command))
 
 
 def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence[str] | None) -> dict[str, Any] | None:
@@ -110,32 +114,32 @@ def carry_out(desk: Desk, order: dict[str, Any], confirm: Sequence[str] = (), *,
             say(f"{item['delivery']}  {item['outcome']}  {item['why']}")
         raise
     if "lapses_at" in done:
-        return waits(done)
-    return settled(desk, done, wait=wait, form=form)
+        return say_it_waits(done)
+    return await_decision(desk, done, wait=wait, form=form)
 
 
-def waits(asked: dict[str, Any]) -> int:
+def say_it_waits(asked: dict[str, Any]) -> int:
     """Say that nothing is done yet; the exit code."""
     say(f"{asked['id']}  {asked['sentence']} Nothing is changed until somebody else confirms it.")
     return REFUSED
 
 
-def settled(desk: Desk, done: dict[str, Any], *, wait: bool, form: Form) -> int:
+def await_decision(desk: Desk, done: dict[str, Any], *, wait: bool, form: Form) -> int:
     """Tell a decision, and wait for its end if asked to; the exit code."""
     if not wait:
-        told(done, form)
+        print_decision(done, form)
         return REFUSED if done["refused"] or (done["undoes"] and done["out_of_reach"]) else DONE
     if form is Form.TEXT:
-        told(done, form)
+        print_decision(done, form)
     end = wait_for(desk, done)
     if form is Form.JSON or under_way(done):
-        told(end, form)
+        print_decision(end, form)
     if form is Form.TEXT:
         print_table(end["not_looked_through"], ("mailbox", "why"))
     return REFUSED if end["refused"] or end["out_of_reach"] or end["not_looked_through"] else DONE
 
 
-def told(done: dict[str, Any], form: Form) -> None:
+def print_decision(done: dict[str, Any], form: Form) -> None:
     """Print a decision and the items that were not simply done."""
     values = {"decision": done["id"], "said": done["sentence"], "count": done["count"], "done": done["done"], "items": done["items"]}
     if form is Form.JSON:
@@ -165,4 +169,4 @@ def under_way(one: dict[str, Any]) -> int:
     return int(one["in_flight"] + one["recalling"] + one["restoring"] + one["mailboxes_left"] + one["left"])
 
 
-release, redirect, purge, reject, restore, hold = map(deciding, HELP)
+release, redirect, purge, reject, restore, hold = map(verb_command, HELP)

@@ -5,13 +5,13 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks, names_server
+from triage_cli.client.client_option import ask_api, names_server
 from triage_cli.client.exit_codes import DONE
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
-from triage_cli.commands.decisions.decide import DECISION, REASON, settled
+from triage_cli.commands.decisions.decide import DECISION, REASON, await_decision
 from triage_cli.commands.selection_options import given_id
-from triage_cli.output.tables import Form, Shape, lists, tells
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, json_option, list_options
+from triage_cli.output.timestamps import format_instant
 
 DECISIONS = Shape(
     {
@@ -48,7 +48,7 @@ ITEMS = Shape(
 @click.group(invoke_without_command=True, name="decisions")
 @click.option("--limit", default=50, show_default=True, help="At most so many.")
 @click.option("--mine", is_flag=True, help="Only your own.")
-@lists(DECISIONS)
+@list_options(DECISIONS)
 @names_server
 @click.pass_context
 def decisions_group(ctx: click.Context, /, **options: Any) -> None:
@@ -60,8 +60,8 @@ def decisions_group(ctx: click.Context, /, **options: Any) -> None:
 @decisions_group.command("list")
 @click.option("--limit", default=50, show_default=True, help="At most so many.")
 @click.option("--mine", is_flag=True, help="Only your own.")
-@lists(DECISIONS)
-@asks
+@list_options(DECISIONS)
+@ask_api
 def list_decisions(desk: Desk, limit: int, mine: bool, form: Form) -> None:
     """The same as `decisions` alone."""
     DECISIONS.print(map(row_of, desk.items("/decisions", limit, mine=mine)), form)
@@ -71,7 +71,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A decision as a line."""
     return {
         "id": one["id"],
-        "at": when(one["at"]),
+        "at": format_instant(one["at"]),
         "by": one["by"],
         "said": one["sentence"],
         "undone": "undone" if one["undone_by"] else "",
@@ -83,8 +83,8 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.argument("decision_id", metavar="ID")
 @click.option("--outcome", default="", metavar="WORDS", help="Only those that ended like this, such as refused.")
 @click.option("--limit", type=int, help="At most so many; else all.")
-@lists(ITEMS)
-@asks
+@list_options(ITEMS)
+@ask_api
 def list_items(desk: Desk, decision_id: str, outcome: str, limit: int | None, form: Form) -> None:
     """What became of each delivery of a decision."""
     ITEMS.print(desk.items(f"/decisions/{given_id(decision_id)}/items", limit, outcome=outcome), form)
@@ -95,12 +95,12 @@ def list_items(desk: Desk, decision_id: str, outcome: str, limit: int | None, fo
 @REASON
 @CONFIRM
 @click.option("--wait", is_flag=True, help="Wait until everything is back where it was.")
-@tells(DECISION)
-@asks
+@json_option(DECISION)
+@ask_api
 def undo_decision(desk: Desk, decision_id: str, reason: str, confirm: tuple[str, ...], wait: bool, form: Form) -> int:
     """Take a decision back as a whole."""
     undone = post_confirmed(desk, f"/decisions/{given_id(decision_id)}/undo", {"reason": reason}, confirm)
-    return settled(desk, undone, wait=wait, form=form)
+    return await_decision(desk, undone, wait=wait, form=form)
 
 
 @decisions_group.command("related")
@@ -108,8 +108,8 @@ def undo_decision(desk: Desk, decision_id: str, reason: str, confirm: tuple[str,
 @click.option("--take", "chosen", metavar="COPY", multiple=True, help="Take this one out of its mailbox too; may be given again.")
 @REASON
 @click.option("--wait", is_flag=True, help="Wait until they are taken.")
-@lists(RELATED)
-@asks
+@list_options(RELATED)
+@ask_api
 def related(desk: Desk, decision_id: str, chosen: tuple[str, ...], reason: str, wait: bool, form: Form) -> int:
     """Mails that a purge saw beside the copies it took, since they share or name their Message-ID: replies, forwarded, copied, forged.
 
@@ -118,7 +118,7 @@ def related(desk: Desk, decision_id: str, chosen: tuple[str, ...], reason: str, 
     path = f"/decisions/{given_id(decision_id)}/related"
     if chosen:
         taken = desk.post(path, {"copies": [given_id(one) for one in chosen], "reason": reason})
-        return settled(desk, taken, wait=wait, form=form)
+        return await_decision(desk, taken, wait=wait, form=form)
     RELATED.print(map(related_row, desk.get(path)["items"]), form)
     return DONE
 
@@ -130,7 +130,7 @@ def related_row(one: dict[str, Any]) -> dict[str, Any]:
         "copy": one["id"],
         "mailbox": one["mailbox"],
         "folder": one["folder"],
-        "at": when(one["at"]),
+        "at": format_instant(one["at"]),
         "author": one["author"],
         "subject": one["subject"],
         "what": "the same Message-ID" if one["bears"] else "names it",

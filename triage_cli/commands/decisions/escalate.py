@@ -6,10 +6,10 @@ import click
 
 from triage.text.numbers import plural
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks, names_server
+from triage_cli.client.client_option import ask_api, names_server
 from triage_cli.commands.selection_options import given_id, select_of, selecting
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 ESCALATIONS = Shape(
     {
@@ -35,7 +35,7 @@ ESCALATIONS = Shape(
 @click.option("--to", required=True, metavar="security|management|legal|data-protection", help="The duty.")
 @click.option("--reason", required=True, help="Goes on the record, and to the duty.")
 @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
-@asks
+@ask_api
 def escalate(desk: Desk, /, to: str, reason: str, expect: int | None, **features: Any) -> None:
     """Escalate messages, such as threats or court papers. Their states stay as they are.
 
@@ -58,8 +58,8 @@ def escalations(ctx: click.Context) -> None:
 
 @escalations.command("list")
 @click.option("--all", "confirmed", is_flag=True, help="Also those that were confirmed or undone.")
-@lists(ESCALATIONS)
-@asks
+@list_options(ESCALATIONS)
+@ask_api
 def list_escalations(desk: Desk, confirmed: bool, form: Form) -> None:
     """Escalations, newest first."""
     ESCALATIONS.print(map(row_of, desk.items("/escalations", confirmed=confirmed)), form)
@@ -68,19 +68,19 @@ def list_escalations(desk: Desk, confirmed: bool, form: Form) -> None:
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """An escalation as a line."""
     return one | {
-        "at": when(one["at"], "minutes"),
+        "at": format_instant(one["at"], "minutes"),
         "to": one["title"],
         "messages": one["count"],
         "by": one["by_shown"],
-        "confirmed": when(one["confirmed_at"], "minutes"),
+        "confirmed": format_instant(one["confirmed_at"], "minutes"),
         "confirmed_by": one["confirmed_by_shown"],
-        "undone": when(one["ended_at"], "minutes"),
+        "undone": format_instant(one["ended_at"], "minutes"),
     }
 
 
 @escalations.command("confirm")
 @click.argument("escalation_id", metavar="ID")
-@asks
+@ask_api
 def confirm(desk: Desk, escalation_id: str) -> None:
     """Say that the duty has it. The legal hold stays."""
     made = desk.post(f"/escalations/{given_id(escalation_id)}/confirm", {})

@@ -5,12 +5,12 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.decisions.decide import REASON
 from triage_cli.commands.selection_options import given_id
 from triage_cli.lazy_group import Listing
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 REQUESTS = Shape(
     {
@@ -31,8 +31,8 @@ def keepers() -> None:
 
 
 @keepers.command("list")
-@lists(REQUESTS)
-@asks
+@list_options(REQUESTS)
+@ask_api
 def list_requests(desk: Desk, form: Form) -> None:
     """What you are asked, the newest first."""
     REQUESTS.print(map(row_of, desk.get("/confidential-removals")["items"]), form)
@@ -40,14 +40,18 @@ def list_requests(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A request as a line."""
-    return one | {"asked": when(one["asked_at"], "minutes"), "lapses": when(one["lapses_at"], "minutes"), "said": one["sentence"]}
+    return one | {
+        "asked": format_instant(one["asked_at"], "minutes"),
+        "lapses": format_instant(one["lapses_at"], "minutes"),
+        "said": one["sentence"],
+    }
 
 
 @keepers.command("confirm")
 @click.argument("request_id", metavar="ID")
 @REASON
 @click.option("--expect", type=int, help="Refuse when the folder does not hold exactly so many copies.")
-@asks
+@ask_api
 def confirm(desk: Desk, request_id: str, reason: str, expect: int | None) -> None:
     """Remove the copies in your folder too; `decisions undo` takes it back."""
     done = desk.post(f"/confidential-removals/{given_id(request_id)}/confirm", {"reason": reason, "expect": expect})
@@ -57,7 +61,7 @@ def confirm(desk: Desk, request_id: str, reason: str, expect: int | None) -> Non
 @keepers.command("decline")
 @click.argument("request_id", metavar="ID")
 @REASON
-@asks
+@ask_api
 def decline(desk: Desk, request_id: str, reason: str) -> None:
     """Leave the copies in your folder where they are."""
     desk.post(f"/confidential-removals/{given_id(request_id)}/decline", {"reason": reason})

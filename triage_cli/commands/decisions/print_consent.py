@@ -31,7 +31,7 @@ def rule_order(scope: str | None, senders: Sequence[str], without: Sequence[str]
     return {"effect": "allow", "match": "address", "scope": scope, "senders": list(senders), "without": list(without)}
 
 
-def preview(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None, form: Form) -> int:
+def preview_consent(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None, form: Form) -> int:
     """Print whom a release of this selection would let in, and do nothing."""
     if rule is None:
         raise BadInput("--dry-run says whom --allow would let in: say --allow too")
@@ -39,25 +39,25 @@ def preview(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None, for
     if form is Form.JSON:
         print_json(found)
     else:
-        for line in lines(found["allow"]):
+        for line in consent_lines(found["allow"]):
             say(line)
     return DONE
 
 
-def unnamed(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None) -> int:
+def refuse_unnamed(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None) -> int:
     """Say who the senders are where there are several and nobody is named; then REFUSED, and nothing is done."""
     if rule is None or rule["senders"]:
         return DONE
     allow = desk.post("/selections/preview", {"select": select, "verb": "release", "rule": rule})["allow"]
     if len([one for one in allow["senders"] if one["sender"] not in rule["without"]]) < 2:
         return DONE
-    for line in lines(allow):
+    for line in consent_lines(allow):
         say(line)
     say("Nothing is done: name each sender with --allow-sender or --without.")
     return REFUSED
 
 
-def lines(allow: dict[str, Any]) -> Iterator[str]:
+def consent_lines(allow: dict[str, Any]) -> Iterator[str]:
     """Whom it lets in, a sender a line."""
     yield f"Would release {plural(allow['count'], 'message')} and allow {sum(one['chosen'] for one in allow['senders'])} of these senders."
     for one in allow["senders"]:

@@ -27,18 +27,18 @@ STATES = {
 }
 
 
-def preview(desk: Desk, select: dict[str, Any], form: Form) -> int:
+def preview_removal(desk: Desk, select: dict[str, Any], form: Form) -> int:
     """Print what a purge of this selection would do, and do nothing."""
     found = desk.post("/selections/preview", {"select": select, "verb": "purge"})
     if form is Form.JSON:
         print_json(found)
     else:
-        for line in lines(found):
+        for line in removal_lines(found):
             say(line)
     return DONE
 
 
-def lines(found: dict[str, Any]) -> Iterator[str]:
+def removal_lines(found: dict[str, Any]) -> Iterator[str]:
     """The plan, a sentence a line."""
     plan = found["removal"]
     yield f"Would remove {plural(found['count'], 'message')} of {found['people']} people in {found['departments']} departments."
@@ -48,7 +48,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     if found["out_of_reach"]:
         yield f"  {found['out_of_reach']} delivered ones are out of reach: see [recall] in the settings."
     for one in plan["not_included"]:
-        yield f"Not included: {plural(one['count'], 'message')} from {one['sender']}: {why(one)}. --include-known takes them along."
+        messages, why = plural(one["count"], "message"), why_left_alone(one)
+        yield f"Not included: {messages} from {one['sender']}: {why}. --include-known takes them along."
     if plan["related"]["count"]:
         yield f"Related and left alone: {plural(plan['related']['count'], 'message')} (same {', '.join(plan['related']['by_kind'])})."
     yield from block_lines(plan)
@@ -68,11 +69,11 @@ def block_lines(plan: dict[str, Any]) -> Iterator[str]:
             released = plural(one["released"], "message")
             yield f"  Not ticked: {one['value']}: staff released {released}. --also {one['value']} blocks it all the same."
     for one in plan["not_blocked"]:
-        yield f"  Not blocked: {one['value'] or 'no address'}: {why(one)}."
+        yield f"  Not blocked: {one['value'] or 'no address'}: {why_left_alone(one)}."
     if plan["late_hours"]:
         yield f"Without --block late copies are removed for {plan['late_hours']} hours."
 
 
-def why(one: dict[str, Any]) -> str:
+def why_left_alone(one: dict[str, Any]) -> str:
     """Why a sender is left alone."""
     return WHY[one["why"]].format(of=one["of"])

@@ -4,12 +4,12 @@ import click
 
 from triage.text.numbers import plural
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.client.exit_codes import DONE
 from triage_cli.commands.confirm_option import CONFIRM
 from triage_cli.commands.decisions.decide import DECISION, REASON, carry_out
-from triage_cli.commands.selection_options import date
-from triage_cli.output.tables import Form, say, tells
+from triage_cli.commands.selection_options import parse_date
+from triage_cli.output.tables import Form, json_option, say
 
 
 @click.command()
@@ -21,8 +21,8 @@ from triage_cli.output.tables import Form, say, tells
 @click.option("--unchecked", is_flag=True, help="Deliver also what is still there; without this the recaller looks first, where it can.")
 @click.option("--dry-run", is_flag=True, help="Count, and change nothing.")
 @click.option("--wait", is_flag=True, help="Wait until the recaller has looked.")
-@tells(DECISION)
-@asks
+@json_option(DECISION)
+@ask_api
 def redeliver(
     desk: Desk,
     person: str,
@@ -36,7 +36,7 @@ def redeliver(
     form: Form,
 ) -> int:
     """Deliver a lost mailbox's messages again."""
-    select = {"person": person, "delivered_since": date(since, "--since")}
+    select = {"person": person, "delivered_since": parse_date(since, "--since")}
     if dry_run:
         count = desk.post("/selections/preview", {"select": select})["count"]
         say(f"{plural(count, 'message')} would be delivered again to {person}")

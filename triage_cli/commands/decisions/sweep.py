@@ -3,9 +3,9 @@
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
-from triage_cli.commands.decisions.decide import DECISION, REASON, settled
-from triage_cli.output.tables import Form, tells
+from triage_cli.client.client_option import ask_api
+from triage_cli.commands.decisions.decide import DECISION, REASON, await_decision
+from triage_cli.output.tables import Form, json_option
 
 
 @click.command()
@@ -13,12 +13,12 @@ from triage_cli.output.tables import Form, tells
 @REASON
 @click.option("--dry-run", is_flag=True, help="Count the mail in all mailboxes, and take nothing.")
 @click.option("--wait", is_flag=True, help="Wait until every mailbox is looked through; --dry-run always waits.")
-@tells(DECISION)
-@asks
+@json_option(DECISION)
+@ask_api
 def sweep(desk: Desk, sender: str, reason: str, dry_run: bool, wait: bool, form: Form) -> int:
     """Remove a sender's messages from every mailbox.
 
     Slower than a purge: the recaller looks through all mailboxes. What came through Mailroom is left to `purge`.
     """
     made = desk.post("/sweeps", {"sender": sender, "reason": reason, "dry_run": dry_run})
-    return settled(desk, made, wait=wait or dry_run, form=form)
+    return await_decision(desk, made, wait=wait or dry_run, form=form)

@@ -20,8 +20,8 @@ from triage.runtime.backup_manifest import Manifest
 from triage.runtime.checksummed_files import Kept
 from triage.store import database_dump, ledger
 from triage.times import utcnow
-from triage_cli.client.client_option import settings_of, stay
-from triage_cli.client.local_setup import database_of, shell_user, write
+from triage_cli.client.client_option import refuse_server, settings_of
+from triage_cli.client.local_setup import database_of, open_transaction, shell_user
 from triage_cli.lazy_group import HELP, Lazy
 from triage_cli.output.tables import say
 
@@ -51,32 +51,32 @@ def create(ctx: click.Context, directory: Path, spool_only: bool) -> None:
     Nothing is stopped for it. When the command ends with 0 all of it is on stable storage. Keys, passwords and settings are not in it:
     their files are named at the end. It holds mail: keep it as safe as the mailboxes.
     """
-    stay(ctx)
+    refuse_server(ctx)
     settings = settings_of(ctx)
     backup_manifest.make_directory(directory)
     try:
-        made = save(settings, directory, spool_only=spool_only, config=ctx.find_root().obj)
+        made = save_all(settings, directory, spool_only=spool_only, config=ctx.find_root().obj)
     except OSError as fault:
-        clear(directory)
+        clear_unfinished(directory)
         raise BadInput(f"{directory}: {fault.strerror}; nothing of the backup is left there") from fault
     except BaseException:
-        clear(directory)
+        clear_unfinished(directory)
         raise
     if made.database:
         detail = {"files": len(made.files), "bytes": backup_manifest.total_bytes(made.files), "directory": str(directory)}
-        write(settings, partial(ledger.write_act, act="backup", subject="backup", by=shell_user(), now=utcnow(), detail=detail))
+        open_transaction(settings, partial(ledger.write_act, act="backup", subject="backup", by=shell_user(), now=utcnow(), detail=detail))
     say(f"{directory}: {len(made.files)} files, {backup_manifest.total_bytes(made.files):,} bytes, as of {made.at:%Y-%m-%d %H:%M:%S} UTC")
     for name in made.left_out:
         say(f"not in it, save it elsewhere: {name}")
 
 
-def save(settings: Settings, directory: Path, *, spool_only: bool, config: str | None) -> Manifest:
+def save_all(settings: Settings, directory: Path, *, spool_only: bool, config: str | None) -> Manifest:
     """The spool first and the database last: what leaves the spool meanwhile is in the database."""
     at = utcnow()
     files = list(spool_backup.copy_out(settings.spool.directory, directory))
     kind = revision = ""
     if not spool_only:
-        files += checkpoints(settings, directory)
+        files += save_checkpoints(settings, directory)
         with database_of(settings) as engine:
             kind, revision = database_dump.kind_of(engine), version_of(engine)
             files += database_dump.copy_out(engine, directory)
@@ -93,7 +93,7 @@ def version_of(engine: Engine) -> str:
     return found
 
 
-def checkpoints(settings: Settings, directory: Path) -> Iterator[Kept]:
+def save_checkpoints(settings: Settings, directory: Path) -> Iterator[Kept]:
     """The signed checkpoints. They are older than the database that is copied next, so it holds all that they have seen."""
     where = Path(settings.audit.checkpoints) if settings.audit.checkpoints else None
     for path in sorted(where.glob("*.jsonl")) if where and where.is_dir() else ():
@@ -113,7 +113,7 @@ def left_out(settings: Settings, config: str | None) -> Iterator[str]:
             yield value
 
 
-def clear(directory: Path) -> None:
+def clear_unfinished(directory: Path) -> None:
     """A backup that was not finished is none."""
     for path in directory.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -23,7 +23,7 @@ from triage.store import db
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
 from triage.times import utcnow
-from triage_cli.client.client_option import stay
+from triage_cli.client.client_option import refuse_server
 from triage_cli.output.tables import say
 from triage_cli.services import startup_checks, supervisor
 from triage_cli.services.stop_signals import stop_on_signals
@@ -43,7 +43,7 @@ PATIENCE = 60.0  # seconds until the console must answer
 @click.pass_context
 def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_port: int, outbound_port: int, no_mail: bool) -> int:
     """Run an invented company on this machine."""
-    stay(ctx)
+    refuse_server(ctx)
     file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port, outbound_port=outbound_port)
     settings = settings_loader.read_settings(str(file), {})
     engine = made_ready(settings)
@@ -51,11 +51,11 @@ def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_
 
     def begin() -> None:
         play = not no_mail and is_empty(engine)
-        threading.Thread(target=opening, args=(settings, directory, play, stop), daemon=True).start()
+        threading.Thread(target=open_demo, args=(settings, directory, play, stop), daemon=True).start()
 
     log_file = directory / "mailroom.log"
     log_file.unlink(missing_ok=True)
-    code = supervisor.supervise(str(file), stop, begin, log_file)
+    code = supervisor.supervise_roles(str(file), stop, begin, log_file)
     if code:
         click.echo(last_words(log_file), err=True)
     return code
@@ -72,7 +72,7 @@ def made_ready(settings: Settings) -> Engine:
     settings.spool.directory.mkdir(parents=True, exist_ok=True)
     engine = db.open_engine(settings.database.url)
     upgrade(engine)
-    startup_checks.prepare(settings)
+    startup_checks.prepare_start(settings)
     with db.transaction(engine) as session:
         if session.scalar(select(func.count()).select_from(Rule)) == 0:
             for order in company.RULES:
@@ -87,19 +87,19 @@ def is_empty(engine: Engine) -> bool:
         return session.scalar(select(col(Message.id)).limit(1)) is None
 
 
-def opening(settings: Settings, directory: Path, play: bool, stop: threading.Event) -> None:
+def open_demo(settings: Settings, directory: Path, play: bool, stop: threading.Event) -> None:
     """Wait until the console answers, say where everything is, and let the morning begin."""
     console = settings.api.public_url or f"http://{settings.api.listen}"
-    if not answers(f"{console}/readyz", stop):
+    if not await_console(f"{console}/readyz", stop):
         return
-    click.echo(welcome(settings, directory, console))
+    click.echo(print_welcome(settings, directory, console))
     if play:
         host, port = host_port(settings.smtp.listen, "smtp.listen")
-        played = morning.play(directory, host, port, progress=progress)
+        played = morning.play(directory, host, port, progress=show_progress)
         say(f"The morning's mail is in: {played.sent} messages. Now it is your turn.")
 
 
-def answers(url: str, stop: threading.Event) -> bool:
+def await_console(url: str, stop: threading.Event) -> bool:
     """Wait for the console's first page."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and not stop.is_set():
@@ -111,13 +111,13 @@ def answers(url: str, stop: threading.Event) -> bool:
     return False
 
 
-def progress(sent: int, total: int) -> None:
+def show_progress(sent: int, total: int) -> None:
     """How far the morning has come, on a terminal only."""
     if sys.stdout.isatty():
         click.echo(f"\r  mail {sent}/{total} ", nl=sent == total)
 
 
-def welcome(settings: Settings, directory: Path, console: str) -> str:
+def print_welcome(settings: Settings, directory: Path, console: str) -> str:
     """Where everything is, who may sign in, and one line to send a first mail with."""
     host, port = host_port(settings.smtp.listen, "smtp.listen")
     person = company.people()[0]
@@ -138,13 +138,13 @@ Mailroom is open.
   Mailboxes    {directory}/mailboxes/   released mail lies here
   Outside      {directory}/outside/     and here employees' mail, and what senders are told
   A first mail {send}
-  Shell        {called()} deliveries{config}; show ID, release ID and many more (--help)
+  Shell        {command_called()} deliveries{config}; show ID, release ID and many more (--help)
   Log          {directory}/mailroom.log
-  Stop         Ctrl+C; start over with: {called()} demo --fresh{"" if directory == DIRECTORY else f" --directory {directory}"}
+  Stop         Ctrl+C; start over with: {command_called()} demo --fresh{"" if directory == DIRECTORY else f" --directory {directory}"}
 """
 
 
-def called() -> str:
+def command_called() -> str:
     """This command as a shell here finds it."""
     path = Path(sys.argv[0]).absolute()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -7,11 +7,11 @@ import click
 
 from triage.errors import BadInput
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks, names_server
+from triage_cli.client.client_option import ask_api, names_server
 from triage_cli.commands.decisions.decide import REASON
 from triage_cli.commands.selection_options import given_id
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 QUEUE = Shape(
     {
@@ -39,7 +39,7 @@ NEXT_HOPS = Shape(
 
 
 @click.group("outgoing", invoke_without_command=True)
-@lists(QUEUE)
+@list_options(QUEUE)
 @names_server
 @click.pass_context
 def queue(ctx: click.Context, form: Form) -> None:
@@ -50,8 +50,8 @@ def queue(ctx: click.Context, form: Form) -> None:
 
 @queue.command("list")
 @click.option("--next-hop", default="", metavar="URL", help="Only what goes there.")
-@lists(QUEUE)
-@asks
+@list_options(QUEUE)
+@ask_api
 def list_(desk: Desk, next_hop: str, form: Form) -> None:
     """Those due first come first."""
     QUEUE.print(map(row_of, desk.items("/outgoing/unsent", next_hop=next_hop)), form)
@@ -59,50 +59,50 @@ def list_(desk: Desk, next_hop: str, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A waiting delivery as a line of a list."""
-    return one | {"next_try": when(one["due_at"])}
+    return one | {"next_try": format_instant(one["due_at"])}
 
 
 @queue.command("next-hops")
-@lists(NEXT_HOPS)
-@asks
+@list_options(NEXT_HOPS)
+@ask_api
 def next_hops(desk: Desk, form: Form) -> None:
     """How much waits for each next hop, and how much of it because the next hop is away."""
     found = desk.get("/outgoing", limit=1)["next_hops"]
-    NEXT_HOPS.print([one | {"next_try": when(one["next_try"])} for one in found], form)
+    NEXT_HOPS.print([one | {"next_try": format_instant(one["next_try"])} for one in found], form)
 
 
-def chosen(command: Callable[..., Any]) -> Callable[..., Any]:
+def choose_deliveries(command: Callable[..., Any]) -> Callable[..., Any]:
     """Some by id, or all that wait for one next hop."""
     command = click.option("--next-hop", default="", metavar="URL", help="All that wait for it, instead of some.")(command)
     return click.argument("delivery_ids", metavar="[ID]...", nargs=-1)(command)
 
 
 @queue.command("retry")
-@chosen
-@asks
+@choose_deliveries
+@ask_api
 def retry(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
     """Try these again at once; refused ones anew when they are named."""
-    act(desk, "/outgoing/retry", delivery_ids, next_hop, "tried again now")
+    act_on_queue(desk, "/outgoing/retry", delivery_ids, next_hop, "tried again now")
 
 
 @queue.command("give-up")
-@chosen
-@asks
+@choose_deliveries
+@ask_api
 def give_up(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
     """Try these no more; they are shown as refused, and can be tried anew."""
-    act(desk, "/outgoing/give-up", delivery_ids, next_hop, "given up")
+    act_on_queue(desk, "/outgoing/give-up", delivery_ids, next_hop, "given up")
 
 
 @queue.command("hold")
-@chosen
+@choose_deliveries
 @REASON
-@asks
+@ask_api
 def hold(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str, reason: str) -> None:
     """Take these back into their folders: a decision that can be undone."""
-    act(desk, "/outgoing/hold", delivery_ids, next_hop, "held", reason=reason)
+    act_on_queue(desk, "/outgoing/hold", delivery_ids, next_hop, "held", reason=reason)
 
 
-def act(desk: Desk, path: str, given: tuple[str, ...], next_hop: str, done: str, **more: str) -> None:
+def act_on_queue(desk: Desk, path: str, given: tuple[str, ...], next_hop: str, done: str, **more: str) -> None:
     """Do it to those that are named, or to all of a next hop, and say to how many."""
     if bool(given) == bool(next_hop):
         raise BadInput("name ids, or --next-hop URL for all that wait for it")

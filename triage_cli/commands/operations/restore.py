@@ -25,7 +25,7 @@ from triage.runtime.spool_backup import give_ownership
 from triage.store import database_dump, db, ledger, restore_pause
 from triage.store.transaction_retry import first_line
 from triage.times import utcnow
-from triage_cli.client.client_option import settings_of, stay
+from triage_cli.client.client_option import refuse_server, settings_of
 from triage_cli.client.local_setup import shell_user
 from triage_cli.commands.operations.backup import CHECKPOINTS
 from triage_cli.output.tables import say, warn
@@ -46,7 +46,7 @@ def restore(ctx: click.Context, directory: Path) -> None:
     Every file is compared with its checksum first. Nothing that is there is ever overwritten. Stop Mailroom before. A backup of SQLite
     goes into PostgreSQL too, where database.url names one: so a company moves.
     """
-    stay(ctx)
+    refuse_server(ctx)
     settings = settings_of(ctx)
     made = Manifest.read(directory)
     made.verify(directory)
@@ -91,7 +91,7 @@ def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None
     file = database_dump.file_of(settings.database.url)
     database_dump.refuse_unless_empty(file)
     temporary = file.with_name(f"{file.name}.restoring")
-    for leftover in leftovers(temporary):
+    for leftover in find_leftovers(temporary):
         leftover.unlink(missing_ok=True)
     place = file if file.exists() else file.parent  # an empty one was made for those who may use it
     try:
@@ -101,10 +101,10 @@ def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None
         engine = db.open_engine(f"sqlite:///{temporary}")
         with engine.begin() as connection:
             migrate(connection)
-            begin(connection, made, now=utcnow())
+            begin_restore(connection, made, now=utcnow())
         engine.dispose()
         database_dump.close_sqlite(temporary)
-        beside(settings, directory)
+        restore_files(settings, directory)
         with temporary.open("rb") as whole:
             os.fsync(whole.fileno())
         temporary.chmod(place.stat().st_mode & 0o660 | 0o600)
@@ -112,11 +112,11 @@ def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None
         temporary.rename(file)
         sync_directory(file.parent)
     finally:
-        for leftover in leftovers(temporary):
+        for leftover in find_leftovers(temporary):
             leftover.unlink(missing_ok=True)
 
 
-def leftovers(temporary: Path) -> tuple[Path, ...]:
+def find_leftovers(temporary: Path) -> tuple[Path, ...]:
     """The file and what SQLite keeps beside it."""
     return (temporary, *database_dump.sqlite_companions(temporary))
 
@@ -135,8 +135,8 @@ def put_back_postgresql(engine: Engine, settings: Settings, directory: Path, mad
         else:
             database_dump.copy_in(connection, directory)
         migrate(connection)
-        begin(connection, made, now=utcnow())
-        beside(settings, directory)
+        begin_restore(connection, made, now=utcnow())
+        restore_files(settings, directory)
 
 
 def make_fast(engine: Engine) -> None:
@@ -151,7 +151,7 @@ def make_fast(engine: Engine) -> None:
         warn(f"its large indexes are not all there, `mailroom db upgrade` makes them: {first_line(fault)}")
 
 
-def begin(connection: Connection, made: Manifest, *, now: datetime) -> None:
+def begin_restore(connection: Connection, made: Manifest, *, now: datetime) -> None:
     """It is paused before anybody can claim anything."""
     with Session(connection) as session:
         restore_pause.pause_delivery(session, backup_at=made.at, now=now)
@@ -160,7 +160,7 @@ def begin(connection: Connection, made: Manifest, *, now: datetime) -> None:
         session.flush()
 
 
-def beside(settings: Settings, directory: Path) -> None:
+def restore_files(settings: Settings, directory: Path) -> None:
     """The spool, and the checkpoints where there are none."""
     spool_of(settings, directory)
     where = Path(settings.audit.checkpoints) if settings.audit.checkpoints else None

@@ -16,11 +16,11 @@ from triage.runtime import spool_backup
 from triage.store import db
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
-from triage_cli.client.client_option import settings_of, stay
+from triage_cli.client.client_option import refuse_server, settings_of
 from triage_cli.client.exit_codes import LATER, REFUSED
-from triage_cli.client.local_setup import database_of, ring, shell_user
+from triage_cli.client.local_setup import database_of, shell_user, wake_waiters
 from triage_cli.output.progress import Progress
-from triage_cli.output.tables import Form, Shape, print_table, say, tells
+from triage_cli.output.tables import Form, Shape, json_option, print_table, say
 
 STOOD = Shape(
     {
@@ -51,7 +51,7 @@ class Seen:
     "--leave-unreachable", is_flag=True, help="Go on although some mailboxes cannot be looked into now: their mail waits for a word."
 )
 @click.option("--send-unknown", is_flag=True, help="The word is given: send what nobody can find out about too, perhaps a second time.")
-@tells(STOOD)
+@json_option(STOOD)
 @click.pass_context
 def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unknown: bool, form: Form) -> int:
     """Resume delivery after a backup was restored.
@@ -60,22 +60,22 @@ def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unkn
     groups, mailboxes without a way in) waits: send it by `mailroom outgoing retry ID`, or end it by `give-up`. Exit code 75 when
     mailboxes cannot be looked into now.
     """
-    stay(ctx)
+    refuse_server(ctx)
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        seen = look(engine, settings)
+        seen = look_into_mailboxes(engine, settings)
         if dry_run or (seen.later and not leave_unreachable):
-            told(seen, seen.unknown, resumed=False, form=form)
+            tell_progress(seen, seen.unknown, resumed=False, form=form)
             return 0 if dry_run else LATER
         with db.transaction(engine) as session:
             asked: dict[str, Any] = {"found": seen.found, "absent": seen.absent, "unknown": seen.unknown}
             waiting = recall_reconcile.resume_delivery(session, **asked, by=shell_user(), now=utcnow(), send=send_unknown)
-    ring(settings, "relay", "recall", "change")
-    told(seen, waiting, resumed=True, form=form)
+    wake_waiters(settings, "relay", "recall", "change")
+    tell_progress(seen, waiting, resumed=True, form=form)
     return REFUSED if waiting else 0
 
 
-def look(engine: Engine, settings: Settings) -> Seen:
+def look_into_mailboxes(engine: Engine, settings: Settings) -> Seen:
     """All mailboxes in which doubtful mail would lie. NotYet while accepted mail of before lies in the spool."""
     seen = Seen()
     with db.read_transaction(engine) as session:
@@ -98,7 +98,7 @@ def look(engine: Engine, settings: Settings) -> Seen:
     return seen
 
 
-def told(seen: Seen, waiting: list[int], *, resumed: bool, form: Form) -> None:
+def tell_progress(seen: Seen, waiting: list[int], *, resumed: bool, form: Form) -> None:
     """Say how it stands."""
     values = {
         "found": len(seen.found),

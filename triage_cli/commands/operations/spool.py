@@ -17,9 +17,9 @@ from triage.runtime.spool_stats import OFTEN
 from triage.store import ledger
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
-from triage_cli.client.local_setup import shell_user, write
+from triage_cli.client.local_setup import open_transaction, shell_user
 from triage_cli.commands.selection_options import given_id
-from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.tables import Form, Shape, list_options, say
 
 RETRIES = Shape(
     {
@@ -39,7 +39,7 @@ RETRIES = Shape(
 
 @click.group(invoke_without_command=True)
 @click.option("--stuck", is_flag=True, help="Only what was tried too often to get on by itself.")
-@lists(RETRIES)
+@list_options(RETRIES)
 @click.pass_context
 def spool(ctx: click.Context, stuck: bool, form: Form) -> None:
     """List and retry accepted messages that wait for DNS.
@@ -52,7 +52,7 @@ def spool(ctx: click.Context, stuck: bool, form: Form) -> None:
 
 @spool.command("list")
 @click.option("--stuck", is_flag=True, help="Only what was tried too often to get on by itself.")
-@lists(RETRIES)
+@list_options(RETRIES)
 @click.pass_context
 def list_(ctx: click.Context, stuck: bool, form: Form) -> None:
     """The same as `spool` alone."""
@@ -84,7 +84,7 @@ def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
     if bool(ids) == every:
         raise BadInput("name ids, or --all")
     directory, done = settings_of(ctx).spool.directory, 0
-    for one in spool_retry.list_waiting(directory) if every else map(partial(named, directory), ids):
+    for one in spool_retry.list_waiting(directory) if every else map(partial(find_spooled, directory), ids):
         try:
             spool_retry.try_now(one, utcnow())
         except Overtaken:
@@ -101,7 +101,7 @@ def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
 def show(ctx: click.Context, message_id: str) -> None:
     """The message as received, byte for byte; on a terminal with control characters made visible. It goes on the record that you looked."""
     settings = settings_of(ctx)
-    one = named(settings.spool.directory, message_id)
+    one = find_spooled(settings.spool.directory, message_id)
     on_record(settings, "source", one)
     if not sys.stdout.isatty():
         sys.stdout.buffer.write(one.raw)
@@ -121,7 +121,7 @@ def take_out(ctx: click.Context, message_id: str, file: Path) -> None:
     Nobody gets it then unless you hand it on: `mailroom spool` says first from whom it came and whom it is for.
     """
     settings = settings_of(ctx)
-    one = named(settings.spool.directory, message_id)
+    one = find_spooled(settings.spool.directory, message_id)
     with spool_retry.hold_message(one) as (place, batch):
         spool_retry.save_message(one.raw, file)
         on_record(settings, "take-out", one)
@@ -129,7 +129,7 @@ def take_out(ctx: click.Context, message_id: str, file: Path) -> None:
     say(f"{file} holds it, from {one.envelope.reverse_path or '<>'} to {', '.join(one.envelope.recipients)}; it is in the spool no more.")
 
 
-def named(directory: Path, text: str) -> Retry:
+def find_spooled(directory: Path, text: str) -> Retry:
     """The message of this id. NotFound when it does not wait."""
     wanted = given_id(text)
     found: Iterator[Retry] = (one for one in spool_retry.list_waiting(directory) if shown(one.envelope.spool_id) == wanted)
@@ -142,4 +142,4 @@ def on_record(settings: Settings, act: str, one: Retry) -> None:
     """Say so on the record, and no word of whom the message is from and for: it may be for a sealed folder."""
     detail = {"bytes": len(one.raw), "why": one.why}
     subject = f"spool:{shown(one.envelope.spool_id)}"
-    write(settings, partial(ledger.write_act, act=act, subject=subject, by=shell_user(), now=utcnow(), detail=detail))
+    open_transaction(settings, partial(ledger.write_act, act=act, subject=subject, by=shell_user(), now=utcnow(), detail=detail))

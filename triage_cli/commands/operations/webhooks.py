@@ -8,10 +8,10 @@ from triage.config.webhooks import NAME
 from triage.errors import BadInput
 from triage.notifications.webhooks import payloads
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
-from triage_cli.services.roles import start
+from triage_cli.client.client_option import ask_api
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
+from triage_cli.services.roles import start_role
 
 FARED = Shape(
     {
@@ -31,12 +31,12 @@ FARED = Shape(
 def webhooks(ctx: click.Context) -> None:
     """Run the webhooks, list them, test them."""
     if ctx.invoked_subcommand is None:
-        start(ctx, "webhooks.sender", "webhooks")
+        start_role(ctx, "webhooks.sender", "webhooks")
 
 
 @webhooks.command("list")
-@lists(FARED)
-@asks
+@list_options(FARED)
+@ask_api
 def list_webhooks(desk: Desk, form: Form) -> None:
     """Every webhook of the settings: whether it works, and what it is still to be told."""
     FARED.print(map(row_of, desk.items("/webhooks")), form)
@@ -46,15 +46,15 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A webhook as a line."""
     ails = one["failures"] or one["state"] == "gone"
     return one | {
-        "oldest": when(one["oldest"]),
-        "succeeded": when(one["succeeded_at"]) or "never",
+        "oldest": format_instant(one["oldest"]),
+        "succeeded": format_instant(one["succeeded_at"]) or "never",
         "last_reply": one["last_reply"] if ails else "",
     }
 
 
 @webhooks.command("test")
 @click.argument("name")
-@asks
+@ask_api
 def test(desk: Desk, name: str) -> None:
     """Have a webhook called now, also one that is gone; it is told nothing but who asked."""
     tried = desk.post(f"/webhooks/{given_name(name)}/test")
@@ -63,7 +63,7 @@ def test(desk: Desk, name: str) -> None:
 
 @webhooks.command("resume")
 @click.argument("name")
-@asks
+@ask_api
 def resume(desk: Desk, name: str) -> None:
     """Call a webhook again that has answered 410, or that rests after failures."""
     desk.post(f"/webhooks/{given_name(name)}/resume")

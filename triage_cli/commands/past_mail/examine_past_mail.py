@@ -118,7 +118,7 @@ def importing_names(settings: Settings, given: Collection[str]) -> frozenset[str
     return frozenset({*settings.smtp.trusted_authserv_ids, *given})
 
 
-def parsers() -> Pool:
+def open_parsers() -> Pool:
     """The bounded parser."""
     return Pool("triage.message.summary:summarise_json", size=PARSERS, memory_bytes=PARSER_MEMORY, seconds=PARSER_SECONDS)
 

@@ -25,11 +25,11 @@ from triage.intake.import_mail import Letter
 from triage.store import db
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
-from triage_cli.client.local_setup import database_of, ring, shell_user
-from triage_cli.commands.past_mail.examine_past_mail import Examiner, importing_names, parsers
-from triage_cli.options import together
+from triage_cli.client.local_setup import database_of, shell_user, wake_waiters
+from triage_cli.commands.past_mail.examine_past_mail import Examiner, importing_names, open_parsers
+from triage_cli.options import join_options
 from triage_cli.output.progress import Ticker
-from triage_cli.output.tables import Form, Shape, say, tells
+from triage_cli.output.tables import Form, Shape, json_option, say
 
 BELLS = ("relay", "change")
 STATES = {"relay": "queued", "quarantine": "held", "purge": "purged"}
@@ -45,7 +45,7 @@ OPTIONS = (
     click.option("--to", required=True, metavar="ADDRESS", help="Whom it is for: an address of somebody here."),
     click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Whose results in old mail count, beside our edges'."),
     click.option("--dry-run", is_flag=True, help="Say what would become of it, change nothing."),
-    tells(IMPORTED),
+    json_option(IMPORTED),
 )
 
 
@@ -58,7 +58,7 @@ class Imported:
     unreadable: Counter[str] = field(default_factory=Counter)
 
 
-with_options = together(OPTIONS)  # what every import has
+with_options = join_options(OPTIONS)  # what every import has
 
 
 @click.group("import")
@@ -94,7 +94,7 @@ def carry_out(
 ) -> int:
     """Read, judge, enter and tell. What is in when it breaks off stays in; the next run goes on behind it."""
     imported = Imported()
-    with database_of(settings) as engine, closing(parsers()) as pool:
+    with database_of(settings) as engine, closing(open_parsers()) as pool:
         with db.read_transaction(engine) as session:
             address = import_mail.import_destination(session, to, settings)
         examiner = Examiner(open_resolver(settings.dns), pool, importing_names(settings, trust))
@@ -103,11 +103,13 @@ def carry_out(
         with Ticker("mails looked at") as ticker:
             for batch in chain([first] if first else [], batches):
                 letters = list(new_ones(engine, examiner, batch, address, imported))
-                rehearse(engine, settings, letters, imported) if dry_run else enter(engine, settings, letters, str(path), imported)
+                rehearse_import(engine, settings, letters, imported) if dry_run else enter_messages(
+                    engine, settings, letters, str(path), imported
+                )
                 ticker.add(len(batch.messages))
     if not dry_run and imported.states:
-        ring(settings, *BELLS)
-    tell(imported, dry_run=dry_run, form=form)
+        wake_waiters(settings, *BELLS)
+    tell_import(imported, dry_run=dry_run, form=form)
     return 1 if imported.unreadable else 0
 
 
@@ -126,7 +128,7 @@ def new_ones(engine: Engine, examiner: Examiner, batch: Batch, address: str, imp
         yield Letter(past.envelope, past.raw, past.authentication, past.summary)
 
 
-def rehearse(engine: Engine, settings: Settings, letters: list[Letter], imported: Imported) -> None:
+def rehearse_import(engine: Engine, settings: Settings, letters: list[Letter], imported: Imported) -> None:
     """Say what would become of them."""
     now = utcnow()
     with db.read_transaction(engine) as session:
@@ -135,7 +137,7 @@ def rehearse(engine: Engine, settings: Settings, letters: list[Letter], imported
                 imported.states[STATES[verdict.disposition]] += 1
 
 
-def enter(engine: Engine, settings: Settings, letters: list[Letter], source: str, imported: Imported) -> None:
+def enter_messages(engine: Engine, settings: Settings, letters: list[Letter], source: str, imported: Imported) -> None:
     """Enter them in one transaction."""
     try:
         with db.transaction(engine) as session:
@@ -146,7 +148,7 @@ def enter(engine: Engine, settings: Settings, letters: list[Letter], source: str
     imported.states += states
 
 
-def tell(imported: Imported, *, dry_run: bool, form: Form) -> None:
+def tell_import(imported: Imported, *, dry_run: bool, form: Form) -> None:
     """What became of the mail, in words or as JSON."""
     if form is Form.JSON:
         counts = {"states": imported.states, "known": imported.known, "unreadable": imported.unreadable, "dry_run": dry_run}

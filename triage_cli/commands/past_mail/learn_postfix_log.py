@@ -14,7 +14,7 @@ from triage.policy.contacts.contact_evidence import Reason, Sent
 from triage.policy.learning import learn_contacts
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
-from triage_cli.client.local_setup import shell_user, write
+from triage_cli.client.local_setup import open_transaction, shell_user
 from triage_cli.output.tables import say
 
 GROUP = 500  # mails in one transaction
@@ -37,8 +37,8 @@ def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
     """
     settings = settings_of(ctx)
     total = learn_contacts.Learned()
-    for mails in grouped(followed(mails_of(files))):
-        add(total, learned(mails, settings))
+    for mails in group_messages(follow_log(mails_of(files))):
+        add_counts(total, learn_group(mails, settings))
     skipped = ", ".join(f"{count} {reason}" for reason, count in total.skipped.most_common())
     say(f"{total.learned} addresses learned, {total.known} known before, {total.parked} parked; not learned: {skipped or 'nothing'}")
 
@@ -49,17 +49,17 @@ def mails_of(files: Iterable[TextIO]) -> Iterator[Sent]:
     for file in files:
         for line in file:
             if mail := log.feed(line, utcnow()):
-                yield sent(mail)
+                yield sent_message(mail)
 
 
-def sent(mail: Left) -> Sent:
+def sent_message(mail: Left) -> Sent:
     """A mail of the log, as far as it can teach: who wrote it is who sent it, for all that a log knows."""
     sender = mail.sender or ""
     why_not = None if sender else Reason.NULL_SENDER
     return Sent(sender, tuple(mail.recipients), sender, mail.at or utcnow(), mail.message_id, why_not=why_not)
 
 
-def followed(mails: Iterator[Sent]) -> Iterator[Sent | None]:
+def follow_log(mails: Iterator[Sent]) -> Iterator[Sent | None]:
     """The mails, and None whenever none has come for a while: a log that is followed never ends."""
     waiting: queue.Queue[Sent | StopIteration | None] = queue.Queue(GROUP)
 
@@ -82,7 +82,7 @@ def followed(mails: Iterator[Sent]) -> Iterator[Sent | None]:
         yield one
 
 
-def grouped(mails: Iterable[Sent | None]) -> Iterator[list[Sent]]:
+def group_messages(mails: Iterable[Sent | None]) -> Iterator[list[Sent]]:
     """Mails for one transaction."""
     group: list[Sent] = []
     for mail in mails:
@@ -95,13 +95,13 @@ def grouped(mails: Iterable[Sent | None]) -> Iterator[list[Sent]]:
         yield group
 
 
-def learned(mails: list[Sent], settings: Settings) -> learn_contacts.Learned:
+def learn_group(mails: list[Sent], settings: Settings) -> learn_contacts.Learned:
     """What these teach."""
     teach = partial(learn_contacts.learn_many, mails=mails, how="log", settings=settings, by=shell_user(), now=utcnow())
-    return write(settings, teach)
+    return open_transaction(settings, teach)
 
 
-def add(total: learn_contacts.Learned, one: learn_contacts.Learned) -> None:
+def add_counts(total: learn_contacts.Learned, one: learn_contacts.Learned) -> None:
     """Add it up."""
     total.learned += one.learned
     total.known += one.known

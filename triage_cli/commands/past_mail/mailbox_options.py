@@ -17,7 +17,7 @@ from triage.addressing.envelope import Address
 from triage.config.settings import Recall, Settings
 from triage.errors import BadInput
 from triage.store.models.directory import Department, Person
-from triage_cli.options import together
+from triage_cli.options import join_options
 
 IMAP = (
     click.argument("addresses", metavar="[ADDRESS]...", nargs=-1),
@@ -40,7 +40,7 @@ class Place(NamedTuple):
     name: str
 
 
-imap_options = together(IMAP)  # which mailboxes of which IMAP server, and how to enter
+imap_options = join_options(IMAP)  # which mailboxes of which IMAP server, and how to enter
 
 
 def over_imap(
@@ -63,7 +63,7 @@ def over_imap(
     if not recall.imap:
         raise BadInput("there is no IMAP server: give --server, or set recall.imap")
     check_login_settings(recall)
-    found = named or everybody(session)
+    found = named or all_mailboxes(session)
     return Place(ImapSource(recall, tuple(dict.fromkeys(found)), fields), recall.imap.rstrip("/"))
 
 
@@ -92,7 +92,7 @@ def address_of(text: str, where: str) -> str:
         raise BadInput(f"{where}: {fault}") from fault
 
 
-def everybody(session: Session) -> list[str]:
+def all_mailboxes(session: Session) -> list[str]:
     """The mailboxes of everybody who works here, and those of departments."""
     people = session.scalars(select(col(Person.mailbox)).where(col(Person.active)).order_by(col(Person.mailbox)))
     shared = session.scalars(select(col(Department.mailbox)).where(col(Department.mailbox) != "").order_by(col(Department.mailbox)))

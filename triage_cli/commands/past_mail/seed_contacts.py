@@ -26,8 +26,8 @@ from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of, shell_user
 from triage_cli.commands.past_mail.mailbox_options import Place, imap_options, in_maildirs, in_mbox_files, over_imap
-from triage_cli.commands.selection_options import date
-from triage_cli.output.tables import json_text, say, table
+from triage_cli.commands.selection_options import parse_date
+from triage_cli.output.tables import json_text, print_rows, say
 
 OLD_YEARS = 3
 OLD = timedelta(days=365 * OLD_YEARS)
@@ -35,7 +35,7 @@ EVERY = 10.0  # seconds between two lines about an account that takes long
 STEPS = 1000  # of the bar, for each account
 
 
-def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What every way of seeding can be told."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="One JSON object a line; so it is in a pipe."),
@@ -55,7 +55,7 @@ def seed() -> None:
 
 @seed.command("imap")
 @imap_options
-@reading
+@reading_options
 @click.pass_context
 def imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | None, **options: Any) -> int:
     """The sent folders of everybody, of the ADDRESSes, or of the accounts in a file."""
@@ -64,38 +64,38 @@ def imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | Non
     with database_of(settings) as engine:
         with db.read_transaction(engine) as session:
             place = over_imap(session, settings, addresses, accounts, fields=TEACHING, **options)
-        return run(engine, settings, place, **how)
+        return run_seed(engine, settings, place, **how)
 
 
 @seed.command("maildir")
 @click.argument("root", metavar="DIRECTORY", type=click.Path(path_type=Path))
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
-@reading
+@reading_options
 @click.pass_context
 def maildir(ctx: click.Context, /, root: Path, addresses: tuple[str, ...], **how: Any) -> int:
     """The sent folders of the Maildirs below a DIRECTORY, of all or of the ADDRESSes."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        return run(engine, settings, in_maildirs(settings, root, addresses), **how)
+        return run_seed(engine, settings, in_maildirs(settings, root, addresses), **how)
 
 
 @seed.command("mbox")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--owner", default="", metavar="ADDRESS", help="Whose the files are, where their names do not say it.")
-@reading
+@reading_options
 @click.pass_context
 def mbox(ctx: click.Context, /, paths: tuple[Path, ...], owner: str, **how: Any) -> int:
     """Mbox files with sent mail, or directories of them: ADDRESS, or ADDRESS/FOLDER."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        return run(engine, settings, in_mbox_files(settings, paths, owner, "sent"), **how)
+        return run_seed(engine, settings, in_mbox_files(settings, paths, owner, "sent"), **how)
 
 
-def run(
+def run_seed(
     engine: Engine, settings: Settings, place: Place, *, since: str | None, connections: int, rate: float, dry_run: bool, as_json: bool
 ) -> int:
     """Read, with progress, and print what came of it; 1 when accounts could not be read."""
-    begin = date(since, "--since")
+    begin = parse_date(since, "--since")
     day = begin.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) if begin else None
     plan = Plan(place.source, place.name, day, connections, rate)
     lines = as_json or not sys.stdout.isatty()
@@ -108,7 +108,7 @@ def run(
             raise Refused(str(fault)) from fault
         with db.read_transaction(where) as session:
             old = contacts.count_older(session, begun, begun - OLD)
-    told(report, place.name, old, dry_run=dry_run, as_json=lines)
+    print_seed_report(report, place.name, old, dry_run=dry_run, as_json=lines)
     return 1 if report.failed else 0
 
 
@@ -123,7 +123,7 @@ class Lines(AbstractContextManager[None]):
         through = account not in report.left
         if through or time.monotonic() - self.said > EVERY:
             self.said = time.monotonic()
-            what = {"event": "account" if through else "progress", "account": account, **numbers(report)}
+            what = {"event": "account" if through else "progress", "account": account, **report_numbers(report)}
             if account in report.failed:
                 what["why"] = report.failed[account]
             click.echo(json_text(what))
@@ -147,21 +147,21 @@ class Bar(AbstractContextManager[None]):
         rate = report.messages / max(0.001, time.monotonic() - self.begun)
         accounts = report.done + len(report.failed)
         words = f"{accounts} of {report.accounts} accounts, {report.messages:,} messages, {rate:,.0f}/s"
-        self.bar.update(max(0, int(STEPS * (accounts + part(report))) - self.bar.pos), words)
+        self.bar.update(max(0, int(STEPS * (accounts + part_read(report))) - self.bar.pos), words)
 
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:
             self.bar.__exit__(None, None, None)
 
 
-def part(report: Report) -> float:
+def part_read(report: Report) -> float:
     """How much of the accounts that are open is read, in accounts: by what one holds on the average, as far as that is known."""
     through = max(1, report.done)
     average = max(1.0, report.messages / through)
     return sum(max(0.0, 1 - left / max(average, left)) for left in report.left.values())
 
 
-def numbers(report: Report) -> dict[str, Any]:
+def report_numbers(report: Report) -> dict[str, Any]:
     """The figures of a report."""
     return {
         "accounts": report.accounts,
@@ -174,14 +174,14 @@ def numbers(report: Report) -> dict[str, Any]:
     }
 
 
-def told(report: Report, name: str, old: int, *, dry_run: bool, as_json: bool) -> None:
+def print_seed_report(report: Report, name: str, old: int, *, dry_run: bool, as_json: bool) -> None:
     """The report: accounts, folders, messages, addresses, what was not learned and why, who could not be read. `old`: addresses whose
     last message is older than OLD."""
     skipped = {str(reason): count for reason, count in sorted(report.learned.skipped.items())}
     if as_json:
         more = {"known": report.learned.known, "without_sent_folder": report.without, "skipped": skipped, "old": old}
         more |= {"unreadable": dict(report.unreadable), "failures": report.failed, "source": name, "dry_run": dry_run}
-        click.echo(json_text({"event": "report", **numbers(report), **more}))
+        click.echo(json_text({"event": "report", **report_numbers(report), **more}))
         return
     would = "would be " if dry_run else ""
     say(f"{report.done} of {report.accounts} accounts read: {report.folders} sent folders, {report.messages:,} new messages")
@@ -192,8 +192,8 @@ def told(report: Report, name: str, old: int, *, dry_run: bool, as_json: bool) -
         {"not learned": count, "why": WORDS[reason]} for reason, count in sorted(report.learned.skipped.items())
     ]
     rows += [{"not learned": count, "why": f"it could not be read: {why}"} for why, count in sorted(report.unreadable.items())]
-    table(rows, ("not learned", "why"), as_json=False)
+    print_rows(rows, ("not learned", "why"), as_json=False)
     if report.without:
         say(f"{report.without} accounts have no sent folder.")
     rows = [{"account": one, "not read": escape_visible(why)} for one, why in sorted(report.failed.items())]
-    table(rows, ("account", "not read"), as_json=False)
+    print_rows(rows, ("account", "not read"), as_json=False)

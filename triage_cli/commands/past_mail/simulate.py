@@ -23,13 +23,13 @@ from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of
-from triage_cli.commands.past_mail.examine_past_mail import Examiner, Reading, parsers, trusted_names
+from triage_cli.commands.past_mail.examine_past_mail import Examiner, Reading, open_parsers, trusted_names
 from triage_cli.commands.past_mail.mailbox_options import Place, imap_options, in_maildirs, in_mbox_files, over_imap
 from triage_cli.commands.past_mail.simulate_run import Player, Rehearsal, read_all
-from triage_cli.commands.selection_options import date
-from triage_cli.options import together
-from triage_cli.output.report_html import FORECAST, page
-from triage_cli.output.report_text import lines
+from triage_cli.commands.selection_options import parse_date
+from triage_cli.options import join_options
+from triage_cli.output.report_html import FORECAST, write_page
+from triage_cli.output.report_text import report_lines
 from triage_cli.output.tables import json_text, say
 
 SHOWN_FAULTS = 20
@@ -51,7 +51,7 @@ OPTIONS = (
     click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report with plots to this file."),
     click.option("--json", "as_json", is_flag=True, help="All numbers as one JSON object."),
 )  # fmt: skip
-rehearsing = together(OPTIONS)  # what every rehearsal has
+rehearsing = join_options(OPTIONS)  # what every rehearsal has
 
 
 @click.group("simulate")
@@ -117,16 +117,16 @@ def carry_out(
     """Read, judge, count and tell."""
     if html_file and not os.access(html_file if html_file.exists() else html_file.parent, os.W_OK):
         raise BadInput(f"--html: {html_file} cannot be written; nothing was read yet")
-    until = ending(until_text)
+    until = end_of_period(until_text)
     since = until - timedelta(days=days)
     alike = Likeness() if group == "campaign" else None
     terms = Terms(seconds_per_card, staff, minutes_of_work, settings.cover.hours, settings.cover.time_zone)
-    with closing(parsers()) as pool:
+    with closing(open_parsers()) as pool:
         examiner = Examiner(open_resolver(settings.dns), pool, trusted_names(settings, trust))
         player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, door_of(engine, settings))
         found = read_all(player, connections)
     counted = make_forecast(found.rows, since=since, until=until, terms=terms)
-    tell(counted, found, html_file, as_json=as_json)
+    tell_forecast(counted, found, html_file, as_json=as_json)
     return 1 if found.faults else 0
 
 
@@ -139,19 +139,19 @@ def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
     return door
 
 
-def ending(text: str | None) -> datetime:
+def end_of_period(text: str | None) -> datetime:
     """Where the time that is rehearsed ends."""
-    return date(text, "--until") or utcnow()
+    return parse_date(text, "--until") or utcnow()
 
 
-def tell(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json: bool) -> None:
+def tell_forecast(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json: bool) -> None:
     """The numbers, as they were asked for."""
     left_out = tuple(found.left_out.most_common())
     refused = tuple(sorted(((name, len(mails)) for name, mails in found.refused.items()), key=lambda one: (-one[1], one[0])))
     reports = report_forecast(counted, refused, left_out)
     if html_file:
         try:
-            html_file.write_text(page(reports, title=FORECAST), "utf-8")
+            html_file.write_text(write_page(reports, title=FORECAST), "utf-8")
         except OSError as fault:
             raise BadInput(f"--html: {html_file} cannot be written: {fault.strerror}") from fault
     if as_json:
@@ -159,7 +159,7 @@ def tell(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json
         plain = asdict(replace(counted, attacks=replace(counted.attacks, listed=listed)))
         click.echo(json_text(plain | {"refused": dict(refused), "left_out": dict(left_out), "faults": found.faults}))
     else:
-        for line in lines(reports, SHOWN_ROWS):
+        for line in report_lines(reports, SHOWN_ROWS):
             say(line)
         if html_file:
             say(f"The report with plots is in {html_file}.")

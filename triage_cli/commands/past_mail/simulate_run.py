@@ -121,7 +121,7 @@ def read_all(player: Player, connections: int) -> Rehearsal:
     with ThreadPoolExecutor(connections) as threads:
         for work, label in (
             (lambda mailbox: player.reading.written(mailbox, player.written), "What was sent"),
-            (lambda mailbox: gather(found, player.play(mailbox)), "What came in"),
+            (lambda mailbox: gather_mailbox(found, player.play(mailbox)), "What came in"),
         ):
             futures = [threads.submit(work, mailbox) for mailbox in mailboxes]
             with click.progressbar(length=len(futures), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
@@ -133,7 +133,7 @@ def read_all(player: Player, connections: int) -> Rehearsal:
     return found
 
 
-def gather(into: Rehearsal, one: Rehearsal) -> None:
+def gather_mailbox(into: Rehearsal, one: Rehearsal) -> None:
     """Add what one mailbox gave."""
     into.rows += one.rows
     into.faults += one.faults

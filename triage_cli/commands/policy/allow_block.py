@@ -7,13 +7,13 @@ import click
 
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.client.exit_codes import DONE
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
-from triage_cli.commands.decisions.decide import waits
-from triage_cli.commands.selection_options import date, read_scope
+from triage_cli.commands.decisions.decide import say_it_waits
+from triage_cli.commands.selection_options import parse_date, read_scope
 from triage_cli.output.tables import say, warn
-from triage_cli.output.timestamps import when
+from triage_cli.output.timestamps import format_instant
 
 
 def rule_command(effect: str, text: str) -> click.Command:
@@ -25,15 +25,15 @@ def rule_command(effect: str, text: str) -> click.Command:
     @click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
     @click.option("--lapse", "lapse_days", default=0, metavar="DAYS", help="It runs out so many days after the last mail either way.")
     @click.option("--dry-run", is_flag=True, help="Only say what it would have done in the last thirty days.")
-    @asks
+    @ask_api
     def command(desk: Desk, /, sender: str, until: str | None, dry_run: bool, confirm: tuple[str, ...] = (), **features: Any) -> int:
         match, value = match_of(sender)
-        order = {"effect": effect, "match": match, "value": value, "until": date(until, "--until")} | features
+        order = {"effect": effect, "match": match, "value": value, "until": parse_date(until, "--until")} | features
         if dry_run:
-            return tried(desk, order)
+            return say_trial(desk, order)
         rule = post_confirmed(desk, "/rules", order, confirm)
         if "lapses_at" in rule:
-            return waits(rule)
+            return say_it_waits(rule)
         proof = f" with proof {rule['proof']}" if rule["proof"] else ""
         say(f"{rule['id']}  {rule['effect']} {word_of(rule['match'], rule['value'])} for {rule['scope']}{proof}")
         warn_of(rule)
@@ -59,25 +59,25 @@ def rule_command(effect: str, text: str) -> click.Command:
 @click.option("--reason", required=True, help="Why; everybody who decides about one of the messages reads it.")
 @click.option("--scope", default="company", show_default=True, metavar="company|FOLDER|person:UID", callback=read_scope)
 @click.option("--dry-run", is_flag=True, help="Only say what it would have held in the last thirty days.")
-@asks
+@ask_api
 def hold_sender(desk: Desk, /, sender: str, until: str | None, reason: str, scope: str, dry_run: bool) -> int:
     """Hold all messages of a sender until a date.
 
     Nobody is refused. Replies to your own mail and messages that only use the name are held too.
     """
     match, value = match_of(sender)
-    order = {"effect": "hold", "match": match, "value": value, "scope": scope, "until": date(until, "--until"), "note": reason}
+    order = {"effect": "hold", "match": match, "value": value, "scope": scope, "until": parse_date(until, "--until"), "note": reason}
     if dry_run:
-        return tried(desk, order)
+        return say_trial(desk, order)
     rule = desk.post("/rules", order)
     if "lapses_at" in rule:
-        return waits(rule)
-    say(f"{rule['id']}  hold {word_of(rule['match'], rule['value'])} for {rule['scope']} until {when(rule['until'])}")
+        return say_it_waits(rule)
+    say(f"{rule['id']}  hold {word_of(rule['match'], rule['value'])} for {rule['scope']} until {format_instant(rule['until'])}")
     warn_of(rule)
     return DONE
 
 
-def tried(desk: Desk, order: dict[str, Any]) -> int:
+def say_trial(desk: Desk, order: dict[str, Any]) -> int:
     """Say what a rule would have done."""
     found = desk.post("/rules/preview", order)
     say(found["sentence"])

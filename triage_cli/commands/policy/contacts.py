@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks, names_server
+from triage_cli.client.client_option import ask_api, names_server
 from triage_cli.commands.selection_options import given_id
-from triage_cli.output.tables import Form, Shape, lists as lists_as, say
-from triage_cli.output.timestamps import day
+from triage_cli.output.tables import Form, Shape, list_options as lists_as, say
+from triage_cli.output.timestamps import format_day
 
 MOST_AT_ONCE = 5000
 CORRESPONDENTS = Shape(
@@ -51,7 +51,7 @@ def correspondents(ctx: click.Context) -> None:
 @click.option("--person", default="", metavar="UID", help="Only whom this person has written to.")
 @click.option("--limit", default=100, show_default=True, help="At most so many.")
 @lists_as(CORRESPONDENTS)
-@asks
+@ask_api
 def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int, form: Form) -> None:
     """Addresses, for whom they are known, until when, and who wrote to them; parked ones wait until you accept or drop them."""
     CORRESPONDENTS.print(map(row_of, desk.items("/contacts", limit, state=state, q=q, person=person)), form)
@@ -59,26 +59,26 @@ def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int,
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A correspondent as a line."""
-    return one | {"last_mail": day(one["last_message_at"]), "lapses": day(one["lapses_at"])}
+    return one | {"last_mail": format_day(one["last_message_at"]), "lapses": format_day(one["lapses_at"])}
 
 
 @correspondents.command("accept")
 @click.argument("numbers", metavar="ID...", nargs=-1, required=True)
-@asks
+@ask_api
 def accept(desk: Desk, numbers: tuple[str, ...]) -> None:
     """Let what was parked or dropped count from now on."""
-    say(f"{decided(desk, 'accept', numbers)} count from now on")
+    say(f"{decide_contacts(desk, 'accept', numbers)} count from now on")
 
 
 @correspondents.command("drop")
 @click.argument("numbers", metavar="ID...", nargs=-1, required=True)
-@asks
+@ask_api
 def drop(desk: Desk, numbers: tuple[str, ...]) -> None:
     """Let these not count, also when somebody writes to them again."""
-    say(f"{decided(desk, 'remove', numbers)} do not count any more")
+    say(f"{decide_contacts(desk, 'remove', numbers)} do not count any more")
 
 
-def decided(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
+def decide_contacts(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
     """Do it; how many changed."""
     return int(desk.post(f"/contacts/{verb}", {"ids": [given_id(one) for one in numbers]})["count"])
 
@@ -86,7 +86,7 @@ def decided(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
 @correspondents.command("reasons")
 @click.option("--days", default=30, show_default=True, help="Of so many days, today's the last.")
 @lists_as(REASONS)
-@asks
+@ask_api
 def reasons(desk: Desk, days: int, form: Form) -> None:
     """What was not learned from sent mail, and why; the most frequent first."""
     REASONS.print(desk.get("/contacts/reasons", days=days)["items"], form)
@@ -94,7 +94,7 @@ def reasons(desk: Desk, days: int, form: Form) -> None:
 
 @correspondents.command("lists")
 @lists_as(LISTS)
-@asks
+@ask_api
 def lists(desk: Desk, form: Form) -> None:
     """Mailing lists that people here write to, and the rule that would let their posts in."""
     found = desk.items("/contacts/lists")

@@ -7,10 +7,10 @@ import click
 from triage.errors import BadInput
 from triage.times import utcnow
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks, names_server
+from triage_cli.client.client_option import ask_api, names_server
 from triage_cli.commands.policy.emergency import moment_of
-from triage_cli.output.tables import Form, Shape, lists, say, warn
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, say, warn
+from triage_cli.output.timestamps import format_instant
 
 REASON = click.option("--reason", default="", help="Why. The audit log keeps it.")
 STEPS = Shape(
@@ -42,8 +42,8 @@ def enforcement(ctx: click.Context) -> None:
 
 
 @enforcement.command("list")
-@lists(STEPS)
-@asks
+@list_options(STEPS)
+@ask_api
 def list_steps(desk: Desk, form: Form) -> None:
     """The step of the company, of each department, and of people who have their own."""
     answer = desk.get("/enforcement")
@@ -57,9 +57,9 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A scope as a line."""
     planned = one["planned"]
     return one | {
-        "ends": when(one["ends_at"], "minutes") if one["ends_at"] else "",
-        "next": f"{planned['step']} from {when(planned['starts_at'], 'minutes')}" if planned else "",
-        "at": when(one["at"], "minutes"),
+        "ends": format_instant(one["ends_at"], "minutes") if one["ends_at"] else "",
+        "next": f"{planned['step']} from {format_instant(planned['starts_at'], 'minutes')}" if planned else "",
+        "at": format_instant(one["at"], "minutes"),
     }
 
 
@@ -77,7 +77,7 @@ def setting(step: str) -> None:
     @click.option("--until", metavar="TIME", help="End of a learning phase: then the wider scope or the settings count again.")
     @click.option("--notify", is_flag=True, help="Tell the employees concerned by email.")
     @REASON
-    @asks
+    @ask_api
     def command(desk: Desk, department: str, person: str, start: str, until: str | None, notify: bool, reason: str) -> None:
         zone = desk.get("/me")["company"]["time_zone"]
         scope = scope_of(department, person)
@@ -99,7 +99,7 @@ for each in HELPS:
 @SCOPES[0]
 @SCOPES[1]
 @REASON
-@asks
+@ask_api
 def reset(desk: Desk, department: str, person: str, reason: str) -> None:
     """Forget what was set and planned: the wider scope or the settings count again."""
     scope = scope_of(department, person)

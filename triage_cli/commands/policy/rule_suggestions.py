@@ -3,10 +3,10 @@
 import click
 
 from triage_cli.client.api_client import Declined, Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
 from triage_cli.commands.selection_options import given_id
-from triage_cli.output.tables import Form, Shape, lists
+from triage_cli.output.tables import Form, Shape, list_options
 
 FORBIDDEN = 403
 PROPOSALS = Shape(
@@ -27,8 +27,8 @@ PROPOSALS = Shape(
 @click.option("--accept", "accepted", metavar="ID", multiple=True, help="Make the rule of this proposal; may be given several times.")
 @click.option("--refuse", "refused", metavar="ID", multiple=True, help="Never propose this one again.")
 @CONFIRM
-@lists(PROPOSALS)
-@asks
+@list_options(PROPOSALS)
+@ask_api
 def propose(desk: Desk, accepted: tuple[str, ...], refused: tuple[str, ...], confirm: tuple[str, ...], form: Form) -> None:
     """Rules that correspondence and decisions of the last 90 days speak for; nothing is let in before somebody accepts it."""
     for given, answer in [(one, "accept") for one in accepted] + [(one, "refuse") for one in refused]:

@@ -7,14 +7,14 @@ import click
 from triage.errors import BadInput
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks, names_server
+from triage_cli.client.client_option import ask_api, names_server
 from triage_cli.commands.confirm_option import CONFIRM, ask_confirmed
 from triage_cli.commands.policy.allow_block import warnings_of
 from triage_cli.commands.policy.rule_suggestions import propose
 from triage_cli.commands.policy.rules_import_export import export_rules, import_rules
-from triage_cli.commands.selection_options import date, given_id, read_scope
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.commands.selection_options import given_id, parse_date, read_scope
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 RULES = Shape(
     {
@@ -66,8 +66,8 @@ for command in (propose, import_rules, export_rules):
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the sender.")
 @click.option("--scope", default="", metavar="company|FOLDER|person:UID", callback=read_scope, help="Only rules for exactly this one.")
 @click.option("--limit", default=100, show_default=True, help="At most so many.")
-@lists(RULES)
-@asks
+@list_options(RULES)
+@ask_api
 def list_rules(desk: Desk, q: str, scope: str, limit: int, form: Form) -> None:
     """The rules in force, newest first."""
     RULES.print(map(row_of, desk.items("/rules", limit, q=q, scope=scope)), form)
@@ -79,16 +79,16 @@ def row_of(rule: dict[str, Any]) -> dict[str, Any]:
         "sender": word_of(rule["match"], rule["value"]),
         "to": rule["target"],
         "proof": rule["proof"] or ("unproven mail only" if rule["unproven_only"] else ""),
-        "until": when(rule["until"]),
-        "first_used_at": when(rule["first_used_at"]),
-        "last_used_at": when(rule["last_used_at"]),
+        "until": format_instant(rule["until"]),
+        "first_used_at": format_instant(rule["first_used_at"]),
+        "last_used_at": format_instant(rule["last_used_at"]),
         "warnings": warnings_of(rule),
     }
 
 
 @rules.command("remove")
 @click.argument("rule_ids", metavar="ID...", nargs=-1, required=True)
-@asks
+@ask_api
 def remove_rules(desk: Desk, rule_ids: tuple[str, ...]) -> None:
     """Take rules out of force; they stay on the record."""
     chosen = [given_id(one) for one in rule_ids]
@@ -112,11 +112,11 @@ def remove_rules(desk: Desk, rule_ids: tuple[str, ...]) -> None:
 )
 @click.option("--until", metavar="DATE", help="The rule runs out then.")
 @click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
-@asks
+@ask_api
 def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -> None:
     """Always send mail of somebody, or to an address of ours, to somebody else here. It lets nothing in that would be held."""
     match, value = match_of(sender)
-    order = {"effect": "redirect", "match": match, "value": value, "until": date(until, "--until")} | features
+    order = {"effect": "redirect", "match": match, "value": value, "until": parse_date(until, "--until")} | features
     rule = desk.post("/rules", order)
     say(f"{rule['id']}  redirect {word_of(rule['match'], rule['value'])} to {rule['target']} for {rule['scope']}")
 
@@ -129,14 +129,14 @@ def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -
 @click.option("--note", help="Why; everybody who sees the rule reads it.")
 @click.option("--risky/--not-risky", default=None, help="Also with risky attachments.")
 @CONFIRM
-@asks
+@ask_api
 def change_rule(desk: Desk, rule_id: str, until: str | None, lapse_days: int | None, confirm: tuple[str, ...], **given: Any) -> None:
     """Change a rule; what is not named stays as it is."""
     changes = {name: value for name, value in given.items() if value is not None}
     if until is not None and lapse_days is not None:
         raise BadInput("--until and --lapse: a rule ends in one way; name one of them")
     if until is not None:
-        changes |= {"until": None if until == "never" else date(until, "--until"), "lapse_days": 0}
+        changes |= {"until": None if until == "never" else parse_date(until, "--until"), "lapse_days": 0}
     if lapse_days is not None:
         changes |= {"until": None, "lapse_days": lapse_days}
     if not changes:
@@ -148,8 +148,8 @@ def change_rule(desk: Desk, rule_id: str, until: str | None, lapse_days: int | N
 @click.argument("sender", metavar="ADDRESS|DELIVERY-ID")
 @click.option("--to", default="", metavar="ADDRESS", help="Somebody here.")
 @click.option("--list", "list_id", default="", metavar="LIST-ID", help="As if it came through this list.")
-@lists(CASES)
-@asks
+@list_options(CASES)
+@ask_api
 def explain_rules(desk: Desk, sender: str, to: str, list_id: str, form: Form) -> None:
     """Which rule decides about mail of a sender, with which proof, and what else matches; or why a delivery went where it went."""
     if "@" in sender:

@@ -10,9 +10,9 @@ from triage.errors import BadInput
 from triage.text.numbers import plural, were
 from triage.text.sanitize import escape_visible
 from triage_cli.client.api_client import Declined, Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.client.exit_codes import DONE, USAGE
-from triage_cli.commands.confirm_option import CONFIRM, names_of, post_confirmed, tell
+from triage_cli.commands.confirm_option import CONFIRM, names_of, post_confirmed, tell_second_look
 from triage_cli.commands.policy.allow_block import offer_removal
 from triage_cli.output.progress import Progress
 from triage_cli.output.tables import say
@@ -39,21 +39,21 @@ class FaultyPart(Exception):
 @click.argument("file", type=click.File(encoding="utf-8"), metavar="FILE")
 @click.option("--dry-run", is_flag=True, help="Only look whether every line is right, and what has to be confirmed.")
 @CONFIRM
-@asks
+@ask_api
 def import_rules(desk: Desk, file: Any, dry_run: bool, confirm: tuple[str, ...]) -> int:
     """Make every rule of a file (- is standard input), or none when a line is wrong.
 
     A line is what `rules export` writes, or such as: allow .supplier.example scope=department:it proof=aligned note="from Ana"
     """
-    parts, names = list(parted(readable(file))), names_of(confirm)
+    parts, names = list(part_lines(read_rules_file(file))), names_of(confirm)
     try:
         looked = look_at(desk, parts) if dry_run or len(parts) > 1 else []  # several parts: look at all of them first
         if dry_run:
-            return report(looked, "would make")
-        made = make(desk, parts, asked_of(looked, names) if looked else [names])
+            return report_import(looked, "would make")
+        made = make_rules(desk, parts, asked_of(looked, names) if looked else [names])
     except FaultyPart as fault:
-        return faulty(fault.refusal, file.name, fault.part)
-    return report(made, "made")
+        return say_faulty_lines(fault.refusal, file.name, fault.part)
+    return report_import(made, "made")
 
 
 def look_at(desk: Desk, parts: Sequence[Part]) -> list[Any]:
@@ -62,7 +62,7 @@ def look_at(desk: Desk, parts: Sequence[Part]) -> list[Any]:
         return [import_part(desk, bar, part, dry_run=True) for part in parts]
 
 
-def make(desk: Desk, parts: Sequence[Part], names: Sequence[Sequence[str]]) -> list[Any]:
+def make_rules(desk: Desk, parts: Sequence[Part], names: Sequence[Sequence[str]]) -> list[Any]:
     """Make the rules of each part. `names`: what was confirmed of it."""
     with Progress("Making rules", len(parts)) as bar:
         return [import_part(desk, bar, part, given) for part, given in zip(parts, names, strict=True)]
@@ -85,7 +85,7 @@ def asked_of(looked: Sequence[Any], given: Sequence[str]) -> list[list[str]]:
     names = [[one["name"] for one in part["second_look"]] for part in looked]
     problem = problem_of(looked)
     if set(given) != set(problem["names"]) and problem["names"]:
-        tell(problem)
+        tell_second_look(problem)
         raise Declined(409, {"detail": f"this needs a second look ({', '.join(problem['names'])}): no rule was created"})
     return names
 
@@ -99,18 +99,18 @@ def problem_of(looked: Sequence[Any]) -> dict[str, Any]:
     return {"names": list(found), "second_look": list(found.values()), "rules": [rule for part in looked for rule in part["rules"]]}
 
 
-def report(made: Sequence[Any], verb: str) -> int:
+def report_import(made: Sequence[Any], verb: str) -> int:
     """Say how many rules were made, what has to be confirmed, and what to remove of senders that are now blocked."""
     count, kept = (sum(one[name] for one in made) for name in ("made", "kept"))
     say(f"{verb} {plural(count, 'rule')}; {kept} {were(kept)} there already")
     if (asked := problem_of(made))["names"]:
-        tell(asked)
+        tell_second_look(asked)
     for offered in (offer for one in made for offer in one["delivered"]):
         offer_removal(offered)
     return DONE
 
 
-def readable(file: Any) -> str:
+def read_rules_file(file: Any) -> str:
     """What the file says; BadInput when it is not UTF-8."""
     try:
         text: str = file.read()
@@ -119,7 +119,7 @@ def readable(file: Any) -> str:
     return text
 
 
-def parted(text: str) -> Iterator[Part]:
+def part_lines(text: str) -> Iterator[Part]:
     """The lines in parts that fit into one request."""
     lines, size, before, number = [""], 0, 0, 0
     for number, line in enumerate(text.splitlines(), 1):
@@ -131,7 +131,7 @@ def parted(text: str) -> Iterator[Part]:
     yield Part(before, "\n".join(lines[1:]))
 
 
-def faulty(refusal: Declined, name: str, part: Part) -> int:
+def say_faulty_lines(refusal: Declined, name: str, part: Part) -> int:
     """Say which lines are wrong."""
     faults = refusal.problem["lines"]
     for fault in faults:
@@ -142,7 +142,7 @@ def faulty(refusal: Declined, name: str, part: Part) -> int:
 
 
 @click.command("export")
-@asks
+@ask_api
 def export_rules(desk: Desk) -> None:
     """Every rule in force as one JSON object a line, which `rules import` reads back."""
     desk.download("/rules/export", sys.stdout.buffer.write)

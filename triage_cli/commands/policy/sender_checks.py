@@ -3,9 +3,9 @@
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks, names_server
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.client.client_option import ask_api, names_server
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 CHECKS = Shape(
     {
@@ -28,18 +28,18 @@ def checks(ctx: click.Context) -> None:
 
 
 @checks.command("list")
-@lists(CHECKS)
-@asks
+@list_options(CHECKS)
+@ask_api
 def list_checks(desk: Desk, form: Form) -> None:
     """Every check of known senders and what it does."""
     rows = desk.get("/sender-checks")["items"]
-    CHECKS.print([one | {name: when(one[name], "minutes") for name in ("trial_until", "fuse_at")} for one in rows], form)
+    CHECKS.print([one | {name: format_instant(one[name], "minutes") for name in ("trial_until", "fuse_at")} for one in rows], form)
 
 
 @checks.command("resume")
 @click.argument("name", metavar="CHECK")
 @click.option("--reason", default="", help="Why; the audit log keeps it.")
-@asks
+@ask_api
 def resume_check(desk: Desk, name: str, reason: str) -> None:
     """Let a check hold: after it held too much, or before its trial is over."""
     found = desk.post(f"/sender-checks/{name}/resume", {"reason": reason})

@@ -7,12 +7,12 @@ import click
 
 from triage.store.delivery_state import State
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks, names_server
-from triage_cli.commands.decisions.decide import DECISION, REASON, told
-from triage_cli.commands.selection_options import date, given_id, given_state, states_like
-from triage_cli.options import together
-from triage_cli.output.tables import Form, Shape, lists, tells
-from triage_cli.output.timestamps import when
+from triage_cli.client.client_option import ask_api, names_server
+from triage_cli.commands.decisions.decide import DECISION, REASON, print_decision
+from triage_cli.commands.selection_options import given_id, given_state, parse_date, states_like
+from triage_cli.options import join_options
+from triage_cli.output.tables import Form, Shape, json_option, list_options
+from triage_cli.output.timestamps import format_instant
 
 LINE = {
     "id": "of the campaign",
@@ -52,12 +52,12 @@ OPTIONS = (
     click.option("--fewest", default=2, show_default=True, help="Campaigns of at least so many mails."),
     click.option("--limit", default=50, show_default=True, help="At most so many."),
 )
-with_options = together(OPTIONS)  # what narrows the list down
+with_options = join_options(OPTIONS)  # what narrows the list down
 
 
 @click.group("campaigns", invoke_without_command=True)
 @with_options
-@lists(CAMPAIGNS)
+@list_options(CAMPAIGNS)
 @names_server
 @click.pass_context
 def campaigns(ctx: click.Context, /, **options: Any) -> None:
@@ -68,8 +68,8 @@ def campaigns(ctx: click.Context, /, **options: Any) -> None:
 
 @campaigns.command("list")
 @with_options
-@lists(CAMPAIGNS)
-@asks
+@list_options(CAMPAIGNS)
+@ask_api
 def list_campaigns(
     desk: Desk,
     states: tuple[str, ...],
@@ -82,37 +82,37 @@ def list_campaigns(
 ) -> None:
     """The same as `campaigns` alone."""
     of_states = list(State) if "any" in states else [given_state(one) for one in states] or ["held"]
-    features = {"department": department, "q": search, "since": date(since, "--since"), "fewest": fewest}
+    features = {"department": department, "q": search, "since": parse_date(since, "--since"), "fewest": fewest}
     CAMPAIGNS.print(map(row_of, desk.items("/campaigns", limit, state=of_states, **features)), form)
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A campaign as a line of a list."""
     return {name: one[name] for name in ("id", "messages", "deliveries", "held", "people", "senders")} | {
-        "newest": when(one["newest_at"]),
+        "newest": format_instant(one["newest_at"]),
         "subject": one["lead"]["subject"],
     }
 
 
 @campaigns.command()
 @click.argument("campaign_id", metavar="ID")
-@tells(CAMPAIGN)
-@asks
+@json_option(CAMPAIGN)
+@ask_api
 def show(desk: Desk, campaign_id: str, form: Form) -> None:
     """What a campaign is made of."""
     found = desk.get(f"/campaigns/{given_id(campaign_id)}")
     values = row_of(found) | {
         "made by": found["made_by"],
         "compared with": found["representatives"],
-        "states": counted(found["by_state"], "state"),
-        "proofs": counted(found["by_proof"], "proof"),
-        "from": counted(found["by_sender"], "author"),
-        "subjects": counted(found["by_subject"], "subject"),
+        "states": count_each(found["by_state"], "state"),
+        "proofs": count_each(found["by_proof"], "proof"),
+        "from": count_each(found["by_sender"], "author"),
+        "subjects": count_each(found["by_subject"], "subject"),
     }
     CAMPAIGN.print_one(values, form)
 
 
-def counted(numbers: Iterable[dict[str, Any]], name: str) -> list[str]:
+def count_each(numbers: Iterable[dict[str, Any]], name: str) -> list[str]:
     """How often each occurs."""
     return [f"{one['count']} {one[name]}" for one in numbers]
 
@@ -121,20 +121,20 @@ def counted(numbers: Iterable[dict[str, Any]], name: str) -> list[str]:
 @click.argument("campaign_id", metavar="ID")
 @click.argument("into", metavar="OTHER")
 @REASON
-@tells(DECISION)
-@asks
+@json_option(DECISION)
+@ask_api
 def join(desk: Desk, campaign_id: str, into: str, reason: str, form: Form) -> None:
     """Put a campaign's mail into the OTHER one, where new mail like it goes too; `decisions undo` takes it out again."""
-    told(desk.post(f"/campaigns/{given_id(campaign_id)}/join", {"into": given_id(into), "reason": reason}), form)
+    print_decision(desk.post(f"/campaigns/{given_id(campaign_id)}/join", {"into": given_id(into), "reason": reason}), form)
 
 
 @campaigns.command()
 @click.argument("campaign_id", metavar="ID")
 @click.argument("numbers", metavar="DELIVERY...", nargs=-1, required=True)
 @REASON
-@tells(DECISION)
-@asks
+@json_option(DECISION)
+@ask_api
 def split(desk: Desk, campaign_id: str, numbers: tuple[str, ...], reason: str, form: Form) -> None:
     """Make a campaign of its own of these deliveries' mails; `decisions undo` puts them back."""
     order = {"ids": [given_id(one) for one in numbers], "reason": reason}
-    told(desk.post(f"/campaigns/{given_id(campaign_id)}/split", order), form)
+    print_decision(desk.post(f"/campaigns/{given_id(campaign_id)}/split", order), form)

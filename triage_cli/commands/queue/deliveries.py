@@ -8,10 +8,10 @@ import click
 
 from triage.times import utcnow
 from triage_cli.client.api_client import Declined, Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.selection_options import given_id, select_of, selecting
-from triage_cli.output.tables import Form, Shape, lists, say, tells
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, json_option, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 NOT_FOUND = 404
 LINE = {
@@ -53,8 +53,8 @@ DELIVERY = Shape(
 @selecting
 @click.option("--rule", default="", metavar="NAME", help="Only those about which this rule decided, such as listed-client.")
 @click.option("--limit", default=50, show_default=True, help="At most so many.")
-@lists(DELIVERIES)
-@asks
+@list_options(DELIVERIES)
+@ask_api
 def deliveries(desk: Desk, /, rule: str, limit: int, form: Form, **features: Any) -> None:
     """List messages by recipient, the newest first. Without a selection only those that are held."""
     wanted = select_of(**features)
@@ -71,7 +71,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": one["id"],
         "state": one["state"],
-        "received": when(one["received_at"]),
+        "received": format_instant(one["received_at"]),
         "folder": f"{one['department']}+{one['person']}" if one["person"] else one["department"],
         "sender": one["author"],
         "subject": one["subject"],
@@ -84,8 +84,8 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.option("--headers", is_flag=True, help="The message's header block.")
 @click.option("--source", is_flag=True, help="The message as received, byte for byte; on a terminal with control characters made visible.")
 @click.option("--reason", default="", help="Why you open a sealed mail; goes on the record.")
-@tells(DELIVERY)
-@asks
+@json_option(DELIVERY)
+@ask_api
 def show(desk: Desk, delivery_id: str, headers: bool, source: bool, reason: str, form: Form) -> None:
     """Show one message. That you fetched it goes on the record.
 
@@ -102,7 +102,7 @@ def show(desk: Desk, delivery_id: str, headers: bool, source: bool, reason: str,
             say(line)
     else:
         text = desk.get(f"{message}/text", reason=reason)["text"]
-        DELIVERY.print_one(described(delivery, desk.get(message, links="false"), text), form)
+        DELIVERY.print_one(describe_delivery(delivery, desk.get(message, links="false"), text), form)
 
 
 def delivery_named(desk: Desk, number: str, form: Form) -> dict[str, Any] | None:
@@ -134,7 +134,7 @@ def print_source(desk: Desk, message: str, reason: str) -> None:
         say(line)
 
 
-def described(delivery: dict[str, Any], message: dict[str, Any], text: str) -> dict[str, Any]:
+def describe_delivery(delivery: dict[str, Any], message: dict[str, Any], text: str) -> dict[str, Any]:
     """Everything about one delivery that fits a terminal."""
     return row_of(delivery) | {
         "message": message["id"],
@@ -153,7 +153,7 @@ def described(delivery: dict[str, Any], message: dict[str, Any], text: str) -> d
         "expires": expiry_of(delivery),
         "attachments": [f"{one['name']} ({one['media_type']}, {one['size']} bytes)" for one in message["attachments"]],
         "last_reply": delivery["last_reply"],
-        "viewed": [f"{when(past['at'])} {past['sentence']}" for past in delivery["history"] if past["act"] == "viewed"],
+        "viewed": [f"{format_instant(past['at'])} {past['sentence']}" for past in delivery["history"] if past["act"] == "viewed"],
         "text": text.splitlines(),
     }
 
@@ -164,4 +164,4 @@ def expiry_of(delivery: dict[str, Any]) -> str:
     if until is None:
         return ""
     is_over = datetime.fromisoformat(until) <= utcnow()
-    return f"{when(until)} ({'expired' if is_over else 'usually' if delivery['lifetime_assumed'] else 'stated in the message'})"
+    return f"{format_instant(until)} ({'expired' if is_over else 'usually' if delivery['lifetime_assumed'] else 'stated in the message'})"

@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.selection_options import given_id
-from triage_cli.output.tables import Form, Shape, lists, say, warn
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, say, warn
+from triage_cli.output.timestamps import format_instant
 
 STEPS = Shape(
     {
@@ -26,15 +26,15 @@ STEPS = Shape(
 
 @click.command()
 @click.argument("message_id", metavar="ID")
-@lists(STEPS)
-@asks
+@list_options(STEPS)
+@ask_api
 def trace(desk: Desk, message_id: str, form: Form) -> None:
     """Print the life of a message, from its receipt to the last reply.
 
     ID is the message's, as in the 250 reply, the logs and Received:, or a delivery's.
     """
     found = desk.get(f"/messages/{given_id(message_id)}/trace")
-    rows = [one | {"at": when(one["at"])} for one in found["steps"]]
+    rows = [one | {"at": format_instant(one["at"])} for one in found["steps"]]
     if form is Form.TEXT:
         for one in rows:
             say(line_of(one))

@@ -5,11 +5,11 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.selection_options import given_id
 from triage_cli.lazy_group import Listing
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 REQUESTS = Shape(
     {
@@ -28,7 +28,7 @@ REQUESTS = Shape(
 @click.command("ask")
 @click.argument("delivery_id", metavar="ID")
 @click.option("--words", default="", help="What they said.")
-@asks
+@ask_api
 def ask(desk: Desk, delivery_id: str, words: str) -> None:
     """Record that an employee requests a message."""
     made = desk.post("/requests", {"delivery": given_id(delivery_id), "words": words})
@@ -41,8 +41,8 @@ def requests() -> None:
 
 
 @requests.command("list")
-@lists(REQUESTS)
-@asks
+@list_options(REQUESTS)
+@ask_api
 def list_requests(desk: Desk, form: Form) -> None:
     """What is asked for and has no answer, the newest first."""
     REQUESTS.print(map(row_of, desk.items("/requests")), form)
@@ -52,13 +52,13 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A request as a line."""
     mail = one["delivery"]
     about = {"delivery": mail["id"], "state": mail["state"], "author": mail["author"], "subject": mail["subject"]}
-    return about | {"id": one["id"], "asked": when(one["at"], "minutes"), "by": one["by_shown"], "words": one["words"]}
+    return about | {"id": one["id"], "asked": format_instant(one["at"], "minutes"), "by": one["by_shown"], "words": one["words"]}
 
 
 @requests.command("decline")
 @click.argument("request_id", metavar="ID")
 @click.option("--reason", default="", help="Whoever asked can read it.")
-@asks
+@ask_api
 def decline(desk: Desk, request_id: str, reason: str) -> None:
     """Say no. The mail stays where it is."""
     desk.post(f"/requests/{given_id(request_id)}/decline", {"reason": reason})

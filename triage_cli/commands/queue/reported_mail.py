@@ -5,11 +5,11 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.selection_options import given_id
 from triage_cli.lazy_group import Listing
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 REPORTED = Shape(
     {
@@ -32,8 +32,8 @@ def reported() -> None:
 
 
 @reported.command("list")
-@lists(REPORTED)
-@asks
+@list_options(REPORTED)
+@ask_api
 def list_reported(desk: Desk, form: Form) -> None:
     """What is reported and has no answer, the newest first."""
     REPORTED.print(map(row_of, desk.items("/reported")), form)
@@ -43,14 +43,14 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A report as a line."""
     mail = one["delivery"] or {"id": "", "state": ""}
     about = {"delivery": mail["id"], "state": mail["state"], "author": one["author"], "subject": one["subject"], "found": one["how"]}
-    return {"id": one["id"], "at": when(one["at"], "minutes"), "by": one["by_shown"], "others": one["others"]} | about
+    return {"id": one["id"], "at": format_instant(one["at"], "minutes"), "by": one["by_shown"], "others": one["others"]} | about
 
 
 @reported.command("answer")
 @click.argument("report_id", metavar="ID")
 @click.option("--good/--bad", "good", default=None, help="The mail is fine, or it is not.")
 @click.option("--words", default="", help="Whoever reported it reads them.")
-@asks
+@ask_api
 def answer(desk: Desk, report_id: str, good: bool | None, words: str) -> None:
     """Tell everybody who reported the same mail what it is. The mail stays where it is."""
     if good is None:

@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.commands.selection_options import given_id
 from triage_cli.lazy_group import Listing
-from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.output.tables import Form, Shape, list_options, say
 
 SEARCHES = Shape(
     {
@@ -31,8 +31,8 @@ def searches() -> None:
 
 
 @searches.command("list")
-@lists(SEARCHES)
-@asks
+@list_options(SEARCHES)
+@ask_api
 def list_searches(desk: Desk, form: Form) -> None:
     """Your own and those shared with you, by name, with how much waits of each."""
     SEARCHES.print(map(row_of, desk.get("/searches", counts=True)["items"]), form)
@@ -58,7 +58,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     help="What waits, what is decided, or all of it.",
 )
 @click.option("--share", "shared_with", default="", metavar="SCOPE", help="Share it: company, department:CODE or person:UID.")
-@asks
+@ask_api
 def save(desk: Desk, name: str, search: str, **about: Any) -> None:
     """Keep a search by a name. One of yours that has it already becomes this one."""
     kept = desk.post("/searches", {"name": name, "q": search, **about})
@@ -67,7 +67,7 @@ def save(desk: Desk, name: str, search: str, **about: Any) -> None:
 
 @searches.command("remove")
 @click.argument("search_id", metavar="ID")
-@asks
+@ask_api
 def remove(desk: Desk, search_id: str) -> None:
     """Keep it no longer."""
     desk.ask("DELETE", f"/searches/{given_id(search_id)}")

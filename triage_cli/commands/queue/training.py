@@ -12,8 +12,8 @@ from triage.store import db
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
-from triage_cli.client.local_setup import database_of, looking, shell_user
-from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.client.local_setup import database_of, open_read_session, shell_user
+from triage_cli.output.tables import Form, Shape, list_options, say
 
 LINES = 40  # of a mail's text that are shown
 KEYS = {"l": LET_IN, "k": KEEP_OUT}
@@ -46,30 +46,30 @@ def practise(ctx: click.Context, cards: int) -> None:
             if one.message_id is not None:  # a real mail: who fetched it goes on the record
                 with db.transaction(engine) as session:
                     viewings.record_fetch(session, one.message_id, "text", by=by, now=utcnow())
-            show(one, f"{number} of {len(hand)}")
+            show_row(one, f"{number} of {len(hand)}")
             key = click.prompt("l: let it in, k: keep it out, q: end", type=click.Choice([*KEYS, "q"]), show_choices=False)
             if key == "q":
                 break
             with db.transaction(engine) as session:
                 result = training.answer_exercise(session, deck, one.card, KEYS[key], by=by, now=utcnow())
-            tell(result)
+            tell_answer(result)
             asked, right = asked + 1, right + result.right
     say(f"{right} of {asked} right" if asked else "There is nothing that you have not answered yet." if not hand else "Nothing answered.")
 
 
 @practise.command("scores")
-@lists(SCORES)
+@list_options(SCORES)
 @click.pass_context
 def list_scores(ctx: click.Context, form: Form) -> None:
     """How everybody does, by the first answer to each card."""
-    with looking(settings_of(ctx)) as session:
+    with open_read_session(settings_of(ctx)) as session:
         rows = [asdict(one) for one in training.list_scores(session, by=shell_user())]
     for row in rows:
         row["last_at"] = row["last_at"].isoformat(timespec="minutes")
     SCORES.print(rows, form)
 
 
-def show(one: Exercise, place: str) -> None:
+def show_row(one: Exercise, place: str) -> None:
     """A card without its answer."""
     say(f"--- {place} ---")
     for name, value in (
@@ -95,7 +95,7 @@ def show(one: Exercise, place: str) -> None:
     click.echo()
 
 
-def tell(result: Result) -> None:
+def tell_answer(result: Result) -> None:
     """What was right, and why."""
     should = "let in" if result.answer == LET_IN else "kept out"
     say(f"{'Right' if result.right else 'Wrong'}: it is to be {should}.")

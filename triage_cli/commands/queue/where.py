@@ -3,10 +3,10 @@
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
-from triage_cli.commands.selection_options import date
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.client.client_option import ask_api
+from triage_cli.commands.selection_options import parse_date
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 PLACES = Shape(
     {
@@ -26,15 +26,15 @@ PLACES = Shape(
 @click.argument("words", required=False, default="")
 @click.option("--since", metavar="DATE", help="Not before, ISO 8601; UTC unless it says otherwise. Default: seven days ago.")
 @click.option("--until", metavar="DATE", help="Not after.")
-@lists(PLACES)
-@asks
+@list_options(PLACES)
+@ask_api
 def where(desk: Desk, recipient: str, words: str, since: str | None, until: str | None, form: Form) -> None:
     """Say where a message is: held, decided, delivered, expired, refused at SMTP and why, or never seen.
 
     RECIPIENT is an address, a name or a part of one, WORDS letters of the sender or the subject.
     """
-    found = desk.get("/where", to=recipient, q=words, since=date(since, "--since"), until=date(until, "--until"))
-    rows = [one | {"at": when(one["at"]), "delivery": one["delivery"] or ""} for one in found["places"]]
+    found = desk.get("/where", to=recipient, q=words, since=parse_date(since, "--since"), until=parse_date(until, "--until"))
+    rows = [one | {"at": format_instant(one["at"]), "delivery": one["delivery"] or ""} for one in found["places"]]
     if form is not Form.TEXT:
         PLACES.print(rows, form)
         return

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks, desk_of, names_server, settings_of
+from triage_cli.client.client_option import ask_api, desk_of, names_server, settings_of
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.lazy_group import Lazy
 from triage_cli.output.progress import Ticker
-from triage_cli.output.tables import Form, Shape, lists, say
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -32,7 +32,7 @@ ACTS = Shape(
 )
 
 
-def choosing(command: Command) -> Command:
+def audit_options(command: Command) -> Command:
     """The options that say which acts."""
     for option in (
         click.option("--limit", default=50, show_default=True, help="At most so many."),
@@ -45,8 +45,8 @@ def choosing(command: Command) -> Command:
 
 
 @click.group(cls=Lazy, elsewhere={"key": "commands.records.audit_keys"}, invoke_without_command=True)
-@choosing
-@lists(ACTS)
+@audit_options
+@list_options(ACTS)
 @names_server
 @click.pass_context
 def audit(ctx: click.Context, by: str, act: str, about: str, limit: int, form: Form) -> None:
@@ -56,12 +56,12 @@ def audit(ctx: click.Context, by: str, act: str, about: str, limit: int, form: F
 
 
 @audit.command("list")
-@choosing
-@lists(ACTS)
-@asks
+@audit_options
+@list_options(ACTS)
+@ask_api
 def list_acts(desk: Desk, by: str, act: str, about: str, limit: int, form: Form) -> None:
     """The same as `audit` alone."""
-    ACTS.print([one | {"at": when(one["at"])} for one in desk.items("/audit", limit, by=by, act=act, subject=about)], form)
+    ACTS.print([one | {"at": format_instant(one["at"])} for one in desk.items("/audit", limit, by=by, act=act, subject=about)], form)
 
 
 @audit.command("verify")
@@ -75,16 +75,16 @@ def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None)
     A server compares with the checkpoints that its machine sees: a proof against a copy of your own is made on the machine.
     """
     if checkpoints or public_key:
-        from triage_cli.commands.records.audit_keys import verified
+        from triage_cli.commands.records.audit_keys import verify_records
 
-        found = verified(settings_of(ctx), checkpoints, public_key)
+        found = verify_records(settings_of(ctx), checkpoints, public_key)
     else:
         with desk_of(ctx) as desk:
             found = desk.get("/audit/verify")
-    return told(found)
+    return tell_verification(found)
 
 
-def told(found: dict[str, Any]) -> int:
+def tell_verification(found: dict[str, Any]) -> int:
     """What the walk found; the exit code."""
     compared = f", compared with {found['checkpoints']} checkpoints" if found["checkpoints"] else ""
     say(f"{found['records']} records sealed, {found['unsealed']} not yet; head {found['head'] or 'none'}{compared}")
@@ -101,7 +101,7 @@ def told(found: dict[str, Any]) -> int:
     metavar="SEQUENCE",
     help="Only what came after this one.",
 )
-@asks
+@ask_api
 def export(desk: Desk, after: int) -> None:
     """Every chained record as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
 

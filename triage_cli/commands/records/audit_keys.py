@@ -11,16 +11,16 @@ from triage.compliance.retention import expire as retaining
 from triage.config.settings import Settings
 from triage.store import db
 from triage.times import utcnow
-from triage_cli.client.client_option import settings_of, stay
-from triage_cli.client.local_setup import database_of, looking, shell_user
-from triage_cli.output.tables import Form, Shape, print_table, say, tells
+from triage_cli.client.client_option import refuse_server, settings_of
+from triage_cli.client.local_setup import database_of, open_read_session, shell_user
+from triage_cli.output.tables import Form, Shape, json_option, print_table, say
 from triage_cli.services import upkeep_retention
 
 
-def verified(settings: Settings, checkpoints: Path | None, public_key: str | None) -> dict[str, Any]:
+def verify_records(settings: Settings, checkpoints: Path | None, public_key: str | None) -> dict[str, Any]:
     """What a walk along the record finds, compared with these checkpoints."""
     claims = verify_chain.claimed_checkpoints(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
-    with looking(settings) as session:
+    with open_read_session(settings) as session:
         return asdict(verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, utcnow())))
 
 
@@ -29,7 +29,7 @@ def verified(settings: Settings, checkpoints: Path | None, public_key: str | Non
 @click.pass_context
 def key(ctx: click.Context, file: Path) -> None:
     """Create the key that signs checkpoints."""
-    stay(ctx)
+    refuse_server(ctx)
     say(signed.make_key(file))
 
 
@@ -46,13 +46,13 @@ EXPIRING = Shape(
 
 @click.command()
 @click.option("--expiring", is_flag=True, help="Change nothing: only say what expires within a day.")
-@tells(EXPIRING)
+@json_option(EXPIRING)
 @click.pass_context
 def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
     """Expire and erase what is due, and list what is next."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        over = upkeep_retention.Tidied() if expiring else upkeep_retention.tidy(engine, settings)
+        over = upkeep_retention.Tidied() if expiring else upkeep_retention.tidy_slices(engine, settings)
         with db.read_transaction(engine) as session:
             soon = retaining.list_expiring(session, by=shell_user(), settings=settings, now=utcnow())
             unseen = retaining.count_unseen(session, settings=settings, now=utcnow())

@@ -9,12 +9,12 @@ import click
 
 from triage.errors import BadInput
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
+from triage_cli.client.client_option import ask_api
 from triage_cli.client.exit_codes import DONE
-from triage_cli.commands.decisions.decide import waits
+from triage_cli.commands.decisions.decide import say_it_waits
 from triage_cli.lazy_group import Listing
-from triage_cli.output.tables import Form, Shape, lists, print_pairs, say
-from triage_cli.output.timestamps import when
+from triage_cli.output.tables import Form, Shape, list_options, print_pairs, say
+from triage_cli.output.timestamps import format_instant
 
 ERASURES = Shape(
     {
@@ -42,7 +42,7 @@ def person_data_group() -> None:
 @click.argument("address")
 @click.option("--to", "to", required=True, metavar="FILE", help="Where the zip goes; - is standard output.")
 @click.option("--reason", default="", help="Goes on the record.")
-@asks
+@ask_api
 def export(desk: Desk, address: str, to: str, reason: str) -> None:
     """Write a zip with everything that is kept: JSON lists and the original mails. That you took it is on the record."""
     order = {"address": address, "reason": reason}
@@ -52,14 +52,14 @@ def export(desk: Desk, address: str, to: str, reason: str) -> None:
         desk.ask("POST", "/person-data/export", order, take=sys.stdout.buffer.write)
         sys.stdout.buffer.flush()
     else:
-        write(Path(to), desk, order)
+        write_new_file(Path(to), desk, order)
 
 
-def write(file: Path, desk: Desk, order: dict[str, str]) -> None:
+def write_new_file(file: Path, desk: Desk, order: dict[str, str]) -> None:
     """A new file that nobody else may read, on stable storage; none when it was refused."""
     try:
         with open(file, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
-            save(opened, desk, order)
+            save_export(opened, desk, order)
     except FileExistsError as fault:
         raise BadInput(f"{file} is there already: name another file") from fault
     except OSError as fault:
@@ -67,7 +67,7 @@ def write(file: Path, desk: Desk, order: dict[str, str]) -> None:
     say(f"{file}: {file.stat().st_size} bytes")
 
 
-def save(opened: BinaryIO, desk: Desk, order: dict[str, str]) -> None:
+def save_export(opened: BinaryIO, desk: Desk, order: dict[str, str]) -> None:
     """Everything, then the disk."""
     try:
         desk.ask("POST", "/person-data/export", order, take=opened.write)
@@ -84,7 +84,7 @@ def save(opened: BinaryIO, desk: Desk, order: dict[str, str]) -> None:
 @click.option("--with-rules", is_flag=True, help="Rules about the address go too. Without it a block is kept, and names it.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@asks
+@ask_api
 def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool, yes: bool) -> int:
     """Erase what is kept: mail, addresses, what was learned. It cannot be undone. Of somebody here, once they have left."""
     found = desk.post("/person-data/preview", {"address": address})
@@ -97,7 +97,7 @@ def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool
         click.confirm(f"{said}. Erase them for good?", abort=True, err=True)
     made = desk.post("/person-data/erasures", {"address": address, "reason": reason, "with_rules": with_rules})
     if "lapses_at" in made:
-        return waits(made)
+        return say_it_waits(made)
     print_pairs(row_of(made))
     if not made["done_at"]:
         say("`mailroom upkeep` erases it from now on: `mailroom person-data list` says when it is done")
@@ -105,8 +105,8 @@ def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool
 
 
 @person_data_group.command("list")
-@lists(ERASURES)
-@asks
+@list_options(ERASURES)
+@ask_api
 def list_erasures(desk: Desk, form: Form) -> None:
     """What was erased, newest first; whose it was is forgotten when it is done."""
     ERASURES.print(map(row_of, desk.items("/person-data/erasures")), form)
@@ -114,5 +114,5 @@ def list_erasures(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """An erasure as a line of the list."""
-    more = {"asked": when(one["asked_at"], "minutes"), "by": one["asked_by_shown"], "mails": one["deliveries"]}
-    return {name: (one | more | {"done": when(one["done_at"], "minutes")})[name] for name in ERASURES.fields}
+    more = {"asked": format_instant(one["asked_at"], "minutes"), "by": one["asked_by_shown"], "mails": one["deliveries"]}
+    return {name: (one | more | {"done": format_instant(one["done_at"], "minutes")})[name] for name in ERASURES.fields}

@@ -10,11 +10,11 @@ from triage.reports import report_values
 from triage.reports.report_values import Report
 from triage.text.i18n import ENGLISH, LANGUAGES
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import asks
-from triage_cli.commands.selection_options import date
-from triage_cli.output.report_html import page
-from triage_cli.output.report_text import lines
-from triage_cli.output.tables import Form, Shape, lists, say
+from triage_cli.client.client_option import ask_api
+from triage_cli.commands.selection_options import parse_date
+from triage_cli.output.report_html import write_page
+from triage_cli.output.report_text import report_lines
+from triage_cli.output.tables import Form, Shape, list_options, say
 
 NAMES = ("waiting", "queue", "rules", "work", "mistakes", "campaigns", "saved")
 REPORTS = Shape(
@@ -38,8 +38,8 @@ REPORTS = Shape(
 @click.option("--format", "layout", type=click.Choice(["text", "html"]), default="text", show_default=True, help="html: a page with plots.")
 @click.option("--language", type=click.Choice(LANGUAGES), default=ENGLISH, show_default=True, help="Of the page.")
 @click.option("--table", default="", metavar="TABLE", help="Which table of the one report as CSV; default: the first.")
-@lists(REPORTS)
-@asks
+@list_options(REPORTS)
+@ask_api
 def report(
     desk: Desk, names: tuple[str, ...], since: str | None, until: str | None, layout: str, language: str, table: str, form: Form
 ) -> None:
@@ -49,23 +49,23 @@ def report(
     """
     if form is Form.CSV and len(names) != 1:
         raise BadInput(f"--csv: name one report, such as `mailroom report waiting --csv`; there are {', '.join(NAMES)}")
-    period = {"since": date(since, "--since"), "until": date(until, "--until")}
+    period = {"since": parse_date(since, "--since"), "until": parse_date(until, "--until")}
     if form is Form.CSV:
         desk.download(f"/reports/{names[0]}", sys.stdout.buffer.write, format="csv", table=table, **period)
         return
-    told = answers(desk, names, language=language if layout == "html" and form is not Form.JSON else "", **period)
+    told = get_reports(desk, names, language=language if layout == "html" and form is not Form.JSON else "", **period)
     if form is Form.JSON:
         REPORTS.print(told, form)
         return
     found: list[Report] = [report_values.from_json(one) for one in told]
     if layout == "html":
-        click.echo(page(found, language), nl=False)
+        click.echo(write_page(found, language), nl=False)
     else:
-        for line in lines(found):
+        for line in report_lines(found):
             say(line)
 
 
-def answers(desk: Desk, names: tuple[str, ...], **period: Any) -> list[dict[str, Any]]:
+def get_reports(desk: Desk, names: tuple[str, ...], **period: Any) -> list[dict[str, Any]]:
     """Those of these names, in the order in which they are named; without names all of them, from one reading."""
     if not names:
         everything: list[dict[str, Any]] = desk.get("/reports", **period)["items"]

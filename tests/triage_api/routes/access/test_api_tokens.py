@@ -15,7 +15,7 @@ from triage.store.db import transaction
 from triage.store.models.staff import ApiToken
 from triage.times import utcnow
 from triage_api.http.rate_limit import Pace, TooFast
-from triage_api.http.token_scopes import needed
+from triage_api.http.token_scopes import needed_grant
 
 JOE = "it+joe.fern@company.example"
 LETS_A_DOMAIN_IN = {"effect": "allow", "match": "domain", "value": "dell.example", "scope": "company"}
@@ -161,7 +161,7 @@ def test_a_bucket_fills_within_a_minute() -> None:
     ],
 )
 def test_what_a_token_needs(method: str, path: str, grant: str | None) -> None:
-    assert needed(method, path) == grant
+    assert needed_grant(method, path) == grant
 
 
 def test_who_made_a_token_does_not_turn_the_second_key_for_it(api_settings: Settings, engine: Engine) -> None:

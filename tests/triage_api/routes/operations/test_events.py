@@ -13,7 +13,7 @@ from tests.triage_api.conftest import opened, token_key
 from triage.config.settings import Settings
 from triage.runtime.wakeup import Bell
 from triage.store.db import transaction
-from triage_api.app import bound, serve
+from triage_api.app import bind_socket, serve_socket
 
 JOE = "it+joe.fern@company.example"
 
@@ -22,8 +22,8 @@ JOE = "it+joe.fern@company.example"
 def served(settings: Settings, sqlite_engine: Engine) -> Iterator[str]:
     """The address of the real server."""
     stop = threading.Event()
-    with opened(settings, sqlite_engine) as app, bound("127.0.0.1:0") as listener:
-        thread = threading.Thread(target=serve, args=(app, settings, listener, stop))
+    with opened(settings, sqlite_engine) as app, bind_socket("127.0.0.1:0") as listener:
+        thread = threading.Thread(target=serve_socket, args=(app, settings, listener, stop))
         thread.start()
         host, port = listener.getsockname()[:2]
         yield f"http://{host}:{port}/api/v1"

@@ -113,7 +113,7 @@ def test_a_reading_that_is_believed_is_noted_and_no_other(config: Path, server: 
     source = open_source(settings)
 
     def noted() -> timedelta | None:
-        with local_setup.looking(settings) as session:
+        with local_setup.open_read_session(settings) as session:
             at = last_runs.directory_read_at(session)
         return at - moment if at else None
 
@@ -121,14 +121,14 @@ def test_a_reading_that_is_believed_is_noted_and_no_other(config: Path, server: 
     for hour in range(3):
         for module in (sync, apply_directory):
             monkeypatch.setattr(module, "utcnow", lambda hour=hour: moment + timedelta(hours=hour))
-        seen = sync.look(settings, source, seen, full=False)
+        seen = sync.read_directory(settings, source, seen, full=False)
         found.append(noted())
     server.load(ldif(person("p1"), person("p2")))
     with pytest.raises(Braked):
-        sync.look(settings, source, seen, full=True)
+        sync.read_directory(settings, source, seen, full=True)
     server.stop()
     with pytest.raises(Refused):
-        sync.look(settings, source, seen, full=True)
+        sync.read_directory(settings, source, seen, full=True)
     assert [*found, noted()] == [timedelta(hours=hour) for hour in (0, 1, 2, 2)]
 
 

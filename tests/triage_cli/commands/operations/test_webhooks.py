@@ -18,7 +18,7 @@ from triage.store import db
 from triage.store.models.notifications import Webhook
 from triage.times import utcnow
 from triage_cli.doctor.finding import FAIL, OK, WARN
-from triage_cli.doctor.notification_checks import webhooks
+from triage_cli.doctor.notification_checks import check_webhooks
 
 
 @pytest.fixture
@@ -76,7 +76,9 @@ def test_what_the_doctor_finds(
     (tmp_path / "good").write_text("a key that is long enough for it\n")
     (tmp_path / "short").write_text("short\n")
     placed = replace(hook, secret_file=hook.secret_file.format(dir=tmp_path), url_file=hook.url_file.format(dir=tmp_path))
-    first = next(webhooks(replace(settings, database=replace(settings.database, url=database_url), webhooks=Webhooks(hooks=(placed,)))))
+    first = next(
+        check_webhooks(replace(settings, database=replace(settings.database, url=database_url), webhooks=Webhooks(hooks=(placed,))))
+    )
     assert first.level == level
     assert found in first.found
 
@@ -96,5 +98,5 @@ def test_what_the_doctor_says_of_how_one_fares(
     with db.transaction(engine) as session:
         session.add(Webhook(name="ops", **values))
     hooks = Webhooks(hooks=(Hook("ops", "https://x.example", format="slack"),))
-    (said,) = webhooks(replace(settings, database=replace(settings.database, url=database_url), webhooks=hooks))
+    (said,) = check_webhooks(replace(settings, database=replace(settings.database, url=database_url), webhooks=hooks))
     assert (said.level, found in said.found) == (level, True), said

@@ -112,7 +112,7 @@ def test_a_terminal_gets_a_report_in_words(capsys: pytest.CaptureFixture[str]) -
     found.learned.learned, found.learned.known = 1000, 20
     found.learned.skipped[contact_evidence.Reason.AUTOMATIC] = 7
     found.unreadable["larger than is read"] = 1
-    seed_contacts.told(found, "x", 9, dry_run=True, as_json=False)
+    seed_contacts.print_seed_report(found, "x", 9, dry_run=True, as_json=False)
     assert capsys.readouterr().out.splitlines() == [
         "2 of 3 accounts read: 1 sent folders, 1,200 new messages",
         "1,300 addresses in them: 1,000 would be learned, 20 written to again",

@@ -74,7 +74,9 @@ def rehearse(
     def run(*words: str) -> Said:
         capsys.readouterr()
         common = ["--until", NOW.isoformat(), "--days", str(DAYS), "--seconds-per-card", str(SECONDS)]
-        code = main.run(lambda: main.mailroom(["--config", str(config), "rehearse", words[0], *common, *words[1:]], standalone_mode=False))
+        code = main.run_command(
+            lambda: main.mailroom(["--config", str(config), "rehearse", words[0], *common, *words[1:]], standalone_mode=False)
+        )
         printed = capsys.readouterr()
         return Said(code, printed.out, printed.err)
 

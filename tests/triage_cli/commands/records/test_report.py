@@ -93,7 +93,7 @@ def test_the_page_loads_nothing_and_names_its_plots(busy: Shell) -> None:
 @pytest.mark.parametrize("rows", [[], [(NASTY, 1.0, None)], [(NASTY, 0, 0), ("b", 7200, 0.5), (f"{NASTY}c", None, None)]])
 def test_nothing_from_outside_becomes_a_part_of_the_page(kind: str, rows: list[tuple[str, float | None, float | None]]) -> None:
     made = report(*rows, kind=kind)
-    page = report_html.page([made])
+    page = report_html.write_page([made])
     assert not {"script", "img"} & set(Seen(page).tags)
     assert "\x1b" not in page
 
@@ -117,6 +117,6 @@ def test_the_page_in_another_language(busy: Shell) -> None:
 
 
 def test_a_subject_that_equals_a_sentence_of_ours_stays_as_it_is() -> None:
-    page = report_html.page([report(("Rules", 90.0, 0.25))], "de")
+    page = report_html.write_page([report(("Rules", 90.0, 0.25))], "de")
     assert "<td>Rules</td>" in page
     assert "1,5 Minuten" in page
