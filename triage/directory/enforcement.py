@@ -72,7 +72,7 @@ class ScopeStep:
     planned: Planned | None = None
 
 
-def current(now: datetime) -> SelectOfScalar[EnforcementStep]:
+def select_current(now: datetime) -> SelectOfScalar[EnforcementStep]:
     """The steps that have begun and are not over, the latest last."""
     begun = col(EnforcementStep.starts_at) <= now
     lasts = or_(col(EnforcementStep.ends_at).is_(None), col(EnforcementStep.ends_at) > now)
@@ -81,14 +81,14 @@ def current(now: datetime) -> SelectOfScalar[EnforcementStep]:
 
 def now_in_force(session: Session, company: Company, now: datetime) -> Enforcement:
     """The steps as of now: they count for the next message that is judged."""
-    rows = session.execute(current(now).with_only_columns(col(EnforcementStep.scope), col(EnforcementStep.step)))
+    rows = session.execute(select_current(now).with_only_columns(col(EnforcementStep.scope), col(EnforcementStep.step)))
     return Enforcement(company, dict(rows.all()))
 
 
-def listing(session: Session, company: Company, *, by: Actor, now: datetime) -> tuple[ScopeStep, ...]:
+def list_steps(session: Session, company: Company, *, by: Actor, now: datetime) -> tuple[ScopeStep, ...]:
     """The company's step, each department's in the actor's scope, and those of people who have one of their own."""
     enforcement = now_in_force(session, company, now)
-    set_now = {row.scope: row for row in session.scalars(current(now))}
+    set_now = {row.scope: row for row in session.scalars(select_current(now))}
     later = select(EnforcementStep).where(col(EnforcementStep.starts_at) > now).order_by(col(EnforcementStep.starts_at).desc())
     planned = {row.scope: Planned(row.step, row.starts_at, row.by_shown, row.reason) for row in session.scalars(later)}
     found = []

@@ -28,7 +28,7 @@ NO_ACTION = "You do not have to do anything. Messages from colleagues, and from 
 FOOTER = "Your company sends you this notice once."
 
 
-def send(session: Session, scope: str, step: str, starts_at: datetime, *, settings: Settings, by: Actor, now: datetime) -> int:
+def send_notices(session: Session, scope: str, step: str, starts_at: datetime, *, settings: Settings, by: Actor, now: datetime) -> int:
     """Queue a letter to each employee of the scope; how many. Nobody outside the company gets one."""
     local = starts_at.astimezone(ZoneInfo(settings.cover.time_zone))
     when = f"From {local:%d %b %Y} at {local:%H:%M}" if starts_at > now else "From now on"

@@ -20,7 +20,7 @@ MOST = 60.0  # seconds until Mailroom must have it
 TEXT = "A test by `mailroom doctor --canary`. Please delete it."
 
 
-def sent(settings: Settings, recipient: str, server: str) -> Iterator[Finding]:
+def send_canary(settings: Settings, recipient: str, server: str) -> Iterator[Finding]:
     """Send it to a recipient by this server (HOST:PORT), and look whether it comes to Mailroom."""
     subject = f"Mailroom canary {token_hex(6)}"
     host, _, port = server.rpartition(":")

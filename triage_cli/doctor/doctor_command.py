@@ -44,8 +44,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("spool", local_checks.check_spool),
     ("door snapshot", local_checks.door_snapshot),
     ("disk", local_checks.check_disk),
-    ("disk", process_checks.network_disks),
-    ("user", process_checks.users),
+    ("disk", process_checks.check_network_disks),
+    ("user", process_checks.check_users),
     ("clock", local_checks.check_clock),
     ("upkeep", local_checks.check_upkeep),
     ("queue", local_checks.check_delivery),
@@ -63,7 +63,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("directory", connection_checks.check_directory),
     ("directory", overdue.check_readings),
     ("names", connection_checks.check_names),
-    ("mail server", mail_server_checks.postfix),
+    ("mail server", mail_server_checks.check_postfix),
     ("dns", connection_checks.check_resolvers),
     ("our name", dns_records.check_published),
     ("scanners", connection_checks.check_scanners),
@@ -113,11 +113,11 @@ def examine_all(config: str | None, canary: str | None = None, via: str = "") ->
         return
     yield Finding(OK, "settings", f"read from {settings_loader.choose_file(config, os.environ) or 'the environment'}")
     file = settings_loader.choose_file(config, os.environ)
-    yield from run_check("roles", lambda found: process_checks.started(found, file), settings)
+    yield from run_check("roles", lambda found: process_checks.wait_for_roles(found, file), settings)
     for what, check in CHECKS:
         yield from run_check(what, check, settings)
     if canary:
-        yield from run_check("canary", lambda found: canary_message.sent(found, canary, via), settings)
+        yield from run_check("canary", lambda found: canary_message.send_canary(found, canary, via), settings)
 
 
 def run_check(what: str, check: Check, settings: Settings) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ SHOWN = 5  # addresses that a finding names
 BY_RECIPIENT = "switch it off, and hand over chosen recipients (`mailroom quickstart`, docs/tutorial/quick-start.md)"
 
 
-def postfix(settings: Settings) -> Iterator[Finding]:
+def check_postfix(settings: Settings) -> Iterator[Finding]:
     """Does the directory know every address of a Postfix here, and does its route lose or miss nothing? Without one nothing is said."""
     found = open_postfix()
     if found is None:

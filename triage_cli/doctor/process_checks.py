@@ -19,14 +19,14 @@ NETWORK = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph", "
 SQLITE = "sqlite:///"
 
 
-def started(settings: Settings, config: Path | None) -> Iterator[Finding]:
+def wait_for_roles(settings: Settings, config: Path | None) -> Iterator[Finding]:
     """Are the roles up? Right after `mailroom serve` the doctor waits for them, at most 45 seconds."""
-    age = min((one for one in ages(config) if one < STARTING), default=None)
+    age = min((one for one in process_ages(config) if one < STARTING), default=None)
     if config is None or age is None:
         return
     end = time.monotonic() + MOST
     places = [host_port(settings.smtp.listen, "smtp.listen"), host_port(settings.api.listen, "api.listen")]
-    while not all(answers(*place) for place in places):
+    while not all(is_answering(*place) for place in places):
         if time.monotonic() > end:
             do = "wait a moment and look again; its log says what it waits for"
             yield Finding(WARN, "roles", "`mailroom serve` is starting and does not answer yet", do)
@@ -35,7 +35,7 @@ def started(settings: Settings, config: Path | None) -> Iterator[Finding]:
     yield Finding(OK, "roles", f"`mailroom serve` started {age:.0f} seconds ago and answers")
 
 
-def ages(config: Path | None) -> Iterator[float]:
+def process_ages(config: Path | None) -> Iterator[float]:
     """For how many seconds each `mailroom serve` with this settings file has been running."""
     uptime = float(Path("/proc/uptime").read_text().split()[0])
     for place in Path("/proc").glob("[0-9]*"):
@@ -55,14 +55,14 @@ def config_of(place: Path, words: list[str]) -> Path:
     return ((place / "cwd").resolve() / (named or "mailroom.toml")).resolve()
 
 
-def answers(host: str, port: int) -> bool:
+def is_answering(host: str, port: int) -> bool:
     """Does somebody listen there?"""
     with contextlib.suppress(OSError), socket.create_connection((REACHED.get(host, host), port), 2):
         return True
     return False
 
 
-def users(settings: Settings) -> Iterator[Finding]:
+def check_users(settings: Settings) -> Iterator[Finding]:
     """Does a role run as root? None needs to: a fault in one would be a fault of the whole machine."""
     written = [settings.spool.directory / recipient_map_file.NAME, settings.spool.directory / INCOMING]
     if any(one.exists() and one.stat().st_uid == 0 for one in written):
@@ -70,7 +70,7 @@ def users(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "user", "the spool belongs to root, so roles run as root", do)
 
 
-def network_disks(settings: Settings) -> Iterator[Finding]:
+def check_network_disks(settings: Settings) -> Iterator[Finding]:
     """Do spool and SQLite lie on a disk of this machine? On NFS and the like a lock or an fsync may promise what is not so."""
     places = {"spool": settings.spool.directory.absolute()}
     if settings.database.url.startswith(SQLITE):

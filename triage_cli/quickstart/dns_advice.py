@@ -17,40 +17,40 @@ from triage_cli.quickstart.mail_server import MailServer
 PATIENCE = 5.0  # seconds for an answer
 
 
-def lines(server: MailServer) -> Iterator[str]:
+def advise_records(server: MailServer) -> Iterator[str]:
     """What DNS says, and what to set. Nothing has to change for a Mailroom beside the mail server; these protect your name."""
     resolver = open_resolver(Dns(zone_file=os.environ.get("MAILROOM_DNS__ZONE_FILE", "")))
     for domain in server.domains:
         try:
-            yield from of_domain(resolver, domain, server)
+            yield from advise_domain(resolver, domain, server)
         except Temporary as fault:
             yield f"DNS does not answer for {domain} ({fault}): no records are proposed"
 
 
-def of_domain(resolver: Resolver, domain: str, server: MailServer) -> Iterator[str]:
+def advise_domain(resolver: Resolver, domain: str, server: MailServer) -> Iterator[str]:
     """One domain."""
-    hosts = [str(one).split()[-1].lower().rstrip(".") for one in ask(resolver, domain, "MX")]
+    hosts = [str(one).split()[-1].lower().rstrip(".") for one in query_records(resolver, domain, "MX")]
     yield f"DNS: messages for {domain} go to {', '.join(hosts) or 'nobody (no MX record)'}; this stays as it is"
-    if not any(one.startswith("v=spf1") for one in texts(resolver, domain)):
+    if not any(one.startswith("v=spf1") for one in read_txt_records(resolver, domain)):
         yield f'DNS, to set: {domain}. IN TXT "v=spf1 mx -all"'
-    if not any(one.startswith("v=DMARC1") for one in texts(resolver, f"_dmarc.{domain}")):
+    if not any(one.startswith("v=DMARC1") for one in read_txt_records(resolver, f"_dmarc.{domain}")):
         yield f'DNS, to set: _dmarc.{domain}. IN TXT "v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}"'
-    if not texts(resolver, f"_mta-sts.{domain}"):
+    if not read_txt_records(resolver, f"_mta-sts.{domain}"):
         yield f'DNS, later: _mta-sts.{domain}. IN TXT "v=STSv1; id=1", with the policy file at https://mta-sts.{domain}/.well-known/mta-sts.txt'
-    if not texts(resolver, f"_smtp._tls.{domain}"):
+    if not read_txt_records(resolver, f"_smtp._tls.{domain}"):
         yield f'DNS, later: _smtp._tls.{domain}. IN TXT "v=TLSRPTv1; rua=mailto:postmaster@{domain}"'
     if digest := public_key_digest(server.certificate):
         yield f"DNS, with DNSSEC only: _25._tcp.{server.hostname}. IN TLSA 3 1 1 {digest}"
 
 
-def ask(resolver: Resolver, name: str, kind: str) -> tuple[object, ...]:
+def query_records(resolver: Resolver, name: str, kind: str) -> tuple[object, ...]:
     """The records of a name."""
     return tuple(resolver.query(name, kind, time.monotonic() + PATIENCE))
 
 
-def texts(resolver: Resolver, name: str) -> list[str]:
+def read_txt_records(resolver: Resolver, name: str) -> list[str]:
     """The TXT records of a name."""
-    return [one.decode("ascii", "replace") for one in ask(resolver, name, "TXT") if isinstance(one, bytes)]
+    return [one.decode("ascii", "replace") for one in query_records(resolver, name, "TXT") if isinstance(one, bytes)]
 
 
 def public_key_digest(file: str) -> str:

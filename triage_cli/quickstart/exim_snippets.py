@@ -38,7 +38,7 @@ TRANSPORT = """mailroom:
 """
 
 
-def snippets(output: Path, ports: Ports) -> dict[str, str]:
+def write_snippets(output: Path, ports: Ports) -> dict[str, str]:
     """The files by name, with the list of recipients as it is."""
     recipients = output / "exim-recipients"
     listed = recipients.read_text("utf-8") if recipients.exists() else ""

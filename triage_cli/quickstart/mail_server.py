@@ -48,7 +48,7 @@ class MailServer:
         return found
 
 
-def ask(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str | None:
+def run_program(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str | None:
     """What a program prints, None when it is not there, fails or takes too long."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PATIENCE, check=True, env=environment)

@@ -38,7 +38,7 @@ BACK = {  # the server that takes back
 CLEANUP = {"message_size_limit": "0", "header_checks": "", "mime_header_checks": "", "nested_header_checks": "", "body_checks": ""}
 
 
-def services(server: MailServer, ports: Ports) -> str:
+def list_services(server: MailServer, ports: Ports) -> str:
     """The services, a line each for postconf -M and -P."""
     return SERVICES_HEAD.format(give=ports.give) + "".join(f"{line}\n" for line in service_lines(server, ports))
 

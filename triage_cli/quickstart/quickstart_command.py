@@ -94,14 +94,14 @@ def quickstart(
     earlier = [name for name in WRITTEN if (output / name).exists()]
     if earlier and not overwrite:
         raise BadInput(f"{output} holds {' and '.join(earlier)} of an earlier run: name another --output, or give --overwrite")
-    server = look(postfix_directory, exim_config, mailboxes)
+    server = read_mail_server(postfix_directory, exim_config, mailboxes)
     places = chosen_ports(ports, SMTP if server.program == "Exim" else 0)
-    report(server)
+    print_findings(server)
     output.mkdir(mode=FOR_EXIM if server.program == "Exim" else OWNER_ONLY, parents=True, exist_ok=True)
     for directory in (output / DATA, output / DATA / "spool"):
         directory.mkdir(mode=OWNER_ONLY, exist_ok=True)
-    write_commands.put(output / "mailroom.toml", write_settings.settings(server, output, places))
-    write_commands.put(output / "company.toml", write_directory.directory(server), 0o640)
+    write_commands.write_file(output / "mailroom.toml", write_settings.format_settings(server, output, places))
+    write_commands.write_file(output / "company.toml", write_directory.format_directory(server), 0o640)
     if server.unsure:
         click.echo(NO_COMMANDS)
         for one in server.unsure:
@@ -111,7 +111,7 @@ def quickstart(
     if changeable := write_commands.others_can_change(output):
         say(NOT_ROOTS.format(directory=changeable))
         return REFUSED
-    write_commands.write(server, output, places, command_path(), minutes)
+    write_commands.write_commands(server, output, places, command_path(), minutes)
     away = AWAY[BYPASS if minutes else QUEUE].format(minutes=minutes, output=output, program=server.program)
     first = next(iter(sorted(server.mailboxes)), "ADDRESS")
     if server.program == "Exim":
@@ -142,7 +142,7 @@ def bypass_minutes(said: str) -> int:
     raise BadInput(f"--while-away: queue or bypass:MINUTES, such as bypass:15, not {said!r}")
 
 
-def look(postfix_directory: str, exim_config: str, mailboxes: Path | None) -> MailServer:
+def read_mail_server(postfix_directory: str, exim_config: str, mailboxes: Path | None) -> MailServer:
     """The mail server of this machine, with the users that Dovecot knows."""
     postfix = None if exim_config else open_postfix(postfix_directory)
     server = read_postfix(postfix) if postfix else read_exim(exim_config)
@@ -159,10 +159,10 @@ def look(postfix_directory: str, exim_config: str, mailboxes: Path | None) -> Ma
     return server
 
 
-def report(server: MailServer) -> None:
+def print_findings(server: MailServer) -> None:
     """Print what was read, and the DNS records."""
     say(f"{server.program} {server.version} on {server.hostname}, configured in {server.config_directory}")
-    for one in (*server.notes, *dns_advice.lines(server)):
+    for one in (*server.notes, *dns_advice.advise_records(server)):
         say(f"  {one}")
 
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from triage_cli.quickstart.mail_server import MailServer, addresses_in, ask
+from triage_cli.quickstart.mail_server import MailServer, addresses_in, run_program
 from triage_cli.quickstart.read_postfix import add_alias, system_users
 
 PROGRAMS = ("exim4", "exim")
@@ -17,42 +17,42 @@ def read_exim(config: str = "") -> MailServer | None:
     """Exim as it describes itself, None where there is none. `config`: its configuration file, when it is not the usual one."""
     for name in filter(shutil.which, PROGRAMS):
         command = [name, *(["-C", config] if config else [])]
-        hostname = value(command, "primary_hostname")
+        hostname = read_option(command, "primary_hostname")
         if hostname:
-            return understood(command, hostname.lower())
+            return read_configuration(command, hostname.lower())
     return None
 
 
-def value(command: list[str], option: str) -> str:
+def read_option(command: list[str], option: str) -> str:
     """One option of the configuration, "" where there is none."""
-    said = (ask([*command, "-bP", option]) or "").strip()
+    said = (run_program([*command, "-bP", option]) or "").strip()
     return said.partition("=")[2].strip() if "=" in said else said if option == "configure_file" else ""
 
 
-def understood(command: list[str], hostname: str) -> MailServer:
+def read_configuration(command: list[str], hostname: str) -> MailServer:
     """Everything that the commands need to know."""
-    version = re.search(r"Exim version (\S+)", ask([*command, "-bV"]) or "")
-    found = MailServer("Exim", version[1] if version else "", hostname, value(command, "configure_file"))
+    version = re.search(r"Exim version (\S+)", run_program([*command, "-bV"]) or "")
+    found = MailServer("Exim", version[1] if version else "", hostname, read_option(command, "configure_file"))
     found.command = shutil.which(command[0]) or command[0]
-    found.size_limit = size_of(value(command, "message_size_limit"))
-    found.certificate = value(command, "tls_certificate")
-    named = list(domains(value(command, "+local_domains"), hostname, found))
+    found.size_limit = size_of(read_option(command, "message_size_limit"))
+    found.certificate = read_option(command, "tls_certificate")
+    named = list(read_domains(read_option(command, "+local_domains"), hostname, found))
     found.domains = tuple([one for one in named if one != hostname] or named)
     if not found.domains:
         found.unsure.append("domainlist local_domains names no domain: Mailroom would not know whose messages to take")
-    if not value(command, "+relay_from_hosts"):
+    if not read_option(command, "+relay_from_hosts"):
         found.unsure.append("there is no hostlist relay_from_hosts: Mailroom could not tell your own machines from strangers")
     people = dict(system_users())
     found.mailboxes = {f"{user}@{domain}": name for domain in found.domains for user, name in people.items()}
     read_aliases(found)
     found.notes.append(f"{', '.join(found.domains)}: {len(found.mailboxes)} users of this machine, {len(found.aliases)} aliases")
     found.notes.append("Exim does not name the client to Mailroom: SPF is unknown, so only DKIM proves who sent a message")
-    if "mailroom" in (ask([*command, "-bP", "router_list"]) or "").split():
+    if "mailroom" in (run_program([*command, "-bP", "router_list"]) or "").split():
         found.notes.append("the router mailroom is in the configuration already")
     return found
 
 
-def domains(text: str, hostname: str, found: MailServer) -> Iterator[str]:
+def read_domains(text: str, hostname: str, found: MailServer) -> Iterator[str]:
     """The domains of a domain list; "@" is the host's own name."""
     for item in (one.strip() for one in text.split(":")):
         if item == "@":

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from triage_cli.quickstart.mail_server import MailServer, addresses_in, ask
+from triage_cli.quickstart.mail_server import MailServer, addresses_in, run_program
 
 LISTED = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash", "inline")  # tables that postmap can list
 SYSTEM_USERS = ("unix:passwd.byname", "proxy:unix:passwd.byname")
@@ -32,21 +32,23 @@ class Postfix:
 
     def maps(self, name: str) -> list[str]:
         """The tables of a parameter, TYPE:NAME each."""
-        return [one for one in split(self[name]) if ":" in one]
+        return [one for one in split_value(self[name]) if ":" in one]
 
 
 def open_postfix(directory: str = "") -> Postfix | None:
     """Postfix as postconf describes it, None where there is none. `directory`: that of main.cf, when it is not the usual one."""
     where = ["-c", directory] if directory else []
-    said = ask(["postconf", *where, "-x"])
-    services, overrides = ask(["postconf", *where, "-M"]), ask(["postconf", *where, "-P"])
+    said = run_program(["postconf", *where, "-x"])
+    services, overrides = run_program(["postconf", *where, "-M"]), run_program(["postconf", *where, "-P"])
     if said is None or services is None:
         return None
-    values = dict(parameters(said))
-    return Postfix(values.get("config_directory", directory), values, dict(commands(services)), dict(parameters(overrides or "")))
+    values = dict(parse_parameters(said))
+    return Postfix(
+        values.get("config_directory", directory), values, dict(parse_services(services)), dict(parse_parameters(overrides or ""))
+    )
 
 
-def parameters(text: str) -> Iterator[tuple[str, str]]:
+def parse_parameters(text: str) -> Iterator[tuple[str, str]]:
     """NAME = VALUE a line."""
     for line in text.splitlines():
         name, equals, value = line.partition(" =")
@@ -54,7 +56,7 @@ def parameters(text: str) -> Iterator[tuple[str, str]]:
             yield name.strip(), value.strip()
 
 
-def commands(text: str) -> Iterator[tuple[str, str]]:
+def parse_services(text: str) -> Iterator[tuple[str, str]]:
     """The services of master.cf: NAME/TYPE and the command."""
     for line in text.splitlines():
         fields = line.split(None, 7)
@@ -62,7 +64,7 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
             yield f"{fields[0]}/{fields[1]}", fields[7]
 
 
-def split(value: str) -> list[str]:
+def split_value(value: str) -> list[str]:
     """The words of a value; what stands in braces is one word."""
     words, depth, word = [], 0, ""
     for letter in value:
@@ -81,7 +83,7 @@ def read_postfix(postfix: Postfix) -> MailServer:
     found.delimiter = postfix["recipient_delimiter"]
     found.certificate = certificate_of(postfix)
     found.size_limit = int(postfix["message_size_limit"] or 0)
-    found.own_networks = tuple(networks(postfix["mynetworks"]))
+    found.own_networks = tuple(parse_networks(postfix["mynetworks"]))
     read_deliveries(postfix, found)
     read_aliases(postfix, found)
     look_for_filters(postfix, found)
@@ -91,13 +93,13 @@ def read_postfix(postfix: Postfix) -> MailServer:
 
 def certificate_of(postfix: Postfix) -> str:
     """The PEM file of the certificate."""
-    chain = split(postfix["smtpd_tls_chain_files"])
+    chain = split_value(postfix["smtpd_tls_chain_files"])
     return chain[0] if chain else postfix["smtpd_tls_cert_file"]
 
 
-def networks(mynetworks: str) -> Iterator[str]:
+def parse_networks(mynetworks: str) -> Iterator[str]:
     """The networks in mynetworks; tables are left out."""
-    for word in split(mynetworks):
+    for word in split_value(mynetworks):
         try:
             yield str(ipaddress.ip_network(word.replace("[", "").replace("]", ""), strict=False))
         except ValueError:
@@ -116,7 +118,7 @@ def read_aliases(postfix: Postfix, found: MailServer) -> None:
 def read_alias_tables(postfix: Postfix, name: str, domains: Iterable[str], found: MailServer) -> None:
     """The tables of one parameter; a bare name is one in each of these domains."""
     for table in postfix.maps(name):
-        entries = listed(postfix, table)
+        entries = list_table(postfix, table)
         if entries is None:
             found.notes.append(f"{name}: {table} cannot be listed; its aliases are missing in company.toml. Postfix goes on to expand them")
         for alias, targets in (entries or {}).items():
@@ -130,23 +132,23 @@ def add_alias(found: MailServer, alias: str, targets: str, at: str) -> None:
         found.notes.append(f"{alias} -> {targets}: a catch-all. Mailroom accepts the addresses of company.toml only")
     elif any(mark in targets for mark in '|/":'):
         found.notes.append(f"{alias} is delivered to a program or a file: Postfix goes on to do that")
-    elif (full := qualified(alias, at)) and full.rpartition("@")[2] in found.domains:
-        found.aliases[full] = tuple(filter(None, (qualified(one, at) for one in addresses_in(targets))))
+    elif (full := qualify_address(alias, at)) and full.rpartition("@")[2] in found.domains:
+        found.aliases[full] = tuple(filter(None, (qualify_address(one, at) for one in addresses_in(targets))))
 
 
-def qualified(name: str, at: str) -> str:
+def qualify_address(name: str, at: str) -> str:
     """An address; a bare name gets the domain."""
     return name.lower() if "@" in name else f"{name.lower()}@{at}" if at else ""
 
 
-def listed(postfix: Postfix, table: str) -> dict[str, str] | None:
+def list_table(postfix: Postfix, table: str) -> dict[str, str] | None:
     """All entries of a table, None where its kind cannot be listed (LDAP, SQL, patterns)."""
     kind, _, name = table.removeprefix("proxy:").partition(":")
     if kind == "unix" and name == "passwd.byname":
         return dict(system_users())
     if kind not in LISTED:
         return None
-    said = ask(["postmap", "-c", postfix.directory, "-s", f"{kind}:{name}"])
+    said = run_program(["postmap", "-c", postfix.directory, "-s", f"{kind}:{name}"])
     if said is None:
         return None
     return {key.lower(): value.strip() for key, _, value in (line.partition("\t") for line in said.splitlines()) if key}
@@ -190,10 +192,10 @@ def with_destination(transport: str) -> str:
 def domains_of(postfix: Postfix, name: str, found: MailServer) -> list[str]:
     """The domains of a parameter, written out or in tables."""
     domains: list[str] = []
-    for word in split(postfix[name]):
+    for word in split_value(postfix[name]):
         if ":" not in word and not word.startswith("/"):
             domains.append(word.lower())
-        elif (entries := listed(postfix, word)) is not None:
+        elif (entries := list_table(postfix, word)) is not None:
             domains += list(entries)
         else:
             found.unsure.append(f"{name}: {word} cannot be listed, so the domains are not known")
@@ -203,7 +205,7 @@ def domains_of(postfix: Postfix, name: str, found: MailServer) -> list[str]:
 def read_virtual_mailboxes(postfix: Postfix, found: MailServer) -> None:
     """virtual_mailbox_maps."""
     for table in postfix.maps("virtual_mailbox_maps"):
-        entries = listed(postfix, table)
+        entries = list_table(postfix, table)
         if entries is None:
             found.notes.append(f"virtual_mailbox_maps: {table} cannot be listed; asking Dovecot for its users")
         else:
@@ -213,13 +215,13 @@ def read_virtual_mailboxes(postfix: Postfix, found: MailServer) -> None:
 def next_server(postfix: Postfix, domain: str, found: MailServer) -> str:
     """Where messages for a relay domain go. MX records would lead back here."""
     for table in postfix.maps("transport_maps"):
-        entries = listed(postfix, table)
+        entries = list_table(postfix, table)
         if entries is None:
             found.unsure.append(f"transport_maps: {table} cannot be listed, so the way into the mailboxes of {domain} is not known")
         elif domain in entries:
             return entries[domain]
     for table in postfix.maps("relay_recipient_maps"):
-        found.mailboxes |= {address: "" for address in listed(postfix, table) or {} if "@" in address and not address.startswith("@")}
+        found.mailboxes |= {address: "" for address in list_table(postfix, table) or {} if "@" in address and not address.startswith("@")}
     if ":" not in postfix["relay_transport"]:
         found.unsure.append(f"{domain} is relayed by its MX records, which lead to this machine: name the inner server in transport_maps")
     return postfix["relay_transport"] or "relay"
@@ -231,7 +233,7 @@ def local_domains(postfix: Postfix, found: MailServer) -> dict[str, str]:
     domains = [one for one in named if one != found.hostname] or named
     people: dict[str, str] = {}
     for table in postfix.maps("local_recipient_maps"):
-        entries = listed(postfix, table)
+        entries = list_table(postfix, table)
         if entries is None:
             found.notes.append(f"local_recipient_maps: {table} cannot be listed")
         elif table.removeprefix("proxy:") == "unix:passwd.byname":
@@ -260,13 +262,13 @@ def look_for_filters(postfix: Postfix, found: MailServer) -> None:
 
 def look_for_other_layouts(postfix: Postfix, found: MailServer) -> None:
     """Everything else that decides how a message finds its mailbox."""
-    if split(postfix["multi_instance_directories"]):
+    if split_value(postfix["multi_instance_directories"]):
         found.unsure.append("there are several instances of Postfix (multi_instance_directories): run quickstart for one with --postfix")
     if found.delimiter and found.delimiter not in DELIMITERS:
         found.unsure.append(f"recipient_delimiter is {found.delimiter!r}: Mailroom knows one of + and -")
     if any("postscreen" in command for command in postfix.services.values()):
         found.notes.append("postscreen stands in front of port 25: a route by recipient works behind it")
-    if not split(postfix["mydestination"]):
+    if not split_value(postfix["mydestination"]):
         found.notes.append("mydestination is empty: messages for root on this machine, such as cron's, bounce. Name $myhostname there")
     if not any(name.startswith(("submission", "submissions", "smtps")) for name in postfix.services):
         found.notes.append("no submission service (ports 465, 587): employees seem to send by port 25")

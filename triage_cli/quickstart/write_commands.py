@@ -15,7 +15,7 @@ ROOT = 0
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def write(server: MailServer, output: Path, ports: Ports, mailroom: str, bypass_minutes: int) -> None:
+def write_commands(server: MailServer, output: Path, ports: Ports, mailroom: str, bypass_minutes: int) -> None:
     """Write the commands, and what they add to the mail server, into the directory."""
     values = {
         "MAILROOM": mailroom,
@@ -25,16 +25,16 @@ def write(server: MailServer, output: Path, ports: Ports, mailroom: str, bypass_
         "DOMAINS_PATTERN": "|".join(re.escape(domain) for domain in server.domains),
         "BYPASS_MINUTES": str(bypass_minutes),
     }
-    put(output / "switch.env", "".join(f"{name}={quoted(value)}\n" for name, value in values.items()))
+    write_file(output / "switch.env", "".join(f"{name}={quote_word(value)}\n" for name, value in values.items()))
     if server.program == "Postfix":
-        put(output / "postfix-services", postfix_services.services(server, ports))
+        write_file(output / "postfix-services", postfix_services.list_services(server, ports))
     else:
-        for name, content in exim_snippets.snippets(output, ports).items():
-            put(output / name, content)
-    copy("postfix.sh" if server.program == "Postfix" else "exim.sh", output / "server.sh")
+        for name, content in exim_snippets.write_snippets(output, ports).items():
+            write_file(output / name, content)
+    copy_file("postfix.sh" if server.program == "Postfix" else "exim.sh", output / "server.sh")
     for name in (*COMMANDS, *PARTS):
         if name != "bypass-check" or bypass_minutes:
-            copy(name, output / name)
+            copy_file(name, output / name)
 
 
 def others_can_change(directory: Path) -> str:
@@ -46,19 +46,19 @@ def others_can_change(directory: Path) -> str:
     return ""
 
 
-def put(target: Path, content: str, mode: int = 0o644) -> None:
+def write_file(target: Path, content: str, mode: int = 0o644) -> None:
     """Write a file that is root's, whoever owned one of this name before."""
     target.unlink(missing_ok=True)
     target.write_text(content, "utf-8")
     target.chmod(mode)
 
 
-def copy(name: str, target: Path) -> None:
+def copy_file(name: str, target: Path) -> None:
     """One of the files that come along, readable by all; commands can be run."""
     content = (resources.files("triage_cli.quickstart") / "commands" / name).read_text("utf-8")
-    put(target, content, 0o755 if name in COMMANDS else 0o644)
+    write_file(target, content, 0o755 if name in COMMANDS else 0o644)
 
 
-def quoted(value: str) -> str:
+def quote_word(value: str) -> str:
     """A word for the shell."""
     return "'" + value.replace("'", "'\\''") + "'"

@@ -20,35 +20,38 @@ name = "General"
 """
 
 
-def text(value: str) -> str:
+def toml_text(value: str) -> str:
     """A TOML string."""
     return json.dumps(value, ensure_ascii=False)
 
 
-def texts(values: list[str]) -> str:
+def toml_list(values: list[str]) -> str:
     """A TOML list of strings."""
-    return f"[{', '.join(map(text, values))}]"
+    return f"[{', '.join(map(toml_text, values))}]"
 
 
-def directory(server: MailServer) -> str:
+def format_directory(server: MailServer) -> str:
     """The directory file. A server without mailboxes gives one without people."""
-    people = uids(server)
+    people = choose_uids(server)
     owned: dict[str, list[str]] = {}
     for alias in server.aliases:
         if alias.partition("@")[0] not in ALWAYS and alias not in server.mailboxes and (owner := server.owner_of(alias)):
             owned.setdefault(owner, []).append(alias)
-    return HEAD.format(program=server.program, postmaster=text(postmaster(server))) + "".join(
-        [*map("".join, (person(uid, address, server, owned.get(address, [])) for address, uid in people.items())), *lists(server, people)]
+    return HEAD.format(program=server.program, postmaster=toml_text(find_postmaster(server))) + "".join(
+        [
+            *map("".join, (format_person(uid, address, server, owned.get(address, [])) for address, uid in people.items())),
+            *format_lists(server, people),
+        ]
     )
 
 
-def postmaster(server: MailServer) -> str:
+def find_postmaster(server: MailServer) -> str:
     """Who gets messages to postmaster@ today, else the first mailbox."""
     named = [server.owner_of(f"{local}@{domain}") for local in ALWAYS for domain in server.domains]
     return next(filter(None, [*named, *sorted(server.mailboxes)]), "")
 
 
-def uids(server: MailServer) -> dict[str, str]:
+def choose_uids(server: MailServer) -> dict[str, str]:
     """A uid for each mailbox: its local part, with the domain where several have the same."""
     found: dict[str, str] = {}
     taken: set[str] = {DEPARTMENT}
@@ -63,15 +66,16 @@ def uids(server: MailServer) -> dict[str, str]:
     return found
 
 
-def person(uid: str, address: str, server: MailServer, aliases: list[str]) -> Iterator[str]:
+def format_person(uid: str, address: str, server: MailServer, aliases: list[str]) -> Iterator[str]:
     """One person."""
-    yield f'\n[[person]]\nuid = {text(uid)}\nname = {text(full_name(address, server.mailboxes[address]))}\ndepartment = "{DEPARTMENT}"\n'
-    yield f"mailbox = {text(address)}\n"
+    name = full_name(address, server.mailboxes[address])
+    yield f'\n[[person]]\nuid = {toml_text(uid)}\nname = {toml_text(name)}\ndepartment = "{DEPARTMENT}"\n'
+    yield f"mailbox = {toml_text(address)}\n"
     if aliases:
-        yield f"aliases = {texts(sorted(aliases))}\n"
+        yield f"aliases = {toml_list(sorted(aliases))}\n"
 
 
-def lists(server: MailServer, people: dict[str, str]) -> Iterator[str]:
+def format_lists(server: MailServer, people: dict[str, str]) -> Iterator[str]:
     """Aliases of several people as distribution lists, or with members outside."""
     for alias in sorted(server.aliases):
         if alias.partition("@")[0] in ALWAYS or alias in server.mailboxes or server.owner_of(alias):
@@ -80,6 +84,6 @@ def lists(server: MailServer, people: dict[str, str]) -> Iterator[str]:
         inside = sorted(targets & people.keys())
         outside = sorted(one for one in targets - people.keys() if one.rpartition("@")[2] not in server.domains)
         if inside or outside:
-            yield f"\n[[group]]\naddress = {text(alias)}\nname = {text(full_name(alias))}\n"
-            yield f'department = "{DEPARTMENT}"\nmembers = {texts([people[one] for one in inside])}\n'
-            yield f"external = {texts(outside)}\n" if outside else ""
+            yield f"\n[[group]]\naddress = {toml_text(alias)}\nname = {toml_text(full_name(alias))}\n"
+            yield f'department = "{DEPARTMENT}"\nmembers = {toml_list([people[one] for one in inside])}\n'
+            yield f"external = {toml_list(outside)}\n" if outside else ""

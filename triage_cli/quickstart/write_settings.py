@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage_cli.quickstart.mail_server import MailServer
-from triage_cli.quickstart.write_directory import text, texts
+from triage_cli.quickstart.write_directory import toml_list, toml_text
 
 DATA = "data"  # the directory of Mailroom's own user
 ROOM = 1024 * 1024  # bytes that trace fields and a second look may add
@@ -56,12 +56,12 @@ class Ports:
 def free_port(wanted: int, taken: tuple[int, ...] = ()) -> int:
     """This port of 127.0.0.1, or the next one that nobody listens on."""
     for port in range(wanted, wanted + 100):
-        if port not in taken and not answers(port):
+        if port not in taken and not is_port_taken(port):
             return port
     return wanted
 
 
-def answers(port: int) -> bool:
+def is_port_taken(port: int) -> bool:
     """Does somebody listen on this port of 127.0.0.1?"""
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
@@ -70,23 +70,23 @@ def answers(port: int) -> bool:
     return True
 
 
-def settings(server: MailServer, output: Path, ports: Ports) -> str:
+def format_settings(server: MailServer, output: Path, ports: Ports) -> str:
     """The settings file."""
-    delimiter = f"delimiter = {text(server.delimiter)} # {server.program}'s recipient_delimiter\n" if server.delimiter == "-" else ""
+    delimiter = f"delimiter = {toml_text(server.delimiter)} # {server.program}'s recipient_delimiter\n" if server.delimiter == "-" else ""
     size = f"max_size = {max(server.size_limit, ROOM)} # {server.program}'s limit\n" if server.size_limit else ""
     return SETTINGS.format(
         program=server.program,
         version=server.version,
-        domains=texts(list(server.domains)),
-        hostname=text(own_name(server)),
+        domains=toml_list(list(server.domains)),
+        hostname=toml_text(own_name(server)),
         delimiter=delimiter,
-        database=text(f"sqlite:///{output / DATA / 'mailroom.db'}"),
-        spool=text(str(output / DATA / "spool")),
-        directory=text(str(output / "company.toml")),
+        database=toml_text(f"sqlite:///{output / DATA / 'mailroom.db'}"),
+        spool=toml_text(str(output / DATA / "spool")),
+        directory=toml_text(str(output / "company.toml")),
         take=ports.take,
         give=ports.give,
         console=ports.console,
-        inside=inside(server),
+        inside=format_inside(server),
         size=size,
     )
 
@@ -97,8 +97,8 @@ def own_name(server: MailServer) -> str:
     return f"mailroom.{domain}" if server.hostname != f"mailroom.{domain}" else f"quarantine.{domain}"
 
 
-def inside(server: MailServer) -> str:
+def format_inside(server: MailServer) -> str:
     """Whom the mail server lets send as one of us."""
     if server.program != "Postfix":
         return ""
-    return INSIDE.format(networks=texts(list(server.own_networks)), host=text(server.hostname))
+    return INSIDE.format(networks=toml_list(list(server.own_networks)), host=toml_text(server.hostname))

@@ -103,7 +103,7 @@ def test_a_step_begins_later_and_a_learning_phase_ends(engine: Engine, settings:
         put("person:joe.fern", DANGEROUS, starts_at=NOW + 2 * HOUR)
         put("person:joe.fern", UNKNOWN, starts_at=NOW + 4 * HOUR)
         at = {hours: step(session, NOW + hours * HOUR) for hours in (0, 1, 2, 3, 4, 11)}
-        listed = {one.scope: one for one in enforcement.listing(session, settings.company, by=IDA, now=NOW)}
+        listed = {one.scope: one for one in enforcement.list_steps(session, settings.company, by=IDA, now=NOW)}
         put("person:joe.fern", None)
         after = step(session, NOW + 5 * HOUR), step(session, NOW + 11 * HOUR)
     assert at == {0: RECORD, 1: RECORD, 2: DANGEROUS, 3: DANGEROUS, 4: UNKNOWN, 11: UNKNOWN}
@@ -148,8 +148,8 @@ def test_only_administrators_set_it_and_only_within_their_scope(engine: Engine, 
                 enforcement.set_step(session, scope, RECORD, by=IDA, reason="", now=NOW)
         with pytest.raises(BadInput, match="after the start"):
             enforcement.set_step(session, COMPANY, RECORD, by=IDA, reason="", now=NOW, ends_at=NOW)
-        seen = enforcement.listing(session, settings.company, by=BEN, now=NOW)
-        whole = enforcement.listing(session, settings.company, by=IDA, now=NOW)
+        seen = enforcement.list_steps(session, settings.company, by=BEN, now=NOW)
+        whole = enforcement.list_steps(session, settings.company, by=IDA, now=NOW)
     steps = [(one.scope, one.step, one.by) for one in seen]
     assert steps == [("", UNKNOWN, ""), ("department:legal", RECORD, "Leo Falk"), ("person:mara.berg", DANGEROUS, "Leo Falk")]
     assert [one.scope for one in whole] == ["", "department:it", "department:legal", "person:mara.berg"]

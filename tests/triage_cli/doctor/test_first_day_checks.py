@@ -80,22 +80,22 @@ def test_a_canary_must_come_by(house: Settings, sqlite_engine: Engine, monkeypat
         arriving.arrive(session, house)
         session.execute(update(Delivery).values(subject="Mailroom canary 1" if comes else "another one"))
     with next_hop() as mta:
-        ((level, words),) = levels(canary.sent(house, "it+joe.fern@company.example", mta.url.removeprefix("smtp://")))
+        ((level, words),) = levels(canary.send_canary(house, "it+joe.fern@company.example", mta.url.removeprefix("smtp://")))
     assert (mta.taken[0].reverse_path, mta.taken[0].mailbox) == ("<>", "it+joe.fern@company.example")
     assert level == (OK if comes else FAIL), words
 
 
 def test_a_canary_that_nobody_takes(house: Settings) -> None:
-    ((level, words),) = levels(canary.sent(house, "a@company.example", f"127.0.0.1:{processes.free_port()}"))
+    ((level, words),) = levels(canary.send_canary(house, "a@company.example", f"127.0.0.1:{processes.free_port()}"))
     assert (level, "does not take a message" in words) == (FAIL, True)
 
 
 def test_a_spool_of_root_and_a_disk_on_the_network(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     (house.spool.directory / "incoming").mkdir()
-    assert [level for level, _ in levels(process_checks.users(house))] == ([WARN] if Path.home().owner() == "root" else [])
-    assert levels(process_checks.network_disks(house)) == []
+    assert [level for level, _ in levels(process_checks.check_users(house))] == ([WARN] if Path.home().owner() == "root" else [])
+    assert levels(process_checks.check_network_disks(house)) == []
     monkeypatch.setattr(process_checks, "file_system", lambda _: "nfs4")
-    assert [level for level, _ in levels(process_checks.network_disks(house))] == [WARN, WARN]
+    assert [level for level, _ in levels(process_checks.check_network_disks(house))] == [WARN, WARN]
 
 
 def test_the_kind_of_a_file_system() -> None:
@@ -115,8 +115,8 @@ def test_it_waits_for_roles_that_start(house: Settings, tmp_path: Path, monkeypa
             try:
                 assert serve.stdout is not None
                 serve.stdout.readline()  # only now /proc surely has its command line
-                found = levels(process_checks.started(seen, config))
-                others = levels(process_checks.started(seen, tmp_path / "other.toml"))
+                found = levels(process_checks.wait_for_roles(seen, config))
+                others = levels(process_checks.wait_for_roles(seen, tmp_path / "other.toml"))
             finally:
                 serve.terminate()
     assert [level for level, _ in found] == [OK if answers else WARN]

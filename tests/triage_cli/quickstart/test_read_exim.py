@@ -50,8 +50,8 @@ def test_domains_limits_and_snippets_that_exim_itself_accepts(monkeypatch: pytes
     with processes.short_directory("exim") as place:  # which Exim can read as its own user
         found = read(place, monkeypatch)
         assert (found.unsure, found.domains, found.size_limit) == ([], ("company.example",), 20 * 1024**2)
-        for name, content in exim_snippets.snippets(place, Ports(2525, 25, 8080)).items():
-            write_commands.put(place / name, content)
+        for name, content in exim_snippets.write_snippets(place, Ports(2525, 25, 8080)).items():
+            write_commands.write_file(place / name, content)
         assert "the router mailroom is in the configuration already" in read(place, monkeypatch).notes
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.peers import processes
 from triage_cli.quickstart import write_directory
 from triage_cli.quickstart.mail_server import MailServer
-from triage_cli.quickstart.read_postfix import is_routed, open_postfix, read_postfix, split
+from triage_cli.quickstart.read_postfix import is_routed, open_postfix, read_postfix, split_value
 
 pytestmark = pytest.mark.peers
 
@@ -60,7 +60,7 @@ def test_virtual_mailboxes_and_their_aliases(read: Read) -> None:
     assert found.owner_of("info@company.example") == "anna@company.example"
     assert any("catch-all" in one for one in found.notes)
     assert any("tickets@company.example is delivered to a program" in one for one in found.notes)
-    written = write_directory.directory(found)
+    written = write_directory.format_directory(found)
     assert 'aliases = ["info@company.example"]' in written
     assert 'address = "all@company.example"' in written
     assert 'external = ["friend@elsewhere.example"]' in written
@@ -127,4 +127,4 @@ def test_a_postfix_that_has_the_routes_already_is_known(tmp_path: Path) -> None:
 
 
 def test_braces_keep_words_together() -> None:
-    assert split("a, inline:{ {x = y}, {z=1} } hash:b") == ["a", "inline:{ {x = y}, {z=1} }", "hash:b"]
+    assert split_value("a, inline:{ {x = y}, {z=1} } hash:b") == ["a", "inline:{ {x = y}, {z=1} }", "hash:b"]

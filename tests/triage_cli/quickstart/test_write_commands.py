@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from triage_cli.quickstart.mail_server import MailServer
-from triage_cli.quickstart.write_commands import others_can_change, put, write
+from triage_cli.quickstart.write_commands import others_can_change, write_commands, write_file
 from triage_cli.quickstart.write_settings import Ports
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can give files to others")
@@ -22,7 +22,7 @@ def commands(tmp_path: Path) -> Path:
     (output / "data").mkdir(parents=True)
     os.chown(output / "data", SOMEBODY, SOMEBODY)
     server = MailServer("Postfix", config_directory="/nowhere", domains=("company.example",), way_back="lmtp:inet:127.0.0.1:24")
-    write(server, output, Ports(1, 2, 3), "/usr/bin/false", 1)
+    write_commands(server, output, Ports(1, 2, 3), "/usr/bin/false", 1)
     return output
 
 
@@ -52,10 +52,10 @@ def test_a_directory_above_counts_and_mailrooms_own_does_not(commands: Path) -> 
 
 def test_a_program_of_others_is_not_run_as_root(commands: Path) -> None:
     program = commands.parent / "mailroom"
-    put(program, "#!/bin/sh\n", 0o755)
+    write_file(program, "#!/bin/sh\n", 0o755)
     os.chown(program, SOMEBODY, SOMEBODY)
     os.chown(commands / "data", 0, 0)
-    put(commands / "switch.env", (commands / "switch.env").read_text().replace("/usr/bin/false", str(program)))
+    write_file(commands / "switch.env", (commands / "switch.env").read_text().replace("/usr/bin/false", str(program)))
     done = subprocess.run([commands / "switch-on", "--all"], capture_output=True, text=True, check=False)
     assert (done.returncode, f"{program} must belong to root" in done.stderr) == (1, True)
 
@@ -85,5 +85,5 @@ def test_a_file_is_roots_whoever_had_it(tmp_path: Path) -> None:
     target, elsewhere = tmp_path / "switch.env", tmp_path / "elsewhere"
     elsewhere.write_text("as before")
     target.symlink_to(elsewhere)
-    put(target, "new")
+    write_file(target, "new")
     assert (elsewhere.read_text(), target.read_text(), target.stat().st_uid, target.is_symlink()) == ("as before", "new", 0, False)

@@ -25,7 +25,7 @@ router = APIRouter(route_class=Once, prefix="/enforcement", tags=["roll-out"])
 @router.get("", response_model=schemas.Enforcement, responses=describe_refusals(401))
 def get_enforcement(session: Read, here: Here, by: Staff) -> schemas.Enforcement:
     """The steps of the company, of each department in your scope, and of people with one of their own."""
-    return present(session, here.settings, by, utcnow())
+    return show_steps(session, here.settings, by, utcnow())
 
 
 @router.put("", response_model=schemas.Enforcement, responses=describe_refusals(401, 403, 422))
@@ -40,9 +40,9 @@ def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by
     starts_at = start_of(order, session, settings, now)
     enforcement.set_step(session, scope, order.step, by=by, reason=order.reason, now=now, starts_at=starts_at, ends_at=order.ends_at)
     if order.notify and order.step:
-        enforcement_notice.send(session, scope, order.step, starts_at or now, settings=settings, by=by, now=now)
+        enforcement_notice.send_notices(session, scope, order.step, starts_at or now, settings=settings, by=by, now=now)
     ring_after(session)
-    return present(session, settings, by, now)
+    return show_steps(session, settings, by, now)
 
 
 def start_of(order: schemas.EnforcementOrder, session: Session, settings: Settings, now: datetime) -> datetime | None:
@@ -64,9 +64,9 @@ def step_of(session: Session, scope: str, settings: Settings, now: datetime) -> 
     return in_force.of(name)
 
 
-def present(session: Session, settings: Settings, by: Actor, now: datetime) -> schemas.Enforcement:
+def show_steps(session: Session, settings: Settings, by: Actor, now: datetime) -> schemas.Enforcement:
     """The steps as they are now, with what needs attention."""
-    items = enforcement.listing(session, settings.company, by=by, now=now)
+    items = enforcement.list_steps(session, settings.company, by=by, now=now)
     holding = {one.scope.partition(":")[2] for one in items if one.step != enforcement.RECORD or one.planned}
     unseen = [one for one in coverage.uncovered_folders(session, settings.cover, now) if one.code in holding]
     warnings = [warn_uncovered(one.name, one.code) for one in unseen]

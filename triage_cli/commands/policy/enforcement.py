@@ -70,7 +70,7 @@ SCOPES = (
 )
 
 
-def setting(step: str) -> None:
+def add_step_command(step: str) -> None:
     """The command that sets one of the steps."""
 
     @click.option("--from", "start", metavar="TIME", default="default", help=FROM)
@@ -84,7 +84,7 @@ def setting(step: str) -> None:
         order = {"scope": scope, "step": step, "notify": notify, "reason": reason}
         order["starts_at"] = start if start in ("now", "default") else moment_of(start, zone, utcnow())
         order["ends_at"] = moment_of(until, zone, utcnow()) if until else None
-        told(desk.ask("PUT", "/enforcement", order), scope)
+        print_step(desk.ask("PUT", "/enforcement", order), scope)
 
     for option in reversed(SCOPES):
         command = option(command)
@@ -92,7 +92,7 @@ def setting(step: str) -> None:
 
 
 for each in HELPS:
-    setting(each)
+    add_step_command(each)
 
 
 @enforcement.command("reset")
@@ -103,7 +103,7 @@ for each in HELPS:
 def reset(desk: Desk, department: str, person: str, reason: str) -> None:
     """Forget what was set and planned: the wider scope or the settings count again."""
     scope = scope_of(department, person)
-    told(desk.ask("PUT", "/enforcement", {"scope": scope, "step": None, "reason": reason}), scope)
+    print_step(desk.ask("PUT", "/enforcement", {"scope": scope, "step": None, "reason": reason}), scope)
 
 
 def scope_of(department: str, person: str) -> str:
@@ -113,7 +113,7 @@ def scope_of(department: str, person: str) -> str:
     return f"department:{department.casefold()}" if department else f"person:{person.casefold()}" if person else ""
 
 
-def told(answer: dict[str, Any], scope: str) -> None:
+def print_step(answer: dict[str, Any], scope: str) -> None:
     """Say what counts now and later."""
     one = next((row_of(one) for one in answer["items"] if one["scope"] == scope), None)
     if one is None:
