@@ -16,6 +16,7 @@ ID = "01KD2Q8V6M3ZT"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
+    "ResumeOrder": [{"reason": "The newsletter service changed its links; its messages are genuine."}],
     "FactorGiven": [{"code": "123456"}],
     "PasskeyOrder": [{"ticket": "2gcVz5FEjD7L0yqMk4nQ8sTtWbXrHuJp", "name": "notebook", "passkey": {"id": "…", "type": "public-key"}}],
     "PasskeySignIn": [{"ticket": "2gcVz5FEjD7L0yqMk4nQ8sTtWbXrHuJp", "passkey": {"id": "…", "type": "public-key"}}],

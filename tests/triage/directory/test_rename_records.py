@@ -135,6 +135,7 @@ STAYS = {
     "saved_search": "by_shown name q tab department",
     "sealed": "kind",
     "seeded_folder": "source account folder since validity last",
+    "sender_check": "name day",
     "sent_mail": "message_id uid department author went_to skipped",
     "sign_in_step": "key_sha256 kind client about",  # a row lives for minutes
     "staff_member": "name role rights password_hash source printed_code_sha256 unlinked_from",
