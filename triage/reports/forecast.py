@@ -114,6 +114,7 @@ class Forecast:
     proposals: tuple[Proposal, ...]
     attacks: Attacks
     unknown: int  # mails about which DNS did not answer
+    checks: tuple[tuple[str, int], ...]  # check of known senders, how many messages it holds, or would once it does not only report
 
 
 STEPS = ((say("5 minutes"), 5), (say("15 minutes"), 15), (say("1 hour"), 60), (say("4 hours"), 240), (say("1 day"), 1440))
@@ -152,6 +153,7 @@ def make_forecast(rows: Iterable[Rehearsed], *, since: datetime, until: datetime
         proposals=tuple(propose_rules(rows)),
         attacks=count_attacks(rows),
         unknown=sum(row.unknown for row in rows),
+        checks=tuple(Counter(check for row in rows for check in row.checks).most_common()),
     )
 
 

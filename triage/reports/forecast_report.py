@@ -43,13 +43,19 @@ def report_forecast(found: Forecast, unknown: Counts, left_out: Counts) -> tuple
             [],
             (count_table("rules", say("Rules that decided"), say("Rule"), [(rule_words(rule), n) for rule, n in found.rules]),),
         ),
+        (
+            "known",
+            say("Known senders whose messages are unlike them"),
+            [],
+            (count_table("checks", say("Checks of known senders"), say("Check"), found.checks),),
+        ),
         ("help", say("Rules that would help most"), tell_rules(found), (table_of_rules(found),)),
         ("attacks", say("Attacks"), tell_attacks(found), (table_of_attacks(found),)),
         ("left-out", say("Left out"), [], (count_table("left_out", say("Not counted above"), say("What"), left_out),)),
     )
     period = Period(found.since, found.until, found.terms.time_zone)
     made = (Report(name, title, period, tuple(said), "", tables) for name, title, said, tables in parts)
-    return tuple(one for one in made if one.name not in ("refused", "left-out") or one.tables[0].rows)
+    return tuple(one for one in made if one.name not in ("refused", "left-out", "known") or one.tables[0].rows)
 
 
 def tell_total(found: Forecast) -> Iterator[str]:

@@ -29,6 +29,7 @@ class Rehearsed:
     answered: datetime | None = None  # when its reader answered it: then it was wanted
     deceives: str = ""  # what about it looks like an attack, in words
     subject: str = ""  # of such a one
+    checks: tuple[str, ...] = ()  # of known senders, that would hold it once they do not only report
 
     @property
     def held(self) -> bool:

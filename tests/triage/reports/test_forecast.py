@@ -87,6 +87,11 @@ def test_attacks_that_would_have_passed_are_told_first() -> None:
     assert counted(held, passed).attacks.listed == (passed, held)
 
 
+def test_what_checks_of_known_senders_would_hold_is_counted() -> None:
+    rows = [at(1, disposition="relay", checks=("link-text", "disguised")), at(2, disposition="relay", checks=("link-text",)), at(3)]
+    assert counted(*rows).checks == (("link-text", 2), ("disguised", 1))
+
+
 @pytest.mark.parametrize(("part", "value"), [(0.5, 2), (0.9, 4), (1, 4), (0.1, 1)])
 def test_quantiles(part: float, value: float) -> None:
     assert find_quantile([1, 2, 3, 4], part) == value

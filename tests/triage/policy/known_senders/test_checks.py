@@ -16,6 +16,7 @@ from triage.config.settings import Policy, Settings
 from triage.errors import NotAllowed, NotFound, SecondKeyNeeded, SecondLookNeeded
 from triage.intake import receive as intake
 from triage.intake.explain_verdict import explain_delivery
+from triage.intake.simulate import simulate_message
 from triage.message.signals.deviations import CHECKS
 from triage.message.summary import Attachment, Link, Summary
 from triage.notifications.alerts import find_alerts
@@ -194,3 +195,13 @@ def test_what_was_let_in_and_looks_suspicious_is_told_counted_and_found(known: E
         request = DecisionRequest(Selection(ids=(found.id,)), Verb.PURGE)
         decide_messages(session, request, by=ANA, settings=settings, now=NOW)
         assert [one.cause for one in find_alerts(session, settings, NOW) if one.cause == LET_IN] == []
+
+
+@pytest.mark.parametrize("trial_days", [0, 14])
+def test_a_simulation_names_the_checks_that_would_hold_a_known_sender(known: Engine, settings: Settings, trial_days: int) -> None:
+    settings = replace(settings, policy=replace(settings.policy, hold_known_trial_days=trial_days))
+    allow(known, settings)
+    with db.read_transaction(known) as session:
+        said, proven = summary(SALES, **SIGN_IN), authentication(SALES, DMARC_PASS)
+        (row,) = simulate_message(session, envelope(), proven, said, settings=settings, now=NOW)
+        assert (row.checks, row.held) == (("password-form", "link-text"), trial_days == 0)
