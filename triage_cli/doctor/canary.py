@@ -25,7 +25,7 @@ def send_canary(settings: Settings, recipient: str, server: str) -> Iterator[Fin
     subject = f"Mailroom canary {token_hex(6)}"
     host, _, port = server.rpartition(":")
     if not host or not port.isdigit():
-        raise BadInput(f"--via: HOST:PORT such as 127.0.0.1:25, not {server!r}")
+        raise BadInput(f"--via: HOST:PORT such as 127.0.0.1:25, not {server}")
     author = f"Mailroom <postmaster@{settings.company.domains[0]}>"
     raw = f"From: {author}\r\nTo: {recipient}\r\nSubject: {subject}\r\n\r\n{TEXT}\r\n"
     try:
@@ -38,7 +38,7 @@ def send_canary(settings: Settings, recipient: str, server: str) -> Iterator[Fin
     if state:
         yield Finding(OK, "canary", f"a message for {recipient} by {server} came to Mailroom and is {state}")
     else:
-        words = f"a message for {recipient} by {server} did not come to Mailroom: messages reach the mailbox without having come by"
+        words = f"a message for {recipient} by {server} did not come to Mailroom: messages reach the mailbox past it"
         yield Finding(FAIL, "canary", words, "look for it in the mail server's queue and log; is this recipient routed to Mailroom?")
 
 

@@ -128,7 +128,7 @@ def chosen_ports(said: str, give: int) -> Ports:
         return Ports(take, give or free_port(10025, (take,)), free_port(8080, (take,)))
     numbers = said.split(",")
     if len(numbers) != 3 or not all(one.isdigit() and 0 < int(one) < 65536 for one in numbers) or len(set(numbers)) < 3:
-        raise BadInput(f"--ports: three different ports such as 2525,10025,8080, not {said!r}")
+        raise BadInput(f"--ports: three different ports such as 2525,10025,8080, not {said}")
     return Ports(*map(int, numbers))
 
 
@@ -139,7 +139,7 @@ def bypass_minutes(said: str) -> int:
         return 0
     if kind == BYPASS and number.isdigit() and int(number) > 0:
         return int(number)
-    raise BadInput(f"--while-away: queue or bypass:MINUTES, such as bypass:15, not {said!r}")
+    raise BadInput(f"--while-away: queue or bypass:MINUTES, such as bypass:15, not {said}")
 
 
 def read_mail_server(postfix_directory: str, exim_config: str, mailboxes: Path | None) -> MailServer:
