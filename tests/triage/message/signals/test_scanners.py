@@ -33,4 +33,4 @@ def test_nobody_asked_nothing_said() -> None:
 
 
 def test_who_lists_the_client_is_said() -> None:
-    assert seen(beside={"listed": "zen.example lists it"}) == {"listed-client": "Zen.example lists it."}
+    assert seen(beside={"listed": "zen.example lists it"}) == {"listed-client": "zen.example lists it."}
