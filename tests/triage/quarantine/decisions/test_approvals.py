@@ -14,7 +14,7 @@ from triage.actor import Actor, Role, Scope
 from triage.addressing.company import CompanyDirectory, SealedEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
-from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
+from triage.errors import FactorNeeded, NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
 from triage.message.authentication import Dmarc
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
@@ -113,6 +113,33 @@ def test_a_risky_release_waits_for_another_person_and_bears_both_names(company: 
         assert (released.by, released.detail["second_key"]) == ("person:ana", "person:ida")
         with pytest.raises(NotAllowedNow, match="Ida Lind already confirmed"):
             confirmed(session, careful, one)
+
+
+def test_whose_second_factor_is_due_neither_asks_nor_approves(company: Engine, careful: Settings) -> None:
+    with transaction(company) as session:
+        mail = risky(session, careful)
+        late = DecisionRequest(Selection(ids=mail), Verb.RELEASE, "he called")
+        with pytest.raises(FactorNeeded):
+            decisions.decide_or_ask(session, late, by=replace(ANA, factor_due=True), now=NOW, settings=careful)
+        one = asked(session, careful, mail)
+        with pytest.raises(FactorNeeded):
+            confirmed(session, careful, one, replace(IDA, factor_due=True))
+        assert states(session, mail) == ["held"]
+
+
+def test_a_large_removal_asks_for_the_second_factor_also_where_one_person_is_enough(company: Engine, settings: Settings) -> None:
+    reaching = replace(
+        settings, policy=replace(settings.policy, two_keys_purge=1), recall=replace(settings.recall, imap="imaps://store.example")
+    )
+    late = replace(IDA, factor_due=True)
+    with transaction(company) as session:
+        mails = tuple(arrive(session, settings, JOE)[0] for _ in range(2))
+        session.execute(update(Delivery).where(col(Delivery.id).in_(mails)).values(state=State.DELIVERED))
+        both, one = (DecisionRequest(Selection(ids=mails[:number]), Verb.PURGE) for number in (2, 1))
+        with pytest.raises(FactorNeeded):
+            decisions.decide_messages(session, both, by=late, now=NOW, settings=reaching)
+        (taken,) = decisions.decide_messages(session, one, by=late, now=NOW, settings=reaching).items
+        assert taken.outcome == "recalling"
 
 
 def test_a_mailing_list_lets_in_as_many_as_a_domain(company: Engine, careful: Settings) -> None:

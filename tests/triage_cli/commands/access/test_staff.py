@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 from tests.triage.arriving import NOW
 from tests.triage_cli.conftest import Shell
 from triage.access import staff_login
+from triage.access.second_factor import authenticator_app, factor_policy
+from triage.actor import Actor
 from triage.store import db
 
 PASSWORD = "four words from nowhere"
@@ -46,6 +48,18 @@ def test_an_account_from_its_making_to_its_end(shell: Shell, engine: Engine, mon
     assert shell("staff", "add", "nils", "--role", "admin", "--scope", "company", "--password-stdin").code == 0
     assert shell("staff", "remove", "nora").code == 0
     assert not proves(engine, "nora", "quite another sentence")
+
+
+def test_a_lost_phone_is_forgotten(shell: Shell, engine: Engine) -> None:
+    secret = authenticator_app.make_secret()
+    code = authenticator_app.generator_of(secret).generate(int(NOW.timestamp())).decode()
+    with db.transaction(engine) as session:
+        authenticator_app.keep_app(session, "ana", secret, code, by=Actor.system("test"), now=NOW)
+    gone = shell("staff", "reset-second-factor", "ana")
+    assert (gone.code, gone.out.startswith("1 second factor removed; ana signs in without one")) == (0, True)
+    with db.read_transaction(engine) as session:
+        assert not factor_policy.has_factor(session, "ana")
+    assert shell("staff", "reset-second-factor", "nobody").code == 1
 
 
 @pytest.mark.parametrize(
