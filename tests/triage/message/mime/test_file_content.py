@@ -138,12 +138,12 @@ def danger(name: str, content: bytes, kind: str = "application/octet-stream") ->
     return first_danger(make_summary(message(name, content, kind)).attachments, ENDINGS)
 
 
-@pytest.mark.parametrize(("name", "content", "says"), HELD)
+@pytest.mark.parametrize(("name", "content", "says"), HELD, ids=[name for name, *_ in HELD])  # gzip writes the time
 def test_each_kind_is_held(name: str, content: bytes, says: str) -> None:
     assert says in danger(name, content)
 
 
-@pytest.mark.parametrize(("name", "content"), PASS)
+@pytest.mark.parametrize(("name", "content"), PASS, ids=[name for name, _ in PASS])
 def test_what_is_no_danger_passes(name: str, content: bytes) -> None:
     assert danger(name, content) == ""
 
