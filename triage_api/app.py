@@ -31,6 +31,7 @@ from triage_api.openapi import App
 from triage_api.routes.access import (
     api_tokens,
     coverage,
+    folder_readers,
     passkeys,
     people,
     preferences,
@@ -87,6 +88,7 @@ RESOURCES = (
     arrivals,
     reports,
     staff,
+    folder_readers,
     substitutes,
     approvals,
     keeper_requests,

@@ -72,6 +72,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
     "People": {
         "staff": "commands.access.staff",
         "people": "commands.access.people",
+        "who-can-read": "commands.access.folder_readers",
         "distribution-lists": "commands.access.groups",
         "requests": "commands.queue.release_requests",
         "ask": "commands.queue.release_requests",

@@ -134,6 +134,7 @@ CALLS = {
     "get_directory": Call(says=True),
     "answer_address_changes": Call(json={"addresses": ["secret@company.example"], "approve": True}),
     "list_people": Call(says=True),
+    "list_folder_readers": Call(query="?folder=joe.fern"),
     "list_recipients": Call(says=True),
     "list_distribution_lists": Call(says=True),
     "list_deliveries": Call(says=True),
@@ -316,7 +317,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     "learn": {"learn"},
     "rules": {"accept_contacts", "remove_contacts", "create_rule", "delete_rule", "change_rule", "import_rules",
         "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal"},
-    "admin": {"list_audit_entries", "export_audit_log", "list_staff", "set_away",
+    "admin": {"list_audit_entries", "export_audit_log", "list_folder_readers", "list_staff", "set_away",
         "verify_audit_log", "set_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
         "open_emergency", "close_emergency", "resume_sender_check", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
         "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
@@ -366,6 +367,7 @@ FORBIDDEN = {
     "list_audit_entries": {403},
     "export_audit_log": {403},
     "list_staff": {403},
+    "list_folder_readers": {403},
     "verify_audit_log": {403},
     "end_sessions": NOT_MINE,
     "set_away": NOT_MINE,
@@ -413,6 +415,7 @@ NO_MAIL = {
     "search_proposals",
     "answer_proposal",
     "list_staff",
+    "list_folder_readers",
     "arrange_substitute",
     "list_substitutes",
     "end_substitute",
@@ -666,6 +669,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":
         expected |= dict.fromkeys(("list_audit_entries", "export_audit_log", "list_staff", "list_legal_holds", "verify_audit_log"), 403)
+        expected["list_folder_readers"] = 403
         expected["list_erasures"] = expected["get_erasure"] = expected["list_webhooks"] = 403
     order = ["give_up_delivery", "retry_delivery", "hold_delivery", "create_decision", "undo_decision", "delete_rule", "delete_session"]
     for name, method, path in sorted(operations(), key=lambda one: (one[0] == "delete_session", one[0] in order and order.index(one[0]))):

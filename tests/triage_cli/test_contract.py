@@ -72,6 +72,7 @@ FIELDS = {  # of --json; there may come more
     "report": "name title since until time_zone sentences definition tables",
     "reported list": "id at by others delivery state author subject found",
     "searches list": "id name search tab department person shared by held",
+    "who-can-read": "kind name shown role access why",
     "people list": "uid name department mailbox", "people departments": "code name people mailbox roles responsible",
     "requests list": "id asked by delivery state author subject words",
     "resume": "found absent unknown waiting unreachable resumed",

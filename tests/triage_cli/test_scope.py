@@ -97,6 +97,7 @@ SILENT = {  # answered, and without it
     "retention": "",
     "staff list": "",
     "distribution-lists": "",
+    "who-can-read": "joe.fern",
     "people list": "",
     "people departments": "",
     "staff substitutes": "",

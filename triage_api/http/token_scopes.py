@@ -8,7 +8,8 @@ PEOPLES = frozenset({"session", "sessions", "second-factors", "training", "prefe
 SCREENS = "viewed"  # last word of what a console says of its screen: a token has none
 EVERY = frozenset({"me"})  # tells a token about itself
 EMPLOYEES = "/me/"  # what employees see and ask about their own messages
-GUARDED = frozenset({"audit", "legal-holds", "person-data", "staff", "tokens", "webhooks"})  # administrators' business, also to look at
+# administrators' business, also to look at
+GUARDED = frozenset({"audit", "folder-readers", "legal-holds", "person-data", "staff", "tokens", "webhooks"})
 LOOKING = frozenset({"preview", "explain", "offers"})  # last words of POSTs that change nothing
 ACTING = {
     "decisions": Grant.DECIDE,

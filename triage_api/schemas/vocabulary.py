@@ -29,6 +29,8 @@ DecisionVerb = TypeAliasType(
     "DecisionVerb",
     Literal["release", "redirect", "purge", "reject", "restore", "hold", "redeliver", "sweep", "take", "join", "split", "escalate", "undo"],
 )
+FolderAccess = TypeAliasType("FolderAccess", Literal["content", "count"])
+ReaderKind = TypeAliasType("ReaderKind", Literal["person", "token", "account"])
 AddressChangeState = TypeAliasType("AddressChangeState", Literal["waiting", "approved", "declined"])
 TrainingAnswer = TypeAliasType("TrainingAnswer", Literal["let-in", "keep-out"])
 ReportCell = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]})]

@@ -1159,12 +1159,26 @@ export interface Folder {
   confidential: boolean
 }
 
+export type FolderAccess = 'content' | 'count'
+
 /** How much went to a folder. */
 export interface FolderCount {
   department: string
   /** uid; empty: the department's shared folder */
   person: string
   count: number
+}
+
+/** Who can read a folder, those who read its messages first. */
+export interface FolderReaders {
+  /** `department:CODE` or `person:UID` */
+  folder: string
+  name: string
+  /** confidential folders that it is or lies in; empty: it is not confidential */
+  confidential: string[]
+  readers: Reader[]
+  /** who else reads it, in sentences */
+  notes: string[]
 }
 
 /** What a token may do; people may what their role lets them. */
@@ -2055,6 +2069,23 @@ export interface ProviderSignIn {
   /** Let the provider ask again who this is, as for acts that need a fresh sign-in. */
   fresh?: boolean
 }
+
+/** Who reads the messages of a folder, or learns how many are held in it. */
+export interface Reader {
+  /** `account`: on the IMAP server, by `mirror.departments` */
+  kind: ReaderKind
+  /** login, id of a token, or address of the account */
+  name: string
+  /** full name, or what the token is for */
+  shown: string
+  /** empty for an account; an auditor reads and decides nothing */
+  role: string
+  /** `count`: only how many messages are held */
+  access: FolderAccess
+  why: string
+}
+
+export type ReaderKind = 'person' | 'token' | 'account'
 
 /** The most frequent first. */
 export interface ReasonsNotLearned {
