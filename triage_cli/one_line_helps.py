@@ -59,7 +59,7 @@ HELPS = {
     "staff lock": "Close an account that an identity provider made, until somebody unlocks it.",
     "staff unlock": "Let the next sign-in at the provider open a locked account again, if its groups still give it a role.",
     "people": "List people and departments of the directory.",
-    "who-can-read": "Say who can read a folder, and why: scopes, keepers of confidential folders, assistants, substitutes, auditors, tokens.",
+    "who-can-read": "Say who can read a folder, and why: by scope, as keeper, assistant, substitute or auditor, or with a token.",
     "distribution-lists": "List distribution lists with their members.",
     "requests": "List and decline release requests.",
     "ask": "Record that an employee requests a message.",

@@ -24,7 +24,7 @@ READERS = Shape(
 @list_options(READERS)
 @ask_api
 def who_can_read(desk: Desk, folder: str, form: Form) -> None:
-    """Say who can read a folder, and why: scopes, keepers of confidential folders, assistants, substitutes, auditors, tokens.
+    """Say who can read a folder, and why: by scope, as keeper, assistant, substitute or auditor, or with a token.
 
     FOLDER is department:CODE or person:UID; the code or uid alone will do.
     """
