@@ -22,11 +22,13 @@ from mail_auth.tag_list import (
     tags_of,
     text_of,
 )
-from triage.message.authentication import Dkim, Result
+from triage.message.authentication import AGE, CONTENT_TYPE, REPLY_TO, SEVERAL_TYPES, Dkim, Result
+from triage.message.mime.mime_parts import media_type_of
 
 SIGNATURES = 5  # security.md "Per message"
 EXPIRY_SLACK = 300  # seconds that clocks may differ about x=
 CLOCK_SLOP = 10 * 3600  # seconds that a signer's clock may be ahead in t=
+OLD = 5 * 24 * 3600  # seconds; servers give up after five days (RFC 5321, section 4.5.4.1)
 FROM_UNSIGNED = "it does not sign the From field"
 SUBJECT_UNSIGNED = "it does not sign the Subject field"
 ONCE = b"subject date to cc reply-to sender message-id mime-version content-type content-transfer-encoding".split()
@@ -50,13 +52,14 @@ def examine_signature(message: Message, field: Field, questions: Questions, now:
         tags = tags_of(field)
         shown = describe_signature(tags)
         weakness = verify_signature(message, field, tags, questions, now)
+        gaps = () if weakness else find_gaps(message, tags, names_of(tags), now)
     except Unfit as fault:
         return Dkim(fault.result, reason=str(fault), **shown)
     except Temporary as fault:
         return Dkim(Result.TEMPERROR, reason=str(fault), **shown)
     except TooManyQuestions as fault:
         return Dkim(Result.PERMERROR, reason=str(fault), **shown)
-    return Dkim(Result.NEUTRAL if weakness else Result.PASS, reason=weakness, signs_list=signs_list(message, field), **shown)
+    return Dkim(Result.NEUTRAL if weakness else Result.PASS, reason=weakness, signs_list=signs_list(message, field), gaps=gaps, **shown)
 
 
 def signs_list(message: Message, field: Field) -> bool:
@@ -106,6 +109,31 @@ def weakness_of(message: Message, tags: Tags, key: Key, names: list[bytes], now:
         if 0 < names.count(name) < len(message.named(name)):
             return f"a second {name.decode().title()} field is not signed"
     return ""
+
+
+def find_gaps(message: Message, tags: Tags, names: list[bytes], now: datetime) -> tuple[str, ...]:
+    """What a valid signature leaves to whoever sends the message on, as words of `Dkim.gaps`."""
+    gaps = [REPLY_TO] if b"reply-to" not in names and message.named(b"reply-to") else []
+    if b"content-type" not in names:
+        types = message.named(b"content-type")
+        gaps += [SEVERAL_TYPES] if len(types) > 1 else [CONTENT_TYPE] if types and not is_borne_out(types[0].value, message.body) else []
+    if b"t" in tags and read_number(tags, b"t") + OLD < now.timestamp():
+        gaps.append(AGE)
+    return tuple(gaps)
+
+
+def is_borne_out(content_type: bytes, body: bytes) -> bool:
+    """Does the signed body leave no other reading than this one of an unsigned Content-Type?
+
+    Plain text shows everything. A body that begins with the delimiter of its own boundary had no other one when it was signed.
+    """
+    text = content_type.decode("ascii", "replace")
+    media_type, options = media_type_of(text, "")
+    if not media_type.startswith("multipart/"):
+        return media_type == "text/plain"
+    boundary = options.get("boundary", "").encode()
+    first = body.lstrip(b"\r\n").split(b"\r\n", 1)[0].rstrip()
+    return bool(boundary) and text.casefold().count("boundary") == 1 and first == b"--" + boundary
 
 
 def describe_signature(tags: Tags) -> dict[str, str]:

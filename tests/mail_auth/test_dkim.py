@@ -258,3 +258,38 @@ def test_never_raises(value: bytes, key: bytes) -> None:
 def test_no_key_record_raises(record: bytes) -> None:
     zone = Answers({KEY: record})
     assert dkim.verify_signatures(message.read_message(SIGNED), Questions(zone), NOW)[0].result is not Result.PASS
+
+
+ALTERNATIVE = b"multipart/alternative; boundary=b"
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "gaps"),
+    [
+        (b"", b"Hello", ()),
+        (b"Reply-To: eva@evil.example\r\n", b"Hello", ("reply-to",)),
+        (b"Content-Type: text/plain; charset=utf-8\r\n", b"<b>Hello</b>", ()),
+        (b"Content-Type: text/html\r\n", b"<b>Hello</b>", ("content-type",)),
+        (b"Content-Type: text/plain\r\nContent-Type: text/html\r\n", b"Hello", ("content-types",)),
+        (b"Content-Type: " + ALTERNATIVE + b"\r\n", b"--b\r\n\r\nHello\r\n--b--\r\n", ()),
+        (b"Content-Type: " + ALTERNATIVE + b"\r\n", b"You wrote:\r\n--b\r\n\r\nPay at once\r\n--b--\r\n", ("content-type",)),
+        (b"Content-Type: " + ALTERNATIVE + b"; boundary=c\r\n", b"--b\r\n\r\nHello\r\n--b--\r\n", ("content-type",)),
+        (b"Content-Type: multipart/mixed\r\n", b"--\r\n", ("content-type",)),
+    ],
+)
+def test_gaps_are_what_another_could_have_written_without_breaking_the_signature(fields: bytes, body: bytes, gaps: tuple[str, ...]) -> None:
+    raw = b"From: Ana <ana@example.com>\r\nSubject: Hello\r\n"
+    sent = verified(fields + resigned(raw=raw + b"\r\n" + body))
+    assert (sent.result, sent.gaps) == (Result.PASS, gaps)
+    whole = verified(resigned(names=b"from:subject:reply-to:content-type:content-type", raw=fields + raw + b"\r\n" + body))
+    assert (whole.result, whole.gaps) == (Result.PASS, ())
+
+
+@pytest.mark.parametrize(("hours", "gaps"), [(119, ()), (121, ("age",))])
+def test_a_signature_of_more_than_five_days_has_a_gap(hours: int, gaps: tuple[str, ...]) -> None:
+    assert verified(resigned(b"t=%d;" % (NOW.timestamp() - 3600 * hours))).gaps == gaps
+
+
+def test_a_weak_signature_has_no_gaps_for_it_proves_nothing() -> None:
+    weak = verified(signed(length=True, raw=b"Reply-To: eva@evil.example\r\n" + MAIL))
+    assert (weak.result, weak.gaps) == (Result.NEUTRAL, ())

@@ -193,6 +193,7 @@ def facts_of(
         summary=summary,
         recipient=recipient,
         own_domains=settings.own_domains,
+        freemail_domains=frozenset(settings.policy.freemail_domains),
         rules=matching_rules.rules_for_recipient(about, recipient),
         ours=ours,
         wanted=wanted,

@@ -7,6 +7,8 @@ from typing import Any, Self
 from triage.say import listed, say
 from triage.text.json_values import as_dict
 
+REPLY_TO, CONTENT_TYPE, SEVERAL_TYPES, AGE = GAPS = ("reply-to", "content-type", "content-types", "age")  # what a signature may leave open
+
 
 class Result(StrEnum):
     """The result words of RFC 8601, section 2.7."""
@@ -42,6 +44,7 @@ class Dkim:
     identity: str = ""  # i=
     reason: str = ""
     signs_list: bool = False  # it covers every List-Id field: what list this is, too, is as the signer says
+    gaps: tuple[str, ...] = ()  # of GAPS: what may have changed since a signature that passes was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ class Authentication:
         return cls(
             author=values["author"],
             spf=tuple(Spf(**one | {"result": Result(one["result"])}) for one in values["spf"]),
-            dkim=tuple(Dkim(**one | {"result": Result(one["result"])}) for one in values["dkim"]),
+            dkim=tuple(Dkim(**one | {"result": Result(one["result"]), "gaps": tuple(one.get("gaps", ()))}) for one in values["dkim"]),
             arc=arc_of(values["arc"]),
             dmarc=Dmarc(**values["dmarc"] | {"result": Result(values["dmarc"]["result"]), "aligned": tuple(values["dmarc"]["aligned"])}),
             questions=values.get("questions", 0),  # older rows do not say

@@ -9,6 +9,7 @@ from triage.message.signals.deviations import ATTACHMENT, Deviation
 from triage.message.signals.time_critical import spell_minutes
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
+from triage.policy.replay import replay_reasons
 from triage.policy.replies import answered_message, awaited_answer, returned_message
 from triage.policy.runner_up import Beside, sender_rule
 from triage.say import Said, day, joined, listed, mark, say
@@ -36,6 +37,7 @@ class Verdict:
 
 
 UNLIKE = "unlike-themselves"
+REPLAY = "dkim-replay"
 LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver in a mode that enforces
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
 
@@ -217,6 +219,21 @@ def dangerous_content(facts: Facts) -> Verdict | None:
     return Verdict(Disposition.QUARANTINE, "dangerous-attachment", facts.danger)
 
 
+def hold_replay(facts: Facts) -> Verdict | None:
+    """Its author's domain signed it, and somebody else may have sent it on, changed where the signature lets that happen."""
+    allow = deciding_allow(facts)
+    excused = allow is not None and allow.by_staff and allow.unchecked
+    found = () if excused or returned_message(facts) else replay_reasons(facts)
+    if not found or not is_passing(facts):
+        return None
+    reason = say(
+        "{domain} signed it, but a server that is not known to send for {domain} delivered it, and {what}",
+        domain=facts.authentication.dmarc.domain,
+        what=listed(found),
+    )
+    return Verdict(Disposition.QUARANTINE, REPLAY, reason)
+
+
 def unlike_themselves(facts: Facts) -> Verdict | None:
     """Something would let it in, and it is unlike the messages of its sender: whose account may be stolen."""
     found = unexcused(facts.unlike, facts)
@@ -350,6 +367,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     held_sender,
     dangerous_content,
     unlike_themselves,
+    hold_replay,
     *AFTER_CHECKS,
     first_contact,
 )

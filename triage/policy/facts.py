@@ -65,6 +65,7 @@ class Facts:
     rules: tuple[MatchedRule, ...] = ()  # every rule that matches the sender and the recipient, most precise first
     ours: tuple[OurMail, ...] = ()  # mails of ours that it names
     wanted: bool = False  # asked where a campaign is blocked: is its sender a contact, allowed, or one whose messages were released?
+    freemail_domains: frozenset[str] = frozenset()  # where anybody can have an address
     trusted_arc_sealers: frozenset[str] = frozenset()  # whose seals may prove anything
     listed: str = ""  # who lists the client as bad, as a sentence without its end; "" when nobody does
     sample: bool = False  # one of those that staff look at to see what the lists take away

@@ -105,6 +105,8 @@ BOUNCE_WITH_FILE = replace(BOUNCE, added="invoice.pdf")
 NULL = arriving.envelope(reverse_path="")
 BY_LIST = Dmarc(Result.PASS, "lists.example", "lists.example", "none", ("dkim",))
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
+BY_DKIM = replace(DMARC_PASS, aligned=("dkim",))
+OLD_SIGNATURE = replace(arriving.authentication(SALES, BY_DKIM), dkim=(Dkim(Result.PASS, "supplier.example", gaps=("age",)),))
 OUR_DMARC = Dmarc(Result.PASS, "company.example", "company.example", "reject", ("dkim",))
 EICAR = "Eicar-Test-Signature"
 ODD = (Deviation("link-text", "a link shows a.example and opens b.example", "b.example"),)
@@ -115,6 +117,12 @@ TABLE = [
     (facts(DMARC_PASS, ours=(OURS,), unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
     (facts(DMARC_PASS, summary=CODE, out_of_hours=True, unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
     (facts(DMARC_PASS, unlike=ODD), "first-contact", Disposition.QUARANTINE),
+    (facts(BY_DKIM, ALLOW, authentication=OLD_SIGNATURE), "dkim-replay", Disposition.QUARANTINE),
+    (facts(BY_DKIM, ALLOW, authentication=OLD_SIGNATURE, unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
+    (facts(BY_DKIM, ALLOW, HOLD, authentication=OLD_SIGNATURE), "held-sender", Disposition.QUARANTINE),
+    (facts(BY_DKIM, ALLOW, authentication=OLD_SIGNATURE, observe=True), "observe", Disposition.RELAY),
+    (facts(BY_DKIM, ALLOW, authentication=OLD_SIGNATURE, emergency=OPEN), "emergency", Disposition.RELAY),
+    (facts(BY_DKIM, author=SALES, authentication=OLD_SIGNATURE), "first-contact", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ALLOW, unlike=ODD, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
     (facts(DMARC_PASS, ALLOW, unlike=ODD, observe=True), "observe", Disposition.RELAY),
     (facts(DMARC_PASS, ALLOW, unlike=ODD, emergency=OPEN), "emergency", Disposition.RELAY),
