@@ -41,10 +41,11 @@ CONTRACT = {
     "emergency": "--until --reason",
     "import maildir": "DIRECTORY --to", "import mbox": "FILE --to",
 }  # fmt: skip
-DECIDED = "decision said count done items"
+DECIDED = "decision approval said count done items"
 MAIL = "id state received folder sender subject campaign"
 FIELDS = {  # of --json; there may come more
     "audit": "id at by act subject items sequence detail", "audit list": "id at by act subject items sequence detail",
+    "audit verify": "records unsealed head checkpoints fault",
     "campaigns": "id messages deliveries held people senders newest subject",
     "campaigns list": "id messages deliveries held people senders newest subject",
     "campaigns show": "id messages deliveries held people senders newest subject made by compared with states proofs from subjects",
@@ -95,6 +96,24 @@ FIELDS = {  # of --json; there may come more
     "where": "at delivery recipient sender sentence state subject",
     "webhooks list": "name state waiting oldest succeeded dropped last_reply",
 }  # fmt: skip
+SAYS = (  # commands of this machine whose --json holds what they say
+    "audit key", "backup create", "backup restore", "db check", "db compact", "db upgrade", "learn postfix-log", "spool retry",
+    "spool take-out", "staff add", "staff break-glass", "staff link", "staff lock", "staff password", "staff remove",
+    "staff reset-second-factor", "staff rights", "staff sign-out", "staff unlink", "staff unlock", "webhooks secret",
+)  # fmt: skip
+ACTS = (  # commands that change something: what they say, and the API's answers
+    "allow", "approvals confirm", "approvals decline", "ask", "assign", "block", "checks resume", "confidential-removals confirm",
+    "confidential-removals decline", "contacts accept", "contacts drop", "emergency", "enforcement hold-dangerous",
+    "enforcement hold-unknown", "enforcement record-only", "enforcement reset", "escalate", "escalations confirm", "hold-sender",
+    "legal-hold add", "legal-hold lift", "outgoing give-up", "outgoing hold", "outgoing retry", "person-data erase", "reported answer",
+    "requests decline", "rules change", "rules import", "rules redirect", "rules remove", "searches remove", "searches save",
+    "staff away", "staff end-substitute", "staff substitute", "token revoke", "webhooks resume", "webhooks test",
+)  # fmt: skip
+FIELDS |= dict.fromkeys(SAYS, "said") | dict.fromkeys(ACTS, "said answers")
+WITHOUT = {  # roles, and what prints data or files, or talks with a person
+    "api", "identity", "judge", "mirror", "outbound", "recall", "receive", "relay", "serve", "upkeep", "demo", "quickstart",
+    "audit export", "person-data export", "rules export", "spool show", "completion", "man", "settings",
+}  # fmt: skip
 
 
 def fields(name: str) -> set[str]:
@@ -107,6 +126,10 @@ def test_no_field_is_ever_taken_away() -> None:
     there = {name: fields(name) for name in {*commands(), "outgoing", "spool"} if fields(name)}
     assert set(FIELDS) == set(there), "a new command's fields stand here too"
     assert {name: gone for name, said in FIELDS.items() if (gone := set(said.split()) - there[name])} == {}
+
+
+def test_every_command_that_says_something_has_json() -> None:
+    assert {name for name in commands() if not any("--json" in option.opts for option in leaf(name).params)} == WITHOUT
 
 
 @pytest.mark.parametrize(("words", "promised"), CONTRACT.items(), ids=CONTRACT)

@@ -4,6 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import cached_property
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
@@ -56,7 +57,15 @@ class Desk(ABC):
         answer = self.send(method, f"{API}{path}{'?' if words else ''}{words}", body, take)
         if answer.status >= 300:
             raise self.declined(answer)
-        return json.loads(answer.body) if answer.body else None
+        found = json.loads(answer.body) if answer.body else None
+        if method != "GET" and found is not None:
+            self.changes.append(found)
+        return found
+
+    @cached_property
+    def changes(self) -> list[Any]:
+        """The answers to every request that was more than a look, in order."""
+        return []
 
     def get(self, path: str, **query: Any) -> Any:
         """Look at something."""

@@ -10,6 +10,7 @@ import click
 
 from triage.errors import BadInput
 from triage.runtime import gc_tuning
+from triage_cli.output.tables import CHANGED, Form, collect_sentences, json_option
 
 if TYPE_CHECKING:  # help asks nobody, and reads no settings
     from triage.config.settings import Settings
@@ -62,6 +63,16 @@ def ask_api(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(desk, *words, **given)
 
     return names_server(update_wrapper(asked, command))
+
+
+def act_on_api(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As `ask_api`, for a command that changes something: with --json it prints its sentences and the API's answers as one object."""
+
+    def acted(desk: "Desk", /, *words: Any, form: Form, **given: Any) -> Any:
+        with collect_sentences(CHANGED, form, desk.changes):
+            return command(desk, *words, **given)
+
+    return json_option(CHANGED)(ask_api(update_wrapper(acted, command)))
 
 
 def desk_of(ctx: click.Context) -> "Desk":

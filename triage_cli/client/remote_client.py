@@ -118,7 +118,7 @@ def checked_url(url: str, *, plain: bool) -> str:
     """A server's address. What goes in the clear goes nowhere but to this machine, unless that is said."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise BadInput(f"--server: {url!r} is no address such as https://mailroom.company.example")
+        raise BadInput(f'--server: "{url}" is no address such as https://mailroom.company.example')
     if parts.scheme == "http" and not plain and parts.hostname not in LOOPBACK:
         raise BadInput(f"--server: {url} is not encrypted: the token could be read on its way. Use https://, or say --plain")
     return url.rstrip("/")

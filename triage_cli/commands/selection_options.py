@@ -99,7 +99,8 @@ def given_id(text: str) -> str:
 def given_state(text: str) -> str:
     """A state, checked."""
     if text not in set(State):
-        raise BadInput(f"--state: {text!r} is no state; there are {', '.join(State)}")
+        states = ", ".join(State)
+        raise BadInput(f'--state: "{text}" is no state; there are {states}')
     return text
 
 
@@ -118,5 +119,5 @@ def parse_date(text: str | None, option: str) -> datetime | None:
     try:
         given = datetime.fromisoformat(text)
     except ValueError as fault:
-        raise BadInput(f"{option}: {text!r} is no date such as 2026-11-24 or 2026-11-24T09:30+01:00") from fault
+        raise BadInput(f'{option}: "{text}" is no date such as 2026-11-24 or 2026-11-24T09:30+01:00') from fault
     return given if given.tzinfo else given.replace(tzinfo=UTC)

@@ -27,7 +27,7 @@ def check_journal(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, WHAT, "accepted mail is not copied to an archive (docs/how-to/retention-and-privacy.md)")
         return
     if "@" not in to:
-        yield Finding(FAIL, WHAT, f"journal.address is {escape_visible(to)!r}, which is no address", "write the archive's whole address")
+        yield Finding(FAIL, WHAT, f'journal.address is "{escape_visible(to)}", which is no address', "write the archive's whole address")
         return
     hop = next_hop_of(settings, department="", mailbox=to, direction=JOURNAL)
     yield Finding(OK, WHAT, f"every accepted mail is copied to {escape_visible(to)} by {hop}")

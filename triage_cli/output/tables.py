@@ -8,9 +8,12 @@ import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import update_wrapper
 from itertools import accumulate
 from typing import Any
 
@@ -61,6 +64,11 @@ class Shape:
             print_pairs(ordered)
 
 
+SAID = Shape({"said": "what the command says, sentence by sentence"})
+CHANGED = Shape({**SAID.fields, "answers": "of the API to each request that was more than a look, in its own fields"})
+SENTENCES: ContextVar[list[str] | None] = ContextVar("SENTENCES", default=None)  # that --json prints when the command ends
+
+
 class FormOption(click.Option):
     """--json or --csv, with the shape of what comes then, for the manual."""
 
@@ -82,6 +90,33 @@ def list_options(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., A
 def json_option(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A command that prints one thing has --json; it gets it as `form`."""
     return form_flag("--json", Form.JSON, shape, of_many=False, text="As a JSON object.")
+
+
+def json_sentences(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command that only says sentences has --json: they come as one object."""
+
+    def told(*words: Any, form: Form, **given: Any) -> Any:
+        with collect_sentences(SAID, form):
+            return command(*words, **given)
+
+    return json_option(SAID)(update_wrapper(told, command))
+
+
+@contextmanager
+def collect_sentences(shape: Shape, form: Form, answers: Sequence[Any] = ()) -> Iterator[None]:
+    """With `--json`, print what is said as one object when the command ends; when it fails, only if there is something to print."""
+    if form is not Form.JSON:
+        yield
+        return
+    sentences: list[str] = []
+    token, is_done = SENTENCES.set(sentences), False
+    try:
+        yield
+        is_done = True
+    finally:
+        SENTENCES.reset(token)
+        if is_done or sentences or answers:
+            shape.print_one({"said": sentences, "answers": answers}, form)
 
 
 def form_flag(name: str, form: Form, shape: Shape, *, of_many: bool, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -108,8 +143,11 @@ def print_fields(values: Row, *, as_json: bool) -> None:
 
 
 def say(sentence: str) -> None:
-    """Print one sentence."""
-    click.echo(escape_visible(sentence))
+    """Print one sentence; under `--json` of a command that only says sentences, when it ends."""
+    if (sentences := SENTENCES.get()) is None:
+        click.echo(escape_visible(sentence))
+    else:
+        sentences.append(sentence)
 
 
 def warn(sentence: str) -> None:
@@ -138,7 +176,7 @@ def print_pairs(values: Row) -> None:
     for name, value in values.items():
         if value not in ("", None, [], ()):
             for one in value if isinstance(value, list) else [value]:
-                click.echo(f"{name.ljust(longest)}  {cell_text(one)}")
+                say(f"{name.ljust(longest)}  {cell_text(one)}")
 
 
 def print_json(values: Any) -> None:

@@ -265,7 +265,7 @@ def look_for_other_layouts(postfix: Postfix, found: MailServer) -> None:
     if split_value(postfix["multi_instance_directories"]):
         found.unsure.append("there are several instances of Postfix (multi_instance_directories): run quickstart for one with --postfix")
     if found.delimiter and found.delimiter not in DELIMITERS:
-        found.unsure.append(f"recipient_delimiter is {found.delimiter!r}: Mailroom knows one of + and -")
+        found.unsure.append(f'recipient_delimiter is "{found.delimiter}": Mailroom knows one of + and -')
     if any("postscreen" in command for command in postfix.services.values()):
         found.notes.append("postscreen stands in front of port 25: a route by recipient works behind it")
     if not split_value(postfix["mydestination"]):

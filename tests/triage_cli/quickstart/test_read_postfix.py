@@ -89,7 +89,7 @@ def test_people_with_accounts_on_the_machine_and_sendmails_aliases(read: Read) -
             MASTER,
             "{{/x/ smtp:y}} cannot be listed",
         ),
-        (VIRTUAL + "recipient_delimiter = _\n", MASTER, "recipient_delimiter is '_'"),
+        (VIRTUAL + "recipient_delimiter = _\n", MASTER, 'recipient_delimiter is "_"'),
         (VIRTUAL + "multi_instance_directories = /etc/postfix-out\n", MASTER, "several instances"),
         ("virtual_mailbox_domains = regexp:{{/x/ y}}\nmydestination =\n", MASTER, "the domains are not known"),
         ("myhostname = localhost\nmydestination =\n", MASTER, "no domain has mailboxes here"),

@@ -6,7 +6,7 @@ import click
 
 from triage.actor import Grant
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.commands.selection_options import given_id, parse_date, read_scope
 from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, json_option, list_options, say
@@ -74,7 +74,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @token.command("revoke")
 @click.argument("token_id", metavar="ID")
-@ask_api
+@act_on_api
 def revoke(desk: Desk, token_id: str) -> None:
     """End a token at once."""
     desk.ask("DELETE", f"/tokens/{given_id(token_id)}")

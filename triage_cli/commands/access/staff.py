@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.commands.access.staff_substitutes import arrange, end_substitute, list_substitutes
 from triage_cli.commands.selection_options import parse_date
 from triage_cli.lazy_group import Listing
@@ -64,7 +64,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @staff.command("away")
 @click.argument("login")
 @click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; without it they are back.")
-@ask_api
+@act_on_api
 def away(desk: Desk, login: str, until: str | None) -> None:
     """Say that somebody is away until then, or back. Their folders need somebody else: `mailroom doctor` says where nobody is."""
     desk.ask("PUT", "/away", {"login": login, "until": parse_date(until, "--until")})

@@ -16,7 +16,7 @@ from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import open_transaction, shell_user
 from triage_cli.commands.selection_options import read_scope
-from triage_cli.output.tables import say
+from triage_cli.output.tables import json_sentences, say
 
 RIGHT = click.Choice([one.value for one in Right])
 STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input instead of asking for it.")
@@ -29,6 +29,7 @@ STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's
 @click.option("--scope", callback=read_scope, multiple=True, required=True, help="company, a folder or person:UID; several times.")
 @click.option("--right", "rights", multiple=True, type=RIGHT, help="What they may do beside the role; several times for several.")
 @STDIN
+@json_sentences
 @click.pass_context
 def add_staff(
     ctx: click.Context, login: str, name: str, role: str, scope: tuple[str, ...], rights: tuple[str, ...], password_stdin: bool
@@ -45,6 +46,7 @@ def add_staff(
 @click.command("rights")
 @click.argument("login")
 @click.argument("rights", nargs=-1, metavar="[RIGHT]...", type=RIGHT)
+@json_sentences
 @click.pass_context
 def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None:
     """Set the rights of an account.
@@ -56,6 +58,7 @@ def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None
 
 @click.command("remove")
 @click.argument("login")
+@json_sentences
 @click.pass_context
 def remove_staff(ctx: click.Context, login: str) -> None:
     """Remove an account that was added here. Who is signed in with it is out at once."""
@@ -68,6 +71,7 @@ def remove_staff(ctx: click.Context, login: str) -> None:
 @click.command("password")
 @click.argument("login", required=False)
 @STDIN
+@json_sentences
 @click.pass_context
 def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> None:
     """Change the password of an account that was added here. Without a login: print a hash for the directory file."""
@@ -82,6 +86,7 @@ def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> 
 
 @click.command("sign-out")
 @click.argument("login")
+@json_sentences
 @click.pass_context
 def sign_out(ctx: click.Context, login: str) -> None:
     """End all sessions of somebody."""
@@ -91,6 +96,7 @@ def sign_out(ctx: click.Context, login: str) -> None:
 
 @click.command("break-glass")
 @click.argument("login")
+@json_sentences
 @click.pass_context
 def break_glass_staff(ctx: click.Context, login: str) -> None:
     """Prepare an account for emergencies: it opens once with the code that is printed here, and with no password."""
@@ -102,6 +108,7 @@ def break_glass_staff(ctx: click.Context, login: str) -> None:
 
 @click.command("reset-second-factor")
 @click.argument("login")
+@json_sentences
 @click.pass_context
 def reset_second_factor(ctx: click.Context, login: str) -> None:
     """Remove the second factors of somebody who lost them; their sessions end."""
@@ -118,7 +125,7 @@ def refuse_elsewhere(settings: Settings) -> None:
 
 def hash_new_password(login: str, *, from_stdin: bool) -> str:
     """The hash of a new password. BadInput says why it is refused."""
-    password = read_password() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    password = read_password() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     if why := password_policy.find_password_fault(password, login):
         raise BadInput(f"{why}; choose another, such as four words that nobody else would put together")
     return hash_password(password)

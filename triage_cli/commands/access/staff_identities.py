@@ -10,39 +10,41 @@ from triage.text.numbers import plural
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import open_transaction, shell_user
-from triage_cli.output.tables import say
+from triage_cli.output.tables import json_sentences, say
 
 
 @click.command("link")
 @click.argument("login")
 @click.argument("provider")
 @click.argument("sub")
+@json_sentences
 @click.pass_context
 def link_identity(ctx: click.Context, login: str, provider: str, sub: str) -> None:
     """Let somebody sign in to an account at an identity provider. SUB: the identifier of the user there that never changes."""
     settings = settings_of(ctx)
     known = named(settings.identity.providers, provider)
     if known is None:
-        raise BadInput(
-            f"[identity] has no provider {provider!r}; it has {', '.join(one.name for one in settings.identity.providers) or 'none'}"
-        )
+        there = ", ".join(one.name for one in settings.identity.providers) or "none"
+        raise BadInput(f'[identity] has no provider "{provider}"; it has {there}')
     open_transaction(settings, lambda session: external_accounts.link(session, login, known, sub, by=shell_user(), now=utcnow()))
 
 
 @click.command("unlink")
 @click.argument("login")
+@json_sentences
 @click.pass_context
 def unlink_identities(ctx: click.Context, login: str) -> None:
     """Take the identities of an account away; its sessions by a provider end."""
     name = fold_text(login.strip())
     gone = open_transaction(settings_of(ctx), lambda session: external_accounts.unlink(session, name, by=shell_user(), now=utcnow()))
     if not gone:
-        raise NotFound(f"no identity is linked to {login!r}")
+        raise NotFound(f'no identity is linked to "{login}"')
     say(f"{plural(gone, 'link')} removed")
 
 
 @click.command("lock")
 @click.argument("login")
+@json_sentences
 @click.pass_context
 def lock_account(ctx: click.Context, login: str) -> None:
     """Close an account that an identity provider made, until somebody unlocks it. Its sessions end."""
@@ -51,6 +53,7 @@ def lock_account(ctx: click.Context, login: str) -> None:
 
 @click.command("unlock")
 @click.argument("login")
+@json_sentences
 @click.pass_context
 def unlock_account(ctx: click.Context, login: str) -> None:
     """Let the next sign-in at the provider open a locked account again, if its groups still give it a role."""

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.commands.decisions.decide import REASON
 from triage_cli.commands.selection_options import given_id, parse_date
 from triage_cli.output.tables import Form, Shape, list_options, say
@@ -29,7 +29,7 @@ SUBSTITUTES = Shape(
 @click.option("--from", "starts", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; now when it is left out.")
 @click.option("--until", "ends", required=True, metavar="DATE", help="When ABSENT is back.")
 @REASON
-@ask_api
+@act_on_api
 def arrange(desk: Desk, absent: str, substitute: str, starts: str | None, ends: str, reason: str) -> None:
     """Let SUBSTITUTE see and decide what ABSENT may, for a time; both are logins. What is sealed does not go along."""
     order = {"absent": absent, "substitute": substitute, "starts_at": parse_date(starts, "--from"), "ends_at": parse_date(ends, "--until")}
@@ -52,7 +52,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @click.command("end-substitute")
 @click.argument("substitution_id", metavar="ID")
-@ask_api
+@act_on_api
 def end_substitute(desk: Desk, substitution_id: str) -> None:
     """End a substitution now."""
     desk.ask("DELETE", f"/substitutes/{given_id(substitution_id)}")

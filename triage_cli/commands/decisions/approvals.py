@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
 from triage_cli.commands.decisions.decide import REASON
 from triage_cli.commands.selection_options import given_id
@@ -50,7 +50,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.argument("pending_id", metavar="ID")
 @REASON
 @CONFIRM
-@ask_api
+@act_on_api
 def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ...]) -> None:
     """Turn the second key: it is done now, in the name of both."""
     done = post_confirmed(desk, f"/approvals/{given_id(pending_id)}/confirm", {"reason": reason}, confirm)
@@ -60,7 +60,7 @@ def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ..
 @second_keys.command("decline")
 @click.argument("pending_id", metavar="ID")
 @REASON
-@ask_api
+@act_on_api
 def decline(desk: Desk, pending_id: str, reason: str) -> None:
     """Say no, or withdraw what you asked for."""
     desk.post(f"/approvals/{given_id(pending_id)}/decline", {"reason": reason})

@@ -12,14 +12,15 @@ from triage_cli.client.client_option import ask_api
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
 from triage_cli.commands.decisions import print_consent, print_removal
-from triage_cli.commands.selection_options import select_of, selecting
+from triage_cli.commands.selection_options import read_scope, select_of, selecting
 from triage_cli.options import join_options
 from triage_cli.output.progress import Progress
-from triage_cli.output.tables import Form, Shape, json_option, print_table, say
+from triage_cli.output.tables import Form, Shape, json_option, print_table, say, warn
 
 DECISION = Shape(
     {
-        "decision": "id: `decisions undo` takes it back",
+        "decision": "id: `decisions undo` takes it back; empty where somebody else has to approve it first",
+        "approval": "id of what waits for somebody else's approval; empty where it is done",
         "said": "what became of it, in words",
         "count": "deliveries that were selected",
         "done": "of which so many were changed",
@@ -49,8 +50,8 @@ MORE = {
             metavar="[SCOPE]",
             is_flag=False,
             flag_value="",
-            help="Also block the wave: its campaign and senders. "
-            "For company, department:CODE or person:UID; else as far as your scope reaches.",
+            callback=read_scope,
+            help="Also block the wave: its campaign and senders. For company, a folder or person:UID; else as far as your scope reaches.",
         ),
         click.option("--without", multiple=True, metavar="VALUE", help="--block leaves this address or domain out."),
         click.option("--also", multiple=True, metavar="VALUE", help="--block takes this one, though staff released what it would stop."),
@@ -111,16 +112,26 @@ def carry_out(desk: Desk, order: dict[str, Any], confirm: Sequence[str] = (), *,
         done = post_confirmed(desk, "/decisions", order, confirm)
     except Declined as refusal:
         for item in refusal.problem.get("items", ()):
-            say(f"{item['delivery']}  {item['outcome']}  {item['why']}")
+            (say if form is Form.TEXT else warn)(f"{item['delivery']}  {item['outcome']}  {item['why']}")
         raise
     if "lapses_at" in done:
-        return say_it_waits(done)
+        return print_approval(done, form)
     return await_decision(desk, done, wait=wait, form=form)
 
 
 def say_it_waits(asked: dict[str, Any]) -> int:
     """Say that nothing is done yet; the exit code."""
     say(f"{asked['id']}  {asked['sentence']} Nothing is changed until somebody else confirms it.")
+    return REFUSED
+
+
+def print_approval(asked: dict[str, Any], form: Form) -> int:
+    """As `say_it_waits`, as the fields of a decision where JSON is asked for."""
+    if form is Form.TEXT:
+        return say_it_waits(asked)
+    items = [{"delivery": one, "before": "", "outcome": "waits", "why": ""} for one in asked["items"]]
+    waiting = {"decision": "", "approval": asked["id"], "said": asked["sentence"], "count": len(items), "done": 0, "items": items}
+    DECISION.print_one(waiting, form)
     return REFUSED
 
 
@@ -141,7 +152,8 @@ def await_decision(desk: Desk, done: dict[str, Any], *, wait: bool, form: Form) 
 
 def print_decision(done: dict[str, Any], form: Form) -> None:
     """Print a decision and the items that were not simply done."""
-    values = {"decision": done["id"], "said": done["sentence"], "count": done["count"], "done": done["done"], "items": done["items"]}
+    values = {"decision": done["id"], "approval": "", "said": done["sentence"]}
+    values |= {name: done[name] for name in ("count", "done", "items")}
     if form is Form.JSON:
         DECISION.print_one(values, form)
         return

@@ -6,7 +6,7 @@ import click
 
 from triage.text.numbers import plural
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api, names_server
+from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.commands.selection_options import given_id, select_of, selecting
 from triage_cli.output.tables import Form, Shape, list_options, say
 from triage_cli.output.timestamps import format_instant
@@ -35,7 +35,7 @@ ESCALATIONS = Shape(
 @click.option("--to", required=True, metavar="security|management|legal|data-protection", help="The duty.")
 @click.option("--reason", required=True, help="Goes on the record, and to the duty.")
 @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
-@ask_api
+@act_on_api
 def escalate(desk: Desk, /, to: str, reason: str, expect: int | None, **features: Any) -> None:
     """Escalate messages, such as threats or court papers. Their states stay as they are.
 
@@ -80,7 +80,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @escalations.command("confirm")
 @click.argument("escalation_id", metavar="ID")
-@ask_api
+@act_on_api
 def confirm(desk: Desk, escalation_id: str) -> None:
     """Say that the duty has it. The legal hold stays."""
     made = desk.post(f"/escalations/{given_id(escalation_id)}/confirm", {})

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.commands.decisions.decide import REASON
 from triage_cli.commands.selection_options import given_id
 from triage_cli.lazy_group import Listing
@@ -51,7 +51,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.argument("request_id", metavar="ID")
 @REASON
 @click.option("--expect", type=int, help="Refuse when the folder does not hold exactly so many copies.")
-@ask_api
+@act_on_api
 def confirm(desk: Desk, request_id: str, reason: str, expect: int | None) -> None:
     """Remove the copies in your folder too; `decisions undo` takes it back."""
     done = desk.post(f"/confidential-removals/{given_id(request_id)}/confirm", {"reason": reason, "expect": expect})
@@ -61,7 +61,7 @@ def confirm(desk: Desk, request_id: str, reason: str, expect: int | None) -> Non
 @keepers.command("decline")
 @click.argument("request_id", metavar="ID")
 @REASON
-@ask_api
+@act_on_api
 def decline(desk: Desk, request_id: str, reason: str) -> None:
     """Leave the copies in your folder where they are."""
     desk.post(f"/confidential-removals/{given_id(request_id)}/decline", {"reason": reason})

@@ -9,11 +9,12 @@ from triage.errors import BadInput
 from triage.text.numbers import plural
 from triage_cli.client.api_client import Desk
 from triage_cli.client.exit_codes import DONE, REFUSED
+from triage_cli.commands.selection_options import read_scope
 from triage_cli.output.tables import Form, print_json, say
 
 PROOF = {"genuine": "genuine", "not_proven": "not proven", "failed": "DMARC fails"}
 OPTIONS = (
-    click.option("--allow", metavar="SCOPE", help="Also let the senders in for good: company, department:CODE or person:UID."),
+    click.option("--allow", metavar="SCOPE", callback=read_scope, help="Also let the senders in for good: company, FOLDER or person:UID."),
     click.option("--allow-sender", multiple=True, metavar="VALUE", help="--allow is about this one; of several senders name each."),
     click.option(
         "--without", multiple=True, metavar="VALUE", help="--allow leaves this one out: not allowed, and their messages stay held."

@@ -23,7 +23,7 @@ from triage.times import utcnow
 from triage_cli.client.client_option import refuse_server, settings_of
 from triage_cli.client.local_setup import database_of, open_transaction, shell_user
 from triage_cli.lazy_group import HELP, Lazy
-from triage_cli.output.tables import say
+from triage_cli.output.tables import json_sentences, say
 
 CHECKPOINTS = "checkpoints"  # directory of the signed checkpoints
 
@@ -44,6 +44,7 @@ def backup() -> None:
 @backup.command("create")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--spool-only", is_flag=True, help="Of a machine that only takes mail in or hands it on: its spool, without the database.")
+@json_sentences
 @click.pass_context
 def create(ctx: click.Context, directory: Path, spool_only: bool) -> None:
     """Back up the database, the spool and the checkpoints into DIRECTORY.

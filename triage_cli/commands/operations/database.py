@@ -9,7 +9,7 @@ from triage.errors import BadInput
 from triage.store import db as database, vacuum
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of
-from triage_cli.output.tables import say
+from triage_cli.output.tables import json_sentences, say
 
 
 @click.group()
@@ -18,6 +18,7 @@ def db() -> None:
 
 
 @db.command()
+@json_sentences
 @click.pass_context
 def upgrade(ctx: click.Context) -> None:
     """Bring the database to this program's version; an empty one gets its tables."""
@@ -32,6 +33,7 @@ def upgrade(ctx: click.Context) -> None:
 
 
 @db.command()
+@json_sentences
 @click.pass_context
 def compact(ctx: click.Context) -> None:
     """Write SQLite's file anew, without gaps. Once, for a database from before `mailroom upkeep` gave space back by itself.
@@ -47,6 +49,7 @@ def compact(ctx: click.Context) -> None:
 
 
 @db.command()
+@json_sentences
 @click.pass_context
 def check(ctx: click.Context) -> None:
     """Is the database there and at this program's version? Exit code 2 and what to do when not."""

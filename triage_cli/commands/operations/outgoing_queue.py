@@ -7,7 +7,7 @@ import click
 
 from triage.errors import BadInput
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api, names_server
+from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.commands.decisions.decide import REASON
 from triage_cli.commands.selection_options import given_id
 from triage_cli.output.tables import Form, Shape, list_options, say
@@ -79,7 +79,7 @@ def choose_deliveries(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @queue.command("retry")
 @choose_deliveries
-@ask_api
+@act_on_api
 def retry(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
     """Try these again at once; refused ones anew when they are named."""
     act_on_queue(desk, "/outgoing/retry", delivery_ids, next_hop, "tried again now")
@@ -87,7 +87,7 @@ def retry(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
 
 @queue.command("give-up")
 @choose_deliveries
-@ask_api
+@act_on_api
 def give_up(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
     """Try these no more; they are shown as refused, and can be tried anew."""
     act_on_queue(desk, "/outgoing/give-up", delivery_ids, next_hop, "given up")
@@ -96,7 +96,7 @@ def give_up(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
 @queue.command("hold")
 @choose_deliveries
 @REASON
-@ask_api
+@act_on_api
 def hold(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str, reason: str) -> None:
     """Take these back into their folders: a decision that can be undone."""
     act_on_queue(desk, "/outgoing/hold", delivery_ids, next_hop, "held", reason=reason)

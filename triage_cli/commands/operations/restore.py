@@ -28,7 +28,7 @@ from triage.times import utcnow
 from triage_cli.client.client_option import refuse_server, settings_of
 from triage_cli.client.local_setup import shell_user
 from triage_cli.commands.operations.backup import CHECKPOINTS
-from triage_cli.output.tables import say, warn
+from triage_cli.output.tables import json_sentences, say, warn
 
 NEXT = (
     "nothing is sent on and nothing is taken out of mailboxes yet:",
@@ -39,6 +39,7 @@ NEXT = (
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@json_sentences
 @click.pass_context
 def restore(ctx: click.Context, directory: Path) -> None:
     """Restore a backup into an empty database and an empty spool. Delivery and recall stay paused.

@@ -19,7 +19,7 @@ from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import open_transaction, shell_user
 from triage_cli.commands.selection_options import given_id
-from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.tables import Form, Shape, json_sentences, list_options, say
 
 RETRIES = Shape(
     {
@@ -78,6 +78,7 @@ def row_of(one: Retry) -> dict[str, Any]:
 @spool.command("retry")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All of it, instead of some.")
+@json_sentences
 @click.pass_context
 def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
     """Try these now: after an upgrade, or when the disk has room again."""
@@ -114,6 +115,7 @@ def show(ctx: click.Context, message_id: str) -> None:
 @spool.command("take-out")
 @click.argument("message_id", metavar="ID")
 @click.argument("file", type=click.Path(path_type=Path))
+@json_sentences
 @click.pass_context
 def take_out(ctx: click.Context, message_id: str, file: Path) -> None:
     """Move a message that cannot be entered out of the spool into FILE, a new one, byte for byte. It goes on the record.

@@ -8,8 +8,8 @@ from triage.config.webhooks import NAME
 from triage.errors import BadInput
 from triage.notifications.webhooks import payloads
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
-from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.client.client_option import act_on_api, ask_api
+from triage_cli.output.tables import Form, Shape, json_sentences, list_options, say
 from triage_cli.output.timestamps import format_instant
 from triage_cli.services.roles import start_role
 
@@ -54,7 +54,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @webhooks.command("test")
 @click.argument("name")
-@ask_api
+@act_on_api
 def test(desk: Desk, name: str) -> None:
     """Have a webhook called now, also one that is gone; it is told nothing but who asked."""
     tried = desk.post(f"/webhooks/{given_name(name)}/test")
@@ -63,7 +63,7 @@ def test(desk: Desk, name: str) -> None:
 
 @webhooks.command("resume")
 @click.argument("name")
-@ask_api
+@act_on_api
 def resume(desk: Desk, name: str) -> None:
     """Call a webhook again that has answered 410, or that rests after failures."""
     desk.post(f"/webhooks/{given_name(name)}/resume")
@@ -73,11 +73,12 @@ def resume(desk: Desk, name: str) -> None:
 def given_name(text: str) -> str:
     """The name of a webhook, checked."""
     if not NAME.fullmatch(text):
-        raise BadInput(f"{text!r} is no name of a webhook: they are of small letters, digits and hyphens")
+        raise BadInput(f'"{text}" is no name of a webhook: they are of small letters, digits and hyphens')
     return text
 
 
 @webhooks.command("secret")
+@json_sentences
 def secret() -> None:
     """Print a new key, for a secret_file here and for the receiver."""
     say(payloads.new_key())

@@ -15,7 +15,7 @@ from triage.policy.learning import learn_contacts
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import open_transaction, shell_user
-from triage_cli.output.tables import say
+from triage_cli.output.tables import json_sentences, say
 
 GROUP = 500  # mails in one transaction
 PATIENCE = 2.0  # seconds that mails wait for others while the log is followed
@@ -28,6 +28,7 @@ def learn() -> None:
 
 @learn.command("postfix-log")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.File("r", encoding="utf-8", errors="replace"))
+@json_sentences
 @click.pass_context
 def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
     """Learn from the log of a Postfix that sends employees' mail to the outside; - is standard input.

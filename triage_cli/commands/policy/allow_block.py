@@ -7,7 +7,7 @@ import click
 
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api
 from triage_cli.client.exit_codes import DONE
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
 from triage_cli.commands.decisions.decide import say_it_waits
@@ -25,7 +25,7 @@ def rule_command(effect: str, text: str) -> click.Command:
     @click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
     @click.option("--lapse", "lapse_days", default=0, metavar="DAYS", help="It runs out so many days after the last mail either way.")
     @click.option("--dry-run", is_flag=True, help="Only say what it would have done in the last thirty days.")
-    @ask_api
+    @act_on_api
     def command(desk: Desk, /, sender: str, until: str | None, dry_run: bool, confirm: tuple[str, ...] = (), **features: Any) -> int:
         match, value = match_of(sender)
         order = {"effect": effect, "match": match, "value": value, "until": parse_date(until, "--until")} | features
@@ -59,7 +59,7 @@ def rule_command(effect: str, text: str) -> click.Command:
 @click.option("--reason", required=True, help="Why; everybody who decides about one of the messages reads it.")
 @click.option("--scope", default="company", show_default=True, metavar="company|FOLDER|person:UID", callback=read_scope)
 @click.option("--dry-run", is_flag=True, help="Only say what it would have held in the last thirty days.")
-@ask_api
+@act_on_api
 def hold_sender(desk: Desk, /, sender: str, until: str | None, reason: str, scope: str, dry_run: bool) -> int:
     """Hold all messages of a sender until a date.
 

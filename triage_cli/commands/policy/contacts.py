@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api, names_server
+from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.commands.selection_options import given_id
 from triage_cli.output.tables import Form, Shape, list_options as lists_as, say
 from triage_cli.output.timestamps import format_day
@@ -64,7 +64,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @correspondents.command("accept")
 @click.argument("numbers", metavar="ID...", nargs=-1, required=True)
-@ask_api
+@act_on_api
 def accept(desk: Desk, numbers: tuple[str, ...]) -> None:
     """Let what was parked or dropped count from now on."""
     say(f"{decide_contacts(desk, 'accept', numbers)} count from now on")
@@ -72,7 +72,7 @@ def accept(desk: Desk, numbers: tuple[str, ...]) -> None:
 
 @correspondents.command("drop")
 @click.argument("numbers", metavar="ID...", nargs=-1, required=True)
-@ask_api
+@act_on_api
 def drop(desk: Desk, numbers: tuple[str, ...]) -> None:
     """Let these not count, also when somebody writes to them again."""
     say(f"{decide_contacts(desk, 'remove', numbers)} do not count any more")

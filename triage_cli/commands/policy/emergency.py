@@ -8,7 +8,7 @@ import click
 from triage.errors import BadInput
 from triage.times import utcnow
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api
 from triage_cli.commands.selection_options import parse_date
 from triage_cli.output.tables import say
 
@@ -19,7 +19,7 @@ CLOSED = "the door is closed"
 @click.option("--until", metavar="TIME", help="18:30 (where the company is), 4h, 90m, or an ISO date and time. It closes by itself then.")
 @click.option("--reason", default="", help="Why; goes on the record, and everybody sees it.")
 @click.option("--close", is_flag=True, help="Close the door before its time.")
-@ask_api
+@act_on_api
 def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
     """Deliver everything for a while (emergency)."""
     if close and until:
@@ -48,7 +48,7 @@ def moment_of(text: str, zone: str, now: datetime) -> datetime:
         try:
             moment = parse_date(text, "--until")
         except BadInput as fault:
-            raise BadInput(f"--until: {text[:40]!r} is no time such as 18:30, 4h, 90m or 2026-11-24T18:30+01:00") from fault
+            raise BadInput(f'--until: "{text[:40]}" is no time such as 18:30, 4h, 90m or 2026-11-24T18:30+01:00') from fault
         assert moment is not None
         return moment
     local = now.astimezone(ZoneInfo(zone))

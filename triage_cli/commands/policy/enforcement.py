@@ -7,7 +7,7 @@ import click
 from triage.errors import BadInput
 from triage.times import utcnow
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api, names_server
+from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.commands.policy.emergency import moment_of
 from triage_cli.output.tables import Form, Shape, list_options, say, warn
 from triage_cli.output.timestamps import format_instant
@@ -77,7 +77,7 @@ def add_step_command(step: str) -> None:
     @click.option("--until", metavar="TIME", help="End of a learning phase: then the wider scope or the settings count again.")
     @click.option("--notify", is_flag=True, help="Tell the employees concerned by email.")
     @REASON
-    @ask_api
+    @act_on_api
     def command(desk: Desk, department: str, person: str, start: str, until: str | None, notify: bool, reason: str) -> None:
         zone = desk.get("/me")["company"]["time_zone"]
         scope = scope_of(department, person)
@@ -99,7 +99,7 @@ for each in HELPS:
 @SCOPES[0]
 @SCOPES[1]
 @REASON
-@ask_api
+@act_on_api
 def reset(desk: Desk, department: str, person: str, reason: str) -> None:
     """Forget what was set and planned: the wider scope or the settings count again."""
     scope = scope_of(department, person)

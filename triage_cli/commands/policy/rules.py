@@ -7,7 +7,7 @@ import click
 from triage.errors import BadInput
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api, names_server
+from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.commands.confirm_option import CONFIRM, ask_confirmed
 from triage_cli.commands.policy.allow_block import warnings_of
 from triage_cli.commands.policy.rule_suggestions import propose
@@ -88,7 +88,7 @@ def row_of(rule: dict[str, Any]) -> dict[str, Any]:
 
 @rules.command("remove")
 @click.argument("rule_ids", metavar="ID...", nargs=-1, required=True)
-@ask_api
+@act_on_api
 def remove_rules(desk: Desk, rule_ids: tuple[str, ...]) -> None:
     """Take rules out of force; they stay on the record."""
     chosen = [given_id(one) for one in rule_ids]
@@ -112,7 +112,7 @@ def remove_rules(desk: Desk, rule_ids: tuple[str, ...]) -> None:
 )
 @click.option("--until", metavar="DATE", help="The rule runs out then.")
 @click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
-@ask_api
+@act_on_api
 def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -> None:
     """Always send mail of somebody, or to an address of ours, to somebody else here. It lets nothing in that would be held."""
     match, value = match_of(sender)
@@ -129,7 +129,7 @@ def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -
 @click.option("--note", help="Why; everybody who sees the rule reads it.")
 @click.option("--risky/--not-risky", default=None, help="Also with risky attachments.")
 @CONFIRM
-@ask_api
+@act_on_api
 def change_rule(desk: Desk, rule_id: str, until: str | None, lapse_days: int | None, confirm: tuple[str, ...], **given: Any) -> None:
     """Change a rule; what is not named stays as it is."""
     changes = {name: value for name, value in given.items() if value is not None}
@@ -170,7 +170,7 @@ def delivery_of(text: str) -> str:
     try:
         return given_id(text)
     except BadInput:
-        raise BadInput(f"{text[:80]!r} is neither a mail address nor the id of a delivery (13 characters, digits and letters)") from None
+        raise BadInput(f'"{text[:80]}" is neither a mail address nor the id of a delivery (13 characters, digits and letters)') from None
 
 
 def rows_of(when: str, one: dict[str, Any]) -> list[dict[str, str]]:

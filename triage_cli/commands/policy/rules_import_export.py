@@ -1,50 +1,46 @@
 """Rules as lines of a file: `mailroom rules import`, `export`."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from triage.errors import BadInput
-from triage.text.numbers import plural, were
-from triage.text.sanitize import escape_visible
-from triage_cli.client.api_client import Declined, Desk
-from triage_cli.client.client_option import ask_api
-from triage_cli.client.exit_codes import DONE, USAGE
-from triage_cli.commands.confirm_option import CONFIRM, names_of, post_confirmed, tell_second_look
-from triage_cli.commands.policy.allow_block import offer_removal
-from triage_cli.output.progress import Progress
-from triage_cli.output.tables import say
-
-MOST_AT_ONCE = 500_000  # characters; as JSON they take up to twice that, and a request has at most a megabyte
-
-
-class Part(NamedTuple):
-    """Some lines of a file."""
-
-    before: int  # lines that come before them
-    text: str
-
-
-class FaultyPart(Exception):
-    """Lines of this part are wrong, as the refusal says."""
-
-    def __init__(self, part: Part, refusal: Declined) -> None:
-        super().__init__(str(refusal))
-        self.part, self.refusal = part, refusal
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import act_on_api, ask_api
+from triage_cli.commands.confirm_option import CONFIRM, names_of
+from triage_cli.commands.policy.rules_file import (
+    FaultyPart,
+    asked_of,
+    look_at,
+    make_rules,
+    part_lines,
+    read_rules_file,
+    report_import,
+    say_faulty_lines,
+)
+from triage_cli.commands.policy.rules_import_gateway import import_gateway_list
 
 
 @click.command("import")
 @click.argument("file", type=click.File(encoding="utf-8"), metavar="FILE")
 @click.option("--dry-run", is_flag=True, help="Only look whether every line is right, and what has to be confirmed.")
+@click.option("--from", "source", type=click.Choice(("spamassassin", "exchange", "csv")), help="Read the lists of another gateway.")
+@click.option("--apply", "is_applied", is_flag=True, help="With --from: make the rules. Without it, only say what is understood.")
 @CONFIRM
-@ask_api
-def import_rules(desk: Desk, file: Any, dry_run: bool, confirm: tuple[str, ...]) -> int:
+@act_on_api
+def import_rules(desk: Desk, file: Any, dry_run: bool, source: str | None, is_applied: bool, confirm: tuple[str, ...]) -> int:
     """Make every rule of a file (- is standard input), or none when a line is wrong.
 
     A line is what `rules export` writes, or such as: allow .supplier.example scope=department:it proof=aligned note="from Ana"
+
+    With --from it reads the lists of SpamAssassin, Exchange (PowerShell's JSON or CSV) or a CSV file with the columns sender and action,
+    says what each entry means, and leaves out whatever is unsure. Only --apply makes rules.
     """
+    if is_applied and (dry_run or not source):
+        raise BadInput("--apply goes with --from, and not with --dry-run")
+    if source:
+        return import_gateway_list(desk, source, read_rules_file(file), names_of(confirm), is_applied=is_applied)
     parts, names = list(part_lines(read_rules_file(file))), names_of(confirm)
     try:
         looked = look_at(desk, parts) if dry_run or len(parts) > 1 else []  # several parts: look at all of them first
@@ -54,91 +50,6 @@ def import_rules(desk: Desk, file: Any, dry_run: bool, confirm: tuple[str, ...])
     except FaultyPart as fault:
         return say_faulty_lines(fault.refusal, file.name, fault.part)
     return report_import(made, "made")
-
-
-def look_at(desk: Desk, parts: Sequence[Part]) -> list[Any]:
-    """What would become of each part, and what it asks; nothing is made."""
-    with Progress("Looking at rules", len(parts)) as bar:
-        return [import_part(desk, bar, part, dry_run=True) for part in parts]
-
-
-def make_rules(desk: Desk, parts: Sequence[Part], names: Sequence[Sequence[str]]) -> list[Any]:
-    """Make the rules of each part. `names`: what was confirmed of it."""
-    with Progress("Making rules", len(parts)) as bar:
-        return [import_part(desk, bar, part, given) for part, given in zip(parts, names, strict=True)]
-
-
-def import_part(desk: Desk, bar: Progress, part: Part, given: Sequence[str] = (), *, dry_run: bool = False) -> Any:
-    """What became of one part; FaultyPart where lines of it are wrong."""
-    try:
-        done = post_confirmed(desk, "/rules/import", {"text": part.text, "dry_run": dry_run}, given)
-    except Declined as refusal:
-        if refusal.problem.get("lines"):
-            raise FaultyPart(part, refusal) from refusal
-        raise
-    bar.step()
-    return done
-
-
-def asked_of(looked: Sequence[Any], given: Sequence[str]) -> list[list[str]]:
-    """The names of the second look that each part asks. Declined, and all of it is said, unless exactly those of all parts were given."""
-    names = [[one["name"] for one in part["second_look"]] for part in looked]
-    problem = problem_of(looked)
-    if set(given) != set(problem["names"]) and problem["names"]:
-        tell_second_look(problem)
-        raise Declined(409, {"detail": f"this needs a second look ({', '.join(problem['names'])}): no rule was created"})
-    return names
-
-
-def problem_of(looked: Sequence[Any]) -> dict[str, Any]:
-    """What all parts ask together, as the API says it of one."""
-    found: dict[str, dict[str, Any]] = {}
-    for one in (reason for part in looked for reason in part["second_look"]):
-        before = found.get(one["name"], one | {"count": 0})
-        found[one["name"]] = before | {"count": before["count"] + one["count"]}
-    return {"names": list(found), "second_look": list(found.values()), "rules": [rule for part in looked for rule in part["rules"]]}
-
-
-def report_import(made: Sequence[Any], verb: str) -> int:
-    """Say how many rules were made, what has to be confirmed, and what to remove of senders that are now blocked."""
-    count, kept = (sum(one[name] for one in made) for name in ("made", "kept"))
-    say(f"{verb} {plural(count, 'rule')}; {kept} {were(kept)} there already")
-    if (asked := problem_of(made))["names"]:
-        tell_second_look(asked)
-    for offered in (offer for one in made for offer in one["delivered"]):
-        offer_removal(offered)
-    return DONE
-
-
-def read_rules_file(file: Any) -> str:
-    """What the file says; BadInput when it is not UTF-8."""
-    try:
-        text: str = file.read()
-    except UnicodeDecodeError as fault:
-        raise BadInput(f"{file.name} is not UTF-8: {fault.reason} at byte {fault.start}") from fault
-    return text
-
-
-def part_lines(text: str) -> Iterator[Part]:
-    """The lines in parts that fit into one request."""
-    lines, size, before, number = [""], 0, 0, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if size + len(line) > MOST_AT_ONCE:
-            yield Part(before, "\n".join(lines[1:]))
-            lines, size, before = [""], 0, number - 1
-        lines.append(line)
-        size += len(line) + 1
-    yield Part(before, "\n".join(lines[1:]))
-
-
-def say_faulty_lines(refusal: Declined, name: str, part: Part) -> int:
-    """Say which lines are wrong."""
-    faults = refusal.problem["lines"]
-    for fault in faults:
-        click.echo(escape_visible(f"{name}:{part.before + fault['line']}: {fault['reason']}"), err=True)
-    count = len(faults)
-    click.echo(f"mailroom: {plural(count, 'line is', 'lines are')} wrong; no rule was created", err=True)
-    return USAGE
 
 
 @click.command("export")

@@ -3,7 +3,7 @@
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api, names_server
+from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.output.tables import Form, Shape, list_options, say
 from triage_cli.output.timestamps import format_instant
 
@@ -39,7 +39,7 @@ def list_checks(desk: Desk, form: Form) -> None:
 @checks.command("resume")
 @click.argument("name", metavar="CHECK")
 @click.option("--reason", default="", help="Why; the audit log keeps it.")
-@ask_api
+@act_on_api
 def resume_check(desk: Desk, name: str, reason: str) -> None:
     """Let a check hold: after it held too much, or before its trial is over."""
     found = desk.post(f"/sender-checks/{name}/resume", {"reason": reason})

@@ -7,7 +7,7 @@ import click
 from triage.errors import BadInput
 from triage.text.numbers import plural
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api
 from triage_cli.commands.selection_options import select_of, selecting
 from triage_cli.output.tables import say
 
@@ -17,7 +17,7 @@ from triage_cli.output.tables import say
 @click.option("--to", default="", metavar="LOGIN", help="The colleague, who has to be allowed to decide about all of it.")
 @click.option("--note", default="", metavar="WORDS", help="What the colleague should know.")
 @click.option("--back", is_flag=True, help="Take it back instead.")
-@ask_api
+@act_on_api
 def hand(desk: Desk, to: str, note: str, back: bool, **options: Any) -> None:
     """Assign held messages to a colleague. It stays held, everybody sees whose it is, and anybody may still decide."""
     if bool(to) == back:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.commands.selection_options import given_id
 from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, list_options, say
@@ -28,7 +28,7 @@ REQUESTS = Shape(
 @click.command("ask")
 @click.argument("delivery_id", metavar="ID")
 @click.option("--words", default="", help="What they said.")
-@ask_api
+@act_on_api
 def ask(desk: Desk, delivery_id: str, words: str) -> None:
     """Record that an employee requests a message."""
     made = desk.post("/requests", {"delivery": given_id(delivery_id), "words": words})
@@ -58,7 +58,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @requests.command("decline")
 @click.argument("request_id", metavar="ID")
 @click.option("--reason", default="", help="Whoever asked can read it.")
-@ask_api
+@act_on_api
 def decline(desk: Desk, request_id: str, reason: str) -> None:
     """Say no. The mail stays where it is."""
     desk.post(f"/requests/{given_id(request_id)}/decline", {"reason": reason})

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.commands.selection_options import given_id
 from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, list_options, say
@@ -50,7 +50,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.argument("report_id", metavar="ID")
 @click.option("--good/--bad", "good", default=None, help="The mail is fine, or it is not.")
 @click.option("--words", default="", help="Whoever reported it reads them.")
-@ask_api
+@act_on_api
 def answer(desk: Desk, report_id: str, good: bool | None, words: str) -> None:
     """Tell everybody who reported the same mail what it is. The mail stays where it is."""
     if good is None:

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
-from triage_cli.commands.selection_options import given_id
+from triage_cli.client.client_option import act_on_api, ask_api
+from triage_cli.commands.selection_options import folder_of, given_id, read_scope
 from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, list_options, say
 
@@ -48,7 +48,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @searches.command("save")
 @click.argument("name", metavar="NAME")
 @click.option("--search", default="", metavar="WORDS", help="What to search for (docs/reference/search.md).")
-@click.option("--department", metavar="CODE", help="Only of this department.")
+@click.option("--department", metavar="CODE", help="Only of this department, or of a folder such as it+joe.fern.")
 @click.option("--person", metavar="UID", help="Only of this person.")
 @click.option(
     "--tab",
@@ -57,17 +57,17 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     show_default=True,
     help="What waits, what is decided, or all of it.",
 )
-@click.option("--share", "shared_with", default="", metavar="SCOPE", help="Share it: company, department:CODE or person:UID.")
-@ask_api
-def save(desk: Desk, name: str, search: str, **about: Any) -> None:
+@click.option("--share", "shared_with", default="", metavar="SCOPE", callback=read_scope, help="Share it: company, a folder or person:UID.")
+@act_on_api
+def save(desk: Desk, name: str, search: str, department: str | None, person: str | None, **about: Any) -> None:
     """Keep a search by a name. One of yours that has it already becomes this one."""
-    kept = desk.post("/searches", {"name": name, "q": search, **about})
+    kept = desk.post("/searches", {"name": name, "q": search, **folder_of(department, person), **about})
     say(f"{kept['id']} {kept['name']} is kept" + (f", shared with {kept['shared_with']}" if kept["shared_with"] else ""))
 
 
 @searches.command("remove")
 @click.argument("search_id", metavar="ID")
-@ask_api
+@act_on_api
 def remove(desk: Desk, search_id: str) -> None:
     """Keep it no longer."""
     desk.ask("DELETE", f"/searches/{given_id(search_id)}")

@@ -12,7 +12,7 @@ from triage_cli.client.client_option import ask_api, desk_of, names_server, sett
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.lazy_group import Lazy
 from triage_cli.output.progress import Ticker
-from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.tables import Form, Shape, json_option, list_options, say
 from triage_cli.output.timestamps import format_instant
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -29,6 +29,17 @@ ACTS = Shape(
         "detail": 'what else is known of it; {"sealed": true} where that is not for you',
     },
     ("id", "at", "by", "act", "subject", "items", "detail"),
+)
+
+
+VERIFIED = Shape(
+    {
+        "records": "entries in the hash chain",
+        "unsealed": "entries that are not in it yet",
+        "head": "hash of its newest entry",
+        "checkpoints": "signed checkpoints that were compared",
+        "fault": "where the chain breaks; empty: nowhere",
+    }
 )
 
 
@@ -67,9 +78,10 @@ def list_acts(desk: Desk, by: str, act: str, about: str, limit: int, form: Form)
 @audit.command("verify")
 @click.option("--checkpoints", type=click.Path(path_type=Path), help="Directory of the signed checkpoints; default: audit.checkpoints.")
 @click.option("--public-key", help="The key that signed them; default: audit.public_key, or that of audit.key_file.")
+@json_option(VERIFIED)
 @names_server
 @click.pass_context
-def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None) -> int:
+def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None, form: Form) -> int:
     """Walk the hash chain, and compare it with the signed checkpoints; exit code 1 and where it breaks when it does.
 
     A server compares with the checkpoints that its machine sees: a proof against a copy of your own is made on the machine.
@@ -81,11 +93,14 @@ def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None)
     else:
         with desk_of(ctx) as desk:
             found = desk.get("/audit/verify")
-    return tell_verification(found)
+    return tell_verification(found, form)
 
 
-def tell_verification(found: dict[str, Any]) -> int:
+def tell_verification(found: dict[str, Any], form: Form) -> int:
     """What the walk found; the exit code."""
+    if form is Form.JSON:
+        VERIFIED.print_one(found, form)
+        return REFUSED if found["fault"] else DONE
     compared = f", compared with {found['checkpoints']} checkpoints" if found["checkpoints"] else ""
     say(f"{found['records']} records sealed, {found['unsealed']} not yet; head {found['head'] or 'none'}{compared}")
     if found["fault"]:

@@ -13,7 +13,7 @@ from triage.store import db
 from triage.times import utcnow
 from triage_cli.client.client_option import refuse_server, settings_of
 from triage_cli.client.local_setup import database_of, open_read_session, shell_user
-from triage_cli.output.tables import Form, Shape, json_option, print_table, say
+from triage_cli.output.tables import Form, Shape, json_option, json_sentences, print_table, say
 from triage_cli.services import upkeep_retention
 
 
@@ -26,6 +26,7 @@ def verify_records(settings: Settings, checkpoints: Path | None, public_key: str
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@json_sentences
 @click.pass_context
 def key(ctx: click.Context, file: Path) -> None:
     """Create the key that signs checkpoints."""

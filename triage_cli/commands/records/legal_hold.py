@@ -6,7 +6,7 @@ import click
 
 from triage.errors import BadInput
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.commands.selection_options import given_id, select_of, selecting
 from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, json_text, list_options, say
@@ -39,7 +39,7 @@ def legal_hold() -> None:
 @selecting
 @click.option("--of", "whose", metavar="UID", help="All mail of this person: to them, sent on to them, written by them.")
 @click.option("--reason", required=True, help="Goes on the record.")
-@ask_api
+@act_on_api
 def add(desk: Desk, /, whose: str | None, reason: str, **features: Any) -> None:
     """Hold all mail of a person (--of UID), or a selection; also what comes later. Ids and --until make a hold that does not grow."""
     selected = select_of(**features)
@@ -62,7 +62,7 @@ def list_holds(desk: Desk, lifted: bool, form: Form) -> None:
 @legal_hold.command()
 @click.argument("hold_id", metavar="ID")
 @click.option("--reason", required=True, help="Goes on the record.")
-@ask_api
+@act_on_api
 def lift(desk: Desk, hold_id: str, reason: str) -> None:
     """Lift a hold: what no other hold keeps expires and is erased as everything else."""
     lifted = desk.post(f"/legal-holds/{given_id(hold_id)}/lift", {"reason": reason})

@@ -9,7 +9,7 @@ import click
 
 from triage.errors import BadInput
 from triage_cli.client.api_client import Desk
-from triage_cli.client.client_option import ask_api
+from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.client.exit_codes import DONE
 from triage_cli.commands.decisions.decide import say_it_waits
 from triage_cli.lazy_group import Listing
@@ -84,7 +84,7 @@ def save_export(opened: BinaryIO, desk: Desk, order: dict[str, str]) -> None:
 @click.option("--with-rules", is_flag=True, help="Rules about the address go too. Without it a block is kept, and names it.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@ask_api
+@act_on_api
 def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool, yes: bool) -> int:
     """Erase what is kept: mail, addresses, what was learned. It cannot be undone. Of somebody here, once they have left."""
     found = desk.post("/person-data/preview", {"address": address})

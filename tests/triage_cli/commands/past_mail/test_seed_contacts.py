@@ -75,7 +75,7 @@ WRONG = [
     ("maildir {0}/bare", "there is no Maildir whose path names its owner"),
     ("maildir {0}/maildirs ann@company.example", "there is no Maildir of ann@company.example"),
     ("maildir {0}/maildirs ann", "'ann' is not an email address"),
-    ("maildir {0}/maildirs --since yesterday", "--since: 'yesterday' is no date"),
+    ("maildir {0}/maildirs --since yesterday", '--since: "yesterday" is no date'),
     ("mbox {0}/nowhere", "is not there"),
     ("imap", "give --server, or set recall.imap"),
     ("imap --server imap://127.0.0.1", "recall.master_user is missing"),

@@ -25,7 +25,7 @@ def test_the_door_is_opened_and_closed(shell: Shell, arrives: Arrives) -> None:
     ("words", "says"),
     [
         (("--reason", "x"), "--until: say when it ends"),
-        (("--until", "soon", "--reason", "x"), "--until: 'soon' is no time such as 18:30"),
+        (("--until", "soon", "--reason", "x"), '--until: "soon" is no time such as 18:30'),
         (("--until", "2h"), "reason: say why"),
         (("--until", "9999h", "--reason", "x"), "until: at most 7 days"),
         (("--until", "2h", "--close"), "do not go together"),

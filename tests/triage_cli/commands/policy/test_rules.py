@@ -9,7 +9,7 @@ from tests.triage.arriving import DMARC_PASS
 from tests.triage_cli.conftest import Arrives, Shell
 from triage.message.signals.scan_results import Scan
 from triage.times import utcnow
-from triage_cli.commands.policy import rules_import_export
+from triage_cli.commands.policy import rules_file
 
 JOE = "joe.fern@company.example"
 
@@ -74,11 +74,11 @@ NAMED = "danger-found,dangerous"
 ASKED = "allow sales@supplier.example for company: 1 held message, danger-found, dangerous\n"
 
 
-@pytest.mark.parametrize("most", [rules_import_export.MOST_AT_ONCE, 30], ids=["one-part", "parts"])
+@pytest.mark.parametrize("most", [rules_file.MOST_AT_ONCE, 30], ids=["one-part", "parts"])
 def test_a_file_that_would_let_in_what_is_dangerous_is_confirmed(
     shell: Shell, arrives: Arrives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr(rules_import_export, "MOST_AT_ONCE", most)
+    monkeypatch.setattr(rules_file, "MOST_AT_ONCE", most)
     arrives("it+joe.fern@company.example", dmarc=DMARC_PASS, scan=Scan(virus="Eicar"))
     file = tmp_path / "rules.txt"
     file.write_text("allow rosa@customer.example\nallow sales@supplier.example\nblock junk.example\n")
@@ -157,4 +157,4 @@ def test_mail_is_always_sent_to_somebody_else(shell: Shell, arrives: Arrives) ->
 
 def test_what_is_neither_a_sender_nor_a_delivery_is_said(shell: Shell) -> None:
     refused = shell("rules", "explain", "nobody", "--to", "joe.fern@company.example")
-    assert (refused.code, "'nobody' is neither a mail address nor the id of a delivery" in refused.err) == (2, True)
+    assert (refused.code, '"nobody" is neither a mail address nor the id of a delivery' in refused.err) == (2, True)
