@@ -31,6 +31,7 @@ LATELY = 20  # sign-ins of an account by which it is known from where it comes
 SEEN_EVERY = timedelta(seconds=30)  # a request writes `seen_at` at most so often
 STAFF = "staff"  # before a login on the record
 BREAK_GLASS, BREAK_GLASS_LASTS = "break-glass", timedelta(hours=1)  # a way to sign in, and how long its sessions last
+NEW_PLACE = "new_place"  # in the record of a sign-in: the account had not signed in from there lately
 AT_ONCE = threading.BoundedSemaphore(2)  # one check takes 64 MiB
 
 Prover = Callable[[str, str], bool]  # login, password; Unanswered when it cannot say
@@ -197,6 +198,7 @@ def start_session(session: Session, login: str, client: str, how: How, *, lasts:
     session.execute(delete(StaffSession).where(col(StaffSession.started_at) <= now - lasts))
     key, subject = secrets.token_urlsafe(32), f"{STAFF}:{login}"
     before = last_sign_in(session, subject)
+    is_new = before is not None and not comes_from(session, subject, sender_network(client))
     session.add(
         StaffSession(
             key_sha256=hash_session_key(key),
@@ -212,7 +214,7 @@ def start_session(session: Session, login: str, client: str, how: How, *, lasts:
             factor_at=now if how.has_factor else None,
         )
     )
-    detail = {"client": client, "method": how.method, "provider": how.provider, "second_factor": how.has_factor}
+    detail = {"client": client, "method": how.method, "provider": how.provider, "second_factor": how.has_factor, NEW_PLACE: is_new}
     ledger.write_act(session, "sign-in", subject, by=actor, now=now, detail={name: value for name, value in detail.items() if value})
     return actor, key
 

@@ -573,6 +573,9 @@ class Notices:
         'Who is told of a department instead of its staff on duty: a login or an address of ours, such as "sales=desk@company.example".',
         (),
     )
+    new_place: bool = setting_key(
+        "Tell the owner of a staff account by mail when it signed in from a network address where it had not lately.", True
+    )
     requests: bool = setting_key(
         "Let employees sign in with the directory's passwords (api.sign_in holds directory) to see sender and subject of their own mail "
         "that waits or was taken away, and ask for it at PUBLIC_URL/ask.",

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from triage.compliance.audit import hash_chain
 from triage.config.settings import Settings
-from triage.notifications import alerts, digests, staff_mail
+from triage.notifications import alerts, digests, new_places, staff_mail
 from triage.quarantine.requests import suspicion_reports
 from triage.store import db
 from triage.store.transaction_retry import pause_after
@@ -31,6 +31,7 @@ def follow_alerts(settings: Settings, engine: Engine, holder: str, stop: threadi
             watch_alerts(settings, engine, holder)
             tell_people(settings, engine, holder, stop)
             tell_reporters(settings, engine, holder)
+            tell_owners(settings, engine, holder)
         except DBAPIError as fault:
             pause = pause_after(fault, LOOK_EVERY)
         except Exception:  # one alarm that cannot be told must not end this for all later ones
@@ -95,4 +96,18 @@ def tell_reporters(settings: Settings, engine: Engine, holder: str) -> int:
     if told:
         wake_waiters(settings, "relay", "change")
         log.info("%d reporters of mail are told what came of it", told)
+    return told
+
+
+def tell_owners(settings: Settings, engine: Engine, holder: str) -> int:
+    """Queue messages to the owners of staff accounts about sign-ins from new addresses; how many."""
+    with db.read_transaction(engine) as session:
+        if not new_places.is_behind(session):
+            return 0
+    with db.transaction(engine) as session:
+        now = db.at_earliest(session, utcnow())
+        told = new_places.tell_owners(session, settings, now=now) if hash_chain.elect_sealer(session, holder, now, duty=DUTY) else 0
+    if told:
+        wake_waiters(settings, "relay", "change")
+        log.info("queued %d messages to owners of accounts about sign-ins from new addresses", told)
     return told
