@@ -26,6 +26,7 @@ from triage_cli.doctor import (
     overdue,
     probes,
     process_checks,
+    tls_records,
 )
 from triage_cli.doctor.finding import FAIL, OK, Check, Finding
 from triage_cli.output.tables import Form, Shape, list_options
@@ -66,6 +67,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("mail server", mail_server_checks.check_postfix),
     ("dns", connection_checks.check_resolvers),
     ("our name", dns_records.check_published),
+    ("sender tls", tls_records.check_tls_records),
     ("scanners", connection_checks.check_scanners),
     ("ports", network_checks.check_ports),
     ("certificate", network_checks.check_certificate),
