@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, not_, or_, true
 from sqlmodel import col
 
+from triage.actor import Actor, Role
 from triage.addressing.envelope import ascii_domain
 from triage.config.settings import Settings
 from triage.delivery.journal import JOURNAL
@@ -96,11 +97,10 @@ def list_destinations(settings: Settings) -> tuple[Destination, ...]:
     return tuple(Destination(next_hop, or_(*conditions)) for next_hop, conditions in found.items())
 
 
-def find_destination(settings: Settings, next_hop: str) -> Destination:
-    """The destination of this name; BadInput when the settings have none."""
+def find_destination(settings: Settings, next_hop: str, *, by: Actor) -> Destination:
+    """The destination of this name; BadInput when the settings have none, which names the others to administrators only: some are paths."""
     known = {one.next_hop: one for one in list_destinations(settings)}
     if next_hop not in known:
-        raise BadInput(
-            say("no messages go to {next_hop}; there are {names}", next_hop=repr(next_hop), names=", ".join(known)), field="next_hop"
-        )
+        said = say("no messages go to {next_hop}; there are {names}", next_hop=repr(next_hop), names=", ".join(known))
+        raise BadInput(said if by.role is Role.ADMIN else say("no messages go to {next_hop}", next_hop=repr(next_hop)), field="next_hop")
     return known[next_hop]

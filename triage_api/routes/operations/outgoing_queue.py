@@ -85,7 +85,7 @@ def hold_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> d
 @router.get("/outgoing/unsent", response_model=schemas.UnsentPage, responses=describe_refusals(401, 422))
 def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.UnsentPage:
     """Deliveries that wait, are under way or were refused, those due first; for administrators those of every kind, employees' mail too."""
-    only = routes.find_destination(here.settings, next_hop) if next_hop else None
+    only = routes.find_destination(here.settings, next_hop, by=by) if next_hop else None
     place = place_of(cursor, int, int)
     found = queue_admin.list_outgoing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
     items = [schemas.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings)}) for one in found[:limit]]
@@ -103,7 +103,7 @@ def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -
     if order.ids:
         count = queue_admin.retry_deliveries(session, order.ids, settings=here.settings, by=by, now=utcnow())
     else:
-        count = queue_admin.retry_all(session, routes.find_destination(here.settings, order.next_hop), by=by, now=utcnow())
+        count = queue_admin.retry_all(session, routes.find_destination(here.settings, order.next_hop, by=by), by=by, now=utcnow())
     ring_after(session, "relay")
     return schemas.Count(count=count)
 
@@ -114,7 +114,7 @@ def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here)
     if order.ids:
         count = queue_admin.give_up(session, order.ids, settings=here.settings, by=by, now=utcnow())
     else:
-        destination = routes.find_destination(here.settings, order.next_hop)
+        destination = routes.find_destination(here.settings, order.next_hop, by=by)
         count = queue_admin.give_up_all(session, destination, settings=here.settings, by=by, now=utcnow())
     ring_after(session, "relay")
     return schemas.Count(count=count)
@@ -125,7 +125,7 @@ def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> sc
     """Take these, or what waits for a next hop, back into its folders, at most 5,000 at once: a decision that can be undone."""
     ids = tuple(order.ids)
     if not ids:
-        ids = tuple(queue_admin.waiting_for(session, routes.find_destination(here.settings, order.next_hop), by=by, limit=MOST_IDS))
+        ids = tuple(queue_admin.waiting_for(session, routes.find_destination(here.settings, order.next_hop, by=by), by=by, limit=MOST_IDS))
     count = hold_deliveries(session, ids, by, here.settings, order.reason) if ids else 0
     ring_after(session, "relay")
     return schemas.Count(count=count)
