@@ -102,7 +102,8 @@ def lookalike_domain(seen: Seen) -> Iterable[Signal]:
 
 def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
     """It could be taken for a known correspondent's, and for none of ours."""
-    found = taken_for(seen, seen.known.domains)
+    others = [domain for domain in seen.known.domains if domain not in seen.known.siblings]
+    found = taken_for(seen, others) or taken_for(seen, seen.known.siblings, but=seen.author_domain)
     if found and not taken_for(seen, sorted(seen.own_domains)):
         domain, known = found
         sentence = say(
@@ -111,10 +112,10 @@ def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
         yield Signal("look-alike-of-known", sentence, 40, found)
 
 
-def taken_for(seen: Seen, others: Iterable[str]) -> tuple[str, str] | None:
-    """The first domain of the authors and of the answer that could be taken for one of these, and for which."""
+def taken_for(seen: Seen, others: Iterable[str], but: str = "") -> tuple[str, str] | None:
+    """The first domain of the authors and of the answer, `but` one, that could be taken for one of these, and for which."""
     theirs = dict.fromkeys(one.rpartition("@")[2] for one in (*seen.summary.authors, *seen.summary.reply_to))
-    strange = [one for one in islice(theirs, COMPARED) if not seen.is_ours(one)]
+    strange = [one for one in islice(theirs, COMPARED) if one != but and not seen.is_ours(one)]
     return next(((one, other) for one in strange for other in others if looks_like(one, other)), None)
 
 

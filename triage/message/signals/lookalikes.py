@@ -9,6 +9,7 @@ from triage.message.mime.links import display_host, look_alike_skeleton, registe
 SKIPPED = re.compile(r"\([^)]*\)|\[[^\]]*\]|[\"'`.,]")
 LONG_ENOUGH = 5  # letters of a name from which on one letter off is a likeness
 VERY_LONG = 10
+ORDINARY = re.compile(r"com|net|org|info|eu|[a-z]{2}")  # endings under which companies have their name in several countries
 TELLING = 4  # letters of a name from which on it means us when it stands within another
 KEY_LIMIT = 40  # letters of a name that keys are made of
 
@@ -49,6 +50,12 @@ def looks_like(domain: str, own: str) -> bool:
         return True
     allowed = 0 if len(our_name) < LONG_ENOUGH else 1 if len(our_name) < VERY_LONG else 2
     return 0 < edit_distance(their_name, our_name, allowed) <= allowed
+
+
+def is_sibling(domain: str, other: str) -> bool:
+    """Has `domain` exactly the name of another one, under an ordinary ending, as northwind.de beside northwind.com?"""
+    one, two = registered_organisation(domain), registered_organisation(other)
+    return one.partition(".")[0] == two.partition(".")[0] and ORDINARY.fullmatch(one.rpartition(".")[2]) is not None
 
 
 def name_within(domain: str, name: str) -> bool:

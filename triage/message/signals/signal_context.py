@@ -54,6 +54,7 @@ class Correspondents:
 
     namesakes: tuple[str, ...] = ()  # addresses of those who have the same display name
     domains: tuple[str, ...] = ()  # domains of known senders that may look alike
+    siblings: tuple[str, ...] = ()  # those of them whose name the author's domain has too, and that domain has sent wanted messages
 
 
 @dataclass(frozen=True)

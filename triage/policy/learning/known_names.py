@@ -12,9 +12,10 @@ from sqlmodel import Session, col
 from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
 from triage.message.mime.links import registered_organisation
-from triage.message.signals.lookalikes import keys_of_known, keys_of_stranger, plain_name
+from triage.message.signals.lookalikes import is_sibling, keys_of_known, keys_of_stranger, plain_name
 from triage.message.signals.signal_context import Correspondents
 from triage.policy.contacts import store as contacts
+from triage.policy.contacts.wanted_senders import Sender, released_by
 from triage.policy.rules.store import in_force
 from triage.store import db
 from triage.store.db import OneOf
@@ -58,8 +59,15 @@ class Familiar:
 
     def of(self, one: Stranger) -> Correspondents:
         """Known senders of the same name, and domains of known senders that may look like theirs."""
-        domains = {domain for key in self.keys[one] for domain in self.domains.get(key, ())}
-        return Correspondents(self.namesakes(one), tuple(sorted(domains)[: MOST * 4]))
+        found = {domain for key in self.keys[one] for domain in self.domains.get(key, ())}
+        domains = tuple(sorted(found)[: MOST * 4])
+        return Correspondents(self.namesakes(one), domains, self.siblings(one, domains))
+
+    def siblings(self, one: Stranger, domains: Iterable[str]) -> tuple[str, ...]:
+        """Those of the domains whose name theirs has under an ordinary ending, if it has sent wanted messages."""
+        theirs = one.author.rpartition("@")[2]
+        found = tuple(domain for domain in domains if is_sibling(theirs, domain))
+        return found if found and released_by(self.session, [Sender(one.author, theirs)]) else ()
 
     def namesakes(self, one: Stranger) -> tuple[str, ...]:
         """Those who have the same name, as far as they are still known."""

@@ -1,5 +1,6 @@
 """Who it pretends to be, and who may."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -171,6 +172,14 @@ def test_a_name_of_somebody_we_know_with_another_address() -> None:
 def test_a_look_alike_of_somebody_we_know(domain: str, like: str) -> None:
     found = looked_at(**by(f"ann@{domain}"), beside=KNOWN).get("look-alike-of-known")
     assert (found.evidence[1] if found else "") == like
+
+
+def test_a_wanted_sibling_of_somebody_we_know_may_not_answer_elsewhere() -> None:
+    sibling = replace(KNOWN["known"], siblings=("northwind.example",))
+    assert looked_at(**by("ann@northwind.de"), beside={"known": sibling}).get("look-alike-of-known") is None
+    assert looked_at(**by("ann@northwind.de"), beside=KNOWN).get("look-alike-of-known")
+    found = looked_at(**by("ann@northwind.de"), reply_to=("ann@n0rthwind.example",), beside={"known": sibling})["look-alike-of-known"]
+    assert found.evidence == ("n0rthwind.example", "northwind.example")
 
 
 @pytest.mark.parametrize(

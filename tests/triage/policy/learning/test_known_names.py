@@ -79,6 +79,18 @@ def test_a_domain_that_looks_like_a_known_one(company: Engine, settings: Setting
     assert found["look-alike-of-known"] == f"Domain {domain} looks like that of your contact {known}, but is another one."
 
 
+def test_the_same_name_under_another_ordinary_ending_once_it_has_sent_wanted_messages(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        for domain, silent in (("northwind.de", True), ("northwind.test", False), ("n0rthwind.de", False)):
+            author = f"orders@{domain}"
+            assert "look-alike-of-known" in came(session, settings, author, "Orders")[0]  # nobody here wanted anything from there yet
+            allow = rules.add_rule(session, RuleOrder("allow", "address", author, "company"), by=ANA, now=NOW, settings=settings)
+            assert came(session, settings, author, "Orders")[1] == "queued"
+            rules.remove_rule(session, allow.id, by=ANA, now=NOW)
+            assert ("look-alike-of-known" not in came(session, settings, author, "Orders")[0]) is silent
+        assert "look-alike-of-known" in came(session, settings, "orders@northwind.fr", "Orders")[0]
+
+
 def test_the_known_sender_looks_like_nobody(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         for proven in (True, False):
