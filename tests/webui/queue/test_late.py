@@ -178,7 +178,7 @@ def test_the_reason_for_a_door_stays_where_the_next_one_is_begun(site: Site, pag
     held.wait(1)
     reason.fill("of the second")
     held.go()
-    expect(page.get_by_text("from the next message on.")).to_be_attached()
+    expect(page.get_by_role("status").filter(has_text="Whole company: Record only")).to_be_attached()
     expect(reason).to_have_value("of the second")
     page.get_by_role("button", name="Hold unknown senders").first.click()
     held.wait(2)

@@ -279,6 +279,7 @@ def test_rules(ana: Browser, ben: Browser, api_settings: Settings) -> None:
         "proof": "",
         "unproven_only": False,
         "risky": False,
+        "unchecked": False,
         "author": "Ana Roth",
         "origin": "staff",
         "note": "x",
