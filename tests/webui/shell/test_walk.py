@@ -241,7 +241,7 @@ def test_a_key_that_comes_too_soon_is_told_of(site: Site, page: Page) -> None:
 def test_a_report_calls_a_campaign_by_its_subject(site: Site, page: Page) -> None:
     decide(site, Verb.PURGE, *waves(site, "present", "A gift for you", 3, JOE))
     site.sit_down(page, "ida", "/reports")
-    largest = page.get_by_role("region", name="The largest: numbers")
+    largest = page.get_by_role("region", name="Largest campaigns: numbers")
     link = largest.get_by_role("link", name="A gift for you")
     expect(link).to_be_visible()
     expect(largest.get_by_role("columnheader", name="Campaign")).to_have_count(0)
