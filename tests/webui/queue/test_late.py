@@ -180,9 +180,10 @@ def test_the_reason_for_a_door_stays_where_the_next_one_is_begun(site: Site, pag
     held.go()
     expect(page.get_by_role("status").filter(has_text="Whole company: Record only")).to_be_attached()
     expect(reason).to_have_value("of the second")
-    page.get_by_role("button", name="Hold unknown senders").first.click()
+    page.get_by_role("button", name="Use the configuration").first.click()
     held.wait(2)
     held.go(1)
+    expect(page.get_by_role("status").filter(has_text="Whole company: Hold unknown senders")).to_be_attached()
 
 
 def test_who_stands_in_is_named_as_it_was_asked(site: Site, page: Page) -> None:
