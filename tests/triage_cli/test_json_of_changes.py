@@ -50,6 +50,13 @@ def test_a_verb_that_waits_for_approval_says_so(shell: Shell, arrives: Arrives, 
     assert row["id"] == waiting["approval"]
 
 
+def test_a_verb_that_is_refused_says_why_as_one_object(shell: Shell, arrives: Arrives) -> None:
+    one = arrives(author="ana@supplier.example", dmarc=DMARC_PASS)
+    other = arrives(author="bo@partner.example")
+    refused = shell("release", one, other, "--allow", "company", "--json")
+    assert (refused.code, json.loads(refused.out)["said"][-1].startswith("Nothing is done: ")) == (1, True)
+
+
 @pytest.mark.parametrize("option", ["--department", "--person"])
 def test_a_search_is_kept_for_a_folder_as_lists_print_it(shell: Shell, option: str) -> None:
     shell("searches", "save", "mine", "--search", "order", option, "it+joe.fern")

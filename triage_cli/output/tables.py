@@ -103,8 +103,8 @@ def json_sentences(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def collect_sentences(shape: Shape, form: Form, answers: Sequence[Any] = ()) -> Iterator[None]:
-    """With `--json`, print what is said as one object when the command ends; when it fails, only if there is something to print."""
+def collect_sentences(shape: Shape, form: Form, answers: Sequence[Any] = (), *, always: bool = True) -> Iterator[None]:
+    """With `--json`, print what is said as one object at the end. Without `always`, or after a fault, only if something was said."""
     if form is not Form.JSON:
         yield
         return
@@ -112,7 +112,7 @@ def collect_sentences(shape: Shape, form: Form, answers: Sequence[Any] = ()) -> 
     token, is_done = SENTENCES.set(sentences), False
     try:
         yield
-        is_done = True
+        is_done = always
     finally:
         SENTENCES.reset(token)
         if is_done or sentences or answers:

@@ -59,6 +59,7 @@ ARGUMENTS = {  # of those that are about something
     "campaigns": "--fewest 1 --state any",
     "campaigns list": "--fewest 1 --state any",
     "rules explain": "{mail}",
+    "who-can-read": "it",
     "legal-hold list": "--lifted",
     "report": "campaigns",
 }

@@ -15,7 +15,7 @@ from triage_cli.commands.decisions import print_consent, print_removal
 from triage_cli.commands.selection_options import read_scope, select_of, selecting
 from triage_cli.options import join_options
 from triage_cli.output.progress import Progress
-from triage_cli.output.tables import Form, Shape, json_option, print_table, say, warn
+from triage_cli.output.tables import SAID, Form, Shape, collect_sentences, json_option, print_table, say
 
 DECISION = Shape(
     {
@@ -88,7 +88,9 @@ def verb_command(verb: str) -> click.Command:
                 if verb == "release"
                 else print_removal.preview_removal(desk, select, form)
             )
-        if refused := print_consent.refuse_unnamed(desk, select, rule):
+        with collect_sentences(SAID, form, always=False):
+            refused = print_consent.refuse_unnamed(desk, select, rule)
+        if refused:
             return refused
         order = {"verb": verb, "select": select, "reason": reason, "rule": rule, "block": block, "expect": expect}
         return carry_out(desk, order | more, confirm, wait=wait, form=form)
@@ -108,12 +110,13 @@ def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence
 
 def carry_out(desk: Desk, order: dict[str, Any], confirm: Sequence[str] = (), *, wait: bool, form: Form) -> int:
     """Decide, say what became of it; exit code 1 when some items could not be changed, or it needs a second key."""
-    try:
-        done = post_confirmed(desk, "/decisions", order, confirm)
-    except Declined as refusal:
-        for item in refusal.problem.get("items", ()):
-            (say if form is Form.TEXT else warn)(f"{item['delivery']}  {item['outcome']}  {item['why']}")
-        raise
+    with collect_sentences(SAID, form, always=False):
+        try:
+            done = post_confirmed(desk, "/decisions", order, confirm)
+        except Declined as refusal:
+            for item in refusal.problem.get("items", ()):
+                say(f"{item['delivery']}  {item['outcome']}  {item['why']}")
+            raise
     if "lapses_at" in done:
         return print_approval(done, form)
     return await_decision(desk, done, wait=wait, form=form)
