@@ -102,7 +102,7 @@ def forms_of(message: Message) -> tuple[str, ...]:
 
 def faults(language: str) -> Iterator[str]:
     """What is missing in a catalogue, no longer said, mistyped, or lacks a plural form."""
-    code = list(spoken())
+    code, plurals = list(spoken()), catalogue_plurals(language)
     known = {(one.id,) if isinstance(one.id, str) else tuple(one.id): one for one in catalogue(language) if one.id}
     said = {one.forms for one in code}
     for one in code:
@@ -115,7 +115,7 @@ def faults(language: str) -> Iterator[str]:
     for forms, message in known.items():
         if forms not in said:
             yield f"{language}.po: {forms[0]!r} is said nowhere"
-        yield from (f"{language}.po: {fault}" for fault in mistakes(message, forms, catalogue_plurals(language)))
+        yield from (f"{language}.po: {fault}" for fault in mistakes(message, forms, plurals))
 
 
 def catalogue_plurals(language: str) -> int:
