@@ -11,7 +11,7 @@ from tests.peers import processes
 
 PROGRAM = Path(__file__).parents[1] / ".cache" / "exim4" / "usr" / "sbin" / "exim4"  # where install.sh unpacks it
 
-CONFIGURATION = """
+HEAD = """
 exim_path = {program}
 primary_hostname = mail.{domain}
 exim_user = nobody
@@ -22,6 +22,9 @@ spool_directory = {directory}/spool
 log_file_path = {directory}/log-%s
 keep_environment =
 tls_advertise_hosts =
+"""
+
+SENDER = """
 smtputf8_advertise_hosts = *
 acl_not_smtp = accept
 
@@ -77,6 +80,14 @@ class Exim:
 @contextlib.contextmanager
 def installed(relay_port: int, domain: str, transport: str = "") -> Iterator[Exim]:
     """Exim of `domain`, sending to Mailroom on `relay_port`; `transport` are further options of its SMTP transport."""
+    with place_of_its_own() as directory:
+        configure(directory, SENDER, domain=domain, relay_port=relay_port, transport=transport)
+        yield Exim(directory)
+
+
+@contextlib.contextmanager
+def place_of_its_own() -> Iterator[Path]:
+    """A directory with a spool, both of Exim's user."""
     if not PROGRAM.exists():
         raise processes.Missing("Exim is missing: run `make peers`, which unpacks exim4-daemon-light")
     if os.getuid() != 0:
@@ -85,23 +96,15 @@ def installed(relay_port: int, domain: str, transport: str = "") -> Iterator[Exi
         (directory / "spool").mkdir()
         for place in (directory, directory / "spool"):
             os.chown(place, 65534, 65534)
-        (directory / "conf").write_text(
-            CONFIGURATION.format(program=PROGRAM, directory=directory, domain=domain, relay_port=relay_port, transport=transport)
-        )
-        yield Exim(directory)
+        yield directory
+
+
+def configure(directory: Path, what: str, **values: object) -> None:
+    """Write its configuration."""
+    (directory / "conf").write_text((HEAD + what).format(program=PROGRAM, directory=directory, **values))
 
 
 SERVER = """
-exim_path = {program}
-primary_hostname = mail.{domain}
-exim_user = nobody
-exim_group = nogroup
-trusted_users = root
-never_users =
-spool_directory = {directory}/spool
-log_file_path = {directory}/log-%s
-keep_environment =
-tls_advertise_hosts =
 domainlist local_domains = {domain}
 hostlist relay_from_hosts = 127.0.0.1 : {lan_host}
 local_interfaces = 127.0.0.1
@@ -171,18 +174,12 @@ class Company:
 @contextlib.contextmanager
 def serving(domain: str, lmtp: int, outside: int, includes: Path, tables: dict[str, str], lan_host: str) -> Iterator[Company]:
     """Exim as the mail server of a domain. It includes exim-router and exim-transport of `includes`, as soon as they are there."""
-    if not PROGRAM.exists() or os.getuid() != 0:
-        raise processes.Missing("Exim is missing, or the tests do not run as root: run `make peers`, which unpacks exim4-daemon-light")
-    with processes.short_directory("exim") as directory:
-        (directory / "spool").mkdir()
-        for place in (directory, directory / "spool"):
-            os.chown(place, 65534, 65534)
+    with place_of_its_own() as directory:
         for name, text in tables.items():
             (directory / name).write_text(text)
         port = processes.free_port()
-        values = {"program": PROGRAM, "directory": directory, "domain": domain, "port": port, "lan_host": lan_host}
-        values |= {"routers": includes / "exim-router", "transports": includes / "exim-transport", "outside": outside, "lmtp": lmtp}
-        (directory / "conf").write_text(SERVER.format(**values))
+        files = {"routers": includes / "exim-router", "transports": includes / "exim-transport"}
+        configure(directory, SERVER, domain=domain, port=port, lan_host=lan_host, outside=outside, lmtp=lmtp, **files)
         command = [str(PROGRAM), "-C", str(directory / "conf"), "-bdf", "-q2s"]
         process = processes.start(command, directory / "output")
         try:

@@ -46,7 +46,7 @@ def attachment_condition(sha256: str) -> ColumnElement[bool]:
     digest = sha256.strip().lower()
     if not DIGEST.fullmatch(digest):
         raise BadInput(say("write the 64 hexadecimal digits of the attachment's `sha256`"), field="attachment_sha256")
-    return of_messages(SUMMARY.contains(f'"sha256": "{digest}"'))
+    return file_with_digest(digest)
 
 
 def file_named(text: str) -> ColumnElement[bool]:

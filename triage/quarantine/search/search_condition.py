@@ -16,7 +16,7 @@ from triage.quarantine.search import links_and_files, search_query
 from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.text_spellings import column_holds, text_spellings
 from triage.say import said_by, say
-from triage.store import message_ids
+from triage.store import domain_index, message_ids
 from triage.store.delivery_state import RELEASED, State
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -39,6 +39,11 @@ def search_conditions(text: str) -> list[ColumnElement[bool]]:
 def other_table_has(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
     """Is there such a row of another table, whatever else the whole question reads?"""
     return select(literal(1)).select_from(table).where(*where).correlate(Delivery).exists()
+
+
+def message_has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Is its message so?"""
+    return other_table_has(Message, col(Message.id) == col(Delivery.message_id), *where)
 
 
 def match_anywhere(term: Term) -> ColumnElement[bool]:
@@ -79,13 +84,13 @@ def match_having(term: Term) -> ColumnElement[bool]:
     if term.value not in LISTS:
         raise BadInput(say("has: takes {names}, not {value}", names=" or ".join(LISTS), value=repr(term.value)), field="q")
     found = func.json_array_length(col(Message.summary)[LISTS[term.value]]) > 0
-    return other_table_has(Message, col(Message.id) == col(Delivery.message_id), found)
+    return message_has(found)
 
 
 def match_link(term: Term) -> ColumnElement[bool]:
     """Where its links lead, and what they say."""
     found = column_holds(cast(col(Message.summary)["links"], String), term.value)
-    return other_table_has(Message, col(Message.id) == col(Delivery.message_id), found)
+    return message_has(found)
 
 
 def match_client(term: Term) -> ColumnElement[bool]:
@@ -94,7 +99,7 @@ def match_client(term: Term) -> ColumnElement[bool]:
         address = str(ip_address(term.value))
     except ValueError as fault:
         raise BadInput(say("ip: takes an address like 192.0.2.1, not {value}", value=repr(term.value)), field="q") from fault
-    return other_table_has(Message, col(Message.id) == col(Delivery.message_id), col(Message.envelope)["client"].as_string() == address)
+    return message_has(col(Message.envelope)["client"].as_string() == address)
 
 
 def match_verified(term: Term) -> ColumnElement[bool]:
@@ -103,8 +108,7 @@ def match_verified(term: Term) -> ColumnElement[bool]:
         domain = ascii_domain(term.value.removeprefix("@"))
     except ValueError as fault:
         raise BadInput(said_by(fault), field="q") from fault
-    below = col(Delivery.author_domain).endswith(f".{domain}", autoescape=True)
-    return and_(col(Delivery.proof) == "dmarc", or_(col(Delivery.author_domain) == domain, below))
+    return and_(col(Delivery.proof) == "dmarc", domain_index.of_domain(domain))
 
 
 def match_signal(term: Term) -> ColumnElement[bool]:
@@ -113,7 +117,7 @@ def match_signal(term: Term) -> ColumnElement[bool]:
         raise BadInput(say("signal: takes a name such as bank-details, not {value}", value=repr(term.value)), field="q")
     named = f'"name": "{term.value}"'
     of_message = cast(col(Message.signals), String).contains(named, autoescape=True)
-    found = other_table_has(Message, col(Message.id) == col(Delivery.message_id), of_message)
+    found = message_has(of_message)
     return or_(cast(col(Delivery.signals), String).contains(named, autoescape=True), found)
 
 
@@ -190,7 +194,7 @@ def match_message_id(term: Term) -> ColumnElement[bool]:
     """The Message-ID field, with or without its angle brackets."""
     said = func.lower(col(Message.summary)["message_id"].as_string())
     wanted = sorted(text_spellings(term.value.strip("<>")))
-    return other_table_has(Message, col(Message.id) == col(Delivery.message_id), said.in_(wanted))
+    return message_has(said.in_(wanted))
 
 
 MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
