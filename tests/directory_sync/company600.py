@@ -9,6 +9,7 @@ DEPARTMENTS = (
     "Sales", "Marketing", "Büro & Einkauf", "IT", "Human Resources", "Legal", "Finance", "Research",
     "Production", "Quality", "Logistics", "Service", "Press", "Board", "Works Council", "Reception",
 )  # fmt: skip
+CREATED = "20200101000000Z"  # all at once: of entries that claim the same address none is older
 HOSTILE: tuple[dict[str, Any], ...] = (
     {"mail": "x@elsewhere.example"},
     {"mail": "hostile%p1@company.example"},
@@ -32,13 +33,14 @@ def colleague(number: int, **values: object) -> Entry:
         "departmentNumber": DEPARTMENTS[head],
         "manager": f"uid=p{head},{PEOPLE}",
         "secretary": f"uid=p{number + 16},{PEOPLE}" if number < 16 else None,
+        "createTimestamp": CREATED,
     }
     return person(f"p{number}", **(given | values))
 
 
 def hostile() -> list[Entry]:
     """Entries that must be refused one by one."""
-    return [person(f"z.hostile{number}", **values) for number, values in enumerate(HOSTILE)]
+    return [person(f"z.hostile{number}", createTimestamp=CREATED, **values) for number, values in enumerate(HOSTILE)]
 
 
 def groups() -> list[Entry]:

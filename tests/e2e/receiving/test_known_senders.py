@@ -46,16 +46,11 @@ def desk(site: Company) -> Iterator[Desk]:
         yield opened
 
 
-def test_both_messages_are_held_explained_and_released_with_one_key(site: Company, desk: Desk, page: Page) -> None:
+def test_changed_bank_details_are_held_explained_and_released_with_one_key(site: Company, desk: Desk, page: Page) -> None:
     site.take(BANK)
-    site.take(FORM)
-    held = {one["subject"]: one for one in desk.wait_for(2, sender=SALES, state="held")}
-    assert {one["verdict"]["rule"] for one in held.values()} == {"unlike-themselves"}
-    assert held[BANK.subject]["verdict"]["reason"].endswith("and replies go to sales@elsewhere.example, not to the sender")
-    told = json.loads(site.run("rules", "explain", held[FORM.subject]["id"], "--json", check=True).stdout)
-    assert next(row["reason"] for row in told if row["when"] == "today").endswith(
-        "a form in the message asks for a password and a link shows login.microsoftonline.com and opens portal.evil.example"
-    )
+    (held,) = desk.wait_for(1, sender=SALES, state="held")
+    assert held["verdict"]["rule"] == "unlike-themselves"
+    assert held["verdict"]["reason"].endswith("and replies go to sales@elsewhere.example, not to the sender")
     sign_in(page, House(site, None))
     choose(page, BANK.subject)
     expect(page.get_by_text("is known here, but this message is unlike them").first).to_be_visible()
@@ -65,6 +60,16 @@ def test_both_messages_are_held_explained_and_released_with_one_key(site: Compan
     expect(sheet.get_by_role("button", name="Release", exact=True)).to_have_attribute("aria-disabled", "false")  # it was read
     page.keyboard.press("r")
     House(site, None).arrived("ada.byron", BANK.subject)
+
+
+def test_a_form_that_asks_for_a_password_is_held_and_explained(site: Company, desk: Desk) -> None:
+    site.take(FORM)
+    (held,) = desk.wait_for(1, sender=SALES, state="held")
+    assert held["verdict"]["rule"] == "unlike-themselves"
+    told = json.loads(site.run("rules", "explain", held["id"], "--json", check=True).stdout)
+    assert next(row["reason"] for row in told if row["when"] == "today").endswith(
+        "a form in the message asks for a password and a link shows login.microsoftonline.com and opens portal.evil.example"
+    )
 
 
 def test_nothing_else_of_the_supplier_waits(site: Company) -> None:
