@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
 from triage.access import preferences, scope as access
@@ -229,6 +230,11 @@ def end_sessions(session: Session, login: str) -> int:
     """Sign somebody out everywhere; of how many sessions."""
     ended: Any = session.execute(delete(StaffSession).where(col(StaffSession.login) == login))
     return int(ended.rowcount)
+
+
+def owns_factor(login: str | Mapped[str]) -> ColumnElement[bool]:
+    """The condition that an account has an authenticator app or a passkey. Recovery codes only replace one."""
+    return exists().where(col(AuthenticatorApp.login) == login) | exists().where(col(Passkey.login) == login)
 
 
 def delete_factors(session: Session, login: str) -> None:

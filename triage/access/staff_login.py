@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlmodel import Session, col
 
 from triage.access import employee_sessions, staff_members
-from triage.access.accounts import DIRECTORY, LOCAL
+from triage.access.accounts import DIRECTORY, LOCAL, owns_factor
 from triage.access.sessions import hash_session_key
 from triage.actor import EMPLOYEE, Actor
 from triage.addressing.networks import sender_network
@@ -88,6 +88,7 @@ class SignedIn:
     before: "Before | None" = None
     provider: str = ""  # at which they signed in
     factor_at: datetime | None = None  # when they last gave a second factor
+    has_factor: bool = False  # the account has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,15 +250,19 @@ def record_refusal(session: Session, subject: str, client: str, *, now: datetime
 
 def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
     """Who holds this key, read anew each time; None when it is unknown, too old, idle too long, or the account is gone."""
-    kept = session.get(StaffSession, hash_session_key(key))
-    if kept and kept.method == BREAK_GLASS:
+    asked = select(StaffSession, owns_factor(col(StaffSession.login))).where(col(StaffSession.key_sha256) == hash_session_key(key))
+    found = session.execute(asked).first()
+    if found is None:
+        return None
+    kept, has_factor = found
+    if kept.method == BREAK_GLASS:
         lasts = min(lasts, BREAK_GLASS_LASTS)
-    if kept is None or now - kept.started_at >= lasts or now - kept.seen_at >= idle:
+    if now - kept.started_at >= lasts or now - kept.seen_at >= idle:
         return None
     actor = staff_members.find_staff_actor(session, kept.login, now)
     before = Before(kept.before_at, kept.before_client) if kept.before_at else None
     factor_at = now if kept.method == BREAK_GLASS else kept.factor_at  # its printed code is all it has
-    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before, kept.provider, factor_at) if actor else None
+    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before, kept.provider, factor_at, has_factor) if actor else None
 
 
 def is_idle(session: Session, key: str, *, idle: timedelta, now: datetime) -> bool:

@@ -84,7 +84,7 @@ def session_holder(here: Office, key: str) -> staff_login.SignedIn | None:
         actor = coverage.with_night_duty(session, signed_in.actor, here.settings.cover, now)
         again = timedelta(minutes=here.settings.api.step_up_minutes)
         required = here.settings.api.require_second_factor
-        due = factor_policy.is_proof_due(session, actor, signed_in.factor_at, required, again, now)
+        due = factor_policy.is_proof_due(signed_in, required, again, now)
         return replace(signed_in, actor=replace(actor, factor_due=due))
 
 

@@ -4,12 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from triage.access import accounts
 from triage.access.second_factor import recovery_codes
 from triage.access.sessions import hash_session_key
+from triage.access.staff_login import SignedIn
 from triage.actor import Actor
 from triage.errors import BadInput, FactorNeeded, NotAllowed
 from triage.say import say
@@ -33,10 +34,8 @@ def find_factors(session: Session, login: str) -> Factors:
 
 
 def has_factor(session: Session, login: str) -> bool:
-    """Has the account an authenticator app or a passkey? Recovery codes only replace one."""
-    apps = exists().where(col(AuthenticatorApp.login) == login)
-    keys = exists().where(col(Passkey.login) == login)
-    return bool(session.scalar(select(apps | keys)))
+    """Has the account an authenticator app or a passkey?"""
+    return bool(session.scalar(select(accounts.owns_factor(login))))
 
 
 def is_asked(session: Session, login: str, required: Collection[str]) -> bool:
@@ -45,13 +44,11 @@ def is_asked(session: Session, login: str, required: Collection[str]) -> bool:
     return member is not None and (member.role in required or has_factor(session, login))
 
 
-def is_proof_due(
-    session: Session, by: Actor, proven_at: datetime | None, required: Collection[str], lasts: timedelta, now: datetime
-) -> bool:
-    """Has the session of this actor proven its second factor too long ago for acts that ask for it again?"""
-    if proven_at is not None and now - proven_at < lasts:
+def is_proof_due(found: SignedIn, required: Collection[str], lasts: timedelta, now: datetime) -> bool:
+    """Has this session proven its second factor too long ago for acts that ask for it again?"""
+    if found.factor_at is not None and now - found.factor_at < lasts:
         return False
-    return by.role in required or has_factor(session, by.name)
+    return found.actor.role in required or found.has_factor
 
 
 def require_proof(by: Actor) -> None:
