@@ -10,11 +10,11 @@ from triage.say import Said, joined, minute, say, say_count
 
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
-LET_IN, FUSE = "let-in", "fuse"  # of a folder, and of the company
+LET_IN, FUSE, UNLIKE = "let-in", "fuse", "known-sender"  # of a folder, and of the company
 OF_FOLDERS = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED, LET_IN)
-OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE)
+OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
-COMES_ANEW = frozenset({PERISHABLE, REQUESTED, LET_IN})  # of which more is as good a reason as the first
+COMES_ANEW = frozenset({PERISHABLE, REQUESTED, LET_IN, UNLIKE})  # of which more is as good a reason as the first
 # of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
 LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE})
 EACH = frozenset({REMOVAL, BREAK_GLASS})  # of which every one is told by itself, at once and once
@@ -35,6 +35,7 @@ TITLES = {
     OWNERS: say("Addresses would change their owners"),
     LET_IN: say("Suspicious messages were delivered"),
     FUSE: say("A check of known senders only reports"),
+    UNLIKE: say("Many messages of one known sender are held"),
 }
 
 

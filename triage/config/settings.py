@@ -552,8 +552,23 @@ class Notices:
         "requested (by whom it is for), brake (a directory that is not believed), queue (mail does not get on), emergency, "
         "removal (somebody removed more than removal_messages messages), break-glass (a break-glass account was opened), "
         "owners (the directory gives an address to somebody else, which waits for an approval), "
-        "fuse (a check of known senders held too much), let-in (delivered messages look suspicious).",
-        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency", "removal", "break-glass", "owners", "fuse", "let-in"),
+        "fuse (a check of known senders held messages of too many), "
+        "known-sender (many messages of one known sender are held), let-in (delivered messages look suspicious).",
+        (
+            "waiting",
+            "expiring",
+            "unseen",
+            "requested",
+            "brake",
+            "queue",
+            "emergency",
+            "removal",
+            "break-glass",
+            "owners",
+            "fuse",
+            "let-in",
+            "known-sender",
+        ),
         choices=CAUSES,
     )
     at_night: tuple[str, ...] = setting_key(
@@ -692,8 +707,8 @@ class Policy:
     )
     hold_known_trial_days: int = setting_key("Days for which a new check only reports what it would hold; 0: it holds at once.", 14)
     hold_known_a_day: int = setting_key(
-        "A check that holds this many messages on one day (UTC) only reports from then on, with an alert, until an administrator resumes "
-        "it. 0: no limit.",
+        "A check that holds messages of this many senders (domains) on one day (UTC) only reports from then on, with an alert, until an "
+        "administrator resumes it. So many messages of one sender stay held, with an alert. 0: no limit.",
         20,
     )
     two_keys: tuple[str, ...] = setting_key(

@@ -22,7 +22,8 @@ EVENTS = {  # what can be told; docs/reference/webhooks.md says what each carrie
     "removal.large": "somebody removed many messages",
     "break-glass.opened": "somebody opened a break-glass account",
     "mail.suspicious": "delivered messages look suspicious or dangerous",
-    "check.fuse": "a check of known senders held too much, and only reports",
+    "check.fuse": "a check of known senders held messages of too many, and only reports",
+    "sender.unlike": "many messages of one known sender are held because they are unlike it",
 }
 TEST = "webhook.test"  # told to one hook when an administrator asks for it
 FORMATS = ("json", "slack", "teams")

@@ -159,7 +159,8 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
     if applied := [rule for one in stored for rule in one.evaluated.rules_applied]:
         rules.count_uses(session, applied, now)
     contacts.count_heard(session, (contact for one in stored for contact in one.evaluated.contacts_heard), now)
-    checks.count_held(session, (held for one in stored if (held := one.evaluated.checks_held)), settings, now=now)
+    held = ((one.examined.summary.author, names) for one in stored if (names := one.evaluated.checks_held))
+    checks.count_held(session, held, settings, now=now)
     let_in = (one.examined.summary for one in stored if one.evaluated.is_let_in)
     known_names.remember_names(session, ((summary.author, summary.author_name) for summary in let_in))
     freemail = settings.policy.freemail_domains

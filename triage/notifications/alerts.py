@@ -26,6 +26,7 @@ from triage.config.alert_types import (
     REMOVAL,
     REQUESTED,
     SOON,
+    UNLIKE,
     UNSEEN,
     WAITING,
     Wait,
@@ -37,7 +38,7 @@ from triage.delivery.routes import INWARD
 from triage.directory import address_changes
 from triage.notifications.break_glass_alerts import find_opened_accounts
 from triage.policy import emergency
-from triage.policy.known_senders import checks, delivered_risky
+from triage.policy.known_senders import checks, delivered_risky, held_senders
 from triage.quarantine.removal import large_removals
 from triage.quarantine.requests import open_requests
 from triage.quarantine.search import expiry, legal_hold
@@ -79,6 +80,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *find_opened_accounts(session, now),
         *find_owner_changes(session),
         *find_blown_fuses(session, settings),
+        *find_stolen_accounts(session, settings, now),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
     ]
 
@@ -227,16 +229,31 @@ def open_door(session: Session, now: datetime) -> Iterator[Wait]:
 
 
 def find_blown_fuses(session: Session, settings: Settings) -> Iterator[Wait]:
-    """Checks of known senders that only report, because they held too much on one day."""
+    """Checks of known senders that only report, because they held messages of too many senders on one day."""
     for row in checks.blown_fuses(session, settings.policy):
         words = say(
-            "The check {name} held {held} messages of known senders on {day}. Since then it only reports. Look at them, then let it hold "
-            "again with `mailroom checks resume {name}`, or leave it out of policy.hold_known.",
+            "The check {name} held {held} messages of many known senders on {day}. Since then it only reports. Look at them, then let it "
+            "hold again with `mailroom checks resume {name}`, or leave it out of policy.hold_known.",
             name=row.name,
             held=row.held,
             day=row.day,
         )
         yield Wait(FUSE, COMPANY, row.name, 1, row.fuse_at, words=words)
+
+
+def find_stolen_accounts(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+    """The known sender of whom the checks held most within a day, where that is as much as disarms a check. What confidential folders
+    hold is not counted."""
+    most = settings.policy.hold_known_a_day
+    found = held_senders.most_held(session, settings.policy.freemail_domains, now - DAY) if most else None
+    if found and found.messages >= most:
+        words = say(
+            "{number} messages of one known sender are held since {since} UTC because they are unlike it. The account may be stolen. "
+            "Search rule:unlike-themselves, and tell the sender another way.",
+            number=found.messages,
+            since=minute(found.first, year=False),
+        )
+        yield Wait(UNLIKE, COMPANY, "", found.messages, found.first, found.newest, words)
 
 
 def raise_brake(session: Session, words: str, *, now: datetime) -> None:

@@ -136,6 +136,7 @@ STAYS = {
     "sealed": "kind",
     "seeded_folder": "source account folder since validity last",
     "sender_check": "name day",
+    "sender_checked": "name day sender",
     "sent_mail": "message_id uid department author went_to skipped",
     "sign_in_step": "key_sha256 kind client about",  # a row lives for minutes
     "staff_member": "name role rights password_hash source printed_code_sha256 unlinked_from",

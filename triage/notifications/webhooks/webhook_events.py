@@ -20,6 +20,7 @@ from triage.config.alert_types import (
     QUEUE,
     REMOVAL,
     REQUESTED,
+    UNLIKE,
     UNSEEN,
     WAITING,
 )
@@ -180,6 +181,7 @@ KINDS = {
     OWNERS: "directory.owners",
     FUSE: "check.fuse",
     LET_IN: "mail.suspicious",
+    UNLIKE: "sender.unlike",
 }
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {
     "open-emergency": emergency_opened,

@@ -72,7 +72,16 @@ class SenderCheck(SQLModel, table=True):
     since: datetime = instant_column()  # its trial began
     day: str = ""  # UTC, of `held`
     held: int = 0  # messages on that day
-    fuse_at: datetime | None = instant_column(nullable=True)  # it held too much, and only reports since
+    fuse_at: datetime | None = instant_column(nullable=True)  # it held messages of too many senders, and only reports since
+
+
+class SenderChecked(SQLModel, table=True):
+    """A sender of whom a check held a message today. Which one, only a digest says."""
+
+    __tablename__ = "sender_checked"
+    name: str = Field(primary_key=True)  # of the check
+    day: str = Field(primary_key=True)  # UTC
+    sender: str = Field(primary_key=True)  # 64 bits of SHA-256
 
 
 class Emergency(SQLModel, table=True):

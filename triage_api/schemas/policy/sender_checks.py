@@ -13,10 +13,13 @@ class SenderCheck(Shape):
     """One check and what it does with the messages that it finds."""
 
     name: CheckName
-    mode: Annotated[CheckMode, Field(description="trial: it only reports; fuse: it only reports, because it held too much on one day")]
+    mode: Annotated[
+        CheckMode, Field(description="trial: it only reports; fuse: the same, as it held messages of too many senders on one day")
+    ]
     trial_until: Annotated[datetime | None, Field(description="on trial: when it begins to hold")]
     held_today: Annotated[int, Field(description="messages, by the UTC day")]
-    fuse_at: Annotated[datetime | None, Field(description="when it held too much")]
+    senders_today: Annotated[int, Field(description="whose messages it held today, by domain")]
+    fuse_at: Annotated[datetime | None, Field(description="when it held messages of too many senders")]
 
 
 class SenderChecks(Shape):

@@ -10,10 +10,11 @@ from triage_cli.output.timestamps import format_instant
 CHECKS = Shape(
     {
         "name": "of the check, as in policy.hold_known",
-        "mode": "off, trial (it only reports), holds, or fuse (it only reports, because it held too much)",
+        "mode": "off, trial (it only reports), holds, or fuse (it only reports, because it held messages of too many senders)",
         "trial_until": "on trial: when it begins to hold",
         "held_today": "messages, by the UTC day",
-        "fuse_at": "when it held too much",
+        "senders_today": "whose messages these are, by domain",
+        "fuse_at": "when it held messages of too many senders",
     }
 )
 

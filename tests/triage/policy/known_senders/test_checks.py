@@ -1,7 +1,7 @@
 """The second look at known senders: what is held, what only reports, what was usual, and the fuse."""
 
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, DMARC_PASS, IDA, NOW, authentication, envelope, summary
 from triage import ids
-from triage.config.alert_types import FUSE, LET_IN
+from triage.config.alert_types import FUSE, LET_IN, UNLIKE as STOLEN
 from triage.config.settings import Policy, Settings
 from triage.errors import NotAllowed, NotFound, SecondKeyNeeded, SecondLookNeeded
 from triage.intake import receive as intake
@@ -30,7 +30,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.store import db
 from triage.store.models.deliveries import Delivery
-from triage.store.models.rules import SenderCheck
+from triage.store.models.rules import SenderCheck, SenderChecked
 
 SALES = "sales@supplier.example"
 TRACKER = Link("www.partner.example", "https://click.tracker.example/9")
@@ -48,8 +48,8 @@ def holding(settings: Settings) -> Settings:
     return replace(settings, policy=replace(settings.policy, hold_known_trial_days=0))
 
 
-def allow(engine: Engine, settings: Settings, **more: object) -> None:
-    order = RuleOrder("allow", "address", SALES, "company", **more)  # type: ignore[arg-type]
+def allow(engine: Engine, settings: Settings, sender: str = SALES, **more: object) -> None:
+    order = RuleOrder("allow", "address", sender, "company", **more)  # type: ignore[arg-type]
     with db.transaction(engine) as session:
         rules.add_rule(session, order, by=IDA, now=NOW - 90 * DAY, settings=settings, second=ANA)
 
@@ -63,9 +63,9 @@ def came(session: Session, settings: Settings, said: Summary, *, days: int = 0) 
     return session.get_one(Delivery, delivery)
 
 
-def judged(engine: Engine, settings: Settings, days: int = 0, **more: Any) -> tuple[str, str, str, str]:
+def judged(engine: Engine, settings: Settings, days: int = 0, sender: str = SALES, **more: Any) -> tuple[str, str, str, str]:
     with db.transaction(engine) as session:
-        found = came(session, settings, summary(SALES, **more), days=days)
+        found = came(session, settings, summary(sender, **more), days=days)
         return found.state, found.rule, found.withheld, found.reason
 
 
@@ -151,15 +151,46 @@ def test_staff_lets_a_sender_pass_whatever_it_says_with_a_second_person(known: E
     assert judged(known, holding, **BANK)[:3] == ("queued", "allowed-sender", "")
 
 
-def test_a_check_that_holds_too_much_only_reports_until_somebody_resumes_it(known: Engine, holding: Settings) -> None:
+def stolen(session: Session, settings: Settings, now: datetime = NOW) -> list[int]:
+    return [one.number for one in find_alerts(session, settings, now) if one.cause == STOLEN]
+
+
+def test_one_sender_disarms_no_check_and_is_told_of(known: Engine, holding: Settings) -> None:
+    """However many messages a stolen account sends: a fuse counts senders."""
     holding = replace(holding, policy=replace(holding.policy, hold_known_a_day=2))
     allow(known, holding)
-    assert [judged(known, holding, **BANK)[1] for _ in range(3)] == [UNLIKE, UNLIKE, "allowed-sender"]
+    assert judged(known, holding, **BANK)[1] == UNLIKE
+    with db.transaction(known) as session:
+        assert stolen(session, holding) == []
+    assert [judged(known, holding, **BANK)[1] for _ in range(3)] == [UNLIKE] * 3
+    with db.transaction(known) as session:
+        (state, *_) = checks.list_checks(session, holding.policy, NOW)
+        assert (state.name, state.mode, state.held_today, state.senders_today) == ("bank-details", Mode.HOLDS, 4, 1)
+        assert stolen(session, holding) == [4]
+        assert stolen(session, holding, NOW + 2 * DAY) == []
+        checks.begin_checks(session, holding.policy, now=NOW + DAY)
+        assert list(session.scalars(select(SenderChecked))) == []
+
+
+def test_at_a_free_mail_provider_each_address_is_a_sender() -> None:
+    digests = {
+        checks.sender_digest(author, {"mail.example"}) for author in ("a@mail.example", "b@mail.example", "a@x.example", "b@x.example")
+    }
+    assert len(digests) == 3
+
+
+def test_a_check_that_holds_too_many_senders_only_reports_until_somebody_resumes_it(known: Engine, holding: Settings) -> None:
+    holding = replace(holding, policy=replace(holding.policy, hold_known_a_day=2))
+    other = "orders@other.example"
+    allow(known, holding)
+    allow(known, holding, other)
+    senders = SALES, other, other
+    assert [judged(known, holding, sender=one, **BANK)[1] for one in senders] == [UNLIKE, UNLIKE, "allowed-sender"]
     assert judged(known, holding, 1, **BANK)[2] == UNLIKE
     assert judged(known, holding, 1, **SIGN_IN)[1] == UNLIKE  # each has a fuse of its own
     with db.transaction(known) as session:
         (told,) = (one for one in find_alerts(session, holding, NOW) if one.cause == FUSE)
-        assert told.words.startswith("The check bank-details held 2 messages of known senders on 2026-11-24.")
+        assert told.words.startswith("The check bank-details held 2 messages of many known senders on 2026-11-24.")
         with pytest.raises(NotAllowed):
             checks.resume_check(session, "bank-details", settings=holding, by=ANA, reason="", now=NOW)
         with pytest.raises(NotFound):

@@ -2548,13 +2548,15 @@ export interface Sender {
 /** One check and what it does with the messages that it finds. */
 export interface SenderCheck {
   name: CheckName
-  /** trial: it only reports; fuse: it only reports, because it held too much on one day */
+  /** trial: it only reports; fuse: the same, as it held messages of too many senders on one day */
   mode: CheckMode
   /** on trial: when it begins to hold */
   trial_until: string | null
   /** messages, by the UTC day */
   held_today: number
-  /** when it held too much */
+  /** whose messages it held today, by domain */
+  senders_today: number
+  /** when it held messages of too many senders */
   fuse_at: string | null
 }
 
