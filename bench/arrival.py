@@ -38,22 +38,22 @@ def main() -> int:
     given = wanted.parse_args()
     watch, fsync = processor.Watch(()), printing.fsync_milliseconds()
     try:
-        measured = arriving(fsync) | burst(given.burst)
+        measured = measure_loads(fsync) | measure_burst(given.burst)
     except processes.Missing as missing:
-        return printing.missing(missing)
-    goals.tell(measured, of=given.burst, whole=BURST)
-    printing.machine(
-        f"Dovecot {'.'.join(map(str, dovecot.version(processes.need('dovecot', dovecot.PACKAGES))))}", others=[watch.stop()[2]]
+        return printing.print_missing(missing)
+    goals.tell_goals(measured, of=given.burst, whole=BURST)
+    printing.print_machine(
+        f"Dovecot {'.'.join(map(str, dovecot.read_version(processes.need('dovecot', dovecot.PACKAGES))))}", others=[watch.stop()[2]]
     )
     return 0
 
 
-def arriving(fsync: float) -> dict[str, float]:
+def measure_loads(fsync: float) -> dict[str, float]:
     """Allowed mail at each load; what was measured of the goals."""
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(dovecot.running(more=stacks.LMTP_WITHOUT_PAUSE))
         house = House(stack, None, 1, f"lmtp://127.0.0.1:{store.lmtp_port}")
-        written = letters.letters(WARM_UP + FULL + STEADY * len(LOADS))
+        written = letters.make_letters(WARM_UP + FULL + STEADY * len(LOADS))
         sent = 0
 
         def settled(count: int) -> None:
@@ -70,18 +70,18 @@ def arriving(fsync: float) -> dict[str, float]:
         for number, load in enumerate(LOADS):
             first = WARM_UP + FULL + STEADY * number
             newest = house.count()
-            pacing.paced(house.company.smtp_port, written[first : first + STEADY], full * load, SESSIONS)
+            pacing.send_paced(house.company.smtp_port, written[first : first + STEADY], full * load, SESSIONS)
             settled(STEADY)
-            waited = milliseconds(house.engine, newest)
+            waited = read_delays(house.engine, newest)
             p50, p99 = statistics.median(waited), waited[len(waited) * 99 // 100]
             rows.append((f"{load:.0%} of full load, {full * load:.0f} a second", f"{p50:.1f}", f"{p99:.1f}"))
             found = {"arrival.half-p50": p50 / (6 * fsync + 15), "arrival.half-p99": p99}
     print(f"{STEADY} mails at each load, {full:.0f} a second at full load; milliseconds from the last dot to Dovecot's yes")
-    printing.table(("", "p50", "p99"), rows)
+    printing.print_table(("", "p50", "p99"), rows)
     return found
 
 
-def milliseconds(engine: Engine, skipped: int) -> list[float]:
+def read_delays(engine: Engine, skipped: int) -> list[float]:
     """How long each delivered mail took, sorted, without the first ones."""
     joined = select(DELIVERY.c.received_at, ATTEMPT.c.ended_at).join(ATTEMPT, ATTEMPT.c.delivery_id == DELIVERY.c.id)
     later = select(DELIVERY.c.id).order_by(DELIVERY.c.id).offset(skipped).limit(1).scalar_subquery()
@@ -90,26 +90,26 @@ def milliseconds(engine: Engine, skipped: int) -> list[float]:
     return sorted((ended - begun) / timedelta(milliseconds=1) for begun, ended in rows)
 
 
-def burst(count: int) -> dict[str, float]:
+def measure_burst(count: int) -> dict[str, float]:
     """More than can be judged at once; what was measured of the goals."""
     with contextlib.ExitStack() as stack:
         house = House(stack, None, 1)
-        written = letters.letters(WARM_UP + count)
+        written = letters.make_letters(WARM_UP + count)
         Sending(house.company.smtp_port, written[:WARM_UP], SESSIONS).finish()
         house.wait_for(WARM_UP)
-        return raced(house, written[WARM_UP:], count / WITHIN)
+        return send_load(house, written[WARM_UP:], count / WITHIN)
 
 
-def raced(house: House, load: Sequence[Sent], rate: float) -> dict[str, float]:
+def send_load(house: House, load: Sequence[Sent], rate: float) -> dict[str, float]:
     """Send at this rate, and wait until everything is on the record."""
     begun = time.monotonic()
-    waited = pacing.paced(house.company.smtp_port, load, rate, SESSIONS)
+    waited = pacing.send_paced(house.company.smtp_port, load, rate, SESSIONS)
     sent = time.monotonic() - begun
     house.wait_for(WARM_UP + len(load))
     passed, p99 = time.monotonic() - begun, waited[len(waited) * 99 // 100]
     print(f"a burst of {len(load):,} mails in {sent:.0f} s: all acknowledged, all judged after {passed:.0f} s")
     taken = (statistics.median(waited), p99, waited[-1])
-    printing.table(("milliseconds to the 250", "p50", "p99", "most"), [("", *(f"{one:.1f}" for one in taken))])
+    printing.print_table(("milliseconds to the 250", "p50", "p99", "most"), [("", *(f"{one:.1f}" for one in taken))])
     return {"arrival.burst-p99": p99, "arrival.burst-judged": passed}
 
 

@@ -76,13 +76,13 @@ def main() -> int:
     chosen = parser.parse_args()
     corpus = os.environ.get("MAILROOM_CORPUS", "")
     with processes.short_directory("campaigns") as directory:
-        find(directory, Path(corpus) if corpus else None, chosen.copies)
-    return cost([int(size) for size in chosen.sizes.split(",")])
+        find_campaigns(directory, Path(corpus) if corpus else None, chosen.copies)
+    return measure_cost([int(size) for size in chosen.sizes.split(",")])
 
 
-def find(directory: Path, corpus: Path | None, copies: int) -> None:
+def find_campaigns(directory: Path, corpus: Path | None, copies: int) -> None:
     """Sort the mixture, and print what came of it."""
-    mixed = mixture.mixed(corpus, copies)
+    mixed = mixture.mix_mails(corpus, copies)
     engine = db.open_engine(f"sqlite:///{directory}/mixed.db")
     upgrade(engine)
     found: list[int | None] = []
@@ -90,7 +90,7 @@ def find(directory: Path, corpus: Path | None, copies: int) -> None:
         with db.transaction(engine) as session:
             found += campaigns.assign_all(session, [mail.fingerprint for mail in mixed[begin : begin + GROUP]], now=utcnow())
     engine.dispose()
-    score = mixture.score(mixed, found)
+    score = mixture.score_campaigns(mixed, found)
     print(f"{score.waves} waves of {copies} copies, {len(mixed) - score.waves * copies} real mails")
     rows = [
         ("pairs of a wave in one campaign (recall)", f"{score.recall:.4f}", "0.95"),
@@ -99,60 +99,60 @@ def find(directory: Path, corpus: Path | None, copies: int) -> None:
         ("campaigns that a wave is spread over, the worst", f"{score.pieces}", ""),
         ("of each worst wave's copies in its largest one", f"{score.largest:.3f}", ""),
     ]
-    printing.table(("", "measured", "goal"), rows)
+    printing.print_table(("", "measured", "goal"), rows)
 
 
-def cost(sizes: Sequence[int]) -> int:
+def measure_cost(sizes: Sequence[int]) -> int:
     """Fill databases of each size and measure, and print."""
     rows, versions, others = [], set(), []
     slowest: dict[int, float] = {}
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(processes.short_directory("campaigns"))
         try:
-            server = stack.enter_context(postgresql.running())
+            server = stack.enter_context(postgresql.start_cluster())
         except processes.Missing as missing:
-            return printing.missing(missing)
+            return printing.print_missing(missing)
         for size in sizes:
-            houses = [sqlite(directory, size), on_postgresql(server, size)]
-            known = crowd.fill([house.engine for house in houses], size)
+            houses = [open_sqlite(directory, size), on_postgresql(server, size)]
+            known = crowd.fill_campaigns([house.engine for house in houses], size)
             for house in houses:
                 watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
-                found = measure(house, known)
+                found = measure_mails(house, known)
                 rows += [(f"{house.kind}: {KINDS[kind]}", f"{size:,}", *taken.figures()) for kind, taken in found.items()]
                 slowest[size] = max(slowest.get(size, 0.0), *(statistics.mean(taken.whole) for taken in found.values()))
                 others.append(watch.stop()[2])
                 versions.add(house.version)
                 house.engine.dispose()
     print(f"milliseconds to assign one mail, {GROUP} together in a transaction, {MEASURED} transactions of each kind")
-    printing.table(COLUMNS, rows)
+    printing.print_table(COLUMNS, rows)
     if MILLION in slowest:
-        goals.tell({"campaigns.assign": slowest[MILLION]})
-    printing.machine(*sorted(versions), others=others)
+        goals.tell_goals({"campaigns.assign": slowest[MILLION]})
+    printing.print_machine(*sorted(versions), others=others)
     return 0
 
 
-def measure(house: House, known: Sequence[Fingerprint]) -> dict[str, Taken]:
+def measure_mails(house: House, known: Sequence[Fingerprint]) -> dict[str, Taken]:
     """What each kind of mail takes."""
     chance, found = random.Random(house.size + 1), {}
     work: dict[str, Callable[[], Fingerprint]] = {
-        "copy": lambda: crowd.changed(chance.choice(known), chance),
-        "new": lambda: crowd.mail(chance),
+        "copy": lambda: crowd.change_words(chance.choice(known), chance),
+        "new": lambda: crowd.make_mail(chance),
     }
     for kind, make in work.items():
         taken = Taken()
         for number in range(WARM_UP + MEASURED):
-            group(house, [make() for _ in range(GROUP)], taken if number >= WARM_UP else Taken())
+            group_mails(house, [make() for _ in range(GROUP)], taken if number >= WARM_UP else Taken())
         found[kind] = taken
     return found
 
 
-def group(house: House, mails: Sequence[Fingerprint], taken: Taken) -> None:
+def group_mails(house: House, mails: Sequence[Fingerprint], taken: Taken) -> None:
     """One transaction."""
     asked: list[str] = []
     begun, ours = time.perf_counter(), time.process_time()
-    with db.transaction(house.engine) as session, counting(house.engine, asked):
+    with db.transaction(house.engine) as session, count_statements(house.engine, asked):
         server = server_seconds(session)
-        taken.each.append(assigned(session, mails) / len(mails))
+        taken.each.append(assign_mails(session, mails) / len(mails))
         taken.server.append((server_seconds(session) - server) * 1000 / len(mails))
     taken.whole.append((time.perf_counter() - begun) * 1000 / len(mails))
     taken.ours.append((time.process_time() - ours) * 1000 / len(mails))
@@ -160,7 +160,7 @@ def group(house: House, mails: Sequence[Fingerprint], taken: Taken) -> None:
 
 
 @contextlib.contextmanager
-def counting(engine: Engine, asked: list[str]) -> Iterator[None]:
+def count_statements(engine: Engine, asked: list[str]) -> Iterator[None]:
     """Note every statement that the database is sent meanwhile."""
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -177,7 +177,7 @@ def server_seconds(session: Session) -> float:
     return processor.own_seconds(driver.info.backend_pid) if db.is_postgresql(session) and driver else 0.0
 
 
-def assigned(session: Session, mails: Sequence[Fingerprint]) -> float:
+def assign_mails(session: Session, mails: Sequence[Fingerprint]) -> float:
     """How long assigning them took, in milliseconds."""
     now = utcnow()
     begun = time.perf_counter()
@@ -185,17 +185,17 @@ def assigned(session: Session, mails: Sequence[Fingerprint]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def sqlite(directory: Path, size: int) -> House:
+def open_sqlite(directory: Path, size: int) -> House:
     """An empty SQLite database."""
-    return prepared("SQLite", size, db.open_engine(f"sqlite:///{directory}/{size}.db"), "SELECT sqlite_version()")
+    return prepare_house("SQLite", size, db.open_engine(f"sqlite:///{directory}/{size}.db"), "SELECT sqlite_version()")
 
 
 def on_postgresql(server: postgresql.Server, size: int) -> House:
     """An empty PostgreSQL database."""
-    return prepared("PostgreSQL", size, db.open_engine(server.create(f"campaigns{size}")), "SHOW server_version")
+    return prepare_house("PostgreSQL", size, db.open_engine(server.create(f"campaigns{size}")), "SHOW server_version")
 
 
-def prepared(kind: str, size: int, engine: Engine, version: str) -> House:
+def prepare_house(kind: str, size: int, engine: Engine, version: str) -> House:
     """With the tables, and with its version."""
     upgrade(engine)
     with db.read_transaction(engine) as session:

@@ -66,16 +66,16 @@ def main() -> int:
     given = wanted.parse_args()
     size = given.size
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(kept.place("cards", given.kept))
+        place = stack.enter_context(kept.find_place("cards", given.kept))
         try:
-            server = stack.enter_context(kept.server(place))
+            server = stack.enter_context(kept.start_server(place))
         except processes.Missing as missing:
-            return printing.missing(missing)
+            return printing.print_missing(missing)
         watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
-        found = {count: measured(place, server, count) for count in (size // 100, size)}
+        found = {count: measure_kinds(place, server, count) for count in (size // 100, size)}
         others = watch.stop()[2]
     few, many = found.values()
-    goals.tell(
+    goals.tell_goals(
         {
             "cards.p99": max(p99 for _, p99 in many.values()),
             "cards.growth": max(p50 / max(1.0, few[name][0]) for name, (p50, _) in many.items()),  # below a millisecond it is noise
@@ -83,26 +83,26 @@ def main() -> int:
         of=size,
         whole=SIZE,
     )
-    printing.machine(f"SQLite {sqlite3.sqlite_version}", "PostgreSQL as above", others=[others])
+    printing.print_machine(f"SQLite {sqlite3.sqlite_version}", "PostgreSQL as above", others=[others])
     return 0
 
 
-def measured(place: Path, server: postgresql.Server, size: int) -> dict[str, tuple[float, float]]:
+def measure_kinds(place: Path, server: postgresql.Server, size: int) -> dict[str, tuple[float, float]]:
     """Fill one database of each kind, ask it, and print; p50 and p99 of each question."""
     houses = [
-        prepared("SQLite", db.open_engine(f"sqlite:///{place}/cards{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
-        prepared("PostgreSQL", db.open_engine(server.create(f"cards{size}")), "SHOW server_version"),
+        prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/cards{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
+        prepare_house("PostgreSQL", db.open_engine(server.create(f"cards{size}")), "SHOW server_version"),
     ]
     if empty := [house.engine for house in houses if kept.is_empty(house.engine)]:
-        held.fill(empty, size)
+        held.fill_held(empty, size)
     found: dict[str, tuple[float, float]] = {}
     for house in houses:
-        found |= report(house, size)
+        found |= print_report(house, size)
         house.engine.dispose()
     return found
 
 
-def prepared(kind: str, engine: Engine, version: str) -> House:
+def prepare_house(kind: str, engine: Engine, version: str) -> House:
     """With the tables, the people and who triages."""
     upgrade(engine)
     departments = tuple(DepartmentEntry(f"d{number}", f"Department {number}") for number in range(DEPARTMENTS))
@@ -119,40 +119,40 @@ def prepared(kind: str, engine: Engine, version: str) -> House:
         return House(kind, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}")
 
 
-def report(house: House, size: int) -> dict[str, tuple[float, float]]:
+def print_report(house: House, size: int) -> dict[str, tuple[float, float]]:
     """Build, read, and print what it took; p50 and p99 of each question."""
     gc.freeze()  # what is loaded is not looked through again, as in the process that the API is forked from (triage_cli.services.preload)
     begun = time.perf_counter()
     fold_counts.build_views(house.engine, now=NOW)
-    while folded(house):  # what the last time has touched
+    while fold_slice(house):  # what the last time has touched
         pass
     built = time.perf_counter() - begun
     fold_counts.note_anchors(house.engine)
     anchored = time.perf_counter() - begun - built
     print(f"{house.version}, {size:,} held deliveries: views built in {built:.0f} s, anchors in {anchored:.1f} s")
-    answered = {name: asked(house, ask) for name, ask in questions(house).items()}
-    rows = [line(house, name, ask, answered[name]) for name, ask in questions(house).items()]
+    answered = {name: ask_often(house, ask) for name, ask in list_questions(house).items()}
+    rows = [format_line(house, name, ask, answered[name]) for name, ask in list_questions(house).items()]
     with db.transaction(house.engine) as session:
         begun = time.perf_counter()
         dirty_counts.touch_where(session, Delivery.author == "offer@wave1.example")  # type: ignore[arg-type]
         rows.append(("noting that a wave was touched", f"{1000 * (time.perf_counter() - begun):.1f}", "", "", ""))
-    first = questions(house)["first page, whole company"]
-    answered["first page, a wave touched since"] = asked(house, first)
-    rows.append(line(house, "first page, a wave touched since", first, answered["first page, a wave touched since"]))
+    first = list_questions(house)["first page, whole company"]
+    answered["first page, a wave touched since"] = ask_often(house, first)
+    rows.append(format_line(house, "first page, a wave touched since", first, answered["first page, a wave touched since"]))
     begun = time.perf_counter()
-    folded(house)
+    fold_slice(house)
     rows.append(("folding a slice of it", f"{1000 * (time.perf_counter() - begun):.1f}", "", "", ""))
-    printing.table(("milliseconds", "p50", "p99", "counted", "counted / p50"), rows)
+    printing.print_table(("milliseconds", "p50", "p99", "counted", "counted / p50"), rows)
     return {f"{house.kind}: {name}": figures for name, figures in answered.items()}
 
 
-def folded(house: House) -> int:
+def fold_slice(house: House) -> int:
     """Fold a slice of what was touched; how much that was."""
     with db.transaction(house.engine) as session:
         return fold_counts.fold_counts(session, now=NOW)
 
 
-def questions(house: House) -> dict[str, Ask]:
+def list_questions(house: House) -> dict[str, Ask]:
     """What is asked."""
     with db.read_transaction(house.engine) as session:
         places = [place for _, place in card_list.list_anchors(session, HELD, by=ANA, now=NOW).items]
@@ -177,23 +177,23 @@ def questions(house: House) -> dict[str, Ask]:
     }
 
 
-def asked(house: House, ask: Ask) -> tuple[float, float]:
+def ask_often(house: House, ask: Ask) -> tuple[float, float]:
     """p50 and p99 of one question, answered from the kept counts."""
     chance = random.Random(1)
-    taken = sorted(timed(house, ask, chance) for _ in range(READS))
+    taken = sorted(time_question(house, ask, chance) for _ in range(READS))
     return taken[READS // 2], taken[READS * 99 // 100]
 
 
-def line(house: House, name: str, ask: Ask, answered: tuple[float, float]) -> tuple[str, ...]:
+def format_line(house: House, name: str, ask: Ask, answered: tuple[float, float]) -> tuple[str, ...]:
     """One question from the kept counts and counted."""
     chance = random.Random(1)
     with patch.object(card_list, "kept_for", lambda *_: None), patch.object(folder_counts, "kept_counts", lambda _: None):
-        counted = statistics.median(timed(house, ask, chance) for _ in range(COUNTS))
+        counted = statistics.median(time_question(house, ask, chance) for _ in range(COUNTS))
     p50, p99 = answered
-    return name, f"{p50:.1f}", f"{p99:.1f}", f"{counted:.0f}", printing.ratio(counted, p50)
+    return name, f"{p50:.1f}", f"{p99:.1f}", f"{counted:.0f}", printing.format_ratio(counted, p50)
 
 
-def timed(house: House, ask: Ask, chance: random.Random) -> float:
+def time_question(house: House, ask: Ask, chance: random.Random) -> float:
     """One answer, in milliseconds."""
     with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()

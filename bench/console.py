@@ -58,42 +58,42 @@ def main() -> int:
     given = wanted.parse_args()
     size = given.size
     watch = processor.Watch(())
-    with kept.place("console", given.kept) as directory:
+    with kept.find_place("console", given.kept) as directory:
         lasting = "[retention]\nheld_days = 3650\n"  # the generator's mail is as old as it is
         company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes", more=lasting)
         company.lay_out()
         company.run("sync", check=True)
-        fill(company, size)
+        fill_company(company, size)
         try:
-            with roles.role(company, "api"), devtools.page() as page:
+            with roles.start_role(company, "api"), devtools.open_page() as page:
                 processes.until(company.shows_page, "the page is there", log=company.log)
                 sit_down(company, page)
                 version = page.ask("Browser.getVersion")["product"]
-                seen = {speed: at(page, company.url, speed) for speed in SPEEDS}
+                seen = {speed: measure_speed(page, company.url, speed) for speed in SPEEDS}
         except processes.Missing as missing:
-            return printing.missing(missing)
-    report(seen, size)
+            return printing.print_missing(missing)
+    print_report(seen, size)
     fast, slow = (seen[speed] for speed in SPEEDS)
-    goals.tell(
+    goals.tell_goals(
         {
-            "console.key": printing.share(fast["whole"], 0.95),
-            "console.rows": printing.share(fast["rows"], 0.5) / 1000,
-            "console.rows-slow": printing.share(slow["rows"], 0.5) / 1000,
-            "console.end": printing.share(fast["end"], 0.95),
-            "console.load": printing.share(fast["load"], 0.5) / 1000,
+            "console.key": printing.find_percentile(fast["whole"], 0.95),
+            "console.rows": printing.find_percentile(fast["rows"], 0.5) / 1000,
+            "console.rows-slow": printing.find_percentile(slow["rows"], 0.5) / 1000,
+            "console.end": printing.find_percentile(fast["end"], 0.95),
+            "console.load": printing.find_percentile(fast["load"], 0.5) / 1000,
         },
         of=size,
         whole=SIZE,
     )
-    printing.machine(f"SQLite {sqlite3.sqlite_version}", version, others=[watch.stop()[2]])
+    printing.print_machine(f"SQLite {sqlite3.sqlite_version}", version, others=[watch.stop()[2]])
     return 0
 
 
-def fill(company: Company, size: int) -> None:
+def fill_company(company: Company, size: int) -> None:
     """So much held mail, with the counts that upkeep keeps of it."""
     engine = db.open_engine(company.database)
     if kept.is_empty(engine):
-        held.fill([engine], size)
+        held.fill_held([engine], size)
         with db.transaction(engine) as session:
             session.execute(update(Content).values(zstd=bodies.compress_body(LETTER), size=len(LETTER)))
     fold_counts.build_views(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts anew then
@@ -109,14 +109,14 @@ def sit_down(company: Company, page: devtools.Page) -> None:
     page.ask("Page.addScriptToEvaluateOnNewDocument", source=IN_PAGE)
 
 
-def at(page: devtools.Page, url: str, speed: int) -> Seen:
+def measure_speed(page: devtools.Page, url: str, speed: int) -> Seen:
     """Everything at one speed."""
     page.ask("Emulation.setCPUThrottlingRate", rate=speed)
     seen: Seen = {name: [] for name in (*WORDS, "load")}
     page.ask("Page.navigate", url="about:blank")
     page.value(BARE)
     for _ in range(KEYS):
-        seen["bare"] += pressed(page, J, "bench.watch(() => true)")
+        seen["bare"] += press_key(page, J, "bench.watch(() => true)")
     for _ in range(ROUNDS):
         page.ask("Network.clearBrowserCache")
         page.ask("Page.navigate", url=url)
@@ -124,17 +124,17 @@ def at(page: devtools.Page, url: str, speed: int) -> Seen:
         seen["load"].append(page.value("bench.load()"))
         page.value("bench.after(() => bench.header() && bench.body())")
         page.value("document.getElementById('content').focus()")
-        pressed(page, HOME, TO_BEGINNING)
-        seen["end"] += pressed(page, END, TO_END)
-        pressed(page, HOME, TO_BEGINNING)
+        press_key(page, HOME, TO_BEGINNING)
+        seen["end"] += press_key(page, END, TO_END)
+        press_key(page, HOME, TO_BEGINNING)
     for _ in range(KEYS):
-        header, whole = pressed(page, J, STEP)
+        header, whole = press_key(page, J, STEP)
         seen["header"].append(header)
         seen["whole"].append(whole)
     return seen
 
 
-def pressed(page: devtools.Page, key: tuple[str, int], watch: str) -> list[float]:
+def press_key(page: devtools.Page, key: tuple[str, int], watch: str) -> list[float]:
     """Press a key after a while; after how many milliseconds each thing that is watched for was painted."""
     time.sleep(PAUSE)
     page.value(watch)
@@ -143,19 +143,19 @@ def pressed(page: devtools.Page, key: tuple[str, int], watch: str) -> list[float
     return taken
 
 
-def report(seen: dict[int, Seen], size: int) -> None:
+def print_report(seen: dict[int, Seen], size: int) -> None:
     """Print it."""
     print(f"{size:,} rows; {KEYS} keys, {ROUNDS} loads and jumps")
     for speed, one in seen.items():
         head = (f"milliseconds, processor {speed} × slower" if speed > 1 else "milliseconds", "p50", "p95", "p50 to a bare page", "to 1 ×")
-        printing.table(head, [line(name, one, seen[SPEEDS[0]]) for name in WORDS])
+        printing.print_table(head, [format_line(name, one, seen[SPEEDS[0]]) for name in WORDS])
 
 
-def line(name: str, seen: Seen, fast: Seen) -> tuple[str, ...]:
+def format_line(name: str, seen: Seen, fast: Seen) -> tuple[str, ...]:
     """One line of the table."""
-    half = printing.share(seen[name], 0.5)
-    ratios = (printing.ratio(half, printing.share(other, 0.5)) for other in (seen["bare"], fast[name]))
-    return WORDS[name], f"{half:.0f}", f"{printing.share(seen[name], 0.95):.0f}", *ratios
+    half = printing.find_percentile(seen[name], 0.5)
+    ratios = (printing.format_ratio(half, printing.find_percentile(other, 0.5)) for other in (seen["bare"], fast[name]))
+    return WORDS[name], f"{half:.0f}", f"{printing.find_percentile(seen[name], 0.95):.0f}", *ratios
 
 
 if __name__ == "__main__":

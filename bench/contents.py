@@ -35,20 +35,20 @@ def main() -> int:
     wanted.add_argument("--bodies", type=int, default=BODIES)
     count, watch = wanted.parse_args().bodies, processor.Watch(())
     try:
-        with processes.short_directory("contents") as place, postgresql.running() as server:
+        with processes.short_directory("contents") as place, postgresql.start_cluster() as server:
             url = server.create("bodies")
-            keeping(place, url, count)
-            erasing(url, count)
+            keep_bodies(place, url, count)
+            erase_bodies(url, count)
             backing_up(server, url)
     except processes.Missing as missing:
-        return printing.missing(missing)
-    printing.machine(
-        f"SQLite {sqlite3.sqlite_version}", postgresql.binaries().parent.name.join(("PostgreSQL ", "")), others=[watch.stop()[2]]
+        return printing.print_missing(missing)
+    printing.print_machine(
+        f"SQLite {sqlite3.sqlite_version}", postgresql.find_binaries().parent.name.join(("PostgreSQL ", "")), others=[watch.stop()[2]]
     )
     return 0
 
 
-def bodies(count: int, first: int = 0) -> Iterator[list[Body]]:
+def make_bodies(count: int, first: int = 0) -> Iterator[list[Body]]:
     """So many, in groups: nothing in them can be compressed further."""
     chance = random.Random(count + first)
     logarithm = chance.lognormvariate
@@ -58,7 +58,7 @@ def bodies(count: int, first: int = 0) -> Iterator[list[Body]]:
         yield [(number, f"{number:064x}", 2, chance.randbytes(max(300, round(middle * logarithm(0, SPREAD))))) for number in group]
 
 
-def keeping(place: Path, url: str, count: int) -> None:
+def keep_bodies(place: Path, url: str, count: int) -> None:
     """Keep them in each way, and print."""
     rows = []
     with psycopg.connect(url) as server, sqlite3.connect(place / "bodies.db", isolation_level=None) as file:
@@ -79,15 +79,15 @@ def keeping(place: Path, url: str, count: int) -> None:
         (place / "files").mkdir()
         for name, (keep, size) in ways.items():
             begun, held = time.perf_counter(), 0
-            for group in bodies(count):
+            for group in make_bodies(count):
                 keep(group)
                 held += sum(len(one[3]) for one in group)
             passed = time.perf_counter() - begun
             file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             lies = size()
-            figures = (f"{held / count / 1024:.1f}", f"{lies / count / 1024:.1f}", printing.ratio(lies, held))
+            figures = (f"{held / count / 1024:.1f}", f"{lies / count / 1024:.1f}", printing.format_ratio(lies, held))
             rows.append((name, f"{count / passed:,.0f}", *figures))
-    printing.table((f"{count:,} bodies", "kept/s", "KB each", "on disk", "to it"), rows)
+    printing.print_table((f"{count:,} bodies", "kept/s", "KB each", "on disk", "to it"), rows)
 
 
 def into_postgresql(server: psycopg.Connection[tuple[object, ...]], some: Sequence[Body]) -> None:
@@ -122,7 +122,7 @@ def size_of(server: psycopg.Connection[tuple[object, ...]], table: str) -> int:
     return int(str(row[0])) if row else 0
 
 
-def erasing(url: str, count: int) -> None:
+def erase_bodies(url: str, count: int) -> None:
     """Erase a tenth in each way, and print what each step and the tidying up after it took."""
     with psycopg.connect(url, autocommit=True) as server:
         plain = COLUMNS.format(blob="bytea").replace(" PRIMARY KEY", "").replace(" UNIQUE", "")
@@ -133,24 +133,24 @@ def erasing(url: str, count: int) -> None:
         server.execute("INSERT INTO monthly SELECT * FROM content")
         erase = "UPDATE content SET zstd = NULL WHERE id BETWEEN %s AND %s"
         slices = [(first, first + SLICE - 1) for first in range(0, count // MONTHS, SLICE)]
-        taken = [milliseconds(partial(server.execute, erase, one)) for one in slices]
+        taken = [time_act(partial(server.execute, erase, one)) for one in slices]
         before = size_of(server, "content")
-        vacuum = milliseconds(lambda: server.execute("VACUUM content"))
-        for group in bodies(count // MONTHS, first=count):  # what comes next finds room
+        vacuum = time_act(lambda: server.execute("VACUUM content"))
+        for group in make_bodies(count // MONTHS, first=count):  # what comes next finds room
             into_postgresql(server, group)
         grown = size_of(server, "content") - before
-        dropped = milliseconds(lambda: server.execute("DROP TABLE month0"))
+        dropped = time_act(lambda: server.execute("DROP TABLE month0"))
     rows = [
         (f"slices of {SLICE}, median and longest", f"{statistics.median(taken):.0f}, {max(taken):.0f}"),
         ("all slices", f"{sum(taken):.0f}"),
         ("VACUUM after it", f"{vacuum:.0f}"),
         ("dropping a partition", f"{dropped:.0f}"),
     ]
-    printing.table((f"erasing {count // MONTHS:,} of them, PostgreSQL", "milliseconds"), rows)
+    printing.print_table((f"erasing {count // MONTHS:,} of them, PostgreSQL", "milliseconds"), rows)
     print(f"as many new ones made the table {grown / 1024 / 1024:.1f} MB larger\n")
 
 
-def milliseconds(act: Callable[[], object]) -> float:
+def time_act(act: Callable[[], object]) -> float:
     """How long it takes."""
     begun = time.perf_counter()
     act()
@@ -163,14 +163,14 @@ def backing_up(server: postgresql.Server, url: str) -> None:
     for name in ("with bodies", "without"):
         target = server.directory / "backup"
         where = ("--host", str(server.directory), "--username", server.user, "--pgdata", str(target))
-        taken = milliseconds(partial(postgresql.run, "pg_basebackup", *where, "--checkpoint=fast"))
+        taken = time_act(partial(postgresql.run_program, "pg_basebackup", *where, "--checkpoint=fast"))
         size = sum(one.stat().st_size for one in target.rglob("*") if one.is_file())
         rows.append((name, f"{taken / 1000:.1f}", f"{size / 1024 / 1024:,.0f}"))
         shutil.rmtree(target)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("DROP TABLE IF EXISTS content, monthly")
             connection.execute("CHECKPOINT")
-    printing.table(("a base backup", "seconds", "MB"), rows)
+    printing.print_table(("a base backup", "seconds", "MB"), rows)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from migrations.upgrade import upgrade
 from tests.directory_sync.company600 import DEPARTMENTS
 from tests.directory_sync.entries import PEOPLE, group, ldif, person
 from tests.peers import processes
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, start_slapd
 from triage.actor import Actor
 from triage.config.settings import Company, Directory
 from triage.directory import apply as directory
@@ -44,7 +44,7 @@ def main() -> int:
     """Measure each size in a process of its own, and print."""
     rows, others, idle = [], [], []
     for size in SIZES:
-        with slapd(ldif(*crowd(size))) as server:
+        with start_slapd(ldif(*make_crowd(size))) as server:
             server.modify(f"dn: uid=p1,{PEOPLE}\nchangetype: modify\nreplace: sn\nsn: newest\n")
             (server.directory / "password").write_text(PASSWORD)
             watch = processor.Watch((server.process.pid,) if server.process else ())
@@ -56,13 +56,13 @@ def main() -> int:
             [f"{size:,}", WORK[name], f"{wall:.2f} s", f"{cpu:.2f} s", f"{measured['megabytes']:.0f} MB"]
             for name, (wall, cpu) in measured["work"].items()
         ]
-    printing.table(["people", "work", "wall", "CPU", "most memory, all runs"], rows)
-    goals.tell({"directory.small": idle[0], "directory.large": idle[1], "directory.memory": measured["megabytes"]})
-    printing.machine("OpenLDAP", others=others)
+    printing.print_table(["people", "work", "wall", "CPU", "most memory, all runs"], rows)
+    goals.tell_goals({"directory.small": idle[0], "directory.large": idle[1], "directory.memory": measured["megabytes"]})
+    printing.print_machine("OpenLDAP", others=others)
     return 0
 
 
-def measure(url: str, place: Path) -> dict[str, object]:
+def measure_size(url: str, place: Path) -> dict[str, object]:
     """Seconds of wall clock and of our processor for each kind of work, and the most memory that it took in megabytes."""
     source = LdapSource(settings_of(url, place), COMPANY)
     with processes.short_directory("sync") as directory_of_database:
@@ -82,21 +82,21 @@ def measure(url: str, place: Path) -> dict[str, object]:
                 for _ in connection.search(BASE, source.schema.people, source.schema.attributes_of_people()):
                     pass
 
-        work = {"floor": taken(floor), "first": taken(run), "nothing": taken(run), "whole": taken(lambda: run(full=True))}
+        work = {"floor": time_work(floor), "first": time_work(run), "nothing": time_work(run), "whole": time_work(lambda: run(full=True))}
         Slapd(place, int(url.rpartition(":")[2]), 0).modify(f"dn: uid=p2,{PEOPLE}\nchangetype: modify\nreplace: cn\ncn: Another Name\n")
-        work["changed"] = taken(run)
+        work["changed"] = time_work(run)
         engine.dispose()
     return {"work": work, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
-def taken(work: Callable[[], None]) -> tuple[float, float]:
+def time_work(work: Callable[[], None]) -> tuple[float, float]:
     """Seconds of wall clock and of processor."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def crowd(size: int) -> Iterator[Entry]:
+def make_crowd(size: int) -> Iterator[Entry]:
     """People with two addresses, a department and a manager, and a list of each department."""
     for number in range(size):
         addresses = [f"p{number}@company.example", f"person.{number}@company.example"]
@@ -121,6 +121,6 @@ def settings_of(url: str, place: Path) -> Directory:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(json.dumps(measure(sys.argv[1], Path(sys.argv[2]))))
+        print(json.dumps(measure_size(sys.argv[1], Path(sys.argv[2]))))
         sys.exit(0)
     sys.exit(main())

@@ -25,7 +25,7 @@ import httpx
 from bench.rounds import devtools, goals, printing, processor
 from bench.rounds.watching import IN_PAGE
 from demo import company, morning
-from demo.correspondence import morning as letters
+from demo.correspondence import write_morning as letters
 from tests.peers import processes
 from tests.peers.company import ROOT
 from triage.message import summary
@@ -262,8 +262,8 @@ def main() -> int:
     watch = processor.Watch(())
     with processes.short_directory("hands") as directory, demo_company(directory) as url:
         try:
-            with devtools.page() as page, signed_in(url, policy.login) as client:
-                hands = Hands(page, client, url, policy, play(directory, client))
+            with devtools.open_page() as page, signed_in(url, policy.login) as client:
+                hands = Hands(page, client, url, policy, play_morning(directory, client))
                 page.ask("Network.setCookie", name="mailroom", value=client.cookies["mailroom"], url=url)
                 page.ask("Page.addScriptToEvaluateOnNewDocument", source=IN_PAGE)
                 version = page.ask("Browser.getVersion")["product"]
@@ -271,11 +271,11 @@ def main() -> int:
                 hands.be_careless()
                 hands.open()
                 hands.work()
-                released, removed = mistakes(hands)
+                released, removed = count_mistakes(hands)
         except processes.Missing as missing:
-            return printing.missing(missing)
-    report(hands.counts, released, removed)
-    printing.machine(f"SQLite {sqlite3.sqlite_version}", version, others=[watch.stop()[2]])
+            return printing.print_missing(missing)
+    print_report(hands.counts, released, removed)
+    printing.print_machine(f"SQLite {sqlite3.sqlite_version}", version, others=[watch.stop()[2]])
     return 0
 
 
@@ -290,13 +290,13 @@ def demo_company(directory: Path) -> Iterator[str]:
     process = processes.start([sys.executable, "-m", "triage_cli", *words, *ports], directory / "log", environment=environment)
     url = f"http://127.0.0.1:{http}"
     try:
-        processes.until(lambda: answers(f"{url}/readyz"), "the demo is ready", process, directory / "log")
+        processes.until(lambda: has_answered(f"{url}/readyz"), "the demo is ready", process, directory / "log")
         yield url
     finally:
         processes.stop(process)
 
 
-def answers(url: str) -> bool:
+def has_answered(url: str) -> bool:
     """Does somebody say 200 there?"""
     with contextlib.suppress(httpx.HTTPError):
         return httpx.get(url, timeout=60).status_code == 200
@@ -311,7 +311,7 @@ def signed_in(url: str, login: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def play(directory: Path, client: httpx.Client) -> dict[str, str]:
+def play_morning(directory: Path, client: httpx.Client) -> dict[str, str]:
     """The morning comes in, whole; the kind of each subject. ValueError where two kinds share one."""
     sent = letters(seed=1, start=datetime.now(UTC))
     kinds: dict[str, str] = {}
@@ -319,18 +319,18 @@ def play(directory: Path, client: httpx.Client) -> dict[str, str]:
         subject = summary.make_summary(one.raw).subject
         if kinds.setdefault(subject, one.kind) != one.kind:
             raise ValueError(f"{subject!r} is of two kinds")
-    played = morning.play(directory / "demo", "127.0.0.1", int((directory / "smtp-port").read_text()))
+    played = morning.play_morning(directory / "demo", "127.0.0.1", int((directory / "smtp-port").read_text()))
     refused = len(played.refused)
 
     def judged() -> bool:
-        came = {one["message_id"] for one in every(client, "/deliveries", state=["held", *RELEASED, *REMOVED])}
+        came = {one["message_id"] for one in read_every(client, "/deliveries", state=["held", *RELEASED, *REMOVED])}
         return len(came) >= len(sent) - refused
 
     processes.until(judged, "all of the morning is judged")
     return kinds
 
 
-def every(client: httpx.Client, path: str, **asked: Any) -> Iterator[dict[str, Any]]:
+def read_every(client: httpx.Client, path: str, **asked: Any) -> Iterator[dict[str, Any]]:
     """All items of a list."""
     cursor = None
     while True:
@@ -340,9 +340,9 @@ def every(client: httpx.Client, path: str, **asked: Any) -> Iterator[dict[str, A
             return
 
 
-def mistakes(hands: Hands) -> tuple[int, int]:
+def count_mistakes(hands: Hands) -> tuple[int, int]:
     """How many dangerous messages were released and how many wanted ones removed, by staff."""
-    decided = [one for one in every(hands.client, "/deliveries", state=[*RELEASED, *REMOVED]) if one["decided"]]
+    decided = [one for one in read_every(hands.client, "/deliveries", state=[*RELEASED, *REMOVED]) if one["decided"]]
     classed = [(hands.policy.classes[hands.kinds[one["subject"]]], one) for one in decided if one["decided"]["by"].startswith("person:")]
     released = sum(group == "dangerous" and one["state"] in RELEASED for group, one in classed)
     return released, sum(group == "wanted" and one["state"] in REMOVED for group, one in classed)
@@ -351,21 +351,29 @@ def mistakes(hands: Hands) -> tuple[int, int]:
 def line_of(counts: Counts, what: str) -> tuple[str, ...]:
     """The keys for this: how many, how many a row, and how soon what they ask for was painted, in milliseconds."""
     count, taken = counts.keys[what], [one for about, one in counts.paints if about == what]
-    return what, str(count), f"{count / counts.rows:.2f}", f"{printing.share(taken, 0.5):.0f}", f"{printing.share(taken, 1):.0f}"
+    return (
+        what,
+        str(count),
+        f"{count / counts.rows:.2f}",
+        f"{printing.find_percentile(taken, 0.5):.0f}",
+        f"{printing.find_percentile(taken, 1):.0f}",
+    )
 
 
-def report(counts: Counts, released: int, removed: int) -> None:
+def print_report(counts: Counts, released: int, removed: int) -> None:
     """Print it, and tell the goals."""
     keys, rows = counts.keys.total(), counts.rows
     every = [taken for _, taken in counts.paints]
-    p95 = printing.share(every, 0.95)
-    print(f"{rows} rows decided singly with {keys} keys; key to paint {printing.share(every, 0.5):.0f} ms (p50), {p95:.0f} ms (p95)")
-    printing.table(("keys", "of all", "a row", "ms p50", "slowest"), [line_of(counts, what) for what, _ in counts.keys.most_common()])
+    p95 = printing.find_percentile(every, 0.95)
+    print(
+        f"{rows} rows decided singly with {keys} keys; key to paint {printing.find_percentile(every, 0.5):.0f} ms (p50), {p95:.0f} ms (p95)"
+    )
+    printing.print_table(("keys", "of all", "a row", "ms p50", "slowest"), [line_of(counts, what) for what, _ in counts.keys.most_common()])
     for one in counts.careless:
         print(f"released carelessly: {one}")
     if counts.strays:
         print(f"beside them careless keys released {counts.strays} messages that are not dangerous, of other rows")
-    goals.tell(
+    goals.tell_goals(
         {
             "hands.keys": keys / rows,
             "hands.paint": p95,

@@ -44,7 +44,7 @@ def main() -> int:
     total: Counter[str] = Counter()
     found: dict[str, Counter[str]] = {}
     seconds = 0.0
-    for kind, summary in summaries(Path(corpus)):
+    for kind, summary in read_summaries(Path(corpus)):
         began = time.perf_counter()
         deviations = deviations_of(summary)
         seconds += time.perf_counter() - began
@@ -55,7 +55,7 @@ def main() -> int:
         found.setdefault("all", Counter())[kind] += bool(deviations)
     kinds = list(dict.fromkeys(KINDS.values()))
     rows = [[check, *(str(found.get(check, Counter())[kind]) for kind in kinds)] for check in (*CHECKS, "defaults", "all")]
-    printing.table(["check", *(f"{kind} of {total[kind]}" for kind in kinds)], rows)
+    printing.print_table(["check", *(f"{kind} of {total[kind]}" for kind in kinds)], rows)
     print(f"Signals and checks: {seconds / max(1, total.total()) * 1000:.3f} ms a message")
     wanted = sum(total.values()) - total["phishing"]
     held = sum(number for kind, number in found["defaults"].items() if kind != "phishing")
@@ -63,7 +63,7 @@ def main() -> int:
     return 0
 
 
-def summaries(corpus: Path) -> Iterator[tuple[str, Summary]]:
+def read_summaries(corpus: Path) -> Iterator[tuple[str, Summary]]:
     """Every message with its kind."""
     for archive in sorted({archive for archive, _ in KINDS}):
         endings = ("",) if archive == "maildirs" else (".eml",)

@@ -23,8 +23,8 @@ import dkim as dkimpy  # type: ignore[import-untyped]
 import spf as pyspf  # type: ignore[import-untyped]
 
 from bench.rounds import goals, printing, processor
-from bench.rounds.alternating import Sample, medians
-from mail_auth.authenticate import authenticate
+from bench.rounds.alternating import Sample, measure_medians
+from mail_auth.authenticate import authenticate_message
 from mail_auth.dns_client import NetworkResolver
 from mail_auth.query_budget import Record, Resolver
 from tests.mail_auth import hostile
@@ -53,16 +53,16 @@ def main() -> int:
     watch = processor.Watch(())
     with processes.short_directory("mail-auth") as directory:
         for size, (length, messages) in SIZES.items():
-            raw = letter(length)
+            raw = make_letter(length)
             (directory / f"{length}.eml").write_bytes(raw)
             contenders: dict[str, Callable[[], Sample]] = {
-                "mailroom": functools.partial(ours, raw, messages, cached()),
-                "dkimpy and pyspf": functools.partial(stock, raw, messages),
+                "mailroom": functools.partial(run_ours, raw, messages, make_resolver()),
+                "dkimpy and pyspf": functools.partial(run_stock, raw, messages),
             }
             if shutil.which("opendkim"):
-                contenders["OpenDKIM, DKIM alone"] = functools.partial(opendkim, directory, length, messages)
-            figures = medians(contenders, ROUNDS)
-            report(size, figures)
+                contenders["OpenDKIM, DKIM alone"] = functools.partial(run_opendkim, directory, length, messages)
+            figures = measure_medians(contenders, ROUNDS)
+            print_report(size, figures)
             if size == "20 KB":
                 usual = figures["mailroom"]["cpu"]
     _, _, others = watch.stop()
@@ -70,39 +70,39 @@ def main() -> int:
     name, most = max(worst.items(), key=lambda one: one[1])
     median = statistics.median(worst.values())
     print(f"{len(worst)} hostile inputs: at most {most:.0f} ms ({name}), median {median:.0f} ms\n")
-    goals.tell({"mail_auth.cpu": usual, "mail_auth.hostile": most})
+    goals.tell_goals({"mail_auth.cpu": usual, "mail_auth.hostile": most})
     versions = [f"{name} {metadata.version(name)}" for name in ("dkimpy", "pyspf", "cryptography", "dnspython")]
-    printing.machine(*versions, opendkim_version(), others=[others])
+    printing.print_machine(*versions, opendkim_version(), others=[others])
     return 0
 
 
-def letter(length: int) -> bytes:
+def make_letter(length: int) -> bytes:
     """A signed message of about this size."""
     line = b"Text of a letter as people write it,  with words and spaces between.\r\n"
     return signed(HEADER + b"Message-ID: <1@example.com>\r\n\r\n" + line * (length // len(line)))
 
 
-def cached() -> NetworkResolver:
+def make_resolver() -> NetworkResolver:
     """A resolver that knows all answers already and has nobody to ask."""
     resolver = NetworkResolver(["127.0.0.1:9"])
     answers = Answers(ZONE)
-    authenticate(ENVELOPE, letter(1000), answers, NOW)
+    authenticate_message(ENVELOPE, make_letter(1000), answers, NOW)
     for asked in tuple(answers.asked):
         name, _, rdtype = asked.rpartition(" ")
         resolver.cache.put((name, rdtype.upper()), answers.query(name, rdtype.upper(), 0), 3600)
     return resolver
 
 
-def ours(raw: bytes, messages: int, resolver: Resolver) -> Sample:
+def run_ours(raw: bytes, messages: int, resolver: Resolver) -> Sample:
     """One run of ours."""
-    with milliseconds(messages) as taken:
+    with measure_processor(messages) as taken:
         for _ in range(messages):
-            result = authenticate(ENVELOPE, raw, resolver, NOW)
+            result = authenticate_message(ENVELOPE, raw, resolver, NOW)
     assert (result.proof, result.dmarc.aligned) == ("dmarc", ("spf", "dkim")), result
     return taken
 
 
-def stock(raw: bytes, messages: int) -> Sample:
+def run_stock(raw: bytes, messages: int) -> Sample:
     """One run of dkimpy and pyspf as they come, with answers from a table."""
     answers = Answers(ZONE)
 
@@ -116,7 +116,7 @@ def stock(raw: bytes, messages: int) -> Sample:
 
     ours_again, pyspf.DNSLookup = pyspf.DNSLookup, lookup
     try:
-        with milliseconds(messages) as taken:
+        with measure_processor(messages) as taken:
             for _ in range(messages):
                 verdicts = pyspf.check2(CLIENT, "ana@example.com", "mx.example.com")[0], dkimpy.verify(raw, dnsfunc=key)
     finally:
@@ -125,7 +125,7 @@ def stock(raw: bytes, messages: int) -> Sample:
     return taken
 
 
-def opendkim(directory: Path, length: int, messages: int) -> Sample:
+def run_opendkim(directory: Path, length: int, messages: int) -> Sample:
     """One run of OpenDKIM's filter over files, less what it takes to start."""
     (directory / "keys").write_text(f"s._domainkey.example.com {published()}\n")
     (directory / "opendkim.conf").write_text(f"Mode v\nSyslog no\nTestPublicKeys {directory}/keys\n")
@@ -147,7 +147,7 @@ def child_milliseconds(directory: Path, files: list[Path]) -> float:
 
 
 @contextlib.contextmanager
-def milliseconds(messages: int) -> Iterator[dict[str, float]]:
+def measure_processor(messages: int) -> Iterator[dict[str, float]]:
     """Fills in the processor time a message of what is done meanwhile."""
     taken: dict[str, float] = {}
     begun = time.process_time()
@@ -158,12 +158,12 @@ def milliseconds(messages: int) -> Iterator[dict[str, float]]:
 def hostile_milliseconds() -> dict[str, float]:
     """What each hostile input costs us, once."""
     inputs = {name: (make(), Answers(ZONE)) for name, make in hostile.MESSAGES.items()}
-    good = letter(1000)
+    good = make_letter(1000)
     inputs |= {name: (good, Answers(ZONE | zone)) for name, zone in hostile.ZONES.items()}
     taken = {}
     for name, (raw, answers) in inputs.items():
-        with milliseconds(1) as one:
-            authenticate(ENVELOPE, raw, answers, NOW)
+        with measure_processor(1) as one:
+            authenticate_message(ENVELOPE, raw, answers, NOW)
         taken[name] = one["cpu"]
     return taken
 
@@ -175,11 +175,11 @@ def opendkim_version() -> str:
     return subprocess.run(["opendkim", "-V"], capture_output=True, text=True, check=True).stdout.split("\n")[0].removeprefix("opendkim: ")
 
 
-def report(size: str, figures: dict[str, dict[str, float]]) -> None:
+def print_report(size: str, figures: dict[str, dict[str, float]]) -> None:
     """The table of one size."""
     own = figures["mailroom"]["cpu"]
-    rows = [(name, f"{taken['cpu']:.3f}", printing.ratio(taken["cpu"], own)) for name, taken in figures.items()]
-    printing.table((size, "CPU ms/message", "to mailroom"), rows)
+    rows = [(name, f"{taken['cpu']:.3f}", printing.format_ratio(taken["cpu"], own)) for name, taken in figures.items()]
+    printing.print_table((size, "CPU ms/message", "to mailroom"), rows)
 
 
 if __name__ == "__main__":

@@ -53,51 +53,51 @@ def main() -> int:
     watch, begun = processor.Watch(()), time.monotonic()
     readings: list[Reading] = []
     with processes.short_directory("memory") as directory, contextlib.suppress(KeyboardInterrupt):
-        for reading in taken(directory, given.messages):
+        for reading in read_often(directory, given.messages):
             readings.append(reading)
     if len(readings) <= SETTLED:
         print("\nbroken off before anything could have settled: nothing to tell")
         return 1
     messages = given.messages * len(readings) // READINGS
     print(f"\n{messages:,} messages in {(time.monotonic() - begun) / 60:.0f} minutes; MB that each process takes")
-    printing.table(
+    printing.print_table(
         ("", *(f"{(at + 1) / READINGS:.0%}" for at in range(0, len(readings), 3)), "most ever", "growth"),
         [
             (
                 role,
                 *(f"{readings[at][role][0]:.0f}" for at in range(0, len(readings), 3)),
                 f"{readings[-1][role][1]:.0f}",
-                f"{growth(readings, role):.2f} ×",
+                f"{compute_growth(readings, role):.2f} ×",
             )
             for role in sorted(readings[-1])
         ],
     )
     most = {role: ever for role, (_, ever) in readings[-1].items()}
-    goals.tell(
+    goals.tell_goals(
         {
             "memory.receive": max(most["receive"], most["receive's children"]),
             "memory.judge": most["judge"],
-            "memory.growth": max(growth(readings, role) for role in readings[-1]),
+            "memory.growth": max(compute_growth(readings, role) for role in readings[-1]),
         },
         of=messages,
         whole=MESSAGES,
     )
-    printing.machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
+    printing.print_machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
     return 0
 
 
-def growth(readings: Sequence[Reading], role: str) -> float:
+def compute_growth(readings: Sequence[Reading], role: str) -> float:
     """The most a process has ever taken, to the most until the first fifth was through."""
     return readings[-1][role][1] / readings[SETTLED - 1][role][1]
 
 
-def taken(directory: Path, count: int) -> Iterator[Reading]:
+def read_often(directory: Path, count: int) -> Iterator[Reading]:
     """Send so many, and read after every twentieth of them."""
     site = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
     site.lay_out()
     people = (PERSON.format(number, ("it", "sales")[number % 2], DOMAIN) for number in range(PEOPLE))
     (directory / "company.toml").write_text(company.DIRECTORY + "".join(people))
-    (directory / "outside.zone").write_text(letters.zone())
+    (directory / "outside.zone").write_text(letters.make_zone())
     site.run("sync", check=True)
     for domain in letters.DOMAINS[::5]:
         site.run("allow", domain.name, check=True)
@@ -108,7 +108,7 @@ def taken(directory: Path, count: int) -> Iterator[Reading]:
 
         def wait_for(entered: int) -> None:
             processes.until(
-                lambda: later(record, newest) >= entered, f"{entered} messages are judged", site.process, site.log, patience=600
+                lambda: count_later(record, newest) >= entered, f"{entered} messages are judged", site.process, site.log, patience=600
             )
 
         try:
@@ -116,48 +116,48 @@ def taken(directory: Path, count: int) -> Iterator[Reading]:
                 (newest,) = record.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()
                 before, end = sent, count * number // READINGS
                 while sent < end:
-                    group = [letter(one, chance) for one in range(sent, min(sent + TOGETHER, end))]
+                    group = [make_letter(one, chance) for one in range(sent, min(sent + TOGETHER, end))]
                     Sending(site.smtp_port, group, SESSIONS).finish()
                     sent += len(group)
                     wait_for(sent - before - BEHIND)
                 wait_for(sent - before)
-                yield read(site.process.pid)
+                yield read_processes(site.process.pid)
                 print(f"{number / READINGS:.0%}", end=" ", flush=True)
         finally:
             processes.stop(site.process, signal.SIGTERM)
 
 
-def later(record: sqlite3.Connection, newest: int) -> int:
+def count_later(record: sqlite3.Connection, newest: int) -> int:
     """How many messages came after this one; ids grow with time."""
     found: int = record.execute("SELECT count(*) FROM message WHERE id > ?", (newest,)).fetchone()[0]
     return found
 
 
-def read(pid: int) -> Reading:
+def read_processes(pid: int) -> Reading:
     """`mailroom serve`, every role that it has started, and what these have started; of several of a kind the largest."""
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    found["serve"].append(memory(pid))
-    for one in processes.descendants(pid):
+    found["serve"].append(read_memory(pid))
+    for one in processes.list_descendants(pid):
         role = role_of(one)
         if role in ROLES:
-            found[role].append(memory(one))
-            found[f"{role}'s children"] += [memory(each) for each in processes.descendants(one)]
+            found[role].append(read_memory(one))
+            found[f"{role}'s children"] += [read_memory(each) for each in processes.list_descendants(one)]
     return {role: (max(now for now, _ in all_of), max(ever for _, ever in all_of)) for role, all_of in found.items() if all_of}
 
 
-def memory(pid: int) -> tuple[float, float]:
+def read_memory(pid: int) -> tuple[float, float]:
     """VmRSS and VmHWM of a process, in MB (proc_pid_status(5))."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return int(fields["VmRSS"].split()[0]) / MEGABYTE, int(fields["VmHWM"].split()[0]) / MEGABYTE
 
 
-def letter(number: int, chance: random.Random) -> Sent:
+def make_letter(number: int, chance: random.Random) -> Sent:
     """One message, from somebody who has never written before."""
     known = number % 3 > 0
     domain = chance.choice(letters.DOMAINS).name if known else f"new{number}.example"
-    author, to = f"{letters.words(chance, 12).replace(' ', '')}{number}@{domain}", f"person{chance.randrange(PEOPLE)}@{DOMAIN}"
-    fields = f"From: {author}\r\nTo: {to}\r\nSubject: {letters.words(chance, 40)}\r\nMessage-ID: <{number}@{domain}>\r\n"
-    return Sent(f"bounces@{domain}", to, f"{fields}\r\n{letters.paragraphs(chance, 1_700)}".encode(), proven=known)
+    author, to = f"{letters.make_words(chance, 12).replace(' ', '')}{number}@{domain}", f"person{chance.randrange(PEOPLE)}@{DOMAIN}"
+    fields = f"From: {author}\r\nTo: {to}\r\nSubject: {letters.make_words(chance, 40)}\r\nMessage-ID: <{number}@{domain}>\r\n"
+    return Sent(f"bounces@{domain}", to, f"{fields}\r\n{letters.make_paragraphs(chance, 1_700)}".encode(), proven=known)
 
 
 if __name__ == "__main__":

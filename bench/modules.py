@@ -27,7 +27,7 @@ from mta.spool.batch_file import write_batch
 from mta.spool.spool import Spool
 from tests.conftest import settings_in
 from tests.peers.company import ROOT
-from tests.peers.receiving import until
+from tests.peers.receiving import wait_until
 from tests.triage import arriving
 from tests.triage_api import conftest as api
 from triage import ids
@@ -115,7 +115,7 @@ def prepared_company() -> Iterator[tuple[Settings, Engine]]:
     """A small company with a fresh SQLite database, in which senders can prove themselves."""
     with tempfile.TemporaryDirectory() as directory:
         settings = settings_in(Path(directory))
-        Path(settings.dns.zone_file).write_text(letters.zone())
+        Path(settings.dns.zone_file).write_text(letters.make_zone())
         engine = open_engine(settings.database.url)
         upgrade(engine)
         yield settings, engine
@@ -134,14 +134,14 @@ def follow_click() -> dict[str, set[str]]:
         browser.client.cookies.set("mailroom", api.session_key(engine, "ana"), domain="127.0.0.1")
         with transaction(engine) as session:
             first, second = (ids.format_id(arriving.arrive(session, settings)[0]) for _ in range(2))
-        release(browser.post, first)
+        release_delivery(browser.post, first)
         with follower.following():
-            release(browser.post, second)
+            release_delivery(browser.post, second)
         browser.close()
     return follower.modules()
 
 
-def release(post: Callable[..., httpx.Response], delivery: str) -> None:
+def release_delivery(post: Callable[..., httpx.Response], delivery: str) -> None:
     """Click."""
     answer = post("/decisions", {"select": {"ids": [delivery]}, "verb": "release", "reason": ""})
     assert (answer.status_code, answer.json()["done"]) == (201, 1), answer.text
@@ -153,9 +153,9 @@ def follow_message() -> dict[str, set[str]]:
     with prepared_company() as (settings, engine), Follower() as follower:
         with transaction(engine) as session:
             arriving.set_up(session, settings)
-        thread = threading.Thread(target=processor.run, args=(settings, stop), name="processor", daemon=True)
+        thread = threading.Thread(target=processor.run_role, args=(settings, stop), name="processor", daemon=True)
         thread.start()
-        first, second = letters.letters(4)[1::2]  # those with an HTML part and an attachment
+        first, second = letters.make_letters(4)[1::2]  # those with an HTML part and an attachment
         try:
             bring_in(settings, engine, first, 1)
             with follower.following():
@@ -171,10 +171,10 @@ def bring_in(settings: Settings, engine: Engine, letter: letters.Sent, number: i
     spool = Spool(settings.spool.directory)
     envelope = Envelope(ids.new_id(), utcnow(), letter.reverse_path, ("it+joe.fern@company.example",), "192.0.2.1", "mx.sender.example")
     write_batch(spool.incoming, f"{envelope.spool_id:020d}.batch", [(envelope, letter.raw)])
-    until(lambda: entered(engine) == number and not any(spool.incoming.iterdir()))
+    wait_until(lambda: count_entered(engine) == number and not any(spool.incoming.iterdir()))
 
 
-def entered(engine: Engine) -> int:
+def count_entered(engine: Engine) -> int:
     """How many messages are on the record."""
     with read_transaction(engine) as session:
         return session.scalar(select(func.count()).select_from(Message)) or 0

@@ -2,7 +2,7 @@
 
 20 KB of signed mail from 50 domains over 20 sessions. Beside it the same load through Postfix with an SPF policy server,
 OpenDKIM and OpenDMARC, and through Postfix with Rspamd (authentication only), both into Dovecot's mailboxes. Of Mailroom
-two ways: `held`, everything is on the record where staff see and find it; `delivered`, what is allowed and proven (nine of
+two ways: `held`, everything is on the record where staff see and find it; `measure_delivered`, what is allowed and proven (nine of
 ten) lies in the same Dovecot, and the rest is held. Then a full spool is judged by one judge and by two. Answers of DNS are
 cached everywhere; its own processor time is in no figure.
 """
@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Engine, text
 
 from bench.rounds import discarding, goals, letters, printing, processor, roles, stacks
-from bench.rounds.alternating import Sample, medians
+from bench.rounds.alternating import Sample, measure_medians
 from bench.rounds.letters import Sent
 from bench.rounds.sessions import Sending
 from tests.peers import postgresql, processes
@@ -44,24 +44,24 @@ def main() -> int:
     wanted.add_argument("--rounds", type=int, default=3)
     wanted.add_argument("--messages", type=int, default=600)
     given = wanted.parse_args()
-    written = letters.letters(WARM_UP + given.messages)
+    written = letters.make_letters(WARM_UP + given.messages)
     load = written[:WARM_UP], written[WARM_UP:]
     try:
-        with postgresql.running() as server, stacks.running(letters.zone()) as peers:
+        with postgresql.start_cluster() as server, stacks.start_stacks(letters.make_zone()) as peers:
             ways: dict[str, Callable[[], Sample]] = {
-                "held": functools.partial(ours, load, None),
-                "held, PostgreSQL": functools.partial(ours, load, server),
-                "delivered": functools.partial(delivered, load),
-                "opendkim": functools.partial(theirs, load, peers["opendkim"]),
-                "rspamd": functools.partial(theirs, load, peers["rspamd"]),
-                "drained by 1, SQLite": functools.partial(drained, load, None, 1),
-                "drained by 1": functools.partial(drained, load, server, 1),
-                "drained by 2": functools.partial(drained, load, server, 2),
+                "held": functools.partial(measure_ours, load, None),
+                "held, PostgreSQL": functools.partial(measure_ours, load, server),
+                "delivered": functools.partial(measure_delivered, load),
+                "opendkim": functools.partial(measure_theirs, load, peers["opendkim"]),
+                "rspamd": functools.partial(measure_theirs, load, peers["rspamd"]),
+                "drained by 1, SQLite": functools.partial(drain_spool, load, None, 1),
+                "drained by 1": functools.partial(drain_spool, load, server, 1),
+                "drained by 2": functools.partial(drain_spool, load, server, 2),
             }
-            figures = medians(ways, given.rounds)
+            figures = measure_medians(ways, given.rounds)
     except processes.Missing as peer:
-        return printing.missing(peer)
-    report(figures, given.messages, given.rounds, sum(len(letter.raw) for letter in load[1]) / given.messages)
+        return printing.print_missing(peer)
+    print_report(figures, given.messages, given.rounds, sum(len(letter.raw) for letter in load[1]) / given.messages)
     return 0
 
 
@@ -76,17 +76,17 @@ class House:
         url = server.create(directory.name) if server else f"sqlite:///{directory}/mailroom.db"
         self.company = Company(directory, url, next_hop or f"maildir:{directory}/mailboxes")
         self.company.lay_out()
-        (directory / "outside.zone").write_text(letters.zone())
+        (directory / "outside.zone").write_text(letters.make_zone())
         self.company.run("sync", check=True)
         self.engine: Engine = db.open_engine(url)
         stack.callback(self.engine.dispose)
         if next_hop:
             self.allow()
-        self.judges = [stack.enter_context(roles.role(self.company, "judge")) for _ in range(judges)]
+        self.judges = [stack.enter_context(roles.start_role(self.company, "judge")) for _ in range(judges)]
         snapshot = directory / "spool" / "door.snapshot"
         processes.until(snapshot.exists, "the judge writes the door snapshot", log=self.company.log)
-        self.receive = stack.enter_context(roles.receive(self.company))
-        self.relay = stack.enter_context(roles.role(self.company, "relay")) if next_hop else 0
+        self.receive = stack.enter_context(roles.start_receive(self.company))
+        self.relay = stack.enter_context(roles.start_role(self.company, "relay")) if next_hop else 0
 
     def allow(self) -> None:
         """Whoever proves to be one of the senders is let in."""
@@ -113,14 +113,14 @@ class House:
         assert proven == sum(letter.proven for letter in expected), f"{proven} are proven"
 
 
-def ours(load: Load, server: postgresql.Server | None) -> Sample:
+def measure_ours(load: Load, server: postgresql.Server | None) -> Sample:
     """Mail comes in while one judge works, until staff could see the last one."""
     with contextlib.ExitStack() as stack:
         house = House(stack, server, 1)
         warm_up, measured = load
         Sending(house.company.smtp_port, warm_up, SESSIONS).finish()
         house.wait_for(len(warm_up))
-        watched = (house.receive, house.judges[0]) if server is None else (house.receive, house.judges[0], backends(server))
+        watched = (house.receive, house.judges[0]) if server is None else (house.receive, house.judges[0], find_backends(server))
         judge = processor.own_seconds(house.judges[0])
         sample = passed_through(house.company.smtp_port, measured, watched, lambda: house.wait_for(len(warm_up) + len(measured)))
         judge = processor.own_seconds(house.judges[0]) - judge
@@ -128,7 +128,7 @@ def ours(load: Load, server: postgresql.Server | None) -> Sample:
     return {**sample, "judge": judge * 1000 / len(measured)}
 
 
-def delivered(load: Load) -> Sample:
+def measure_delivered(load: Load) -> Sample:
     """The same, until what is allowed lies in Dovecot's mailboxes."""
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(dovecot.running(more=stacks.LMTP_WITHOUT_PAUSE))
@@ -153,7 +153,7 @@ def delivered(load: Load) -> Sample:
     return sample
 
 
-def theirs(load: Load, stack: stacks.Stack) -> Sample:
+def measure_theirs(load: Load, stack: stacks.Stack) -> Sample:
     """A company's usual way, until everything lies in Dovecot's mailboxes."""
     warm_up, measured = load
     before = stack.filed(), stack.proven()
@@ -170,7 +170,7 @@ def theirs(load: Load, stack: stacks.Stack) -> Sample:
     return sample
 
 
-def drained(load: Load, server: postgresql.Server | None, judges: int) -> Sample:
+def drain_spool(load: Load, server: postgresql.Server | None, judges: int) -> Sample:
     """A spool that is full is emptied."""
     with contextlib.ExitStack() as stack:
         house = House(stack, server, judges)
@@ -201,31 +201,33 @@ def passed_through(port: int, measured: Sequence[Sent], watched: tuple[int, ...]
     return {"acknowledged": len(measured) / acknowledged, "filed": len(measured) / passed, "cpu": sum(used) * each, "others": others}
 
 
-def backends(server: postgresql.Server) -> int:
+def find_backends(server: postgresql.Server) -> int:
     """PostgreSQL's own processor time counts too."""
     return int((server.directory / "data" / "postmaster.pid").read_text().splitlines()[0])
 
 
-def report(figures: dict[str, dict[str, float]], messages: int, rounds: int, size: float) -> None:
+def print_report(figures: dict[str, dict[str, float]], messages: int, rounds: int, size: float) -> None:
     """The tables."""
     print(f"{messages} signed messages of {size / 1024:.0f} KB, {SESSIONS} sessions, one message a connection, medians of {rounds} rounds")
     ways = ("held", "held, PostgreSQL", "delivered", "opendkim", "rspamd")
-    printing.table(
+    printing.print_table(
         ("", "acknowledged/s", "filed/s", "CPU ms/message"),
         [
             (name, *(f"{figures[name][value]:,.{digits}f}" for value, digits in (("acknowledged", 0), ("filed", 0), ("cpu", 2))))
             for name in ways
         ],
     )
-    printing.table(
+    printing.print_table(
         ("a full spool", "judged/s", "CPU ms/message"),
         [(name, f"{one['filed']:,.0f}", f"{one['cpu']:.2f}") for name, one in figures.items() if name.startswith("drained")],
     )
-    goals.tell(measured(figures))
-    printing.machine(f"SQLite {sqlite3.sqlite_version}", discarding.postfix_version(), others=[one["others"] for one in figures.values()])
+    goals.tell_goals(pick_goals(figures))
+    printing.print_machine(
+        f"SQLite {sqlite3.sqlite_version}", discarding.postfix_version(), others=[one["others"] for one in figures.values()]
+    )
 
 
-def measured(figures: dict[str, dict[str, float]]) -> dict[str, float]:
+def pick_goals(figures: dict[str, dict[str, float]]) -> dict[str, float]:
     """Of each goal."""
     own = figures["held"]
     beside = {f"pipeline.{peer}": own["filed"] / figures[peer]["filed"] for peer in PEERS}

@@ -18,7 +18,7 @@ from typing import TypeVar
 from sqlalchemy import Engine, text
 
 from bench.rounds import filling, goals, printing, processor
-from bench.rounds.alternating import Sample, Samples, alternated, halves
+from bench.rounds.alternating import Sample, Samples, find_medians, run_alternating
 from migrations.upgrade import upgrade
 from tests.peers import postgresql, processes
 from tests.triage.arriving import IDA
@@ -58,59 +58,65 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(processes.short_directory("purge"))
         try:
-            server = stack.enter_context(postgresql.running())
+            server = stack.enter_context(postgresql.start_cluster())
         except processes.Missing as missing:
-            return printing.missing(missing)
-        houses = [house for size in SIZES for house in (sqlite(directory, size), on_postgresql(server, size))]
+            return printing.print_missing(missing)
+        houses = [house for size in SIZES for house in (open_sqlite(directory, size), on_postgresql(server, size))]
         large = [house for house in houses if house.size == SIZES[-1]]
         for size in SIZES:
             many = MANY if size == SIZES[-1] else 0
             engines = [house.engine for house in houses if house.size == size]
-            filling.fill(engines, size - many, wave=PHISHER, wave_size=WAVE)
+            filling.fill_deliveries(engines, size - many, wave=PHISHER, wave_size=WAVE)
             if many:
-                filling.fill(engines, many, wave=BOMBER, wave_size=many)
+                filling.fill_deliveries(engines, many, wave=BOMBER, wave_size=many)
         for house in houses:
-            run(house.engine, PHISHER, WAVE)  # the first one compiles its statements
+            run_purge(house.engine, PHISHER, WAVE)  # the first one compiles its statements
         watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
-        runs = alternated({f"{house.kind} {house.size}": functools.partial(run, house.engine, PHISHER, WAVE) for house in houses}, ROUNDS)
-        large_runs = alternated({house.kind: functools.partial(run, house.engine, BOMBER, MANY) for house in large}, ROUNDS_OF_MANY)
+        runs = run_alternating(
+            {f"{house.kind} {house.size}": functools.partial(run_purge, house.engine, PHISHER, WAVE) for house in houses}, ROUNDS
+        )
+        large_runs = run_alternating(
+            {house.kind: functools.partial(run_purge, house.engine, BOMBER, MANY) for house in large}, ROUNDS_OF_MANY
+        )
         others = watch.stop()[2]
         for house in houses:
             house.engine.dispose()
-    report(runs)
+    print_report(runs)
     report_many(large_runs)
-    goals.tell(measured(halves(runs), halves(large_runs)))
-    printing.machine(*sorted({house.version for house in houses}, reverse=True), others=[others])
+    goals.tell_goals(pick_goals(find_medians(runs), find_medians(large_runs)))
+    printing.print_machine(*sorted({house.version for house in houses}, reverse=True), others=[others])
     return 0
 
 
-def sqlite(directory: Path, size: int) -> House:
+def open_sqlite(directory: Path, size: int) -> House:
     """An empty SQLite database."""
-    return prepared("SQLite", size, db.open_engine(f"sqlite:///{directory}/{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()")
+    return prepare_house(
+        "SQLite", size, db.open_engine(f"sqlite:///{directory}/{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"
+    )
 
 
 def on_postgresql(server: postgresql.Server, size: int) -> House:
     """An empty PostgreSQL database."""
-    return prepared("PostgreSQL", size, db.open_engine(server.create(f"purge{size}")), "SHOW server_version")
+    return prepare_house("PostgreSQL", size, db.open_engine(server.create(f"purge{size}")), "SHOW server_version")
 
 
-def prepared(kind: str, size: int, engine: Engine, version: str) -> House:
+def prepare_house(kind: str, size: int, engine: Engine, version: str) -> House:
     """With the tables, and with its version."""
     upgrade(engine)
     with db.read_transaction(engine) as session:
         return House(kind, size, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}")
 
 
-def run(engine: Engine, sender: str, count: int) -> Sample:
+def run_purge(engine: Engine, sender: str, count: int) -> Sample:
     """Look at the sender's mail, purge it, undo that, and change the same rows barely; milliseconds of each."""
-    sheet, looked = timed(functools.partial(looked_at, engine, sender))
+    sheet, looked = time_task(functools.partial(looked_at, engine, sender))
     assert sheet.by_state[State.HELD] == count
-    purged, purge = timed(functools.partial(purged_by, engine, sender))
-    undone, undo = timed(functools.partial(undone_by, engine, purged.id))
+    purged, purge = time_task(functools.partial(purged_by, engine, sender))
+    undone, undo = time_task(functools.partial(undone_by, engine, purged.id))
     assert (purged.done, undone.done) == (count, count)
-    changed, floor = timed(functools.partial(bare, engine, sender, "held", "purged"))
+    changed, floor = time_task(functools.partial(change_rows, engine, sender, "held", "purged"))
     assert changed == count
-    bare(engine, sender, "purged", "held")
+    change_rows(engine, sender, "purged", "held")
     return {"evidence": looked, "purge": purge, "undo": undo, "floor": floor}
 
 
@@ -134,47 +140,47 @@ def undone_by(engine: Engine, decision_id: int) -> DecisionReport:
         return undoing.undo_decision(session, decision_id, by=IDA, reason="", now=utcnow(), settings=SETTINGS)
 
 
-def bare(engine: Engine, sender: str, before: str, after: str) -> int:
+def change_rows(engine: Engine, sender: str, before: str, after: str) -> int:
     """The rows alone: no record, no outcome, no way back."""
     change = text("UPDATE delivery SET state = :after WHERE author = :sender AND state = :before")
     with db.transaction(engine) as session:
         return int(session.connection().execute(change, {"after": after, "sender": sender, "before": before}).rowcount)
 
 
-def timed(task: Callable[[], T]) -> tuple[T, float]:
+def time_task(task: Callable[[], T]) -> tuple[T, float]:
     """Its result and how long it took, in milliseconds."""
     begun = time.perf_counter()
     result = task()
     return result, (time.perf_counter() - begun) * 1000
 
 
-def report(runs: Mapping[str, Samples]) -> None:
+def print_report(runs: Mapping[str, Samples]) -> None:
     """The table: for each database each work at each size, and how it grew."""
     small, large = SIZES
     print(f"{WAVE} held mails of one sender, milliseconds until committed, {ROUNDS} alternating rounds; p50 and the slowest")
     rows = []
     for kind in ("SQLite", "PostgreSQL"):
-        before, after = (halves(runs)[f"{kind} {size}"] for size in SIZES)
+        before, after = (find_medians(runs)[f"{kind} {size}"] for size in SIZES)
         for work, words in WORK.items():
-            taken = [shown(runs[f"{kind} {size}"], work, 1, 1) for size in SIZES]
-            growth, floor = printing.ratio(after[work], before[work]), printing.ratio(after[work], after["floor"])
+            taken = [format_runs(runs[f"{kind} {size}"], work, 1, 1) for size in SIZES]
+            growth, floor = printing.format_ratio(after[work], before[work]), printing.format_ratio(after[work], after["floor"])
             rows.append((f"{kind}: {words}", *taken, growth, floor))
-    printing.table(("", f"of {small:,}", f"of {large:,}", "growth", "to a bare UPDATE"), rows)
+    printing.print_table(("", f"of {small:,}", f"of {large:,}", "growth", "to a bare UPDATE"), rows)
 
 
 def report_many(runs: Mapping[str, Samples]) -> None:
     """The table of the large wave."""
     print(f"{MANY:,} held mails of one sender of {SIZES[-1]:,}, seconds until committed, {ROUNDS_OF_MANY} rounds; p50 and the slowest")
-    printing.table(("", *WORK.values()), [(kind, *(shown(one, work, 1000, 2) for work in WORK)) for kind, one in runs.items()])
+    printing.print_table(("", *WORK.values()), [(kind, *(format_runs(one, work, 1000, 2) for work in WORK)) for kind, one in runs.items()])
 
 
-def shown(runs: Samples, work: str, unit: float, digits: int) -> str:
+def format_runs(runs: Samples, work: str, unit: float, digits: int) -> str:
     """The median and the slowest of these runs."""
     taken = [one[work] / unit for one in runs]
     return f"{statistics.median(taken):.{digits}f} / {max(taken):.{digits}f}"
 
 
-def measured(figures: dict[str, dict[str, float]], waves: dict[str, dict[str, float]]) -> dict[str, float]:
+def pick_goals(figures: dict[str, dict[str, float]], waves: dict[str, dict[str, float]]) -> dict[str, float]:
     """Of each goal, on the slower database."""
     large = [one for name, one in figures.items() if name.endswith(f" {SIZES[-1]}")]
     few = {f"purge.{work}": max(one[work] for one in large) for work in ("purge", "undo")}

@@ -21,9 +21,9 @@ from sqlalchemy import Engine, func, insert, select
 from sqlmodel import col
 
 from bench.rounds import goals, printing, processor
-from bench.rounds.alternating import Sample, medians
+from bench.rounds.alternating import Sample, measure_medians
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
-from bench.rounds.mailboxes import Letter, Store, mail
+from bench.rounds.mailboxes import Letter, Store, make_mail
 from migrations.upgrade import upgrade
 from tests.mailboxes.delivering import House, behind_dovecot, recalling
 from tests.peers import processes
@@ -70,13 +70,15 @@ def main() -> int:
             with contextlib.ExitStack() as stack:
                 site = open_site(stack, size)
                 watch = processor.Watch((site.store.server.process.pid,) if site.store.server.process else ())
-                contenders = {f"{way} {state}": functools.partial(run, site, way, state) for state in ("cold", "warm") for way in WAYS}
-                found[size] = medians(contenders, ROUNDS)
+                contenders = {f"{way} {state}": functools.partial(run_way, site, way, state) for state in ("cold", "warm") for way in WAYS}
+                found[size] = measure_medians(contenders, ROUNDS)
                 others.append(watch.stop()[2])
         except processes.Missing as missing:
-            return printing.missing(missing)
-    report(found)
-    printing.machine("Dovecot " + ".".join(map(str, dovecot.version(processes.need("dovecot", dovecot.PACKAGES)))), others=others)
+            return printing.print_missing(missing)
+    print_report(found)
+    printing.print_machine(
+        "Dovecot " + ".".join(map(str, dovecot.read_version(processes.need("dovecot", dovecot.PACKAGES)))), others=others
+    )
     return 0
 
 
@@ -97,16 +99,16 @@ def open_site(stack: contextlib.ExitStack, size: int) -> Site:
     upgrade(engine)
     waves = [f"wave{number}@phisher.example" for number in range(ROUNDS * 2 * len(WAYS))]
     for wave in waves:
-        fill(engine, store, wave)
+        fill_wave(engine, store, wave)
     return Site(store, House(engine, settings), waves)
 
 
-def fill(engine: Engine, store: Store, wave: str) -> None:
+def fill_wave(engine: Engine, store: Store, wave: str) -> None:
     """One sender's mails, each in another mailbox and on the record as delivered there."""
     now = datetime.now(UTC)
     rows: dict[str, list[dict[str, object]]] = {"content": [], "message": [], "delivery": [], "attempt": []}
     for number, mailbox in enumerate(random.sample(list(store.mailboxes), WAVE)):
-        raw = mail(wave, number)
+        raw = make_mail(wave, number)
         content, message, delivery = (ids.new_id() for _ in range(3))
         store.deliver(Letter(mailbox, ids.format_id(message), raw))
         kept = Content(id=content, sha256=f"{content:064x}", size=len(raw), zstd=bodies.compress_body(raw))
@@ -159,7 +161,7 @@ def delivery_row(delivery: int, message: int, mailbox: str, wave: str, now: date
     }
 
 
-def run(site: Site, way: str, state: str) -> Sample:
+def run_way(site: Site, way: str, state: str) -> Sample:
     """Take the next wave out in this way; seconds, and for ours also those of the undo."""
     wave = site.next_wave()
     if state == "cold":
@@ -167,7 +169,7 @@ def run(site: Site, way: str, state: str) -> Sample:
     else:
         search_all(site, "nobody@nowhere.example")  # what a search before has left in the caches
     if way == "recall":
-        return recall(site, wave)
+        return recall_wave(site, wave)
     begun = time.perf_counter()
     if way == "search":
         assert search_all(site, wave) == WAVE
@@ -177,18 +179,18 @@ def run(site: Site, way: str, state: str) -> Sample:
     return {"seconds": taken, "undo": 0.0}
 
 
-def recall(site: Site, wave: str) -> Sample:
+def recall_wave(site: Site, wave: str) -> Sample:
     """Ours, then its undo; then it is purged again, so that every way leaves the mailboxes alike."""
     with recalling(site.house.settings):
         selected = Selection.of(sender=wave)
-        purge, seconds = timed(site, lambda: site.house.decides(Verb.PURGE, selected))
+        purge, seconds = time_decision(site, lambda: site.house.decides(Verb.PURGE, selected))
         assert purge.done == WAVE
-        _, undo = timed(site, lambda: site.house.undoes(purge))
-        timed(site, lambda: site.house.decides(Verb.PURGE, selected))
+        _, undo = time_decision(site, lambda: site.house.undoes(purge))
+        time_decision(site, lambda: site.house.decides(Verb.PURGE, selected))
     return {"seconds": seconds, "undo": undo}
 
 
-def timed(site: Site, decide: Callable[[], DecisionReport]) -> tuple[DecisionReport, float]:
+def time_decision(site: Site, decide: Callable[[], DecisionReport]) -> tuple[DecisionReport, float]:
     """A decision until it is carried out, and the seconds that took."""
     begun = time.perf_counter()
     made = decide()
@@ -208,10 +210,10 @@ def search_all(site: Site, wave: str) -> int:
     """An IMAP search of every mailbox, and UID EXPUNGE of what it finds; how many."""
     port = site.store.server.imap_port
     with ProcessPoolExecutor(CONNECTIONS) as pool:
-        return sum(pool.map(functools.partial(search, port, wave), site.store.mailboxes, chunksize=5))
+        return sum(pool.map(functools.partial(search_mailbox, port, wave), site.store.mailboxes, chunksize=5))
 
 
-def search(port: int, wave: str, mailbox: str) -> int:
+def search_mailbox(port: int, wave: str, mailbox: str) -> int:
     """One mailbox."""
     with IMAPClient("127.0.0.1", port, ssl=False) as client:
         client.login(f"{mailbox}*{dovecot.MASTER}", dovecot.MASTER_PASSWORD)
@@ -223,25 +225,25 @@ def search(port: int, wave: str, mailbox: str) -> int:
         return len(found)
 
 
-def report(found: dict[int, dict[str, dict[str, float]]]) -> None:
+def print_report(found: dict[int, dict[str, dict[str, float]]]) -> None:
     """The table: each way, cold and warm, at each size; what the recall is to the others, and how it grew."""
     rows = []
     for state in ("cold", "warm"):
         for way in WAYS:
             seconds = [figures[f"{way} {state}"]["seconds"] for figures in found.values()]
             ours = [figures[f"recall {state}"]["seconds"] for figures in found.values()]
-            ratios = [printing.ratio(mine, other) if way != "recall" else "" for mine, other in zip(ours, seconds, strict=True)]
-            growth = printing.ratio(seconds[-1], seconds[0])
+            ratios = [printing.format_ratio(mine, other) if way != "recall" else "" for mine, other in zip(ours, seconds, strict=True)]
+            growth = printing.format_ratio(seconds[-1], seconds[0])
             rows.append((f"{NAMES[way]}, {state}", *(f"{one:.1f}" for one in seconds), growth, *ratios))
         undos = [figures[f"recall {state}"]["undo"] for figures in found.values()]
-        rows.append((f"undo, {state}", *(f"{one:.1f}" for one in undos), printing.ratio(undos[-1], undos[0]), *("" for _ in undos)))
+        rows.append((f"undo, {state}", *(f"{one:.1f}" for one in undos), printing.format_ratio(undos[-1], undos[0]), *("" for _ in undos)))
     measured = {"recall.search": found[SIZES[0]]["recall cold"]["seconds"] / found[SIZES[0]]["search cold"]["seconds"]}
     if len(SIZES) > 1:
         measured["recall.growth"] = max(
             found[SIZES[-1]][one]["seconds"] / found[SIZES[0]][one]["seconds"] for one in ("recall cold", "recall warm")
         )
-    goals.tell(measured)
-    printing.table(("", *(f"× {size:,}" for size in found), "growth", *(f"recall to it, × {size:,}" for size in found)), rows)
+    goals.tell_goals(measured)
+    printing.print_table(("", *(f"× {size:,}" for size in found), "growth", *(f"recall to it, × {size:,}" for size in found)), rows)
 
 
 if __name__ == "__main__":

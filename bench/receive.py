@@ -15,16 +15,16 @@ import sys
 from collections.abc import Callable, Mapping
 
 from bench.rounds import discarding, doors, goals, printing
-from bench.rounds.alternating import medians
+from bench.rounds.alternating import measure_medians
 from tests.peers import processes
 
 CONTENDERS: dict[str, Callable[[], contextlib.AbstractContextManager[doors.Run]]] = {
-    "mailroom receive": functools.partial(doors.mailroom, 1),
-    "mailroom receive, 2 workers": functools.partial(doors.mailroom, 2),
-    "Postfix, discards": doors.postfix,
+    "mailroom receive": functools.partial(doors.start_mailroom, 1),
+    "mailroom receive, 2 workers": functools.partial(doors.start_mailroom, 2),
+    "Postfix, discards": doors.start_postfix,
     "aiosmtpd, an fsync a message": doors.stock_aiosmtpd,
-    "ceiling, stores nothing": doors.ceiling,
-    "smtp-sink, stores nothing": doors.sink,
+    "ceiling, stores nothing": doors.start_ceiling,
+    "smtp-sink, stores nothing": doors.start_sink,
 }
 ONE, TWO, PEER, STOCK, CEILING, SINK = CONTENDERS
 WAYS = {False: "one message a connection", True: "connections used again"}
@@ -41,13 +41,13 @@ Figures = Mapping[tuple[int, bool, str], Mapping[str, float]]
 
 def main() -> int:
     """Measure and print."""
-    wanted = arguments()
+    wanted = parse_arguments()
     with contextlib.ExitStack() as stack:
         try:
             runs = {name: stack.enter_context(start()) for name, start in CONTENDERS.items()}
         except processes.Missing as missing:
-            return printing.missing(missing)
-        figures = medians(
+            return printing.print_missing(missing)
+        figures = measure_medians(
             {
                 (size, reuse, name): functools.partial(run, wanted.messages, size * 1024, reuse)
                 for size in wanted.sizes
@@ -58,14 +58,14 @@ def main() -> int:
         )
     for size in wanted.sizes:
         print(f"{size} KB, {wanted.messages} messages a run, {doors.SESSIONS} sessions, medians of {wanted.rounds} alternating rounds")
-        report(size, figures)
+        print_report(size, figures)
     if GOAL_SIZE in wanted.sizes:
-        goals.tell({name: measured(figures, *what) for name, what in GOALS.items()})
-    printing.machine(discarding.postfix_version(), others=[one["others"] for one in figures.values()])
+        goals.tell_goals({name: read_figure(figures, *what) for name, what in GOALS.items()})
+    printing.print_machine(discarding.postfix_version(), others=[one["others"] for one in figures.values()])
     return 0
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     """How long and how much."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
@@ -74,18 +74,20 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def report(size: int, figures: Figures) -> None:
+def print_report(size: int, figures: Figures) -> None:
     """The table of one size."""
     rows = []
     for reuse, way in WAYS.items():
         for name in CONTENDERS:
             own, peer, most = (figures[size, reuse, one] for one in (name, PEER, CEILING))
-            ratios = (printing.ratio(own["rate"], peer["rate"]), printing.ratio(own["rate"], most["rate"]))
-            rows.append((f"{way}: {name}", f"{own['rate']:,.0f}", *ratios, f"{own['cpu']:.2f}", printing.ratio(own["cpu"], peer["cpu"])))
-    printing.table(("", "acknowledged/s", "to Postfix", "to the ceiling", "CPU ms/message", "to Postfix"), rows)
+            ratios = (printing.format_ratio(own["rate"], peer["rate"]), printing.format_ratio(own["rate"], most["rate"]))
+            rows.append(
+                (f"{way}: {name}", f"{own['rate']:,.0f}", *ratios, f"{own['cpu']:.2f}", printing.format_ratio(own["cpu"], peer["cpu"]))
+            )
+    printing.print_table(("", "acknowledged/s", "to Postfix", "to the ceiling", "CPU ms/message", "to Postfix"), rows)
 
 
-def measured(figures: Figures, reuse: bool, name: str, peer: str, figure: str) -> float:
+def read_figure(figures: Figures, reuse: bool, name: str, peer: str, figure: str) -> float:
     """A figure, beside a peer's as a ratio."""
     return figures[GOAL_SIZE, reuse, name][figure] / (figures[GOAL_SIZE, reuse, peer][figure] if peer else 1)
 

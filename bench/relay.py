@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from bench.rounds import discarding, goals, printing, processor, releasing, roles, smtp_source
-from bench.rounds.alternating import Sample, medians
+from bench.rounds.alternating import Sample, measure_medians
 from tests.peers import processes
 from tests.peers.company import DOMAIN, Company
 from tests.peers.mail import dovecot, next_hop
@@ -53,78 +53,80 @@ def main() -> int:
             store = stack.enter_context(dovecot.running())
             postfix, postfix_pid = stack.enter_context(discarding.postfix_discarding())
         except processes.Missing as missing:
-            return printing.missing(missing)
+            return printing.print_missing(missing)
         assert store.process is not None
-        into_dovecot = house(stack, f"lmtp://127.0.0.1:{store.lmtp_port}")
-        into_postfix = house(stack, f"smtp://127.0.0.1:{postfix.port}")
+        into_dovecot = start_house(stack, f"lmtp://127.0.0.1:{store.lmtp_port}")
+        into_postfix = start_house(stack, f"smtp://127.0.0.1:{postfix.port}")
         contenders: dict[str, Callable[[], Sample]] = {
-            "Dovecot: mailroom relay": functools.partial(relayed, into_dovecot, store.process.pid),
-            "Dovecot: smtp-source": functools.partial(sourced, store.lmtp_port, store.process.pid, lmtp=True),
-            "Postfix: mailroom relay": functools.partial(relayed, into_postfix, postfix_pid),
-            "Postfix: smtp-source": functools.partial(sourced, postfix.port, postfix_pid, lmtp=False),
-            f"Dovecot, {PEOPLE} people: mailroom relay": functools.partial(together, into_dovecot, store.process.pid),
+            "Dovecot: mailroom relay": functools.partial(relay_single, into_dovecot, store.process.pid),
+            "Dovecot: smtp-source": functools.partial(run_source, store.lmtp_port, store.process.pid, lmtp=True),
+            "Postfix: mailroom relay": functools.partial(relay_single, into_postfix, postfix_pid),
+            "Postfix: smtp-source": functools.partial(run_source, postfix.port, postfix_pid, lmtp=False),
+            f"Dovecot, {PEOPLE} people: mailroom relay": functools.partial(relay_together, into_dovecot, store.process.pid),
             f"Dovecot, {PEOPLE} people: smtp-source": functools.partial(sourced_together, store.lmtp_port, store.process.pid),
         }
         for run in contenders.values():
             run()  # mailboxes come into being, statements are compiled
-        figures = medians(contenders, ROUNDS)
-        report(figures)
+        figures = measure_medians(contenders, ROUNDS)
+        print_report(figures)
         dovecots = [figures[f"Dovecot: {name}"]["rate"] for name in ("mailroom relay", "smtp-source")]
-        goals.tell({"relay.dovecot": dovecots[0] / dovecots[1], "relay.together": transactions(stack)})
-        single(into_dovecot, figures["Dovecot: mailroom relay"]["rate"] / 2)
-        printing.machine(discarding.postfix_version(), f"Dovecot {version()}", others=[one["others"] for one in figures.values()])
+        goals.tell_goals({"relay.dovecot": dovecots[0] / dovecots[1], "relay.together": count_transactions(stack)})
+        measure_releases(into_dovecot, figures["Dovecot: mailroom relay"]["rate"] / 2)
+        printing.print_machine(
+            discarding.postfix_version(), f"Dovecot {read_version()}", others=[one["others"] for one in figures.values()]
+        )
     return 0
 
 
-def house(stack: contextlib.ExitStack, url: str) -> House:
+def start_house(stack: contextlib.ExitStack, url: str) -> House:
     """A relay at work for this next hop."""
     directory = stack.enter_context(processes.short_directory("relay"))
     company = Company(directory, f"sqlite:///{directory}/mailroom.db", url)
     company.lay_out()
     engine = db.open_engine(company.database)
     stack.callback(engine.dispose)
-    return House(company, engine, stack.enter_context(roles.role(company, "relay")))
+    return House(company, engine, stack.enter_context(roles.start_role(company, "relay")))
 
 
-def relayed(at: House, peer: int) -> Sample:
+def relay_single(at: House, peer: int) -> Sample:
     """A queue of single mails."""
-    ids = releasing.prepare(at.engine, [[f"joe{number % SESSIONS}@{DOMAIN}"] for number in range(MESSAGES)], SIZE)
-    return timed(peer, at.pid, MESSAGES, functools.partial(emptied, at, ids))
+    ids = releasing.prepare_messages(at.engine, [[f"joe{number % SESSIONS}@{DOMAIN}"] for number in range(MESSAGES)], SIZE)
+    return time_work(peer, at.pid, MESSAGES, functools.partial(empty_queue, at, ids))
 
 
-def together(at: House, peer: int) -> Sample:
+def relay_together(at: House, peer: int) -> Sample:
     """One mail to many."""
-    ids = releasing.prepare(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE)
-    return timed(peer, at.pid, PEOPLE, functools.partial(emptied, at, ids))
+    ids = releasing.prepare_messages(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE)
+    return time_work(peer, at.pid, PEOPLE, functools.partial(empty_queue, at, ids))
 
 
-def transactions(stack: contextlib.ExitStack) -> int:
+def count_transactions(stack: contextlib.ExitStack) -> int:
     """How many it takes for one mail to so many, at a next hop that counts them."""
     counting = stack.enter_context(next_hop.next_hop(lmtp=True))
-    at = house(stack, counting.url)
-    emptied(at, releasing.prepare(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE))
+    at = start_house(stack, counting.url)
+    empty_queue(at, releasing.prepare_messages(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE))
     return counting.transactions
 
 
-def emptied(at: House, ids: list[int]) -> None:
+def empty_queue(at: House, ids: list[int]) -> None:
     """Let them go, and wait until the last is on the record as delivered."""
     releasing.let_go(at.engine, at.spool, ids)
-    processes.until(lambda: releasing.delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
+    processes.until(lambda: releasing.count_delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
 
 
-def sourced(port: int, peer: int, *, lmtp: bool) -> Sample:
+def run_source(port: int, peer: int, *, lmtp: bool) -> Sample:
     """The load generator alone."""
     send = functools.partial(
-        smtp_source.send, port, messages=MESSAGES, size=SIZE, sessions=SESSIONS, to=f"ann@{DOMAIN}", reuse=True, lmtp=lmtp
+        smtp_source.send_messages, port, messages=MESSAGES, size=SIZE, sessions=SESSIONS, to=f"ann@{DOMAIN}", reuse=True, lmtp=lmtp
     )
-    return timed(peer, 0, MESSAGES, send)
+    return time_work(peer, 0, MESSAGES, send)
 
 
 def sourced_together(port: int, peer: int) -> Sample:
     """The load generator with as many recipients a transaction."""
     messages = math.ceil(PEOPLE / TOGETHER)
     send = functools.partial(
-        smtp_source.send,
+        smtp_source.send_messages,
         port,
         messages=messages,
         size=SIZE,
@@ -134,10 +136,10 @@ def sourced_together(port: int, peer: int) -> Sample:
         lmtp=True,
         recipients=TOGETHER,
     )
-    return timed(peer, 0, PEOPLE, send)
+    return time_work(peer, 0, PEOPLE, send)
 
 
-def timed(peer: int, own: int, count: int, work: Callable[[], object]) -> Sample:
+def time_work(peer: int, own: int, count: int, work: Callable[[], object]) -> Sample:
     """Deliveries a second, and processor time of the relay and of the server for each."""
     watch = processor.Watch((peer, own) if own else (peer,))
     work()
@@ -146,21 +148,21 @@ def timed(peer: int, own: int, count: int, work: Callable[[], object]) -> Sample
     return {"rate": count / passed, "server": theirs / count * 1000, "relay": ours / count * 1000, "others": others}
 
 
-def single(at: House, rate: float) -> None:
+def measure_releases(at: House, rate: float) -> None:
     """Releases at half load, and the table of how long each took."""
-    ids = releasing.prepare(at.engine, [[f"joe{number % SESSIONS}@{DOMAIN}"] for number in range(SINGLE)], SIZE)
+    ids = releasing.prepare_messages(at.engine, [[f"joe{number % SESSIONS}@{DOMAIN}"] for number in range(SINGLE)], SIZE)
     begun = time.monotonic()
     for number, one in enumerate(ids):
         time.sleep(max(0.0, begun + number / rate - time.monotonic()))
         releasing.let_go(at.engine, at.spool, [one])
-    processes.until(lambda: releasing.delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
-    waited = releasing.waited(at.engine, ids)
+    processes.until(lambda: releasing.count_delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
+    waited = releasing.read_delays(at.engine, ids)
     fsync = printing.fsync_milliseconds()
     print(f"{SINGLE} releases at {rate:.0f} a second, from the commit to Dovecot's yes, milliseconds (one fsync: {fsync:.2f})")
-    printing.table(("", "p50", "p99"), [("measured", f"{waited[len(waited) // 2]:.1f}", f"{waited[int(len(waited) * 0.99)]:.1f}")])
+    printing.print_table(("", "p50", "p99"), [("measured", f"{waited[len(waited) // 2]:.1f}", f"{waited[int(len(waited) * 0.99)]:.1f}")])
 
 
-def report(figures: dict[str, dict[str, float]]) -> None:
+def print_report(figures: dict[str, dict[str, float]]) -> None:
     """Each pair, with its ratio."""
     print(f"{MESSAGES} mails of {SIZE // 1024} KB over {SESSIONS} connections, medians of {ROUNDS} alternating rounds")
     rows = []
@@ -170,17 +172,17 @@ def report(figures: dict[str, dict[str, float]]) -> None:
             (
                 name,
                 f"{figure['rate']:.0f}",
-                printing.ratio(figure["rate"], beside["rate"]),
+                printing.format_ratio(figure["rate"], beside["rate"]),
                 f"{figure['relay']:.2f}",
                 f"{figure['server']:.2f}",
             )
         )
-    printing.table(("", "deliveries/s", "to smtp-source", "relay CPU ms", "server CPU ms"), rows)
+    printing.print_table(("", "deliveries/s", "to smtp-source", "relay CPU ms", "server CPU ms"), rows)
 
 
-def version() -> str:
+def read_version() -> str:
     """Of Dovecot."""
-    return ".".join(map(str, dovecot.version(processes.need("dovecot", dovecot.PACKAGES))))
+    return ".".join(map(str, dovecot.read_version(processes.need("dovecot", dovecot.PACKAGES))))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from bench.cards import BEN, SETTINGS, House, prepared
+from bench.cards import BEN, SETTINGS, House, prepare_house
 from bench.rounds import decided, printing, processor
 from tests.peers import postgresql, processes
 from tests.triage.arriving import NOW, OTTO
@@ -29,31 +29,33 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(processes.short_directory("reports")))
         try:
-            server = stack.enter_context(postgresql.running())
+            server = stack.enter_context(postgresql.start_cluster())
         except processes.Missing as missing:
-            return printing.missing(missing)
+            return printing.print_missing(missing)
         houses = [
-            prepared("SQLite", db.open_engine(f"sqlite:///{directory}/reports.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
-            prepared("PostgreSQL", db.open_engine(server.create("reports")), "SHOW server_version"),
+            prepare_house("SQLite", db.open_engine(f"sqlite:///{directory}/reports.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
+            prepare_house("PostgreSQL", db.open_engine(server.create("reports")), "SHOW server_version"),
         ]
-        decided.fill([house.engine for house in houses], size)
+        decided.fill_decided([house.engine for house in houses], size)
         watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
         for house in houses:
-            measure(house, size)
+            measure_reports(house, size)
             house.engine.dispose()
         others = watch.stop()[2]
-    printing.machine(*(house.version for house in houses), others=[others])
+    printing.print_machine(*(house.version for house in houses), others=[others])
     return 0
 
 
-def measure(house: House, size: int) -> None:
+def measure_reports(house: House, size: int) -> None:
     """Count the days that are over, make the reports, and print what it took."""
     begun = time.perf_counter()
     number = count_days(house.engine)
     taken = time.perf_counter() - begun
     print(f"{house.kind}, {size:,} deliveries: {number} days counted in {taken:.1f} s")
     names = [*period_reports.REPORTS, EVERYTHING]
-    printing.table(("seconds", "company", "processor", "department", "processor"), [line(house.engine, name) for name in names])
+    printing.print_table(
+        ("seconds", "company", "processor", "department", "processor"), [format_line(house.engine, name) for name in names]
+    )
 
 
 def count_days(engine: Engine) -> int:
@@ -70,13 +72,13 @@ def count_days(engine: Engine) -> int:
         number += 1
 
 
-def line(engine: Engine, name: str) -> tuple[str, ...]:
+def format_line(engine: Engine, name: str) -> tuple[str, ...]:
     """One report."""
-    whole, part = made(engine, name, OTTO), made(engine, name, BEN)
+    whole, part = make_report(engine, name, OTTO), make_report(engine, name, BEN)
     return name, f"{whole[0]:.2f}", f"{whole[1]:.2f}", f"{part[0]:.2f}", f"{part[1]:.2f}"
 
 
-def made(engine: Engine, name: str, by: Actor) -> tuple[float, float]:
+def make_report(engine: Engine, name: str, by: Actor) -> tuple[float, float]:
     """Seconds, and processor seconds of this process, to make a report of the last four weeks."""
     with db.read_transaction(engine) as session:
         asked = period_reports.parse_period(None, NOW, settings=SETTINGS, now=NOW)

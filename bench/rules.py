@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bench.cards import SETTINGS, House, prepared
+from bench.cards import SETTINGS, House, prepare_house
 from bench.rounds import filling, printing, processor
 from bench.rounds.filling import DEPARTMENTS, PEOPLE
 from tests.peers import postgresql, processes
@@ -44,26 +44,26 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(processes.short_directory("rules"))
         try:
-            server = stack.enter_context(postgresql.running())
+            server = stack.enter_context(postgresql.start_cluster())
         except processes.Missing as missing:
-            return printing.missing(missing)
-        few, houses = filled(place, server, size // 100), filled(place, server, size)
+            return printing.print_missing(missing)
+        few, houses = fill_databases(place, server, size // 100), fill_databases(place, server, size)
         watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
         for small, house in zip(few, houses, strict=True):
-            report(house, size, taken(house, size), taken(small, size // 100))
+            print_report(house, size, measure_lookups(house, size), measure_lookups(small, size // 100))
             for one in (small, house):
                 one.engine.dispose()
-        printing.machine(*(house.version for house in houses), others=[watch.stop()[2]])
+        printing.print_machine(*(house.version for house in houses), others=[watch.stop()[2]])
     return 0
 
 
-def filled(place: Path, server: postgresql.Server, size: int) -> list[House]:
+def fill_databases(place: Path, server: postgresql.Server, size: int) -> list[House]:
     """A database of each kind with so many correspondents."""
     houses = [
-        prepared("SQLite", db.open_engine(f"sqlite:///{place}/rules{size}.db"), "SELECT sqlite_version()"),
-        prepared("PostgreSQL", db.open_engine(server.create(f"rules{size}")), "SHOW server_version"),
+        prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/rules{size}.db"), "SELECT sqlite_version()"),
+        prepare_house("PostgreSQL", db.open_engine(server.create(f"rules{size}")), "SHOW server_version"),
     ]
-    for table, rows in ((Rule, rules(size)), (Correspondent, correspondents(size))):
+    for table, rows in ((Rule, make_rules(size)), (Correspondent, make_contacts(size))):
         while some := list(islice(rows, filling.GROUP)):
             for house in houses:
                 with db.transaction(house.engine) as session:
@@ -73,7 +73,7 @@ def filled(place: Path, server: postgresql.Server, size: int) -> list[House]:
     return houses
 
 
-def rules(size: int) -> Iterator[dict[str, Any]]:
+def make_rules(size: int) -> Iterator[dict[str, Any]]:
     """Every tenth a block."""
     for number in range(size // A_RULE):
         effect = "allow" if number % 10 else "block"
@@ -81,11 +81,11 @@ def rules(size: int) -> Iterator[dict[str, Any]]:
         yield db.columns_of(made) | {"id": ids.new_id()}
 
 
-def correspondents(size: int) -> Iterator[dict[str, Any]]:
+def make_contacts(size: int) -> Iterator[dict[str, Any]]:
     """Whom somebody has written to, five at each company."""
     for number in range(size):
         made = Correspondent(
-            address=known(number),
+            address=make_address(number),
             person=f"p{number % DEPARTMENTS}x{number % PEOPLE}",
             how="seed",
             learned_at=LATELY,
@@ -96,26 +96,26 @@ def correspondents(size: int) -> Iterator[dict[str, Any]]:
         yield db.columns_of(made) | {"id": ids.new_id()}
 
 
-def known(number: int) -> str:
+def make_address(number: int) -> str:
     """The address of a correspondent."""
     return f"somebody{number}@partner{number // 5}.example"
 
 
-def taken(house: House, size: int) -> dict[str, list[float]]:
+def measure_lookups(house: House, size: int) -> dict[str, list[float]]:
     """Milliseconds a mail of every time, together and alone, sorted."""
     chance = random.Random(size)
     found: dict[str, list[float]] = {"together": [], "alone": []}
     for _ in range(TIMES):
-        mails = [mail(chance, size) for _ in range(TOGETHER)]
-        found["together"].append(timed(house, mails) / TOGETHER)
-        found["alone"].append(timed(house, mails[:1]))
+        mails = [make_mail(chance, size) for _ in range(TOGETHER)]
+        found["together"].append(time_lookups(house, mails) / TOGETHER)
+        found["alone"].append(time_lookups(house, mails[:1]))
     return {name: sorted(one) for name, one in found.items()}
 
 
-def mail(chance: random.Random, size: int) -> Asked:
+def make_mail(chance: random.Random, size: int) -> Asked:
     """Somebody writes to somebody."""
     writers: tuple[Callable[[], str], ...] = (
-        lambda: known(chance.randrange(size)),
+        lambda: make_address(chance.randrange(size)),
         lambda: f"sales@ruled{chance.randrange(size // A_RULE)}.example",
         lambda: f"stranger@far{chance.getrandbits(40)}.example",
     )
@@ -124,7 +124,7 @@ def mail(chance: random.Random, size: int) -> Asked:
     return Asked(arriving.envelope(f"{person}@company.example", reverse_path=author), arriving.summary(author))
 
 
-def timed(house: House, mails: Sequence[Asked]) -> float:
+def time_lookups(house: House, mails: Sequence[Asked]) -> float:
     """What it takes to know all of these, in milliseconds."""
     with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()
@@ -132,14 +132,14 @@ def timed(house: House, mails: Sequence[Asked]) -> float:
         return 1000 * (time.perf_counter() - begun)
 
 
-def report(house: House, size: int, many: dict[str, list[float]], few: dict[str, list[float]]) -> None:
+def print_report(house: House, size: int, many: dict[str, list[float]], few: dict[str, list[float]]) -> None:
     """The table of one kind of database."""
     print(f"{house.version}, {size // A_RULE:,} rules and {size:,} correspondents; growth from a hundredth of them")
     rows = []
     for name, words in (("together", f"{TOGETHER} mails together, each of them"), ("alone", "a mail by itself")):
         p50, p99, before = statistics.median(many[name]), many[name][TIMES * 99 // 100], statistics.median(few[name])
-        rows.append((words, f"{p50:.2f}", f"{p99:.2f}", f"{statistics.mean(many[name]):.2f}", printing.ratio(p50, before)))
-    printing.table(("milliseconds", "p50", "p99", "mean", "growth"), rows)
+        rows.append((words, f"{p50:.2f}", f"{p99:.2f}", f"{statistics.mean(many[name]):.2f}", printing.format_ratio(p50, before)))
+    printing.print_table(("milliseconds", "p50", "p99", "mean", "growth"), rows)
 
 
 if __name__ == "__main__":

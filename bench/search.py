@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Engine, insert
 from sqlmodel import Session
 
-from bench.cards import ANA, BEN, House, prepared
+from bench.cards import ANA, BEN, House, prepare_house
 from bench.rounds import filling, goals, printing, processor
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
 from tests.peers import postgresql, processes
@@ -40,25 +40,25 @@ SYLLABLES = [one + other for one in "bcdfghjklmnprstvwxyz" for other in "aeiou"]
 FREQUENCIES = list(accumulate(1 / (rank + 10) for rank in range(WORDS)))  # Zipf-Mandelbrot, as words occur
 
 
-def word(rank: int) -> str:
+def make_word(rank: int) -> str:
     """The word of this rank: the commonest is of rank 0, and every one is another."""
     return "".join(SYLLABLES[place % len(SYLLABLES)] for place in (rank, rank // len(SYLLABLES), 7 * rank + 3))
 
 
 QUESTIONS = {
-    "a word of every tenth mail": word(0),
-    "a word of one mail in a hundred": word(60),
-    "a word of one mail in ten thousand": word(15_000),
+    "a word of every tenth mail": make_word(0),
+    "a word of one mail in a hundred": make_word(60),
+    "a word of one mail in ten thousand": make_word(15_000),
     "a word of no mail": "quixotic",
-    "a part of a word": word(700)[1:5],
-    "two common words": f"{word(1)} {word(2)}",
-    "a common and a rare word": f"{word(0)} {word(12_000)}",
-    "not a common word": f"-{word(0)}",
+    "a part of a word": make_word(700)[1:5],
+    "two common words": f"{make_word(1)} {make_word(2)}",
+    "a common and a rare word": f"{make_word(0)} {make_word(12_000)}",
+    "not a common word": f"-{make_word(0)}",
     "an address": "somebody77@sender5.example",
     "from: a domain": "from:@sender5.example",
     "from: nobody": "from:@nowhere.example",
     "to: a person": "to:person7",
-    "subject: a rare word": f"subject:{word(9_000)}",
+    "subject: a rare word": f"subject:{make_word(9_000)}",
     "two letters": "zq",
 }
 
@@ -69,38 +69,38 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(processes.short_directory("search"))
         try:
-            server = stack.enter_context(postgresql.running())
+            server = stack.enter_context(postgresql.start_cluster())
         except processes.Missing as missing:
-            return printing.missing(missing)
-        few, houses = filled(place, server, size // 100), filled(place, server, size)
+            return printing.print_missing(missing)
+        few, houses = fill_databases(place, server, size // 100), fill_databases(place, server, size)
         watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
-        slowest = max(report(house, size, answered(small)) for small, house in zip(few, houses, strict=True))
+        slowest = max(print_report(house, size, ask_everything(small)) for small, house in zip(few, houses, strict=True))
         others = watch.stop()[2]
         for house in (*few, *houses):
             house.engine.dispose()
-    goals.tell({"search.p99": slowest}, of=size, whole=SIZE)
-    printing.machine(*(house.version for house in houses), others=[others])
+    goals.tell_goals({"search.p99": slowest}, of=size, whole=SIZE)
+    printing.print_machine(*(house.version for house in houses), others=[others])
     return 0
 
 
-def filled(place: Path, server: postgresql.Server, size: int) -> list[House]:
+def fill_databases(place: Path, server: postgresql.Server, size: int) -> list[House]:
     """A database of each kind with so much mail."""
     houses = [
-        prepared("SQLite", db.open_engine(f"sqlite:///{place}/search{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
-        prepared("PostgreSQL", db.open_engine(server.create(f"search{size}")), "SHOW server_version"),
+        prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/search{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
+        prepare_house("PostgreSQL", db.open_engine(server.create(f"search{size}")), "SHOW server_version"),
     ]
-    fill([house.engine for house in houses], size)
+    fill_engines([house.engine for house in houses], size)
     return houses
 
 
-def fill(engines: list[Engine], size: int) -> None:
+def fill_engines(engines: list[Engine], size: int) -> None:
     """Add so many deliveries of the last month, in the order in which they came."""
     chance = random.Random(size)
     content: dict[str, Any] = {"id": ids.new_id(), "sha256": f"{size:064x}", "size": 0}
     for engine in engines:
         with db.transaction(engine) as session:
             session.connection().execute(insert(CONTENT), content)
-    for messages, deliveries in groups(size, content["id"], chance):
+    for messages, deliveries in make_groups(size, content["id"], chance):
         for engine in engines:
             with db.transaction(engine) as session:
                 session.connection().execute(insert(MESSAGE), messages)
@@ -109,16 +109,16 @@ def fill(engines: list[Engine], size: int) -> None:
         filling.look_at_statistics(engine)
 
 
-def groups(size: int, content: int, chance: random.Random) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+def make_groups(size: int, content: int, chance: random.Random) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     """Messages and their deliveries."""
     span = timedelta(days=DAYS) / size
     for first in range(0, size, filling.GROUP):
         messages, deliveries = [], []
         for number in range(first, min(first + filling.GROUP, size)):
             at = arriving.NOW - timedelta(days=DAYS) + number * span
-            message, delivery = filling.row(content, "", chance)
+            message, delivery = filling.make_rows(content, "", chance)
             if number % COPIES == 0:
-                subject = " ".join(word(rank) for rank in chance.choices(range(WORDS), cum_weights=FREQUENCIES, k=7))
+                subject = " ".join(make_word(rank) for rank in chance.choices(range(WORDS), cum_weights=FREQUENCIES, k=7))
                 messages.append(message | {"id": ids.first_id_at(at) + number, "received_at": at})
             names = (subject, delivery["author_name"], delivery["author"], delivery["recipient"], delivery["person"])
             kept = {"id": ids.first_id_at(at) + number, "message_id": messages[-1]["id"], "received_at": at, "subject": subject}
@@ -131,39 +131,39 @@ Answers = Mapping[str, tuple[tuple[float, float], tuple[float, float]]]
 """p50 and p99 of each search, in the whole company and in one department."""
 
 
-def answered(house: House) -> Answers:
+def ask_everything(house: House) -> Answers:
     """Ask everything."""
     asks = {"no search": "", **QUESTIONS}
-    return {name: (asked(house, words, ANA), asked(house, words, BEN)) for name, words in asks.items()}
+    return {name: (ask_search(house, words, ANA), ask_search(house, words, BEN)) for name, words in asks.items()}
 
 
-def report(house: House, size: int, few: Answers) -> float:
+def print_report(house: House, size: int, few: Answers) -> float:
     """Ask everything and print, with how it grew from a hundredth of the mail; the slowest p99 of a search."""
     gc.freeze()  # as in the process that the API is forked from (triage_cli.services.preload)
     print(f"{house.version}, {size:,} deliveries, {READS} times each; growth from {size // 100:,}")
-    found = answered(house)
+    found = ask_everything(house)
     rows = [
-        (name, QUESTIONS.get(name, ""), *figures(whole), printing.ratio(whole[0], few[name][0][0]), *figures(one))
+        (name, QUESTIONS.get(name, ""), *format_figures(whole), printing.format_ratio(whole[0], few[name][0][0]), *format_figures(one))
         for name, (whole, one) in found.items()
     ]
-    printing.table(("milliseconds", "", "company p50", "p99", "growth", "department p50", "p99"), rows)
+    printing.print_table(("milliseconds", "", "company p50", "p99", "growth", "department p50", "p99"), rows)
     return max(max(whole[1], one[1]) for name, (whole, one) in found.items() if name in QUESTIONS)
 
 
-def asked(house: House, words: str, by: Actor) -> tuple[float, float]:
+def ask_search(house: House, words: str, by: Actor) -> tuple[float, float]:
     """p50 and p99 of one search."""
     wanted = Selection.of(q=words) if words else Selection()
     ask: Callable[[Session], Any] = lambda session: listing.list_deliveries(session, wanted, by=by)  # noqa: E731
-    taken = sorted(timed(house, ask) for _ in range(READS))
+    taken = sorted(time_question(house, ask) for _ in range(READS))
     return taken[READS // 2], taken[READS * 99 // 100]
 
 
-def figures(taken: tuple[float, float]) -> tuple[str, str]:
+def format_figures(taken: tuple[float, float]) -> tuple[str, str]:
     """As the table shows them."""
     return f"{taken[0]:.1f}", f"{taken[1]:.1f}"
 
 
-def timed(house: House, ask: Callable[[Session], Any]) -> float:
+def time_question(house: House, ask: Callable[[Session], Any]) -> float:
     """One answer, in milliseconds."""
     with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()

@@ -25,8 +25,8 @@ from pathlib import Path
 from imapclient import IMAPClient  # type: ignore[import-untyped]
 
 from bench.rounds import goals, printing, processor
-from bench.rounds.alternating import Sample, medians
-from bench.rounds.sent_folders import address, fill, mails
+from bench.rounds.alternating import Sample, measure_medians
+from bench.rounds.sent_folders import fill_maildirs, make_address, make_mails
 from mailboxes.sources import seed_contacts
 from mailboxes.sources.imap_source import ImapSource
 from mailboxes.sources.maildir_source import MaildirSource
@@ -35,7 +35,7 @@ from mailboxes.sources.seed_contacts import Plan, Report
 from mailboxes.sources.source import TEACHING, Source
 from migrations.upgrade import upgrade
 from tests.peers import processes
-from tests.peers.daemon import peak
+from tests.peers.daemon import read_peak
 from tests.peers.mail import dovecot
 from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, PersonEntry
@@ -75,7 +75,9 @@ class Site:
         shutil.copyfile(self.directory / "empty.db", file)
         engine = db.open_engine(f"sqlite:///{file}")
         try:
-            return seed_contacts.run(engine, Plan(source, "bench", connections=connections), settings=self.settings, by=BY, heard=heard)
+            return seed_contacts.read_accounts(
+                engine, Plan(source, "bench", connections=connections), settings=self.settings, by=BY, heard=heard
+            )
         finally:
             engine.dispose()
 
@@ -83,37 +85,39 @@ class Site:
 def main() -> int:
     """Measure and print."""
     if sys.argv[1:] == ["million"]:
-        return million()
+        return measure_million()
     print(f"{PEOPLE} accounts × {EACH} sent messages; medians of {ROUNDS} rounds, warm\n", flush=True)
     try:
         with contextlib.ExitStack() as stack:
             site = open_site(stack)
             watch = processor.Watch((site.server.process.pid,) if site.server.process else ())
-            warm(site)
-            found = medians({way: functools.partial(measured, site, way) for way in NAMES}, ROUNDS)
+            warm_caches(site)
+            found = measure_medians({way: functools.partial(measure_way, site, way) for way in NAMES}, ROUNDS)
             others = watch.stop()[2]
     except processes.Missing as missing:
-        return printing.missing(missing)
+        return printing.print_missing(missing)
     rows = [
         (
             NAMES[way],
             f"{MESSAGES / one['seconds']:,.0f}",
             f"{one['ours'] / MESSAGES * 1000:.3f}",
             f"{one['server'] / MESSAGES * 1000:.3f}",
-            printing.ratio(one["seconds"], found["ours"]["seconds"]),
+            printing.format_ratio(one["seconds"], found["ours"]["seconds"]),
         )
         for way, one in found.items()
     ]
     rate = {way: MESSAGES / one["seconds"] for way, one in found.items()}
-    goals.tell(
+    goals.tell_goals(
         {
             "seed.imapclient": rate["ours"] / rate["imapclient"],
             "seed.floor": rate["ours"] / rate["floor"],
             "seed.maildir": rate["maildir"],
         }
     )
-    printing.table(("", "messages/s", "CPU ms each", "and Dovecot's", "its time to seed imap's"), rows)
-    printing.machine("Dovecot " + ".".join(map(str, dovecot.version(processes.need("dovecot", dovecot.PACKAGES)))), others=[others])
+    printing.print_table(("", "messages/s", "CPU ms each", "and Dovecot's", "its time to seed imap's"), rows)
+    printing.print_machine(
+        "Dovecot " + ".".join(map(str, dovecot.read_version(processes.need("dovecot", dovecot.PACKAGES)))), others=[others]
+    )
     return 0
 
 
@@ -121,12 +125,12 @@ def open_site(stack: contextlib.ExitStack) -> Site:
     """Everything is there, nothing is learned."""
     place = stack.enter_context(processes.short_directory("seed"))
     server = stack.enter_context(dovecot.running())
-    fill(server.directory / "mail", PEOPLE, EACH)
-    (server.directory / "users").write_text("".join(f"{address(number)}\n" for number in range(PEOPLE)))
-    return Site(server, staffed(place, server.imap_port), place)
+    fill_maildirs(server.directory / "mail", PEOPLE, EACH)
+    (server.directory / "users").write_text("".join(f"{make_address(number)}\n" for number in range(PEOPLE)))
+    return Site(server, prepare_staff(place, server.imap_port), place)
 
 
-def staffed(place: Path, imap_port: int = 0) -> Settings:
+def prepare_staff(place: Path, imap_port: int = 0) -> Settings:
     """Settings, and a database with the people in it."""
     (place / "password").write_text(dovecot.MASTER_PASSWORD)
     settings = Settings(
@@ -135,23 +139,23 @@ def staffed(place: Path, imap_port: int = 0) -> Settings:
     )
     engine = db.open_engine(f"sqlite:///{place}/empty.db")
     upgrade(engine)
-    people = tuple(PersonEntry(f"p{number}", f"Person {number}", "it", address(number)) for number in range(PEOPLE))
-    company = CompanyDirectory(departments=(DepartmentEntry("it", "IT"),), people=people, staff=(), postmaster=address(0))
+    people = tuple(PersonEntry(f"p{number}", f"Person {number}", "it", make_address(number)) for number in range(PEOPLE))
+    company = CompanyDirectory(departments=(DepartmentEntry("it", "IT"),), people=people, staff=(), postmaster=make_address(0))
     with db.transaction(engine) as session:
         directory.apply_directory(session, company, settings.company, by=BY, now=utcnow())
     engine.dispose()
     return settings
 
 
-def warm(site: Site) -> None:
+def warm_caches(site: Site) -> None:
     """Every header field is in the server's caches, and the forkserver has imported what its children need, this program included."""
     multiprocessing.set_forkserver_preload(["bench.seed"])
     forkserver.ensure_running()
-    doveadm(site)
-    site.seed(MaildirSource(site.server.directory / "mail", only=(address(0),)), 1)
+    fetch_doveadm(site)
+    site.seed(MaildirSource(site.server.directory / "mail", only=(make_address(0),)), 1)
 
 
-def measured(site: Site, way: str) -> Sample:
+def measure_way(site: Site, way: str) -> Sample:
     """One run: seconds, and processor seconds of ours and of the server."""
     server = site.server.process.pid if site.server.process else 0
     before = processor.tree_seconds(os.getpid()) - processor.tree_seconds(server), processor.tree_seconds(server)
@@ -162,31 +166,31 @@ def measured(site: Site, way: str) -> Sample:
     return {"seconds": seconds, "ours": after[0] - before[0], "server": after[1] - before[1]}
 
 
-def ours(site: Site) -> None:
+def seed_imap(site: Site) -> None:
     """Over IMAP."""
-    source = ImapSource(site.settings.recall, tuple(address(number) for number in range(PEOPLE)), TEACHING)
+    source = ImapSource(site.settings.recall, tuple(make_address(number) for number in range(PEOPLE)), TEACHING)
     report = site.seed(source, CONNECTIONS)
     assert (report.messages, report.failed) == (MESSAGES, {}), report
 
 
-def maildir(site: Site) -> None:
+def seed_maildir(site: Site) -> None:
     """From the disk."""
     assert site.seed(MaildirSource(site.server.directory / "mail"), 2).messages == MESSAGES
 
 
-def imapclient(site: Site) -> None:
+def fetch_imapclient(site: Site) -> None:
     """What somebody would write with the library: the same fields, and nothing done with them."""
     with ProcessPoolExecutor(CONNECTIONS) as pool:
-        assert sum(pool.map(functools.partial(fetched, site.server.imap_port), range(PEOPLE), chunksize=5)) == MESSAGES
+        assert sum(pool.map(functools.partial(fetch_account, site.server.imap_port), range(PEOPLE), chunksize=5)) == MESSAGES
 
 
-def fetched(port: int, number: int) -> int:
+def fetch_account(port: int, number: int) -> int:
     """One account."""
-    with entered(port, number) as client:
+    with open_session(port, number) as client:
         return len(client.fetch(client.search(), [FIELDS]))
 
 
-def floor(site: Site) -> None:
+def enter_mailboxes(site: Site) -> None:
     """Into every mailbox and out again."""
     with ProcessPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(functools.partial(looked_into, site.server.imap_port), range(PEOPLE), chunksize=5))
@@ -194,47 +198,47 @@ def floor(site: Site) -> None:
 
 def looked_into(port: int, number: int) -> None:
     """One account."""
-    with entered(port, number):
+    with open_session(port, number):
         return
 
 
 @contextlib.contextmanager
-def entered(port: int, number: int):  # type: ignore[no-untyped-def]
+def open_session(port: int, number: int):  # type: ignore[no-untyped-def]
     """A session with the sent folder selected."""
     with IMAPClient("127.0.0.1", port, ssl=False) as client:
-        client.login(f"{address(number)}*{dovecot.MASTER}", dovecot.MASTER_PASSWORD)
+        client.login(f"{make_address(number)}*{dovecot.MASTER}", dovecot.MASTER_PASSWORD)
         client.select_folder("Sent", readonly=True)
         yield client
 
 
-def doveadm(site: Site) -> None:
+def fetch_doveadm(site: Site) -> None:
     """Dovecot's own tool, straight at the files."""
     wanted = " ".join(f"hdr.{name.lower()}" for name in TEACHING)
     command = ["doveadm", "-c", str(site.server.directory / "dovecot.conf"), "fetch", "-F", str(site.server.directory / "users")]
     subprocess.run([*command, wanted, "mailbox", "Sent"], check=True, stdout=subprocess.DEVNULL)
 
 
-WAYS = {"ours": ours, "imapclient": imapclient, "floor": floor, "doveadm": doveadm, "maildir": maildir}
+WAYS = {"ours": seed_imap, "imapclient": fetch_imapclient, "floor": enter_mailboxes, "doveadm": fetch_doveadm, "maildir": seed_maildir}
 
 
-def million() -> int:
+def measure_million() -> int:
     """A million messages: the memory of this process and of its children, after a tenth and at the end."""
     with processes.short_directory("million") as place:
         owners, files = 4, []
         for number in range(owners):
-            files.append(place / address(number))
+            files.append(place / make_address(number))
             with files[-1].open("wb") as file:
-                for raw in mails(number, MILLION // owners):
+                for raw in make_mails(number, MILLION // owners):
                     file.write(b"From x Tue Nov 24 10:00:00 2026\n" + raw[: raw.index(b"\r\n\r\n")] + b"\r\n\r\nhello\r\n\n")
         seen: dict[str, float] = {}
 
         def heard(report: Report, _account: str) -> None:
             if report.messages * 10 >= MILLION:
-                seen.setdefault("a tenth", megabytes())
-            seen["the end"] = megabytes()
+                seen.setdefault("a tenth", read_memory())
+            seen["the end"] = read_memory()
 
         begun = time.perf_counter()
-        report = Site(None, staffed(place), place).seed(MboxSource(tuple(files)), 2, heard)  # type: ignore[arg-type]
+        report = Site(None, prepare_staff(place), place).seed(MboxSource(tuple(files)), 2, heard)  # type: ignore[arg-type]
         seconds = time.perf_counter() - begun
     assert report.messages == MILLION, report
     print(f"{MILLION:,} messages in {seconds:.0f} s, {MILLION / seconds:,.0f} a second")
@@ -242,12 +246,12 @@ def million() -> int:
     return 0
 
 
-def megabytes() -> float:
+def read_memory() -> float:
     """The most memory that this process and all that it has started have taken so far, each for itself."""
     total = 0
-    for pid in (os.getpid(), *processes.descendants(os.getpid())):
+    for pid in (os.getpid(), *processes.list_descendants(os.getpid())):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, StopIteration):  # it has ended
-            total += peak(pid)
+            total += read_peak(pid)
     return total / 1024 / 1024
 
 

@@ -63,27 +63,27 @@ class Mail:
 
 def main() -> int:
     """Measure and print."""
-    cost()
+    measure_cost()
     corpus = os.environ.get("MAILROOM_CORPUS")
     if not corpus:
         print("Hit rates and order need real mail: set MAILROOM_CORPUS to its directory.")
         return 0
-    mails = list(read(Path(corpus)))
-    hits(mails, every_signal())
-    deciles(mails)
+    mails = list(read_mails(Path(corpus)))
+    print_hits(mails, every_signal())
+    print_deciles(mails)
     return 0
 
 
-def read(corpus: Path) -> Iterator[Mail]:
+def read_mails(corpus: Path) -> Iterator[Mail]:
     """Every mail, as it would have been seen when it was written."""
-    letters = list(written(corpus))
+    letters = list(read_corpus(corpus))
     known = Acquaintances(summary for kind, summary, _ in letters if kind == "wanted")
     for kind, summary, path in letters:
         at = written_at(summary)
-        yield Mail(kind, summary, find_signals(replace(seen(summary, at), known=known.beside(summary), reverse_path=path)), at)
+        yield Mail(kind, summary, find_signals(replace(make_seen(summary, at), known=known.beside(summary), reverse_path=path)), at)
 
 
-def written(corpus: Path) -> Iterator[tuple[str, Summary, str]]:
+def read_corpus(corpus: Path) -> Iterator[tuple[str, Summary, str]]:
     """What each mail is, what it says, and its return path."""
     for archive in sorted({archive for archive, _ in KINDS}):
         for name, raw in from_archive(corpus, archive):
@@ -115,7 +115,7 @@ class Acquaintances:
         return Correspondents(tuple(sorted(named)), tuple(sorted(like)))
 
 
-def seen(summary: Summary, at: datetime) -> Seen:
+def make_seen(summary: Summary, at: datetime) -> Seen:
     """What the rules look at: a stranger's mail without proof."""
     return Seen(summary, Authentication(summary.author), at, frozenset({"company.example"}), met=Met())
 
@@ -135,20 +135,20 @@ def written_at(summary: Summary) -> datetime:
         return utcnow()
 
 
-def cost() -> None:
+def measure_cost() -> None:
     """Processor time of the signals of one signed 20 KB mail; every mail is another one, so nothing is remembered."""
-    written = [make_summary(letter.raw) for letter in letters.letters(200 * ROUNDS)]
+    written = [make_summary(letter.raw) for letter in letters.make_letters(200 * ROUNDS)]
     times = []
     for start in range(0, len(written), 200):
         began = time.process_time()
         for summary in written[start : start + 200]:
-            find_signals(seen(summary, utcnow()))
+            find_signals(make_seen(summary, utcnow()))
         times.append((time.process_time() - began) * 1000 / 200)
-    size = sum(len(letter.raw) for letter in letters.letters(10)) / 10
+    size = sum(len(letter.raw) for letter in letters.make_letters(10)) / 10
     print(f"Signals of a mail of {size / 1024:.0f} KB: {sorted(times)[ROUNDS // 2]:.3f} ms of processor time")
 
 
-def hits(mails: Sequence[Mail], names: Sequence[str]) -> None:
+def print_hits(mails: Sequence[Mail], names: Sequence[str]) -> None:
     """How often each signal speaks."""
     of_kind = {kind: [mail for mail in mails if mail.kind == kind] for kind in ("phish", "wanted", "newsletter")}
     counted = {kind: Counter(signal.name for mail in some for signal in mail.found) for kind, some in of_kind.items()}
@@ -160,35 +160,35 @@ def hits(mails: Sequence[Mail], names: Sequence[str]) -> None:
     ]
     loud = {kind: sum(any(one.weight >= 20 for one in mail.found) for mail in some) / len(some) for kind, some in of_kind.items()}
     rows.append(("any of weight 20 or more", *(f"{100 * share:.1f} %" for share in loud.values())))
-    printing.table(("signal", *(f"{kind} ({len(some)})" for kind, some in of_kind.items())), rows)
-    printing.table(("not measured here: it needs", "signals"), list(NEEDS.items()))
+    printing.print_table(("signal", *(f"{kind} ({len(some)})" for kind, some in of_kind.items())), rows)
+    printing.print_table(("not measured here: it needs", "signals"), list(NEEDS.items()))
     unnamed = {name for some in counted.values() for name in some} - set(names)
     assert not unnamed, f"docs/reference/signals.md does not name {unnamed}"
 
 
-def deciles(mails: Sequence[Mail]) -> None:
+def print_deciles(mails: Sequence[Mail]) -> None:
     """Where phishing stands in the order of the cards."""
     rows = []
     for title, decided in (("first day", []), ("every other mail was decided before", mails[::2])):
-        placed = sorted(mails if not decided else mails[1::2], key=lambda mail: standing(mail, decided))
+        placed = sorted(mails if not decided else mails[1::2], key=lambda mail: rank_mail(mail, decided))
         tenth = max(1, len(placed) // 10)
         shares = [sum(mail.kind == "phish" for mail in part) / len(part) for part in (placed[:tenth], placed[-tenth:], placed)]
         rows.append((title, *(f"{100 * share:.1f} %" for share in shares)))
-    printing.table(("share of phishing", "first tenth of the order", "last tenth", "of all"), rows)
+    printing.print_table(("share of phishing", "first tenth of the order", "last tenth", "of all"), rows)
 
 
-def standing(mail: Mail, decided: Sequence[Mail]) -> tuple[bool, int]:
+def rank_mail(mail: Mail, decided: Sequence[Mail]) -> tuple[bool, int]:
     """Its place among the cards (triage/quarantine/cards/card_list.py): time-limited messages first, then by urgency."""
-    return counts(mail) is None, -place(mail, decided)
+    return find_life(mail) is None, -compute_priority(mail, decided)
 
 
-def counts(mail: Mail) -> Life | None:
+def find_life(mail: Mail) -> Life | None:
     """How long it is of use, as if its author were verified: nobody is, here."""
     bad = rate_severity(sum_weights(mail.found), {signal.name for signal in mail.found}) >= Severity.SUSPICIOUS
     return None if bad else find_deadline(mail.summary, mail.received_at)
 
 
-def place(mail: Mail, decided: Iterable[Mail]) -> int:
+def compute_priority(mail: Mail, decided: Iterable[Mail]) -> int:
     """Its urgency, when people have let in and taken away what they should."""
     domain = mail.summary.author.rpartition("@")[2]
     by_sender = [one for one in decided if mail.summary.author and one.summary.author == mail.summary.author]
@@ -197,15 +197,15 @@ def place(mail: Mail, decided: Iterable[Mail]) -> int:
         mail.found,
         author=mail.summary.author,
         proof="",
-        deadline=counts(mail),
+        deadline=find_life(mail),
         answers=bool(mail.summary.in_reply_to or mail.summary.references),
-        by_sender=past(by_sender),
-        by_domain=past(by_domain),
+        by_sender=collect_past(by_sender),
+        by_domain=collect_past(by_domain),
     )
     return sum_urgency(why)
 
 
-def past(decided: Sequence[Mail]) -> Past:
+def collect_past(decided: Sequence[Mail]) -> Past:
     """What people did with these."""
     away = sum(one.kind == "phish" for one in decided)
     return Past(len(decided) - away, away)

@@ -47,12 +47,12 @@ def main() -> int:
             company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
             company.lay_out()
             company.run("sync", check=True)
-            fill(directory / "spool", waiting)
-            greets, page = (statistics.median(taken) for taken in zip(*(started(company) for _ in range(ROUNDS)), strict=True))
+            fill_spool(directory / "spool", waiting)
+            greets, page = (statistics.median(taken) for taken in zip(*(measure_start(company) for _ in range(ROUNDS)), strict=True))
         rows.append((f"{waiting:,} in the spool", f"{greets:.2f}", f"{page:.2f}"))
-    printing.table((f"seconds, medians of {ROUNDS}", "220", "first page"), rows)
-    goals.tell({"start.greets": greets, "start.page": page} | processor_time(), of=given.spool, whole=SPOOL)
-    printing.machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
+    printing.print_table((f"seconds, medians of {ROUNDS}", "220", "first page"), rows)
+    goals.tell_goals({"start.greets": greets, "start.page": page} | processor_time(), of=given.spool, whole=SPOOL)
+    printing.print_machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
     return 0
 
 
@@ -62,20 +62,20 @@ def processor_time() -> dict[str, float]:
         company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
         company.lay_out()
         company.run("sync", check=True)
-        alone = {words: used(company, words) for words in (*WORDS, *QUESTIONS, *OTHERS)}
+        alone = {words: measure_command(company, words) for words in (*WORDS, *QUESTIONS, *OTHERS)}
         company.start()
-        beside = {words: used(company, words) for words in QUESTIONS}
+        beside = {words: measure_command(company, words) for words in QUESTIONS}
         company.stop()
         roles = {role: until_ready(company, role) for role in ROLES}
     rows = [(f"mailroom {words}", f"{seconds:.2f}", f"{beside[words]:.2f}" if words in beside else "") for words, seconds in alone.items()]
-    printing.table((f"seconds of processor time, medians of {TIMES}", "by itself", "with an API"), rows)
+    printing.print_table((f"seconds of processor time, medians of {TIMES}", "by itself", "with an API"), rows)
     ready = [(role, f"{seconds:.2f}") for role, seconds in roles.items()]
-    printing.table((f"seconds of processor time, medians of {TIMES}", "until ready"), ready)
+    printing.print_table((f"seconds of processor time, medians of {TIMES}", "until ready"), ready)
     asks = {"start.asks": max(beside.values()), "start.asks-alone": max(alone[words] for words in QUESTIONS)}
     return asks | {f"start.{words.strip('-')}": alone[words] for words in (*WORDS, "doctor")}
 
 
-def used(company: Company, words: str) -> float:
+def measure_command(company: Company, words: str) -> float:
     """What a command takes, as the kernel counts it when it has ended."""
     return statistics.median(seconds_of(company, words.split()) for _ in range(TIMES))
 
@@ -111,22 +111,22 @@ def seconds_until_ready(company: Company, role: str) -> float:
             place.unlink()
 
 
-def fill(directory: Path, count: int) -> None:
+def fill_spool(directory: Path, count: int) -> None:
     """Accepted mail that nobody has judged."""
     spool = Spool(directory)
     for first in range(0, count, TOGETHER):
         group = range(first, min(first + TOGETHER, count))
-        for safe in [spool.append(envelope(), LETTER % number) for number in group]:
+        for safe in [spool.append(make_envelope(), LETTER % number) for number in group]:
             safe.result()
     spool.close()
 
 
-def envelope() -> Envelope:
+def make_envelope() -> Envelope:
     """Of a stranger's mail."""
     return Envelope(new_id(), utcnow(), "a@stranger.example", (f"it+ada.byron@{DOMAIN}",), "127.0.0.1", "mx.stranger.example")
 
 
-def started(company: Company) -> tuple[float, float]:
+def measure_start(company: Company) -> tuple[float, float]:
     """Seconds until it greets and until its page is there."""
     begun = time.monotonic()
     company.process = processes.start([*company.command, "serve"], company.log, environment=company.environment)

@@ -35,29 +35,29 @@ ACTS = ("receive", "claim", "deliver", "view", "release")
 def main() -> int:
     """Measure and print."""
     if "--verify" in sys.argv:
-        return verified(sys.argv[-1])
+        return verify_once(sys.argv[-1])
     size = int(sys.argv[sys.argv.index("--size") + 1]) if "--size" in sys.argv else SIZE
     watch = processor.Watch(())
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(processes.short_directory("trail"))
         try:
-            server = stack.enter_context(postgresql.running())
+            server = stack.enter_context(postgresql.start_cluster())
         except processes.Missing as missing:
-            return printing.missing(missing)
+            return printing.print_missing(missing)
         rows = []
         for kind, url in (("SQLite", f"sqlite:///{directory}/trail.db"), ("PostgreSQL", server.create("trail"))):
             for part in (size // 10, size):
-                rows.append((kind, f"{part:,}", *map(str, measured(url, part))))
-    printing.table(("", "records", "seconds", "CPU seconds", "reading alone, seconds", "greatest memory, MB"), rows)
-    printing.machine(others=[watch.stop()[2]])
+                rows.append((kind, f"{part:,}", *map(str, measure_size(url, part))))
+    printing.print_table(("", "records", "seconds", "CPU seconds", "reading alone, seconds", "greatest memory, MB"), rows)
+    printing.print_machine(others=[watch.stop()[2]])
     return 0
 
 
-def measured(url: str, size: int) -> tuple[str, str, str, str]:
+def measure_size(url: str, size: int) -> tuple[str, str, str, str]:
     """Fill up to so many and verify; the floor beside it."""
     engine = db.open_engine(url)
     upgrade(engine)
-    fill(engine, size)
+    fill_chain(engine, size)
     begun = time.perf_counter()
     with db.read_transaction(engine) as session:
         sequence = 0
@@ -73,7 +73,7 @@ def measured(url: str, size: int) -> tuple[str, str, str, str]:
     return f"{said['seconds']:.0f}", f"{said['cpu']:.0f}", f"{floor:.0f}", f"{said['memory']:.0f}"
 
 
-def verified(url: str) -> int:
+def verify_once(url: str) -> int:
     """One verification, in this process."""
     engine = db.open_engine(url)
     begun, used = time.perf_counter(), time.process_time()
@@ -89,7 +89,7 @@ def most_memory() -> float:
     return next(int(line.split()[1]) / 1024 for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
 
 
-def fill(engine: Engine, size: int) -> None:
+def fill_chain(engine: Engine, size: int) -> None:
     """Chain records as the sealer does, up to so many."""
     with db.read_transaction(engine) as session:
         head = session.get(Marker, hash_chain.HEAD)

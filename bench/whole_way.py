@@ -1,8 +1,8 @@
 """Claim: what a message costs on its whole way in, from the first connection to the row that staff see, on SQLite.
 
 `mailroom receive` and `mailroom judge` (with its parser children) take 20 KB of signed mail from 50 domains: SPF, DKIM
-and DMARC, parsing, signals, policy, the record. DNS answers from a zone file. There are two ways: `live`, mail comes in
-while the judge works, and `apart`, the judge is stopped (SIGSTOP) until the spool is filled, so that each part is seen
+and DMARC, parsing, signals, policy, the record. DNS answers from a zone file. There are two ways: `measure_live`, mail comes in
+while the judge works, and `measure_apart`, the judge is stopped (SIGSTOP) until the spool is filled, so that each part is seen
 alone. Measured against its own limit only, which is what both processors could do if nothing ever waited.
 """
 
@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 
 from bench.rounds import letters, printing, processor, roles
-from bench.rounds.alternating import Sample, medians
+from bench.rounds.alternating import Sample, measure_medians
 from bench.rounds.letters import Sent
 from bench.rounds.sessions import Sending
 from tests.peers import processes
@@ -30,11 +30,11 @@ ROUNDS = 3
 
 def main() -> int:
     """Measure and print."""
-    written = letters.letters(WARM_UP + MESSAGES)
+    written = letters.make_letters(WARM_UP + MESSAGES)
     warm_up, load = written[:WARM_UP], written[WARM_UP:]
-    ways = {"live": functools.partial(live, warm_up, load), "apart": functools.partial(apart, warm_up, load)}
-    figures = medians(ways, ROUNDS)
-    report(figures["live"], figures["apart"], sum(len(letter.raw) for letter in load) / len(load))
+    ways = {"live": functools.partial(measure_live, warm_up, load), "apart": functools.partial(measure_apart, warm_up, load)}
+    figures = measure_medians(ways, ROUNDS)
+    print_report(figures["live"], figures["apart"], sum(len(letter.raw) for letter in load) / len(load))
     return 0
 
 
@@ -45,11 +45,11 @@ class House:
         directory = stack.enter_context(processes.short_directory("way"))
         self.company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
         self.company.lay_out()
-        (directory / "outside.zone").write_text(letters.zone())
+        (directory / "outside.zone").write_text(letters.make_zone())
         self.company.run("sync", check=True)
-        self.judge = stack.enter_context(roles.role(self.company, "judge"))
+        self.judge = stack.enter_context(roles.start_role(self.company, "judge"))
         processes.until((directory / "spool" / "door.snapshot").exists, "the judge writes the door snapshot", log=self.company.log)
-        self.receive = stack.enter_context(roles.receive(self.company))
+        self.receive = stack.enter_context(roles.start_receive(self.company))
         self.database = stack.enter_context(contextlib.closing(sqlite3.connect(f"file:{directory}/mailroom.db?mode=ro", uri=True)))
         Sending(self.company.smtp_port, warm_up, SESSIONS).finish()
         self.wait_for(len(warm_up))
@@ -70,7 +70,7 @@ class House:
         assert proven == sum(letter.proven for letter in expected), f"{proven} are proven"
 
 
-def live(warm_up: Sequence[Sent], load: Sequence[Sent]) -> Sample:
+def measure_live(warm_up: Sequence[Sent], load: Sequence[Sent]) -> Sample:
     """Mail comes in while the judge works."""
     with contextlib.ExitStack() as stack:
         house = House(stack, warm_up)
@@ -94,7 +94,7 @@ def live(warm_up: Sequence[Sent], load: Sequence[Sent]) -> Sample:
     }
 
 
-def apart(warm_up: Sequence[Sent], load: Sequence[Sent]) -> Sample:
+def measure_apart(warm_up: Sequence[Sent], load: Sequence[Sent]) -> Sample:
     """The spool fills first; then the judge empties it."""
     with contextlib.ExitStack() as stack:
         house = House(stack, warm_up)
@@ -108,16 +108,16 @@ def apart(warm_up: Sequence[Sent], load: Sequence[Sent]) -> Sample:
     return {"acknowledged": len(load) / acknowledged, "filed": len(load) / passed, "cpu": judged * 1000 / len(load), "others": others}
 
 
-def report(live: Sample, apart: Sample, size: float) -> None:
+def print_report(live: Sample, apart: Sample, size: float) -> None:
     """The table."""
     cores = os.cpu_count() or 1
     limit = cores * 1000 / live["cpu"]
     print(f"{MESSAGES} signed messages of {size / 1024:.0f} KB, {SESSIONS} sessions, one message a connection, medians of {ROUNDS} rounds")
-    printing.table(
+    printing.print_table(
         ("", "messages/s", "to its limit", "CPU ms/message"),
         [
             ("live: acknowledged", f"{live['acknowledged']:,.0f}", "", f"{live['receive']:.2f}"),
-            ("live: judged and stored", f"{live['filed']:,.0f}", printing.ratio(live["filed"], limit), f"{live['cpu']:.2f}"),
+            ("live: judged and stored", f"{live['filed']:,.0f}", printing.format_ratio(live["filed"], limit), f"{live['cpu']:.2f}"),
             ("  of this receive", "", "", f"{live['receive']:.2f}"),
             ("  of this judge", "", "", f"{live['judge']:.2f}"),
             ("  of this parser children", "", "", f"{live['parsers']:.2f}"),
@@ -127,7 +127,7 @@ def report(live: Sample, apart: Sample, size: float) -> None:
         ],
     )
     print("The same load beside Postfix with Rspamd, and with OpenDKIM and OpenDMARC: bench/pipeline.py")
-    printing.machine(f"SQLite {sqlite3.sqlite_version}", others=[live["others"], apart["others"]])
+    printing.print_machine(f"SQLite {sqlite3.sqlite_version}", others=[live["others"], apart["others"]])
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ import zlib
 FIXED_TIME = (2024, 1, 1, 0, 0, 0)  # so that the same morning has the same bytes
 
 
-def pdf(title: str, lines: list[str]) -> bytes:
+def make_pdf(title: str, lines: list[str]) -> bytes:
     """One A4 page of text. Letters outside Latin-1 become question marks: the built-in fonts have no others."""
-    shown = ["BT", "/F1 20 Tf 72 770 Td", f"({escaped(title)}) Tj", "/F1 11 Tf 0 -34 Td 16 TL"]
-    shown += [f"({escaped(line)}) Tj T*" for line in lines]
+    shown = ["BT", "/F1 20 Tf 72 770 Td", f"({escape_text(title)}) Tj", "/F1 11 Tf 0 -34 Td 16 TL"]
+    shown += [f"({escape_text(line)}) Tj T*" for line in lines]
     content = "\n".join([*shown, "ET"]).encode("latin-1", "replace")
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -35,30 +35,30 @@ def pdf_file(objects: list[bytes]) -> bytes:
     return written + b"xref\n0 %d\n0000000000 65535 f \n%s%s" % (size, table, trailer)
 
 
-def escaped(line: str) -> str:
+def escape_text(line: str) -> str:
     """Text inside a PDF string."""
     return line.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
 
 
-def png(width: int, height: int, top: tuple[int, int, int], bottom: tuple[int, int, int]) -> bytes:
+def make_png(width: int, height: int, top: tuple[int, int, int], bottom: tuple[int, int, int]) -> bytes:
     """A picture that runs from one colour at the top to another at the bottom."""
-    rows = (b"\0" + bytes(mixed(top, bottom, row / max(1, height - 1))) * width for row in range(height))
+    rows = (b"\0" + bytes(mix_colours(top, bottom, row / max(1, height - 1))) * width for row in range(height))
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"".join(rows), 9)), chunk(b"IEND", b""))
+    parts = (make_chunk(b"IHDR", header), make_chunk(b"IDAT", zlib.compress(b"".join(rows), 9)), make_chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-def mixed(top: tuple[int, int, int], bottom: tuple[int, int, int], share: float) -> list[int]:
+def mix_colours(top: tuple[int, int, int], bottom: tuple[int, int, int], share: float) -> list[int]:
     """The colour at a share of the way."""
     return [round(above + (below - above) * share) for above, below in zip(top, bottom, strict=True)]
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
+def make_chunk(kind: bytes, data: bytes) -> bytes:
     """One PNG chunk with its length and checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def docm(text: str) -> bytes:
+def make_docm(text: str) -> bytes:
     """A Word document under the name of one with macros. It has none: only the name is dangerous."""
     kinds = "http://schemas.openxmlformats.org/package/2006/content-types"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"

@@ -98,47 +98,49 @@ RULES = (  # what a company has after a few weeks; to be added once to a fresh d
 )
 
 
-def people() -> tuple[PersonEntry, ...]:
+def list_people() -> tuple[PersonEntry, ...]:
     """Everybody who works at Quellmark, in the order of the roll."""
     lines = (line.split(maxsplit=2) for line in ROLL.strip().splitlines())
     return tuple(PersonEntry(uid, name, code, f"{uid}@{DOMAIN}", ALIASES.get(uid, ())) for code, uid, name in lines)
 
 
-def directory() -> CompanyDirectory:
+def make_directory() -> CompanyDirectory:
     """The whole directory, staff without passwords."""
-    return CompanyDirectory(DEPARTMENTS, people(), STAFF, postmaster=f"ida.lindqvist@{DOMAIN}", groups=GROUPS)
+    return CompanyDirectory(DEPARTMENTS, list_people(), STAFF, postmaster=f"ida.lindqvist@{DOMAIN}", groups=GROUPS)
 
 
-def person(uid: str) -> PersonEntry:
+def find_person(uid: str) -> PersonEntry:
     """One person; KeyError when nobody has that uid."""
-    return {entry.uid: entry for entry in people()}[uid]
+    return {entry.uid: entry for entry in list_people()}[uid]
 
 
 def as_toml() -> str:
     """The directory as directory_sync reads it, with fresh argon2id hashes of the demo password (they are salted)."""
     hasher = PasswordHasher()
     lines = ["# The demo company. Written once by mailroom demo; edit it and run mailroom sync.", "", "[company]"]
-    lines.append(f"postmaster = {quoted(directory().postmaster)}")
+    lines.append(f"postmaster = {quote_value(make_directory().postmaster)}")
     for department in DEPARTMENTS:
-        lines += section("department", code=department.code, name=department.name, mailbox=department.mailbox, roles=department.roles)
-    for one in people():
-        lines += section("person", uid=one.uid, name=one.name, department=one.department, mailbox=one.mailbox, aliases=one.aliases)
+        lines += format_section(
+            "department", code=department.code, name=department.name, mailbox=department.mailbox, roles=department.roles
+        )
+    for one in list_people():
+        lines += format_section("person", uid=one.uid, name=one.name, department=one.department, mailbox=one.mailbox, aliases=one.aliases)
     for group in GROUPS:
-        lines += section("group", address=group.address, name=group.name, department=group.department, members=group.members)
+        lines += format_section("group", address=group.address, name=group.name, department=group.department, members=group.members)
     for member in STAFF:
         hashed = hasher.hash(PASSWORD)
-        lines += section(
+        lines += format_section(
             "staff", login=member.login, name=member.name, role=member.role, scope=member.scope, rights=member.rights, password_hash=hashed
         )
     return "\n".join(lines) + "\n"
 
 
-def section(title: str, /, **values: str | tuple[str, ...]) -> Iterator[str]:
+def format_section(title: str, /, **values: str | tuple[str, ...]) -> Iterator[str]:
     """One [[title]] entry; empty values are left out."""
     yield from ("", f"[[{title}]]")
-    yield from (f"{key} = {quoted(value)}" for key, value in values.items() if value)
+    yield from (f"{key} = {quote_value(value)}" for key, value in values.items() if value)
 
 
-def quoted(value: str | tuple[str, ...]) -> str:
+def quote_value(value: str | tuple[str, ...]) -> str:
     """A text or a list of texts in TOML; JSON's strings are a part of it."""
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

@@ -4,34 +4,34 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from demo.crooks import crooks
-from demo.letters import Draft, Letter, compose
-from demo.machines import machines
-from demo.newsletters import newsletters
-from demo.regulars import regulars
-from demo.strangers import strangers
+from demo.crooks import write_crooks
+from demo.letters import Draft, Letter, compose_letter
+from demo.machines import list_machines
+from demo.newsletters import write_newsletters
+from demo.regulars import write_regulars
+from demo.strangers import write_strangers
 
 
-def morning(*, seed: int, start: datetime, pace_seconds: float = 0.0) -> list[Letter]:
+def write_morning(*, seed: int, start: datetime, pace_seconds: float = 0.0) -> list[Letter]:
     """About 150 letters. The first is sent at `start` (aware), each next one `pace_seconds` later; each was written shortly before."""
     rng = random.Random(seed)
     letters = []
-    for place, draft in enumerate(ordered(rng, start)):
+    for place, draft in enumerate(order_drafts(rng, start)):
         sent = start + timedelta(seconds=place * pace_seconds)
-        letters.append(compose(draft, rng, sent.replace(microsecond=0) - timedelta(seconds=rng.randrange(2, 90))))
+        letters.append(compose_letter(draft, rng, sent.replace(microsecond=0) - timedelta(seconds=rng.randrange(2, 90))))
     return letters
 
 
-def ordered(rng: random.Random, start: datetime) -> list[Draft]:
+def order_drafts(rng: random.Random, start: datetime) -> list[Draft]:
     """Every draft, by its moment; those without one are strewn over the morning."""
-    placed = [(rng.random() * 0.95 if draft.moment is None else draft.moment, draft) for draft in drafts(rng, start)]
+    placed = [(rng.random() * 0.95 if draft.moment is None else draft.moment, draft) for draft in collect_drafts(rng, start)]
     return [draft for _, draft in sorted(placed, key=lambda pair: pair[0])]
 
 
-def drafts(rng: random.Random, start: datetime) -> Iterator[Draft]:
+def collect_drafts(rng: random.Random, start: datetime) -> Iterator[Draft]:
     """Everything that is written to Quellmark this morning."""
-    yield from regulars()
-    yield from newsletters(rng)
-    yield from strangers(start)
-    yield from machines(rng)
-    yield from crooks(rng)
+    yield from write_regulars()
+    yield from write_newsletters(rng)
+    yield from write_strangers(start)
+    yield from list_machines(rng)
+    yield from write_crooks(rng)

@@ -3,10 +3,10 @@
 import random
 from collections.abc import Iterator
 
-from demo.attachments import docm
-from demo.company import DOMAIN, NAME, people, person
+from demo.attachments import make_docm
+from demo.company import DOMAIN, NAME, find_person, list_people
 from demo.letters import Draft, File
-from demo.regulars import to
+from demo.regulars import address_person
 from triage.addressing.company import PersonEntry
 
 WAVE_DOMAINS = ("account-renewal.test", "secure-mailbox.test", "it-servicedesk.test", "passwort-center.test", "mail-notice.test")
@@ -39,20 +39,20 @@ SUBJECTS = (
 )
 
 
-def crooks(rng: random.Random) -> Iterator[Draft]:
+def write_crooks(rng: random.Random) -> Iterator[Draft]:
     """Everything of this kind, in the order of the stories."""
     yield from password_wave(rng)
-    yield from boss()
+    yield from write_boss()
     yield from forged_supplier()
     yield own_name()
-    yield from macros()
-    yield from customs(rng)
+    yield from write_macros()
+    yield from write_customs(rng)
     yield from lone_wolves()
 
 
 def password_wave(rng: random.Random) -> Iterator[Draft]:
     """One copy for each person, from changing senders, with small changes in the words."""
-    victims = list(people())
+    victims = list(list_people())
     rng.shuffle(victims)
     for place, victim in enumerate(victims):
         yield password_mail(victim, WAVE_DOMAINS[place * len(WAVE_DOMAINS) // len(victims)], rng, 0.35 + 0.4 * place / len(victims))
@@ -101,15 +101,24 @@ If the button does not work use this address:<br><a href="{target}">{shown}</a><
 """
 
 
-def boss() -> Iterator[Draft]:
+def write_boss() -> Iterator[Draft]:
     """The chief executive's name on an address at a free-mail host; answers go somewhere else again."""
     author, reply_to = "Helena Brandvik <helena.brandvik.ceo@mailpond.example>", "Helena Brandvik <h.brandvik@executive-mailbox.test>"
     for place, uid in enumerate(
         ("chiara.bellandi", "thuha.dang", "soren.kjeldgaard", "graham.pettifer", "elodie.charbonnel", "viktor.stoychev")
     ):
-        text = BEFORE_NOON.format(name=person(uid).name)
+        text = BEFORE_NOON.format(name=find_person(uid).name)
         moment = 0.15 + place / 8
-        yield Draft("ceo-fraud", author, to(uid), "Confidential: payment before noon", text, plain=True, reply_to=reply_to, moment=moment)
+        yield Draft(
+            "ceo-fraud",
+            author,
+            address_person(uid),
+            "Confidential: payment before noon",
+            text,
+            plain=True,
+            reply_to=reply_to,
+            moment=moment,
+        )
 
 
 BEFORE_NOON = """\
@@ -130,7 +139,7 @@ def forged_supplier() -> Iterator[Draft]:
     yield Draft(
         "forged-craftsman",
         "Orlow Haustechnik <buero@orlow-haustechnik.example>",
-        to("graham.pettifer"),
+        address_person("graham.pettifer"),
         "Deposit for the wash basins",
         DEPOSIT,
         plain=True,
@@ -140,7 +149,7 @@ def forged_supplier() -> Iterator[Draft]:
     yield Draft(
         "forged-supplier",
         "Nordlicht Papier <buchhaltung@nordlicht-papier.example>",
-        to("noor.vandalen"),
+        address_person("noor.vandalen"),
         "Our bank details have changed",
         NEW_BANK,
         reverse_path="nordlicht@bulkhost.test",
@@ -150,7 +159,7 @@ def forged_supplier() -> Iterator[Draft]:
     yield Draft(
         "look-alike",
         "Janne Matthiesen <janne.matthiesen@nordlicht-papler.example>",
-        to("graham.pettifer"),
+        address_person("graham.pettifer"),
         "Re: Invoice 2091-77 – please use the new account",
         NEW_ACCOUNT,
         moment=0.65,
@@ -191,7 +200,7 @@ def own_name() -> Draft:
     return Draft(
         "own-domain",
         f"IT Helpdesk <helpdesk@{DOMAIN}>",
-        to("hanne.vestergard"),
+        address_person("hanne.vestergard"),
         "Mailbox almost full (98 %)",
         FULL,
         reverse_path="web@bulkhost.test",
@@ -210,15 +219,17 @@ IT Helpdesk
 """
 
 
-def macros() -> Iterator[Draft]:
+def write_macros() -> Iterator[Draft]:
     """Invoices that want to be opened, and would run if they were."""
     file = File(
-        "Invoice_88213.docm", "application/vnd.ms-word.document.macroEnabled.12", docm("Please enable editing to see this invoice.")
+        "Invoice_88213.docm", "application/vnd.ms-word.document.macroEnabled.12", make_docm("Please enable editing to see this invoice.")
     )
     author = "Rechnungsstelle <rechnung@bulkhost.test>"
     readers = ("viktor.stoychev", "noor.vandalen", "marek.wisniewski", "graham.pettifer", "soren.kjeldgaard", "thuha.dang")
     for place, uid in enumerate(readers):
-        yield Draft("dangerous-attachment", author, to(uid), "Overdue: invoice 88213", MACROS, files=(file,), moment=0.25 + place / 12)
+        yield Draft(
+            "dangerous-attachment", author, address_person(uid), "Overdue: invoice 88213", MACROS, files=(file,), moment=0.25 + place / 12
+        )
 
 
 MACROS = """\
@@ -231,7 +242,7 @@ Accounts
 """
 
 
-def customs(rng: random.Random) -> Iterator[Draft]:
+def write_customs(rng: random.Random) -> Iterator[Draft]:
     """A parcel that nobody ordered."""
     for uid in (
         "keisha.thornbury",
@@ -248,7 +259,12 @@ def customs(rng: random.Random) -> Iterator[Draft]:
         html = CUSTOMS_PAGE.format(number=number, fee=fee, target=target, shown=shown)
         text = f"Your parcel {number} is being held at customs.\n\nPay the fee of {fee} EUR within 48 hours: {shown}\n\nParcelrun\n"
         yield Draft(
-            "customs", "Parcelrun <track@parcelrun-customs.test>", to(uid), f"Parcel {number} held: fee of {fee} EUR due", text, html=html
+            "customs",
+            "Parcelrun <track@parcelrun-customs.test>",
+            address_person(uid),
+            f"Parcel {number} held: fee of {fee} EUR due",
+            text,
+            html=html,
         )
 
 
@@ -268,8 +284,10 @@ Your parcel <b>{number}</b> is being held at customs. A fee of <b>{fee} EUR</b> 
 def lone_wolves() -> Iterator[Draft]:
     """One-off attempts."""
     author = "Tomáš Havránek <t.havranek@executive-mailbox.test>"
-    yield Draft("gift-cards", author, to("ben.okafor"), "Small favour, please keep it to yourself", GIFT_CARDS, plain=True)
-    yield Draft("extortion", "Your Friend <x7@bulkhost.test>", to("danils.ozolnieks"), "I have your password", EXTORTION, plain=True)
+    yield Draft("gift-cards", author, address_person("ben.okafor"), "Small favour, please keep it to yourself", GIFT_CARDS, plain=True)
+    yield Draft(
+        "extortion", "Your Friend <x7@bulkhost.test>", address_person("danils.ozolnieks"), "I have your password", EXTORTION, plain=True
+    )
 
 
 GIFT_CARDS = """\

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from demo.correspondence import drafts
-from demo.letters import Letter, compose
+from demo.correspondence import collect_drafts
+from demo.letters import Letter, compose_letter
 from demo.senders import BY_DOMAIN
 from triage.message.authentication import Authentication, Dmarc, Result, Spf, proof_sentence
 from triage.message.summary import make_summary
@@ -64,32 +64,32 @@ TRUTHS = {
 
 
 @lru_cache(1)
-def deck() -> tuple[Exercise, ...]:
+def read_deck() -> tuple[Exercise, ...]:
     """All cards, the same ones each time."""
     now = datetime.now(UTC).replace(microsecond=0)
-    return tuple(exercise(number, letter) for number, letter in enumerate(letters(now), 1))
+    return tuple(make_exercise(number, letter) for number, letter in enumerate(pick_letters(now), 1))
 
 
-def letters(now: datetime) -> Iterator[Letter]:
+def pick_letters(now: datetime) -> Iterator[Letter]:
     """The demo's letters that have a clear answer, few of the wave. A card's number tells nothing."""
     rng = random.Random(SEED)
     waves = 0
-    shuffled = list(drafts(rng, now))
+    shuffled = list(collect_drafts(rng, now))
     rng.shuffle(shuffled)
     for draft in shuffled:
         waves += draft.kind == "phishing"
         if (draft.kind in LIES or draft.kind in TRUTHS) and not (draft.kind == "phishing" and waves > WAVE):
-            yield compose(draft, rng, now)
+            yield compose_letter(draft, rng, now)
 
 
-def exercise(number: int, letter: Letter) -> Exercise:
+def make_exercise(number: int, letter: Letter) -> Exercise:
     """One card."""
     summary = make_summary(letter.raw)
     author = summary.author or next(iter(summary.authors), "")
     return Exercise(
         card=f"made-{number}",
         recipient=letter.recipients[0],
-        proof=proof_sentence(proven(author, letter)),
+        proof=proof_sentence(prove_author(author, letter)),
         raw=letter.raw,
         answer=KEEP_OUT if letter.kind in LIES else LET_IN,
         gave_away=LIES.get(letter.kind) or (TRUTHS[letter.kind],),
@@ -97,7 +97,7 @@ def exercise(number: int, letter: Letter) -> Exercise:
     )
 
 
-def proven(author: str, letter: Letter) -> Authentication:
+def prove_author(author: str, letter: Letter) -> Authentication:
     """What its domain publishes and what it was sent by come to, as the demo's DNS would have it."""
     domain = author.rpartition("@")[2]
     sender, carrier = BY_DOMAIN[domain], BY_DOMAIN[letter.domain]

@@ -25,12 +25,12 @@ class Key:
     record: str  # the TXT record that publishes it (RFC 6376, 3.6.1; RFC 8463)
 
 
-def keys(directory: Path) -> dict[str, Key]:
+def read_keys(directory: Path) -> dict[str, Key]:
     """Every key by its name; those that have no file in `directory` yet are made."""
-    return {name: key(name, directory / f"{name}.pem") for name in NAMES}
+    return {name: read_key(name, directory / f"{name}.pem") for name in NAMES}
 
 
-def key(name: str, path: Path) -> Key:
+def read_key(name: str, path: Path) -> Key:
     """The key in this file."""
     if not path.exists():
         write_file(path, fresh_pem(name), mode=0o600)

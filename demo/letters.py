@@ -98,30 +98,30 @@ class Letter:
         return signature + self.raw
 
 
-def mailbox(text: str) -> Address:
+def parse_mailbox(text: str) -> Address:
     """`Name <address>` or a bare address as a header value."""
     name, found, address = text.rpartition(" <")
     return Address(name, addr_spec=address.rstrip(">")) if found else Address(addr_spec=text)
 
 
-def compose(draft: Draft, rng: random.Random, at: datetime) -> Letter:
+def compose_letter(draft: Draft, rng: random.Random, at: datetime) -> Letter:
     """The draft as a letter written at this instant; ids and boundaries come from `rng`."""
-    author = mailbox(draft.author)
-    recipients = tuple(mailbox(text) for text in draft.to)
+    author = parse_mailbox(draft.author)
+    recipients = tuple(parse_mailbox(text) for text in draft.to)
     reverse_path = author.addr_spec if draft.reverse_path is None else draft.reverse_path
     domain = reverse_path.rpartition("@")[2] or author.domain
     message = EmailMessage(policy=SMTP)
-    message["Received"] = received(domain, rng, at)
+    message["Received"] = write_received(domain, rng, at)
     message["Date"] = format_datetime(at)
     message["From"] = author
     message["To"] = recipients
     message["Subject"] = draft.subject
     message["Message-ID"] = f"<{rng.getrandbits(64):016x}@{domain}>"
     if draft.reply_to:
-        message["Reply-To"] = mailbox(draft.reply_to)
+        message["Reply-To"] = parse_mailbox(draft.reply_to)
     for name, value in draft.fields:
         message[name] = value
-    fill(message, draft)
+    fill_message(message, draft)
     for part in message.walk():
         if part is not message:
             del part["MIME-Version"]  # RFC 2045, 4: once, at the top
@@ -129,10 +129,10 @@ def compose(draft: Draft, rng: random.Random, at: datetime) -> Letter:
             part.set_boundary(f"=_{rng.getrandbits(72):018x}")
     signer = signer_of(author.domain) if draft.signer is None else draft.signer
     addresses = tuple(recipient.addr_spec for recipient in recipients)
-    return Letter(draft.kind, reverse_path, addresses, domain, signer, relabelled(message.as_bytes(), draft.charset))
+    return Letter(draft.kind, reverse_path, addresses, domain, signer, relabel_charset(message.as_bytes(), draft.charset))
 
 
-def received(domain: str, rng: random.Random, at: datetime) -> str:
+def write_received(domain: str, rng: random.Random, at: datetime) -> str:
     """The trace of the sender's own mail host (addresses of TEST-NET-2, RFC 5737)."""
     client = f"[198.51.100.{rng.randrange(1, 255)}]"
     return f"from {client} by mail.{domain} with ESMTPSA id {rng.getrandbits(48):012x}; {format_datetime(at)}"
@@ -143,30 +143,30 @@ def signer_of(domain: str) -> str:
     return domain if domain in BY_DOMAIN and BY_DOMAIN[domain].key else ""
 
 
-def fill(message: EmailMessage, draft: Draft) -> None:
+def fill_message(message: EmailMessage, draft: Draft) -> None:
     """The text, its HTML form, pictures, calendar and attachments."""
     written = SOFT_BREAK.sub(" ", draft.text)
-    text = wrapped(written)
-    message.set_content(text, cte=encoding(text))
+    text = wrap_text(written)
+    message.set_content(text, cte=choose_encoding(text))
     if not draft.plain:
         page = draft.html or page_of(written)
-        message.add_alternative(page, subtype="html", cte=encoding(page))
+        message.add_alternative(page, subtype="html", cte=choose_encoding(page))
         add_pictures(message, [file for file in draft.files if file.cid])
     if draft.calendar:
-        message.add_alternative(draft.calendar, subtype="calendar", params={"method": "REQUEST"}, cte=encoding(draft.calendar))
+        message.add_alternative(draft.calendar, subtype="calendar", params={"method": "REQUEST"}, cte=choose_encoding(draft.calendar))
     for file in draft.files:
         if not file.cid:
             main, _, sub = file.media_type.partition("/")
             message.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
 
 
-def wrapped(text: str) -> str:
+def wrap_text(text: str) -> str:
     """The text in lines as long as mail programs write them; addresses of pages stay whole."""
     lines = (textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False) or [""] for line in text.splitlines())
     return "\n".join(line for pieces in lines for line in pieces) + "\n"
 
 
-def encoding(text: str) -> str | None:
+def choose_encoding(text: str) -> str | None:
     """The transfer encoding of a text: none for plain ASCII, base64 where most letters are outside of Latin scripts."""
     if text.isascii():
         return None
@@ -184,7 +184,7 @@ def add_pictures(message: EmailMessage, pictures: list[File]) -> None:
             )
 
 
-def relabelled(raw: bytes, charset: str) -> bytes:
+def relabel_charset(raw: bytes, charset: str) -> bytes:
     """The mail with another name for its charset."""
     if not charset:
         return raw

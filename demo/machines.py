@@ -3,16 +3,16 @@
 import random
 from collections.abc import Iterator
 
-from demo.company import DOMAIN, person
+from demo.company import DOMAIN, find_person
 from demo.letters import Draft
-from demo.regulars import to
+from demo.regulars import address_person
 
 
-def machines(rng: random.Random) -> Iterator[Draft]:
+def list_machines(rng: random.Random) -> Iterator[Draft]:
     """Everything of this kind, in the order of the stories."""
     yield from sign_in_codes(rng)
-    yield from notices(rng)
-    yield from automatic()
+    yield from write_notices(rng)
+    yield from write_automatic_replies()
     yield from cold_offers()
 
 
@@ -26,7 +26,7 @@ def sign_in_codes(rng: random.Random) -> Iterator[Draft]:
         name, code = author.partition(" <")[0], f"{rng.randrange(10**6):06d}"
         text = CODE_TEXT.format(name=name, code=code)
         html = CODE_PAGE.format(name=name, code=code)
-        yield Draft("sign-in-code", author, to(uid), f"{code} is your {name} sign-in code", text, html=html, moment=moment)
+        yield Draft("sign-in-code", author, address_person(uid), f"{code} is your {name} sign-in code", text, html=html, moment=moment)
 
 
 CODE_TEXT = """\
@@ -47,16 +47,20 @@ It expires in 10 minutes. If you did not ask for it you can ignore this mail.</t
 """
 
 
-def notices(rng: random.Random) -> Iterator[Draft]:
+def write_notices(rng: random.Random) -> Iterator[Draft]:
     """Machines that have something to say."""
     text = f"meter-gw-03: /var is 91 % full and fills at 1.2 % an hour.\n\nhttps://app.pagerlight.example/i/{rng.getrandbits(32):08x}\n"
-    yield Draft("alert", "Pagerlight <alerts@pagerlight.example>", to("ruben.falcao"), "[FIRING] Disk 91 % full on meter-gw-03", text)
+    yield Draft(
+        "alert", "Pagerlight <alerts@pagerlight.example>", address_person("ruben.falcao"), "[FIRING] Disk 91 % full on meter-gw-03", text
+    )
     number = f"PR{rng.randrange(10**8, 10**9)}"
     text = f"Your parcel {number} arrives today before noon.\n\nFollow it: https://parcelrun.example/track/{number}\n\nParcelrun\n"
-    yield Draft("parcel", "Parcelrun <track@parcelrun.example>", to("graham.pettifer"), f"Your parcel {number} arrives today", text)
+    yield Draft(
+        "parcel", "Parcelrun <track@parcelrun.example>", address_person("graham.pettifer"), f"Your parcel {number} arrives today", text
+    )
 
 
-def automatic() -> Iterator[Draft]:
+def write_automatic_replies() -> Iterator[Draft]:
     """A word to the postmaster, an out-of-office note, and a bounce that nobody can use."""
     sandmann = "Ulrike Sandmann <u.sandmann@uni-hollersund.example>"
     yield Draft("postmaster", sandmann, (f"postmaster@{DOMAIN}",), "Your mail to our list is deferred", DEFERRED, plain=True)
@@ -65,7 +69,7 @@ def automatic() -> Iterator[Draft]:
     yield Draft(
         "out-of-office",
         author,
-        to("jorg.weidemann"),
+        address_person("jorg.weidemann"),
         "Out of office: Re: plug test",
         "I am walking in the Alentejo until the 23rd.\n\nGonçalo\n",
         plain=True,
@@ -76,7 +80,7 @@ def automatic() -> Iterator[Draft]:
     yield Draft(
         "bounce",
         daemon,
-        to("katarzyna.luczakowa"),
+        address_person("katarzyna.luczakowa"),
         "Undelivered mail returned to sender",
         BOUNCE,
         plain=True,
@@ -121,10 +125,10 @@ def cold_offers() -> Iterator[Draft]:
     for number, (uid, subject, field) in enumerate(offers):
         name = names[number % len(names)]
         author = f"{name} <{name.partition(' ')[0].casefold()}@leadsprout.test>"
-        yield Draft("cold-offer", author, to(uid), subject, COLD.format(name=person(uid).name, field=field, author=name))
+        yield Draft("cold-offer", author, address_person(uid), subject, COLD.format(name=find_person(uid).name, field=field, author=name))
     for uid in ("dario.montefusco", "rhys.pritchett", "hanne.vestergard"):
-        text = SEO.format(name=person(uid).name)
-        yield Draft("blocked", "Chad at SEO Rankers <chad@seo-rankers.test>", to(uid), "Page one, guaranteed", text)
+        text = SEO.format(name=find_person(uid).name)
+        yield Draft("blocked", "Chad at SEO Rankers <chad@seo-rankers.test>", address_person(uid), "Page one, guaranteed", text)
 
 
 COLD = """\

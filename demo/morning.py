@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.correspondence import morning
-from demo.keys import Key, keys
+from demo.correspondence import write_morning
+from demo.keys import Key, read_keys
 from demo.letters import Letter
 from demo.prepare import keys_directory
 from triage.errors import Refused
@@ -29,7 +29,7 @@ class NotSent(Refused):
     """The mail could not be handed over; the text says what to look at."""
 
 
-def play(
+def play_morning(
     directory: Path,
     host: str,
     port: int,
@@ -43,13 +43,13 @@ def play(
     Call it once for a fresh demo: a second time sends the same mail again. NotSent when nobody listens there or the
     listener keeps putting a letter off; what was sent before stays sent.
     """
-    signing = keys(keys_directory(directory))
-    letters = morning(seed=seed, start=utcnow(), pace_seconds=pace_seconds)
+    signing = read_keys(keys_directory(directory))
+    letters = write_morning(seed=seed, start=utcnow(), pace_seconds=pace_seconds)
     refused: list[str] = []
     hosts = MailHosts(host, port)
     try:
         for number, letter in enumerate(letters, 1):
-            refused += send(hosts, letter, signing)
+            refused += send_letter(hosts, letter, signing)
             if progress:
                 progress(number, len(letters))
             if number < len(letters):
@@ -87,14 +87,14 @@ class MailHosts:
         self.connection = None
 
 
-def send(hosts: MailHosts, letter: Letter, signing: Mapping[str, Key]) -> list[str]:
+def send_letter(hosts: MailHosts, letter: Letter, signing: Mapping[str, Key]) -> list[str]:
     """Hand one letter over, again after a pause when it is put off; a line for each recipient that is refused for good."""
     raw = letter.signed(signing)
     waiting = list(letter.recipients)
     refused: list[str] = []
     for pause in (*PAUSES, None):
-        answers = attempt(hosts, letter, waiting, raw)
-        refused += [f"{address}: {shown(code, text)}" for address, (code, text) in answers.items() if code >= 500]
+        answers = attempt_transaction(hosts, letter, waiting, raw)
+        refused += [f"{address}: {format_reply(code, text)}" for address, (code, text) in answers.items() if code >= 500]
         waiting = [address for address, (code, _) in answers.items() if code < 500]
         if not waiting:
             return refused
@@ -105,7 +105,7 @@ def send(hosts: MailHosts, letter: Letter, signing: Mapping[str, Key]) -> list[s
     raise AssertionError("the last pause is None")
 
 
-def attempt(hosts: MailHosts, letter: Letter, recipients: list[str], raw: bytes) -> Mapping[str, tuple[int, bytes]]:
+def attempt_transaction(hosts: MailHosts, letter: Letter, recipients: list[str], raw: bytes) -> Mapping[str, tuple[int, bytes]]:
     """One transaction: the answer for each recipient that did not get it."""
     try:
         return hosts.of(letter.domain).sendmail(letter.reverse_path, recipients, raw)
@@ -119,6 +119,6 @@ def attempt(hosts: MailHosts, letter: Letter, recipients: list[str], raw: bytes)
         return dict.fromkeys(recipients, (421, b"the connection was closed"))
 
 
-def shown(code: int, text: bytes) -> str:
+def format_reply(code: int, text: bytes) -> str:
     """An SMTP answer on one line."""
     return f"{code} {' '.join(text.decode('ascii', 'replace').split())}"

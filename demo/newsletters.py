@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from demo.attachments import png
-from demo.company import person
+from demo.attachments import make_png
+from demo.company import find_person
 from demo.letters import Draft, File
 from demo.senders import BY_DOMAIN
 
@@ -146,17 +146,17 @@ ISSUES = (
 )
 
 
-def newsletters(rng: random.Random) -> Iterator[Draft]:
+def write_newsletters(rng: random.Random) -> Iterator[Draft]:
     """Every issue for each of its readers, sent through the mailing house Letterhaus, with a mark for each reader."""
     for issue in ISSUES:
         for uid in issue.readers:
-            yield newsletter(issue, uid, f"{rng.getrandbits(40):010x}")
+            yield write_newsletter(issue, uid, f"{rng.getrandbits(40):010x}")
 
 
-def newsletter(issue: Issue, uid: str, mark: str) -> Draft:
+def write_newsletter(issue: Issue, uid: str, mark: str) -> Draft:
     """One reader's copy."""
-    reader = person(uid)
-    header = File("kopf.png", "image/png", png(560, 90, (140, 28, 19), (232, 190, 160)), cid=f"kopf.{mark}@letterhaus.example")
+    reader = find_person(uid)
+    header = File("kopf.png", "image/png", make_png(560, 90, (140, 28, 19), (232, 190, 160)), cid=f"kopf.{mark}@letterhaus.example")
     fields = (
         ("List-Id", f"{BY_DOMAIN[issue.domain].name} <news.{issue.domain}>"),
         ("List-Unsubscribe", f"<{CLICKS}/u/{mark}>, <mailto:leave+{mark}@letterhaus.example>"),
@@ -169,7 +169,7 @@ def newsletter(issue: Issue, uid: str, mark: str) -> Draft:
         (f"{reader.name} <{reader.mailbox}>",),
         issue.subject,
         plain_text(issue, mark),
-        html=page(issue, mark, header.cid if issue.picture else ""),
+        html=render_issue(issue, mark, header.cid if issue.picture else ""),
         reverse_path=f"bounce+{mark}@letterhaus.example",
         fields=fields,
         files=(header,) if issue.picture else (),
@@ -185,10 +185,10 @@ def plain_text(issue: Issue, mark: str) -> str:
     return "\n\n".join([issue.preheader, *stories, f"{issue.leave}: {CLICKS}/u/{mark}"]) + "\n"
 
 
-def page(issue: Issue, mark: str, cid: str) -> str:
+def render_issue(issue: Issue, mark: str, cid: str) -> str:
     """The issue as HTML of the kind that mailing houses write: tables in tables, and a pixel that counts readers."""
     rows = [issue.stories[start : start + issue.columns] for start in range(0, len(issue.stories), issue.columns)]
-    boxes = "\n".join(f"<tr>{''.join(box(issue, story, mark) for story in row)}</tr>" for row in rows)
+    boxes = "\n".join(f"<tr>{''.join(render_story(issue, story, mark) for story in row)}</tr>" for row in rows)
     title = f"cid:{cid}" if cid else f"{PICTURES}/{issue.domain}/head.png"
     return f"""\
 <!DOCTYPE html>
@@ -213,7 +213,7 @@ def page(issue: Issue, mark: str, cid: str) -> str:
 """
 
 
-def box(issue: Issue, story: Story, mark: str) -> str:
+def render_story(issue: Issue, story: Story, mark: str) -> str:
     """One story as a table cell."""
     number = issue.stories.index(story) + 1
     width = 100 // issue.columns

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from demo.company import DOMAIN, FREEMAIL, HOSTNAME, as_toml, quoted
-from demo.keys import keys
+from demo.company import DOMAIN, FREEMAIL, HOSTNAME, as_toml, quote_value
+from demo.keys import read_keys
 from demo.write import write_file
 from demo.zone import zone_text
 from triage.config.settings import Policy
@@ -15,7 +15,7 @@ HOST = "127.0.0.1"  # the demo is for this machine only: its passwords are known
 UNDO_SECONDS = 10
 
 
-def prepare(directory: Path, *, fresh: bool = False, smtp_port: int = 2525, http_port: int = 8080, outbound_port: int = 2526) -> Path:
+def prepare_demo(directory: Path, *, fresh: bool = False, smtp_port: int = 2525, http_port: int = 8080, outbound_port: int = 2526) -> Path:
     """Make `directory` a demo and return the path of its mailroom.toml.
 
     What is missing is written; people, keys and mail that are there stay. mailroom.toml and the zone file follow from
@@ -23,12 +23,12 @@ def prepare(directory: Path, *, fresh: bool = False, smtp_port: int = 2525, http
     BadInput when the directory holds something that no demo made: nothing is touched then.
     """
     directory = directory.resolve()
-    claim(directory)
+    claim_directory(directory)
     if fresh:
-        clear(directory)
+        clear_directory(directory)
     if not (directory / "company.toml").exists():
         write_file(directory / "company.toml", as_toml().encode())
-    write_file(directory / "demo.zone", zone_text(keys(keys_directory(directory))).encode())
+    write_file(directory / "demo.zone", zone_text(read_keys(keys_directory(directory))).encode())
     write_file(directory / "mailroom.toml", settings_toml(directory, smtp_port, http_port, outbound_port).encode())
     return directory / "mailroom.toml"
 
@@ -38,7 +38,7 @@ def keys_directory(directory: Path) -> Path:
     return directory / "keys"
 
 
-def claim(directory: Path) -> None:
+def claim_directory(directory: Path) -> None:
     """Mark the directory as a demo's, unless something else is in it."""
     if (directory / MARKER).is_file():
         return
@@ -51,7 +51,7 @@ def claim(directory: Path) -> None:
         raise BadInput(f"{directory} cannot hold the demo: {fault.strerror}. Name another directory") from fault
 
 
-def clear(directory: Path) -> None:
+def clear_directory(directory: Path) -> None:
     """Remove everything in a demo's directory but the marker. Links are removed, not followed."""
     for path in directory.iterdir():
         if path.name == MARKER:
@@ -69,40 +69,40 @@ def settings_toml(directory: Path, smtp_port: int, http_port: int, outbound_port
 # Written by mailroom demo at every start: change a copy of it.
 
 [company]
-domains = {quoted((DOMAIN,))}
-hostname = {quoted(HOSTNAME)}
+domains = {quote_value((DOMAIN,))}
+hostname = {quote_value(HOSTNAME)}
 
 [database]
-url = {quoted(f"sqlite:///{directory / 'mailroom.db'}")}
+url = {quote_value(f"sqlite:///{directory / 'mailroom.db'}")}
 
 [spool]
-directory = {quoted(str(directory / "spool"))}
+directory = {quote_value(str(directory / "spool"))}
 
 [smtp]
-listen = {quoted(f"{HOST}:{smtp_port}")}
+listen = {quote_value(f"{HOST}:{smtp_port}")}
 
 [relay]
-next_hop = {quoted(f"maildir:{directory / 'mailboxes'}")}
-smarthost = {quoted(f"maildir:{directory / 'outside'}")}
+next_hop = {quote_value(f"maildir:{directory / 'mailboxes'}")}
+smarthost = {quote_value(f"maildir:{directory / 'outside'}")}
 
 [outbound]
-listen = {quoted(f"{HOST}:{outbound_port}")}
+listen = {quote_value(f"{HOST}:{outbound_port}")}
 networks = ["127.0.0.0/8", "::1/128"]
 
 [dns]
-zone_file = {quoted(str(directory / "demo.zone"))}
+zone_file = {quote_value(str(directory / "demo.zone"))}
 
 [directory]
 source = "file"
-file = {quoted(str(directory / "company.toml"))}
+file = {quote_value(str(directory / "company.toml"))}
 
 [api]
-listen = {quoted(f"{HOST}:{http_port}")}
+listen = {quote_value(f"{HOST}:{http_port}")}
 
 [notices]
 digest_at = "off"  # the demo is the same at every hour of the day
 
 [policy]
 undo_seconds = {UNDO_SECONDS}
-freemail_domains = {quoted(freemail)}
+freemail_domains = {quote_value(freemail)}
 """

@@ -2,38 +2,40 @@
 
 from collections.abc import Iterator
 
-from demo.attachments import pdf
-from demo.company import DOMAIN, person
+from demo.attachments import make_pdf
+from demo.company import DOMAIN, find_person
 from demo.letters import Draft, File
 
 ORDERS = "Nordlicht Papier <auftrag@nordlicht-papier.example>"
 JANNE = "Janne Matthiesen <janne.matthiesen@nordlicht-papier.example>"
 
 
-def regulars() -> Iterator[Draft]:
+def write_regulars() -> Iterator[Draft]:
     """Everything that the seeded rules let through."""
-    yield from supplier()
-    yield from bank()
-    yield from counsel()
+    yield from write_supplier()
+    yield from write_bank()
+    yield from write_counsel()
     yield from list_posts()
     yield from building_services()
-    yield family()
+    yield write_family()
 
 
-def to(uid: str) -> tuple[str, ...]:
+def address_person(uid: str) -> tuple[str, ...]:
     """A person as recipient, by name and ordinary address."""
-    return (f"{person(uid).name} <{person(uid).mailbox}>",)
+    return (f"{find_person(uid).name} <{find_person(uid).mailbox}>",)
 
 
-def supplier() -> Iterator[Draft]:
+def write_supplier() -> Iterator[Draft]:
     """The packaging supplier's day: orders, a delivery note, an invoice, a question."""
-    yield Draft("supplier", ORDERS, to("graham.pettifer"), "Order confirmation 48-20917: folding boxes B3", CONFIRMATION)
-    yield Draft("supplier", ORDERS, to("graham.pettifer"), "Delivery note 48-20866, arriving today before noon", DELIVERY)
-    note = pdf("Invoice 2091-77", ["Folding boxes B3, printed, 6,000 pieces", "Net 2,460.00 EUR", "VAT 467.40 EUR", "Total 2,927.40 EUR"])
+    yield Draft("supplier", ORDERS, address_person("graham.pettifer"), "Order confirmation 48-20917: folding boxes B3", CONFIRMATION)
+    yield Draft("supplier", ORDERS, address_person("graham.pettifer"), "Delivery note 48-20866, arriving today before noon", DELIVERY)
+    note = make_pdf(
+        "Invoice 2091-77", ["Folding boxes B3, printed, 6,000 pieces", "Net 2,460.00 EUR", "VAT 467.40 EUR", "Total 2,927.40 EUR"]
+    )
     invoice = (File("Invoice_2091-77.pdf", "application/pdf", note),)
-    yield Draft("supplier", ORDERS, to("noor.vandalen"), "Invoice 2091-77", INVOICE, files=invoice)
-    yield Draft("supplier", JANNE, to("rhys.pritchett"), "Re: New print for the M40 box", PRINT)
-    yield Draft("supplier", JANNE, to("graham.pettifer"), "Paper prices from 1 March", PRICES)
+    yield Draft("supplier", ORDERS, address_person("noor.vandalen"), "Invoice 2091-77", INVOICE, files=invoice)
+    yield Draft("supplier", JANNE, address_person("rhys.pritchett"), "Re: New print for the M40 box", PRINT)
+    yield Draft("supplier", JANNE, address_person("graham.pettifer"), "Paper prices from 1 March", PRICES)
     yield Draft("supplier", JANNE, (f"invoices@{DOMAIN}",), "Credit note for the damaged pallet", CREDIT)
 
 
@@ -99,13 +101,13 @@ Nordlicht Papier
 """
 
 
-def bank() -> Iterator[Draft]:
+def write_bank() -> Iterator[Draft]:
     """Harbourbank writes to finance."""
     notices = "Harbourbank <notices@harbourbank.example>"
-    yield Draft("bank", notices, to("chiara.bellandi"), "Your statement for account ending 4471 is ready", STATEMENT)
-    yield Draft("bank", notices, to("soren.kjeldgaard"), "Incoming payment of 18,240.00 EUR", PAYMENT)
+    yield Draft("bank", notices, address_person("chiara.bellandi"), "Your statement for account ending 4471 is ready", STATEMENT)
+    yield Draft("bank", notices, address_person("soren.kjeldgaard"), "Incoming payment of 18,240.00 EUR", PAYMENT)
     adviser = "Petra Hallstein <petra.hallstein@harbourbank.example>"
-    yield Draft("bank", adviser, to("marek.wisniewski"), "Credit line: papers for Thursday", CREDIT_LINE)
+    yield Draft("bank", adviser, address_person("marek.wisniewski"), "Credit line: papers for Thursday", CREDIT_LINE)
 
 
 STATEMENT = """\
@@ -137,16 +139,18 @@ Corporate customers, Harbourbank
 """
 
 
-def counsel() -> Iterator[Draft]:
+def write_counsel() -> Iterator[Draft]:
     """Outside counsel writes to legal."""
     author = "Dr. Rosalind Dorn <r.dorn@dorn-partner.example>"
-    draft = pdf(
+    draft = make_pdf(
         "Framework agreement, draft 4",
         ["Section 7 (liability) as agreed on Monday", "Section 9.2 open: term of notice", "For discussion only"],
     )
     files = (File("Framework agreement draft 4.pdf", "application/pdf", draft),)
-    yield Draft("counsel", author, to("fionnuala.keane"), "Framework agreement: draft 4, one point open", AGREEMENT, files=files)
-    yield Draft("counsel", author, to("otto.brandstatt"), "Works council: minutes and next steps", COUNCIL)
+    yield Draft(
+        "counsel", author, address_person("fionnuala.keane"), "Framework agreement: draft 4, one point open", AGREEMENT, files=files
+    )
+    yield Draft("counsel", author, address_person("otto.brandstatt"), "Works council: minutes and next steps", COUNCIL)
 
 
 AGREEMENT = """\
@@ -189,7 +193,7 @@ def list_posts() -> Iterator[Draft]:
     )
     for author, uid, subject, text in posts:
         yield Draft(
-            "list", author, to(uid), subject, text, plain=True, reverse_path="meters-bounces@metering-forum.example",
+            "list", author, address_person(uid), subject, text, plain=True, reverse_path="meters-bounces@metering-forum.example",
             signer="metering-forum.example", fields=fields,
         )  # fmt: skip
 
@@ -228,8 +232,8 @@ meters mailing list, hosted by Metering Forum
 def building_services() -> Iterator[Draft]:
     """The plumber: a domain without DMARC, known by its aligned SPF."""
     author = "Orlow Haustechnik <buero@orlow-haustechnik.example>"
-    yield Draft("craftsman", author, to("yusuf.celikkol"), "Heating in hall 2: we come on Wednesday at 7", HEATING, plain=True)
-    yield Draft("craftsman", author, to("graham.pettifer"), "Offer for the new wash basins", BASINS, plain=True)
+    yield Draft("craftsman", author, address_person("yusuf.celikkol"), "Heating in hall 2: we come on Wednesday at 7", HEATING, plain=True)
+    yield Draft("craftsman", author, address_person("graham.pettifer"), "Offer for the new wash basins", BASINS, plain=True)
 
 
 HEATING = """\
@@ -248,9 +252,9 @@ Orlow Haustechnik
 """
 
 
-def family() -> Draft:
+def write_family() -> Draft:
     """Somebody's sister, allowed for that one person."""
-    return Draft("family", "Lena Grünwaldt <lena.grunwaldt@mailpond.example>", to("anneliese.grunwaldt"), "Saturday", SATURDAY)
+    return Draft("family", "Lena Grünwaldt <lena.grunwaldt@mailpond.example>", address_person("anneliese.grunwaldt"), "Saturday", SATURDAY)
 
 
 SATURDAY = """\

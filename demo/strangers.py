@@ -3,28 +3,28 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from demo.attachments import pdf
+from demo.attachments import make_pdf
 from demo.company import DOMAIN
 from demo.letters import Draft, File
-from demo.regulars import to
+from demo.regulars import address_person
 
 
-def strangers(start: datetime) -> Iterator[Draft]:
+def write_strangers(start: datetime) -> Iterator[Draft]:
     """Everything of this kind, in the order of the stories."""
-    yield from applicants()
-    yield from makers()
-    yield from reporters()
-    yield from customers()
-    yield from neighbours()
+    yield from write_applicants()
+    yield from write_makers()
+    yield from write_reporters()
+    yield from write_customers()
+    yield from write_neighbours()
     yield from other_languages()
     yield from several_recipients()
     yield site_visit(start)
 
 
-def applicants() -> Iterator[Draft]:
+def write_applicants() -> Iterator[Draft]:
     """People who want to work here."""
     jobs = (f"jobs@{DOMAIN}",)
-    mira = cv(
+    mira = make_cv(
         "Mira Holmqvist", "Firmware engineer", "2019-2024  Low-power radio at a heat meter maker", "2015-2019  Computer science, Hollersund"
     )
     yield Draft(
@@ -36,7 +36,7 @@ def applicants() -> Iterator[Draft]:
         files=mira,
         moment=0.08,
     )
-    tarek = cv(
+    tarek = make_cv(
         "Tarek Haddadin",
         "Apprentice, industrial mechanics",
         "School leaving certificate this summer",
@@ -45,12 +45,12 @@ def applicants() -> Iterator[Draft]:
     yield Draft(
         "applicant",
         "Tarek Haddadin <tarek.haddadin@funkbrief.example>",
-        to("beatriz.figueira"),
+        address_person("beatriz.figueira"),
         "Apprenticeship from September",
         APPRENTICE,
         files=tarek,
     )
-    jose = cv(
+    jose = make_cv(
         "José Ignacio Beltrán",
         "Sales manager, Iberia",
         "2012-2024  Water technology, Zaragoza",
@@ -66,9 +66,9 @@ def applicants() -> Iterator[Draft]:
     )
 
 
-def cv(name: str, wish: str, *lines: str) -> tuple[File, ...]:
+def make_cv(name: str, wish: str, *lines: str) -> tuple[File, ...]:
     """A one-page curriculum vitae."""
-    page = pdf(name, [wish, "", *lines, "", "References on request"])
+    page = make_pdf(name, [wish, "", *lines, "", "References on request"])
     return (File(f"CV {name}.pdf", "application/pdf", page),)
 
 
@@ -103,10 +103,10 @@ José Ignacio Beltrán
 """
 
 
-def makers() -> Iterator[Draft]:
+def write_makers() -> Iterator[Draft]:
     """New suppliers."""
     author = "Eleanor Tyndale <eleanor.tyndale@brassworks-tyne.example>"
-    yield Draft("new-supplier", author, to("graham.pettifer"), "Samples of lead-free brass housings", HOUSINGS, moment=0.12)
+    yield Draft("new-supplier", author, address_person("graham.pettifer"), "Samples of lead-free brass housings", HOUSINGS, moment=0.12)
 
 
 HOUSINGS = """\
@@ -123,7 +123,7 @@ Brassworks Tyne
 """
 
 
-def reporters() -> Iterator[Draft]:
+def write_reporters() -> Iterator[Draft]:
     """The press."""
     author = "Carla Winterhoff <c.winterhoff@hollersunder-bote.example>"
     yield Draft("journalist", author, (f"press@{DOMAIN}",), "Question for tomorrow's paper: 30 apprentices", PAPER, moment=0.2)
@@ -140,7 +140,7 @@ Hollersunder Bote, local desk
 """
 
 
-def customers() -> Iterator[Draft]:
+def write_customers() -> Iterator[Draft]:
     """People and utilities that want meters, or an answer about one."""
     stadtwerke = "Birte Jansohn <b.jansohn@stadtwerke-hollersund.example>"
     info, sales = (f"info@{DOMAIN}",), (f"sales@{DOMAIN}",)
@@ -180,7 +180,7 @@ Nkechi Obiora
 """
 
 
-def neighbours() -> Iterator[Draft]:
+def write_neighbours() -> Iterator[Draft]:
     """Others who have a reason to write."""
     yield Draft(
         "neighbour",
@@ -200,12 +200,12 @@ def neighbours() -> Iterator[Draft]:
     yield Draft(
         "neighbour",
         "Prof. Ewa Lindgreen <e.lindgreen@uni-hollersund.example>",
-        to("helena.brandvik"),
+        address_person("helena.brandvik"),
         "Invitation to speak: Water Loss Forum",
         SPEAK,
     )
     author = "Docuhaven on behalf of Helle Ravnskov <sign@docuhaven.example>"
-    yield Draft("neighbour", author, to("leila.benmansor"), "Helle Ravnskov sent you a document to sign", SIGN, moment=0.75)
+    yield Draft("neighbour", author, address_person("leila.benmansor"), "Helle Ravnskov sent you a document to sign", SIGN, moment=0.75)
 
 
 ARTICLE_15 = """\
@@ -254,18 +254,20 @@ def other_languages() -> Iterator[Draft]:
     yield Draft(
         "german",
         "Birte Jansohn <b.jansohn@stadtwerke-hollersund.example>",
-        to("jorg.weidemann"),
+        address_person("jorg.weidemann"),
         "Rückfrage zur Funkreichweite im Keller",
         KELLER,
     )
     yield Draft(
         "polish",
         "Małgorzata Sikorska-Wrona <biuro@wodomierz-serwis.test>",
-        to("katarzyna.luczakowa"),
+        address_person("katarzyna.luczakowa"),
         "Zapytanie o części zamienne do wodomierzy",
         CZESCI,
     )
-    yield Draft("chinese", "江威计量 陈晓梅 <chen.xiaomei@jiangwei-metering.test>", to("wenqing.li"), "关于超声波水表合作的询问", HEZUO)
+    yield Draft(
+        "chinese", "江威计量 陈晓梅 <chen.xiaomei@jiangwei-metering.test>", address_person("wenqing.li"), "关于超声波水表合作的询问", HEZUO
+    )
     yield Draft(
         "unknown-charset",
         "Ægir Þorsteinsson <aegir.thorsteinsson@mailpond.example>",
@@ -318,7 +320,12 @@ Kveðja
 def several_recipients() -> Iterator[Draft]:
     """One mail to several of us at once."""
     birte = "Birte Jansohn <b.jansohn@stadtwerke-hollersund.example>"
-    team = (*to("dario.montefusco"), *to("hanne.vestergard"), *to("oluwaseun.adebanjo"), f"info@{DOMAIN}")
+    team = (
+        *address_person("dario.montefusco"),
+        *address_person("hanne.vestergard"),
+        *address_person("oluwaseun.adebanjo"),
+        f"info@{DOMAIN}",
+    )
     yield Draft("several", birte, team, "Who comes to the bidders' day?", BIDDERS)
 
 
@@ -337,7 +344,9 @@ def site_visit(start: datetime) -> Draft:
     request = VISIT.format(stamp=f"{start:%Y%m%dT%H%M%SZ}", begins=f"{day:%Y%m%d}T130000Z", ends=f"{day:%Y%m%d}T143000Z")
     text = f"Site visit at the waterworks\n\n{day:%d %B %Y}, 13:00 to 14:30 UTC\nOld waterworks, Ankerstraße 1, Hollersund\n"
     author = "Birte Jansohn <b.jansohn@stadtwerke-hollersund.example>"
-    return Draft("calendar", author, to("oluwaseun.adebanjo"), "Invitation: site visit at the waterworks", text, calendar=request)
+    return Draft(
+        "calendar", author, address_person("oluwaseun.adebanjo"), "Invitation: site visit at the waterworks", text, calendar=request
+    )
 
 
 VISIT = """\

@@ -62,7 +62,7 @@ class Desk:
 def run(settings: Settings, stop: threading.Event) -> None:
     """Answer until told to stop."""
     activated = next(handed_over(), None)
-    listener = activated[1] if activated else json_socket.listen(identity_socket.path_of(settings.spool.directory))
+    listener = activated[1] if activated else json_socket.open_listener(identity_socket.path_of(settings.spool.directory))
     with listener:
         tell_ready()
         log.info("answers about %s", ", ".join(one.name for one in settings.identity.providers) or "no provider: [identity] names none")

@@ -16,7 +16,7 @@ COUNTED = (Result.PASS, Result.TEMPERROR)
 KEPT = 8  # questions that an SPF record of many terms leaves for the alignment
 
 
-def authenticate(
+def authenticate_message(
     envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime, trusted_authserv_ids: Collection[str] = (), *, past: bool = False
 ) -> Authentication:
     """Everything that can be found out about who sent `raw`, as received, with CRLF line ends.

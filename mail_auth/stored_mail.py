@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from mail_auth import authentication_results, message
-from mail_auth.authenticate import authenticate
+from mail_auth.authenticate import authenticate_message
 from mail_auth.query_budget import Resolver
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import Authentication
@@ -20,7 +20,7 @@ def authenticate_past(
     envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime, trusted_authserv_ids: Collection[str]
 ) -> Authentication:
     """As `authenticate`, for a mail as it lies in a mailbox; `envelope.edge` must be set, `envelope.received_at` is when it arrived."""
-    return authenticate(envelope, as_handed_over(raw, trusted_authserv_ids), resolver, now, trusted_authserv_ids, past=True)
+    return authenticate_message(envelope, as_handed_over(raw, trusted_authserv_ids), resolver, now, trusted_authserv_ids, past=True)
 
 
 def as_handed_over(raw: bytes, trusted: Collection[str]) -> bytes:

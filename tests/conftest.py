@@ -167,7 +167,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[postgresql_peer.Server]:
     """One PostgreSQL server for the whole run."""
-    with postgresql_peer.running(synchronous_commit="off") as server:
+    with postgresql_peer.start_cluster(synchronous_commit="off") as server:
         yield server
 
 

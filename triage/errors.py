@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from triage.say import joined, say
+from triage.say import join_parts, say
 
 
 class Refused(Exception):
@@ -12,7 +12,7 @@ class Refused(Exception):
     """
 
     def __init__(self, sentence: str = "", *, field: str = "") -> None:
-        super().__init__(joined(": ", (field, sentence)) if field else sentence)
+        super().__init__(join_parts(": ", (field, sentence)) if field else sentence)
         self.sentence, self.field = sentence, field
 
 
@@ -26,7 +26,7 @@ class FaultyLines(BadInput):
     def __init__(self, faults: tuple[Any, ...], more: int = 0) -> None:
         said = [say("line {line}: {reason}", line=one.line, reason=one.reason) for one in faults]
         said += [say("and {more} more", more=more)] if more else []
-        super().__init__(joined("; ", [*said, say("no rule was created")]))
+        super().__init__(join_parts("; ", [*said, say("no rule was created")]))
         self.faults = faults
 
 

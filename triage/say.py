@@ -44,21 +44,21 @@ def say(message: str, /, **params: Any) -> Said:
     if not params:
         return Said(message, message)
     values = {name: value_of(value) for name, value in params.items()}
-    return Said(fill(message, values), message, values)
+    return Said(fill_message(message, values), message, values)
 
 
 def say_count(one: str, many: str, /, *, count: int, **params: Any) -> Said:
     """A sentence that counts something: its form for one, and for any other `count`."""
     values = {name: value_of(value) for name, value in params.items()} | {"count": count}
-    return Said(fill(one if count == 1 else many, values), one, values)
+    return Said(fill_message(one if count == 1 else many, values), one, values)
 
 
-def cleaned(text: str, clean: Callable[[str], str]) -> str:
+def clean_params(text: str, clean: Callable[[str], str]) -> str:
     """A sentence with what others wrote in it cleaned by `clean`; of other text the text itself."""
     if not isinstance(text, Said):
         return clean(text)
     return Said(
-        clean(text), text.id, {name: cleaned(value, clean) if isinstance(value, str) else value for name, value in text.params.items()}
+        clean(text), text.id, {name: clean_params(value, clean) if isinstance(value, str) else value for name, value in text.params.items()}
     )
 
 
@@ -80,41 +80,41 @@ def as_sentence(words: str) -> str:
     return (words if named else words[:1].upper() + words[1:]) + ("" if not words or words[-1] in ".!?" else ".")
 
 
-def joined(between: str, parts: Iterable[str]) -> Said:
+def join_parts(between: str, parts: Iterable[str]) -> Said:
     """Sentences of ours, or names, one after the other; punctuation only stands between them."""
     kept = [part for part in parts if part]
     return Said(between.join(kept), JOIN, {"between": between, "parts": kept})
 
 
-def listed(parts: Iterable[str]) -> str:
+def list_with_and(parts: Iterable[str]) -> str:
     """Some things as a list within a sentence: "a, b and c"."""
     *first, last = list(parts)
-    return say("{first} and {last}", first=joined(", ", first), last=last) if first else last
+    return say("{first} and {last}", first=join_parts(", ", first), last=last) if first else last
 
 
-def either(parts: Iterable[str]) -> str:
+def list_with_or(parts: Iterable[str]) -> str:
     """A choice of things within a sentence: "a, b or c"."""
     *first, last = list(parts)
-    return say("{first} or {last}", first=joined(", ", first), last=last) if first else last
+    return say("{first} or {last}", first=join_parts(", ", first), last=last) if first else last
 
 
-def day(when: date, *, year: bool = True) -> Said:
+def format_day(when: date, *, year: bool = True) -> Said:
     """A day: "24 Nov 2026". Without its year where that is clear."""
     return Said(f"{when:%d %b %Y}" if year else f"{when:%d %b}", DAY, {"at": f"{when:%Y-%m-%d}", "year": year})
 
 
-def minute(when: datetime, *, year: bool = True) -> Said:
+def format_minute(when: datetime, *, year: bool = True) -> Said:
     """A moment to the minute, in the zone that it is in: "24 Nov 2026, 09:30"."""
     text = f"{when:%d %b %Y, %H:%M}" if year else f"{when:%d %b %H:%M}"
     return Said(text, MINUTE, {"at": f"{when:%Y-%m-%dT%H:%M}", "year": year})
 
 
-def clock(when: datetime) -> Said:
+def format_clock(when: datetime) -> Said:
     """A time of the day: "09:30"."""
     return Said(f"{when:%H:%M}", CLOCK, {"at": f"{when:%H:%M}"})
 
 
-def ago(span: timedelta) -> Said:
+def format_span(span: timedelta) -> Said:
     """How long ago something was: "4 seconds ago"."""
     seconds = max(0, round(span.total_seconds()))
     unit, size = next((one for one in UNITS if seconds >= one[1]), UNITS[-1])
@@ -122,26 +122,26 @@ def ago(span: timedelta) -> Said:
     return Said(f"{number} {unit}{'' if number == 1 else 's'} ago", AGO, {"number": number, "unit": unit})
 
 
-def fill(message: str, params: Mapping[str, Any]) -> str:
+def fill_message(message: str, params: Mapping[str, Any]) -> str:
     """A message with its parameters, in one pass: what a parameter says is never a gap."""
-    return GAP.sub(lambda gap: written(params[gap[1]]), message)
+    return GAP.sub(lambda gap: format_parameter(params[gap[1]]), message)
 
 
-def written(value: Any) -> str:
+def format_parameter(value: Any) -> str:
     """A parameter in English."""
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{rounded(value):,.{DECIMALS}f}".removesuffix(".0") if isinstance(value, float) else str(value)
+    return f"{round_fraction(value):,.{DECIMALS}f}".removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def rounded(value: float) -> float:
+def round_fraction(value: float) -> float:
     """A fraction as it is shown, never -0."""
     return round(value, DECIMALS) + 0.0
 
 
 def form_of(text: str) -> dict[str, Any] | None:
     """What a sentence was made of, as plain JSON values that are stored beside its text; None: nobody but its writer knows."""
-    return {"id": text.id, "params": {name: plain(value) for name, value in text.params.items()}} if has_form(text) else None
+    return {"id": text.id, "params": {name: dump_parameter(value) for name, value in text.params.items()}} if has_form(text) else None
 
 
 def has_form(text: str) -> TypeGuard[Said]:
@@ -151,31 +151,31 @@ def has_form(text: str) -> TypeGuard[Said]:
 
 def forms_of(**sentences: str) -> dict[str, Any] | None:
     """The forms of several sentences by the names of their columns; None where none has one."""
-    return {name: plain(text) for name, text in sentences.items() if has_form(text)} or None
+    return {name: dump_parameter(text) for name, text in sentences.items() if has_form(text)} or None
 
 
-def plain(value: Any) -> Any:
+def dump_parameter(value: Any) -> Any:
     """A parameter as plain JSON values: a sentence in it is a pair of its text and its form."""
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [dump_parameter(one) for one in value]
     return {"text": str(value), **form} if isinstance(value, str) and (form := form_of(value)) else value
 
 
-def stored(text: str, form: Mapping[str, Any] | None) -> str:
+def load_sentence(text: str, form: Mapping[str, Any] | None) -> str:
     """A sentence of ours as it was stored, with its form; without one it is from before there were forms."""
     if not form:
         return Said(text, BEFORE) if text else text
-    return Said(text, form["id"], {name: known(value) for name, value in form["params"].items()})
+    return Said(text, form["id"], {name: load_parameter(value) for name, value in form["params"].items()})
 
 
-def known(value: Any) -> Any:
+def load_parameter(value: Any) -> Any:
     """A parameter from its plain JSON values."""
     if isinstance(value, list):
-        return [known(one) for one in value]
-    return stored(value["text"], value) if isinstance(value, dict) else value
+        return [load_parameter(one) for one in value]
+    return load_sentence(value["text"], value) if isinstance(value, dict) else value
 
 
 def from_row(row: Any, column: str) -> str:
     """A sentence of a row that has `forms`; one that was changed since then without its form has none."""
     text, form = getattr(row, column), (row.forms or {}).get(column)
-    return stored(text, form if form and form["text"] == text else None)
+    return load_sentence(text, form if form and form["text"] == text else None)

@@ -133,7 +133,7 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
         redoc_url=None,
         redirect_slashes=False,
         lifespan=open_hours,
-        routes=routes(),
+        routes=collect_routes(),
     )
     app.state.office, app.state.feed, app.state.metrics = office, feed, Metrics(office)
     speak_problems(app)
@@ -145,7 +145,7 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
 
 
 @cache
-def routes() -> list[BaseRoute]:
+def collect_routes() -> list[BaseRoute]:
     """What every app answers. Looking through all of it takes longer than whatever else makes an app, so it is done once a process."""
     api = APIRouter(prefix=API)
     for resource in RESOURCES:

@@ -5,7 +5,7 @@ import sys
 from triage_cli.services import sandboxes
 
 if len(sys.argv) == 2 and sys.argv[1] in sandboxes.FUNCTIONS:
-    sys.exit(sandboxes.serve(sys.argv[1]))
+    sys.exit(sandboxes.serve_connection(sys.argv[1]))
 
 from triage_cli.main import main
 

@@ -24,7 +24,7 @@ PATIENCE = 2.0  # seconds until a database that is down is asked again
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_role(settings: Settings, stop: threading.Event) -> None:
     """Tell webhooks what happens until `stop` is set; a call under way is finished. A database that is down is waited for.
 
     What is claimed and never settled is called again when its lease ends, with the same id: possibly twice, never lost.

@@ -9,12 +9,12 @@ Samples = Sequence[Sample]
 Name = TypeVar("Name")
 
 
-def medians(contenders: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict[Name, dict[str, float]]:
+def measure_medians(contenders: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict[Name, dict[str, float]]:
     """The median of every measured value, by contender."""
-    return halves(alternated(contenders, rounds))
+    return find_medians(run_alternating(contenders, rounds))
 
 
-def alternated(contenders: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict[Name, Samples]:
+def run_alternating(contenders: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict[Name, Samples]:
     """What every run measured, by contender. A drift of the machine meets all of them alike."""
     samples: dict[Name, list[Sample]] = {name: [] for name in contenders}
     for number in range(rounds):
@@ -24,6 +24,6 @@ def alternated(contenders: Mapping[Name, Callable[[], Sample]], rounds: int) -> 
     return {name: tuple(taken) for name, taken in samples.items()}
 
 
-def halves(samples: Mapping[Name, Samples]) -> dict[Name, dict[str, float]]:
+def find_medians(samples: Mapping[Name, Samples]) -> dict[Name, dict[str, float]]:
     """What half of the runs did not exceed, by contender and value."""
     return {name: {value: median(one[value] for one in taken) for value in taken[0]} for name, taken in samples.items()}

@@ -53,7 +53,7 @@ class Session(asyncio.Protocol):
         return rest
 
 
-async def serve(port: int) -> None:
+async def serve_forever(port: int) -> None:
     """Until the process is ended."""
     server = await asyncio.get_running_loop().create_server(Session, "127.0.0.1", port, backlog=1024)
     await server.serve_forever()
@@ -61,4 +61,4 @@ async def serve(port: int) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(serve(int(sys.argv[1])))
+        runner.run(serve_forever(int(sys.argv[1])))

@@ -23,20 +23,20 @@ LENGTH, SPREAD = 3.8, 0.7  # of a lognormal distribution: half of the mails have
 CAMPAIGN, REPRESENTATIVE, BAND = (SQLModel.metadata.tables[name] for name in ("campaign", "representative", "representative_band"))
 
 
-def fill(engines: Sequence[Engine], size: int) -> list[Fingerprint]:
+def fill_campaigns(engines: Sequence[Engine], size: int) -> list[Fingerprint]:
     """Add so many campaigns of one mail each to every database; some of their fingerprints."""
     chance, known = random.Random(size), []
     for begin in range(0, size, GROUP):
-        mails = [(ids.new_id(), mail(chance)) for _ in range(min(GROUP, size - begin))]
+        mails = [(ids.new_id(), make_mail(chance)) for _ in range(min(GROUP, size - begin))]
         known += [one for place, (_, one) in enumerate(mails, begin) if place % max(1, size // KNOWN) == 0]
         for engine in engines:
-            write(engine, mails)
+            write_campaigns(engine, mails)
     for engine in engines:
         look_at_statistics(engine)
     return known
 
 
-def write(engine: Engine, mails: Sequence[tuple[int, Fingerprint]]) -> None:
+def write_campaigns(engine: Engine, mails: Sequence[tuple[int, Fingerprint]]) -> None:
     """Each as a campaign and its representative."""
     now = utcnow()
     bands = sorted((band, number) for number, one in mails for band in set(one.bands))
@@ -57,25 +57,25 @@ def write(engine: Engine, mails: Sequence[tuple[int, Fingerprint]]) -> None:
             connection.exec_driver_sql("INSERT INTO representative_band (band, representative_id) VALUES (?, ?)", bands)
 
 
-def mail(chance: random.Random) -> Fingerprint:
+def make_mail(chance: random.Random) -> Fingerprint:
     """The fingerprint of a mail of words by chance."""
     count = max(6, round(chance.lognormvariate(LENGTH, SPREAD)))
     return of_words(chance.choices(range(WORDS), cum_weights=FREQUENCIES, k=count))
 
 
-def changed(one: Fingerprint, chance: random.Random) -> Fingerprint:
+def change_words(one: Fingerprint, chance: random.Random) -> Fingerprint:
     """A copy with a tenth of its words replaced."""
     words = sorted(one.features)
     kept = chance.sample(words, round(len(words) * 0.9))
-    return sampled({*kept, *(chance.getrandbits(32) for _ in range(len(words) - len(kept)))})
+    return sample_features({*kept, *(chance.getrandbits(32) for _ in range(len(words) - len(kept)))})
 
 
 def of_words(words: Sequence[int]) -> Fingerprint:
     """The fingerprint of these words."""
-    return sampled({word * 2_654_435_761 & 0xFFFFFFFF for word in words})  # spread over all numbers of 32 bits
+    return sample_features({word * 2_654_435_761 & 0xFFFFFFFF for word in words})  # spread over all numbers of 32 bits
 
 
-def sampled(features: set[int]) -> Fingerprint:
+def sample_features(features: set[int]) -> Fingerprint:
     """The fingerprint of these features."""
     lowest = sorted(features)[:FEATURES]
     return Fingerprint(bands_of(lowest), frozenset(lowest))

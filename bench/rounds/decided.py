@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, insert
 from sqlmodel import SQLModel
 
-from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE, look_at_statistics, row
+from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE, look_at_statistics, make_rows
 from tests.triage import arriving
 from triage import ids
 from triage.store import db
@@ -34,13 +34,13 @@ class Slice(NamedTuple):
     items: list[dict[str, Any]]
 
 
-def fill(engines: Sequence[Engine], count: int) -> None:
+def fill_decided(engines: Sequence[Engine], count: int) -> None:
     """Add so many deliveries of the month that ends now, and the decisions about those that were held."""
     content: dict[str, Any] = {"id": ids.new_id(), "sha256": f"{count:064x}", "size": 0}
     for engine in engines:
         with db.transaction(engine) as session:
             session.connection().execute(insert(CONTENT), content)
-    for some in slices(count, content["id"], random.Random(count)):
+    for some in make_slices(count, content["id"], random.Random(count)):
         for engine in engines:
             with db.transaction(engine) as session:
                 for table, rows in zip((MESSAGE, DELIVERY, DECISION, ITEM), some, strict=True):
@@ -50,7 +50,7 @@ def fill(engines: Sequence[Engine], count: int) -> None:
         look_at_statistics(engine)
 
 
-def slices(count: int, content: int, chance: random.Random) -> Iterator[Slice]:
+def make_slices(count: int, content: int, chance: random.Random) -> Iterator[Slice]:
     """The month in the order in which it came."""
     span = timedelta(days=DAYS) / count
     for first in range(0, count, GROUP):
@@ -58,20 +58,20 @@ def slices(count: int, content: int, chance: random.Random) -> Iterator[Slice]:
         held = []
         for number in range(first, min(first + GROUP, count)):
             at = arriving.NOW - timedelta(days=DAYS) + number * span
-            delivery = arrived(made, number, at, content, chance)
+            delivery = make_delivery(made, number, at, content, chance)
             if delivery["verdict"] == "quarantine":
                 held.append(delivery)
         chance.shuffle(held)
         while held:
             size = min(len(held), chance.randrange(1, 10))
-            decided(made, [held.pop() for _ in range(size)], chance)
+            make_decision(made, [held.pop() for _ in range(size)], chance)
         made.decisions.sort(key=lambda one: one["id"])
         yield made
 
 
-def arrived(made: Slice, number: int, at: datetime, content: int, chance: random.Random) -> dict[str, Any]:
+def make_delivery(made: Slice, number: int, at: datetime, content: int, chance: random.Random) -> dict[str, Any]:
     """One delivery."""
-    message, delivery = row(content, "", chance)
+    message, delivery = make_rows(content, "", chance)
     kind = chance.random()
     verdict = "quarantine" if kind < HELD else "purge" if kind < HELD + PURGED else "relay"
     if number % COPIES == 0:
@@ -94,7 +94,7 @@ def arrived(made: Slice, number: int, at: datetime, content: int, chance: random
     return delivery
 
 
-def decided(made: Slice, some: list[dict[str, Any]], chance: random.Random) -> None:
+def make_decision(made: Slice, some: list[dict[str, Any]], chance: random.Random) -> None:
     """A decision about these."""
     at = max(one["received_at"] for one in some) + timedelta(seconds=chance.expovariate(1 / 3600))
     verb, by = "release" if chance.random() < RELEASED else "purge", f"staff{chance.randrange(STAFF)}"

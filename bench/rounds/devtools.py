@@ -67,7 +67,7 @@ class Page:
 
 
 @contextlib.contextmanager
-def page() -> Iterator[Page]:
+def open_page() -> Iterator[Page]:
     """A browser with one page; Missing where there is no Chromium."""
     program = processes.need("chromium", "chromium")
     with processes.short_directory("chromium") as profile, contextlib.ExitStack() as stack:

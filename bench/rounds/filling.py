@@ -24,14 +24,14 @@ SUMMARY = arriving.summary("sales@supplier.example").as_json()
 Rows = tuple[dict[str, Any], dict[str, Any]]  # of message and delivery
 
 
-def fill(engines: Sequence[Engine], count: int, *, wave: str, wave_size: int) -> None:
+def fill_deliveries(engines: Sequence[Engine], count: int, *, wave: str, wave_size: int) -> None:
     """Add so many deliveries, each of a message of its own; `wave_size` of them, spread evenly, are held mail of the address `wave`."""
     chance = random.Random(count)
     content: dict[str, Any] = {"id": ids.new_id(), "sha256": f"{count:064x}", "size": 0}
     for engine in engines:
         with db.transaction(engine) as session:
             session.connection().execute(insert(CONTENT), content)
-    rows = (row(content["id"], wave if number % (count // wave_size) == 0 else "", chance) for number in range(count))
+    rows = (make_rows(content["id"], wave if number % (count // wave_size) == 0 else "", chance) for number in range(count))
     while group := list(islice(rows, GROUP)):
         for engine in engines:
             with db.transaction(engine) as session:
@@ -41,7 +41,7 @@ def fill(engines: Sequence[Engine], count: int, *, wave: str, wave_size: int) ->
         look_at_statistics(engine)
 
 
-def row(content: int, wave: str, chance: random.Random) -> Rows:
+def make_rows(content: int, wave: str, chance: random.Random) -> Rows:
     """A message and its delivery."""
     author = wave or f"somebody{chance.randrange(SENDERS)}@sender{chance.randrange(300)}.example"
     department, person = f"d{chance.randrange(DEPARTMENTS)}", f"person{chance.randrange(PEOPLE)}"

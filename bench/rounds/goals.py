@@ -98,23 +98,23 @@ GOALS: Mapping[str, Goal] = {
 }
 
 
-def tell(measured: Mapping[str, float], *, of: int = 1, whole: int = 1) -> None:
+def tell_goals(measured: Mapping[str, float], *, of: int = 1, whole: int = 1) -> None:
     """Print what was measured of the goals of this program, and keep it for the verdict.
 
     `of`: with how much that was, where the goal is about `whole`.
     """
-    rows = [(goal.words, goal.wanted, goal.shown(figure), verdict(goal, figure)) for goal, figure in named(measured)]
-    printing.table(("goals", "wanted", "measured", ""), rows)
+    rows = [(goal.words, goal.wanted, goal.shown(figure), judge_figure(goal, figure)) for goal, figure in find_goals(measured)]
+    printing.print_table(("goals", "wanted", "measured", ""), rows)
     MEASURED.mkdir(parents=True, exist_ok=True)
     program = Path(sys.argv[0]).stem
     (MEASURED / f"{program}.json").write_text(json.dumps({"measured": dict(measured), "of": of, "whole": whole}, indent=1))
 
 
-def named(measured: Mapping[str, float]) -> list[tuple[Goal, float]]:
+def find_goals(measured: Mapping[str, float]) -> list[tuple[Goal, float]]:
     """Figures with their goals; KeyError for a goal that nobody set."""
     return [(GOALS[name], figure) for name, figure in measured.items()]
 
 
-def verdict(goal: Goal, figure: float) -> str:
+def judge_figure(goal: Goal, figure: float) -> str:
     """In a word."""
     return "met" if goal.met(figure) else "missed"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert
 
-from bench.rounds.filling import CONTENT, DELIVERY, DEPARTMENTS, GROUP, MESSAGE, PEOPLE, look_at_statistics, row
+from bench.rounds.filling import CONTENT, DELIVERY, DEPARTMENTS, GROUP, MESSAGE, PEOPLE, look_at_statistics, make_rows
 from tests.triage import arriving
 from triage import ids
 from triage.message.signals.severity import Severity
@@ -23,13 +23,13 @@ PERISHING = 0.001
 DELIVERED = 0.01  # of the copies of a wave: they are in mailboxes
 
 
-def fill(engines: Sequence[Engine], count: int) -> None:
+def fill_held(engines: Sequence[Engine], count: int) -> None:
     """Add so many held deliveries."""
     content: dict[str, Any] = {"id": ids.new_id(), "sha256": f"{count:064x}", "size": 0}
     for engine in engines:
         with db.transaction(engine) as session:
             session.connection().execute(insert(CONTENT), content)
-    made = deliveries(count, content["id"], random.Random(count))
+    made = make_deliveries(count, content["id"], random.Random(count))
     while some := list(islice(made, GROUP)):
         messages = [message for message, _ in some if message]
         for engine in engines:
@@ -40,11 +40,11 @@ def fill(engines: Sequence[Engine], count: int) -> None:
         look_at_statistics(engine)
 
 
-def deliveries(count: int, content: int, chance: random.Random) -> Iterator[tuple[dict[str, Any] | None, dict[str, Any]]]:
+def make_deliveries(count: int, content: int, chance: random.Random) -> Iterator[tuple[dict[str, Any] | None, dict[str, Any]]]:
     """So many, every COPIES-th with the message that it shares with the next ones."""
     message: dict[str, Any] = {}
     for number in range(count):
-        fresh, delivery = row(content, author(number, count, chance), chance)
+        fresh, delivery = make_rows(content, make_author(number, count, chance), chance)
         if number % COPIES == 0:
             message = fresh
         wave = delivery["author_domain"].removeprefix("wave").partition(".")[0] if delivery["author"].startswith("offer@") else ""
@@ -70,7 +70,7 @@ def deliveries(count: int, content: int, chance: random.Random) -> Iterator[tupl
         yield (message if number % COPIES == 0 else None), delivery
 
 
-def author(number: int, count: int, chance: random.Random) -> str:
+def make_author(number: int, count: int, chance: random.Random) -> str:
     """Who sent it."""
     kind = chance.random()
     if kind < IN_WAVES:

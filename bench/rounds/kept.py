@@ -12,7 +12,7 @@ from triage.store.models.deliveries import Delivery
 
 
 @contextlib.contextmanager
-def place(name: str, wanted: str | None) -> Iterator[Path]:
+def find_place(name: str, wanted: str | None) -> Iterator[Path]:
     """Where a program's files lie; `wanted` is what `--kept` says."""
     if wanted is None:
         with processes.short_directory(name) as directory:
@@ -23,9 +23,9 @@ def place(name: str, wanted: str | None) -> Iterator[Path]:
     yield directory
 
 
-def server(directory: Path) -> contextlib.AbstractContextManager[postgresql.Server]:
+def start_server(directory: Path) -> contextlib.AbstractContextManager[postgresql.Server]:
     """A PostgreSQL whose cluster lies there."""
-    return postgresql.running(directory / "postgresql")
+    return postgresql.start_cluster(directory / "postgresql")
 
 
 def is_empty(engine: Engine) -> bool:

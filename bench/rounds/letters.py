@@ -24,51 +24,51 @@ class Sent:
     proven: bool
 
 
-def zone() -> str:
+def make_zone() -> str:
     """What all senders publish."""
-    return outside.zone() + "".join(domain.zone() for domain in DOMAINS)
+    return outside.write_zone() + "".join(domain.zone() for domain in DOMAINS)
 
 
-def letters(count: int, seed: int = 1) -> list[Sent]:
+def make_letters(count: int, seed: int = 1) -> list[Sent]:
     """Of ten messages eight are valid, one was altered behind its signature, one names an author who did not send it."""
     chance = random.Random(seed)
-    return [letter(number, chance) for number in range(count)]
+    return [make_letter(number, chance) for number in range(count)]
 
 
-def letter(number: int, chance: random.Random) -> Sent:
+def make_letter(number: int, chance: random.Random) -> Sent:
     """One message; every second one has an HTML part and an attachment."""
     domain, person = DOMAINS[number % len(DOMAINS)], chance.choice(PEOPLE)
-    author = f"{words(chance, 12).replace(' ', '')}@{domain.name}"
+    author = f"{make_words(chance, 12).replace(' ', '')}@{domain.name}"
     rich = bool(number % 2)
     written = Letter(
         author,
         f"{person}@{DOMAIN}",
-        words(chance, 40),
-        paragraphs(chance, 2500 if rich else SIZE - 1200),
-        html=f'<p>{paragraphs(chance, 2200)}</p><a href="http://www.{domain.name}/{number}">more</a>' if rich else "",
-        name=words(chance, 10).title(),
+        make_words(chance, 40),
+        make_paragraphs(chance, 2500 if rich else SIZE - 1200),
+        html=f'<p>{make_paragraphs(chance, 2200)}</p><a href="http://www.{domain.name}/{number}">more</a>' if rich else "",
+        name=make_words(chance, 10).title(),
         attachments=((f"document {number}.pdf", b"%PDF-1.7\n" + chance.randbytes(9500)),) if rich else (),
     )
     kind = number % 10
     if kind == 9:  # signed and sent by somebody else than From says
         liar = outside.PHISHER.name
         raw = written.raw(signed=False)
-        return Sent(f"bounces@{liar}", written.to, outside.sign(raw, liar) + raw, proven=False)
+        return Sent(f"bounces@{liar}", written.to, outside.sign_message(raw, liar) + raw, proven=False)
     raw = written.raw()
     if kind == 8:  # SPF still proves it
         raw += b"A footer that a mailing list puts below everything.\r\n"
     return Sent(f"bounces@{domain.name}", written.to, raw, proven=True)
 
 
-def paragraphs(chance: random.Random, size: int) -> str:
+def make_paragraphs(chance: random.Random, size: int) -> str:
     """Text of about so many characters in lines of at most 72."""
     lines: list[str] = []
     while sum(map(len, lines)) + 2 * len(lines) < size:
-        lines.append(words(chance, chance.randint(50, 70)))
+        lines.append(make_words(chance, chance.randint(50, 70)))
     return "\r\n".join(lines) + "\r\n"
 
 
-def words(chance: random.Random, size: int) -> str:
+def make_words(chance: random.Random, size: int) -> str:
     """Invented words of about so many characters together."""
     found = ""
     while len(found) < size:

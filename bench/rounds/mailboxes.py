@@ -32,12 +32,12 @@ class Store:
     def __init__(self, server: dovecot.Server, mailboxes: Sequence[str], messages: int) -> None:
         """Mail of the last days, so many in each mailbox. The same mail lies in all of them (hard links), each with its own index."""
         self.server, self.mailboxes = server, mailboxes
-        self.keeper = pwd.getpwnam(processes.unprivileged("nobody")) if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+        self.keeper = pwd.getpwnam(processes.choose_user("nobody")) if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         self.numbers = iter(range(10**9))
         now = time.time()
         folders = [self.make(mailbox) for mailbox in mailboxes]
         for number in range(messages):
-            raw = mail(f"news{number % 97}@sender{number % 23}.example", number)
+            raw = make_mail(f"news{number % 97}@sender{number % 23}.example", number)
             first = self.write(folders[0], raw, now - (messages - number) / A_DAY * 86400)
             for folder in folders[1:]:
                 (folder / first.name).hardlink_to(first)
@@ -83,7 +83,7 @@ class Store:
         subprocess.run(["doveadm", "-c", str(self.server.directory / "dovecot.conf"), *words], check=True, capture_output=True)
 
 
-def mail(author: str, number: int) -> bytes:
+def make_mail(author: str, number: int) -> bytes:
     """A mail of 4 KB."""
     head = (
         f"Received: from mta.sender.example (mta.sender.example [192.0.2.1])\r\n\tby mx.company.example with ESMTPS id {number:013};\r\n"

@@ -39,14 +39,14 @@ class Score:
     largest: float  # share of the worst wave in its largest campaign
 
 
-def mixed(corpus: Path | None, copies: int) -> list[Mail]:
+def mix_mails(corpus: Path | None, copies: int) -> list[Mail]:
     """Waves of so many copies and all real mail, in chance order."""
     chance = random.Random(copies)
-    real = read(corpus) if corpus else []
+    real = read_corpus(corpus) if corpus else []
     texts = [*waves.TEXTS]
     of_wave: dict[int, int] = {}  # place of the real mail that a wave is made of
     runs = [runs_of(one.text) for _, one in real]
-    for place in seeds(real, runs, chance):
+    for place in pick_seeds(real, runs, chance):
         of_wave[place] = len(texts)
         texts.append((real[place][1].subject, real[place][1].text[:LONGEST]))
     found = [
@@ -61,24 +61,26 @@ def mixed(corpus: Path | None, copies: int) -> list[Mail]:
     return found
 
 
-def read(corpus: Path) -> list[tuple[str, Summary]]:
+def read_corpus(corpus: Path) -> list[tuple[str, Summary]]:
     """All real mail, and whether it is ham, phish or spam."""
     phish = [("phish", make_summary(raw)) for _, raw in from_archive(corpus, "mail-phish")]
     other = [("spam" if "/spam/" in name else "ham", make_summary(raw)) for name, raw in from_archive(corpus, "mail-other")]
     return phish + other
 
 
-def seeds(real: Sequence[tuple[str, Summary]], runs: Sequence[set[tuple[str, ...]]], chance: random.Random) -> list[int]:
+def pick_seeds(real: Sequence[tuple[str, Summary]], runs: Sequence[set[tuple[str, ...]]], chance: random.Random) -> list[int]:
     """Places of real phishing mails that waves are made of: each unlike every other real mail."""
     long_enough = [
         place for place, (kind, one) in enumerate(real) if kind == "phish" and len(one.text.split()) >= FEWEST_WORDS and not one.problems
     ]
     chance.shuffle(long_enough)
-    alone = (place for place in long_enough if not any(place != other and share(runs[place], runs[other]) for other in range(len(real))))
+    alone = (
+        place for place in long_enough if not any(place != other and share_words(runs[place], runs[other]) for other in range(len(real)))
+    )
     return list(islice(alone, OF_REAL_PHISHING))
 
 
-def share(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
+def share_words(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
     """Are two mails of one campaign already, whatever our fingerprint says?"""
     return len(one & other) > 0.1 * min(len(one), len(other))
 
@@ -89,7 +91,7 @@ def runs_of(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[place : place + RUN]) for place in range(len(words) - RUN + 1)}
 
 
-def score(mails: Sequence[Mail], found: Sequence[int | None]) -> Score:
+def score_campaigns(mails: Sequence[Mail], found: Sequence[int | None]) -> Score:
     """Compare the campaigns with the truth. Of pairs of real mails nobody knows the truth: they are counted by kind only."""
     inside: dict[int, Counter[str]] = defaultdict(Counter)
     size: Counter[str] = Counter()

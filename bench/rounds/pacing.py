@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from bench.rounds.letters import Sent
-from bench.rounds.sessions import deliver, dialogue
+from bench.rounds.sessions import deliver_message, write_dialogue
 from tests.peers.processes import HANG
 
 
-def paced(port: int, letters: Sequence[Sent], rate: float, sessions: int) -> list[float]:
+def send_paced(port: int, letters: Sequence[Sent], rate: float, sessions: int) -> list[float]:
     """Send so many a second, one a connection; milliseconds from each last dot to its 250, sorted. RuntimeError when one is refused."""
     fork = multiprocessing.get_context("fork")
     told, tell = fork.Pipe(duplex=False)
@@ -49,6 +49,6 @@ def send_some(port: int, due: "queue.SimpleQueue[Sent | None]", taken: list[floa
     """One message after the other, each when it is due."""
     try:
         while letter := due.get():
-            taken.append(deliver(port, *dialogue(letter)))
+            taken.append(deliver_message(port, *write_dialogue(letter)))
     except (OSError, ValueError) as fault:
         faults.append(f"{type(fault).__name__}: {fault}")

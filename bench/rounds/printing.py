@@ -13,7 +13,7 @@ from tests.peers.processes import Missing
 Row = Sequence[str]
 
 
-def table(head: Row, rows: Sequence[Row]) -> None:
+def print_table(head: Row, rows: Sequence[Row]) -> None:
     """The first column to the left, figures to the right."""
     widths = [max(len(line[column]) for line in (head, *rows)) for column in range(len(head))]
     for line in (head, *rows):
@@ -24,12 +24,12 @@ def table(head: Row, rows: Sequence[Row]) -> None:
     print(flush=True)
 
 
-def share(values: Sequence[float], part: float) -> float:
+def find_percentile(values: Sequence[float], part: float) -> float:
     """What this part of them does not exceed (0.95: the 95th percentile); 0 where there is none."""
     return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else 0
 
 
-def machine(*versions: str, others: Sequence[float]) -> None:
+def print_machine(*versions: str, others: Sequence[float]) -> None:
     """The machine without its name, and how many of its processors other work kept busy during the runs."""
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     print(f"{os.cpu_count()} processors, {system}, Python {platform.python_version()}, {', '.join(versions)}; ", end="")
@@ -50,12 +50,12 @@ def fsync_milliseconds(times: int = 50) -> float:
     return statistics.median(taken) * 1000
 
 
-def ratio(value: float, other: float) -> str:
+def format_ratio(value: float, other: float) -> str:
     """A ratio, as it is printed."""
     return f"{value / other:.2f} ×"
 
 
-def missing(peer: Missing) -> int:
+def print_missing(peer: Missing) -> int:
     """Say what is to be installed; the exit code."""
     print(f"mailroom: {peer}", file=sys.stderr)
     return 1

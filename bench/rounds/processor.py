@@ -12,7 +12,7 @@ TICK = os.sysconf("SC_CLK_TCK")  # units of /proc times in a second
 
 def own_seconds(pid: int) -> float:
     """What this process has used itself, in seconds."""
-    return sum(fields(pid)[11:13]) / TICK
+    return sum(read_fields(pid)[11:13]) / TICK
 
 
 def tree_seconds(pid: int) -> float:
@@ -21,20 +21,20 @@ def tree_seconds(pid: int) -> float:
     used: dict[int, float] = {}
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            values = fields(int(path.name))
+            values = read_fields(int(path.name))
         except (FileNotFoundError, ProcessLookupError):
             continue
         parents[int(path.name)] = values[1]
         used[int(path.name)] = sum(values[11:15]) / TICK
-    return sum(seconds for one, seconds in used.items() if descends(one, pid, parents))
+    return sum(seconds for one, seconds in used.items() if is_descendant(one, pid, parents))
 
 
-def fields(pid: int) -> list[int]:
+def read_fields(pid: int) -> list[int]:
     """Numbers of /proc/PID/stat from the state on (proc_pid_stat(5), field 3), the state itself as 0."""
     return [0, *map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1:])]
 
 
-def descends(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
+def is_descendant(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
     """Is this process the ancestor, or one that it started?"""
     while pid != ancestor and pid in parents:
         pid = parents[pid]

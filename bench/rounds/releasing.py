@@ -25,16 +25,16 @@ NOT_YET = timedelta(minutes=30)  # until they would leave by themselves; what is
 LINE = 70  # characters
 
 
-def prepare(engine: Engine, mailboxes: Sequence[Sequence[str]], size: int) -> list[int]:
+def prepare_messages(engine: Engine, mailboxes: Sequence[Sequence[str]], size: int) -> list[int]:
     """One message of about `size` bytes for each group of mailboxes, to leave when it is let go; the ids of the deliveries."""
     chance, ids = random.Random(), []  # new contents each time
     late = utcnow() + NOT_YET
     with db.transaction(engine) as session:
         for group in mailboxes:
-            content_id, content = bodies.keep_body(session, letter(chance, size))
+            content_id, content = bodies.keep_body(session, make_letter(chance, size))
             assert content is not None
             session.connection().execute(insert(CONTENT), [content])
-            message, delivery = filling.row(content_id, "", chance)
+            message, delivery = filling.make_rows(content_id, "", chance)
             envelope = Envelope(new_id(), utcnow(), AUTHOR, tuple(group), "192.0.2.1", "mx.supplier.example")
             message |= {"envelope": envelope.as_json(), "authentication": PROVEN.as_json()}
             rows = [
@@ -48,7 +48,7 @@ def prepare(engine: Engine, mailboxes: Sequence[Sequence[str]], size: int) -> li
     return ids
 
 
-def letter(chance: random.Random, size: int) -> bytes:
+def make_letter(chance: random.Random, size: int) -> bytes:
     """Text that nothing can guess, in lines."""
     number = chance.getrandbits(60)
     head = f"From: Sales <{AUTHOR}>\r\nSubject: Order {number}\r\nMessage-ID: <{number}@supplier.example>\r\n\r\n"
@@ -67,14 +67,14 @@ def let_go(engine: Engine, spool: Path, ids: Sequence[int]) -> datetime:
     return now
 
 
-def delivered(engine: Engine, ids: Sequence[int]) -> int:
+def count_delivered(engine: Engine, ids: Sequence[int]) -> int:
     """How many of them the next hop has taken."""
     with db.read_transaction(engine) as session:
         where = db.is_among(session, col(Delivery.id), ids) & (col(Delivery.state) == State.DELIVERED)
         return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
 
 
-def waited(engine: Engine, ids: Sequence[int]) -> list[float]:
+def read_delays(engine: Engine, ids: Sequence[int]) -> list[float]:
     """Milliseconds from each release to the next hop's acceptance, sorted."""
     attempt = SQLModel.metadata.tables["attempt"]
     with db.read_transaction(engine) as session:

@@ -8,7 +8,7 @@ from tests.peers.company import Company
 
 
 @contextlib.contextmanager
-def role(company: Company, name: str) -> Iterator[int]:
+def start_role(company: Company, name: str) -> Iterator[int]:
     """`mailroom NAME` for this company; its process id. It may not answer yet."""
     process = processes.start([*company.command, name], company.log, environment=company.environment)
     try:
@@ -18,8 +18,8 @@ def role(company: Company, name: str) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def receive(company: Company) -> Iterator[int]:
+def start_receive(company: Company) -> Iterator[int]:
     """`mailroom receive`, when it greets."""
-    with role(company, "receive") as pid:
+    with start_role(company, "receive") as pid:
         processes.until(company.greets, "SMTP says 220", log=company.log)
         yield pid

@@ -14,14 +14,14 @@ BODY = b"line of text that says something about the quarterly report\r\n" * 55
 FIRST = 1_760_000_000  # when the oldest was sent
 
 
-def address(number: int) -> str:
+def make_address(number: int) -> str:
     """A colleague's."""
     return f"p{number}@company.example"
 
 
-def mails(number: int, count: int) -> Iterator[bytes]:
+def make_mails(number: int, count: int) -> Iterator[bytes]:
     """What one person has sent."""
-    chance, me = random.Random(number), address(number)
+    chance, me = random.Random(number), make_address(number)
     circle = [f"c{one}@partner{one % 3000}.example" for one in chance.sample(range(OUTSIDE), CIRCLE)]
     for place in range(count):
         to = ", ".join(f"Some Body <{one}>" for one in chance.sample(circle, chance.choice((1, 1, 1, 2, 3))))
@@ -33,15 +33,15 @@ def mails(number: int, count: int) -> Iterator[bytes]:
         yield head.encode() + BODY
 
 
-def fill(mailboxes: Path, people: int, count: int) -> None:
+def fill_maildirs(mailboxes: Path, people: int, count: int) -> None:
     """A Maildir with a folder Sent for each, which the server may read: MAILBOXES/ADDRESS/Maildir."""
-    keeper = pwd.getpwnam(processes.unprivileged("nobody")) if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+    keeper = pwd.getpwnam(processes.choose_user("nobody")) if os.getuid() == 0 else pwd.getpwuid(os.getuid())
     for number in range(people):
-        root = mailboxes / address(number) / "Maildir"
+        root = mailboxes / make_address(number) / "Maildir"
         for folder in (root, root / ".Sent"):
             for part in ("cur", "new", "tmp"):
                 (folder / part).mkdir(parents=True)
-        for place, raw in enumerate(mails(number, count)):
+        for place, raw in enumerate(make_mails(number, count)):
             (root / ".Sent" / "cur" / f"{FIRST + place}.M{place}P1.bench,S={len(raw)}:2,S").write_bytes(raw)
         for path in (root.parent, *root.rglob("*"), root):
             os.chown(path, keeper.pw_uid, keeper.pw_gid)

@@ -40,7 +40,7 @@ def send_all(port: int, letters: Sequence[Sent], sessions: int, tell: Connection
     """The client process."""
     waiting: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
     for letter in letters:
-        waiting.put(dialogue(letter))
+        waiting.put(write_dialogue(letter))
     faults: list[str] = []
     threads = [threading.Thread(target=send_some, args=(port, waiting, faults)) for _ in range(sessions)]
     begun = time.monotonic()
@@ -56,38 +56,38 @@ def send_some(port: int, waiting: "queue.SimpleQueue[tuple[bytes, bytes]]", faul
     try:
         while True:
             envelope, content = waiting.get_nowait()
-            deliver(port, envelope, content)
+            deliver_message(port, envelope, content)
     except queue.Empty:
         return
     except (OSError, ValueError) as fault:
         faults.append(f"{type(fault).__name__}: {fault}")
 
 
-def deliver(port: int, envelope: bytes, content: bytes) -> float:
+def deliver_message(port: int, envelope: bytes, content: bytes) -> float:
     """One message on a connection of its own; milliseconds that its content, with the last dot, waited for the 250."""
     with socket.create_connection(("127.0.0.1", port), HANG) as connection, connection.makefile("rb") as replies:
-        expect(replies, b"220")
+        expect_reply(replies, b"220")
         connection.sendall(b"EHLO mail.sender.example\r\n")
-        expect(replies, b"250")
+        expect_reply(replies, b"250")
         connection.sendall(envelope)
         for code in (b"250", b"250", b"354"):
-            expect(replies, code)
+            expect_reply(replies, code)
         begun = time.monotonic()
         connection.sendall(content)
-        expect(replies, b"250")
+        expect_reply(replies, b"250")
         waited = 1000 * (time.monotonic() - begun)
         connection.sendall(b"QUIT\r\n")
-        expect(replies, b"221")
+        expect_reply(replies, b"221")
         return waited
 
 
-def dialogue(letter: Sent) -> tuple[bytes, bytes]:
+def write_dialogue(letter: Sent) -> tuple[bytes, bytes]:
     """What is said of its envelope, and its content with the last dot (RFC 5321, 4.5.2)."""
     envelope = f"MAIL FROM:<{letter.reverse_path}>\r\nRCPT TO:<{letter.recipient}>\r\nDATA\r\n".encode()
     return envelope, letter.raw.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 
 
-def expect(replies: BinaryIO, code: bytes) -> None:
+def expect_reply(replies: BinaryIO, code: bytes) -> None:
     """Read one reply; ValueError when it is another one."""
     while (line := replies.readline())[3:4] == b"-":
         pass

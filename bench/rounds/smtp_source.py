@@ -6,7 +6,9 @@ import time
 from tests.peers import processes
 
 
-def send(port: int, *, messages: int, size: int, sessions: int, to: str, reuse: bool, lmtp: bool = False, recipients: int = 1) -> float:
+def send_messages(
+    port: int, *, messages: int, size: int, sessions: int, to: str, reuse: bool, lmtp: bool = False, recipients: int = 1
+) -> float:
     """Send, each message to so many recipients; seconds until the last message was acknowledged. An error ends the claim."""
     command = [processes.need("smtp-source", "postfix"), "-s", str(sessions), "-m", str(messages), "-l", str(size)]
     command += ["-f", "stranger@stranger.example", "-t", to, *(["-d"] if reuse else []), *(["-L"] if lmtp else [])]

@@ -142,10 +142,10 @@ def in_mailboxes(store: Path) -> int:
 
 
 @contextlib.contextmanager
-def running(zone: str) -> Iterator[dict[str, Stack]]:
+def start_stacks(zone: str) -> Iterator[dict[str, Stack]]:
     """Both, with one DNS."""
     with contextlib.ExitStack() as stack:
-        directory = ready(stack, zone)
+        directory = prepare_directory(stack, zone)
         yield {"opendkim": with_opendkim(stack, directory / "opendkim"), "rspamd": with_rspamd(stack, directory / "rspamd")}
 
 
@@ -156,10 +156,10 @@ def with_opendkim(stack: contextlib.ExitStack, directory: Path) -> Stack:
     milters, pids = [], []
     for name, text in (("opendkim", OPENDKIM), ("opendmarc", OPENDMARC)):
         port = processes.free_port()
-        user = processes.unprivileged(name)
+        user = processes.choose_user(name)
         (directory / f"{name}.conf").write_text(text.format(port=port, user=user, directory=directory, domain=DOMAIN, dns=DNS))
         option = "-x" if name == "opendkim" else "-c"
-        pids.append(daemon(stack, directory, [processes.need(name, name), "-f", option, str(directory / f"{name}.conf")], port))
+        pids.append(start_daemon(stack, directory, [processes.need(name, name), "-f", option, str(directory / f"{name}.conf")], port))
         milters.append(f"inet:127.0.0.1:{port}")
     (directory / "spf.conf").write_text(SPF.format(inside=INSIDE, domain=DOMAIN))
     main = f"smtpd_milters = {' '.join(milters)}\n"
@@ -172,7 +172,7 @@ def with_rspamd(stack: contextlib.ExitStack, directory: Path) -> Stack:
     """Postfix and Rspamd, which is asked for SPF, DKIM, DMARC and ARC only."""
     directory.mkdir()
     port, other = processes.free_port(), processes.free_port()
-    home, user = directory / "rspamd", processes.unprivileged("_rspamd")
+    home, user = directory / "rspamd", processes.choose_user("_rspamd")
     local = home / "local.d"
     for path in (local, home / "override.d"):
         path.mkdir(parents=True)
@@ -182,11 +182,11 @@ def with_rspamd(stack: contextlib.ExitStack, directory: Path) -> Stack:
     subprocess.run(["chown", "-R", user, str(home)], check=True)
     command = [processes.need("rspamd", "rspamd"), "-f", "-i", "-u", user, "-g", user, "-c", "/etc/rspamd/rspamd.conf"]
     command += [f"--var={name}={home}" for name in ("LOCAL_CONFDIR", "DBDIR", "RUNDIR", "LOGDIR")]
-    pid = daemon(stack, directory, command, port)
+    pid = start_daemon(stack, directory, command, port)
     return in_front(stack, directory, [pid], f"smtpd_milters = inet:127.0.0.1:{port}\n", "")
 
 
-def ready(stack: contextlib.ExitStack, zone: str) -> Path:
+def prepare_directory(stack: contextlib.ExitStack, zone: str) -> Path:
     """A directory, and DNS that answers for the senders and for nobody else; its processor time is not the stack's."""
     if os.getuid() != 0:
         raise processes.Missing("Postfix starts as root only: run make bench as root")
@@ -202,16 +202,16 @@ def ready(stack: contextlib.ExitStack, zone: str) -> Path:
     return directory
 
 
-def daemon(stack: contextlib.ExitStack, directory: Path, command: Sequence[str], port: int) -> int:
+def start_daemon(stack: contextlib.ExitStack, directory: Path, command: Sequence[str], port: int) -> int:
     """A server that sees our DNS, once it answers; its process id."""
     log = directory / f"{Path(command[0]).name}.output"
-    process = processes.start(seeing(directory.parent, command), log)
+    process = processes.start(wrap_command(directory.parent, command), log)
     stack.callback(processes.stop, process)
-    processes.until(processes.answers(port), f"{command[0]} answers", process, log, patience=PATIENCE)
+    processes.until(processes.is_answering(port), f"{command[0]} answers", process, log, patience=PATIENCE)
     return process.pid
 
 
-def seeing(directory: Path, command: Sequence[str]) -> list[str]:
+def wrap_command(directory: Path, command: Sequence[str]) -> list[str]:
     """A command in a file system of its own, in which resolv.conf names our DNS."""
     mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
     return ["unshare", "-m", "--propagation", "private", "sh", "-c", mount, str(directory / "resolv.conf"), *command]
@@ -224,10 +224,10 @@ def in_front(stack: contextlib.ExitStack, directory: Path, pids: Sequence[int], 
     place, port = directory / "postfix", processes.free_port()
     place.mkdir()
     given = MAIN.format(inside=INSIDE, domain=DOMAIN, lmtp_port=store.lmtp_port) + main
-    postfix.lay_out(place, port, port, f"mx.{DOMAIN}", processes.unprivileged("nobody"), given)
+    postfix.lay_out(place, port, port, f"mx.{DOMAIN}", processes.choose_user("nobody"), given)
     with (place / "etc" / "master.cf").open("a") as file:
         file.write(master)
     program = processes.need("postfix", "postfix")
-    pid = daemon(stack, directory, [program, "-c", str(place / "etc"), "start-fg"], port)
+    pid = start_daemon(stack, directory, [program, "-c", str(place / "etc"), "start-fg"], port)
     stack.callback(subprocess.run, [program, "-c", str(place / "etc"), "stop"], check=False, capture_output=True)
     return Stack(port, (pid, *pids, store.process.pid), store.directory / "mail")

@@ -29,7 +29,7 @@ class Keeping:
         return "250 kept"
 
 
-async def serve(port: int, directory: Path) -> None:
+async def serve_forever(port: int, directory: Path) -> None:
     """Until the process is ended."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(functools.partial(SMTP, Keeping(directory), loop=loop), "127.0.0.1", port, backlog=1024)
@@ -37,4 +37,4 @@ async def serve(port: int, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(serve_forever(int(sys.argv[1]), Path(sys.argv[2])))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.rounds import printing
-from bench.rounds.goals import GOALS, MEASURED, Goal, verdict
+from bench.rounds.goals import GOALS, MEASURED, Goal, judge_figure
 
 RECORDED = Path("bench/recorded.json")
 PLOT = Path("docs/performance.svg")
@@ -42,14 +42,14 @@ def main() -> int:
     """Print; 1 where a ratio is worse than on record."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     wanted.add_argument("--record", action="store_true")
-    measured, recorded = latest(MEASURED), on_record()
-    rows = [row(name, goal, measured, recorded) for name, goal in GOALS.items()]
-    printing.table(("", "wanted", "measured", "", "on record", "to it"), rows)
+    measured, recorded = read_latest(MEASURED), on_record()
+    rows = [format_row(name, goal, measured, recorded) for name, goal in GOALS.items()]
+    printing.print_table(("", "wanted", "measured", "", "on record", "to it"), rows)
     worse = [GOALS[name].words for name, figure in measured.items() if is_worse(name, figure, recorded)]
     for one in worse:
         print(f"worse than on record: {one}")
     if wanted.parse_args().record:
-        record(recorded | {name: figure.value for name, figure in measured.items() if figure.counts})
+        record_figures(recorded | {name: figure.value for name, figure in measured.items() if figure.counts})
     return 1 if worse else 0
 
 
@@ -59,15 +59,15 @@ def on_record() -> dict[str, float]:
     return found
 
 
-def record(figures: Mapping[str, float]) -> None:
+def record_figures(figures: Mapping[str, float]) -> None:
     """Put these on record, and into the docs."""
     RECORDED.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
-    PLOT.write_text("\n".join(plotted(figures)) + "\n")
+    PLOT.write_text("\n".join(plot_figures(figures)) + "\n")
     before, _, rest = PAGE.read_text().partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{listed(figures)}{END}{rest.partition(END)[2]}")
+    PAGE.write_text(f"{before}{BEGIN}\n{format_table(figures)}{END}{rest.partition(END)[2]}")
 
 
-def latest(directory: Path) -> dict[str, Figure]:
+def read_latest(directory: Path) -> dict[str, Figure]:
     """What each program measured the last time."""
     return {
         name: Figure(value, told.get("of", 1), told.get("whole", 1))
@@ -77,7 +77,7 @@ def latest(directory: Path) -> dict[str, Figure]:
     }
 
 
-def row(name: str, goal: Goal, measured: Mapping[str, Figure], recorded: Mapping[str, float]) -> tuple[str, ...]:
+def format_row(name: str, goal: Goal, measured: Mapping[str, Figure], recorded: Mapping[str, float]) -> tuple[str, ...]:
     """A goal as the table shows it."""
     now, before = measured.get(name), recorded.get(name)
     shown = "-" if before is None else goal.shown(before)
@@ -85,15 +85,15 @@ def row(name: str, goal: Goal, measured: Mapping[str, Figure], recorded: Mapping
         return goal.words, goal.wanted, "-", "", shown, ""
     if not now.counts:
         return goal.words, goal.wanted, goal.shown(now.value), f"with {now.of:,} only", shown, ""
-    change = printing.ratio(now.value, before) if before else ""
-    return goal.words, goal.wanted, goal.shown(now.value), verdict(goal, now.value), shown, change
+    change = printing.format_ratio(now.value, before) if before else ""
+    return goal.words, goal.wanted, goal.shown(now.value), judge_figure(goal, now.value), shown, change
 
 
-def listed(figures: Mapping[str, float]) -> str:
+def format_table(figures: Mapping[str, float]) -> str:
     """The table of docs/explanation/performance.md."""
     head = "| goal | wanted | on record | |\n| --- | ---: | ---: | --- |\n"
     return head + "".join(
-        f"| {goal.words.strip()} | {goal.wanted} | {goal.shown(figures[name])} | {verdict(goal, figures[name])} |\n"
+        f"| {goal.words.strip()} | {goal.wanted} | {goal.shown(figures[name])} | {judge_figure(goal, figures[name])} |\n"
         if name in figures
         else f"| {goal.words.strip()} | {goal.wanted} | | not on record yet |\n"
         for name, goal in GOALS.items()
@@ -108,7 +108,7 @@ def is_worse(name: str, figure: Figure, recorded: Mapping[str, float]) -> bool:
     return (now / before if goal.at_most else before / now) > WORSE
 
 
-def plotted(figures: Mapping[str, float]) -> Iterator[str]:
+def plot_figures(figures: Mapping[str, float]) -> Iterator[str]:
     """How far each figure is from its goal, as an SVG: to the right is better, each line to the next is twice as good."""
     shown = [(goal, figures[name]) for name, goal in GOALS.items() if figures.get(name)]
     height = ROW * (len(shown) + 1)
@@ -120,11 +120,11 @@ def plotted(figures: Mapping[str, float]) -> Iterator[str]:
         yield f'<path d="M{MIDDLE + doubles * DOUBLE} 0V{height - ROW}" stroke="{stroke}"/>'
         yield f'<text x="{MIDDLE + doubles * DOUBLE}" y="{height - 6}" text-anchor="middle">{2.0**doubles:g}</text>'
     for place, (goal, figure) in enumerate(shown):
-        yield from bar(goal, figure, ROW * place)
+        yield from plot_bar(goal, figure, ROW * place)
     yield "</svg>"
 
 
-def bar(goal: Goal, figure: float, top: int) -> Iterator[str]:
+def plot_bar(goal: Goal, figure: float, top: int) -> Iterator[str]:
     """One line of the plot."""
     better = goal.bound / figure if goal.at_most else figure / goal.bound
     length = max(-4.0, min(4.0, math.log2(better) if better else -math.inf)) * DOUBLE  # 0 is wanted, and there are some

@@ -62,7 +62,7 @@ class Account:
         return (act,) if self.department else (OWN, act)
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_role(settings: Settings, stop: threading.Event) -> None:
     """Mirror until `stop` is set. BadInput when a setting is of no use."""
     some = mirror_accounts(settings.mirror)
     imap_login.check_login_settings(with_server(settings).mirror)

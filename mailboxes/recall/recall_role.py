@@ -46,7 +46,7 @@ LAST_PATIENCE = 10.0  # seconds that endings wait for a database that is down on
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_role(settings: Settings, stop: threading.Event) -> None:
     """Recall and restore until `stop` is set; then finish the visits under way.
 
     BadInput when a setting is of no use. What was claimed and never settled is begun again when its lease ends.

@@ -109,7 +109,7 @@ Folders = dict[str, list[Reach]]  # by folder, what was read
 Heard = Callable[[Report, str], None]  # called when there is news of an account
 
 
-def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Heard) -> Report:
+def read_accounts(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Heard) -> Report:
     """Read all accounts and learn from them. Unreachable when there is no source; accounts that fail are in the report."""
     waiting = deque(plan.source.accounts())
     report = Report(accounts=len(waiting))

@@ -34,7 +34,7 @@ LAST_PATIENCE = 10.0  # seconds that outcomes wait for a database that is down o
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_role(settings: Settings, stop: threading.Event) -> None:
     """Send on what is due until `stop` is set; then finish what is under way.
 
     BadInput when a setting is of no use. A database that is down is waited for, and what was claimed and never

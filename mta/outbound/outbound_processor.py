@@ -57,7 +57,7 @@ UNREACHABLE = (OperationalError, InterfaceError, NoConnection)  # the database m
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] = tell_ready) -> None:
+def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None] = tell_ready) -> None:
     """Take employees' mail, pass it on and learn from it, until `stop`. BadInput when the settings do not allow it."""
     submitters = Submitters(settings.outbound)
     check_outbound_settings(settings)

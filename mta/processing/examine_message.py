@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from mail_auth.authenticate import authenticate
+from mail_auth.authenticate import authenticate_message
 from mail_auth.query_budget import Resolver
 from mta.processing import edge_token
 from mta.processing.dnsbl import Listing
@@ -58,7 +58,7 @@ class Examiner:
 
     def examine(self, envelope: Envelope, raw: bytes) -> Found:
         """Takes as long as the resolver and the parser may take."""
-        authentication = authenticate(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
+        authentication = authenticate_message(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
         summary, overran = summarise_message(self.pool, raw)
         scan = self.scanners.about(envelope, raw)
         return Found(authentication, summary, overran, self.listing.about(envelope, scan.opinion, self.resolver), scan)

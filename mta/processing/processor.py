@@ -60,7 +60,7 @@ AT_THE_DOOR = 0.5  # seconds between looks for a new directory or block made on 
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_role(settings: Settings, stop: threading.Event) -> None:
     """Judge what is in the spool until `stop`. What is not entered by then stays in the spool. BadInput as the settings deserve."""
     engine = open_engine(settings.database.url)
     directory = settings.spool.directory

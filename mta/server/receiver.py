@@ -36,7 +36,7 @@ LAST_WORD = 0.1  # seconds for the last replies to leave
 log = logging.getLogger(__name__)
 
 
-def run(
+def run_role(
     settings: Settings,
     ready: Callable[[], None] | None = None,
     stop: threading.Event | None = None,

@@ -124,7 +124,7 @@ class Crew:
         try:
             self.tally.take_row(row)
             metrics.begin_metrics(self.settings.spool.directory, name)
-            receiver.run(self.settings, ready, own=self.own, tally=self.tally, lifeline=self.lifeline)
+            receiver.run_role(self.settings, ready, own=self.own, tally=self.tally, lifeline=self.lifeline)
         except BadInput as fault:
             log.error("%s", fault)
             return 1

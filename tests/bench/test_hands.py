@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from bench import hands
-from demo.correspondence import morning
+from demo.correspondence import write_morning
 from triage.message import summary
 
 
 def test_each_letter_of_the_morning_has_its_act() -> None:
     policy = hands.Policy.read(hands.POLICY)
-    sent = {one.kind for one in morning(seed=1, start=datetime(2026, 11, 24, 8, 30, tzinfo=UTC))}
+    sent = {one.kind for one in write_morning(seed=1, start=datetime(2026, 11, 24, 8, 30, tzinfo=UTC))}
     assert sent <= policy.acts.keys()
     assert set(policy.acts.values()) <= policy.keys.keys() == policy.answers.keys()
     assert {policy.classes[kind] for kind in policy.slips} == {"wanted", "dangerous"}
@@ -21,7 +21,7 @@ def test_each_letter_of_the_morning_has_its_act() -> None:
 
 def test_a_subject_tells_the_kind() -> None:
     kinds: dict[str, set[str]] = {}
-    for one in morning(seed=1, start=datetime(2026, 11, 24, 8, 30, tzinfo=UTC)):
+    for one in write_morning(seed=1, start=datetime(2026, 11, 24, 8, 30, tzinfo=UTC)):
         kinds.setdefault(summary.make_summary(one.raw).subject, set()).add(one.kind)
     assert [subject for subject, some in kinds.items() if len(some) > 1] == []
 

@@ -42,7 +42,9 @@ def test_a_ratio_that_is_a_quarter_worse_than_on_record_is_told(name: str, figur
 
 
 def test_what_was_measured_with_less_says_so_in_place_of_a_verdict() -> None:
-    rows = {name: verdict.row(name, GOALS[name], {name: one}, {}) for name, one in (("cards.p99", Figure(9.9)), ("memory.judge", PART))}
+    rows = {
+        name: verdict.format_row(name, GOALS[name], {name: one}, {}) for name, one in (("cards.p99", Figure(9.9)), ("memory.judge", PART))
+    }
     assert (rows["cards.p99"][3], rows["memory.judge"][3]) == ("met", "with 50,000 only")
 
 
@@ -51,16 +53,16 @@ def test_what_programs_told_is_found(tmp_path: Path) -> None:
         json.dumps({"measured": {"memory.judge": 9.9, "gone.goal": 1.0}, "of": 50_000, "whole": 1_000_000})
     )
     (tmp_path / "seed.json").write_text(json.dumps({"measured": {"seed.floor": 0.8}}))
-    assert verdict.latest(tmp_path) == {"memory.judge": PART, "seed.floor": Figure(0.8)}
+    assert verdict.read_latest(tmp_path) == {"memory.judge": PART, "seed.floor": Figure(0.8)}
 
 
 def test_the_docs_show_what_is_on_record() -> None:
     """`python -m bench.rounds.verdict --record` makes both."""
     figures = verdict.on_record()
     assert set(figures) <= set(GOALS)
-    assert verdict.listed(figures) in verdict.PAGE.read_text()
-    assert verdict.PLOT.read_text() == "\n".join(verdict.plotted(figures)) + "\n"
+    assert verdict.format_table(figures) in verdict.PAGE.read_text()
+    assert verdict.PLOT.read_text() == "\n".join(verdict.plot_figures(figures)) + "\n"
 
 
 def test_what_is_wanted_to_be_nothing_is_drawn_as_far_off_when_there_is_some() -> None:
-    assert 'width="180"' in "".join(verdict.bar(at_most("errors", 0, "messages"), 3, 0))
+    assert 'width="180"' in "".join(verdict.plot_bar(at_most("errors", 0, "messages"), 3, 0))

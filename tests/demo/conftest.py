@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.correspondence import morning
-from demo.keys import Key, keys
+from demo.correspondence import write_morning
+from demo.keys import Key, read_keys
 from demo.letters import Letter
-from demo.prepare import keys_directory, prepare
+from demo.prepare import keys_directory, prepare_demo
 
 START = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
 
@@ -16,16 +16,16 @@ START = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def demo_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo as `mailroom demo` lays it out."""
-    return prepare(tmp_path_factory.mktemp("demo") / "company").parent
+    return prepare_demo(tmp_path_factory.mktemp("demo") / "company").parent
 
 
 @pytest.fixture(scope="session")
 def signing(demo_directory: Path) -> dict[str, Key]:
     """The keys of its senders."""
-    return keys(keys_directory(demo_directory))
+    return read_keys(keys_directory(demo_directory))
 
 
 @pytest.fixture(scope="session")
 def letters() -> list[Letter]:
     """The morning with the seed that `play` has by default."""
-    return morning(seed=1, start=START, pace_seconds=2.0)
+    return write_morning(seed=1, start=START, pace_seconds=2.0)

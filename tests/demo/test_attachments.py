@@ -6,11 +6,11 @@ import struct
 import zipfile
 import zlib
 
-from demo.attachments import docm, pdf, png
+from demo.attachments import make_docm, make_pdf, make_png
 
 
 def test_a_pdf_whose_table_points_at_its_objects() -> None:
-    file = pdf("Title (1)", ["back\\slash", "Żółw"])
+    file = make_pdf("Title (1)", ["back\\slash", "Żółw"])
     (table,) = re.findall(rb"startxref\n(\d+)\n", file)
     assert file[int(table) :].startswith(b"xref\n0 6\n")
     places = [int(place) for place in re.findall(rb"(\d{10}) 00000 n", file)]
@@ -23,7 +23,7 @@ def test_a_pdf_whose_table_points_at_its_objects() -> None:
 
 
 def test_a_png_with_good_checksums_and_the_right_number_of_bytes() -> None:
-    file = png(4, 3, (0, 0, 0), (200, 100, 0))
+    file = make_png(4, 3, (0, 0, 0), (200, 100, 0))
     assert file.startswith(b"\x89PNG\r\n\x1a\n")
     rest, kinds, pixels = file[8:], [], b""
     while rest:
@@ -38,8 +38,8 @@ def test_a_png_with_good_checksums_and_the_right_number_of_bytes() -> None:
 
 
 def test_a_word_file_that_opens_and_holds_no_macro() -> None:
-    with zipfile.ZipFile(io.BytesIO(docm("Please enable editing"))) as archive:
+    with zipfile.ZipFile(io.BytesIO(make_docm("Please enable editing"))) as archive:
         assert archive.testzip() is None
         assert "Please enable editing" in archive.read("word/document.xml").decode()
         assert not [name for name in archive.namelist() if "vba" in name.casefold()]
-    assert docm("x") == docm("x")
+    assert make_docm("x") == make_docm("x")

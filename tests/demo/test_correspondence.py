@@ -15,7 +15,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from demo import company
-from demo.correspondence import morning
+from demo.correspondence import write_morning
 from demo.keys import Key
 from demo.letters import Letter
 from demo.senders import BY_DOMAIN
@@ -89,11 +89,11 @@ def test_every_kind_of_mail_comes_as_often_as_the_story_says(letters: list[Lette
 
 
 def test_the_same_seed_is_the_same_morning(letters: list[Letter]) -> None:
-    assert morning(seed=1, start=START, pace_seconds=2.0) == letters
+    assert write_morning(seed=1, start=START, pace_seconds=2.0) == letters
 
 
 def test_another_seed_is_another_morning_of_the_same_kinds(letters: list[Letter]) -> None:
-    other = morning(seed=2, start=START, pace_seconds=2.0)
+    other = write_morning(seed=2, start=START, pace_seconds=2.0)
     assert Counter(letter.kind for letter in other) == KINDS
     assert not {letter.raw for letter in other} & {letter.raw for letter in letters}
 
@@ -158,7 +158,7 @@ def test_signatures_verify_with_the_keys_of_the_zone(letters: list[Letter], sign
 
 def test_the_password_wave_reaches_everybody_from_changing_senders_and_its_links_lie(letters: list[Letter]) -> None:
     wave = of_kind(letters, "phishing")
-    assert {message["To"].addresses[0].addr_spec for message in wave} == {person.mailbox for person in company.people()}
+    assert {message["To"].addresses[0].addr_spec for message in wave} == {person.mailbox for person in company.list_people()}
     assert len({message["From"].addresses[0].domain for message in wave}) == 5
     assert len({message["Subject"] for message in wave}) > 10
     for message in wave:
@@ -169,7 +169,7 @@ def test_the_password_wave_reaches_everybody_from_changing_senders_and_its_links
 
 def test_the_boss_writes_from_outside_and_wants_answers_elsewhere(letters: list[Letter]) -> None:
     for message in of_kind(letters, "ceo-fraud"):
-        assert message["From"].addresses[0].display_name == company.person("helena.brandvik").name
+        assert message["From"].addresses[0].display_name == company.find_person("helena.brandvik").name
         assert message["From"].addresses[0].domain == "mailpond.example"
         assert message["Reply-To"].addresses[0].domain == "executive-mailbox.test"
 
@@ -238,4 +238,4 @@ def test_source_line_breaks_do_not_show(letters: list[Letter]) -> None:
 
 def test_dates_follow_the_start_that_is_given() -> None:
     other = datetime(2031, 1, 2, 3, 4, tzinfo=START.tzinfo)
-    assert parsed(morning(seed=1, start=other)[0])["Date"].datetime.year == 2031
+    assert parsed(write_morning(seed=1, start=other)[0])["Date"].datetime.year == 2031

@@ -56,7 +56,7 @@ def test_everything_arrives_once_from_the_host_of_its_domain(
     monkeypatch.setattr(playing, "PAUSES", (0.0, 0.0))
     listener, told = Listener(), []
     with listening(listener) as port:
-        played = playing.play(
+        played = playing.play_morning(
             demo_directory, "127.0.0.1", port, seed=1, progress=lambda sent, all_of_them: told.append((sent, all_of_them))
         )
     assert told == [(number, len(letters)) for number in range(1, len(letters) + 1)]
@@ -75,9 +75,9 @@ def test_a_listener_that_never_wants_the_mail_is_one_line(demo_directory: Path, 
 
     monkeypatch.setattr(playing, "PAUSES", (0.0,))
     with listening(Full()) as port, pytest.raises(playing.NotSent, match=r"could not be sent to 127\.0\.0\.1:\d+: .*disk full"):
-        playing.play(demo_directory, "127.0.0.1", port)
+        playing.play_morning(demo_directory, "127.0.0.1", port)
 
 
 def test_nobody_listening_is_one_line(demo_directory: Path) -> None:
     with pytest.raises(playing.NotSent, match=r"refused\. Is mailroom listening there\?"):
-        playing.play(demo_directory, "127.0.0.1", free_port())
+        playing.play_morning(demo_directory, "127.0.0.1", free_port())

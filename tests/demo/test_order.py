@@ -11,12 +11,12 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from demo import company
-from demo.correspondence import morning
+from demo.correspondence import write_morning
 from demo.keys import Key
-from demo.letters import Draft, Letter, compose
-from demo.regulars import to
+from demo.letters import Draft, Letter, compose_letter
+from demo.regulars import address_person
 from directory_sync.toml import toml_reader
-from mail_auth.authenticate import authenticate
+from mail_auth.authenticate import authenticate_message
 from mail_auth.zone_file import ZoneFileResolver
 from tests.triage import arriving
 from triage.actor import EVERYTHING, Actor, Role
@@ -46,7 +46,7 @@ HELD = Selection(proof=ANY_PROOF, states=(State.HELD,))
 ONE_MINUTE = Draft(
     "one-minute-code",
     "Docuhaven <no-reply@docuhaven.example>",
-    to("mateo.quirogas"),
+    address_person("mateo.quirogas"),
     "481434 is your Docuhaven sign-in code",
     "Your Docuhaven sign-in code is 481434.\n\nIt expires in 1 minute.\n",
 )
@@ -74,10 +74,10 @@ class Morning:
     def __init__(self, engine: Engine, settings: Settings, signing: dict[str, Key]) -> None:
         self.engine, self.settings = engine, settings
         start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)  # letters are signed by the real clock
-        letters = morning(seed=1, start=start, pace_seconds=2.0)
-        letters += [compose(replace(HURRY, to=to(uid)), random.Random(uid), start) for uid in VICTIMS]
+        letters = write_morning(seed=1, start=start, pace_seconds=2.0)
+        letters += [compose_letter(replace(HURRY, to=address_person(uid)), random.Random(uid), start) for uid in VICTIMS]
         self.now = start + timedelta(seconds=2 * len(letters))
-        letters.append(compose(ONE_MINUTE, random.Random(1), self.now))
+        letters.append(compose_letter(ONE_MINUTE, random.Random(1), self.now))
         people = toml_reader.read_directory(Path(settings.directory.file), settings.company.domains)
         resolver = ZoneFileResolver(Path(settings.dns.zone_file))
         with transaction(engine) as session:
@@ -102,7 +102,7 @@ def arrival(letter: Letter, at: datetime, signing: dict[str, Key], resolver: Zon
     """One letter as the judge sees it."""
     raw = letter.signed(signing)
     envelope = Envelope(new_id(), at, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
-    return Arrival(envelope, raw, authenticate(envelope, raw, resolver, datetime.now(UTC)), make_summary(raw))
+    return Arrival(envelope, raw, authenticate_message(envelope, raw, resolver, datetime.now(UTC)), make_summary(raw))
 
 
 def told(found: Iterable[Card]) -> list[str]:

@@ -12,7 +12,7 @@ from demo import company
 from demo.keys import Key
 from demo.letters import Letter
 from directory_sync.toml import toml_reader
-from mail_auth.authenticate import authenticate
+from mail_auth.authenticate import authenticate_message
 from mail_auth.zone_file import ZoneFileResolver
 from tests.demo.test_verdicts import IDA, SYSTEM, envelope
 from triage import ids
@@ -54,7 +54,7 @@ def come_in(session: Session, letters: list[Letter], signing: dict[str, Key], se
     for letter in letters:
         signed_at = datetime.now(now.tzinfo)  # the letters are signed by the real clock
         raw, sent = letter.signed(signing), replace(envelope(letter, signed_at), spool_id=ids.new_id())
-        found = authenticate(sent, raw, resolver, datetime.now(now.tzinfo))
+        found = authenticate_message(sent, raw, resolver, datetime.now(now.tzinfo))
         intake.receive_message(session, sent, raw, found, make_summary(raw), settings=settings, now=signed_at)
 
 

@@ -13,7 +13,7 @@ from demo import company
 from demo.keys import Key
 from demo.letters import Letter
 from directory_sync.toml import toml_reader
-from mail_auth.authenticate import authenticate
+from mail_auth.authenticate import authenticate_message
 from mail_auth.zone_file import ZoneFileResolver
 from tests.triage import arriving
 from triage.actor import EVERYTHING, Actor, Role
@@ -89,7 +89,7 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
     with transaction(sqlite_engine) as session:
         for letter in letters:
             sent = envelope(letter, datetime.now(now.tzinfo))  # the letters are signed by the real clock
-            found = authenticate(sent, letter.signed(signing), resolver, datetime.now(now.tzinfo))
+            found = authenticate_message(sent, letter.signed(signing), resolver, datetime.now(now.tzinfo))
             said = summary(letter, found)
             assert bool(found.proof) == (letter.kind not in UNPROVEN), (letter.kind, found)
             about = arriving.rules_about(session, said, now=now)

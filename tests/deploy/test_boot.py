@@ -9,7 +9,7 @@ import pytest
 
 from tests.deploy.test_units import DATABASE, NETWORKED, SECRETS, UNITS, unit_name
 from tests.peers.processes import HANG
-from tests.peers.systemd import Machine, booted, may_boot
+from tests.peers.systemd import Machine, boot_machine, may_boot
 from tests.triage import pdfs
 
 pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
@@ -149,7 +149,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         "etc/probe.py": PROBE,
         "etc/prepare.sh": prepare(),
     }
-    with booted(tmp_path_factory.mktemp("systemd"), given, "mailroom.target") as one:
+    with boot_machine(tmp_path_factory.mktemp("systemd"), given, "mailroom.target") as one:
         for role in ("receive", "judge", "relay", "api", "upkeep"):
             one.wait_until(f"mailroom-{role}.service")
         yield one

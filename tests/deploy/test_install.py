@@ -11,7 +11,7 @@ import pytest
 from tests.deploy.test_boot import COMPANY, SEND, SETTINGS as BOOTED, until
 from tests.peers.processes import HANG
 from tests.peers.receiving import make_certificate
-from tests.peers.systemd import Machine, booted, may_boot
+from tests.peers.systemd import Machine, boot_machine, may_boot
 
 pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
 
@@ -38,7 +38,7 @@ BARE = "[Unit]\nDescription=Nothing yet\nRequires=sockets.target\nAfter=sockets.
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine on which nothing of ours is installed; /opt/ready and /opt/newer are two releases."""
     given = {"etc/systemd/system/bare.target": BARE, "etc/prepare.sh": PREPARE}
-    with booted(tmp_path_factory.mktemp("systemd"), given, "bare.target") as one:
+    with boot_machine(tmp_path_factory.mktemp("systemd"), given, "bare.target") as one:
         one.wait_until("bare.target")  # then the bus is there, by which deploy/mailroom asks for a unit of its own
         yield one
 

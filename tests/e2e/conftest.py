@@ -97,21 +97,21 @@ password_file = "{secret}"
 @pytest.fixture(scope="package")
 def stranger(house: House) -> Iterator[postfix_peer.Server]:
     """The Postfix of a stranger who knows the company's addresses."""
-    with postfix_peer.running(house.company.smtp_port, outside.STRANGER.name) as server:
+    with postfix_peer.start_postfix(house.company.smtp_port, outside.STRANGER.name) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for a module; each test gets a profile of its own. While it lives, no other event loop runs in this thread."""
-    with browser_peer.running() as launched:
+    with browser_peer.start_browser() as launched:
         yield launched
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh page in a fresh profile."""
-    with browser_peer.page(browser) as opened:
+    with browser_peer.open_page(browser) as opened:
         yield opened
 
 
@@ -119,7 +119,7 @@ def page(browser: Browser) -> Iterator[Page]:
 def two_pages(browser: Browser) -> Iterator[tuple[Page, Page]]:
     """The desks of two people."""
     with contextlib.ExitStack() as stack:
-        yield stack.enter_context(browser_peer.page(browser)), stack.enter_context(browser_peer.page(browser))
+        yield stack.enter_context(browser_peer.open_page(browser)), stack.enter_context(browser_peer.open_page(browser))
 
 
 def sign_in(page: Page, house: House, login: str = "maria", password: str = company.PASSWORD) -> None:

@@ -23,7 +23,7 @@ class NameServer:
     """The company's resolver: it answers from the zone of these tests, fails, or is silent, as its `mood` says."""
 
     def __init__(self) -> None:
-        self.zone = dns.zone.from_text(outside.zone(), origin=".", relativize=False)
+        self.zone = dns.zone.from_text(outside.write_zone(), origin=".", relativize=False)
         self.mood, self.asked = "answers", Counter[str]()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))

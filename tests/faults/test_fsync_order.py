@@ -8,7 +8,7 @@ import pytest
 
 from tests.mta.session.test_smtp_session import talk
 from tests.peers import processes
-from tests.peers.daemon import daemon
+from tests.peers.daemon import start_daemon
 from triage.config.settings import Settings
 
 MESSAGES = 25
@@ -23,7 +23,7 @@ RENAMED = re.compile(r'rename\w*\(.*"(?P<path>[^"]*\.batch)".*\) += 0')
 def test_every_250_comes_after_the_message_and_its_name_are_safe(settings: Settings, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     strace = (processes.need("strace", "strace"), "-f", "-yy", "-s", "200", "-e", CALLS, "-o", str(trace))
-    with daemon(settings, tmp_path, wrapper=strace) as door:
+    with start_daemon(settings, tmp_path, wrapper=strace) as door:
         for number in range(MESSAGES):
             assert talk(door, *START, b"Subject: %d\r\n\r\nx\r\n.\r\n" % number)[-1].startswith("250")
     incoming = str(settings.spool.directory / "incoming")

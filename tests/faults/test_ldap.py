@@ -11,7 +11,7 @@ from tests.faults.test_machine import Faulty, faulty, more, sending
 from tests.faults.test_nothing_lost import LONG
 from tests.peers import processes
 from tests.peers.company import DOMAIN
-from tests.peers.slapd import BASE, slapd
+from tests.peers.slapd import BASE, start_slapd
 
 RUSSELL = person("russell.coker", cn="Russell Coker")
 UNCHANGED = "the directory stays as it was"  # as the log says it of a directory that does not answer, or is not believed
@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Iterator[Faulty]:
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_directory_server_that_is_away_and_comes_back_empty(house: Faulty) -> None:
     """Whoever is known stays known, and gets their mail."""
-    with slapd(ldif(RUSSELL)) as server:
+    with start_slapd(ldif(RUSSELL)) as server:
         told = {"URL": server.url, "TLS_CA": server.ca, "BASE": BASE, "POSTMASTER": f"russell.coker@{DOMAIN}", "INTERVAL": 1, "TIMEOUT": 60}
         house.surroundings = {
             "MAILROOM_DIRECTORY__SOURCE": "ldap",

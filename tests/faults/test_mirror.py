@@ -51,7 +51,7 @@ class Breaking(gate.Gate):
             self.inside += [client, server]
             back = threading.Thread(target=self.back, args=(server, client))
             back.start()
-            gate.carry(client, server)
+            gate.carry_bytes(client, server)
             back.join()
 
     def drop(self) -> None:
@@ -223,7 +223,7 @@ def test_final_states_equal_the_model(
     sqlite_engine: Engine, sqlite_url: str, settings: Settings, server: dovecot.Server, tmp_path: Path
 ) -> None:
     settings = replace(settings, database=replace(settings.database, url=sqlite_url))
-    with gate.watched(Breaking(server.imap_port)) as breaking:
+    with gate.watch_gate(Breaking(server.imap_port)) as breaking:
         assert isinstance(breaking, Breaking)
         here = town(sqlite_engine, settings, server, tmp_path, imap=f"imap://127.0.0.1:{breaking.port}")
         chaos = Chaos(here, breaking)

@@ -20,7 +20,7 @@ BEFORE, MEANWHILE, AFTER = (500, 20_000, 500) if LONG else (60, 60, 60)  # messa
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     """A database server and its stand-by."""
-    with postgresql.pair() as running:
+    with postgresql.start_pair() as running:
         yield running
 
 

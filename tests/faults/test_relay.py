@@ -135,7 +135,7 @@ def work(house: House, enough: int, kills: int) -> None:
     begin, killed = house.left(), 0
     deadline = time.monotonic() + processes.HANG * (7 if LONG else 2)
     while (left := house.left()) > enough or killed < kills:
-        assert time.monotonic() < deadline, f"{left} of {begin} are left. {processes.tail(house.company.log)}"
+        assert time.monotonic() < deadline, f"{left} of {begin} are left. {processes.read_tail(house.company.log)}"
         if killed < kills and (left <= enough or begin - left > (begin - enough) * killed / (kills + 1)):
             house.kill()
             house.start()

@@ -283,16 +283,16 @@ def test_the_role_answers_over_its_socket_and_ends(provider: HostileProvider, se
     try:
         while not identity_socket.path_of(spool).exists():
             time.sleep(0.01)
-        assert identity_socket.ask(spool, {"provider": "company", "want": "logout", "back_to": "https://m.example/"}, 2).startswith(
-            f"{provider.issuer}/end?client_id=mailroom&post_logout_redirect_uri=https"
-        )
+        assert identity_socket.ask_identity(
+            spool, {"provider": "company", "want": "logout", "back_to": "https://m.example/"}, 2
+        ).startswith(f"{provider.issuer}/end?client_id=mailroom&post_logout_redirect_uri=https")
         with pytest.raises(identity_socket.Untrusted):
-            identity_socket.ask(spool, {"provider": "nobody"}, 2)
+            identity_socket.ask_identity(spool, {"provider": "nobody"}, 2)
     finally:
         stop.set()
         role.join(60)
     with pytest.raises(Unanswered):
-        identity_socket.ask(spool, {"provider": "company", "want": "logout", "back_to": ""}, 2)
+        identity_socket.ask_identity(spool, {"provider": "company", "want": "logout", "back_to": ""}, 2)
 
 
 def test_a_provider_elsewhere_leads_nobody_to_this_machine() -> None:

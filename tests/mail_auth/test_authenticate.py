@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from mail_auth.authenticate import KEPT, authenticate
+from mail_auth.authenticate import KEPT, authenticate_message
 from mail_auth.query_budget import QUESTIONS, Record
 from mail_auth.zone_file import ZoneFileResolver
 from tests.mail_auth.answers import SILENT, Answers, Function
@@ -32,7 +32,7 @@ def envelope(path: str = "ana@example.com", client: str = "192.0.2.1", helo: str
 
 
 def found(raw: bytes, changes: dict[str, Record | list[Record]] | None = None, **options: str) -> Authentication:
-    return authenticate(envelope(**options), raw, Answers(ZONE | (changes or {})), NOW)
+    return authenticate_message(envelope(**options), raw, Answers(ZONE | (changes or {})), NOW)
 
 
 def test_a_good_sender_is_proven() -> None:
@@ -48,7 +48,7 @@ def test_from_a_zone_file(tmp_path: Path) -> None:
     (tmp_path / "zone").write_text(
         f's._domainkey.example.com. TXT {quoted}\n_dmarc.example.com. TXT "v=DMARC1; p=reject"\nexample.com. TXT "v=spf1 -all"\n'
     )
-    result = authenticate(envelope(), signed(), ZoneFileResolver(tmp_path / "zone"), NOW)
+    result = authenticate_message(envelope(), signed(), ZoneFileResolver(tmp_path / "zone"), NOW)
     assert (result.dmarc.result, result.dmarc.aligned, result.spf[0].result) == (Result.PASS, ("dkim",), Result.FAIL)
 
 
@@ -123,7 +123,7 @@ def test_a_signature_must_have_been_good_when_the_message_came_in() -> None:
     raw = resigned(b"x=%d;" % int((NOW + timedelta(hours=1)).timestamp()))
     for wait, came, result in ((30, 30, Result.PASS), (90, 90, Result.NEUTRAL), (90, 0, Result.PASS)):
         at = replace(envelope(), received_at=NOW + timedelta(minutes=came))
-        assert authenticate(at, raw, Answers(ZONE), NOW + timedelta(minutes=wait)).dkim[0].result is result
+        assert authenticate_message(at, raw, Answers(ZONE), NOW + timedelta(minutes=wait)).dkim[0].result is result
 
 
 def test_questions_are_counted() -> None:
@@ -153,7 +153,7 @@ def test_questions_run_out_closed() -> None:
             return (b"v=spf1 " + b" ".join(b"mx:%d.%s" % (n, name.encode()[-20:]) for n in range(9)) + b" +all",)
         return tuple(f"10 {n}.{name[-20:]}" for n in range(10)) if rdtype == "MX" else ("198.51.100.1",) if rdtype == "A" else ()
 
-    result = authenticate(envelope(helo="localhost"), signed(), Function(endless), NOW)
+    result = authenticate_message(envelope(helo="localhost"), signed(), Function(endless), NOW)
     assert len(asked) == QUESTIONS - KEPT
     assert result.spf[0].result is Result.PERMERROR
     assert "too many DNS questions" in result.spf[0].reason
@@ -164,7 +164,7 @@ def test_our_own_faults_prove_nothing(caplog: pytest.LogCaptureFixture) -> None:
     def broken(name: str, rdtype: str) -> tuple[Record, ...]:
         raise RuntimeError("a fault of ours")
 
-    result = authenticate(envelope(), signed(), Function(broken), NOW)
+    result = authenticate_message(envelope(), signed(), Function(broken), NOW)
     assert (result.dmarc.result, result.proof, result.unknown) == (Result.PERMERROR, "", False)
     assert "could not be authenticated" in caplog.text
 
@@ -178,7 +178,7 @@ def test_threads() -> None:
 
 @given(st.binary(max_size=300))
 def test_never_raises_on_bytes(raw: bytes) -> None:
-    assert authenticate(envelope(), raw, Answers(ZONE), NOW).dkim == () or b"kim-" in raw.lower()
+    assert authenticate_message(envelope(), raw, Answers(ZONE), NOW).dkim == () or b"kim-" in raw.lower()
 
 
 @given(
@@ -205,7 +205,7 @@ def test_never_raises_on_bytes(raw: bytes) -> None:
     )
 )
 def test_never_raises_on_pieces(pieces: list[bytes]) -> None:
-    result = authenticate(envelope(), b"".join(pieces), Answers(ZONE), NOW)
+    result = authenticate_message(envelope(), b"".join(pieces), Answers(ZONE), NOW)
     assert not any(one.result is Result.PASS for one in result.dkim)
     assert "could not be authenticated" not in result.dmarc.reason
 
@@ -217,7 +217,7 @@ def test_real_phishing_mail(corpus: Path) -> None:
         mails = [file.read() for member in archive if member.name.endswith(".eml") and (file := archive.extractfile(member))]
     zone = Function(lambda name, rdtype: (b"v=DMARC1; p=reject",) if name.startswith("_dmarc.") else ())
     for path in ("x@stranger.example", ""):
-        results = [authenticate(envelope(path), raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), zone, NOW) for raw in mails]
+        results = [authenticate_message(envelope(path), raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), zone, NOW) for raw in mails]
         assert not any("could not be authenticated" in one.dmarc.reason or one.proof for one in results)
         assert sum(bool(one.author) for one in results) > 0.7 * len(mails)  # unquoted commas and "a@b <c@d>" are many
     assert len(mails) == 300

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from mail_auth.authenticate import authenticate
+from mail_auth.authenticate import authenticate_message
 from mail_auth.query_budget import Record
 from tests.mail_auth.answers import SILENT, Answers
 from tests.mail_auth.signing import MAIL, signed
@@ -31,7 +31,7 @@ NO_RECORD: dict[str, Record | list[Record]] = {"_dmarc.example.com": []}
 def found(
     raw: bytes, by: object = UNNAMED, trusted: tuple[str, ...] = (EDGE,), changes: dict[str, Record | list[Record]] | None = None
 ) -> Authentication:
-    return authenticate(by, raw, Answers(ZONE | (changes or {})), NOW, trusted)  # type: ignore[arg-type]
+    return authenticate_message(by, raw, Answers(ZONE | (changes or {})), NOW, trusted)  # type: ignore[arg-type]
 
 
 def test_an_edge_that_does_not_name_the_client_makes_spf_neither_pass_nor_fail() -> None:

@@ -169,7 +169,7 @@ def delivery(message: Message, mailbox: str, author: str, now: datetime) -> Deli
 def relaying(settings: Settings) -> Iterator[None]:
     """A relay at work in a thread."""
     stop, bell = threading.Event(), Bell(settings.spool.directory, "relay")
-    thread = threading.Thread(target=relay.run, args=(settings, stop))
+    thread = threading.Thread(target=relay.run_role, args=(settings, stop))
     thread.start()
     try:
         yield

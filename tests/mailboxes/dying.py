@@ -38,4 +38,4 @@ def deadly(inner: Callable[..., Any], after: bool) -> Callable[..., Any]:
 if __name__ == "__main__":
     owner, name, after = POINTS[sys.argv[2]]
     setattr(owner, name, deadly(getattr(owner, name), after))
-    recall_role.run(settings_loader.read_settings(sys.argv[1]), threading.Event())
+    recall_role.run_role(settings_loader.read_settings(sys.argv[1]), threading.Event())

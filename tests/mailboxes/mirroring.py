@@ -97,7 +97,7 @@ class Town:
     def lying(self, folder: str, account: str = "") -> list[bytes]:
         """Everything in a folder; nothing where there is no such folder."""
         with self.client(account) as client:
-            if not dovecot.opened(client, folder):
+            if not dovecot.open_folder(client, folder):
                 return []
             uids = client.search()
             answers = sorted(client.fetch(uids, ["BODY.PEEK[]"]).items()) if uids else []
@@ -160,7 +160,7 @@ def mirroring(settings: Settings) -> Iterator[None]:
 
     def work() -> None:
         try:
-            mirror_role.run(settings, stop)
+            mirror_role.run_role(settings, stop)
         except BaseException as fault:
             faults.append(fault)
 

@@ -47,7 +47,7 @@ def main() -> None:
     place = RELEASES / version("mailroom")
     if place.exists():
         raise SystemExit(f"{place} was kept before: a release is never changed; raise the version")
-    with tempfile.TemporaryDirectory() as directory, postgresql.running() as server:
+    with tempfile.TemporaryDirectory() as directory, postgresql.start_cluster() as server:
         for kind in ("sqlite", "postgresql"):
             work = Path(directory, kind)
             work.mkdir()

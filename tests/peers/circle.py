@@ -18,10 +18,10 @@ def closed_by(engine: Engine) -> Iterator[Callable[[Session], None]]:
 
     def enter(session: Session) -> None:
         session.execute(text("SET LOCAL deadlock_timeout = '10ms'"))
-        lock(session, 2)
+        take_lock(session, 2)
         other.start()
         processes.until(lambda: somebody_waits(engine), "the other one waits for a lock")
-        lock(session, 1)
+        take_lock(session, 1)
 
     yield enter
     other.join(processes.HANG)
@@ -31,11 +31,11 @@ def the_other(engine: Engine) -> None:
     """Asks for the same two locks the other way round, and finds out last."""
     with transaction(engine) as session:
         session.execute(text("SET LOCAL deadlock_timeout = '1min'"))
-        lock(session, 1)
-        lock(session, 2)
+        take_lock(session, 1)
+        take_lock(session, 2)
 
 
-def lock(session: Session, number: int) -> None:
+def take_lock(session: Session, number: int) -> None:
     """Wait for a lock, and keep it until the transaction ends."""
     session.execute(select(func.pg_advisory_xact_lock(number)))
 

@@ -145,7 +145,7 @@ class Company:
         self.api_port = self.api_port or processes.free_port()
         (self.directory / "spool").mkdir(exist_ok=True)
         (self.directory / "company.toml").write_text(DIRECTORY, "utf-8")
-        (self.directory / "outside.zone").write_text(outside.zone())
+        (self.directory / "outside.zone").write_text(outside.write_zone())
         self.write_settings()
         if upgrade:
             self.make_tables()
@@ -229,10 +229,10 @@ class Company:
     def kill_role(self, name: str) -> None:
         """SIGKILL to one role and what it has started; `mailroom serve` starts it again. Nothing when it is down just now."""
         assert self.process is not None
-        for pid in processes.descendants(self.process.pid):
+        for pid in processes.list_descendants(self.process.pid):
             with contextlib.suppress(ProcessLookupError, FileNotFoundError):
                 if role_of(pid) == name:
-                    for one in (pid, *processes.children(pid)):
+                    for one in (pid, *processes.list_children(pid)):
                         os.kill(one, signal.SIGKILL)
 
     def greets(self) -> bool:

@@ -45,21 +45,21 @@ class Daemon(Receiver):
     def pids(self) -> list[int]:
         """The process and its workers."""
         assert self.process is not None
-        return [self.process.pid, *processes.children(self.process.pid)]
+        return [self.process.pid, *processes.list_children(self.process.pid)]
 
     def peak_memory(self) -> int:
         """The most that each of its processes has ever had in memory, in bytes, together."""
-        return sum(peak(pid) for pid in self.pids())
+        return sum(read_peak(pid) for pid in self.pids())
 
 
-def peak(pid: int) -> int:
+def read_peak(pid: int) -> int:
     """VmHWM of a process, in bytes (proc_pid_status(5))."""
     line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
 
 
 @contextlib.contextmanager
-def daemon(
+def start_daemon(
     settings: Settings, directory: Path, door: DoorSnapshot | None = OPEN_DOOR, *, wrapper: Sequence[str] = (), **smtp: Any
 ) -> Iterator[Daemon]:
     """Run it until the end of the block; `smtp` are keys of that section, `wrapper` a program that starts it."""
@@ -68,7 +68,7 @@ def daemon(
     if door is not None:
         recipient_map_file.write_map(settings.spool.directory, door)
     config, log = directory / "receive.toml", directory / "receive.log"
-    config.write_text(written(settings, {"listen": settings.smtp.listen, **smtp}))
+    config.write_text(write_settings(settings, {"listen": settings.smtp.listen, **smtp}))
     earlier = log.read_text().count("listening on") if log.exists() else 0
     command = [*wrapper, sys.executable, "-m", "triage_cli", "--config", str(config), "receive"]
     process = processes.start(command, log, environment={**os.environ, "PYTHONPATH": str(ROOT)})
@@ -83,7 +83,7 @@ def daemon(
         processes.stop(process)
 
 
-def written(settings: Settings, smtp: dict[str, Any]) -> str:
+def write_settings(settings: Settings, smtp: dict[str, Any]) -> str:
     """The settings file."""
     lines = [
         f"company = {{ domains = {json.dumps(settings.company.domains)}, hostname = {json.dumps(settings.company.hostname)} }}",

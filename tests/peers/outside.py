@@ -33,7 +33,7 @@ class Domain:
             f"{self.name}. 300 IN MX 10 mail.{self.name}.",
         ]
         lines += [f"mail.{self.name}. 300 IN A 127.0.0.1", f'mail.{self.name}. 300 IN TXT "{self.spf}"']
-        lines += [f"{SELECTOR}._domainkey.{self.name}. 300 IN TXT {strings(key_record())}"]
+        lines += [f"{SELECTOR}._domainkey.{self.name}. 300 IN TXT {split_strings(key_record())}"]
         lines += [f'_dmarc.{self.name}. 300 IN TXT "v=DMARC1; p={self.dmarc}"'] if self.dmarc else []
         return "\n".join(lines) + "\n"
 
@@ -44,14 +44,14 @@ PHISHER = Domain("phisher.example", dmarc="none")
 OUTSIDE = (SUPPLIER, STRANGER, PHISHER)
 
 
-def zone() -> str:
+def write_zone() -> str:
     """The whole DNS of these tests as a zone file."""
     soa = "ns.outside.example. hostmaster.outside.example. 1 3600 600 86400 300"
     root = f"$ORIGIN .\n$TTL 300\n. 300 IN SOA {soa}\n. 300 IN NS ns.outside.example.\n"
     return root + "".join(domain.zone() for domain in OUTSIDE)
 
 
-def strings(text: str) -> str:
+def split_strings(text: str) -> str:
     """TXT data in character-strings of at most 255 bytes (RFC 1035, 3.3)."""
     return " ".join(f'"{text[start : start + 255]}"' for start in range(0, len(text), 255))
 
@@ -98,10 +98,10 @@ class Letter:
         for name, data in self.attachments:
             message.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
         raw = message.as_bytes()
-        return sign(raw, domain) + raw if signed else raw
+        return sign_message(raw, domain) + raw if signed else raw
 
 
-def sign(raw: bytes, domain: str) -> bytes:
+def sign_message(raw: bytes, domain: str) -> bytes:
     """The DKIM-Signature field for a message."""
     pem = private_key().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -111,7 +111,7 @@ def sign(raw: bytes, domain: str) -> bytes:
     return signature
 
 
-def verifies(raw: bytes) -> bool:
+def has_signature(raw: bytes) -> bool:
     """Does the topmost DKIM signature hold, judged by a library of somebody else?"""
     result: bool = dkim.verify(raw, dnsfunc=lambda name, timeout=5: key_record().encode())
     return result

@@ -35,16 +35,16 @@ class Pooler:
 
 
 @contextlib.contextmanager
-def before(server: postgresql.Server) -> Iterator[Pooler]:
+def start_pooler(server: postgresql.Server) -> Iterator[Pooler]:
     """One before this server."""
     program = processes.need("pgbouncer", "pgbouncer")
-    with postgresql.place() as directory:
+    with postgresql.make_place() as directory:
         port, log = processes.free_port(), directory / "log"
         (directory / "pgbouncer.ini").write_text(CONFIGURATION.format(server=server.directory, port=port, directory=directory))
         (directory / "users").write_text(f'"{server.user}" ""\n')
-        process = processes.start([program, str(directory / "pgbouncer.ini")], log, user=postgresql.owner())
+        process = processes.start([program, str(directory / "pgbouncer.ini")], log, user=postgresql.find_owner())
         try:
-            processes.until(processes.answers(port), "PgBouncer answers", process, log)
+            processes.until(processes.is_answering(port), "PgBouncer answers", process, log)
             yield Pooler(port, server.user)
         finally:
             processes.stop(process)

@@ -42,7 +42,7 @@ class Server:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
 
 
-def binaries() -> Path:
+def find_binaries() -> Path:
     """The newest PostgreSQL server programs of the distribution."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if not found:
@@ -51,13 +51,13 @@ def binaries() -> Path:
 
 
 @contextlib.contextmanager
-def running(kept: Path | None = None, **more: str) -> Iterator[Server]:
+def start_cluster(kept: Path | None = None, **more: str) -> Iterator[Server]:
     """A cluster for as long as it is needed: a fresh one, or what lies in the directory `kept` and stays there. `more`: its parameters."""
-    with place(kept) as directory:
+    with make_place(kept) as directory:
         if not (directory / "data").exists():
             make_cluster(directory / "data")
         server = Server(directory, "mailroom")
-        process = start(server, more=more)
+        process = start_server(server, more=more)
         try:
             yield server
         finally:
@@ -65,45 +65,45 @@ def running(kept: Path | None = None, **more: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def place(kept: Path | None = None) -> Iterator[Path]:
+def make_place(kept: Path | None = None) -> Iterator[Path]:
     """A directory that belongs to whom the servers run as."""
     if kept:
         kept.mkdir(parents=True, exist_ok=True)
     with contextlib.nullcontext(kept) if kept else processes.short_directory("pg") as directory:
         if os.getuid() == 0:
-            shutil.chown(directory, owner(), pwd.getpwnam(owner()).pw_gid)
+            shutil.chown(directory, find_owner(), pwd.getpwnam(find_owner()).pw_gid)
         yield directory
 
 
-def owner() -> str:
+def find_owner() -> str:
     """Whom the servers run as: they refuse to be root."""
-    return processes.unprivileged("postgres") if os.getuid() == 0 else getpass.getuser()
+    return processes.choose_user("postgres") if os.getuid() == 0 else getpass.getuser()
 
 
-def start(server: Server, port: int = 0, more: Mapping[str, str] = MappingProxyType({})) -> subprocess.Popen[bytes]:
+def start_server(server: Server, port: int = 0, more: Mapping[str, str] = MappingProxyType({})) -> subprocess.Popen[bytes]:
     """Start a server on its cluster; with a port it is reached on loopback too."""
     options = {"listen_addresses": "127.0.0.1" if port else "", "unix_socket_directories": str(server.directory)}
     options |= {"shared_buffers": "64MB", "max_connections": "200"} | ({"port": str(port)} if port else {}) | dict(more)
-    command = [str(binaries() / "postgres"), "-D", str(server.directory / "data")]
+    command = [str(find_binaries() / "postgres"), "-D", str(server.directory / "data")]
     command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     log = server.directory / "log"
-    process = processes.start(command, log, user=owner())
-    processes.until(lambda: accepts(server, port), "PostgreSQL answers", process, log)
+    process = processes.start(command, log, user=find_owner())
+    processes.until(lambda: is_accepting(server, port), "PostgreSQL answers", process, log)
     return process
 
 
 def make_cluster(data: Path) -> None:
     """An empty one."""
-    run("initdb", "--pgdata", str(data), "--username=mailroom", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+    run_program("initdb", "--pgdata", str(data), "--username=mailroom", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
 
-def run(program: str, *words: str) -> None:
+def run_program(program: str, *words: str) -> None:
     """Run a program of the server to its end, as whom the servers run as."""
-    identity = {"user": owner(), "group": pwd.getpwnam(owner()).pw_gid} if os.getuid() == 0 else {}
-    subprocess.run([str(binaries() / program), *words], check=True, stdout=subprocess.DEVNULL, cwd="/", **identity)  # type: ignore[call-overload]
+    identity = {"user": find_owner(), "group": pwd.getpwnam(find_owner()).pw_gid} if os.getuid() == 0 else {}
+    subprocess.run([str(find_binaries() / program), *words], check=True, stdout=subprocess.DEVNULL, cwd="/", **identity)  # type: ignore[call-overload]
 
 
-def accepts(server: Server, port: int = 0) -> bool:
+def is_accepting(server: Server, port: int = 0) -> bool:
     """Does it take connections yet?"""
     with contextlib.suppress(psycopg.OperationalError):
         psycopg.connect(server.url("postgres"), port=port or None).close()
@@ -133,25 +133,25 @@ class Pair:
     def first_is_back(self) -> None:
         """It goes on with what it has on its disk."""
         (self.first.directory / "data" / "postmaster.pid").unlink(missing_ok=True)
-        self.process = start(self.first, self.ports[0])
+        self.process = start_server(self.first, self.ports[0])
 
     def promote(self) -> None:
         """The second takes over."""
-        run("pg_ctl", "promote", "--pgdata", str(self.second.directory / "data"), "--wait")
+        run_program("pg_ctl", "promote", "--pgdata", str(self.second.directory / "data"), "--wait")
 
 
 @contextlib.contextmanager
-def pair() -> Iterator[Pair]:
+def start_pair() -> Iterator[Pair]:
     """Two servers with a database `mailroom`, replicating synchronously."""
-    with place() as one, place() as other:
+    with make_place() as one, make_place() as other:
         first, second = Server(one, "mailroom"), Server(other, "mailroom")
         ports = processes.free_port(), processes.free_port()
         make_cluster(one / "data")
-        made = Pair(first, second, ports, start(first, ports[0]))
+        made = Pair(first, second, ports, start_server(first, ports[0]))
         standing_by: subprocess.Popen[bytes] | None = None
         try:
             source = f"host=127.0.0.1 port={ports[0]} user={first.user}"
-            run(
+            run_program(
                 "pg_basebackup",
                 "--dbname",
                 source,
@@ -161,7 +161,7 @@ def pair() -> Iterator[Pair]:
                 "--checkpoint=fast",
                 "--no-sync",
             )
-            standing_by = start(second, ports[1])
+            standing_by = start_server(second, ports[1])
             with psycopg.connect(f"{source} dbname=postgres", autocommit=True) as connection:
                 connection.execute("CREATE DATABASE mailroom")
                 connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")

@@ -49,13 +49,13 @@ def free_port() -> int:
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             if port not in _own:
-                fcntl.lockf(locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+                fcntl.lockf(open_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
                 _own.add(port)
                 return port
 
 
 @cache
-def locks() -> int:
+def open_locks() -> int:
     """The file in which each port is a byte that one process may lock. It is opened once: closing it anywhere here frees them all."""
     return os.open(Path(tempfile.gettempdir()) / f"mailroom-ports-{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600)
 
@@ -71,7 +71,7 @@ def short_directory(name: str) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def unprivileged(preferred: str) -> str:
+def choose_user(preferred: str) -> str:
     """The user that a server runs as when the tests run as root."""
     names = {entry.pw_name for entry in pwd.getpwall()}
     return preferred if preferred in names else "nobody"
@@ -109,7 +109,7 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait(HANG)
 
 
-def children(pid: int) -> list[int]:
+def list_children(pid: int) -> list[int]:
     """The processes that this one has started, whichever of its threads it was."""
     found: list[int] = []
     for thread in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -118,10 +118,10 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def descendants(pid: int) -> list[int]:
+def list_descendants(pid: int) -> list[int]:
     """What this process has started, and what these have."""
-    found = children(pid)
-    return found + [each for one in found for each in descendants(one)]
+    found = list_children(pid)
+    return found + [each for one in found for each in list_descendants(one)]
 
 
 def until(
@@ -138,17 +138,17 @@ def until(
         if seen := look():
             return seen
         if process is not None and process.poll() is not None:
-            raise AssertionError(f"{what}: the server ended with {process.returncode}. {tail(log)}")
+            raise AssertionError(f"{what}: the server ended with {process.returncode}. {read_tail(log)}")
         time.sleep(min(1.0, max(0.02, 2 * (time.monotonic() - begun))))  # a look that is dear takes no processor from whom it waits for
-    raise (SlowStart if process is not None else AssertionError)(f"{what} did not happen within {patience:.0f} s. {tail(log)}")
+    raise (SlowStart if process is not None else AssertionError)(f"{what} did not happen within {patience:.0f} s. {read_tail(log)}")
 
 
-def tail(log: Path | None) -> str:
+def read_tail(log: Path | None) -> str:
     """The last words of a log."""
     return log.read_text("utf-8", "replace")[-3000:] if log and log.exists() else ""
 
 
-def answers(port: int) -> Callable[[], bool]:
+def is_answering(port: int) -> Callable[[], bool]:
     """Does somebody on loopback accept connections on this port?"""
 
     def look() -> bool:

@@ -33,7 +33,7 @@ class Came:
         return self.headers["webhook-id"]
 
 
-def status(code: int, *, body: bytes = b"", **headers: str) -> Answer:
+def make_answer(code: int, *, body: bytes = b"", **headers: str) -> Answer:
     """Answer so; `retry_after="3"` is a field Retry-After."""
 
     def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
@@ -51,7 +51,7 @@ def status(code: int, *, body: bytes = b"", **headers: str) -> Answer:
 class Receiver:
     """Listens on a port of loopback from `open` to `close`, again and again on the same one."""
 
-    answer: Answer = field(default_factory=lambda: status(204))
+    answer: Answer = field(default_factory=lambda: make_answer(204))
     port: int = field(default_factory=free_port)
     came: list[Came] = field(default_factory=list)
     serves: bytes = b""  # to who asks for something
@@ -81,7 +81,7 @@ class Receiver:
 
             def do_GET(self) -> None:
                 receiver.came.append(Came(f"GET {self.path}", {}, b""))
-                status(200, body=receiver.serves)(self)
+                make_answer(200, body=receiver.serves)(self)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Nothing."""
@@ -113,7 +113,7 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def receiving(answer: Answer | None = None) -> Iterator[Receiver]:
+def start_receiver(answer: Answer | None = None) -> Iterator[Receiver]:
     """A receiver that listens."""
     receiver = Receiver() if answer is None else Receiver(answer)
     receiver.open()

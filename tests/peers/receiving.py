@@ -49,7 +49,7 @@ class Receiver:
 
     def stored(self) -> list[Message]:
         """What it has accepted, in the order of acceptance."""
-        return stored(self.settings.spool.directory)
+        return read_spool(self.settings.spool.directory)
 
     def connect(self, client: str = "127.0.0.1") -> socket.socket:
         """A connection to it, from one of this machine's addresses."""
@@ -64,7 +64,7 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, *, lmtp: bool = False, **smtp: Any) -> Iterator[Receiver]:
+def start_receiver(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, *, lmtp: bool = False, **smtp: Any) -> Iterator[Receiver]:
     """Run it until the end of the block; `smtp` changes settings of that section, `door` is its snapshot."""
     settings = replace(settings, smtp=replace(settings.smtp, **smtp))
     if door is not None:
@@ -73,7 +73,7 @@ def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, *, lmtp
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         receiver = Receiver(settings, listener.getsockname())
         receiver.thread = threading.Thread(
-            target=server_receiver.run,
+            target=server_receiver.run_role,
             args=(settings, ready.set, receiver.stop),
             kwargs={"own": Listeners([], [listener]) if lmtp else Listeners([listener], [])},
             daemon=True,
@@ -86,7 +86,7 @@ def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, *, lmtp
             receiver.end()
 
 
-def until(holds: Callable[[], object]) -> None:
+def wait_until(holds: Callable[[], object]) -> None:
     """Wait for something that another thread or process does."""
     deadline = time.monotonic() + HANG
     while not holds():
@@ -94,12 +94,12 @@ def until(holds: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def stored(directory: Path) -> list[Message]:
+def read_spool(directory: Path) -> list[Message]:
     """The messages in the incoming spool."""
     spool = Spool(directory)
     found: list[Message] = []
     for batch in spool.batches():
-        until(functools.partial(spool.hold, batch))  # its writer lets go of it a moment after the 250
+        wait_until(functools.partial(spool.hold, batch))  # its writer lets go of it a moment after the 250
         found += spool.read(batch)
         assert not batch.damaged
         spool.let_go(batch)

@@ -74,7 +74,7 @@ class Slapd:
         log = self.directory / "log"
         command = [processes.need("slapd", "slapd"), "-d", "0", "-f", str(self.directory / "slapd.conf"), "-h", urls]
         self.process = processes.start(command, log)
-        processes.until(processes.answers(self.port), "slapd answers", self.process, log)
+        processes.until(processes.is_answering(self.port), "slapd answers", self.process, log)
 
     def stop(self) -> None:
         """Stop the server; what it holds stays."""
@@ -90,27 +90,27 @@ class Slapd:
         (self.directory / "data").mkdir()
         file = self.directory / "entries.ldif"
         file.write_text(ldif, encoding="utf-8")
-        run([processes.need("slapadd", "slapd"), "-q", "-f", str(self.directory / "slapd.conf"), "-l", str(file)])
+        run_tool([processes.need("slapadd", "slapd"), "-q", "-f", str(self.directory / "slapd.conf"), "-l", str(file)])
         if running:
             self.start()
 
     def modify(self, ldif: str) -> None:
         """Apply changes to the running server, as its manager."""
         tool = processes.need("ldapmodify", "ldap-utils")
-        run([tool, "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", MANAGER, "-w", PASSWORD], ldif)
+        run_tool([tool, "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", MANAGER, "-w", PASSWORD], ldif)
 
 
-def run(command: Sequence[str], given: str = "") -> None:
+def run_tool(command: Sequence[str], given: str = "") -> None:
     """Run a tool of the package; its complaint is the error."""
     done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
 
 
 @contextlib.contextmanager
-def slapd(ldif: str, *, base: str = BASE, schemas: Sequence[Path] = (), general: str = "", limits: str = "") -> Iterator[Slapd]:
+def start_slapd(ldif: str, *, base: str = BASE, schemas: Sequence[Path] = (), general: str = "", limits: str = "") -> Iterator[Slapd]:
     """A server that holds the entries of an LDIF. `general` and `limits` are lines for its configuration."""
     with processes.short_directory("slapd") as directory:
-        certificate(directory)
+        make_certificate(directory)
         (directory / "data").mkdir()
         config = CONFIG.format(
             directory=directory,
@@ -132,7 +132,7 @@ def slapd(ldif: str, *, base: str = BASE, schemas: Sequence[Path] = (), general:
             server.stop()
 
 
-def certificate(directory: Path, *, hostname: str = "localhost") -> None:
+def make_certificate(directory: Path, *, hostname: str = "localhost") -> None:
     """A key and a certificate that signs itself, made out to a name, never to 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname)])

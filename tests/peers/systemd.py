@@ -53,7 +53,7 @@ class Machine:
         return self.run("journalctl", "--no-pager", "-u", unit, "-n", "60", check=False).stdout
 
 
-def interpreter() -> Path:
+def make_interpreter() -> Path:
     """A virtual environment made of the system's own python: units see /usr and nothing of a home directory."""
     for place in (Path(sys.prefix), ROOT / ".venv", ROOT / ".venv-other"):
         program = place / "bin" / "python3"
@@ -63,7 +63,7 @@ def interpreter() -> Path:
 
 
 @contextlib.contextmanager
-def booted(directory: Path, given: dict[str, str], target: str) -> Iterator[Machine]:
+def boot_machine(directory: Path, given: dict[str, str], target: str) -> Iterator[Machine]:
     """Boot it. `given`: files to lay into its root; etc/prepare.sh of them is run before systemd."""
     for name, text in given.items():
         file = directory / "given" / name
@@ -72,7 +72,7 @@ def booted(directory: Path, given: dict[str, str], target: str) -> Iterator[Mach
     state = directory / "state"
     state.mkdir()
     log = directory / "boot.log"
-    script = [str(Path(__file__).with_name("boot.sh")), str(state), str(interpreter()), str(ROOT), target]
+    script = [str(Path(__file__).with_name("boot.sh")), str(state), str(make_interpreter()), str(ROOT), target]
     with log.open("wb") as said:
         process = subprocess.Popen(["unshare", *NAMESPACES, "--fork", "--kill-child", "bash", *script], stdout=said, stderr=said)
     try:
@@ -90,13 +90,13 @@ def manager_of(process: "subprocess.Popen[bytes]", log: Path) -> int:
     while time.monotonic() < deadline and process.poll() is None:
         for child in children.read_text().split():
             with contextlib.suppress(OSError):
-                if Path(f"/proc/{child}/comm").read_text().strip() == "systemd" and answers(int(child)):
+                if Path(f"/proc/{child}/comm").read_text().strip() == "systemd" and is_answering(int(child)):
                     return int(child)
         time.sleep(0.1)
     raise RuntimeError(f"systemd did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
-def answers(manager: int) -> bool:
+def is_answering(manager: int) -> bool:
     """Has systemd come so far that it can be asked?"""
     return Path("/proc", str(manager), "root", "run/systemd/private").exists()
 

@@ -7,7 +7,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from triage.errors import BadInput
-from triage.say import Said, ago, as_sentence, cleaned, day, either, form_of, joined, listed, minute, said_by, say, say_count, stored
+from triage.say import (
+    Said,
+    as_sentence,
+    clean_params,
+    form_of,
+    format_day,
+    format_minute,
+    format_span,
+    join_parts,
+    list_with_and,
+    list_with_or,
+    load_sentence,
+    said_by,
+    say,
+    say_count,
+)
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
@@ -20,15 +35,15 @@ AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
         (say("median {hours}", hours=2.0), "median 2"),
         (say_count("{count} message", "{count} messages", count=1), "1 message"),
         (say_count("{count} message", "{count} messages", count=0), "0 messages"),
-        (joined("; ", [say("a"), "", say("b")]), "a; b"),
-        (listed(["a", "b", "c"]), "a, b and c"),
-        (listed(["a"]), "a"),
-        (either(["a", "b"]), "a or b"),
-        (day(AT), "24 Nov 2026"),
-        (minute(AT, year=False), "24 Nov 09:30"),
-        (ago(timedelta(seconds=59.6)), "1 minute ago"),
-        (ago(timedelta(seconds=-3)), "0 seconds ago"),
-        (ago(timedelta(days=2, hours=4)), "2 days ago"),
+        (join_parts("; ", [say("a"), "", say("b")]), "a; b"),
+        (list_with_and(["a", "b", "c"]), "a, b and c"),
+        (list_with_and(["a"]), "a"),
+        (list_with_or(["a", "b"]), "a or b"),
+        (format_day(AT), "24 Nov 2026"),
+        (format_minute(AT, year=False), "24 Nov 09:30"),
+        (format_span(timedelta(seconds=59.6)), "1 minute ago"),
+        (format_span(timedelta(seconds=-3)), "0 seconds ago"),
+        (format_span(timedelta(days=2, hours=4)), "2 days ago"),
     ],
 )
 def test_in_english(sentence: str, english: str) -> None:
@@ -44,11 +59,13 @@ def test_an_error_carries_its_sentence() -> None:
 
 
 def test_stored_beside_its_text_it_is_the_same() -> None:
-    sentence = joined("; ", [say("Taken by {who} {when}", who=say("nobody"), when=ago(timedelta(0))), day(AT), say("{n} left", n=3)])
-    again = stored(str(sentence), json.loads(json.dumps(form_of(sentence))))
+    sentence = join_parts(
+        "; ", [say("Taken by {who} {when}", who=say("nobody"), when=format_span(timedelta(0))), format_day(AT), say("{n} left", n=3)]
+    )
+    again = load_sentence(str(sentence), json.loads(json.dumps(form_of(sentence))))
     assert again == sentence
     assert form_of(again) == form_of(sentence)
-    assert stored("old", None) == "old"
+    assert load_sentence("old", None) == "old"
     assert form_of("old") is None
 
 
@@ -58,7 +75,7 @@ def test_it_goes_from_process_to_process() -> None:
 
 
 def test_what_others_wrote_in_it_is_cleaned() -> None:
-    sentence = cleaned(say("there is no {what}", what="\x1b[31m"), lambda text: text.replace("\x1b", "ESC"))
+    sentence = clean_params(say("there is no {what}", what="\x1b[31m"), lambda text: text.replace("\x1b", "ESC"))
     assert sentence == "there is no ESC[31m"
     assert sentence.params == {"what": "ESC[31m"}  # type: ignore[attr-defined]
 

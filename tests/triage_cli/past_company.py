@@ -12,17 +12,17 @@ import dkim  # type: ignore[import-untyped]
 import pytest
 
 from demo import company
-from demo.correspondence import drafts
+from demo.correspondence import collect_drafts
 from demo.keys import Key
-from demo.letters import Letter, compose
-from mail_auth.authenticate import authenticate
+from demo.letters import Letter, compose_letter
+from mail_auth.authenticate import authenticate_message
 from mail_auth.zone_file import ZoneFileResolver
 from mta.delivery.authentication_results import authentication_results
 from triage.addressing.envelope import Envelope
 
 SERVER = "mx.old.example"  # it writes Authentication-Results in this name
 MAILBOX = {f"{role}@{company.DOMAIN}": one.mailbox for one in company.DEPARTMENTS for role in one.roles}
-HOME = {one.mailbox: one.department for one in company.people()} | {one.mailbox: one.code for one in company.DEPARTMENTS}
+HOME = {one.mailbox: one.department for one in company.list_people()} | {one.mailbox: one.code for one in company.DEPARTMENTS}
 ANSWER_AFTER = timedelta(hours=3)
 
 
@@ -49,7 +49,7 @@ class Post:
     def deliver(self, letter: Letter, raw: bytes, arrived: datetime, *, answered: bool) -> list[Copy]:
         """One mail, into the mailbox of each recipient; the first thing that happens to it is that the server writes on top of it."""
         envelope = Envelope(1, arrived, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
-        results = authentication_results(authenticate(envelope, raw, self.resolver, arrived), SERVER).encode()
+        results = authentication_results(authenticate_message(envelope, raw, self.resolver, arrived), SERVER).encode()
         trace = f"Received: from mail.{letter.domain} ([192.0.2.7]) by {SERVER}; {format_datetime(arrived)}\r\n".encode()
         message = message_from_bytes(raw)
         author = company_address(str(message["From"]))
@@ -81,10 +81,10 @@ class Post:
         (directory / "cur" / f"{int(at.timestamp())}.{number}.old:2,S").write_bytes(raw.replace(b"\r\n", b"\n"))
 
 
-PEOPLE = company.people()
+PEOPLE = company.list_people()
 ALIAS = {alias: one.mailbox for one in PEOPLE for alias in one.aliases}
 ALIAS |= {f"{one.department}+{one.uid}@{company.DOMAIN}": one.mailbox for one in PEOPLE}  # some know the triage address already
-ALIAS[f"postmaster@{company.DOMAIN}"] = company.directory().postmaster
+ALIAS[f"postmaster@{company.DOMAIN}"] = company.make_directory().postmaster
 ANSWERED = {"applicant", "customer", "new-supplier", "counsel"}  # kinds of mail that their readers answered
 GROUPS = {group.address for group in company.GROUPS}
 
@@ -99,10 +99,10 @@ def fill(post: Post, monkeypatch: pytest.MonkeyPatch, *, start: datetime, days: 
     rng = random.Random(7)
     copies = []
     for day in range(days):
-        for place, draft in enumerate(drafts(random.Random(day), start)):
+        for place, draft in enumerate(collect_drafts(random.Random(day), start)):
             written = start + timedelta(days=day, hours=7 + rng.random() * 12)
             written = written.replace(microsecond=0)
-            letter = compose(draft, rng, written)
+            letter = compose_letter(draft, rng, written)
             if set(letter.recipients) & GROUPS:
                 continue  # the old server knew the members
             monkeypatch.setattr(dkim, "time", SimpleNamespace(time=written.timestamp))

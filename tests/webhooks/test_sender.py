@@ -20,7 +20,7 @@ from sqlalchemy import Engine, update
 from sqlmodel import col
 
 from tests.peers import processes
-from tests.peers.receiver import Receiver, receiving, status
+from tests.peers.receiver import Receiver, make_answer, start_receiver
 from tests.triage.arriving import IDA, set_up
 from triage.compliance.audit import hash_chain
 from triage.config.settings import Settings, Webhooks
@@ -40,7 +40,7 @@ CALL = Call(1, 1, "0ABC", '{"text":"Grüße"}')
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as open_one:
+    with start_receiver() as open_one:
         yield open_one
 
 
@@ -73,7 +73,7 @@ def happens(engine: Engine, times: int = 1) -> None:
 def running(settings: Settings) -> Iterator[None]:
     """The role, in threads of this process."""
     stop = threading.Event()
-    thread = threading.Thread(target=sender.run, args=(settings, stop))
+    thread = threading.Thread(target=sender.run_role, args=(settings, stop))
     thread.start()
     try:
         yield
@@ -124,7 +124,7 @@ def test_what_happens_is_told_in_order_and_signed(hooked: Settings, sqlite_engin
 def test_a_receiver_that_fails_and_comes_back_gets_all_of_it_under_the_same_ids(
     hooked: Settings, sqlite_engine: Engine, receiver: Receiver
 ) -> None:
-    receiver.answer = status(500, body=b"out of \x1b[31mcoffee")
+    receiver.answer = make_answer(500, body=b"out of \x1b[31mcoffee")
     happens(sqlite_engine, 2)
     with running(hooked):
         processes.until(lambda: fares(sqlite_engine).failures, "it fails")
@@ -132,7 +132,7 @@ def test_a_receiver_that_fails_and_comes_back_gets_all_of_it_under_the_same_ids(
         receiver.close()
         hurry(sqlite_engine)
         processes.until(lambda: "refused" in fares(sqlite_engine).last_reply, "it is away")
-        receiver.answer = status(200)
+        receiver.answer = make_answer(200)
         receiver.open()
         hurry(sqlite_engine)
         processes.until(lambda: not fares(sqlite_engine).waiting, "it is back")
@@ -144,7 +144,7 @@ def test_a_receiver_that_fails_and_comes_back_gets_all_of_it_under_the_same_ids(
 def test_a_receiver_that_hangs_holds_up_no_other(hooked: Settings, sqlite_engine: Engine, receiver: Receiver) -> None:
     receiver.answer = receiver.hang
     happens(sqlite_engine)
-    with receiving() as other:
+    with start_receiver() as other:
         both = replace(impatient(hooked), hooks=(*hooked.webhooks.hooks, Hook("other", other.url)))
         with running(replace(hooked, webhooks=both)):
             processes.until(lambda: other.came, "the other one is told")
@@ -154,7 +154,7 @@ def test_a_receiver_that_hangs_holds_up_no_other(hooked: Settings, sqlite_engine
 
 
 def test_a_receiver_that_wants_no_more_is_left_alone(hooked: Settings, sqlite_engine: Engine, receiver: Receiver) -> None:
-    receiver.answer = status(410)
+    receiver.answer = make_answer(410)
     happens(sqlite_engine, 2)
     with running(hooked):
         processes.until(lambda: fares(sqlite_engine).gone, "it is gone")
@@ -188,7 +188,7 @@ secret_file = "{tmp_path}/secret"
         finally:
             killed.send_signal(signal.SIGKILL)
     receiver.over.set()
-    receiver.answer = status(204)
+    receiver.answer = make_answer(204)
     lease_ends(sqlite_engine)
     with subprocess.Popen(command, stderr=subprocess.PIPE) as again:
         try:
@@ -201,8 +201,8 @@ secret_file = "{tmp_path}/secret"
 
 
 def test_nobody_sends_a_call_elsewhere(hooked: Settings, receiver: Receiver) -> None:
-    with receiving() as elsewhere:
-        receiver.answer = status(307, location=elsewhere.url)
+    with start_receiver() as elsewhere:
+        receiver.answer = make_answer(307, location=elsewhere.url)
         answer = post_webhook(hooked.webhooks.hooks[0], CALL, hooked.webhooks, 5)
         assert answer.kind == "failed"
         assert answer.reply == "307 Temporary Redirect: it sends us elsewhere, and that is not followed; change the URL"
@@ -212,13 +212,13 @@ def test_nobody_sends_a_call_elsewhere(hooked: Settings, receiver: Receiver) -> 
 @pytest.mark.parametrize(
     ("answer", "kind", "rest"),
     [
-        (status(200), "taken", 0),
-        (status(202), "taken", 0),
-        (status(400), "refused", 0),
-        (status(404), "failed", 0),
-        (status(410), "gone", 0),
-        (status(429, retry_after="120"), "failed", 120),
-        (status(503, retry_after="Fri, 31 Dec 2027 23:59:59 GMT"), "failed", 0),
+        (make_answer(200), "taken", 0),
+        (make_answer(202), "taken", 0),
+        (make_answer(400), "refused", 0),
+        (make_answer(404), "failed", 0),
+        (make_answer(410), "gone", 0),
+        (make_answer(429, retry_after="120"), "failed", 120),
+        (make_answer(503, retry_after="Fri, 31 Dec 2027 23:59:59 GMT"), "failed", 0),
     ],
 )
 def test_what_an_answer_means(hooked: Settings, receiver: Receiver, answer: Any, kind: str, rest: int) -> None:

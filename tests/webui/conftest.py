@@ -15,21 +15,21 @@ from tests.webui.site import Site, running
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One Chromium."""
-    with browser_peer.running() as launched:
+    with browser_peer.start_browser() as launched:
         yield launched
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh page in a fresh profile."""
-    with browser_peer.page(browser) as opened:
+    with browser_peer.open_page(browser) as opened:
         yield opened
 
 
 @pytest.fixture
 def other_page(browser: Browser) -> Iterator[Page]:
     """The desk of somebody else."""
-    with browser_peer.page(browser) as opened:
+    with browser_peer.open_page(browser) as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ import pytest
 from uvicorn import server
 
 from demo import company
-from demo.correspondence import morning
+from demo.correspondence import write_morning
 from demo.letters import Letter
 from tests.conftest import settings_in
 from tests.triage.arriving import SYNC
@@ -64,7 +64,7 @@ def desk(directory: Path, template: Path) -> Iterator[Site]:
     """The demo company at 9:46, when some of the morning is decided."""
     with standing() as clock, running(directory, template, settings_of(directory), lambda login, password: password == PASSWORD) as site:
         move_in(site, clock.now)
-        letters = [one for one in morning(seed=1, start=BEGAN, pace_seconds=PACE.total_seconds()) if NOBODY not in one.recipients]
+        letters = [one for one in write_morning(seed=1, start=BEGAN, pace_seconds=PACE.total_seconds()) if NOBODY not in one.recipients]
         for number, letter in enumerate(letters):
             clock.now = BEGAN + number * PACE
             said = summary.make_summary(letter.raw)
@@ -84,7 +84,7 @@ def settings_of(directory: Path) -> Settings:
 def move_in(site: Site, now: datetime) -> None:
     """The demo's people, and the rules that they have."""
     with db.transaction(site.engine) as session:
-        directory.apply_directory(session, company.directory(), site.settings.company, by=SYNC, now=now, confirmed=True)
+        directory.apply_directory(session, company.make_directory(), site.settings.company, by=SYNC, now=now, confirmed=True)
         for order in company.RULES:
             rules.add_rule(session, order, by=IDA, now=now, settings=site.settings)
 

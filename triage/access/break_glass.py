@@ -29,7 +29,7 @@ def prepare_break_glass(session: Session, login: str, *, by: Actor, now: datetim
     member.is_break_glass = True
     accounts.delete_factors(session, member.login)
     accounts.end_sessions(session, member.login)
-    external_accounts.unlink(session, member.login, by=by, now=now)
+    external_accounts.unlink_identities(session, member.login, by=by, now=now)
     api_tokens.revoke_tokens_of(session, member.login, by=by, now=now)
     accounts.record_account_change(session, member.login, by, now, what="break-glass")
     return first, second

@@ -42,7 +42,7 @@ class Admission:
     refusal: str = ""
 
 
-def admit(session: Session, provider: Provider, proof: Proof, *, now: datetime) -> Admission:
+def admit_identity(session: Session, provider: Provider, proof: Proof, *, now: datetime) -> Admission:
     """The account that this identity has here, as its groups are today; commit it also when it refuses. NotAllowed: there is none."""
     bound = session.get(ExternalIdentity, (proof.issuer, proof.sub))
     if bound is None:
@@ -84,7 +84,7 @@ def first_login(session: Session, provider: Provider, proof: Proof, now: datetim
         )
     member = session.get(StaffMember, login)
     if member is None:
-        make(session, provider, proof, login, now)
+        create_account(session, provider, proof, login, now)
     elif member.is_break_glass:
         raise NotAllowed(no_provider(login))
     elif not provider.link_by_login or proof.issuer in member.unlinked_from:
@@ -97,7 +97,7 @@ def first_login(session: Session, provider: Provider, proof: Proof, now: datetim
                 name=provider.name,
             )
         )
-    bind(session, provider, proof.sub, login, by=Actor.system("sign-in"), now=now)
+    bind_identity(session, provider, proof.sub, login, by=Actor.system("sign-in"), now=now)
     return login
 
 
@@ -122,7 +122,7 @@ def bound_there(session: Session, issuer: str, login: str) -> ExternalIdentity |
     return session.scalars(theirs.limit(1)).first()
 
 
-def make(session: Session, provider: Provider, proof: Proof, login: str, now: datetime) -> None:
+def create_account(session: Session, provider: Provider, proof: Proof, login: str, now: datetime) -> None:
     """A new account, as the groups say."""
     given = provider.given_to(proof.groups)
     if given is None:
@@ -138,7 +138,7 @@ def make(session: Session, provider: Provider, proof: Proof, login: str, now: da
         )
     member = StaffMember(login=login, name=login, role=given.role, password_hash="", source=PROVIDER)
     session.add(member)
-    assign(session, member, given, proof)
+    assign_by_groups(session, member, given, proof)
     accounts.record_account_change(
         session, login, Actor.system("sign-in"), now, what="add", provider=provider.name, role=member.role, scope=member.scope
     )
@@ -159,16 +159,16 @@ def follow_groups(session: Session, member: StaffMember, provider: Provider, pro
     given, by = provider.given_to(proof.groups), Actor.system("sign-in")
     if given is None:
         if member.active:
-            close(session, member, by=by, now=now, why="no group gives it a role any more")
+            close_account(session, member, by=by, now=now, why="no group gives it a role any more")
         return
     before = (member.role, list(member.scope), list(member.rights), member.active)
-    assign(session, member, given, proof)
+    assign_by_groups(session, member, given, proof)
     if before != (member.role, list(member.scope), list(member.rights), member.active):
         what: dict[str, Any] = {"what": "groups", "role": member.role, "scope": member.scope, "rights": member.rights}
         accounts.record_account_change(session, member.login, by, now, **what)
 
 
-def assign(session: Session, member: StaffMember, given: Given, proof: Proof) -> None:
+def assign_by_groups(session: Session, member: StaffMember, given: Given, proof: Proof) -> None:
     """What the groups give; departments and people that are not known here give nothing."""
     scope = Scope.parse(given.scope)
     known = {word for word in scope.words() if is_known(session, word)}
@@ -182,7 +182,7 @@ def is_known(session: Session, word: str) -> bool:
     return kind == "company" or session.get(Department if kind == "department" else Person, name) is not None
 
 
-def close(session: Session, member: StaffMember, *, by: Actor, now: datetime, why: str) -> None:
+def close_account(session: Session, member: StaffMember, *, by: Actor, now: datetime, why: str) -> None:
     """Close an account: its sessions end now, its tokens with the next upkeep."""
     member.active = False
     accounts.end_sessions(session, member.login)
@@ -195,11 +195,11 @@ def close_unused(session: Session, after: timedelta, *, now: datetime) -> int:
     unused = (col(StaffMember.source) == PROVIDER) & col(StaffMember.active) & col(StaffMember.login).not_in(lately)
     found = session.scalars(select(StaffMember).where(unused)).all()
     for one in found:
-        close(session, one, by=Actor.system("upkeep"), now=now, why=f"no sign-in for {after.days} days")
+        close_account(session, one, by=Actor.system("upkeep"), now=now, why=f"no sign-in for {after.days} days")
     return len(found)
 
 
-def link(session: Session, login: str, provider: Provider, sub: str, *, by: Actor, now: datetime) -> None:
+def link_identity(session: Session, login: str, provider: Provider, sub: str, *, by: Actor, now: datetime) -> None:
     """Bind an account to an identity at a provider, and to no other one there. NotFound when there is no such account."""
     member = accounts.get_account(session, accounts.checked_login(login))
     if member.is_break_glass:
@@ -209,12 +209,12 @@ def link(session: Session, login: str, provider: Provider, sub: str, *, by: Acto
     taken = session.get(ExternalIdentity, (provider.issuer, sub))
     if taken and taken.login != member.login:
         raise BadInput(say("it is linked to {login}; `mailroom staff unlink {login}` first", login=taken.login), field="sub")
-    unlink(session, member.login, by=by, now=now, issuer=provider.issuer)
+    unlink_identities(session, member.login, by=by, now=now, issuer=provider.issuer)
     member.unlinked_from = [one for one in member.unlinked_from if one != provider.issuer]
-    bind(session, provider, sub, member.login, by=by, now=now)
+    bind_identity(session, provider, sub, member.login, by=by, now=now)
 
 
-def unlink(session: Session, login: str, *, by: Actor, now: datetime, issuer: str = "") -> int:
+def unlink_identities(session: Session, login: str, *, by: Actor, now: datetime, issuer: str = "") -> int:
     """Forget the identities of an account, at one provider or at all; its sessions by a provider end. How many.
 
     No login claim links the account again: only an administrator does.
@@ -230,15 +230,15 @@ def unlink(session: Session, login: str, *, by: Actor, now: datetime, issuer: st
     return int(gone.rowcount)
 
 
-def lock(session: Session, login: str, *, by: Actor, now: datetime) -> None:
+def lock_account(session: Session, login: str, *, by: Actor, now: datetime) -> None:
     """Close an account that a provider's groups made, until an administrator unlocks it. BadInput for other accounts."""
     member = get_provider_account(session, login)
     if not member.is_locked:
         member.is_locked = True
-        close(session, member, by=by, now=now, why="an administrator locked it")
+        close_account(session, member, by=by, now=now, why="an administrator locked it")
 
 
-def unlock(session: Session, login: str, *, by: Actor, now: datetime) -> None:
+def unlock_account(session: Session, login: str, *, by: Actor, now: datetime) -> None:
     """Let the next sign-in at the provider open a locked account again, if groups still give it a role. BadInput for other accounts."""
     member = get_provider_account(session, login)
     if member.is_locked:
@@ -254,7 +254,7 @@ def get_provider_account(session: Session, login: str) -> StaffMember:
     return member
 
 
-def bind(session: Session, provider: Provider, sub: str, login: str, *, by: Actor, now: datetime) -> None:
+def bind_identity(session: Session, provider: Provider, sub: str, login: str, *, by: Actor, now: datetime) -> None:
     """This identity has this account from now on."""
     session.add(ExternalIdentity(issuer=provider.issuer, sub=sub, provider=provider.name, login=login, linked_at=now, seen_at=now))
     session.flush()

@@ -16,7 +16,7 @@ from triage.access import api_tokens, confidential_folders, scope as access, sta
 from triage.actor import Actor, Grant, Role, Scope
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.say import joined, listed, minute, say
+from triage.say import format_minute, join_parts, list_with_and, say
 from triage.store.confidential_rows import NOBODY
 from triage.store.models.directory import Department, Person, Sealed
 from triage.store.models.staff import ApiToken, StaffMember, Substitution
@@ -145,7 +145,9 @@ def staff_readers(session: Session, place: Place, confidential: tuple[str, ...],
         seen = access_of(session, place, actor) if actor else ""
         if actor and seen:
             keeps = [word for word in confidential if (word, member.login) in keepers]
-            why = joined("; ", [*reasons_of_staff(session, place, member, now), *(say("keeper of {folder}", folder=one) for one in keeps)])
+            why = join_parts(
+                "; ", [*reasons_of_staff(session, place, member, now), *(say("keeper of {folder}", folder=one) for one in keeps)]
+            )
             yield Reader(PERSON, member.login, member.name, member.role, seen, why)
 
 
@@ -157,7 +159,7 @@ def reasons_of_staff(session: Session, place: Place, member: StaffMember, now: d
         yield say("assistant of {name}", name=place.name) if assists else say("scope {scope}", scope=word)
     for absent, ends_at in session.execute(substituted_by(member.login, now)):
         if reaching_word(absent.scope, place):
-            yield say("substitute for {name} until {until} UTC", name=absent.name, until=minute(ends_at))
+            yield say("substitute for {name} until {until} UTC", name=absent.name, until=format_minute(ends_at))
     if member.is_break_glass:
         yield say("break-glass account")
 
@@ -187,7 +189,7 @@ def token_readers(session: Session, place: Place, now: datetime) -> Iterator[Rea
             why = say(
                 "token of {maker} until {until} UTC, scope {scope}",
                 maker=token.made_by,
-                until=minute(token.expires_at),
+                until=format_minute(token.expires_at),
                 scope=reaching_word(token.scope, place),
             )
             yield Reader(TOKEN, ids.format_id(token.id), token.name, str(actor.role), seen, why)
@@ -210,7 +212,7 @@ def other_readers(session: Session, place: Place, confidential: tuple[str, ...])
             "{name} sees sender and subject of their own held messages in the daily digest and on the page for employees.", name=place.name
         )
     elif inside := confidential_people(session, place):
-        yield say("Confidential folders in this department have readers of their own: {folders}.", folders=listed(inside))
+        yield say("Confidential folders in this department have readers of their own: {folders}.", folders=list_with_and(inside))
     if not place.person:
         yield say("Single people's folders can have more readers, such as assistants.")
     yield (

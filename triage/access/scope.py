@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders
 from triage.actor import Actor, Grant, Right, Role, Scope
 from triage.errors import NotAllowed
-from triage.say import either, say
+from triage.say import list_with_or, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import StaffMember
 
@@ -76,7 +76,7 @@ def directory_scope(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
 def require_role(by: Actor, *roles: Role) -> None:
     """NotAllowed unless the actor has one of these roles."""
     if by.role not in roles:
-        raise NotAllowed(say("this needs the role {names}; yours is {role}", names=either(roles), role=by.role))
+        raise NotAllowed(say("this needs the role {names}; yours is {role}", names=list_with_or(roles), role=by.role))
 
 
 def over_everything(by: Actor, *roles: Role) -> None:

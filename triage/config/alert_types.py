@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from triage.say import Said, joined, minute, say, say_count
+from triage.say import Said, format_minute, join_parts, say, say_count
 
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
@@ -55,10 +55,10 @@ class Wait:
 def alert_sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
     """What is said of a department (its name), or of the company. No word of a sender is in it."""
     if cause in OF_COMPANY:
-        return joined(" ", (one.words for one in waits)) if cause in EACH else waits[0].words
+        return join_parts(" ", (one.words for one in waits)) if cause in EACH else waits[0].words
     number, people = sum(one.number for one in waits), len(waits)
     moments = [one.since for one in waits if one.since]
-    since = minute(min(moments).astimezone(ZoneInfo(zone)), year=False) if moments else ""
+    since = format_minute(min(moments).astimezone(ZoneInfo(zone)), year=False) if moments else ""
     whose = say(" for {people} people", people=people) if people > 1 else ""
     return say("{department}: {words}", department=name, words=what_is_so(cause, number, since, whose))
 

@@ -96,6 +96,6 @@ def is_trustworthy(url: str, issuer: str = "") -> bool:
     return usual and parts.username is None and (parts.scheme == "https" or is_here)
 
 
-def named(providers: tuple[Provider, ...], name: str) -> Provider | None:
+def find_provider(providers: tuple[Provider, ...], name: str) -> Provider | None:
     """The provider of this name."""
     return next((one for one in providers if one.name == name), None)

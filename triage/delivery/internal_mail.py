@@ -20,7 +20,7 @@ from triage.store import bodies, ledger
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.text.i18n import ENGLISH
-from triage.text.i18n.translate import translate
+from triage.text.i18n.translate import translate_sentence
 from triage.text.sanitize import escape_visible
 
 REPORT = "report"  # direction of what is told to somebody here
@@ -85,17 +85,21 @@ class Letter:
 def in_language(letter: Letter, language: str) -> Letter:
     """The letter in a language. Text of others stays as it is."""
     sections = tuple(
-        Section(translate(one.title, language), tuple(line_in(line, language) for line in one.lines), translate(one.link_words, language))
+        Section(
+            translate_sentence(one.title, language),
+            tuple(line_in(line, language) for line in one.lines),
+            translate_sentence(one.link_words, language),
+        )
         for one in letter.sections
     )
-    texts = {name: translate(getattr(letter, name), language) for name in ("subject", "opening", "footer")}
+    texts = {name: translate_sentence(getattr(letter, name), language) for name in ("subject", "opening", "footer")}
     return replace(letter, sections=sections, language=language, **texts)
 
 
 def line_in(line: Line, language: str) -> Line:
     """One thing that is said, in a language."""
-    more = tuple(translate(one, language) for one in line.more)
-    return Line(translate(line.words, language), more, line.link, translate(line.link_words, language))
+    more = tuple(translate_sentence(one, language) for one in line.more)
+    return Line(translate_sentence(line.words, language), more, line.link, translate_sentence(line.link_words, language))
 
 
 def told_since(session: Session, uid: str, rule: str, since: datetime) -> int:

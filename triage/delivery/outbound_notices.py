@@ -15,13 +15,13 @@ from triage.delivery import dsn, internal_mail
 from triage.delivery.templates import FAILURE, as_written, describe_failure
 from triage.ids import format_id, new_id
 from triage.message.summary import make_summary
-from triage.say import form_of, mark, minute, say
+from triage.say import form_of, format_minute, mark, say
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
-from triage.text.i18n.translate import translate
+from triage.text.i18n.translate import translate_sentence
 from triage.text.sanitize import escape_visible
 
 BY = Actor.system("outbound")
@@ -130,7 +130,7 @@ def delay_story(message: Message, waiting: Sequence[Delivery], settings: Setting
     return Story(
         kind=DELAY,
         opening=mark("Your message “{subject}” of {time} UTC has not been delivered yet to:"),
-        closing=say("Do not send it again: Mailroom retries until {until} UTC, and tells you if that fails.", until=minute(until)),
+        closing=say("Do not send it again: Mailroom retries until {until} UTC, and tells you if that fails.", until=format_minute(until)),
         recipients=tuple(dsn.delayed_recipient(known_recipient(one, message), one.last_reply, until) for one in waiting),
         replies=tuple(one.last_reply for one in waiting),
         reason=say("it tells an employee that a message is delayed"),
@@ -155,7 +155,7 @@ def queue_report(
         arrived_at=message.received_at,
         message_id=message.summary.get("message_id", ""),
         original=original,
-        title=translate(dsn.title_of(story.kind, subject), settings.company.language),
+        title=translate_sentence(dsn.title_of(story.kind, subject), settings.company.language),
     )
     raw = dsn.write_dsn(notice, number=format_id(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
     folder = concerned[0].department, concerned[0].person
@@ -175,14 +175,14 @@ def known_recipient(delivery: Delivery, message: Message) -> str:
 def in_words(subject: str, message: Message, story: Story, settings: Settings) -> str:
     """What is said to people: which mail, to whom, and what the servers outside have answered."""
     named = escape_visible(subject) or say("(no subject)")
-    lines = [say(story.opening, subject=named, time=minute(message.received_at)), ""]
+    lines = [say(story.opening, subject=named, time=format_minute(message.received_at)), ""]
     for one, reply in list(zip(story.recipients, story.replies, strict=True))[:MOST_TOLD]:
         lines += [
             f"  {escape_visible(one.recipient)}",
-            f"    {escape_visible(reply) or translate(say('no answer'), settings.company.language)}",
+            f"    {escape_visible(reply) or translate_sentence(say('no answer'), settings.company.language)}",
         ]
     if len(story.recipients) > MOST_TOLD:
         lines.append(say("  and {count} more", count=len(story.recipients) - MOST_TOLD))
     lines += ["", story.closing] if story.closing else []
     lines += ["", say("The mail system of {company} wrote this message.", company=settings.company.domains[0]), ""]
-    return "\n".join(translate(line, settings.company.language) for line in lines)
+    return "\n".join(translate_sentence(line, settings.company.language) for line in lines)

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.directory import reassigned_addresses
 from triage.errors import NotFound
-from triage.say import form_of, joined, listed, say
+from triage.say import form_of, join_parts, list_with_and, say
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import Event, State
@@ -138,7 +138,7 @@ def end_copies(session: Session, delivery_ids: Iterable[int], *, now: datetime) 
 def in_words(rows: list[Recalled]) -> str:
     """Where copies lay and what had been done with them, for a person to read; "" without one."""
     lay = [say("in {folder}, {done}", folder=escape_visible(row.folder), done=done_with(row.flags)) for row in rows if not row.gone]
-    return say("It was {places}.", places=joined("; ", lay)) if lay else ""
+    return say("It was {places}.", places=join_parts("; ", lay)) if lay else ""
 
 
 def done_with(flags: list[str]) -> str:
@@ -146,7 +146,7 @@ def done_with(flags: list[str]) -> str:
     folded = {flag.casefold() for flag in flags}
     words = (("\\seen", say("read")), ("\\answered", say("answered")), ("$forwarded", say("forwarded")))
     done = [word for flag, word in words if flag in folded]
-    return listed(done) if done else say("unread")
+    return list_with_and(done) if done else say("unread")
 
 
 def was_taken() -> ColumnElement[bool]:

@@ -26,7 +26,7 @@ from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Delivery, Notice
 from triage.store.models.messages import Message
-from triage.text.i18n.translate import translate
+from triage.text.i18n.translate import translate_sentence
 
 BY = Actor.system("notices")
 ABOUT = {FAILURE: State.BOUNCED, REJECTION: State.REJECTED, EXPIRY: State.EXPIRED}  # the state of the deliveries that a notice is about
@@ -194,7 +194,7 @@ def notice_of(session: Session, message: Message, letter: Letter, kind: str, set
         arrived_at=message.received_at,
         message_id=message.summary.get("message_id", ""),
         original=bodies.if_there(session, message.content_id) or b"",
-        title=translate(dsn.title_of(kind, message.summary.get("subject", "")), settings.company.language),
+        title=translate_sentence(dsn.title_of(kind, message.summary.get("subject", "")), settings.company.language),
     )
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from triage.addressing.envelope import Address
 from triage.config.settings import Notices, Reject, Settings
 from triage.delivery import dsn
-from triage.say import day, say
+from triage.say import format_day, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.text.i18n import ENGLISH
-from triage.text.i18n.translate import translate, translate_template
+from triage.text.i18n.translate import translate_sentence, translate_template
 from triage.text.sanitize import escape_visible
 
 FAILURE, REJECTION, EXPIRY = "failure", "rejection", "expiry"
@@ -82,12 +82,12 @@ def in_language(template: str, language: str) -> str:
 def filled_in(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings, language: str) -> str:
     """The template with its placeholders filled in, in one pass: what a value says is never a placeholder."""
     values = {
-        "subject": message.summary.get("subject") or translate(say("(no subject)"), language),
+        "subject": message.summary.get("subject") or translate_sentence(say("(no subject)"), language),
         "recipient": ", ".join(one.recipient for one in failures),
         "sender": message.envelope["reverse_path"],
-        "date": translate(day(message.received_at), language),
+        "date": translate_sentence(format_day(message.received_at), language),
         "company": settings.company.domains[0],
     }
     filled = PLACEHOLDER.sub(lambda found: escape_visible(values[found[1]])[:VALUE_LENGTH], text)
-    reasons = dict.fromkeys(translate(one.reason, language) for one in failures) if "{reason}" in text else {}
+    reasons = dict.fromkeys(translate_sentence(one.reason, language) for one in failures) if "{reason}" in text else {}
     return filled.replace("{reason}", " ".join(reasons)).strip() + "\n"

@@ -73,25 +73,25 @@ def settle_owners(
     `left`: addresses of people who have left, and their uids. `approved`: addresses with the key of the new owner. A department that is
     gone owns nothing, and a department's address may go to a list or another department without asking.
     """
-    held = {**leavers_addresses(before, left), **dict(owned(before, domains))}
+    held = {**leavers_addresses(before, left), **dict(list_owned(before, domains))}
     codes = {one.code for one in wanted.departments}
     changes = [
         OwnerChange(address, held[address], new)
-        for address, new in owned(wanted, domains)
-        if address in held and not held[address].is_same(new) and asks(held[address], new, codes)
+        for address, new in list_owned(wanted, domains)
+        if address in held and not held[address].is_same(new) and needs_approval(held[address], new, codes)
     ]
     given = tuple(one for one in changes if (one.address, one.new.key) in approved)
     waiting = tuple(one for one in changes if one not in given and one.address not in {other.address for other in given})
-    settled = give_back(strip(before, wanted, changes, given, domains), before, waiting, domains)
+    settled = give_back(strip_addresses(before, wanted, changes, given, domains), before, waiting, domains)
     return Settled(settled, waiting)
 
 
-def asks(old: Owner, new: Owner, codes: Collection[str]) -> bool:
+def needs_approval(old: Owner, new: Owner, codes: Collection[str]) -> bool:
     """Does this change of owner wait for a person?"""
     return old.kind != DEPARTMENT or (new.kind == PERSON and old.name in codes)
 
 
-def owned(directory: CompanyDirectory, domains: tuple[str, ...]) -> Iterator[tuple[str, Owner]]:
+def list_owned(directory: CompanyDirectory, domains: tuple[str, ...]) -> Iterator[tuple[str, Owner]]:
     """Every address that a directory's entries claim, and by whom; of a list that only stands for a conflict nothing."""
     for person in directory.people:
         owner = owner_of(person)
@@ -122,7 +122,7 @@ def addresses_of(person: PersonEntry) -> tuple[str, ...]:
     return (person.mailbox, *(one for one in person.aliases if one != person.mailbox))
 
 
-def strip(
+def strip_addresses(
     before: CompanyDirectory,
     wanted: CompanyDirectory,
     changes: Iterable[OwnerChange],

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlmodel import Session, col
 
-from triage.say import forms_of, from_row, joined
+from triage.say import forms_of, from_row, join_parts
 from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 
@@ -18,7 +18,7 @@ def append_notes(session: Session, said: Mapping[int, str]) -> None:
     changed = []
     for row in rows:
         if said[row.id] not in row.note:
-            note = joined(" ", (from_row(row, "note"), said[row.id]))
+            note = join_parts(" ", (from_row(row, "note"), said[row.id]))
             changed.append({"id": row.id, "note": str(note), "forms": (row.forms or {}) | (forms_of(note=note) or {})})
     if changed:
         session.execute(update(Delivery), changed)

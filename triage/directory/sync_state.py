@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.actor import Actor, Role
 from triage.config.alert_types import BRAKE
 from triage.directory import address_changes
-from triage.say import stored
+from triage.say import load_sentence
 from triage.store.models.audit import AuditRecord
 from triage.store.models.directory import AddressChange, Department, MailGroup, Person
 from triage.store.models.notifications import Alarm
@@ -67,7 +67,7 @@ def get_sync_state(session: Session, *, by: Actor) -> DirectoryState:
         changed_at=last.at if last else None,
         changes=tuple(detail.get("changes", ())),
         more=detail.get("more", 0),
-        brake=Brake(alarm.raised_at, stored(alarm.words, alarm.words_form)) if alarm else None,
+        brake=Brake(alarm.raised_at, load_sentence(alarm.words, alarm.words_form)) if alarm else None,
         address_changes=tuple(address_changes.list_changes(session, by=by)),
     )
 

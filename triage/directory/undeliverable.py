@@ -8,7 +8,7 @@ from triage.addressing.recipient import Recipient
 from triage.addressing.subaddress import base_addresses
 from triage.config.settings import Company
 from triage.directory.leavers import GONE, note_about
-from triage.say import joined, say
+from triage.say import join_parts, say
 from triage.store.models.directory import Department, KnownRecipient, Person
 
 NOTE = say("Nobody here has this address any more. Redirect it to the right person.")
@@ -23,7 +23,7 @@ def undeliverable_recipient(session: Session, address: Address, company: Company
     known = leaver_recipient(session, address, company)
     if known is not None and session.get(Department, known.department) is not None:
         person = session.get(Person, known.leaver)
-        note = joined(" ", (note_about(person.name if person else known.leaver), say("Redirect it to the right person.")))
+        note = join_parts(" ", (note_about(person.name if person else known.leaver), say("Redirect it to the right person.")))
         return Recipient(str(address), known.department, known.person, known.mailbox, listed=known.address, note=note, stray=True)
     department = named_department(session, address, company) or postmaster_department(session)
     mailbox = (department.mailbox if department else "") or postmaster_mailbox(session)

@@ -19,7 +19,7 @@ from triage.message.signals import find_signals
 from triage.message.signals.signal_context import Seen, Signal
 from triage.message.similarity import Likeness
 from triage.message.summary import Summary
-from triage.policy.decide import UNLIKE, Disposition, Verdict, decide_verdict, unexcused
+from triage.policy.decide import UNLIKE, Disposition, Verdict, decide_verdict, drop_excused
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import proof_of_author, proven_as, rule_precision
 from triage.quarantine import coverage
@@ -116,7 +116,7 @@ def simulate_copy(session: Session, facts: Facts, *, settings: Settings, answere
 
 def checks_that_speak(facts: Facts, verdict: Verdict) -> tuple[str, ...]:
     """The checks of known senders that hold it, or would if they did not only report."""
-    found = facts.unlike if verdict.rule == UNLIKE else unexcused(facts.unlike_reported, facts) if verdict.withheld == UNLIKE else ()
+    found = facts.unlike if verdict.rule == UNLIKE else drop_excused(facts.unlike_reported, facts) if verdict.withheld == UNLIKE else ()
     return tuple(dict.fromkeys(one.check for one in found))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from triage.say import listed, say
+from triage.say import list_with_and, say
 from triage.text.json_values import as_dict
 
 REPLY_TO, CONTENT_TYPE, SEVERAL_TYPES, AGE = GAPS = ("reply-to", "content-type", "content-types", "age")  # what a signature may leave open
@@ -175,7 +175,7 @@ def proof_sentence(found: Authentication) -> str:
     if not found.author:
         return say("It does not name exactly one author, so nothing can prove who sent it.")
     domain = dmarc.domain or found.author.rpartition("@")[2]
-    ways = listed(way.upper() for way in dmarc.aligned) if dmarc.aligned else ""
+    ways = list_with_and(way.upper() for way in dmarc.aligned) if dmarc.aligned else ""
     if found.proof == "dmarc" and dmarc.origin:
         return say("Really from {domain}: DMARC passes, as the edge server {edge} found.", domain=domain, edge=dmarc.origin)
     if found.proof == "dmarc":

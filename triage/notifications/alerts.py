@@ -42,7 +42,7 @@ from triage.policy.known_senders import checks, delivered_risky, held_senders
 from triage.quarantine.removal import large_removals
 from triage.quarantine.requests import open_requests
 from triage.quarantine.search import expiry, legal_hold
-from triage.say import Said, form_of, minute, say, say_count, stored
+from triage.say import Said, form_of, format_minute, load_sentence, say, say_count
 from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
@@ -189,7 +189,7 @@ def wait_for_next_hop(number: int, since: datetime) -> Said:
         "{count} message waits for the next hop since {since} UTC",
         "{count} messages wait for the next hop since {since} UTC",
         count=number,
-        since=minute(since, year=False),
+        since=format_minute(since, year=False),
     )
 
 
@@ -199,7 +199,7 @@ def wait_for_mailboxes(number: int, since: datetime) -> Said:
         "{count} message waits to be recalled from a mailbox or put back, since {since} UTC",
         "{count} messages wait to be recalled from mailboxes or put back, since {since} UTC",
         count=number,
-        since=minute(since, year=False),
+        since=format_minute(since, year=False),
     )
 
 
@@ -251,7 +251,7 @@ def find_stolen_accounts(session: Session, settings: Settings, now: datetime) ->
             "{number} messages of one known sender are held since {since} UTC because they are unlike it. The account may be stolen. "
             "Search rule:unlike-themselves, and tell the sender another way.",
             number=found.messages,
-            since=minute(found.first, year=False),
+            since=format_minute(found.first, year=False),
         )
         yield Wait(UNLIKE, COMPANY, "", found.messages, found.first, found.newest, words)
 
@@ -303,7 +303,7 @@ def keep_alerts(session: Session, found: Iterable[Wait], *, now: datetime) -> No
 
 def as_wait(row: Alarm) -> Wait:
     """A row as a value."""
-    return Wait(row.cause, row.department, row.person, row.number, row.since, row.newest, stored(row.words, row.words_form))
+    return Wait(row.cause, row.department, row.person, row.number, row.since, row.newest, load_sentence(row.words, row.words_form))
 
 
 def quiet_time(settings: Settings, cause: str) -> timedelta:

@@ -21,7 +21,7 @@ from triage.notifications import digest_entries
 from triage.notifications.digest_entries import Digest, Part
 from triage.quarantine.requests.own_mail import Own
 from triage.quarantine.search import expiry
-from triage.say import cleaned, joined, minute, say, say_count
+from triage.say import clean_params, format_minute, join_parts, say, say_count
 from triage.store import db, ledger, versions
 from triage.store.models.directory import KnownRecipient, Person
 from triage.store.models.employees import DigestRefusal
@@ -176,8 +176,8 @@ def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -
     counted = [say("{count} held", count=waits)] if waits else []
     counted += [say("{count} removed", count=gone)] if gone else []
     opening = say("Staff reviews messages from unknown senders before you get them. You need not do anything.")
-    subject = say("Messages for you: {counts}", counts=joined(", ", counted))
-    return Letter(address, subject, tuple(sections), joined("\n", write_footer(settings)), opening)
+    subject = say("Messages for you: {counts}", counts=join_parts(", ", counted))
+    return Letter(address, subject, tuple(sections), join_parts("\n", write_footer(settings)), opening)
 
 
 def write_section(title: str, part: Part, settings: Settings, now: datetime) -> Section:
@@ -217,11 +217,11 @@ def write_line(one: Own, settings: Settings, now: datetime) -> Line:
     address = dead_address(cut_text(one.author, 2 * LONGEST_NAME)) or say("no sender")
     name = defuse_text(cut_text(one.author_name, LONGEST_NAME))
     author = say("from {name} <{address}>", name=name, address=address) if name else say("from {address}", address=address)
-    more: list[str] = [author, minute(one.received_at.astimezone(zone), year=False)]
+    more: list[str] = [author, format_minute(one.received_at.astimezone(zone), year=False)]
     if one.expires_at and one.expires_at <= now + expiry.SOON:
-        more.append(say("expires on {time}", time=minute(one.expires_at.astimezone(zone), year=False)))
+        more.append(say("expires on {time}", time=format_minute(one.expires_at.astimezone(zone), year=False)))
     if one.asked_at:
-        more.append(say("you asked for it: {answer}", answer=cleaned(one.declined, defuse_text) or say("staff will review it")))
+        more.append(say("you asked for it: {answer}", answer=clean_params(one.declined, defuse_text) or say("staff will review it")))
     return Line(subject, tuple(more), request_link(one, settings))
 
 

@@ -15,7 +15,7 @@ from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
 from triage.ids import format_id
-from triage.say import joined, minute, say
+from triage.say import format_minute, join_parts, say
 from triage.store import db, ledger, versions
 from triage.store.models.audit import AuditRecord
 from triage.store.models.markers import Marker
@@ -75,7 +75,7 @@ def letter_about(address: str, login: str, record: AuditRecord, settings: Settin
     """What the owner is told: when and from where, and what to do."""
     line = say(
         "{when} from {client}. Your account {login} had not signed in from there lately.",
-        when=minute(record.at.astimezone(ZoneInfo(settings.cover.time_zone))),
+        when=format_minute(record.at.astimezone(ZoneInfo(settings.cover.time_zone))),
         client=str(record.detail.get("client", "")),
         login=login,
     )
@@ -86,4 +86,4 @@ def letter_about(address: str, login: str, record: AuditRecord, settings: Settin
         login=login,
     )
     title = say("New sign-in to your Mailroom account")
-    return Letter(address, title, (Section(title, (Line(line),)),), joined("\n", (what_to_do, console)))
+    return Letter(address, title, (Section(title, (Line(line),)),), join_parts("\n", (what_to_do, console)))

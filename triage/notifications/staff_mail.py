@@ -20,7 +20,7 @@ from triage.directory import undeliverable
 from triage.ids import format_id
 from triage.notifications import alerts
 from triage.quarantine import coverage
-from triage.say import joined, say
+from triage.say import join_parts, say
 from triage.store import ledger
 from triage.store.models.notifications import Alarm
 from triage.store.models.staff import StaffMember
@@ -147,7 +147,7 @@ def letter_to(address: str, untold: dict[str, list[Alarm]], names: dict[str, str
         subject = say("{title}, and {count} more", title=first.title, count=more)
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
     why = say("You get this because you are responsible for it. Name a substitute in the console for the time that you are away.")
-    return Letter(address, subject, sections, joined("\n", (console, why)))
+    return Letter(address, subject, sections, join_parts("\n", (console, why)))
 
 
 def lines_of(cause: str, rows: list[Alarm], names: dict[str, str], settings: Settings) -> Iterator[str]:

@@ -12,7 +12,7 @@ from triage.policy.proof import awaited_allow, awaited_block, deciding_allow, de
 from triage.policy.replay import replay_reasons
 from triage.policy.replies import answered_message, awaited_answer, returned_message
 from triage.policy.runner_up import Beside, sender_rule
-from triage.say import Said, day, joined, listed, mark, say
+from triage.say import Said, format_day, join_parts, list_with_and, mark, say
 
 
 class Disposition(StrEnum):
@@ -126,7 +126,7 @@ def shown_block(block: MatchedRule) -> Said:
 
 def say_of_rule(message: str, rule: MatchedRule) -> Said:
     """A sentence about a rule; those of its parameters `author`, `value` and `day` that the sentence has."""
-    given = {"author": rule.author, "value": rule.value, "day": day(rule.since)}
+    given = {"author": rule.author, "value": rule.value, "day": format_day(rule.since)}
     return say(message, **{name: value for name, value in given.items() if f"{{{name}}}" in message})
 
 
@@ -203,11 +203,13 @@ def held_sender(facts: Facts) -> Verdict | None:
     hold = deciding_hold(facts)
     if hold is None:
         return None
-    given = {"author": hold.author, "day": day(hold.since), "value": hold.value, "note": hold.note}
+    given = {"author": hold.author, "day": format_day(hold.since), "value": hold.value, "note": hold.note}
     if hold.until is None:
         reason = say("{author} decided on {day} to hold every message from {value}: {note}", **given)
     else:
-        reason = say("{author} decided on {day} to hold every message from {value} until {until}: {note}", until=day(hold.until), **given)
+        reason = say(
+            "{author} decided on {day} to hold every message from {value} until {until}: {note}", until=format_day(hold.until), **given
+        )
     return Verdict(Disposition.QUARANTINE, "held-sender", reason, hold.id)
 
 
@@ -229,20 +231,20 @@ def hold_replay(facts: Facts) -> Verdict | None:
     reason = say(
         "{domain} signed it, but a server that is not known to send for {domain} delivered it, and {what}",
         domain=facts.authentication.dmarc.domain,
-        what=listed(found),
+        what=list_with_and(found),
     )
     return Verdict(Disposition.QUARANTINE, REPLAY, reason)
 
 
 def unlike_themselves(facts: Facts) -> Verdict | None:
     """Something would let it in, and it is unlike the messages of its sender: whose account may be stolen."""
-    found = unexcused(facts.unlike, facts)
+    found = drop_excused(facts.unlike, facts)
     if not found or not is_passing(facts):
         return None
     return Verdict(Disposition.QUARANTINE, UNLIKE, unlike_sentence(found, facts))
 
 
-def unexcused(found: tuple[Deviation, ...], facts: Facts) -> tuple[Deviation, ...]:
+def drop_excused(found: tuple[Deviation, ...], facts: Facts) -> tuple[Deviation, ...]:
     """Those of the deviations that no rule of staff lets pass."""
     allow = deciding_allow(facts)
     if allow is None or not allow.by_staff:
@@ -258,21 +260,21 @@ def is_passing(facts: Facts) -> bool:
 
 def unlike_sentence(found: tuple[Deviation, ...], facts: Facts) -> str:
     """What is unlike the sender, in words."""
-    what = listed(one.reason for one in found)
+    what = list_with_and(one.reason for one in found)
     return say("{author} is known here, but this message is unlike them: {what}", author=shown_author(facts.summary), what=what)
 
 
 def allowed_sender(facts: Facts) -> Verdict | None:
     """The company knows this sender, and the sender can prove who they are."""
     if allow := deciding_allow(facts):
-        return Verdict(Disposition.RELAY, "allowed-sender", joined(", ", (shown_allow(allow), shown_proof(allow.proof))), allow.id)
+        return Verdict(Disposition.RELAY, "allowed-sender", join_parts(", ", (shown_allow(allow), shown_proof(allow.proof))), allow.id)
     return None
 
 
 def shown_allow(allow: MatchedRule) -> str:
     """Why somebody is let in, in words: staff said so, or somebody here has written to them."""
     if allow.origin == "learned":
-        return say("{author} wrote to {value} on {day}", author=allow.author, value=allow.value, day=day(allow.since))
+        return say("{author} wrote to {value} on {day}", author=allow.author, value=allow.value, day=format_day(allow.since))
     return say("{author} allowed {value}", author=allow.author, value=allow.value)
 
 
@@ -301,17 +303,17 @@ def bounce_with_files(facts: Facts) -> Verdict | None:
 def reply_to_ours(facts: Facts) -> Verdict | None:
     """It answers a mail of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
     if mail := answered_message(facts):
-        given = {"author": mail.author, "domain": facts.summary.author.rpartition("@")[2], "day": day(mail.at)}
+        given = {"author": mail.author, "domain": facts.summary.author.rpartition("@")[2], "day": format_day(mail.at)}
         if mail.named_by == "calendar":
             words = say("it answers an invitation that {author} sent to {domain} on {day}", **given)
         else:
             words = say("it answers a message that {author} sent to {domain} on {day}", **given)
-        return Verdict(Disposition.RELAY, "reply-to-ours", joined(", ", (words, FROM_THERE)))
+        return Verdict(Disposition.RELAY, "reply-to-ours", join_parts(", ", (words, FROM_THERE)))
     if mail := returned_message(facts):
         return Verdict(
             Disposition.RELAY,
             "reply-to-ours",
-            say("it is a delivery report about a message that {author} sent on {day}", author=mail.author, day=day(mail.at)),
+            say("it is a delivery report about a message that {author} sent on {day}", author=mail.author, day=format_day(mail.at)),
         )
     return None
 
@@ -410,7 +412,7 @@ def decide_verdict(facts: Facts) -> Verdict:
 
 def report_unlike(verdict: Verdict, facts: Facts) -> Verdict:
     """The same, with what would hold a message that passes if the checks of known senders did not only report."""
-    found = unexcused(facts.unlike_reported, facts)
+    found = drop_excused(facts.unlike_reported, facts)
     if not found or verdict.withheld or verdict.rule not in LETTING_IN:
         return verdict
     said = Beside(UNLIKE, say("it only reports for now: {reason}", reason=unlike_sentence(found, facts)))

@@ -10,7 +10,7 @@ from triage.access import scope as access
 from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.say import minute, say
+from triage.say import format_minute, say
 from triage.store import ledger
 from triage.store.models.columns import Instant
 from triage.store.models.rules import Emergency
@@ -47,7 +47,10 @@ def current_emergency(session: Session, now: datetime) -> Alarm | None:
 def emergency_sentence(row: Emergency) -> str:
     """Who opened the door, until when and why."""
     return say(
-        "{name} lets Mailroom deliver everything until {until} UTC: {reason}", name=row.by_shown, until=minute(row.until), reason=row.reason
+        "{name} lets Mailroom deliver everything until {until} UTC: {reason}",
+        name=row.by_shown,
+        until=format_minute(row.until),
+        reason=row.reason,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import is_proof_awaited, is_proof_met, names_its_author, proof_of_author
-from triage.say import joined, mark, say
+from triage.say import join_parts, mark, say
 from triage.text.json_values import as_dict
 
 DID = {  # what the maker of a sender rule did
@@ -35,7 +35,7 @@ class Beside:
 
 def sender_rule(rule: MatchedRule, facts: Facts) -> Beside:
     """A sender rule that did not decide."""
-    return Beside(rule.effect, joined(", ", (describe_rule(rule), why_not(rule, facts))), rule.id)
+    return Beside(rule.effect, join_parts(", ", (describe_rule(rule), why_not(rule, facts))), rule.id)
 
 
 def describe_rule(rule: MatchedRule) -> str:

@@ -16,7 +16,7 @@ from triage.errors import NotFound
 from triage.ids import format_id
 from triage.quarantine import viewings
 from triage.quarantine.search.listing import Listed, list_some
-from triage.say import joined, mark, say, stored
+from triage.say import join_parts, load_sentence, mark, say
 from triage.store.delivery_state import Event, State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision, DecisionItem
@@ -203,7 +203,7 @@ def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
     """An act of the audit log in words."""
     if record.act == "receive":
         arrived = say("Arrived for {recipient}: {reason}.", recipient=about.recipient, reason=about.verdict.reason)
-        return joined(" ", [arrived, about.note])
+        return join_parts(" ", [arrived, about.note])
     said = ACTS | RECALLERS_ACTS if record.by == str(recalled_copies.BY) else ACTS
     act = "fetch-ahead" if viewings.is_ahead(record) else record.act
     if act not in said:
@@ -217,7 +217,7 @@ def values_of(record: AuditRecord, name: str, about: Listed) -> dict[str, Any]:
     ours = {
         "kind": KINDS.get(detail.get("kind", ""), detail.get("kind", "")),
         "verdict": VERDICTS.get(detail.get("verdict", ""), detail.get("verdict", "")),
-        "why": stored(detail.get("why", ""), detail.get(WHY_FORM)),
+        "why": load_sentence(detail.get("why", ""), detail.get(WHY_FORM)),
     }
     return dict.fromkeys(("reply", "number", "page", "reason"), "") | {"mailbox": about.mailbox, "by": name or record.by} | detail | ours
 
@@ -236,7 +236,7 @@ def item_sentence(item: DecisionItem, decision: Decision) -> str:
     if decision.reason and item.outcome == "done":
         done = say("{act}: {reason}", act=done, reason=decision.reason.rstrip(".") if item.why else decision.reason)
     ends = decision.reason and item.outcome == "done" and not item.why
-    return joined(" ", [done if ends else say("{clause}.", clause=done), stored(item.why, item.why_form)])
+    return join_parts(" ", [done if ends else say("{clause}.", clause=done), load_sentence(item.why, item.why_form)])
 
 
 OUTCOMES = {

@@ -17,7 +17,7 @@ from triage.message import authentication
 from triage.message.authentication import Authentication
 from triage.quarantine import delivery_history
 from triage.quarantine.search.listing import Listed
-from triage.say import joined, mark, say
+from triage.say import join_parts, mark, say
 from triage.store import message_ids
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -67,16 +67,16 @@ def trace_message(session: Session, number: int, *, by: Actor) -> Trace:
     mine = and_(col(Delivery.message_id) == message.id, access.readable_deliveries(by))
     found = list(session.scalars(select(col(Delivery.id)).where(mine).order_by(col(Delivery.id))))
     details = [delivery_history.get_delivery(session, one, by=by) for one in found[:MOST_DELIVERIES]]
-    steps = [*arrival(message), *(step for one in details for step in steps_of(one))]
+    steps = [*describe_arrival(message), *(step for one in details for step in steps_of(one))]
     return Trace(message.id, tuple(sorted(drop_repeated(steps), key=lambda step: step.at)), len(found) - len(details))
 
 
-def arrival(message: Message) -> Iterator[Step]:
+def describe_arrival(message: Message) -> Iterator[Step]:
     """How it came, and what DNS said of its sender: before any verdict, which has the time of its arrival too."""
     envelope, found = Envelope.from_json(message.envelope), Authentication.from_json(message.authentication)
     yield Step(message.received_at, "system:receive", "received", received_sentence(envelope, format_id(message.spool_id)))
     if found.author or found.spf or found.dkim:
-        yield Step(message.received_at, "system:judge", "authenticated", f"{results(found)}. {authentication.proof_sentence(found)}")
+        yield Step(message.received_at, "system:judge", "authenticated", f"{list_results(found)}. {authentication.proof_sentence(found)}")
 
 
 def received_sentence(envelope: Envelope, number: str) -> str:
@@ -95,7 +95,7 @@ def received_sentence(envelope: Envelope, number: str) -> str:
     )
 
 
-def results(found: Authentication) -> str:
+def list_results(found: Authentication) -> str:
     """The result words of RFC 8601, each with its domain."""
     words = [f"SPF {one.result} ({escape_visible(one.domain)})" for one in found.spf[:1]]
     words += [f"DKIM {one.result} ({escape_visible(one.domain)})" for one in found.dkim]
@@ -135,7 +135,7 @@ VERDICTS = {
 def verdict_sentence(about: Listed) -> str:
     """What the policy decided, by which rule and why."""
     said = say(VERDICTS[about.verdict.disposition], rule=about.verdict.rule, reason=about.verdict.reason)
-    return joined(" ", [said, about.note]) if about.note else said
+    return join_parts(" ", [said, about.note]) if about.note else said
 
 
 def drop_repeated(steps: list[Step]) -> list[Step]:

@@ -14,7 +14,7 @@ from triage.quarantine.search.listing import Listed, list_some
 from triage.quarantine.search.selection import Selection, folded_domain, looked_up
 from triage.quarantine.search.selection_summary import extent_columns, most_frequent
 from triage.say import say
-from triage.store.db import correlate
+from triage.store.db import correlate_condition
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import proven_as
 
@@ -41,7 +41,7 @@ class Sender:
 
 def get_sender(session: Session, name: str, *, freemail: Collection[str], by: Actor) -> Sender:
     """One address, or one domain with those below it. NotFound unless some of its mail is in the actor's scope."""
-    where = and_(looked_up(session, sender_condition(name)), correlate(session, access.visible_deliveries(by)))
+    where = and_(looked_up(session, sender_condition(name)), correlate_condition(session, access.visible_deliveries(by)))
     row = session.execute(select(*extent_columns()).where(where)).one()
     found = list_some(session, [row.lead], by=by) if row.lead is not None else ()
     if not found:
@@ -50,7 +50,7 @@ def get_sender(session: Session, name: str, *, freemail: Collection[str], by: Ac
     near = (
         where
         if sender_condition(name).domain
-        else and_(looked_up(session, Selection(domain=whole)), correlate(session, access.visible_deliveries(by)))
+        else and_(looked_up(session, Selection(domain=whole)), correlate_condition(session, access.visible_deliveries(by)))
     )
     folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
     return Sender(

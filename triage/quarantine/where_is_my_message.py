@@ -14,7 +14,7 @@ from triage.quarantine import refused_at_smtp
 from triage.quarantine.search import search_condition
 from triage.quarantine.search.listing import Listed, in_order
 from triage.quarantine.search.search_query import Term
-from triage.say import Said, joined, mark, minute, say, say_count
+from triage.say import Said, format_minute, join_parts, mark, say, say_count
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 
@@ -103,14 +103,14 @@ def place_of_delivery(one: Listed) -> Place:
     """Where a delivery is, and who decided so."""
     state = State(one.state)
     said = say(SENTENCES[state], reason=one.verdict.reason, mailbox=one.mailbox, reply=one.last_reply)
-    return Place(one.received_at, one.author, one.subject, one.recipient, joined(" ", [decided_sentence(one), said]), one.id, state)
+    return Place(one.received_at, one.author, one.subject, one.recipient, join_parts(" ", [decided_sentence(one), said]), one.id, state)
 
 
 def decided_sentence(one: Listed) -> str:
     """Who decided last, and when; "" where nobody did."""
     if one.decided is None:
         return ""
-    return say("Decided by {name} on {at}.", name=one.decided.by_shown, at=minute(one.decided.at))
+    return say("Decided by {name} on {at}.", name=one.decided.by_shown, at=format_minute(one.decided.at))
 
 
 REASONS = (  # by the enhanced status code of our reply (RFC 3463)
@@ -133,7 +133,7 @@ def place_of_refused(one: Refused) -> Place:
     told = say_count(
         "The sender got this reply once: {reply}", "The sender got this reply {count} times: {reply}", count=one.times, reply=one.reply
     )
-    return Place(one.until, one.reverse_path or "<>", "", one.recipient, joined(" ", [why, told]), None, "refused")
+    return Place(one.until, one.reverse_path or "<>", "", one.recipient, join_parts(" ", [why, told]), None, "refused")
 
 
 def summary_sentence(number: int, since: datetime, now: datetime, refused_days: int) -> Said:

@@ -78,7 +78,7 @@ def count_day(session: Session, day: Day) -> list[dict[str, object]]:
 def came_in(session: Session, day: Day) -> ColumnElement[bool]:
     """Mail that was entered then. The copies of a group's members came in as one; employees' own mail and bounces are none."""
     entered = and_(col(Delivery.id) >= first_id_at(day.since), col(Delivery.id) < first_id_at(day.until))
-    return and_(entered, db.correlate(session, and_(col(Delivery.direction) == "in", col(Delivery.parent_id).is_(None))))
+    return and_(entered, db.correlate_condition(session, and_(col(Delivery.direction) == "in", col(Delivery.parent_id).is_(None))))
 
 
 def has_strayed(session: Session, now: datetime) -> bool:
@@ -170,7 +170,7 @@ def is_whole(day: Day, zone: str) -> bool:
 def counted_now(session: Session, day: Day, by: Actor) -> Counter[tuple[str, str]]:
     """What came in on a day that is not kept."""
     columns = (col(Delivery.rule), col(Delivery.verdict))
-    where = and_(came_in(session, day), db.correlate(session, access.within_scope(by)))
+    where = and_(came_in(session, day), db.correlate_condition(session, access.within_scope(by)))
     return Counter(
         {
             (rule, verdict): number

@@ -7,7 +7,7 @@ from datetime import date
 from triage.ids import format_id
 from triage.reports.mail_metrics import HOURS, Campaigns, Counts, Queue, Spread, Stopped, Waiting
 from triage.reports.report_values import Column, Period, Plot, Report, Table
-from triage.say import joined, minute, say, say_count
+from triage.say import format_minute, join_parts, say, say_count
 from triage.text.csv_export import Cell
 from triage.text.numbers import WEEKDAYS, format_percent, hour_words, rule_words, spell_span
 
@@ -145,7 +145,7 @@ def report_queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], 
 def queue_words(found: Queue, held: int, let_go: int, kept_away: int, period: Period) -> Iterable[str]:
     """Sentences about the queue."""
     staff = say("Staff released {released} and removed {removed}.", released=let_go, removed=kept_away)
-    yield joined(" ", (say_count("{count} message was held.", "{count} messages were held.", count=held), staff))
+    yield join_parts(" ", (say_count("{count} message was held.", "{count} messages were held.", count=held), staff))
     if found.most_at is None:
         yield say("The number of held messages over the day is not known yet: it is counted at each full hour.")
         return
@@ -155,7 +155,7 @@ def queue_words(found: Queue, held: int, let_go: int, kept_away: int, period: Pe
         mean=round(found.mean),
         most=found.most,
         weekday=WEEKDAYS[at.weekday()],
-        time=minute(at, year=False),
+        time=format_minute(at, year=False),
     )
 
 

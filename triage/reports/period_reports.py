@@ -23,7 +23,7 @@ from triage.reports.daily_counts import Arrivals, Day
 from triage.reports.mail_metrics import LetGo, Released, Removed
 from triage.reports.report_values import Period, Report
 from triage.reports.staff_metrics import LETS_GO, Act, Candour, Work
-from triage.say import day, say
+from triage.say import format_day, say
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
@@ -72,7 +72,7 @@ def parse_period(since: datetime | None, until: datetime | None, *, settings: Se
         raise BadInput(say("a report covers at most {days} days", days=LONGEST.days), field="since")
     if begun < known:
         raise BadInput(
-            say("records of messages are kept for {days} days: a report begins on {known} or later", days=days, known=day(known)),
+            say("records of messages are kept for {days} days: a report begins on {known} or later", days=days, known=format_day(known)),
             field="since",
         )
     return Period(begun, end, settings.cover.time_zone)
@@ -130,7 +130,9 @@ class Reading:
     @property
     def theirs(self) -> ColumnElement[bool]:
         """Of an item: its delivery, where the asker may know of it."""
-        return and_(col(Delivery.id) == col(DecisionItem.delivery_id), db.correlate(self.session, access.visible_deliveries(self.by)))
+        return and_(
+            col(Delivery.id) == col(DecisionItem.delivery_id), db.correlate_condition(self.session, access.visible_deliveries(self.by))
+        )
 
     @cached_property
     def acts(self) -> list[Act]:

@@ -21,9 +21,9 @@ def path_of(spool: Path) -> Path:
     return Path(os.environ.get(SOCKET) or spool / DIRECTORY / NAME)
 
 
-def ask(spool: Path, question: dict[str, Any], seconds: float) -> Any:
+def ask_identity(spool: Path, question: dict[str, Any], seconds: float) -> Any:
     """What the identity role found out. Unanswered when nobody answers, Untrusted when it is not to be believed."""
-    answer = json_socket.ask(path_of(spool), question, seconds + GRACE)
+    answer = json_socket.ask_socket(path_of(spool), question, seconds + GRACE)
     if "ok" in answer:
         return answer["ok"]
     if "untrusted" in answer:

@@ -32,7 +32,7 @@ def address_of(path: Path) -> Iterator[str]:
         os.close(opened)
 
 
-def ask(path: Path, question: dict[str, Any], seconds: float) -> dict[str, Any]:
+def ask_socket(path: Path, question: dict[str, Any], seconds: float) -> dict[str, Any]:
     """The answer to a question. Unanswered when none comes in this time."""
     try:
         with address_of(path) as address, socket.socket(socket.AF_UNIX) as peer:
@@ -87,7 +87,7 @@ def answer_one(peer: socket.socket, answer: Callable[[dict[str, Any]], dict[str,
         free.release()
 
 
-def listen(path: Path) -> socket.socket:
+def open_listener(path: Path) -> socket.socket:
     """A socket at this path that only our own user can reach; one that was left over goes."""
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.unlink(missing_ok=True)

@@ -366,7 +366,7 @@ def in_order(session: Session, names: Iterable[str]) -> list[str]:
     return list(session.scalars(select(listed).order_by(listed)))
 
 
-def correlate(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+def correlate_condition(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """A condition on rows that another one finds: SQLite is told not to walk an index for it, which measured 25 times slower.
 
     As a value: SQLite takes apart what is likely, and walks an index for a part of it.

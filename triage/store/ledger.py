@@ -121,7 +121,7 @@ def record_many(
     Rows are locked in the order of their ids, so that two such acts never wait for each other in a circle.
     """
     possible = SOURCES[event]
-    changeable = where & db.correlate(session, col(Delivery.state).in_(possible))
+    changeable = where & db.correlate_condition(session, col(Delivery.state).in_(possible))
     before = [(delivery_id, state) for delivery_id, state, _ in lock_deliveries(session, changeable)]
     if not before:
         return []

@@ -5,7 +5,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar
 
-from triage.say import form_of, stored
+from triage.say import form_of, load_sentence
 
 Value = TypeVar("Value")
 FORM = "form"  # beside the one sentence of a value: its message id and parameters
@@ -20,7 +20,9 @@ def as_dict(value: Any) -> dict[str, Any]:
 
 def read_value(kind: type[Value], values: Mapping[str, Any], sentence: str) -> Value:
     """A value of these plain ones; `sentence`: the field that may have a form beside it."""
-    return kind(**{name: one for name, one in values.items() if name != FORM} | {sentence: stored(values[sentence], values.get(FORM))})
+    return kind(
+        **{name: one for name, one in values.items() if name != FORM} | {sentence: load_sentence(values[sentence], values.get(FORM))}
+    )
 
 
 def plain_value(value: Any) -> Any:

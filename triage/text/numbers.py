@@ -64,12 +64,12 @@ def spell_span(seconds: float) -> str:
     return say("{number} seconds", number=round(seconds)) if round(seconds) != 1 else say("1 second")
 
 
-def plural(count: int, one: str, many: str = "") -> str:
+def format_count(count: int, one: str, many: str = "") -> str:
     """So many of them."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def were(count: int) -> str:
+def pick_was_or_were(count: int) -> str:
     """Was or were, as many as there are."""
     return "was" if count == 1 else "were"
 

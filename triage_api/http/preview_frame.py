@@ -5,7 +5,7 @@ from starlette.requests import Request
 
 from triage.message.preview import preview_document
 from triage.say import say
-from triage.text.i18n.translate import translate
+from triage.text.i18n.translate import translate_sentence
 from triage_api.schemas.language import choose_language, said_in_document
 
 
@@ -22,7 +22,7 @@ def is_for_frame(request: Request) -> bool:
 def frame_refusal(request: Request, status: int, why: str) -> HTMLResponse:
     """Why there is no message to show, where it would stand."""
     language = request.query_params.get("language", "")
-    words = translate(
+    words = translate_sentence(
         say("This message cannot be shown: {why}" if why.endswith(".") else "This message cannot be shown: {why}.", why=why),
         choose_language(language),
     )

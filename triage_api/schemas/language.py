@@ -9,9 +9,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.message.preview.remarks import translate_remarks
-from triage.say import Said, stored
+from triage.say import Said, load_sentence
 from triage.text import i18n
-from triage.text.i18n.translate import translate, translate_any
+from triage.text.i18n.translate import translate_any, translate_sentence
 from triage.text.json_values import FORM
 
 LANGUAGE: ContextVar[str] = ContextVar("language", default=i18n.ENGLISH)
@@ -19,7 +19,7 @@ LANGUAGE: ContextVar[str] = ContextVar("language", default=i18n.ENGLISH)
 
 def say_in_language(text: str) -> str:
     """A sentence of ours in the language of the request; text of others as it is."""
-    return translate(text, LANGUAGE.get())
+    return translate_sentence(text, LANGUAGE.get())
 
 
 def said_before(text: str) -> str:
@@ -59,7 +59,7 @@ def said_in_document(document: str, language: str) -> str:
 def with_form(value: Any) -> Any:
     """A stored value whose one sentence is put together with its message id and parameters, which stand beside it."""
     if isinstance(value, dict) and (form := value.get(FORM)):
-        return value | {"sentence": stored(value["sentence"], form)}
+        return value | {"sentence": load_sentence(value["sentence"], form)}
     return value
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from triage.policy.rules.rule_subject import word_of
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Declined, Desk
 from triage_cli.output.tables import say
 
@@ -58,5 +58,5 @@ def tell_second_look(problem: Any) -> None:
 
 def tell_rule(rule: Any) -> None:
     """Say which rule would let in what, and why that asks for a second look."""
-    count = plural(rule["count"], "held message")
+    count = format_count(rule["count"], "held message")
     say(f"allow {word_of(rule['match'], rule['value'])} for {rule['scope']}: {count}, {', '.join(rule['names'])}")

@@ -46,7 +46,7 @@ def read_policy(policy: Mapping[str, Any], first: int) -> Iterator[Entry]:
     if "Value" in policy and "Action" in policy:
         yield read_item(policy, f"entry {first}")
         return
-    entries = ((name, one) for name in LISTS for one in listed(policy.get(name)))
+    entries = ((name, one) for name in LISTS for one in wrap_list(policy.get(name)))
     for number, (name, one) in enumerate(entries, first):
         place, sender = f"entry {number}", plain_sender(one)
         if policy.get(SWITCHED_OFF) is False:
@@ -66,7 +66,7 @@ def read_item(item: Mapping[str, Any], place: str) -> Entry:
     return read_entry(place, value, effect, until=str(item.get("ExpirationDate") or ""), note=str(item.get("Notes") or ""))
 
 
-def listed(value: Any) -> list[Any]:
+def wrap_list(value: Any) -> list[Any]:
     """A list of PowerShell: one value stands alone there."""
     return value if isinstance(value, list) else [] if value in (None, "") else [value]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from triage.reports.report_values import Column, Report, Table
-from triage.say import minute, say
+from triage.say import format_minute, say
 from triage.text.i18n import ENGLISH
-from triage.text.i18n.translate import translate
+from triage.text.i18n.translate import translate_sentence
 from triage_cli.output import svg_plots
 from triage_cli.output.report_text import WORDS, in_words
 from triage_cli.output.svg_plots import escape_text
@@ -30,7 +30,7 @@ polyline { fill: none; stroke-width: 2; } .s0 { stroke: var(--held); } .s1 { str
 
 def write_page(found: Sequence[Report], language: str = ENGLISH, title: str = REPORTS) -> str:
     """The whole page. `language`: of the reports. It loads nothing and runs nothing: it can be sent by email and opened in ten years."""
-    put = partial(translate, language=language)
+    put = partial(translate_sentence, language=language)
     body = "\n".join(line for report in found for line in write_section(report, put))
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
@@ -46,7 +46,7 @@ def describe_period(found: Sequence[Report], put: Put) -> str:
         return ""
     period = found[0].period
     since, until = (moment.astimezone(period.zone) for moment in (period.since, period.until))
-    said = say("{since} to {until}, {zone}", since=minute(since), until=minute(until), zone=period.time_zone)
+    said = say("{since} to {until}, {zone}", since=format_minute(since), until=format_minute(until), zone=period.time_zone)
     return f"<p>{escape_text(put(said))}</p>"
 
 

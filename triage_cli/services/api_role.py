@@ -2,7 +2,7 @@
 
 import threading
 
-from demo.exercises import deck
+from demo.exercises import read_deck
 from directory_sync.ldap.bind import Bind
 from migrations.version import check
 from triage.access.staff_login import Prover
@@ -11,9 +11,9 @@ from triage.errors import BadInput
 from triage_api import app
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_role(settings: Settings, stop: threading.Event) -> None:
     """Serve until told to stop. BadInput when a setting is of no use."""
-    app.run_server(settings, stop, prover_of(settings), deck, check)
+    app.run_server(settings, stop, prover_of(settings), read_deck, check)
 
 
 def prover_of(settings: Settings) -> Prover | None:

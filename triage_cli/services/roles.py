@@ -53,7 +53,7 @@ def start_role(ctx: click.Context, module: str, role: str) -> None:
     begin_role(role)
     stop = stop_on_signals()
     with gc_tuning.pause_gc():
-        run: Callable[[Settings, threading.Event], None] = import_module(module).run
+        run: Callable[[Settings, threading.Event], None] = import_module(module).run_role
     settings = settings_of(ctx)
     watch_role(settings, role)
     if role in BUSY:

@@ -14,7 +14,7 @@ FUNCTIONS = {
 }
 
 
-def serve(unit: str) -> int:
+def serve_connection(unit: str) -> int:
     """Serves one connection, which names one of the unit's functions; returns the exit status."""
     from triage.runtime.sandbox_pool import serve_told
 

@@ -17,7 +17,7 @@ def stop_on_signals() -> threading.Event:
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     for number in STOP_SIGNALS:
-        signal.signal(number, lambda *_: say(tell))
+        signal.signal(number, lambda *_: write_wakeup(tell))
 
     def wait() -> None:
         os.read(told, 1)
@@ -43,7 +43,7 @@ class Renewal:
         return told
 
 
-def say(pipe: int) -> None:
+def write_wakeup(pipe: int) -> None:
     """A full pipe has said it already."""
     try:
         os.write(pipe, b"!")

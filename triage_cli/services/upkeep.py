@@ -44,7 +44,7 @@ BREATH = 0.01  # between two of them: the others get their turn
 log = logging.getLogger("mailroom.upkeep")
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_role(settings: Settings, stop: threading.Event) -> None:
     """Keep house until told to stop. A database that is down is waited for."""
     with database_of(settings) as engine:
         with db.transaction(engine) as session:

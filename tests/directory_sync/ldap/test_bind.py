@@ -8,7 +8,7 @@ import pytest
 from directory_sync.ldap.bind import Bind
 from tests.directory_sync.entries import ldif, person
 from tests.directory_sync.ldap.test_ldap_source import settings
-from tests.peers.slapd import Slapd, slapd
+from tests.peers.slapd import Slapd, start_slapd
 from triage.errors import Unanswered
 
 pytestmark = pytest.mark.peers
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.peers
 def server() -> Iterator[Slapd]:
     people = [person("ana", userPassword="right"), person("bo", userPassword="right"), person("silent")]
     twins = [person("twin1", uid=["twin1", "twin"], userPassword="right"), person("twin2", uid=["twin2", "twin"], userPassword="right")]
-    with slapd(ldif(*people, *twins)) as running:
+    with start_slapd(ldif(*people, *twins)) as running:
         yield running
 
 

@@ -15,7 +15,7 @@ from tests.directory_sync import company600
 from tests.directory_sync.entries import GROUPS, PEOPLE, ldif
 from tests.directory_sync.ldap.test_ldap_source import COMPANY, settings
 from tests.peers.processes import HANG
-from tests.peers.slapd import Slapd, slapd
+from tests.peers.slapd import Slapd, start_slapd
 from triage.actor import EVERYTHING, Actor, Role
 from triage.addressing.company import CompanyDirectory
 from triage.addressing.envelope import Address
@@ -39,7 +39,7 @@ def entries() -> str:
 
 @pytest.fixture
 def server(entries: str) -> Iterator[Slapd]:
-    with slapd(entries) as running:
+    with start_slapd(entries) as running:
         yield running
 
 

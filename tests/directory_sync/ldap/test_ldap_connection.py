@@ -13,7 +13,7 @@ import pytest
 from directory_sync.ldap.ldap_connection import Entry, Place, WrongPassword, dn_key, entry_of, escape_filter, open_connection
 from tests.directory_sync.entries import PEOPLE, entry, ldif, person
 from tests.peers.processes import HANG, free_port
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, start_slapd
 from triage.errors import BadInput, Unanswered
 
 pytestmark = pytest.mark.peers
@@ -29,7 +29,7 @@ def server() -> Iterator[Slapd]:
     elsewhere = entry(
         f"ou=elsewhere,{BASE}", objectClass=["referral", "extensibleObject"], ou="elsewhere", ref="ldap://127.0.0.1:1/dc=elsewhere"
     )
-    with slapd(ldif(*people, elsewhere), limits=LIMITS) as running:
+    with start_slapd(ldif(*people, elsewhere), limits=LIMITS) as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from directory_sync.ldap.bind import Bind
 from directory_sync.ldap.ldap_connection import Entry
 from directory_sync.ldap.ldap_source import LdapSource
 from tests.directory_sync.entries import GROUPS, PEOPLE, entry, group, ldif, person
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, start_slapd
 from triage.config.settings import Company, Directory
 from triage.errors import BadInput, Unanswered
 
@@ -21,7 +21,7 @@ COMPANY = Company(domains=("company.example",), hostname="mx.company.example")
 
 @pytest.fixture
 def server() -> Iterator[Slapd]:
-    with slapd(ldif(person("ana"), person("bob"), group("all", "ana", mail="all@company.example"))) as running:
+    with start_slapd(ldif(person("ana"), person("bob"), group("all", "ana", mail="all@company.example"))) as running:
         yield running
 
 
@@ -82,7 +82,7 @@ def test_a_child_domain_on_the_same_server_is_a_part_of_the_company(tmp_path: Pa
     glued = f'database mdb\nsuffix "{CHILD}"\nsubordinate\nrootdn "{MANAGER}"\ndirectory {tmp_path}/child\ndbnosync'
     cleo = replace(person("cleo", userPassword="of cleo"), dn=f"uid=cleo,{CHILD}")
     child = entry(CHILD, objectClass=["dcObject", "organization"], o="Child", dc="child")
-    with slapd(ldif(person("ana"), child, cleo, group("all", "ana", cleo.dn, mail="all@company.example")), general=glued) as server:
+    with start_slapd(ldif(person("ana"), child, cleo, group("all", "ana", cleo.dn, mail="all@company.example")), general=glued) as server:
         source = LdapSource(settings(server), COMPANY)
         found = source.read()
         assert [one.uid for one in found.company.people] == ["ana", "cleo"]
@@ -101,7 +101,7 @@ def test_a_part_of_the_tree_on_another_server_is_named_and_not_looked_into() -> 
         entry(f"dc={name},{BASE}", objectClass=["referral", "extensibleObject"], dc=name, ref=uri)
         for name, uri in zip(("child", "ForestDnsZones"), places, strict=True)
     ]
-    with slapd(ldif(person("ana"), *references)) as server:
+    with start_slapd(ldif(person("ana"), *references)) as server:
         source = LdapSource(settings(server), COMPANY)
         found = source.read()
         assert [one.uid for one in found.company.people] == ["ana"]

@@ -8,7 +8,7 @@ import pytest
 
 from directory_sync.ldap.ldap_source import LdapSource
 from tests.directory_sync.entries import GROUPS, PEOPLE, entry, ldif
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, start_slapd
 from triage.addressing.company import PersonEntry, StaffEntry
 from triage.config.settings import Company, Directory
 
@@ -56,7 +56,7 @@ def test_active_directory() -> None:
             msExchRequireAuthToSendTo="TRUE",
         ),
     ]  # fmt: skip
-    with slapd(ldif(*entries), schemas=[AD_SCHEMA]) as server:  # type: ignore[arg-type]
+    with start_slapd(ldif(*entries), schemas=[AD_SCHEMA]) as server:  # type: ignore[arg-type]
         source = LdapSource(settings(server, preset="ad", staff_groups=(f"cn=desk,{GROUPS} => triage company",)), COMPANY)
         found = source.read().company
         assert tuple(replace(one, identity="") for one in found.people) == (
@@ -97,7 +97,7 @@ CORPUS = {  # file: its archive, its base, settings, people, addresses that are 
 @pytest.mark.parametrize("name", CORPUS)
 def test_companies_that_others_published_load(corpus: Path, name: str) -> None:
     archive, base, given, people = CORPUS[name]
-    with slapd(loadable(read(corpus / archive, name), base), base=base, schemas=[AD_SCHEMA]) as server:
+    with start_slapd(loadable(read(corpus / archive, name), base), base=base, schemas=[AD_SCHEMA]) as server:
         domain = base.removeprefix("dc=").replace(",dc=", ".")
         source = LdapSource(settings(server, base=base, bind_dn=f"cn=manager,{base}", **given), Company(domains=(domain,), hostname="mx"))
         reading = source.read()

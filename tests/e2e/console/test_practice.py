@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from demo.exercises import deck
+from demo.exercises import read_deck
 from tests.e2e.conftest import House, sign_in
 from tests.peers import company as company_peer
 from tests.peers.company import Company
@@ -26,7 +26,7 @@ def test_a_trainee_answers_and_learns(site: Company, page: Page) -> None:
     expect(page.get_by_role("heading", name="Training")).to_be_visible()
     expect(page.get_by_text("1 of 10")).to_be_visible()
     shown = page.locator("article h2").inner_text()
-    card = next(one for one in deck() if one.subject == shown)
+    card = next(one for one in read_deck() if one.subject == shown)
     expect(page.frame_locator("article iframe").locator("body")).to_contain_text(card.text.split()[0])
     page.keyboard.press("r" if card.answer == "let-in" else "p")
     expect(page.get_by_role("status").filter(has_text="Right")).to_be_visible()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from demo.company import people
+from demo.company import list_people
 from tests.peers import demo
 
 pytestmark = pytest.mark.peers
@@ -108,7 +108,7 @@ class Receptionist:
 def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """What the demo says, with all of its morning in the queue."""
     directory = tmp_path_factory.mktemp("demo")
-    with demo.played(directory) as said:
+    with demo.play_demo(directory) as said:
         demo.wait_for_the_judge(directory)
         yield said
 
@@ -132,4 +132,4 @@ def test_a_receptionist_clears_the_morning(morning: str, page: Page) -> None:
     rules = page.evaluate("fetch('/api/v1/rules?effect=allow&limit=200').then((answer) => answer.json())")["items"]
     assert ("address", "b.jansohn@stadtwerke-hollersund.example") in {(rule["match"], rule["value"]) for rule in rules}
     purged = page.evaluate("fetch('/api/v1/deliveries?state=purged&limit=200').then((answer) => answer.json())")["items"]
-    assert len([mail for mail in purged if WAVE in mail["subject"].lower()]) == len(list(people()))
+    assert len([mail for mail in purged if WAVE in mail["subject"].lower()]) == len(list(list_people()))

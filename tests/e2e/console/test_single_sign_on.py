@@ -28,7 +28,7 @@ def sso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[company.Comp
     """A company whose staff sign in at its provider, and nowhere else."""
     directory, port = tmp_path_factory.mktemp("sso"), processes.free_port()
     (directory / "secret").write_text(openid_provider.SECRET)
-    with openid_provider.running(f"http://127.0.0.1:{port}", PEOPLE) as provider:
+    with openid_provider.start_provider(f"http://127.0.0.1:{port}", PEOPLE) as provider:
         table = provider.table(
             directory / "secret", title="Company", scopes=["openid", "profile", "groups"], groups=GROUPS, link_by_login=True
         )

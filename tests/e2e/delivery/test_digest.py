@@ -17,7 +17,7 @@ from tests.directory_sync.entries import ldif, person
 from tests.e2e.conftest import House
 from tests.peers import company, outside, processes
 from tests.peers.outside import Letter
-from tests.peers.slapd import BASE, Slapd, slapd
+from tests.peers.slapd import BASE, Slapd, start_slapd
 from triage.times import utcnow
 
 pytestmark = pytest.mark.peers
@@ -29,7 +29,7 @@ MORE = '\n[notices]\nrequests = true\ndigest_at = "{now:%H:%M}"\n'
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Slapd]:
     """Ada is an employee, and nobody is staff."""
-    with slapd(ldif(person(ADA, cn="Ada Byron", userPassword=PASSWORD))) as server:
+    with start_slapd(ldif(person(ADA, cn="Ada Byron", userPassword=PASSWORD))) as server:
         yield server
 
 

@@ -50,7 +50,7 @@ def subject(number: int) -> str:
 
 def lying(client: IMAPClient, folder: str) -> dict[str, int]:
     """What lies in a folder: subject and number; nothing where there is no such folder."""
-    if not dovecot.opened(client, folder, readonly=False):
+    if not dovecot.open_folder(client, folder, readonly=False):
         return {}
     answers = client.fetch(uids, ["ENVELOPE"]) if (uids := client.search()) else {}
     return {one[b"ENVELOPE"].subject.decode(): uid for uid, one in answers.items() if b"ENVELOPE" in one}

@@ -58,8 +58,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, dovecot: dovecot_peer.Server)
     with (
         pytest.MonkeyPatch.context() as patch,
         next_hop.next_hop() as refuser,
-        postfix.running(door, outside.SUPPLIER.name) as supplier,
-        postfix.running(
+        postfix.start_postfix(door, outside.SUPPLIER.name) as supplier,
+        postfix.start_postfix(
             door, company.DOMAIN, INNER.format(door=door, refuser=refuser.url.rpartition(":")[2], store=dovecot.lmtp_port)
         ) as inner,
     ):
@@ -119,7 +119,7 @@ def test_through_postfix_and_dovecot_signature_and_seal_verify(site: Site) -> No
     letter = Letter(f"vic@{outside.SUPPLIER.name}", f"russell.coker@{company.DOMAIN}", unique("Signed and sealed"))
     released(site, letter)
     arrived = site.house.arrived("russell.coker", letter.subject)
-    assert outside.verifies(arrived)
+    assert outside.has_signature(arrived)
     verdict, _, _ = dkim.arc_verify(arrived, dnsfunc=lambda name, timeout=5: outside.key_record().encode())
     assert verdict == b"pass"
     top = email.message_from_bytes(arrived, policy=policy.SMTP)

@@ -89,11 +89,11 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory: Path = tmp_path_factory.mktemp("outbound")
     port = processes.free_port()
-    with next_hop.next_hop() as smarthost, postfix.running(port, company.DOMAIN) as inner:
+    with next_hop.next_hop() as smarthost, postfix.start_postfix(port, company.DOMAIN) as inner:
         more = OUTBOUND.format(port=port, smarthost=smarthost.url, journal=JOURNAL)
         where = f"smtp://127.0.0.1:{inner.port}"
         with company.running(directory, f"sqlite:///{directory}/mailroom.db", where, more=more) as running:
-            processes.until(processes.answers(port), "the outbound listener answers", running.process, running.log)
+            processes.until(processes.is_answering(port), "the outbound listener answers", running.process, running.log)
             yield Site(running, inner, smarthost, port)
 
 
@@ -231,7 +231,7 @@ def test_staff_looks_at_what_was_parked(site: Site, page: Page) -> None:
 def test_copies_teach_where_mail_does_not_pass_through_us(site: Site) -> None:
     subject, pen_friend = unique("Past the door"), "pen@friend.example"
     direct = int(site.smarthost.url.rpartition(":")[2])
-    with postfix.running(direct, "elsewhere.example", COPYING.format(port=site.port)) as other:
+    with postfix.start_postfix(direct, "elsewhere.example", COPYING.format(port=site.port)) as other:
         site.write(Subject=subject, to=(pen_friend,), port=other.port)
         (known,) = site.until(lambda: site.known(pen_friend), "the copy teaches")
     assert (known["how"], known["person"]) == ("journal", "russell.coker")

@@ -25,7 +25,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(directory: Path) -> Iterator[str]:
     """What the demo prints, once the morning's mail is in. The tests follow one another on it."""
-    with demo_peer.played(directory) as said:
+    with demo_peer.play_demo(directory) as said:
         yield said
 
 

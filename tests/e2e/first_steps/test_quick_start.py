@@ -52,7 +52,9 @@ class Beginner:
             timeout=processes.HANG,
             check=False,
         )
-        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}{processes.tail(self.place / 'mailroom.log')}{self.mta.log()}"
+        assert done.returncode == 0, (
+            f"{block}\n{done.stdout}{done.stderr}{processes.read_tail(self.place / 'mailroom.log')}{self.mta.log()}"
+        )
         return done.stdout
 
     def environment(self) -> dict[str, str]:
@@ -88,7 +90,7 @@ class Beginner:
 def beginner(tmp_path: Path) -> Iterator[Beginner]:
     """Their server: Postfix takes mail and hands it to Dovecot."""
     with server(tmp_path) as made:
-        (tmp_path / "outside.zone").write_text(outside.zone())
+        (tmp_path / "outside.zone").write_text(outside.write_zone())
         try:
             yield made
         finally:
@@ -101,7 +103,7 @@ def server(place: Path) -> Iterator[Beginner]:
     with dovecot.running() as store:
         main = f"virtual_transport = lmtp:inet:127.0.0.1:{store.lmtp_port}\nvirtual_mailbox_maps = inline:{{ {ANNA}=here }}\n"
         main += "mynetworks = 127.0.0.250/32\n"
-        with postfix.running(store.lmtp_port, "company.example", main) as mta:
+        with postfix.start_postfix(store.lmtp_port, "company.example", main) as mta:
             console = ROOT / "webui" / "dist"  # `make` has built it
             instead = {
                 'git clone "$SOURCE" mailroom': f"git clone -q {ROOT} mailroom; cp -r {console} mailroom/webui/",

@@ -154,7 +154,7 @@ def mail_server(place: Path, *, postscreen: bool = False) -> Iterator[MailServer
         (tables / "aliases").write_text(ALIASES)
         main = MAIN.format(lmtp=store.lmtp_port, tables=tables)
         relay_port = int(world.url.rpartition(":")[2])
-        with postfix.running(relay_port, DOMAIN, main, postscreen=postscreen) as mta:
+        with postfix.start_postfix(relay_port, DOMAIN, main, postscreen=postscreen) as mta:
             yield MailServer(mta, store, world, place / "quickstart")
 
 
@@ -170,7 +170,7 @@ def quickstart(server: MailServer, *words: str) -> subprocess.CompletedProcess[s
 def started(server: MailServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """The Mailroom of quickstart's files, and an administrator of it."""
     zone = server.output / "outside.zone"
-    zone.write_text(outside.zone())
+    zone.write_text(outside.write_zone())
     for name, value in {"DNS__ZONE_FILE": str(zone), "POLICY__UNDO_SECONDS": "0", "NOTICES__DIGEST_AT": "off"}.items():
         monkeypatch.setenv(f"MAILROOM_{name}", value)
     written = tomllib.loads((server.output / "mailroom.toml").read_text())

@@ -38,7 +38,7 @@ def hand_over_and_take_back(place: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     tables = {"mailboxes": MAILBOXES.replace(" here", ": here"), "aliases": ALIASES.replace("example ", "example: ")}
     with dovecot.running() as store, next_hop.next_hop() as world:
         sink = int(world.url.rpartition(":")[2])
-        with exim.serving(DOMAIN, store.lmtp_port, sink, output, tables, LAN_HOST) as server:
+        with exim.start_exim(DOMAIN, store.lmtp_port, sink, output, tables, LAN_HOST) as server:
             environment = os.environ | {"PATH": f"{exim.PROGRAM.parent}:{os.environ['PATH']}"}
 
             def types(*words: str) -> str:
@@ -57,7 +57,7 @@ def hand_over_and_take_back(place: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             said = types(*command, "--exim", str(server.configuration), "--mailboxes", str(place / "people"))
             assert ".include" in said
             zone = output / "outside.zone"
-            zone.write_text(outside.zone())
+            zone.write_text(outside.write_zone())
             for name, value in {"DNS__ZONE_FILE": str(zone), "POLICY__UNDO_SECONDS": "0", "NOTICES__DIGEST_AT": "off"}.items():
                 monkeypatch.setenv(f"MAILROOM_{name}", value)
                 environment[f"MAILROOM_{name}"] = value

@@ -18,7 +18,7 @@ TO = f"ada.byron@{company.DOMAIN}"
 def house(tmp_path: Path, postgresql_server: postgresql.Server) -> Iterator[Company]:
     """A company that reaches its database through the pooler alone, and lets one of two senders in."""
     postgresql_server.create("pooled")
-    with pgbouncer.before(postgresql_server) as pooler:
+    with pgbouncer.start_pooler(postgresql_server) as pooler:
         made = Company(tmp_path, pooler.url("pooled"), f"maildir:{tmp_path}/mailboxes")
         made.lay_out()
         made.run("sync", check=True)
@@ -50,7 +50,7 @@ def test_everything_works_through_a_pooler_of_transactions(
     assert wake_ups(house) == "ok"
     said = house.log.read_text()
     assert "no line to other machines" not in said
-    assert "the database refuses" not in said, processes.tail(house.log)
+    assert "the database refuses" not in said, processes.read_tail(house.log)
 
 
 def purged_and_restored(desk: Desk, mail: str) -> None:

@@ -19,7 +19,7 @@ import pytest
 from tests.peers import company, outside, processes
 from tests.peers.company import Company
 from tests.peers.outside import Letter
-from tests.peers.receiver import Receiver, receiving, status
+from tests.peers.receiver import Receiver, make_answer, start_receiver
 from triage.notifications.webhooks import payloads
 
 pytestmark = pytest.mark.peers
@@ -185,7 +185,7 @@ def test_the_domains_of_a_feed_are_blocked_renewed_and_spared(site: Site, tmp_pa
 
 
 def test_a_feed_is_fetched(site: Site) -> None:
-    with receiving() as feed:
+    with start_receiver() as feed:
         feed.serves = b"".join(b"host%d.feed.example\n" % number for number in range(12))
         done = site.run("block_feed", site.token("read", "rules"), feed.url, "--name", "web", "--dry-run")
     assert done.stdout == "12 domains: 12 would be blocked, 0 would be renewed, 0 stay, 0 lines name none\n"
@@ -218,7 +218,7 @@ def test_every_night_the_record_goes_on_where_it_ended(site: Site, tmp_path: Pat
 @contextlib.contextmanager
 def telling(site: Site, log: Path, kind: str, port: int) -> Iterator[Receiver]:
     """A chat of this kind, and the recipe that tells it what is said at the port."""
-    with receiving() as chat:
+    with start_receiver() as chat:
         command = [sys.executable, str(RECIPES / "tell_chat.py"), "--secret-file", str(site.company.directory / "secret"), "--chat", kind]
         process = processes.start([*command, "--listen", f"127.0.0.1:{port}"], log, environment=os.environ | {"CHAT_URL": chat.url})
         try:
@@ -263,9 +263,9 @@ def test_only_calls_with_a_good_and_fresh_signature_reach_the_chat_and_each_once
     assert called(site.port, at=time.time() - 600) == 401
     assert called(site.port, sent=b'{"type": "perishable.waiting"}') == 401
     assert httpx.post(f"http://127.0.0.1:{site.port}/", content=b"{}", timeout=processes.HANG).status_code == 401
-    chat.answer = status(500)
+    chat.answer = make_answer(500)
     assert (called(site.port), len(chat.came)) == (503, 1)
-    chat.answer = status(200)
+    chat.answer = make_answer(200)
     assert [called(site.port), called(site.port), called(site.port, "folder.overdue", event="0ABD")] == [204, 204, 204]
     assert len(chat.came) == 2
     said = chat.came[-1].said["text"]

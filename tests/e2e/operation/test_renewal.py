@@ -24,12 +24,12 @@ def test_new_settings_at_the_door_without_a_restart(tmp_path: Path) -> None:
     with company.running(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"maildir:{tmp_path}/mailboxes") as made:
         assert made.process is not None
         file = tmp_path / "mailroom.toml"
-        before, others = greeting(made), processes.children(made.process.pid)
+        before, others = greeting(made), processes.list_children(made.process.pid)
         name = before.split()[0]
         file.write_text(file.read_text().replace(f'hostname = "{name}"', 'hostname = "renewed.company.example"'))
         made.process.send_signal(signal.SIGHUP)
         processes.until(lambda: greeting(made).startswith("renewed.company.example"), "the door greets with its new name", log=made.log)
-        assert processes.children(made.process.pid) == others
+        assert processes.list_children(made.process.pid) == others
         letter = outside.Letter(f"ana@{outside.STRANGER.name}", f"russell.coker@{company.DOMAIN}", "After the renewal")
         made.take(letter)
         with made.signed_in() as desk:

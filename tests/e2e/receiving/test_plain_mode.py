@@ -22,7 +22,7 @@ IT, RUSSELL = f"it@{company.DOMAIN}", f"russell.coker@{company.DOMAIN}"
 def subjects(server: dovecot.Server, account: str, folder: str) -> list[str]:
     """What lies in a folder."""
     with server.client(account) as client:
-        if not dovecot.opened(client, folder):
+        if not dovecot.open_folder(client, folder):
             return []
         found = client.fetch(client.search(), ["ENVELOPE"]) if client.search() else {}
         return sorted(one[b"ENVELOPE"].subject.decode() for one in found.values())

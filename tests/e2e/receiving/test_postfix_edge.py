@@ -10,7 +10,7 @@ import pytest
 
 from mta.spool.batch_file import Message
 from tests.peers import processes
-from tests.peers.daemon import Daemon, daemon
+from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.mail import postfix
 from tests.peers.receiving import OPEN_DOOR
 from triage.config.settings import Settings
@@ -29,7 +29,7 @@ MAIL = b"From: ana@stranger.example\r\nSubject: past the edge\r\n\r\nhello\r\n"
 
 @pytest.fixture
 def door(settings: Settings, tmp_path: Path) -> Iterator[Daemon]:
-    with daemon(settings, tmp_path, DOOR, trusted_edges=["127.0.0.1/32"], edge_protocol="xforward") as running:
+    with start_daemon(settings, tmp_path, DOOR, trusted_edges=["127.0.0.1/32"], edge_protocol="xforward") as running:
         yield running
 
 
@@ -43,7 +43,7 @@ def edge(door: Daemon, directory: Path) -> Iterator[postfix.Server]:
         (directory / f"mailroom-{name}").write_text(table.replace("[127.0.0.1]:2525", f"[127.0.0.1]:{port}"))
         (directory / f"mailroom-{name}").chmod(0o644)
     main = (DEPLOY / "postfix-edge.cf").read_text("utf-8").replace("/etc/postfix/", f"{directory}/")
-    with postfix.running(port, "edge.example", main + OURS) as server:
+    with postfix.start_postfix(port, "edge.example", main + OURS) as server:
         yield server
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers import processes
-from tests.peers.daemon import Daemon, daemon
+from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.mail import exim, postfix
 from tests.peers.receiving import OPEN_DOOR, make_certificate
 from triage.addressing.envelope import Envelope
@@ -26,7 +26,7 @@ def door(settings: Settings, tmp_path: Path) -> Iterator[Daemon]:
     """The daemon with STARTTLS, an LMTP listener, and no edge."""
     certificate, key = make_certificate(tmp_path)
     lmtp = f"127.0.0.1:{processes.free_port()}"
-    with daemon(
+    with start_daemon(
         settings, tmp_path, tls_cert=str(certificate), tls_key=str(key), lmtp_listen=lmtp, max_messages_per_minute=0, workers=2
     ) as running:
         yield running
@@ -107,7 +107,7 @@ def test_smtp_source(options: tuple[str, ...], door: Daemon) -> None:
 
 def test_smtp_source_with_many_recipients(settings: Settings, tmp_path: Path) -> None:
     numbered = frozenset(f"bo{number}@company.example" for number in range(200))
-    with daemon(settings, tmp_path, replace(OPEN_DOOR, recipients=numbered)) as door:
+    with start_daemon(settings, tmp_path, replace(OPEN_DOOR, recipients=numbered)) as door:
         command = [processes.need("smtp-source", "postfix"), "-r", "40", "-m", "5", "-t", BO, f"inet:127.0.0.1:{door.address[1]}"]
         subprocess.run(command, check=True, timeout=processes.HANG)
         assert [len(set(envelope.recipients) & numbered) for envelope, _ in door.stored()] == [40] * 5
@@ -132,7 +132,7 @@ def arrived(door: Daemon, server: postfix.Server, count: int = 1) -> list[tuple[
 
 
 def test_postfix_as_a_stranger_s_server_with_tls(door: Daemon) -> None:
-    with postfix.running(door.address[1], "stranger.example", "smtp_tls_security_level = encrypt\n") as server:
+    with postfix.start_postfix(door.address[1], "stranger.example", "smtp_tls_security_level = encrypt\n") as server:
         through(server, [ANNA, BO])
         ((envelope, raw),) = arrived(door, server)
     assert (envelope.client, envelope.helo, envelope.tls, envelope.edge) == ("127.0.0.1", "mail.stranger.example", "TLSv1.3", "")
@@ -140,7 +140,7 @@ def test_postfix_as_a_stranger_s_server_with_tls(door: Daemon) -> None:
 
 
 def test_postfix_sends_to_international_addresses(door: Daemon) -> None:
-    with postfix.running(door.address[1], "stranger.example") as server:
+    with postfix.start_postfix(door.address[1], "stranger.example") as server:
         through(server, [INTERNATIONAL], MAIL.replace(b"afar", "Überall".encode()), options=("SMTPUTF8", "BODY=8BITMIME"))
         ((envelope, raw),) = arrived(door, server)
     assert (envelope.recipients, envelope.smtputf8, envelope.protocol) == ((INTERNATIONAL,), True, "UTF8SMTP")
@@ -148,7 +148,7 @@ def test_postfix_sends_to_international_addresses(door: Daemon) -> None:
 
 
 def test_postfix_is_told_about_unknown_recipients_and_tells_its_sender(door: Daemon) -> None:
-    with postfix.running(door.address[1], "stranger.example") as server:
+    with postfix.start_postfix(door.address[1], "stranger.example") as server:
         through(server, ["nobody@company.example"])
         (bounce,) = processes.until(server.bounces, "the bounce arrives", log=server.directory / "log")
     assert b"550 5.1.1" in bounce
@@ -157,8 +157,10 @@ def test_postfix_is_told_about_unknown_recipients_and_tells_its_sender(door: Dae
 
 def test_postfix_as_an_edge_names_the_client(settings: Settings, tmp_path: Path) -> None:
     with (
-        daemon(settings, tmp_path, trusted_edges=["127.0.0.1/32"], edge_protocol="xforward") as door,
-        postfix.running(door.address[1], "edge.example", "smtp_send_xforward_command = yes\nsmtpd_authorized_xforward_hosts =\n") as server,
+        start_daemon(settings, tmp_path, trusted_edges=["127.0.0.1/32"], edge_protocol="xforward") as door,
+        postfix.start_postfix(
+            door.address[1], "edge.example", "smtp_send_xforward_command = yes\nsmtpd_authorized_xforward_hosts =\n"
+        ) as server,
     ):
         through(server, [ANNA])
         ((envelope, _),) = arrived(door, server)
@@ -167,8 +169,8 @@ def test_postfix_as_an_edge_names_the_client(settings: Settings, tmp_path: Path)
 
 def test_who_is_no_edge_of_ours_names_nobody(settings: Settings, tmp_path: Path) -> None:
     with (
-        daemon(settings, tmp_path, trusted_edges=["192.0.2.0/24"], edge_protocol="xforward") as door,
-        postfix.running(door.address[1], "edge.example", "smtp_send_xforward_command = yes\n") as server,
+        start_daemon(settings, tmp_path, trusted_edges=["192.0.2.0/24"], edge_protocol="xforward") as door,
+        postfix.start_postfix(door.address[1], "edge.example", "smtp_send_xforward_command = yes\n") as server,
     ):
         through(server, [ANNA])
         ((envelope, _),) = arrived(door, server)
@@ -177,7 +179,7 @@ def test_who_is_no_edge_of_ours_names_nobody(settings: Settings, tmp_path: Path)
 
 def test_postfix_as_an_edge_speaks_lmtp_and_hears_of_each_recipient(door: Daemon) -> None:
     main = f"relayhost =\ndefault_transport = lmtp:inet:127.0.0.1:{lmtp_port(door)}\nlmtp_send_xforward_command = yes\n"
-    with postfix.running(door.address[1], "stranger.example", main) as server:
+    with postfix.start_postfix(door.address[1], "stranger.example", main) as server:
         through(server, [ANNA, "nobody@company.example", BO])
         ((envelope, _),) = arrived(door, server)
         (bounce,) = processes.until(server.bounces, "the bounce arrives", log=server.directory / "log")
@@ -190,7 +192,7 @@ def test_postfix_as_an_edge_speaks_lmtp_and_hears_of_each_recipient(door: Daemon
 
 
 def test_exim_sends_and_keeps_what_is_put_off(settings: Settings, tmp_path: Path) -> None:
-    with daemon(settings, tmp_path, None) as door, exim.installed(door.address[1], "stranger.example") as sender:
+    with start_daemon(settings, tmp_path, None) as door, exim.install_exim(door.address[1], "stranger.example") as sender:
         sender.send(MAIL, "ana@stranger.example", ANNA, BO)
         assert sender.waiting() == 1, "without a door snapshot everybody is asked to come again"
         assert "451 4.3" in sender.log()
@@ -211,7 +213,7 @@ def emptied(sender: exim.Exim) -> bool:
 
 
 def test_exim_with_tls_and_an_international_address(door: Daemon) -> None:
-    with exim.installed(door.address[1], "stranger.example", "hosts_require_tls = *\n  tls_verify_certificates =") as sender:
+    with exim.install_exim(door.address[1], "stranger.example", "hosts_require_tls = *\n  tls_verify_certificates =") as sender:
         sender.send(MAIL.replace(b"hello", b".\r\n..\r\n" + b"x" * 900), "", ANNA)
         envelope, raw = only(door)
         assert sender.waiting() == 0
@@ -220,7 +222,7 @@ def test_exim_with_tls_and_an_international_address(door: Daemon) -> None:
 
 
 def test_exim_hears_of_each_recipient_by_lmtp(door: Daemon) -> None:
-    with exim.installed(lmtp_port(door), "stranger.example", "protocol = lmtp") as sender:
+    with exim.install_exim(lmtp_port(door), "stranger.example", "protocol = lmtp") as sender:
         sender.send(MAIL, "ana@stranger.example", ANNA, "nobody@company.example", BO)
         assert "550 5.1.1" in sender.log()
     assert set(only(door)[0].recipients) == {ANNA, BO}

@@ -25,7 +25,7 @@ def names(delivery: dict[str, object]) -> dict[str, str]:
 
 
 def test_a_virus_is_held_and_a_scanner_that_is_down_holds_up_nothing(tmp_path: Path) -> None:
-    with clamd_peer.running() as (socket, _), rspamd_peer.running() as url:
+    with clamd_peer.start_clamd() as (socket, _), rspamd_peer.start_rspamd() as url:
         policy = f'clamd = "{socket}"\nrspamd_url = "{url}"\nclamd_timeout = 120\nrspamd_timeout = 120\n'
         with company.running(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"maildir:{tmp_path}/mailboxes", more=policy) as house:
             house.take(letter("Invoice", ("invoice.pdf", clamd_peer.VIRUS)))

@@ -19,9 +19,9 @@ from typing import BinaryIO
 import pytest
 
 from tests.mta.session.test_smtp_session import NOT_THE_END, RELAY_ATTEMPTS, reply, smuggle, talk
-from tests.peers.daemon import Daemon, daemon
+from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.processes import HANG
-from tests.peers.receiving import OPEN_DOOR, make_certificate, until
+from tests.peers.receiving import OPEN_DOOR, make_certificate, wait_until
 from triage.config.settings import Settings
 
 HELLO = (b"EHLO client.example\r\n", b"MAIL FROM:<a@stranger.example>\r\n", b"RCPT TO:<anna@company.example>\r\n")
@@ -55,7 +55,7 @@ def in_message(door: Daemon, source: str = "127.0.0.1") -> Iterator[tuple[socket
 @pytest.fixture
 def door(settings: Settings, tmp_path: Path) -> Iterator[Daemon]:
     """The daemon with its limits as they come."""
-    with daemon(settings, tmp_path) as running:
+    with start_daemon(settings, tmp_path) as running:
         yield running
 
 
@@ -64,7 +64,7 @@ def door(settings: Settings, tmp_path: Path) -> Iterator[Daemon]:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_fifty_connections_of_one_client_and_512_in_all(workers: int, settings: Settings, tmp_path: Path) -> None:
-    with daemon(settings, tmp_path, workers=workers) as door:
+    with start_daemon(settings, tmp_path, workers=workers) as door:
         flood(door)
 
 
@@ -77,9 +77,9 @@ def flood(door: Daemon) -> None:
         assert greeting(door, "127.0.1.0").startswith("421 4.3.2")
     with contextlib.ExitStack() as stack:
         for _ in range(50):
-            until(lambda: stay(stack, door, "127.0.1.1"))  # the workers notice one by one that the flood has gone
-        until(lambda: greeting(door, "127.0.1.1").startswith("421 4.7.0"))
-        until(lambda: send(door).startswith("250"))  # others do not suffer
+            wait_until(lambda: stay(stack, door, "127.0.1.1"))  # the workers notice one by one that the flood has gone
+        wait_until(lambda: greeting(door, "127.0.1.1").startswith("421 4.7.0"))
+        wait_until(lambda: send(door).startswith("250"))  # others do not suffer
 
 
 def greeting(door: Daemon, source: str) -> str:
@@ -101,7 +101,7 @@ def stay(stack: contextlib.ExitStack, door: Daemon, source: str) -> bool:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_300_messages_a_minute_of_one_client(workers: int, settings: Settings, tmp_path: Path) -> None:
     mail = b"MAIL FROM:<a@stranger.example>\r\n"
-    with daemon(settings, tmp_path, workers=workers) as door:
+    with start_daemon(settings, tmp_path, workers=workers) as door:
         most_in_a_minute(door, mail)
 
 
@@ -131,7 +131,7 @@ def answer(connection: socket.socket, stream: BinaryIO, line: bytes) -> str:
 
 def test_a_thousand_recipients_and_the_others_in_another_message(settings: Settings, tmp_path: Path) -> None:
     everybody = frozenset(f"p{number}@company.example" for number in range(1100))
-    with daemon(settings, tmp_path, replace(OPEN_DOOR, recipients=everybody)) as door, client(door) as (connection, stream):
+    with start_daemon(settings, tmp_path, replace(OPEN_DOOR, recipients=everybody)) as door, client(door) as (connection, stream):
         named = b"".join(b"RCPT TO:<p%d@company.example>\r\n" % number for number in range(1100))
         assert reply(stream).startswith("220")
         connection.sendall(HELLO[0] + HELLO[1] + named + b"DATA\r\n")
@@ -156,7 +156,7 @@ def test_twenty_errors_and_a_hundred_idle_commands(door: Daemon) -> None:
 
 
 def test_a_client_that_dribbles_a_command_is_idle(settings: Settings, tmp_path: Path) -> None:
-    with daemon(settings, tmp_path, idle_timeout=1) as door, client(door) as (connection, stream):
+    with start_daemon(settings, tmp_path, idle_timeout=1) as door, client(door) as (connection, stream):
         reply(stream)
         with contextlib.suppress(OSError):
             for _ in range(10 * int(HANG)):
@@ -166,7 +166,7 @@ def test_a_client_that_dribbles_a_command_is_idle(settings: Settings, tmp_path: 
 
 
 def test_a_client_that_dribbles_its_message_is_cut_in_the_end(settings: Settings, tmp_path: Path) -> None:
-    with daemon(settings, tmp_path, session_timeout=2) as door, client(door) as (connection, stream):
+    with start_daemon(settings, tmp_path, session_timeout=2) as door, client(door) as (connection, stream):
         assert reply(stream).startswith("220")
         with contextlib.suppress(OSError):
             connection.sendall(b"".join(HELLO) + b"DATA\r\n")
@@ -267,7 +267,7 @@ def test_no_address_form_is_a_way_through(door: Daemon) -> None:
 
 def test_what_is_pipelined_behind_starttls_is_never_obeyed(settings: Settings, tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
-    with daemon(settings, tmp_path, tls_cert=str(certificate), tls_key=str(key)) as door, client(door) as (connection, stream):
+    with start_daemon(settings, tmp_path, tls_cert=str(certificate), tls_key=str(key)) as door, client(door) as (connection, stream):
         reply(stream)
         answer(connection, stream, b"EHLO c\r\n")
         injected = b"".join(HELLO[1:]) + b"DATA\r\n" + MAIL
@@ -377,7 +377,7 @@ def void(_: object) -> None:
 
 
 def test_a_full_disk_is_never_acknowledged_and_room_is_used_at_once(settings: Settings, tmp_path: Path) -> None:
-    with small_disk(settings.spool.directory) as (wrapper, make_room), daemon(settings, tmp_path, wrapper=wrapper) as door:
+    with small_disk(settings.spool.directory) as (wrapper, make_room), start_daemon(settings, tmp_path, wrapper=wrapper) as door:
         large = b"From: a@stranger.example\r\n\r\n" + (b"x" * 70 + b"\r\n") * 8_000 + b".\r\n"
         kept = 0
         for _ in range(3):
@@ -386,7 +386,7 @@ def test_a_full_disk_is_never_acknowledged_and_room_is_used_at_once(settings: Se
             assert said[:3] in ("250", "452")
             kept += said.startswith("250")
         make_room(door)
-        until(lambda: send(door, large).startswith("250"))
+        wait_until(lambda: send(door, large).startswith("250"))
         assert len(door.stored()) == kept + 1
 
 
@@ -405,6 +405,6 @@ def test_with_a_full_spool_it_greets_soon(settings: Settings, tmp_path: Path) ->
     for number in range(10_000):
         (incoming / f"{number:013}.1.1.batch").touch()
     begun = time.monotonic()
-    with daemon(settings, tmp_path) as door:
+    with start_daemon(settings, tmp_path) as door:
         assert send(door).startswith("250")
         assert time.monotonic() - begun < HANG, "the goal is 1 s, this is a guard"

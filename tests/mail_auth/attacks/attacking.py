@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from mail_auth.authenticate import authenticate
+from mail_auth.authenticate import authenticate_message
 from mail_auth.query_budget import Record
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.signing import published, resigned
@@ -30,7 +30,7 @@ def found(
     raw: bytes, changes: Zone | None = None, *, path: str = "x@evil.example", client: str = CROOK, helo: str = "evil.example"
 ) -> Authentication:
     """What we make of a message that the crook has sent, unless said otherwise."""
-    return authenticate(Envelope(7, NOW, path, ("bob@company.example",), client, helo), raw, Answers(ZONE | (changes or {})), NOW)
+    return authenticate_message(Envelope(7, NOW, path, ("bob@company.example",), client, helo), raw, Answers(ZONE | (changes or {})), NOW)
 
 
 def from_the_crook(raw: bytes, *, domain: bytes = b"evil.example") -> Authentication:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mail_auth.authenticate import authenticate
+from mail_auth.authenticate import authenticate_message
 from mail_auth.query_budget import Record
 from mail_auth.zone_file import ZoneFileResolver
 from tests.mail_auth.answers import SILENT
@@ -141,7 +141,7 @@ def test_records(text: str, result: Result, policy: str) -> None:
 def test_split_strings_are_one_record(tmp_path: Path) -> None:
     (tmp_path / "zone").write_text('_dmarc.bank.example. TXT "v=DMARC1; p=rej" "ect"\n')
     envelope = Envelope(7, NOW, "x@evil.example", ("bob@company.example",), "203.0.113.66", "evil.example")
-    assert authenticate(envelope, GENUINE, ZoneFileResolver(tmp_path / "zone"), NOW).dmarc.policy == "reject"
+    assert authenticate_message(envelope, GENUINE, ZoneFileResolver(tmp_path / "zone"), NOW).dmarc.policy == "reject"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mail_auth.authenticate import authenticate
+from mail_auth.authenticate import authenticate_message
 from mail_auth.query_budget import Record
 from tests.mail_auth.answers import Function
 from tests.mail_auth.suites.counting import Case, Suite
@@ -30,7 +30,7 @@ def authenticated(directory: Path, *, archive: str) -> Iterator[Case]:
             raw = file.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
             for path in ("x@stranger.example", ""):
                 envelope = Envelope(1, NOW, path, ("ana@company.example",), "192.0.2.1", "mx.stranger.example")
-                found = authenticate(envelope, raw, Function(zone), NOW)
+                found = authenticate_message(envelope, raw, Function(zone), NOW)
                 faultless = "could not be authenticated" not in found.dmarc.reason and not found.proof
                 yield Case(f"{member.name}, <{path}>", faultless, str(found))
 

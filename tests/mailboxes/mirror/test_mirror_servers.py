@@ -171,7 +171,7 @@ def test_a_full_account_shows_less_and_decides_all_the_same(
 def test_a_server_that_hangs_is_left_and_tried_again(
     sqlite_engine: Engine, sqlite_url: str, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with department(sqlite_engine, sqlite_url, settings, tmp_path, FS_LAYOUT) as here, gate.before(here.server.imap_port) as door:
+    with department(sqlite_engine, sqlite_url, settings, tmp_path, FS_LAYOUT) as here, gate.open_gate(here.server.imap_port) as door:
         slow = replace(here.settings.mirror, imap=f"imap://127.0.0.1:{door.port}", timeout=1)
         with mirroring(replace(here.settings, mirror=slow)):
             mail = here.comes()

@@ -24,7 +24,7 @@ WANTED = [Sought("0AMTQ", "1.wave@phisher.example", RAW)]
 @pytest.fixture(scope="module")
 def server() -> Iterator[cyrus.Server]:
     try:
-        with cyrus.running() as running:
+        with cyrus.start_cyrus() as running:
             yield running
     except processes.Missing as missing:
         pytest.skip(str(missing))

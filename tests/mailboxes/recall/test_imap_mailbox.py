@@ -144,7 +144,7 @@ def sharing() -> Iterator[dovecot.Server]:
         (directory / "mail").mkdir(mode=0o777)
         (directory / "mail").chmod(0o777)
         with dovecot.running(more=SHARED.replace("DIRECTORY", str(directory))) as running:
-            if dovecot.version(processes.need("dovecot", dovecot.PACKAGES)) < (2, 4):
+            if dovecot.read_version(processes.need("dovecot", dovecot.PACKAGES)) < (2, 4):
                 pytest.skip("these settings are those of Dovecot 2.4")
             yield running
 

@@ -357,7 +357,7 @@ def test_an_undo_before_anything_was_taken_leaves_the_copy_where_it_is(town: Tow
 
 
 def test_a_purge_that_meets_a_delivery_on_its_way_takes_it_when_it_has_landed(town: Town) -> None:
-    with gate.before(town.server.lmtp_port) as closed:
+    with gate.open_gate(town.server.lmtp_port) as closed:
         town.settings = with_next_hop(town.settings, closed.port)
         (mail,) = town.queued(letter(1), town.anna)
         with relaying(town.settings):
@@ -376,7 +376,7 @@ def test_a_purge_that_meets_a_delivery_on_its_way_takes_it_when_it_has_landed(to
 @pytest.mark.parametrize("held", [False, True])
 def test_a_purge_takes_out_what_arrived_without_an_answer(town: Town, held: bool) -> None:
     """Dovecot has it, and nobody heard it say so: the next attempt waits, or somebody holds the mail."""
-    with gate.swallowing(town.server.lmtp_port) as swallower, relaying(with_next_hop(town.settings, swallower.port)):
+    with gate.swallow_answers(town.server.lmtp_port) as swallower, relaying(with_next_hop(town.settings, swallower.port)):
         (mail,) = town.queued(letter(1), town.anna)
         processes.until(lambda: town.attempted(mail) == ["unanswered"], "the answer is lost")
     before = town.lying()
@@ -406,7 +406,7 @@ def test_an_undone_release_takes_out_what_arrived_without_an_answer(town: Town) 
     (mail,) = town.queued(letter(1), town.anna)
     town.decides(Verb.HOLD)
     release = town.decides(Verb.RELEASE)
-    with gate.swallowing(town.server.lmtp_port) as swallower, relaying(with_next_hop(town.settings, swallower.port)):
+    with gate.swallow_answers(town.server.lmtp_port) as swallower, relaying(with_next_hop(town.settings, swallower.port)):
         processes.until(lambda: town.attempted(mail) == ["unanswered"], "the answer is lost")
     assert len(town.lying()[town.anna]) == 1
     undone = town.recalled(town.undoes(release))

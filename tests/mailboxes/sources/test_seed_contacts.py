@@ -75,7 +75,7 @@ def plan(root: Path, **more: object) -> Plan:
 
 def run(engine: Engine, plan: Plan, settings: Settings) -> Report:
     """To the end."""
-    return seed_contacts.run(engine, plan, settings=settings, by=BY, heard=lambda report, account: None)
+    return seed_contacts.read_accounts(engine, plan, settings=settings, by=BY, heard=lambda report, account: None)
 
 
 def known(engine: Engine) -> dict[str, tuple[str, int]]:

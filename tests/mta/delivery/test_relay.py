@@ -20,7 +20,7 @@ from mta.delivery.delivery_attempt import Errand, deliver_claims
 from tests.peers import circle
 from tests.peers.mail.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import HANG as PATIENCE, free_port
-from tests.peers.receiving import make_certificate, until
+from tests.peers.receiving import make_certificate, wait_until
 from triage.actor import Actor
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
@@ -106,7 +106,7 @@ def relaying(settings: Settings) -> Iterator[threading.Event]:
 
     def work() -> None:
         try:
-            relay.run(settings, stop)
+            relay.run_role(settings, stop)
         except BaseException as failure:
             failures.append(failure)
 
@@ -179,7 +179,7 @@ def lite(settings: Settings, peer: Peer, sqlite_url: str) -> Settings:
 def test_what_is_due_arrives_with_our_trace_and_is_on_the_record(both: Settings, peer: Peer, engine: Engine) -> None:
     ids = released(engine, ANNA, BOB)
     with relaying(both):
-        until(lambda: states(engine, ids) == ["delivered", "delivered"])
+        wait_until(lambda: states(engine, ids) == ["delivered", "delivered"])
     assert sorted(taken.mailbox for taken in peer.taken) == [ANNA, BOB]
     for row, taken in zip(rows(engine, ids), sorted(peer.taken, key=lambda one: one.mailbox), strict=True):
         assert taken.raw.startswith(b"Received: from mail.stranger.example ([192.0.2.7])\r\n\tby mx.company.example with ESMTP id ")
@@ -201,7 +201,7 @@ def test_the_attempt_is_written_before_dialling(both: Settings, peer: Peer, engi
         assert states(engine, [delivery_id]) == ["relaying"]
         assert attempts(engine, delivery_id) == [(1, "", "")]
         peer.go_on.set()
-        until(lambda: states(engine, [delivery_id]) == ["delivered"])
+        wait_until(lambda: states(engine, [delivery_id]) == ["delivered"])
 
 
 def test_the_archive_gets_its_copy_in_the_end(both: Settings, peer: Peer, engine: Engine) -> None:
@@ -213,10 +213,10 @@ def test_the_archive_gets_its_copy_in_the_end(both: Settings, peer: Peer, engine
             intake.receive_message(session, envelope, MAIL, PROVEN, make_summary(MAIL), settings=archiving, now=utcnow())
             journaled = list(session.scalars(select(col(Delivery.id)).where(col(Delivery.direction) == "journal")))
         with relaying(archiving):
-            until(lambda: attempts(engine, journaled[0]) == [(1, "deferred", archive.url)])
+            wait_until(lambda: attempts(engine, journaled[0]) == [(1, "deferred", archive.url)])
             with transaction(engine) as session:
                 session.execute(update(Delivery).where(col(Delivery.id) == journaled[0]).values(due_at=utcnow()))
-            until(lambda: states(engine, journaled) == ["delivered"])
+            wait_until(lambda: states(engine, journaled) == ["delivered"])
     (taken,) = archive.taken
     assert taken.reverse_path.startswith("bounce+")
     assert MAIL in taken.raw
@@ -238,7 +238,7 @@ def test_the_queue_names_the_envelope_sender(
     authentication = Authentication("", (Spf(spf, "mailfrom", "stranger.example"),))
     (delivery_id,) = released(sqlite_engine, ANNA, reverse_path=reverse_path, authentication=authentication)
     with relaying(lite):
-        until(lambda: bool(peer.taken))
+        wait_until(lambda: bool(peer.taken))
     sent = peer.taken[0].reverse_path.strip("<>").casefold()
     expected = at_the_next_hop.format(id=format_id(delivery_id)).casefold()
     assert sent == expected or (expected.endswith("-1-") and sent.startswith(expected) and sent.endswith("@company.example"))
@@ -249,7 +249,7 @@ def test_a_refusal_for_now_is_put_off_and_a_refusal_for_good_is_shown(both: Sett
     peer.answer(f"RCPT {BOB}", "550 5.1.1 no such user")
     ids = released(engine, ANNA, BOB, CARL)
     with relaying(both):
-        until(lambda: states(engine, ids) == ["queued", "bounced", "delivered"])
+        wait_until(lambda: states(engine, ids) == ["queued", "bounced", "delivered"])
     anna, bob, _ = rows(engine, ids)
     assert (anna.last_reply, bob.last_reply) == ("450 4.2.0 greylisted", "550 5.1.1 no such user")
     assert anna.due_at is not None
@@ -264,11 +264,11 @@ def test_greylisted_mail_goes_when_it_is_due_again(lite: Settings, peer: Peer, s
     (delivery_id,) = released(sqlite_engine, ANNA)
     with relaying(lite):
         for so_far in (["deferred"], ["deferred", "unanswered"]):
-            until(lambda so_far=so_far: [one[1] for one in attempts(sqlite_engine, delivery_id)] == so_far)  # type: ignore[misc]
+            wait_until(lambda so_far=so_far: [one[1] for one in attempts(sqlite_engine, delivery_id)] == so_far)  # type: ignore[misc]
             with transaction(sqlite_engine) as session:
                 session.execute(update(Delivery).values(due_at=utcnow()))
             ring(lite)
-        until(lambda: states(sqlite_engine, [delivery_id]) == ["delivered"])
+        wait_until(lambda: states(sqlite_engine, [delivery_id]) == ["delivered"])
     assert [outcome for _, outcome, _ in attempts(sqlite_engine, delivery_id)] == ["deferred", "unanswered", "delivered"]
     assert len(peer.taken) == 2  # twice, because the answer after the final dot was lost: the record says so
 
@@ -279,7 +279,7 @@ def test_nothing_leaves_before_it_is_due(lite: Settings, peer: Peer, sqlite_engi
         released(sqlite_engine, BOB, due=utcnow() + timedelta(seconds=0.3)),
     )
     with relaying(lite):
-        until(lambda: states(sqlite_engine, soon) == ["delivered"])
+        wait_until(lambda: states(sqlite_engine, soon) == ["delivered"])
     assert states(sqlite_engine, later) == ["queued"]
     assert [taken.mailbox for taken in peer.taken] == [BOB]
 
@@ -289,7 +289,7 @@ def test_a_release_rings_the_relay_awake_and_the_relay_rings_the_console(lite: S
     with relaying(lite):
         ids = released(sqlite_engine, ANNA)
         ring(lite)
-        until(lambda: states(sqlite_engine, ids) == ["delivered"])
+        wait_until(lambda: states(sqlite_engine, ids) == ["delivered"])
     assert change.wait(PATIENCE)
     change.close()
 
@@ -299,7 +299,7 @@ def test_a_slow_mailbox_holds_nobody_else_up(lite: Settings, peer: Peer, sqlite_
     slow = released(sqlite_engine, ANNA)
     others = [one for _ in range(20) for one in released(sqlite_engine, BOB, CARL)]
     with relaying(lite):
-        until(lambda: set(states(sqlite_engine, others)) == {"delivered"})
+        wait_until(lambda: set(states(sqlite_engine, others)) == {"delivered"})
         assert states(sqlite_engine, slow) == ["relaying"]
         peer.go_on.set()
     assert states(sqlite_engine, slow) == ["delivered"]
@@ -313,7 +313,7 @@ def test_a_clock_that_jumps_lets_nobody_claim_twice_what_is_in_hand(lite: Settin
         assert peer.arrived.wait(PATIENCE)
         set_due(sqlite_engine, slow, utcnow() - timedelta(days=40))  # its lease, as the clock has it now
         later = released(sqlite_engine, BOB)
-        until(lambda: states(sqlite_engine, later) == ["delivered"])
+        wait_until(lambda: states(sqlite_engine, later) == ["delivered"])
         peer.go_on.set()
     assert [one[:2] for one in attempts(sqlite_engine, slow[0])] == [(1, "delivered")]
 
@@ -321,7 +321,7 @@ def test_a_clock_that_jumps_lets_nobody_claim_twice_what_is_in_hand(lite: Settin
 def test_what_a_clock_that_was_ahead_put_off_for_weeks_goes_now(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
     ids = released(sqlite_engine, ANNA, due=utcnow() + timedelta(days=40))
     with relaying(lite):
-        until(lambda: states(sqlite_engine, ids) == ["delivered"])
+        wait_until(lambda: states(sqlite_engine, ids) == ["delivered"])
 
 
 @pytest.mark.postgresql
@@ -333,7 +333,7 @@ def test_a_relay_whose_clock_is_behind_hastens_nothing(
     monkeypatch.setattr(relay, "utcnow", lambda: utcnow() - timedelta(hours=3))
     at_once = released(postgresql_engine, BOB, due=utcnow() - timedelta(hours=4))
     with relaying(there):
-        until(lambda: states(postgresql_engine, at_once) == ["delivered"])
+        wait_until(lambda: states(postgresql_engine, at_once) == ["delivered"])
     assert states(postgresql_engine, ids) == ["queued"]
 
 
@@ -354,7 +354,7 @@ def test_stopping_finishes_what_is_under_way_and_begins_nothing(lite: Settings, 
 def test_many_messages_over_few_connections(both: Settings, peer: Peer, engine: Engine) -> None:
     ids = [one for number in range(25) for one in released(engine, ANNA, BOB, raw=MAIL + b"%d\r\n" % number)]
     with relaying(both):
-        until(lambda: set(states(engine, ids)) == {"delivered"})
+        wait_until(lambda: set(states(engine, ids)) == {"delivered"})
     assert len(peer.taken) == len({(taken.mailbox, taken.raw) for taken in peer.taken}) == len(ids)
     assert peer.connections <= both.relay.concurrency
 
@@ -367,7 +367,7 @@ def test_what_waited_too_long_is_given_up_when_its_next_hop_was_away_for_long(
     nobody = towards(lite, f"lmtp://127.0.0.1:{free_port()}")
     (asks,) = released(sqlite_engine, ANNA, due=utcnow() - timedelta(days=6))
     with relaying(nobody):
-        until(lambda: rows(sqlite_engine, [asks])[0].last_reply and states(sqlite_engine, [asks]) == [state])
+        wait_until(lambda: rows(sqlite_engine, [asks])[0].last_reply and states(sqlite_engine, [asks]) == [state])
     assert [outcome for _, outcome, _ in attempts(sqlite_engine, asks)] == ["deferred"]
 
 
@@ -375,7 +375,9 @@ def test_a_next_hop_that_is_down_is_tried_later(lite: Settings, sqlite_engine: E
     nobody = towards(lite, f"lmtp://127.0.0.1:{free_port()}")
     ids = released(sqlite_engine, ANNA, BOB)
     with relaying(nobody):
-        until(lambda: [row.attempts for row in rows(sqlite_engine, ids)] == [1, 1] and states(sqlite_engine, ids) == ["queued", "queued"])
+        wait_until(
+            lambda: [row.attempts for row in rows(sqlite_engine, ids)] == [1, 1] and states(sqlite_engine, ids) == ["queued", "queued"]
+        )
     due = [row.due_at for row in rows(sqlite_engine, ids)]
     assert all(one is not None and timedelta(minutes=3) < one - utcnow() < timedelta(minutes=6, seconds=1) for one in due)
     assert {row.last_reply for row in rows(sqlite_engine, ids)} == {"it cannot be reached: Connection refused"}
@@ -385,7 +387,7 @@ def test_one_message_to_many_takes_one_transaction_per_hundred(both: Settings, p
     people = [f"person{number}@company.example" for number in range(230)]
     ids = released(engine, *people)
     with relaying(both):
-        until(lambda: set(states(engine, ids)) == {"delivered"})
+        wait_until(lambda: set(states(engine, ids)) == {"delivered"})
     assert sorted(taken.mailbox for taken in peer.taken) == sorted(people)
     assert peer.transactions == 3
 
@@ -400,10 +402,10 @@ def test_a_department_has_a_server_of_its_own_and_a_slow_one_delays_nobody_else(
             quick = [one for number in range(20) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
             slow += released(sqlite_engine, "ute@other.example", raw=MAIL + b"2")
             ring(apart)
-            until(lambda: set(states(sqlite_engine, quick)) == {"delivered"})
+            wait_until(lambda: set(states(sqlite_engine, quick)) == {"delivered"})
             assert states(sqlite_engine, slow) == ["relaying", "queued"]  # nothing is claimed for whom nobody has a hand free
             other.go_on.set()
-            until(lambda: set(states(sqlite_engine, slow)) == {"delivered"})
+            wait_until(lambda: set(states(sqlite_engine, slow)) == {"delivered"})
     assert {taken.mailbox for taken in peer.taken} == {ANNA}
     assert [taken.mailbox for taken in other.taken] == ["otto@other.example", "ute@other.example"]
 
@@ -416,11 +418,11 @@ def test_while_the_next_hop_is_away_mail_waits_without_attempts_and_goes_when_it
     nobody = towards(lite, f"lmtp://127.0.0.1:{port}", concurrency=1)
     ids = [one for number in range(30) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
     with relaying(nobody):
-        until(lambda: all(row.waits_for for row in rows(sqlite_engine, ids)))
+        wait_until(lambda: all(row.waits_for for row in rows(sqlite_engine, ids)))
         assert {row.last_reply for row in rows(sqlite_engine, ids)} == {"it cannot be reached: Connection refused"}
         assert sum(row.attempts for row in rows(sqlite_engine, ids)) < 15  # a few asked for all
         with next_hop(lmtp=True, port=port) as peer:
-            until(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
+            wait_until(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
     assert len(peer.taken) == 30
 
 
@@ -428,7 +430,7 @@ def test_a_connection_too_many_puts_nothing_off(lite: Settings, peer: Peer, sqli
     peer.most = 2
     ids = [one for number in range(40) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
     with relaying(towards(lite, peer.url, concurrency=4)):
-        until(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
+        wait_until(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
     assert len(peer.taken) == 40
 
 
@@ -456,7 +458,7 @@ def test_a_limit_of_speed_slows_down_and_puts_nothing_off_for_long(
     monkeypatch.setattr(queue, "SCHEDULE", (timedelta(seconds=2),))  # a twentieth of which is a tenth of a second
     ids = [one for number in range(40) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
     with next_hop(kind=Metered) as slow, relaying(towards(lite, slow.url, concurrency=4)):
-        until(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
+        wait_until(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
     assert len(slow.taken) == 40
     assert slow.transactions > 40  # it did say so
 
@@ -475,12 +477,12 @@ def test_a_next_hop_that_does_not_let_us_in_is_told_of_and_keeps_its_mail_waitin
         way = replace(way, relay=replace(way.relay, logins_file=str(logins), tls_ca=str(certificate), tls_name="out.example"))
         ids = [one for number in range(12) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
         with relaying(way):
-            until(lambda: all(row.waits_for for row in rows(sqlite_engine, ids)))
+            wait_until(lambda: all(row.waits_for for row in rows(sqlite_engine, ids)))
             assert {row.last_reply for row in rows(sqlite_engine, ids)} == {
                 "it does not let us in: 535 5.7.8 Authentication credentials invalid"
             }
             logins.write_text(f"{provider.url} us:right")
-            until(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
+            wait_until(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
     (said, *_) = [
         one.getMessage() for one in caplog.records if one.name == "mta.delivery.delivery_workers" and one.levelno == logging.ERROR
     ]
@@ -519,7 +521,7 @@ def test_a_next_hop_that_dribbles_is_let_go_before_the_lease_ends(
     peer.answer("MAIL", DRIP)
     ids = released(sqlite_engine, ANNA)
     with relaying(lite):
-        until(lambda: attempts(sqlite_engine, ids[0])[:1] == [(1, "deferred", peer.url)])
+        wait_until(lambda: attempts(sqlite_engine, ids[0])[:1] == [(1, "deferred", peer.url)])
     assert "connection was lost" in rows(sqlite_engine, ids)[0].last_reply
 
 
@@ -533,7 +535,7 @@ def test_a_late_outcome_does_not_overrule_the_worker_that_took_over(
         with transaction(sqlite_engine) as session:
             taken_over = queue.claim_deliveries(session, limit=1, settings=lite, now=utcnow() + queue.LEASE)
         peer.go_on.set()
-        until(lambda: "came too late" in caplog.text)
+        wait_until(lambda: "came too late" in caplog.text)
     assert [claim.number for claim in taken_over] == [2]
     assert states(sqlite_engine, ids) == ["relaying"]
     assert [one[:2] for one in attempts(sqlite_engine, ids[0])] == [(1, ""), (2, "")]
@@ -544,7 +546,7 @@ def test_an_abandoned_claim_is_sent_again_when_its_lease_ends(lite: Settings, pe
     with transaction(sqlite_engine) as session:
         assert len(queue.claim_deliveries(session, limit=1, settings=lite, now=utcnow() - queue.LEASE)) == 1  # and then it died
     with relaying(lite):
-        until(lambda: states(sqlite_engine, ids) == ["delivered"])
+        wait_until(lambda: states(sqlite_engine, ids) == ["delivered"])
     assert [one[:2] for one in attempts(sqlite_engine, ids[0])] == [(1, ""), (2, "delivered")]
 
 
@@ -552,10 +554,10 @@ def test_a_database_that_is_not_there_yet_is_waited_for(settings: Settings, peer
     waiting = towards(settings, peer.url)
     engine = open_engine(waiting.database.url)
     with relaying(waiting):
-        until((tmp_path / "mailroom.db").exists)
+        wait_until((tmp_path / "mailroom.db").exists)
         SQLModel.metadata.create_all(engine)
         ids = released(engine, ANNA)
-        until(lambda: states(engine, ids) == ["delivered"])
+        wait_until(lambda: states(engine, ids) == ["delivered"])
     engine.dispose()
 
 
@@ -571,7 +573,7 @@ def test_an_outcome_survives_a_database_that_went_away_meanwhile(
         postgresql_engine.dispose()
         postgresql_server.disconnect_others("tests")  # type: ignore[attr-defined]
         peer.go_on.set()
-        until(lambda: states(postgresql_engine, ids) == ["delivered"])
+        wait_until(lambda: states(postgresql_engine, ids) == ["delivered"])
     assert [one[:2] for one in attempts(postgresql_engine, ids[0])] == [(1, "delivered")]
 
 
@@ -598,7 +600,7 @@ def test_a_claim_that_gave_way_to_somebody_is_made_again_at_once(
 
         monkeypatch.setattr(queue, "claim_deliveries", claiming)
         with relaying(there):
-            until(lambda: states(postgresql_engine, ids) == ["delivered"])
+            wait_until(lambda: states(postgresql_engine, ids) == ["delivered"])
     assert "a transaction gave way to another one and is carried out again: deadlock detected" in caplog.text
     assert "does not answer" not in caplog.text
 
@@ -625,7 +627,7 @@ def test_each_outcome_is_one_line_in_the_log(lite: Settings, peer: Peer, sqlite_
     peer.answer(f"RCPT {BOB}", "550-5.1.1 \x1b[2J\r\n550 5.1.1 no such user")
     anna, bob = released(sqlite_engine, ANNA, BOB)
     with relaying(lite):
-        until(lambda: states(sqlite_engine, [anna, bob]) == ["delivered", "bounced"])
+        wait_until(lambda: states(sqlite_engine, [anna, bob]) == ["delivered", "bounced"])
     lines = sorted(record.getMessage() for record in caplog.records if record.name == "mta.delivery.delivery_attempt")
     assert len(lines) == 2
     assert all("\x1b" not in line and "\n" not in line for line in lines)
@@ -636,7 +638,7 @@ def test_into_maildirs(settings: Settings, sqlite_url: str, sqlite_engine: Engin
     here = replace(settings, database=replace(settings.database, url=sqlite_url))
     ids = released(sqlite_engine, ANNA)
     with relaying(here):
-        until(lambda: states(sqlite_engine, ids) == ["delivered"])
+        wait_until(lambda: states(sqlite_engine, ids) == ["delivered"])
     (stored,) = (tmp_path / "mailboxes" / ANNA / "new").iterdir()
     assert stored.read_bytes().endswith(MAIL)
 
@@ -680,7 +682,7 @@ def test_a_mistake_of_ours_loses_no_outcome(lite: Settings, peer: Peer, sqlite_e
 
     monkeypatch.setattr(relay.Relay, "turn", mistaken)
     with pytest.raises(RuntimeError, match="a mistake of ours"):
-        relay.run(lite, threading.Event())
+        relay.run_role(lite, threading.Event())
     assert (len(peer.taken), states(sqlite_engine, ids)) == (1, ["delivered"])
 
 
@@ -697,4 +699,4 @@ def test_a_mistake_of_ours_loses_no_outcome(lite: Settings, peer: Peer, sqlite_e
 )
 def test_settings_of_no_use_are_said_at_once(settings: Settings, change: Callable[[Settings], Settings], says: str) -> None:
     with pytest.raises(BadInput, match=says):
-        relay.run(change(settings), threading.Event())
+        relay.run_role(change(settings), threading.Event())

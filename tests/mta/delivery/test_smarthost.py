@@ -81,7 +81,7 @@ def running(directory: Path, settings: Settings, *, mechanisms: str = "plain log
         socket = place / "auth"
         with dovecot.running(more=ASKS_DOVECOT.format(socket=socket, mechanisms=mechanisms)):
             main = SUBMISSION.format(certificate=certificate, key=key, socket=socket, rate=rate)
-            with postfix.running(1, DOMAIN, main) as server:
+            with postfix.start_postfix(1, DOMAIN, main) as server:
                 logins = directory / "logins"
                 url = f"smtp://127.0.0.1:{server.port}"
                 relay = replace(settings.relay, smarthost=url, logins_file=str(logins), tls_ca=str(certificate), tls_name=HOST)

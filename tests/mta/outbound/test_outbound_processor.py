@@ -21,7 +21,7 @@ from mta.session.submitters import MOST_FOR_A_NAME, MOST_OF_A_CLIENT, Submitters
 from mta.spool.spool import Spool
 from tests.peers.mail import postfix
 from tests.peers.processes import HANG, free_port
-from tests.peers.receiving import make_certificate, stored, until
+from tests.peers.receiving import make_certificate, read_spool, wait_until
 from tests.triage import arriving
 from tests.triage.mails import mail, multipart, part
 from triage.addressing.envelope import Envelope
@@ -69,7 +69,7 @@ class Door:
 
     def deliveries(self, count: int) -> list[Delivery]:
         """The deliveries, once there are so many."""
-        until(lambda: len(self.rows(Delivery)) >= count)
+        wait_until(lambda: len(self.rows(Delivery)) >= count)
         return sorted((one for one in self.rows(Delivery) if isinstance(one, Delivery)), key=lambda one: one.recipient)
 
     def known(self) -> dict[str, str]:
@@ -85,7 +85,7 @@ class Door:
 def listening(settings: Settings) -> Iterator[Door]:
     """Run it until the end of the block."""
     ready, stop = threading.Event(), threading.Event()
-    thread = threading.Thread(target=outbound_processor.run, args=(settings, stop, ready.set), daemon=True)
+    thread = threading.Thread(target=outbound_processor.run_role, args=(settings, stop, ready.set), daemon=True)
     thread.start()
     assert ready.wait(HANG)
     try:
@@ -120,7 +120,7 @@ def test_it_is_queued_for_the_smarthost_and_learned_from(settings: Settings, dat
     with listening(set_up(settings, database_url)) as door:
         door.send(LETTER, ANN, "Bob@Other.Example", "bob@other.example")
         first, second = door.deliveries(2)
-        until(lambda: len(door.known()) == 2)
+        wait_until(lambda: len(door.known()) == 2)
     assert [(one.recipient, one.mailbox, one.state, one.direction, one.rule) for one in (first, second)] == [
         (ANN, ANN, "queued", "outbound", "outbound"),
         ("bob@other.example", "bob@other.example", "queued", "outbound", "outbound"),
@@ -137,7 +137,7 @@ def test_the_promise_needs_no_database(own: Settings, tmp_path: Path) -> None:
     with listening(settings) as door:
         door.send()
     kept = settings.spool.directory / "outbound"
-    assert list((kept / "retry").glob("*.batch")) or stored(kept)
+    assert list((kept / "retry").glob("*.batch")) or read_spool(kept)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_whatever_it_says_it_goes_on(own: Settings, raw: bytes) -> None:
     with listening(own) as door:
         door.send(raw)
         assert [one.state for one in door.deliveries(1)] == ["queued"]
-        until(door.reasons)
+        wait_until(door.reasons)
     assert door.known() == {}
 
 
@@ -172,7 +172,7 @@ def test_a_null_sender_goes_on_and_teaches_nothing(own: Settings) -> None:
     with listening(own) as door:
         door.send(sender="")
         door.deliveries(1)
-        until(lambda: door.reasons() == {"null-sender": 1})
+        wait_until(lambda: door.reasons() == {"null-sender": 1})
     assert (door.known(), door.rows(SentMail)) == ({}, [])
 
 
@@ -188,7 +188,7 @@ def test_addresses_that_nobody_here_could_have_are_left_to_the_outside(own: Sett
             assert client.docmd("RCPT TO:<joe>")[0] == client.docmd("RCPT TO:<a@b@supplier.example>")[0] == 553
             client.data(LETTER)
         assert {one.mailbox for one in door.deliveries(len(ODD))} == set(ODD)
-        until(lambda: door.reasons().get("malformed") == len(ODD))
+        wait_until(lambda: door.reasons().get("malformed") == len(ODD))
 
 
 def test_strangers_are_sent_away(own: Settings) -> None:
@@ -199,7 +199,7 @@ def test_strangers_are_sent_away(own: Settings) -> None:
     ):
         assert stream.readline() == b"554 5.7.1 Only our own servers may send through this one\r\n"
         assert stream.read() == b""
-    assert stored(own.spool.directory / "outbound") == []
+    assert read_spool(own.spool.directory / "outbound") == []
 
 
 def test_mail_that_goes_round_in_circles_is_refused(own: Settings) -> None:
@@ -235,9 +235,9 @@ def test_too_many_recipients_are_put_off(own: Settings) -> None:
 def test_a_plain_copy_teaches_by_its_header_and_goes_nowhere(own: Settings) -> None:
     with listening(own) as door:
         door.send(mail(f"From: {JOE}\nTo: {ANN}\nCc: Bob <bob@other.example>, mara.berg@company.example", "Hello\n"), JOURNAL.upper())
-        until(lambda: len(door.known()) == 2)
+        wait_until(lambda: len(door.known()) == 2)
         door.send(mail(f"From: {ANN}\nTo: {JOE}", "Hello\n"), JOURNAL, sender=ANN)  # always_bcc copies what comes in, too
-        until(lambda: door.reasons() == {"own-domain": 1, "not-ours": 1})
+        wait_until(lambda: door.reasons() == {"own-domain": 1, "not-ours": 1})
     assert door.known() == {ANN: "joe.fern", "bob@other.example": "joe.fern"}
     assert door.rows(Delivery) == []
 
@@ -261,7 +261,7 @@ def test_a_journal_report_teaches_by_the_real_envelope(own: Settings, *, encoded
     )
     with listening(own) as door:
         door.send(report, JOURNAL, sender="")
-        until(lambda: len(door.known()) == 3)
+        wait_until(lambda: len(door.known()) == 3)
     assert door.known() == dict.fromkeys((ANN, "member@other.example", "hidden@third.example"), "joe.fern")
     assert door.reasons() == {"own-domain": 1}
     assert door.rows(Delivery) == []
@@ -276,7 +276,7 @@ def test_a_journal_report_of_an_automatic_answer_teaches_nothing(own: Settings) 
     )
     with listening(own) as door:
         door.send(report, JOURNAL, sender="")
-        until(lambda: door.reasons() == {"automatic": 1})
+        wait_until(lambda: door.reasons() == {"automatic": 1})
     assert door.known() == {}
 
 
@@ -295,14 +295,14 @@ def test_a_copy_of_what_came_in_teaches_nothing(own: Settings, reverse_path: str
     stamped = b"X-Mailroom-Message: 1\r\nX-Mailroom-Verdict: postmaster\r\n"  # always_bcc copies what a stranger wrote to postmaster@
     with listening(own) as door:
         door.send(stamped + forged_report(marked=marked), JOURNAL, sender=reverse_path)
-        until(lambda: door.reasons() == {"not-ours": 1})
+        wait_until(lambda: door.reasons() == {"not-ours": 1})
     assert door.known() == {}
 
 
 def test_an_employee_writes_no_journal_reports(own: Settings) -> None:
     with listening(own) as door:
         door.send(forged_report(), JOURNAL, sender="mara.berg@company.example")
-        until(lambda: door.reasons() == {"forward": 1})
+        wait_until(lambda: door.reasons() == {"forward": 1})
     assert door.known() == {}
 
 
@@ -373,7 +373,7 @@ smtp_sasl_security_options = noanonymous
 smtp_send_dummy_mail_auth = yes
 smtp_tls_security_level = encrypt
 """
-        with postfix.running(port, "elsewhere.example", signing_in) as server:
+        with postfix.start_postfix(port, "elsewhere.example", signing_in) as server:
             with smtplib.SMTP("127.0.0.1", server.port, timeout=HANG) as client:
                 client.sendmail(JOE, [ANN], LETTER)
             assert [one.recipient for one in door.deliveries(1)] == [ANN]
@@ -474,23 +474,23 @@ def test_a_line_without_a_password_is_named() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(own: Settings, values: dict[str, object], says: str) -> None:
     with pytest.raises(BadInput, match=says):
-        outbound_processor.run(replace(own, outbound=replace(own.outbound, **values)), threading.Event())  # type: ignore[arg-type]
+        outbound_processor.run_role(replace(own, outbound=replace(own.outbound, **values)), threading.Event())  # type: ignore[arg-type]
 
 
 def test_without_a_smarthost_it_does_not_begin(own: Settings) -> None:
     settings = replace(own, relay=replace(own.relay, smarthost=""), outbound=replace(own.outbound, journal_address=""))
     with pytest.raises(BadInput, match=r"outbound\.smarthost: there is no way to the outside"):
-        outbound_processor.run(settings, threading.Event())
+        outbound_processor.run_role(settings, threading.Event())
 
 
 def test_accounts_need_encryption(guarded: Settings) -> None:
     with pytest.raises(BadInput, match="over TLS only"):
-        outbound_processor.run(replace(guarded, smtp=replace(guarded.smtp, tls_cert="", tls_key="")), threading.Event())
+        outbound_processor.run_role(replace(guarded, smtp=replace(guarded.smtp, tls_cert="", tls_key="")), threading.Event())
 
 
 def test_a_port_that_is_taken_is_named_by_its_setting(own: Settings) -> None:
     with socket.create_server(host_port(own.outbound.listen, "")), pytest.raises(BadInput, match=r"is in use; .*change outbound\.listen"):
-        outbound_processor.run(own, threading.Event())
+        outbound_processor.run_role(own, threading.Event())
 
 
 # what employees write to ourselves
@@ -521,7 +521,7 @@ def test_a_forwarded_mail_is_a_report_and_goes_nowhere(listened_to: Settings) ->
     forwarded = f"---- Forwarded ----\nFrom: Eve <odd@evil.example>\nSubject: {odd.subject}\nTo: Joe\n\nHello\n"
     with listening(listened_to) as door:
         door.send(mail(f"From: {JOE}\nSubject: Fwd: {odd.subject}", forwarded), "Report@company.example")
-        until(lambda: door.rows(MailReport))
+        wait_until(lambda: door.rows(MailReport))
         door.deliveries(2)
     (report,) = door.rows(MailReport)
     assert isinstance(report, MailReport)
@@ -534,9 +534,9 @@ def test_a_forwarded_mail_is_a_report_and_goes_nowhere(listened_to: Settings) ->
 def test_a_report_beside_other_mail_leaves_with_it(listened_to: Settings) -> None:
     with listening(listened_to) as door:
         door.send(LETTER, ANN, "expect@company.example", "report@company.example")
-        until(lambda: door.rows(MailReport) and door.rows(Expectation) == [])
+        wait_until(lambda: door.rows(MailReport) and door.rows(Expectation) == [])
         assert [one.recipient for one in door.deliveries(3) if one.direction == "outbound"] == [ANN]
-        until(lambda: door.known() == {ANN: "joe.fern"})
+        wait_until(lambda: door.known() == {ANN: "joe.fern"})
 
 
 @pytest.mark.parametrize(
@@ -553,7 +553,7 @@ def test_what_no_employee_wrote_is_neither_taken_nor_answered(listened_to: Setti
     with listening(listened_to) as door:
         door.send(mail(f"{head}\nSubject: {ANN}"), "report@company.example", "expect@company.example", sender=sender)
         door.send(mail(f"From: {JOE}\nSubject: {ANN}"), "expect@company.example")
-        until(lambda: door.rows(Expectation))
+        wait_until(lambda: door.rows(Expectation))
     assert door.rows(MailReport) == []
     assert [one.rule for one in door.deliveries(1)] == ["expect-answer"]  # to the second one alone
 
@@ -578,12 +578,12 @@ def test_a_real_postfix_hands_over_what_is_forwarded(listened_to: Settings) -> N
     with listening(listened_to) as door:
         to_us = f"smtp:[127.0.0.1]:{door.address[1]}"
         kept = f"transport_maps = inline:{{ {{ report@company.example = {to_us} }} {{ expect@company.example = {to_us} }} }}\n"
-        with postfix.running(door.address[1], "company.example", kept) as server:
+        with postfix.start_postfix(door.address[1], "company.example", kept) as server:
             with smtplib.SMTP("127.0.0.1", server.port, timeout=HANG) as client:
                 client.sendmail(JOE, ["report@company.example"], whole)
                 client.sendmail(JOE, ["mara.berg@company.example"], whole)
-            until(lambda: door.rows(MailReport))
-            until(lambda: len(server.bounces()) == 1)  # Mara's mail is in the mailbox
+            wait_until(lambda: door.rows(MailReport))
+            wait_until(lambda: len(server.bounces()) == 1)  # Mara's mail is in the mailbox
     (report,) = door.rows(MailReport)
     assert isinstance(report, MailReport)
     assert (report.delivery_id, report.how) == (odd.id, "trace field")

@@ -7,7 +7,7 @@ import pytest
 
 from mta.processing import recipient_map_writer
 from tests.mta.processing.test_processor import allow, engine_of, judging, record, set_up, waiting, write_zone
-from tests.peers.receiving import receiving, until
+from tests.peers.receiving import start_receiver, wait_until
 from tests.triage import arriving
 from triage.config.settings import Settings
 from triage.policy.rules import store as rules
@@ -57,7 +57,7 @@ def company(settings: Settings, sqlite_url: str) -> Settings:
     ],
 )
 def test_mail_that_an_edge_hands_over(company: Settings, client: str, top: str, sender: str, outcome: tuple[State, str]) -> None:
-    with receiving(company, None) as door, judging(company):
+    with start_receiver(company, None) as door, judging(company):
         with smtplib.SMTP(*door.address) as session:
             session.ehlo("mx.edge.example")
             assert session.has_extn("xforward")
@@ -65,14 +65,14 @@ def test_mail_that_an_edge_hands_over(company: Settings, client: str, top: str, 
                 assert session.docmd("XFORWARD", f"ADDR={client} HELO=mx.supplier.example PROTO=ESMTP")[0] == 250
             refused = session.sendmail(sender, ["it+joe.fern@company.example"], f"{top}From: {sender}\r\nSubject: hello\r\n\r\nhello\r\n")
             assert refused == {}
-        until(lambda: record(company) and not waiting(company))
+        wait_until(lambda: record(company) and not waiting(company))
     ((_, deliveries),) = record(company).values()
     assert deliveries == [outcome]
 
 
 def test_the_same_words_from_somebody_else_are_nothing(company: Settings) -> None:
     company = replace(company, smtp=replace(company.smtp, trusted_edges=("192.0.2.0/24",)))
-    with receiving(company, None) as door, judging(company):
+    with start_receiver(company, None) as door, judging(company):
         with smtplib.SMTP(*door.address) as session:
             session.ehlo("mx.edge.example")
             assert not session.has_extn("xforward")
@@ -80,7 +80,7 @@ def test_the_same_words_from_somebody_else_are_nothing(company: Settings) -> Non
             session.sendmail(
                 "sales@supplier.example", ["it+joe.fern@company.example"], f"{PASS}From: sales@supplier.example\r\n\r\nhello\r\n"
             )
-        until(lambda: record(company) and not waiting(company))
+        wait_until(lambda: record(company) and not waiting(company))
     ((_, deliveries),) = record(company).values()
     assert deliveries == [HELD]
 
@@ -102,13 +102,13 @@ def test_where_strangers_share_the_edges_machines_a_token_tells_ours(
     company: Settings, client: str, top: str, outcome: tuple[State, str]
 ) -> None:
     company = replace(company, smtp=replace(company.smtp, edge_token="sesame"))
-    with receiving(company, None) as door, judging(company):
+    with start_receiver(company, None) as door, judging(company):
         with smtplib.SMTP(*door.address) as session:
             session.ehlo("mx.edge.example")
             if client:
                 assert session.docmd("XFORWARD", f"ADDR={client} HELO=mx.supplier.example PROTO=ESMTP")[0] == 250
             message = f"{top}From: sales@supplier.example\r\nSubject: hello\r\n\r\nX-Mailroom-Edge: sesame\r\n"
             assert session.sendmail("sales@supplier.example", ["it+joe.fern@company.example"], message) == {}
-        until(lambda: record(company) and not waiting(company))
+        wait_until(lambda: record(company) and not waiting(company))
     ((_, deliveries),) = record(company).values()
     assert deliveries == [outcome]

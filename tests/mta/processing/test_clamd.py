@@ -136,7 +136,7 @@ def test_the_real_one() -> None:
         part("Content-Type: text/plain", b"see attached"),
         part("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=a.bin", peer.VIRUS, encoded=True),
     )
-    with peer.running() as addresses:
+    with peer.start_clamd() as addresses:
         for address in addresses:
             one = Clamd(address, 60)
             one.ping()

@@ -25,7 +25,7 @@ from mta.spool.spool import Batch, Spool
 from tests.mail_auth.signing import published, rsa_key, signed
 from tests.peers import circle
 from tests.peers.processes import HANG
-from tests.peers.receiving import until
+from tests.peers.receiving import wait_until
 from tests.triage import arriving
 from triage.addressing.envelope import Address, Envelope
 from triage.config.settings import Database, Settings
@@ -104,7 +104,7 @@ def engine_of(settings: Settings) -> Iterator[Engine]:
 def judging(settings: Settings, judges: int = 1) -> Iterator[None]:
     """Judges at work, each in a thread of the test."""
     stop = threading.Event()
-    threads = [threading.Thread(target=processor.run, args=(settings, stop), daemon=True) for _ in range(judges)]
+    threads = [threading.Thread(target=processor.run_role, args=(settings, stop), daemon=True) for _ in range(judges)]
     for thread in threads:
         thread.start()
     try:
@@ -160,7 +160,7 @@ def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on
     put(known_on_both, proven, forged)
     bells = [Bell(known_on_both.spool.directory, name) for name in ("relay", "change")]
     with judging(known_on_both):
-        until(lambda: not waiting(known_on_both))
+        wait_until(lambda: not waiting(known_on_both))
     assert record(known_on_both) == {
         proven[0].spool_id: (proven[1], [(State.QUEUED, "allowed-sender")]),
         forged[0].spool_id: (forged[1], [(State.HELD, "first-contact")]),
@@ -173,11 +173,11 @@ def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on
 def test_the_bell_wakes_the_judge(known: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processor, "PAUSE", 2 * HANG)
     with judging(known):
-        until((known.spool.directory / recipient_map_file.NAME).exists)
+        wait_until((known.spool.directory / recipient_map_file.NAME).exists)
         bell, spool = Bell(known.spool.directory, "judge"), Spool(known.spool.directory)
         spool.after_batch = bell.ring
         spool.append(*mail()).result(HANG)
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
         spool.close()
     assert len(record(known)) == 1
 
@@ -187,7 +187,7 @@ def test_a_batch_that_is_read_again_after_a_crash_is_entered_once(known_on_both:
     for batch in (messages[:2], messages):
         put(known_on_both, *batch)
         with judging(known_on_both):
-            until(lambda: not waiting(known_on_both))
+            wait_until(lambda: not waiting(known_on_both))
     assert [len(outcome) for _, outcome in record(known_on_both).values()] == [1, 1, 1]
 
 
@@ -195,7 +195,7 @@ def test_several_judges_share_the_work_and_enter_each_message_once(known_on_both
     for _ in range(20):
         put(known_on_both, *(mail() for _ in range(5)))
     with judging(known_on_both, judges=2):
-        until(lambda: not waiting(known_on_both))
+        wait_until(lambda: not waiting(known_on_both))
     assert len(record(known_on_both)) == 100
 
 
@@ -225,10 +225,10 @@ def test_a_message_whose_proof_is_unknown_waits_and_nobody_with_it(known: Settin
     unknown, other = mail("unknown"), mail("other", "eve@stranger.example")
     put(known, unknown, other)
     with judging(known):
-        until(lambda: other[0].spool_id in record(known) and not [*(known.spool.directory / "incoming").iterdir()])
+        wait_until(lambda: other[0].spool_id in record(known) and not [*(known.spool.directory / "incoming").iterdir()])
         assert unknown[0].spool_id not in record(known)
         write_zone(known, ZONE)
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     assert record(known)[unknown[0].spool_id] == (unknown[1], [(State.QUEUED, "allowed-sender")])
 
 
@@ -241,7 +241,7 @@ def test_after_fifteen_minutes_it_is_held_as_it_is(known: Settings, quick: None,
         replace(envelope, received_at=utcnow() - age), raw, not_before=utcnow(), attempt=processor.FEWEST_TRIES - 1
     )
     with judging(known):
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     assert record(known)[envelope.spool_id][1] == [(State.HELD, "proof-unknown")]
 
 
@@ -252,9 +252,9 @@ def test_a_backlog_is_not_held_because_dns_comes_up_after_the_judge(known: Setti
     envelope, raw = mail()
     put(known, (replace(envelope, received_at=utcnow() - timedelta(hours=1)), raw))
     with judging(known):
-        until(lambda: waiting(known) and not [*(known.spool.directory / "incoming").iterdir()])
+        wait_until(lambda: waiting(known) and not [*(known.spool.directory / "incoming").iterdir()])
         write_zone(known, ZONE)
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     assert record(known)[envelope.spool_id][1] == [(State.QUEUED, "allowed-sender")]
 
 
@@ -280,9 +280,9 @@ def test_it_is_asked_again_at_growing_intervals_for_fifteen_minutes_also_by_the_
     ages: list[int] = []
     while True:
         with judging(known):  # each time another process: what waits is on disk
-            until(lambda: record(known) or [name[16:22] for name in waiting(known)] == [f".{len(ages) + 1:03d}.0"])
+            wait_until(lambda: record(known) or [name[16:22] for name in waiting(known)] == [f".{len(ages) + 1:03d}.0"])
             if record(known):
-                until(lambda: not waiting(known))
+                wait_until(lambda: not waiting(known))
                 break
             (name,) = waiting(known)
             not_before = from_micros(int(name.partition(".")[0]))
@@ -304,7 +304,7 @@ def test_who_is_known_by_another_proof_does_not_wait(known: Settings) -> None:
     signed_post = signed(b"List-Id: <dev.lists.example>\r\n" + raw, names=[b"from", b"subject", b"message-id", b"list-id"])
     put(known, (envelope, signed_post), mail())
     with judging(known):
-        until(lambda: envelope.spool_id in record(known))
+        wait_until(lambda: envelope.spool_id in record(known))
         assert len(record(known)) == 1
     assert record(known)[envelope.spool_id][1] == [(State.QUEUED, "allowed-sender")]
 
@@ -348,7 +348,7 @@ def test_a_trusted_forwarder_vouches_for_whom_it_passes_on(known: Settings) -> N
     envelopes = {name: replace(mail()[0], client="203.0.113.9") for name in cases}
     put(known, *((envelopes[name], one) for name, (one, _) in cases.items()))
     with judging(known):
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     found = record(known)
     assert {name: found[envelope.spool_id][1] for name, envelope in envelopes.items()} == {
         name: wanted for name, (_, wanted) in cases.items()
@@ -374,7 +374,7 @@ def test_what_an_edge_hands_over_is_judged_by_the_client_it_names_or_by_what_it_
     put(known, (replace(forged, client="203.0.113.9"), stated + raw))
     put(known, (replace(blocked, edge=edge), mail("blocked", "eve@stranger.example")[1]))
     with judging(known):
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     outcome = {spool_id: deliveries for spool_id, (_, deliveries) in record(known).items()}
     assert outcome == {
         named.spool_id: [(State.QUEUED, "allowed-sender")],
@@ -398,7 +398,7 @@ def test_what_comes_from_a_listed_client_is_purged_on_arrival_unless_it_is_from_
         sender, client = senders.get(name, ("eve@stranger.example", "198.97.190.54"))
         put(known, (replace(envelope, client=client, reverse_path=sender), raw.replace(b"sales@supplier.example", sender.encode(), 1)))
     with judging(known):
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     found = record(known)
     assert {name: found[envelope.spool_id][1] for name, (envelope, _) in messages.items()} == {
         "known": [(State.QUEUED, "allowed-sender")],
@@ -426,10 +426,10 @@ def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
     good, broken, last = mail("good"), mail("broken"), mail("last")
     put(known_on_both, good, broken, last)
     with judging(known_on_both):
-        until(lambda: set(record(known_on_both)) == {good[0].spool_id, last[0].spool_id})
-        until(lambda: any(".002." in name for name in waiting(known_on_both)))
+        wait_until(lambda: set(record(known_on_both)) == {good[0].spool_id, last[0].spool_id})
+        wait_until(lambda: any(".002." in name for name in waiting(known_on_both)))
         picky_about = b"nothing"
-        until(lambda: not waiting(known_on_both))
+        wait_until(lambda: not waiting(known_on_both))
     assert record(known_on_both)[broken[0].spool_id][0] == broken[1]
 
 
@@ -451,7 +451,7 @@ def test_what_we_fail_over_again_and_again_is_held_unread(known_on_both: Setting
     good, broken = mail("good"), old(mail("broken"))
     put(known_on_both, good, broken)
     with judging(known_on_both):
-        until(lambda: not waiting(known_on_both))
+        wait_until(lambda: not waiting(known_on_both))
     assert record(known_on_both) == {
         good[0].spool_id: (good[1], [(State.QUEUED, "allowed-sender")]),
         broken[0].spool_id: (broken[1], [(State.HELD, "unparsable")]),
@@ -468,8 +468,8 @@ def test_what_cannot_even_be_held_unread_is_kept_counted_and_named(known: Settin
     put(known, bad, good)
     directory = known.spool.directory
     with judging(known):
-        until(lambda: spool_backlog(directory).stuck == 1)
-        until(lambda: len(waiting(known)) == 1 and good[0].spool_id in record(known))
+        wait_until(lambda: spool_backlog(directory).stuck == 1)
+        wait_until(lambda: len(waiting(known)) == 1 and good[0].spool_id in record(known))
     assert (spool_backlog(directory).put_off, spool_backlog(directory).messages) == (1, 0)
     (stuck,) = spool_retry.list_waiting(directory)
     assert ((stuck.envelope, stuck.raw), stuck.door) == (bad, "incoming")
@@ -525,8 +525,8 @@ def test_messages_that_kill_their_parser_are_held_and_nobody_waits(known: Settin
     good = [mail(f"good {number}") for number in range(20)]
     put(known, *killers, *good)
     with judging(known):
-        until(lambda: all(envelope.spool_id in record(known) for envelope, _ in good))
-        until(lambda: not waiting(known))
+        wait_until(lambda: all(envelope.spool_id in record(known) for envelope, _ in good))
+        wait_until(lambda: not waiting(known))
     found = record(known)
     for envelope, _ in good:
         assert found[envelope.spool_id][1] == [(State.HELD, "first-contact")]
@@ -539,7 +539,7 @@ def test_what_is_readable_of_a_damaged_batch_is_entered(known: Settings) -> None
     path = put(known, *messages)
     path.write_bytes(path.read_bytes().replace(b"\r\ntwo\r\n", b"\r\ntwx\r\n"))
     with judging(known):
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     assert set(record(known)) == {messages[0][0].spool_id, messages[2][0].spool_id}
     assert len([*(known.spool.directory / "damaged").iterdir()]) == 1
 
@@ -561,12 +561,12 @@ def test_what_neither_record_nor_retry_spool_takes_stays_in_its_batch(
     message = mail()
     path = put(known, message)
     with judging(known):
-        until(lambda: tried[0] > 2)
+        wait_until(lambda: tried[0] > 2)
         assert waiting(known) == [path.name]
         full.clear()
-        until(lambda: path.name not in waiting(known))
+        wait_until(lambda: path.name not in waiting(known))
         write_zone(known, ZONE)
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     assert set(record(known)) == {message[0].spool_id}
 
 
@@ -590,10 +590,10 @@ def test_a_database_that_is_down_is_waited_for(known: Settings, quick: None, mon
     messages = [mail(str(number)) for number in range(5)]
     put(known, *messages)
     with judging(known):
-        until(lambda: tried[0] > 6)
+        wait_until(lambda: tried[0] > 6)
         assert len(waiting(known)) == 1
         down.clear()
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     assert set(record(known)) == {envelope.spool_id for envelope, _ in messages}
 
 
@@ -603,11 +603,11 @@ def test_a_judge_that_stops_leaves_the_rest_for_the_next(known: Settings, monkey
     for message in messages:
         put(known, message)
     with judging(known):
-        until(lambda: len(waiting(known)) < 40)
+        wait_until(lambda: len(waiting(known)) < 40)
     left = len(waiting(known))
     assert left + len(record(known)) >= 40
     with judging(known):
-        until(lambda: not waiting(known))
+        wait_until(lambda: not waiting(known))
     assert set(record(known)) == {envelope.spool_id for envelope, _ in messages}
 
 
@@ -630,7 +630,7 @@ def test_the_door_snapshot_follows_the_record(known_on_both: Settings, quick: No
             with transaction(engine) as session:
                 order = RuleOrder("block", "domain", "evil.example", "company")
                 rules.add_rule(session, order, by=arriving.IDA, now=utcnow(), settings=known_on_both)
-            until(lambda: (now := door(known_on_both)) is not None and "evil.example" in now.blocked)
+            wait_until(lambda: (now := door(known_on_both)) is not None and "evil.example" in now.blocked)
         assert recipient_map_writer.write_door(known_on_both, engine) != version
 
 

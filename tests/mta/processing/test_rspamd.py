@@ -156,7 +156,7 @@ def test_a_large_message_is_not_sent_there() -> None:
 
 @pytest.mark.peers
 def test_the_real_one() -> None:
-    with peer.running() as url:
+    with peer.start_rspamd() as url:
         one = Rspamd(url, 60)
         junk, _ = one.about(CLIENT, MAIL + peer.JUNK + b"\r\n")
         assert junk is not None

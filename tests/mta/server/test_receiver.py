@@ -35,7 +35,7 @@ from mta.spool import recipient_map_file
 from mta.spool.spool import Spool, Waiting
 from tests.mta.session.test_smtp_session import talk
 from tests.peers.processes import HANG, free_port
-from tests.peers.receiving import OPEN_DOOR, Receiver, make_certificate, receiving, stored, until
+from tests.peers.receiving import OPEN_DOOR, Receiver, make_certificate, read_spool, start_receiver, wait_until
 from triage import ids
 from triage.addressing.envelope import Envelope
 from triage.addressing.networks import sender_network
@@ -68,7 +68,7 @@ def in_message(receiver: Receiver, client: str = "127.0.0.1") -> Iterator[tuple[
 
 
 def test_the_envelope_and_the_bytes_are_kept_as_they_came(settings: Settings) -> None:
-    with receiving(settings) as receiver, smtplib.SMTP(*receiver.address, local_hostname="client.example") as client:
+    with start_receiver(settings) as receiver, smtplib.SMTP(*receiver.address, local_hostname="client.example") as client:
         raw = b"From: a@stranger.example\r\n\r\n.\r\n..\r\n8-bit \xfc\0\r\nno line end"
         client.sendmail("A@Stranger.Example", ["IT+Anna@Company.Example", "bo@company.example"], raw, mail_options=["BODY=8BITMIME"])
         ((envelope, stored_raw),) = receiver.stored()
@@ -84,7 +84,7 @@ def test_the_envelope_and_the_bytes_are_kept_as_they_came(settings: Settings) ->
 
 
 def test_the_reply_names_the_id(settings: Settings) -> None:
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         said = send(receiver)
         ((envelope, _),) = receiver.stored()
     assert said == f"250 2.0.0 queued as {ids.format_id(envelope.spool_id)}"
@@ -95,7 +95,7 @@ def test_the_reply_names_the_id(settings: Settings) -> None:
     [(b"HELO c", b"", "SMTP"), (b"EHLO c", b"", "ESMTP"), (b"EHLO c", b" SMTPUTF8", "UTF8SMTP")],
 )
 def test_the_protocol_is_named_as_a_received_field_does(hello: bytes, option: bytes, protocol: str, settings: Settings) -> None:
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         talk(receiver, hello + b"\r\n", b"MAIL FROM:<a@b.example>" + option + b"\r\n", *HELLO[2:], b".\r\n")
         ((envelope, _),) = receiver.stored()
     assert envelope.protocol == protocol
@@ -105,7 +105,7 @@ def test_over_tls(settings: Settings, tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
     trusting = ssl.create_default_context(cafile=str(certificate))
     trusting.check_hostname = False
-    with receiving(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
+    with start_receiver(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
         with smtplib.SMTP(*receiver.address) as client:
             client.starttls(context=trusting)
             client.sendmail("a@b.example", ["anna@company.example"], b"x" * 3_000_000)
@@ -118,7 +118,7 @@ def test_a_new_certificate_is_taken_without_a_restart(settings: Settings, tmp_pa
     told: list[tuple[str, float]] = []
     monkeypatch.setattr(metrics, "set_gauge", lambda name, value, *, door: told.append((door, value)))
     certificate, key = make_certificate(tmp_path)
-    with receiving(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
+    with start_receiver(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
 
         def offered() -> str:
             with smtplib.SMTP(*receiver.address) as client:
@@ -153,17 +153,17 @@ def test_a_certificate_that_only_openssl_reads_serves_all_the_same(
 
 
 def test_without_a_snapshot_everybody_is_asked_to_come_again(settings: Settings) -> None:
-    with receiving(settings, door=None) as receiver:
+    with start_receiver(settings, door=None) as receiver:
         assert talk(receiver, *HELLO[:3])[-1].startswith("451 4.3.0")
         recipient_map_file.write_map(settings.spool.directory, OPEN_DOOR)
-        until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("250"))
+        wait_until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("250"))
 
 
 def test_a_new_snapshot_is_picked_up_and_a_damaged_one_is_not(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         assert talk(receiver, *HELLO[:3])[-1].startswith("250")
         recipient_map_file.write_map(settings.spool.directory, replace(OPEN_DOOR, recipients=frozenset({"bo@company.example"})))
-        until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("550 5.1.1"))
+        wait_until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("550 5.1.1"))
     monkeypatch.setattr(recipient_map_file, "CHECK_EVERY", 0.0)  # each question looks at the file
     file = recipient_map_file.SnapshotFile(settings.spool.directory)
     good = file.current()
@@ -177,15 +177,15 @@ def test_a_new_snapshot_is_picked_up_and_a_damaged_one_is_not(settings: Settings
 
 
 def test_connections_of_one_client(settings: Settings) -> None:
-    with receiving(settings, max_connections_per_client=2) as receiver:
+    with start_receiver(settings, max_connections_per_client=2) as receiver:
         with receiver.connect() as one, receiver.connect() as two:
             assert (one.recv(3), two.recv(3)) == (b"220", b"220")
             assert talk(receiver) == ["421 4.7.0 Too many connections from your address; try again later"]
-        until(lambda: talk(receiver)[0].startswith("220"))
+        wait_until(lambda: talk(receiver)[0].startswith("220"))
 
 
 def test_connections_of_all_clients(settings: Settings) -> None:
-    with receiving(settings, max_connections=1) as receiver, receiver.connect() as one:
+    with start_receiver(settings, max_connections=1) as receiver, receiver.connect() as one:
         assert one.recv(3) == b"220"
         assert talk(receiver) == ["421 4.3.2 Too many connections; try again later"]
 
@@ -212,12 +212,12 @@ def test_the_client_s_address(peer: object, address: str) -> None:
 
 
 def test_a_client_that_says_nothing_is_told_good_bye(settings: Settings) -> None:
-    with receiving(settings, idle_timeout=1) as receiver, receiver.connect() as connection:
+    with start_receiver(settings, idle_timeout=1) as receiver, receiver.connect() as connection:
         assert connection.makefile("rb").read().decode().splitlines() == ["220 mx.company.example ESMTP", replies.IDLE_TOO_LONG]
 
 
 def test_a_client_that_never_ends_is_told_good_bye(settings: Settings) -> None:
-    with receiving(settings, session_timeout=1) as receiver, receiver.connect() as connection, connection.makefile("rb") as stream:
+    with start_receiver(settings, session_timeout=1) as receiver, receiver.connect() as connection, connection.makefile("rb") as stream:
         said = [stream.readline()]
         with contextlib.suppress(OSError):
             while said[-1]:
@@ -229,7 +229,7 @@ def test_a_client_that_never_ends_is_told_good_bye(settings: Settings) -> None:
 
 def test_a_message_that_comes_steadily_outlasts_its_session(settings: Settings) -> None:
     begun = time.monotonic()
-    with receiving(settings, session_timeout=1) as receiver, in_message(receiver) as (connection, stream):
+    with start_receiver(settings, session_timeout=1) as receiver, in_message(receiver) as (connection, stream):
         connection.sendall(b"Subject: scans\r\n\r\n")
         while time.monotonic() < begun + 3:
             connection.sendall(b"x" * 998 + b"\r\n")
@@ -243,7 +243,7 @@ def test_a_message_that_comes_steadily_outlasts_its_session(settings: Settings) 
 
 def test_a_message_that_comes_too_slowly_is_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incoming_message, "SLOW_GRACE", 0.1)
-    with receiving(settings) as receiver, in_message(receiver) as (connection, stream):
+    with start_receiver(settings) as receiver, in_message(receiver) as (connection, stream):
         with contextlib.suppress(OSError):
             for _ in range(1000):
                 connection.sendall(b"x")
@@ -286,7 +286,7 @@ def test_who_speaks_before_the_greeting_is_sent_away(settings: Settings, monkeyp
         return unwelcome(door, visitor)
 
     monkeypatch.setattr(admission, "refuse_visitor", late)
-    with receiving(settings) as receiver, receiver.connect() as connection:
+    with start_receiver(settings) as receiver, receiver.connect() as connection:
         connection.sendall(b"EHLO client.example\r\n")
         spoken.set()
         assert connection.recv(100).startswith(b"554 5.5.1")
@@ -295,12 +295,12 @@ def test_who_speaks_before_the_greeting_is_sent_away(settings: Settings, monkeyp
 def test_a_client_that_reads_nothing_holds_no_connection(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp_library, "LINGER", 0.1)
     monkeypatch.setattr(session_limits, "MOST_IDLE_COMMANDS", 10**9)
-    with receiving(settings, idle_timeout=1, max_connections=1) as receiver, receiver.connect() as deaf:
+    with start_receiver(settings, idle_timeout=1, max_connections=1) as receiver, receiver.connect() as deaf:
         deaf.settimeout(0.5)
         with contextlib.suppress(TimeoutError, ConnectionError):
             while True:
                 deaf.sendall(b"EHLO client.example\r\n" * 1000)
-        until(lambda: talk(receiver)[0].startswith("220"))
+        wait_until(lambda: talk(receiver)[0].startswith("220"))
 
 
 def test_who_says_very_much_lets_others_have_their_turn(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,10 +313,10 @@ def test_who_says_very_much_lets_others_have_their_turn(settings: Settings, monk
         return replies.RECIPIENT_OK
 
     monkeypatch.setattr(Transaction, "rcpt", slow)
-    with receiving(settings) as receiver, receiver.connect() as talkative, talkative.makefile("rb") as stream:
+    with start_receiver(settings) as receiver, receiver.connect() as talkative, talkative.makefile("rb") as stream:
         assert stream.readline().startswith(b"220")
         talkative.sendall(HELLO[0] + HELLO[1] + HELLO[2] * 1500)
-        until(lambda: named)
+        wait_until(lambda: named)
         assert talk(receiver)[0].startswith("220")
         assert named < 1500
         talkative.sendall(b"QUIT\r\n")
@@ -325,7 +325,7 @@ def test_who_says_very_much_lets_others_have_their_turn(settings: Settings, monk
 
 
 def test_who_does_not_heed_the_limit_of_messages_is_sent_away(settings: Settings) -> None:
-    with receiving(settings, max_messages_per_minute=1) as receiver, receiver.connect() as deaf, deaf.makefile("rb") as stream:
+    with start_receiver(settings, max_messages_per_minute=1) as receiver, receiver.connect() as deaf, deaf.makefile("rb") as stream:
         assert stream.readline().startswith(b"220")
         deaf.sendall(HELLO[0] + HELLO[1] + b"RSET\r\n" + HELLO[1] * 1000)
         said = [line.decode().strip() for line in stream]
@@ -335,7 +335,7 @@ def test_who_does_not_heed_the_limit_of_messages_is_sent_away(settings: Settings
 
 def test_many_recipients_too_many_are_one_line_in_the_log(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    with receiving(settings, max_recipients=1) as receiver:
+    with start_receiver(settings, max_recipients=1) as receiver:
         said = talk(receiver, *HELLO[:3], *[b"RCPT TO:<bo@company.example>\r\n"] * 500, b"DATA\r\n", MAIL + b".\r\n")
         assert said.count(replies.TOO_MANY_RECIPIENTS) == 500
         assert said[-1].startswith("250")
@@ -343,7 +343,7 @@ def test_many_recipients_too_many_are_one_line_in_the_log(settings: Settings, ca
 
 
 def test_a_recipient_that_is_named_again_counts_again(settings: Settings) -> None:
-    with receiving(settings, max_recipients=3) as receiver:
+    with start_receiver(settings, max_recipients=3) as receiver:
         said = talk(receiver, *HELLO[:2], *[HELLO[2]] * 5, b"DATA\r\n", MAIL + b".\r\n")
         assert [said.count(one) for one in (replies.RECIPIENT_OK, replies.TOO_MANY_RECIPIENTS)] == [3, 2]
         assert said[-1].startswith("250")
@@ -354,7 +354,7 @@ def test_a_recipient_that_is_named_again_counts_again(settings: Settings) -> Non
 
 def test_messages_share_a_bounded_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_receiver, "MESSAGE_MEMORY", 0)
-    with receiving(settings, max_size=100_000) as receiver, in_message(receiver) as (greedy, stream):
+    with start_receiver(settings, max_size=100_000) as receiver, in_message(receiver) as (greedy, stream):
         greedy.sendall(b"x" * 90_000)
         with in_message(receiver, "127.0.0.2") as (second, _):
             second.sendall(b"x" * 90_000)
@@ -362,26 +362,26 @@ def test_messages_share_a_bounded_memory(settings: Settings, monkeypatch: pytest
         assert third == replies.NO_STORAGE
         greedy.sendall(b"\r\n.\r\n")
         assert stream.readline().startswith(b"250 2.0.0")
-        until(lambda: send(receiver, b"x" * 50_000 + b"\r\n").startswith("250"))
+        wait_until(lambda: send(receiver, b"x" * 50_000 + b"\r\n").startswith("250"))
 
 
 def test_one_client_cannot_take_the_memory_of_all(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_receiver, "MESSAGE_MEMORY", 0)
-    with receiving(settings, max_size=100_000) as receiver, in_message(receiver, "127.0.0.2") as (greedy, _):
+    with start_receiver(settings, max_size=100_000) as receiver, in_message(receiver, "127.0.0.2") as (greedy, _):
         greedy.sendall(b"x" * 99_000)
         with in_message(receiver, "127.0.0.2") as (second, stream):
             second.sendall(b"x" * 99_000)
-            until(lambda: send(receiver, b"x" * 90_000 + b"\r\n").startswith("250"))
+            wait_until(lambda: send(receiver, b"x" * 90_000 + b"\r\n").startswith("250"))
             second.sendall(b"\r\n.\r\n")
             assert stream.readline().decode().strip() == replies.NO_STORAGE
 
 
 def test_what_is_not_kept_takes_no_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_receiver, "MESSAGE_MEMORY", 0)
-    with receiving(settings, max_size=100_000) as receiver, in_message(receiver) as (large, _), in_message(receiver) as (larger, _):
+    with start_receiver(settings, max_size=100_000) as receiver, in_message(receiver) as (large, _), in_message(receiver) as (larger, _):
         for one in (large, larger):
             one.sendall(b"x" * 150_000)
-        until(lambda: send(receiver, b"x" * 90_000 + b"\r\n").startswith("250"))
+        wait_until(lambda: send(receiver, b"x" * 90_000 + b"\r\n").startswith("250"))
 
 
 def test_memory_that_is_given_back_can_be_taken_again() -> None:
@@ -397,7 +397,7 @@ def test_memory_that_is_given_back_can_be_taken_again() -> None:
 
 
 def test_a_flood_without_line_ends_costs_little_memory(settings: Settings) -> None:
-    with receiving(settings, max_size=1_000_000) as receiver, in_message(receiver) as (connection, stream):
+    with start_receiver(settings, max_size=1_000_000) as receiver, in_message(receiver) as (connection, stream):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for _ in range(100):
             connection.sendall(b"x" * 1_000_000)
@@ -443,7 +443,7 @@ def test_what_cannot_be_stored_is_put_off_and_never_explained(
     fault: Exception, reply: str, broken: type[Broken], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         broken.fault = fault
         said = talk(receiver, *HELLO, MAIL + b".\r\n", b"NOOP\r\n")
         assert said[5].startswith(reply)
@@ -462,7 +462,7 @@ def test_our_own_mistakes_are_temporary_and_never_shown(settings: Settings, monk
 
     monkeypatch.setattr(incoming_message, "scan_header", mistaken)
     monkeypatch.setattr(Session, "smtp_NOOP", mistaken)
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         said = talk(receiver, b"NOOP\r\n", *HELLO, MAIL + b".\r\n", b"RSET\r\n")
         assert said[1] == said[6] == replies.FAULT
         assert said[7] == "250 2.0.0 OK"
@@ -476,7 +476,7 @@ def test_a_mistake_within_a_message_ends_the_session_so_that_no_text_becomes_a_c
         raise MemoryError
 
     monkeypatch.setattr(data_reader.Content, "feed", mistaken)
-    with receiving(settings) as receiver, in_message(receiver) as (connection, stream):
+    with start_receiver(settings) as receiver, in_message(receiver) as (connection, stream):
         connection.sendall(b"x\r\n")
         assert stream.read().decode().splitlines() == [replies.FAULT_IN_MESSAGE]
 
@@ -499,19 +499,19 @@ def test_a_client_that_leaves_after_the_final_dot_does_not_stop_the_store(
             return super()._gather(first)
 
     monkeypatch.setattr(server_receiver, "Spool", Slow)
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         with in_message(receiver) as (connection, _):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # close with a reset
             connection.sendall(MAIL + b".\r\n")
             assert asked.wait(HANG)
-        until(lambda: any("left before the answer" in record.getMessage() for record in caplog.records))
+        wait_until(lambda: any("left before the answer" in record.getMessage() for record in caplog.records))
         gate.set()
-        until(receiver.stored)
+        wait_until(receiver.stored)
         assert [raw for _, raw in receiver.stored()] == [MAIL]
 
 
 def test_a_client_that_leaves_before_the_final_dot_leaves_nothing(settings: Settings) -> None:
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         for cut in (b"", b"\r\n", b"\r\n.", b"\r\n.\r", b".\n"):
             with in_message(receiver) as (connection, _):
                 connection.sendall(b"text" + cut)
@@ -520,7 +520,7 @@ def test_a_client_that_leaves_before_the_final_dot_leaves_nothing(settings: Sett
 
 
 def test_a_client_that_says_all_and_shuts_its_side_is_answered(settings: Settings) -> None:
-    with receiving(settings) as receiver, receiver.connect() as connection:
+    with start_receiver(settings) as receiver, receiver.connect() as connection:
         assert connection.recv(3) == b"220"
         connection.sendall(b"".join(HELLO) + MAIL + b".\r\nNOOP\r\nQUIT\r\n")
         connection.shutdown(socket.SHUT_WR)
@@ -529,7 +529,7 @@ def test_a_client_that_says_all_and_shuts_its_side_is_answered(settings: Setting
 
 
 def test_many_sessions_at_once_lose_nothing(settings: Settings) -> None:
-    with receiving(settings, max_messages_per_minute=0) as receiver:
+    with start_receiver(settings, max_messages_per_minute=0) as receiver:
         replies: list[str] = []
 
         def session(number: int) -> None:
@@ -551,7 +551,7 @@ def test_many_sessions_at_once_lose_nothing(settings: Settings) -> None:
 
 def test_each_event_is_one_harmless_line(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         talk(receiver, b"EHLO client.example\r\n", "MAIL FROM:<\u202ea@b.example> SMTPUTF8\r\n".encode(), *HELLO[2:], b".\r\n")
         talk(receiver, *HELLO[:2], b"RCPT TO:<nobody\x1b[2J@company.example>\r\n")
         talk(receiver, *HELLO[:1], b"MAIL FROM:<mallory@stranger.example>\r\n", *HELLO[2:3])
@@ -563,7 +563,7 @@ def test_each_event_is_one_harmless_line(settings: Settings, caplog: pytest.LogC
 
 
 def test_the_judge_is_woken_when_mail_is_safe(settings: Settings) -> None:
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         bell = Bell(settings.spool.directory, "judge")
         assert not bell.wait(0)
         assert send(receiver).startswith("250")
@@ -578,7 +578,7 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(settings: Settings) -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(BadInput, match=re.escape(f"{listen} is in use; stop the other program or change smtp.listen")):
-            server_receiver.run(replace(settings, smtp=replace(settings.smtp, listen=listen)))
+            server_receiver.run_role(replace(settings, smtp=replace(settings.smtp, listen=listen)))
 
 
 @pytest.mark.parametrize(
@@ -586,18 +586,18 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(settings: Settings) -> N
 )
 def test_an_address_that_is_not_ours(listen: str, words: str, settings: Settings) -> None:
     with pytest.raises(BadInput, match=words):
-        server_receiver.run(replace(settings, smtp=replace(settings.smtp, listen=listen)))
+        server_receiver.run_role(replace(settings, smtp=replace(settings.smtp, listen=listen)))
 
 
 def test_a_certificate_that_cannot_be_used(settings: Settings, tmp_path: Path) -> None:
     certificate, _ = make_certificate(tmp_path)
     for files in ((str(certificate), str(tmp_path / "missing.pem")), (str(certificate), str(certificate)), (str(certificate), "")):
         with pytest.raises(BadInput, match=r"smtp\.tls_cert .* cannot be used"):
-            server_receiver.run(replace(settings, smtp=replace(settings.smtp, tls_cert=files[0], tls_key=files[1])))
+            server_receiver.run_role(replace(settings, smtp=replace(settings.smtp, tls_cert=files[0], tls_key=files[1])))
 
 
 def test_who_is_at_it_may_finish_and_who_is_idle_goes_when_it_stops(settings: Settings) -> None:
-    with receiving(settings) as receiver, in_message(receiver) as (busy, stream), receiver.connect() as idle:
+    with start_receiver(settings) as receiver, in_message(receiver) as (busy, stream), receiver.connect() as idle:
         assert idle.recv(3) == b"220"
         busy.sendall(b"half a mess")
         receiver.stop.set()
@@ -614,7 +614,7 @@ def test_who_is_at_it_may_finish_and_who_is_idle_goes_when_it_stops(settings: Se
 
 def test_who_does_not_finish_is_told_so_and_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_receiver, "GRACE", 0.1)
-    with receiving(settings) as receiver, in_message(receiver) as (busy, stream):
+    with start_receiver(settings) as receiver, in_message(receiver) as (busy, stream):
         busy.sendall(b"half a mess")
         receiver.stop.set()
         assert stream.read() == replies.SHUTTING_DOWN.encode() + b"\r\n"
@@ -638,7 +638,7 @@ from dataclasses import replace
 from pathlib import Path
 from mta.server import receiver
 from triage.config.settings import Company, Settings, Smtp, Spool
-receiver.run(Settings(
+receiver.run_role(Settings(
     company=Company(domains=("company.example",), hostname="mx.company.example"),
     spool=Spool(directory=Path(sys.argv[1])), smtp=Smtp(listen=sys.argv[2]),
 ), lambda: print("ready", flush=True))
@@ -671,4 +671,4 @@ def test_the_process_starts_light_and_ends_well(activated: bool, tmp_path: Path)
                 assert edge.docmd("LHLO edge.company.example")[0] == 250
         process.send_signal(signal.SIGTERM)
         assert process.wait(HANG) == 0
-        assert [raw for _, raw in stored(tmp_path)] == [MAIL]
+        assert [raw for _, raw in read_spool(tmp_path)] == [MAIL]

@@ -13,7 +13,7 @@ from mta.server import receiver, sockets
 from mta.spool import recipient_map_file
 from tests.mta.server.test_receiver import MAIL
 from tests.peers.processes import HANG, free_port, short_directory
-from tests.peers.receiving import OPEN_DOOR, stored
+from tests.peers.receiving import OPEN_DOOR, read_spool
 from triage.config.settings import Settings, Smtp
 from triage.errors import BadInput
 
@@ -24,7 +24,7 @@ def test_lmtp_by_a_unix_socket_that_owner_and_group_may_connect_to(settings: Set
         smtp = replace(settings.smtp, listen=f"127.0.0.1:{free_port()}", lmtp_listen=str(path))
         recipient_map_file.write_map(settings.spool.directory, OPEN_DOOR)
         ready, stop = threading.Event(), threading.Event()
-        thread = threading.Thread(target=receiver.run, args=(replace(settings, smtp=smtp), ready.set, stop))
+        thread = threading.Thread(target=receiver.run_role, args=(replace(settings, smtp=smtp), ready.set, stop))
         thread.start()
         assert ready.wait(HANG)
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
@@ -32,7 +32,7 @@ def test_lmtp_by_a_unix_socket_that_owner_and_group_may_connect_to(settings: Set
             edge.sendmail("a@stranger.example", ["anna@company.example"], MAIL)
         stop.set()
         thread.join(HANG)
-    ((envelope, raw),) = stored(settings.spool.directory)
+    ((envelope, raw),) = read_spool(settings.spool.directory)
     assert (envelope.edge, envelope.client, envelope.protocol, raw) == ("local", "", "LMTP", MAIL)
 
 

@@ -15,9 +15,9 @@ import pytest
 from mta.server import supervisor
 from mta.server.worker import Worker
 from tests.mta.session.test_smtp_session import reply, talk
-from tests.peers.daemon import Daemon, daemon
+from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.processes import HANG
-from tests.peers.receiving import until
+from tests.peers.receiving import wait_until
 from triage.config.settings import Settings
 from triage.errors import BadInput
 
@@ -27,7 +27,7 @@ HELLO = (b"EHLO client.example\r\n", b"MAIL FROM:<a@stranger.example>\r\n", b"RC
 @pytest.fixture
 def door(settings: Settings, tmp_path: Path) -> Iterator[Daemon]:
     """Two workers."""
-    with daemon(settings, tmp_path, workers=2, max_connections_per_client=6) as running:
+    with start_daemon(settings, tmp_path, workers=2, max_connections_per_client=6) as running:
         yield running
 
 
@@ -64,7 +64,7 @@ def test_they_share_a_port_and_the_limits(door: Daemon) -> None:
             connection.sendall(b"Subject: x\r\n.\r\n")
             assert reply(stream).startswith("250 2.0.0 queued")
     assert len(door.stored()) == 6
-    until(lambda: talk(door)[0].startswith("220"))
+    wait_until(lambda: talk(door)[0].startswith("220"))
 
 
 def test_a_worker_that_dies_is_replaced_and_its_clients_count_no_more(door: Daemon) -> None:
@@ -74,8 +74,8 @@ def test_a_worker_that_dies_is_replaced_and_its_clients_count_no_more(door: Daem
             stack.enter_context(in_message(door))
         for pid in first:
             os.kill(pid, signal.SIGKILL)
-        until(lambda: len(crew(door)) == 2 and not set(crew(door)) & set(first))
-        until(lambda: talk(door)[0].startswith("220"))
+        wait_until(lambda: len(crew(door)) == 2 and not set(crew(door)) & set(first))
+        wait_until(lambda: talk(door)[0].startswith("220"))
     assert talk(door, *HELLO, b".\r\n")[-1].startswith("250")
 
 
@@ -83,20 +83,20 @@ def test_new_settings_are_for_new_connections_and_those_of_before_are_finished(d
     first = crew(door)
     with in_message(door) as (connection, stream):
         hostname(door, "new.company.example")
-        until(lambda: talk(door)[0].startswith("220 new.company.example"))
-        until(lambda: "new workers have taken over" in door.log.read_text())
+        wait_until(lambda: talk(door)[0].startswith("220 new.company.example"))
+        wait_until(lambda: "new workers have taken over" in door.log.read_text())
         connection.sendall(b"half of it\r\n.\r\nNOOP\r\n")
         assert reply(stream).startswith("250 2.0.0 queued")
         assert reply(stream) == "250 2.0.0 OK"
-        until(lambda: len(crew(door)) == 3)
-    until(lambda: not set(first) & set(crew(door)))
+        wait_until(lambda: len(crew(door)) == 3)
+    wait_until(lambda: not set(first) & set(crew(door)))
     assert len(door.stored()) == 1
 
 
 def test_settings_that_cannot_be_used_leave_those_of_before_in_force(door: Daemon) -> None:
     first = crew(door)
     hostname(door, 'x", nonsense = "y')
-    until(lambda: "the settings of before stay in force" in door.log.read_text())
+    wait_until(lambda: "the settings of before stay in force" in door.log.read_text())
     assert talk(door)[0].startswith("220 mx.company.example")
     assert crew(door) == first
 
@@ -105,8 +105,8 @@ def test_the_spool_stays_where_its_judge_reads_it_until_the_next_start(door: Dae
     config = door.log.parent / "receive.toml"
     config.write_text(config.read_text().replace(str(door.settings.spool.directory), str(tmp_path / "elsewhere")))
     hostname(door, "new.company.example")
-    until(lambda: talk(door)[0].startswith("220 new.company.example"))
-    until(lambda: "new workers have taken over" in door.log.read_text())
+    wait_until(lambda: talk(door)[0].startswith("220 new.company.example"))
+    wait_until(lambda: "new workers have taken over" in door.log.read_text())
     assert talk(door, *HELLO, b".\r\n")[-1].startswith("250")
     assert len(door.stored()) == 1
     assert "spool.directory change at the next start only" in door.log.read_text()
@@ -119,7 +119,7 @@ def test_the_port_is_free_at_once_and_whoever_is_in_a_message_may_finish(setting
         door.process.send_signal(signal.SIGTERM)
         with idle.makefile("rb") as last_words:
             assert last_words.read().endswith(b"421 4.3.2 Shutting down; try again later\r\n")
-        until(lambda: can_listen(door.address))
+        wait_until(lambda: can_listen(door.address))
         assert door.process.poll() is None
         busy.sendall(b"the rest\r\n.\r\n")
         assert stream.readline().startswith(b"250 2.0.0 queued")
@@ -141,8 +141,8 @@ def test_workers_do_not_outlive_the_one_that_watches_over_them(door: Daemon) -> 
     left = crew(door)
     assert len(left) == 2
     door.process.kill()
-    until(lambda: can_listen(door.address))
-    until(lambda: not any(is_alive(pid) for pid in left))
+    wait_until(lambda: can_listen(door.address))
+    wait_until(lambda: not any(is_alive(pid) for pid in left))
 
 
 def is_alive(pid: int) -> bool:

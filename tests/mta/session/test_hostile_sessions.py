@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 from mta.session import smtp_session
 from tests.mta.session.test_smtp_session import RELAY_ATTEMPTS
-from tests.peers.receiving import OPEN_DOOR, Receiver, receiving
+from tests.peers.receiving import OPEN_DOOR, Receiver, start_receiver
 from triage.addressing.envelope import Address
 from triage.config.settings import Company, Settings, Smtp, Spool
 from triage.ids import format_id
@@ -34,7 +34,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
         spool=Spool(directory),
         smtp=Smtp(max_messages_per_minute=0, max_size=3000, max_recipients=3, max_hops=3),
     )
-    with pytest.MonkeyPatch.context() as patched, receiving(settings) as running:
+    with pytest.MonkeyPatch.context() as patched, start_receiver(settings) as running:
         patched.setattr(smtp_session, "MOST_AT_ONCE", 2)  # in many turns
         yield running
 

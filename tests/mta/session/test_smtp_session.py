@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 
 from mta.session.data_reader import Content
 from mta.session.header_scan import PLAIN_AUTHOR, author_mailbox, scan_header
-from tests.peers.receiving import Receiver, make_certificate, receiving
+from tests.peers.receiving import Receiver, make_certificate, start_receiver
 from triage.addressing.envelope import Address
 from triage.config.settings import Settings
 from triage.message.authors import author_of
@@ -101,7 +101,7 @@ def set_values(lines: list[str], settings: Settings, tmp_path: Path) -> dict[str
 @pytest.mark.parametrize("dialog", DIALOGS, ids=lambda path: path.stem)
 def test_dialog(dialog: Path, settings: Settings, tmp_path: Path) -> None:
     lines = [line for line in dialog.read_text("utf-8").splitlines() if line and not line.startswith("#")]
-    with receiving(settings, **set_values(lines, settings, tmp_path)) as receiver:
+    with start_receiver(settings, **set_values(lines, settings, tmp_path)) as receiver:
         client = Client(receiver)
         for number, line in enumerate((line for line in lines if not line.startswith("set: ")), 1):
             try:
@@ -180,7 +180,7 @@ def reply(stream: Any) -> str:
 
 
 def test_no_address_form_is_a_way_through(settings: Settings) -> None:
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         for given_path, expected in RELAY_ATTEMPTS:
             said = talk(receiver, b"EHLO c\r\n", b"MAIL FROM:<a@stranger.example>\r\n", f"RCPT TO:{given_path}\r\n".encode())
             assert said[3].startswith(expected), (given_path, said[3])
@@ -216,7 +216,7 @@ def test_no_address_form_is_a_way_through(settings: Settings) -> None:
     ],
 )
 def test_mail_from(path: str, expected: str, settings: Settings) -> None:
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         assert talk(receiver, b"EHLO c\r\n", f"MAIL FROM:{path}\r\n".encode())[2].startswith(expected)
 
 
@@ -247,7 +247,7 @@ def smuggle(receiver: Receiver, sequence: str) -> None:
 
 @pytest.mark.parametrize("sequence", NOT_THE_END, ids=ascii)
 def test_only_crlf_dot_crlf_ends_a_message(sequence: str, settings: Settings) -> None:
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         smuggle(receiver, sequence)
 
 
@@ -257,7 +257,7 @@ def test_the_known_smuggling_sequences_end_nothing(settings: Settings, corpus: P
         member = archive.extractfile("smtp/end-of-data-sequences.json")
         assert member is not None
         known = json.load(member)
-    with receiving(settings) as receiver:
+    with start_receiver(settings) as receiver:
         for sequence in {*known["inbound"], *known["outbound"]}:
             smuggle(receiver, sequence)
 

@@ -25,17 +25,19 @@ FLAGS = [
 
 
 @contextlib.contextmanager
-def running(program: str = ENGINE) -> Iterator[Browser]:
+def start_browser(program: str = ENGINE) -> Iterator[Browser]:
     """One browser for many pages."""
     with sync_playwright() as playwright:
-        browser = launched(playwright.chromium, program=program)
+        browser = launch_browser(playwright.chromium, program=program)
         try:
             yield browser
         finally:
             browser.close()
 
 
-def launched(kind: BrowserType, flags: Sequence[str] = (), environment: Mapping[str, str] | None = None, program: str = ENGINE) -> Browser:
+def launch_browser(
+    kind: BrowserType, flags: Sequence[str] = (), environment: Mapping[str, str] | None = None, program: str = ENGINE
+) -> Browser:
     """A browser, with more flags, and in another environment than ours where one is given; whoever asks closes it."""
     return kind.launch(
         executable_path=processes.need(program, program), args=[*FLAGS, *flags], env=dict(environment) if environment else None
@@ -43,7 +45,7 @@ def launched(kind: BrowserType, flags: Sequence[str] = (), environment: Mapping[
 
 
 @contextlib.contextmanager
-def page(browser: Browser, locale: str = "en-GB", width: int = 1400) -> Iterator[Page]:
+def open_page(browser: Browser, locale: str = "en-GB", width: int = 1400) -> Iterator[Page]:
     """A fresh browser profile with one page; what its console and its scripts complain about is an error here."""
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
@@ -59,7 +61,7 @@ def page(browser: Browser, locale: str = "en-GB", width: int = 1400) -> Iterator
     assert unexpected == [], unexpected
 
 
-def fonts(page: Page) -> None:
+def load_fonts(page: Page) -> None:
     """They are here: until then letters have other widths."""
     page.evaluate("document.fonts.ready.then(() => undefined)")
 

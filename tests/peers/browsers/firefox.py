@@ -97,7 +97,7 @@ class Firefox:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Firefox]:
+def start_firefox() -> Iterator[Firefox]:
     """A browser in a fresh profile; Missing where it is not installed."""
     program = processes.need("firefox-esr", "firefox-esr")
     with processes.short_directory("firefox") as directory:
@@ -107,14 +107,14 @@ def running() -> Iterator[Firefox]:
         command = [program, "--headless", "--no-remote", "--profile", str(directory), "--remote-debugging-port=0"]
         process = processes.start(command, log)
         try:
-            address = processes.until(lambda: listens(log), "Firefox listens", process, log)
+            address = processes.until(lambda: find_listener(log), "Firefox listens", process, log)
             with connect(f"{address}/session", max_size=None, proxy=None, open_timeout=processes.HANG, ping_interval=None) as connection:
                 yield Firefox(connection)
         finally:
             processes.stop(process)
 
 
-def listens(log: Path) -> str:
+def find_listener(log: Path) -> str:
     """Where it takes commands; "" as long as it does not."""
     said = LISTENS.search(log.read_text(errors="replace"))
     return said[1] if said else ""

@@ -24,7 +24,7 @@ StreamMaxLength 25M
 
 
 @contextlib.contextmanager
-def running() -> Iterator[tuple[str, str]]:
+def start_clamd() -> Iterator[tuple[str, str]]:
     """Its addresses: the path of its socket, and host and port."""
     program = need("clamd", "clamav-daemon")
     with short_directory("clamd") as directory:

@@ -58,11 +58,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
+def start_cyrus() -> Iterator[Server]:
     """Cyrus with nobody's mail in it. It takes no privileges, so that its programs are copied to where that user can read them."""
     if not (UNPACKED / "usr/lib/cyrus/bin/master").exists():
         raise processes.Missing("Cyrus is missing: run `make peers`, which unpacks cyrus-imapd where Debian has it")
-    user = processes.unprivileged("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+    user = processes.choose_user("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
     with processes.short_directory("cyrus") as directory:
         shutil.copytree(UNPACKED / "usr", directory / "usr", symlinks=True)
         (library,) = (directory / "usr" / "lib").glob("*/libcyrus.so.0")
@@ -74,7 +74,7 @@ def running() -> Iterator[Server]:
         process = processes.start([*master, "-p", f"{directory}/conf/pid", "-D"], log, user=user, environment=environment)
         try:
             for port in (server.lmtp_port, server.imap_port):
-                processes.until(processes.answers(port), "Cyrus answers", process, log)
+                processes.until(processes.is_answering(port), "Cyrus answers", process, log)
             yield server
         finally:
             processes.stop(process)

@@ -118,8 +118,8 @@ class Server:
         """Until it answers."""
         program, log = processes.need("dovecot", PACKAGES), self.directory / "log"
         self.process = processes.start([program, "-F", "-c", str(self.directory / "dovecot.conf")], self.directory / "output")
-        processes.until(processes.answers(self.lmtp_port), "Dovecot's LMTP answers", self.process, log)
-        processes.until(processes.answers(self.imap_port), "Dovecot's IMAP answers", self.process, log)
+        processes.until(processes.is_answering(self.lmtp_port), "Dovecot's LMTP answers", self.process, log)
+        processes.until(processes.is_answering(self.imap_port), "Dovecot's IMAP answers", self.process, log)
 
     def stop(self) -> None:
         """With every session that is open."""
@@ -142,7 +142,7 @@ class Server:
             return [found[number][b"BODY[]"] for number in sorted(found) if b"BODY[]" in found[number]]  # what goes this moment has none
 
 
-def opened(client: IMAPClient, folder: str, *, readonly: bool = True) -> bool:
+def open_folder(client: IMAPClient, folder: str, *, readonly: bool = True) -> bool:
     """Open a folder; False where there is none. One that is just being made is listed a moment before it can be opened.
 
     It is looked for in the list first, as mail programs do: whoever opens a folder while Dovecot makes it can disturb that.
@@ -158,7 +158,7 @@ def opened(client: IMAPClient, folder: str, *, readonly: bool = True) -> bool:
     return True
 
 
-def version(program: str) -> tuple[int, ...]:
+def read_version(program: str) -> tuple[int, ...]:
     """Its version, e.g. (2, 4, 1)."""
     shown = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout
     return tuple(int(part) for part in shown.split()[0].split("-")[0].split(".")[:3])
@@ -170,7 +170,7 @@ def running(lmtp_port: int = 0, more: str = "") -> Iterator[Server]:
     program = processes.need("dovecot", PACKAGES)
     with processes.short_directory("dovecot") as directory:
         server = Server(lmtp_port or processes.free_port(), processes.free_port(), directory)
-        lay_out(directory, server, version(program), more)
+        lay_out(directory, server, read_version(program), more)
         try:
             server.start()
             yield server
@@ -182,7 +182,7 @@ def lay_out(directory: Path, server: Server, number: tuple[int, ...], more: str)
     """Its configuration and its directories."""
     root = os.getuid() == 0
     me = pwd.getpwuid(os.getuid())
-    keeper = pwd.getpwnam(processes.unprivileged("nobody")) if root else me
+    keeper = pwd.getpwnam(processes.choose_user("nobody")) if root else me
     for name in ("run", "state", "mail"):
         (directory / name).mkdir()
     shutil.chown(directory / "mail", keeper.pw_uid, keeper.pw_gid)

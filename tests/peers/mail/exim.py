@@ -69,7 +69,7 @@ class Exim:
 
     def log(self) -> str:
         """What it says it did, replies of Mailroom included."""
-        return processes.tail(self.directory / "log-main")
+        return processes.read_tail(self.directory / "log-main")
 
     def run(self, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run Exim with this configuration."""
@@ -78,10 +78,10 @@ class Exim:
 
 
 @contextlib.contextmanager
-def installed(relay_port: int, domain: str, transport: str = "") -> Iterator[Exim]:
+def install_exim(relay_port: int, domain: str, transport: str = "") -> Iterator[Exim]:
     """Exim of `domain`, sending to Mailroom on `relay_port`; `transport` are further options of its SMTP transport."""
     with place_of_its_own() as directory:
-        configure(directory, SENDER, domain=domain, relay_port=relay_port, transport=transport)
+        write_configuration(directory, SENDER, domain=domain, relay_port=relay_port, transport=transport)
         yield Exim(directory)
 
 
@@ -99,7 +99,7 @@ def place_of_its_own() -> Iterator[Path]:
         yield directory
 
 
-def configure(directory: Path, what: str, **values: object) -> None:
+def write_configuration(directory: Path, what: str, **values: object) -> None:
     """Write its configuration."""
     (directory / "conf").write_text((HEAD + what).format(program=PROGRAM, directory=directory, **values))
 
@@ -168,22 +168,22 @@ class Company:
 
     def log(self) -> str:
         """What it says it did."""
-        return processes.tail(self.directory / "log-main")
+        return processes.read_tail(self.directory / "log-main")
 
 
 @contextlib.contextmanager
-def serving(domain: str, lmtp: int, outside: int, includes: Path, tables: dict[str, str], lan_host: str) -> Iterator[Company]:
+def start_exim(domain: str, lmtp: int, outside: int, includes: Path, tables: dict[str, str], lan_host: str) -> Iterator[Company]:
     """Exim as the mail server of a domain. It includes exim-router and exim-transport of `includes`, as soon as they are there."""
     with place_of_its_own() as directory:
         for name, text in tables.items():
             (directory / name).write_text(text)
         port = processes.free_port()
         files = {"routers": includes / "exim-router", "transports": includes / "exim-transport"}
-        configure(directory, SERVER, domain=domain, port=port, lan_host=lan_host, outside=outside, lmtp=lmtp, **files)
+        write_configuration(directory, SERVER, domain=domain, port=port, lan_host=lan_host, outside=outside, lmtp=lmtp, **files)
         command = [str(PROGRAM), "-C", str(directory / "conf"), "-bdf", "-q2s"]
         process = processes.start(command, directory / "output")
         try:
-            processes.until(processes.answers(port), "Exim answers", process, directory / "output")
+            processes.until(processes.is_answering(port), "Exim answers", process, directory / "output")
             yield Company(port, directory)
         finally:
             processes.stop(process)

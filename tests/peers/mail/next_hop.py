@@ -197,14 +197,14 @@ def next_hop(
         yield peer
     finally:
         peer.go_on.set()
-        asyncio.run_coroutine_threadsafe(shut(server, protocols), loop).result(processes.HANG)
+        asyncio.run_coroutine_threadsafe(shut_server(server, protocols), loop).result(processes.HANG)
         asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(processes.HANG)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def shut(server: asyncio.Server, protocols: list[SMTP]) -> None:
+async def shut_server(server: asyncio.Server, protocols: list[SMTP]) -> None:
     """Stop listening and end every session."""
     server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}

@@ -92,7 +92,7 @@ class Server:
 
     def log(self) -> str:
         """What Postfix says it did, replies of Mailroom included."""
-        return processes.tail(self.directory / "log")
+        return processes.read_tail(self.directory / "log")
 
     def waiting(self) -> int:
         """Messages that it could not hand over yet."""
@@ -102,20 +102,20 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(relay_port: int, domain: str, main: str = "", *, postscreen: bool = False) -> Iterator[Server]:
+def start_postfix(relay_port: int, domain: str, main: str = "", *, postscreen: bool = False) -> Iterator[Server]:
     """Postfix of `domain`, sending to Mailroom on `relay_port`; `main` are further lines of main.cf, which count more."""
     program = processes.need("postfix", "postfix")
     if os.getuid() != 0:
         raise processes.Missing("Postfix starts as root only: run the tests as root, or leave those marked `peers` out")
     with processes.short_directory("postfix") as directory:
         port = processes.free_port()
-        owner = processes.unprivileged("nobody")
+        owner = processes.choose_user("nobody")
         lay_out(directory, port, relay_port, domain, owner, main)
         if postscreen:
             stand_in_front(directory / "etc" / "master.cf", port)
         process = processes.start([program, "-c", str(directory / "etc"), "start-fg"], directory / "output")
         try:
-            processes.until(processes.answers(port), "Postfix answers", process, directory / "output")
+            processes.until(processes.is_answering(port), "Postfix answers", process, directory / "output")
             yield Server(port, directory)
         finally:
             subprocess.run([program, "-c", str(directory / "etc"), "stop"], check=False, capture_output=True)

@@ -21,7 +21,7 @@ actions {{ reject = 15; "add header" = 6; greylist = 4; }}
 
 
 @contextlib.contextmanager
-def running() -> Iterator[str]:
+def start_rspamd() -> Iterator[str]:
     """The URL of its normal worker."""
     program = need("rspamd", "rspamd")
     with short_directory("rspamd") as directory:
@@ -31,13 +31,13 @@ def running() -> Iterator[str]:
         log = directory / "log"
         process = start([program, "-f", "-i", "-c", str(directory / "rspamd.conf")], log)
         try:
-            until(lambda: pong(port), "Rspamd answers", process, log)
+            until(lambda: is_answering(port), "Rspamd answers", process, log)
             yield f"http://127.0.0.1:{port}"
         finally:
             stop(process)
 
 
-def pong(port: int) -> bool:
+def is_answering(port: int) -> bool:
     """Does its worker answer?"""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5) as answer:

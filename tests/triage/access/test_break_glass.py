@@ -74,12 +74,12 @@ def test_no_provider_opens_it_even_after_its_code_was_used(sqlite_engine: Engine
     assert open_with(sqlite_engine, *halves)
     with transaction(sqlite_engine) as session:
         with pytest.raises(NotAllowed, match="only its printed code opens it"):
-            external_accounts.admit(session, PROVIDER, PROOF, now=NOW)
+            external_accounts.admit_identity(session, PROVIDER, PROOF, now=NOW)
         with pytest.raises(BadInput, match="only its printed code opens it"):
-            external_accounts.link(session, "rescue", PROVIDER, "sub-rescue", by=IDA, now=NOW)
+            external_accounts.link_identity(session, "rescue", PROVIDER, "sub-rescue", by=IDA, now=NOW)
         session.add(ExternalIdentity(issuer=PROVIDER.issuer, sub=PROOF.sub, provider="company", login="rescue", linked_at=NOW, seen_at=NOW))
     with transaction(sqlite_engine) as session:
-        assert "only its printed code opens it" in external_accounts.admit(session, PROVIDER, PROOF, now=NOW).refusal
+        assert "only its printed code opens it" in external_accounts.admit_identity(session, PROVIDER, PROOF, now=NOW).refusal
 
 
 def test_nobody_gives_it_a_password(sqlite_engine: Engine, halves: tuple[str, str]) -> None:
@@ -91,7 +91,7 @@ def test_nobody_gives_it_a_password(sqlite_engine: Engine, halves: tuple[str, st
 def test_identities_and_tokens_of_before_end(sqlite_engine: Engine) -> None:
     with transaction(sqlite_engine) as session:
         accounts.add_account(session, Account("rescue", "", "admin", ("company",)), "a hash", by=IDA, now=NOW)
-        external_accounts.link(session, "rescue", PROVIDER, "sub-rescue", by=IDA, now=NOW)
+        external_accounts.link_identity(session, "rescue", PROVIDER, "sub-rescue", by=IDA, now=NOW)
         by = Actor.person("rescue", Role.ADMIN, EVERYTHING, "Rescue")
         _, key = api_tokens.create_token(session, TokenOrder("nightly export", ("read",)), by=by, now=NOW)
         break_glass.prepare_break_glass(session, "rescue", by=IDA, now=NOW)

@@ -36,7 +36,7 @@ def admit(sqlite_engine: Engine) -> Callable[..., Admission]:
 
     def enter(proof: Proof, provider: Provider = COMPANY, later: timedelta = timedelta()) -> Admission:
         with transaction(sqlite_engine) as session:
-            return external_accounts.admit(session, provider, proof, now=NOW + later)
+            return external_accounts.admit_identity(session, provider, proof, now=NOW + later)
 
     return enter
 
@@ -83,7 +83,7 @@ def test_a_name_gives_nobody_the_account_of_another(sqlite_engine: Engine, admit
     with pytest.raises(NotAllowed, match="not linked to Company; an administrator links it: `mailroom staff link nora company SUB`"):
         admit(NORA)
     with transaction(sqlite_engine) as session:
-        external_accounts.link(session, "nora", COMPANY, "sub-nora", by=IDA, now=NOW)
+        external_accounts.link_identity(session, "nora", COMPANY, "sub-nora", by=IDA, now=NOW)
     assert admit(NORA) == Admission("nora")
     with read_transaction(sqlite_engine) as session:
         assert session.get_one(StaffMember, "nora").role == "admin", "the directory's account is what the directory says"
@@ -97,7 +97,7 @@ def test_where_logins_are_the_companys_own_a_name_is_enough_once(sqlite_engine: 
     with pytest.raises(NotAllowed, match="by another identifier"):
         admit(replace(NORA, sub="sub-mallory"), trusting)
     with transaction(sqlite_engine) as session:
-        external_accounts.link(session, "nora", trusting, "sub-mallory", by=IDA, now=NOW)
+        external_accounts.link_identity(session, "nora", trusting, "sub-mallory", by=IDA, now=NOW)
     with pytest.raises(NotAllowed, match="by another identifier"):
         admit(NORA, trusting)
 
@@ -112,10 +112,10 @@ def test_an_identity_has_one_account(sqlite_engine: Engine, admit: Callable[...,
     admit(Proof(ISSUER, "sub-otto", "otto", "Otto", frozenset({"crew"})))
     with transaction(sqlite_engine) as session:
         with pytest.raises(BadInput, match="it is linked to nora"):
-            external_accounts.link(session, "otto", COMPANY, "sub-nora", by=IDA, now=NOW)
+            external_accounts.link_identity(session, "otto", COMPANY, "sub-nora", by=IDA, now=NOW)
         with pytest.raises(BadInput, match="printable"):
-            external_accounts.link(session, "otto", COMPANY, "", by=IDA, now=NOW)
-        assert external_accounts.unlink(session, "nora", by=IDA, now=NOW) == 1
+            external_accounts.link_identity(session, "otto", COMPANY, "", by=IDA, now=NOW)
+        assert external_accounts.unlink_identities(session, "nora", by=IDA, now=NOW) == 1
 
 
 def test_accounts_that_nobody_uses_any_more_are_closed(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
@@ -151,7 +151,7 @@ def identities(engine: Engine) -> list[tuple[str, str]]:
 def test_an_identity_ends_with_its_account(sqlite_engine: Engine) -> None:
     with transaction(sqlite_engine) as session:
         accounts.add_account(session, Account("nora", "", "triage", ("company",)), "x", by=IDA, now=NOW)
-        external_accounts.link(session, "nora", COMPANY, "sub-nora", by=IDA, now=NOW)
+        external_accounts.link_identity(session, "nora", COMPANY, "sub-nora", by=IDA, now=NOW)
         accounts.remove_account(session, "nora", by=IDA, now=NOW)
     assert identities(sqlite_engine) == []
 
@@ -176,24 +176,24 @@ def test_nobody_is_linked_by_login_to_an_account_that_was_unlinked(
         accounts.add_account(session, Account("nora", "", "triage", ("company",)), "x", by=IDA, now=NOW)
     assert admit(NORA, trusting) == Admission("nora")
     with transaction(sqlite_engine) as session:
-        external_accounts.unlink(session, "nora", by=IDA, now=NOW)
+        external_accounts.unlink_identities(session, "nora", by=IDA, now=NOW)
     with pytest.raises(NotAllowed, match="an administrator links it"):
         admit(replace(NORA, sub=sub), trusting)
     with transaction(sqlite_engine) as session:
-        external_accounts.link(session, "nora", trusting, sub, by=IDA, now=NOW)
+        external_accounts.link_identity(session, "nora", trusting, sub, by=IDA, now=NOW)
     assert admit(replace(NORA, sub=sub), trusting) == Admission("nora")
 
 
 def test_a_locked_account_stays_closed_until_it_is_unlocked(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
     admit(NORA)
     with transaction(sqlite_engine) as session:
-        external_accounts.lock(session, "nora", by=IDA, now=NOW)
+        external_accounts.lock_account(session, "nora", by=IDA, now=NOW)
         accounts.add_account(session, Account("otto", "", "triage", ("company",)), "x", by=IDA, now=NOW)
         with pytest.raises(BadInput, match="was not made by an identity provider"):
-            external_accounts.lock(session, "otto", by=IDA, now=NOW)
+            external_accounts.lock_account(session, "otto", by=IDA, now=NOW)
     assert "the account nora is closed" in admit(NORA).refusal
     with transaction(sqlite_engine) as session:
-        external_accounts.unlock(session, "nora", by=IDA, now=NOW)
+        external_accounts.unlock_account(session, "nora", by=IDA, now=NOW)
     assert admit(NORA) == Admission("nora")
     assert changes(sqlite_engine) == ["add", "link", "close", "add", "unlock", "groups"]
 
@@ -234,7 +234,7 @@ def test_substitutions_end_with_the_account(sqlite_engine: Engine) -> None:
 def test_two_identities_of_a_provider_never_share_an_account(sqlite_engine: Engine, admit: Callable[..., Admission]) -> None:
     admit(NORA)
     with pytest.raises(IntegrityError), transaction(sqlite_engine) as session:
-        external_accounts.bind(session, COMPANY, "sub-mallory", "nora", by=IDA, now=NOW)
+        external_accounts.bind_identity(session, COMPANY, "sub-mallory", "nora", by=IDA, now=NOW)
 
 
 @pytest.mark.postgresql
@@ -244,11 +244,11 @@ def test_of_two_first_sign_ins_at_once_both_are_in(postgresql_url: str) -> None:
 
     def sign_in_too() -> None:
         with transaction(engine) as session:
-            found.append(external_accounts.admit(session, COMPANY, NORA, now=NOW))
+            found.append(external_accounts.admit_identity(session, COMPANY, NORA, now=NOW))
 
     thread = threading.Thread(target=sign_in_too)
     with transaction(engine) as session:
-        first = external_accounts.admit(session, COMPANY, NORA, now=NOW)
+        first = external_accounts.admit_identity(session, COMPANY, NORA, now=NOW)
         thread.start()
         processes.until(lambda: bool(found) or circle.somebody_waits(engine), "the other sign-in to wait")
     thread.join(processes.HANG)

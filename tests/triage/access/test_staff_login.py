@@ -205,7 +205,7 @@ def test_who_waits_for_one_turn_holds_none_that_comes_behind_it(postgresql_engin
     first, behind = sorted((staff_login.lock_number("login ana"), staff_login.lock_number("client 192.0.2.9")))
     with ThreadPoolExecutor(1) as pool, read_transaction(postgresql_engine) as looking:
         with transaction(postgresql_engine) as other:
-            circle.lock(other, first)
+            circle.take_lock(other, first)
             waiting = pool.submit(fail, postgresql_engine, 1)
             processes.until(lambda: circle.somebody_waits(postgresql_engine), "somebody waits for the first")
             assert looking.scalar(select(func.pg_try_advisory_xact_lock(behind)))

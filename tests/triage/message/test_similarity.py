@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from demo.correspondence import morning
+from demo.correspondence import write_morning
 from demo.letters import Letter
 from triage.message.fingerprint import Fingerprint
 from triage.message.similarity import Likeness
@@ -15,7 +15,7 @@ def names_of(alike: Likeness, letters: list[Letter]) -> list[str]:
 
 
 def test_a_wave_has_one_name_and_other_mail_has_others() -> None:
-    alike, letters = Likeness(), morning(seed=1, start=datetime(2026, 11, 24, 7, 30, tzinfo=UTC))
+    alike, letters = Likeness(), write_morning(seed=1, start=datetime(2026, 11, 24, 7, 30, tzinfo=UTC))
     wave = names_of(alike, [one for one in letters if one.kind == "phishing"])
     others = names_of(alike, [one for one in letters if one.kind in ("applicant", "customer", "new-supplier")])
     assert len(wave) == 40

@@ -242,7 +242,7 @@ def test_no_part_of_what_stands_beside_leads_to_the_rows(sqlite_engine: Engine) 
     """SQLite takes a conjunction apart, also one that is said to be likely."""
     with db.read_transaction(sqlite_engine) as session:
         also = and_(col(Delivery.department) == "legal", col(Delivery.received_at) > arriving.NOW)
-        asked = select(col(Delivery.id)).where(col(Delivery.author) == "a@x.example", db.correlate(session, also))
+        asked = select(col(Delivery.id)).where(col(Delivery.author) == "a@x.example", db.correlate_condition(session, also))
         words = asked.compile(sqlite_engine, compile_kwargs={"literal_binds": True})
         (step,) = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}")
     assert "delivery_by_author (author=?)" in step[3]

@@ -7,8 +7,8 @@ import pytest
 from babel.messages.catalog import Message
 
 from tests.catalogues import catalogue_plurals, faults, gaps_of, languages, mistakes, said_in
-from triage.say import Said, ago, day, joined, minute, say, say_count
-from triage.text.i18n.translate import translate
+from triage.say import Said, format_day, format_minute, format_span, join_parts, say, say_count
+from triage.text.i18n.translate import translate_sentence
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
@@ -63,22 +63,22 @@ def test_gaps() -> None:
             say_count("Too many failed sign-ins. Try again in {count} minute.", "Try again in {count} minutes.", count=1),
             "Zu viele fehlgeschlagene Anmeldungen. Versuchen Sie es in 1 Minute wieder.",
         ),
-        (joined("; ", [say("held"), "held"]), "zurückgehalten; held"),
-        (day(AT), "24. Nov. 2026"),
-        (minute(AT, year=False), "24. Nov., 09:30"),
-        (ago(timedelta(seconds=4)), "vor 4 Sekunden"),
-        (ago(timedelta()), "vor 1 Sekunde"),
+        (join_parts("; ", [say("held"), "held"]), "zurückgehalten; held"),
+        (format_day(AT), "24. Nov. 2026"),
+        (format_minute(AT, year=False), "24. Nov., 09:30"),
+        (format_span(timedelta(seconds=4)), "vor 4 Sekunden"),
+        (format_span(timedelta()), "vor 1 Sekunde"),
         (say("nobody says this"), "nobody says this"),
         ("Client host [192.0.2.1] blocked using zen.spamhaus.org", "Client host [192.0.2.1] blocked using zen.spamhaus.org"),
         (say("{first} and {last}", first="Released by Ana", last="held"), "Released by Ana und held"),
     ],
 )
 def test_in_german(sentence: str, german: str) -> None:
-    assert translate(sentence, "de") == german
-    assert isinstance(translate(sentence, "de"), str)
+    assert translate_sentence(sentence, "de") == german
+    assert isinstance(translate_sentence(sentence, "de"), str)
 
 
 def test_what_no_code_says_any_more_is_still_known() -> None:
     """Sentences are stored for years: their words change, and what was said before stays in the catalogue as obsolete."""
     old = Said("no mail goes to x; there are y", "no mail goes to {next_hop}; there are {names}", {"next_hop": "x", "names": "y"})
-    assert translate(old, "de") == "an x wird nicht zugestellt; es gibt y"
+    assert translate_sentence(old, "de") == "an x wird nicht zugestellt; es gibt y"

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from tests.peers.mail import dovecot
 from tests.peers.processes import free_port
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, slapd
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, start_slapd
 from tests.triage import arriving
 from triage.config.settings import Recall, Settings
 from triage.notifications import alerts
@@ -101,7 +101,7 @@ def test_a_directory_that_is_not_believed(house: Settings, tmp_path: Path, sqlit
 def test_an_ldap_server_that_lets_us_in_or_not(settings: Settings, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text(PASSWORD)
-    with slapd(PEOPLE) as server:
+    with start_slapd(PEOPLE) as server:
         ldap = replace(
             settings.directory,
             source="ldap",

@@ -21,7 +21,7 @@ from mta.processing.recipient_map_writer import write_door
 from mta.spool import recipient_map_file
 from tests.peers.mail.next_hop import next_hop
 from tests.peers.processes import free_port
-from tests.peers.receiving import make_certificate, receiving
+from tests.peers.receiving import make_certificate, start_receiver
 from tests.triage import arriving
 from tests.triage_cli.conftest import Shell
 from triage import ids
@@ -268,7 +268,7 @@ def test_disks(free: int, level: str, house: Settings, monkeypatch: pytest.Monke
 
 
 def test_our_own_door_is_no_stranger(house: Settings) -> None:
-    with receiving(house) as receiver:
+    with start_receiver(house) as receiver:
         listen = "{}:{}".format(*receiver.address)
         ours, _ = told(network_checks.check_ports(replace(house, smtp=replace(house.smtp, listen=listen))))
         assert ours == (OK, "smtp.listen", f"mailroom answers on {listen}")
@@ -330,7 +330,7 @@ def test_a_door_that_shows_another_certificate_than_the_files(house: Settings, t
         (tmp_path / name).mkdir()
     old, new = (make_certificate(tmp_path / name) for name in ("old", "new"))
     for shown, files, words in ((old, old, []), (old, new, ["the door shows another one"]), (("", ""), new, ["the door shows none"])):
-        with receiving(with_certificate(house, *shown)) as receiver:
+        with start_receiver(with_certificate(house, *shown)) as receiver:
             listen = "{}:{}".format(*receiver.address)
             found = told(
                 network_checks.check_certificate(with_certificate(replace(house, smtp=replace(house.smtp, listen=listen)), *files))

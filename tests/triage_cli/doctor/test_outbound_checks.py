@@ -114,7 +114,7 @@ def send(engine: Engine, settings: Settings, raw: bytes) -> None:
         store_outbound.store_outgoing(session, envelope, bodies.pack_body(raw), make_summary(raw), settings=settings, now=utcnow())
 
 
-KEY = f"{outside.SELECTOR}._domainkey.company.example. TXT {outside.strings(outside.key_record())}\n"
+KEY = f"{outside.SELECTOR}._domainkey.company.example. TXT {outside.split_strings(outside.key_record())}\n"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from tests.peers.mail.next_hop import next_hop
 from tests.peers.processes import free_port
-from tests.peers.receiving import receiving
+from tests.peers.receiving import start_receiver
 from tests.triage import arriving
 from triage.compliance.audit import settings_changes
 from triage.config.settings import Settings
@@ -35,7 +35,7 @@ def told(findings: Iterator[Finding]) -> list[tuple[str, str]]:
 
 
 def test_our_door_is_no_open_relay(house: Settings) -> None:
-    with receiving(house) as door:
+    with start_receiver(house) as door:
         host, port = door.address
         listening = replace(house, smtp=replace(house.smtp, listen=f"{host}:{port}"))
         ((level, words),) = told(probes.open_relay(listening))

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from tests.directory_sync.entries import ldif, person
 from tests.directory_sync.ldap.test_ldap_source import settings as directory_settings
-from tests.peers.slapd import Slapd, slapd
+from tests.peers.slapd import Slapd, start_slapd
 from tests.triage_api.conftest import PASSWORD, Browser, opened
 from triage.config.settings import Settings
 from triage.errors import BadInput
@@ -19,7 +19,9 @@ from triage_cli.services.api_role import prover_of
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Slapd]:
-    with slapd(ldif(person("ana", userPassword="from the directory"), person("visitor", userPassword="from the directory"))) as running:
+    with start_slapd(
+        ldif(person("ana", userPassword="from the directory"), person("visitor", userPassword="from the directory"))
+    ) as running:
         yield running
 
 

@@ -156,7 +156,7 @@ def test_the_upkeep_role_follows_the_directory_file_and_seals(
     shell("sync")
     stop = threading.Event()
     monkeypatch.setattr(upkeep, "LOOK_EVERY", 0.1)
-    role = threading.Thread(target=upkeep.run, args=(upkeeping_settings, stop))
+    role = threading.Thread(target=upkeep.run_role, args=(upkeeping_settings, stop))
     role.start()
     try:
         company.write_text(COMPANY.format(hash=hash_password("secret")).replace("Ana Roth", "Ana Lind"))
@@ -264,7 +264,7 @@ def test_what_cannot_be_done_ends_neither_the_sealing_nor_the_threads_beside(
     monkeypatch.setattr(upkeep, "PATIENCE", 0.1)
     stop, tidied = threading.Event(), threading.Event()
     monkeypatch.setattr(upkeep_retention, "tidy_slices", lambda *_, **__: tidied.set())
-    role = threading.Thread(target=upkeep.run, args=(replace(settings, database=replace(settings.database, url=database_url)), stop))
+    role = threading.Thread(target=upkeep.run_role, args=(replace(settings, database=replace(settings.database, url=database_url)), stop))
     role.start()
     try:
         assert tidied.wait(processes.HANG)

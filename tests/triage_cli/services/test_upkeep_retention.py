@@ -103,7 +103,7 @@ def test_the_trail_is_sealed_while_somebody_tidies(arrives: Arrives, config: Pat
             return not hash_chain.has_unsealed(session)
 
     monkeypatch.setattr(upkeep_retention, "tidy_slices", tidy)
-    role = threading.Thread(target=upkeep.run, args=(settings_loader.read_settings(str(config), {}), stop))
+    role = threading.Thread(target=upkeep.run_role, args=(settings_loader.read_settings(str(config), {}), stop))
     role.start()
     try:
         assert begun.wait(processes.HANG)

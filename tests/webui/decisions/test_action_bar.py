@@ -37,7 +37,7 @@ Line = dict[str, dict[str, Any]]  # the buttons of the line by their keys
 @pytest.fixture(scope="module")
 def browser(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A Chromium that draws letters alike on every machine."""
-    alike = browser_peer.launched(browser.browser_type, DRAWN_ALIKE, fonts(tmp_path_factory.mktemp("fonts")))
+    alike = browser_peer.launch_browser(browser.browser_type, DRAWN_ALIKE, fonts(tmp_path_factory.mktemp("fonts")))
     yield alike
     alike.close()
 
@@ -97,7 +97,7 @@ def at_the_queue(site: Site, page: Page, who: str) -> None:
     site.sit_down(page, path=f"/?q=from:{who}")
     expect(page.get_by_role("option").first).to_be_visible()
     expect(page.locator(".acts")).to_be_visible()
-    browser_peer.fonts(page)
+    browser_peer.load_fonts(page)
 
 
 def test_the_bar_is_one_line_at_every_width(site: Site, desk: Page) -> None:
@@ -181,7 +181,7 @@ def test_the_verbs_of_a_sender_are_one_line(site: Site, desk: Page) -> None:
     site.come(JOE, author="a.sender.with.a.long.name@a-long-domain-of-somebody.example", subject="One")
     site.sit_down(desk, path="/senders/a.sender.with.a.long.name@a-long-domain-of-somebody.example")
     expect(desk.locator(".acts .button").first).to_be_visible()
-    browser_peer.fonts(desk)
+    browser_peer.load_fonts(desk)
     faults: list[str] = []
     for width in EVERY:
         resize(desk, width)

@@ -212,7 +212,7 @@ def test_what_one_types_next_stays_when_the_answer_comes(open_site: Site, page: 
 
 
 def test_in_german(tmp_path: Path, sqlite_template: Path, browser: Browser) -> None:
-    with asked(tmp_path, sqlite_template) as site, browser_peer.page(browser, locale="de-DE") as page:
+    with asked(tmp_path, sqlite_template) as site, browser_peer.open_page(browser, locale="de-DE") as page:
         in_german(site, page)
 
 

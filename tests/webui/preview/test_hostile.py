@@ -17,7 +17,7 @@ from tests.webui.site import Site
 @pytest.fixture(scope="module")
 def browser(browser: Browser) -> Iterator[Browser]:
     """The whole browser, as staff have it."""
-    with contextlib.closing(browser_peer.launched(browser.browser_type, program=browser_peer.WHOLE)) as whole:
+    with contextlib.closing(browser_peer.launch_browser(browser.browser_type, program=browser_peer.WHOLE)) as whole:
         yield whole
 
 

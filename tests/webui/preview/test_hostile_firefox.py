@@ -45,7 +45,7 @@ def firefox(site: Site) -> Iterator[Firefox]:
     """One Firefox at which somebody has signed in who looks at each mail by itself."""
     with db.transaction(site.engine) as session:
         preferences.choose_preferences(session, {"group": "none"}, by=ANA)
-    with firefox_peer.running() as started:
+    with firefox_peer.start_firefox() as started:
         started.cookie("mailroom", session_key(site.engine, "ana"), "127.0.0.1")
         started.before_each_page(LOADED)
         yield started

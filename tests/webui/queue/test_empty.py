@@ -11,13 +11,13 @@ from tests.webui.site import JOE, Site
 
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
 def test_before_the_first_mail(site: Site, browser: Browser, locale: str) -> None:
-    with browser_peer.page(browser, locale=locale, width=320) as page:
+    with browser_peer.open_page(browser, locale=locale, width=320) as page:
         site.sit_down(page, "ida")
         expect(page.get_by_text("mailroom doctor")).to_be_visible()
         assert faults(page) == []
         if locale == "de-DE":
             assert left(page) == []
-    with browser_peer.page(browser, locale=locale) as page:
+    with browser_peer.open_page(browser, locale=locale) as page:
         site.sit_down(page, "ana")
         expect(page.get_by_role("main").locator('a[href="/training"]')).to_be_visible()
         expect(page.get_by_text("mailroom doctor")).to_have_count(0)

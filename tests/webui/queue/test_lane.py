@@ -18,7 +18,7 @@ WIDTHS = (320, 390, 430, 759, 760, 800, 900, 979, 980, 1100, 1280)
 @pytest.fixture
 def german_page(browser: Browser) -> Iterator[Page]:
     """The desk of somebody who reads German."""
-    with browser_peer.page(browser, "de-DE") as opened:
+    with browser_peer.open_page(browser, "de-DE") as opened:
         yield opened
 
 

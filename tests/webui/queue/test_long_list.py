@@ -21,7 +21,7 @@ MANY = 450
 @pytest.fixture(scope="module")
 def full(site: Site) -> Site:
     """More mail than three pages hold."""
-    held.fill([site.engine], MANY)
+    held.fill_held([site.engine], MANY)
     raw = b"From: w@host.example\r\nSubject: Letter\r\n\r\nHello\r\n"
     with db.transaction(site.engine) as session:
         session.execute(update(Content).values(zstd=bodies.compress_body(raw), size=len(raw)))

@@ -142,7 +142,7 @@ def candidate(kind: Kind, name: str) -> Candidate:
 @pytest.fixture
 def german(browser: Browser) -> Iterator[Page]:
     """The desk of somebody whose browser speaks German."""
-    with browser_peer.page(browser, locale="de-DE") as page:
+    with browser_peer.open_page(browser, locale="de-DE") as page:
         page.emulate_media(reduced_motion="reduce")
         page.add_init_script(COUNTING)
         yield page

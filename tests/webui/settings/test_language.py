@@ -45,7 +45,7 @@ def test_a_language_follows_the_account(site: Site, page: Page, other_page: Page
 @pytest.mark.parametrize("width", [1280, 320])
 def test_every_page_in_german(site: Site, browser: Browser, width: int) -> None:
     site.come(JOE, author="sales@german.example", subject="Guten Tag")
-    with browser_peer.page(browser, locale="de-DE", width=width) as page:
+    with browser_peer.open_page(browser, locale="de-DE", width=width) as page:
         site.sit_down(page, "ida")
         for path, title in GERMAN.items():
             page.goto(site.url + path)
@@ -56,7 +56,7 @@ def test_every_page_in_german(site: Site, browser: Browser, width: int) -> None:
 
 def test_a_decision_in_german(site: Site, browser: Browser) -> None:
     site.come(JOE, author="sales@deciding.example", subject="Über 1.000 Angebote")
-    with browser_peer.page(browser, locale="de-DE") as page:
+    with browser_peer.open_page(browser, locale="de-DE") as page:
         site.sit_down(page, "sam")
         row = page.get_by_role("option").filter(has_text="Über 1.000 Angebote")
         row.click()
@@ -119,6 +119,6 @@ def test_html_mail_from_right_to_left(site: Site, page: Page, html: str) -> None
     [("en-GB", r"^\d{1,2} [A-Z][a-z]{2,3} \d{4}, \d\d:\d\d [A-Z]{3,4}$"), ("de-DE", r"^\d{1,2}\. \w{3,4}\.? \d{4}, \d\d:\d\d [A-Z]{3,4}$")],
 )
 def test_dates_by_locale(site: Site, browser: Browser, locale: str, shown: str) -> None:
-    with browser_peer.page(browser, locale=locale) as page:
+    with browser_peer.open_page(browser, locale=locale) as page:
         site.sit_down(page, "ida", "/audit")
         expect(page.locator("time").first).to_have_text(re.compile(shown))

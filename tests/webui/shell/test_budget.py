@@ -70,7 +70,7 @@ def test_the_first_load_is_small_and_breaks_no_rule(site: Site, page: Page) -> N
     page.add_init_script(NOTHING_AHEAD)
     site.sit_down(page)
     expect(page.get_by_role("option").filter(has_text="Here already")).to_be_visible()
-    browser_peer.fonts(page)
+    browser_peer.load_fonts(page)
     first = {url.partition("/assets/")[2] for url in loaded}
     fonts = [name for name in first if name.endswith(".woff2")]
     texts = [name for name in first if not name.endswith(".woff2")]

@@ -56,7 +56,7 @@ def read(site: Site, page: Page, subject: str, words: str) -> None:
     row(page, subject).tap()
     expect(page.locator("iframe.shown").content_frame.locator("body")).to_contain_text(words)
     expect(page.locator("#tab-people .num")).to_be_visible()  # all of the mail is here
-    browser_peer.fonts(page)
+    browser_peer.load_fonts(page)
 
 
 def above_the_verbs(one: Locator, height: float = 0) -> None:

@@ -47,7 +47,9 @@ def fonts(directory: Path, fitted: str = "false") -> dict[str, str]:
 @pytest.fixture(scope="module")
 def browser(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A Chromium that draws letters alike on every machine."""
-    with contextlib.closing(browser_peer.launched(browser.browser_type, DRAWN_ALIKE, fonts(tmp_path_factory.mktemp("fonts")))) as alike:
+    with contextlib.closing(
+        browser_peer.launch_browser(browser.browser_type, DRAWN_ALIKE, fonts(tmp_path_factory.mktemp("fonts")))
+    ) as alike:
         yield alike
 
 
@@ -76,7 +78,7 @@ class Seat:
 
     def look(self) -> Image.Image:
         """The screen, once everything has come and it has been drawn twice alike."""
-        browser_peer.fonts(self.page)
+        browser_peer.load_fonts(self.page)
         shots = [b""]
 
         def twice_alike() -> bytes:
@@ -262,7 +264,7 @@ def test_another_size_is_another_picture() -> None:
 @pytest.mark.long
 def test_how_a_machine_draws_letters_is_not_seen(desk: Site, browser: Browser, seat: Seat, tmp_path: Path) -> None:
     """As another build of Chromium or other settings of the machine might: fitted to pixels, each letter at a whole one."""
-    otherwise = browser_peer.launched(browser.browser_type, DRAWN_OTHERWISE, fonts(tmp_path, "true"))
+    otherwise = browser_peer.launch_browser(browser.browser_type, DRAWN_OTHERWISE, fonts(tmp_path, "true"))
     with contextlib.closing(otherwise), seat_with(otherwise) as other:
         queue(desk, seat.page)
         queue(desk, other.page)

@@ -85,7 +85,7 @@ def test_a_number_stays_in_one_piece(site: Site, page: Page, width: int) -> None
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         if text:
             expect(page.locator(".page .num").filter(has_text=text).first).to_be_visible()
-        browser_peer.fonts(page)
+        browser_peer.load_fonts(page)
         assert page.evaluate(BROKEN) == [], path
 
 

@@ -49,7 +49,7 @@ def test_a_mail_is_read_to_its_end(site: Site, laptop: Page) -> None:
         view, verbs, frame = laptop.locator(".view"), laptop.locator(".acts"), laptop.locator("iframe.shown")
         expect(frame).to_be_visible()
         expect(laptop.locator("#tab-people .num")).to_be_visible()  # all of the mail is here
-        browser_peer.fonts(laptop)
+        browser_peer.load_fonts(laptop)
         assert box(frame)["y"] + lines <= box(verbs)["y"], f"{subject} is not on the first screen"
         view.evaluate("view => view.scrollTo(0, view.scrollHeight)")
         assert bottom(frame) <= box(verbs)["y"] + 1, "the verbs lie over the end of the mail"
@@ -81,7 +81,7 @@ def test_the_verbs_are_one_line(site: Site, browser: Browser, locale: str) -> No
     site.sit_down(page, path="/?q=from:verbs@zoom.example")
     buttons = page.locator(".acts > .button")
     expect(buttons).to_have_count(5)
-    browser_peer.fonts(page)
+    browser_peer.load_fonts(page)
     middles = {round(box(one)["y"] + box(one)["height"] / 2) for one in buttons.all()}
     assert len(middles) == 1, "they take more than one line"
     assert all(one.evaluate("button => button.scrollWidth <= button.clientWidth") for one in buttons.all())

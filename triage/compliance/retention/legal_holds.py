@@ -14,7 +14,7 @@ from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import first_id_at, format_id
 from triage.quarantine.search.legal_hold import checked_reason, folders_of, hold_condition, in_force, lift_hold, lock_hold, place_hold
 from triage.quarantine.search.selection import Selection
-from triage.say import day, say
+from triage.say import format_day, say
 from triage.store import db
 from triage.store.models.compliance import LegalHold, LegallyHeld
 from triage.store.models.deliveries import Delivery
@@ -63,7 +63,7 @@ def end_hold(session: Session, hold_id: int, *, by: Actor, reason: str, now: dat
             say(
                 "{lifted_by_shown} already lifted this hold on {lifted_at}",
                 lifted_by_shown=row.lifted_by_shown,
-                lifted_at=day(row.lifted_at),
+                lifted_at=format_day(row.lifted_at),
             )
         )
     lift_hold(session, row, by=by, reason=reason, now=now)

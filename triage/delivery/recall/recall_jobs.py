@@ -19,7 +19,7 @@ from triage.delivery.routes import next_hop_of, place_of
 from triage.directory import reassigned_addresses, renamed_mailboxes
 from triage.errors import NotFound
 from triage.ids import format_id, made_at
-from triage.say import joined, say
+from triage.say import join_parts, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
@@ -255,7 +255,7 @@ def settle_taken(session: Session, taken: Sequence[Settled], now: datetime) -> N
     told, wanted = [], []
     for one in taken:
         found = copies.get(one.delivery.id, [])
-        why = joined(" ", [recalled_copies.in_words(found) or describe_absence(one.errand), one.ending.why.strip()])
+        why = join_parts(" ", [recalled_copies.in_words(found) or describe_absence(one.errand), one.ending.why.strip()])
         related_messages.keep_related(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
         told.append((one.delivery.decision_id, one.delivery.id, "done" if found or not one.errand.sure else "already gone", why))
         if one.delivery.back_wanted_by is not None:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from triage.addressing.envelope import IGNORED, LONGEST_WRITTEN, normal_domain, old_ascii_domain
 from triage.addressing.public_suffix import tenant_of
-from triage.say import joined, say
+from triage.say import join_parts, say
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 ENDS = "".join(map(chr, range(0x21)))  # what browsers strip from both ends (WHATWG URL, 4.4)
@@ -196,7 +196,7 @@ def host_deceptions(host: str) -> tuple[Deception, ...]:
     plain = look_alike_skeleton(name)
     sentence = say("The name {name} has foreign letters; it really is {host}.", name=name, host=host)
     looks = say("It looks like {plain} and is not.", plain=plain) if plain.isascii() and not is_accented(name) else ""
-    return (Deception("link-foreign-letters", joined(" ", [sentence, looks])),)
+    return (Deception("link-foreign-letters", join_parts(" ", [sentence, looks])),)
 
 
 def link_warnings(text: str, target: str) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ class OleFile:
 
     def read_chain(self, start: int) -> bytes:
         """The bytes of the sectors that begin here."""
-        return b"".join(map(self.sector, chain(self.fat, start)))
+        return b"".join(map(self.sector, follow_sectors(self.fat, start)))
 
     def list_streams(self, entries: bytes) -> Iterator[Stream]:
         """The streams that the directory names; storages are those of size 0."""
@@ -84,7 +84,7 @@ class OleFile:
         """A stream's bytes."""
         if stream.size >= self.cutoff:
             return self.read_chain(stream.start)[: stream.size]
-        pieces = (self.mini[one * self.mini_size : (one + 1) * self.mini_size] for one in chain(self.mini_fat, stream.start))
+        pieces = (self.mini[one * self.mini_size : (one + 1) * self.mini_size] for one in follow_sectors(self.mini_fat, stream.start))
         return b"".join(pieces)[: stream.size]
 
 
@@ -93,7 +93,7 @@ def numbers_in(data: bytes) -> tuple[int, ...]:
     return struct.unpack_from(f"<{len(data) // 4}I", data)
 
 
-def chain(fat: tuple[int, ...], start: int) -> Iterator[int]:
+def follow_sectors(fat: tuple[int, ...], start: int) -> Iterator[int]:
     """The sectors from this one on. ValueError where they do not end."""
     seen: set[int] = set()
     while start < LAST:
@@ -120,7 +120,7 @@ def find_macros(content: bytes) -> str:
         macros = not names.isdisjoint(("vba", "_vba_project"))
         if not macros:
             return ""
-        texts = (text for one in lists for text in module_texts(found, decompress(found.read(one))))
+        texts = (text for one in lists for text in module_texts(found, decompress_container(found.read(one))))
         return "macros-run" if not lists or any(map(RUNS_ON_OPENING.search, texts)) else "macros"
     except (struct.error, IndexError) as fault:
         raise ValueError("a compound file that is damaged") from fault
@@ -131,7 +131,7 @@ def module_texts(found: OleFile, listed: bytes) -> Iterator[bytes]:
     streams = {one.name.casefold(): one for one in found.streams}
     for name, offset in list_modules(listed):
         if name.casefold() in streams:
-            yield decompress(found.read(streams[name.casefold()])[offset:])
+            yield decompress_container(found.read(streams[name.casefold()])[offset:])
 
 
 def list_modules(listed: bytes) -> Iterator[tuple[str, int]]:
@@ -148,7 +148,7 @@ def list_modules(listed: bytes) -> Iterator[tuple[str, int]]:
         at += 6 + (6 if kind == VERSION else size)
 
 
-def decompress(packed: bytes) -> bytes:
+def decompress_container(packed: bytes) -> bytes:
     """What a compressed container holds, up to a limit (MS-OVBA, 2.4.1)."""
     if not packed.startswith(b"\x01"):
         raise ValueError("no compressed container")

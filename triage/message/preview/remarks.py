@@ -5,9 +5,9 @@ import json
 import re
 from html import escape
 
-from triage.say import form_of, stored
+from triage.say import form_of, load_sentence
 from triage.text.i18n import ENGLISH
-from triage.text.i18n.translate import translate
+from triage.text.i18n.translate import translate_sentence
 from triage.text.sanitize import escape_visible
 
 ATTRIBUTE = "data-said"  # nothing that a message brings along keeps it
@@ -30,7 +30,7 @@ def translate_remarks(document: str, language: str) -> str:
 
     def put(found: re.Match[str]) -> str:
         form = json.loads(base64.b64decode(found[2]))
-        shown = found[4] if form is None or language == ENGLISH else escape_shown(translate(stored("", form), language))
+        shown = found[4] if form is None or language == ENGLISH else escape_shown(translate_sentence(load_sentence("", form), language))
         return f"{found[1]}{found[3]}{shown}"
 
     return REMARK.sub(put, document)

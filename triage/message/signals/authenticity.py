@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from triage.message.authentication import Result
 from triage.message.signals.signal_context import Seen, Signal
-from triage.say import listed, say
+from triage.say import list_with_and, say
 
 
 def unclear_author(seen: Seen) -> Iterable[Signal]:
@@ -50,7 +50,7 @@ def really_from(seen: Seen) -> str:
     """Who proves to have sent it, and by what."""
     if seen.authentication.proof == "dmarc":
         return say("Really from {domain} (DMARC).", domain=seen.author_domain)
-    ways = listed(way.upper() for way in seen.authentication.dmarc.aligned) if seen.authentication.dmarc.aligned else "SPF, DKIM"
+    ways = list_with_and(way.upper() for way in seen.authentication.dmarc.aligned) if seen.authentication.dmarc.aligned else "SPF, DKIM"
     return say("Really from {domain} ({ways}).", domain=seen.author_domain, ways=ways)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 
 from triage.message.signals.signal_context import Seen, Signal
-from triage.say import day, joined, say, stored
+from triage.say import format_day, join_parts, load_sentence, say
 
 MANY = 10  # mailboxes of ours from which on it came for many
 
@@ -21,7 +21,7 @@ def too_much(seen: Seen) -> Iterable[Signal]:
     if seen.summary.overlooked:
         yield Signal(
             "too-much",
-            say("Not all of it was examined. {what}", what=stored(seen.summary.overlooked[0], None)),
+            say("Not all of it was examined. {what}", what=load_sentence(seen.summary.overlooked[0], None)),
             15,
             seen.summary.overlooked,
         )
@@ -35,10 +35,10 @@ def find_stranger(seen: Seen) -> Iterable[Signal]:
     others = say("Others at {domain} have written before.", domain=seen.author_domain) if seen.met.colleagues else ""
     if seen.met.wrote:
         sentence = say("{author} has written before, but no message was ever released.", author=author)
-        yield Signal("never-let-in", joined(" ", [sentence, others]), 10, (author,))
+        yield Signal("never-let-in", join_parts(" ", [sentence, others]), 10, (author,))
     else:
         sentence = say("First message from {author} to your company.", author=author)
-        yield Signal("first-contact", joined(" ", [sentence, others]), 5 if others else 10, (author,))
+        yield Signal("first-contact", join_parts(" ", [sentence, others]), 5 if others else 10, (author,))
 
 
 def stranger_here(author: str, department: str, *, to_department: bool, to_person: str) -> Iterable[Signal]:
@@ -95,4 +95,4 @@ def wrong_date(seen: Seen) -> Iterable[Signal]:
     except (ValueError, TypeError, IndexError, OverflowError):
         return
     if not -timedelta(days=2) < early < timedelta(days=30):
-        yield Signal("wrong-date", say("Dated {written_at}.", written_at=day(written_at)), 10, (seen.summary.date,))
+        yield Signal("wrong-date", say("Dated {written_at}.", written_at=format_day(written_at)), 10, (seen.summary.date,))

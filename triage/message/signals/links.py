@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from triage.message.mime import links
 from triage.message.mime.links import WEB, display_host, is_related_host, registered_organisation
 from triage.message.signals.signal_context import Seen, Signal
-from triage.say import joined, say, say_count
+from triage.say import join_parts, say, say_count
 
 LOOKED_AT = 100  # links: more of them say nothing new
 NAMED = 3  # hosts that a sentence names
@@ -52,7 +52,7 @@ def find_deceiving_links(seen: Seen) -> Iterable[Signal]:
     for kind, found in kinds.items():
         more = len(found) - 1
         others = say_count("{count} more link is like it.", "{count} more links are like it.", count=more) if more else ""
-        sentence = joined(" ", [say("A link: {what}", what=next(iter(found))), others])
+        sentence = join_parts(" ", [say("A link: {what}", what=next(iter(found))), others])
         yield Signal(kind, sentence, WEIGHT[kind], tuple(found.values())[:NAMED])
 
 
@@ -81,7 +81,7 @@ def find_foreign_links(seen: Seen) -> Iterable[Signal]:
     if not author or not hosts or any(is_related_host(host, author) or (list_id and is_related_host(host, list_id)) for host in hosts):
         return
     others = tuple(dict.fromkeys(display_host(registered_organisation(host)) for host in hosts))
-    named = joined(", ", others[:NAMED])
+    named = join_parts(", ", others[:NAMED])
     if len(others) > NAMED:
         named = say("{names} and {number} others", names=named, number=len(others) - NAMED)
     yield Signal("links-elsewhere", say("No link leads to {author}, only to {hosts}.", hosts=named, author=author), 5, others[:NAMED])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from triage.message.signals.signal_context import Seen, Signal
-from triage.say import as_sentence, joined, say, stored
+from triage.say import as_sentence, join_parts, load_sentence, say
 
 SUSPICIOUS = frozenset({"add header", "rewrite subject", "greylist", "soft reject"})
 
@@ -23,17 +23,19 @@ def find_rspamd_opinion(seen: Seen) -> Iterable[Signal]:
     if said.score is not None and said.limit is not None:
         score = say("Score {score}; rejects from {limit}.", score=float(said.score), limit=float(said.limit))
     if said.action == "reject":
-        yield Signal("rspamd-rejects", joined(" ", [say("Rspamd would reject it."), score]), 40, said.symbols)
+        yield Signal("rspamd-rejects", join_parts(" ", [say("Rspamd would reject it."), score]), 40, said.symbols)
     elif said.action in SUSPICIOUS:
-        yield Signal("rspamd-suspects", joined(" ", [say("Rspamd finds it suspicious."), score]), 20, said.symbols)
+        yield Signal("rspamd-suspects", join_parts(" ", [say("Rspamd finds it suspicious."), score]), 20, said.symbols)
     else:
-        yield Signal("rspamd-clean", joined(" ", [say("Rspamd finds nothing suspicious."), score]), 0, said.symbols)
+        yield Signal("rspamd-clean", join_parts(" ", [say("Rspamd finds nothing suspicious."), score]), 0, said.symbols)
 
 
 def find_silent_scanner(seen: Seen) -> Iterable[Signal]:
     """Somebody who should have looked at it did not answer."""
     for why in seen.scan.silent:
-        yield Signal("not-scanned", say("{why}, so it was judged without it.", why=stored(f"{why[0].upper()}{why[1:]}", None)), 5, (why,))
+        yield Signal(
+            "not-scanned", say("{why}, so it was judged without it.", why=load_sentence(f"{why[0].upper()}{why[1:]}", None)), 5, (why,)
+        )
 
 
 def listed_client(seen: Seen) -> Iterable[Signal]:

@@ -9,7 +9,7 @@ from triage.message.mime.links import is_related_host
 from triage.message.signals.severity import DANGERS, Severity, rate_severity
 from triage.message.signals.signal_context import Signal, sum_weights
 from triage.message.summary import Summary
-from triage.say import joined, mark, say
+from triage.say import join_parts, mark, say
 
 REMEMBERED = timedelta(days=90)  # a forwarder or list that was confirmed does not ask again for so long
 STRICT = ("reject", "quarantine")  # DMARC policies that ask receivers not to deliver what fails
@@ -115,7 +115,9 @@ def reason_sentence(name: str, domain: str = "", *, proven: bool = False) -> str
         why = say("{who} is proven in another way than before", who=who) if proven else say("the sender is not proven")
         return say("Mentions new bank details, and {why}. Call a number that you know before you release it.", why=why)
     if name == Look.OWN_DOMAIN_FORGED.word and domain:
-        return joined(" ", [say("Claims to come from your own domain {domain} and does not.", domain=domain), own_domain_advice(domain)])
+        return join_parts(
+            " ", [say("Claims to come from your own domain {domain} and does not.", domain=domain), own_domain_advice(domain)]
+        )
     return say(SENTENCES[name], who=who)
 
 

@@ -10,7 +10,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.store.delivery_state import RELEASED
 from triage.store.models.deliveries import Delivery
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 
 DAYS = 30
 
@@ -28,6 +28,6 @@ def warn_about_provider(session: Session, domain: str, freemail: Collection[str]
     what = f"{domain} is a public mail provider: anybody can have an address there."
     if not people:
         return f"{what} Nobody there wrote to us in the last {DAYS} days."
-    number = plural(people, "person", "people")
+    number = format_count(people, "person", "people")
     came_in = f"mail of {let_in:,} of them" if let_in else "none of their mail"
     return f"{what} {number} there wrote to us in the last {DAYS} days, and {came_in} came in."

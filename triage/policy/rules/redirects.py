@@ -16,7 +16,7 @@ from triage.policy.decide import Disposition, Verdict
 from triage.policy.facts import Facts
 from triage.policy.proof import rule_precision
 from triage.policy.rules.matching_rules import ByValue, domain_of, reaches_sender, sender_values
-from triage.say import joined, say
+from triage.say import join_parts, say
 from triage.store.models.rules import Rule
 
 PASSES, COMES = {Disposition.RELAY}, {Disposition.RELAY, Disposition.QUARANTINE}
@@ -105,4 +105,4 @@ def sent_on(session: Session, recipient: Recipient, rules: Sequence[Rule], compa
 
 def join_sentences(*notes: str) -> str:
     """Sentences one after another."""
-    return joined(" ", notes)
+    return join_parts(" ", notes)

@@ -13,7 +13,7 @@ from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.errors import BadInput
 from triage.message.mime.links import is_related_host
-from triage.say import day, said_by, say
+from triage.say import format_day, said_by, say
 from triage.store.models.directory import Department, Person
 
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
@@ -83,7 +83,7 @@ def rule_end(order: RuleOrder, now: datetime) -> datetime | None:
 def end_of_hold(order: RuleOrder, now: datetime) -> datetime:
     """When a hold ends: it always does, so that nobody's messages wait because somebody forgot."""
     if order.until is not None and order.until <= now:
-        raise BadInput(say("{until} is in the past; name a day in the future", until=day(order.until)), field="until")
+        raise BadInput(say("{until} is in the past; name a day in the future", until=format_day(order.until)), field="until")
     return order.until or now + timedelta(days=HELD_DAYS)
 
 

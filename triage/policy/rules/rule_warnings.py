@@ -15,7 +15,7 @@ from triage.policy.rules import provider_warning
 from triage.policy.rules.rule_conflicts import Clash, find_conflicts
 from triage.policy.rules.rule_request import RuleOrder
 from triage.policy.rules_in_force import in_force
-from triage.store.db import correlate
+from triage.store.db import correlate_condition
 from triage.store.domain_index import of_domain
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
@@ -43,7 +43,9 @@ def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
     column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
     about = of_domain(order.value) if order.match == "subdomains" else column == order.value
     letters = select(col(Message.authentication)).join(Delivery, col(Delivery.message_id) == col(Message.id))
-    newest = letters.where(about, correlate(session, access.visible_deliveries(by))).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
+    newest = (
+        letters.where(about, correlate_condition(session, access.visible_deliveries(by))).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
+    )
     found = [Authentication.from_json(one) for one in session.scalars(newest)]
     if not found or any(one.satisfies(order.proof) for one in found):
         return ""

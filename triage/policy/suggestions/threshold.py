@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from triage.message.signals.severity import Severity
-from triage.say import joined, say, say_count
+from triage.say import join_parts, say, say_count
 
 DAYS = 90  # of correspondence that is looked at
 PEOPLE, MAILS = 3, 5  # that correspond with a domain, at least
@@ -86,12 +86,12 @@ def suggestion_question(kind: Kind, value: str, evidence: Evidence) -> str:
         )
     if kind is Kind.CORRESPONDENCE:
         messages = say_count("{count} message", "{count} messages", count=evidence.mails)
-        counts = say("{people}, {messages} in {days} days", people=people(evidence.people), messages=messages, days=DAYS)
+        counts = say("{people}, {messages} in {days} days", people=count_people(evidence.people), messages=messages, days=DAYS)
     else:
         messages = say_count("{count} sign-in or password message", "{count} sign-in or password messages", count=evidence.perishable)
-        counts = say("{messages} to {people} in {days} days", messages=messages, people=people(evidence.recipients), days=DAYS)
+        counts = say("{messages} to {people} in {days} days", messages=messages, people=count_people(evidence.recipients), days=DAYS)
     others = say("({count} more without proof stay out)", count=evidence.unproven) if evidence.unproven else ""
-    proofs = joined(" ", (describe_proofs(evidence), others))
+    proofs = join_parts(" ", (describe_proofs(evidence), others))
     return say("{counts}, {proofs}: allow {value} for the company?", counts=counts, proofs=proofs, value=value)
 
 
@@ -104,6 +104,6 @@ def describe_proofs(evidence: Evidence) -> str:
     return say("{count} of them DMARC pass", count=evidence.dmarc)
 
 
-def people(count: int) -> str:
+def count_people(count: int) -> str:
     """So many of them."""
     return say_count("{count} person", "{count} people", count=count)

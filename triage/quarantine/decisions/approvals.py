@@ -22,7 +22,7 @@ from triage.quarantine.decisions.decision_plan import lock_meant
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
-from triage.say import listed, mark, say, say_count
+from triage.say import list_with_and, mark, say, say_count
 from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Rule
 
@@ -210,7 +210,7 @@ ALONG = {
 
 def approval_sentence(asked: PendingAct) -> str:
     """What is asked for, for a person to read."""
-    about = {"name": asked.asked_by_shown, "what": what_is_asked(asked), "why": listed(NEEDS[one] for one in asked.needs)}
+    about = {"name": asked.asked_by_shown, "what": what_is_asked(asked), "why": list_with_and(NEEDS[one] for one in asked.needs)}
     return say("{name} asks for approval: {what}. A second person is needed because {why}.", **about)
 
 
@@ -226,4 +226,4 @@ def what_is_asked(asked: PendingAct) -> str:
         what = say("{what} to {target}", what=what, target=to)
     if not (rule := asked.order["rule"]):
         return what
-    return listed([what, ALONG.get((rule["effect"], rule["match"] in ("domain", "subdomains")), rule["effect"])])
+    return list_with_and([what, ALONG.get((rule["effect"], rule["match"] in ("domain", "subdomains")), rule["effect"])])

@@ -29,7 +29,7 @@ from triage.quarantine.rules.rules_with_decision import (
 from triage.quarantine.search import confirmations
 from triage.quarantine.search.listing import severity_of
 from triage.quarantine.search.selection import Selection
-from triage.say import joined, say
+from triage.say import join_parts, say
 from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -164,7 +164,7 @@ def consent_of_sender(session: Session, order: RuleOrder, sender: Sender, signs:
 def refuse_allow(session: Session, order: RuleOrder, sender: Sender, settings: Settings) -> tuple[str, str]:
     """Why there can be no allow rule about this sender and what to do instead; or "" and the proof that it would ask for."""
     if why := why_not(sender, order, settings.own_domains):
-        return joined(" ", [WHY[why], refusal_advice(why, sender)]), ""
+        return join_parts(" ", [WHY[why], refusal_advice(why, sender)]), ""
     try:
         one = allow_of(replace(order, senders=(), without=()), sender)
         return "", check_order(session, replace(one, scope=one.scope or "company"), settings).proof

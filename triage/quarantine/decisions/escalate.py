@@ -23,7 +23,7 @@ from triage.quarantine.decisions import outcomes
 from triage.quarantine.decisions.outcomes import Item, decision_of, file_decision
 from triage.quarantine.search import legal_hold
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.say import day, joined, say, say_count
+from triage.say import format_day, join_parts, say, say_count
 from triage.store import db, ledger
 from triage.store.db import is_among
 from triage.store.models.assignments import Escalated, Escalation
@@ -177,7 +177,7 @@ def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, sett
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
     footer = say("Please confirm it in Mailroom, where it stays visible until then. Nothing is erased.")
     subject = say("Escalated to {duty}: {messages}", duty=duty.title, messages=messages)
-    return Letter(address, subject, (Section(say("Please look at this today"), (first,)),), joined("\n", (console, footer)))
+    return Letter(address, subject, (Section(say("Please look at this today"), (first,)),), join_parts("\n", (console, footer)))
 
 
 def confirm_escalation(session: Session, decision_id: int, *, by: Actor, now: datetime, settings: Settings) -> Shown:
@@ -203,7 +203,7 @@ def confirm_escalation(session: Session, decision_id: int, *, by: Actor, now: da
             say(
                 "{confirmed_by_shown} already confirmed it on {confirmed_at}",
                 confirmed_by_shown=row.confirmed_by_shown,
-                confirmed_at=day(row.confirmed_at),
+                confirmed_at=format_day(row.confirmed_at),
             )
         )
     row.confirmed_at, row.confirmed_by, row.confirmed_by_shown = now, str(by), by.shown

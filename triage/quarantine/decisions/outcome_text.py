@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from triage.policy.rules import store as rules
-from triage.say import ago, day, joined, listed, mark, minute, say, say_count
+from triage.say import format_day, format_minute, format_span, join_parts, list_with_and, mark, say, say_count
 from triage.store.delivery_state import SHOWN
 from triage.store.models.decisions import Decision
 from triage.store.models.rules import Rule
@@ -90,9 +90,9 @@ def outcome_sentence(
 ) -> str:
     """The result of a decision for a person to read; `subject` is that of its only message, "" when it is about several."""
     done = outcomes.get("done", 0)
-    what = say("“{subject}”", subject=subject) if subject and done else messages(done)
+    what = say("“{subject}”", subject=subject) if subject and done else count_messages(done)
     begun = not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
-    parts = [BEGUN[decision.verb] if begun else named(decision.verb, what, decision.target)]
+    parts = [BEGUN[decision.verb] if begun else name_act(decision.verb, what, decision.target)]
     not_done = NOT_DONE | (NOT_TOLD if decision.verb == "reject" else NOT_THEIRS if passed else {})
     parts += [say(words, number=outcomes[outcome]) for outcome, words in not_done.items() if outcomes.get(outcome)]
     parts += [rule_words(rule) for rule in made]
@@ -101,27 +101,27 @@ def outcome_sentence(
         parts.append(say("{number} still to do", number=left))
     if decision.outside:
         parts.append(say("{number} left alone because they are outside your scope", number=decision.outside))
-    return with_more(stop(joined("; ", parts)), confidential_words(decision.confidential))
+    return with_more(end_sentence(join_parts("; ", parts)), confidential_words(decision.confidential))
 
 
-def named(verb: str, what: str, target: str = "") -> str:
+def name_act(verb: str, what: str, target: str = "") -> str:
     """What was done, and to what."""
     return say(AIMED.get(verb, mark("{what} to {target}")), what=what, target=target) if target else say(NAMED[verb], what=what)
 
 
-def messages(number: int) -> str:
+def count_messages(number: int) -> str:
     """So many messages."""
     return say_count("{count} message", "{count} messages", count=number)
 
 
-def stop(text: str) -> str:
+def end_sentence(text: str) -> str:
     """A clause as a sentence."""
     return say("{clause}.", clause=text)
 
 
 def with_more(text: str, more: str) -> str:
     """A sentence, and another one behind it."""
-    return joined(" ", [text, more])
+    return join_parts(" ", [text, more])
 
 
 def confidential_words(what: str) -> str:
@@ -132,7 +132,7 @@ def confidential_words(what: str) -> str:
 def blocked_words(along: Along) -> list[str]:
     """What was blocked along with a removal, for a person to read."""
     blocked = [number_of(match, count) for match in MATCHES if (count := along.matches.get(match))]
-    return [say("blocked {what}", what=listed(blocked))] if blocked else []
+    return [say("blocked {what}", what=list_with_and(blocked))] if blocked else []
 
 
 def undone_words(along: Along) -> Sequence[str]:
@@ -167,37 +167,39 @@ def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, lef
     if decision.verb == "take":
         return take_sentence(decision, outcomes.get("done", 0), total, left)
     counted = bool(decision.selection.get("dry_run"))
-    what = messages(found if counted else outcomes.get("done", 0))
-    looked = say("{number} of {mailboxes}", number=total - left, mailboxes=mailboxes(total)) if left else mailboxes(total)
+    what = count_messages(found if counted else outcomes.get("done", 0))
+    looked = say("{number} of {mailboxes}", number=total - left, mailboxes=count_mailboxes(total)) if left else count_mailboxes(total)
     about = {"what": what, "sender": decision.selection["sender"], "mailboxes": looked}
     act = say("Counted {what} from {sender} in {mailboxes}" if counted else "Removed {what} from {sender} in {mailboxes}", **about)
-    result = stop(joined("; ", [act, still_left(left)]))
+    result = end_sentence(join_parts("; ", [act, still_left(left)]))
     return with_more(result, MAILBOXES_LEFT_OUT if decision.confidential else "")
 
 
 def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:
     """What became of messages that were to be removed along, for a person to read."""
     gone = decision.count - done
-    act = say("Removed {done} of {count} related messages from {mailboxes}", done=done, count=decision.count, mailboxes=mailboxes(total))
+    act = say(
+        "Removed {done} of {count} related messages from {mailboxes}", done=done, count=decision.count, mailboxes=count_mailboxes(total)
+    )
     missing = still_left(left) or (say("{number} no longer there", number=gone) if gone > 0 else "")
-    return stop(joined("; ", [act, missing]))
+    return end_sentence(join_parts("; ", [act, missing]))
 
 
-def mailboxes(number: int) -> str:
+def count_mailboxes(number: int) -> str:
     """So many mailboxes."""
     return say_count("{count} mailbox", "{count} mailboxes", count=number)
 
 
 def still_left(left: int) -> str:
     """How many mailboxes are still to be looked into, "" for none."""
-    return say("{mailboxes} still to do", mailboxes=mailboxes(left)) if left else ""
+    return say("{mailboxes} still to do", mailboxes=count_mailboxes(left)) if left else ""
 
 
 def rule_words(rule: Rule) -> str:
     """A rule that was made along, for a person to read."""
     scope = scope_words(rule.scope)
     if rule.origin == rules.STANDING and rule.until:
-        until = minute(rule.until, year=False)
+        until = format_minute(rule.until, year=False)
         if rule.match == "campaign":
             return say("late copies of this campaign are caught until {until} UTC for {scope}", until=until, scope=scope)
         return say("late copies from {value} are caught until {until} UTC for {scope}", value=rule.value, until=until, scope=scope)
@@ -207,7 +209,7 @@ def rule_words(rule: Rule) -> str:
             return say("messages to {value} always go to {target}", **about)
         return say("messages from {value} always go to {target}", **about)
     if rule.effect == "hold" and rule.until:
-        return say("messages from {value} are held until {until} for {scope}", value=rule.value, until=day(rule.until), scope=scope)
+        return say("messages from {value} are held until {until} for {scope}", value=rule.value, until=format_day(rule.until), scope=scope)
     return say("{value} allowed for {scope}" if rule.effect == "allow" else "{value} blocked for {scope}", value=rule.value, scope=scope)
 
 
@@ -223,7 +225,7 @@ def who_was_faster(state: str, decision: Decision | None, now: datetime, *, bloc
     """ "Released by Maria K. 4 seconds ago." `blocked`: its sender was too."""
     if decision is None:
         return say("It is already {state}.", state=SHOWN.get(state, state))
-    about = {"name": decision.by_shown, "ago": ago(now - decision.at)}
+    about = {"name": decision.by_shown, "ago": format_span(now - decision.at)}
     if blocked:
         return say("Removed by {name} {ago}, and its sender blocked.", **about)
     return say(BY[decision.verb], **about)

@@ -18,7 +18,7 @@ from triage.policy.rules import store as rules
 from triage.quarantine.decisions.outcome_text import Along, outcome_sentence, sweep_sentence, to_come
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
-from triage.say import say, stored
+from triage.say import load_sentence, say
 from triage.store import ledger
 from triage.store.delivery_state import State
 from triage.store.models.decisions import Decision, DecisionItem, why_of
@@ -191,7 +191,7 @@ def items_of(session: Session, decision_id: int, *, by: Actor, outcome: str = ""
         where.append(col(DecisionItem.delivery_id) > after)
     mine = select(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(*where)
     rows = session.scalars(mine.order_by(col(DecisionItem.delivery_id)).limit(limit))
-    return tuple(Item(row.delivery_id, row.before, row.outcome, stored(row.why, row.why_form)) for row in rows)
+    return tuple(Item(row.delivery_id, row.before, row.outcome, load_sentence(row.why, row.why_form)) for row in rows)
 
 
 def count_unsent(session: Session, decision: Decision) -> int:

@@ -16,7 +16,7 @@ from triage.ids import format_id, new_id, sibling_id
 from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import expected_senders, open_requests, parse_expected_sender
-from triage.say import day, said_by, say
+from triage.say import format_day, said_by, say
 from triage.store import ledger
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -133,6 +133,6 @@ def answer_announcement(to: str, named: Iterable[str], fault: str, until: dateti
     if fault:
         about, failed = say("It was about {senders}.", senders=senders), say("Not everything was saved: {fault}.", fault=fault)
         return Letter(to, say("Not saved: your expected sender"), (), about, failed)
-    opening = say("Saved until {day}: you expect messages from {senders}.", day=day(until, year=False), senders=senders)
+    opening = say("Saved until {day}: you expect messages from {senders}.", day=format_day(until, year=False), senders=senders)
     footer = say("Staff still reviews these messages before you get them, but sooner.")
     return Letter(to, say("Saved: your expected sender"), (), footer, opening)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.config.settings import Settings
 from triage.quarantine.campaigns.attack_copies import is_counted
 from triage.quarantine.requests.open_requests import ASKABLE
-from triage.say import joined, say
+from triage.say import join_parts, say
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
@@ -128,6 +128,6 @@ def request_refusal(request: MailRequest, delivery: Delivery) -> str:
     """What was said to a request; taking the mail away is an answer too."""
     if request.declined_at:
         by = request.declined_by_shown
-        return joined(": ", (by, request.reason)) if request.reason else say("{by}: no", by=by)
+        return join_parts(": ", (by, request.reason)) if request.reason else say("{by}: no", by=by)
     answered = delivery.state != State.HELD and delivery.settled_at and delivery.settled_at > request.asked_at
     return say("it was looked at and not let in") if answered and delivery.state != State.EXPIRED else ""

@@ -20,7 +20,7 @@ from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import reported_messages
 from triage.quarantine.search.listing import Listed, list_some
-from triage.say import joined, say
+from triage.say import join_parts, say
 from triage.store import db, ledger
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -266,4 +266,4 @@ def verdict_letter(row: MailReport, to: str) -> Letter:
     reported = say("You reported {subject} from {author}.", subject=subject, author=dead_address(row.author) or say("an unknown sender"))
     words = say("{name} adds: {words}", name=row.answered_by_shown, words=defuse_text(row.words)) if row.words else ""
     footer = words or say("Thank you: your report made everybody here a little safer.")
-    return Letter(to, say("The result of your report"), (), footer, joined("\n", (reported, VERDICTS[row.verdict])))
+    return Letter(to, say("The result of your report"), (), footer, join_parts("\n", (reported, VERDICTS[row.verdict])))

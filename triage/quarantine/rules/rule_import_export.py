@@ -20,7 +20,7 @@ from triage.policy.rules.rule_request import RuleOrder, check_order
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.rules.rule_confirmation import Looked
-from triage.say import cleaned, said_by, say
+from triage.say import clean_params, said_by, say
 from triage.store.models.rules import Rule
 from triage.text.sanitize import escape_visible
 
@@ -110,7 +110,7 @@ def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> lis
         try:
             orders.append(check_acceptable(session, order_of(line), by, settings))
         except (BadInput, NotAllowed) as fault:
-            faults.append(Fault(number, cleaned(said_by(fault), escape_visible)))
+            faults.append(Fault(number, clean_params(said_by(fault), escape_visible)))
     if faults:
         raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]))
     return orders

@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 
 from triage.policy.suggestions.rule_suggestions import suggestion_sentence
 from triage.quarantine.removal import late_copies, removal_blocks
-from triage.say import stored
+from triage.say import load_sentence
 from triage.store.models.rules import Proposal, Rule
 
 OURS: dict[str, str] = {note: note for note in (late_copies.NOTE, removal_blocks.NOTE)}
@@ -27,4 +27,4 @@ def known_note(note: str, question: str | None) -> str:
         return ours
     if question == note:
         return question
-    return stored(note, None) if question is not None or note == BEFORE else note
+    return load_sentence(note, None) if question is not None or note == BEFORE else note

@@ -20,13 +20,13 @@ from triage.policy.rules.rule_request import RuleOrder, as_row, check_order, is_
 from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest_scopes, rule_orders
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.say import say
-from triage.store.db import correlate
+from triage.store.db import correlate_condition
 from triage.store.delivery_state import RELEASED, State
 from triage.store.domain_index import of_domain
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 
 DAYS = 30
 LOOKED_AT = 2_000  # deliveries of the sender
@@ -89,7 +89,7 @@ def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) ->
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(sender_condition(order, since))
-        .where(correlate(session, and_(scope_condition(order.scope), came_since, access.visible_deliveries(by))))
+        .where(correlate_condition(session, and_(scope_condition(order.scope), came_since, access.visible_deliveries(by))))
         .order_by(col(Delivery.id).desc())
         .limit(LOOKED_AT)
     ).all()  # fmt: skip
@@ -170,7 +170,7 @@ def trial_sentence(order: RuleOrder, came: int, changed: int, people: int, again
 
 def count_messages(number: int) -> str:
     """So many mails, in words."""
-    return plural(number, "mail") + (" or more" if number >= LOOKED_AT else "")
+    return format_count(number, "mail") + (" or more" if number >= LOOKED_AT else "")
 
 
 def offer_rules(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:
@@ -181,7 +181,7 @@ def offer_rules(session: Session, selected: Selection, *, by: Actor, settings: S
     """
     columns = select(col(Delivery.id), col(Delivery.department), col(Delivery.person))
     rows = session.execute(
-        columns.where(selection_condition(selected), correlate(session, access.visible_deliveries(by))).limit(LOOKED_AT)
+        columns.where(selection_condition(selected), correlate_condition(session, access.visible_deliveries(by))).limit(LOOKED_AT)
     ).all()
     ids = [row.id for row in rows]
     steps = steps_of([(row.department, row.person) for row in rows], by, session) if ids else []

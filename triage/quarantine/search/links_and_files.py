@@ -38,7 +38,7 @@ def link_to(domain: str) -> ColumnElement[bool]:
         raise BadInput(said_by(fault), field="link_domain") from fault
     spellings = sorted({json.dumps(one)[1:-1] for one in (name, display_host(name))})
     host = "|".join(map(re.escape, spellings))
-    return written(spellings, f'"target": " *(?:{WEB}|{MAIL}){ABOVE}(?:{host}){END}')
+    return match_summaries(spellings, f'"target": " *(?:{WEB}|{MAIL}){ABOVE}(?:{host}){END}')
 
 
 def attachment_condition(sha256: str) -> ColumnElement[bool]:
@@ -52,7 +52,7 @@ def attachment_condition(sha256: str) -> ColumnElement[bool]:
 def file_named(text: str) -> ColumnElement[bool]:
     """An attachment, or a file in an attached archive, whose name has this folded text."""
     spellings = json_spellings(text)
-    return written(spellings, f'"name": "{anywhere(spellings)}|"(?:names|also)": {in_list(spellings)}')
+    return match_summaries(spellings, f'"name": "{match_anywhere(spellings)}|"(?:names|also)": {in_list(spellings)}')
 
 
 def file_with_digest(start: str) -> ColumnElement[bool]:
@@ -65,7 +65,7 @@ def file_with_digest(start: str) -> ColumnElement[bool]:
 def answers_go_to(text: str) -> ColumnElement[bool]:
     """An address of Reply-To has this folded text."""
     spellings = json_spellings(text)
-    return written(spellings, f'"reply_to": {in_list(spellings)}')
+    return match_summaries(spellings, f'"reply_to": {in_list(spellings)}')
 
 
 def json_spellings(text: str) -> list[str]:
@@ -73,17 +73,17 @@ def json_spellings(text: str) -> list[str]:
     return sorted({json.dumps(one)[1:-1] for one in text_spellings(text)})
 
 
-def anywhere(spellings: list[str]) -> str:
+def match_anywhere(spellings: list[str]) -> str:
     """A pattern: the rest of a JSON text that has one of these."""
     return f"{TEXT}(?:{'|'.join(map(re.escape, spellings))})"
 
 
 def in_list(spellings: list[str]) -> str:
     """A pattern: a JSON list of texts of which one has one of these."""
-    return rf'\[(?:"{TEXT}", )*"{anywhere(spellings)}'
+    return rf'\[(?:"{TEXT}", )*"{match_anywhere(spellings)}'
 
 
-def written(spellings: list[str], pattern: str) -> ColumnElement[bool]:
+def match_summaries(spellings: list[str], pattern: str) -> ColumnElement[bool]:
     """Messages whose summary matches; only those that have one of the spellings at all are looked at closely."""
     somewhere = or_(*(func.lower(SUMMARY).contains(one.lower(), autoescape=True) for one in spellings))
     return of_messages(somewhere, SUMMARY.regexp_match(f"(?i){pattern}"))

@@ -6,14 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from triage.say import AGO, BEFORE, CLOCK, DAY, GAP, JOIN, MINUTE, Said, rounded
+from triage.say import AGO, BEFORE, CLOCK, DAY, GAP, JOIN, MINUTE, Said, round_fraction
 from triage.text.i18n import ENGLISH, said
 
 Forms = tuple[str, ...]  # of a message: one, or one for each plural form of the language
 FAR = 8192  # of "ago": no unit is ever rounded to the next one
 
 
-def translate(text: str, language: str) -> str:
+def translate_sentence(text: str, language: str) -> str:
     """A sentence of ours in this language. As it is when nobody knows its id, or the catalogue lacks it."""
     if not isinstance(text, Said) or language == ENGLISH:
         return str(text)
@@ -21,41 +21,41 @@ def translate(text: str, language: str) -> str:
         return said(str(text), language)
     if say_so := FORMATS.get(text.id):
         return say_so(text.params, language)
-    forms = messages(language).get(text.id)
-    return fill(forms, text.params, language) if forms else str(text)
+    forms = read_catalogue(language).get(text.id)
+    return fill_translation(forms, text.params, language) if forms else str(text)
 
 
 def translate_any(text: str, language: str) -> str:
     """The same of a text that may be from before sentences kept their message ids: it is known by its form."""
-    return translate(text, language) if isinstance(text, Said) else said(text, language)
+    return translate_sentence(text, language) if isinstance(text, Said) else said(text, language)
 
 
 def translate_template(text: str, language: str) -> str:
     """A text of ours that stands in the settings, with its gaps still to be filled in: `mark` names it for the catalogues."""
-    return text if language == ENGLISH else messages(language).get(text, (text,))[0]
+    return text if language == ENGLISH else read_catalogue(language).get(text, (text,))[0]
 
 
-def fill(forms: Forms, params: Mapping[str, Any], language: str) -> str:
+def fill_translation(forms: Forms, params: Mapping[str, Any], language: str) -> str:
     """A translation with its parameters, in one pass."""
     form = forms[plural_form(params["count"], language)] if len(forms) > 1 else forms[0]
-    return GAP.sub(lambda gap: written(params[gap[1]], language), form)
+    return GAP.sub(lambda gap: write_parameter(params[gap[1]], language), form)
 
 
-def written(value: Any, language: str) -> str:
+def write_parameter(value: Any, language: str) -> str:
     """A parameter as the language writes it."""
     if isinstance(value, str):
-        return translate(value, language)
+        return translate_sentence(value, language)
     from babel.numbers import format_decimal  # here and below: only who needs it waits for it
 
-    return format_decimal(rounded(value) if isinstance(value, float) else value, "#,##0.#", locale=language)
+    return format_decimal(round_fraction(value) if isinstance(value, float) else value, "#,##0.#", locale=language)
 
 
-def join(params: Mapping[str, Any], language: str) -> str:
+def join_translations(params: Mapping[str, Any], language: str) -> str:
     """Sentences one after the other."""
-    return str(params["between"]).join(translate(part, language) for part in params["parts"])
+    return str(params["between"]).join(translate_sentence(part, language) for part in params["parts"])
 
 
-def day(params: Mapping[str, Any], language: str) -> str:
+def translate_day(params: Mapping[str, Any], language: str) -> str:
     """A day."""
     from babel.dates import format_skeleton
 
@@ -63,12 +63,12 @@ def day(params: Mapping[str, Any], language: str) -> str:
     return str(format_skeleton("yMMMd" if params["year"] else "MMMd", at, locale=language))
 
 
-def minute(params: Mapping[str, Any], language: str) -> str:
+def translate_minute(params: Mapping[str, Any], language: str) -> str:
     """A moment."""
-    return f"{day(params, language)}, {clock(params, language)}"
+    return f"{translate_day(params, language)}, {translate_clock(params, language)}"
 
 
-def clock(params: Mapping[str, Any], language: str) -> str:
+def translate_clock(params: Mapping[str, Any], language: str) -> str:
     """A time of the day."""
     from babel.dates import format_time
 
@@ -76,7 +76,7 @@ def clock(params: Mapping[str, Any], language: str) -> str:
     return str(format_time(datetime.fromisoformat(at if "T" in at else f"2000-01-01T{at}").time(), "short", locale=language))
 
 
-def ago(params: Mapping[str, Any], language: str) -> str:
+def translate_span(params: Mapping[str, Any], language: str) -> str:
     """How long ago something was; 0 seconds would be to come."""
     from babel.dates import format_timedelta
 
@@ -84,11 +84,17 @@ def ago(params: Mapping[str, Any], language: str) -> str:
     return str(format_timedelta(past, params["unit"], add_direction=True, threshold=FAR, locale=language))
 
 
-FORMATS: dict[str, Callable[[Mapping[str, Any], str], str]] = {JOIN: join, DAY: day, MINUTE: minute, CLOCK: clock, AGO: ago}
+FORMATS: dict[str, Callable[[Mapping[str, Any], str], str]] = {
+    JOIN: join_translations,
+    DAY: translate_day,
+    MINUTE: translate_minute,
+    CLOCK: translate_clock,
+    AGO: translate_span,
+}
 
 
 @cache
-def messages(language: str) -> Mapping[str, Forms]:
+def read_catalogue(language: str) -> Mapping[str, Forms]:
     """The catalogue of a language. What no code says any more stays in it as obsolete: it was stored."""
     from babel.messages.pofile import read_po
 

@@ -15,12 +15,12 @@ from triage.access.external_accounts import Proof
 from triage.access.second_factor import factor_policy, passkeys
 from triage.access.sessions import hash_session_key
 from triage.access.staff_login import How
-from triage.config.identity_providers import Provider, named
+from triage.config.identity_providers import Provider, find_provider
 from triage.errors import BadInput, NotAllowed, NotFound, Unanswered
 from triage.quarantine import presence
 from triage.runtime import identity_socket
 from triage.runtime.identity_socket import Untrusted
-from triage.say import form_of, said_by, say, stored
+from triage.say import form_of, load_sentence, said_by, say
 from triage.store import db
 from triage.store.models.sign_in import SignInStep
 from triage.times import utcnow
@@ -138,7 +138,7 @@ def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInSt
     idle = timedelta(minutes=here.settings.api.idle_lock_minutes)
     lasts, required = timedelta(hours=here.settings.api.session_hours), here.settings.api.require_second_factor
     with db.transaction(here.engine) as session:
-        admission = external_accounts.admit(session, provider, proof, now=utcnow())
+        admission = external_accounts.admit_identity(session, provider, proof, now=utcnow())
         is_left = not admission.refusal and staff_login.end_idle_sessions(
             session, admission.login, client, idle=idle, now=utcnow(), only_look=not step.about["is_fresh"]
         )
@@ -196,7 +196,7 @@ def get_sign_in_outcome(here: Here, key: Given) -> schemas.SignInOutcome:
         step = sign_in_steps.peek_step(session, REFUSED, key, now=utcnow())
     if step is None:
         raise NotFound(OVER)
-    return schemas.SignInOutcome(refused=stored(step.about["text"], step.about["form"]))
+    return schemas.SignInOutcome(refused=load_sentence(step.about["text"], step.about["form"]))
 
 
 @router.post("/provider-logout", response_model=schemas.Elsewhere, responses=describe_refusals(401, 403, 404))
@@ -230,7 +230,7 @@ def end_provider_sessions(name: Name, here: Here, form: Annotated[bytes, Body(me
 
 def provider_of(here: Office, name: str) -> Provider:
     """A provider of the settings at which staff sign in; NotFound when there is none."""
-    provider = named(here.settings.identity.providers, name) if OIDC in here.settings.api.sign_in else None
+    provider = find_provider(here.settings.identity.providers, name) if OIDC in here.settings.api.sign_in else None
     if provider is None:
         raise NotFound(say("nobody signs in at {name} here", name=repr(name)))
     return provider
@@ -239,7 +239,9 @@ def provider_of(here: Office, name: str) -> Provider:
 def answer_of(here: Office, provider: Provider, question: dict[str, Any]) -> Any:
     """What the identity role finds out. Unanswered when the provider is away, BadInput when it is not to be believed; both in words."""
     try:
-        return identity_socket.ask(here.settings.spool.directory, {"provider": provider.name} | question, here.settings.identity.timeout)
+        return identity_socket.ask_identity(
+            here.settings.spool.directory, {"provider": provider.name} | question, here.settings.identity.timeout
+        )
     except Unanswered as fault:
         raise Unanswered(say("{title} does not answer; sign in another way, or try again in a moment", title=provider.title)) from fault
     except Untrusted as fault:

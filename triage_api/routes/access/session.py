@@ -150,7 +150,7 @@ def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
             "measures": here.settings.reports.staff != "none",
             "verbs": access.verbs_of(by),
             "last_sign_in": signed_in.before,
-            "provider": identity_providers.named(here.settings.identity.providers, signed_in.provider),
+            "provider": identity_providers.find_provider(here.settings.identity.providers, signed_in.provider),
             "grants": sorted(by.grants) if by.grants is not None else None,
         }
     )

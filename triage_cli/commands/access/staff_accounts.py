@@ -11,7 +11,7 @@ from triage.access.staff_login import hash_password
 from triage.actor import Right, Role
 from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import open_transaction, shell_user
@@ -91,7 +91,7 @@ def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> 
 def sign_out(ctx: click.Context, login: str) -> None:
     """End all sessions of somebody."""
     ended = open_transaction(settings_of(ctx), lambda session: sessions.end_all(session, by=shell_user(), login=login, now=utcnow()))
-    say(f"{plural(ended, 'session')} ended")
+    say(f"{format_count(ended, 'session')} ended")
 
 
 @click.command("break-glass")
@@ -113,7 +113,7 @@ def break_glass_staff(ctx: click.Context, login: str) -> None:
 def reset_second_factor(ctx: click.Context, login: str) -> None:
     """Remove the second factors of somebody who lost them; their sessions end."""
     gone = open_transaction(settings_of(ctx), lambda session: factor_policy.reset_factors(session, login, by=shell_user(), now=utcnow()))
-    say(f"{plural(gone, 'second factor')} removed; {login} signs in without one, or sets up a new one where the role must have one")
+    say(f"{format_count(gone, 'second factor')} removed; {login} signs in without one, or sets up a new one where the role must have one")
 
 
 def refuse_elsewhere(settings: Settings) -> None:

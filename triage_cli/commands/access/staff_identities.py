@@ -4,9 +4,9 @@ import click
 
 from triage.access import external_accounts
 from triage.addressing.envelope import fold_text
-from triage.config.identity_providers import named
+from triage.config.identity_providers import find_provider
 from triage.errors import BadInput, NotFound
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import open_transaction, shell_user
@@ -22,11 +22,11 @@ from triage_cli.output.tables import json_sentences, say
 def link_identity(ctx: click.Context, login: str, provider: str, sub: str) -> None:
     """Let somebody sign in to an account at an identity provider. SUB: the identifier of the user there that never changes."""
     settings = settings_of(ctx)
-    known = named(settings.identity.providers, provider)
+    known = find_provider(settings.identity.providers, provider)
     if known is None:
         there = ", ".join(one.name for one in settings.identity.providers) or "none"
         raise BadInput(f'[identity] has no provider "{provider}"; it has {there}')
-    open_transaction(settings, lambda session: external_accounts.link(session, login, known, sub, by=shell_user(), now=utcnow()))
+    open_transaction(settings, lambda session: external_accounts.link_identity(session, login, known, sub, by=shell_user(), now=utcnow()))
 
 
 @click.command("unlink")
@@ -36,10 +36,12 @@ def link_identity(ctx: click.Context, login: str, provider: str, sub: str) -> No
 def unlink_identities(ctx: click.Context, login: str) -> None:
     """Take the identities of an account away; its sessions by a provider end."""
     name = fold_text(login.strip())
-    gone = open_transaction(settings_of(ctx), lambda session: external_accounts.unlink(session, name, by=shell_user(), now=utcnow()))
+    gone = open_transaction(
+        settings_of(ctx), lambda session: external_accounts.unlink_identities(session, name, by=shell_user(), now=utcnow())
+    )
     if not gone:
         raise NotFound(f'no identity is linked to "{login}"')
-    say(f"{plural(gone, 'link')} removed")
+    say(f"{format_count(gone, 'link')} removed")
 
 
 @click.command("lock")
@@ -48,7 +50,7 @@ def unlink_identities(ctx: click.Context, login: str) -> None:
 @click.pass_context
 def lock_account(ctx: click.Context, login: str) -> None:
     """Close an account that an identity provider made, until somebody unlocks it. Its sessions end."""
-    open_transaction(settings_of(ctx), lambda session: external_accounts.lock(session, login, by=shell_user(), now=utcnow()))
+    open_transaction(settings_of(ctx), lambda session: external_accounts.lock_account(session, login, by=shell_user(), now=utcnow()))
 
 
 @click.command("unlock")
@@ -57,4 +59,4 @@ def lock_account(ctx: click.Context, login: str) -> None:
 @click.pass_context
 def unlock_account(ctx: click.Context, login: str) -> None:
     """Let the next sign-in at the provider open a locked account again, if its groups still give it a role."""
-    open_transaction(settings_of(ctx), lambda session: external_accounts.unlock(session, login, by=shell_user(), now=utcnow()))
+    open_transaction(settings_of(ctx), lambda session: external_accounts.unlock_account(session, login, by=shell_user(), now=utcnow()))

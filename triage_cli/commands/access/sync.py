@@ -111,7 +111,7 @@ def show_sync(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) 
         say(f"this would {braked}: it needs --confirm")
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_role(settings: Settings, stop: threading.Event) -> None:
     """The role: follow the directory until told to stop. What does not answer changes nothing and is asked again."""
     source = open_source(settings)
     interval, whole = max(1.0, settings.directory.interval), settings.directory.full_hours * 3600.0

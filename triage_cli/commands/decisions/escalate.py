@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.commands.selection_options import given_id, select_of, selecting
@@ -42,7 +42,7 @@ def escalate(desk: Desk, /, to: str, reason: str, expect: int | None, **features
     A legal hold keeps the evidence, and the messages stay in view until the duty confirms them.
     """
     made = desk.post("/escalations", {"select": select_of(**features), "to": to, "reason": reason, "expect": expect})
-    say(f"{made['id']}  escalated {plural(made['count'], 'message')} to {made['title']}")
+    say(f"{made['id']}  escalated {format_count(made['count'], 'message')} to {made['title']}")
     say(f"Call {made['title']}: {made['phone']}" if made["phone"] else f"The settings have no phone number of {made['title']}.")
     say("A legal hold keeps the evidence." + (f" {made['notified']} got a notice." if made["notified"] else " Nobody got a notice: call."))
 

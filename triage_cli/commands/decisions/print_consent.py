@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from triage.errors import BadInput
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.commands.selection_options import read_scope
@@ -60,10 +60,11 @@ def refuse_unnamed(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | No
 
 def consent_lines(allow: dict[str, Any]) -> Iterator[str]:
     """Whom it lets in, a sender a line."""
-    yield f"Would release {plural(allow['count'], 'message')} and allow {sum(one['chosen'] for one in allow['senders'])} of these senders."
+    chosen = sum(one["chosen"] for one in allow["senders"])
+    yield f"Would release {format_count(allow['count'], 'message')} and allow {chosen} of these senders."
     for one in allow["senders"]:
         what = "allow" if one["chosen"] else "leave"
-        count = plural(one["count"], "message")
+        count = format_count(one["count"], "message")
         yield f"  {what}  {one['sender'] or 'no sender'}: {count}, {PROOF[one['proof']]}, severity {one['severity']}."
         for why in [one["why_not"]] if one["why_not"] else one["says"]:
             yield f"         {why}"

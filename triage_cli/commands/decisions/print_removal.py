@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.exit_codes import DONE
 from triage_cli.output.tables import Form, print_json, say
@@ -41,17 +41,17 @@ def preview_removal(desk: Desk, select: dict[str, Any], form: Form) -> int:
 def removal_lines(found: dict[str, Any]) -> Iterator[str]:
     """The plan, a sentence a line."""
     plan = found["removal"]
-    yield f"Would remove {plural(found['count'], 'message')} of {found['people']} people in {found['departments']} departments."
+    yield f"Would remove {format_count(found['count'], 'message')} of {found['people']} people in {found['departments']} departments."
     states = [f"{count} {STATES[state]}" for state, count in found["by_state"].items() if state in STATES]
     if states:
         yield f"  {', '.join(states)}; severity {plan['severity']}."
     if found["out_of_reach"]:
         yield f"  {found['out_of_reach']} delivered ones are out of reach: see [recall] in the settings."
     for one in plan["not_included"]:
-        messages, why = plural(one["count"], "message"), why_left_alone(one)
+        messages, why = format_count(one["count"], "message"), why_left_alone(one)
         yield f"Not included: {messages} from {one['sender']}: {why}. --include-known takes them along."
     if plan["related"]["count"]:
-        yield f"Related and left alone: {plural(plan['related']['count'], 'message')} (same {', '.join(plan['related']['by_kind'])})."
+        yield f"Related and left alone: {format_count(plan['related']['count'], 'message')} (same {', '.join(plan['related']['by_kind'])})."
     yield from block_lines(plan)
 
 
@@ -61,12 +61,12 @@ def block_lines(plan: dict[str, Any]) -> Iterator[str]:
     if not plan["scopes"] or not any(kinds.values()):
         yield "--block would block nothing."
     else:
-        named = [plural(kinds[kind], kind, several) for kind, several in KINDS if kinds[kind]]
+        named = [format_count(kinds[kind], kind, several) for kind, several in KINDS if kinds[kind]]
         yield f"--block would block {', '.join(named)} for {', '.join(plan['scopes'])}: held for {plan['hold_hours']} hours, then refused."
         yield f"  Other messages of the last 30 days that this would have stopped: {plan['would_have_stopped']}."
     for one in plan["blocks"]:
         if not one["ticked"]:
-            released = plural(one["released"], "message")
+            released = format_count(one["released"], "message")
             yield f"  Not ticked: {one['value']}: staff released {released}. --also {one['value']} blocks it all the same."
     for one in plan["not_blocked"]:
         yield f"  Not blocked: {one['value'] or 'no address'}: {why_left_alone(one)}."

@@ -2,7 +2,7 @@
 
 import click
 
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import ask_api
 from triage_cli.client.exit_codes import DONE
@@ -39,7 +39,7 @@ def redeliver(
     select = {"person": person, "delivered_since": parse_date(since, "--since")}
     if dry_run:
         count = desk.post("/selections/preview", {"select": select})["count"]
-        say(f"{plural(count, 'message')} would be delivered again to {person}")
+        say(f"{format_count(count, 'message')} would be delivered again to {person}")
         return DONE
     order = {"verb": "redeliver", "select": select, "reason": reason, "expect": expect, "look_first": not unchecked}
     return carry_out(desk, order, confirm, wait=wait, form=form)

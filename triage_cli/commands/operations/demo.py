@@ -12,7 +12,7 @@ from sqlalchemy import Engine, func, select
 from sqlmodel import col
 
 from demo import company, morning
-from demo.prepare import prepare
+from demo.prepare import prepare_demo
 from migrations.upgrade import upgrade
 from mta.processing.recipient_map_writer import write_door
 from triage.actor import EVERYTHING, Actor, Role
@@ -44,7 +44,7 @@ PATIENCE = 60.0  # seconds until the console must answer
 def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_port: int, outbound_port: int, no_mail: bool) -> int:
     """Run an invented company on this machine."""
     refuse_server(ctx)
-    file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port, outbound_port=outbound_port)
+    file = prepare_demo(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port, outbound_port=outbound_port)
     settings = settings_loader.read_settings(str(file), {})
     engine = made_ready(settings)
     stop = stop_on_signals()
@@ -95,7 +95,7 @@ def open_demo(settings: Settings, directory: Path, play: bool, stop: threading.E
     click.echo(print_welcome(settings, directory, console))
     if play:
         host, port = host_port(settings.smtp.listen, "smtp.listen")
-        played = morning.play(directory, host, port, progress=show_progress)
+        played = morning.play_morning(directory, host, port, progress=show_progress)
         say(f"The morning's mail is in: {played.sent} messages. Now it is your turn.")
 
 
@@ -120,7 +120,7 @@ def show_progress(sent: int, total: int) -> None:
 def print_welcome(settings: Settings, directory: Path, console: str) -> str:
     """Where everything is, who may sign in, and one line to send a first mail with."""
     host, port = host_port(settings.smtp.listen, "smtp.listen")
-    person = company.people()[0]
+    person = company.list_people()[0]
     to = f"{person.department}+{person.uid}@{settings.company.domains[0]}"
     send = (
         f"python3 -c \"import smtplib; smtplib.SMTP('{host}', {port}).sendmail('you@stranger.example', '{to}', "

@@ -103,7 +103,7 @@ def run_seed(
     begun = utcnow()
     with make_scratch(engine) if dry_run else nullcontext(engine) as where, progress:
         try:
-            report = seed_contacts.run(where, plan, settings=settings, by=shell_user(), heard=progress)
+            report = seed_contacts.read_accounts(where, plan, settings=settings, by=shell_user(), heard=progress)
         except Unreachable as fault:
             raise Refused(str(fault)) from fault
         with db.read_transaction(where) as session:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import click
 
 from triage.errors import BadInput
-from triage.text.numbers import plural, were
+from triage.text.numbers import format_count, pick_was_or_were
 from triage.text.sanitize import escape_visible
 from triage_cli.client.api_client import Declined, Desk
 from triage_cli.client.exit_codes import DONE, USAGE
@@ -79,7 +79,7 @@ def problem_of(looked: Sequence[Any]) -> dict[str, Any]:
 def report_import(made: Sequence[Any], verb: str) -> int:
     """Say how many rules were made, what has to be confirmed, and what to remove of senders that are now blocked."""
     count, kept = (sum(one[name] for one in made) for name in ("made", "kept"))
-    say(f"{verb} {plural(count, 'rule')}; {kept} {were(kept)} there already")
+    say(f"{verb} {format_count(count, 'rule')}; {kept} {pick_was_or_were(kept)} there already")
     if (asked := problem_of(made))["names"]:
         tell_second_look(asked)
     for offered in (offer for one in made for offer in one["delivered"]):
@@ -114,5 +114,5 @@ def say_faulty_lines(refusal: Declined, name: str, part: Part) -> int:
     for fault in faults:
         click.echo(escape_visible(f"{name}:{part.before + fault['line']}: {fault['reason']}"), err=True)
     count = len(faults)
-    click.echo(f"mailroom: {plural(count, 'line is', 'lines are')} wrong; no rule was created", err=True)
+    click.echo(f"mailroom: {format_count(count, 'line is', 'lines are')} wrong; no rule was created", err=True)
     return USAGE

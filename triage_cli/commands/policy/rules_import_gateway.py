@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from triage.errors import BadInput
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.commands.policy.rules_file import FaultyPart, Part, asked_of, look_at, make_rules, part_lines, report_import
@@ -63,7 +63,7 @@ def tell_entries(entries: Sequence[Entry], *, with_rules: bool) -> None:
         if not one.rule:
             say(f"{one.place} is left out: {one.text}: {one.why}")
     understood = sum(bool(one.rule) for one in entries)
-    say(f"{plural(understood, 'entry is', 'entries are')} understood, {len(entries) - understood} left out.")
+    say(f"{format_count(understood, 'entry is', 'entries are')} understood, {len(entries) - understood} left out.")
     say("An allow rule passes proven messages only. A block of a domain covers its subdomains too.")
 
 

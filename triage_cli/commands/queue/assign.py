@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from triage.errors import BadInput
-from triage.text.numbers import plural
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api
 from triage_cli.commands.selection_options import select_of, selecting
@@ -23,4 +23,4 @@ def hand(desk: Desk, to: str, note: str, back: bool, **options: Any) -> None:
     if bool(to) == back:
         raise BadInput("whose shall it be? --to LOGIN, or --back")
     count: int = desk.post("/assignments", {"select": select_of(**options), "to": to, "note": note})["count"]
-    say(f"{plural(count, 'message')} {'taken back' if back else f'handed to {to}'}")
+    say(f"{format_count(count, 'message')} {'taken back' if back else f'handed to {to}'}")

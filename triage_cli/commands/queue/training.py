@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from demo.exercises import deck
+from demo.exercises import read_deck
 from triage.quarantine import training, viewings
 from triage.quarantine.training import HAND, Result
 from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise
@@ -37,10 +37,10 @@ def practise(ctx: click.Context, cards: int) -> None:
     if ctx.invoked_subcommand is not None:
         return
     settings, by = settings_of(ctx), shell_user()
-    deck()
+    read_deck()
     with database_of(settings) as engine:
         with db.read_transaction(engine) as session:
-            hand = training.deal_cards(session, deck, by=by, now=utcnow(), limit=cards)
+            hand = training.deal_cards(session, read_deck, by=by, now=utcnow(), limit=cards)
         right = asked = 0
         for number, one in enumerate(hand, 1):
             if one.message_id is not None:  # a real mail: who fetched it goes on the record
@@ -51,7 +51,7 @@ def practise(ctx: click.Context, cards: int) -> None:
             if key == "q":
                 break
             with db.transaction(engine) as session:
-                result = training.answer_exercise(session, deck, one.card, KEYS[key], by=by, now=utcnow())
+                result = training.answer_exercise(session, read_deck, one.card, KEYS[key], by=by, now=utcnow())
             tell_answer(result)
             asked, right = asked + 1, right + result.right
     say(f"{right} of {asked} right" if asked else "There is nothing that you have not answered yet." if not hand else "Nothing answered.")

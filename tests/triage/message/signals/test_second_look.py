@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 from sqlalchemy import Engine
 
-from bench.signals import written, written_at
+from bench.signals import read_corpus, written_at
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_FAIL, DMARC_PASS, NO_DMARC, authentication, summary
 from triage import ids
@@ -148,7 +148,7 @@ def test_the_sheet_shows_the_road_for_our_own_domain() -> None:
 @pytest.mark.corpus
 def test_at_most_three_in_a_hundred_decisions_on_wanted_mail_ask(sqlite_engine: Engine, settings: Settings, corpus: Path) -> None:
     """Real wanted mail of twenty years ago, of which nothing is proven: one after the other it comes in and is released."""
-    wanted = sorted(((said, path) for kind, said, path in written(corpus) if kind == "wanted"), key=lambda one: written_at(one[0]))
+    wanted = sorted(((said, path) for kind, said, path in read_corpus(corpus) if kind == "wanted"), key=lambda one: written_at(one[0]))
     asked = decided = 0
     with transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event, func, select, text as sql
 from sqlmodel import Session, col
 
 from tests.peers.processes import HANG
-from tests.peers.receiving import until
+from tests.peers.receiving import wait_until
 from tests.triage import arriving, waves
 from tests.triage.arriving import NOW
 from triage.config.settings import Settings
@@ -185,7 +185,7 @@ def test_two_judges_that_enter_the_first_of_a_wave_begin_one_campaign(postgresql
     with db.transaction(engine) as session:
         first = campaigns.assign_campaign(session, copies[0], now=NOW)
         thread.start()
-        until(is_waited_for)
+        wait_until(is_waited_for)
     thread.join(HANG)
     assert found == [first]
     engine.dispose()

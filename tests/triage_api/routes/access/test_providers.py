@@ -49,7 +49,7 @@ def browser(settings: Settings, sqlite_engine: Engine, sqlite_url: str, provider
         identity=Identity(providers=known),
     )
     stop = threading.Event()
-    listener = json_socket.listen(identity_socket.path_of(own.spool.directory))
+    listener = json_socket.open_listener(identity_socket.path_of(own.spool.directory))
     role = threading.Thread(target=json_socket.answer_all, args=(listener, Desk(own).answer, stop))
     role.start()
     with opened(own, sqlite_engine) as app, start_blocking_portal() as portal, listener:

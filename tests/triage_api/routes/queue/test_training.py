@@ -2,14 +2,14 @@
 
 import pytest
 
-from demo.exercises import deck
+from demo.exercises import read_deck
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 
 
 @pytest.fixture(autouse=True)
 def dealt(ana: Browser) -> None:
     """The generated cards, as the api role has them."""
-    ana.app.state.office.deck = deck
+    ana.app.state.office.deck = read_deck
 
 
 def test_a_hand_tells_no_answer_and_an_answer_tells_all(ana: Browser, new_browser: NewBrowser) -> None:
@@ -22,7 +22,7 @@ def test_a_hand_tells_no_answer_and_an_answer_tells_all(ana: Browser, new_browse
     view = ana.get(f"/training/messages/{card}/view")
     assert (view.status_code, view.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "sandbox" in view.headers["content-security-policy"]
-    right = next(one for one in deck() if one.card == card)
+    right = next(one for one in read_deck() if one.card == card)
     told = ana.post("/training/answers", {"message": card, "answer": right.answer})
     assert (told.status_code, told.json()) == (
         201,

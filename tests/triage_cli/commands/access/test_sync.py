@@ -11,7 +11,7 @@ import pytest
 from directory_sync.source import open_source
 from tests.directory_sync.entries import PEOPLE, ldif, person
 from tests.peers import processes
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, start_slapd
 from tests.triage_cli.conftest import Shell
 from triage.addressing.envelope import Address
 from triage.config import settings_loader
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.peers
 
 @pytest.fixture
 def server() -> Iterator[Slapd]:
-    with slapd(
+    with start_slapd(
         ldif(*(person(f"p{number}", departmentNumber="IT") for number in range(20)), person("x", mail="x@elsewhere.example"))
     ) as running:
         yield running
@@ -136,7 +136,7 @@ def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server:
     assert shell("sync").code == 0
     settings = settings_loader.read_settings(str(config))
     stop, bell = threading.Event(), Bell(settings.spool.directory, "door")
-    role = threading.Thread(target=sync.run, args=(settings, stop))
+    role = threading.Thread(target=sync.run_role, args=(settings, stop))
     role.start()
     try:
         server.modify(

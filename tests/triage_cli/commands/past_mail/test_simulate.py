@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Engine, inspect, text
 
 from demo import company
-from demo.keys import Key, keys
-from demo.prepare import keys_directory, prepare
+from demo.keys import Key, read_keys
+from demo.prepare import keys_directory, prepare_demo
 from directory_sync.toml import toml_reader
 from mail_auth.zone_file import ZoneFileResolver
 from tests.demo.test_verdicts import IDA, SYSTEM, expected
@@ -36,13 +36,13 @@ SECONDS = 30
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo as `mailroom demo` lays it out."""
-    return prepare(tmp_path_factory.mktemp("rehearsed") / "company").parent
+    return prepare_demo(tmp_path_factory.mktemp("rehearsed") / "company").parent
 
 
 @pytest.fixture(scope="module")
 def signing(demo: Path) -> dict[str, Key]:
     """The keys of its senders."""
-    return keys(keys_directory(demo))
+    return read_keys(keys_directory(demo))
 
 
 @pytest.fixture(scope="module")

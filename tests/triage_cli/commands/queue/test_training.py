@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from demo.exercises import deck
+from demo.exercises import read_deck
 from tests.triage_cli.conftest import Arrives, Shell
 
 
@@ -17,7 +17,7 @@ def test_cards_are_shown_answered_and_explained(shell: Shell, monkeypatch: pytes
     assert (said.out.count("Right: "), said.out.count("Wrong: ")) in {(right, 3 - right) for right in range(4)}
     assert said.out.count("From:    ") == 4  # the one at which it ended is shown too
     assert f"{said.out.count('Right: ')} of 3 right" in said.out
-    assert any(sentence in said.out for one in deck() for sentence in one.gave_away)
+    assert any(sentence in said.out for one in read_deck() for sentence in one.gave_away)
     (score,) = json.loads(shell("training", "scores", "--json").out)
     assert (score["answered"], score["right"]) == (3, said.out.count("Right: "))
 
