@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SPAN = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? (\d\d:\d\d)-(\d\d:\d\d)")
 MIDNIGHT = "24:00"
-WAIT, PASS, SUBSTITUTE = "wait", "pass-perishable", "substitute:"  # what happens out of hours
+WAIT, PASS, SUBSTITUTE = "wait", "pass-time-limited", "substitute:"  # what happens out of hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +114,5 @@ def find_hours_fault(spans: tuple[str, ...], zone: str, policies: tuple[str, ...
             return str(wrong)
     for policy in policies:
         if policy not in (WAIT, PASS) and not (policy.startswith(SUBSTITUTE) and policy != SUBSTITUTE):
-            return f"{policy!r} is none of wait, pass-perishable and substitute:LOGIN"
+            return f"{policy!r} is none of wait, pass-time-limited and substitute:LOGIN"
     return ""

@@ -114,7 +114,7 @@ class Lists:
     def is_closed(self, entry: Entry) -> bool:
         """Does it take mail from inside only?"""
         schema, settings = self.reader.schema, self.reader.settings
-        return settings.closed_groups and bool(schema.closed) and entry.text(schema.closed).casefold() == "true"
+        return settings.closed_lists and bool(schema.closed) and entry.text(schema.closed).casefold() == "true"
 
     def department(self, entry: Entry, people: list[PersonEntry]) -> str:
         """Whose folder holds the group's mail: its owner's, else that of most members, else the default."""

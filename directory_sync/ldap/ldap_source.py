@@ -155,7 +155,7 @@ def place_of(settings: Directory) -> Place:
         verify=settings.tls == "verify",
         ca_file=settings.tls_ca,
         timeout=max(1, settings.timeout),
-        patience=max(1, settings.patience),
+        patience=max(1, settings.sync_timeout),
         page_size=max(1, settings.page_size),
     )
 

@@ -398,7 +398,7 @@ class Reader:
         """What is refused to strangers because of its entry: Exchange makes groups so unless somebody says otherwise."""
         if closed := [group.address for group in found.groups if group.closed]:
             more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
-            what = f"mail from outside is refused for this address{more}: {self.schema.closed} says so (closed_groups = false takes it)"
+            what = f"mail from outside is refused for this address{more}: {self.schema.closed} says so (closed_lists = false takes it)"
             self.notes.append(Told(closed[0], what))
 
     def note_look_alikes(self, found: CompanyDirectory) -> None:

@@ -42,14 +42,16 @@ def parse_grants(settings: Directory) -> list[Grant]:
 
 def parse_confidential(settings: Directory) -> Iterator[SealedEntry]:
     """What the settings seal: `department:hr => hana`. BadInput shows how one is written."""
-    for line in settings.sealed:
+    for line in settings.confidential:
         folder, arrow, logins = line.partition(ARROW)
         try:
             scope = Scope.parse([folder.strip()])
             if not arrow or scope.company:
                 raise ValueError("it has no folder and staff")
         except ValueError as fault:
-            raise BadInput(f"[directory] sealed: {line!r}: {fault}; write FOLDER => LOGINS, such as department:hr => hana, leo") from fault
+            raise BadInput(
+                f"[directory] confidential: {line!r}: {fault}; write FOLDER => LOGINS, such as department:hr => hana, leo"
+            ) from fault
         yield SealedEntry(scope.words()[0], tuple(login.strip().casefold() for login in logins.split(",") if login.strip()))
 
 

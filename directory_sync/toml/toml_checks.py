@@ -169,9 +169,9 @@ def check_seals(entries: Iterable[Entry], staff: list[Entry]) -> None:
     """Who is named for a seal must be staff, and naming without a seal protects nothing."""
     logins = {entry.values["login"].casefold() for entry in staff}
     for entry in entries:
-        named = entry.values["sealed_staff"]
-        if named and not entry.values["sealed"]:
-            raise entry.refused("sealed_staff stands here without sealed = true")
+        named = entry.values["confidential_staff"]
+        if named and not entry.values["confidential"]:
+            raise entry.refused("confidential_staff stands here without confidential = true")
         for login in named:
             if login.casefold() not in logins:
-                raise entry.refused(f"sealed_staff: there is no staff {login!r}{hint_nearest(login, sorted(logins))}")
+                raise entry.refused(f"confidential_staff: there is no staff {login!r}{hint_nearest(login, sorted(logins))}")

@@ -9,8 +9,8 @@ name = "Sales"
 mailbox = "sales-desk@company.example"         # optional: takes what is released from the role addresses
 roles = ["info", "sales"]                      # optional: info@company.example and sales@company.example
 responsible = "dario.montefusco"               # optional: uid of who answers for the department
-sealed = true                                  # optional: only the staff named here see its mail
-sealed_staff = ["ana"]                         # logins
+confidential = true                                  # optional: only the staff named here see its mail
+confidential_staff = ["ana"]                         # logins
 
 [[person]]
 uid = "dario.montefusco"
@@ -23,7 +23,7 @@ active = true                                  # optional; false: has left
 leaver = "manager"                             # optional: where mail goes then: refuse, manager or folder:CODE; else [directory] leavers
 manager = "ida.lindqvist"                      # optional: uid
 assistants = ["ana.kovacic"]                   # optional: uids; those who are staff see this person's mail too
-sealed = false                                 # optional, with sealed_staff, as for a department
+confidential = false                                 # optional, with confidential_staff, as for a department
 
 [[group]]
 address = "all-sales@company.example"          # held once, in the folder of its department
@@ -122,8 +122,8 @@ def confidential_folders(file: Sections) -> Iterator[SealedEntry]:
     """What is sealed, and for whom it is open."""
     for kind, title, some in (("department", "code", file.departments), ("person", "uid", file.people)):
         for entry in some:
-            if entry.values["sealed"]:
-                yield SealedEntry(f"{kind}:{entry.values[title]}", entry.values["sealed_staff"])
+            if entry.values["confidential"]:
+                yield SealedEntry(f"{kind}:{entry.values[title]}", entry.values["confidential_staff"])
 
 
 def build_group(entry: Entry, domains: tuple[str, ...]) -> GroupEntry:

@@ -92,12 +92,12 @@ def with_server(settings: Settings) -> Settings:
 
 def mirror_accounts(settings: Mirror) -> list[Account]:
     """Every account. BadInput where an entry is malformed, nobody acts in a department's, or two would put one account right."""
-    desks = dict(parse_pairs(settings.desks, "desks"))
+    actors = dict(parse_pairs(settings.act_as, "act_as"))
     found = []
     for code, address in parse_pairs(settings.departments, "departments"):
-        if code not in desks:
-            raise BadInput(f'mirror.desks: name who acts in the account of {code}, such as "{code}=LOGIN"')
-        found.append(Account(address, desks[code].casefold(), code.casefold()))
+        if code not in actors:
+            raise BadInput(f'mirror.act_as: name who acts in the account of {code}, such as "{code}=LOGIN"')
+        found.append(Account(address, actors[code].casefold(), code.casefold()))
     found += [Account(address, login.casefold()) for login, address in parse_pairs(settings.staff, "staff")]
     named = Counter(one.address.casefold() for one in found)
     if twice := [address for address, times in named.items() if times > 1]:

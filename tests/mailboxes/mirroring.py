@@ -146,7 +146,7 @@ def town(engine: Engine, settings: Settings, server: dovecot.Server, directory: 
         "master_user": dovecot.MASTER,
         "password_file": str(secret),
     }
-    given: dict[str, Any] = {"departments": (f"it={account}",), "desks": ("it=ana",), "timeout": 5, "interval": 0} | access | more
+    given: dict[str, Any] = {"departments": (f"it={account}",), "act_as": ("it=ana",), "timeout": 5, "interval": 0} | access | more
     settings = replace(settings, mirror=Mirror(**given))
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)

@@ -38,7 +38,7 @@ def test_a_command_of_this_machine_prints_its_sentence(shell: Shell) -> None:
 
 
 def test_a_verb_that_waits_for_approval_says_so(shell: Shell, arrives: Arrives, config: Path, engine: Engine) -> None:
-    config.write_text(config.read_text().replace("[policy]", '[policy]\ntwo_keys = ["large-purge"]\ntwo_keys_purge = 1'))
+    config.write_text(config.read_text().replace("[policy]", '[policy]\napprovals = ["large-purge"]\napproval_purge_copies = 1'))
     first, second = arrives(), arrives("mara.moss@company.example")
     with db.transaction(engine) as session:
         session.execute(update(Delivery).values(state="delivered"))

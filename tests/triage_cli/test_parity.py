@@ -347,7 +347,7 @@ def worlds(settings: Settings, sqlite_url: str, tmp_path: Path, monkeypatch: pyt
     names = seeded(settings, engine, tmp_path)
     engine.dispose()
     beside, there = copied(settings, sqlite_url, tmp_path / "beside"), copied(settings, sqlite_url, tmp_path / "there")
-    there = replace(there, policy=replace(there.policy, two_keys=()))  # a token has no rights, and the machine's own shell has all
+    there = replace(there, policy=replace(there.policy, approvals=()))  # a token has no rights, and the machine's own shell has all
     here = replace(settings, database=replace(settings.database, url=sqlite_url))
     beside_file = written(beside, tmp_path / "beside.toml")
     with served(settings_loader.read_settings(str(beside_file)), to_commands=True), served(there) as url:

@@ -50,7 +50,7 @@ def of_rules(rules: Iterable[Wanted], settings: Settings) -> list[str]:
     allows = [one for one in rules if one.effect == "allow"]
     wide = any(is_domain_allow(one.effect, one.match, one.scope) for one in allows)
     found = {DOMAIN_ALLOW: wide, UNCHECKED_ALLOW: any(one.unchecked for one in allows)}
-    return [name for name, is_so in found.items() if is_so and name in settings.policy.two_keys]
+    return [name for name, is_so in found.items() if is_so and name in settings.policy.approvals]
 
 
 def is_domain_allow(effect: str, match: str, scope: str) -> bool:
@@ -60,13 +60,13 @@ def is_domain_allow(effect: str, match: str, scope: str) -> bool:
 
 def of_purge(meant: Sequence[tuple[int, State]], settings: Settings) -> list[str]:
     """Why this purge needs one: it reaches into more mailboxes than one person may reach into."""
-    return [LARGE_PURGE] if LARGE_PURGE in settings.policy.two_keys and is_large_removal(meant, settings) else []
+    return [LARGE_PURGE] if LARGE_PURGE in settings.policy.approvals and is_large_removal(meant, settings) else []
 
 
 def is_large_removal(meant: Sequence[tuple[int, State]], settings: Settings) -> bool:
-    """Does a removal take copies out of more mailboxes than `policy.two_keys_purge`?"""
+    """Does a removal take copies out of more mailboxes than `policy.approval_purge_copies`?"""
     delivered = sum(state is State.DELIVERED for _, state in meant) if settings.reaches_mailboxes else 0
-    return delivered > settings.policy.two_keys_purge
+    return delivered > settings.policy.approval_purge_copies
 
 
 def of_release(session: Session, ids: Sequence[int]) -> list[str]:

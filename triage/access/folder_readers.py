@@ -198,7 +198,7 @@ def token_readers(session: Session, place: Place, now: datetime) -> Iterator[Rea
 def account_readers(place: Place, staff: list[Reader], settings: Settings) -> list[Reader]:
     """The department's account on the IMAP server, where the mirror shows what its member of staff reads."""
     accounts = dict(entry.split("=", 1) for entry in settings.mirror.departments)
-    logins = dict(entry.split("=", 1) for entry in settings.mirror.desks)
+    logins = dict(entry.split("=", 1) for entry in settings.mirror.act_as)
     address, login = accounts.get(place.department, ""), logins.get(place.department, "")
     shown = any((one.kind, one.name, one.access) == (PERSON, login, CONTENT) for one in staff)
     why = say("IMAP account that shows what {login} reads (mirror.departments)", login=login)

@@ -19,7 +19,7 @@ from triage.config.settings import (
     Client,
     Company,
     Confidential,
-    Cover,
+    Coverage,
     Duties,
     Hooks,
     Notices,
@@ -37,9 +37,28 @@ MOST = {"Days": 36_500, "Hours": 876_000, "Minutes": 52_560_000, "": 2**31 - 1} 
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
 SQLITE = "sqlite:///"
 RENAMED = {  # keys of earlier versions, and what to write today
-    ("company", "mode"): '; write enforcement = "hold-unknown" for enforce, enforcement = "record-only" for observe',
-    ("company", "observe_departments"): "; write record_only_departments",
+    ("company", "mode"): 'enforcement; write "hold-unknown" for enforce, "record-only" for observe',
+    ("company", "observe_departments"): "record_only_departments",
+    ("smtp", "inside_networks"): "internal_networks",
+    ("mirror", "desks"): "act_as",
+    ("directory", "sealed"): "confidential",
+    ("directory", "closed_groups"): "closed_lists",
+    ("directory", "patience"): "sync_timeout",
+    ("audit", "every"): "checkpoint_seconds",
+    ("reports", "fewest"): "least_people",
+    ("policy", "two_keys"): "approvals",
+    ("policy", "two_keys_purge"): "approval_purge_copies",
+    ("policy", "two_keys_mailboxes"): "approval_mailboxes",
+    ("policy", "standing_hours"): "late_copies_hours",
+    ("notices", "staff"): "alerts",
+    ("notices", "at_night"): "alerts_at_night",
+    ("notices", "told"): "alert_recipients",
+    ("notices", "removal_told"): "removal_recipients",
+    ("notices", "new_place"): "new_sign_in_address",
+    ("notices", "queue_minutes"): "outgoing_minutes",
+    ("notices", "queue_bounces"): "outgoing_bounces",
 }
+RENAMED_SECTIONS = {"cover": "[coverage]"}
 OF_DOMAINS = ("domains", "trusted_arc_sealers", "freemail_domains")  # keys that hold domains
 
 
@@ -117,7 +136,8 @@ def settings_of(values: dict[str, dict[str, Any]], origin: str) -> Settings:
     sections = {section.name: section_type(section.name) for section in fields(Settings)}
     for name in values:
         if name not in sections:
-            raise BadInput(f"{origin}: there is no section [{name}]{hint_nearest(name, list(sections))}")
+            instead = hint_renamed(RENAMED_SECTIONS.get(name)) or hint_nearest(name, list(sections))
+            raise BadInput(f"{origin}: there is no section [{name}]{instead}")
     built = {name: section_of(name, kind, values.get(name, {}), origin) for name, kind in sections.items()}
     return Settings(**built)
 
@@ -127,7 +147,7 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     known: dict[str, Field[Any]] = {one.name: one for one in fields(kind)}
     for name in given:
         if name not in known:
-            instead = RENAMED.get((section, name)) or hint_nearest(name, list(known))
+            instead = hint_renamed(RENAMED.get((section, name))) or hint_nearest(name, list(known))
             raise BadInput(f"{origin}: [{section}] has no key {name!r}{instead}")
     missing = next((name for name, one in known.items() if one.default is MISSING and name not in given), None)
     if missing:
@@ -138,6 +158,11 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     if kind in FAULTS and (why := FAULTS[kind](built)):
         raise BadInput(f"{origin}: [{section}]{why}")
     return built
+
+
+def hint_renamed(today: str | None) -> str:
+    """What to write instead of a name of an earlier version; "" where it never was one."""
+    return f"; it is now {today}" if today else ""
 
 
 def checked_key(value: Any, kind: Any, one: Field[Any], where: str) -> Any:
@@ -155,11 +180,11 @@ def fault_of_company(built: Company) -> str:
 
 def fault_of_notices(built: Notices) -> str:
     """What is wrong with whom staff notices go to, and when."""
-    why = alert_types.find_alerts_fault(built.targets, built.told, built.digest_at)
+    why = alert_types.find_alerts_fault(built.targets, built.alert_recipients, built.digest_at)
     return f" {why}" if why else ""
 
 
-def fault_of_cover(built: Cover) -> str:
+def fault_of_coverage(built: Coverage) -> str:
     """What is wrong with the hours of work, and with what happens out of them."""
     own = tuple(entry.partition("=")[2].strip() for entry in (*built.departments, *built.people))
     why = business_hours.find_hours_fault(built.hours, built.time_zone, (built.out_of_hours, *own))
@@ -174,18 +199,18 @@ def fault_of_confidential(built: Confidential) -> str:
 
 def fault_of_smtp(built: Smtp) -> str:
     """What is wrong with the section [smtp]."""
-    for text in built.inside_networks:
+    for text in built.internal_networks:
         try:
             ip_network(text, strict=False)
         except ValueError:
-            return f" inside_networks: {text!r} is no network, such as 192.168.1.0/24"
+            return f" internal_networks: {text!r} is no network, such as 192.168.1.0/24"
     return ""
 
 
 FAULTS: dict[Any, Callable[[Any], str]] = {
     Company: fault_of_company,
     Notices: fault_of_notices,
-    Cover: fault_of_cover,
+    Coverage: fault_of_coverage,
     Smtp: fault_of_smtp,
     Confidential: fault_of_confidential,
 }

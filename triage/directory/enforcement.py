@@ -12,7 +12,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from triage.access import scope as access
 from triage.actor import Actor, Role
 from triage.business_hours import works_on
-from triage.config.settings import Company, Cover
+from triage.config.settings import Company, Coverage
 from triage.errors import BadInput, NotAllowed
 from triage.say import say
 from triage.store import ledger
@@ -174,7 +174,7 @@ def check_scope(session: Session, scope: str, by: Actor) -> None:
         raise BadInput(say("there is no department {department}", department=repr(name)), field="scope")
 
 
-def next_working_day(cover: Cover, now: datetime) -> datetime:
+def next_working_day(cover: Coverage, now: datetime) -> datetime:
     """08:00 of the next day on which somebody is at work: when a stricter step begins, unless somebody says otherwise."""
     zone = ZoneInfo(cover.time_zone)
     today = now.astimezone(zone).date()

@@ -25,19 +25,23 @@ class Named(NamedTuple):
 
 def named_people(settings: Settings) -> Iterator[Named]:
     """Every person and login that the settings name beside seals and scopes, which follow by themselves."""
-    cover, notices, mirror = settings.cover, settings.notices, settings.mirror
-    policies = {"cover.out_of_hours": (f"={cover.out_of_hours}",), "cover.departments": cover.departments, "cover.people": cover.people}
+    cover, notices, mirror = settings.coverage, settings.notices, settings.mirror
+    policies = {
+        "coverage.out_of_hours": (f"={cover.out_of_hours}",),
+        "coverage.departments": cover.departments,
+        "coverage.people": cover.people,
+    }
     for setting, entries in policies.items():
         for entry in entries:
             whose, _, policy = (part.strip().casefold() for part in entry.partition("="))
-            if setting == "cover.people":
+            if setting == "coverage.people":
                 yield Named(setting, rename_records.PERSON, whose)
             if policy.startswith(SUBSTITUTE):
                 yield Named(setting, rename_records.STAFF, policy.removeprefix(SUBSTITUTE))
     lists = {
-        ("notices.told", rename_records.STAFF): [entry.partition("=")[2] for entry in notices.told],
+        ("notices.alert_recipients", rename_records.STAFF): [entry.partition("=")[2] for entry in notices.alert_recipients],
         ("notices.digest_never", rename_records.PERSON): notices.digest_never,
-        ("mirror.desks", rename_records.STAFF): [entry.partition("=")[2] for entry in mirror.desks],
+        ("mirror.act_as", rename_records.STAFF): [entry.partition("=")[2] for entry in mirror.act_as],
         ("mirror.staff", rename_records.STAFF): [entry.partition("=")[0] for entry in mirror.staff],
     }
     for (setting, kind), names in lists.items():
@@ -49,12 +53,12 @@ def named_departments(settings: Settings) -> Iterator[Named]:
     notices, rule = settings.notices, settings.directory.leavers
     lists: dict[str, Iterable[str]] = {
         "company.record_only_departments": settings.company.record_only_departments,
-        "cover.departments": map(str.casefold, text_before("=", settings.cover.departments)),
+        "coverage.departments": map(str.casefold, text_before("=", settings.coverage.departments)),
         "relay.routes": department_folders(text_before("=", settings.relay.routes)),
         "notices.targets": text_before("=", notices.targets),
-        "notices.told": text_before("=", notices.told),
+        "notices.alert_recipients": text_before("=", notices.alert_recipients),
         "notices.digest_departments": notices.digest_departments,
-        "directory.sealed": map(str.casefold, department_folders(text_before("=>", settings.directory.sealed))),
+        "directory.confidential": map(str.casefold, department_folders(text_before("=>", settings.directory.confidential))),
         "directory.leavers": [rule.removeprefix(leaver_policy.FOLDER)] if rule.startswith(leaver_policy.FOLDER) else [],
         "webhooks.hooks": (code for hook in settings.webhooks.hooks for code in hook.departments),
     }

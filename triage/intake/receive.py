@@ -135,7 +135,7 @@ def evaluate_message(
         now=now,
         listed=arrival.listed,
         virus=arrival.scan.virus,
-        inside=inside_sender(one.envelope, arrival.raw, settings.smtp.inside_networks, settings.smtp.signed_in_hosts),
+        inside=inside_sender(one.envelope, arrival.raw, settings.smtp.internal_networks, settings.smtp.signed_in_hosts),
         campaign_id=campaign_id,
         known=known,
         danger=one.at_sight.danger,

@@ -94,7 +94,7 @@ def find_waiting(session: Session, settings: Settings, now: datetime) -> Iterato
     for code in session.scalars(select(col(KeptFolder.department)).where(full).distinct()).all():
         target = target_of(settings.notices.targets, settings.notices.target_minutes, code)
         if target is not None:
-            before = worked_since(settings.cover.hours, settings.cover.time_zone, now, target)
+            before = worked_since(settings.coverage.hours, settings.coverage.time_zone, now, target)
             folder = and_(full, col(KeptFolder.department) == code)
             theirs = and_(col(Delivery.department) == col(KeptFolder.department), col(Delivery.person) == col(KeptFolder.person))
             late = and_(folder, theirs, HELD, col(Delivery.received_at) < before, col(Delivery.urgency) >= HARDLY_WANTED)
@@ -154,7 +154,7 @@ def by_folder(session: Session, cause: str, which: ColumnElement[bool], moment: 
 
 def find_queue_alerts(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     """A next hop that is away, mail for people here that waits too long for it, and many mails refused."""
-    minutes, bounces = settings.notices.queue_minutes, settings.notices.queue_bounces
+    minutes, bounces = settings.notices.outgoing_minutes, settings.notices.outgoing_bounces
     if minutes:
         stands = and_(col(Delivery.state) == State.QUEUED, col(Delivery.queued_at) < now - timedelta(minutes=minutes))
         counted = select(func.count(), func.min(col(Delivery.queued_at), type_=Instant)).where(
@@ -174,7 +174,7 @@ def find_queue_alerts(session: Session, settings: Settings, now: datetime) -> It
 
 def find_mailbox_alerts(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     """Purged mail that lies in mailboxes for too long still, or mail that is not back there: the recaller is away, or does not get in."""
-    if minutes := settings.notices.queue_minutes:
+    if minutes := settings.notices.outgoing_minutes:
         late = col(Delivery.queued_at) < now - timedelta(minutes=minutes)
         wanted = and_(col(Delivery.state).in_((State.RECALLING, State.RESTORING)), late)
         number, since = session.execute(select(func.count(), func.min(col(Delivery.queued_at), type_=Instant)).where(wanted)).one()
@@ -381,7 +381,7 @@ def record_alerts(session: Session, settings: Settings, *, now: datetime) -> int
             "number": sum(one.number for one in waits),
             "people": len(waits),
             "moment": min(moments).isoformat() if moments else "",
-            "said": alert_sentence(cause, waits, names.get(code, code), settings.cover.time_zone),
+            "said": alert_sentence(cause, waits, names.get(code, code), settings.coverage.time_zone),
         } | ({"decisions": [one.person for one in waits]} if cause == REMOVAL else {})
         ledger.write_act(session, "alarm", f"department:{code}" if code else "company", by=BY, now=now, detail=detail)
         note_told(session, f"{ON_RECORD}:{code}", some, now)

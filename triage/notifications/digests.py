@@ -70,10 +70,10 @@ def due_moment(session: Session, settings: Settings, now: datetime) -> datetime 
     clock = get_digest(session, settings, now).clock
     if not clock:
         return None
-    today = now.astimezone(ZoneInfo(settings.cover.time_zone)).date()
+    today = now.astimezone(ZoneInfo(settings.coverage.time_zone)).date()
     for day in (today, today - timedelta(days=1)):  # six hours may go past midnight
-        moment = moment_at(day, time.fromisoformat(clock), settings.cover.time_zone)
-        if moment <= now < moment + LATE and works_on(settings.cover.hours, day):
+        moment = moment_at(day, time.fromisoformat(clock), settings.coverage.time_zone)
+        if moment <= now < moment + LATE and works_on(settings.coverage.hours, day):
             return moment if day_of(told_last(versions.read_version(session, DONE), now), settings) < day else None
     return None
 
@@ -85,7 +85,7 @@ def told_last(moment: int, now: datetime) -> int:
 
 def day_of(moment: int, settings: Settings) -> date:
     """The day of a moment where the company is."""
-    return from_micros(moment).astimezone(ZoneInfo(settings.cover.time_zone)).date()
+    return from_micros(moment).astimezone(ZoneInfo(settings.coverage.time_zone)).date()
 
 
 def tell_some(session: Session, settings: Settings, moment: datetime, *, now: datetime) -> int:
@@ -210,7 +210,7 @@ def refer_to_list(words: str, settings: Settings) -> Line:
 
 def write_line(one: Own, settings: Settings, now: datetime) -> Line:
     """One mail. What its sender wrote is short and links nowhere."""
-    zone = ZoneInfo(settings.cover.time_zone)
+    zone = ZoneInfo(settings.coverage.time_zone)
     subject = (
         say("“{subject}”", subject=defuse_text(cut_text(one.subject, LONGEST_SUBJECT))) if one.subject.strip() else say("(no subject)")
     )

@@ -30,7 +30,7 @@ FOOTER = "Your company sends you this notice once."
 
 def send_notices(session: Session, scope: str, step: str, starts_at: datetime, *, settings: Settings, by: Actor, now: datetime) -> int:
     """Queue a letter to each employee of the scope; how many. Nobody outside the company gets one."""
-    local = starts_at.astimezone(ZoneInfo(settings.cover.time_zone))
+    local = starts_at.astimezone(ZoneInfo(settings.coverage.time_zone))
     when = f"From {local:%d %b %Y} at {local:%H:%M}" if starts_at > now else "From now on"
     kind, _, name = scope.partition(":")
     concerned = select(Person).where(col(Person.active)).order_by(col(Person.uid))

@@ -40,7 +40,7 @@ def tell_owners(session: Session, settings: Settings, *, now: datetime) -> int:
     db.insert_if_missing(session, Marker, name=PLACE, number=hash_chain.last_sequence(session), text="")
     place = session.get_one(Marker, PLACE, with_for_update=True, populate_existing=True)
     through = min(hash_chain.last_sequence(session), place.number + AT_ONCE)
-    found = find_sign_ins(session, place.number, through, now) if settings.notices.new_place else ()
+    found = find_sign_ins(session, place.number, through, now) if settings.notices.new_sign_in_address else ()
     number = sum(tell_owner(session, record, settings, now=now) for record in list(found))
     place.number = through
     return number
@@ -75,7 +75,7 @@ def letter_about(address: str, login: str, record: AuditRecord, settings: Settin
     """What the owner is told: when and from where, and what to do."""
     line = say(
         "{when} from {client}. Your account {login} had not signed in from there lately.",
-        when=format_minute(record.at.astimezone(ZoneInfo(settings.cover.time_zone))),
+        when=format_minute(record.at.astimezone(ZoneInfo(settings.coverage.time_zone))),
         client=str(record.detail.get("client", "")),
         login=login,
     )

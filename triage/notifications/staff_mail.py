@@ -51,11 +51,11 @@ def queue_letters(session: Session, settings: Settings, *, now: datetime) -> int
 
 def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[Alarm]]:
     """Everybody who is told of something that is so, told before or not."""
-    rows = [row for row in alerts.last_alerts(session).values() if row.cause in settings.notices.staff]
+    rows = [row for row in alerts.last_alerts(session).values() if row.cause in settings.notices.alerts]
     if not rows:
         return {}
     found: dict[Addressee, list[Alarm]] = defaultdict(list)
-    night = coverage.is_out_of_hours(settings.cover, now)
+    night = coverage.is_out_of_hours(settings.coverage, now)
     on_duty, elsewhere = shared_out(session, rows, confidential_folders.list_confidential(session), settings)
     for actor, theirs in looking_after(session, on_duty, settings, now):
         there = of_staff(session, actor.name, settings)
@@ -66,7 +66,7 @@ def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[
     for instead, who, row in elsewhere:
         if is_awake(row, who, settings, night=night):
             found[instead].append(row)
-    for who in settings.notices.removal_told:
+    for who in settings.notices.removal_recipients:
         there = resolve_addressee(session, who.casefold(), settings)
         large = [row for row in rows if row.cause == REMOVAL and is_awake(row, who, settings, night=night)]
         if there and large:
@@ -80,7 +80,7 @@ def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[
 
 def looking_after(session: Session, rows: list[Alarm], settings: Settings, now: datetime) -> Iterator[tuple[Actor, list[Alarm]]]:
     """Who may be told of which of these: staff on duty, and of what is the company's its heads where none of them is on duty."""
-    staff = coverage.on_duty(session, settings.cover, now)
+    staff = coverage.on_duty(session, settings.coverage, now)
     yield from ((one, rows) for one in staff)
     if not any(map(is_head, staff)):
         of_company = [row for row in rows if row.cause in OF_COMPANY]
@@ -97,7 +97,7 @@ def shared_out(
     on_duty, elsewhere = [], []
     for row in rows:
         stays = not row.department or confidential_folders.is_hidden(shut, row.department, row.person)
-        named = () if stays else told_instead(settings.notices.told, row.department)
+        named = () if stays else told_instead(settings.notices.alert_recipients, row.department)
         others = [(found, who, row) for who in named if (found := resolve_addressee(session, who, settings))]
         elsewhere += others
         on_duty += [] if others else [row]
@@ -121,9 +121,9 @@ def is_concerned(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
 
 def is_awake(row: Alarm, login: str, settings: Settings, *, night: bool) -> bool:
     """Is this one told of it now: by day, and at night where it is wanted then or they look after the folder?"""
-    if not night or row.cause in settings.notices.at_night:
+    if not night or row.cause in settings.notices.alerts_at_night:
         return True
-    return bool(row.department) and coverage.policy_of(settings.cover, row.department, row.person) == f"{SUBSTITUTE}{login}"
+    return bool(row.department) and coverage.policy_of(settings.coverage, row.department, row.person) == f"{SUBSTITUTE}{login}"
 
 
 def is_head(actor: Actor) -> bool:
@@ -156,4 +156,4 @@ def lines_of(cause: str, rows: list[Alarm], names: dict[str, str], settings: Set
     for row in rows:
         together[row.department or row.person].append(row)
     for code, some in together.items():
-        yield alert_sentence(cause, [alerts.as_wait(row) for row in some], names.get(code, code), settings.cover.time_zone)
+        yield alert_sentence(cause, [alerts.as_wait(row) for row in some], names.get(code, code), settings.coverage.time_zone)

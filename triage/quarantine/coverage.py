@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders, scope as access, staff_members, substitutes
 from triage.actor import Actor, Role, Scope
 from triage.business_hours import PASS, SUBSTITUTE, WAIT, at_work
-from triage.config.settings import Cover
+from triage.config.settings import Coverage
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.quarantine.cards import folder_counts
 from triage.say import say
@@ -30,15 +30,15 @@ class Folder:
     name: str
     held: int
     on_duty: tuple[str, ...]  # logins
-    out_of_hours: str  # what happens there out of hours: wait, pass-perishable, substitute:LOGIN
+    out_of_hours: str  # what happens there out of hours: wait, pass-time-limited, substitute:LOGIN
 
 
-def is_out_of_hours(settings: Cover, now: datetime) -> bool:
+def is_out_of_hours(settings: Coverage, now: datetime) -> bool:
     """Is nobody expected to be at work now?"""
     return not at_work(settings.hours, settings.time_zone, now)
 
 
-def policy_of(settings: Cover, department: str, person: str = "") -> str:
+def policy_of(settings: Coverage, department: str, person: str = "") -> str:
     """What happens out of hours with the mail of a person's folder, or of the department's own."""
     own = policies_by_folder(settings.people).get(person) if person else None
     return own or policies_by_folder(settings.departments).get(department, settings.out_of_hours)
@@ -50,12 +50,12 @@ def policies_by_folder(entries: tuple[str, ...]) -> dict[str, str]:
     return {name.strip().casefold(): policy.strip() for name, _, policy in pairs}
 
 
-def lets_perishable_pass(settings: Cover, department: str, person: str, now: datetime) -> bool:
+def lets_perishable_pass(settings: Coverage, department: str, person: str, now: datetime) -> bool:
     """Does what perishes and proves itself go straight to this folder's people now?"""
     return bool(settings.hours) and policy_of(settings, department, person) == PASS and is_out_of_hours(settings, now)
 
 
-def with_night_duty(session: Session, actor: Actor, settings: Cover, now: datetime) -> Actor:
+def with_night_duty(session: Session, actor: Actor, settings: Coverage, now: datetime) -> Actor:
     """The actor, who out of hours also looks after the folders that the settings give them then. Seals are not opened."""
     if not settings.hours or not is_out_of_hours(settings, now):
         return actor
@@ -91,7 +91,7 @@ def away_until(session: Session, login: str, now: datetime) -> datetime | None:
     return until if until and until > now else None
 
 
-def on_duty(session: Session, settings: Cover, now: datetime) -> list[Actor]:
+def on_duty(session: Session, settings: Coverage, now: datetime) -> list[Actor]:
     """The staff who decide and are here, with what they look after at this moment."""
     absent = set(session.scalars(select(col(Substitution.absent)).where(substitutes.in_force(now))))
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
@@ -100,7 +100,7 @@ def on_duty(session: Session, settings: Cover, now: datetime) -> list[Actor]:
     return [with_night_duty(session, actor, settings, now) for actor in actors if actor and actor.role in DECIDING]
 
 
-def list_coverage(session: Session, settings: Cover, now: datetime) -> list[Folder]:
+def list_coverage(session: Session, settings: Coverage, now: datetime) -> list[Folder]:
     """Every department and who looks after its folder now. Where it is sealed only those count who may see in."""
     staff = on_duty(session, settings, now)
     closed = {actor.name: confidential_folders.closed_folders(session, actor) for actor in staff}
@@ -120,12 +120,12 @@ def looks_after(actor: Actor, code: str) -> bool:
     return actor.scope.company or code in actor.scope.departments
 
 
-def uncovered_folders(session: Session, settings: Cover, now: datetime) -> list[Folder]:
+def uncovered_folders(session: Session, settings: Coverage, now: datetime) -> list[Folder]:
     """The folders that nobody looks at, though somebody should."""
     return waiting_folders(list_coverage(session, settings, now), settings, now)
 
 
-def waiting_folders(among: Iterable[Folder], settings: Cover, now: datetime) -> list[Folder]:
+def waiting_folders(among: Iterable[Folder], settings: Coverage, now: datetime) -> list[Folder]:
     """Those of these folders: out of hours those whose policy is to wait may be."""
     night = bool(settings.hours) and is_out_of_hours(settings, now)
     return [one for one in among if not one.on_duty and not (night and one.out_of_hours in (WAIT, PASS))]

@@ -60,7 +60,7 @@ def parse_period(since: datetime | None, until: datetime | None, *, settings: Se
     """
     if not in_reach(since, until):
         raise BadInput(say("a report covers a period from 1970 on"), field="since, until")
-    zone = ZoneInfo(settings.cover.time_zone)
+    zone = ZoneInfo(settings.coverage.time_zone)
     end = (until or now).astimezone(UTC)
     first = datetime.combine((end - USUAL).astimezone(zone).date() + timedelta(days=1), time.min, zone)
     days = settings.retention.record_days
@@ -75,7 +75,7 @@ def parse_period(since: datetime | None, until: datetime | None, *, settings: Se
             say("records of messages are kept for {days} days: a report begins on {known} or later", days=days, known=format_day(known)),
             field="since",
         )
-    return Period(begun, end, settings.cover.time_zone)
+    return Period(begun, end, settings.coverage.time_zone)
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Reading:
         """What the asker may know of those who decide: administrators and auditors of everybody, others of themselves."""
         asked = self.settings.reports
         everybody = self.by.role is not Role.TRIAGE
-        return Candour(asked.staff, asked.fewest, "" if everybody else str(self.by))
+        return Candour(asked.staff, asked.least_people, "" if everybody else str(self.by))
 
     @cached_property
     def decisions(self) -> dict[int, Any]:

@@ -81,7 +81,7 @@ def session_holder(here: Office, key: str) -> staff_login.SignedIn | None:
         signed_in = staff_login.resume_session(session, key, lasts=lasts, idle=idle, now=now)
         if signed_in is None:
             return None
-        actor = coverage.with_night_duty(session, signed_in.actor, here.settings.cover, now)
+        actor = coverage.with_night_duty(session, signed_in.actor, here.settings.coverage, now)
         again = timedelta(minutes=here.settings.api.step_up_minutes)
         required = here.settings.api.require_second_factor
         due = factor_policy.is_proof_due(signed_in, required, again, now)

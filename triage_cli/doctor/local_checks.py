@@ -1,4 +1,4 @@
-"""What the doctor looks at on this machine: database, spool, door snapshot, disk, edges, cover."""
+"""What the doctor looks at on this machine: database, spool, door snapshot, disk, edges, coverage."""
 
 import ctypes
 import os
@@ -325,11 +325,11 @@ def check_coverage(settings: Settings) -> Iterator[Finding]:
     """Does somebody look at each folder now? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
-            nobody = coverage.uncovered_folders(session, settings.cover, utcnow())
+            nobody = coverage.uncovered_folders(session, settings.coverage, utcnow())
     except BadInput:
         return
     for one in nobody:
         found = f"nobody on duty sees the folder of {one.name} ({one.code}); {one.held} mails wait there"
-        yield Finding(WARN, "cover", found, "give it to somebody: `mailroom staff substitute`, `mailroom staff add`, or the directory")
+        yield Finding(WARN, "coverage", found, "give it to somebody: `mailroom staff substitute`, `mailroom staff add`, or the directory")
     if not nobody:
-        yield Finding(OK, "cover", "somebody on duty sees each folder, or nobody is expected to now")
+        yield Finding(OK, "coverage", "somebody on duty sees each folder, or nobody is expected to now")

@@ -60,7 +60,7 @@ def check_actor(settings: Settings, account: mirror_role.Account) -> Iterator[Fi
         actor = staff_members.find_staff_actor(session, account.login, utcnow())
     if actor is None or actor.role not in DECIDING:
         words = f"{account.login}, who acts in {account.address}, is no member of staff who decides: nothing is done there"
-        yield Finding(FAIL, WHAT, words, "name a login of `mailroom staff list` in mirror.desks or mirror.staff")
+        yield Finding(FAIL, WHAT, words, "name a login of `mailroom staff list` in mirror.act_as or mirror.staff")
 
 
 def check_login(way: Mirror, account: mirror_role.Account) -> Finding:

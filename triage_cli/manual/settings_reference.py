@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 
 from triage.config.duties import Duty
 from triage.config.settings import every_key
-from triage.config.settings_loader import choose_file, read_settings
+from triage.config.settings_loader import RENAMED, RENAMED_SECTIONS, choose_file, read_settings
 from triage_cli.client.exit_codes import DONE, USAGE
 from triage_cli.output.tables import warn
 from triage_cli.services.settings_checks import find_faults
@@ -59,7 +60,14 @@ def write_reference() -> str:
         choices = f" One of: {', '.join(one.metadata['choices'])}." if one.metadata["choices"] else ""
         meaning = re.sub(r"\bdocs/([\w-]+/([\w-]+\.md))", r"[\2](../\1)", one.metadata["doc"])
         lines.append(f"| `{key}` | {write_default(one.default)} | {meaning}{choices} |\n")
-    return "".join(lines)
+    return "".join([*lines, *write_renamed()])
+
+
+def write_renamed() -> Iterator[str]:
+    """The names of earlier versions, which are refused, and those of today."""
+    yield "\n## Renamed before 0.1.0\n\nAn old name is refused with the new one.\n\n| old | new |\n|---|---|\n"
+    yield from (f"| `[{old}]` | `{new}` |\n" for old, new in RENAMED_SECTIONS.items())
+    yield from (f"| `[{section}] {old}` | `{new.partition(';')[0]}` |\n" for (section, old), new in RENAMED.items())
 
 
 def write_default(default: Any) -> str:

@@ -39,7 +39,7 @@ listen = "127.0.0.1:{console}" # the console; from elsewhere: ssh -L {console}:1
 file = {directory}
 """
 
-INSIDE = """inside_networks = {networks} # Postfix's mynetworks: what comes from there passes as internal
+INSIDE = """internal_networks = {networks} # Postfix's mynetworks: what comes from there passes as internal
 signed_in_hosts = [{host}] # Postfix says in its Received field who signed in: that passes as internal too
 """
 

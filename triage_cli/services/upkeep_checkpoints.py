@@ -20,12 +20,12 @@ log = logging.getLogger("mailroom.checkpoints")
 
 
 class Recorder:
-    """Adds a checkpoint every `audit.every` seconds in which something happened; without a directory it does nothing."""
+    """Adds a checkpoint every `audit.checkpoint_seconds` seconds in which something happened; without a directory it does nothing."""
 
     def __init__(self, settings: Settings) -> None:
         """BadInput when the key or the directory is of no use."""
         self.directory, self.key = open_checkpoints(settings)
-        self.every = settings.audit.every
+        self.every = settings.audit.checkpoint_seconds
         self.made, self.sequence = -float(self.every), 0
 
     def keep(self, engine: Engine, holder: str) -> None:

@@ -16,7 +16,7 @@ BREATH = 0.01  # between two of them: the others get their turn
 
 def keep_for_reports(engine: Engine, settings: Settings) -> None:
     """Write down what waits at a full hour, and count some of the days that are over."""
-    zone = settings.cover.time_zone
+    zone = settings.coverage.time_zone
     with db.read_transaction(engine) as session:
         now = db.at_earliest(session, utcnow())
         strayed, hour = daily_counts.has_strayed(session, now), daily_counts.is_due(session, now)

@@ -242,7 +242,7 @@ def sound_alarm(engine: Engine, settings: Settings) -> None:
     """Say which folders nobody looks at, and that nobody administers the company."""
     with db.read_transaction(engine) as session:
         administered = accounts.list_administrators(session, ways=settings.api.sign_in)
-        nobody = coverage.uncovered_folders(session, settings.cover, utcnow())
+        nobody = coverage.uncovered_folders(session, settings.coverage, utcnow())
         opened = emergency.current_emergency(session, utcnow())
     if opened:
         log.warning("emergency: %s", escape_visible(opened.sentence))

@@ -10,7 +10,7 @@ from triage.errors import BadInput
 
 def test_a_seal_names_a_folder_and_logins() -> None:
     lines = ("department:HR => Hana, leo", "person:mara.berg =>")
-    assert list(parse_confidential(Directory(sealed=lines))) == [
+    assert list(parse_confidential(Directory(confidential=lines))) == [
         SealedEntry("department:hr", ("hana", "leo")),
         SealedEntry("person:mara.berg"),
     ]
@@ -19,4 +19,4 @@ def test_a_seal_names_a_folder_and_logins() -> None:
 @pytest.mark.parametrize("line", ["department:hr", "company => hana", "hr => hana", "=> hana"])
 def test_what_is_no_seal_is_refused_with_an_example(line: str) -> None:
     with pytest.raises(BadInput, match="write FOLDER => LOGINS, such as department:hr => hana, leo"):
-        list(parse_confidential(Directory(sealed=(line,))))
+        list(parse_confidential(Directory(confidential=(line,))))

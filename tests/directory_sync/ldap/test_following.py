@@ -141,7 +141,7 @@ def test_a_server_that_falters_in_the_middle_changes_nothing(how: str, after: in
     take_over(sqlite_engine, LdapSource(of_600(server), COMPANY))
     before = known(sqlite_engine)
     with faltering(server.port, after, hang=how == "slow") as port, pytest.raises(Unanswered, match="does not answer"):
-        LdapSource(of_600(server, url=f"ldap://localhost:{port}", patience=1), COMPANY).read()
+        LdapSource(of_600(server, url=f"ldap://localhost:{port}", sync_timeout=1), COMPANY).read()
     assert known(sqlite_engine) == before
 
 
@@ -181,7 +181,7 @@ def test_an_older_entry_that_claims_an_address_in_a_confidential_folder_reads_no
     server: Slapd, sqlite_engine: Engine
 ) -> None:
     """p5 is older than p40, whose folder is confidential, and is given her address."""
-    source = LdapSource(of_600(server, sealed=("person:p40 => p1",)), COMPANY)
+    source = LdapSource(of_600(server, confidential=("person:p40 => p1",)), COMPANY)
 
     def sync() -> tuple[str, str]:
         with db.transaction(sqlite_engine) as session:

@@ -465,26 +465,28 @@ def test_what_only_the_server_behind_can_take_apart_is_passed_on_as_its_address(
     ]
 
 
-@pytest.mark.parametrize(("preset", "closed_groups"), [("ad", True), ("ad", False), ("openldap", True)])
-def test_exchange_says_which_groups_take_mail_from_inside_only(preset: str, closed_groups: bool) -> None:
+@pytest.mark.parametrize(("preset", "closed_lists"), [("ad", True), ("ad", False), ("openldap", True)])
+def test_exchange_says_which_groups_take_mail_from_inside_only(preset: str, closed_lists: bool) -> None:
     reading = read(
         person("ana"),
         group("all", member=f"uid=ana,{PEOPLE}", mail="all@company.example", msExchRequireAuthToSendTo="TRUE"),
         group("board", member=f"uid=ana,{PEOPLE}", mail="board@company.example", msExchRequireAuthToSendTo="TRUE"),
         group("info", member=f"uid=ana,{PEOPLE}", mail="info@company.example", msExchRequireAuthToSendTo="FALSE"),
         group("press", member=f"uid=ana,{PEOPLE}", mail="press@company.example"),
-        preset=preset, uid_attribute="uid", department="attribute:departmentNumber", closed_groups=closed_groups,
+        preset=preset, uid_attribute="uid", department="attribute:departmentNumber", closed_lists=closed_lists,
     )  # fmt: skip
-    asked = preset == "ad" and closed_groups
+    asked = preset == "ad" and closed_lists
     assert [one.closed for one in reading.company.groups] == [asked, asked, False, False]
     assert [str(one) for one in reading.notes] == asked * [
         "all@company.example: mail from outside is refused for this address and 1 more: "
-        "msExchRequireAuthToSendTo says so (closed_groups = false takes it)"
+        "msExchRequireAuthToSendTo says so (closed_lists = false takes it)"
     ]
 
 
 def test_a_seal_on_a_name_that_the_directory_does_not_know_is_told() -> None:
-    reading = read(person("ana"), person("mara.jensen"), sealed=("person:mara.berg => ana", "person:ana => ana", "department:it => ana"))
+    reading = read(
+        person("ana"), person("mara.jensen"), confidential=("person:mara.berg => ana", "person:ana => ana", "department:it => ana")
+    )
     assert [str(one) for one in reading.notes] == [
         "person:mara.berg: it is sealed, and the directory names it no more; if it has another name now, seal that one too"
     ]

@@ -70,8 +70,8 @@ def test_with_another_delimiter_a_uid_or_code_may_hold_a_plus(tmp_path: Path) ->
     ("instead_of", "written", "says"),
     [
         ('members = ["jo"', 'members = [""', "members: there is no person ''"),
-        ('code = "it"', 'code = "it"\nsealed = true\nsealed_staff = ["anna"]', "there is no staff 'anna'; did you mean 'ana'"),
-        ('code = "it"', 'code = "it"\nsealed_staff = ["ana"]', "sealed_staff stands here without sealed = true"),
+        ('code = "it"', 'code = "it"\nconfidential = true\nconfidential_staff = ["anna"]', "there is no staff 'anna'; did you mean 'ana'"),
+        ('code = "it"', 'code = "it"\nconfidential_staff = ["ana"]', "confidential_staff stands here without confidential = true"),
         ('code = "it"', 'code = "it"\nresponsible = "joe"', "responsible: there is no person 'joe'"),
         ('uid = "jo"', 'uid = "jo"\nassistants = ["joe"]', "assistants: there is no person 'joe'"),
         ('uid = "jo"', 'uid = "jo"\nmanager = "joe"', "manager: there is no person 'joe'"),

@@ -21,8 +21,10 @@ MISTAKES = [
     (
         'roles = ["info",',
         'zzz = ["info",',
-        "[[department]] 2 (code 'sales'): there is no key 'zzz'; there are code, mailbox, name, responsible, roles, sealed, sealed_staff",
+        "[[department]] 2 (code 'sales'): there is no key 'zzz'; there are code, confidential, "
+        "confidential_staff, mailbox, name, responsible, roles",
     ),
+    ('name = "IT"', "sealed = true", "[[department]] 1 (code 'it'): there is no key 'sealed'; it is now confidential"),
     ('name = "IT"', "", "[[department]] 1 (code 'it'): name is missing"),
     ('uid = "jo"', "", "[[person]] 1: uid is missing"),
     ('name = "IT"', 'name = ""', "[[department]] 1 (code 'it'): name is empty or holds control characters"),

@@ -52,8 +52,8 @@ def test_assistants_who_are_staff_see_the_mail_of_those_they_assist(tmp_path: Pa
 
 
 def test_what_is_sealed_names_who_sees_it(tmp_path: Path) -> None:
-    text = GOOD.replace('code = "it"', 'code = "it"\nresponsible = "jo"\nsealed = true').replace(
-        'uid = "jo"', 'uid = "jo"\nsealed = true\nsealed_staff = ["Ana"]'
+    text = GOOD.replace('code = "it"', 'code = "it"\nresponsible = "jo"\nconfidential = true').replace(
+        'uid = "jo"', 'uid = "jo"\nconfidential = true\nconfidential_staff = ["Ana"]'
     )
     found = read(tmp_path, text)
     assert found.sealed == (SealedEntry("department:it"), SealedEntry("person:jo", ("Ana",)))

@@ -25,7 +25,7 @@ MAILS, DECIDED = 18, 15
 MIRROR = """
 [mirror]
 departments = ["it={desk}"]
-desks = ["it=maria"]
+act_as = ["it=maria"]
 staff = ["jon={jon}"]
 imap = "imap://127.0.0.1:{port}"
 password_file = "{passwords}"

@@ -237,7 +237,7 @@ def test_what_may_not_be_is_given_back_with_a_note(
     sqlite_engine: Engine, sqlite_url: str, settings: Settings, server: dovecot.Server, tmp_path: Path
 ) -> None:
     settings = replace(settings, database=replace(settings.database, url=sqlite_url))
-    settings = replace(settings, policy=replace(settings.policy, two_keys=("company-block", "free-mail-allow", "risky-release")))
+    settings = replace(settings, policy=replace(settings.policy, approvals=("company-block", "free-mail-allow", "risky-release")))
     here = town(sqlite_engine, settings, server, tmp_path)
     with mirroring(here.settings):
         mail = here.comes(author="sales@company.example")  # nobody makes a rule about ourselves
@@ -342,10 +342,10 @@ def test_a_server_that_is_down_is_waited_for(here: Town) -> None:
     ("settings", "fault"),
     [
         (Mirror(departments=("it",)), "mirror.departments: 'it' must be NAME=VALUE"),
-        (Mirror(departments=("it=it@company.example",)), "mirror.desks: name who acts in the account of it"),
-        (Mirror(departments=("it=a@b.example",), desks=("it=ana",), staff=("=x",)), "mirror.staff"),
-        (Mirror(departments=("it=a@b.example", "hr=A@b.example"), desks=("it=ana", "hr=ana")), "mirror: a@b.example is named twice"),
-        (Mirror(departments=("it=a@b.example",), desks=("it=ana",), staff=("ana=a@b.example",)), "is named twice"),
+        (Mirror(departments=("it=it@company.example",)), "mirror.act_as: name who acts in the account of it"),
+        (Mirror(departments=("it=a@b.example",), act_as=("it=ana",), staff=("=x",)), "mirror.staff"),
+        (Mirror(departments=("it=a@b.example", "hr=A@b.example"), act_as=("it=ana", "hr=ana")), "mirror: a@b.example is named twice"),
+        (Mirror(departments=("it=a@b.example",), act_as=("it=ana",), staff=("ana=a@b.example",)), "is named twice"),
     ],
 )
 def test_accounts_that_make_no_sense(settings: Mirror, fault: str) -> None:

@@ -103,7 +103,7 @@ def test_people_share_the_folders_and_act_as_themselves(sqlite_engine: Engine, s
         with department(sqlite_engine, sqlite_url, settings, tmp_path, ACL.replace("PATH", f"{place}/boxes")) as here:
             ana, law = "ana@company.example", "law@company.example"
             both = (*here.settings.mirror.departments, f"legal={law}")
-            shared = replace(here.settings.mirror, departments=both, desks=("it=ana", "legal=ana"), staff=(f"ana={ana}",))
+            shared = replace(here.settings.mirror, departments=both, act_as=("it=ana", "legal=ana"), staff=(f"ana={ana}",))
             first, second = here.comes(), here.comes(author="b@x.example")
             with mirroring(here.settings):  # once by its own desk, so that there is a folder to share
                 here.shows(first, second)

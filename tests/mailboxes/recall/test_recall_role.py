@@ -558,7 +558,7 @@ def test_a_sweep_needs_the_whole_company_and_a_way_in(town: Town) -> None:
     with pytest.raises(NotAllowedNow, match="no access to mailboxes"):
         begin(settings=replace(town.settings, recall=Recall()))
     with pytest.raises(NotAllowedNow, match="needs approval"):
-        begin(settings=replace(town.settings, policy=replace(town.settings.policy, two_keys=("large-purge",))))
+        begin(settings=replace(town.settings, policy=replace(town.settings.policy, approvals=("large-purge",))))
 
 
 def test_a_sweep_leaves_sealed_mailboxes_alone(town: Town) -> None:

@@ -111,7 +111,7 @@ def test_tokens_that_read_are_named_until_they_end(company: Engine, settings: Se
 
 
 def test_the_mirrors_account_reads_what_its_member_of_staff_does(company: Engine, settings: Settings) -> None:
-    mirrored = replace(settings, mirror=Mirror(departments=("legal=legal@company.example",), desks=("legal=ben",)))
+    mirrored = replace(settings, mirror=Mirror(departments=("legal=legal@company.example",), act_as=("legal=ben",)))
     assert "ben" in told(asked(company, mirrored, "legal"))["legal@company.example"]
     close_legal(company, SealedEntry("department:legal", ("otto",)))
     assert "legal@company.example" not in told(asked(company, mirrored, "legal"))

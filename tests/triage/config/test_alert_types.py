@@ -48,8 +48,8 @@ def test_every_cause_has_a_title() -> None:
         (("sales=30", "it = 0"), ("sales=ana",), ""),
         (("sales",), (), "targets: 'sales' is no target: write such as sales=30"),
         (("sales=soon",), (), "targets: 'sales=soon' is no target"),
-        ((), ("sales",), "told: 'sales' names nobody"),
-        ((), ("=ana",), "told: '=ana' names nobody"),
+        ((), ("sales",), "alert_recipients: 'sales' names nobody"),
+        ((), ("=ana",), "alert_recipients: '=ana' names nobody"),
     ],
 )
 def test_settings(targets: tuple[str, ...], told: tuple[str, ...], why: str) -> None:

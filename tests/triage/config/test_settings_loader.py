@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from triage.config import settings_loader
-from triage.config.settings import host_port
+from triage.config.settings import every_key, host_port
+from triage.config.settings_loader import RENAMED
 from triage.errors import BadInput
 
 LEAST = '[company]\ndomains = ["Company.Example"]\nhostname = "mx.company.example"\n'
@@ -58,6 +59,8 @@ def test_a_credential_is_the_file_itself_where_a_key_names_one_and_an_empty_one_
     [
         ("", r"\[company\] needs domains: The company's own mail domains"),
         (LEAST + "[compani]\nx = 1\n", r"no section \[compani\]; did you mean 'company'"),
+        (LEAST + '[policy]\ntwo_keys = ["large-purge"]\n', r"\[policy\] has no key 'two_keys'; it is now approvals"),
+        (LEAST + '[cover]\ntime_zone = "UTC"\n', r"there is no section \[cover\]; it is now \[coverage\]"),
         (LEAST + '[smtp]\nlisen = "x"\n', r"\[smtp\] has no key 'lisen'; did you mean 'listen'"),
         (LEAST + '[smtp]\nmax_size = "big"\n', r"\[smtp\] max_size must be a number, not 'big'"),
         (LEAST + "[smtp]\nmax_size = true\n", r"\[smtp\] max_size must be a number, not True"),
@@ -88,3 +91,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_mistakes_in_the_environment_are_named(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(BadInput, match=rf"must be (a number|true or false), not '{value}'"):
         settings_loader.read_settings(written(tmp_path, LEAST), {f"MAILROOM_{name}": value})
+
+
+def test_a_renamed_key_names_one_that_there_is() -> None:
+    """The table of old names cannot fall behind the settings."""
+    keys = {(section, name) for section, name, _ in every_key()}
+    today = {(section, new.partition(";")[0]) for (section, _), new in RENAMED.items()}
+    assert today <= keys
+    assert keys.isdisjoint(RENAMED)

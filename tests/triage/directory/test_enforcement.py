@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import BEN, IDA, NOW, arrive, set_up
 from triage.actor import Actor, Role, Scope
-from triage.config.settings import Company, Cover, Settings
+from triage.config.settings import Company, Coverage, Settings
 from triage.directory import enforcement
 from triage.directory.enforcement import COMPANY, DANGEROUS, RECORD, UNKNOWN, Enforcement, next_working_day
 from triage.errors import BadInput, NotAllowed
@@ -131,7 +131,7 @@ def set_later(session: Session) -> Callable[..., None]:
     ],
 )
 def test_a_stricter_step_begins_on_the_next_working_day(hours: tuple[str, ...], now: str, start: str) -> None:
-    cover = Cover(hours=hours, time_zone="Europe/Berlin")
+    cover = Coverage(hours=hours, time_zone="Europe/Berlin")
     assert next_working_day(cover, datetime.fromisoformat(now)) == datetime.fromisoformat(start)
 
 

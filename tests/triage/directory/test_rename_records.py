@@ -402,7 +402,7 @@ def test_whose_entry_cannot_be_taken_under_another_name_stays_as_they_were(sessi
 
 def test_who_asked_under_another_name_does_not_turn_the_second_key(session: Session, settings: Settings) -> None:
     admin = StaffEntry("mara.berg", "Mara Berg", "admin", ("company",))
-    settings = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
+    settings = replace(settings, policy=replace(settings.policy, approvals=("domain-allow",)))
     take_over(session, MARA, JOE, staff=(*COMPANY.staff, admin))
     her = Actor.person("mara.berg", Role.ADMIN, IDA.scope, "Mara Berg")
     asked = approvals.add_rule(session, RuleOrder("allow", "domain", "dell.example", "company"), by=her, now=NOW, settings=settings)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
 from triage.addressing.company import DepartmentEntry, PersonEntry, StaffEntry
-from triage.config.settings import Company, Cover, Directory, Mirror, Notices, Relay, Settings, Webhooks
+from triage.config.settings import Company, Coverage, Directory, Mirror, Notices, Relay, Settings, Webhooks
 from triage.config.webhooks import Hook
 from triage.directory import apply as directory, stale_settings
 from triage.quarantine import coverage
@@ -19,12 +19,12 @@ MARA = replace(COMPANY.people[0], identity="A")
 LIND = replace(MARA, uid="mara.lind", name="Mara Lind", mailbox="mara.lind@company.example")
 OTHER = PersonEntry("mara.berg", "Mara Oyen", "it", "oyen@company.example", identity="B")
 NAMED: dict[str, dict[str, Any]] = {
-    "cover.out_of_hours": {"cover": Cover(out_of_hours="substitute:mara.berg")},
-    "cover.departments": {"cover": Cover(departments=("it = substitute:Mara.Berg", "legal=wait"))},
-    "cover.people": {"cover": Cover(people=("mara.berg=wait",))},
-    "notices.told": {"notices": Notices(told=("legal=mara.berg", "it=desk@company.example"))},
+    "coverage.out_of_hours": {"coverage": Coverage(out_of_hours="substitute:mara.berg")},
+    "coverage.departments": {"coverage": Coverage(departments=("it = substitute:Mara.Berg", "legal=wait"))},
+    "coverage.people": {"coverage": Coverage(people=("mara.berg=wait",))},
+    "notices.alert_recipients": {"notices": Notices(alert_recipients=("legal=mara.berg", "it=desk@company.example"))},
     "notices.digest_never": {"notices": Notices(digest_never=("mara.berg", "desk@company.example"))},
-    "mirror.desks": {"mirror": Mirror(desks=("it=mara.berg",))},
+    "mirror.act_as": {"mirror": Mirror(act_as=("it=mara.berg",))},
     "mirror.staff": {"mirror": Mirror(staff=("mara.berg=m@company.example",))},
 }
 
@@ -49,24 +49,24 @@ def test_who_is_called_otherwise_is_said_with_both_names(sqlite_engine: Engine, 
 @pytest.mark.parametrize(
     ("after", "words"),
     [
-        ((LIND, OTHER), "notices.told names mara.berg, who is somebody else by now: who was called so is mara.lind"),
-        ((), "notices.told names mara.berg, and nobody here is called so"),
+        ((LIND, OTHER), "notices.alert_recipients names mara.berg, who is somebody else by now: who was called so is mara.lind"),
+        ((), "notices.alert_recipients names mara.berg, and nobody here is called so"),
     ],
 )
 def test_who_has_left_or_whose_name_another_one_has(
     sqlite_engine: Engine, settings: Settings, after: tuple[PersonEntry, ...], words: str
 ) -> None:
-    assert said(sqlite_engine, replace(settings, **NAMED["notices.told"]), (MARA,), after) == [words]
+    assert said(sqlite_engine, replace(settings, **NAMED["notices.alert_recipients"]), (MARA,), after) == [words]
 
 
 DEPARTMENTS: dict[str, dict[str, Any]] = {
     "company.record_only_departments": {"company": replace(HOUSE, record_only_departments=("legal", "sales"))},
-    "cover.departments": {"cover": Cover(departments=("Sales = wait", "Legal=wait"))},
+    "coverage.departments": {"coverage": Coverage(departments=("Sales = wait", "Legal=wait"))},
     "relay.routes": {"relay": Relay(routes=("department:sales=lmtp:///run/sales", "domain:company.example=lmtp:///run/all"))},
     "notices.targets": {"notices": Notices(targets=("sales = 30", "legal=60"))},
-    "notices.told": {"notices": Notices(told=("sales=desk@company.example",))},
+    "notices.alert_recipients": {"notices": Notices(alert_recipients=("sales=desk@company.example",))},
     "notices.digest_departments": {"notices": Notices(digest_departments=("legal", "sales"))},
-    "directory.sealed": {"directory": Directory(sealed=("department:Sales => ana", "person:mara.berg => ana"))},
+    "directory.confidential": {"directory": Directory(confidential=("department:Sales => ana", "person:mara.berg => ana"))},
     "directory.leavers": {"directory": Directory(leavers="folder:sales")},
     "webhooks.hooks": {"webhooks": Webhooks(hooks=(Hook("chat", "https://chat.example/", departments=("legal", "sales")),))},
 }
@@ -83,7 +83,7 @@ def test_a_department_that_is_no_more_is_said(sqlite_engine: Engine, settings: S
 
 
 def test_a_folder_that_nobody_sees_at_night_for_that_is_an_alarm(sqlite_engine: Engine, settings: Settings) -> None:
-    night = Cover(hours=("mon-fri 08:00-09:00",), departments=("it=substitute:mara.berg",))
+    night = Coverage(hours=("mon-fri 08:00-09:00",), departments=("it=substitute:mara.berg",))
     said(sqlite_engine, settings, (MARA,), (LIND,))
     with db.transaction(sqlite_engine) as session:
         for login in ("ana", "mara.lind"):

@@ -13,7 +13,7 @@ from triage.addressing.company import SealedEntry
 from triage.compliance.audit import hash_chain
 from triage.compliance.retention import expire as retention
 from triage.config.alert_types import Wait
-from triage.config.settings import Cover, Notices, Settings, Webhooks
+from triage.config.settings import Coverage, Notices, Settings, Webhooks
 from triage.config.webhooks import Hook
 from triage.directory import apply as directory
 from triage.notifications import alerts
@@ -35,7 +35,7 @@ JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 
 @pytest.fixture
 def watched(settings: Settings) -> Settings:
-    return replace(settings, notices=Notices(target_minutes=60, targets=("legal=10",), queue_minutes=0))
+    return replace(settings, notices=Notices(target_minutes=60, targets=("legal=10",), outgoing_minutes=0))
 
 
 def held(engine: Engine, settings: Settings, *recipients: str, **columns: object) -> int:
@@ -87,7 +87,7 @@ def test_mail_waits_longer_than_the_target_of_its_department(known: Engine, watc
 
 def test_only_hours_of_work_count(known: Engine, watched: Settings) -> None:
     held(known, watched, JOE)
-    office = replace(watched, cover=Cover(hours=("mon-fri 08:00-10:00",)))  # it came at 09:30
+    office = replace(watched, coverage=Coverage(hours=("mon-fri 08:00-10:00",)))  # it came at 09:30
     assert looked(known, office, NOW + 23 * HOUR) == []
     assert looked(known, office, NOW + 23 * HOUR + 31 * MINUTE)
 
@@ -150,7 +150,7 @@ def test_the_queue_stands(known: Engine, settings: Settings, columns: dict[str, 
     assert looked(known, settings, NOW + 30 * MINUTE) == []
     found = looked(known, settings, NOW + 31 * MINUTE)
     assert [says in one.words for one in found] == ([True] if says else [])
-    assert looked(known, replace(settings, notices=Notices(queue_minutes=0)), NOW + 31 * MINUTE) == []
+    assert looked(known, replace(settings, notices=Notices(outgoing_minutes=0)), NOW + 31 * MINUTE) == []
 
 
 @pytest.mark.parametrize("state", [State.RECALLING, State.RESTORING])
@@ -163,11 +163,11 @@ def test_purged_mail_stays_in_mailboxes(known: Engine, settings: Settings, state
     )
     held(known, settings, JOE, state=state, queued_at=NOW + MINUTE)
     assert [one.words[:12] for one in looked(known, settings, NOW + HOUR)] == ["2 messages w"]
-    assert looked(known, replace(settings, notices=Notices(queue_minutes=0)), NOW + HOUR) == []
+    assert looked(known, replace(settings, notices=Notices(outgoing_minutes=0)), NOW + HOUR) == []
 
 
 def test_many_mails_are_refused(known: Engine, settings: Settings) -> None:
-    few = replace(settings, notices=Notices(queue_bounces=1))
+    few = replace(settings, notices=Notices(outgoing_bounces=1))
     held(known, few, JOE, state=State.BOUNCED, settled_at=NOW)
     assert looked(known, few) == []
     held(known, few, JOE, state=State.BOUNCED, settled_at=NOW)

@@ -16,7 +16,7 @@ from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
 from tests.triage.notifications.test_staff_mail import text_of
 from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry
-from triage.config.settings import Api, Cover, Notices, Settings
+from triage.config.settings import Api, Coverage, Notices, Settings
 from triage.directory import apply as directory, enforcement
 from triage.ids import format_id
 from triage.message.signals.severity import Severity
@@ -126,7 +126,7 @@ def test_who_has_nothing_is_told_nothing(known: Engine, daily: Settings) -> None
 )
 def test_when(known: Engine, daily: Settings, hours: tuple[str, ...], zone: str, now: datetime, is_due: bool) -> None:
     with db.read_transaction(known) as session:
-        assert bool(digests.due_moment(session, replace(daily, cover=Cover(hours=hours, time_zone=zone)), now)) is is_due
+        assert bool(digests.due_moment(session, replace(daily, coverage=Coverage(hours=hours, time_zone=zone)), now)) is is_due
         for off in ("", "off"):
             assert digests.due_moment(session, replace(daily, notices=Notices(digest_at=off)), now) is None
 
@@ -218,7 +218,7 @@ def test_what_a_day_did_not_finish_the_next_one_begins_anew(known: Engine, daily
 
 
 def test_a_late_hour_goes_on_past_midnight(known: Engine, daily: Settings) -> None:
-    late = replace(daily, notices=Notices(digest_at="23:00"), cover=Cover(hours=("tue 08:00-18:00",)))  # the day that NOW is
+    late = replace(daily, notices=Notices(digest_at="23:00"), coverage=Coverage(hours=("tue 08:00-18:00",)))  # the day that NOW is
     came(known, daily, JOE)
     assert told(known, late, FOUR + 9 * HOUR)
     assert told(known, late, FOUR + 10 * HOUR) == {}

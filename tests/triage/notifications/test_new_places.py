@@ -66,7 +66,7 @@ def test_a_new_place_is_told_once_and_the_first_sign_in_is_none(engine: Engine, 
     assert told(engine, staffed) == []
     with db.read_transaction(engine) as session:
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "told")).all()
-    assert [(one.subject, one.detail["causes"]) for one in acts] == [("staff:ana", ["new_place"])]
+    assert [(one.subject, one.detail["causes"]) for one in acts] == [("staff:ana", ["new_sign_in_address"])]
 
 
 def test_the_rest_of_an_ipv6_network_is_the_same_place(engine: Engine, staffed: Settings) -> None:
@@ -81,7 +81,7 @@ def test_nobody_is_told(engine: Engine, staffed: Settings, way: str) -> None:
     login = "otto" if way == "no mailbox" else "ana"
     for client in (HOME, ELSEWHERE):
         sign_in(engine, login, client)
-    silent = replace(staffed, notices=Notices(new_place=way != "off"))
+    silent = replace(staffed, notices=Notices(new_sign_in_address=way != "off"))
     assert told(engine, silent, NOW + 2 * DAY if way == "long ago" else NOW) == []
     sign_in(engine, login, "198.51.100.3", NOW + 2 * DAY)
     assert bool(told(engine, staffed, NOW + 2 * DAY)) == (way != "no mailbox")

@@ -13,7 +13,7 @@ from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
 from tests.triage.notifications.test_alerts import JOE, MARA, held
 from triage.access import staff_members
 from triage.addressing.company import PersonEntry, SealedEntry, StaffEntry
-from triage.config.settings import Cover, Notices, Settings
+from triage.config.settings import Coverage, Notices, Settings
 from triage.directory import apply as directory
 from triage.notifications import alerts, staff_mail
 from triage.policy import emergency
@@ -50,7 +50,7 @@ def staffed(known: Engine, settings: Settings) -> Settings:
     """The small company with staff who have mailboxes, and a target of an hour."""
     with db.transaction(known) as session:
         directory.apply_directory(session, STAFFED, settings.company, by=SYNC, now=NOW)
-    return replace(settings, notices=Notices(target_minutes=60, queue_minutes=0))
+    return replace(settings, notices=Notices(target_minutes=60, outgoing_minutes=0))
 
 
 def told(engine: Engine, settings: Settings, now: datetime = LATE) -> dict[str, str]:
@@ -112,13 +112,15 @@ def test_what_is_sealed_is_for_those_who_are_named(known: Engine, staffed: Setti
 
 
 def test_somebody_else_is_told_where_the_settings_say_so(known: Engine, staffed: Settings) -> None:
-    desk = replace(staffed, notices=Notices(target_minutes=60, told=("legal=desk@company.example", "legal=ana", "legal=eve@evil.example")))
+    desk = replace(
+        staffed, notices=Notices(target_minutes=60, alert_recipients=("legal=desk@company.example", "legal=ana", "legal=eve@evil.example"))
+    )
     held(known, desk, MARA)
     assert set(told(known, desk)) == {"desk@company.example", "ana.roth@company.example"}
 
 
 def test_where_that_is_nobody_here_any_more_staff_on_duty_is_told(known: Engine, staffed: Settings) -> None:
-    gone = replace(staffed, notices=Notices(target_minutes=60, told=("legal=anna.before",)))
+    gone = replace(staffed, notices=Notices(target_minutes=60, alert_recipients=("legal=anna.before",)))
     held(known, gone, MARA)
     assert set(told(known, gone)) == {"ana.roth@company.example", "ben@company.example", "ida@company.example"}
 
@@ -134,7 +136,7 @@ def test_where_that_is_nobody_here_any_more_staff_on_duty_is_told(known: Engine,
 def test_how_much_is_sealed_is_told_to_nobody_instead(
     known: Engine, staffed: Settings, seal: tuple[SealedEntry, ...], desk: set[str], named: set[str]
 ) -> None:
-    instead = replace(staffed, notices=Notices(target_minutes=60, told=("it=desk@company.example", "it=ida")))
+    instead = replace(staffed, notices=Notices(target_minutes=60, alert_recipients=("it=desk@company.example", "it=ida")))
     with db.transaction(known) as session:
         directory.apply_directory(session, replace(STAFFED, sealed=seal), staffed.company, by=SYNC, now=NOW)
     held(known, instead, JOE)
@@ -155,11 +157,11 @@ def test_not_at_night_unless_it_is_wanted(known: Engine, staffed: Settings) -> N
     held(known, staffed, JOE)
     held(known, staffed, MARA)
     night = NOW + 12 * HOUR
-    office = replace(staffed, cover=Cover(hours=("mon-fri 08:00-18:00",), departments=("legal=substitute:ana",)))
+    office = replace(staffed, coverage=Coverage(hours=("mon-fri 08:00-18:00",), departments=("legal=substitute:ana",)))
     found = told(known, office, night)
     assert set(found) == {"ana.roth@company.example"}  # looks after that folder at night
     assert "IT" not in found["ana.roth@company.example"]
-    wanted = replace(office, notices=replace(office.notices, at_night=("waiting",)))
+    wanted = replace(office, notices=replace(office.notices, alerts_at_night=("waiting",)))
     assert set(told(known, wanted, night)) == {"ben@company.example", "eva@company.example", "ida@company.example"}
     assert "IT" in told(known, office, NOW + 23 * HOUR + 59 * MINUTE)["ana.roth@company.example"]  # in the morning
 
@@ -181,7 +183,7 @@ def test_the_company_is_the_business_of_its_administrators(known: Engine, staffe
 
 def test_what_nobody_wants_to_be_told_is_told_to_nobody(known: Engine, staffed: Settings) -> None:
     held(known, staffed, JOE)
-    assert told(known, replace(staffed, notices=Notices(target_minutes=60, staff=()))) == {}
+    assert told(known, replace(staffed, notices=Notices(target_minutes=60, alerts=()))) == {}
 
 
 @pytest.mark.parametrize(("login", "uid"), [("ana", "ana.roth"), ("ANA ", "ana.roth"), ("ana.roth", ""), ("ben", "ben"), ("", "")])

@@ -12,7 +12,7 @@ from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, IDA, NOW, SYNC
 from triage.access import staff_members, substitutes
 from triage.actor import Actor, Role, Scope
 from triage.addressing.company import CompanyDirectory, SealedEntry, StaffEntry
-from triage.config.settings import Company, Cover, Settings
+from triage.config.settings import Company, Coverage, Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.intake import receive as intake
@@ -23,8 +23,8 @@ from triage.store.models.deliveries import Delivery
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 ITA = StaffEntry("ita", "Ita Moss", "triage", ("department:it",))
 STAFFED = replace(COMPANY, staff=(ITA, StaffEntry("ben", "Ben Okafor", "triage", ("department:legal",))))
-ALWAYS = Cover()
-NIGHT = Cover(hours=("mon-fri 20:00-21:00",))  # NOW is out of them
+ALWAYS = Coverage()
+NIGHT = Coverage(hours=("mon-fri 20:00-21:00",))  # NOW is out of them
 LATER = NOW + timedelta(days=1)
 
 
@@ -39,11 +39,11 @@ def take_over(session: Session, company: CompanyDirectory) -> None:
     directory.apply_directory(session, company, HOUSE, by=SYNC, now=NOW)
 
 
-def on_duty(session: Session, settings: Cover = ALWAYS, now: datetime = NOW) -> dict[str, tuple[str, ...]]:
+def on_duty(session: Session, settings: Coverage = ALWAYS, now: datetime = NOW) -> dict[str, tuple[str, ...]]:
     return {one.code: one.on_duty for one in coverage.list_coverage(session, settings, now)}
 
 
-def alarm(session: Session, settings: Cover = ALWAYS, now: datetime = NOW) -> list[str]:
+def alarm(session: Session, settings: Coverage = ALWAYS, now: datetime = NOW) -> list[str]:
     return [one.code for one in coverage.uncovered_folders(session, settings, now)]
 
 
@@ -82,7 +82,7 @@ def test_auditors_do_not_count_and_seals_keep_away(known: Engine) -> None:
 
 @pytest.mark.parametrize(
     ("out_of_hours", "alarmed"),
-    [("wait", []), ("pass-perishable", []), ("substitute:ben", []), ("substitute:gone", ["it"])],
+    [("wait", []), ("pass-time-limited", []), ("substitute:ben", []), ("substitute:gone", ["it"])],
 )
 def test_out_of_hours_a_folder_may_wait_but_a_missing_substitute_is_told(known: Engine, out_of_hours: str, alarmed: list[str]) -> None:
     with db.transaction(known) as session:
@@ -100,7 +100,7 @@ def test_the_night_duty_reaches_the_folder_out_of_hours_only(known: Engine) -> N
 
 
 def test_a_person_s_folder_may_have_a_policy_of_its_own(known: Engine) -> None:
-    night = replace(NIGHT, departments=("it=pass-perishable",), people=("Joe.Fern = wait", "mara.berg=substitute:ita"))
+    night = replace(NIGHT, departments=("it=pass-time-limited",), people=("Joe.Fern = wait", "mara.berg=substitute:ita"))
     passes = {
         (department, person): coverage.lets_perishable_pass(night, department, person, NOW)
         for department, person in (("it", ""), ("it", "ann"), ("it", "joe.fern"), ("legal", "mara.berg"))
@@ -130,7 +130,7 @@ def test_only_administrators_say_that_somebody_else_is_away(known: Engine) -> No
 def test_what_perishes_passes_out_of_hours_where_the_folder_says_so(known: Engine, settings: Settings) -> None:
     author = "login@supplier.example"
     said = arriving.summary(author, "Your Supplier sign-in code", text="Your code is 123456. It expires in 10 minutes.")
-    settings = replace(settings, cover=replace(NIGHT, departments=("it=pass-perishable",)))
+    settings = replace(settings, coverage=replace(NIGHT, departments=("it=pass-time-limited",)))
     with db.transaction(known) as session:
         envelope = arriving.envelope("it+joe.fern@company.example", "legal+mara.berg@company.example", reverse_path=author)
         proven = arriving.authentication(author, DMARC_PASS)

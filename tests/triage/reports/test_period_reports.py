@@ -191,7 +191,7 @@ def lived(engine: Engine, settings: Settings) -> Company:
     """The company after its two days."""
     clock = Clock()
     out = replace(settings.relay, smarthost="smtp://smarthost.example:25")
-    settings = replace(settings, relay=out, cover=replace(settings.cover, time_zone="Europe/Berlin"))
+    settings = replace(settings, relay=out, coverage=replace(settings.coverage, time_zone="Europe/Berlin"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ids, "time", SimpleNamespace(time_ns=clock.time_ns))
         patch.setattr(ids, "_last", 0)
@@ -222,7 +222,7 @@ def company(kept: Path, settings: Settings, tmp_path: Path) -> Iterator[Company]
     """The company after its two days, on SQLite."""
     shutil.copyfile(kept, tmp_path / "lived.db")
     engine = db.open_engine(f"sqlite:///{tmp_path}/lived.db")
-    yield Company(engine, replace(settings, cover=replace(settings.cover, time_zone="Europe/Berlin")), Clock())
+    yield Company(engine, replace(settings, coverage=replace(settings.coverage, time_zone="Europe/Berlin")), Clock())
     engine.dispose()
 
 
@@ -369,8 +369,8 @@ def test_people_are_told_of_only_where_the_company_wants_it(
 
 
 def test_of_fewer_people_than_the_company_wants_no_total_is_told(company: Company) -> None:
-    assert company.report("work", fewest=4).tables == ()
-    assert company.report("saved", fewest=4).sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 20 s = 0 hours."
+    assert company.report("work", least_people=4).tables == ()
+    assert company.report("saved", least_people=4).sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 20 s = 0 hours."
 
 
 def test_nothing_is_measured_where_the_company_wants_nothing_measured(company: Company) -> None:

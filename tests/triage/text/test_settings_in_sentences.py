@@ -56,7 +56,7 @@ def console_sentences() -> Iterator[str]:
         ("It was delivered already: see [recall] in the settings.", True),
         ("Keys and time are not measured here (reports.staff).", True),
         ("set relay.smarthost", True),
-        ("take it out of two_keys", True),
+        ("take it out of late_copies_hours", True),
         ("as retention.record_days says.", True),
         ("The report is at https://mx.company.example/policy.html", False),
         ("{n} reports. Staff decided {m}.", False),

@@ -36,12 +36,12 @@ def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_pa
     with dovecot.running() as server:
         way = Mirror(
             departments=("it=it@company.example",),
-            desks=("it=ana",),
+            act_as=("it=ana",),
             imap=f"imap://127.0.0.1:{server.imap_port}",
             password_file=str(secret),
         )
         assert said(mirror_checks.check_mirror(replace(house, mirror=way))) == [(OK, f"{way.imap} lets us into it@company.example")]
-        wrong = replace(way, desks=("it=nobody",), staff=("ana=ana@company.example",))
+        wrong = replace(way, act_as=("it=nobody",), staff=("ana=ana@company.example",))
         (acts, entered, shut_out) = said(mirror_checks.check_mirror(replace(house, mirror=wrong)))
         assert acts == (FAIL, "nobody, who acts in it@company.example, is no member of staff who decides: nothing is done there")
         assert (entered[0], shut_out[0], "does not let us in" in shut_out[1]) == (OK, FAIL, True)
@@ -55,10 +55,10 @@ def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_pa
         (
             Mirror(departments=("it=it@company.example",), imap="imap://127.0.0.1", password_file="x"),
             False,
-            [(FAIL, 'mirror.desks: name who acts in the account of it, such as "it=LOGIN"')],
+            [(FAIL, 'mirror.act_as: name who acts in the account of it, such as "it=LOGIN"')],
         ),
         (
-            Mirror(departments=("it=it@company.example",), desks=("it=ana",), imap="imap://127.0.0.1"),
+            Mirror(departments=("it=it@company.example",), act_as=("it=ana",), imap="imap://127.0.0.1"),
             False,
             [(FAIL, "mirror.password_file is missing: mirror.auth = 'per-account' needs it")],
         ),
@@ -71,7 +71,7 @@ def test_settings_that_make_no_sense(house: Settings, mirror: Mirror, plain: boo
 
 def test_a_department_that_is_none(house: Settings) -> None:
     way = Mirror(
-        departments=("law=law@company.example",), desks=("law=ana",), imap=f"imap://127.0.0.1:{free_port()}", password_file="x", timeout=1
+        departments=("law=law@company.example",), act_as=("law=ana",), imap=f"imap://127.0.0.1:{free_port()}", password_file="x", timeout=1
     )
     first, second = said(mirror_checks.check_mirror(replace(house, mirror=way)))
     assert (first, second[0]) == ((FAIL, "there is no department law"), FAIL)

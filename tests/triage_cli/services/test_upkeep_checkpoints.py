@@ -25,7 +25,7 @@ def signing(settings: Settings, tmp_path: Path) -> Settings:
     """Settings by which a checkpoint is made as soon as anything has happened."""
     public = checkpoints.make_key(tmp_path / "audit.key")
     (tmp_path / "checkpoints").mkdir()
-    return replace(settings, audit=Audit(str(tmp_path / "checkpoints"), str(tmp_path / "audit.key"), public, every=0))
+    return replace(settings, audit=Audit(str(tmp_path / "checkpoints"), str(tmp_path / "audit.key"), public, checkpoint_seconds=0))
 
 
 def act(engine: Engine) -> None:

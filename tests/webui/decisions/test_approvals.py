@@ -32,7 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, databa
     """A company that lets nobody release alone what pretends to be one of us; nothing leaves while a test looks."""
     directory = tmp_path_factory.mktemp("site")
     settings = settings_in(directory)
-    policy = replace(settings.policy, two_keys=(dual_control.RISKY_RELEASE,), undo_seconds=30)
+    policy = replace(settings.policy, approvals=(dual_control.RISKY_RELEASE,), undo_seconds=30)
     with running(directory, sqlite_template, replace(settings, policy=policy), database=database) as made:
         yield made
 

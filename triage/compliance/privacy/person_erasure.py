@@ -91,7 +91,7 @@ def begin_erasure(
     if pending := session.scalars(select(PersonErasure).where(col(PersonErasure.address) == whose.address)).first():
         return pending
     dual_control.require_second_person(
-        [dual_control.PERSON_ERASURE] if dual_control.PERSON_ERASURE in settings.policy.two_keys else [], by, second
+        [dual_control.PERSON_ERASURE] if dual_control.PERSON_ERASURE in settings.policy.approvals else [], by, second
     )
     row = PersonErasure(
         address=whose.address,

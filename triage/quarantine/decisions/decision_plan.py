@@ -280,7 +280,7 @@ def second_person_needs(
     settings: Settings,
 ) -> list[str]:
     """Why a second person has to confirm this; nothing where the company wants none."""
-    if not settings.policy.two_keys:
+    if not settings.policy.approvals:
         return []
     needs = dual_control.of_rules(orders, settings)
     ids = [one for one, _ in meant]
@@ -291,7 +291,7 @@ def second_person_needs(
             + dual_control.of_purge(meant, settings)
             + second_person.second_person_needs(session, selected, these, by=by, settings=settings)
         )
-    if request.verb in (Verb.RELEASE, Verb.REDIRECT) and dual_control.RISKY_RELEASE in settings.policy.two_keys:
+    if request.verb in (Verb.RELEASE, Verb.REDIRECT) and dual_control.RISKY_RELEASE in settings.policy.approvals:
         return needs + dual_control.of_release(session, ids)
     return needs
 
@@ -299,7 +299,7 @@ def second_person_needs(
 def removal_needs(session: Session, selected: Selection, goes: ColumnElement[bool], *, by: Actor, settings: Settings) -> list[str]:
     """Why a removal of this selection would need a second person now; nothing is held or changed. `goes`: what `removal_plan.plan`
     takes."""
-    if not settings.policy.two_keys:
+    if not settings.policy.approvals:
         return []
     there = and_(goes, col(Delivery.state) == State.DELIVERED)
     meant = with_copies(session, [(one, State.DELIVERED) for one in session.scalars(select(col(Delivery.id)).where(there))])

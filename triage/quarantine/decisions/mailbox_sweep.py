@@ -77,7 +77,7 @@ def begin_sweep(
         raise NotAllowed(say("a sweep looks into every mailbox: it needs the scope company"))
     if not settings.reaches_mailboxes:
         raise NotAllowedNow(say("Mailroom has no access to mailboxes: ask an administrator of the server to set it up"))
-    if LARGE_PURGE in settings.policy.two_keys and not dry_run:
+    if LARGE_PURGE in settings.policy.approvals and not dry_run:
         raise NotAllowedNow(
             say(
                 "a sweep may remove many messages, and here that needs approval: purge the messages that came through Mailroom instead, or "

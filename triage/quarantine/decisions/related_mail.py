@@ -42,16 +42,19 @@ def take_related(
     if not settings.reaches_mailboxes:
         raise NotAllowedNow(say("Mailroom has no access to mailboxes: ask an administrator of the server to set it up"))
     policy = settings.policy
-    if LARGE_PURGE in policy.two_keys and len(wanted) > policy.two_keys_purge:
+    if LARGE_PURGE in policy.approvals and len(wanted) > policy.approval_purge_copies:
         raise NotAllowedNow(
-            say("more than {two_keys_purge} messages at once need approval here: take fewer", two_keys_purge=policy.two_keys_purge)
+            say(
+                "more than {approval_purge_copies} messages at once need approval here: take fewer",
+                approval_purge_copies=policy.approval_purge_copies,
+            )
         )
-    many = len({row.mailbox for row in wanted}) > policy.two_keys_mailboxes
+    many = len({row.mailbox for row in wanted}) > policy.approval_mailboxes
     if many and not may_alone(by, settings):
         raise NotAllowedNow(
             say(
-                "messages of more than {two_keys_mailboxes} mailboxes at once need the right remove-delivered: take fewer",
-                two_keys_mailboxes=policy.two_keys_mailboxes,
+                "messages of more than {approval_mailboxes} mailboxes at once need the right remove-delivered: take fewer",
+                approval_mailboxes=policy.approval_mailboxes,
             )
         )
     selection = {"related_to": format_id(decision_id), "copies": [format_id(row.id) for row in wanted]}

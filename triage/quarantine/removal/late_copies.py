@@ -35,11 +35,11 @@ def list_orders(
     """
     if by.grants is not None and Grant.RULES not in by.grants:
         return []
-    if not settings.policy.standing_hours or not ids or not names_one(selected):
+    if not settings.policy.late_copies_hours or not ids or not names_one(selected):
         return []
     if selected.campaign and campaigns.is_flood(session, selected.campaign):
         return []  # what lies in a mail bomb has nothing in common that the next one would have
-    until = now + timedelta(hours=settings.policy.standing_hours)
+    until = now + timedelta(hours=settings.policy.late_copies_hours)
     order = RuleOrder("block", "address", "", "company", until=until, note=NOTE)
     whole = of_campaign(session, order, selected, ids) if selected.campaign else of_sender(session, order, selected, ids)
     if whole.match == "domain" and whole.value.strip("@. ").casefold() in settings.policy.freemail_domains:

@@ -23,13 +23,13 @@ def second_person_needs(session: Session, selected: Selection, where: ColumnElem
         return []
     counted = select(func.count(col(Delivery.mailbox).distinct()), func.min(grouping.severity_column()))
     mailboxes, least = session.execute(counted.where(and_(where, col(Delivery.state) == State.DELIVERED))).one()
-    wide = mailboxes > settings.policy.two_keys_mailboxes
+    wide = mailboxes > settings.policy.approval_mailboxes
     return [REMOVE_DELIVERED] if mailboxes and (wide or least < Severity.DANGEROUS or is_loose(selected)) else []
 
 
 def may_alone(by: Actor, settings: Settings) -> bool:
     """May this actor take any delivered message out of mailboxes without a second person?"""
-    asked_for = REMOVE_DELIVERED in settings.policy.two_keys
+    asked_for = REMOVE_DELIVERED in settings.policy.approvals
     return not asked_for or by.kind not in PEOPLE or Right.REMOVE_DELIVERED in by.rights
 
 

@@ -23,7 +23,7 @@ def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
 
     `restored`: for all staff to know.
     """
-    now, settings = utcnow(), here.settings.cover
+    now, settings = utcnow(), here.settings.coverage
     folders = [one for one in coverage.list_coverage(session, settings, now) if coverage.looks_after(by, one.code)]
     alarm = coverage.waiting_folders(folders, settings, now) if by.role is Role.ADMIN else []
     return schemas.Coverage.model_validate(

@@ -141,7 +141,7 @@ def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
             "name": by.shown,
             "role": by.role,
             "scope": by.scope.words(),
-            "company": {"domains": list(company.domains), "enforcement": step, "time_zone": here.settings.cover.time_zone},
+            "company": {"domains": list(company.domains), "enforcement": step, "time_zone": here.settings.coverage.time_zone},
             "undo_seconds": undo_seconds,
             "preferences": chosen,
             "substitutes_for": list(by.stands_in_for),

@@ -52,7 +52,7 @@ def start_of(order: schemas.EnforcementOrder, session: Session, settings: Settin
     if order.starts_at == "now" or order.step is None:
         return None
     stricter = enforcement.is_stricter(order.step, than=step_of(session, order.scope.casefold(), settings, now))
-    return enforcement.next_working_day(settings.cover, now) if stricter else None
+    return enforcement.next_working_day(settings.coverage, now) if stricter else None
 
 
 def step_of(session: Session, scope: str, settings: Settings, now: datetime) -> str:
@@ -68,7 +68,7 @@ def show_steps(session: Session, settings: Settings, by: Actor, now: datetime) -
     """The steps as they are now, with what needs attention."""
     items = enforcement.list_steps(session, settings.company, by=by, now=now)
     holding = {one.scope.partition(":")[2] for one in items if one.step != enforcement.RECORD or one.planned}
-    unseen = [one for one in coverage.uncovered_folders(session, settings.cover, now) if one.code in holding]
+    unseen = [one for one in coverage.uncovered_folders(session, settings.coverage, now) if one.code in holding]
     warnings = [warn_uncovered(one.name, one.code) for one in unseen]
     return schemas.Enforcement.model_validate({"items": items, "warnings": warnings})
 

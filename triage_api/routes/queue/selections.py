@@ -100,7 +100,7 @@ def removal_shape(plan: removal_plan.Plan, related: Sequence[Listed], settings: 
         "related": {"count": plan.related.count, "by_kind": plan.related.by_kind, "examples": related},
         "hold_hours": settings.policy.block_hold_hours,
         "block_days": settings.policy.block_days,
-        "late_hours": settings.policy.standing_hours,
+        "late_hours": settings.policy.late_copies_hours,
     }
 
 

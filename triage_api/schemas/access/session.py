@@ -113,7 +113,7 @@ class CoveredFolder(Shape):
     name: str
     held: int
     on_duty: Annotated[list[str], Field(description="logins of staff who are here")]
-    out_of_hours: Annotated[str, Field(description="wait, pass-perishable or substitute:LOGIN")]
+    out_of_hours: Annotated[str, Field(description="wait, pass-time-limited or substitute:LOGIN")]
 
 
 class Restored(Shape):
@@ -142,7 +142,7 @@ class Coverage(Shape):
     folders: Annotated[list[CoveredFolder], Field(description="those in scope")]
     restored: Annotated[Restored | None, Field(description="nothing is sent on yet, since a backup was restored; null: all goes on")] = None
     removals: Annotated[
-        list[LargeRemoval], Field(description="large removals, for administrators and whom `notices.removal_told` names")
+        list[LargeRemoval], Field(description="large removals, for administrators and whom `notices.removal_recipients` names")
     ] = []
 
 

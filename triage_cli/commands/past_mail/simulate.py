@@ -120,7 +120,7 @@ def carry_out(
     until = end_of_period(until_text)
     since = until - timedelta(days=days)
     alike = Likeness() if group == "campaign" else None
-    terms = Terms(seconds_per_card, staff, minutes_of_work, settings.cover.hours, settings.cover.time_zone)
+    terms = Terms(seconds_per_card, staff, minutes_of_work, settings.coverage.hours, settings.coverage.time_zone)
     with closing(open_parsers()) as pool:
         examiner = Examiner(open_resolver(settings.dns), pool, trusted_names(settings, trust))
         player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, door_of(engine, settings))

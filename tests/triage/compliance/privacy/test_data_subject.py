@@ -201,7 +201,7 @@ def test_a_legal_hold_on_somebody_here_forbids_it(session: Session, settings: Se
 
 def test_two_keys_where_the_company_wants_them(session: Session, settings: Settings) -> None:
     everything(session, settings)
-    careful = replace(settings, policy=replace(settings.policy, two_keys=("person-erasure",)))
+    careful = replace(settings, policy=replace(settings.policy, approvals=("person-erasure",)))
     asked = person_erasure.erase_person(session, ANNA, settings=careful, **said())
     assert isinstance(asked, PendingAct)
     assert approvals.approval_sentence(asked).startswith(f"Ida Lind asks for approval: erase the data of {ANNA}. A second person is needed")

@@ -252,7 +252,7 @@ def test_what_nothing_speaks_for_any_more_is_gone(session: Session, settings: Se
 
 
 def test_where_two_keys_are_wanted_the_rule_waits_for_the_second(session: Session, settings: Settings) -> None:
-    settings = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
+    settings = replace(settings, policy=replace(settings.policy, approvals=("domain-allow",)))
     correspond(session, settings)
     one = proposed(session, settings)
     answered = answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)

@@ -40,7 +40,7 @@ HOUSE = CompanyDirectory(COMPANY.departments, COMPANY.people, STAFF, COMPANY.pos
 @pytest.fixture
 def careful(settings: Settings) -> Settings:
     """A company that wants two keys for everything that can need them."""
-    policy = replace(settings.policy, two_keys=("domain-allow", "large-purge", "risky-release"), two_keys_purge=1)
+    policy = replace(settings.policy, approvals=("domain-allow", "large-purge", "risky-release"), approval_purge_copies=1)
     return replace(settings, policy=policy)
 
 
@@ -129,7 +129,7 @@ def test_whose_second_factor_is_due_neither_asks_nor_approves(company: Engine, c
 
 def test_a_large_removal_asks_for_the_second_factor_also_where_one_person_is_enough(company: Engine, settings: Settings) -> None:
     reaching = replace(
-        settings, policy=replace(settings.policy, two_keys_purge=1), recall=replace(settings.recall, imap="imaps://store.example")
+        settings, policy=replace(settings.policy, approval_purge_copies=1), recall=replace(settings.recall, imap="imaps://store.example")
     )
     late = replace(IDA, factor_due=True)
     with transaction(company) as session:

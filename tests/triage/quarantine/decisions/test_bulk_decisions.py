@@ -195,7 +195,7 @@ def test_what_has_grown_is_refused(company: Engine, settings: Settings) -> None:
 
 
 def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, settings: Settings) -> None:
-    two = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
+    two = replace(settings, policy=replace(settings.policy, approvals=("domain-allow",)))
     with read_transaction(company) as session:
         with pytest.raises(NotAllowed):
             decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.PURGE), by=OTTO, now=NOW, settings=settings)

@@ -126,7 +126,7 @@ def test_whoever_may_not_decide_does_not(known: Engine, settings: Settings, by: 
 
 
 def test_what_waits_for_a_second_key_is_asked_for_once_and_anew_when_that_is_over(known: Engine, settings: Settings) -> None:
-    settings = replace(settings, policy=replace(settings.policy, two_keys=("risky-release",)))
+    settings = replace(settings, policy=replace(settings.policy, approvals=("risky-release",)))
     delivery, copy = copied(known, settings)
     with db.transaction(known) as session:
         message = session.get_one(Message, session.get_one(Delivery, delivery).message_id)

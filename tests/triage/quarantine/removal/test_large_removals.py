@@ -35,7 +35,7 @@ def staffed(known: Engine, settings: Settings) -> Settings:
     """The small company with staff who have mailboxes, where more than two messages are many."""
     with db.transaction(known) as session:
         directory.apply_directory(session, STAFFED, settings.company, by=SYNC, now=NOW)
-    return replace(settings, notices=Notices(removal_messages=2, queue_minutes=0))
+    return replace(settings, notices=Notices(removal_messages=2, outgoing_minutes=0))
 
 
 def remove(engine: Engine, settings: Settings, number: int, to: str = JOE, by: Actor = ANA) -> DecisionReport:
@@ -67,7 +67,7 @@ def test_the_link_leads_to_the_decision(known: Engine, staffed: Settings) -> Non
     assert f"Undo: https://mailroom.example/decisions/{format_id(made.id)}" in told(known, linked, SOON)[IDAS]
 
 
-@pytest.mark.parametrize(("number", "notices"), [(2, {}), (3, {"removal_messages": 0}), (3, {"staff": ("queue",)})])
+@pytest.mark.parametrize(("number", "notices"), [(2, {}), (3, {"removal_messages": 0}), (3, {"alerts": ("queue",)})])
 def test_a_small_one_or_where_nobody_wants_it_is_told_to_nobody(
     known: Engine, staffed: Settings, number: int, notices: dict[str, Any]
 ) -> None:
@@ -85,8 +85,8 @@ def test_what_is_undone_is_told_to_nobody(known: Engine, staffed: Settings) -> N
 
 
 def test_it_is_told_at_night_and_to_the_lead(known: Engine, staffed: Settings) -> None:
-    night = replace(staffed.cover, hours=("mon-fri 08:00-09:00",))
-    lead = replace(staffed, cover=night, notices=replace(staffed.notices, removal_told=("Eva", "nobody.else")))
+    night = replace(staffed.coverage, hours=("mon-fri 08:00-09:00",))
+    lead = replace(staffed, coverage=night, notices=replace(staffed.notices, removal_recipients=("Eva", "nobody.else")))
     remove(known, lead, 3)
     assert set(told(known, lead, SOON)) == {IDAS, LEADS}
 
@@ -94,7 +94,7 @@ def test_it_is_told_at_night_and_to_the_lead(known: Engine, staffed: Settings) -
 def test_the_console_shows_it_to_those_who_are_told(known: Engine, staffed: Settings) -> None:
     made = remove(known, staffed, 3)
     told(known, staffed, SOON)
-    lead = replace(staffed, notices=replace(staffed.notices, removal_told=("ben",)))
+    lead = replace(staffed, notices=replace(staffed.notices, removal_recipients=("ben",)))
     assert shown(known, staffed, IDA) == [(made.id, "Ana Roth", 3, False)]
     assert (shown(known, staffed, ANA), shown(known, staffed, BEN)) == ([], [])
     assert shown(known, lead, BEN) == [(made.id, "Ana Roth", 3, False)]

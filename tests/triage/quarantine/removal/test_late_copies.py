@@ -219,7 +219,7 @@ def test_what_cannot_be_a_rule_is_none(known: Engine, settings: Settings) -> Non
 
 
 def test_the_settings_turn_it_off_and_a_block_for_good_needs_none(known: Engine, settings: Settings) -> None:
-    off = replace(settings, policy=replace(settings.policy, standing_hours=0))
+    off = replace(settings, policy=replace(settings.policy, late_copies_hours=0))
     made = purge(known, off, sender=CROOK)
     assert standing(known) == []
     with db.transaction(known) as session:

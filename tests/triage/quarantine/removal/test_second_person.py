@@ -38,7 +38,7 @@ HOUSE = replace(COMPANY, people=(*COMPANY.people, *PEOPLE), staff=STAFF)
 @pytest.fixture
 def few(settings: Settings) -> Settings:
     """A company where more than two mailboxes are many."""
-    return replace(settings, policy=replace(settings.policy, two_keys_mailboxes=2))
+    return replace(settings, policy=replace(settings.policy, approval_mailboxes=2))
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_what_is_held_needs_nobody_else(session: Session, few: Settings, feature
 
 def test_a_company_may_want_nobody_else(session: Session, few: Settings) -> None:
     delivered(session, few, 3, Severity.NONE)
-    alone = replace(few, policy=replace(few.policy, two_keys=()))
+    alone = replace(few, policy=replace(few.policy, approvals=()))
     assert needs_of(session, Selection(domain="evil.example"), by=SAM, settings=alone) == []
     assert isinstance(removed(session, alone, SAM, **BY_DOMAIN), DecisionReport)
 

@@ -137,7 +137,7 @@ def test_a_file_reaches_no_further_than_whose_it_is(known: Engine, settings: Set
 
 
 def test_what_needs_two_keys_is_not_for_a_file(known: Engine, settings: Settings) -> None:
-    careful = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
+    careful = replace(settings, policy=replace(settings.policy, approvals=("domain-allow",)))
     with pytest.raises(FaultyLines, match="line 2: this needs approval"):
         load(known, careful, "allow a@supplier.example\nallow supplier.example")
     assert load(known, careful, "allow a@supplier.example\nblock supplier.example") == (2, 0)

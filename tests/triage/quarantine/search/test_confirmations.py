@@ -578,7 +578,7 @@ def test_a_rule_that_lapses_is_not_renewed_by_another_change(house: Engine, sett
 
 
 def test_both_people_look(house: Engine, settings: Settings) -> None:
-    careful = replace(settings, policy=replace(settings.policy, two_keys=("risky-release",)))
+    careful = replace(settings, policy=replace(settings.policy, approvals=("risky-release",)))
     with transaction(house) as session:
         mail = comes(session, careful, Letter("ceo@company.example", NO_DMARC))
         chosen = Selection.of(ids=(mail,))

@@ -165,7 +165,7 @@ def test_what_a_token_needs(method: str, path: str, grant: str | None) -> None:
 
 
 def test_who_made_a_token_does_not_turn_the_second_key_for_it(api_settings: Settings, engine: Engine) -> None:
-    asking = replace(api_settings, policy=replace(api_settings.policy, two_keys=("domain-allow",)))
+    asking = replace(api_settings, policy=replace(api_settings.policy, approvals=("domain-allow",)))
     with clients(asking, engine, ("rules", "decide"), "ida", "ana") as (program, ida, ana):
         asked = program.post("/rules", LETS_A_DOMAIN_IN)
         assert asked.status_code == 202

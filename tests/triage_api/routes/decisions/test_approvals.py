@@ -13,7 +13,7 @@ RULE = {"effect": "allow", "match": "domain", "value": "dell.example", "scope": 
 @pytest.fixture
 def api_settings(settings: Settings, database_url: str) -> Settings:
     """A company that lets nobody allow a whole domain alone."""
-    policy = replace(settings.policy, two_keys=("domain-allow",))
+    policy = replace(settings.policy, approvals=("domain-allow",))
     return replace(settings, database=replace(settings.database, url=database_url), policy=policy)
 
 

@@ -108,7 +108,7 @@ def test_what_cannot_be_taken(ana: Browser, purged: str, new_browser: NewBrowser
 
 def test_many_at_once_need_two_people_where_the_company_wants_that(ana: Browser, purged: str, app: FastAPI) -> None:
     office = app.state.office
-    office.settings = replace(office.settings, policy=replace(office.settings.policy, two_keys=("large-purge",), two_keys_purge=1))
+    office.settings = replace(office.settings, policy=replace(office.settings.policy, approvals=("large-purge",), approval_purge_copies=1))
     copies = [item["id"] for item in ana.get(f"/decisions/{purged}/related").json()["items"]]
     answer = ana.post(f"/decisions/{purged}/related", {"copies": copies})
     assert (answer.status_code, "take fewer" in answer.json()["detail"]) == (409, True)
@@ -128,7 +128,7 @@ def test_who_may_sweep(new_browser: NewBrowser, login: str, status: int) -> None
 def test_what_is_no_sweep(new_browser: NewBrowser, app: FastAPI) -> None:
     ida, office = new_browser("ida"), app.state.office
     assert ida.post("/sweeps", {"sender": "nobody"}).status_code == 422
-    keyed = replace(office.settings, policy=replace(office.settings.policy, two_keys=("large-purge",)))
+    keyed = replace(office.settings, policy=replace(office.settings.policy, approvals=("large-purge",)))
     for settings, says in (
         (keyed, "a sweep may remove many messages"),
         (without_way_in(office.settings), "Mailroom has no access to mailboxes"),

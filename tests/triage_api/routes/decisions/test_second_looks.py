@@ -207,7 +207,7 @@ def test_a_change_that_lets_in_more_is_confirmed_with_its_fence(ana: Browser, ca
 @pytest.fixture
 def two(settings: Settings, database_url: str) -> Settings:
     """A company that lets nobody release alone what pretends to be one of us."""
-    policy = replace(settings.policy, two_keys=("risky-release",))
+    policy = replace(settings.policy, approvals=("risky-release",))
     return replace(settings, database=replace(settings.database, url=database_url), policy=policy)
 
 

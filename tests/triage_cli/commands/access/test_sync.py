@@ -78,8 +78,8 @@ def test_a_run_that_is_too_much_needs_a_word(shell: Shell, server: Slapd) -> Non
 def test_a_rename_is_said_before_and_after_and_in_the_log(
     shell: Shell, config: Path, server: Slapd, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config.write_text(f'{config.read_text()}\n[notices]\ntold = ["it=p7"]\n')
-    named = "notices.told names p7, who is called p7.lind now"
+    config.write_text(f'{config.read_text()}\n[notices]\nalert_recipients = ["it=p7"]\n')
+    named = "notices.alert_recipients names p7, who is called p7.lind now"
     assert named not in shell("sync").out
     server.modify(f"dn: uid=p7,{PEOPLE}\nchangetype: modrdn\nnewrdn: uid=p7.lind\ndeleteoldrdn: 1\n")
     said = "p7 gets another uid: p7.lind"

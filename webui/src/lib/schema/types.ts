@@ -456,7 +456,7 @@ export interface Coverage {
   folders: CoveredFolder[]
   /** nothing is sent on yet, since a backup was restored; null: all goes on */
   restored: Restored | null
-  /** large removals, for administrators and whom `notices.removal_told` names */
+  /** large removals, for administrators and whom `notices.removal_recipients` names */
   removals: LargeRemoval[]
 }
 
@@ -467,7 +467,7 @@ export interface CoveredFolder {
   held: number
   /** logins of staff who are here */
   on_duty: string[]
-  /** wait, pass-perishable or substitute:LOGIN */
+  /** wait, pass-time-limited or substitute:LOGIN */
   out_of_hours: string
 }
 
