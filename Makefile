@@ -213,7 +213,7 @@ lock: $(VENV)/.build
 	$(COMPILE) --group build -o requirements/build.txt
 	$(COMPILE) --group release -o requirements/release.txt
 	$(COMPILE) pyproject.toml -o requirements/run.txt
-	$(COMPILE) pyproject.toml --group dev --constraints requirements/run.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group dev --extra second-opinion --constraints requirements/run.txt -o requirements/dev.txt
 	$(COMPILE) --group docs --constraints requirements/dev.txt -o requirements/docs.txt
 	$(BIN)/python hatch_build.py lock
 

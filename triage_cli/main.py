@@ -93,6 +93,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
     "Maintenance": {
         "quickstart": "quickstart.quickstart_command",
         "doctor": "doctor.doctor_command",
+        "authenticate": "commands.operations.authenticate",
         "db": "commands.operations.database",
         "backup": "commands.operations.backup",
         "resume": "commands.operations.resume",

@@ -75,6 +75,7 @@ HELPS = {
     "retention": "Expire and erase what is due, and list what is next.",
     "quickstart": "Read this mail server, and write settings and commands to start with.",
     "doctor": "Check this installation and say what to do.",
+    "authenticate": "Say who really sent a message, step by step, and what other libraries say.",
     "db": "Upgrade or check the database.",
     "backup": "Back up this system, or restore it from a backup.",
     "backup restore": "Restore a backup into an empty database and an empty spool.",

@@ -44,6 +44,7 @@ CONTRACT = {
 DECIDED = "decision approval said count done items"
 MAIL = "id state received folder sender subject campaign"
 FIELDS = {  # of --json; there may come more
+    "authenticate": "author proof steps",
     "audit": "id at by act subject items sequence detail", "audit list": "id at by act subject items sequence detail",
     "audit verify": "records unsealed head checkpoints fault",
     "campaigns": "id messages deliveries held people senders newest subject",

@@ -68,7 +68,15 @@ ACTS = {  # they say what they have done in the words of `decisions`
     "sweep", "token create", "retention", "resume",
 }  # fmt: skip
 OTHERWISE = ("report --format html", "show {mail} --reason curious --headers", "rules export", "audit export")  # what no FormOption is for
-ELSEWHERE = {"doctor", "sync", "import maildir", "import mbox", "practice scores", "webhooks list"}  # they read no mail from the database
+ELSEWHERE = {
+    "authenticate",
+    "doctor",
+    "sync",
+    "import maildir",
+    "import mbox",
+    "practice scores",
+    "webhooks list",
+}  # they read no mail from the database
 
 
 @pytest.fixture
