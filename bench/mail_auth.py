@@ -25,8 +25,8 @@ import spf as pyspf  # type: ignore[import-untyped]
 from bench.rounds import goals, printing, processor
 from bench.rounds.alternating import Sample, measure_medians
 from mail_auth.authenticate import authenticate_message
-from mail_auth.dns_client import NetworkResolver
-from mail_auth.query_budget import Record, Resolver
+from mail_auth.dns.dns_client import NetworkResolver
+from mail_auth.dns.query_budget import Record, Resolver
 from tests.mail_auth import hostile
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.signing import HEADER, published, signed

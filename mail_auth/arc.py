@@ -6,9 +6,9 @@ from datetime import datetime
 
 from mail_auth import authentication_results, canonicalization
 from mail_auth.dkim import FROM_UNSIGNED, check_body, signs_from, signs_list, weakness_of
+from mail_auth.dns.query_budget import Questions, Temporary, TooManyQuestions
 from mail_auth.message import Field, Message
 from mail_auth.public_keys import check_signature, key_of
-from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
 from mail_auth.tag_list import LONGEST_FIELD, Tags, Unfit, domain_or_nothing, forms_of, names_of, require_tags, tags_of
 from triage.message.authentication import Arc, Result
 

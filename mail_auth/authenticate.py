@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from mail_auth import arc, dkim, dmarc, message, spf, trusted_results
-from mail_auth.query_budget import Questions, Resolver
+from mail_auth.dns.query_budget import Questions, Resolver
 from triage.addressing.envelope import Address, Envelope
 from triage.ids import format_id
 from triage.message import authors

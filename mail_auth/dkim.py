@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from mail_auth import canonicalization
+from mail_auth.dns.query_budget import Questions, Temporary, TooManyQuestions
 from mail_auth.message import Field, Message
 from mail_auth.public_keys import Key, check_signature, key_of
-from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
 from mail_auth.tag_list import (
     Tags,
     Unfit,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from publicsuffixlist import PublicSuffixList
 
 from mail_auth.dmarc_record import Broken, Record, parse_dmarc_record
-from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
+from mail_auth.dns.query_budget import Questions, Temporary, TooManyQuestions
 from triage.addressing.public_suffix import tenant_of
 from triage.message.authentication import Dmarc, Result
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from mail_auth.query_budget import Questions
+from mail_auth.dns.query_budget import Questions
 from mail_auth.tag_list import ALGORITHMS, FOLD, Tags, Unfit, decode_tag, domain_of, tag_list, words_of
 from triage.message.authentication import Result
 

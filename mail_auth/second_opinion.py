@@ -14,8 +14,8 @@ import dkim as dkimpy  # type: ignore[import-untyped]
 import spf as pyspf  # type: ignore[import-untyped]
 
 from mail_auth import authentication_results
+from mail_auth.dns.query_budget import Questions, Resolver, Temporary, TooManyQuestions
 from mail_auth.message import read_message
-from mail_auth.query_budget import Questions, Resolver, Temporary, TooManyQuestions
 from mail_auth.spf import asking
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import Authentication, Result

@@ -9,7 +9,7 @@ from typing import Any
 
 import spf as pyspf  # type: ignore[import-untyped]
 
-from mail_auth.query_budget import Questions, Record, Temporary, TooManyQuestions
+from mail_auth.dns.query_budget import Questions, Record, Temporary, TooManyQuestions
 from triage.addressing.envelope import LONGEST_DOMAIN, Envelope, ascii_domain
 from triage.message.authentication import Result, Spf
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from mail_auth import authentication_results, message
 from mail_auth.authenticate import authenticate_message
-from mail_auth.query_budget import Resolver
+from mail_auth.dns.query_budget import Resolver
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import Authentication
 

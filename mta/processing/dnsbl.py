@@ -2,9 +2,9 @@
 
 import ipaddress
 
-from mail_auth import dns_lists
-from mail_auth.dns_lists import Client, DnsList, Resting
-from mail_auth.query_budget import Resolver
+from mail_auth.dns import dns_lists
+from mail_auth.dns.dns_lists import Client, DnsList, Resting
+from mail_auth.dns.query_budget import Resolver
 from mta.peer.trusted_edges import Edges
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from mail_auth.authenticate import authenticate_message
-from mail_auth.query_budget import Resolver
+from mail_auth.dns.query_budget import Resolver
 from mta.processing import edge_token
 from mta.processing.dnsbl import Listing
 from mta.processing.scanners import Scanners

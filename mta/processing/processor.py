@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.resolver_factory import open_resolver
 from mta.processing import scanners
 from mta.processing.dnsbl import asked_about_clients
 from mta.processing.examine_message import Examiner, Found

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from mail_auth.dmarc import discover_record
-from mail_auth.query_budget import Questions, Resolver, Temporary, TooManyQuestions
+from mail_auth.dns.query_budget import Questions, Resolver, Temporary, TooManyQuestions
 from triage.policy.rules.store import VERSION
 from triage.policy.rules_in_force import in_force
 from triage.store import versions

@@ -20,7 +20,7 @@ from demo.keys import Key
 from demo.letters import Letter
 from demo.senders import BY_DOMAIN
 from directory_sync.toml import toml_reader
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.zone_file import ZoneFileResolver
 from tests.demo.conftest import START
 
 KINDS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from demo.exercises import LIES, TRUTHS, make_exercise, pick_letters, read_deck
 from demo.keys import Key
 from mail_auth.authenticate import authenticate_message
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.zone_file import ZoneFileResolver
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import proof_sentence
 from triage.quarantine.training_cases import KEEP_OUT, LET_IN

@@ -13,7 +13,7 @@ from demo.keys import Key
 from demo.letters import Letter
 from directory_sync.toml import toml_reader
 from mail_auth.authenticate import authenticate_message
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.zone_file import ZoneFileResolver
 from tests.demo.test_verdicts import IDA, SYSTEM, envelope
 from triage import ids
 from triage.config import settings as house_settings, settings_loader

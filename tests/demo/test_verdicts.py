@@ -14,7 +14,7 @@ from demo.keys import Key
 from demo.letters import Letter
 from directory_sync.toml import toml_reader
 from mail_auth.authenticate import authenticate_message
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.zone_file import ZoneFileResolver
 from tests.triage import arriving
 from triage.actor import EVERYTHING, Actor, Role
 from triage.addressing.envelope import Address, Envelope

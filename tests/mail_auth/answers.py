@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from mail_auth.query_budget import Record, Temporary
+from mail_auth.dns.query_budget import Record, Temporary
 
 SILENT = "SILENT"  # in place of the records: SERVFAIL or a timeout
 
@@ -17,7 +17,7 @@ class Answers:
         self.asked: list[str] = []
 
     def query(self, name: str, rdtype: str, deadline: float) -> tuple[Record, ...]:
-        """See mail_auth.query_budget.Resolver."""
+        """See mail_auth.dns.query_budget.Resolver."""
         key = f"{name} {rdtype}".lower()
         self.asked.append(key)
         found = self.zone.get(key, [])
@@ -38,5 +38,5 @@ class Function:
         self.answer = answer
 
     def query(self, name: str, rdtype: str, deadline: float) -> tuple[Record, ...]:
-        """See mail_auth.query_budget.Resolver."""
+        """See mail_auth.dns.query_budget.Resolver."""
         return self.answer(name, rdtype)

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable
 
-from mail_auth.query_budget import Record
+from mail_auth.dns.query_budget import Record
 from tests.mail_auth.signing import HEADER, MAIL, resigned, signed, subject_public_key
 
 SIGNATURE = b"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=s; h=from; bh=AA==; b=AA==\r\n"

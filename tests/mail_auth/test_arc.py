@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, strategies as st
 
 from mail_auth import arc, message
-from mail_auth.query_budget import Questions
+from mail_auth.dns.query_budget import Questions
 from tests.mail_auth.answers import SILENT, Answers
 from tests.mail_auth.signing import MAIL, published, record, rsa_key
 from triage.message.authentication import Arc, Result, Stated

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from mail_auth import arc, arc_seal, message
-from mail_auth.query_budget import Questions
+from mail_auth.dns.query_budget import Questions
 from tests.mail_auth import test_arc
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.signing import MAIL, ed25519_key, published, rsa_key, signed

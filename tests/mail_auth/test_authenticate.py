@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mail_auth.authenticate import KEPT, authenticate_message
-from mail_auth.query_budget import QUESTIONS, Record
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.query_budget import QUESTIONS, Record
+from mail_auth.dns.zone_file import ZoneFileResolver
 from tests.mail_auth.answers import SILENT, Answers, Function
 from tests.mail_auth.signing import MAIL, published, resigned, signed
 from triage.addressing.envelope import Envelope

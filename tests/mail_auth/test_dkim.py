@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, strategies as st
 
 from mail_auth import dkim, message
-from mail_auth.query_budget import Questions
+from mail_auth.dns.query_budget import Questions
 from tests.mail_auth.answers import SILENT, Answers
 from tests.mail_auth.signing import MAIL, NAMES, published, record, resigned, signed, subject_public_key
 from triage.message.authentication import Dkim, Result

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mail_auth import dmarc
-from mail_auth.query_budget import Questions, Record
+from mail_auth.dns.query_budget import Questions, Record
 from tests.mail_auth.answers import SILENT, Answers
 from triage.message.authentication import Dmarc, Result
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mail_auth import spf
-from mail_auth.query_budget import Questions, Record
+from mail_auth.dns.query_budget import Questions, Record
 from tests.mail_auth.answers import SILENT, Answers, Function
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import Result, Spf

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mail_auth.dns.zone_file import ZoneFileResolver
 from mail_auth.stored_mail import as_handed_over, authenticate_past
-from mail_auth.zone_file import ZoneFileResolver
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import Authentication, Result
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mail_auth.authenticate import authenticate_message
-from mail_auth.query_budget import Record
+from mail_auth.dns.query_budget import Record
 from tests.mail_auth.answers import SILENT, Answers
 from tests.mail_auth.signing import MAIL, signed
 from tests.mail_auth.test_authenticate import NOW, ZONE, envelope

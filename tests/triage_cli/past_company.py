@@ -16,7 +16,7 @@ from demo.correspondence import collect_drafts
 from demo.keys import Key
 from demo.letters import Letter, compose_letter
 from mail_auth.authenticate import authenticate_message
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.zone_file import ZoneFileResolver
 from mta.delivery.authentication_results import authentication_results
 from triage.addressing.envelope import Envelope
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from directory_sync.ldap.ldap_connection import open_connection
 from directory_sync.ldap.ldap_source import LdapSource
 from directory_sync.source import open_source
-from mail_auth.query_budget import Temporary
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.query_budget import Temporary
+from mail_auth.dns.resolver_factory import open_resolver
 from mailboxes.imap import imap_login
 from mailboxes.mailbox import Unreachable
 from mailboxes.recall.imap_mailbox import NO_UIDPLUS

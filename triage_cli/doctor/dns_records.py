@@ -4,8 +4,8 @@ import ipaddress
 import time
 from collections.abc import Iterator
 
-from mail_auth.query_budget import Record, Resolver, Temporary
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.query_budget import Record, Resolver, Temporary
+from mail_auth.dns.resolver_factory import open_resolver
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage_cli.doctor.finding import OK, WARN, Finding

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from mail_auth import dkim, message
-from mail_auth.query_budget import Questions
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.query_budget import Questions
+from mail_auth.dns.resolver_factory import open_resolver
 from mta.outbound.outbound_processor import check_outbound_settings
 from mta.session.submitters import Submitters
 from triage.config.settings import Settings

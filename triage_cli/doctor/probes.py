@@ -8,8 +8,8 @@ import ssl
 import time
 from collections.abc import Iterator
 
-from mail_auth.query_budget import Temporary
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.query_budget import Temporary
+from mail_auth.dns.resolver_factory import open_resolver
 from mta.delivery.delivery_workers import open_hop
 from mta.delivery.smtp_client import DialledHop
 from mta.delivery.smtp_transaction import Ended

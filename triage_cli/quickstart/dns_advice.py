@@ -9,8 +9,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mail_auth.query_budget import Resolver, Temporary
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.query_budget import Resolver, Temporary
+from mail_auth.dns.resolver_factory import open_resolver
 from triage.config.settings import Dns
 from triage_cli.quickstart.mail_server import MailServer
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from directory_sync.ldap.ldap_source import LdapSource
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.resolver_factory import open_resolver
 from mailboxes.imap import imap_login
 from mailboxes.mirror.mirror_role import mirror_accounts, with_server
 from mta.delivery import arc_seal

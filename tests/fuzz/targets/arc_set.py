@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from mail_auth import arc, message
-from mail_auth.query_budget import Questions, Record
+from mail_auth.dns.query_budget import Questions, Record
 from tests.mail_auth.answers import Function
 from triage.message.authentication import Result
 

@@ -1,7 +1,7 @@
 """DMARC: a record is usable, broken or none of DMARC, and no record makes a stranger pass."""
 
 from mail_auth import dmarc, dmarc_record
-from mail_auth.query_budget import Questions, Record
+from mail_auth.dns.query_budget import Questions, Record
 from tests.mail_auth.answers import Function
 from triage.message.authentication import Result
 

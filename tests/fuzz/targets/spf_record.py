@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from mail_auth import spf
-from mail_auth.query_budget import QUESTIONS, Questions, Record
+from mail_auth.dns.query_budget import QUESTIONS, Questions, Record
 from tests.mail_auth.answers import Function
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import Result

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from mail_auth.authenticate import authenticate_message
-from mail_auth.query_budget import Record
+from mail_auth.dns.query_budget import Record
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.signing import published, resigned
 from triage.addressing.envelope import Envelope

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mail_auth.authenticate import authenticate_message
-from mail_auth.query_budget import Record
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.query_budget import Record
+from mail_auth.dns.zone_file import ZoneFileResolver
 from tests.mail_auth.answers import SILENT
 from tests.mail_auth.attacks.attacking import BANK, BODY, GENUINE, NOW, Zone, found, taken_for_the_bank
 from tests.mail_auth.signing import published, record, resigned, signed

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from mail_auth import dns_cache
-from mail_auth.query_budget import Record, Temporary
+from mail_auth.dns import dns_cache
+from mail_auth.dns.query_budget import Record, Temporary
 
 KEYS = [("a.example", "TXT"), ("b.example", "TXT"), ("c.example", "TXT")]
 

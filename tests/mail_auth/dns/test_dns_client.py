@@ -9,10 +9,10 @@ import dns.name
 import dns.resolver
 import pytest
 
-from mail_auth import dns_client, query_budget
-from mail_auth.dns_client import NetworkResolver
-from mail_auth.query_budget import Temporary
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns import dns_client, query_budget
+from mail_auth.dns.dns_client import NetworkResolver
+from mail_auth.dns.query_budget import Temporary
+from mail_auth.dns.zone_file import ZoneFileResolver
 from tests.mail_auth.dns.name_server import Server
 from triage.errors import BadInput
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from mail_auth import dns_lists
-from mail_auth.dns_lists import MOST, DnsList
-from mail_auth.query_budget import Temporary
+from mail_auth.dns import dns_lists
+from mail_auth.dns.dns_lists import MOST, DnsList
+from mail_auth.dns.query_budget import Temporary
 from tests.mail_auth.answers import SILENT, Answers
 from triage.errors import BadInput
 
@@ -117,8 +117,8 @@ clock = Clock()
 
 def test_a_list_that_is_down_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Only the first client waits for it, and the other list is asked all the same; later it is tried again."""
-    monkeypatch.setattr("mail_auth.dns_lists.time", clock)
-    monkeypatch.setattr("mail_auth.query_budget.time", clock)
+    monkeypatch.setattr("mail_auth.dns.dns_lists.time", clock)
+    monkeypatch.setattr("mail_auth.dns.query_budget.time", clock)
     resting, down = dns_lists.Resting(), Down({"9.2.0.192.bl.example A": "127.0.0.2"})
     clients = [ipaddress.ip_address(f"192.0.2.{number}") for number in (7, 8, 9)]
     said = [dns_lists.find_listing(client, (ZEN, OTHER), down, resting) for client in clients]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mail_auth import query_budget
-from mail_auth.dns_client import NetworkResolver
-from mail_auth.query_budget import Questions, Temporary, TooManyQuestions
-from mail_auth.resolver_factory import open_resolver
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns import query_budget
+from mail_auth.dns.dns_client import NetworkResolver
+from mail_auth.dns.query_budget import Questions, Temporary, TooManyQuestions
+from mail_auth.dns.resolver_factory import open_resolver
+from mail_auth.dns.zone_file import ZoneFileResolver
 from tests.mail_auth.answers import Answers, Function
 from triage.config.settings import Dns
 

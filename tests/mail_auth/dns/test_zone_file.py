@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mail_auth.query_budget import Record, Temporary
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.query_budget import Record, Temporary
+from mail_auth.dns.zone_file import ZoneFileResolver
 from triage.errors import BadInput
 
 ZONE = """\

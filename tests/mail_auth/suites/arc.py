@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from mail_auth import arc, message
-from mail_auth.query_budget import Questions
+from mail_auth.dns.query_budget import Questions
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.suites.counting import Case, Suite
 

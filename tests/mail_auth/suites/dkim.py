@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mail_auth import arc, canonicalization, dkim, message
-from mail_auth.query_budget import Questions
+from mail_auth.dns.query_budget import Questions
 from mail_auth.tag_list import forms_of, tags_of
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.suites.counting import Case, Suite

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from mail_auth import canonicalization, dkim, message
+from mail_auth.dns.query_budget import Questions
 from mail_auth.message import Field
-from mail_auth.query_budget import Questions
 from mail_auth.tag_list import Tags, Unfit, forms_of, names_of, tags_of
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.signing import published, rsa_key

@@ -7,7 +7,7 @@ from typing import Any
 
 from mail_auth import dmarc, dmarc_record, message
 from mail_auth.authenticate import author_of
-from mail_auth.query_budget import Questions
+from mail_auth.dns.query_budget import Questions
 from tests.mail_auth.answers import Answers
 from tests.mail_auth.suites.counting import Case, Suite
 from triage.message.authentication import Dmarc, Result

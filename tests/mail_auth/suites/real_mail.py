@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mail_auth.authenticate import authenticate_message
-from mail_auth.query_budget import Record
+from mail_auth.dns.query_budget import Record
 from tests.mail_auth.answers import Function
 from tests.mail_auth.suites.counting import Case, Suite
 from triage.addressing.envelope import Envelope

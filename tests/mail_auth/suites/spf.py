@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from mail_auth import spf
-from mail_auth.query_budget import Questions, Record, Temporary
+from mail_auth.dns.query_budget import Questions, Record, Temporary
 from tests.mail_auth.answers import SILENT, Answers, Function
 from tests.mail_auth.suites.counting import Case, Suite
 from triage.addressing.envelope import Envelope

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mail_auth import arc, message
-from mail_auth.query_budget import Questions
+from mail_auth.dns.query_budget import Questions
 from mta.delivery.arc_seal import Sealer, open_sealer
 from tests.mail_auth import test_arc
 from tests.mail_auth.answers import Answers

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mail_auth.dns_lists import DnsList
+from mail_auth.dns.dns_lists import DnsList
 from mta.peer.trusted_edges import Edges
 from mta.processing.dnsbl import Listing, asked_about_clients, describe_rejection, public_client
 from tests.mail_auth.answers import Answers

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.resolver_factory import open_resolver
 from mta.processing.rule_dns_check import Surveyor
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW

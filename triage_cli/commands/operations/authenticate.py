@@ -8,10 +8,10 @@ import click
 
 from mail_auth import second_opinion
 from mail_auth.authenticate import authenticate_message
-from mail_auth.query_budget import Resolver
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.query_budget import Resolver
+from mail_auth.dns.resolver_factory import open_resolver
+from mail_auth.dns.zone_file import ZoneFileResolver
 from mail_auth.second_opinion import Row
-from mail_auth.zone_file import ZoneFileResolver
 from mta.processing.received_headers import as_received, envelope_of
 from triage.addressing.envelope import Envelope
 from triage.errors import BadInput

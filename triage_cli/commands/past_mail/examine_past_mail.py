@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from mail_auth.query_budget import Resolver
+from mail_auth.dns.query_budget import Resolver
 from mail_auth.stored_mail import authenticate_past
 from mailboxes.mailbox import Unreachable
 from mailboxes.sources.source import Account, Folder, Source, Stored

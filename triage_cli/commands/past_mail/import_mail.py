@@ -12,7 +12,7 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.resolver_factory import open_resolver
 from mailboxes.recall.maildir_mailbox import INBOX
 from mailboxes.sources.maildir_source import MaildirAccount, is_maildir
 from mailboxes.sources.mbox_source import MboxAccount

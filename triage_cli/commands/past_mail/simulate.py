@@ -10,7 +10,7 @@ from typing import Any
 import click
 from sqlalchemy import Engine
 
-from mail_auth.resolver_factory import open_resolver
+from mail_auth.dns.resolver_factory import open_resolver
 from triage.config.settings import Settings
 from triage.directory.recipient_map import DoorSnapshot
 from triage.errors import BadInput, Refused

@@ -16,7 +16,7 @@ from demo import company
 from demo.keys import Key, read_keys
 from demo.prepare import keys_directory, prepare_demo
 from directory_sync.toml import toml_reader
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.zone_file import ZoneFileResolver
 from tests.demo.test_verdicts import IDA, SYSTEM, expected
 from tests.triage_cli.conftest import Said
 from tests.triage_cli.past_company import ANSWER_AFTER, SERVER, Copy, Post, fill

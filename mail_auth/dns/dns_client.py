@@ -13,8 +13,8 @@ import dns.query
 import dns.rdatatype
 import dns.resolver
 
-from mail_auth.dns_cache import Cache
-from mail_auth.query_budget import Record, Temporary, absolute_name, parse_record
+from mail_auth.dns.dns_cache import Cache
+from mail_auth.dns.query_budget import Record, Temporary, absolute_name, parse_record
 from triage.errors import BadInput
 from triage.runtime import metrics
 

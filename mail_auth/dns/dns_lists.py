@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mail_auth.query_budget import Questions, Resolver, Temporary, TooManyQuestions
+from mail_auth.dns.query_budget import Questions, Resolver, Temporary, TooManyQuestions
 from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 

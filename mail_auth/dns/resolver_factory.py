@@ -1,8 +1,8 @@
 """The resolver that the settings ask for."""
 
-from mail_auth.dns_client import NetworkResolver
-from mail_auth.query_budget import Resolver
-from mail_auth.zone_file import ZoneFileResolver
+from mail_auth.dns.dns_client import NetworkResolver
+from mail_auth.dns.query_budget import Resolver
+from mail_auth.dns.zone_file import ZoneFileResolver
 from triage.config.settings import Dns
 
 

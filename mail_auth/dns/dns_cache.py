@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from mail_auth.query_budget import Record, Temporary
+from mail_auth.dns.query_budget import Record, Temporary
 
 POSITIVE_TTL = (10, 3600)  # seconds: a hostile zone neither disables nor owns our cache
 NEGATIVE_TTL = (10, 300)  # RFC 2308, section 5, has no lower bound; hours would hide a record that was just published

@@ -12,7 +12,7 @@ import dns.rrset
 import dns.tokenizer
 import dns.zonefile
 
-from mail_auth.query_budget import Record, Temporary, absolute_name, parse_record
+from mail_auth.dns.query_budget import Record, Temporary, absolute_name, parse_record
 from triage.errors import BadInput
 
 CNAMES = 8
