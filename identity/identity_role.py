@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from identity import sign_in, signed_tokens
-from identity.bounded_http import Http
 from identity.provider_metadata import Known
 from triage.config.settings import Settings
-from triage.errors import BadInput, Unanswered
+from triage.errors import BadInput, Unanswered, Untrusted
 from triage.runtime import identity_socket, json_socket
-from triage.runtime.identity_socket import Untrusted
+from triage.runtime.bounded_http import Http
 from triage.runtime.systemd import handed_over, tell_ready
 
 log = logging.getLogger(__name__)

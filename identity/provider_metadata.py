@@ -10,10 +10,9 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from identity.bounded_http import Http
 from triage.config.identity_providers import Provider, is_trustworthy
-from triage.errors import Unanswered
-from triage.runtime.identity_socket import Untrusted
+from triage.errors import Unanswered, Untrusted
+from triage.runtime.bounded_http import Http
 
 WELL_KNOWN = "/.well-known/openid-configuration"  # OpenID Connect Discovery 1.0, 4
 KEEP = 3600.0  # seconds

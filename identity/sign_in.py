@@ -9,13 +9,12 @@ from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.client import OAuth2Client
 
 from identity import signed_tokens
-from identity.bounded_http import Http
 from identity.provider_metadata import Known
 from triage.config.identity_providers import LONGEST_NAME, LONGEST_SUB, Provider
 from triage.config.secret_files import held_here
 from triage.config.settings import Identity
-from triage.errors import BadInput, Unanswered
-from triage.runtime.identity_socket import Untrusted
+from triage.errors import BadInput, Unanswered, Untrusted
+from triage.runtime.bounded_http import Http
 from triage.text.sanitize import escape_visible
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -9,9 +9,9 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jws import JWSRegistry
 
-from identity.bounded_http import Http
 from identity.provider_metadata import Known
-from triage.runtime.identity_socket import Untrusted
+from triage.errors import Untrusted
+from triage.runtime.bounded_http import Http
 
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"  # OpenID Connect Back-Channel Logout 1.0, 2.4
 LONGEST = 128 * 1024  # bytes of a token

@@ -9,15 +9,42 @@ from mailboxes.match import Sought
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 
+LONGEST_PAUSE = 900.0  # seconds that a server may ask us to wait
 BROKEN_OFF = "an internal fault broke this attempt off; the log says more"
 
 
 class Unreachable(Exception):
-    """The mailbox cannot be entered or read just now; the text says why. Try again later."""
+    """The mailbox cannot be entered or read just now; the text says why. Try again later, after `pause` seconds at least."""
+
+    pause = 0.0
 
 
 class NoCredentials(Unreachable):
     """What we sign in with cannot be read. The text names a file or a setting, for whoever runs Mailroom."""
+
+
+class NoToken(NoCredentials):
+    """The provider gives no access token until somebody mends something. `concerns_all`: for no mailbox."""
+
+    def __init__(self, words: str, *, concerns_all: bool) -> None:
+        super().__init__(words)
+        self.concerns_all = concerns_all
+
+    def repeated(self, left: float) -> "NoToken":
+        """The same, said again."""
+        return NoToken(str(self), concerns_all=self.concerns_all)
+
+
+class Busy(Unreachable):
+    """A server has too much to do, and wants to be left alone for so many seconds."""
+
+    def __init__(self, words: str, pause: float) -> None:
+        super().__init__(words)
+        self.pause = min(max(pause, 1.0), LONGEST_PAUSE)
+
+    def repeated(self, left: float) -> "Busy":
+        """The same, while so many seconds are left."""
+        return Busy(str(self), left)
 
 
 class ShutOut(Unreachable):

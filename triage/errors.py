@@ -101,3 +101,7 @@ class NotYet(Refused):
 
 class Unanswered(Refused):
     """Somebody whom we ask did not answer, or not completely. Nothing may be concluded; try again later."""
+
+
+class Untrusted(Exception):
+    """A provider said what it must not say; the text says what, for the log and for administrators."""

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import imaplib
 import ipaddress
+import re
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,9 +12,10 @@ from urllib.parse import urlsplit
 from imapclient.exceptions import IMAPClientError, LoginError  # type: ignore[import-untyped]
 
 from mailboxes.imap.imap_client import Client
-from mailboxes.mailbox import NoCredentials, ShutOut, Unreachable
+from mailboxes.mailbox import Busy, NoCredentials, ShutOut, Unreachable
+from mailboxes.oauth.access_tokens import TOKENS
+from mailboxes.oauth.token_requests import GOOGLE, MICROSOFT, asks_itself, check_token_settings
 from triage.config import oauth_tokens
-from triage.config.oauth_tokens import NoToken
 from triage.config.settings import Mirror, Recall
 from triage.errors import BadInput
 from triage.text.sanitize import escape_visible
@@ -21,10 +23,20 @@ from triage.text.sanitize import escape_visible
 Access = Recall | Mirror  # sections that say how to get into mailboxes
 PORTS = {"imaps": 993, "imap": 143}
 WORD_LENGTH = 200  # characters of a server's reason that are kept
+BACKOFF = re.compile(r"Suggested Backoff Time: (\d{1,9}) milliseconds", re.IGNORECASE)  # Exchange Online
+PASSING = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]", "MAXIMUM NUMBER")  # RFC 5530, and Dovecot
+TOO_BUSY = ("SERVER BUSY", "SERVER UNAVAILABLE", "THROTTLED", "TOO MANY SIMULTANEOUS", "EXCEEDED COMMAND OR BANDWIDTH")
+PATIENCE = 30.0  # seconds to leave a server alone that is too busy and does not say for how long
+REFUSED_THERE = {  # why a token may be good and open nothing
+    MICROSOFT: "; the application needs IMAP.AccessAsApp with consent, a service principal in Exchange, and FullAccess to the mailbox",
+    GOOGLE: "; IMAP may be switched off for this mailbox in Google Workspace",
+}
 
 
 def open_session(settings: Access, mailbox: str) -> Client:
     """A session in this mailbox. Unreachable with the reason when the server, its certificate or the credentials say no."""
+    if isinstance(settings, Recall) and asks_itself(settings):
+        TOKENS.get(settings, login_of(settings, mailbox))  # first: nobody dials where there is no token
     try:
         client = connect_imap(settings)
     except (OSError, IMAPClientError) as fault:
@@ -33,14 +45,31 @@ def open_session(settings: Access, mailbox: str) -> Client:
         sign_in(client, settings, login_of(settings, mailbox))
     except (OSError, IMAPClientError) as fault:
         hang_up(client)
-        what = "does not let us in" if isinstance(fault, LoginError) else "broke off the sign-in"
-        kind = ShutOut if isinstance(fault, LoginError) and not is_passing(fault) else Unreachable
-        raise kind(f"the IMAP server {what}: {describe_error(fault)}") from fault
+        raise explain_refusal(fault, settings, login_of(settings, mailbox)) from fault
     except Unreachable:
         hang_up(client)
         raise
     client.normalise_times = False
     return client
+
+
+def explain_refusal(fault: Exception, settings: Access, login: str) -> Unreachable:
+    """Why we are not let in: for now, or until somebody mends it."""
+    if not isinstance(fault, LoginError) or is_passing(fault):
+        what = "does not let us in" if isinstance(fault, LoginError) else "broke off the sign-in"
+        return describe_trouble(f"the IMAP server {what}", fault)
+    if isinstance(settings, Recall) and asks_itself(settings):
+        TOKENS.forget(settings, login)
+    words = f"the IMAP server does not let us in: {describe_error(fault)}"
+    return ShutOut(words.rstrip(".") + REFUSED_THERE[settings.auth] if settings.auth in REFUSED_THERE else words)
+
+
+def describe_trouble(what: str, fault: Exception) -> Unreachable:
+    """Trouble with the server, in words: Busy where it has too much to do."""
+    words, said = f"{what}: {describe_error(fault)}", str(fault)
+    if found := BACKOFF.search(said):
+        return Busy(words, int(found[1]) / 1000)
+    return Busy(words, PATIENCE) if any(one in said.upper() for one in TOO_BUSY) else Unreachable(words)
 
 
 def settings_section(settings: Access) -> str:
@@ -65,6 +94,9 @@ def server_of(settings: Access) -> tuple[str, str, int]:
 def check_login_settings(settings: Access) -> None:
     """BadInput when these settings can let nobody in."""
     server_of(settings)
+    if isinstance(settings, Recall) and asks_itself(settings):
+        check_token_settings(settings)
+        return
     needs = {"master": ("master_user", "password_file"), "per-account": ("password_file",), "xoauth2": ()}
     for name in needs[settings.auth]:
         if not getattr(settings, name):
@@ -117,7 +149,7 @@ def login_of(settings: Access, mailbox: str) -> str:
 
 def sign_in(client: Client, settings: Access, login: str) -> None:
     """With the credentials that the settings name."""
-    if settings.auth == "xoauth2":
+    if settings.auth in ("xoauth2", MICROSOFT, GOOGLE):
         token = token_for(settings, login)
         if client.has_capability("AUTH=OAUTHBEARER"):
             client.oauthbearer_login(login, token)
@@ -149,10 +181,12 @@ def own_password(settings: Access, login: str) -> str:
 
 
 def token_for(settings: Access, login: str) -> str:
-    """An access token, from the file or from the command's standard output."""
+    """An access token: from the provider, from the file or from the command's standard output."""
+    if isinstance(settings, Recall) and asks_itself(settings):
+        return TOKENS.get(settings, login)
     try:
         return oauth_tokens.current_token(settings.token_file, settings.token_command, login, settings.timeout)
-    except NoToken as fault:
+    except oauth_tokens.NoToken as fault:
         raise NoCredentials(f"{settings_section(settings)}.{describe_error(fault)}") from fault
 
 
@@ -161,7 +195,7 @@ def is_passing(fault: BaseException) -> bool:
     if isinstance(fault.__context__, imaplib.IMAP4.abort):
         return True
     said = describe_error(fault).upper()
-    return any(code in said for code in ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]", "MAXIMUM NUMBER"))
+    return any(code in said for code in (*PASSING, *TOO_BUSY))
 
 
 def describe_error(fault: BaseException) -> str:

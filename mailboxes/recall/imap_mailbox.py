@@ -11,8 +11,8 @@ from imapclient.datetime_util import format_criteria_date  # type: ignore[import
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
 
 from mailboxes.imap.imap_client import LARGEST, SLACK
-from mailboxes.imap.imap_login import describe_error, hang_up, open_session
-from mailboxes.mailbox import Found, Impossible, Unreachable
+from mailboxes.imap.imap_login import describe_error, describe_trouble, hang_up, open_session
+from mailboxes.mailbox import Busy, Found, Impossible, Unreachable
 from mailboxes.match import Names, Sought, is_copy, is_related, may_be
 from triage.config.settings import Recall
 from triage.delivery.recall.related_messages import Place
@@ -35,7 +35,7 @@ def explain_trouble(what: str) -> Iterator[None]:
     try:
         yield
     except FAULTS as fault:
-        raise Unreachable(f"{what}: {describe_error(fault)}") from fault
+        raise describe_trouble(what, fault) from fault
 
 
 class ImapMailbox:
@@ -204,6 +204,8 @@ class ImapMailbox:
             except IMAPClientAbortError:  # it hung up: perhaps with the copy, which is looked for before it is put back again
                 raise
             except IMAPClientError as fault:
+                if isinstance(describe_trouble("", fault), Busy):
+                    raise
                 raise Impossible(f"the mailbox refuses it: {describe_error(fault)}") from fault
         return folder
 

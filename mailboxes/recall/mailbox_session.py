@@ -17,7 +17,7 @@ from triage.runtime.sandbox_pool import Pool
 from triage.text.sanitize import escape_visible
 
 NO_WAY_IN = "There is no way into this mailbox: whoever runs Mailroom can open one."
-NO_CREDENTIALS = "what we sign in to the mailboxes with cannot be read: whoever runs Mailroom can put it right"
+NO_CREDENTIALS = "Mailroom cannot sign in to the mailboxes: whoever runs Mailroom can put it right"
 REPLACED = "another worker has taken over"
 
 log = logging.getLogger(__name__)
@@ -74,12 +74,12 @@ class Visit:
 
     def go(self, place: str, address: str, errands: list[Errand]) -> None:
         """The errands in one place, in the mailbox of this name."""
-        kind, why = "deferred", REPLACED
+        kind, why, pause = "deferred", REPLACED, 0.0
         try:
             self.mailbox = open_mailbox(place, address, self.settings)
             self.work(self.mailbox, errands)
         except Unreachable as fault:
-            why = str(fault)
+            why, pause = str(fault), fault.pause
         except Impossible as fault:
             kind, why = "refused", str(fault)
         finally:
@@ -87,7 +87,7 @@ class Visit:
                 self.mailbox.close()
                 self.mailbox = None
         for errand in errands:
-            self.endings.setdefault(errand.delivery_id, Ending("deferred" if errand.irreplaceable else kind, why))
+            self.endings.setdefault(errand.delivery_id, Ending("deferred" if errand.irreplaceable else kind, why, pause=pause))
 
     def work(self, mailbox: Mailbox, errands: list[Errand]) -> None:
         """Look once for everything, then take and put back."""

@@ -1,6 +1,7 @@
 """One mailbox of a sweep: a sender's mail, or mails that were named, that never came through us: secured and taken, a few at a time."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
@@ -36,13 +37,13 @@ class Sweep:
 
     def run(self) -> dict[int, Ending]:
         """Go there, look, take, leave; how it ended is on the record."""
-        later, why = False, ""
+        later, why, pause = False, "", 0.0
         try:
             self.mailbox = open_mailbox(self.search.place, self.address, self.settings)
             for copies in self.found(self.mailbox):
                 self.take(self.mailbox, copies)
         except Unreachable as fault:
-            later, why = True, str(fault)
+            later, why, pause = True, str(fault), fault.pause
         except Impossible as fault:
             why = str(fault)
         except Exception:
@@ -52,12 +53,13 @@ class Sweep:
             if self.mailbox:
                 self.mailbox.close()
                 self.mailbox = None
-        self.settle(why, later=later)
+        self.settle(why, later=later, pause=pause)
         return self.endings
 
-    def settle(self, why: str, *, later: bool) -> None:
+    def settle(self, why: str, *, later: bool, pause: float = 0.0) -> None:
         """How it ended comes on the record."""
-        self.ask(lambda session: mailbox_sweep.settle_mailbox(session, self.search, why, later=later, settings=self.settings, now=utcnow()))
+        ended = partial(mailbox_sweep.settle_mailbox, search=self.search, why=why, later=later, pause=pause, settings=self.settings)
+        self.ask(lambda session: ended(session, now=utcnow()))
 
     def found(self, mailbox: Mailbox) -> Iterator[list[Copy]]:
         """What may be meant."""

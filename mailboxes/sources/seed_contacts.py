@@ -7,6 +7,7 @@ What it read and how far it was go into one transaction: a run that ends in the 
 
 import contextlib
 import gc
+import logging
 import multiprocessing
 import signal
 import time
@@ -21,7 +22,7 @@ from typing import NamedTuple, Self
 
 from sqlalchemy import Engine
 
-from mailboxes.mailbox import ShutOut, Unreachable
+from mailboxes.mailbox import NoToken, ShutOut, Unreachable
 from mailboxes.sources.source import Account, Batch, Folder, Mark, Source, sort_key
 from triage.actor import Actor
 from triage.config.settings import Settings
@@ -38,8 +39,10 @@ AT_ONCE = 10_000  # messages that are learned from in one transaction, if they c
 SOON, LATEST = 0.2, 2.0  # seconds: without news, and in all
 SELDOM = 100_000  # values made and not given back, before circles are looked for among them
 MOST_REFUSED = 3  # logins in a row of one connection: more could lock the master account
-STOPPED = "not tried: the server refused the master login several times; correct the credentials and run it again"
+STOPPED = "not tried: the credentials that open every mailbox were refused several times; correct them and run it again"
 AHEAD = 4  # accounts that a child knows of beside the one that it reads, while there are plenty
+log = logging.getLogger(__name__)
+
 CHILDREN = multiprocessing.get_context("forkserver")
 
 
@@ -85,7 +88,7 @@ class End(NamedTuple):
 
     folders: int
     why: str = ""
-    is_shut_out: bool = False  # the server refused the credentials
+    is_shut_out: bool = False  # the credentials that open every account were refused
 
 
 @dataclass(slots=True)
@@ -289,7 +292,7 @@ def serve_child(plan: Plan, pipe: Connection) -> None:
         while True:
             account, reached = pipe.recv()
             speaker = Speaker(pipe)
-            is_over = refused >= MOST_REFUSED and plan.has_one_login
+            is_over = refused >= MOST_REFUSED
             end = End(0, STOPPED) if is_over else read_account(plan, account, reached, speaker.say)
             if not is_over:
                 refused = refused + 1 if end.is_shut_out else 0
@@ -321,13 +324,15 @@ def read_account(plan: Plan, address: str, reached: Folders, say: Callable[[Lot]
         try:
             folders = max(folders, read_folders(plan, address, reached, marks, say))
             return End(folders)
-        except ShutOut as fault:
-            return End(0, str(fault), is_shut_out=True)
+        except (ShutOut, NoToken) as fault:
+            return End(0, str(fault), is_shut_out=fault.concerns_all if isinstance(fault, NoToken) else plan.has_one_login)
         except Unreachable as fault:
             tries = 1 if marks != before else tries + 1
             if tries > TRIES:
                 return End(folders, f"{fault}; what was read is kept, run it again to go on")
-            time.sleep(plan.pause * 2 ** (tries - 1))
+            if fault.pause:
+                log.warning("%s: waiting %.0f seconds for the server: %s", address, fault.pause, fault)
+            time.sleep(max(fault.pause, plan.pause * 2 ** (tries - 1)))
 
 
 def read_folders(plan: Plan, address: str, reached: Folders, marks: dict[str, Mark], say: Callable[[Lot], None]) -> int:

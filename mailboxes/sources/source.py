@@ -14,14 +14,19 @@ A source can be pickled and sent to another process. Whoever keeps the mark in t
 they learned gets every message once, wherever a connection broke.
 """
 
+import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from mailboxes.imap import bulk_fetch
+from mailboxes.mailbox import Busy
 from triage.message.summary import ROBOTS
+
+log = logging.getLogger(__name__)
 
 TEACHING = (  # the fields that `teaching` asks for
     "FROM", "TO", "CC", "BCC", "SUBJECT", "DATE", "MESSAGE-ID", "CONTENT-TYPE", "AUTO-SUBMITTED", "PRECEDENCE",
@@ -30,6 +35,7 @@ TEACHING = (  # the fields that `teaching` asks for
 HEADERS = (*TEACHING, "SENDER", "IN-REPLY-TO", "REFERENCES")  # what `read` gives of a message unless it is asked for all of it
 LEADING = re.compile(r"[0-9]{1,20}")
 BATCH = 500  # messages
+TRIES = 3  # at a server that is too busy
 WHOLE = 16  # messages that are read whole: each may be large
 LARGEST = 64 * 1024 * 1024  # bytes of a message that is read whole
 
@@ -99,6 +105,17 @@ class Account(Protocol):
 
     def close(self) -> None:
         """Leave the mailbox."""
+
+
+def open_patiently(source: "Source", address: str) -> Account:
+    """As Source.open; waits, a few times, for a server that is too busy, as long as it asks for."""
+    for _ in range(TRIES):
+        try:
+            return source.open(address)
+        except Busy as fault:
+            log.warning("%s: waiting %.0f seconds for the server: %s", address, fault.pause, fault)
+            time.sleep(fault.pause)
+    return source.open(address)
 
 
 class Source(Protocol):

@@ -27,6 +27,8 @@ SECRETS = {  # who gets which
     "relay.token_file": {"relay"},
     "recall.password_file": {"recall"},
     "recall.token_file": {"recall"},
+    "recall.client_secret_file": {"recall"},
+    "recall.service_account_file": {"recall"},
     "mirror.password_file": {"mirror"},
     "mirror.token_file": {"mirror"},
     "directory.password_file": {"sync", "api"},

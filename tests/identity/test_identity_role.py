@@ -18,14 +18,13 @@ import pytest
 from joserfc import jwt
 
 from identity import identity_role, provider_metadata
-from identity.bounded_http import Http
 from identity.identity_role import Desk
 from tests.identity.hostile_provider import CLIENT, KEYS, HostileProvider, running
 from triage.config.identity_providers import Provider
 from triage.config.settings import Identity, Settings
-from triage.errors import Unanswered
+from triage.errors import Unanswered, Untrusted
 from triage.runtime import identity_socket
-from triage.runtime.identity_socket import Untrusted
+from triage.runtime.bounded_http import Http
 
 REDIRECT = "https://mailroom.example/api/v1/session/providers/company/callback"
 LOGOUT = {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}, "jti": "1"}
@@ -286,7 +285,7 @@ def test_the_role_answers_over_its_socket_and_ends(provider: HostileProvider, se
         assert identity_socket.ask_identity(
             spool, {"provider": "company", "want": "logout", "back_to": "https://m.example/"}, 2
         ).startswith(f"{provider.issuer}/end?client_id=mailroom&post_logout_redirect_uri=https")
-        with pytest.raises(identity_socket.Untrusted):
+        with pytest.raises(Untrusted):
             identity_socket.ask_identity(spool, {"provider": "nobody"}, 2)
     finally:
         stop.set()

@@ -252,9 +252,10 @@ class Recall:
 
     imap: str = setting_key("imaps://HOST[:PORT], or imap://HOST[:PORT] with STARTTLS. Empty: messages are removed from Maildirs only.", "")
     auth: str = setting_key(
-        "How to sign in to mailboxes. master: one account for all. per-account: a password for each. xoauth2: a token (RFC 7628).",
+        "How to sign in to mailboxes. master: one account for all. per-account: a password for each. microsoft, google: an application of "
+        "yours there (docs/how-to/cloud-mailboxes.md). xoauth2: a token that you provide (RFC 7628).",
         "master",
-        choices=("master", "per-account", "xoauth2"),
+        choices=("master", "per-account", "xoauth2", "microsoft", "google"),
     )
     master_user: str = setting_key("Login of the master account (auth = master).", "")
     separator: str = setting_key(
@@ -267,13 +268,24 @@ class Recall:
     )
     token_file: str = setting_key("File with the access token (auth = xoauth2). Read for each session.", "", file=True)
     token_command: str = setting_key("Command that prints an access token (auth = xoauth2); {user} is the mailbox's login.", "")
+    tenant: str = setting_key("Your tenant at Microsoft: its ID or one of its domains (auth = microsoft).", "")
+    client_id: str = setting_key("Application (client) ID of Mailroom's registration there (auth = microsoft).", "")
+    client_secret_file: str = setting_key(
+        "File with the value of the client secret (auth = microsoft). Read for each token.", "", file=True
+    )
+    service_account_file: str = setting_key(
+        "JSON key of a Google service account with domain-wide delegation (auth = google). Read for each token.", "", file=True
+    )
+    token_url: str = setting_key("https:// address of the token endpoint (auth = microsoft, google); empty: the provider's.", "")
     login: str = setting_key(
         "Login name of a mailbox: its whole address, or the part before the @.", "address", choices=("address", "local-part")
     )
     plain: bool = setting_key("Use an imap:// server without encryption. Loopback needs no such permission.", False)
-    ca_file: str = setting_key("PEM file of the authority that signed the IMAP server's certificate; empty: those of the system.", "")
+    ca_file: str = setting_key(
+        "PEM file of the authority that signed the certificate of the IMAP server, and of token_url; empty: those of the system.", ""
+    )
     concurrency: int = setting_key("Mailboxes that are open at the same time.", 4)
-    timeout: int = setting_key("Seconds to wait for each reply of the IMAP server.", 30)
+    timeout: int = setting_key("Seconds to wait for each reply of the IMAP server or the token endpoint.", 30)
     give_up_after: int = setting_key("Hours of retries after which a recall from an unreachable mailbox is given up.", 48)
 
 

@@ -4,16 +4,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from triage.errors import Unanswered
+from triage.errors import Unanswered, Untrusted
 from triage.runtime import json_socket
 
 SOCKET = "MAILROOM_IDENTITY_SOCKET"  # in the environment: where a service manager has the socket
 DIRECTORY, NAME = "identity", "ask.sock"  # in the spool directory
 GRACE = 0.5  # seconds beside those that the provider has
-
-
-class Untrusted(Exception):
-    """A provider said what it must not say; the text says what, for the log and for administrators."""
 
 
 def path_of(spool: Path) -> Path:

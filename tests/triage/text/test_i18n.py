@@ -70,9 +70,8 @@ def test_values_and_forms_agree(language: str) -> None:
             "er lehnt STARTTLS ab: 454 4.7.0 TLS not available, und Nachrichten gehen nur über geprüftes TLS dorthin",
         ),
         (
-            "Tried again later: what we sign in to the mailboxes with cannot be read: whoever runs Mailroom can put it right",
-            "Später noch einmal: Womit wir uns an den Postfächern anmelden, lässt sich nicht lesen: "
-            "Wer Mailroom betreibt, kann das richten",
+            "Tried again later: Mailroom cannot sign in to the mailboxes: whoever runs Mailroom can put it right",
+            "Später noch einmal: Mailroom kann sich an den Postfächern nicht anmelden: Wer Mailroom betreibt, kann das beheben",
         ),
         ("nobody knows this sentence of 2026.", "nobody knows this sentence of 2026."),
         ("", ""),

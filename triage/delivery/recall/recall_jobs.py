@@ -67,6 +67,7 @@ class Ending:
     kind: str
     why: str = ""
     related: tuple[Related, ...] = ()  # what lies beside, for the person who purges
+    pause: float = 0.0  # seconds that the server wants to be left alone
 
 
 def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[list[Errand]]:
@@ -194,7 +195,7 @@ def settle_errands(session: Session, ended: Sequence[tuple[Errand, Ending]], *, 
     for one in mine:
         over = now - (one.delivery.queued_at or now) >= timedelta(hours=settings.recall.give_up_after)
         if one.ending.kind == "deferred" and (one.errand.irreplaceable or not over):
-            put_off(session, one.delivery, one.ending.why, now)
+            put_off(session, one.delivery, one.ending, now)
         elif one.ending.kind == "taken" and one.errand.anothers and not recalled_copies.current_copies(session, [one.delivery.id]):
             leave_copy(session, one._replace(ending=Ending("refused", ANOTHERS)), now)
         elif one.ending.kind == "taken":
@@ -240,9 +241,10 @@ def end_attempts(session: Session, settled: Sequence[Settled], now: datetime) ->
         session.connection().execute(what, rows)
 
 
-def put_off(session: Session, delivery: Delivery, why: str, now: datetime) -> None:
-    """Try it again later: the longer it has not worked, the later."""
-    pause = min(max(now - (delivery.queued_at or now), SHORTEST), LONGEST) * random.uniform(1 - JITTER, 1 + JITTER)
+def put_off(session: Session, delivery: Delivery, ending: Ending, now: datetime) -> None:
+    """Try it again later: the longer it has not worked, the later; and not before the server wants to hear of it again."""
+    usual = min(max(now - (delivery.queued_at or now), SHORTEST), LONGEST) * random.uniform(1 - JITTER, 1 + JITTER)
+    pause, why = max(usual, timedelta(seconds=ending.pause)), ending.why
     session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(due_at=now + pause, last_reply=why))
     under_way = "restoring" if State(delivery.state) is State.RESTORING else "recalling"
     recalled_copies.record_outcome(session, delivery.decision_id, delivery.id, under_way, say("Will be tried again: {why}", why=why))

@@ -242,15 +242,21 @@ def delivery_of(session: Session, message: Message, search: Search, summary: Sum
     )
 
 
-def settle_mailbox(session: Session, search: Search, why: str = "", *, later: bool = False, settings: Settings, now: datetime) -> None:
-    """This mailbox is looked through; or it could not be, for the reason given, and is tried again when `later`."""
+def settle_mailbox(
+    session: Session, search: Search, why: str = "", *, later: bool = False, pause: float = 0.0, settings: Settings, now: datetime
+) -> None:
+    """This mailbox is looked through; or it could not be, for the reason given, and is tried again when `later`.
+
+    `pause`: seconds that its server wants to be left alone.
+    """
     row = lock_search(session, search)
     if row is None:
         return
     row.why = why
     trying = now - row.begun_at
     again = later and trying < timedelta(hours=settings.recall.give_up_after)
-    row.due_at = now + min(max(trying, SHORTEST), LONGEST) * random.uniform(0.8, 1.2) if again else None
+    usual = min(max(trying, SHORTEST), LONGEST) * random.uniform(0.8, 1.2)
+    row.due_at = now + max(usual, timedelta(seconds=pause)) if again else None
     session.flush()
 
 

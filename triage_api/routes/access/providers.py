@@ -16,10 +16,9 @@ from triage.access.second_factor import factor_policy, passkeys
 from triage.access.sessions import hash_session_key
 from triage.access.staff_login import How
 from triage.config.identity_providers import Provider, find_provider
-from triage.errors import BadInput, NotAllowed, NotFound, Unanswered
+from triage.errors import BadInput, NotAllowed, NotFound, Unanswered, Untrusted
 from triage.quarantine import presence
 from triage.runtime import identity_socket
-from triage.runtime.identity_socket import Untrusted
 from triage.say import form_of, load_sentence, said_by, say
 from triage.store import db
 from triage.store.models.sign_in import SignInStep

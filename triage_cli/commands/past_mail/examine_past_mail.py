@@ -8,7 +8,7 @@ from datetime import datetime
 from mail_auth.dns.query_budget import Resolver
 from mail_auth.stored_mail import authenticate_past
 from mailboxes.mailbox import Unreachable
-from mailboxes.sources.source import Account, Folder, Source, Stored
+from mailboxes.sources.source import Account, Folder, Source, Stored, open_patiently
 from mta.processing.examine_message import summarise_message
 from mta.processing.received_headers import as_received, envelope_of, from_outside
 from triage.addressing.envelope import Envelope
@@ -73,7 +73,7 @@ class Reading:
         """The messages of the folders of one kind; a mailbox that cannot be read is put down, and the next one is read."""
         account: Account | None = None
         try:
-            account = self.source.open(mailbox)
+            account = open_patiently(self.source, mailbox)
             for folder in account.folders():
                 if (folder.use == "sent") if sent else self.is_wanted(folder):
                     for batch in account.read(folder, since=self.since, whole=whole):

@@ -23,7 +23,7 @@ IMAP = (
     click.argument("addresses", metavar="[ADDRESS]...", nargs=-1),
     click.option("--accounts", type=click.Path(path_type=Path), help="File of lines ADDRESS or ADDRESS:PASSWORD (each signs in itself)."),
     click.option("--server", metavar="imaps://HOST[:PORT]", help="Default: recall.imap. These options stand for those of [recall]."),
-    click.option("--auth", type=click.Choice(["master", "per-account", "xoauth2"]), help="How it lets us in."),
+    click.option("--auth", type=click.Choice(["master", "per-account", "xoauth2", "microsoft", "google"]), help="How it lets us in."),
     click.option("--master-user", metavar="LOGIN", help="Who may enter every mailbox."),
     click.option("--separator", metavar="TEXT", help='Between mailbox and master user; "": SASL PLAIN as a proxy (Cyrus).'),
     click.option("--password-file", metavar="FILE", help="Holds the password, or a line ADDRESS:PASSWORD for each account."),

@@ -438,6 +438,15 @@ def test_bytes_that_nobody_else_has_are_never_let_go(office: Office) -> None:
     assert office.states(mail) == [State.DELIVERED]
 
 
+def test_a_server_that_asks_for_a_pause_gets_it(office: Office) -> None:
+    (mail,) = office.released()
+    office.lands(office.on_its_way())
+    office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    office.settles(errand, Ending("deferred", "Server Busy", pause=900))
+    assert office.delivery(mail).due_at == office.now + timedelta(seconds=900)
+
+
 def test_a_worker_of_the_relay_that_died_leaves_it_open_whether_there_is_a_copy(office: Office) -> None:
     """Nothing found: it never arrived, so an undo sends it on again."""
     (mail,) = office.released()

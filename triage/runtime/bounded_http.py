@@ -1,4 +1,4 @@
-"""HTTP to an identity provider, bounded in bytes and in time; certificates are checked and redirects are not followed."""
+"""HTTP to identity providers and token endpoints, bounded in bytes and time; certificates are checked, redirects are not followed."""
 
 import json
 import socket
@@ -8,31 +8,32 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, SSLError
 
 from triage.config.identity_providers import is_trustworthy
-from triage.errors import Unanswered
-from triage.runtime.identity_socket import Untrusted
+from triage.errors import Unanswered, Untrusted
 
 LARGEST = 512 * 1024  # bytes of an answer
 PIECE = 64 * 1024
-AGENT = "Mailroom identity"
+AGENT = "Mailroom"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and the JSON object of an answer."""
+    """A status and the JSON object of an answer; in how many seconds somebody may ask again, 0 when nothing is said about it."""
 
     status: int
     values: dict[str, Any]
+    retry_after: float = 0.0
 
 
 @dataclass
 class Http:
-    """All that one sign-in asks, within one time."""
+    """All that is asked for one purpose, such as a sign-in, within one time."""
 
     seconds: float
     issuer: str
@@ -59,7 +60,9 @@ class Http:
                 response = pool.request(
                     method, url, body=body, headers=fields, redirect=False, retries=False, preload_content=False, timeout=self.timeout()
                 )
-                return Answer(response.status, self.values_of(response))
+                return Answer(response.status, self.values_of(response), seconds_until(response.headers.get("retry-after", "")))
+        except SSLError as fault:
+            raise Unanswered(f"{url} has no certificate that can be trusted, or breaks TLS off: {fault}") from fault
         except (HTTPError, OSError) as fault:
             raise Unanswered(f"{url} does not answer within {self.seconds:g} s: {type(fault).__name__}") from fault
 
@@ -126,3 +129,13 @@ class Http:
                 raise Untrusted("an answer that is no JSON object")
             return {}
         return values
+
+
+def seconds_until(text: str) -> float:
+    """What Retry-After says (RFC 9110, 10.2.3): seconds, or a date; 0 when it says nothing that can be read."""
+    if text.isascii() and text.isdigit() and len(text) < 8:
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0.0
