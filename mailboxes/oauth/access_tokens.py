@@ -1,4 +1,4 @@
-"""Access tokens of this process: asked for once, kept until shortly before they end. A provider that is too busy is not asked again before its time."""
+"""Access tokens of this process, kept until shortly before they end. A provider that is too busy is not asked before its time."""
 
 import logging
 import threading

@@ -270,9 +270,7 @@ class Recall:
     token_command: str = setting_key("Command that prints an access token (auth = xoauth2); {user} is the mailbox's login.", "")
     tenant: str = setting_key("Your tenant at Microsoft: its ID or one of its domains (auth = microsoft).", "")
     client_id: str = setting_key("Application (client) ID of Mailroom's registration there (auth = microsoft).", "")
-    client_secret_file: str = setting_key(
-        "File with the value of the client secret (auth = microsoft). Read for each token.", "", file=True
-    )
+    client_secret_file: str = setting_key("File with the client secret's value (auth = microsoft). Read for each token.", "", file=True)
     service_account_file: str = setting_key(
         "JSON key of a Google service account with domain-wide delegation (auth = google). Read for each token.", "", file=True
     )
