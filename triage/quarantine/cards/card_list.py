@@ -17,9 +17,9 @@ from triage.quarantine.cards.cached_cards import Kept, Part, Pile, Piles, Place
 from triage.quarantine.cards.delivered_copies import NONE_OUT
 from triage.quarantine.cards.folder_views import View
 from triage.quarantine.cards.single_cards import Asked
-from triage.quarantine.requests import open_requests, reported_messages
-from triage.quarantine.requests.open_requests import Asked as Wish
-from triage.quarantine.requests.reported_messages import Suspicion
+from triage.quarantine.requests.employee_notes import Note
+from triage.quarantine.requests.open_requests import REQUESTS
+from triage.quarantine.requests.reported_messages import REPORTS
 from triage.quarantine.search import confirmations, expiry, legal_hold
 from triage.quarantine.search.folder_totals import by_index, in_piles
 from triage.quarantine.search.listing import Listed, list_some, visible_selection
@@ -63,8 +63,8 @@ class Card:
     lead: Listed
     ids: tuple[int, ...]  # newest first; of a card of more than CARD_IDS the lead's alone
     select: Selection  # all of it, whatever its state
-    asked: tuple[Wish, ...] = ()  # who asked for which of it, the oldest first
-    suspected: tuple[Suspicion, ...] = ()  # who finds which of it odd, the oldest first
+    asked: tuple[Note, ...] = ()  # who asked for which of it, the oldest first
+    suspected: tuple[Note, ...] = ()  # who finds which of it odd, the oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +166,8 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
     large = {pile.key: leads[pile.lead] for pile in page if pile.number > CARD_IDS and pile.lead in leads}
     out = delivered_copies.of_cards(session, question.of_piles, to_act_on(page), large, group, by=by)
     ends = first_expiries(session, question.of_piles, page, group, now)
-    wishes = open_requests.of_cards(session, where, [pile.key for pile in page], group)
-    doubts = reported_messages.of_cards(session, where, [pile.key for pile in page], group)
+    wishes = REQUESTS.of_cards(session, where, [pile.key for pile in page], group)
+    doubts = REPORTS.of_cards(session, where, [pile.key for pile in page], group)
     looks = looks_of(session, where, page, group)
     for pile in page:
         if lead := leads.get(pile.lead):

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.quarantine.requests import reported_messages
-from triage.quarantine.requests.reported_messages import Suspicion
+from triage.quarantine.requests.employee_notes import Note
 from triage.quarantine.search.folder_totals import by_index, campaigns_among, in_piles
 from triage.quarantine.search.listing import Listed
 from triage.quarantine.search.selection_summary import was_answered, was_read
@@ -26,7 +26,7 @@ class Out:
 
     delivered: int = 0
     opened: int | None = None  # read when a copy was taken out before, or answered since; None: no mailbox tells
-    reports: tuple[Suspicion, ...] = ()  # of messages on the same row of campaigns, wherever they are
+    reports: tuple[Note, ...] = ()  # of messages on the same row of campaigns, wherever they are
 
 
 NONE_OUT = Out()

@@ -15,14 +15,13 @@ from triage.errors import BadInput, NotFound
 from triage.ids import format_id, new_id, sibling_id
 from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
-from triage.quarantine.requests import expected_senders, open_requests, parse_expected_sender
+from triage.quarantine.requests import employee_notes, expected_senders, open_requests, parse_expected_sender
 from triage.say import format_day, said_by, say
 from triage.store import ledger
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import Expectation
 
-BY = Actor.system("notices")
 RULE, REASON = "expect-answer", say("it answers an employee who expects a message")
 MOST_OPEN = 30  # expectations of one person at once
 LONGEST = 100  # characters of what somebody adds
@@ -91,11 +90,9 @@ def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings:
 
     Idempotent by `envelope.spool_id`: the number of the answer follows from it.
     """
-    person = Lookup(session, settings).employee(envelope.reverse_path, summary.author)
-    if person is None:
-        return say("no employee wrote it")
-    if summary.automatic or summary.content_type == "multipart/report":
-        return say("a program wrote it")
+    person, refusal = employee_notes.find_writer(Lookup(session, settings), envelope, summary)
+    if refusal or person is None:
+        return refusal or ""
     by, number = Actor.employee(person.uid, person.name), sibling_id(envelope.spool_id, [RULE, envelope.spool_id])
     if internal_mail.was_sent(session, number):
         return ""
@@ -110,12 +107,8 @@ def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings:
             expect_sender(session, one, by=by, settings=settings, now=now)
     except BadInput as full:
         fault = said_by(full)
-    if person.mailbox.rpartition("@")[2] in settings.own_domains:
-        letter = answer_announcement(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
-        folder = (person.department, person.uid)
-        internal_mail.send_letter(
-            session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now, number=number
-        )
+    letter = answer_announcement(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
+    employee_notes.answer_writer(session, person, letter, rule=RULE, reason=REASON, settings=settings, now=now, number=number)
     return ""
 
 

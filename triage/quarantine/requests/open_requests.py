@@ -1,8 +1,6 @@
 """ "May I have this one?": who asked for which mail, what of it is open, and what it does to the place of a card."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists
@@ -10,30 +8,18 @@ from sqlmodel import Session, col
 
 from triage.message.signals import priority
 from triage.message.signals.priority import Reason
-from triage.quarantine.requests.notes import Notes
+from triage.quarantine.requests.employee_notes import Note, NoteTable
 from triage.say import say
 from triage.store.delivery_state import State
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailRequest
 from triage.store.queue import dirty_counts
-from triage.store.queue.grouping import Group
 from triage.text.json_values import read_value
 
 ASKABLE = (State.HELD, State.PURGED, State.EXPIRED, State.REJECTED)  # what somebody can ask for
 SETTLING = ("release", "redirect", "purge", "reject")  # verbs that answer
 WORD, POINTS = "requested", 50  # to the front of what is wanted; what is surely odd rises, but not past that
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as a card shows it."""
-
-    id: int
-    delivery_id: int
-    by_shown: str  # whose mail it is
-    at: datetime
-    words: str
 
 
 def is_open() -> ColumnElement[bool]:
@@ -52,15 +38,12 @@ def is_open() -> ColumnElement[bool]:
     return and_(col(MailRequest.declined_at).is_(None), there, ~decided)
 
 
-REQUESTS = Notes(MailRequest, col(MailRequest.declined_at).is_(None), is_open())
+def note_of(row: MailRequest) -> Note:
+    """A request as a row of the queue shows it."""
+    return Note(row.id, row.delivery_id, row.asked_by_shown, row.asked_at, row.words)
 
 
-def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Asked]]:
-    """The open requests of these cards, the oldest first, by the card's key."""
-    found: dict[str, list[Asked]] = {}
-    for name, row in REQUESTS.of_cards(session, where, keys, group):
-        found.setdefault(name, []).append(Asked(row.id, row.delivery_id, row.asked_by_shown, row.asked_at, row.words))
-    return found
+REQUESTS = NoteTable(MailRequest, col(MailRequest.declined_at).is_(None), is_open(), note_of)
 
 
 def raise_up(session: Session, delivery: Delivery, name: str) -> None:

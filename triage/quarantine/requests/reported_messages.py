@@ -1,8 +1,7 @@
 """ "This seems odd to me": which mail people here report, what of it is open, and which delivery a forwarded mail is about."""
 
 import contextlib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, false, or_, select
@@ -13,12 +12,11 @@ from triage.message import forwarded
 from triage.message.fingerprint import Fingerprint
 from triage.message.forwarded import Pointed
 from triage.quarantine.campaigns import assign as campaigns
-from triage.quarantine.requests.notes import Notes
+from triage.quarantine.requests.employee_notes import Note, NoteTable
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
 from triage.store.models.messages import Message
 from triage.store.queue import grouping
-from triage.store.queue.grouping import Group
 from triage.store.queue.open_reports import is_open
 
 SUREST = "trace field"  # how a mail is found
@@ -26,35 +24,22 @@ BACK = timedelta(days=90)  # how old a mail may be that somebody reports
 COMPARED = 50  # mails whose text is compared
 
 
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """A report as a card shows it."""
-
-    id: int
-    delivery_id: int
-    by_shown: str
-    at: datetime
+def note_of(row: MailReport) -> Note:
+    """A report as a row of the queue shows it."""
+    return Note(row.id, row.delivery_id or 0, row.person_shown, row.at)
 
 
-REPORTS = Notes(MailReport, col(MailReport.answered_at).is_(None), is_open())
+REPORTS = NoteTable(MailReport, col(MailReport.answered_at).is_(None), is_open(), note_of)
 
 
-def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Suspicion]]:
-    """The open reports of these cards, the oldest first, by the card's key."""
-    found: dict[str, list[Suspicion]] = {}
-    for name, row in REPORTS.of_cards(session, where, keys, group):
-        found.setdefault(name, []).append(Suspicion(row.id, row.delivery_id or 0, row.person_shown, row.at))
-    return found
-
-
-def of_rows(session: Session, rows: Collection[str], seen: ColumnElement[bool]) -> dict[str, list[Suspicion]]:
+def of_rows(session: Session, rows: Collection[str], seen: ColumnElement[bool]) -> dict[str, list[Note]]:
     """The open reports of messages in any state that `seen` names, by the key of their row among campaigns, of these rows."""
     row = grouping.card_key("campaign")
     named = select(MailReport, row).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
     waiting = named.where(col(MailReport.answered_at).is_(None), is_open(), seen, row.in_(rows))
-    found: dict[str, list[Suspicion]] = {}
+    found: dict[str, list[Note]] = {}
     for one, name in session.execute(waiting.order_by(col(MailReport.id))):
-        found.setdefault(name, []).append(Suspicion(one.id, one.delivery_id or 0, one.person_shown, one.at))
+        found.setdefault(name, []).append(note_of(one))
     return found
 
 

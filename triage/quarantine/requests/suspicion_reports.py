@@ -18,7 +18,7 @@ from triage.ids import format_id, new_id
 from triage.message.forwarded import Pointed
 from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
-from triage.quarantine.requests import reported_messages
+from triage.quarantine.requests import employee_notes, reported_messages
 from triage.quarantine.search.listing import Listed, list_some
 from triage.say import join_parts, say
 from triage.store import db, ledger
@@ -30,7 +30,6 @@ from triage.store.queue import dirty_counts, open_reports
 from triage.store.queue.open_reports import BAD, GOOD, SETTLING
 from triage.text.defuse_links import dead_address, defuse_text
 
-BY = Actor.system("notices")
 THANKS, ANSWER, REASON = "report-thanks", "report-answer", say("it answers an employee who reported a message")
 DAY = timedelta(days=1)
 MOST_A_DAY = 50  # reports of one person that are taken
@@ -66,13 +65,12 @@ def report_message(
     Idempotent by `envelope.spool_id`. Nothing but a person's own mail counts, so that no two programs ever thank each other.
     """
     lookup = Lookup(session, settings)
-    person = lookup.employee(envelope.reverse_path, summary.author)
+    person, refusal = employee_notes.find_writer(lookup, envelope, summary)
     sent_on = person is None and is_itself(summary, pointed)
-    person = lookup.owner(envelope.reverse_path) if sent_on else person
-    if person is None:
-        return say("no employee wrote it")
-    if not sent_on and (summary.automatic or summary.content_type == "multipart/report"):
-        return say("a program wrote it")
+    if sent_on and (person := lookup.owner(envelope.reverse_path)):
+        refusal = None
+    if refusal or person is None:
+        return refusal or ""
     lately = select(func.count()).select_from(MailReport).where(col(MailReport.person) == person.uid, col(MailReport.at) > now - DAY)
     before = session.scalar(lately) or 0
     if session.scalar(select(col(MailReport.id)).where(col(MailReport.spool_id) == envelope.spool_id).limit(1)) is not None:
@@ -81,7 +79,9 @@ def report_message(
         return say("they reported {number} messages within a day", number=MOST_A_DAY)
     new = [one for one in pointed[: MOST_A_DAY - before] if enter_report(session, one, person, envelope.spool_id, now, sent_on=sent_on)]
     if new and internal_mail.told_since(session, person.uid, THANKS, now - DAY) < MOST_THANKS:
-        queue_reporter_letter(session, person, write_thanks(new, person.mailbox), THANKS, settings, now)
+        employee_notes.answer_writer(
+            session, person, write_thanks(new, person.mailbox), rule=THANKS, reason=REASON, settings=settings, now=now
+        )
     return ""
 
 
@@ -139,13 +139,6 @@ def write_thanks(new: Sequence[Pointed], to: str) -> Letter:
 def cut_subject(text: str) -> str:
     """As much of a subject as a letter has room for."""
     return " ".join(text.split())[:80]
-
-
-def queue_reporter_letter(session: Session, person: Person, letter: Letter, rule: str, settings: Settings, now: datetime) -> None:
-    """Queue a letter to a reporter, into their own mailbox; whoever has none of ours gets none."""
-    folder = (person.department, person.uid)
-    if person.mailbox.rpartition("@")[2] in settings.own_domains:
-        internal_mail.send_letter(session, letter, folder=folder, rule=rule, reason=REASON, settings=settings, by=BY, now=now)
 
 
 def answer_report(session: Session, report_id: int, verdict: str, *, by: Actor, words: str = "", now: datetime) -> int:
@@ -250,7 +243,8 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
         row.told_at = now
         person = session.get(Person, row.person)
         if person and person.active:
-            queue_reporter_letter(session, person, verdict_letter(row, person.mailbox), ANSWER, settings, now)
+            letter = verdict_letter(row, person.mailbox)
+            employee_notes.answer_writer(session, person, letter, rule=ANSWER, reason=REASON, settings=settings, now=now)
     session.flush()
     return len(told)
 
