@@ -37,7 +37,7 @@ from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.models.messages import Message
 from triage.times import utcnow
 
-PRODUCT = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli")
+PRODUCT = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "identity", "webhooks", "triage_api", "triage_cli")
 CEILINGS = {"one release click": 25, "one message from spool to row": 55}  # modules
 ASIDE = ("writing the door snapshot", "asking what senders publish")  # what the processor's other threads are for
 

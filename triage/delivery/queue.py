@@ -25,7 +25,8 @@ from triage.say import say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
-from triage.store.models.decisions import DecisionItem, why_of
+from triage.store.models.columns import sentence_columns
+from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.messages import Content, Message
@@ -398,7 +399,7 @@ def end_purge(session: Session, delivery_id: int, decision_id: int, outcome: str
     session.execute(
         update(DecisionItem)
         .where(col(DecisionItem.decision_id) == decision_id, col(DecisionItem.delivery_id) == delivery_id)
-        .values(outcome=outcome, **why_of(why))
+        .values(outcome=outcome, **sentence_columns("why", why))
     )
     session.execute(update(Delivery).where(col(Delivery.id) == delivery_id).values(purge_wanted_by=None))
 

@@ -16,8 +16,8 @@ from triage.say import form_of, join_parts, list_with_and, say
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import Event, State
-from triage.store.models.columns import Instant
-from triage.store.models.decisions import DecisionItem, why_of
+from triage.store.models.columns import Instant, sentence_columns
+from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.mailboxes import Recalled
 from triage.text.sanitize import escape_visible
@@ -228,7 +228,7 @@ def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
 def record_outcome(session: Session, decision_id: int | None, delivery_id: int, outcome: str, why: str | None = None) -> None:
     """Write down what became of one item of a decision; without `why` that stays as it is."""
     mine = (col(DecisionItem.decision_id) == decision_id) & (col(DecisionItem.delivery_id) == delivery_id)
-    values = {"outcome": outcome} | ({} if why is None else why_of(why))
+    values = {"outcome": outcome} | ({} if why is None else sentence_columns("why", why))
     session.execute(update(DecisionItem).where(mine).values(**values))
 
 

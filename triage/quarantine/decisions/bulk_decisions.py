@@ -25,7 +25,8 @@ from triage.quarantine.search import selection
 from triage.store import ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import State
-from triage.store.models.decisions import Decision, DecisionItem, why_of
+from triage.store.models.columns import sentence_columns
+from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 
 SLICE = 1000
@@ -142,7 +143,8 @@ def write_items(session: Session, decision: Decision, items: Sequence[Item]) -> 
     ids = [one.delivery_id for one in items]
     there = set(session.scalars(select(col(DecisionItem.delivery_id)).where(mine, is_among(session, col(DecisionItem.delivery_id), ids))))
     rows = [
-        {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome} | why_of(item.why)
+        {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome}
+        | sentence_columns("why", item.why)
         for item in items
         if item.delivery_id not in there
     ]

@@ -282,7 +282,7 @@ def second_person_needs(
     """Why a second person has to confirm this; nothing where the company wants none."""
     if not settings.policy.approvals:
         return []
-    needs = dual_control.of_rules(orders, settings)
+    needs = dual_control.of_rules(orders, settings) if orders else []
     ids = [one for one, _ in meant]
     if request.verb is Verb.PURGE:
         these = is_among(session, col(Delivery.id), ids)

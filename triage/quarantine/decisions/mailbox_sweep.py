@@ -28,7 +28,8 @@ from triage.quarantine.removal.second_person import may_alone
 from triage.say import say
 from triage.store import bodies, db, ledger, restore_pause
 from triage.store.delivery_state import State
-from triage.store.models.decisions import Decision, DecisionItem, why_of
+from triage.store.models.columns import sentence_columns
+from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.mailboxes import Recalled, SweptMailbox
@@ -204,7 +205,9 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
     kept = recalled_copies.current_copies(session, [delivery.id])[delivery.id]
     why = recalled_copies.in_words(kept)
     session.add(
-        DecisionItem(decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome="done", **why_of(why))
+        DecisionItem(
+            decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome="done", **sentence_columns("why", why)
+        )
     )
     counted = {"done": col(Decision.done) + 1} | ({} if search.named else {"count": col(Decision.count) + 1})
     session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(**counted))

@@ -21,7 +21,8 @@ from triage.quarantine.search.selection import Selection
 from triage.say import load_sentence, say
 from triage.store import ledger
 from triage.store.delivery_state import State
-from triage.store.models.decisions import Decision, DecisionItem, why_of
+from triage.store.models.columns import sentence_columns
+from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.mailboxes import SweptMailbox
@@ -104,7 +105,8 @@ def file_decision(session: Session, decision: Decision, items: list[Item], *, by
     session.flush()
     if items:
         rows = [
-            {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome} | why_of(item.why)
+            {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome}
+            | sentence_columns("why", item.why)
             for item in items
         ]
         session.execute(insert(DecisionItem), rows)

@@ -8,6 +8,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from triage.ids import new_id
+from triage.say import form_of
 from triage.times import from_micros, to_micros
 
 SQLModel.model_config["defer_build"] = True  # no row is ever checked by pydantic, which takes a fifth of the time that the tables do
@@ -57,6 +58,11 @@ def json_column() -> Any:
 def form_column() -> Any:
     """A column of what a stored sentence was made of (`say.form_of`), or of several by the names of their columns; NULL: nobody knows."""
     return Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+
+
+def sentence_columns(name: str, text: str) -> dict[str, Any]:
+    """The values of a column of text and of its form column `NAME_form`: a sentence that can be said in another language later."""
+    return {name: str(text), f"{name}_form": form_of(text)}
 
 
 def json_list_column() -> Any:

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from triage.say import form_of
 from triage.store.models.columns import form_column, id_column, instant_column, integer_column, json_column, json_list_column
 
 LEFT = "before <> 'held'"  # it had left before, or had never been held
@@ -59,8 +58,3 @@ class DecisionItem(SQLModel, table=True):
         Index("decision_item_by_delivery", "delivery_id"),
         Index("decision_item_of_left", "decision_id", sqlite_where=text(LEFT), postgresql_where=text(LEFT)),  # few: reports look for them
     )
-
-
-def why_of(why: str) -> dict[str, Any]:
-    """The columns of an item that say why."""
-    return {"why": str(why), "why_form": form_of(why)}
