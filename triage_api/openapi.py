@@ -18,6 +18,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
     "ResumeOrder": [{"reason": "The newsletter service changed its links; its messages are genuine."}],
     "FactorGiven": [{"code": "123456"}],
+    "Pin": [{"pin": "804715"}],
+    "PinGiven": [{"login": "nora.falk", "pin": "804715"}],
     "PasskeyOrder": [{"ticket": "2gcVz5FEjD7L0yqMk4nQ8sTtWbXrHuJp", "name": "notebook", "passkey": {"id": "…", "type": "public-key"}}],
     "PasskeySignIn": [{"ticket": "2gcVz5FEjD7L0yqMk4nQ8sTtWbXrHuJp", "passkey": {"id": "…", "type": "public-key"}}],
     "AppOrder": [{"ticket": "2gcVz5FEjD7L0yqMk4nQ8sTtWbXrHuJp", "code": "123456"}],

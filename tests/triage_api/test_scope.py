@@ -106,6 +106,11 @@ CALLS = {
     "remove_own_app": Call(says=True),
     "make_recovery_codes": Call(says=True),
     "prove_own_factor": Call(json={"code": "000000"}, says=True),
+    "lock_session": Call(says=True),
+    "unlock_session": Call(json={"login": "nobody", "pin": "x"}, says=True),
+    "get_own_pin": Call(says=True),
+    "set_own_pin": Call(json={"pin": "x"}, says=True),
+    "remove_own_pin": Call(says=True),
     "list_sign_in_ways": Call(says=True),
     "begin_provider_sign_in": Call(json={}),
     "finish_provider_sign_in": Call(),
@@ -275,6 +280,7 @@ SIGNING_IN = {  # for browsers that have not signed in, and providers: tests/tri
     "ask_for_passkey_at_sign_in",
     "begin_passkey_sign_in",
     "sign_in_with_passkey",
+    "unlock_session",
     "begin_provider_sign_in",
     "finish_provider_sign_in",
     "get_sign_in_outcome",
@@ -305,6 +311,10 @@ PEOPLES = OWN | {
     "keep_own_passkey",
     "remove_own_passkey",
     "ask_for_own_passkey",
+    "lock_session",
+    "get_own_pin",
+    "set_own_pin",
+    "remove_own_pin",
 }  # no token may
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
@@ -572,6 +582,11 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     return browser.request(method, "/" + path.format(**about, number=1, page=1) + CALLS[name].query, json=body, params=params)
 
 
+def ends_session(name: str) -> int:
+    """When an operation is called: those that end the session are the last ones."""
+    return ("delete_session", "lock_session").index(name) + 1 if name in ("delete_session", "lock_session") else 0
+
+
 def test_every_operation_has_its_line_here() -> None:
     assert {name for name, _, _ in operations()} == {*CALLS, STREAM}
 
@@ -589,7 +604,7 @@ def test_without_a_session_nothing_is_said(secret: Secret, new_browser: NewBrows
 @pytest.mark.parametrize("login", OUTSIDE)
 def test_outside_the_scope_there_is_nothing(secret: Secret, new_browser: NewBrowser, login: str) -> None:
     browser = new_browser(login)
-    for name, method, path in sorted(operations(), key=lambda one: one[0] == "delete_session"):
+    for name, method, path in sorted(operations(), key=lambda one: ends_session(one[0])):
         if name == STREAM:
             continue
         answer = called(browser, secret, name, method, path)
@@ -641,6 +656,9 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected["ask_for_passkey_at_sign_in"] = 404
     expected |= {
         "prove_own_factor": 403,
+        "set_own_pin": 403,  # the settings name no network for it
+        "unlock_session": 403,
+        "lock_session": 401,  # after the sign-out
         "create_session": 401,
         "open_break_glass": 401,
         "create_own_session": 403,
@@ -671,8 +689,8 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         expected |= dict.fromkeys(("list_audit_entries", "export_audit_log", "list_staff", "list_legal_holds", "verify_audit_log"), 403)
         expected["list_folder_readers"] = 403
         expected["list_erasures"] = expected["get_erasure"] = expected["list_webhooks"] = 403
-    order = ["give_up_delivery", "retry_delivery", "hold_delivery", "create_decision", "undo_decision", "delete_rule", "delete_session"]
-    for name, method, path in sorted(operations(), key=lambda one: (one[0] == "delete_session", one[0] in order and order.index(one[0]))):
+    order = ["give_up_delivery", "retry_delivery", "hold_delivery", "create_decision", "undo_decision", "delete_rule"]
+    for name, method, path in sorted(operations(), key=lambda one: (ends_session(one[0]), one[0] in order and order.index(one[0]))):
         if name == STREAM:
             continue
         answer = called(browser, secret, name, method, path)
@@ -735,7 +753,7 @@ def test_what_is_sealed_is_there_for_nobody_but_those_named(sealed: Secret, new_
 
 def nothing_told(sealed: Secret, browser: Browser, *, reads_the_record: bool) -> None:
     """No operation answers this browser with anything about the sealed mail."""
-    for name, method, path in sorted(operations(), key=lambda one: one[0] == "delete_session"):
+    for name, method, path in sorted(operations(), key=lambda one: ends_session(one[0])):
         if name == STREAM or name in NO_MAIL:
             continue
         answer = called(browser, sealed, name, method, path, {"reason": "I am curious"} if name in OPENING else None)

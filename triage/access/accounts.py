@@ -19,7 +19,7 @@ from triage.say import mark, said_by, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode
-from triage.store.models.staff import StaffMember, StaffSession, Substitution
+from triage.store.models.staff import BrowserPin, StaffMember, StaffSession, Substitution
 
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from, and a way to sign in
 PROVIDER = "provider"  # an account that an identity provider's groups made
@@ -227,7 +227,8 @@ def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
 
 
 def end_sessions(session: Session, login: str) -> int:
-    """Sign somebody out everywhere; of how many sessions."""
+    """Sign somebody out everywhere, and forget their PINs; of how many sessions."""
+    delete_pins(session, login)
     ended: Any = session.execute(delete(StaffSession).where(col(StaffSession.login) == login))
     return int(ended.rowcount)
 
@@ -235,6 +236,11 @@ def end_sessions(session: Session, login: str) -> int:
 def owns_factor(login: str | Mapped[str]) -> ColumnElement[bool]:
     """The condition that an account has an authenticator app or a passkey. Recovery codes only replace one."""
     return exists().where(col(AuthenticatorApp.login) == login) | exists().where(col(Passkey.login) == login)
+
+
+def delete_pins(session: Session, login: str) -> None:
+    """Delete the PINs of an account, in every browser."""
+    session.execute(delete(BrowserPin).where(col(BrowserPin.login) == login))
 
 
 def delete_factors(session: Session, login: str) -> None:
@@ -246,10 +252,16 @@ def delete_factors(session: Session, login: str) -> None:
 def delete_orphans(session: Session) -> None:
     """Delete identities, second factors and substitutions whose account is gone: a later account of the same login is somebody else's."""
     logins = select(col(StaffMember.login))
-    for table in (ExternalIdentity, *FACTORS):
+    for table in (ExternalIdentity, BrowserPin, *FACTORS):
         session.execute(delete(table).where(col(table.login).not_in(logins)))
     gone = or_(col(Substitution.absent).not_in(logins), col(Substitution.substitute).not_in(logins))
     session.execute(delete(Substitution).where(gone))
+
+
+def record_factor_change(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:
+    """Put a change of an account's second factors on the record. Its PINs end: who set them may be whom the change keeps out."""
+    delete_pins(session, login)
+    record_account_change(session, login, by, now, **detail)
 
 
 def record_account_change(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:

@@ -87,6 +87,7 @@ class SignedIn:
     unseen: bool
     before: "Before | None" = None
     provider: str = ""  # at which they signed in
+    method: str = ""  # as in How
     factor_at: datetime | None = None  # when they last gave a second factor
     has_factor: bool = False  # the account has one
 
@@ -249,7 +250,7 @@ def record_refusal(session: Session, subject: str, client: str, *, now: datetime
 
 
 def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
-    """Who holds this key, read anew each time; None when it is unknown, too old, idle too long, or the account is gone."""
+    """Who holds this key, read anew each time; None when it is unknown, too old, idle too long, locked, or the account is gone."""
     asked = select(StaffSession, owns_factor(col(StaffSession.login))).where(col(StaffSession.key_sha256) == hash_session_key(key))
     found = session.execute(asked).first()
     if found is None:
@@ -257,23 +258,24 @@ def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timede
     kept, has_factor = found
     if kept.method == BREAK_GLASS:
         lasts = min(lasts, BREAK_GLASS_LASTS)
-    if now - kept.started_at >= lasts or now - kept.seen_at >= idle:
+    if kept.is_locked or now - kept.started_at >= lasts or now - kept.seen_at >= idle:
         return None
     actor = staff_members.find_staff_actor(session, kept.login, now)
     before = Before(kept.before_at, kept.before_client) if kept.before_at else None
     factor_at = now if kept.method == BREAK_GLASS else kept.factor_at  # its printed code is all it has
-    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before, kept.provider, factor_at, has_factor) if actor else None
+    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before, kept.provider, kept.method, factor_at, has_factor) if actor else None
 
 
 def is_idle(session: Session, key: str, *, idle: timedelta, now: datetime) -> bool:
-    """Was the session of this key left idle? Whoever comes back proves anew who they are. One that is gone may have been."""
+    """Was the session of this key left idle or locked? Whoever comes back proves anew who they are. One that is gone may have been."""
     kept = session.get(StaffSession, hash_session_key(key)) if key else None
-    return bool(key) and (kept is None or now - kept.seen_at >= idle)
+    return bool(key) and (kept is None or kept.is_locked or now - kept.seen_at >= idle)
 
 
 def end_idle_sessions(session: Session, login: str, client: str, *, idle: timedelta, now: datetime, only_look: bool = False) -> bool:
-    """End sessions of an account that were left idle at this network, without signing out. Were there any? `only_look`: leave them."""
-    left = select(StaffSession).where(col(StaffSession.login) == login, col(StaffSession.seen_at) <= now - idle)
+    """End sessions of an account that were left idle or locked at this network. Were there any? `only_look`: leave them."""
+    is_left = (col(StaffSession.seen_at) <= now - idle) | col(StaffSession.is_locked)
+    left = select(StaffSession).where(col(StaffSession.login) == login, is_left)
     found = [one for one in session.scalars(left) if sender_network(one.client) == sender_network(client)]
     if not only_look:
         for one in found:

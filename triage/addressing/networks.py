@@ -20,6 +20,16 @@ def parse_networks(key: str, texts: Iterable[str]) -> list[Network]:
     return found
 
 
+def is_within(client: str, networks: Iterable[Network]) -> bool:
+    """Is this an address in one of the networks? What is no address is in none."""
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in one for one in networks)
+
+
 @lru_cache(4096)
 def sender_network(client: str) -> str:
     """The address itself; of an IPv6 address its /64, whose owner has all addresses in it. What is no address stays as it is."""

@@ -450,7 +450,12 @@ class Api:
         "Minutes after which actions with large effects ask for the second factor again (docs/how-to/staff-accounts.md).", 10, least=1
     )
     session_hours: int = setting_key("Hours after which staff sign in again.", 12, least=1)
-    idle_lock_minutes: int = setting_key("Minutes without a request after which staff sign in again.", 30, least=1)
+    idle_lock_minutes: int = setting_key("Minutes without a request after which the console locks.", 30, least=1)
+    pin_networks: tuple[str, ...] = setting_key(
+        "Networks where a PIN opens a locked console again, such as that of a reception; empty: nowhere (docs/how-to/staff-accounts.md).",
+        (),
+    )
+    pin_minutes: int = setting_key("Minutes after a person's last act in which the PIN opens it; later they sign in.", 240, least=1)
     previews: bool = setting_key(
         "Show PDF and image attachments as pictures, drawn in a sandbox without network (docs/how-to/attachment-previews.md).", False
     )

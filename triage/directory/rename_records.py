@@ -30,6 +30,7 @@ from triage.store.models.rules import Emergency, EnforcementStep, Proposal, Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, SignInStep
 from triage.store.models.staff import (
     ApiToken,
+    BrowserPin,
     FailedSignIn,
     PracticeAnswer,
     Preference,
@@ -50,7 +51,7 @@ UIDS: tuple[Any, ...] = (
     *(QueueSample.person, SavedSearch.person, SentMail.person, Told.person, Touched.person),
 )
 LOGINS: tuple[Any, ...] = (
-    *(AuthenticatorApp.login, Passkey.login, RecoveryCode.login),
+    *(AuthenticatorApp.login, BrowserPin.login, Passkey.login, RecoveryCode.login),
     *(ExternalIdentity.login, FailedSignIn.login, Handed.to, InHand.login, Person.login, PracticeAnswer.login, Preference.login),
     *(Sealed.login, SignInStep.login, StaffMember.login, StaffSession.login, Substitution.absent, Substitution.substitute),
 )

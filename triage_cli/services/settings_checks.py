@@ -102,5 +102,6 @@ CHECKS: tuple[Callable[[Settings], object], ...] = (
     choose_scanners,
     lambda settings: parse_networks("api.metrics", settings.api.metrics),
     lambda settings: parse_networks("api.proxies", settings.api.proxies),
+    lambda settings: parse_networks("api.pin_networks", settings.api.pin_networks),
     check_sign_in,
 )

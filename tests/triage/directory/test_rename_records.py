@@ -80,6 +80,7 @@ STAYS = {
     "attempt": "next_hop outcome reply",
     "audit_record": "by act subject detail digest previous sealed",  # what was said then
     "authenticator_app": "secret",
+    "browser_pin": "browser_sha256 pin_hash",
     "card_anchor": "grouped key",
     "content": "sha256",
     "correspondent": "address department state how message_id subject_digest",
@@ -140,7 +141,7 @@ STAYS = {
     "sent_mail": "message_id uid department author went_to skipped",
     "sign_in_step": "key_sha256 kind client about",  # a row lives for minutes
     "staff_member": "name role rights password_hash source printed_code_sha256 unlinked_from",
-    "staff_session": "key_sha256 client before_client method provider provider_sid",
+    "staff_session": "key_sha256 browser_sha256 client before_client method provider provider_sid",
     "substitution": "reason",
     "swept_mailbox": "mailbox why",
     "told": "cause department",

@@ -31,6 +31,7 @@ NEEDS_NO_KEY = {
     "ask_for_passkey_at_sign_in",
     "begin_passkey_sign_in",
     "sign_in_with_passkey",
+    "unlock_session",
     "begin_provider_sign_in",
     "sign_out_at_provider",
     "end_provider_sessions",

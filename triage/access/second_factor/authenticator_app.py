@@ -61,7 +61,7 @@ def keep_app(session: Session, login: str, secret: str, code: str, *, by: Actor,
     session.execute(delete(AuthenticatorApp).where(col(AuthenticatorApp.login) == login))
     session.add(AuthenticatorApp(login=login, secret=secret, made_at=now, last_period=period))
     session.flush()
-    accounts.record_account_change(session, login, by, now, what="second-factor", factor="authenticator-app")
+    accounts.record_factor_change(session, login, by, now, what="second-factor", factor="authenticator-app")
 
 
 def accept_code(session: Session, login: str, code: str, *, now: datetime) -> bool:
@@ -79,4 +79,4 @@ def remove_app(session: Session, login: str, *, by: Actor, now: datetime) -> Non
     """Remove the app of an account, on the record."""
     gone: Any = session.execute(delete(AuthenticatorApp).where(col(AuthenticatorApp.login) == login))
     if gone.rowcount:
-        accounts.record_account_change(session, login, by, now, what="second-factor-removed", factor="authenticator-app")
+        accounts.record_factor_change(session, login, by, now, what="second-factor-removed", factor="authenticator-app")

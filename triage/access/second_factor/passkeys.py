@@ -123,7 +123,7 @@ def keep_passkey(
     )
     session.add(kept)
     session.flush()
-    accounts.record_account_change(session, login, by, now, what="second-factor", factor="passkey", name=kept.name)
+    accounts.record_factor_change(session, login, by, now, what="second-factor", factor="passkey", name=kept.name)
     return kept
 
 
@@ -164,7 +164,7 @@ def remove_passkey(session: Session, login: str, credential_id: str, *, by: Acto
     if kept is None or kept.login != login:
         return
     session.execute(delete(Passkey).where(col(Passkey.credential_id) == credential_id))
-    accounts.record_account_change(session, login, by, now, what="second-factor-removed", factor="passkey", name=kept.name)
+    accounts.record_factor_change(session, login, by, now, what="second-factor-removed", factor="passkey", name=kept.name)
 
 
 def descriptor_of(kept: Passkey) -> PublicKeyCredentialDescriptor:

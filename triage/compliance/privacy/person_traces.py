@@ -28,7 +28,7 @@ from triage.store.models.mailboxes import RelatedMail
 from triage.store.models.notifications import Told
 from triage.store.models.rules import Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode
-from triage.store.models.staff import FailedSignIn, PracticeAnswer, Preference, SavedSearch, StaffMember, StaffSession
+from triage.store.models.staff import BrowserPin, FailedSignIn, PracticeAnswer, Preference, SavedSearch, StaffMember, StaffSession
 
 BY = Actor.system("privacy")
 
@@ -104,8 +104,10 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         session.execute(delete(told).where(col(told.person) == uid))
     for said in (Expectation, MailReport):
         session.execute(delete(said).where(col(said.person) == uid))
-    for kept in (AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, StaffSession, FailedSignIn, PracticeAnswer, Preference):
+    for kept in (AuthenticatorApp, BrowserPin, ExternalIdentity, Passkey, RecoveryCode, StaffSession):
         session.execute(delete(kept).where(col(kept.login) == login))
+    for noted in (FailedSignIn, PracticeAnswer, Preference):
+        session.execute(delete(noted).where(col(noted.login) == login))
     session.execute(delete(InHand).where(col(InHand.login) == login))
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
     session.execute(delete(Handed).where(or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")))

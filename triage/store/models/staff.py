@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import id_column, instant_column, json_column, json_list_column
+from triage.store.models.columns import id_column, instant_column, integer_column, json_column, json_list_column
 
 
 class StaffMember(SQLModel, table=True):
@@ -53,10 +53,23 @@ class StaffSession(SQLModel, table=True):
     client: str = ""  # network address
     before_at: datetime | None = instant_column(nullable=True)  # the sign-in before this one
     before_client: str = ""
-    method: str = ""  # oidc, directory, local or break-glass
+    method: str = ""  # oidc, passkey, break-glass; pin: opened again with one; "": with a password
     provider: str = ""  # the identity provider's name
     provider_sid: str = ""  # its session, which it may end (OpenID Connect Back-Channel Logout 1.0)
     factor_at: datetime | None = instant_column(nullable=True)  # when a second factor was last given
+    browser_sha256: str = Field(default="", index=True)  # of the browser's secret, where somebody has set a PIN in it
+    is_locked: bool = False  # by its holder, or by whoever took the browser over: its key opens nothing, a PIN may
+
+
+class BrowserPin(SQLModel, table=True):
+    """A PIN of one account in one browser. The browser's secret itself is only there, and part of what is hashed."""
+
+    __tablename__ = "browser_pin"
+    browser_sha256: str = Field(primary_key=True)
+    login: str = Field(primary_key=True, index=True)
+    pin_hash: str  # argon2id
+    failures: int = integer_column()  # since it was last right; a try counts before it is checked
+    used_at: datetime = instant_column()  # or made
 
 
 class ApiToken(SQLModel, table=True):

@@ -19,7 +19,7 @@ from triage_api.http.problems import NotSignedIn, describe_refusals
 from triage_api.http.session_auth import Staff, session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import Tx
-from triage_api.routes.access.session import OVER, keep_cookie, me_of, session_key
+from triage_api.routes.access.session import OVER, keep_cookie, me_of, session_key, take_browser
 from triage_api.schemas.access import second_factor as schemas
 from triage_api.schemas.access.session import Me
 from triage_api.schemas.fields import Word
@@ -104,8 +104,8 @@ def sign_in_with_passkey(given: schemas.PasskeySignIn, request: Request, respons
         if opened is None:
             subject = staff_login.subject_of(session, login, employee=False)
             staff_login.record_refusal(session, subject, client, now=utcnow(), why="passkey")
-        elif former := request.cookies.get(here.cookie_name):
-            staff_login.sign_out(session, former, now=utcnow())
+        else:
+            take_browser(session, request, here, opened[1])
     signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         sign_in_log.log_failure(client, login or sign_in_log.UNKNOWN, "wrong passkey")

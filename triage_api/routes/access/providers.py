@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from triage.access import break_glass, external_accounts, sign_in_steps, staff_login
+from triage.access import break_glass, browser_pins, external_accounts, sign_in_steps, staff_login
 from triage.access.external_accounts import Proof
 from triage.access.second_factor import factor_policy, passkeys
 from triage.access.sessions import hash_session_key
@@ -29,9 +29,10 @@ from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff, Watcher
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.token_scopes import API
-from triage_api.routes.access.session import begin_factor_step, forget_cookie, keep_cookie, keep_factor_cookie
+from triage_api.routes.access.pins import pin_reach
+from triage_api.routes.access.session import begin_factor_step, browser_secret, forget_cookie, keep_cookie, keep_factor_cookie, take_browser
 from triage_api.schemas.access import providers as schemas
-from triage_api.schemas.access.session import ProviderShown
+from triage_api.schemas.access.session import PinHolder, ProviderShown
 
 COOKIE = "-oidc"  # what the name of the session cookie has more
 UNDER_WAY, REFUSED = "oidc", "refused"  # kinds of steps
@@ -54,10 +55,13 @@ def list_sign_in_ways(request: Request, here: Here) -> schemas.SignInWays:
     ways = here.settings.api.sign_in
     with db.read_transaction(here.engine) as session:
         has_code = break_glass.has_printed_code(session)
+        reach = pin_reach(here, place_of(request))
+        holders = browser_pins.list_holders(session, browser_secret(request, here), reach, now=utcnow()) if reach else ()
     return schemas.SignInWays(
         break_glass=has_code,
         passkey="passkey" in ways and passkeys.why_none(here.site_of(request)) is None,
         password="directory" in ways or "local" in ways,
+        pins=[PinHolder.model_validate(one) for one in holders],
         providers=[ProviderShown.model_validate(one) for one in here.settings.identity.providers] if OIDC in ways else [],
     )
 
@@ -119,7 +123,7 @@ def finish_provider_sign_in(
         return refuse_sign_in(here, sentence, client, provider, why=error if ERROR.fullmatch(error) else "")
     try:
         proof = proof_of(here, provider, step, code, iss)
-        return enter_account(here, provider, proof, step, client, request.cookies.get(here.cookie_name, ""))
+        return enter_account(here, provider, proof, step, request)
     except (Unanswered, BadInput, NotAllowed) as fault:
         return refuse_sign_in(here, said_by(fault), client, provider)
 
@@ -131,8 +135,9 @@ def proof_of(here: Office, provider: Provider, step: SignInStep, code: str, iss:
     return Proof(**{**found, "groups": frozenset(found["groups"])})
 
 
-def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInStep, client: str, former: str) -> Response:
+def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInStep, request: Request) -> Response:
     """Open a session for the account of this identity."""
+    client = place_of(request)
     how = How(OIDC, provider.name, proof.sid, proof.has_factor)
     idle = timedelta(minutes=here.settings.api.idle_lock_minutes)
     lasts, required = timedelta(hours=here.settings.api.session_hours), here.settings.api.require_second_factor
@@ -147,8 +152,8 @@ def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInSt
         if not (admission.refusal or proof.has_factor) and factor_policy.is_asked(session, admission.login, required):
             return half_entered(here, begin_factor_step(session, admission.login, how, client, step.about["return_to"])[1])
         opened = None if admission.refusal else staff_login.start_session(session, admission.login, client, how, lasts=lasts, now=utcnow())
-        if opened and former:
-            staff_login.sign_out(session, former, now=utcnow())
+        if opened:
+            take_browser(session, request, here, opened[1])
     if opened is None:
         return refuse_sign_in(here, admission.refusal or OVER, client, provider, subject=f"{staff_login.STAFF}:{admission.login}")
     response = RedirectResponse(step.about["return_to"], 303)

@@ -22,7 +22,7 @@ from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff, session_holder
 from triage_api.http.transaction import Read, Tx
 from triage_api.routes.access.passkeys import take_challenge
-from triage_api.routes.access.session import FACTOR_COOKIE, FACTOR_STEP, OVER, asked_factor, keep_cookie, me_of, session_key
+from triage_api.routes.access.session import FACTOR_COOKIE, FACTOR_STEP, OVER, asked_factor, keep_cookie, me_of, session_key, take_browser
 from triage_api.schemas.access import second_factor as schemas
 from triage_api.schemas.access.session import Me
 
@@ -75,8 +75,8 @@ def finish_sign_in(given: schemas.FactorGiven, request: Request, response: Respo
             how = How(step.about["method"], step.about["provider"], step.about["sid"], has_factor=True)
             sign_in_steps.take_step(session, FACTOR_STEP, factor_key(request, here), now=utcnow())
             opened = staff_login.open_session(session, attempt, lasts=lasts, now=utcnow(), how=how)
-            if former := request.cookies.get(here.cookie_name):
-                staff_login.sign_out(session, former, now=utcnow())
+            if opened:
+                take_browser(session, request, here, opened[1])
     signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise sign_in_log.refuse_factor(here, attempt)

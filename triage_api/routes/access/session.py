@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
-from triage.access import break_glass, preferences, scope as access, sign_in_steps, staff_login
+from triage.access import break_glass, browser_pins, preferences, scope as access, sign_in_steps, staff_login
 from triage.access.second_factor import factor_policy
 from triage.access.staff_login import How
 from triage.config import identity_providers
@@ -26,6 +26,7 @@ from triage_api.http.sign_in_log import place_of
 from triage_api.schemas.access import second_factor as factor_schemas, session as schemas
 
 FACTOR_COOKIE = "-factor"  # what the name of the session cookie has more
+BROWSER_COOKIE = "-browser"
 FACTOR_STEP = "second-factor"  # kind of a step
 OVER = say("this took longer than ten minutes, or was done already; begin again")
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": factor_schemas.FactorAsked, "description": "It needs a second factor."}}
@@ -46,8 +47,8 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
         if factor_policy.is_asked(session, attempt.login, here.settings.api.require_second_factor):
             return ask_for_factor(session, attempt.login, here, How(), place_of(request))
         opened = staff_login.open_session(session, attempt, lasts=lasts, now=utcnow())
-        if former := request.cookies.get(here.cookie_name):
-            staff_login.sign_out(session, former, now=utcnow())
+        if opened:
+            take_browser(session, request, here, opened[1])
     signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise NotSignedIn(sign_in_log.WRONG)
@@ -101,6 +102,16 @@ def keep_factor_cookie(response: Response, here: Office, key: str) -> None:
 def keep_cookie(response: Response, here: Office, key: str) -> None:
     """Give the browser the session's key."""
     response.set_cookie(here.cookie_name, key, path="/", secure=here.secure, httponly=True, samesite="strict")
+
+
+def take_browser(session: Session, request: Request, here: Office, key: str) -> None:
+    """A new session has this browser from now on; what was open there ends, or waits locked for a PIN."""
+    browser_pins.take_browser(session, key, session_key(request, here), browser_secret(request, here), now=utcnow())
+
+
+def browser_secret(request: Request, here: Office) -> str:
+    """The secret of a browser in which somebody has set a PIN; "" of any other."""
+    return request.cookies.get(here.cookie_name + BROWSER_COOKIE, "")
 
 
 def session_key(request: Request, here: Office) -> str:

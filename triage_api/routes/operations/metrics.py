@@ -1,6 +1,5 @@
 """Numbers for a monitor: what waits, since when, and whether mail moves. Only for the networks that api.metrics names."""
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -11,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client.metrics_core import Metric
 from sqlalchemy.exc import SQLAlchemyError
 
-from triage.addressing.networks import parse_networks
+from triage.addressing.networks import is_within, parse_networks
 from triage.config.alert_types import CAUSES
 from triage.config.settings import Api
 from triage.errors import BadInput
@@ -44,12 +43,7 @@ def is_admitted(request: Request, api: Api) -> bool:
     """May this client read them?"""
     if request.client is None or is_hidden(request.client.host, request, api):
         return False
-    try:
-        client = ipaddress.ip_address(request.client.host)
-    except ValueError:
-        return False
-    client = getattr(client, "ipv4_mapped", None) or client
-    return any(client in network for network in parse_networks("api.metrics", api.metrics))
+    return is_within(request.client.host, parse_networks("api.metrics", api.metrics))
 
 
 def is_hidden(client: str, request: Request, api: Api) -> bool:

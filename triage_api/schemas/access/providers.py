@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from triage_api.schemas.access.session import ProviderShown
+from triage_api.schemas.access.session import PinHolder, ProviderShown
 from triage_api.schemas.fields import Order, Shape, Word
 from triage_api.schemas.language import Sentence
 
@@ -16,6 +16,7 @@ class SignInWays(Shape):
     passkey: Annotated[bool, Field(description="With a passkey alone, where the console has a name.")] = False
     break_glass: Annotated[bool, Field(description="Is there an account with a printed code?")]
     providers: list[ProviderShown]
+    pins: Annotated[list[PinHolder], Field(description="Whose locked sessions a PIN opens in this browser now.")] = []
 
 
 class ProviderSignIn(Order):

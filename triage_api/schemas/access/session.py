@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from triage.actor import Grant, Role
 from triage.quarantine.decisions.decision_request import Verb
 from triage_api.schemas.fields import Id, Order, Shape, Word, check_storable
+from triage_api.schemas.language import Sentence
 
 
 class Credentials(Order):
@@ -23,6 +24,34 @@ class PrintedCode(Order):
     login: Word
     first: Word
     second: Word
+
+
+class PinHolder(Shape):
+    """Somebody whose locked session a PIN opens in this browser."""
+
+    login: str
+    name: str
+
+
+class Pin(Order):
+    """A new PIN."""
+
+    pin: Annotated[Word, Field(description="6 to 12 digits")]
+
+
+class PinGiven(Order):
+    """A PIN that shall open a locked session."""
+
+    login: Word
+    pin: Word
+
+
+class OwnPin(Shape):
+    """Your PIN in this browser."""
+
+    is_set: bool
+    refused: Annotated[Sentence | None, Field(description="Why you cannot set one here now.")] = None
+    minutes: Annotated[int, Field(description="after your last act within which it opens a locked session")]
 
 
 class Company(Shape):

@@ -1781,6 +1781,15 @@ export interface OwnName {
   name: string
 }
 
+/** Your PIN in this browser. */
+export interface OwnPin {
+  is_set: boolean
+  /** Why you cannot set one here now. */
+  refused: string | null
+  /** after your last act within which it opens a locked session */
+  minutes: number
+}
+
 /** Who viewed a message of one's own, on their screen. */
 export interface OwnViewer {
   at: string
@@ -1887,6 +1896,24 @@ export interface PersonOrder {
   /** an address outside; or of somebody here their address or uid */
   address: string
   reason?: string
+}
+
+/** A new PIN. */
+export interface Pin {
+  /** 6 to 12 digits */
+  pin: string
+}
+
+/** A PIN that shall open a locked session. */
+export interface PinGiven {
+  login: string
+  pin: string
+}
+
+/** Somebody whose locked session a PIN opens in this browser. */
+export interface PinHolder {
+  login: string
+  name: string
 }
 
 /** A block that goes along with a removal. */
@@ -2627,6 +2654,8 @@ export interface SignInWays {
   /** Is there an account with a printed code? */
   break_glass: boolean
   providers: ProviderShown[]
+  /** Whose locked sessions a PIN opens in this browser now. */
+  pins: PinHolder[]
 }
 
 /** Something that a trained eye wants to know. */

@@ -1,0 +1,206 @@
+"""Locked sessions, and the PIN of one account in one browser that opens them again for a while after the last act."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlmodel import Session, col
+
+from triage.access import accounts, staff_login, staff_members
+from triage.access.password_policy import is_row
+from triage.access.sessions import hash_session_key
+from triage.access.staff_login import AT_ONCE, HASHER
+from triage.actor import Actor
+from triage.errors import BadInput
+from triage.say import say
+from triage.store import ledger
+from triage.store.models.staff import BrowserPin, StaffMember, StaffSession
+
+PIN = "pin"  # a way in which a session was opened
+TRIES = 6
+LEAST, MOST = 6, 12  # digits
+DIFFERENT = 3  # digits at least that are not the same
+UNUSED = timedelta(days=90)  # after which a PIN is forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """For how long a PIN opens a session."""
+
+    lasts: timedelta  # after the sign-in
+    left: timedelta  # after the last act
+
+
+@dataclass(frozen=True, slots=True)
+class PinHolder:
+    """Somebody whose session in this browser a PIN opens now."""
+
+    login: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinTry:
+    """One try of a PIN. It counts as wrong until it was right, so that many at once gain nothing."""
+
+    login: str
+    pin_hash: str
+
+
+def find_pin_fault(pin: str) -> str:
+    """Why this PIN is refused, "" when it is taken."""
+    if not (pin.isascii() and pin.isdecimal() and LEAST <= len(pin) <= MOST):
+        return say("a PIN has {least} to {most} digits", least=LEAST, most=MOST)
+    half = pin[: len(pin) // 2]
+    if len(set(pin)) < DIFFERENT or is_row(pin) or pin == half + half:
+        return say("this PIN is one of the first that are guessed; choose another one")
+    return ""
+
+
+def hash_pin(browser: str, pin: str) -> str:
+    """The argon2id hash of a PIN with the browser's secret: of no use without that browser. Slow: call it outside of a transaction."""
+    if fault := find_pin_fault(pin):
+        raise BadInput(fault, field="pin")
+    with AT_ONCE:
+        return HASHER.hash(with_secret(browser, pin))
+
+
+def with_secret(browser: str, pin: str) -> str:
+    """What is hashed."""
+    return f"{browser}\n{pin}"
+
+
+def keep_pin(session: Session, key: str, browser: str, pin_hash: str, *, by: Actor, now: datetime) -> None:
+    """Give an account this PIN in this browser, in place of an earlier one. `key`: of its session there, which it may open from now on."""
+    session.execute(delete(BrowserPin).where(of_browser(browser, by.name) | (col(BrowserPin.used_at) <= now - UNUSED)))
+    session.add(BrowserPin(browser_sha256=hash_session_key(browser), login=by.name, pin_hash=pin_hash, failures=0, used_at=now))
+    session.flush()
+    accounts.record_account_change(session, by.name, by, now, what="pin")
+    take_browser(session, key, "", browser, now=now)
+
+
+def remove_pin(session: Session, login: str, browser: str, *, by: Actor, now: datetime) -> None:
+    """Remove the PIN of an account in this browser, on the record."""
+    gone: Any = session.execute(delete(BrowserPin).where(of_browser(browser, login)))
+    if gone.rowcount:
+        accounts.record_account_change(session, login, by, now, what="pin-removed")
+
+
+def has_pin(session: Session, login: str, browser: str) -> bool:
+    """Has this account a PIN in this browser?"""
+    return session.get(BrowserPin, (hash_session_key(browser), login)) is not None
+
+
+def of_browser(browser: str, login: str) -> ColumnElement[bool]:
+    """The PIN of an account in a browser."""
+    return (col(BrowserPin.browser_sha256) == hash_session_key(browser)) & (col(BrowserPin.login) == login)
+
+
+def is_resumable(browser: str, reach: Reach, now: datetime) -> ColumnElement[bool]:
+    """Sessions of this browser that a PIN opens, where their account has one."""
+    here = (col(StaffSession.browser_sha256) == hash_session_key(browser)) & (
+        col(StaffSession.browser_sha256) == col(BrowserPin.browser_sha256)
+    )
+    same = (col(StaffSession.login) == col(BrowserPin.login)) & (col(BrowserPin.failures) < TRIES)
+    return here & same & (col(StaffSession.started_at) > now - reach.lasts) & (col(StaffSession.seen_at) > now - reach.left)
+
+
+def list_holders(session: Session, browser: str, reach: Reach, *, now: datetime) -> tuple[PinHolder, ...]:
+    """Whose sessions in this browser a PIN opens now, who was here last first."""
+    if not browser:
+        return ()
+    theirs = is_resumable(browser, reach, now) & (col(StaffMember.login) == col(StaffSession.login)) & col(StaffMember.active)
+    rows = session.execute(select(col(StaffMember.login), col(StaffMember.name)).where(theirs).order_by(col(StaffSession.seen_at).desc()))
+    return tuple(PinHolder(login, name) for login, name in dict.fromkeys((login, name) for login, name in rows))
+
+
+def begin_try(session: Session, browser: str, login: str, reach: Reach, *, now: datetime) -> PinTry | None:
+    """Count a try. None when no PIN opens a session of this login in this browser."""
+    if not browser:
+        return None
+    mine = is_resumable(browser, reach, now) & (col(BrowserPin.login) == login)
+    pin_hash = session.scalars(select(col(BrowserPin.pin_hash)).where(mine).limit(1)).first()
+    few = of_browser(browser, login) & (col(BrowserPin.failures) < TRIES)
+    counted: Any = session.execute(update(BrowserPin).where(few).values(failures=col(BrowserPin.failures) + 1)) if pin_hash else None
+    return PinTry(login, pin_hash) if pin_hash and counted.rowcount else None
+
+
+def verify_pin(attempt: PinTry, browser: str, pin: str) -> bool:
+    """Is this the PIN? Slow on purpose: call it outside of a transaction."""
+    with AT_ONCE:
+        try:
+            return HASHER.verify(attempt.pin_hash, with_secret(browser, pin))
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def refuse_try(session: Session, attempt: PinTry, browser: str, client: str, *, now: datetime) -> int:
+    """Put a wrong PIN on the record; how many tries are left. After the last one the PIN is removed and its session ends."""
+    kept = session.get(BrowserPin, (hash_session_key(browser), attempt.login))
+    left = TRIES - kept.failures if kept else 0
+    why = "PIN" if left else f"PIN, {TRIES} times: it is removed"
+    staff_login.record_refusal(session, f"{staff_login.STAFF}:{attempt.login}", client, now=now, why=why)
+    if not left:
+        session.execute(delete(BrowserPin).where(of_browser(browser, attempt.login)))
+        session.execute(delete(StaffSession).where(in_browser(browser), col(StaffSession.login) == attempt.login))
+    return left
+
+
+def open_again(session: Session, attempt: PinTry, browser: str, client: str, former: str, reach: Reach, *, now: datetime) -> str | None:
+    """Open the locked session of whoever gave the right PIN, on the record; its new key. None when it has ended meanwhile.
+
+    It ends when it would have, and no second factor counts as given.
+    """
+    mine = is_resumable(browser, reach, now) & (col(BrowserPin.login) == attempt.login)
+    kept = session.scalars(select(StaffSession).where(mine).order_by(col(StaffSession.seen_at).desc()).limit(1)).first()
+    actor = staff_members.find_staff_actor(session, attempt.login, now)
+    if kept is None or actor is None:
+        return None
+    session.expunge(kept)
+    key = secrets.token_urlsafe(32)
+    opened = {"key_sha256": hash_session_key(key), "seen_at": now, "client": client, "method": PIN, "factor_at": None, "is_locked": False}
+    changed: Any = session.execute(update(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256).values(opened))
+    session.execute(update(BrowserPin).where(of_browser(browser, attempt.login)).values(failures=0, used_at=now))
+    if changed.rowcount != 1:
+        return None
+    ledger.write_act(session, "unlock", f"{staff_login.STAFF}:{attempt.login}", by=actor, now=now, detail={"client": client, "method": PIN})
+    take_browser(session, key, former, browser, now=now)
+    return key
+
+
+def take_browser(session: Session, key: str, former: str, browser: str, *, now: datetime) -> None:
+    """The session of this key has the browser from now on: of others there those wait locked whose holder has a PIN, and the rest ends.
+
+    `former`: the key that the browser had before.
+    """
+    mine = session.get_one(StaffSession, hash_session_key(key))
+    before = session.get(StaffSession, hash_session_key(former)) if former else None
+    if before and before is not mine and (before.login == mine.login or not waits_for_pin(session, before)):
+        staff_login.sign_out(session, former, now=now)
+    if not browser:
+        return
+    mine.browser_sha256 = hash_session_key(browser)
+    session.flush()
+    others = in_browser(browser) & (col(StaffSession.key_sha256) != mine.key_sha256)
+    have_pins = select(col(BrowserPin.login)).where(col(BrowserPin.browser_sha256) == mine.browser_sha256)
+    over = (col(StaffSession.login) == mine.login) | col(StaffSession.login).not_in(have_pins)
+    session.execute(delete(StaffSession).where(others, over))
+    session.execute(update(StaffSession).where(others).values(is_locked=True))
+
+
+def waits_for_pin(session: Session, one: StaffSession) -> bool:
+    """Has the holder of this session a PIN in its browser?"""
+    return session.get(BrowserPin, (one.browser_sha256, one.login)) is not None
+
+
+def in_browser(browser: str) -> ColumnElement[bool]:
+    """Sessions of a browser."""
+    return col(StaffSession.browser_sha256) == hash_session_key(browser)
+
+
+def lock_session(session: Session, key: str) -> None:
+    """Lock a session: its key opens nothing any more."""
+    session.execute(update(StaffSession).where(col(StaffSession.key_sha256) == hash_session_key(key)).values(is_locked=True))

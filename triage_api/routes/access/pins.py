@@ -1,0 +1,123 @@
+"""Routes to lock one's session, to set a PIN for this browser, and to open a locked session with it."""
+
+import secrets
+from datetime import timedelta
+
+from fastapi import APIRouter, Request, Response
+
+from triage.access import browser_pins
+from triage.access.browser_pins import Reach
+from triage.access.second_factor import factor_policy
+from triage.access.staff_login import SignedIn
+from triage.addressing.networks import is_within, parse_networks
+from triage.errors import NotAllowed
+from triage.quarantine import presence
+from triage.say import say, say_count
+from triage.store import db
+from triage.times import utcnow
+from triage_api.http import sign_in_log
+from triage_api.http.dependencies import Here, Office
+from triage_api.http.idempotency import Once
+from triage_api.http.problems import NotSignedIn, describe_refusals
+from triage_api.http.session_auth import Staff, Watcher, session_holder
+from triage_api.http.sign_in_log import place_of
+from triage_api.http.transaction import Read, Tx
+from triage_api.routes.access.session import BROWSER_COOKIE, browser_secret, keep_cookie, me_of, session_key
+from triage_api.schemas.access import session as schemas
+
+ELSEWHERE = say("no PIN counts here: this address is not in `api.pin_networks`")
+NOTHING = say("no PIN opens a session here any more; sign in")
+SIGN_IN_FIRST = say("this session was opened with a PIN: sign in to set another one")
+USED_UP = say("This PIN was wrong too often and is removed. Sign in; then you can set a new one.")
+LASTS = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
+
+router = APIRouter(route_class=Once, prefix="/session", tags=["session"])
+
+
+def pin_reach(here: Office, client: str) -> Reach | None:
+    """For how long a PIN counts for this client; None where it does not."""
+    api = here.settings.api
+    if not is_within(client, parse_networks("api.pin_networks", api.pin_networks)):
+        return None
+    return Reach(timedelta(hours=api.session_hours), timedelta(minutes=api.pin_minutes))
+
+
+@router.post("/lock", status_code=204, responses=describe_refusals(401, 403))
+def lock_session(request: Request, session: Tx, here: Here, by: Staff) -> None:
+    """Lock your session: its cookie opens nothing until you sign in again, or give your PIN."""
+    presence.leave_console(session, by=by)
+    browser_pins.lock_session(session, session_key(request, here))
+
+
+@router.get("/pin", response_model=schemas.OwnPin, responses=describe_refusals(401, 403))
+def get_own_pin(request: Request, session: Read, here: Here, by: Staff, signed_in: Watcher) -> schemas.OwnPin:
+    """Have you a PIN in this browser, and could you set one?"""
+    refused = why_no_pin(here, request, signed_in)
+    is_set = browser_pins.has_pin(session, by.name, browser_secret(request, here))
+    return schemas.OwnPin(is_set=is_set, refused=refused or None, minutes=here.settings.api.pin_minutes)
+
+
+@router.put("/pin", status_code=204, responses=describe_refusals(401, 403, 422))
+def set_own_pin(given: schemas.Pin, request: Request, response: Response, here: Here, by: Staff, signed_in: Watcher) -> None:
+    """Set your PIN for this browser. It opens your locked session here, `api.pin_minutes` after your last act at most."""
+    if refused := why_no_pin(here, request, signed_in):
+        raise NotAllowed(refused)
+    browser = browser_secret(request, here) or secrets.token_urlsafe(32)
+    with db.read_transaction(here.engine) as session:
+        factor_policy.require_proof_to_change(session, by)
+    pin_hash = browser_pins.hash_pin(browser, given.pin)
+    with db.transaction(here.engine) as session:
+        browser_pins.keep_pin(session, session_key(request, here), browser, pin_hash, by=by, now=utcnow())
+    keep_browser(response, here, browser)
+
+
+def why_no_pin(here: Office, request: Request, signed_in: SignedIn) -> str:
+    """Why no PIN can be set in this session; "" where one can."""
+    if pin_reach(here, place_of(request)) is None:
+        return ELSEWHERE
+    return SIGN_IN_FIRST if signed_in.method == browser_pins.PIN else ""
+
+
+@router.delete("/pin", status_code=204, responses=describe_refusals(401, 403))
+def remove_own_pin(request: Request, session: Tx, here: Here, by: Staff) -> None:
+    """Remove your PIN in this browser."""
+    browser_pins.remove_pin(session, by.name, browser_secret(request, here), by=by, now=utcnow())
+
+
+@router.post("/unlock", status_code=201, response_model=schemas.Me, responses=describe_refusals(401, 403, 413, 422, 503))
+def unlock_session(given: schemas.PinGiven, request: Request, response: Response, here: Here) -> schemas.Me:
+    """Open a locked session of this browser with its PIN; the answer sets the session cookie. After six wrong ones only a sign-in does."""
+    client, browser = place_of(request), browser_secret(request, here)
+    if (reach := pin_reach(here, client)) is None:
+        raise NotAllowed(ELSEWHERE)
+    with db.transaction(here.engine) as session:
+        attempt = browser_pins.begin_try(session, browser, given.login, reach, now=utcnow())
+    if attempt is None:
+        raise NotAllowed(NOTHING)
+    if not browser_pins.verify_pin(attempt, browser, given.pin):
+        with db.transaction(here.engine) as session:
+            left = browser_pins.refuse_try(session, attempt, browser, client, now=utcnow())
+        sign_in_log.log_failure(client, attempt.login, "wrong PIN")
+        raise NotSignedIn(wrong_pin(left))
+    with db.transaction(here.engine) as session:
+        key = browser_pins.open_again(session, attempt, browser, client, session_key(request, here), reach, now=utcnow())
+    signed_in = session_holder(here, key) if key else None
+    if key is None or signed_in is None:
+        raise NotAllowed(NOTHING)
+    keep_cookie(response, here, key)
+    keep_browser(response, here, browser)
+    return me_of(signed_in, here)
+
+
+def wrong_pin(left: int) -> str:
+    """What somebody is told whose PIN was wrong."""
+    if left <= 0:
+        return USED_UP
+    return say_count("This PIN is wrong. {count} try is left.", "This PIN is wrong. {count} tries are left.", count=left)
+
+
+def keep_browser(response: Response, here: Office, browser: str) -> None:
+    """Let the browser keep its secret."""
+    # lax: it comes along when an identity provider sends somebody back, and opens nothing by itself
+    name = here.cookie_name + BROWSER_COOKIE
+    response.set_cookie(name, browser, LASTS, path="/", secure=here.secure, httponly=True, samesite="lax")
