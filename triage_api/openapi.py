@@ -64,9 +64,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "PersonOrder": [{"address": "anna@dell.example", "reason": "she asked for it"}],
     "ErasureOrder": [{"address": "anna@dell.example", "reason": "case 12", "with_rules": False}],
-    "ExpectedSenderOrder": [{"sender": "ann@supplier.example", "words": "the offer"}],
-    "ReportAnswer": [{"verdict": "bad", "words": "the bank never asks for that"}],
-    "RequestOrder": [{"delivery": ID, "words": "she called: it is the hotel's confirmation"}],
+    "ExpectedSenderOrder": [{"sender": "ann@supplier.example", "comment": "the offer"}],
+    "ReportAnswer": [{"verdict": "bad", "comment": "the bank never asks for that"}],
+    "RequestOrder": [{"delivery": ID, "comment": "she called: it is the hotel's confirmation"}],
     "DeclineOrder": [{"reason": "it is not from your bank: please do not answer it"}],
     "LiftOrder": [{"reason": "settled"}],
     "ProposalAnswer": [{"answer": "accept"}],
@@ -76,7 +76,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "RuleChange": [{"note": "asked by Joe", "until": "2027-06-30T00:00:00Z"}],
     "Lessons": [{"items": [{"employee": "joe.fern", "address": "anna@dell.example"}]}],
     "ChosenContacts": [{"ids": [ID]}],
-    "TrainingOrder": [{"message": "invoice", "answer": "keep-out"}],
+    "TrainingOrder": [{"message": "invoice", "answer": "remove"}],
     "EnforcementOrder": [{"scope": "department:it", "step": "hold-unknown", "starts_at": "default", "notify": True}],
 }
 REFUSALS = {  # a true one of each status

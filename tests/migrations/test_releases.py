@@ -52,7 +52,7 @@ def goes_on(house: Company) -> None:
         desk.wait_for(len(STORY))
         found = {one["subject"]: one for one in desk.deliveries()}
         assert {subject: one["state"] for subject, one in found.items()} == states
-        assert " records sealed, " in house.run("audit", "verify", check=True).stdout
+        assert " entries chained, " in house.run("audit", "verify", check=True).stdout
         house.run("resume", check=True)
         held = [one["id"] for one in found.values() if one["state"] == "held"]
         assert desk.decide("release", {"ids": held}).status_code == 201

@@ -239,11 +239,11 @@ def test_a_redirect_finds_people_departments_and_groups_by_name_or_address(ben: 
     assert found("") == [
         ("person", "person:joe.fern"),
         ("person", "person:mara.berg"),
-        ("group", "all@company.example"),
-        ("group", "far@company.example"),
+        ("list", "all@company.example"),
+        ("list", "far@company.example"),
         ("department", "department:it"),
     ]
-    assert found("everybody") == [("group", "all@company.example")]
+    assert found("everybody") == [("list", "all@company.example")]
     assert found("it@") == [("department", "department:it")]
     for _, to in found(""):
         (mail,) = came(MARA)
@@ -337,7 +337,7 @@ def test_the_record_is_proven_whole(new_browser: NewBrowser, came: Came, engine:
     assert answer.status_code == status
     if status == 200:
         found = answer.json()
-        assert (found["records"], found["unsealed"], found["fault"], found["checkpoints"]) == (3, 0, "", 0)
+        assert (found["records"], found["unchained"], found["fault"], found["checkpoints"]) == (3, 0, "", 0)
 
 
 def test_what_came_in_is_counted_by_day_and_rule(ana: Browser, ben: Browser, came: Came) -> None:

@@ -146,7 +146,7 @@ CALLS = {
     "get_delivery": Call(),
     "list_triage": Call(says=True),
     "list_anchors": Call(says=True),
-    "list_campaigns": Call(query="?fewest=1", says=True),
+    "list_campaigns": Call(query="?min_messages=1", says=True),
     "get_campaign": Call(),
     "get_sender": Call(),
     "join_campaign": Call(),
@@ -474,7 +474,7 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
     browser.post("/learn", {"items": [{"employee": "joe.fern", "address": "secret@only-it.example"}]})
     (known,) = browser.get("/contacts?q=only-it").json()["items"]
     (wanted,) = came(JOE, author="secret@only-it.example", subject="Secret plan, again")
-    request = browser.post("/requests", {"delivery": wanted, "words": "the Secret plan"}).json()["id"]
+    request = browser.post("/requests", {"delivery": wanted, "comment": "the Secret plan"}).json()["id"]
     return Secret(
         delivery,
         message,
@@ -566,7 +566,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     if name == "create_request":
         body = {"delivery": secret.wanted}
     if name == "answer_training":
-        body = {"message": secret.delivery, "answer": "let-in"}
+        body = {"message": secret.delivery, "answer": "release"}
     if name == "import_rules":
         body = {"text": f"block x.example scope={secret.scope}"}
     if name == "explain_rules":

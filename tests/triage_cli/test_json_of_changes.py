@@ -76,4 +76,4 @@ def test_a_rule_that_goes_with_a_decision_takes_a_folder(shell: Shell, arrives: 
 def test_the_walk_along_the_chain_is_told_as_numbers(shell: Shell) -> None:
     shell("block", "junk.example")
     found = json.loads(shell("audit", "verify", "--json").out)
-    assert (found["unsealed"] > 0, found["fault"]) == (True, "")
+    assert (found["unchained"] > 0, found["fault"]) == (True, "")

@@ -249,7 +249,7 @@ LINES = [
     Line("assign {three} --back", 1),
     Line("assign {three} --to nobody", 2),
     Line("assign {three}", 2),
-    Line("ask {three} --words 'he called'", name="request"),
+    Line("ask {three} --comment 'he called'", name="request"),
     Line("ask 0000000000007", 1),
     Line("reported list"),
     Line("reported list --json"),

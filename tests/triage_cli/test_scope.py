@@ -176,7 +176,7 @@ def secret(
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     monkeypatch.setattr(getpass, "getuser", lambda: "hana")
     mail = arrives(author="secret@only-it.example", subject="Secret plan", text="A merger that nobody may hear of yet.")
-    asked = shell("ask", mail, "--words", "the Secret plan").out.partition(" ")[0]
+    asked = shell("ask", mail, "--comment", "the Secret plan").out.partition(" ")[0]
     assert shell("release", mail, "--reason", "Secret plan").code == 0
     escalated = shell("escalate", mail, "--to", "legal", "--reason", "the Secret plan").out.partition(" ")[0]
     assert shell("block", "secret.example", "--scope", request.param, "--note", "Secret plan").code == 0

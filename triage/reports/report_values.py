@@ -30,7 +30,7 @@ class Column:
     """One column of a table."""
 
     name: str
-    says: str
+    label: str
     kind: str = "count"  # text, whole (text that is never cut), count, number, seconds, share (0 to 1), day
 
 

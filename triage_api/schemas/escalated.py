@@ -32,7 +32,7 @@ class EscalatedTo(Shape):
     title: Spoken
     phone: Annotated[str, PlainSerializer(phone_here), Field(validation_alias="duty")]
     reason: str
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     at: datetime
     confirmed_at: Annotated[datetime | None, Field(description="null: nobody of the duty has confirmed it")]
-    confirmed_by_shown: str
+    confirmed_by_name: Annotated[str, Field(validation_alias="confirmed_by_shown")]

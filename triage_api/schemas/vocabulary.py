@@ -1,5 +1,6 @@
 """Values that several schemas share, each listed by name in the OpenAPI document."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -11,6 +12,16 @@ from triage.message.signals.severity import Severity as Rank
 def word_of(severity: Any) -> Any:
     """A severity of the core as the API writes it."""
     return severity.word if isinstance(severity, Rank) else severity
+
+
+def renamed(words: Mapping[str, str]) -> Callable[[Any], Any]:
+    """A validator that reads a stored word as the API writes it."""
+    return lambda word: words.get(word, word) if isinstance(word, str) else word
+
+
+def stored_word(words: Mapping[str, str], given: str) -> str:
+    """The stored word of one that a client wrote."""
+    return next((stored for stored, shown in words.items() if shown == given), given)
 
 
 Severity = TypeAliasType("Severity", Annotated[Literal["none", "unclear", "suspicious", "dangerous"], BeforeValidator(word_of)])
@@ -32,5 +43,15 @@ DecisionVerb = TypeAliasType(
 FolderAccess = TypeAliasType("FolderAccess", Literal["content", "count"])
 ReaderKind = TypeAliasType("ReaderKind", Literal["person", "token", "account"])
 AddressChangeState = TypeAliasType("AddressChangeState", Literal["waiting", "approved", "declined"])
-TrainingAnswer = TypeAliasType("TrainingAnswer", Literal["let-in", "keep-out"])
+TRAINING_ANSWERS = {"let-in": "release", "keep-out": "remove"}  # as they are stored, and as the API writes them
+TrainingAnswer = TypeAliasType("TrainingAnswer", Annotated[Literal["release", "remove"], BeforeValidator(renamed(TRAINING_ANSWERS))])
+CONTACT_STATES = {"parked": "pending", "dropped": "removed"}  # likewise
+ContactState = TypeAliasType("ContactState", Annotated[Literal["known", "pending", "removed"], BeforeValidator(renamed(CONTACT_STATES))])
+ApprovalState = TypeAliasType(
+    "ApprovalState",
+    Annotated[Literal["waiting", "confirmed", "declined", "withdrawn", "expired"], BeforeValidator(renamed({"lapsed": "expired"}))],
+)
+RecipientKind = TypeAliasType(
+    "RecipientKind", Annotated[Literal["person", "department", "list"], BeforeValidator(renamed({"group": "list"}))]
+)
 ReportCell = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]})]

@@ -156,6 +156,6 @@ def check_lessons(settings: Settings) -> Iterator[Finding]:
         return
     words = f"{known} correspondents are known, {parked} wait for a look"
     if parked:
-        yield Finding(WARN, WHAT, words, "`mailroom contacts list --state parked`, then accept or drop them")
+        yield Finding(WARN, WHAT, words, "`mailroom contacts list --state pending`, then accept or drop them")
     else:
         yield Finding(OK, WHAT, words)

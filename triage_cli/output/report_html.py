@@ -82,10 +82,10 @@ def draw_plot(table: Table, put: Put) -> str:
     if table.plot.kind == "week":
         return svg_plots.draw_week(table.title, [name for name, _ in rows], [values for _, values in rows])
     if table.plot.kind == "lines":
-        return svg_plots.draw_lines(table.title, [column.says for column in columns], rows)
+        return svg_plots.draw_lines(table.title, [column.label for column in columns], rows)
     return svg_plots.draw_bars(
         table.title,
-        [column.says for column in columns],
+        [column.label for column in columns],
         rows,
         [[put(in_words(value, column)) for value, column in zip(values, columns, strict=True)] for _, values in rows],
         put(svg_plots.FROM_ABOVE),
@@ -99,7 +99,7 @@ def cell_number(cell: object) -> float:
 
 def as_table(table: Table, put: Put) -> str:
     """The same in rows."""
-    head = "".join(f"<th{cell_class(column)}>{escape_text(column.says)}</th>" for column in table.columns)
+    head = "".join(f"<th{cell_class(column)}>{escape_text(column.label)}</th>" for column in table.columns)
     return f"<table><tr>{head}</tr>{''.join(rows_of(table, put))}</table>"
 
 

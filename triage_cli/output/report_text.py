@@ -35,7 +35,7 @@ def table_lines(table: Table) -> Iterator[str]:
     if not rows or (table.plot and table.plot.kind == "week"):
         return
     cells = [[in_words(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in rows]
-    heads = [column.says for column in table.columns]
+    heads = [column.label for column in table.columns]
     widths = [max(map(len, one)) for one in zip(heads, *cells, strict=True)]
     yield ""
     yield f"  {table.title}"

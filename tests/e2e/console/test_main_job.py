@@ -81,7 +81,7 @@ def test_released_in_the_browser_it_lies_byte_for_byte_in_the_mailbox(house: Hou
         assert field in trace
     with house.company.signed_in() as desk:
         (delivered,) = desk.wait_for(q=letter.subject, state="delivered")
-    assert delivered["decided"]["by_shown"] == "Maria Keller"
+    assert delivered["decided"]["by_name"] == "Maria Keller"
 
 
 @on_either_database

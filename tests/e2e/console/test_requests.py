@@ -26,7 +26,7 @@ def test_a_request_raises_its_card_and_is_answered(alone: House, page: Page) -> 
         alone.company.take(Letter(f"{subject.split()[-1]}@{outside.SUPPLIER.name}", TO, subject))
     with alone.company.signed_in() as desk:
         held = {one["subject"]: one["id"] for one in desk.wait_for(3, state="held")}
-        desk.client.post("/requests", json={"delivery": held["Your room"], "words": "my booking for Berlin"}).raise_for_status()
+        desk.client.post("/requests", json={"delivery": held["Your room"], "comment": "my booking for Berlin"}).raise_for_status()
         desk.decide("purge", {"ids": [held["Gift cards"]]}).raise_for_status()
         desk.client.post("/requests", json={"delivery": held["Gift cards"]}).raise_for_status()
     sign_in(page, alone)

@@ -215,7 +215,7 @@ def test_staff_looks_at_what_was_parked(site: Site, page: Page) -> None:
 
     def parked() -> set[str]:
         with site.company.signed_in() as desk:
-            found = desk.client.get("/contacts", params={"state": "parked", "q": "@more.example"}).json()["items"]
+            found = desk.client.get("/contacts", params={"state": "pending", "q": "@more.example"}).json()["items"]
             return {one["address"] for one in found}
 
     first, second = sorted(site.until(lambda: found if len(found := parked()) == 2 else set(), "two are parked"))

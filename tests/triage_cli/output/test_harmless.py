@@ -129,7 +129,7 @@ def busy(shell: Shell, arrives: Arrives, engine: Engine) -> dict[str, str]:
         "token create robot --may read",
         "enforcement record-only --department it --reason x",
         "legal-hold add --of joe.fern --reason x",
-        f"ask {mail} --words x",
+        f"ask {mail} --comment x",
         f"release {arrives()}",
     ):
         assert shell(*line.split()).code == 0, line

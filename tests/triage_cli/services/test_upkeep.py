@@ -62,7 +62,7 @@ password_hash = "{hash}"
 
 def test_the_trail_is_sealed_and_proven(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     arrives()
-    assert "0 records sealed" in shell("audit", "verify").out
+    assert "0 entries chained" in shell("audit", "verify").out
     upkeep.seal_trail(engine, "here:1")
     verified = shell("audit", "verify")
     assert (verified.code, "0 not yet" in verified.out) == (0, True)

@@ -21,7 +21,7 @@ class Verification:
     """What the walk found. `fault` is "" when the trail is whole."""
 
     records: int  # sealed ones that are still there
-    unsealed: int
+    unchained: int
     head: str
     fault: str
     checkpoints: int  # that the trail was compared with
@@ -46,8 +46,8 @@ def verify_chain(session: Session, found: Iterable[Found] = (), *, kept_since: d
             confirmed = expected if expected in claims else confirmed
         session.expunge_all()
     fault = fault or fault_of_end(session, expected, previous, claims)
-    unsealed = session.scalar(select(func.count()).select_from(AuditRecord).where(col(AuditRecord.sequence).is_(None))) or 0
-    return Verification(expected - start, unsealed, previous, fault, len(claims))
+    unchained = session.scalar(select(func.count()).select_from(AuditRecord).where(col(AuditRecord.sequence).is_(None))) or 0
+    return Verification(expected - start, unchained, previous, fault, len(claims))
 
 
 def trusted_checkpoints(found: Iterable[Found]) -> tuple[Mapping[int, Checkpoint], str]:

@@ -142,7 +142,7 @@ def choose_digest(order: schemas.DigestOrder, session: Tx, by: Employee) -> None
 @router.post("/expected-senders", status_code=201, response_model=schemas.ExpectedSenderMade, responses=describe_refusals(401, 403, 422))
 def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: Employee, here: Here) -> schemas.ExpectedSenderMade:
     """Say whose message you expect: staff see it beside the message when it arrives. It releases nothing and ends by itself."""
-    made = announce_sender.expect_sender(session, order.sender, by=by, words=order.words, settings=here.settings, now=utcnow())
+    made = announce_sender.expect_sender(session, order.sender, by=by, words=order.comment, settings=here.settings, now=utcnow())
     ring_after(session)
     return schemas.ExpectedSenderMade.model_validate({"id": made})
 
@@ -156,6 +156,6 @@ def forget_expected_sender(expectation_id: GivenId, session: Tx, by: Employee) -
 @router.post("/requests", status_code=201, response_model=RequestMade, responses=describe_refusals(401, 403, 404, 409, 422))
 def create_own_request(order: RequestOrder, session: Tx, by: Employee) -> RequestMade:
     """Ask staff to release one of your messages."""
-    made = release_requests.request_release(session, order.delivery, by=by, words=order.words, now=utcnow())
+    made = release_requests.request_release(session, order.delivery, by=by, words=order.comment, now=utcnow())
     ring_after(session)
     return RequestMade.model_validate({"id": made})

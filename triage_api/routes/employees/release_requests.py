@@ -33,7 +33,7 @@ def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 @router.post("", status_code=201, response_model=schemas.RequestMade, responses=describe_refusals(401, 403, 404, 409, 422))
 def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schemas.RequestMade:
     """Write down that somebody requests a message of theirs: its row rises. Asked for twice it is the same request."""
-    made = release_requests.request_release(session, order.delivery, by=by, words=order.words, now=utcnow())
+    made = release_requests.request_release(session, order.delivery, by=by, words=order.comment, now=utcnow())
     ring_after(session)
     return schemas.RequestMade.model_validate({"id": made})
 

@@ -18,10 +18,11 @@ from triage_api.schemas.fields import Word
 from triage_api.schemas.operations.outgoing_queue import Count
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor, place_of
 from triage_api.schemas.policy import contacts as schemas
+from triage_api.schemas.vocabulary import CONTACT_STATES, stored_word
 
 router = APIRouter(route_class=Once, tags=["correspondents"])
 
-State = Annotated[str, Query(pattern="^(known|parked|dropped)$")]
+State = Annotated[str, Query(pattern="^(known|pending|removed)$")]
 Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's the last.")]
 
 
@@ -31,7 +32,7 @@ def learn(order: schemas.Lessons, session: Tx, by: Staff, here: Here) -> schemas
     report = learn_contacts.announce_contacts(session, order.announced(), settings=here.settings, by=by, now=utcnow())
     ring_after(session)
     skipped = {str(reason): count for reason, count in report.skipped.items()}
-    return schemas.Learned(learned=report.learned, known=report.known, parked=report.parked, skipped=skipped)
+    return schemas.Learned(learned=report.learned, known=report.known, pending=report.parked, skipped=skipped)
 
 
 @router.get("/contacts", response_model=schemas.Contacts, responses=describe_refusals(401, 422))
@@ -48,14 +49,14 @@ def list_contacts(
     """Those of the people in your scope, newest first."""
     before = id_of(cursor)
     found = contact_review.list_contacts(
-        session, by=by, settings=here.settings, state=state, q=q, person=person, limit=limit + 1, before=before
+        session, by=by, settings=here.settings, state=stored_word(CONTACT_STATES, state), q=q, person=person, limit=limit + 1, before=before
     )
     return schemas.Contacts.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
 
 
 @router.post("/contacts/accept", response_model=Count, responses=describe_refusals(401, 403, 404, 422))
 def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here: Here) -> Count:
-    """Let what was parked or dropped count from now on."""
+    """Let pending or removed contacts count from now on."""
     count = contact_review.accept_contacts(session, order.ids, by=by, settings=here.settings, now=utcnow())
     ring_after(session)
     return Count(count=count)

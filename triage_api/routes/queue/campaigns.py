@@ -26,7 +26,7 @@ def list_campaigns(wanted: Annotated[schemas.CampaignQuery, Query()], session: R
     """Campaigns of the mail in your scope, those with the most of it first; unless `state` says otherwise, of held mail."""
     after = place_of(wanted.cursor, int, int)
     place = (after[0], after[1]) if after else None
-    page = campaign_list.list_campaigns(session, wanted.selection(), by=by, fewest=wanted.fewest, limit=wanted.limit, after=place)
+    page = campaign_list.list_campaigns(session, wanted.selection(), by=by, fewest=wanted.min_messages, limit=wanted.limit, after=place)
     return schemas.Campaigns.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
 
 

@@ -20,6 +20,7 @@ from triage_api.http.transaction import Read, Tx
 from triage_api.routes.messages.messages import VIEW, Language, put_fetch_on_record, render_message
 from triage_api.schemas.fields import Word
 from triage_api.schemas.queue import training as schemas
+from triage_api.schemas.vocabulary import TRAINING_ANSWERS, stored_word
 
 MOST = 50
 
@@ -67,7 +68,9 @@ def note_training_viewed(message: Word, deck: Laid, session: Tx, by: Staff) -> N
 @router.post("/answers", status_code=201, response_model=schemas.TrainingResult, responses=describe_refusals(401, 403, 404, 422))
 def answer_training(order: schemas.TrainingOrder, deck: Laid, session: Tx, by: Staff) -> schemas.TrainingResult:
     """Answer what you would do with a training message, and learn what is right and why. The first answer counts."""
-    return schemas.TrainingResult.model_validate(training.answer_exercise(session, deck, order.message, order.answer, by=by, now=utcnow()))
+    return schemas.TrainingResult.model_validate(
+        training.answer_exercise(session, deck, order.message, stored_word(TRAINING_ANSWERS, order.answer), by=by, now=utcnow())
+    )
 
 
 @router.get("/scores", response_model=schemas.TrainingScores, responses=describe_refusals(401, 403))

@@ -1,14 +1,14 @@
 """Folders, people and distribution lists."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from triage.quarantine.folders import Colleague
 from triage_api.schemas.fields import Order, Shape
 from triage_api.schemas.language import Spoken
-from triage_api.schemas.vocabulary import AddressChangeState
+from triage_api.schemas.vocabulary import AddressChangeState, RecipientKind
 
 
 class PersonFolder(Shape):
@@ -53,7 +53,7 @@ class Brake(Shape):
     """The directory was not believed: nothing of it was taken over."""
 
     since: datetime
-    words: Spoken
+    sentence: Annotated[Spoken, Field(validation_alias="words")]
 
 
 class AddressChange(Shape):
@@ -97,7 +97,7 @@ class DirectoryState(Shape):
 class Recipient(Shape):
     """Whom a message can be redirected to; `to` is what the decision says."""
 
-    kind: Literal["person", "department", "group"]
+    kind: RecipientKind
     to: str
     name: str
     place: Annotated[str, Field(description="A person's department, or what else it is.")]

@@ -157,7 +157,7 @@ class LargeRemoval(Shape):
 
     decision: Id
     at: datetime
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     count: Annotated[int, Field(description="messages, without those of confidential folders")]
     mine: Annotated[bool, Field(validation_alias="is_mine")]
 

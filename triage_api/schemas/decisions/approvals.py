@@ -7,6 +7,7 @@ from pydantic import Field
 
 from triage_api.schemas.fields import Id, Shape
 from triage_api.schemas.language import Spoken
+from triage_api.schemas.vocabulary import ApprovalState
 
 
 class PendingApproval(Shape):
@@ -19,11 +20,11 @@ class PendingApproval(Shape):
     confirmed: Annotated[list[str], Field(description="what of a second look the one who asked has confirmed; you confirm it too")]
     reason: str
     asked_by: str
-    asked_by_shown: str
+    asked_by_name: Annotated[str, Field(validation_alias="asked_by_shown")]
     asked_at: datetime
-    lapses_at: datetime
-    state: Literal["waiting", "confirmed", "declined", "withdrawn", "lapsed"]
-    settled_by_shown: str
+    expires_at: Annotated[datetime, Field(validation_alias="lapses_at")]
+    state: ApprovalState
+    settled_by_name: Annotated[str, Field(validation_alias="settled_by_shown")]
     result_id: Annotated[Id | None, Field(description="of the decision, the rule or the erasure, once it is confirmed")]
     sentence: Spoken
     mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]

@@ -78,7 +78,7 @@ class DecisionSummary(Shape):
     id: Id
     at: datetime
     by: str
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     verb: DecisionVerb
     select: Annotated[dict[str, Any], Field(validation_alias="selection")]
     reason: str
@@ -90,7 +90,9 @@ class DecisionSummary(Shape):
     already_gone: Annotated[int, Field(description="deleted by whom they were for before they were recalled")]
     out_of_reach: int
     refused: int
-    second_by_shown: Annotated[str, Field(description="who turned the second key, where two were needed")]
+    second_by_name: Annotated[
+        str, Field(validation_alias="second_by_shown", description="who turned the second key, where two were needed")
+    ]
     outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
     confirmed: Annotated[list[str], Field(description="the names of the second look that the decider confirmed")]
     confidential: Annotated[
@@ -129,7 +131,10 @@ class Decision(DecisionSummary):
     unsent: Annotated[int, Field(description="of what is to be sent on: deliveries that the next hop has not answered yet")]
     in_mailboxes: Annotated[int, Field(description="of what it released: deliveries that are in mailboxes now")]
     agreed: Annotated[Agreed, Field(description="of a release with an allow; empty else")]
-    not_looked_through: Annotated[list[MissedMailbox], Field(description="of a sweep: mailboxes that something is in the way of")]
+    not_searched: Annotated[
+        list[MissedMailbox],
+        Field(validation_alias="not_looked_through", description="of a sweep: mailboxes that something is in the way of"),
+    ]
     items: list[Item]
 
 

@@ -37,13 +37,13 @@ class Escalation(Shape):
     phone: str
     reason: str
     at: datetime
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     count: Annotated[int, Field(description="messages")]
     deliveries: Annotated[list[Id], Field(description="of them those in your scope")]
     hold: Annotated[Id, Field(description="the legal hold that keeps the evidence")]
     notified: Annotated[int, Field(validation_alias="told", description="people and addresses that got a notice")]
     confirmed_at: datetime | None
-    confirmed_by_shown: str
+    confirmed_by_name: Annotated[str, Field(validation_alias="confirmed_by_shown")]
     ended_at: Annotated[datetime | None, Field(description="when it was undone")]
     may_confirm: Annotated[bool, Field(description="you are of the duty, and nobody has confirmed it")]
 

@@ -14,9 +14,9 @@ class ConfidentialRemoval(Shape):
 
     id: Id
     folder: Annotated[str, Field(description="department:CODE or person:UID")]
-    asked_by_shown: str
+    asked_by_name: Annotated[str, Field(validation_alias="asked_by_shown")]
     asked_at: datetime
-    lapses_at: datetime
+    expires_at: Annotated[datetime, Field(validation_alias="lapses_at")]
     reason: Annotated[str, Field(description="of the removal, as they said it")]
     count: Annotated[int, Field(description="copies in the folder now")]
     delivered: Annotated[int, Field(description="of them in mailboxes")]

@@ -25,7 +25,7 @@ class OwnViewer(Shape):
     """Who viewed a message of one's own, on their screen."""
 
     at: datetime
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
 
 
 class OwnMessage(Shape):
@@ -50,7 +50,7 @@ class ExpectedSender(Shape):
 
     id: Id
     sender: Annotated[str, Field(description="an address or a domain")]
-    words: str
+    comment: Annotated[str, Field(validation_alias="words")]
     until: datetime
 
 
@@ -68,7 +68,7 @@ class ExpectedSenderOrder(Order):
     """Say from whom one expects mail."""
 
     sender: Annotated[Word, Field(min_length=3, description="an address or a domain")]
-    words: Remark = ""
+    comment: Remark = ""
 
 
 class ExpectedSenderMade(Shape):

@@ -15,10 +15,12 @@ class ReleaseRequest(Shape):
     """Somebody here requested a message, and nobody has answered yet."""
 
     id: Id
-    by_shown: Annotated[str, Field(description="whose mail it is")]
-    taken_by_shown: Annotated[str, Field(description="who wrote it down for them; empty: they asked themselves")]
+    by_name: Annotated[str, Field(validation_alias="by_shown", description="whose mail it is")]
+    recorded_by_name: Annotated[
+        str, Field(validation_alias="taken_by_shown", description="who wrote it down for them; empty: they asked themselves")
+    ]
     at: datetime
-    words: str
+    comment: Annotated[str, Field(validation_alias="words")]
     delivery: Annotated[Delivery, Field(validation_alias="mail")]
 
 
@@ -35,7 +37,7 @@ class RequestOrder(Order):
     """Request a message."""
 
     delivery: GivenId
-    words: Remark = ""
+    comment: Remark = ""
 
 
 class RequestMade(Shape):

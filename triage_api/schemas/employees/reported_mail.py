@@ -14,7 +14,7 @@ class MessageReport(Shape):
     """Somebody here reported a message as suspicious, and nobody has answered yet."""
 
     id: Id
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     at: datetime
     how: Annotated[
         str, Field(description="how the mail was found: trace field, message id, content, sender and subject, similar; empty: not")
@@ -36,7 +36,7 @@ class ReportAnswer(Order):
     """Say what it is."""
 
     verdict: Literal["good", "bad"]
-    words: Annotated[Remark, Field(description="for who reported it")] = ""
+    comment: Annotated[Remark, Field(description="for who reported it")] = ""
 
 
 class ReportAnswered(Shape):

@@ -20,7 +20,7 @@ class Webhook(Shape):
     oldest: Annotated[datetime | None, Field(description="since when the first of them waits")]
     succeeded_at: Annotated[datetime | None, Field(description="when it took one last")]
     failures: Annotated[int, Field(description="in a row")]
-    rests_until: Annotated[datetime | None, Field(description="until when it is left alone after failures")]
+    retry_at: Annotated[datetime | None, Field(validation_alias="rests_until", description="until when it is left alone after failures")]
     dropped: Annotated[int, Field(description="calls that were given up")]
     last_reply: str
 

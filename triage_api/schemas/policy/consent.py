@@ -70,10 +70,12 @@ class AskedSender(Shape):
         Literal["genuine", "not_proven", "failed"],
         Field(description="genuine: all prove it; not_proven: some do not; failed: some fail DMARC"),
     ]
-    rests_on: Annotated[str, Field(description="the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN")]
+    required_proof: Annotated[
+        str, Field(validation_alias="rests_on", description="the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN")
+    ]
     severity: Annotated[Severity, Field(description="how bad the worst of their messages looks")]
     second_look: Annotated[Names, Field(description="why releasing their messages has to be confirmed; empty: it is not asked")]
-    says: Annotated[list[Spoken], Field(description="what speaks against them most")]
+    warnings: Annotated[list[Spoken], Field(validation_alias="says", description="what speaks against them most")]
     chosen: Annotated[bool, Field(description="is allowed; without `rule.senders` those who prove themselves and need no second look")]
     why_not: Annotated[Spoken, Field(description="why there can be no rule about them; empty where there can")]
 
@@ -83,7 +85,7 @@ class AllowReach(Shape):
 
     scope: Annotated[str, Field(description="for `rule.scope`; empty: each of those whom the messages are for")]
     scopes: Annotated[list[str], Field(description="of the rules that are made")]
-    let_in: Annotated[int, Field(description="messages of the last 30 days that would have been let in")]
+    would_allow: Annotated[int, Field(validation_alias="let_in", description="messages of the last 30 days that would have been let in")]
 
 
 class Allow(Shape):

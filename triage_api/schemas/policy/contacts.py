@@ -1,13 +1,14 @@
 """Whom somebody here has written to."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
 from triage.policy.learning.learn_contacts import Announced
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Word
 from triage_api.schemas.language import Spoken
+from triage_api.schemas.vocabulary import ContactState
 
 MOST_AT_ONCE = 5000
 
@@ -36,7 +37,7 @@ class Learned(Shape):
 
     learned: Annotated[int, Field(description="new addresses")]
     known: Annotated[int, Field(description="that were there already")]
-    parked: int
+    pending: Annotated[int, Field(validation_alias="parked")]
     skipped: Annotated[dict[str, int], Field(description="what was not learned, by reason")]
 
 
@@ -48,19 +49,17 @@ class Contact(Shape):
     person: Annotated[str, Field(description='uid of who wrote; "" for a role address')]
     department: str
     writer: Annotated[str, Field(description="their name")]
-    state: Annotated[
-        Literal["known", "parked", "dropped"], Field(description="parked: waits until staff has looked; dropped: staff said no")
-    ]
+    state: Annotated[ContactState, Field(description="pending: until staff accept it; removed: staff said no")]
     how: str
     scope: Annotated[str, Field(description="for whom it is known")]
     provenance: Annotated[Spoken, Field(description="who wrote, when, in which mail")]
     message_id: str
     sent: int
-    heard: Annotated[int, Field(description="proven messages that came back")]
+    replies: Annotated[int, Field(validation_alias="heard", description="proven messages that came back")]
     learned_at: datetime
     last_sent_at: datetime
     last_message_at: Annotated[datetime, Field(validation_alias="last_mail_at")]
-    lapses_at: datetime
+    expires_at: Annotated[datetime, Field(validation_alias="lapses_at")]
 
 
 class Contacts(Shape):
@@ -81,7 +80,7 @@ class NotLearned(Shape):
 
     how: str
     reason: str
-    words: Spoken
+    sentence: Annotated[Spoken, Field(validation_alias="words")]
     count: int
 
 

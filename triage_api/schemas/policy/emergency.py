@@ -1,8 +1,9 @@
 """The emergency."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from triage_api.schemas.fields import Order, Shape, Text
 from triage_api.schemas.language import Spoken
@@ -13,7 +14,7 @@ class Emergency(Shape):
 
     until: datetime
     reason: str
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     at: datetime
     sentence: Spoken
 

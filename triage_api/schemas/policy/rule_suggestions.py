@@ -60,8 +60,8 @@ class Proposal(Shape):
     evidence: Speaking
     state: ProposalState
     found_at: datetime
-    lane_shown: Annotated[str, Field(description="who has it in hand")]
-    answered_by_shown: str
+    reserved_by_name: Annotated[str, Field(validation_alias="lane_shown", description="who has it in hand")]
+    answered_by_name: Annotated[str, Field(validation_alias="answered_by_shown")]
     answered_at: datetime | None
     rule_id: Id | None
     pending_id: Annotated[Id | None, Field(description="it waits for a second person's key")]

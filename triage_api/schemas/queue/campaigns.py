@@ -69,7 +69,7 @@ class CampaignQuery(Order):
     department: Word | None = None
     q: Text = ""
     since: Annotated[AwareDatetime | None, Field(description="Only mail that came in then or later.")] = None
-    fewest: Annotated[int, Field(ge=1, le=1000, description="Campaigns of at least so many messages.")] = 2
+    min_messages: Annotated[int, Field(ge=1, le=1000, description="Campaigns of at least so many messages.")] = 2
     limit: Limit = 50
     cursor: Cursor = None
 

@@ -23,9 +23,9 @@ class ItemRequest(Shape):
 
     id: Id
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     at: datetime
-    words: str
+    comment: Annotated[str, Field(validation_alias="words")]
 
 
 class ItemReport(Shape):
@@ -33,7 +33,7 @@ class ItemReport(Shape):
 
     id: Id
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     at: datetime
 
 

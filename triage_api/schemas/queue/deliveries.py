@@ -52,7 +52,7 @@ class Decided(Shape):
     decision: Id
     verb: DecisionVerb
     by: str
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     at: datetime
     undone: bool
 
@@ -61,8 +61,8 @@ class Assignment(Shape):
     """Who a held message is assigned to, with a note."""
 
     to: Annotated[str, Field(description="login")]
-    to_shown: str
-    by_shown: str
+    to_name: Annotated[str, Field(validation_alias="to_shown")]
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     at: datetime
     note: str
 

@@ -30,7 +30,7 @@ class SavedSearch(Shape):
     department: str | None
     person: str | None
     shared_with: str
-    by_shown: Annotated[str, Field(description="who keeps it")]
+    by_name: Annotated[str, Field(validation_alias="by_shown", description="who keeps it")]
     mine: bool
     held: Annotated[int | None, Field(description="how many messages of it wait, up to 1,000; null where that was not asked")] = None
 

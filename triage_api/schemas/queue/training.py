@@ -50,7 +50,7 @@ class TrainingResult(Shape):
 
     right: bool
     answer: Annotated[TrainingAnswer, Field(description="the right one")]
-    gave_away: Annotated[list[Spoken], Field(description="what gave it away, sentences")]
+    clues: Annotated[list[Spoken], Field(validation_alias="gave_away", description="what gave it away, sentences")]
     counted: Annotated[bool, Field(description="false: it was answered before; only the first answer counts")]
 
 

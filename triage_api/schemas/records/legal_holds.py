@@ -20,9 +20,9 @@ class LegalHold(Shape):
     select: Annotated[dict[str, Any], Field(validation_alias="selection")]
     reason: str
     made_at: datetime
-    made_by_shown: str
+    made_by_name: Annotated[str, Field(validation_alias="made_by_shown")]
     lifted_at: datetime | None
-    lifted_by_shown: str
+    lifted_by_name: Annotated[str, Field(validation_alias="lifted_by_shown")]
     lifted_reason: str
     deliveries: Annotated[int, Field(description="that it keeps, or has kept")]
 

@@ -43,8 +43,8 @@ class Erasure(Shape):
     with_rules: bool
     reason: str
     asked_at: datetime
-    asked_by_shown: str
-    second_by_shown: str
+    asked_by_name: Annotated[str, Field(validation_alias="asked_by_shown")]
+    second_by_name: Annotated[str, Field(validation_alias="second_by_shown")]
     deliveries: Annotated[int, Field(description="whose rows were emptied")]
     contents: Annotated[int, Field(description="whose bytes were erased")]
     kept: Annotated[int, Field(description="deliveries that a legal hold keeps")]

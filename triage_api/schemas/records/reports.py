@@ -14,7 +14,7 @@ class ReportColumn(Shape):
     """One column of a table."""
 
     name: Annotated[str, Field(description="Under this name each row has its cell.")]
-    says: Annotated[Spoken, Field(description="What it is, in words.")]
+    label: Annotated[Spoken, Field(description="What it is, in words.")]
     kind: Literal["text", "count", "number", "seconds", "share", "day"]
 
 

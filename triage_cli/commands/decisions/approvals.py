@@ -41,7 +41,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """What waits as a line."""
     return one | {
         "asked": format_instant(one["asked_at"], "minutes"),
-        "lapses": format_instant(one["lapses_at"], "minutes"),
+        "lapses": format_instant(one["expires_at"], "minutes"),
         "said": one["sentence"],
     }
 

@@ -117,7 +117,7 @@ def carry_out(desk: Desk, order: dict[str, Any], confirm: Sequence[str] = (), *,
             for item in refusal.problem.get("items", ()):
                 say(f"{item['delivery']}  {item['outcome']}  {item['why']}")
             raise
-    if "lapses_at" in done:
+    if "expires_at" in done:
         return print_approval(done, form)
     return await_decision(desk, done, wait=wait, form=form)
 
@@ -149,8 +149,8 @@ def await_decision(desk: Desk, done: dict[str, Any], *, wait: bool, form: Form) 
     if form is Form.JSON or under_way(done):
         print_decision(end, form)
     if form is Form.TEXT:
-        print_table(end["not_looked_through"], ("mailbox", "why"))
-    return REFUSED if end["refused"] or end["out_of_reach"] or end["not_looked_through"] else DONE
+        print_table(end["not_searched"], ("mailbox", "why"))
+    return REFUSED if end["refused"] or end["out_of_reach"] or end["not_searched"] else DONE
 
 
 def print_decision(done: dict[str, Any], form: Form) -> None:

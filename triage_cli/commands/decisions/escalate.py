@@ -71,9 +71,9 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
         "at": format_instant(one["at"], "minutes"),
         "to": one["title"],
         "messages": one["count"],
-        "by": one["by_shown"],
+        "by": one["by_name"],
         "confirmed": format_instant(one["confirmed_at"], "minutes"),
-        "confirmed_by": one["confirmed_by_shown"],
+        "confirmed_by": one["confirmed_by_name"],
         "undone": format_instant(one["ended_at"], "minutes"),
     }
 

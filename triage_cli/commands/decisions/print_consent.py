@@ -66,7 +66,7 @@ def consent_lines(allow: dict[str, Any]) -> Iterator[str]:
         what = "allow" if one["chosen"] else "leave"
         count = format_count(one["count"], "message")
         yield f"  {what}  {one['sender'] or 'no sender'}: {count}, {PROOF[one['proof']]}, severity {one['severity']}."
-        for why in [one["why_not"]] if one["why_not"] else one["says"]:
+        for why in [one["why_not"]] if one["why_not"] else one["warnings"]:
             yield f"         {why}"
     for rule in allow["rules"]:
         yield f"Rule: allow {rule['value']} for {rule['scope']} with proof {rule['proof']}."

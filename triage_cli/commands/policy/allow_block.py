@@ -32,7 +32,7 @@ def rule_command(effect: str, text: str) -> click.Command:
         if dry_run:
             return say_trial(desk, order)
         rule = post_confirmed(desk, "/rules", order, confirm)
-        if "lapses_at" in rule:
+        if "expires_at" in rule:
             return say_it_waits(rule)
         proof = f" with proof {rule['proof']}" if rule["proof"] else ""
         say(f"{rule['id']}  {rule['effect']} {word_of(rule['match'], rule['value'])} for {rule['scope']}{proof}")
@@ -70,7 +70,7 @@ def hold_sender(desk: Desk, /, sender: str, until: str | None, reason: str, scop
     if dry_run:
         return say_trial(desk, order)
     rule = desk.post("/rules", order)
-    if "lapses_at" in rule:
+    if "expires_at" in rule:
         return say_it_waits(rule)
     say(f"{rule['id']}  hold {word_of(rule['match'], rule['value'])} for {rule['scope']} until {format_instant(rule['until'])}")
     warn_of(rule)

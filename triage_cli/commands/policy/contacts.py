@@ -18,14 +18,14 @@ CORRESPONDENTS = Shape(
         "address": "whom somebody has written to",
         "scope": "for whom it is known",
         "sent": "mails that went there",
-        "heard": "proven mails that came back",
+        "replies": "proven messages that came back",
         "last_mail": "day of the last one either way",
         "lapses": "day on which it is forgotten",
         "how": "by which way it was learned",
         "provenance": "who wrote, when, in which mail",
     }
 )
-REASONS = Shape({"count": "how often", "how": "by which way", "reason": "its name", "words": "in words"})
+REASONS = Shape({"count": "how often", "how": "by which way", "reason": "its name", "sentence": "in words"})
 LISTS = Shape(
     {
         "address": "whom somebody has written to",
@@ -46,27 +46,27 @@ def correspondents(ctx: click.Context) -> None:
 
 
 @correspondents.command("list")
-@click.option("--state", type=click.Choice(["known", "parked", "dropped"]), default="known", show_default=True)
+@click.option("--state", type=click.Choice(["known", "pending", "removed"]), default="known", show_default=True)
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the address.")
 @click.option("--person", default="", metavar="UID", help="Only whom this person has written to.")
 @click.option("--limit", default=100, show_default=True, help="At most so many.")
 @lists_as(CORRESPONDENTS)
 @ask_api
 def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int, form: Form) -> None:
-    """Addresses, for whom they are known, until when, and who wrote to them; parked ones wait until you accept or drop them."""
+    """Addresses, for whom they are known, until when, and who wrote to them; pending ones wait until you accept or drop them."""
     CORRESPONDENTS.print(map(row_of, desk.items("/contacts", limit, state=state, q=q, person=person)), form)
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A correspondent as a line."""
-    return one | {"last_mail": format_day(one["last_message_at"]), "lapses": format_day(one["lapses_at"])}
+    return one | {"last_mail": format_day(one["last_message_at"]), "lapses": format_day(one["expires_at"])}
 
 
 @correspondents.command("accept")
 @click.argument("numbers", metavar="ID...", nargs=-1, required=True)
 @act_on_api
 def accept(desk: Desk, numbers: tuple[str, ...]) -> None:
-    """Let what was parked or dropped count from now on."""
+    """Let pending or removed contacts count from now on."""
     say(f"{decide_contacts(desk, 'accept', numbers)} count from now on")
 
 

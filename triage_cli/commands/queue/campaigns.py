@@ -82,7 +82,7 @@ def list_campaigns(
 ) -> None:
     """The same as `campaigns` alone."""
     of_states = list(State) if "any" in states else [given_state(one) for one in states] or ["held"]
-    features = {"department": department, "q": search, "since": parse_date(since, "--since"), "fewest": fewest}
+    features = {"department": department, "q": search, "since": parse_date(since, "--since"), "min_messages": fewest}
     CAMPAIGNS.print(map(row_of, desk.items("/campaigns", limit, state=of_states, **features)), form)
 
 

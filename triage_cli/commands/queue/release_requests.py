@@ -20,18 +20,18 @@ REQUESTS = Shape(
         "state": "of the delivery",
         "author": "who wrote it",
         "subject": "of the mail",
-        "words": "what they said",
+        "comment": "what they said",
     }
 )
 
 
 @click.command("ask")
 @click.argument("delivery_id", metavar="ID")
-@click.option("--words", default="", help="What they said.")
+@click.option("--comment", "words", default="", help="What they said.")
 @act_on_api
 def ask(desk: Desk, delivery_id: str, words: str) -> None:
     """Record that an employee requests a message."""
-    made = desk.post("/requests", {"delivery": given_id(delivery_id), "words": words})
+    made = desk.post("/requests", {"delivery": given_id(delivery_id), "comment": words})
     say(f"{made['id']} waits for an answer")
 
 
@@ -52,7 +52,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A request as a line."""
     mail = one["delivery"]
     about = {"delivery": mail["id"], "state": mail["state"], "author": mail["author"], "subject": mail["subject"]}
-    return about | {"id": one["id"], "asked": format_instant(one["at"], "minutes"), "by": one["by_shown"], "words": one["words"]}
+    return about | {"id": one["id"], "asked": format_instant(one["at"], "minutes"), "by": one["by_name"], "comment": one["comment"]}
 
 
 @requests.command("decline")

@@ -43,17 +43,17 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A report as a line."""
     mail = one["delivery"] or {"id": "", "state": ""}
     about = {"delivery": mail["id"], "state": mail["state"], "author": one["author"], "subject": one["subject"], "found": one["how"]}
-    return {"id": one["id"], "at": format_instant(one["at"], "minutes"), "by": one["by_shown"], "others": one["others"]} | about
+    return {"id": one["id"], "at": format_instant(one["at"], "minutes"), "by": one["by_name"], "others": one["others"]} | about
 
 
 @reported.command("answer")
 @click.argument("report_id", metavar="ID")
 @click.option("--good/--bad", "good", default=None, help="The mail is fine, or it is not.")
-@click.option("--words", default="", help="Whoever reported it reads them.")
+@click.option("--comment", "words", default="", help="Whoever reported it reads them.")
 @act_on_api
 def answer(desk: Desk, report_id: str, good: bool | None, words: str) -> None:
     """Tell everybody who reported the same mail what it is. The mail stays where it is."""
     if good is None:
         raise click.UsageError("say --good or --bad")
-    told = desk.post(f"/reported/{given_id(report_id)}/answer", {"verdict": "good" if good else "bad", "words": words})
+    told = desk.post(f"/reported/{given_id(report_id)}/answer", {"verdict": "good" if good else "bad", "comment": words})
     say(f"{told['reporters']} told" if told["reporters"] != 1 else "one person is told")

@@ -42,7 +42,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A search as a line."""
     folder = {"department": one["department"] or "", "person": one["person"] or ""}
     about = {"id": one["id"], "name": one["name"], "search": one["q"], "tab": one["tab"], "held": one["held"]}
-    return about | folder | {"shared": one["shared_with"], "by": one["by_shown"]}
+    return about | folder | {"shared": one["shared_with"], "by": one["by_name"]}
 
 
 @searches.command("save")

@@ -25,7 +25,7 @@ ACTS = Shape(
         "act": "what: fetch, viewed, release, purge, allow, sign-in, …",
         "subject": "delivery:ID, message:ID, rule:ID, …",
         "items": "over how many",
-        "sequence": "place in the chain; empty until it is sealed",
+        "sequence": "place in the chain; empty until it is chained",
         "detail": 'what else is known of it; {"sealed": true} where that is not for you',
     },
     ("id", "at", "by", "act", "subject", "items", "detail"),
@@ -35,7 +35,7 @@ ACTS = Shape(
 VERIFIED = Shape(
     {
         "records": "entries in the hash chain",
-        "unsealed": "entries that are not in it yet",
+        "unchained": "entries that are not in it yet",
         "head": "hash of its newest entry",
         "checkpoints": "signed checkpoints that were compared",
         "fault": "where the chain breaks; empty: nowhere",
@@ -102,7 +102,7 @@ def tell_verification(found: dict[str, Any], form: Form) -> int:
         VERIFIED.print_one(found, form)
         return REFUSED if found["fault"] else DONE
     compared = f", compared with {found['checkpoints']} checkpoints" if found["checkpoints"] else ""
-    say(f"{found['records']} records sealed, {found['unsealed']} not yet; head {found['head'] or 'none'}{compared}")
+    say(f"{found['records']} entries chained, {found['unchained']} not yet; head {found['head'] or 'none'}{compared}")
     if found["fault"]:
         say(found["fault"])
     return REFUSED if found["fault"] else DONE

@@ -82,7 +82,7 @@ def row_of(hold: dict[str, Any]) -> dict[str, Any]:
         "about": describe_hold(hold),
         "mails": hold["deliveries"],
         "since": format_instant(hold["made_at"], "minutes"),
-        "by": hold["made_by_shown"],
+        "by": hold["made_by_name"],
         "lifted": format_instant(hold["lifted_at"], "minutes"),
-        "lifted_by": hold["lifted_by_shown"],
+        "lifted_by": hold["lifted_by_name"],
     }

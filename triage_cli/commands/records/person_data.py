@@ -96,7 +96,7 @@ def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool
     if not yes and sys.stdin.isatty():
         click.confirm(f"{said}. Erase them for good?", abort=True, err=True)
     made = desk.post("/person-data/erasures", {"address": address, "reason": reason, "with_rules": with_rules})
-    if "lapses_at" in made:
+    if "expires_at" in made:
         return say_it_waits(made)
     print_pairs(row_of(made))
     if not made["done_at"]:
@@ -114,5 +114,5 @@ def list_erasures(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """An erasure as a line of the list."""
-    more = {"asked": format_instant(one["asked_at"], "minutes"), "by": one["asked_by_shown"], "mails": one["deliveries"]}
+    more = {"asked": format_instant(one["asked_at"], "minutes"), "by": one["asked_by_name"], "mails": one["deliveries"]}
     return {name: (one | more | {"done": format_instant(one["done_at"], "minutes")})[name] for name in ERASURES.fields}

@@ -59,7 +59,7 @@ def edit(session: Session) -> None:
 def test_a_whole_trail_is_whole(trail: Engine) -> None:
     with db.read_transaction(trail) as session:
         found = verify_chain.verify_chain(session)
-    assert (found.records, found.unsealed, found.fault) == (5, 0, "")
+    assert (found.records, found.unchained, found.fault) == (5, 0, "")
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_a_whole_trail_is_whole(trail: Engine, tmp_path: Path) -> None:
     claims = list(checkpoints.read_checkpoints(tmp_path, KEY.public_key()))
     with db.read_transaction(trail) as session:
         found = verify_chain.verify_chain(session, claims)
-    assert (found.records, found.unsealed, found.fault, found.checkpoints) == (9, 0, "", 3)
+    assert (found.records, found.unchained, found.fault, found.checkpoints) == (9, 0, "", 3)
 
 
 @pytest.mark.parametrize(

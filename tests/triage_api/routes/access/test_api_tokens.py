@@ -66,7 +66,7 @@ def test_a_token_is_made_used_shown_and_revoked(ida: Browser, new_browser: NewBr
     program = new_browser(address="198.51.100.4").with_token(made.json()["key"])
     assert program.get(f"/deliveries/{mail}").status_code == 200
     decided = program.post("/decisions", {"verb": "purge", "select": {"ids": [mail]}})
-    assert (decided.status_code, decided.json()["by_shown"]) == (201, "export (token)")
+    assert (decided.status_code, decided.json()["by_name"]) == (201, "export (token)")
     assert program.get("/me").json()["grants"] == ["decide", "read"]
     (listed,) = ida.get("/tokens").json()["items"]
     assert (listed["name"], listed["client"], listed["used_at"] is not None) == ("export", "198.51.100.4", True)

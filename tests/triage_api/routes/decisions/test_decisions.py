@@ -60,7 +60,7 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
     assert answer.status_code == 201
     assert {name: made[name] for name in made if name not in ("id", "at", "sentence")} == {
         "by": "person:ana",
-        "by_shown": "Ana Roth",
+        "by_name": "Ana Roth",
         "verb": "release",
         "select": {"ids": [joe]},
         "reason": "she called",
@@ -80,8 +80,8 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
         "in_mailboxes": 0,
         "agreed": {"rules": [], "left_out": []},
         "confirmed": [],
-        "not_looked_through": [],
-        "second_by_shown": "",
+        "not_searched": [],
+        "second_by_name": "",
         "outside": 0,
         "confidential": "",
         "to": "",
@@ -96,7 +96,7 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
     assert made["sentence"].startswith("Released ")
     assert rang(api_settings) == {"relay", "door", "change"}
     one = ana.get(f"/deliveries/{joe}").json()
-    assert (one["state"], one["decided"]["decision"], one["decided"]["by_shown"], one["decided"]["undone"]) == (
+    assert (one["state"], one["decided"]["decision"], one["decided"]["by_name"], one["decided"]["undone"]) == (
         "queued",
         made["id"],
         "Ana Roth",

@@ -30,7 +30,7 @@ def test_a_message_is_escalated_seen_and_confirmed(ana: Browser, new_browser: Ne
         True,
     )
     shown = ana.get(f"/deliveries/{delivery}").json()
-    assert (shown["state"], shown["escalated"]["decision"], shown["escalated"]["by_shown"]) == ("held", body["id"], "Ana Roth")
+    assert (shown["state"], shown["escalated"]["decision"], shown["escalated"]["by_name"]) == ("held", body["id"], "Ana Roth")
     assert ana.get("/triage?group=none").json()["items"][0]["lead"]["escalated"]["reason"] == "a summons"
     source = ana.get(f"/messages/{shown['message_id']}/source").content
     record = next(one for one in new_browser("ida").get("/audit").json()["items"] if one["act"] == "escalate")
@@ -45,7 +45,7 @@ def test_a_message_is_escalated_seen_and_confirmed(ana: Browser, new_browser: Ne
     assert new_browser("ben").post(f"/escalations/{body['id']}/confirm", {}).status_code == 404
     assert new_browser("otto").post(f"/escalations/{body['id']}/confirm", {}).status_code == 403
     confirmed = ida.post(f"/escalations/{body['id']}/confirm", {})
-    assert (confirmed.status_code, confirmed.json()["confirmed_by_shown"]) == (200, "Ida Lind")
+    assert (confirmed.status_code, confirmed.json()["confirmed_by_name"]) == (200, "Ida Lind")
     assert ana.get("/escalations").json()["items"] == []
     assert ana.post(f"/decisions/{body['id']}/undo").status_code == 409
 

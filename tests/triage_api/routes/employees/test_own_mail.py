@@ -70,14 +70,14 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
         "id", "author", "author_name", "subject", "received_at", "held", "removed_at", "expires_at", "asked_at", "counted", "declined",
         "viewed",
     }  # fmt: skip
-    made = joe.post("/me/requests", {"delivery": mail, "words": "my booking"}, headers={"Idempotency-Key": "one"})
+    made = joe.post("/me/requests", {"delivery": mail, "comment": "my booking"}, headers={"Idempotency-Key": "one"})
     assert made.status_code == 201
     assert joe.post("/me/requests", {"delivery": mail}).json() == made.json()
     assert joe.post("/me/requests", {"delivery": foreign}).status_code == 404
     assert joe.get("/me/messages").json()["items"][0]["asked_at"]
     joe.client.cookies.set("mailroom", session_key(engine, "ana"), domain="127.0.0.1")
     (asked,) = joe.get("/requests").json()["items"]
-    assert (asked["by_shown"], asked["taken_by_shown"], asked["words"]) == ("Joe Fern", "", "my booking")
+    assert (asked["by_name"], asked["recorded_by_name"], asked["comment"]) == ("Joe Fern", "", "my booking")
     assert joe.delete("/me/session").status_code == 204
     assert joe.get("/me/messages").status_code == 401
 
@@ -92,7 +92,7 @@ def test_one_sees_who_viewed_ones_own_mail(joe: Browser, came: Came, engine: Eng
     joe.delete("/session")
     signed_in(joe)
     found = {one["id"]: one["viewed"] for one in joe.get("/me/messages").json()["items"]}
-    assert [[seen["by_shown"] for seen in found[mail]] for mail in mails] == [["Ana Roth"], []]
+    assert [[seen["by_name"] for seen in found[mail]] for mail in mails] == [["Ana Roth"], []]
     assert all(seen["at"] for seen in found[mails[0]])
 
 
@@ -210,7 +210,7 @@ def test_where_nobody_is_to_ask_nobody_signs_in(api_settings: Settings, engine: 
 def test_one_says_from_whom_one_expects_mail(joe: Browser, came: Came, ana: Browser) -> None:
     assert joe.post("/me/expected-senders", {"sender": "ann@supplier.example"}).status_code == 401
     signed_in(joe)
-    made = joe.post("/me/expected-senders", {"sender": "Ann@Supplier.Example", "words": "the offer"})
+    made = joe.post("/me/expected-senders", {"sender": "Ann@Supplier.Example", "comment": "the offer"})
     assert made.status_code == 201
     (mail,) = came(author="ann@supplier.example")
     why = [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["why_here"]]

@@ -6,14 +6,14 @@ from tests.triage_api.conftest import Browser, Came
 def test_asked_for_declined_and_asked_for_again(ana: Browser, came: Came) -> None:
     (mail,) = came()
     key = {"Idempotency-Key": "one"}
-    made = ana.post("/requests", {"delivery": mail, "words": "he called"}, headers=key)
+    made = ana.post("/requests", {"delivery": mail, "comment": "he called"}, headers=key)
     assert made.status_code == 201
-    assert ana.post("/requests", {"delivery": mail, "words": "he called"}, headers=key).json() == made.json()
+    assert ana.post("/requests", {"delivery": mail, "comment": "he called"}, headers=key).json() == made.json()
     (card,) = ana.get("/triage").json()["items"]
     (asked,) = card["requests"]
-    assert (asked["delivery"], asked["by_shown"], asked["words"]) == (mail, "Joe Fern", "he called")
+    assert (asked["delivery"], asked["by_name"], asked["comment"]) == (mail, "Joe Fern", "he called")
     (listed,) = ana.get("/requests").json()["items"]
-    assert (listed["id"], listed["delivery"]["id"], listed["taken_by_shown"]) == (made.json()["id"], mail, "Ana Roth")
+    assert (listed["id"], listed["delivery"]["id"], listed["recorded_by_name"]) == (made.json()["id"], mail, "Ana Roth")
     assert "Joe Fern requested its release: he called" in [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["history"]]
     assert ana.post(f"/requests/{listed['id']}/decline", {"reason": "not from his bank"}).status_code == 204
     assert ana.post(f"/requests/{listed['id']}/decline").status_code == 409

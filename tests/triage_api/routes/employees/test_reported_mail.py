@@ -22,7 +22,7 @@ def test_it_is_listed_on_one_card_and_answered_once(ana: Browser, came: Came, en
     came(author="fine@x.example")
     first, second = reported(engine, mail), reported(engine, mail, "mara.berg", "Mara Berg")
     (card,) = ana.get("/triage?reported=true").json()["items"]
-    assert [(one["by_shown"], one["delivery"]) for one in card["reports"]] == [("Joe Fern", mail), ("Mara Berg", mail)]
+    assert [(one["by_name"], one["delivery"]) for one in card["reports"]] == [("Joe Fern", mail), ("Mara Berg", mail)]
     assert [one["id"] for one in ana.get("/deliveries?reported=true").json()["items"]] == [mail]
     assert {len(one["reports"]) for one in ana.get("/triage").json()["items"]} == {0, 2}
     assert ana.get("/requests").json()["reported"] == 2
@@ -31,7 +31,7 @@ def test_it_is_listed_on_one_card_and_answered_once(ana: Browser, came: Came, en
     (rest,) = ana.get(f"/reported?limit=1&cursor={page['next_cursor']}").json()["items"]
     assert rest["id"] == first
     assert ana.post(f"/reported/{first}/answer", {"verdict": "perhaps"}).status_code == 422
-    answered = ana.post(f"/reported/{first}/answer", {"verdict": "good", "words": "ours"})
+    answered = ana.post(f"/reported/{first}/answer", {"verdict": "good", "comment": "ours"})
     assert (answered.status_code, answered.json()) == (200, {"reporters": 2})
     assert ana.post(f"/reported/{second}/answer", {"verdict": "bad"}).status_code == 409
     assert ana.get("/reported").json()["items"] == ana.get("/triage?reported=true").json()["items"] == []

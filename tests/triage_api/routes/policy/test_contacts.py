@@ -20,9 +20,9 @@ def said(employee: str, address: str, **more: object) -> dict[str, object]:
 
 def test_a_script_says_whom_somebody_knows(ana: Browser) -> None:
     one = said("joe.fern", "Ann@Supplier.example", at="2026-11-20T08:00:00Z", message_id="1@company.example")
-    assert ana.post("/learn", one).json() == {"learned": 1, "known": 0, "parked": 0, "skipped": {}}
+    assert ana.post("/learn", one).json() == {"learned": 1, "known": 0, "pending": 0, "skipped": {}}
     before = ana.get("/contacts").json()["items"]
-    assert ana.post("/learn", one).json() == {"learned": 0, "known": 1, "parked": 0, "skipped": {}}
+    assert ana.post("/learn", one).json() == {"learned": 0, "known": 1, "pending": 0, "skipped": {}}
     (known,) = ana.get("/contacts").json()["items"]
     assert [known["sent"], known["id"]] == [before[0]["sent"], before[0]["id"]]
     assert (known["address"], known["scope"], known["how"], known["state"]) == ("ann@supplier.example", "person:joe.fern", "api", "known")
@@ -61,14 +61,14 @@ def test_what_was_parked_is_accepted_or_dropped(ana: Browser, engine: Engine, ap
     mails = [Sent(JOE, tuple(f"{number}@x.example" for number in range(52)), JOE, NOW, "1@company.example")]
     with transaction(engine) as session:
         learn_contacts.learn_many(session, mails, how="outbound", settings=api_settings, by=Actor.system("outbound"), now=NOW)
-    parked = ana.get("/contacts?state=parked").json()["items"]
+    parked = ana.get("/contacts?state=pending").json()["items"]
     assert sorted(one["address"] for one in parked) == ["50@x.example", "51@x.example"]
     first, second = (one["id"] for one in parked)
     assert ana.post("/contacts/accept", {"ids": [first]}).json() == {"count": 1}
     assert ana.post("/contacts/remove", {"ids": [second]}).json() == {"count": 1}
     assert ana.post("/contacts/accept", {"ids": ["0000000000000"]}).status_code == 404
-    states = {state: len(ana.get(f"/contacts?state={state}&limit=100").json()["items"]) for state in ("known", "parked", "dropped")}
-    assert states == {"known": 51, "parked": 0, "dropped": 1}
+    states = {state: len(ana.get(f"/contacts?state={state}&limit=100").json()["items"]) for state in ("known", "pending", "removed")}
+    assert states == {"known": 51, "pending": 0, "removed": 1}
     assert ana.get("/contacts?state=odd").status_code == 422
     assert [one["reason"] for one in ana.get("/contacts/reasons?days=400").json()["items"]] == [str(Reason.DAILY_CAP)]
 

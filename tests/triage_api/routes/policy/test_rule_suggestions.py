@@ -41,7 +41,7 @@ def test_two_people_share_the_work(ana: Browser, new_browser: NewBrowser) -> Non
     late = ana.post(f"/rules/proposals/{theirs}", {"answer": "accept"})
     assert (late.status_code, late.json()["detail"]) == (409, "Ida Lind is working on this suggestion")
     accepted = ida.post(f"/rules/proposals/{theirs}", {"answer": "accept"}).json()
-    assert (accepted["state"], accepted["answered_by_shown"]) == ("accepted", "Ida Lind")
+    assert (accepted["state"], accepted["answered_by_name"]) == ("accepted", "Ida Lind")
     assert [one["id"] for one in ida.get("/rules").json()["items"]] == [accepted["rule_id"]]
     assert ida.post(f"/rules/proposals/{theirs}", {"answer": "open"}).json()["state"] == "open"
     assert ida.get("/rules").json()["items"] == []

@@ -4,6 +4,7 @@ import pytest
 
 from demo.exercises import read_deck
 from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage_api.schemas.vocabulary import TRAINING_ANSWERS
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +24,10 @@ def test_a_hand_tells_no_answer_and_an_answer_tells_all(ana: Browser, new_browse
     assert (view.status_code, view.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "sandbox" in view.headers["content-security-policy"]
     right = next(one for one in read_deck() if one.card == card)
-    told = ana.post("/training/answers", {"message": card, "answer": right.answer})
+    told = ana.post("/training/answers", {"message": card, "answer": TRAINING_ANSWERS[right.answer]})
     assert (told.status_code, told.json()) == (
         201,
-        {"right": True, "answer": right.answer, "gave_away": list(right.gave_away), "counted": True},
+        {"right": True, "answer": TRAINING_ANSWERS[right.answer], "clues": list(right.gave_away), "counted": True},
     )
     assert card not in {one["id"] for one in ana.get("/training/messages?limit=50").json()["items"]}
     (score,) = ana.get("/training/scores").json()["items"]
@@ -45,12 +46,12 @@ def test_past_mail_stays_in_its_scope(ana: Browser, ben: Browser, new_browser: N
         assert ana.post(f"/training/messages/{joe}/viewed").status_code == 204
     acts = [(one["by"], one["act"]) for one in new_browser("otto").get("/audit").json()["items"]]
     assert acts[1:3] == [("person:ana", "viewed"), ("person:ana", "fetch")]
-    told = ana.post("/training/answers", {"message": joe, "answer": "let-in"}).json()
-    assert (told["right"], told["answer"], told["gave_away"][-1].startswith("Ana Roth purged it on ")) == (False, "keep-out", True)
+    told = ana.post("/training/answers", {"message": joe, "answer": "release"}).json()
+    assert (told["right"], told["answer"], told["clues"][-1].startswith("Ana Roth purged it on ")) == (False, "remove", True)
     assert ana.get(f"/deliveries/{joe}").json()["state"] == "purged"
     assert ben.get(f"/training/messages/{joe}/view").status_code == 404
     assert ben.post(f"/training/messages/{joe}/viewed").status_code == 404
-    assert ben.post("/training/answers", {"message": joe, "answer": "let-in"}).status_code == 404
+    assert ben.post("/training/answers", {"message": joe, "answer": "release"}).status_code == 404
 
 
 def test_bad_input(ana: Browser) -> None:

@@ -14,7 +14,7 @@ def test_an_administrator_holds_and_lifts_and_an_auditor_reads(new_browser: NewB
     assert otto.get("/legal-holds").json()["items"] == [made.json()]
     path = f"/legal-holds/{made.json()['id']}/lift"
     assert otto.post(path, {"reason": "x"}).status_code == 403
-    assert ida.post(path, {"reason": "over"}).json()["lifted_by_shown"] == "Ida Lind"
+    assert ida.post(path, {"reason": "over"}).json()["lifted_by_name"] == "Ida Lind"
     assert ida.post(path, {"reason": "over"}).status_code == 409
     assert otto.get("/legal-holds").json()["items"] == []
     assert len(otto.get("/legal-holds?lifted=true").json()["items"]) == 1

@@ -30,7 +30,7 @@ def test_what_is_known_parked_and_not_learned(shell: Shell, engine: Engine, sett
     wrote(engine, settings, *(f"{number}@x.example" for number in range(51)), "noreply@x.example", "club@verein.example")
     assert len(json.loads(shell("contacts", "list", "--json").out)) == 50
     assert "Joe Fern wrote to 7@x.example on 24 Nov 2026" in shell("contacts", "list", "--search", "7@x").out
-    (parked,) = json.loads(shell("contacts", "list", "--state", "parked", "--json").out)
+    (parked,) = json.loads(shell("contacts", "list", "--state", "pending", "--json").out)
     assert shell("contacts", "accept", parked["id"]).out == "1 count from now on\n"
     assert shell("contacts", "drop", parked["id"]).out == "1 do not count any more\n"
     assert shell("contacts", "drop", "0000000000000").code == 1

@@ -35,7 +35,7 @@ export class Problem extends Error {
 }
 
 /** Does this wait for a second person's key? Then nothing is changed yet. */
-export const isAsked = (made: object): made is PendingApproval => 'lapses_at' in made
+export const isAsked = (made: object): made is PendingApproval => 'expires_at' in made
 
 /** Any thrown thing as a Problem. */
 export function problemOf(thrown: unknown): Problem {

@@ -61,8 +61,8 @@ export class Approval {
     const scope = scopesOf(step, names)
     const senders = new Set(step.map(({ order }) => order.value)).size
     const done = senders === 1 ? t('{sender} is allowed for {scope} from now on, with proof.', { sender: who(one), scope }) : plural('{n} sender is allowed for {scope} from now on, with proof.|{n} senders are allowed for {scope} from now on, with proof.', senders, { scope })
-    const mails = step.reduce((sum, trial) => sum + trial.changed, 0)
-    const meant = step.length === 1 ? one.sentence : plural('In the last 30 days these rules would have allowed {n} message.|In the last 30 days these rules would have allowed {n} messages.', mails)
+    const messages = step.reduce((sum, trial) => sum + trial.changed, 0)
+    const meant = step.length === 1 ? one.sentence : plural('In the last 30 days these rules would have allowed {n} message.|In the last 30 days these rules would have allowed {n} messages.', messages)
     return [done, meant, ...new Set(step.map((trial) => plain(trial.doubt)).filter(Boolean))]
   }
 

@@ -49,7 +49,7 @@ const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restorin
 const LEAVING: ReadonlySet<string> = new Set(['release', 'redirect', 'reject']) // after these something is sent when the undo time is over
 const LETS_OUT: ReadonlySet<Verb> = new Set(['release', 'redirect', 'redeliver', 'restore'])
 
-/** The mails of these rows that a decision was about, of a row that holds more than it names the row. */
+/** The messages of these rows that a decision was about, of a row that holds more than it names the row. */
 function changedBy({ items = [] }: Decision, rows: readonly Row[]): readonly string[] {
   const about = new Set(items.map((item) => item.delivery))
   return undecided(rows).filter((name) => about.has(name))
@@ -226,7 +226,7 @@ class Desk {
     const missed = new Set((decision.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).map((item) => item.delivery))
     const mine = names.filter((name) => !missed.has(name))
     queue.unmark(names.filter((name) => missed.has(name)))
-    queue.markAs(mine, { verb: decision.verb, blocked, by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
+    queue.markAs(mine, { verb: decision.verb, blocked, by: decision.by_name, at: decision.at, decision: decision.id, sure: true })
     const stamped = act.names.length > 0
     const done: Done = Object.assign(act, { decision, names: mine, approval, fresh: this.#freshFrom(performance.now(), decision, approval) })
     approval?.made(decision)

@@ -94,7 +94,7 @@ class Own {
 
   /** Ask for a mail. It stays where it stands: the list is not sorted anew under whoever reads it. */
   ask({ id }: OwnMessage): Promise<boolean> {
-    const asked = () => call('POST', '/me/requests', { delivery: id, words: (this.words[id] ?? '').trim() }, once())
+    const asked = () => call('POST', '/me/requests', { delivery: id, comment: (this.words[id] ?? '').trim() }, once())
     return this.#act(id, asked, (_, mine) => ({ items: mine.items.map((one) => (one.id === id ? { ...one, asked_at: serverInstant() } : one)) }))
   }
 

@@ -205,15 +205,15 @@ export function scopeWords(scope: string, names: (scope: string) => string | und
 }
 
 /** Who reported something of a row: "reported by Joe Fern", "reported by Joe Fern and 2 others". */
-export function reporting(reported: readonly { by_shown: string }[]): string {
-  const names = [...new Set(reported.map((one) => plain(one.by_shown)))]
+export function reporting(reported: readonly { by_name: string }[]): string {
+  const names = [...new Set(reported.map((one) => plain(one.by_name)))]
   if (!names.length) return ''
   return names.length === 1 ? t('reported by {name}', { name: names[0]! }) : plural('reported by {name} and {n} other|reported by {name} and {n} others', names.length - 1, { name: names[0]! })
 }
 
 /** Who asks for something on a row: "Joe Fern asks", "Joe Fern and 2 others ask". */
-export function asking(asked: readonly { by_shown: string }[]): string {
-  const names = [...new Set(asked.map((one) => plain(one.by_shown)))]
+export function asking(asked: readonly { by_name: string }[]): string {
+  const names = [...new Set(asked.map((one) => plain(one.by_name)))]
   if (!names.length) return ''
   return names.length === 1 ? t('requested by {name}', { name: names[0]! }) : plural('requested by {name} and {n} other|requested by {name} and {n} others', names.length - 1, { name: names[0]! })
 }

@@ -11,7 +11,7 @@ export async function join(rows: readonly Row[]): Promise<void> {
   await desk.regroup(api.joinCampaign(other, into), t('Merged into one campaign.'))
 }
 
-/** These mails are a campaign of their own from now on. */
+/** These messages are a campaign of their own from now on. */
 export async function split(rows: readonly Row[]): Promise<void> {
   const campaign = rows[0]?.lead.campaign
   if (!campaign || rows.some((row) => !row.parent || row.lead.campaign !== campaign)) return desk.say(t('Expand a campaign and select the messages that do not belong to it.'))

@@ -18,7 +18,7 @@ export interface Run {
 export const NOTHING: Run = { rows: [], before: 0, parts: [], next: null, prev: null }
 const MOST = 20 // parts that are kept
 
-/** How many rows of the whole list are here: without the mails of opened groups. */
+/** How many rows of the whole list are here: without the messages of opened groups. */
 export const lengthOf = (run: Run): number => run.parts.reduce((sum, part) => sum + part.rows, 0)
 
 const partOf = ({ next, prev }: Read, from: From, rows: number): Part => ({ from, rows, next, prev })

@@ -27,9 +27,9 @@ class Queue {
   marks = $state.raw<ReadonlyMap<string, Mark>>(new Map())
   picked = $state.raw<ReadonlyMap<string, Row>>(new Map()) // with the rows as they were: some may not be here any more
   everything = $state(false) // is all that the view shows selected, on screen or not?
-  mails = $state(0)
+  messages = $state(0)
   groups = $state(0)
-  moreMails = $state('') // a plus where a search found more than was counted
+  moreMessages = $state('') // a plus where a search found more than was counted
   fresh = $state(0)
   loading = $state(false)
   loaded = $state(false)
@@ -40,12 +40,12 @@ class Queue {
   #held = $state.raw<Row | undefined>(undefined) // the row of the cursor, wherever the list was scrolled to
   at = $derived(this.rows.findIndex((row) => row.key === this.#cursor))
   row = $derived(this.rows[this.at] ?? (this.rows.length ? this.#held : undefined))
-  inHand = $derived(this.everything ? [rowOfView(this.view, this.mails, this.rows)] : this.picked.size ? this.#rowsPicked() : this.row ? [this.row] : [])
+  inHand = $derived(this.everything ? [rowOfView(this.view, this.messages, this.rows)] : this.picked.size ? this.#rowsPicked() : this.row ? [this.row] : [])
   /** Rows of the whole list, here or not. */
   total = $derived.by(() => {
     const here = this.run.before + lengthOf(this.run)
     if (!this.run.next || this.view.tab !== 'held') return here
-    return Math.max(here, this.view.group === 'none' ? this.mails : this.groups)
+    return Math.max(here, this.view.group === 'none' ? this.messages : this.groups)
   })
   shifted = $state(0) // by how many rows all that is here has moved in the whole list since it began
   moved = $state.raw({}) // another object whenever the cursor was put somewhere
@@ -83,7 +83,7 @@ class Queue {
   isDecided = (name: string): boolean => (this.marks.get(name)?.verb ?? 'leave') !== 'leave'
   remaining = (row: Row): number => (this.isDecided(row.key) ? 0 : row.count - row.ids.filter(this.isDecided).length)
 
-  /** How many mails a verb over these rows is for: each once, and none that is decided. */
+  /** How many messages a verb over these rows is for: each once, and none that is decided. */
   countOf = (rows: readonly Row[]): number => selectOf(rows.filter((row) => this.remaining(row) > 0), this.isDecided, this.view).count
 
   /** Show another folder, tab or grouping from its top; coming back to the same one keeps the place. */
@@ -143,10 +143,10 @@ class Queue {
     this.begun = true
   }
 
-  #count({ mails, groups, more = '' }: { mails: number; groups: number; more?: string }): void {
-    this.mails = mails
+  #count({ messages, groups, more = '' }: { messages: number; groups: number; more?: string }): void {
+    this.messages = messages
     this.groups = groups
-    this.moreMails = more
+    this.moreMessages = more
   }
 
   /** The next page below. */
@@ -157,7 +157,7 @@ class Queue {
       const page = await readTab(this.view, LARGE, from)
       if (!stillWanted()) return
       this.run = grown(this.run, page, from)
-      if (!page.next && this.run.before && this.view.tab === 'held') this.#shift((this.view.group === 'none' ? page.mails : page.groups) - this.run.before - lengthOf(this.run))
+      if (!page.next && this.run.before && this.view.tab === 'held') this.#shift((this.view.group === 'none' ? page.messages : page.groups) - this.run.before - lengthOf(this.run))
     })
   }
 
@@ -361,13 +361,13 @@ class Queue {
     this.run = { ...this.run, rows }
   }
 
-  /** Show the single mails of a group below it. */
+  /** Show the single messages of a group below it. */
   async unfold(row: Row): Promise<void> {
     if (row.parent || row.count < 2 || this.isOpen(row)) return
-    const mails = await readGroup(row, this.view).catch(() => [])
+    const messages = await readGroup(row, this.view).catch(() => [])
     const index = this.rows.findIndex((one) => one.key === row.key)
     if (index < 0 || this.isOpen(row)) return
-    this.#put([...this.rows.slice(0, index + 1), ...mails.map((mail) => rowOfDelivery(mail, row.key, row.asked, row.reported)), ...this.rows.slice(index + 1)])
+    this.#put([...this.rows.slice(0, index + 1), ...messages.map((mail) => rowOfDelivery(mail, row.key, row.asked, row.reported)), ...this.rows.slice(index + 1)])
   }
 
   fold(row: Row): void {

@@ -63,10 +63,10 @@ export const folderWords = ({ department, person }: Folder): { department?: stri
 
 const shownWords = ({ q, handed, ...folder }: Shown): Select => ({ ...(q && { q }), ...(handed && { assigned_to: handed }), ...folderWords(folder) })
 
-/** Does a row hold more mails than it names? */
+/** Does a row hold more messages than it names? */
 const isLarge = (row: Row): boolean => row.ids.length < row.count
 
-/** What the marks of a row stand under: its mails, or itself where it holds more than it names. */
+/** What the marks of a row stand under: its messages, or itself where it holds more than it names. */
 export const namesOf = (row: Row): readonly string[] => (isLarge(row) ? [row.key] : row.ids)
 
 /** Is this mail on a row? */

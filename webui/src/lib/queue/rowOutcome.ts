@@ -9,8 +9,8 @@ export interface Mark { verb: DecisionVerb | 'leave'; blocked: boolean; by: stri
 export function markOfDelivery(mail: Delivery): Mark {
   const decided = mail.decided
   const verb = decided?.verb ?? (mail.state === 'purged' ? 'purge' : 'release')
-  return { verb, blocked: false, by: decided?.by_shown ?? '', at: decided?.at ?? mail.received_at, decision: decided?.decision ?? '', sure: true }
+  return { verb, blocked: false, by: decided?.by_name ?? '', at: decided?.at ?? mail.received_at, decision: decided?.decision ?? '', sure: true }
 }
 
 /** The mark for what is held as before, but handed to us no more. */
-export const takenBack = (mail: Delivery): Mark => ({ verb: 'hold', blocked: false, by: mail.assigned?.by_shown ?? '', at: serverInstant(), decision: '', sure: true })
+export const takenBack = (mail: Delivery): Mark => ({ verb: 'hold', blocked: false, by: mail.assigned?.by_name ?? '', at: serverInstant(), decision: '', sure: true })

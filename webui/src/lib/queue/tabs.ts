@@ -25,8 +25,8 @@ export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
 ]
 
 interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string; message?: string }
-/** `more`: a plus where there are more mails than that, nobody knows how many. `position`: how many rows lie above, where that is known. */
-export interface Rows extends Read { mails: number; groups: number; more?: string; position?: number | null }
+/** `more`: a plus where there are more messages than that, nobody knows how many. `position`: how many rows lie above, where that is known. */
+export interface Rows extends Read { messages: number; groups: number; more?: string; position?: number | null }
 
 const following = (cursor: string | null): From | null => (cursor ? { cursor } : null)
 
@@ -39,20 +39,20 @@ async function readProblems({ department, person }: Asked): Promise<Rows> {
   const { items } = await api.queue()
   const wanted = person === SHARED ? '' : person
   const mine = items.filter((mail) => isProblem(mail) && (!department || mail.department === department) && (!person || mail.person === wanted))
-  return { rows: mine.map((mail) => rowOfDelivery(mail)), mails: mine.length, groups: 0, next: null, prev: null }
+  return { rows: mine.map((mail) => rowOfDelivery(mail)), messages: mine.length, groups: 0, next: null, prev: null }
 }
 
 async function readDeliveries(states: readonly State[], asked: Asked, limit: number, from: From): Promise<Rows> {
   const page = await api.deliveries({ state: states, ...folderWords(asked), q: asked.q || null, limit, ...from })
   const more = asked.q && page.next_cursor && page.total_estimate === page.items.length + 1 ? '+' : ''
-  return { rows: page.items.map((mail) => rowOfDelivery(mail)), mails: page.total_estimate - (more ? 1 : 0), groups: 0, more, next: following(page.next_cursor), prev: null }
+  return { rows: page.items.map((mail) => rowOfDelivery(mail)), messages: page.total_estimate - (more ? 1 : 0), groups: 0, more, next: following(page.next_cursor), prev: null }
 }
 
 /** One message: each of its copies that we may see, or the one that was asked for. */
 async function readMessage(asked: string): Promise<Rows> {
   const [kind, id] = asked.split('/') as ['messages' | 'deliveries', string]
   const copies = kind === 'messages' ? await api.copies(id) : [await api.delivery(id)]
-  return { rows: copies.map((mail) => rowOfDelivery(mail)), mails: copies.length, groups: 0, next: null, prev: null }
+  return { rows: copies.map((mail) => rowOfDelivery(mail)), messages: copies.length, groups: 0, next: null, prev: null }
 }
 
 /** One page of a tab. */
@@ -63,30 +63,30 @@ export async function readTab(asked: Asked, limit: number, from: From): Promise<
   if (asked.tab === 'all') return readDeliveries(STATES_ALL, asked, limit, from)
   const page = await api.cards({ ...cardWords(asked), limit, ...from })
   const prev = page.previous_cursor ? { before: page.previous_cursor } : null
-  return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_items, position: page.position, next: following(page.next_cursor), prev }
+  return { rows: page.items.map(rowOfCard), messages: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_items, position: page.position, next: following(page.next_cursor), prev }
 }
 
 const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, assigned_to: asked.handed || null, state: 'held' })
 const cardWords = (asked: Asked) => ({ group: asked.group, ...waitingWords(asked) })
 
-/** How many mails came into these folders since then, of those that `known` does not know; at most 200. */
+/** How many messages came into these folders since then, of those that `known` does not know; at most 200. */
 export async function countNew(asked: Asked, since: number, known: (mail: Delivery) => boolean): Promise<number> {
   const page = await api.deliveries({ ...waitingWords(asked), since: new Date(since).toISOString(), limit: 200 })
   return page.items.filter((mail) => !known(mail)).length
 }
 
-const PAGES = 5 // of an opened group, of 200 mails each
+const PAGES = 5 // of an opened group, of 200 messages each
 
-/** The single mails of a group, newest first, at most a thousand. */
+/** The single messages of a group, newest first, at most a thousand. */
 export async function readGroup(row: Row, asked: Asked): Promise<Delivery[]> {
   const { sender, campaign, proof } = row.select
-  const mails: Delivery[] = []
+  const messages: Delivery[] = []
   let cursor: string | null = null
   for (let read = 0; read < PAGES; read++) {
     const page: Deliveries = await api.deliveries({ ...waitingWords(asked), sender, campaign, proof, limit: 200, cursor })
-    mails.push(...page.items)
+    messages.push(...page.items)
     if (!(cursor = page.next_cursor)) break
   }
   const mine = new Set(row.ids)
-  return row.count > row.ids.length ? mails : mails.filter((mail) => mine.has(mail.id))
+  return row.count > row.ids.length ? messages : messages.filter((mail) => mine.has(mail.id))
 }

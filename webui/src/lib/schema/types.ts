@@ -63,7 +63,7 @@ export interface AllowReach {
   /** of the rules that are made */
   scopes: string[]
   /** messages of the last 30 days that would have been let in */
-  let_in: number
+  would_allow: number
 }
 
 /** A rule along with a decision. Of several senders an allow names each: nobody is let in unnamed. */
@@ -111,6 +111,8 @@ export interface AppOrder {
   code: string
 }
 
+export type ApprovalState = 'waiting' | 'confirmed' | 'declined' | 'withdrawn' | 'expired'
+
 /** The ARC chain. */
 export interface Arc {
   result: string
@@ -157,13 +159,13 @@ export interface AskedSender {
   /** genuine: all prove it; not_proven: some do not; failed: some fail DMARC */
   proof: 'genuine' | 'not_proven' | 'failed'
   /** the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN */
-  rests_on: string
+  required_proof: string
   /** how bad the worst of their messages looks */
   severity: Severity
   /** why releasing their messages has to be confirmed; empty: it is not asked */
   second_look: LookName[]
   /** what speaks against them most */
-  says: string[]
+  warnings: string[]
   /** is allowed; without `rule.senders` those who prove themselves and need no second look */
   chosen: boolean
   /** why there can be no rule about them; empty where there can */
@@ -187,8 +189,8 @@ export interface AssignedCount {
 export interface Assignment {
   /** login */
   to: string
-  to_shown: string
-  by_shown: string
+  to_name: string
+  by_name: string
   at: string
   note: string
 }
@@ -262,7 +264,7 @@ export interface BlockOrder {
 /** The directory was not believed: nothing of it was taken over. */
 export interface Brake {
   since: string
-  words: string
+  sentence: string
 }
 
 /** A campaign, as far as it is in your scope. */
@@ -378,9 +380,9 @@ export interface ConfidentialRemoval {
   id: string
   /** department:CODE or person:UID */
   folder: string
-  asked_by_shown: string
+  asked_by_name: string
   asked_at: string
-  lapses_at: string
+  expires_at: string
   /** of the removal, as they said it */
   reason: string
   /** copies in the folder now */
@@ -417,8 +419,8 @@ export interface Contact {
   department: string
   /** their name */
   writer: string
-  /** parked: waits until staff has looked; dropped: staff said no */
-  state: 'known' | 'parked' | 'dropped'
+  /** pending: until staff accept it; removed: staff said no */
+  state: ContactState
   how: string
   /** for whom it is known */
   scope: string
@@ -427,12 +429,14 @@ export interface Contact {
   message_id: string
   sent: number
   /** proven messages that came back */
-  heard: number
+  replies: number
   learned_at: string
   last_sent_at: string
   last_message_at: string
-  lapses_at: string
+  expires_at: string
 }
+
+export type ContactState = 'known' | 'pending' | 'removed'
 
 /** One page of correspondents, newest first. */
 export interface Contacts {
@@ -482,7 +486,7 @@ export interface Decided {
   decision: string
   verb: DecisionVerb
   by: string
-  by_shown: string
+  by_name: string
   at: string
   undone: boolean
 }
@@ -492,7 +496,7 @@ export interface Decision {
   id: string
   at: string
   by: string
-  by_shown: string
+  by_name: string
   verb: DecisionVerb
   select: Record<string, unknown>
   reason: string
@@ -508,7 +512,7 @@ export interface Decision {
   out_of_reach: number
   refused: number
   /** who turned the second key, where two were needed */
-  second_by_shown: string
+  second_by_name: string
   /** that the selection names too, beyond the decider's scope: left as they are */
   outside: number
   /** the names of the second look that the decider confirmed */
@@ -540,7 +544,7 @@ export interface Decision {
   /** of a release with an allow; empty else */
   agreed: Agreed
   /** of a sweep: mailboxes that something is in the way of */
-  not_looked_through: MissedMailbox[]
+  not_searched: MissedMailbox[]
   items: Item[]
 }
 
@@ -579,7 +583,7 @@ export interface DecisionSummary {
   id: string
   at: string
   by: string
-  by_shown: string
+  by_name: string
   verb: DecisionVerb
   select: Record<string, unknown>
   reason: string
@@ -595,7 +599,7 @@ export interface DecisionSummary {
   out_of_reach: number
   refused: number
   /** who turned the second key, where two were needed */
-  second_by_shown: string
+  second_by_name: string
   /** that the selection names too, beyond the decider's scope: left as they are */
   outside: number
   /** the names of the second look that the decider confirmed */
@@ -885,7 +889,7 @@ export interface Elsewhere {
 export interface Emergency {
   until: string
   reason: string
-  by_shown: string
+  by_name: string
   at: string
   sentence: string
 }
@@ -937,8 +941,8 @@ export interface Erasure {
   with_rules: boolean
   reason: string
   asked_at: string
-  asked_by_shown: string
-  second_by_shown: string
+  asked_by_name: string
+  second_by_name: string
   /** whose rows were emptied */
   deliveries: number
   /** whose bytes were erased */
@@ -973,11 +977,11 @@ export interface EscalatedTo {
   title: string
   phone: string
   reason: string
-  by_shown: string
+  by_name: string
   at: string
   /** null: nobody of the duty has confirmed it */
   confirmed_at: string | null
-  confirmed_by_shown: string
+  confirmed_by_name: string
 }
 
 /** A decision that escalated messages to a duty. */
@@ -989,7 +993,7 @@ export interface Escalation {
   phone: string
   reason: string
   at: string
-  by_shown: string
+  by_name: string
   /** messages */
   count: number
   /** of them those in your scope */
@@ -999,7 +1003,7 @@ export interface Escalation {
   /** people and addresses that got a notice */
   notified: number
   confirmed_at: string | null
-  confirmed_by_shown: string
+  confirmed_by_name: string
   /** when it was undone */
   ended_at: string | null
   /** you are of the duty, and nobody has confirmed it */
@@ -1075,7 +1079,7 @@ export interface ExpectedSender {
   id: string
   /** an address or a domain */
   sender: string
-  words: string
+  comment: string
   until: string
 }
 
@@ -1088,7 +1092,7 @@ export interface ExpectedSenderMade {
 export interface ExpectedSenderOrder {
   /** an address or a domain */
   sender: string
-  words?: string
+  comment?: string
 }
 
 /** A sender and a recipient, or a delivery. */
@@ -1232,7 +1236,7 @@ export interface Item {
 export interface ItemReport {
   id: string
   delivery: string
-  by_shown: string
+  by_name: string
   at: string
 }
 
@@ -1240,9 +1244,9 @@ export interface ItemReport {
 export interface ItemRequest {
   id: string
   delivery: string
-  by_shown: string
+  by_name: string
   at: string
-  words: string
+  comment: string
 }
 
 /** Where a campaign's mail belongs. */
@@ -1266,7 +1270,7 @@ export interface Known {
 export interface LargeRemoval {
   decision: string
   at: string
-  by_shown: string
+  by_name: string
   /** messages, without those of confidential folders */
   count: number
   mine: boolean
@@ -1285,7 +1289,7 @@ export interface Learned {
   learned: number
   /** that were there already */
   known: number
-  parked: number
+  pending: number
   /** what was not learned, by reason */
   skipped: Record<string, number>
 }
@@ -1305,9 +1309,9 @@ export interface LegalHold {
   select: Record<string, unknown>
   reason: string
   made_at: string
-  made_by_shown: string
+  made_by_name: string
   lifted_at: string | null
-  lifted_by_shown: string
+  lifted_by_name: string
   lifted_reason: string
   /** that it keeps, or has kept */
   deliveries: number
@@ -1468,7 +1472,7 @@ export interface Message {
 /** Somebody here reported a message as suspicious, and nobody has answered yet. */
 export interface MessageReport {
   id: string
-  by_shown: string
+  by_name: string
   at: string
   /** how the mail was found: trace field, message id, content, sender and subject, similar; empty: not */
   how: string
@@ -1597,7 +1601,7 @@ export interface NotIncluded {
 export interface NotLearned {
   how: string
   reason: string
-  words: string
+  sentence: string
   count: number
 }
 
@@ -1793,7 +1797,7 @@ export interface OwnPin {
 /** Who viewed a message of one's own, on their screen. */
 export interface OwnViewer {
   at: string
-  by_shown: string
+  by_name: string
 }
 
 /** What of an attachment can be shown as pictures. */
@@ -1847,11 +1851,11 @@ export interface PendingApproval {
   confirmed: string[]
   reason: string
   asked_by: string
-  asked_by_shown: string
+  asked_by_name: string
   asked_at: string
-  lapses_at: string
-  state: 'waiting' | 'confirmed' | 'declined' | 'withdrawn' | 'lapsed'
-  settled_by_shown: string
+  expires_at: string
+  state: ApprovalState
+  settled_by_name: string
   /** of the decision, the rule or the erasure, once it is confirmed */
   result_id: string | null
   sentence: string
@@ -2052,8 +2056,8 @@ export interface Proposal {
   state: 'open' | 'accepted' | 'refused'
   found_at: string
   /** who has it in hand */
-  lane_shown: string
-  answered_by_shown: string
+  reserved_by_name: string
+  answered_by_name: string
   answered_at: string | null
   rule_id: string | null
   /** it waits for a second person's key */
@@ -2121,13 +2125,15 @@ export interface ReasonsNotLearned {
 
 /** Whom a message can be redirected to; `to` is what the decision says. */
 export interface Recipient {
-  kind: 'person' | 'department' | 'group'
+  kind: RecipientKind
   to: string
   name: string
   /** A person's department, or what else it is. */
   place: string
   mailbox: string
 }
+
+export type RecipientKind = 'person' | 'department' | 'list'
 
 /** People, departments and groups found. */
 export interface Recipients {
@@ -2191,11 +2197,11 @@ export interface RelatedMessages {
 export interface ReleaseRequest {
   id: string
   /** whose mail it is */
-  by_shown: string
+  by_name: string
   /** who wrote it down for them; empty: they asked themselves */
-  taken_by_shown: string
+  recorded_by_name: string
   at: string
-  words: string
+  comment: string
   delivery: Delivery
 }
 
@@ -2260,7 +2266,7 @@ export interface Report {
 export interface ReportAnswer {
   verdict: 'good' | 'bad'
   /** for who reported it */
-  words?: string
+  comment?: string
 }
 
 /** Done. */
@@ -2274,7 +2280,7 @@ export interface ReportColumn {
   /** Under this name each row has its cell. */
   name: string
   /** What it is, in words. */
-  says: string
+  label: string
   kind: 'text' | 'count' | 'number' | 'seconds' | 'share' | 'day'
 }
 
@@ -2307,7 +2313,7 @@ export interface RequestMade {
 /** Request a message. */
 export interface RequestOrder {
   delivery: string
-  words?: string
+  comment?: string
 }
 
 /** A backup was restored, and relay and recall are paused until `mailroom resume`. */
@@ -2449,7 +2455,7 @@ export interface SavedSearch {
   person: string | null
   shared_with: string
   /** who keeps it */
-  by_shown: string
+  by_name: string
   mine: boolean
   /** how many messages of it wait, up to 1,000; null where that was not asked */
   held: number | null
@@ -2860,7 +2866,7 @@ export interface Trace {
   left_out: number
 }
 
-export type TrainingAnswer = 'let-in' | 'keep-out'
+export type TrainingAnswer = 'release' | 'remove'
 
 /** A mail to practise on, without its answer. */
 export interface TrainingMessage {
@@ -2896,7 +2902,7 @@ export interface TrainingResult {
   /** the right one */
   answer: TrainingAnswer
   /** what gave it away, sentences */
-  gave_away: string[]
+  clues: string[]
   /** false: it was answered before; only the first answer counts */
   counted: boolean
 }
@@ -3012,7 +3018,7 @@ export interface Verdict {
 /** What the walk found. `fault` is "" when the trail is whole. */
 export interface Verification {
   records: number
-  unsealed: number
+  unchained: number
   head: string
   fault: string
   checkpoints: number
@@ -3032,7 +3038,7 @@ export interface Webhook {
   /** in a row */
   failures: number
   /** until when it is left alone after failures */
-  rests_until: string | null
+  retry_at: string | null
   /** calls that were given up */
   dropped: number
   last_reply: string

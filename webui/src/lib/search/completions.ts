@@ -86,7 +86,7 @@ export function values(name: string): readonly Offer[] {
 /** We ourselves, who is here, and who decided about what is listed. */
 function deciders(): readonly Offer[] {
   const here = [session.me, ...colleagues.others].flatMap((one) => (one ? [[one.login, one.name] as const] : []))
-  const before = queue.rows.flatMap(({ lead: { decided } }) => (decided?.by.startsWith('person:') ? [[decided.by.slice('person:'.length), decided.by_shown] as const] : []))
+  const before = queue.rows.flatMap(({ lead: { decided } }) => (decided?.by.startsWith('person:') ? [[decided.by.slice('person:'.length), decided.by_name] as const] : []))
   return [...new Map([...before, ...here])].map(([text, says]) => ({ text, says }))
 }
 

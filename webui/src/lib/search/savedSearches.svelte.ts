@@ -20,7 +20,7 @@ class Searches {
     if (!document.hidden && Date.now() - this.#counted > EVERY) await this.load()
   }
 
-  async save(wish: Omit<SavedSearch, 'id' | 'by_shown' | 'mine' | 'held'>): Promise<void> {
+  async save(wish: Omit<SavedSearch, 'id' | 'by_name' | 'mine' | 'held'>): Promise<void> {
     await call('POST', '/searches', wish)
     await this.load()
   }

@@ -66,7 +66,7 @@ test('sizes, people, names', () => {
   expect([bytes(999), bytes(12_400), bytes(5_000_000)]).toEqual(['999 B', '12 kB', '5.0 MB'])
   expect([peopleOf({ people: 1, departments: 1 }), peopleOf({ people: 1_198, departments: 7 })]).toEqual(['1 person', '1,198 people in 7 departments'])
   expect([initials('Ana Maria Roth'), initials('Özil'), initials('!')]).toEqual(['AR', 'Ö', '?'])
-  expect(asking([{ by_shown: 'Joe' }, { by_shown: 'Ann' }, { by_shown: 'Joe' }])).toBe('requested by Joe and 1 other')
+  expect(asking([{ by_name: 'Joe' }, { by_name: 'Ann' }, { by_name: 'Joe' }])).toBe('requested by Joe and 1 other')
 })
 
 test.each([

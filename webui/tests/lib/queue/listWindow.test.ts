@@ -15,7 +15,7 @@ test('a run grows at either end, and knows where it stands', () => {
   expect(partsBetween(run, 11, 12).map((part) => part.from)).toEqual([{ at: 'x' }])
 })
 
-test('mails of an opened group stand where their group does', () => {
+test('messages of an opened group stand where their group does', () => {
   const run = { ...runAt({ rows: rows(0, 3), next: null, prev: null }, {}, 0), rows: [...rows(0, 2), ...rows(0, 4, '1/'), ...rows(2, 1)] }
   expect([positionOf(run, 1), positionOf(run, 4), positionOf(run, 6), indexAt(run, 2)]).toEqual([1, 1, 2, 6])
 })

@@ -14,7 +14,7 @@ import type { TriageItems, Decision, Deliveries, Delivery, Me } from '../../../s
 
 const mail = (id: string): Delivery => ({ id, subject: `Mail ${id}`, author: `${id}@x.example`, state: 'held', received_at: '2026-11-26T09:00:00Z', risk: 10, department: 'it', person: 'joe', assigned: null, decided: null }) as Delivery
 const group = (...ids: string[]): Row => ({ ...rowOfDelivery(mail(ids[0]!)), key: `g${ids[0]}`, ids, count: ids.length, select: { sender: 's@x.example' } })
-const made = (about: Partial<Decision> = {}): Decision => ({ id: 'D', verb: 'release', at: '2026-11-26T09:01:00Z', by_shown: 'Ana', count: 1, done: 1, recalling: 0, restoring: 0, rules: [], items: [], undoable: true, ...about }) as Decision
+const made = (about: Partial<Decision> = {}): Decision => ({ id: 'D', verb: 'release', at: '2026-11-26T09:01:00Z', by_name: 'Ana', count: 1, done: 1, recalling: 0, restoring: 0, rules: [], items: [], undoable: true, ...about }) as Decision
 
 beforeEach(() => {
   vi.restoreAllMocks()
@@ -54,7 +54,7 @@ test('a group acts like its members, and what is decided of it already is left o
 
 const large = (key: string, count: number): Row => ({ ...rowOfDelivery(mail(key)), key: `g${key}`, count, select: { sender: `${key}@x.example`, proof: 'none' } })
 
-test('large groups are decided by what they have in common, as it was when they were read, beside mails by name', async () => {
+test('large groups are decided by what they have in common, as it was when they were read, beside messages by name', async () => {
   const decide = vi.spyOn(api, 'decide').mockResolvedValue(made({ count: 1061, done: 1061 }))
   queue.view = { ...queue.view, department: 'it', q: 'offer' }
   queue.run = runAt({ rows: [large('a', 60), large('b', 1_000), rowOfDelivery(mail('c')), rowOfDelivery(mail('b'), 'gb')], next: null, prev: null }, {}, 0)
@@ -86,7 +86,7 @@ test('below the last one the cursor goes up, and stays where nothing waits', () 
 
 test('the late click: the row is as it became, and the reason is told', async () => {
   vi.spyOn(api, 'decide').mockRejectedValue(new Problem(409, 'Maria blocked this sender 4 seconds ago.'))
-  vi.spyOn(api, 'delivery').mockResolvedValue({ ...mail('a'), state: 'purged', decided: { decision: 'M', verb: 'purge', by: 'person:maria', by_shown: 'Maria', at: '2026-11-26T09:00:56Z', undone: false } } as never)
+  vi.spyOn(api, 'delivery').mockResolvedValue({ ...mail('a'), state: 'purged', decided: { decision: 'M', verb: 'purge', by: 'person:maria', by_name: 'Maria', at: '2026-11-26T09:00:56Z', undone: false } } as never)
   await desk.decide({ verb: 'release' }, queue.inHand)
   expect([desk.refusal?.title, desk.refusal?.detail]).toEqual(['Maria blocked this sender 4 seconds ago.', '“Mail a” was not released.'])
   expect(marked()).toEqual([['a', 'purge', true]])
@@ -417,7 +417,7 @@ describe('what is selected is what is acted on', () => {
     expect(queue.countOf(queue.inHand)).toBe(4)
   })
 
-  test('mails of a group that is closed are selected no longer', () => {
+  test('messages of a group that is closed are selected no longer', () => {
     open()
     queue.pick(['a', 'gb/b', 'gb/c'])
     queue.fold(queue.rows[1]!)
@@ -439,7 +439,7 @@ describe('what is selected is what is acted on', () => {
 
   test('in another folder nothing is', async () => {
     vi.spyOn(api, 'cards').mockReturnValue(new Promise(() => undefined))
-    queue.mails = 214
+    queue.messages = 214
     queue.everything = true
     void queue.open({ ...queue.view, department: 'it' })
     expect([queue.everything, queue.inHand]).toEqual([false, []])
