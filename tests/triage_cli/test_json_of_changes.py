@@ -25,6 +25,29 @@ def test_what_is_refused_prints_nothing_as_json(shell: Shell) -> None:
     assert refused.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sweep", "nobody"),
+        ("redeliver", "--person", "nobody", "--since", "2026-11-01"),
+        ("decisions", "related", "0000000000007", "--take", "0000000000008"),
+        ("campaigns", "join", "0000000000007", "0000000000008"),
+        ("campaigns", "split", "0000000000007", "0000000000008"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_refused_says_why_and_leaves_no_half_of_an_object(shell: Shell, words: tuple[str, ...]) -> None:
+    refused = shell(*words, "--json")
+    assert refused.code in (1, 2)
+    assert refused.err
+    assert not refused.out or json.loads(refused.out)
+
+
+def test_what_would_be_delivered_again_is_one_object(shell: Shell) -> None:
+    said = json.loads(shell("redeliver", "--person", "joe.fern", "--since", "2026-11-01", "--dry-run", "--json").out)
+    assert said["said"] == ["0 messages would be delivered again to joe.fern"]
+
+
 def test_a_file_is_told_as_one_object(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "rules"
     file.write_text("block one.example\nblock two.example\n")

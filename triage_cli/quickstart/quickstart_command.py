@@ -31,6 +31,7 @@ Next, in {output}:
   4. As root, begin with one person:   ./switch-on {first}
      Take all of it back at any time:  ./switch-off
 Mailroom starts in Record only: everything but blocked messages and forgeries of your domain passes.
+What is held later waits until somebody decides, also out of hours: [coverage] in mailroom.toml.
 """
 NO_COMMANDS = """
 mailroom.toml and company.toml are written as a start. No commands to switch on are: this is not understood, and messages could get lost:"""

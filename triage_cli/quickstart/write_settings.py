@@ -37,6 +37,11 @@ listen = "127.0.0.1:{console}" # the console; from elsewhere: ssh -L {console}:1
 
 [directory]
 file = {directory}
+
+# What is held waits until somebody decides, at night as well (docs/how-to/on-duty.md). Name the hours, and for whom it must not wait.
+[coverage]
+hours = [] # such as "mon-fri 08:00-18:00" in time_zone; empty: somebody is always expected, and the doctor says where nobody is on duty
+out_of_hours = "wait" # pass-time-limited: codes that expire pass; substitute:LOGIN: this person sees the folder too
 """
 
 INSIDE = """internal_networks = {networks} # Postfix's mynetworks: what comes from there passes as internal

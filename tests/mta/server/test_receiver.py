@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
@@ -34,7 +35,7 @@ from mta.session.smtp_session import Session
 from mta.spool import recipient_map_file
 from mta.spool.spool import Spool, Waiting
 from tests.mta.session.test_smtp_session import talk
-from tests.peers.processes import HANG, free_port
+from tests.peers.processes import HANG, free_port, until
 from tests.peers.receiving import OPEN_DOOR, Receiver, make_certificate, read_spool, start_receiver, wait_until
 from triage import ids
 from triage.addressing.envelope import Envelope
@@ -135,6 +136,37 @@ def test_a_new_certificate_is_taken_without_a_restart(settings: Settings, tmp_pa
         assert offered() == fresh
     ends = [x509.load_pem_x509_certificate(one.encode()).not_valid_after_utc.timestamp() for one in (first, fresh)]
     assert told == [("receive", end) for end in ends]
+
+
+def test_no_session_breaks_while_certificates_are_renewed(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "CHECK_EVERY", 0.0)
+    certificate, key = make_certificate(tmp_path)
+    renewed, shown = threading.Event(), set()
+    with start_receiver(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
+
+        def send_some() -> int:
+            sent = 0
+            while not renewed.is_set() or not sent:
+                with smtplib.SMTP(*receiver.address) as client:
+                    client.starttls(context=ssl._create_unverified_context())
+                    assert isinstance(client.sock, ssl.SSLSocket)
+                    shown.add(client.sock.getpeercert(binary_form=True))
+                    client.sendmail("a@b.example", ["anna@company.example"], b"x" * 100_000)
+                sent += 1
+            return sent
+
+        def shows_more(seen: int) -> bool:
+            return len(shown) > seen or any(one.done() for one in senders)
+
+        with ThreadPoolExecutor(3) as threads:
+            senders = [threads.submit(send_some) for _ in range(3)]
+            for _ in range(3):
+                seen = len(shown)
+                make_certificate(tmp_path)
+                until(partial(shows_more, seen), "another certificate is shown")
+            renewed.set()
+        assert len(receiver.stored()) == sum(one.result() for one in senders)
+    assert len(shown) >= 3
 
 
 def test_a_certificate_that_only_openssl_reads_serves_all_the_same(

@@ -8,6 +8,7 @@ from triage.errors import BadInput
 from triage.times import utcnow
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api, ask_api, names_server
+from triage_cli.commands import selection_options
 from triage_cli.commands.policy.emergency import moment_of
 from triage_cli.output.tables import Form, Shape, list_options, say, warn
 from triage_cli.output.timestamps import format_instant
@@ -65,7 +66,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 FROM = "now, 18:30, or an ISO date and time. Default: a stricter step begins on the next working day at 08:00, any other now."
 SCOPES = (
-    click.option("--department", default="", metavar="CODE", help="For this department only."),
+    click.option("--department", default="", metavar="FOLDER", help="For this department only, or one person of it (it+joe.fern)."),
     click.option("--person", default="", metavar="UID", help="For this person only."),
 )
 
@@ -110,7 +111,9 @@ def scope_of(department: str, person: str) -> str:
     """The scope that the options name."""
     if department and person:
         raise BadInput("--department and --person do not go together")
-    return f"department:{department.casefold()}" if department else f"person:{person.casefold()}" if person else ""
+    if person and ":" not in person:
+        person = f"person:{person.rpartition(selection_options.FOLDER)[2]}"
+    return (person or selection_options.scope_of(department)).casefold()
 
 
 def print_step(answer: dict[str, Any], scope: str) -> None:

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.triage_cli.conftest import Arrives, Shell
 
 
@@ -22,6 +24,20 @@ def test_a_person_has_a_step_of_their_own_until_a_date(shell: Shell) -> None:
     said = shell("enforcement", "record-only", "--person", "joe.fern", "--until", "2099-01-01")
     assert said.out.startswith("person:joe.fern: record-only, until 2099-01-01"), said.err
     assert shell("enforcement", "reset", "--person", "joe.fern").out == "person:joe.fern: as its department\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "scope"),
+    [
+        (("--department", "department:it"), "department:it"),
+        (("--department", "it+joe.fern"), "person:joe.fern"),
+        (("--person", "it+joe.fern"), "person:joe.fern"),
+        (("--person", "person:joe.fern"), "person:joe.fern"),
+    ],
+)
+def test_a_scope_is_written_as_lists_print_it(shell: Shell, words: tuple[str, str], scope: str) -> None:
+    said = shell("enforcement", "record-only", *words)
+    assert said.out == f"{scope}: record-only\n", said.err
 
 
 def test_a_scope_that_is_none(shell: Shell) -> None:
