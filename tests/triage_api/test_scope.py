@@ -120,6 +120,7 @@ CALLS = {
     "create_own_session": Call(json={"login": "nobody", "password": "x"}),
     "delete_own_session": Call(),
     "list_own_messages": Call(),
+    "list_own_readers": Call(),
     "create_own_request": Call(json={"delivery": "0000000000000"}),
     "choose_digest": Call(json={"wanted": False}),
     "create_expected_sender": Call(json={"sender": "ann@supplier.example"}),
@@ -265,6 +266,7 @@ OWN = {
     "create_own_session",
     "delete_own_session",
     "list_own_messages",
+    "list_own_readers",
     "create_own_request",
     "choose_digest",
     "create_expected_sender",
@@ -345,6 +347,7 @@ FORBIDDEN = {
     "create_own_session": {403},  # for employees, where the settings let them: tests/triage_api/routes/employees/test_own_mail.py
     "delete_own_session": {401},
     "list_own_messages": {401},
+    "list_own_readers": {401},
     "create_own_request": {401},
     "choose_digest": {401},
     "create_expected_sender": {401},
@@ -415,6 +418,7 @@ NO_MAIL = {
     "create_own_session",
     "delete_own_session",
     "list_own_messages",
+    "list_own_readers",
     "create_own_request",
     "choose_digest",
     "create_expected_sender",
@@ -647,7 +651,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "take_next",
     }
     expected = dict.fromkeys(("delete_own_session", "list_own_messages", "create_own_request", "choose_digest"), 401)
-    expected |= dict.fromkeys(("create_expected_sender", "forget_expected_sender"), 401)
+    expected |= dict.fromkeys(("create_expected_sender", "forget_expected_sender", "list_own_readers"), 401)
     elsewhere = ("begin_provider_sign_in", "finish_provider_sign_in", "get_sign_in_outcome", "sign_out_at_provider")
     expected |= dict.fromkeys(elsewhere, 404) | {"end_provider_sessions": 422}  # the settings have no provider; it sends no form
     expected |= dict.fromkeys(("get_asked_factor", "set_up_app_at_sign_in", "finish_sign_in", "keep_own_app", "keep_own_passkey"), 404)

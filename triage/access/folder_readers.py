@@ -4,7 +4,7 @@ The answer comes from the condition that guards the messages themselves (`scope.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -79,6 +79,18 @@ def list_readers(session: Session, folder: str, *, by: Actor, settings: Settings
     place = find_folder(session, folder)
     confidential = confidential_over(session, place)
     check_asker(session, place, confidential, by)
+    return describe_readers(session, place, confidential, settings=settings, now=now)
+
+
+def list_own_readers(session: Session, uid: str, *, settings: Settings, now: datetime) -> FolderReaders:
+    """Who can read the messages of somebody's own folder, for this person. NotFound when the directory has no such person."""
+    place = find_folder(session, f"{PERSON}:{uid}")
+    found = describe_readers(session, place, confidential_over(session, place), settings=settings, now=now)
+    return replace(found, readers=tuple(one for one in found.readers if one.access == CONTENT))
+
+
+def describe_readers(session: Session, place: Place, confidential: tuple[str, ...], *, settings: Settings, now: datetime) -> FolderReaders:
+    """The whole answer about a folder, those who read its messages first."""
     found = [*staff_readers(session, place, confidential, now), *token_readers(session, place, now)]
     found += account_readers(place, found, settings)
     readers = sorted(found, key=lambda one: (one.access != CONTENT, one.kind == TOKEN, one.kind, one.name))

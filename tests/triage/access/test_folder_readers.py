@@ -148,3 +148,12 @@ def test_who_may_ask(company: Engine, settings: Settings) -> None:
 def test_what_is_no_folder_is_refused(company: Engine, settings: Settings, folder: str, fault: type[Exception]) -> None:
     with pytest.raises(fault):
         asked(company, settings, folder)
+
+
+def test_people_see_who_reads_their_own_messages(company: Engine, settings: Settings) -> None:
+    close_legal(company)
+    with read_transaction(company) as session:
+        found = folder_readers.list_own_readers(session, "mara.berg", settings=settings, now=NOW)
+    assert found.folder == "person:mara.berg"
+    assert told(found).keys() == {"ben", "otto"}
+    assert not told(found, "count")

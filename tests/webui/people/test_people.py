@@ -1,11 +1,12 @@
 """People and departments: find somebody, their folder, their rules and who wrote to them; and whether the directory is believed."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.triage.arriving import add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
+from triage.access import confidential_folders
+from triage.addressing.company import SealedEntry
 from triage.notifications import alerts
 from triage.policy.rules.rule_request import RuleOrder
 from triage.store.db import transaction
@@ -35,7 +36,6 @@ def test_somebody_is_found_with_all_that_is_theirs(site: Site, page: Page) -> No
     expect(page.get_by_role("option").filter(has_text="Hello Joe")).to_be_visible()
 
 
-@pytest.mark.long
 def test_beyond_ones_scope_a_person_is_a_name(site: Site, page: Page) -> None:
     site.come(JOE, author="secret@elsewhere.example", subject="For Joe alone")
     site.sit_down(page, "ben", "/people/joe.fern")
@@ -72,7 +72,6 @@ def test_an_address_that_would_change_its_owner_waits_for_an_administrator(site:
         assert session.get_one(AddressChange, "joe.fern@company.example").settled_by == "person:ida"
 
 
-@pytest.mark.long
 def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
     with transaction(site.engine) as session:
         alerts.raise_brake(session, "the directory would remove 40 people: nothing was changed", now=utcnow())
@@ -81,3 +80,26 @@ def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
     assert faults(page) == []
     with transaction(site.engine) as session:
         alerts.let_go(session)
+
+
+def test_who_can_read_a_folder_and_its_keepers_are_named(site: Site, page: Page) -> None:
+    with transaction(site.engine) as session:
+        confidential_folders.equalise_confidential(session, (SealedEntry("person:mara.berg", ("ben",)),))
+    site.sit_down(page, "ida", "/people/mara.berg")
+    question = page.get_by_text("Who can read this folder?")
+    question.click()
+    readers = page.get_by_role("group").filter(has=question)
+    expect(readers).to_contain_text("This folder is confidential.")
+    expect(readers.get_by_role("listitem").filter(has_text="Ben Okafor")).to_contain_text("keeper of person:mara.berg")
+    expect(readers).to_contain_text("See only how many are held")
+    expect(readers).to_contain_text("Mara Berg sees sender and subject of their own held messages")
+    assert faults(page) == []
+    page.goto(f"{site.url}/?department=legal&person=mara.berg")
+    question.click()
+    expect(readers.get_by_role("listitem").filter(has_text="Ben Okafor")).to_be_visible()
+    assert faults(page) == []
+    site.sit_down(page, "ben", "/?department=legal&person=mara.berg")
+    expect(page.get_by_role("heading", level=1, name="Mara Berg")).to_be_attached()
+    expect(question).to_have_count(0)  # for administrators and auditors
+    with transaction(site.engine) as session:
+        confidential_folders.equalise_confidential(session, ())

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
-from triage.access import employee_sessions, staff_login
+from triage.access import employee_sessions, folder_readers, staff_login
 from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.notifications import digests
@@ -26,6 +26,7 @@ from triage_api.http.problems import NotSignedIn, describe_refusals
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import BELLS, ring_after
 from triage_api.schemas import pagination as places
+from triage_api.schemas.access.folder_readers import FolderReaders
 from triage_api.schemas.employees import own_mail as schemas
 from triage_api.schemas.employees.release_requests import RequestMade, RequestOrder
 from triage_api.schemas.fields import GivenId
@@ -131,6 +132,14 @@ def next_cursor(parts: Mapping[bool, list[own_mail.Own]], waits: bool) -> str | 
     """The cursor behind a page of what waits or was taken away; None where that is the end of it."""
     found = parts.get(waits, ())
     return places.cursor_of((waits, *found[own_mail.AT_ONCE - 1].place)) if len(found) > own_mail.AT_ONCE else None
+
+
+@router.get("/folder-readers", response_model=FolderReaders, responses=describe_refusals(401))
+def list_own_readers(here: Here, by: Employee) -> FolderReaders:
+    """Who can read your held messages, and why."""
+    with db.read_transaction(here.engine) as session:
+        found = folder_readers.list_own_readers(session, by.name, settings=here.settings, now=utcnow())
+    return FolderReaders.model_validate(found)
 
 
 @router.put("/digest", status_code=204, responses=describe_refusals(401, 403, 422))

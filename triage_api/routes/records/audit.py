@@ -63,8 +63,15 @@ def write_lines(here: Office, by: Actor, after: int) -> Iterator[str]:
 
 @router.get("/audit/verify", responses=describe_refusals(401, 403))
 def verify_audit_log(here: Here, by: Staff) -> Verification:
-    """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see."""
+    """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see.
+
+    A fault goes on the record, and from there to a SIEM.
+    """
     audit_log.require_auditor(by)
     claims = verify_chain.claimed_checkpoints(here.settings)
     with db.read_transaction(here.engine) as session:
-        return verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(here.settings, utcnow()))
+        found = verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(here.settings, utcnow()))
+    if found.fault:
+        with db.transaction(here.engine) as session:
+            verify_chain.record_fault(session, found.fault, by=by, now=utcnow())
+    return found

@@ -1345,5 +1345,13 @@ export default {
   '{n} was already delivered and cannot be removed.|{n} were already delivered and cannot be removed.': '{n} ist schon zugestellt und lässt sich nicht entfernen.|{n} sind schon zugestellt und lassen sich nicht entfernen.',
   'Confirm this release?': 'Diese Freigabe bestätigen?',
   'Nothing was confirmed. It still needs approval.': 'Nichts wurde bestätigt. Die Freigabe steht noch aus.',
+  'Who can read this folder?': 'Wer kann diesen Ordner lesen?',
+  'Who can read my held messages?': 'Wer kann meine zurückgehaltenen Nachrichten lesen?',
+  'Could not load the readers.': 'Die Leseberechtigten konnten nicht geladen werden.',
+  'This folder is confidential.': 'Dieser Ordner ist vertraulich.',
+  'Nobody reads its messages but its keepers.': 'Seine Nachrichten lesen nur seine Zuständigen.',
+  'Read the messages': 'Lesen die Nachrichten',
+  'No account reads the messages.': 'Kein Konto liest die Nachrichten.',
+  'See only how many are held': 'Sehen nur, wie viele zurückgehalten sind',
   '“Always allow” is not available.': '„Immer zulassen“ ist nicht möglich.',
 }

@@ -96,6 +96,16 @@ def test_one_sees_who_viewed_ones_own_mail(joe: Browser, came: Came, engine: Eng
     assert all(seen["at"] for seen in found[mails[0]])
 
 
+def test_one_sees_who_can_read_ones_own_mail(joe: Browser) -> None:
+    assert joe.get("/me/folder-readers").status_code == 401
+    signed_in(joe)
+    found = joe.get("/me/folder-readers").json()
+    assert found["folder"] == "person:joe.fern"
+    assert {one["access"] for one in found["readers"]} == {"content"}
+    assert "ana" in [one["name"] for one in found["readers"]]
+    assert "ben" not in [one["name"] for one in found["readers"]]
+
+
 def test_all_of_ones_own_mail_can_be_had(joe: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_mail, "AT_ONCE", 2)
     mails = [came(subject=f"Mail {number}")[0] for number in range(5)]

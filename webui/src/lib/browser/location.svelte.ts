@@ -48,6 +48,10 @@ export const isQueue = (path: string): boolean => path === '/' || messageAt(path
 /** The page of a sender: an address, or a whole domain. */
 export const senderAddress = (name: string): string => `/senders/${encodeURIComponent(name)}`
 
+/** Where the server says who reads a folder: a department's own one, or a person's. */
+export const readersPath = (department: string, person = ''): string =>
+  `/folder-readers?folder=${encodeURIComponent(person ? `person:${person}` : `department:${department}`)}`
+
 /** The address of a folder in the queue. */
 export function folderAddress(tab: string, department = '', person = '', q = ''): string {
   const words = new URLSearchParams()

@@ -106,6 +106,11 @@ class Session {
     return this.me?.verbs.includes(verb) ?? false
   }
 
+  /** May we ask who reads a folder? */
+  get auditsFolders(): boolean {
+    return this.me?.role === 'admin' || this.me?.role === 'auditor'
+  }
+
   get wholeCompany(): boolean {
     return this.me?.scope.includes('company') ?? false
   }
