@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests import effort
 from tests.e2e.conftest import House, choose, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.mail import dovecot
@@ -102,12 +101,12 @@ def strange_next_hop(made: company.Company) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        effort.long(misspelt_directory, ["company.toml", "admni", "did you mean 'admin'"]),
+        (misspelt_directory, ["company.toml", "admni", "did you mean 'admin'"]),
         (misspelt_key, ["mailroom.toml", "undo_secnods", "did you mean 'undo_seconds'"]),
-        effort.long(no_directory_file, ["company.toml", "cannot be read"]),
-        effort.long(spool_is_a_file, ["spool", "cannot be used", "spool.directory"]),
+        (no_directory_file, ["company.toml", "cannot be read"]),
+        (spool_is_a_file, ["spool", "cannot be used", "spool.directory"]),
         (empty_database, ["mailroom db upgrade"]),
-        effort.long(strange_next_hop, ["uucp://elsewhere", "smtp://HOST:PORT"]),
+        (strange_next_hop, ["uucp://elsewhere", "smtp://HOST:PORT"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
