@@ -1,16 +1,18 @@
 """The reference of metrics, log events and what the doctor looks at, made of the code, so that it cannot drift.
 
-`python -m tests.reference` writes metrics.md, log-events.md and doctor.md in docs/reference/ anew; a test holds them.
+`python -m tests.reference` writes PAGES in docs/reference/ anew; a test holds them.
 """
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
+from triage.notifications.security_events import EVENTS as SECURITY_EVENTS
 from triage.reports.gauges import Gauges
 from triage.runtime import metrics as runtime_metrics
 from triage.runtime.disk_space import Room
@@ -68,6 +70,26 @@ but a canary that you ask for (`--canary ADDRESS`). Right after `mailroom serve`
 monitors ([monitoring](../how-to/monitoring.md)). The page is generated (`make reference`).
 
 | subject | what is checked |
+|---|---|
+"""
+SIEM = """# Security events
+
+For administrators who write rules for a SIEM: every event that Mailroom sends ([how to](../how-to/siem.md)). The action is the act in the
+audit log, and what it did: `staff-add` is the act `staff` with `what` = `add`. `staff` stands for all other changes, such as
+`staff-rights`. The fields are those of the Elastic Common Schema. The severity is that of syslog; 1 is an alert. The page is generated
+(`make reference`).
+
+| `event.action` | `event.category` | `event.type` | `event.outcome` | `event.severity` |
+|---|---|---|---|---|
+"""
+ASVS = """# ASVS 5.0
+
+For auditors: level 1 and 2 of [OWASP ASVS 5.0](https://github.com/OWASP/ASVS), chapters V6 to V11 and V16, each requirement with its test.
+[Security](../explanation/security.md) has the other chapters. 8.4, 10.3, 10.4, 10.6 and 10.7 do not apply: there is one tenant, and no
+authorization or resource server. The page is generated (`make reference`).
+
+## Not met, or in part
+| requirement | missing |
 |---|---|
 """
 TOLD_ELSEWHERE = re.compile(r" (?:A database|DNS) that [^.]*\.")  # who has such a finding of its own is nothing for readers
@@ -202,7 +224,31 @@ def sentence(argument: ast.expr, constants: dict[str, str]) -> str:
     return re.sub(r"%[\d.]*[sdf]", "…", re.sub(r"%\((\w+)\)[sd]", r"‹\1›", text))
 
 
-PAGES = {"metrics.md": metrics, "log-events.md": events, "doctor.md": doctor}
+def list_security_events() -> str:
+    """docs/reference/security-events.md."""
+    kinds = {
+        "-".join(filter(None, (act, variant))): kind for act, variants in SECURITY_EVENTS.items() for variant, kind in variants.items()
+    }
+    return SIEM + "".join(
+        row(name, ", ".join(kind.category), ", ".join(kind.type), kind.outcome, str(kind.severity)) for name, kind in sorted(kinds.items())
+    )
+
+
+def list_asvs_lines() -> str:
+    """docs/reference/asvs.md."""
+    lines = tomllib.loads((ROOT / "tests" / "asvs.toml").read_text("utf-8"))
+    missing = "".join(f"| {requirement} | {why} |\n" for requirement, why in lines["missing"].items())
+    met = "".join(f"| {requirement} | {words(tuple(tests))} |\n" for requirement, tests in lines["met"].items())
+    return ASVS + missing + "\n## Met\n| requirement | test |\n|---|---|\n" + met
+
+
+PAGES = {
+    "metrics.md": metrics,
+    "log-events.md": events,
+    "doctor.md": doctor,
+    "security-events.md": list_security_events,
+    "asvs.md": list_asvs_lines,
+}
 
 
 if __name__ == "__main__":

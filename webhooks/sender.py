@@ -1,4 +1,4 @@
-"""The webhooks role: takes up what the trail tells, and calls each webhook of the settings from a thread of its own."""
+"""The webhooks role: takes up what the trail tells, and calls each webhook of the settings from a thread of its own; so for a SIEM."""
 
 import logging
 import threading
@@ -10,11 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from triage.config.settings import Settings
 from triage.config.webhooks import Hook
+from triage.notifications import event_streams
 from triage.notifications.webhooks import outbox
 from triage.notifications.webhooks.outbox import Answer, Call
 from triage.store.db import at_earliest, at_latest, open_engine, read_transaction, transaction
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
+from webhooks import event_sender
 from webhooks.http_post import post_webhook
 
 LOOK_EVERY = 0.5  # seconds
@@ -25,19 +27,18 @@ log = logging.getLogger(__name__)
 
 
 def run_role(settings: Settings, stop: threading.Event) -> None:
-    """Tell webhooks what happens until `stop` is set; a call under way is finished. A database that is down is waited for.
+    """Tell webhooks and a SIEM what happens until `stop` is set; a call under way is finished. A database that is down is waited for.
 
     What is claimed and never settled is called again when its lease ends, with the same id: possibly twice, never lost.
     """
     engine = open_engine(settings.database.url)
-    threads = [
-        threading.Thread(target=keep_on, args=(run_webhook(hook, settings, engine), stop), name=hook.name)
-        for hook in settings.webhooks.hooks
-    ]
+    turns = {hook.name: run_webhook(hook, settings, engine) for hook in settings.webhooks.hooks}
+    turns |= {f"siem {one}": event_sender.run_stream(one, settings, engine) for one in event_streams.list_streams(settings)}
+    threads = [threading.Thread(target=keep_on, args=(turn, stop), name=name) for name, turn in turns.items()]
     try:
         for thread in threads:
             thread.start()
-        log.info("telling %s", ", ".join(hook.name for hook in settings.webhooks.hooks) or "nobody: the settings have no webhooks")
+        log.info("telling %s", ", ".join(turns) or "nobody: the settings have no webhooks and no [siem]")
         keep_on(taking_up(settings, engine), stop)
     finally:
         stop.set()
@@ -54,6 +55,9 @@ def keep_on(turn: Callable[[], bool], stop: threading.Event) -> None:
             pause = 0.0 if turn() else LOOK_EVERY
         except SQLAlchemyError as fault:
             pause = pause_after(fault, PATIENCE)
+        except Exception:  # a fault of ours must not end this thread for all that comes later
+            log.exception("nothing could be sent, tried again after %d s", PATIENCE)
+            pause = PATIENCE
 
 
 def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:

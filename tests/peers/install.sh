@@ -37,6 +37,8 @@ slapd /usr/sbin/slapd
 ldap-utils /usr/bin/ldapadd
 rspamd /usr/bin/rspamd
 clamav-daemon /usr/sbin/clamd
+rsyslog /usr/sbin/rsyslogd
+rsyslog-openssl /usr/lib/*/rsyslog/lmnsd_ossl.so
 opendkim /usr/sbin/opendkim
 libsasl2-modules /usr/lib/*/sasl2/libplain.so
 libnet-ssleay-perl /usr/lib/*/perl5/*/Net/SSLeay.pm

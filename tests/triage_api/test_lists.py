@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, update
 from sqlmodel import col
 
+from tests.triage import tampering
 from tests.triage.arriving import COMPANY, DMARC_PASS, NOW, SYNC
 from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser
 from triage import ids
@@ -18,6 +19,7 @@ from triage.config.settings import Settings
 from triage.delivery import queue
 from triage.directory import apply as directory
 from triage.store.db import transaction
+from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 from triage_api.schemas.pagination import cursor_of
@@ -338,6 +340,19 @@ def test_the_record_is_proven_whole(new_browser: NewBrowser, came: Came, engine:
     if status == 200:
         found = answer.json()
         assert (found["records"], found["unchained"], found["fault"], found["checkpoints"]) == (3, 0, "", 0)
+
+
+def test_a_fault_of_the_record_goes_on_it(new_browser: NewBrowser, came: Came, engine: Engine) -> None:
+    came(JOE)
+    ida = new_browser("ida")
+    with transaction(engine) as session:
+        seal_entries(session)
+        tampering.unguard(session)
+        session.execute(update(AuditRecord).values(subject="another"))
+    fault = ida.get("/audit/verify").json()["fault"]
+    assert fault == "record 1 has been changed"
+    (found,) = ida.get("/audit", params={"act": "audit-tampered"}).json()["items"]
+    assert (found["by"], found["detail"]["fault"]) == ("person:ida", fault)
 
 
 def test_what_came_in_is_counted_by_day_and_rule(ana: Browser, ben: Browser, came: Came) -> None:

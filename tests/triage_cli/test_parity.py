@@ -409,6 +409,7 @@ def seeded(settings: Settings, engine: Engine, directory: Path) -> dict[str, str
         announce_contacts(session, [Announced("joe.fern", "known@elsewhere.example")], settings=settings, by=IDA, now=utcnow())
         session.add(PostedList(address="a@l.example", list_id="a.l.example", signer="l.example", posts=2))
         made, key = api_tokens.create_token(session, TokenOrder("parity", tuple(Grant), ("company",)), by=shell_user(), now=utcnow())
+        api_tokens.touch_token(session, made.id, "127.0.0.1", now=utcnow())  # its first use is an act of its own
         spare, _ = api_tokens.create_token(session, TokenOrder("spare", ("read",), ("department:it",)), by=shell_user(), now=utcnow())
         assert made
         campaign = session.get_one(Delivery, other).campaign_id or 0

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from triage import ids
@@ -13,9 +13,11 @@ from triage.access import scope as access, staff_members
 from triage.access.accounts import checked_scope
 from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Grant, Role, Scope
+from triage.addressing.networks import sender_network
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.say import say
 from triage.store import ledger
+from triage.store.models.audit import AuditRecord
 from triage.store.models.staff import ApiToken, StaffMember
 
 PREFIX = "mailroom_"  # secret scanners find a key that leaked
@@ -23,6 +25,7 @@ LASTS = timedelta(days=90)  # unless somebody says otherwise
 LONGEST = timedelta(days=366)
 LONGEST_NAME = 64  # characters
 UPKEEP = Actor.system("upkeep")
+NEW_PLACE = "new-place"  # in the record of a token: it was used from a network for the first time
 SEEN_EVERY = timedelta(seconds=30)  # a request writes `used_at` at most so often
 
 
@@ -143,8 +146,24 @@ def find_token_holder(session: Session, key: str, now: datetime) -> Bearer | Non
 
 
 def touch_token(session: Session, token_id: int, client: str, *, now: datetime) -> None:
-    """The token has just been used from this network address."""
-    session.execute(update(ApiToken).where(col(ApiToken.id) == token_id).values(used_at=now, client=client))
+    """The token has just been used from this network address; on the record where it had never been used from there."""
+    token = session.get(ApiToken, token_id, with_for_update=True)
+    if token is None:
+        return
+    if is_new_place(session, token, client):
+        detail = {"what": NEW_PLACE, "name": token.name, "client": client}
+        ledger.write_act(session, "token", token_subject(token), by=actor_of(token), now=now, detail=detail)
+    token.used_at, token.client = now, client
+    session.flush()
+
+
+def is_new_place(session: Session, token: ApiToken, client: str) -> bool:
+    """Is this a network from which the token was never used?"""
+    place = sender_network(client)
+    if place in ("", sender_network(token.client)):
+        return False
+    acts = select(col(AuditRecord.detail)).where(col(AuditRecord.subject) == token_subject(token), col(AuditRecord.act) == "token")
+    return all(one.get("what") != NEW_PLACE or sender_network(str(one.get("client", ""))) != place for one in session.scalars(acts))
 
 
 def find_token_actor(session: Session, name: str, now: datetime) -> Actor | None:

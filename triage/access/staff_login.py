@@ -3,8 +3,8 @@
 import hashlib
 import secrets
 import threading
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ LATELY = 20  # sign-ins of an account by which it is known from where it comes
 SEEN_EVERY = timedelta(seconds=30)  # a request writes `seen_at` at most so often
 STAFF = "staff"  # before a login on the record
 BREAK_GLASS, BREAK_GLASS_LASTS = "break-glass", timedelta(hours=1)  # a way to sign in, and how long its sessions last
+LOCKED = "sign-in-locked"  # the act: an account, or an address, has failed too often
 NEW_PLACE = "new_sign_in_address"  # in the record of a sign-in: the account had not signed in from there lately
 AT_ONCE = threading.BoundedSemaphore(2)  # one check takes 64 MiB
 
@@ -66,6 +67,8 @@ class Try:
     password_hash: str
     by_hash: bool = False  # the password is kept here, not in the directory
     barred: bool = False  # no password counts for this account
+    counts_place: bool = False  # the account's failures count by where they come from
+    spares_address: bool = False  # others who fail from there do not matter
     subject: str = STAFF  # as the record names it: staff:LOGIN, employee:UID; without a name where nobody has it: it may be a password
 
 
@@ -128,19 +131,33 @@ def begin_attempt(
         session, lock_number(f"login {login}"), lock_number(f"client {place}")
     )  # what others are about to note counts, too
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
-    of_account, of_address = col(FailedSignIn.login) == login, col(FailedSignIn.client) == place
     subject = subject_of(session, login, employee=employee)
     known = comes_from(session, subject, place)
-    refuse_guessing(session, of_account & of_address if known or by_code else of_account, TRIES, now)
-    if employee or by_code or not known:
-        refuse_guessing(session, of_address, OF_AN_ADDRESS, now)
+    counted = Try(0, login, client, "", counts_place=known or by_code, spares_address=known and not (employee or by_code))
+    for same, tries in limits_of(counted):
+        refuse_guessing(session, same, tries, now)
     attempt = FailedSignIn(at=now, login=login, client=place)
     session.add(attempt)
     member = session.get(StaffMember, login)
     password_hash = member.password_hash if member and member.active else ""
     by_hash = (not employee and DIRECTORY not in ways) or (member is not None and member.source == LOCAL)
     barred = not employee and (LOCAL if by_hash else DIRECTORY) not in ways
-    return Try(attempt.id, login, client, password_hash or NOBODY, by_hash and not employee, barred, subject)
+    return replace(
+        counted,
+        id=attempt.id,
+        password_hash=password_hash or NOBODY,
+        by_hash=by_hash and not employee,
+        barred=barred,
+        subject=subject,
+    )
+
+
+def limits_of(attempt: Try) -> Iterator[tuple[ColumnElement[bool], int]]:
+    """Which failures count for an attempt, and how many of them shut the door."""
+    of_account, of_address = col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == sender_network(attempt.client)
+    yield of_account & of_address if attempt.counts_place else of_account, TRIES
+    if not attempt.spares_address:
+        yield of_address, OF_AN_ADDRESS
 
 
 def lock_number(whose: str) -> int:
@@ -239,9 +256,14 @@ def forget_failures(session: Session, attempt: Try) -> None:
     session.execute(delete(FailedSignIn).where(*where))
 
 
-def record_failure(session: Session, attempt: Try, *, now: datetime) -> None:
-    """Put a wrong password on the record."""
-    record_refusal(session, attempt.subject, attempt.client, now=now)
+def record_failure(session: Session, attempt: Try, *, now: datetime, **why: str) -> None:
+    """Put a failed attempt on the record; also that others have to wait now, where it was one too many."""
+    record_refusal(session, attempt.subject, attempt.client, now=now, **why)
+    for same, tries in limits_of(attempt):
+        recent = session.scalars(select(col(FailedSignIn.id)).where(same).order_by(col(FailedSignIn.id).desc()).limit(tries)).all()
+        if len(recent) == tries and recent[0] == attempt.id:  # of several at once only the last one
+            detail = {"client": attempt.client, "number": tries, "minutes": WINDOW // timedelta(minutes=1)}
+            ledger.write_act(session, LOCKED, attempt.subject, by=Actor.system("sign-in"), now=now, detail=detail)
 
 
 def record_refusal(session: Session, subject: str, client: str, *, now: datetime, **why: str) -> None:

@@ -535,6 +535,7 @@ class Audit:
     key_file: str = setting_key("PEM file of the private key that signs them, Ed25519; `mailroom audit key FILE` makes one.", "", file=True)
     public_key: str = setting_key("The public key, to verify without the private one.", "")
     checkpoint_seconds: int = setting_key("Seconds between two checkpoints while entries are added.", 300)
+    verify_hours: int = setting_key("Hours after which `mailroom upkeep` verifies the whole audit log again; 0: never.", 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -650,6 +651,22 @@ class Webhooks:
     timeout: int = setting_key("Seconds for one call.", 10)
     give_up_after: int = setting_key("Hours of retries after which a call is given up.", 72)
     ca_file: str = setting_key("PEM file of the authorities that sign the receivers' certificates; empty: those of the system.", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Siem:
+    """Security events, such as sign-ins and changes of rights, for other systems (docs/how-to/siem.md). The role `webhooks` sends them."""
+
+    lines: str = setting_key(
+        "A file that gets a JSON object a line (Elastic Common Schema), or stdout, which systemd puts into the journal; empty: none.", ""
+    )
+    syslog: str = setting_key(
+        "HOST:PORT of a syslog server that takes TLS (RFC 5425), usually port 6514, such as siem.company.example:6514; empty: none.", ""
+    )
+    ca_file: str = setting_key("PEM file of the authorities that sign its certificate; empty: those of the system.", "")
+    certificate_file: str = setting_key("PEM file of our certificate, where the server asks for one; empty: none.", "")
+    key_file: str = setting_key("PEM file of its private key; empty: it is in certificate_file.", "")
+    timeout: int = setting_key("Seconds for one connection.", 10, least=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -929,6 +946,7 @@ class Settings:
     floods: Floods = Floods()
     notices: Notices = Notices()
     webhooks: Webhooks = Webhooks()
+    siem: Siem = Siem()
     reject: Reject = Reject()
     escalation: Escalation = Escalation()
     logs: Logs = Logs()
@@ -943,6 +961,11 @@ class Settings:
     def takes_outbound(self) -> bool:
         """May anybody hand over employees' mail?"""
         return bool(self.outbound.networks or self.outbound.accounts_file)
+
+    @property
+    def tells_elsewhere(self) -> bool:
+        """Is there a program elsewhere to tell what happens here: a webhook, a SIEM?"""
+        return bool(self.webhooks.hooks or self.siem.lines or self.siem.syslog)
 
     @property
     def has_way_out(self) -> bool:

@@ -25,9 +25,11 @@ from triage.config.settings import (
     Notices,
     Providers,
     Settings,
+    Siem,
     Smtp,
     Texts,
     every_key,
+    host_port,
     section_type,
 )
 from triage.config.webhooks import Hook
@@ -207,12 +209,25 @@ def fault_of_smtp(built: Smtp) -> str:
     return ""
 
 
+def fault_of_siem(built: Siem) -> str:
+    """What is wrong with where security events go."""
+    if built.key_file and not built.certificate_file:
+        return " key_file needs a certificate_file"
+    try:
+        if built.syslog:
+            host_port(built.syslog, "syslog")
+    except BadInput:
+        return f" syslog must be HOST:PORT, such as siem.company.example:6514, not {built.syslog!r}"
+    return ""
+
+
 FAULTS: dict[Any, Callable[[Any], str]] = {
     Company: fault_of_company,
     Notices: fault_of_notices,
     Coverage: fault_of_coverage,
     Smtp: fault_of_smtp,
     Confidential: fault_of_confidential,
+    Siem: fault_of_siem,
 }
 
 

@@ -1,7 +1,8 @@
-"""Names in a directory that survive a power cut: a file is as safe as the directory it is in."""
+"""Files that survive a power cut: lines at the end of one, and its name, which is as safe as the directory it is in."""
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 
 def sync_directory(directory: Path) -> None:
@@ -11,3 +12,22 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def append_lines(path: Path, lines: bytes, *, longest: int) -> None:
+    """Add whole lines of at most `longest` bytes to a file, on disk when this returns. The part of a line that a crash has left goes."""
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640), "r+b") as file:
+        file.truncate(find_end(file, longest))
+        file.seek(0, os.SEEK_END)
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_directory(path.parent)
+
+
+def find_end(file: BinaryIO, longest: int) -> int:
+    """Where the last whole line ends."""
+    size = file.seek(0, os.SEEK_END)
+    start = max(0, size - longest)
+    file.seek(start)
+    return start + file.read().rfind(b"\n") + 1

@@ -51,6 +51,8 @@ COUNTERS = {
         "Readings of the directory by a role (a server that is followed, a changed file), by outcome.",
         ("outcome",),
     ),
+    "mailroom_security_events": ("Security events sent to a SIEM, by stream: lines, syslog.", ("stream",)),
+    "mailroom_security_event_failures": ("Attempts to send security events that failed and are repeated, by stream.", ("stream",)),
     "mailroom_acts": ("Sealed acts as the record names them: decisions, rules, sign-ins, views, exports.", ("act",)),
     "mailroom_log_events": ("Warnings and errors in the log.", ("role", "level")),
 }
@@ -59,6 +61,7 @@ FROM_ZERO = {  # labels that are there from the beginning: a monitor sees no inc
     "mailroom_directory_readings": ("outcome", ("read", "refused")),
     "mailroom_dns_failures": ("kind", ("LifetimeTimeout", "NoNameservers")),
     "mailroom_next_hop_refusals": ("reason", ("sign-in", "too-fast")),
+    "mailroom_security_event_failures": ("stream", ("lines", "syslog")),
     "mailroom_recalls": ("ending", ("taken", "restored", "there", "absent", "deferred", "refused")),
 }
 LEVELS = ("warning", "error")  # of lines in the log, as said of each role from the beginning

@@ -42,7 +42,7 @@ def refuse_attempt(here: Office, attempt: Try) -> NotSignedIn:
 def refuse_factor(here: Office, attempt: Try) -> NotSignedIn:
     """Put a wrong second factor on the record; what the client is told."""
     with db.transaction(here.engine) as session:
-        staff_login.record_refusal(session, attempt.subject, attempt.client, now=utcnow(), why="second factor")
+        staff_login.record_failure(session, attempt, now=utcnow(), why="second factor")
     log_failure(attempt.client, attempt.login, "wrong second factor")
     return NotSignedIn(WRONG_FACTOR)
 

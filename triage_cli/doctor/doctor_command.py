@@ -83,6 +83,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("employees", mirror_checks.written_to_us),
     ("journal", journal_checks.check_journal),
     ("webhooks", notification_checks.check_webhooks),
+    ("siem", notification_checks.check_siem),
     ("employees", notification_checks.check_employees),
 )
 

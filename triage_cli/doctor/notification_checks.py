@@ -1,19 +1,27 @@
 """What the doctor looks at where programs elsewhere are told what happens, and employees what waits for them."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
 
 from triage.config import secret_files
 from triage.config.settings import Settings
 from triage.config.webhooks import Hook
 from triage.errors import BadInput
-from triage.notifications import digests
+from triage.notifications import digests, event_streams
 from triage.notifications.webhooks import outbox, payloads
 from triage.notifications.webhooks.outbox import Fared
 from triage.store import db
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
+from triage_cli.doctor.network_checks import check_expiry
+from webhooks import event_sender, syslog_tls
 
+UNSENT = timedelta(minutes=5)  # that security events may wait
 SHORTEST = 24  # bytes of a key (Standard Webhooks)
 PLAIN = "http://"
 
@@ -59,6 +67,45 @@ def describe_webhook(one: Fared, what: str) -> Finding:
         found = f"{one.failures} calls failed in a row: {one.last_reply}; {waits}"
         return Finding(FAIL, what, found, "mend the receiver or the URL; it is called again and again until webhooks.give_up_after")
     return Finding(OK, what, f"{waits}; the last one was taken {one.succeeded_at:%d %b %H:%M} UTC" if one.succeeded_at else waits)
+
+
+def check_siem(settings: Settings) -> Iterator[Finding]:
+    """Are security events sent, and does the syslog server show a certificate that counts?"""
+    siem = settings.siem
+    if siem.lines not in ("", event_sender.STDOUT) and not Path(siem.lines).parent.is_dir():
+        yield Finding(
+            FAIL, "siem", f"siem.lines: there is no directory {Path(siem.lines).parent}", "make it, writable for the role webhooks"
+        )
+    if siem.syslog:
+        yield from check_syslog_server(settings)
+    try:
+        with database_of(settings) as engine, db.read_transaction(engine) as session:
+            unsent = {one: event_streams.find_unsent(session, one) for one in event_streams.list_streams(settings)}
+    except BadInput:  # a database that does not answer has a finding of its own
+        return
+    for stream, (number, first) in unsent.items():
+        yield describe_stream(stream, number, first)
+
+
+def check_syslog_server(settings: Settings) -> Iterator[Finding]:
+    """Does the server answer, and for how long is its certificate good?"""
+    what, server = "siem", settings.siem.syslog
+    try:
+        with syslog_tls.connect_server(settings.siem) as connection:
+            leaf = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
+    except OSError as fault:
+        do = "look at the server and the firewall, and at siem.ca_file and certificate_file; events wait in the audit log meanwhile"
+        yield Finding(FAIL, what, f"{server} takes no events: {escape_visible(str(fault) or type(fault).__name__)}", do)
+        return
+    yield check_expiry(leaf.not_valid_after_utc, f"{what} {server}", "renew the certificate of the syslog server")
+
+
+def describe_stream(stream: str, number: int, first: datetime | None) -> Finding:
+    """How a stream fares."""
+    if first and utcnow() - first > UNSENT:
+        found = f"{number} security events wait for siem.{stream} since {first:%d %b %H:%M} UTC"
+        return Finding(FAIL, "siem", found, "see that the role webhooks runs; its log says why they cannot be sent")
+    return Finding(OK, "siem", f"siem.{stream}: {f'{number} events are being sent' if number else 'all events are sent'}")
 
 
 def check_employees(settings: Settings) -> Iterator[Finding]:

@@ -1,20 +1,24 @@
-"""Signed checkpoints of the audit trail: made by upkeep every few minutes."""
+"""Signed checkpoints of the audit trail, made by upkeep every few minutes; and the daily proof that the trail is whole."""
 
 import logging
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
+from triage.actor import Actor
 from triage.compliance.audit import checkpoints, hash_chain, verify_chain
 from triage.compliance.audit.checkpoints import Checkpoint
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.store import db
 from triage.store.models.markers import Marker
-from triage.times import utcnow
+from triage.times import to_micros, utcnow
+
+BY = Actor.system("upkeep")
+VERIFIED = "audit-verified"  # the marker: when the trail was verified last, in microseconds
 
 log = logging.getLogger("mailroom.checkpoints")
 
@@ -74,6 +78,25 @@ class Recorder:
         except OSError as fault:
             log.error("old records of the audit trail stay: %s cannot be read: %s", fault.filename or self.directory, fault.strerror)
             return 0
+
+
+def verify_regularly(engine: Engine, settings: Settings, now: datetime) -> str:
+    """Verify the audit log where that is due (audit.verify_hours); the fault, which goes into it too, or ""."""
+    with db.read_transaction(engine) as session:
+        last = session.get(Marker, VERIFIED)
+    due = to_micros(now - timedelta(hours=settings.audit.verify_hours))
+    if not settings.audit.verify_hours or (last is not None and due < last.number <= to_micros(now)):
+        return ""
+    claims = verify_chain.claimed_checkpoints(settings)  # read first: what is chained meanwhile is in none of them
+    with db.read_transaction(engine) as session:
+        fault = verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, now)).fault
+    with db.transaction(engine) as session:
+        session.merge(Marker(name=VERIFIED, number=to_micros(now)))
+        if fault:
+            verify_chain.record_fault(session, fault, by=BY, now=now)
+    if fault:
+        log.error("the audit log is not whole: %s", fault)
+    return fault
 
 
 def open_checkpoints(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:

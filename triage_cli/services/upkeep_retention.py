@@ -28,6 +28,7 @@ from triage.store.transaction_retry import pause_after
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.local_setup import wake_waiters
+from triage_cli.services import upkeep_checkpoints
 from triage_cli.services.apply_directory import leaving_of
 
 DUTY, LEASE = "tidying", timedelta(minutes=10)
@@ -59,6 +60,7 @@ def follow_retention(settings: Settings, engine: Engine, holder: str, stop: thre
                 tidy_slices(engine, settings, erasing=erasing, looking=False)
                 erased = now if erasing else erased
                 rules_at = rules_at if now < rules_at else do_rarely(lambda: look_for_rules(engine, settings))
+                upkeep_checkpoints.verify_regularly(engine, settings, utcnow())
             tidied = now
         except DBAPIError as fault:
             stop.wait(pause_after(fault, PATIENCE))

@@ -63,6 +63,8 @@ def test_a_credential_is_the_file_itself_where_a_key_names_one_and_an_empty_one_
         (LEAST + '[cover]\ntime_zone = "UTC"\n', r"there is no section \[cover\]; it is now \[coverage\]"),
         (LEAST + '[smtp]\nlisen = "x"\n', r"\[smtp\] has no key 'lisen'; did you mean 'listen'"),
         (LEAST + '[smtp]\nmax_size = "big"\n', r"\[smtp\] max_size must be a number, not 'big'"),
+        (LEAST + '[siem]\nsyslog = "siem.company.example"\n', r"\[siem\] syslog must be HOST:PORT, such as siem.company.example:6514"),
+        (LEAST + '[siem]\nkey_file = "siem.key"\n', r"\[siem\] key_file needs a certificate_file"),
         (LEAST + "[smtp]\nmax_size = true\n", r"\[smtp\] max_size must be a number, not True"),
         (LEAST + "[smtp]\nmax_messages_per_minute = -1\n", r"must not be negative"),
         (LEAST + "[smtp]\nmax_size = 0\n", r"max_size must be 1 or more, not 0"),

@@ -1,13 +1,22 @@
-"""What the doctor says of what employees are told and may ask."""
+"""What the doctor says of what employees are told and may ask, and of the events for a SIEM."""
 
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from tests.triage.arriving import ANA
 from tests.triage_cli.conftest import Shell
-from triage.config.settings import Api, Notices, Settings
-from triage_cli.doctor.finding import OK, WARN
-from triage_cli.doctor.notification_checks import check_employees
+from tests.webhooks import syslog_server
+from triage.compliance.audit import hash_chain
+from triage.config.settings import Api, Notices, Settings, Siem
+from triage.notifications import event_streams
+from triage.store import db, ledger
+from triage.times import utcnow
+from triage_cli.doctor.finding import FAIL, OK, WARN
+from triage_cli.doctor.notification_checks import check_employees, check_siem
 
 OPEN = Api(sign_in=("directory",), public_url="https://mailroom.company.example")
 
@@ -33,3 +42,34 @@ def test_letters_that_help_nobody_are_found(
     assert [one.level for one in found] == [level for level, _ in said]
     assert all(words in one.found for one, (_, words) in zip(found, said, strict=True)), found
     assert all(one.do for one in found if one.level != OK)
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_syslog_server_is_asked_who_it_is_and_what_waits_is_counted(
+    engine: Engine, settings: Settings, database_url: str, tmp_path: Path
+) -> None:
+    papers = syslog_server.make_papers(tmp_path / "papers")
+    here = replace(settings, database=replace(settings.database, url=database_url))
+    assert list(check_siem(here)) == []
+    with syslog_server.start_syslog_server(papers) as server:
+        told = replace(here, siem=Siem(syslog=f"localhost:{server.port}", ca_file=papers.ca_file))
+        shown, fares = check_siem(told)
+        assert (shown.level, shown.what, fares.level) == (OK, f"siem localhost:{server.port}", OK)
+        assert shown.found.startswith("good until ")
+        with db.transaction(engine) as session:
+            hash_chain.seal_entries(session)
+            event_streams.read_stretch(session, event_streams.SYSLOG, told)
+            ledger.write_act(session, "sign-out", "staff:ana", by=ANA, now=utcnow() - timedelta(hours=1))
+            hash_chain.seal_entries(session)
+        waits = list(check_siem(told))[-1]
+        assert waits.level == FAIL
+        assert waits.found.startswith("1 security events wait for siem.syslog since ")
+    refused, _ = check_siem(told)
+    assert (refused.level, "Connection refused" in refused.found) == (FAIL, True)
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_file_of_events_needs_its_directory(settings: Settings, database_url: str) -> None:
+    here = replace(settings, database=replace(settings.database, url=database_url), siem=Siem(lines="/nonexistent/siem.jsonl"))
+    first, _ = check_siem(here)
+    assert (first.level, first.found) == (FAIL, "siem.lines: there is no directory /nonexistent")

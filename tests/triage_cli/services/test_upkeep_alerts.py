@@ -2,13 +2,18 @@
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
+from tests.peers import processes
 from tests.triage_cli.conftest import Arrives, Shell
+from triage.access import staff_login
+from triage.access.staff_login import How
+from triage.compliance.audit import hash_chain
 from triage.config.settings import Notices, Settings
 from triage.store import db
 from triage.store.models.audit import AuditRecord
@@ -62,6 +67,29 @@ def test_one_machine_tells_people_and_a_restart_tells_nobody_again(
     for holder, looked_at in (("here:1", 2), ("there:2", 0), ("here:3", 0)):
         assert upkeep_alerts.tell_people(wanted, engine, holder, threading.Event()) == looked_at
     assert told(engine) == ["p1@company.example"]
+
+
+def test_owners_hear_of_a_sign_in_from_a_new_place_from_one_machine(
+    shell: Shell, engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    company(tmp_path, 2)
+    assert shell("sync", "--confirm").code == 0
+    assert upkeep_alerts.tell_owners(settings, engine, "here:1") == 0  # begins with what happens from now on
+    with db.transaction(engine) as session:
+        for client in ("192.0.2.9", "203.0.113.7"):
+            assert staff_login.start_session(session, "ida", client, How(), lasts=timedelta(days=1), now=utcnow())
+        hash_chain.seal_entries(session)
+    assert upkeep_alerts.tell_owners(settings, engine, "there:2") == 0
+    stop = threading.Event()
+    thread = threading.Thread(target=upkeep_alerts.follow_alerts, args=(settings, engine, "here:1", stop))
+    thread.start()
+    try:
+        processes.until(lambda: told(engine), "the owner is told")
+    finally:
+        stop.set()
+        thread.join()
+    assert told(engine) == ["p0@company.example"]
+    assert upkeep_alerts.tell_owners(settings, engine, "here:1") == 0
 
 
 def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings, tmp_path: Path) -> None:

@@ -6,16 +6,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
 
+from tests.triage import tampering
 from tests.triage.arriving import ANA
 from triage.compliance.audit import checkpoints, hash_chain, verify_chain
 from triage.config.settings import Audit, Retention, Settings
 from triage.errors import BadInput
 from triage.store import db, ledger
+from triage.store.models.audit import AuditRecord
 from triage.times import utcnow
 from triage_cli.services import upkeep
-from triage_cli.services.upkeep_checkpoints import Recorder
+from triage_cli.services.upkeep_checkpoints import Recorder, verify_regularly
 
 HERE = "here:1"
 
@@ -128,3 +131,25 @@ def test_checkpoints_that_cannot_be_read_keep_old_records_and_stop_nothing(
     monkeypatch.setattr(verify_chain, "kept_since", lambda *_: utcnow() + timedelta(hours=1))
     assert Recorder(signing).let_go(engine, signing) == 0
     assert "old records of the audit trail stay" in caplog.text
+
+
+def faults(engine: Engine) -> list[str]:
+    """The faults that are on the record."""
+    with db.read_transaction(engine) as session:
+        found = select(col(AuditRecord.detail)).where(col(AuditRecord.act) == verify_chain.TAMPERED)
+        return [one["fault"] for one in session.scalars(found)]
+
+
+def test_the_trail_is_verified_once_a_day_and_a_fault_goes_on_the_record(engine: Engine, signing: Settings) -> None:
+    now = utcnow()
+    act(engine)
+    assert not verify_regularly(engine, signing, now)
+    with db.transaction(engine) as session:
+        tampering.unguard(session)
+        session.execute(update(AuditRecord).values(subject="another"))
+    assert not verify_regularly(engine, signing, now + timedelta(hours=23))
+    never = replace(signing, audit=replace(signing.audit, verify_hours=0))
+    assert not verify_regularly(engine, never, now + timedelta(hours=25))
+    assert verify_regularly(engine, signing, now + timedelta(hours=25)) == "record 1 has been changed"
+    assert not verify_regularly(engine, signing, now + timedelta(hours=26))
+    assert faults(engine) == ["record 1 has been changed"]

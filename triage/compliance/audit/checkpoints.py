@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from triage.errors import BadInput
-from triage.runtime.durable_files import sync_directory
+from triage.runtime.durable_files import append_lines
 
 FILES = "checkpoints-*.jsonl"
 LONGEST = 4096  # bytes of a line, more than any of ours
@@ -99,23 +98,8 @@ def append_checkpoint(directory: Path, checkpoint: Checkpoint, key: Ed25519Priva
             "signature": base64.b64encode(key.sign(checkpoint.signed_text())).decode(),
         }
     )
-    path = directory / name_of(checkpoint.at)
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o640), "r+b") as file:
-        file.truncate(end_of_lines(file))
-        file.seek(0, os.SEEK_END)
-        file.write(line.encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    sync_directory(directory)
+    append_lines(directory / name_of(checkpoint.at), line.encode() + b"\n", longest=LONGEST)
     return line
-
-
-def end_of_lines(file: BinaryIO) -> int:
-    """Where the last whole line ends: what a crash has cut was never kept."""
-    size = file.seek(0, os.SEEK_END)
-    start = max(0, size - LONGEST)
-    file.seek(start)
-    return start + file.read().rfind(b"\n") + 1
 
 
 def read_checkpoints(directory: Path, key: Ed25519PublicKey) -> Iterator[Found]:

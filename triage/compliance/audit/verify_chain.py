@@ -8,12 +8,16 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from triage.actor import Actor
 from triage.compliance.audit import checkpoints, hash_chain
 from triage.compliance.audit.checkpoints import Checkpoint, Found
 from triage.config.settings import Settings
 from triage.errors import BadInput
+from triage.store import ledger
 from triage.store.models.audit import AuditRecord
 from triage.store.models.markers import Marker
+
+TAMPERED = "audit-tampered"  # the act: the trail is not whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ def verify_chain(session: Session, found: Iterable[Found] = (), *, kept_since: d
     fault = fault or fault_of_end(session, expected, previous, claims)
     unchained = session.scalar(select(func.count()).select_from(AuditRecord).where(col(AuditRecord.sequence).is_(None))) or 0
     return Verification(expected - start, unchained, previous, fault, len(claims))
+
+
+def record_fault(session: Session, fault: str, *, by: Actor, now: datetime) -> None:
+    """Put on the record that the trail is not whole: whoever follows it is told."""
+    ledger.write_act(session, TAMPERED, "audit", by=by, now=now, detail={"fault": fault})
 
 
 def trusted_checkpoints(found: Iterable[Found]) -> tuple[Mapping[int, Checkpoint], str]:
