@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Tell a chat, in words of your own, when perishable mail waits: a receiver of Mailroom's webhooks that checks their signature.
+"""Tell a chat, in words of your own, when time-limited messages wait: a receiver of Mailroom's webhooks that checks their signature.
 
     mailroom webhooks secret > /etc/mailroom/chat.key           # the key, for both sides
     CHAT_URL=https://hooks.slack.example/… python3 tell_chat.py --secret-file /etc/mailroom/chat.key --chat slack
 
-    [webhooks.hooks.perishable]                                  # mailroom.toml; then restart `mailroom webhooks`
+    [webhooks.hooks.chat]                                  # mailroom.toml; then restart `mailroom webhooks`
     url = "http://127.0.0.1:9009/"
     secret_file = "/etc/mailroom/chat.key"
-    events = ["perishable.waiting"]
+    events = ["time-limited.waiting"]
 
-`mailroom webhooks test perishable` shows whether all of it works. Where Mailroom's own words will do, none of this is needed: `format =
+`mailroom webhooks test chat` shows whether all of it works. Where Mailroom's own words will do, none of this is needed: `format =
 "slack"` or "teams" calls the chat itself. What comes without a good signature, or is older than five minutes, is refused. Mailroom
 hears 204 only after the chat has taken the notice, and calls again until then, so that none is lost; what comes twice is told once.
 No sender and no subject is in it unless the hook says `details = true`.
@@ -32,7 +32,7 @@ from typing import ClassVar
 FRESH = 300  # seconds that a call may be old
 LARGEST = 256 * 1024  # bytes of a call
 REMEMBERED = 1000  # calls that doubles are known by
-TOLD = ("perishable.waiting", "webhook.test")
+TOLD = ("time-limited.waiting", "webhook.test")
 
 
 def keys(file):
@@ -59,8 +59,8 @@ def words(told):
     about = told["data"]
     department = f" for {about['department']}" if about.get("department") else ""
     until = f", good until {about['moment'][11:16]} UTC" if about.get("moment") else ""
-    yield f"{about['number']} perishable mail{'' if about['number'] == 1 else 's'} waiting{department}{until}."
-    for mail in about.get("mails", ()):
+    yield f"{about['number']} time-limited message{'' if about['number'] == 1 else 's'} waiting{department}{until}."
+    for mail in about.get("messages", ()):
         yield f"{mail['sender']}: {mail['subject']}"
 
 
@@ -136,7 +136,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 def main():
     """Listen."""
-    parser = argparse.ArgumentParser(description="Tell a chat when perishable mail waits.")
+    parser = argparse.ArgumentParser(description="Tell a chat when time-limited messages wait.")
     parser.add_argument("--secret-file", required=True, help="the key of the webhook, as in its secret_file")
     parser.add_argument("--chat", required=True, choices=list(CHATS), help="slack is for Mattermost and Rocket.Chat too")
     parser.add_argument("--listen", default="127.0.0.1:9009", metavar="HOST:PORT", help="default: 127.0.0.1:9009")

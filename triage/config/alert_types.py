@@ -14,6 +14,8 @@ LET_IN, FUSE, UNLIKE = "let-in", "fuse", "known-sender"  # of a folder, and of t
 OF_FOLDERS = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED, LET_IN)
 OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
+SHOWN = {PERISHABLE: "time-limited", QUEUE: "outgoing", LET_IN: "suspicious-delivered"}  # of those that are stored by an older word
+ALERTS = tuple(SHOWN.get(cause, cause) for cause in CAUSES)  # as settings and metrics call them
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED, LET_IN, UNLIKE})  # of which more is as good a reason as the first
 # of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
 LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE})

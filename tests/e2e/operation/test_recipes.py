@@ -31,7 +31,7 @@ HOOK = """
 [webhooks.hooks.chat]
 url = "http://127.0.0.1:{port}/"
 secret_file = "{secret}"
-events = ["perishable.waiting"]
+events = ["time-limited.waiting"]
 details = true
 """
 
@@ -236,12 +236,19 @@ def chat(site: Site, tmp_path: Path) -> Iterator[Receiver]:
 
 
 def called(
-    port: int, kind: str = "perishable.waiting", *, event: str = "0ABC", key: str = KEY, at: float = 0, sent: bytes = b"", body: bytes = b""
+    port: int,
+    kind: str = "time-limited.waiting",
+    *,
+    event: str = "0ABC",
+    key: str = KEY,
+    at: float = 0,
+    sent: bytes = b"",
+    body: bytes = b"",
 ) -> int:
     """Call as Mailroom does; what is answered. `sent` goes instead of what was signed."""
     data = {"department": "it", "number": 2, "moment": "2026-11-24T09:30:00+00:00", "link": "https://mailroom.company.example/"}
     mails = [{"sender": "<!here> *a*", "subject": "@all"}]
-    body = body or json.dumps({"type": kind, "text": "It works.", "data": data | {"mails": mails}}).encode()
+    body = body or json.dumps({"type": kind, "text": "It works.", "data": data | {"messages": mails}}).encode()
     headers = payloads.call_headers(event, [key], body, int(at or time.time()))
     return httpx.post(f"http://127.0.0.1:{port}/", content=sent or body, headers=headers, timeout=processes.HANG).status_code
 
@@ -261,7 +268,7 @@ def test_only_calls_with_a_good_and_fresh_signature_reach_the_chat_and_each_once
     other = payloads.new_key()
     assert called(site.port, key=other) == 401
     assert called(site.port, at=time.time() - 600) == 401
-    assert called(site.port, sent=b'{"type": "perishable.waiting"}') == 401
+    assert called(site.port, sent=b'{"type": "time-limited.waiting"}') == 401
     assert httpx.post(f"http://127.0.0.1:{site.port}/", content=b"{}", timeout=processes.HANG).status_code == 401
     chat.answer = make_answer(500)
     assert (called(site.port), len(chat.came)) == (503, 1)
@@ -269,7 +276,7 @@ def test_only_calls_with_a_good_and_fresh_signature_reach_the_chat_and_each_once
     assert [called(site.port), called(site.port), called(site.port, "folder.overdue", event="0ABD")] == [204, 204, 204]
     assert len(chat.came) == 2
     said = chat.came[-1].said["text"]
-    assert said.splitlines()[0] == "2 perishable mails waiting for it, good until 09:30 UTC."
+    assert said.splitlines()[0] == "2 time-limited messages waiting for it, good until 09:30 UTC."
     assert "&lt;!here&gt; *a*" in said
     assert "@all" not in said
     assert said.endswith("\n<https://mailroom.company.example/|Open the queue>")
@@ -284,5 +291,5 @@ def test_teams_gets_a_card(site: Site, tmp_path: Path) -> None:
     assert "It works." in json.dumps(chat.came[1].said)
     (one,) = chat.came[0].said["attachments"]
     lines = [block["inlines"][0]["text"] for block in one["content"]["body"]]
-    assert lines == ["2 perishable mails waiting for it, good until 09:30 UTC.", "<!here> *a*: @all"]
+    assert lines == ["2 time-limited messages waiting for it, good until 09:30 UTC.", "<!here> *a*: @all"]
     assert [act["url"] for act in one["content"]["actions"]] == ["https://mailroom.company.example/"]

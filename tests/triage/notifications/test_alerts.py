@@ -250,8 +250,8 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
         ("emergency.opened", False),
         ("emergency.closed", False),
         ("directory.brake", False),
-        ("perishable.waiting", True),
-        ("perishable.waiting", False),  # of the sealed folder: that there is one, no more
+        ("time-limited.waiting", True),
+        ("time-limited.waiting", False),  # of the sealed folder: that there is one, no more
     }
 
 

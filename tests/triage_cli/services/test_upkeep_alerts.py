@@ -99,7 +99,7 @@ def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engi
     with db.transaction(engine) as session:
         held = session.scalars(select(Delivery).where(col(Delivery.state) == "held")).one()
         held.perishable_until, held.urgency = utcnow().replace(year=2099), 90
-    wanted = replace(settings, notices=Notices(alerts=("perishable",)))
+    wanted = replace(settings, notices=Notices(alerts=("time-limited",)))
     assert upkeep_alerts.watch_alerts(wanted, engine, "here:1")
     with db.transaction(engine) as session:
         session.scalars(select(Alarm)).one().newest = 0  # as if there were news

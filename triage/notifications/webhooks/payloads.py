@@ -57,7 +57,7 @@ def call_body(told: Occurrence, form: str, mails: Sequence[Detail] = ()) -> str:
 def plain_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     """For programs."""
     named = [{"sender": one.sender, "subject": one.subject} for one in mails]
-    data = dict(told.data) | ({"mails": named} if named else {})
+    data = dict(told.data) | ({"messages": named} if named else {})
     data |= {"link": told.link} if told.link else {}
     return {"type": told.kind, "timestamp": told.at.isoformat(), "sequence": told.sequence, "text": told.text, "data": data}
 

@@ -159,7 +159,7 @@ def report_event(session: Session, record: AuditRecord, settings: Settings) -> O
     named = example_messages(session, col(Delivery.id) == number, settings) if kind == "delivery" else {}
     concerned = frozenset({about.department} if about else ())
     text = f"{who} finds a mail odd and reported it."
-    return make_event(record, "mail.reported", text, settings, data, departments=concerned, mails=named)
+    return make_event(record, "message.reported", text, settings, data, departments=concerned, mails=named)
 
 
 def is_closed(session: Session, *rows: MailReport | Delivery | None) -> bool:
@@ -169,18 +169,18 @@ def is_closed(session: Session, *rows: MailReport | Delivery | None) -> bool:
 
 
 KINDS = {
-    PERISHABLE: "perishable.waiting",
+    PERISHABLE: "time-limited.waiting",
     WAITING: "folder.overdue",
-    EXPIRING: "mail.expiring",
-    UNSEEN: "mail.unseen",
-    REQUESTED: "mail.requested",
+    EXPIRING: "message.expiring",
+    UNSEEN: "message.unseen",
+    REQUESTED: "message.requested",
     BRAKE: "directory.brake",
-    QUEUE: "queue.alarm",
+    QUEUE: "outgoing.alert",
     REMOVAL: "removal.large",
     BREAK_GLASS: "break-glass.opened",
     OWNERS: "directory.owners",
     FUSE: "check.fuse",
-    LET_IN: "mail.suspicious",
+    LET_IN: "message.suspicious",
     UNLIKE: "sender.unlike",
 }
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {

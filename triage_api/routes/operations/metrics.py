@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 from sqlalchemy.exc import SQLAlchemyError
 
 from triage.addressing.networks import is_within, parse_networks
-from triage.config.alert_types import CAUSES
+from triage.config.alert_types import CAUSES, SHOWN
 from triage.config.settings import Api
 from triage.errors import BadInput
 from triage.notifications.webhooks.outbox import Fared
@@ -180,7 +180,7 @@ def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metr
             "mailroom_alarms",
             "Folders, or things of the company, of which staff is told at present, by cause.",
             "cause",
-            {cause: found.alarms.get(cause, 0) for cause in CAUSES},
+            {SHOWN.get(cause, cause): found.alarms.get(cause, 0) for cause in CAUSES},
         ),
         *webhook_families(found, now),
     ]

@@ -30,7 +30,7 @@ def test_programs_get_everything_apart() -> None:
         "text": "Ana Roth: purge, 1 mail.",
         "data": {
             "count": 1,
-            "mails": [{"sender": EVIL.sender, "subject": EVIL.subject.replace("\x1b", "\\x1b")}],
+            "messages": [{"sender": EVIL.sender, "subject": EVIL.subject.replace("\x1b", "\\x1b")}],
             "link": "https://mailroom.example",
         },
     }

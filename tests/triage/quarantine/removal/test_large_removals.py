@@ -67,7 +67,7 @@ def test_the_link_leads_to_the_decision(known: Engine, staffed: Settings) -> Non
     assert f"Undo: https://mailroom.example/decisions/{format_id(made.id)}" in told(known, linked, SOON)[IDAS]
 
 
-@pytest.mark.parametrize(("number", "notices"), [(2, {}), (3, {"removal_messages": 0}), (3, {"alerts": ("queue",)})])
+@pytest.mark.parametrize(("number", "notices"), [(2, {}), (3, {"removal_messages": 0}), (3, {"alerts": ("outgoing",)})])
 def test_a_small_one_or_where_nobody_wants_it_is_told_to_nobody(
     known: Engine, staffed: Settings, number: int, notices: dict[str, Any]
 ) -> None:

@@ -208,7 +208,7 @@ def test_programs_elsewhere_hear_of_it(known: Engine, settings: Settings) -> Non
         first, second = (webhook_events.told_by(session, one, naming) for one in session.scalars(acts))
     assert first
     assert second
-    assert (first.kind, first.text) == ("mail.reported", "Joe Fern finds a mail odd and reported it.")
+    assert (first.kind, first.text) == ("message.reported", "Joe Fern finds a mail odd and reported it.")
     assert (first.data["delivery"], first.data["found"], first.departments) == (ids.format_id(mail), "trace field", frozenset({"it"}))
     assert [one.sender for one in first.mails[()]] == ["odd@x.example"]
     assert ("report" in second.data, second.data["found"], second.departments, second.mails) == (True, "", frozenset({"it"}), {})
