@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from triage.config.settings import Settings
 from triage.delivery import sender_notices
-from triage.delivery.templates import REJECTION, as_written
+from triage.delivery.templates import LONGEST_TEXT, REJECTION, as_written
 from triage.errors import BadInput
 from triage.say import say
 from triage.store.db import is_among
@@ -16,7 +16,6 @@ from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery, Notice
 from triage.store.models.messages import Message
 
-LONGEST_TEXT = 4000  # characters
 MOST_MESSAGES = 100  # at once: each sends a mail
 TOLD = say("The sender already got the rejection: ask them to send it again.")
 

@@ -18,6 +18,7 @@ FAILURE, REJECTION, EXPIRY = "failure", "rejection", "expiry"
 STATUS = {REJECTION: "5.7.1", EXPIRY: "5.4.7"}  # RFC 3463; of a failure the next hop says it
 PLACEHOLDER = re.compile(r"\{(subject|recipient|sender|date|company)\}")
 BETWEEN = "– In English:"
+LONGEST_TEXT = 4000  # characters of a template or of somebody's own words
 VALUE_LENGTH = 200  # characters of what a placeholder stands for
 
 

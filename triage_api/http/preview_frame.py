@@ -14,11 +14,6 @@ def frame_document(document: str, language: str, status: int = 200) -> HTMLRespo
     return HTMLResponse(said_in_document(document, language), status, dict(preview_document.FRAME_HEADERS))
 
 
-def is_for_frame(request: Request) -> bool:
-    """Does a browser ask for what it shows in a frame (Fetch Metadata)? Of a problem document it shows that it is broken."""
-    return request.headers.get("sec-fetch-dest") == "iframe"
-
-
 def frame_refusal(request: Request, status: int, why: str) -> HTMLResponse:
     """Why there is no message to show, where it would stand."""
     language = request.query_params.get("language", "")

@@ -35,7 +35,6 @@ from triage.errors import (
 from triage.say import mark, said_by, say
 from triage.store import db
 from triage.store.transaction_retry import first_line
-from triage_api.http import preview_frame
 from triage_api.http.rate_limit import TooFast
 from triage_api.http.transaction_retry import Crowded
 from triage_api.schemas.items import Item
@@ -103,12 +102,19 @@ def problem_response(status: int, detail: str, *, headers: Mapping[str, str] | N
     return JSONResponse(document.model_dump(mode="json", exclude_none=True), status, dict(headers or {}), MEDIA_TYPE)
 
 
+def frame_refusal(request: Request, status: int, text: str) -> Response:
+    """The refusal as a document. No command asks for one, so that what makes documents is imported here."""
+    from triage_api.http import preview_frame
+
+    return preview_frame.frame_refusal(request, status, text)
+
+
 def answer_refusal(request: Request, refusal: Exception) -> Response:
     """The house said no."""
     status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
     text = said_by(refusal)
-    if preview_frame.is_for_frame(request):
-        return preview_frame.frame_refusal(request, status, text)
+    if request.headers.get("sec-fetch-dest") == "iframe":  # Fetch Metadata: of a problem document it would show that it is broken
+        return frame_refusal(request, status, text)
     more: dict[str, Any] = {}
     headers: dict[str, str] = {}
     if isinstance(refusal, BadInput) and (field := refusal.field or field_in(text)):

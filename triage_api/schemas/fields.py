@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from triage import ids
-from triage.delivery.rejections import LONGEST_TEXT
+from triage.delivery.templates import LONGEST_TEXT
 from triage.say import say
 
 ID_PATTERN = f"^[{ids.ALPHABET}]{{{ids.WIDTH}}}$"
