@@ -160,14 +160,20 @@ def print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     if not rows:
         return
     there = terminal_width()
-    cells = [[cell_text(row[name]) for name in columns] for row in rows]
-    dates = {place for place in range(len(columns)) if all(not line[place] or INSTANT.fullmatch(line[place]) for line in cells)}
-    if there:
-        cells = [[to_the_minute(text) for text in line] for line in cells]
-    lines = [[name.upper() for name in columns], *cells]
-    widths = fit_widths([max(text_width(line[place]) for line in lines) for place in range(len(columns))], there, dates)
-    for line in lines:
+    table = [[cell_text(row[name]) for row in rows] for name in columns]
+    dates = [all(not text or INSTANT.fullmatch(text) for text in texts) for texts in table]
+    shown = [[name.upper(), *(map(to_the_minute, texts) if there else texts)] for name, texts in zip(columns, table, strict=True)]
+    places = fit_columns(shown, there)
+    shown, whole = [shown[place] for place in places], {new for new, place in enumerate(places) if dates[place]}
+    widths = fit_widths([max(map(text_width, texts)) for texts in shown], there, whole)
+    for line in zip(*shown, strict=True):
         click.echo((" " * GAP).join(fill_text(text, most) for text, most in zip(line, widths, strict=True)).rstrip())
+
+
+def fit_columns(table: Sequence[Sequence[str]], there: int | None) -> list[int]:
+    """The columns that are shown: all, or where they are too wide together, those with something below the heading, and the first."""
+    taken = sum(max(map(text_width, texts)) + GAP for texts in table) - GAP
+    return [place for place, texts in enumerate(table) if there is None or taken <= there or not place or any(texts[1:])]
 
 
 def print_pairs(values: Row) -> None:

@@ -137,6 +137,14 @@ def test_a_table_fits_the_terminal_and_a_pipe_gets_everything(monkeypatch: pytes
     assert 50 < text_width(line) <= 60
 
 
+def test_columns_without_a_value_give_way_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": "1", "subject": "x" * 50, "names": [], "count": "", "more": ""}]
+    monkeypatch.setattr(tables, "terminal_width", lambda: 60)
+    assert printed(rows, Form.TEXT).splitlines()[0].split() == ["ID", "SUBJECT"]
+    monkeypatch.setattr(tables, "terminal_width", lambda: 100)
+    assert printed(rows, Form.TEXT).splitlines()[0].split() == ["ID", "SUBJECT", "NAMES", "COUNT"]
+
+
 def test_a_terminal_of_80_columns_shows_dates_and_states_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     shape = Shape({"id": "", "state": "", "received": "", "folder": "", "sender": "", "subject": ""})
     values = ("1" * 13, "relaying", "2026-11-24T09:30:00+00:00", "it+joe.fern", "somebody@customer.example", "Your order of last week")
