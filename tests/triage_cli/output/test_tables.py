@@ -138,7 +138,7 @@ def test_a_table_fits_the_terminal_and_a_pipe_gets_everything(monkeypatch: pytes
 
 
 def test_columns_without_a_value_give_way_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [{"id": "1", "subject": "x" * 50, "names": [], "count": "", "more": ""}]
+    rows: list[dict[str, object]] = [{"id": "1", "subject": "x" * 50, "names": [], "count": "", "more": ""}]
     monkeypatch.setattr(tables, "terminal_width", lambda: 60)
     assert printed(rows, Form.TEXT).splitlines()[0].split() == ["ID", "SUBJECT"]
     monkeypatch.setattr(tables, "terminal_width", lambda: 100)
