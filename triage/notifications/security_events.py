@@ -46,6 +46,7 @@ EVENTS: dict[str, dict[str, Kind]] = {  # by act, and by what it did or why; "" 
     "sign-in-failed": {"": Kind(SIGN_IN, ("start",), "failure", WARNING)},
     "sign-in-locked": {"": Kind(SIGN_IN, ("info",), "failure", ALERT)},
     "sign-out": {"": Kind(SESSION, ("end",))},
+    "unlock": {"": Kind(SESSION, ("start",))},
     "break-glass": {"": Kind(SIGN_IN, ("start",), severity=ALERT)},
     "staff": {
         "": CHANGED,
