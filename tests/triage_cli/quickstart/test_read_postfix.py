@@ -1,5 +1,6 @@
 """Layouts of Postfix as postconf shows them: what quickstart understands of each, and where it writes no commands."""
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +66,15 @@ def test_virtual_mailboxes_and_their_aliases(read: Read) -> None:
     assert 'address = "all@company.example"' in written
     assert 'external = ["friend@elsewhere.example"]' in written
     assert 'uid = "ben.other"' in written
+
+
+def test_a_subdomain_is_a_domain_of_its_own(read: Read) -> None:
+    both = VIRTUAL.replace("other.example", "build.company.example")
+    found = read(both)
+    assert (found.unsure, found.domains) == ([], ("company.example", "build.company.example"))
+    written = write_directory.format_directory(found)
+    assert {person["mailbox"] for person in tomllib.loads(written)["person"]} == set(found.mailboxes)
+    assert len({person["uid"] for person in tomllib.loads(written)["person"]}) == len(found.mailboxes)
 
 
 def test_people_with_accounts_on_the_machine_and_sendmails_aliases(read: Read) -> None:
