@@ -1,4 +1,4 @@
-"""A request with an Idempotency-Key is carried out once: the same request again gets the same answer. And answers have an ETag."""
+"""A request with an Idempotency-Key is carried out once: the same request again gets the same answer. And answers to GET have an ETag."""
 
 import hashlib
 from collections.abc import Callable, Coroutine
@@ -14,6 +14,7 @@ from triage.actor import Actor
 from triage.store import idempotency
 from triage.store.idempotency import Answer
 from triage.times import utcnow
+from triage_api.http.compression import compress_answer
 from triage_api.http.transaction_retry import retry_request
 
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -93,7 +94,7 @@ class Once(APIRoute):
                 return Response(before.answer.body or None, before.answer.status, REPLAYED, JSON)
             if slot := getattr(request.state, "slot", None):
                 await run_in_threadpool(slot.fill, response)
-            return unless_known(request, response) if request.method == "GET" else response
+            return compress_answer(request, unless_known(request, response)) if request.method == "GET" else response
 
         return handled
 
@@ -102,6 +103,6 @@ def unless_known(request: Request, response: Response) -> Response:
     """The answer with its ETag; 304 when the client has exactly this one (RFC 9110, 13.1.2)."""
     if response.status_code != 200 or response.media_type != JSON:
         return response
-    tag = response.headers.setdefault("ETag", f'"{hashlib.sha256(response.body).hexdigest()[:24]}"')
+    tag = response.headers.setdefault("ETag", f'W/"{hashlib.sha256(response.body).hexdigest()[:24]}"')  # weak: it may be compressed
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    return Response(status_code=304, headers={"ETag": tag}) if tag in known or "*" in known else response
+    return Response(status_code=304, headers={"ETag": tag}) if tag.removeprefix("W/") in known or "*" in known else response

@@ -135,7 +135,7 @@ def test_who_has_the_answer_gets_none(ana: Browser, came: Came) -> None:
     came(JOE)
     first = ana.get("/triage")
     tag = first.headers["etag"]
-    for known in (tag, f'W/{tag}, "other"', "*"):
+    for known in (tag, f'{tag.removeprefix("W/")}, "other"', "*"):
         same = ana.get("/triage", headers={"If-None-Match": known})
         assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
     came(MARA)

@@ -9,10 +9,11 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from triage_api.http.compression import takes_gzip
+
 DIST = Path(__file__).parents[3] / "webui" / "dist"
 PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")  # no dot files, no way up
 HASHED = re.compile(r"/assets/.+-[A-Za-z0-9_-]{6,}\.[a-z0-9]+")  # as the build names what may be kept for ever
-GZIP = re.compile(r"(^|,)\s*gzip\s*(;\s*q=(1|0\.[0-9]*[1-9]).*?)?(,|$)")
 PAGES = frozenset({"/index.html", "/ask.html"})  # under the paths that they are for only
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; frame-src 'self'; "
@@ -52,7 +53,7 @@ class Console:
         if not twin.is_file():
             return FileResponse(file, headers=headers)
         headers["vary"] = "accept-encoding"
-        if not GZIP.search(accepted):
+        if not takes_gzip(accepted):
             return FileResponse(file, headers=headers)
         return FileResponse(twin, headers=headers | {"content-encoding": "gzip"}, media_type=guess_type(file.name)[0])
 
