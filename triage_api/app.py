@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 from starlette.routing import BaseRoute
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from triage.access.staff_login import Prover
 from triage.addressing.networks import parse_networks
@@ -26,6 +27,7 @@ from triage_api.http.dependencies import Office
 from triage_api.http.middleware import Guard
 from triage_api.http.problems import speak_problems
 from triage_api.http.token_scopes import API
+from triage_api.http.trusted_header import TrustedHeader, check_trusted_header
 from triage_api.local_socket.socket_server import Ready, ShellSocket
 from triage_api.openapi import App
 from triage_api.routes.access import (
@@ -37,6 +39,7 @@ from triage_api.routes.access import (
     pins,
     preferences,
     providers,
+    proxy_sign_in,
     second_factor,
     session,
     sessions,
@@ -58,6 +61,7 @@ from triage_api.schemas.language import Interpreter
 RESOURCES = (
     session,
     providers,
+    proxy_sign_in,
     second_factor,
     passkeys,
     pins,
@@ -143,6 +147,11 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
     app.router.default = Console()
     app.add_middleware(Guard, office=office)
     app.add_middleware(Interpreter)
+    if settings.api.public_url:  # only then somebody stands in front of us
+        believed = [*HERE, *(str(one) for one in parse_networks("api.proxies", settings.api.proxies))]
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=believed)
+    check_trusted_header(settings.api)
+    app.add_middleware(TrustedHeader, api=settings.api)
     return app
 
 
@@ -197,8 +206,7 @@ def serve_socket(app: FastAPI, settings: Settings, listener: socket.socket, stop
             access_log=False,
             ws="none",  # the API has none, whatever is installed beside it
             server_header=False,
-            proxy_headers=bool(settings.api.public_url),  # only then somebody stands in front of us
-            forwarded_allow_ips=[*HERE, *(str(one) for one in parse_networks("api.proxies", settings.api.proxies))],
+            proxy_headers=False,  # the app reads them, after it has looked at who really came
             timeout_graceful_shutdown=GRACE,
             lifespan="on",
         ),

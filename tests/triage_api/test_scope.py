@@ -106,6 +106,7 @@ CALLS = {
     "remove_own_app": Call(says=True),
     "make_recovery_codes": Call(says=True),
     "prove_own_factor": Call(json={"code": "000000"}, says=True),
+    "sign_in_by_proxy": Call(says=True),
     "lock_session": Call(says=True),
     "unlock_session": Call(json={"login": "nobody", "pin": "x"}, says=True),
     "get_own_pin": Call(says=True),
@@ -283,6 +284,7 @@ SIGNING_IN = {  # for browsers that have not signed in, and providers: tests/tri
     "begin_passkey_sign_in",
     "sign_in_with_passkey",
     "unlock_session",
+    "sign_in_by_proxy",
     "begin_provider_sign_in",
     "finish_provider_sign_in",
     "get_sign_in_outcome",
@@ -662,6 +664,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "prove_own_factor": 403,
         "set_own_pin": 403,  # the settings name no network for it
         "unlock_session": 403,
+        "sign_in_by_proxy": 403,
         "lock_session": 401,  # after the sign-out
         "create_session": 401,
         "open_break_glass": 401,

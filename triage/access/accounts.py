@@ -24,6 +24,7 @@ from triage.store.models.staff import BrowserPin, StaffMember, StaffSession, Sub
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from, and a way to sign in
 PROVIDER = "provider"  # an account that an identity provider's groups made
 OIDC = "oidc"  # a way to sign in: at an identity provider
+PROXY = "proxy"  # a way to sign in: as whom a proxy in front of the console names
 TAKEN = {  # why a login cannot be made, by where its account comes from
     LOCAL: mark("{login} already is staff"),
     DIRECTORY: mark("the directory already makes {login} staff"),
@@ -149,6 +150,8 @@ def take_turns(session: Session) -> None:
 
 def is_company_administrator(one: StaffMember | StaffEntry, source: str = DIRECTORY, *, ways: Collection[str]) -> bool:
     """Is this an administrator of the whole company who can sign in?"""
+    if isinstance(one, StaffMember) and one.is_break_glass:
+        return False
     return one.role == Role.ADMIN and Scope.parse(tuple(one.scope)).company and can_sign_in(source, bool(one.password_hash), ways)
 
 
@@ -156,6 +159,8 @@ def can_sign_in(source: str, has_password: bool, ways: Collection[str]) -> bool:
     """Is there a way for accounts that come from there? `has_password`: of our own keeping."""
     if source == PROVIDER:
         return OIDC in ways
+    if PROXY in ways:
+        return True
     by_password = LOCAL in ways and has_password
     return by_password or (source == DIRECTORY and (DIRECTORY in ways or OIDC in ways))
 

@@ -439,10 +439,15 @@ class Api:
     )
     sign_in: tuple[str, ...] = setting_key(
         "How staff sign in, one or several ways. oidc: at the providers of [identity]. passkey: with a passkey alone, added in the "
-        "console before. directory: with the LDAP password. local: with a password that Mailroom keeps.",
+        "console before. proxy: as sign_in_header names them. directory: with the LDAP password. local: with a password that Mailroom "
+        "keeps.",
         ("local",),
-        choices=("oidc", "passkey", "directory", "local"),
+        choices=("oidc", "passkey", "proxy", "directory", "local"),
     )
+    sign_in_proxies: tuple[str, ...] = setting_key(
+        "For proxy: addresses or networks of the proxy that names who has signed in there. The header of everybody else is dropped.", ()
+    )
+    sign_in_header: str = setting_key("For proxy: the header with the login, such as X-Auth-Request-User.", "Remote-User")
     require_second_factor: tuple[str, ...] = setting_key(
         "Roles that need a second factor to sign in: a passkey or an authenticator app.", (), choices=("triage", "admin", "auditor")
     )

@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from triage.access import preferences, staff_login
+from triage.access.accounts import PROXY
 from triage.access.second_factor import factor_policy
 from triage.actor import Actor
 from triage.config.settings import Settings
@@ -21,6 +22,7 @@ from triage_api.http.dependencies import Here, Office, office_of
 from triage_api.http.local_caller import caller_of
 from triage_api.http.problems import NotSignedIn
 from triage_api.http.sign_in_log import place_of
+from triage_api.http.trusted_header import find_named_login
 
 SIGNED_IN = "signed_in"  # in the state of a request: whoever asks has signed in
 BACKGROUND = "x-mailroom-background"  # header of requests that no person caused: they do not count against the idle lock
@@ -41,7 +43,7 @@ def authenticate_watcher(connection: HTTPConnection) -> staff_login.SignedIn:
         found = authenticate_bearer(here, connection, key)
         signed_in = staff_login.SignedIn(found.actor, unseen=False) if found else None
     else:
-        signed_in = session_holder(here, connection.cookies.get(here.cookie_name, ""))
+        signed_in = browser_holder(here, connection)
     if signed_in is None:
         if key:
             sign_in_log.log_failure(place_of(connection), "(token)", "unknown or revoked token")
@@ -55,7 +57,7 @@ def still_there(connection: HTTPConnection) -> bool:
     here = office_of(connection)
     if (key := key_of(connection)) is not None:
         return token_holder(here, key) is not None
-    return session_holder(here, connection.cookies.get(here.cookie_name, "")) is not None
+    return browser_holder(here, connection) is not None
 
 
 Watcher = Annotated[staff_login.SignedIn, Depends(authenticate_watcher)]
@@ -69,6 +71,14 @@ def authenticate_staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
             here.engine, lambda session: staff_login.touch_session(session, connection.cookies[here.cookie_name], now=utcnow())
         )
     return signed_in.actor if caller_of(connection.scope) else replace(signed_in.actor, place=place_of(connection))
+
+
+def browser_holder(here: Office, connection: HTTPConnection) -> staff_login.SignedIn | None:
+    """Who holds the session of this browser; nobody any more once the proxy that signed them in names somebody else."""
+    found = session_holder(here, connection.cookies.get(here.cookie_name, ""))
+    if found and found.method == PROXY and find_named_login(connection, here.settings.api) != found.actor.name:
+        return None
+    return found
 
 
 def session_holder(here: Office, key: str) -> staff_login.SignedIn | None:

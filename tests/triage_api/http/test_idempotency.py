@@ -32,6 +32,7 @@ NEEDS_NO_KEY = {
     "begin_passkey_sign_in",
     "sign_in_with_passkey",
     "unlock_session",
+    "sign_in_by_proxy",
     "begin_provider_sign_in",
     "sign_out_at_provider",
     "end_provider_sessions",

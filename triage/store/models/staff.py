@@ -53,7 +53,7 @@ class StaffSession(SQLModel, table=True):
     client: str = ""  # network address
     before_at: datetime | None = instant_column(nullable=True)  # the sign-in before this one
     before_client: str = ""
-    method: str = ""  # oidc, passkey, break-glass; pin: opened again with one; "": with a password
+    method: str = ""  # oidc, passkey, proxy, break-glass; pin: opened again with one; "": with a password
     provider: str = ""  # the identity provider's name
     provider_sid: str = ""  # its session, which it may end (OpenID Connect Back-Channel Logout 1.0)
     factor_at: datetime | None = instant_column(nullable=True)  # when a second factor was last given

@@ -29,6 +29,7 @@ from triage_api.http.problems import describe_refusals
 from triage_api.http.session_auth import Staff, Watcher
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.token_scopes import API
+from triage_api.http.trusted_header import find_named_login
 from triage_api.routes.access.pins import pin_reach
 from triage_api.routes.access.session import begin_factor_step, browser_secret, forget_cookie, keep_cookie, keep_factor_cookie, take_browser
 from triage_api.schemas.access import providers as schemas
@@ -61,6 +62,7 @@ def list_sign_in_ways(request: Request, here: Here) -> schemas.SignInWays:
         break_glass=has_code,
         passkey="passkey" in ways and passkeys.why_none(here.site_of(request)) is None,
         password="directory" in ways or "local" in ways,
+        proxy=find_named_login(request, here.settings.api),
         pins=[PinHolder.model_validate(one) for one in holders],
         providers=[ProviderShown.model_validate(one) for one in here.settings.identity.providers] if OIDC in ways else [],
     )

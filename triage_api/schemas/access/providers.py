@@ -14,6 +14,7 @@ class SignInWays(Shape):
 
     password: bool
     passkey: Annotated[bool, Field(description="With a passkey alone, where the console has a name.")] = False
+    proxy: Annotated[str, Field(description="The login that the proxy in front of the console names; empty: none.")] = ""
     break_glass: Annotated[bool, Field(description="Is there an account with a printed code?")]
     providers: list[ProviderShown]
     pins: Annotated[list[PinHolder], Field(description="Whose locked sessions a PIN opens in this browser now.")] = []

@@ -353,6 +353,7 @@ export default {
   'Your work is still here.': 'Ihre Arbeit ist noch da.',
   'PIN of {name}': 'PIN von {name}',
   'Unlock as {name}': 'Entsperren als {name}',
+  'Sign in as {name}': 'Als {name} anmelden',
   'Use another way': 'Anders anmelden',
   'Lock': 'Sperren',
   'PIN for this browser': 'PIN für diesen Browser',

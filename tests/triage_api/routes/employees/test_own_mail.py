@@ -25,7 +25,7 @@ RIGHT = "the directory's password"
 OPEN = {  # to whoever signs in
     *("healthz", "readyz", "create_session", "open_break_glass", "list_sign_in_ways", "get_sign_in_outcome"),
     *("get_asked_factor", "set_up_app_at_sign_in", "finish_sign_in"),
-    *("ask_for_passkey_at_sign_in", "begin_passkey_sign_in", "sign_in_with_passkey", "unlock_session"),
+    *("ask_for_passkey_at_sign_in", "begin_passkey_sign_in", "sign_in_with_passkey", "unlock_session", "sign_in_by_proxy"),
     *("begin_provider_sign_in", "finish_provider_sign_in", "end_provider_sessions"),
 }
 

@@ -115,6 +115,7 @@ export const api = {
   choose: (change: Partial<Preferences>) => call<Preferences>('PATCH', '/preferences', change),
   signIn: (login: string, password: string) => call<Me | FactorAsked>('POST', '/session', { login, password }),
   openBreakGlass: (login: string, first: string, second: string) => call<Me>('POST', '/session/break-glass', { login, first, second }),
+  signInByProxy: () => call<Me | FactorAsked>('POST', '/session/proxy'),
   signInWays: () => get<SignInWays>('/session/ways'),
   providerSignIn: (name: string, return_to: string, fresh = false) => call<{ url: string }>('POST', `/session/providers/${name}`, { return_to, fresh }),
   signInOutcome: (key: string) => get<{ refused: string }>('/session/outcome', { key }),

@@ -2657,6 +2657,8 @@ export interface SignInWays {
   password: boolean
   /** With a passkey alone, where the console has a name. */
   passkey: boolean
+  /** The login that the proxy in front of the console names; empty: none. */
+  proxy: string
   /** Is there an account with a printed code? */
   break_glass: boolean
   providers: ProviderShown[]

@@ -44,6 +44,15 @@ class Session {
     return null
   }
 
+  /** Sign in as whom the proxy in front of the console names. */
+  async signInByProxy(): Promise<FactorAsked | null> {
+    const answer = await api.signInByProxy()
+    if ('set_up' in answer) return answer
+    if (this.me && this.me.login !== answer.login) location.assign('/')
+    else this.open(answer)
+    return null
+  }
+
   entered = (me: Me): void => {
     this.#is(me)
     this.failure = ''

@@ -1,0 +1,77 @@
+"""Whom a proxy in front of the console names: believed from the addresses of `api.sign_in_proxies`, dropped from everybody else."""
+
+import re
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from triage.access import accounts
+from triage.access.accounts import PROXY
+from triage.addressing.networks import is_within, parse_networks
+from triage.config.settings import Api
+from triage.errors import BadInput, NotAllowed
+from triage.say import say
+
+KEY = "mailroom.named"  # in the scope of a request by such a proxy: the values of the header; no HTTP server puts it there
+NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+TAKEN = frozenset({"authorization", "cookie", "host", "origin", "content-length", "content-type", "forwarded", "x-forwarded-for"})
+
+
+class TrustedHeader:
+    """Takes the header out of every request, before anything replaces the address that it really came from."""
+
+    def __init__(self, app: ASGIApp, api: Api) -> None:
+        check_trusted_header(api)
+        self.app = app
+        self.is_on = PROXY in api.sign_in
+        self.name = api.sign_in_header.lower().encode()
+        self.proxies = parse_networks("api.sign_in_proxies", api.sign_in_proxies)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.is_on and scope["type"] == "http":
+            named = tuple(value.decode("latin-1").strip() for name, value in scope["headers"] if name == self.name)
+            scope["headers"] = [one for one in scope["headers"] if one[0] != self.name]
+            if is_within((scope.get("client") or ("",))[0], self.proxies):
+                scope[KEY] = named
+        await self.app(scope, receive, send)
+
+
+def check_trusted_header(api: Api) -> None:
+    """BadInput when the settings name no proxy for this way to sign in, or no header that one could use."""
+    parse_networks("api.sign_in_proxies", api.sign_in_proxies)
+    if not NAME.fullmatch(api.sign_in_header) or api.sign_in_header.lower() in TAKEN:
+        raise BadInput(f"api.sign_in_header must be the name of a header that only the proxy sets, not {api.sign_in_header!r}")
+    if PROXY in api.sign_in and not api.sign_in_proxies:
+        raise BadInput('[api] sign_in = "proxy" needs the addresses of the proxy: sign_in_proxies')
+
+
+def read_named_login(connection: HTTPConnection, api: Api) -> str:
+    """The login that the proxy names. NotAllowed when nobody believes this request, or it names nobody or several."""
+    if PROXY not in api.sign_in:
+        raise NotAllowed(say("nobody signs in here through a proxy; choose another way on the sign-in page"))
+    named: tuple[str, ...] | None = connection.scope.get(KEY)
+    if named is None:
+        raise NotAllowed(say("this request came past the proxy: open the console at the address that the proxy answers"))
+    if not any(named):
+        raise NotAllowed(
+            say("the proxy names nobody in {header}: sign in there, or ask an administrator to let it send that", header=api.sign_in_header)
+        )
+    if len(named) > 1:
+        raise NotAllowed(
+            say(
+                "{header} came more than once: an administrator lets the proxy remove what browsers send, and set it once",
+                header=api.sign_in_header,
+            )
+        )
+    try:
+        return accounts.checked_login(named[0])
+    except BadInput as fault:
+        raise NotAllowed(say("the proxy names nobody who could be here: {fault}", fault=fault)) from fault
+
+
+def find_named_login(connection: HTTPConnection, api: Api) -> str:
+    """The login that the proxy names; "" where none is to be believed."""
+    try:
+        return read_named_login(connection, api)
+    except NotAllowed:
+        return ""
