@@ -1,5 +1,6 @@
 """A password is the directory's to judge: yes, no, or no answer; never yes by default."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -51,3 +52,8 @@ def test_a_server_that_does_not_answer_says_neither_yes_nor_no(server: Slapd) ->
     for place in (replace(settings(server), url="ldap://localhost:1"), replace(settings(server), tls_ca="")):
         with pytest.raises(Unanswered, match="does not answer"):
             Bind(place)("ana", "right")
+
+
+def test_a_server_that_takes_connections_and_says_nothing_is_given_up(server: Slapd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Unanswered, match=r"does not answer: .*timed out"):
+        Bind(replace(settings(server), url=f"ldap://127.0.0.1:{silent.getsockname()[1]}", tls="none"))("ana", "right")
