@@ -439,8 +439,7 @@ class Api:
     )
     sign_in: tuple[str, ...] = setting_key(
         "How staff sign in, one or several ways. oidc: at the providers of [identity]. passkey: with a passkey alone, added in the "
-        "console before. proxy: as sign_in_header names them. directory: with the LDAP password. local: with a password that Mailroom "
-        "keeps.",
+        "console before. proxy: by sign_in_header. directory: with the LDAP password. local: with a password that Mailroom keeps.",
         ("local",),
         choices=("oidc", "passkey", "proxy", "directory", "local"),
     )
