@@ -102,8 +102,9 @@ HOSTILE = {
 def test_nobody_else_is(
     portal: BlockingPortal, app: FastAPI, sqlite_engine: Engine, address: str, headers: list[tuple[str, str]], why: str
 ) -> None:
+    changes: dict[str, dict[str, Any]] = {"eva": {"source": PROVIDER}, "ida": {"is_break_glass": True}, "sam": {"active": False}}
     with transaction(sqlite_engine) as session:
-        for login, change in {"eva": {"source": PROVIDER}, "ida": {"is_break_glass": True}, "sam": {"active": False}}.items():
+        for login, change in changes.items():
             session.execute(update(StaffMember).where(col(StaffMember.login) == login).values(change))
     origin = [("Origin", ORIGIN)]
     status, said = enter(portal, app, address, headers + origin)
