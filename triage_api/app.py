@@ -5,6 +5,7 @@ import contextlib
 import errno
 import html
 import logging
+import re
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -17,9 +18,10 @@ from fastapi.responses import HTMLResponse
 from starlette.routing import BaseRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from triage.access.accounts import PROXY
 from triage.access.staff_login import Prover
 from triage.addressing.networks import parse_networks
-from triage.config.settings import Settings, host_port
+from triage.config.settings import Api, Settings, host_port
 from triage.errors import BadInput
 from triage.quarantine.training_cases import Deck
 from triage.runtime.systemd import handed_over, tell_ready
@@ -27,7 +29,7 @@ from triage_api.http.dependencies import Office
 from triage_api.http.middleware import Guard
 from triage_api.http.problems import speak_problems
 from triage_api.http.token_scopes import API
-from triage_api.http.trusted_header import TrustedHeader, check_trusted_header
+from triage_api.http.trusted_header import TrustedHeader
 from triage_api.local_socket.socket_server import Ready, ShellSocket
 from triage_api.openapi import App
 from triage_api.routes.access import (
@@ -109,6 +111,8 @@ RESOURCES = (
     webhooks,
 )
 HERE = ("127.0.0.1", "::1")
+HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+HEADERS_TAKEN = frozenset({"authorization", "cookie", "host", "origin", "content-length", "content-type", "forwarded", "x-forwarded-for"})
 GRACE = 5  # seconds that requests under way have when we stop
 
 log = logging.getLogger(__name__)
@@ -153,6 +157,15 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
     check_trusted_header(settings.api)
     app.add_middleware(TrustedHeader, api=settings.api)
     return app
+
+
+def check_trusted_header(api: Api) -> None:
+    """BadInput when the settings name no proxy for this way to sign in, or no header that one could use."""
+    parse_networks("api.sign_in_proxies", api.sign_in_proxies)
+    if not HEADER_NAME.fullmatch(api.sign_in_header) or api.sign_in_header.lower() in HEADERS_TAKEN:
+        raise BadInput(f"api.sign_in_header must be the name of a header that only the proxy sets, not {api.sign_in_header!r}")
+    if PROXY in api.sign_in and not api.sign_in_proxies:
+        raise BadInput('[api] sign_in = "proxy" needs the addresses of the proxy: sign_in_proxies')
 
 
 @cache

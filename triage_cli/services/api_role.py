@@ -9,7 +9,6 @@ from triage.access.staff_login import Prover
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage_api import app
-from triage_api.http.trusted_header import check_trusted_header
 
 
 def run_role(settings: Settings, stop: threading.Event) -> None:
@@ -29,7 +28,7 @@ def check_sign_in(settings: Settings) -> None:
         raise BadInput('[api] sign_in = "directory" needs [directory] source = "ldap"')
     if "oidc" in settings.api.sign_in and not settings.identity.providers:
         raise BadInput('[api] sign_in = "oidc" needs a provider: [identity.providers.NAME] (docs/how-to/single-sign-on.md)')
-    check_trusted_header(settings.api)
+    app.check_trusted_header(settings.api)
     if set(settings.api.sign_in) == {"passkey"}:
         raise BadInput('[api] sign_in = "passkey" needs another way too: people add their first passkey after they signed in')
     if not settings.api.sign_in:

@@ -23,8 +23,7 @@ from triage.errors import BadInput
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.staff import StaffMember
-from triage_api.app import serve_socket
-from triage_api.http.trusted_header import check_trusted_header
+from triage_api.app import check_trusted_header, serve_socket
 
 PROXY, ELSEWHERE = "10.0.0.5", "10.0.0.6"
 NAMED = {"Remote-User": "ana"}
