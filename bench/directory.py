@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.rounds import goals, printing, processor
 from directory_sync.ldap.ldap_connection import Entry, open_connection
 from directory_sync.ldap.ldap_source import LdapSource
-from directory_sync.ldap.people import Reading
+from directory_sync.reading import Reading
 from migrations.upgrade import upgrade
 from tests.directory_sync.company600 import DEPARTMENTS
 from tests.directory_sync.entries import PEOPLE, group, ldif, person

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from directory_sync.ldap.ldap_source import LdapSource
-from directory_sync.ldap.people import Reading
+from directory_sync.reading import Reading
 from directory_sync.toml import toml_reader
 from triage.config.settings import Settings
 from triage.directory.address_owners import NO_HOLDERS, Holders
@@ -33,4 +32,8 @@ class FileSource:
 
 def open_source(settings: Settings) -> Source:
     """The source that the settings name; BadInput when they do so badly."""
-    return LdapSource(settings.directory, settings.company) if settings.directory.source == "ldap" else FileSource(settings)
+    if settings.directory.source != "ldap":
+        return FileSource(settings)
+    from directory_sync.ldap.ldap_source import LdapSource  # the library takes as long to import as a file takes to read
+
+    return LdapSource(settings.directory, settings.company)

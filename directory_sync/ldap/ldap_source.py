@@ -11,9 +11,10 @@ from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.utils.dn import parse_dn
 
 from directory_sync.ldap.ldap_connection import Connection, Entry, Place, dn_key, escape_filter, open_connection
-from directory_sync.ldap.people import Reader, Reading, Told
+from directory_sync.ldap.people import Reader
 from directory_sync.ldap.schema import Schema, schema_of
 from directory_sync.ldap.staff import parse_grants
+from directory_sync.reading import Reading, Told
 from triage.config.settings import Company, Directory
 from triage.directory.address_owners import NO_HOLDERS, Holders
 from triage.errors import BadInput

@@ -13,6 +13,7 @@ from directory_sync.ldap.groups import LONGEST_NAME, Lists
 from directory_sync.ldap.ldap_connection import Entry, dn_key
 from directory_sync.ldap.schema import Schema
 from directory_sync.ldap.staff import idle_grants, login_of, lost_assistants, parse_confidential, staff_of, unread_staff
+from directory_sync.reading import Reading, Told
 from triage.addressing.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.addressing.envelope import Address, fold_text
 from triage.config.settings import Company, Directory
@@ -27,26 +28,6 @@ UUID_BYTES = 16
 ALIAS = 2  # how much an address binds: 0 the marked ordinary one, 1 an ordinary one, 2 any other
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Something the administrator of the directory should know: which entry, and what."""
-
-    entry: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{escape_visible(self.entry)}: {self.what}"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a directory said: the company, entries that were refused, and parts of entries that were left out."""
-
-    company: CompanyDirectory
-    refused: tuple[Told, ...] = ()
-    notes: tuple[Told, ...] = ()
 
 
 @dataclass

@@ -8,8 +8,6 @@ from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
-from directory_sync.ldap.ldap_connection import open_connection
-from directory_sync.ldap.ldap_source import LdapSource
 from directory_sync.source import open_source
 from mail_auth.dns.query_budget import Temporary
 from mail_auth.dns.resolver_factory import open_resolver
@@ -35,11 +33,10 @@ from triage_cli.doctor.network_checks import PATIENCE
 def check_directory(settings: Settings) -> Iterator[Finding]:
     """Can the directory be read? Of an LDAP server only whether it lets us in and what one page of people holds."""
     try:
-        source = open_source(settings)
-        if isinstance(source, LdapSource):
-            yield from check_ldap(source)
+        if settings.directory.source == "ldap":
+            yield from check_ldap(settings)
         else:
-            company = source.read().company
+            company = open_source(settings).read().company
             yield Finding(OK, "directory", f"{len(company.people)} people in {settings.directory.file}")
             if any(member.password_hash for member in company.staff):
                 yield from read_by_others(Path(settings.directory.file))
@@ -86,8 +83,12 @@ def find_brake(settings: Settings) -> Iterator[Finding]:
         yield Finding(FAIL, "directory", words, do)
 
 
-def check_ldap(source: LdapSource) -> Iterator[Finding]:
+def check_ldap(settings: Settings) -> Iterator[Finding]:
     """Whom the server shows us, and whether it has the groups that staff are in. Refused when it lets us read nothing."""
+    from directory_sync.ldap.ldap_connection import open_connection  # with a directory in a file no LDAP is loaded
+    from directory_sync.ldap.ldap_source import LdapSource
+
+    source = LdapSource(settings.directory, settings.company)
     place = replace(source.place, timeout=min(source.place.timeout, int(PATIENCE)))
     people = source.kinds[0]
     with open_connection(place) as server:

@@ -11,8 +11,6 @@ from sqlmodel import Session, col
 from mail_auth import dkim, message
 from mail_auth.dns.query_budget import Questions
 from mail_auth.dns.resolver_factory import open_resolver
-from mta.outbound.outbound_processor import check_outbound_settings
-from mta.session.submitters import Submitters
 from triage.config.settings import Settings
 from triage.delivery.outbound_notices import OUTBOUND as SENT_ON
 from triage.delivery.routes import next_hop_of
@@ -38,6 +36,9 @@ def check_outbound(settings: Settings) -> Iterator[Finding]:
     if not settings.takes_outbound:
         yield Finding(OK, WHAT, "nobody hands over employees' mail: nothing is learned from it (docs/how-to/outgoing-mail.md)")
         return
+    from mta.outbound.outbound_processor import check_outbound_settings  # loads a whole role, which most companies do not run
+    from mta.session.submitters import Submitters
+
     try:
         Submitters(settings.outbound)
         check_outbound_settings(settings)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from directory_sync.ldap.people import Reading
+from directory_sync.reading import Reading
 from directory_sync.source import open_source
 from triage.actor import Actor
 from triage.config.settings import Settings

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from directory_sync.ldap.ldap_connection import Entry
-from directory_sync.ldap.people import Reader, Reading
+from directory_sync.ldap.people import Reader
 from directory_sync.ldap.schema import schema_of
+from directory_sync.reading import Reading
 from tests.directory_sync.entries import GROUPS, PEOPLE, entry, group, person
 from triage.addressing.company import PersonEntry
 from triage.addressing.envelope import Address

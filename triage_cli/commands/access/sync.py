@@ -8,7 +8,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from directory_sync.ldap.people import Reading
+from directory_sync.reading import Reading
 from directory_sync.source import Source, open_source
 from triage.config.settings import Settings
 from triage.directory import address_changes

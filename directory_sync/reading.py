@@ -1,0 +1,26 @@
+"""What a directory said when it was read: the company, and what its administrator should know."""
+
+from dataclasses import dataclass
+
+from triage.addressing.company import CompanyDirectory
+from triage.text.sanitize import escape_visible
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something the administrator of the directory should know: which entry, and what."""
+
+    entry: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{escape_visible(self.entry)}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a directory said: the company, entries that were refused, and parts of entries that were left out."""
+
+    company: CompanyDirectory
+    refused: tuple[Told, ...] = ()
+    notes: tuple[Told, ...] = ()
