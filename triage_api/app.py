@@ -51,7 +51,7 @@ from triage_api.routes.access import (
 from triage_api.routes.decisions import approvals, decisions, escalations, keeper_requests, rejections
 from triage_api.routes.employees import own_mail, release_requests, reported_mail
 from triage_api.routes.messages import attachment_pages, message_trace, messages
-from triage_api.routes.operations import events, health, metrics, outgoing_queue, webhooks
+from triage_api.routes.operations import events, health, metrics, outbound_brakes, outgoing_queue, webhooks
 from triage_api.routes.operations.events import Feed
 from triage_api.routes.operations.metrics import Metrics
 from triage_api.routes.operations.static_files import Console
@@ -90,6 +90,7 @@ RESOURCES = (
     reported_mail,
     release_requests,
     outgoing_queue,
+    outbound_brakes,
     events,
     audit,
     coverage,

@@ -16,6 +16,8 @@ ID = "01KD2Q8V6M3ZT"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
+    "BrakeOrder": [{"reason": "The invitations are genuine."}],
+    "RunOrder": [{"employee": "anna", "recipients": 500, "until": "2027-01-07T18:30:00Z", "reason": "invitations"}],
     "ResumeOrder": [{"reason": "The newsletter service changed its links; its messages are genuine."}],
     "FactorGiven": [{"code": "123456"}],
     "Pin": [{"pin": "804715"}],

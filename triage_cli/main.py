@@ -54,6 +54,8 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "sweep": "commands.decisions.sweep",
         "redeliver": "commands.decisions.redeliver",
         "outgoing": "commands.operations.outgoing_queue",
+        "brakes": "commands.operations.outbound_brakes",
+        "run": "commands.operations.outbound_brakes",
         "spool": "commands.operations.spool",
         "emergency": "commands.policy.emergency",
         "checks": "commands.policy.sender_checks",

@@ -34,6 +34,8 @@ HELPS = {
     "sweep": "Remove a sender's messages from every mailbox.",
     "redeliver": "Deliver a lost mailbox's messages again.",
     "outgoing": "List, retry, hold or give up outgoing messages.",
+    "brakes": "List employees' messages to many new recipients that wait; release or remove them.",
+    "run": "Announce that an employee is about to write to many new recipients; list and end announced runs.",
     "spool": "List and retry accepted messages that wait for DNS.",
     "emergency": "Deliver everything for a while (emergency).",
     "checks": "Show the checks of known senders, and let one hold.",

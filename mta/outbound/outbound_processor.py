@@ -199,7 +199,8 @@ class Departures(Writer):
         others = tuple(one for one in envelope.recipients if not desk_of(one, self.settings))
         if others:
             leaving = replace(envelope, recipients=others)
-            if store_outbound.store_outgoing(session, leaving, packed, found.summary, settings=self.settings, now=utcnow()) is not None:
+            departed = store_outbound.store_outgoing(session, leaving, packed, found.summary, settings=self.settings, now=utcnow())
+            if departed is not None and departed.teaches:
                 self.learn(session, find_lesson(leaving, found.summary), "outbound")
         if JOURNAL in desks:
             self.learn(

@@ -184,6 +184,13 @@ CALLS = {
     "get_emergency": Call(says=True),
     "open_emergency": Call(json={"until": "2099-01-01T00:00:00Z", "reason": "x"}),
     "close_emergency": Call(),
+    "list_brakes": Call(),
+    "release_brake": Call(json={"reason": "x"}),
+    "remove_brake": Call(json={"reason": "x"}),
+    "restore_brake": Call(json={"reason": "x"}),
+    "list_runs": Call(),
+    "announce_run": Call(json={"employee": "joe.fern", "recipients": 9, "until": "2099-01-01T00:00:00Z"}),
+    "end_run": Call(),
     "list_sender_checks": Call(says=True),
     "resume_sender_check": Call(json={"reason": "x"}),
     "export_person_data": Call(json={"address": "secret@only-it.example"}),
@@ -336,8 +343,10 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "open_emergency", "close_emergency", "resume_sender_check", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
         "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
         "list_webhooks", "test_webhook", "resume_webhook", "answer_address_changes"},
-    "nothing": {"create_token", "confirm_approval", "create_sweep"},  # a sweep needs admin and decide
+    "nothing": {"create_token", "confirm_approval", "create_sweep",  # a sweep needs admin and decide
+        "release_brake", "remove_brake", "restore_brake", "announce_run", "end_run", "list_brakes", "list_runs"},
 }  # fmt: skip
+BRAKES = ("list_brakes", "release_brake", "remove_brake", "restore_brake", "list_runs", "announce_run", "end_run")  # of one duty
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
     "answer_address_changes": {403},
@@ -369,6 +378,13 @@ FORBIDDEN = {
     "import_rules": {403, 422},
     "close_emergency": {403},
     "resume_sender_check": {403},
+    "list_brakes": {200, 403},  # to administrators: without what is sealed
+    "list_runs": {200, 403},
+    "announce_run": {403, 422},
+    "release_brake": NOT_MINE,
+    "remove_brake": NOT_MINE,
+    "restore_brake": NOT_MINE,
+    "end_run": NOT_MINE,
     "export_person_data": {403},
     "preview_erasure": {403},
     "erase_person_data": {403},
@@ -549,6 +565,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = about["search_id"] = "0000000000000"
+    about["brake_id"] = about["run_id"] = "0000000000000"
     about["hook"], about["check"] = "ops", "link-text"
     about["credential_id"] = "x"
     about |= {
@@ -685,6 +702,10 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)
     expected["confirm_approval"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
     expected |= dict.fromkeys(("test_webhook", "resume_webhook"), 404 if login == "ida" else 403)  # the settings have none
+    expected |= dict.fromkeys(("release_brake", "remove_brake", "restore_brake", "end_run"), 404)
+    expected["announce_run"] = 422  # for longer than a week
+    if login != "ida":
+        expected |= dict.fromkeys(BRAKES, 403)
     expected |= {"open_emergency": 422, "close_emergency": 404}  # for longer than a week; and it is not open
     if login != "ida":
         expected |= dict.fromkeys(("set_enforcement", "create_sweep", "open_emergency", "close_emergency", "resume_sender_check"), 403)

@@ -80,7 +80,9 @@ FIELDS = {  # of --json; there may come more
     "resume": "found absent unknown waiting unreachable resumed",
     "retention": "expired erased forgotten expiring",
     "rules explain": "when what rule reason",
-    "checks list": "name mode trial_until held_today fuse_at",
+    "checks list": "name mode trial_until held_today senders_today fuse_at",
+    "brakes list": "id person state at recipients waiting subjects by_shown reason",
+    "run list": "id person recipients used until by_shown reason",
     "rules list": "id effect sender to scope proof author used until note origin risky unchecked lapse_days first_used_at last_used_at"
     " warnings",
     "rules propose": "id kind value proof would pass why evidence",
@@ -103,11 +105,13 @@ SAYS = (  # commands of this machine whose --json holds what they say
     "staff reset-second-factor", "staff rights", "staff sign-out", "staff unlink", "staff unlock", "webhooks secret",
 )  # fmt: skip
 ACTS = (  # commands that change something: what they say, and the API's answers
-    "allow", "approvals confirm", "approvals decline", "ask", "assign", "block", "checks resume", "confidential-removals confirm",
+    "allow", "approvals confirm", "approvals decline", "ask", "assign", "block",
+    "brakes release", "brakes remove", "brakes restore", "checks resume", "confidential-removals confirm",
     "confidential-removals decline", "contacts accept", "contacts drop", "emergency", "enforcement hold-dangerous",
     "enforcement hold-unknown", "enforcement record-only", "enforcement reset", "escalate", "escalations confirm", "hold-sender",
     "legal-hold add", "legal-hold lift", "outgoing give-up", "outgoing hold", "outgoing retry", "person-data erase", "reported answer",
-    "requests decline", "rules change", "rules import", "rules redirect", "rules remove", "searches remove", "searches save",
+    "requests decline", "rules change", "rules import", "rules redirect", "rules remove", "run announce", "run end",
+    "searches remove", "searches save",
     "staff away", "staff end-substitute", "staff substitute", "token revoke", "webhooks resume", "webhooks test",
 )  # fmt: skip
 FIELDS |= dict.fromkeys(SAYS, "said") | dict.fromkeys(ACTS, "said answers")

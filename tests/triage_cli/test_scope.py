@@ -109,6 +109,8 @@ SILENT = {  # answered, and without it
     "token list": "",
     "webhooks list": "",
     "checks list": "",
+    "brakes list": "",
+    "run list": "",
     "requests list": "",
     "reported list": "",
     "report": "",
@@ -128,6 +130,7 @@ OTHERS = {
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",
     "person-data export", "person-data erase",
     "simulate imap", "simulate maildir", "simulate mbox", "import maildir", "import mbox", "emergency", "checks resume",
+    "brakes release", "brakes remove", "brakes restore", "run announce", "run end",
     "backup create", "backup restore", "resume", "completion", "man", "spool list", "spool retry", "spool show", "spool take-out",
 }  # fmt: skip
 

@@ -115,6 +115,25 @@ def may_decide(by: Actor) -> None:
     require_grant(by, Grant.DECIDE)
 
 
+def may_see_outgoing(by: Actor) -> None:
+    """NotAllowed unless the actor looks after employees' outgoing messages: administrators of the whole company, and who has the right."""
+    require_grant(by, Grant.ADMIN)
+    require_role(by, *sorted(DECIDING))
+    if not looks_after_outgoing(by):
+        raise NotAllowed(say("this needs the right {right}, or an administrator of the whole company", right=Right.OUTGOING))
+
+
+def looks_after_outgoing(by: Actor) -> bool:
+    """Does the actor look after employees' outgoing messages?"""
+    return by.role in DECIDING and (Right.OUTGOING in by.rights or (by.role is Role.ADMIN and by.scope.company))
+
+
+def may_decide_outgoing(by: Actor) -> None:
+    """NotAllowed for those who may not decide about employees' outgoing messages."""
+    may_see_outgoing(by)
+    require_grant(by, Grant.DECIDE)
+
+
 def may_make_rules(by: Actor) -> None:
     """NotAllowed for those who make no rules anywhere."""
     require_role(by, *sorted(DECIDING))

@@ -233,6 +233,14 @@ class Outbound:
         ("room-*", "room.*", "rooms.*", "meetingroom*", "raum-*", "raum.*", "salle-*", "sala-*", "resource-*", "resource.*"),
     )
     keep_days: int = setting_key("Days after delivery for which the content of employees' messages is kept.", 3)
+    brake_recipients: int = setting_key(
+        "New recipients within an hour above which an employee's messages to more of them wait until staff decide; 0: no brake.", 60
+    )
+    brake_first: int = setting_key("New recipients in an hour who get their messages at once; the others get them five minutes later.", 20)
+    brake_trial_days: int = setting_key("Days for which the brake only reports; 0: it holds at once.", 30)
+    brake_exempt: tuple[str, ...] = setting_key(
+        "Service accounts that write to as many as they like: names or addresses of employees; * matches anything.", ()
+    )
     delay_warning_hours: int = setting_key("Hours after which the author of an undelivered message gets a warning, once; 0: never.", 4)
 
 
@@ -595,6 +603,7 @@ class Notices:
             "fuse",
             "suspicious-delivered",
             "known-sender",
+            "many-recipients",
         ),
         choices=ALERTS,
     )

@@ -23,7 +23,16 @@ from triage.store.models.counts import Arrived, KeptFolder, QueueSample, Touched
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import AddressChange, Department, FormerMailbox, FormerName, KnownRecipient, MailGroup, Person, Sealed
-from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport, MailRequest
+from triage.store.models.employees import (
+    DigestEntry,
+    DigestRefusal,
+    EmployeeSession,
+    Expectation,
+    MailReport,
+    MailRequest,
+    OutboundBrake,
+    OutboundRun,
+)
 from triage.store.models.idempotency import KeptAnswer
 from triage.store.models.notifications import Alarm, Told
 from triage.store.models.rules import Emergency, EnforcementStep, Proposal, Rule
@@ -47,7 +56,8 @@ ON_THE_WAY = "\x7f"  # stands before a name while somebody else has still the on
 UIDS: tuple[Any, ...] = (
     *(Alarm.person, Arrived.person, Correspondent.person, Department.responsible, DigestEntry.person, DigestRefusal.person),
     *(EmployeeSession.uid, Expectation.person, FormerMailbox.person, KeptFolder.person, KnownRecipient.leaver, KnownRecipient.person),
-    *(LegalHold.person, MailReport.person, NotLearned.person, Person.manager, Person.uid, PersonErasure.uid, PostedList.person),
+    *(LegalHold.person, MailReport.person, NotLearned.person, OutboundBrake.person, OutboundRun.person, Person.manager),
+    *(Person.uid, PersonErasure.uid, PostedList.person),
     *(QueueSample.person, SavedSearch.person, SentMail.person, Told.person, Touched.person),
 )
 LOGINS: tuple[Any, ...] = (

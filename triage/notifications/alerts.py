@@ -12,6 +12,7 @@ from triage.actor import Actor
 from triage.business_hours import worked_since
 from triage.config.alert_types import (
     BRAKE,
+    BRAKED,
     CAUSES,
     COMES_ANEW,
     EACH,
@@ -39,10 +40,12 @@ from triage.directory import address_changes
 from triage.notifications.break_glass_alerts import find_opened_accounts
 from triage.policy import emergency
 from triage.policy.known_senders import checks, delivered_risky, held_senders
+from triage.policy.outbound_brakes.brake_outgoing import OPEN
+from triage.quarantine import outbound_brakes
 from triage.quarantine.removal import large_removals
 from triage.quarantine.requests import open_requests
 from triage.quarantine.search import expiry, legal_hold
-from triage.say import Said, form_of, format_minute, load_sentence, say, say_count
+from triage.say import Said, form_of, format_minute, join_parts, load_sentence, say, say_count
 from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
@@ -81,6 +84,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *find_owner_changes(session),
         *find_blown_fuses(session, settings),
         *find_stolen_accounts(session, settings, now),
+        *find_brakes(session, now),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
     ]
 
@@ -254,6 +258,18 @@ def find_stolen_accounts(session: Session, settings: Settings, now: datetime) ->
             since=format_minute(found.first, year=False),
         )
         yield Wait(UNLIKE, COMPANY, "", found.messages, found.first, found.newest, words)
+
+
+def find_brakes(session: Session, now: datetime) -> Iterator[Wait]:
+    """Employees' accounts that wrote to many new recipients. Who they are the mail to staff names; the audit log does not keep it."""
+    rows = outbound_brakes.list_waiting_brakes(session, now)
+    if rows:
+        waits = any(row.state == OPEN for row in rows)
+        number = max(row.recipients for row in rows)
+        many = say("An employee's account wrote to {number} new recipients within an hour.", number=number)
+        what = say("Its messages wait: release or remove them under Outgoing, or with `mailroom brakes`.")
+        reports = say("They were sent: the brake only reports so far (`mailroom brakes`).")
+        yield Wait(BRAKED, COMPANY, "", len(rows), rows[0].at, rows[-1].id, join_parts(" ", (many, what if waits else reports)))
 
 
 def raise_brake(session: Session, words: str, *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Which staff is told by mail what is so: who is on duty and looks after it, each cause once, and not at night unless it is wanted."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import chain
 
@@ -10,22 +10,23 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders, staff_members
 from triage.access.staff_addresses import Addressee, of_address, of_staff
-from triage.actor import Actor, Role
+from triage.actor import Actor, Right, Role
 from triage.business_hours import SUBSTITUTE
-from triage.config.alert_types import BRAKE, OF_COMPANY, REMOVAL, SHOWN, TITLES, alert_sentence, told_instead
+from triage.config.alert_types import BRAKE, BRAKED, OF_COMPANY, REMOVAL, SHOWN, TITLES, alert_sentence, told_instead
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
 from triage.directory import undeliverable
 from triage.ids import format_id
 from triage.notifications import alerts
-from triage.quarantine import coverage
+from triage.quarantine import coverage, outbound_brakes
 from triage.say import join_parts, say
 from triage.store import ledger
 from triage.store.models.notifications import Alarm
 from triage.store.models.staff import StaffMember
 
 BY = Actor.system("notices")
+NOTHING: Mapping[str, tuple[Line, ...]] = {}
 RULE, REASON = "staff-notice", say("it tells staff what is waiting for them")
 
 
@@ -41,7 +42,8 @@ def queue_letters(session: Session, settings: Settings, *, now: datetime) -> int
     names = alerts.names_of(session)
     letters = due_letters(session, settings, now)
     for one, untold in letters:
-        letter = letter_to(one.address, untold, names, settings)
+        more = {BRAKED: outbound_brakes.name_brakes(session, now)} if BRAKED in untold else {}
+        letter = letter_to(one.address, untold, names, settings, more)
         message = internal_mail.send_letter(session, letter, folder=one.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
         alerts.note_told(session, one.who, chain.from_iterable(untold.values()), now)
         detail = {"to": one.address, "causes": sorted(untold), "message": format_id(message)}
@@ -112,7 +114,7 @@ def resolve_addressee(session: Session, who: str, settings: Settings) -> Address
 def is_concerned(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
     """Does this member of staff look after it?"""
     if row.cause in OF_COMPANY:
-        return is_head(actor)
+        return is_head(actor) or (row.cause == BRAKED and Right.OUTGOING in actor.rights)
     if confidential_folders.is_hidden(closed, row.department, row.person):
         return False
     scope = actor.scope
@@ -137,14 +139,16 @@ def list_heads(session: Session, now: datetime) -> Iterator[Actor]:
     yield from (actor for login in logins if (actor := staff_members.find_staff_actor(session, login, now)) and is_head(actor))
 
 
-def letter_to(address: str, untold: dict[str, list[Alarm]], names: dict[str, str], settings: Settings) -> Letter:
-    """What is said: how many and how long, no word of any sender."""
-    said = {cause: tuple(map(Line, lines_of(cause, rows, names, settings))) for cause, rows in untold.items()}
+def letter_to(
+    address: str, untold: dict[str, list[Alarm]], names: dict[str, str], settings: Settings, more: Mapping[str, tuple[Line, ...]] = NOTHING
+) -> Letter:
+    """What is said: how many and how long, no word of any sender. `more`: lines of a cause that name what our own people sent."""
+    said = {cause: (*map(Line, lines_of(cause, rows, names, settings)), *more.get(cause, ())) for cause, rows in untold.items()}
     sections = tuple(Section(TITLES[cause], lines) for cause, lines in said.items())
-    first, more = sections[0], len(sections) - 1
-    subject = first.lines[0].words if len(first.lines) == 1 and not more else first.title
-    if more:
-        subject = say("{title}, and {count} more", title=first.title, count=more)
+    first, others = sections[0], len(sections) - 1
+    subject = first.lines[0].words if len(first.lines) == 1 and not others else first.title
+    if others:
+        subject = say("{title}, and {count} more", title=first.title, count=others)
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
     why = say("You get this because you are responsible for it. Name a substitute in the console for the time that you are away.")
     return Letter(address, subject, sections, join_parts("\n", (console, why)))

@@ -34,7 +34,7 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "learn": ("contacts",),
     "me": ("session",),
     "messages": ("message_trace", "messages"),
-    "outgoing": ("outgoing_queue",),
+    "outgoing": ("outgoing_queue", "outbound_brakes"),
     "recipients": ("people",),
     "reported": ("reported_mail",),
     "requests": ("release_requests",),

@@ -17,6 +17,7 @@ from triage.compliance.privacy import person_erasure
 from triage.config.settings import Settings
 from triage.errors import Refused
 from triage.policy.known_senders import checks
+from triage.policy.outbound_brakes.brake_outgoing import begin_trial
 from triage.quarantine import proven_identity
 from triage.quarantine.campaigns import backfill
 from triage.quarantine.cards import fold_counts
@@ -50,6 +51,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         with db.transaction(engine) as session:
             settings_changes.note_settings(session, settings, machine=socket.gethostname(), now=utcnow())
             checks.begin_checks(session, settings.policy, now=utcnow())
+            begin_trial(session, utcnow())
         beside = [
             threading.Thread(target=follow, args=(settings, engine, name_sealer(), stop), name=name)
             for name, follow in (

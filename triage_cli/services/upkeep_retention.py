@@ -20,7 +20,7 @@ from triage.policy import emergency
 from triage.policy.contacts import store as contacts
 from triage.policy.learning import known_names
 from triage.policy.suggestions import candidates, rule_suggestions
-from triage.quarantine import coverage, refused_at_smtp, viewings
+from triage.quarantine import coverage, outbound_brakes, refused_at_smtp, viewings
 from triage.quarantine.decisions import keepers
 from triage.quarantine.search import expiry
 from triage.store import db, idempotency, vacuum
@@ -110,6 +110,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
         keepers.lapse_requests(session, now=utcnow())
         idempotency.forget_answers(session, now=utcnow())
         emergency.end_expired(session, now=utcnow())
+        outbound_brakes.forget_brakes(session, now=utcnow())
     forget_contacts(engine, settings)
     give_space_back(engine)
     if expired or erased or forgotten:

@@ -31,6 +31,8 @@ listen = "127.0.0.1:{port}"
 networks = ["127.0.0.0/8"]
 smarthost = "{smarthost}"
 journal_address = "{journal}"
+brake_trial_days = 0
+brake_exempt = ["russell.coker"]
 """
 COPYING = f"""
 sender_bcc_maps = regexp:{{{{ {{{{ /@company\\.example$$/ {JOURNAL} }}}} }}}}
@@ -245,3 +247,32 @@ def test_only_our_own_servers_may_send_and_nobody_relays_by_the_front_door(site:
         client.ehlo()
         client.mail(RUSSELL)
         assert client.rcpt("victim@other.example") == (550, b"5.7.1 Mail is accepted for our own addresses only")
+
+
+def test_a_run_to_strangers_waits_on_one_row_and_is_released_with_one_key(site: Site, page: Page) -> None:
+    subject = unique("Invitation")
+    strangers = tuple(f"guest{number}@party.example" for number in range(65))
+    site.write(sender=HANNE, to=strangers, Subject=subject)
+
+    def reached() -> set[str]:
+        return {one.mailbox for one in site.left(subject)}
+
+    site.until(lambda: len(reached()) == 20, "the first ones leave")
+    site.until(lambda: site.delivered("Subject: Messages of yours wait"), "the author is told")
+    assert site.known("@party.example") == []
+    assert subject in site.company.run("brakes", check=True).stdout
+    sign_in(page, House(site.company, None))
+    page.get_by_role("heading", level=1, name="Whole company").wait_for()
+    page.goto(f"{site.company.url}/outgoing")
+    section = page.get_by_role("region", name="Employees’ messages to many new recipients")
+    waits = section.get_by_role("listitem").filter(has_text="Hanne Dahl")
+    expect(waits.first).to_contain_text("45 deliveries wait.")
+    expect(waits.first).to_contain_text(subject)
+    page.keyboard.press("r")
+    expect(page.get_by_text("Released the messages of Hanne Dahl.")).to_be_visible()
+    site.until(lambda: reached() == set(strangers), "all of it has left")
+
+    announced = site.company.run("run", "announce", "ada.byron", "--recipients", "80", "--until", "2h", check=True)
+    assert "ada.byron: 80 new recipients until" in announced.stdout
+    site.write(sender=ADA, to=tuple(f"reader{number}@party.example" for number in range(80)), Subject=(news := unique("News")))
+    site.until(lambda: len({one.mailbox for one in site.left(news)}) == 80, "an announced run leaves at once")

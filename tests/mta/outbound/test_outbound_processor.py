@@ -122,8 +122,8 @@ def test_it_is_queued_for_the_smarthost_and_learned_from(settings: Settings, dat
         first, second = door.deliveries(2)
         wait_until(lambda: len(door.known()) == 2)
     assert [(one.recipient, one.mailbox, one.state, one.direction, one.rule) for one in (first, second)] == [
-        (ANN, ANN, "queued", "outbound", "outbound"),
-        ("bob@other.example", "bob@other.example", "queued", "outbound", "outbound"),
+        (ANN, ANN, "queued", "outbound", "new-recipient"),
+        ("bob@other.example", "bob@other.example", "queued", "outbound", "new-recipient"),
     ]
     assert (first.department, first.person, first.subject, first.search) == ("it", "joe.fern", "", "")
     assert door.known() == {ANN: "joe.fern", "bob@other.example": "joe.fern"}

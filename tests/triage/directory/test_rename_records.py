@@ -119,6 +119,8 @@ STAYS = {
     "mirror_copy": "account folder digest alike act",
     "not_learned": "day how reason department",
     "notice": "sender about kind text",
+    "outbound_brake": "department state by_shown reason",
+    "outbound_run": "department by_shown reason",
     "passkey": "credential_id public_key name",
     "pending_act": "kind needs items fence reason asked_by_shown state settled_by_shown settled_reason idempotency_key",
     "person": "name department mailbox aliases leaver identity",

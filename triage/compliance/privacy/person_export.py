@@ -24,7 +24,7 @@ from triage.store.models.contacts import Correspondent, FamiliarName, SentMail
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery, Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
-from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession
+from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, OutboundBrake, OutboundRun
 from triage.store.models.messages import Content, Message
 from triage.store.models.rules import Rule
 from triage.store.models.staff import PracticeAnswer, StaffMember, StaffSession
@@ -152,6 +152,8 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("former_names", select(FormerName).where(col(FormerName.kind) == "person", col(FormerName.now) == whose.uid)),
         ("former_mailboxes", select(FormerMailbox).where(col(FormerMailbox.person) == whose.uid)),
         ("correspondents", select(Correspondent).where(col(Correspondent.person) == whose.uid, contacts.visible_contacts(by))),
+        ("outgoing_brakes", select(OutboundBrake).where(col(OutboundBrake.person) == whose.uid).order_by(col(OutboundBrake.id))),
+        ("announced_runs", select(OutboundRun).where(col(OutboundRun.person) == whose.uid).order_by(col(OutboundRun.id))),
         ("sent", select(SentMail).where(col(SentMail.person) == whose.uid, wrote).order_by(col(SentMail.id))),
         (
             "rules",

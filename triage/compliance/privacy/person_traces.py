@@ -23,7 +23,7 @@ from triage.store.models.counts import Arrived, QueueSample
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
-from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport
+from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport, OutboundBrake, OutboundRun
 from triage.store.models.mailboxes import RelatedMail
 from triage.store.models.notifications import Told
 from triage.store.models.rules import Rule
@@ -93,7 +93,8 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     login = person.login or uid
     refused_at_smtp.erase_address(session, whose.address)
     session.execute(delete(Correspondent).where(col(Correspondent.person) == uid))
-    session.execute(delete(SentMail).where(col(SentMail.person) == uid))
+    for outgoing in (SentMail, OutboundBrake, OutboundRun):
+        session.execute(delete(outgoing).where(col(outgoing.person) == uid))
     session.execute(update(PostedList).where(col(PostedList.person) == uid).values(person=""))
     session.execute(delete(KnownRecipient).where(or_(col(KnownRecipient.person) == uid, col(KnownRecipient.leaver) == uid)))
     session.execute(delete(Told).where(col(Told.who) == f"person:{uid}"))

@@ -11,6 +11,7 @@ from triage.access import confidential_folders
 from triage.actor import EMPLOYEE
 from triage.config.alert_types import (
     BRAKE,
+    BRAKED,
     BREAK_GLASS,
     EXPIRING,
     FUSE,
@@ -182,6 +183,7 @@ KINDS = {
     FUSE: "check.fuse",
     LET_IN: "message.suspicious",
     UNLIKE: "sender.unlike",
+    BRAKED: "outgoing.braked",
 }
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {
     "open-emergency": emergency_opened,

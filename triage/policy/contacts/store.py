@@ -288,6 +288,14 @@ def keep_sent(session: Session, mails: Sequence[SentMail]) -> None:
         session.execute(insert(SentMail), [mail.model_dump() for mail in mails])
 
 
+def distrust_lately(session: Session, uid: str, since: datetime) -> None:
+    """What an account taught since then waits until staff has looked, and what it sent opens the door to no answer: somebody else may
+    have used it."""
+    lately = (col(Correspondent.person) == uid, col(Correspondent.learned_at) > since, col(Correspondent.how).not_in(("seed", "api")))
+    session.execute(update(Correspondent).where(*lately, col(Correspondent.state) == KNOWN).values(state=PARKED))
+    session.execute(update(SentMail).where(col(SentMail.person) == uid, col(SentMail.at) > since).values(automatic=True))
+
+
 def answerable_places(session: Session, person: str, department: str, now: datetime) -> set[str]:
     """Where mail of one employee has gone within the last 24 hours that somebody may answer."""
     where = [col(SentMail.at) > now - DAY, col(SentMail.person) == person, col(SentMail.department) == department]

@@ -53,7 +53,8 @@ def is_overdue(now: datetime, days: int) -> ColumnElement[bool]:
     last = aliased(Decision)
     decided_lately = select(col(last.id)).where(col(last.id) == col(Delivery.decision_id), col(last.at) >= old)
     entered = col(Delivery.id) < first_id_at(old)
-    return and_(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old, entered, ~decided_lately.exists())
+    ours = col(Delivery.direction) == "outbound"  # waits until staff decides: nobody else would tell its author that it never left
+    return and_(col(Delivery.state) == State.HELD, ~ours, col(Delivery.received_at) < old, entered, ~decided_lately.exists())
 
 
 @cache

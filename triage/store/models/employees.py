@@ -1,4 +1,4 @@
-"""Employees: sessions, digests, release requests, reported messages, expected senders."""
+"""Employees: sessions, digests, release requests, reported messages, expected senders, brakes on outgoing messages, announced runs."""
 
 from datetime import datetime
 
@@ -97,3 +97,33 @@ class Expectation(SQLModel, table=True):
     said_at: datetime = instant_column()
     until: datetime = instant_column()
     __table_args__ = (UniqueConstraint("person", "sender"), Index("expectation_by_sender", "sender", "until"))
+
+
+class OutboundBrake(SQLModel, table=True):
+    """An employee's account wrote to too many new recipients. Which messages wait, the held outbound deliveries say."""
+
+    __tablename__ = "outbound_brake"
+    id: int = id_column()
+    person: str = Field(index=True)  # uid
+    department: str  # theirs
+    state: str  # open (messages wait); reported (none do); released, removed
+    recipients: int  # new ones within an hour
+    at: datetime = instant_column()
+    decided_at: datetime | None = instant_column(nullable=True)
+    by_shown: str = ""  # who decided
+    reason: str = ""
+
+
+class OutboundRun(SQLModel, table=True):
+    """Somebody announced that an employee is about to write to many new recipients."""
+
+    __tablename__ = "outbound_run"
+    id: int = id_column()
+    person: str = Field(index=True)  # uid
+    department: str  # theirs
+    recipients: int  # new ones, at most
+    used: int = 0  # of these
+    until: datetime = instant_column()
+    at: datetime = instant_column()
+    by_shown: str = ""
+    reason: str = ""

@@ -159,6 +159,7 @@ def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
             "recalls": here.settings.reaches_mailboxes,
             "previews": here.settings.api.previews,
             "measures": here.settings.reports.staff != "none",
+            "looks_after_outgoing": access.looks_after_outgoing(by),
             "verbs": access.verbs_of(by),
             "last_sign_in": signed_in.before,
             "provider": identity_providers.find_provider(here.settings.identity.providers, signed_in.provider),

@@ -112,6 +112,7 @@ class Me(Shape):
     recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
     previews: Annotated[bool, Field(description="Are attachments shown as pictures?")]
     measures: Annotated[bool, Field(description="Is it wanted that decisions tell their effort?")]
+    looks_after_outgoing: Annotated[bool, Field(description="May they decide about employees' outgoing messages that wait?")]
     verbs: list[Verb]
     last_sign_in: Annotated[LastSignIn | None, Field(description="before this one; null at the first")] = None
     provider: Annotated[ProviderShown | None, Field(description="At which they signed in; null: another way.")] = None

@@ -18,7 +18,7 @@ STAFF = Shape(
         "name": "as colleagues read it",
         "role": "triage, admin or auditor",
         "scope": "company, department:CODE, person:UID",
-        "rights": "what they may do beside the role: remove-delivered, data-protection",
+        "rights": "what they may do beside the role: remove-delivered, data-protection, outgoing",
         "source": "directory, local: made here, or provider: by an identity provider",
         "away": "until when; empty: on duty",
         "sessions": "browsers they are signed in with",

@@ -52,6 +52,7 @@ def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None
     """Set the rights of an account.
 
     remove-delivered: takes delivered messages out of mailboxes alone. data-protection: sees who viewed messages.
+    outgoing: decides about employees' messages that the brake holds.
     """
     open_transaction(settings_of(ctx), lambda session: accounts.give_rights(session, login, rights, by=shell_user(), now=utcnow()))
 

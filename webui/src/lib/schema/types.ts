@@ -267,6 +267,23 @@ export interface Brake {
   sentence: string
 }
 
+/** Why it is decided so. */
+export interface BrakeOrder {
+  reason?: string
+}
+
+export type BrakeState = 'open' | 'reported' | 'released' | 'removed'
+
+/** A message that an employee's account sent. */
+export interface BrakedMessage {
+  id: string
+  /** as its author wrote it; empty where its content is erased */
+  subject: string
+  at: string
+  /** new ones */
+  recipients: number
+}
+
 /** A campaign, as far as it is in your scope. */
 export interface Campaign {
   id: string
@@ -1429,6 +1446,8 @@ export interface Me {
   previews: boolean
   /** Is it wanted that decisions tell their effort? */
   measures: boolean
+  /** May they decide about employees' outgoing messages that wait? */
+  looks_after_outgoing: boolean
   verbs: Verb[]
   /** before this one; null at the first */
   last_sign_in: LastSignIn | null
@@ -1655,6 +1674,50 @@ export interface OtherRule {
   rule: string
   reason: string
   rule_id: string | null
+}
+
+/** An employee's account that wrote to many new recipients within an hour, and what waits. */
+export interface OutboundBrake {
+  id: string
+  /** uid */
+  person: string
+  name: string
+  /** open: messages wait; reported: they were sent, the brake only reports so far */
+  state: BrakeState
+  at: string
+  /** new ones within an hour */
+  recipients: number
+  /** deliveries that wait for a decision */
+  waiting: number
+  /** at most 20, those to most recipients first */
+  messages: BrakedMessage[]
+  decided_at: string | null
+  by_shown: string
+  reason: string
+}
+
+/** The brakes that wait, and those of the last seven days, the newest first. */
+export interface OutboundBrakes {
+  items: OutboundBrake[]
+}
+
+/** An announced run: an employee may write to so many new recipients until then. */
+export interface OutboundRun {
+  id: string
+  /** uid */
+  person: string
+  /** new ones, at most */
+  recipients: number
+  /** of these, so far */
+  used: number
+  until: string
+  by_shown: string
+  reason: string
+}
+
+/** The announced runs in force, those that end first come first. */
+export interface OutboundRuns {
+  items: OutboundRun[]
 }
 
 /** What is to be sent on, is under way or was refused by the next hop. */
@@ -2445,6 +2508,16 @@ export interface Rules {
   next_cursor: string | null
 }
 
+/** Who is about to write to how many new recipients, until when, and why. */
+export interface RunOrder {
+  /** uid, or an address of theirs */
+  employee: string
+  recipients: number
+  /** within the next seven days */
+  until: string
+  reason?: string
+}
+
 /** A search that is kept. */
 export interface SavedSearch {
   id: string
@@ -2723,7 +2796,7 @@ export interface StaffMember {
   name: string
   role: Role
   scope: string[]
-  /** beside the role: remove-delivered, data-protection */
+  /** beside the role: remove-delivered, data-protection, outgoing */
   rights: string[]
   /** directory; local: an account made here; provider: by an identity provider's groups */
   source: string
