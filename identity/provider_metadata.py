@@ -72,10 +72,10 @@ class Known:
 def checked(provider: Provider, metadata: dict[str, Any]) -> dict[str, Any]:
     """Metadata of this provider, and of no other one (OpenID Connect Discovery 1.0, 4.3)."""
     if metadata.get("issuer") != provider.issuer:
-        raise Untrusted(f"it is {metadata.get('issuer')!r}, and [identity] says issuer = {provider.issuer!r}: write it as it does")
+        raise Untrusted(f"it is “{metadata.get('issuer')}”, and [identity] says issuer = “{provider.issuer}”: write it as it does")
     for name in (*NEEDED, *(one for one in OPTIONAL if metadata.get(one))):
         if not isinstance(url := metadata.get(name), str) or not is_trustworthy(url, provider.issuer):
-            raise Untrusted(f"its {name} is no https:// address: {url!r}")
+            raise Untrusted(f"its {name} is no https:// address: “{url}”")
     return metadata
 
 

@@ -53,7 +53,7 @@ def check_issuer(metadata: Mapping[str, Any], provider: Provider, said: object) 
     if said is None and not metadata.get("authorization_response_iss_parameter_supported"):
         return
     if said != provider.issuer:
-        raise Untrusted(f"the answer names {said!r} as its issuer: it is another provider's")
+        raise Untrusted(f"the answer names “{said}” as its issuer: it is another provider's")
 
 
 def exchanged(known: Known, http: Http, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import Protocol
 from mailboxes.match import Sought
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
+from triage.say import say
 
 LONGEST_PAUSE = 900.0  # seconds that a server may ask us to wait
-BROKEN_OFF = "an internal fault broke this attempt off; the log says more"
+BROKEN_OFF = say("an internal fault ended this attempt; the log says more")
 
 
 class Unreachable(Exception):

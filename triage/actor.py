@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from triage.say import say
+from triage.say import quote_text, say
 
 
 class Role(StrEnum):
@@ -41,7 +41,7 @@ def rights_of(words: Collection[str]) -> frozenset[Right]:
     """Read rights by their names. ValueError names a word that is none."""
     odd = [word for word in words if word not in set(Right)]
     if odd:
-        raise ValueError(say("there is no right {odd}; there are {names}", odd=repr(odd[0]), names=", ".join(Right)))
+        raise ValueError(say("there is no right {odd}; there are {names}", odd=quote_text(odd[0]), names=", ".join(Right)))
     return frozenset(map(Right, words))
 
 
@@ -66,7 +66,7 @@ class Scope:
             elif kind == "person" and name:
                 persons.add(name.casefold())
             else:
-                raise ValueError(say("{word} is not a scope; write company, department:CODE or person:UID", word=repr(word)))
+                raise ValueError(say("{word} is not a scope; write company, department:CODE or person:UID", word=quote_text(word)))
         return cls(company, frozenset(departments), frozenset(persons))
 
     def words(self) -> list[str]:

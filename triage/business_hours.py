@@ -31,9 +31,9 @@ class Span:
             first, last = DAYS.index(found[1]), DAYS.index(found[2] or found[1])
             start, end = time.fromisoformat(found[3]), time.max if found[4] == MIDNIGHT else time.fromisoformat(found[4])
         except ValueError:
-            raise ValueError(f"{text!r} is no span of hours: write such as mon-fri 08:00-18:00") from None
+            raise ValueError(f"“{text}” is no span of hours: write such as mon-fri 08:00-18:00") from None
         if start >= end:
-            raise ValueError(f"{text!r} ends before it begins: write two spans for a night")
+            raise ValueError(f"“{text}” ends before it begins: write two spans for a night")
         return cls(frozenset((first + day) % 7 for day in range((last - first) % 7 + 1)), start, end)
 
     def holds(self, local: datetime) -> bool:
@@ -106,7 +106,7 @@ def is_zone(zone: str) -> bool:
 def find_hours_fault(spans: tuple[str, ...], zone: str, policies: tuple[str, ...]) -> str:
     """Why these are no hours, no time zone or no policies for the time out of them, "" when they are."""
     if not is_zone(zone):
-        return f"{zone!r} is no time zone: write such as Europe/Berlin"
+        return f"“{zone}” is no time zone: write such as Europe/Berlin"
     for span in spans:
         try:
             Span.parse(span)
@@ -114,5 +114,5 @@ def find_hours_fault(spans: tuple[str, ...], zone: str, policies: tuple[str, ...
             return str(wrong)
     for policy in policies:
         if policy not in (WAIT, PASS) and not (policy.startswith(SUBSTITUTE) and policy != SUBSTITUTE):
-            return f"{policy!r} is none of wait, pass-time-limited and substitute:LOGIN"
+            return f"“{policy}” is none of wait, pass-time-limited and substitute:LOGIN"
     return ""

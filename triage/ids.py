@@ -8,7 +8,7 @@ import zlib
 from datetime import datetime
 from typing import Any
 
-from triage.say import say
+from triage.say import quote_text, say
 from triage.times import from_micros, to_micros
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
@@ -71,10 +71,10 @@ def parse_id(text: str) -> int:
     """The id that `format_id` wrote; ValueError for anything else."""
     folded = text.strip().upper()
     if len(folded) != WIDTH or any(letter not in ALPHABET for letter in folded):
-        raise ValueError(say("{text} is not an id (13 characters, digits and letters)", text=repr(text[:40])))
+        raise ValueError(say("{text} is not an id (13 characters, digits and letters)", text=quote_text(text[:40])))
     number = 0
     for letter in folded:
         number = number << 5 | ALPHABET.index(letter)
     if number >= 1 << 63:
-        raise ValueError(say("{text} is not an id (too large)", text=repr(text[:40])))
+        raise ValueError(say("{text} is not an id (too large)", text=quote_text(text[:40])))
     return number

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Self, TypeGuard
+from typing import Any, Self
 
 GAP = re.compile(r"\{(\w+)\}")
 JOIN, DAY, MINUTE, AGO, CLOCK = "@join", "@day", "@minute", "@ago", "@clock"  # ids of what a language formats, in place of a sentence
-BEFORE = "@before"  # id of a sentence that was stored without one: it is known by its English form
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 DECIMALS = 1  # digits of a fraction
 
@@ -98,6 +97,11 @@ def list_with_or(parts: Iterable[str]) -> str:
     return say("{first} or {last}", first=join_parts(", ", first), last=last) if first else last
 
 
+def quote_text(text: object) -> str:
+    """Text of others in quotation marks, as each language writes them. Characters that cannot be printed are escaped."""
+    return say("“{text}”", text="".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(text)))
+
+
 def format_day(when: date, *, year: bool = True) -> Said:
     """A day: "24 Nov 2026". Without its year where that is clear."""
     return Said(f"{when:%d %b %Y}" if year else f"{when:%d %b}", DAY, {"at": f"{when:%Y-%m-%d}", "year": year})
@@ -141,17 +145,19 @@ def round_fraction(value: float) -> float:
 
 def form_of(text: str) -> dict[str, Any] | None:
     """What a sentence was made of, as plain JSON values that are stored beside its text; None: nobody but its writer knows."""
-    return {"id": text.id, "params": {name: dump_parameter(value) for name, value in text.params.items()}} if has_form(text) else None
+    return (
+        {"id": text.id, "params": {name: dump_parameter(value) for name, value in text.params.items()}} if isinstance(text, Said) else None
+    )
 
 
-def has_form(text: str) -> TypeGuard[Said]:
-    """Does this text know its message id?"""
-    return isinstance(text, Said) and text.id != BEFORE
+def id_of(text: str) -> str:
+    """The message id of a sentence of ours, "" of other text."""
+    return text.id if isinstance(text, Said) else ""
 
 
 def forms_of(**sentences: str) -> dict[str, Any] | None:
     """The forms of several sentences by the names of their columns; None where none has one."""
-    return {name: dump_parameter(text) for name, text in sentences.items() if has_form(text)} or None
+    return {name: dump_parameter(text) for name, text in sentences.items() if isinstance(text, Said)} or None
 
 
 def dump_parameter(value: Any) -> Any:
@@ -161,10 +167,15 @@ def dump_parameter(value: Any) -> Any:
     return {"text": str(value), **form} if isinstance(value, str) and (form := form_of(value)) else value
 
 
+def form_with_text(text: str) -> dict[str, Any] | None:
+    """The form of a sentence with its finished text, for a column whose text may be changed alone later; None of text of others."""
+    return dump_parameter(text) if isinstance(text, Said) else None
+
+
 def load_sentence(text: str, form: Mapping[str, Any] | None) -> str:
-    """A sentence of ours as it was stored, with its form; without one it is from before there were forms."""
+    """A stored text, as a sentence of ours where its form is beside it."""
     if not form:
-        return Said(text, BEFORE) if text else text
+        return text
     return Said(text, form["id"], {name: load_parameter(value) for name, value in form["params"].items()})
 
 
@@ -177,5 +188,9 @@ def load_parameter(value: Any) -> Any:
 
 def from_row(row: Any, column: str) -> str:
     """A sentence of a row that has `forms`; one that was changed since then without its form has none."""
-    text, form = getattr(row, column), (row.forms or {}).get(column)
+    return with_its_form(getattr(row, column), (row.forms or {}).get(column))
+
+
+def with_its_form(text: str, form: Mapping[str, Any] | None) -> str:
+    """A stored text with its form, if that is the form of this text (`form_with_text`)."""
     return load_sentence(text, form if form and form["text"] == text else None)

@@ -20,7 +20,7 @@ class Outside(ValueError):
 def parse_address(text: str) -> Address:
     """An address. ValueError when it is none, or has a space of another width in it."""
     if not text.isprintable():
-        raise ValueError(f"{text[:80]!r} is not a mail address")
+        raise ValueError(f"“{text[:80]}” is not a mail address")
     return Address.parse(text)
 
 

@@ -26,7 +26,7 @@ class Departments:
     def __init__(self, schema: Schema, settings: Directory, groups: Iterable[Entry] = (), units: Iterable[Entry] = ()) -> None:
         self.kind, _, self.place = schema.department.partition(":")
         if self.kind not in ("attribute", "ou", "group") or (self.kind != "ou" and not self.place):
-            raise BadInput(f"[directory] department must be attribute:NAME, ou or group:DN, not {schema.department!r}")
+            raise BadInput(f"[directory] department must be attribute:NAME, ou or group:DN, not “{schema.department}”")
         self.codes = {
             name.casefold(): code for name, code in parse_pairs(settings.department_codes, "department_codes", "Human Resources=hr")
         }
@@ -56,7 +56,7 @@ class Departments:
         """The code for a name, as the settings say, or made from its letters; names with one code are one department."""
         code = self.codes.get(name.casefold()) or code_from(name)
         if not CODE.fullmatch(code):
-            raise ValueError(f"department {name!r} gives no code for addresses: name one in [directory] department_codes")
+            raise ValueError(f"department “{name}” gives no code for addresses: name one in [directory] department_codes")
         return self.known.setdefault(code, DepartmentEntry(code=code, name=name)).code
 
     def all(self, uids: Mapping[str, str]) -> tuple[DepartmentEntry, ...]:

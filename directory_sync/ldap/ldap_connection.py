@@ -169,7 +169,7 @@ class CheckedTls(Tls):  # type: ignore[misc]
         try:
             self.context = ssl.create_default_context(cafile=place.ca_file or None)
         except (OSError, ssl.SSLError) as fault:
-            raise BadInput(f"[directory] tls_ca: {place.ca_file!r} cannot be used: {fault}") from fault
+            raise BadInput(f"[directory] tls_ca: “{place.ca_file}” cannot be used: {fault}") from fault
         if not place.verify:
             self.context.check_hostname = False
             self.context.verify_mode = ssl.CERT_NONE

@@ -168,9 +168,9 @@ def password_of(settings: Directory) -> str:
     try:
         password = Path(settings.password_file).read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as fault:
-        raise BadInput(f"[directory] password_file {settings.password_file!r} cannot be read: {fault}") from fault
+        raise BadInput(f"[directory] password_file “{settings.password_file}” cannot be read: {fault}") from fault
     if not password:
-        raise BadInput(f"[directory] password_file {settings.password_file!r} is empty: a server takes that for nobody (RFC 4513, 5.1.2)")
+        raise BadInput(f"[directory] password_file “{settings.password_file}” is empty: a server takes that for nobody (RFC 4513, 5.1.2)")
     return password
 
 

@@ -214,7 +214,7 @@ class Reader:
             self.notes.append(Told(entry.dn, f"is in {len(names)} departments ({', '.join(names)}): {names[0]} counts"))
         uid = self.uid_of(entry)
         if not list(triage_addresses(code, uid, self.company.domains[0], self.company)):
-            why = f"{code!r} and {uid!r} make no triage address: name a short code in [directory] department_codes"
+            why = f"“{code}” and “{uid}” make no triage address: name a short code in [directory] department_codes"
             self.notes.append(Told(entry.dn, why))
         made = PersonEntry(
             uid=uid,

@@ -34,7 +34,7 @@ def parse_grants(settings: Directory) -> list[Grant]:
             found.append(replace(grant, group=dn_key(grant.group)))
         except ValueError as fault:
             raise BadInput(
-                f"[directory] staff_groups: {line!r}: {fault}; write GROUP-DN => ROLE SCOPE, "
+                f"[directory] staff_groups: “{line}”: {fault}; write GROUP-DN => ROLE SCOPE, "
                 "such as cn=reception,ou=groups,dc=company,dc=example => triage company"
             ) from fault
     return found
@@ -50,7 +50,7 @@ def parse_confidential(settings: Directory) -> Iterator[SealedEntry]:
                 raise ValueError("it has no folder and staff")
         except ValueError as fault:
             raise BadInput(
-                f"[directory] confidential: {line!r}: {fault}; write FOLDER => LOGINS, such as department:hr => hana, leo"
+                f"[directory] confidential: “{line}”: {fault}; write FOLDER => LOGINS, such as department:hr => hana, leo"
             ) from fault
         yield SealedEntry(scope.words()[0], tuple(login.strip().casefold() for login in logins.split(",") if login.strip()))
 

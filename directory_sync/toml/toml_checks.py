@@ -27,7 +27,7 @@ def check_names(file: Sections, codes: set[str], domains: tuple[str, ...], delim
     for entry in file.departments:
         check_name(entry, "code", f"{entry.values['code']}@{domains[0]}")
         if delimiter in entry.values["code"]:
-            raise entry.refused(f"code {entry.values['code']!r} stands before {delimiter!r} in addresses: write it without {delimiter!r}")
+            raise entry.refused(f"code “{entry.values['code']}” stands before “{delimiter}” in addresses: write it without “{delimiter}”")
     for entry in file.people:
         check_name(entry, "uid", f"{entry.values['uid']}@{domains[0]}")
         check_department(entry, codes)
@@ -40,7 +40,7 @@ def check_name(entry: Entry, key: str, address: str) -> None:
     """A name that stands in addresses: small letters, and an address comes out."""
     name = entry.values[key]
     if name != fold_text(name):
-        raise entry.refused(f"{key} {name!r} stands in addresses: write it in small letters")
+        raise entry.refused(f"{key} “{name}” stands in addresses: write it in small letters")
     entry.address(key, address)
 
 
@@ -48,7 +48,7 @@ def check_department(entry: Entry, codes: set[str]) -> None:
     """The department of a person or a group must exist."""
     department = entry.values["department"]
     if department not in codes:
-        raise entry.refused(f"there is no department {department!r}{hint_nearest(department, sorted(codes))}")
+        raise entry.refused(f"there is no department “{department}”{hint_nearest(department, sorted(codes))}")
 
 
 def check_identities(people: list[Entry]) -> None:
@@ -56,7 +56,7 @@ def check_identities(people: list[Entry]) -> None:
     owners: dict[str, Entry] = {}
     for entry in people:
         if (identity := entry.values["identity"]) and (twin := owners.setdefault(identity, entry)) is not entry:
-            raise entry.refused(f"identity {identity!r} is that of {twin.where.partition(': ')[2]} already")
+            raise entry.refused(f"identity “{identity}” is that of {twin.where.partition(': ')[2]} already")
 
 
 def check_people_named(file: Sections, uids: set[str]) -> None:
@@ -73,7 +73,7 @@ def check_people_named(file: Sections, uids: set[str]) -> None:
 def check_person(entry: Entry, key: str, uid: str, uids: set[str]) -> None:
     """Whom an entry names must be somebody in the file."""
     if uid not in uids:
-        raise entry.refused(f"{key}: there is no person {uid!r}{hint_nearest(uid, sorted(uids))}")
+        raise entry.refused(f"{key}: there is no person “{uid}”{hint_nearest(uid, sorted(uids))}")
 
 
 def check_staff(staff: list[Entry], codes: set[str], uids: set[str]) -> None:
@@ -81,7 +81,7 @@ def check_staff(staff: list[Entry], codes: set[str], uids: set[str]) -> None:
     roles = [role.value for role in Role]
     for entry in staff:
         if entry.values["role"] not in roles:
-            raise entry.refused(f"there is no role {entry.values['role']!r}{hint_nearest(entry.values['role'], roles)}")
+            raise entry.refused(f"there is no role “{entry.values['role']}”{hint_nearest(entry.values['role'], roles)}")
         if not entry.values["scope"]:
             raise entry.refused('scope is missing; write ["company"], or any of "department:CODE" and "person:UID"')
         check_scope(entry, codes, uids)
@@ -97,9 +97,9 @@ def check_scope(entry: Entry, codes: set[str], uids: set[str]) -> None:
     except ValueError as fault:
         raise entry.refused(f"scope {fault}") from fault
     for code in sorted(scope.departments - codes):
-        raise entry.refused(f"scope: there is no department {code!r}{hint_nearest(code, sorted(codes))}")
+        raise entry.refused(f"scope: there is no department “{code}”{hint_nearest(code, sorted(codes))}")
     for uid in sorted(scope.persons - uids):
-        raise entry.refused(f"scope: there is no person {uid!r}{hint_nearest(uid, sorted(uids))}")
+        raise entry.refused(f"scope: there is no person “{uid}”{hint_nearest(uid, sorted(uids))}")
 
 
 def check_rights(entry: Entry) -> None:
@@ -153,16 +153,16 @@ def check_groups(groups: list[Entry], codes: set[str], uids: set[str], owners: d
                 check_person(entry, "members", member, uids)
         for address in entry.values["external"]:
             if entry.address("external", address).domain in domains:
-                raise entry.refused(f"external: {address!r} is in the company's own domains; name it in members")
+                raise entry.refused(f"external: “{address}” is in the company's own domains; name it in members")
 
 
 def check_member(entry: Entry, member: str, owners: dict[str, Entry], domains: tuple[str, ...]) -> None:
     """A member that is an address is one of ours, and somebody's."""
     address = entry.address("members", member)
     if address.domain not in domains:
-        raise entry.refused(f"members: {member!r} is outside the company's domains; name it in external if that is meant")
+        raise entry.refused(f"members: “{member}” is outside the company's domains; name it in external if that is meant")
     if str(address) not in owners:
-        raise entry.refused(f"members: {member!r} is nobody's address here")
+        raise entry.refused(f"members: “{member}” is nobody's address here")
 
 
 def check_seals(entries: Iterable[Entry], staff: list[Entry]) -> None:
@@ -174,4 +174,4 @@ def check_seals(entries: Iterable[Entry], staff: list[Entry]) -> None:
             raise entry.refused("confidential_staff stands here without confidential = true")
         for login in named:
             if login.casefold() not in logins:
-                raise entry.refused(f"confidential_staff: there is no staff {login!r}{hint_nearest(login, sorted(logins))}")
+                raise entry.refused(f"confidential_staff: there is no staff “{login}”{hint_nearest(login, sorted(logins))}")

@@ -65,7 +65,7 @@ class Entry:
         """The address folded; it must lie in one of the company's domains."""
         address = self.address(key, text)
         if address.domain not in domains:
-            raise self.refused(f"{key}: {text!r} is outside the company's domains ({', '.join(domains)})")
+            raise self.refused(f"{key}: “{text}” is outside the company's domains ({', '.join(domains)})")
         return str(address)
 
 
@@ -106,7 +106,7 @@ def parse_toml(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path} is not TOML: {' '.join(str(fault).split())}") from fault
     for section in parsed:
         if section not in KEYS:
-            raise BadInput(f"{path}: there is no section {section!r}{hint_nearest(section, list(KEYS))}")
+            raise BadInput(f"{path}: there is no section “{section}”{hint_nearest(section, list(KEYS))}")
     return parsed
 
 
@@ -129,13 +129,13 @@ def read_entries(parsed: dict[str, Any], section: str, title: str, path: Path) -
         entry = entry_of(values, section, title, f"{path}: [[{section}]] {number}")
         twin = found.setdefault(entry.values[title].casefold(), entry)
         if twin is not entry:
-            raise entry.refused(f"{title} {entry.values[title]!r} is taken already by {twin.where.removeprefix(f'{path}: ')}")
+            raise entry.refused(f"{title} “{entry.values[title]}” is taken already by {twin.where.removeprefix(f'{path}: ')}")
     return list(found.values())
 
 
 def entry_of(values: dict[str, Any], section: str, title: str, where: str) -> Entry:
     """One entry, with its title in every error about it."""
-    shown = f"{where} ({title} {values[title]!r})" if isinstance(values.get(title), str) else where
+    shown = f"{where} ({title} “{values[title]}”)" if isinstance(values.get(title), str) else where
     return Entry(shown, check_entry(values, section, shown))
 
 
@@ -145,7 +145,7 @@ def check_entry(values: dict[str, Any], section: str, where: str) -> dict[str, A
     for key in values:
         if key not in known:
             instead = hint_renamed(RENAMED.get(key)) or hint_nearest(key, list(known))
-            raise BadInput(f"{where}: there is no key {key!r}{instead}")
+            raise BadInput(f"{where}: there is no key “{key}”{instead}")
     return {key: value_of(values, key, default, where) for key, default in known.items()}
 
 

@@ -133,7 +133,7 @@ def parse_nameserver(text: str) -> Nameserver:
     try:
         return Nameserver(str(ipaddress.ip_address(address.strip("[]"))), int(port))
     except ValueError as fault:
-        raise BadInput(f"[dns] nameservers: {text!r} is not an address, such as 192.0.2.53 or 127.0.0.1:5353") from fault
+        raise BadInput(f"[dns] nameservers: “{text}” is not an address, such as 192.0.2.53 or 127.0.0.1:5353") from fault
 
 
 def receive_bytes(connection: socket.socket, count: int, deadline: float) -> bytes:

@@ -68,11 +68,11 @@ def one_list(text: str) -> DnsList:
     try:
         domain = ascii_domain(zone)
         if "." not in domain:
-            raise ValueError(f"{zone!r} is a single label")
+            raise ValueError(f"“{zone}” is a single label")
         return DnsList(domain, tuple(codes_of(code.strip()) for code in codes.split(";"))) if equals else DnsList(domain)
     except ValueError as fault:
         form = "write ZONE or ZONE=CODE;CODE, such as zen.example.org=127.0.0.2-11"
-        raise BadInput(f"[policy] dns_lists: {text!r} is not a list ({fault}); {form}") from fault
+        raise BadInput(f"[policy] dns_lists: “{text}” is not a list ({fault}); {form}") from fault
 
 
 def codes_of(text: str) -> Codes:
@@ -81,7 +81,7 @@ def codes_of(text: str) -> Codes:
     begin = ipaddress.IPv4Address(first)
     end = ipaddress.IPv4Address(f"{first.rpartition('.')[0]}.{last}") if dash else begin
     if not begin.is_loopback or begin > end:
-        raise ValueError(f"{text!r} is not within 127.0.0.0/8")
+        raise ValueError(f"“{text}” is not within 127.0.0.0/8")
     return begin, end
 
 

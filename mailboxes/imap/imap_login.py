@@ -18,6 +18,7 @@ from mailboxes.oauth.token_requests import GOOGLE, MICROSOFT, asks_itself, check
 from triage.config import oauth_tokens
 from triage.config.settings import Mirror, Recall
 from triage.errors import BadInput
+from triage.say import say
 from triage.text.sanitize import escape_visible
 
 Access = Recall | Mirror  # sections that say how to get into mailboxes
@@ -28,8 +29,8 @@ PASSING = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]
 TOO_BUSY = ("SERVER BUSY", "SERVER UNAVAILABLE", "THROTTLED", "TOO MANY SIMULTANEOUS", "EXCEEDED COMMAND OR BANDWIDTH")
 PATIENCE = 30.0  # seconds to leave a server alone that is too busy and does not say for how long
 REFUSED_THERE = {  # why a token may be good and open nothing
-    MICROSOFT: "; the application needs IMAP.AccessAsApp with consent, a service principal in Exchange, and FullAccess to the mailbox",
-    GOOGLE: "; IMAP may be switched off for this mailbox in Google Workspace",
+    MICROSOFT: say("the application needs IMAP.AccessAsApp with consent, a service principal in Exchange, and FullAccess to the mailbox"),
+    GOOGLE: say("IMAP may be switched off for this mailbox in Google Workspace"),
 }
 
 
@@ -40,7 +41,9 @@ def open_session(settings: Access, mailbox: str) -> Client:
     try:
         client = connect_imap(settings)
     except (OSError, IMAPClientError) as fault:
-        raise Unreachable(f"the IMAP server {settings.imap} cannot be reached: {describe_error(fault)}") from fault
+        raise Unreachable(
+            say("the IMAP server {server} cannot be reached: {why}", server=settings.imap, why=describe_error(fault))
+        ) from fault
     try:
         sign_in(client, settings, login_of(settings, mailbox))
     except (OSError, IMAPClientError) as fault:
@@ -56,17 +59,19 @@ def open_session(settings: Access, mailbox: str) -> Client:
 def explain_refusal(fault: Exception, settings: Access, login: str) -> Unreachable:
     """Why we are not let in: for now, or until somebody mends it."""
     if not isinstance(fault, LoginError) or is_passing(fault):
-        what = "does not let us in" if isinstance(fault, LoginError) else "broke off the sign-in"
-        return describe_trouble(f"the IMAP server {what}", fault)
+        refused = isinstance(fault, LoginError)
+        return describe_trouble(say("the IMAP server refuses our sign-in" if refused else "the IMAP server broke off the sign-in"), fault)
     if isinstance(settings, Recall) and asks_itself(settings):
         TOKENS.forget(settings, login)
-    words = f"the IMAP server does not let us in: {describe_error(fault)}"
-    return ShutOut(words.rstrip(".") + REFUSED_THERE[settings.auth] if settings.auth in REFUSED_THERE else words)
+    why = describe_error(fault)
+    if hint := REFUSED_THERE.get(settings.auth):
+        return ShutOut(say("the IMAP server refuses our sign-in: {why}; {hint}", why=why.rstrip("."), hint=hint))
+    return ShutOut(say("the IMAP server refuses our sign-in: {why}", why=why))
 
 
 def describe_trouble(what: str, fault: Exception) -> Unreachable:
     """Trouble with the server, in words: Busy where it has too much to do."""
-    words, said = f"{what}: {describe_error(fault)}", str(fault)
+    words, said = say("{what}: {why}", what=what, why=describe_error(fault)), str(fault)
     if found := BACKOFF.search(said):
         return Busy(words, int(found[1]) / 1000)
     return Busy(words, PATIENCE) if any(one in said.upper() for one in TOO_BUSY) else Unreachable(words)
@@ -84,10 +89,10 @@ def server_of(settings: Access) -> tuple[str, str, int]:
         port = url.port or PORTS[url.scheme]
     except (ValueError, KeyError) as fault:
         raise BadInput(
-            f"{settings_section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}"
+            f"{settings_section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not “{settings.imap}”"
         ) from fault
     if not url.hostname or url.path.strip("/") or url.username:
-        raise BadInput(f"{settings_section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}")
+        raise BadInput(f"{settings_section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not “{settings.imap}”")
     return url.scheme, url.hostname, port
 
 
@@ -101,11 +106,11 @@ def check_login_settings(settings: Access) -> None:
     for name in needs[settings.auth]:
         if not getattr(settings, name):
             raise BadInput(
-                f"{settings_section(settings)}.{name} is missing: {settings_section(settings)}.auth = {settings.auth!r} needs it"
+                f'{settings_section(settings)}.{name} is missing: {settings_section(settings)}.auth = "{settings.auth}" needs it'
             )
     if settings.auth == "xoauth2" and not (settings.token_file or settings.token_command):
         own = settings_section(settings)
-        raise BadInput(f"{own}.token_file or {own}.token_command is missing: {own}.auth = 'xoauth2' needs one of them")
+        raise BadInput(f'{own}.token_file or {own}.token_command is missing: {own}.auth = "xoauth2" needs one of them')
 
 
 def connect_imap(settings: Access) -> Client:

@@ -10,6 +10,8 @@ from triage.delivery import dsn
 from triage.ids import format_id, parse_id
 from triage.message.authors import author_of
 from triage.message.mime.mime_parts import TooMuch, fields_of, first_field, headers_of
+from triage.say import say
+from triage.text.i18n.translate import translate_sentence
 from triage.text.sanitize import escape_visible
 
 COPY = "X-Mailroom-Copy"
@@ -68,22 +70,22 @@ def copy_number(raw: bytes) -> int:
         return 0
 
 
-def note_message(number: str, subject: str, words: str, *, sender: str, to: str, hostname: str, now: datetime) -> bytes:
+def note_message(number: str, subject: str, words: str, *, sender: str, to: str, hostname: str, language: str, now: datetime) -> bytes:
     """A short message on top that says why something was not done. `number`: the same for the same occasion, so that it is said once."""
     head = [
         f"Date: {format_datetime(now)}",
         f"From: Mailroom <{sender}>",
         f"To: <{to}>",
-        f"Subject: {dsn.encode_subject(escape_visible(subject)[:150])}",
+        f"Subject: {dsn.encode_subject(escape_visible(translate_sentence(subject, language))[:150])}",
         f"Message-ID: {note_id(number, hostname)}",
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
         "Content-Transfer-Encoding: 8bit",
         "",
-        escape_visible(words, lines=True),
+        escape_visible(translate_sentence(words, language), lines=True),
         "",
-        "You may delete this note. Deleting never decides anything.",
+        translate_sentence(say("You may delete this note. Deleting it decides nothing."), language),
         "",
     ]
     return "\n".join(head).replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace")

@@ -30,6 +30,7 @@ from triage.quarantine.decisions import mailbox_moves
 from triage.quarantine.decisions.mailbox_moves import ACTS, ALREADY, DONE, Outcome
 from triage.runtime import metrics
 from triage.runtime.wakeup import Bell, open_pipes
+from triage.say import say
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.models.mailboxes import MirrorCopy
 from triage.store.pg_notify import Telegraph
@@ -44,6 +45,7 @@ LONGEST_PAUSE = 30.0  # seconds between attempts to get in
 LATER = 60.0  # seconds until a mail that the account did not take is tried again
 MOST_REFUSED = 3  # in one turn; then the account is full
 NO_RECEIPT = "$MDNSent"  # RFC 3503, 3: no program tells the sender that it was read, which the person alone may
+FOREIGN = say("This is not a held message: only messages from the folders of this account can be decided here.")
 AT_ONCE = 50  # mails that are put there before somebody's acts are looked for again
 
 log = logging.getLogger(__name__)
@@ -110,7 +112,7 @@ def parse_pairs(entries: Iterable[str], name: str) -> Iterable[tuple[str, str]]:
     for entry in entries:
         key, equals, value = (part.strip() for part in entry.partition("="))
         if not (key and equals and value):
-            raise BadInput(f'mirror.{name}: {entry!r} must be NAME=VALUE, such as "it=it@company.example"')
+            raise BadInput(f'mirror.{name}: “{entry}” must be NAME=VALUE, such as "it=it@company.example"')
         yield key, value
 
 
@@ -213,12 +215,14 @@ class Desk:
         log.info("copy %(copy)s moved into %(act)s at %(account)s: %(outcome)s. %(why)s", said)
 
     def lay(self, account: MirrorAccount, place: Place, home: str, *, ours: bool) -> None:
-        """Move it. A copy of ours that a full account does not take is taken away, and put there again while its mail is held."""
+        """Move it. Removes a copy that a full account does not take, and adds it again while its message is held."""
         try:
             account.move(place, home)
         except NotTaken as fault:
             log.warning(
-                "the account %s is full, a mail cannot be moved there: %s", escape_visible(self.account.address), escape_visible(str(fault))
+                "the account %s is full, a message cannot be moved there: %s",
+                escape_visible(self.account.address),
+                escape_visible(str(fault)),
             )
             if ours:
                 account.take([place])
@@ -228,11 +232,9 @@ class Desk:
     def outcome(self, one: Seen, act: str, by: Actor | None) -> Outcome:
         """What comes of it."""
         if not one.copy:
-            return Outcome(
-                "foreign", "This is none of the mails that are held: only those that lie in this account's folders can be decided here."
-            )
+            return Outcome("foreign", FOREIGN)
         if by is None:
-            return Outcome("refused", f"{self.account.login} is no member of staff (any more), so nobody can act here.")
+            return Outcome("refused", say("{login} is no longer a member of staff, so nobody can act here.", login=self.account.login))
         with transaction(self.engine) as session:
             moved = {"occasion": f"{one.place.validity}.{one.place.uid}", "account": self.account.address}
             made = mailbox_moves.act_on_move(session, one.copy, act, **moved, by=by, settings=self.settings, now=utcnow())
@@ -255,8 +257,9 @@ class Desk:
         hostname = self.settings.company.hostname
         if account.has_note(folder, mirror_message.note_id(number, hostname)):
             return
-        subject = f"Nothing was done: {act}" if outcome.kind != ALREADY else f"Somebody was faster: {act}"
-        names = {"sender": self.settings.sender, "to": self.account.address, "hostname": hostname}
+        subject = say("Nothing was done: {act}" if outcome.kind != ALREADY else "A colleague was faster: {act}", act=act)
+        company = self.settings.company
+        names = {"sender": self.settings.sender, "to": self.account.address, "hostname": hostname, "language": company.language}
         try:
             account.put(folder, mirror_message.note_message(number, subject, outcome.why, **names, now=utcnow()), flags=(), at=utcnow())
         except NotTaken as fault:

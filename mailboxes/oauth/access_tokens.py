@@ -14,6 +14,7 @@ from mailboxes.oauth.token_requests import make_request, token_owner
 from triage.config.settings import Recall
 from triage.errors import Unanswered, Untrusted
 from triage.runtime.bounded_http import Answer, Http
+from triage.say import say
 
 EARLY = 300.0  # seconds before its end that a token is not used any more; of one that is short, half its time
 USUAL, LONGEST = 3600.0, 86_400.0  # seconds that a token is good for: where nobody says so, and at most
@@ -125,21 +126,21 @@ def fetch_token(settings: Recall, mailbox: str) -> tuple[str, float]:
     try:
         answer = Http(settings.timeout, request.url, settings.ca_file).request("POST", request.url, FORM, urlencode(request.form))
     except Unanswered as fault:
-        raise Unreachable(f"the provider gives no token for now: {fault}") from fault
+        raise Unreachable(say("the provider gives no token for now: {why}", why=str(fault))) from fault
     except Untrusted as fault:
-        raise Unreachable(f"{request.url} gives no token: {fault}") from fault
+        raise Unreachable(say("{url} gives no token: {why}", url=request.url, why=str(fault))) from fault
     return read_answer(settings.auth, request.url, answer)
 
 
 def read_answer(auth: str, url: str, answer: Answer) -> tuple[str, float]:
     """The token of an answer (RFC 6749, 5.1) and its seconds, or why there is none."""
     if answer.status == 429 or answer.status >= 500 or answer.values.get("error") in LATER:
-        raise Busy(f"{url} gives no token for now ({answer.status})", answer.retry_after or PATIENCE)
+        raise Busy(say("{url} gives no token for now ({status})", url=url, status=answer.status), answer.retry_after or PATIENCE)
     if answer.status != 200:
         raise explain_refusal(auth, answer.values)
     token = answer.values.get("access_token")
     if not isinstance(token, str) or not 0 < len(token) <= LONGEST_TOKEN or not token.isascii() or not token.isprintable():
-        raise Unreachable(f"{url} answers without a token that can be used")
+        raise Unreachable(say("{url} answers without a usable token", url=url))
     return token, seconds_of(answer.values.get("expires_in"))
 
 

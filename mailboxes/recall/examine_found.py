@@ -12,7 +12,7 @@ from triage.runtime.sandbox_pool import Overrun, Pool
 SHOWN = 50  # related mails of one delivery that are written down
 
 
-def said_by(raw: bytes, parsers: Pool, *, whole: bool) -> Summary | None:
+def read_copy(raw: bytes, parsers: Pool, *, whole: bool) -> Summary | None:
     """The summary of a message, or of its header block alone; None when not even that can be read."""
     for headers_only in (False, True) if whole else (True,):
         try:
@@ -30,7 +30,7 @@ def related_to(sought: Sought, found: Iterable[Copy], parsers: Pool) -> tuple[Re
 
 def describe_copy(copy: Copy, names: Names, sought: Sought, parsers: Pool) -> Related:
     """One of them."""
-    summary = said_by(copy.raw, parsers, whole=False)
+    summary = read_copy(copy.raw, parsers, whole=False)
     return Related(
         place=Place(copy.folder, copy.uid_validity, copy.uid, copy.name),
         internal_date=copy.internal_date,

@@ -18,6 +18,8 @@ from triage.config.settings import Recall
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
+from triage.say import say
+from triage.text.sanitize import escape_visible
 
 AT_ONCE = 20  # messages that one SEARCH asks for
 HEADS_AT_ONCE = 100  # header blocks in one answer
@@ -25,7 +27,7 @@ SPARE = timedelta(days=2)  # SEARCH compares dates without their time zones (RFC
 UNSELECTABLE, VIEWS = frozenset({b"\\noselect", b"\\nonexistent"}), frozenset({b"\\all", b"\\flagged"})
 FIELDS = f"BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES FROM SUBJECT)]<0.{HEAD_LIMIT}>"
 WHAT_LIES = ["FLAGS", "INTERNALDATE", "RFC822.SIZE"]
-NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing was taken"
+NO_UIDPLUS = say("the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could remove other messages too, so nothing was removed")
 FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error, UnicodeError)  # the last one: a folder whose name is no modified UTF-7
 
 
@@ -51,7 +53,7 @@ class ImapMailbox:
     def find(self, sought: list[Sought], since: datetime) -> list[Found]:
         """As Mailbox.find. What is not found since that day is looked for among all the mail."""
         found = [Found() for _ in sought]
-        with explain_trouble("the mailbox could not be searched"):
+        with explain_trouble(say("the mailbox could not be searched")):
             folders = self.folders()
             self.search_folders(folders, list(zip(sought, found, strict=True)), since - SPARE)
             missing = [(one, of_it) for one, of_it in zip(sought, found, strict=True) if not of_it.copies]
@@ -141,14 +143,14 @@ class ImapMailbox:
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
         """As Mailbox.from_sender. SEARCH finds parts of words too: who asks looks at what is found."""
         wanted = (f"HEADER FROM {quote_imap(sender)}",) if sender.isascii() else (["HEADER", "FROM", sender], "UTF-8")
-        with explain_trouble("the mailbox could not be searched"):
+        with explain_trouble(say("the mailbox could not be searched")):
             folders = self.folders()
         shown: set[tuple[datetime, bytes]] = set()  # where there are views of what lies elsewhere: all that was found
         for folder in folders:
-            with explain_trouble("the mailbox could not be searched"):
+            with explain_trouble(say("the mailbox could not be searched")):
                 uids = self.client.search(*wanted) if self.open(folder, readonly=True) else []
             for start in range(0, len(uids), AT_ONCE):
-                with explain_trouble("the mailbox could not be read"):
+                with explain_trouble(say("the mailbox could not be read")):
                     self.open(folder, readonly=True)
                     answers = self.client.fetch(uids[start : start + AT_ONCE], WHAT_LIES)
                     copies = [self.copy(folder, uid, answer, "BODY[]" if whole else "BODY[HEADER]") for uid, answer in answers.items()]
@@ -159,12 +161,12 @@ class ImapMailbox:
     def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
         """As Mailbox.at. A folder that was numbered anew holds none of them."""
         for folder in dict.fromkeys(place.folder for place in places):
-            with explain_trouble("the mailbox could not be read"):
+            with explain_trouble(say("the mailbox could not be read")):
                 if not self.open(folder, readonly=True):
                     continue
                 uids = [place.uid for place in places if place.folder == folder and place.uid_validity == self.validity]
             for start in range(0, len(uids), AT_ONCE):
-                with explain_trouble("the mailbox could not be read"):
+                with explain_trouble(say("the mailbox could not be read")):
                     self.open(folder, readonly=True)
                     answers = self.client.fetch(uids[start : start + AT_ONCE], WHAT_LIES)
                     copies = [self.copy(folder, uid, answer) for uid, answer in answers.items()]
@@ -174,29 +176,29 @@ class ImapMailbox:
         """As Mailbox.take: marked and expunged by UID (UID EXPUNGE), so that nothing else goes along."""
         if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
             raise Impossible(NO_UIDPLUS)
-        with explain_trouble("the copy could not be taken out"):
+        with explain_trouble(say("the copy could not be removed")):
             folders = dict.fromkeys(copy.folder for copy in copies)
             gone = sum(self.expunge(folder, [copy for copy in copies if copy.folder == folder]) for folder in folders)
         if gone:
-            raise Unreachable(f"{gone} of the copies went elsewhere this moment, so the mailbox is looked through again")
+            raise Unreachable(say("{copies} of the copies were moved meanwhile, so the mailbox is searched again", copies=gone))
 
     def expunge(self, folder: str, copies: list[Copy]) -> int:
         """These copies, for good; how many of them somebody has moved or deleted since they were found."""
         if not self.open(folder, readonly=False):
             return len(copies)
         if any(copy.uid_validity != self.validity for copy in copies):
-            raise Unreachable(f"the folder {folder} was numbered anew (UIDVALIDITY) meanwhile")
+            raise Unreachable(say("the folder {folder} got new numbers meanwhile (UIDVALIDITY)", folder=escape_visible(folder)))
         uids = [copy.uid for copy in copies]
         marked = self.client.add_flags(uids, ["\\Deleted"])
         self.client.uid_expunge(uids)
         if left := self.client.search(["UID", ",".join(map(str, uids))]):
-            raise Unreachable(f"the server keeps {len(left)} of the copies that it was told to take out")
+            raise Unreachable(say("the server kept {copies} of the copies that it was to remove", copies=len(left)))
         return len(set(uids) - marked.keys())
 
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: APPEND with flags and date (RFC 9051, 6.3.12)."""
         folder = copy.folder
-        with explain_trouble("the copy could not be put back"):
+        with explain_trouble(say("the copy could not be put back")):
             if not self.client.folder_exists(folder):
                 folder = "INBOX"
             try:
@@ -206,7 +208,7 @@ class ImapMailbox:
             except IMAPClientError as fault:
                 if isinstance(describe_trouble("", fault), Busy):
                     raise
-                raise Impossible(f"the mailbox refuses it: {describe_error(fault)}") from fault
+                raise Impossible(say("the mailbox refuses it: {why}", why=describe_error(fault))) from fault
         return folder
 
     def close(self) -> None:

@@ -14,11 +14,12 @@ from triage.config.settings import Settings
 from triage.delivery.recall.recall_jobs import Ending, Errand
 from triage.delivery.recalled_copies import Copy
 from triage.runtime.sandbox_pool import Pool
+from triage.say import join_parts, said_by, say, say_count
 from triage.text.sanitize import escape_visible
 
-NO_WAY_IN = "There is no way into this mailbox: whoever runs Mailroom can open one."
-NO_CREDENTIALS = "Mailroom cannot sign in to the mailboxes: whoever runs Mailroom can put it right"
-REPLACED = "another worker has taken over"
+NO_WAY_IN = say("Mailroom has no access to this mailbox: ask who runs Mailroom to set it up.")
+NO_CREDENTIALS = say("Mailroom cannot sign in to the mailboxes: ask who runs Mailroom to correct that")
+REPLACED = say("another worker has taken over")
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +75,15 @@ class Visit:
 
     def go(self, place: str, address: str, errands: list[Errand]) -> None:
         """The errands in one place, in the mailbox of this name."""
-        kind, why, pause = "deferred", REPLACED, 0.0
+        why: str = REPLACED
+        kind, pause = "deferred", 0.0
         try:
             self.mailbox = open_mailbox(place, address, self.settings)
             self.work(self.mailbox, errands)
         except Unreachable as fault:
-            why, pause = str(fault), fault.pause
+            why, pause = said_by(fault), fault.pause
         except Impossible as fault:
-            kind, why = "refused", str(fault)
+            kind, why = "refused", said_by(fault)
         finally:
             if self.mailbox:
                 self.mailbox.close()
@@ -107,7 +109,7 @@ class Visit:
             if copies := [copy for _, there in mine for copy in there.copies]:
                 mailbox.take(copies)
         except Impossible as fault:  # of no concern to what is to be put back
-            self.endings.update((errand.delivery_id, Ending("refused", str(fault))) for errand, _ in mine)
+            self.endings.update((errand.delivery_id, Ending("refused", said_by(fault))) for errand, _ in mine)
             return
         for errand, there in mine:
             beside = related_to(search_keys(errand), there.related, self.parsers)
@@ -116,11 +118,11 @@ class Visit:
     def put_back(self, mailbox: Mailbox, errand: Errand, there: Found) -> None:
         """Put back what is not there; a mailbox that refuses gets it delivered anew."""
         if there.copies and not errand.copies:
-            self.endings[errand.delivery_id] = Ending("there", "It is still there.")
+            self.endings[errand.delivery_id] = Ending("there", say("It is still there."))
         elif errand.gone:
-            self.endings[errand.delivery_id] = Ending("restored", "Its owner had deleted it before; nothing was put back.")
+            self.endings[errand.delivery_id] = Ending("restored", say("Its owner had deleted it before; nothing was put back."))
         elif not errand.copies:
-            self.endings[errand.delivery_id] = Ending("absent", "It is not there any more, so it is delivered again.")
+            self.endings[errand.delivery_id] = Ending("absent", say("It is not there any more, so it is delivered again."))
         else:
             self.endings[errand.delivery_id] = put_copies(mailbox, errand, there)
 
@@ -139,11 +141,11 @@ def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
             back.append(mailbox.put_back(copy))
         except Impossible as fault:
             if errand.irreplaceable:
-                return Ending("deferred", str(fault))
+                return Ending("deferred", said_by(fault))
             if not back:
-                return Ending("absent", f"{fault}; it is delivered again.")
-            refused = f" Not every copy of it: {fault}."
-    return Ending("restored", f"Back in {escape_visible(', '.join(dict.fromkeys(back)))}.{refused}")
+                return Ending("absent", say("{why}; it is delivered again.", why=fault))
+            refused = say("Some copies could not be put back: {why}.", why=fault)
+    return Ending("restored", join_parts(" ", (say("Back in {folders}.", folders=escape_visible(", ".join(dict.fromkeys(back)))), refused)))
 
 
 def twin_of(copy: Copy, present: list[Copy]) -> Copy | None:
@@ -164,5 +166,9 @@ def describe_related(related: Sequence[Copy]) -> str:
         return ""
     count, folders = len(related), Counter(copy.folder for copy in related)
     places = ", ".join(f"{escape_visible(folder)} ({number})" for folder, number in folders.items())
-    mails = f"{count} more mail{'s' if count != 1 else ''}"
-    return f"{mails} with or about its Message-ID (replies, forwarded or copied) left alone: {places}."
+    return say_count(
+        "Left alone: {count} related message with its Message-ID or about it (a reply, forwarded or copied), in {places}.",
+        "Left alone: {count} related messages with its Message-ID or about it (replies, forwarded or copied), in {places}.",
+        count=count,
+        places=places,
+    )

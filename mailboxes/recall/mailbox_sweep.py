@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from mailboxes.mailbox import BROKEN_OFF, Impossible, Mailbox, Unreachable
 from mailboxes.match import Names
-from mailboxes.recall.examine_found import said_by
+from mailboxes.recall.examine_found import read_copy
 from mailboxes.recall.mailbox_session import open_mailbox
 from triage.config.settings import Settings
 from triage.delivery.recall.recall_jobs import Ending, Errand
@@ -16,6 +16,7 @@ from triage.delivery.recalled_copies import Copy
 from triage.quarantine.decisions import mailbox_sweep
 from triage.quarantine.decisions.mailbox_sweep import Search, Sighting
 from triage.runtime.sandbox_pool import Pool
+from triage.say import said_by
 from triage.times import utcnow
 
 Ask = Callable[[Callable[[Session], Any]], Any]  # writes in a transaction; returns once it is committed
@@ -43,9 +44,9 @@ class Sweep:
             for copies in self.found(self.mailbox):
                 self.take(self.mailbox, copies)
         except Unreachable as fault:
-            later, why, pause = True, str(fault), fault.pause
+            later, why, pause = True, said_by(fault), fault.pause
         except Impossible as fault:
-            why = str(fault)
+            why = said_by(fault)
         except Exception:
             self.settle(BROKEN_OFF, later=True)
             raise
@@ -74,7 +75,7 @@ class Sweep:
 
     def seen(self, copy: Copy) -> Sighting | None:
         """The copy with what it says, if the sender is its author, or it was named."""
-        summary = said_by(copy.raw, self.parsers, whole=self.search.take)
+        summary = read_copy(copy.raw, self.parsers, whole=self.search.take)
         if summary is None or (self.search.sender and self.search.sender not in summary.authors):
             return None
         return Sighting(copy, summary, Names.of(copy.raw).marker)

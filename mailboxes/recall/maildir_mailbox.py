@@ -15,6 +15,7 @@ from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
 from triage.runtime.durable_files import sync_directory
+from triage.say import said_by, say
 from triage.text.sanitize import escape_visible
 
 INBOX = "INBOX"
@@ -38,11 +39,11 @@ class MaildirMailbox:
         try:
             name = str(Address.parse(address))
         except ValueError as fault:
-            raise Unreachable(str(fault)) from fault
+            raise Unreachable(said_by(fault)) from fault
         if "/" in name or name.startswith("."):
-            raise Unreachable(f"{address!r} cannot be the name of a Maildir")
+            raise Unreachable(say("{address} cannot be the name of a Maildir", address=escape_visible(address)))
         if not directory.is_dir():
-            raise Unreachable(f"the directory {directory} of the Maildirs is not there")
+            raise Unreachable(say("the directory {directory} of the Maildirs does not exist", directory=str(directory)))
         self.root = directory / name
 
     def find(self, sought: list[Sought], since: datetime) -> list[Found]:
@@ -117,7 +118,9 @@ class MaildirMailbox:
             if not same_file(folder, copy):
                 store_message(folder, copy)
         except OSError as fault:
-            raise Unreachable(f"{folder} cannot be written: {fault.strerror}") from fault
+            raise Unreachable(
+                say("{place} cannot be written: {why}", place=escape_visible(str(folder)), why=str(fault.strerror))
+            ) from fault
         return self.name_of(folder)
 
     def close(self) -> None:
@@ -134,9 +137,9 @@ def reach_file(path: Path, told: Told, look: Callable[[], T]) -> T | None:
     except (FileNotFoundError, IsADirectoryError):
         return None
     except UnicodeEncodeError:
-        told(Unreachable(f"{escape_visible(str(path))} has a name that is no UTF-8, so it cannot be written down"))
+        told(Unreachable(say("the name of {path} is not UTF-8, so it cannot be recorded", path=escape_visible(str(path)))))
     except OSError as fault:
-        told(Unreachable(f"{escape_visible(str(path))} cannot be read or taken out: {fault.strerror}"))
+        told(Unreachable(say("{path} cannot be read or removed: {why}", path=escape_visible(str(path)), why=str(fault.strerror))))
     return None
 
 

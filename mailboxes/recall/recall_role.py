@@ -26,12 +26,14 @@ from triage.quarantine.decisions import mailbox_sweep
 from triage.runtime import metrics
 from triage.runtime.sandbox_pool import Pool
 from triage.runtime.wakeup import open_pipes
+from triage.say import say
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.pg_notify import Telegraph
 from triage.store.transaction_retry import first_line, is_passing, pause_after
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
+STOPS = say("the recall role is stopping")
 LONGEST_PAUSE = 1.0  # seconds: there may be no telegraph that brings us the bells of other machines
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another recaller's hands is not worth spinning for
 LONGEST_WAIT = 30.0  # seconds that a claim lies before somebody sets out
@@ -123,7 +125,7 @@ class Recaller:
         self.bell.wait(pause)
 
     def write(self, *, claiming: bool) -> None:
-        """Secure copies, settle visits and take the next claims. Whoever asked for what cannot be written is told; nobody else waits."""
+        """Secure copies, settle visits and take the next claims. Answers those whose request cannot be written; nobody else waits."""
         self.collect()
         with self.lock:
             requests, chores = list(self.requests), list(self.chores)
@@ -224,7 +226,7 @@ class Recaller:
                 self.set_out(errands)
 
     def secure(self, session: Session, requests: list[Request]) -> set[int]:
-        """Put copies on the record before they are taken; of which deliveries they may be taken."""
+        """Records copies before they are removed; returns the deliveries whose copies may be removed."""
         found = [one for request in requests for one in request.found]
         allowed = recall_jobs.secure_copies(session, found, now=utcnow()) if found else set()
         for errand, _ in found:
@@ -234,7 +236,7 @@ class Recaller:
         return allowed
 
     def settle(self, session: Session, trips: list[Trip]) -> None:
-        """Put the endings of visits on the record. Another worker may have taken over: its word counts, ours is logged."""
+        """Records how visits ended. Another worker may have taken over: its word counts, ours is logged."""
         ended = [(errand, trip.endings.result()[errand.delivery_id]) for trip in trips for errand in trip.visit.errands]
         settled = recall_jobs.settle_errands(session, ended, settings=self.settings, now=utcnow()) if ended else set()
         for errand, _ in ended:
@@ -267,7 +269,7 @@ class Recaller:
         chore = Chore(write, Future())
         with self.lock:
             if self.closing:
-                raise Unreachable("the recaller stops")
+                raise Unreachable(STOPS)
             self.chores.append(chore)
         self.bell.ring()
         return chore.answer.result()
@@ -287,13 +289,13 @@ class Recaller:
                 mailbox.abort()
 
     def finish(self) -> None:
-        """Wait for the visits under way and put them on the record, for a little while also without a database."""
+        """Waits for running visits and records them, for a short time also without a database."""
         deadline = time.monotonic() + LAST_PATIENCE
         while (self.under_way or self.done) and time.monotonic() < deadline:
             self.turn(claiming=False)
         self.say_no()
         for trip in (*self.under_way, *self.done):
-            log.error("the visit to %s is not on the record, so it is begun again when its lease ends", escape_visible(trip.visit.address))
+            log.error("the visit to %s was not recorded, so it starts again when its lease ends", escape_visible(trip.visit.address))
             if mailbox := trip.visit.mailbox:
                 mailbox.abort()
 
@@ -305,7 +307,7 @@ class Recaller:
         for request in requests:
             request.allowed.set_result(set())
         for chore in chores:
-            chore.answer.set_exception(Unreachable("the recaller stops"))
+            chore.answer.set_exception(Unreachable(STOPS))
 
     def close(self) -> None:
         """Give everything back; after a fault of ours workers may still wait for the record."""
@@ -319,7 +321,7 @@ class Recaller:
 
 
 def carry_out(visit: Visit | Sweep) -> dict[int, Ending]:
-    """A worker's visit. One line in the log for each errand, whatever came of it."""
+    """A worker's visit. Logs one line for each task with its result."""
     try:
         with metrics.time_block("mailroom_visit_seconds"):
             endings = visit.run()

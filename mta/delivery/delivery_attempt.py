@@ -16,6 +16,7 @@ from triage.delivery.journal import JOURNAL
 from triage.delivery.queue import MOST_RECIPIENTS, Claim, Outcome
 from triage.ids import format_id
 from triage.runtime import metrics
+from triage.say import say
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
@@ -56,7 +57,7 @@ def deliver_claims(errand: Errand, hop: NextHop, settings: Settings, next_hop: s
     except Exception:  # a fault of ours is no reason to lose mail or a worker
         log.exception("message %(message)s: attempt broke off", {"message": format_id(first.message_id)})
         hop.close()
-        outcomes = [Outcome("unanswered", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
+        outcomes = [Outcome("unanswered", say("an internal fault ended this attempt; the log says more"), next_hop)] * len(errand.claims)
     metrics.observe_seconds("mailroom_transaction_seconds", time.monotonic() - errand.since)
     log_outcomes(errand.claims, outcomes)
     return [replace(outcome, at=utcnow()) for outcome in outcomes]

@@ -19,6 +19,7 @@ from triage.delivery import queue
 from triage.delivery.queue import Claim, Outcome
 from triage.delivery.routes import Destination
 from triage.runtime import metrics
+from triage.say import say
 
 AHEAD = 0.5  # seconds of work that is claimed ahead, so that nobody waits for the database
 MOST_AHEAD = 128  # errands
@@ -193,7 +194,7 @@ class Carriers:
         self.away_reply = refused.reply
 
     def tell(self, refused: Outcome) -> None:
-        """That is for whoever runs this: nothing mends it by itself."""
+        """Tells the operator: it does not recover by itself."""
         metrics.count_event("mailroom_next_hop_refusals", reason="sign-in")
         log.error(
             "next hop %(next_hop)s: %(reply)s. Put it right, `mailroom doctor` tries it; mail waits meanwhile",
@@ -208,7 +209,7 @@ class Carriers:
             parting = [stopping or away or now - errand.since > GIVE_BACK for errand in self.backlog]
             back = [errand for errand, parts in zip(self.backlog, parting, strict=True) if parts]
             self.backlog = deque(errand for errand, parts in zip(self.backlog, parting, strict=True) if not parts)
-            said = self.away_reply if away else "it was not tried: the next hop is busy with other mail"
+            said = self.away_reply if away else say("it was not tried: the next hop is busy with other messages")
             untried = Outcome("untried", said, self.destination.next_hop)
             ended = self.ended + [(claim, untried) for errand in back for claim in errand.claims]
             self.ended = []

@@ -11,6 +11,7 @@ from mta.delivery.smtp_client import one_line
 from triage.addressing.envelope import Address
 from triage.delivery.queue import Outcome
 from triage.runtime.durable_files import sync_directory
+from triage.say import said_by, say
 
 _stored = itertools.count(1)
 
@@ -31,12 +32,14 @@ class MaildirHop:
         try:
             folder = self.directory / folder_name(mailbox)
         except ValueError as fault:
-            return Outcome("bounced", one_line(str(fault)), self.url)
+            return Outcome("bounced", one_line(said_by(fault)), self.url)
         try:
             name = self.store(folder, raw)
         except OSError as fault:
-            return Outcome("deferred", one_line(f"{folder} cannot be written: {fault.strerror}"), self.url)
-        return Outcome("delivered", f"stored as {name}", self.url)
+            return Outcome(
+                "deferred", one_line(say("{place} cannot be written: {why}", place=str(folder), why=str(fault.strerror))), self.url
+            )
+        return Outcome("delivered", say("stored as {name}", name=name), self.url)
 
     def store(self, folder: Path, raw: bytes) -> str:
         """Write to tmp, make it safe, move to new: readers never see half a message. The file's name.
@@ -73,7 +76,7 @@ def folder_name(mailbox: str) -> str:
     """The mailbox's address as the name of one folder; ValueError when it could lead anywhere else."""
     name = str(Address.parse(mailbox))
     if "/" in name or name.startswith(".") or len(name.encode()) > 255:
-        raise ValueError(f"{mailbox[:80]!r} cannot be the name of a Maildir")
+        raise ValueError(say("{address} cannot be the name of a Maildir", address=mailbox[:80]))
     return name
 
 

@@ -78,4 +78,4 @@ def server_of(url: str) -> Server:
         return Server(url, place.removeprefix("//"), 0, lmtp=True)
     if kind in ("smtp", "lmtp", "smtps", "lmtps") and place.startswith("//") and found and 0 < int(found["port"]) <= 65535:
         return Server(url, found["literal"] or found["host"], int(found["port"]), lmtp=lmtp, implicit_tls=implicit)
-    raise BadInput(f"the next hop {url!r} is not known; {POSSIBLE}")
+    raise BadInput(f"the next hop “{url}” is not known; {POSSIBLE}")

@@ -60,7 +60,7 @@ class Relay:
         self.settings = settings
         self.carriers = [Carriers(one, settings, self.ring) for one in list_destinations(settings)]
         for next_hop in left_over(settings):
-            log.warning("relay.logins_file has a line for %(next_hop)s, and no mail goes there", {"next_hop": next_hop})
+            log.warning("relay.logins_file has a line for %(next_hop)s, which is no next hop", {"next_hop": next_hop})
         self.engine = open_engine(settings.database.url)
         self.bell, self.changed = open_pipes(settings.spool.directory, "relay", "change")
         self.telegraph = Telegraph(settings, sends=[self.changed], hears=[self.bell])
@@ -106,7 +106,7 @@ class Relay:
         return wait <= 0
 
     def settle_and_claim(self, *, claiming: bool) -> None:
-        """One transaction puts outcomes on the record and takes the next claims; only then do the workers hear of them.
+        """Records outcomes and claims the next deliveries in one transaction; the workers get them after the commit.
 
         Outcomes that may wait do not hold up a claim: somebody may be looking at the clock.
         """
@@ -139,7 +139,7 @@ class Relay:
             self.look_again = 0.0
 
     def set_clocks_right(self) -> None:
-        """What a clock that was ahead has put off until a day that is far away goes now."""
+        """Sends now what a clock that was ahead has deferred too far."""
         with read_transaction(self.engine) as session:
             strayed = queue_admin.any_strayed(session, settings=self.settings, now=at_latest(session, utcnow()))
         if strayed:
@@ -179,7 +179,7 @@ class Relay:
         return min([LONGEST_PAUSE, *(seconds for one in self.carriers if (seconds := one.away_for()))])
 
     def finish(self) -> None:
-        """Wait for what is under way and put it on the record, for a little while also without a database."""
+        """Waits for running attempts and records them, for a short time also without a database."""
         patience = LAST_PATIENCE
         while self.unfinished() and patience > 0:
             waiting_for_database = bool(self.unsettled) and not any(one.in_hand for one in self.carriers)

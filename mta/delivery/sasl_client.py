@@ -14,11 +14,13 @@ from triage.config.oauth_tokens import NoToken
 from triage.config.settings import Relay, Settings
 from triage.delivery.routes import list_destinations
 from triage.errors import BadInput
+from triage.say import list_with_or, mark, say
 
 FORM = "it has lines NEXT_HOP NAME:PASSWORD, the next hop as it is written in the settings"
 ANOTHER_MECHANISM = frozenset({504, 534})  # it is offered, but not for this account, or it is too weak (RFC 4954, 6)
 SIGNED_IN, GO_ON = 235, 334
 HIDDEN = "(hidden)"
+SIGN_IN_REFUSED = mark("it refuses our sign-in: {reply}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,14 @@ def parse_entry(line: tuple[int, str]) -> tuple[str, str]:
 def sign_in(connection: smtplib.SMTP, login: Login) -> None:
     """Sign in on a connection that was greeted. Ended when that did not come about: it is about no message, and mail waits."""
     if not isinstance(connection.sock, ssl.SSLSocket):
-        raise shut_out("it is not encrypted, and we have a password for it: none is sent in the clear")
+        raise shut_out(say("the connection is not encrypted, and passwords are not sent in the clear"))
     offered = connection.esmtp_features.get("auth", "").upper().split()
     possible = [one for one in login.mechanisms if one in offered]
     if not possible:
-        offers = f"it offers {', '.join(offered)} only" if offered else "it offers no AUTH"
-        raise shut_out(f"{offers}, and we sign in with {' or '.join(login.mechanisms)}")
+        ours = {"mechanisms": list_with_or(login.mechanisms)}
+        if not offered:
+            raise shut_out(say("it offers no AUTH, and we sign in with {mechanisms}", **ours))
+        raise shut_out(say("it offers only {offered} for AUTH, and we sign in with {mechanisms}", offered=", ".join(offered), **ours))
     for mechanism in possible:
         answer = DIALOGUES[mechanism](connection, login)
         if answer[0] not in ANOTHER_MECHANISM:
@@ -109,8 +113,8 @@ def describe_refusal(answer: tuple[int, bytes], login: Login) -> Ended:
     """Why we are not let in: for now, or until somebody mends it."""
     reply = without_secrets(describe_reply(answer), login)
     if answer[0] // 100 == 4:
-        return unreachable_outcome(f"we cannot sign in there for now: {reply}")
-    return shut_out(f"it does not let us in: {reply}")
+        return unreachable_outcome(say("we cannot sign in there for now: {reply}", reply=reply))
+    return shut_out(say(SIGN_IN_REFUSED, reply=reply))
 
 
 def authenticate_plain(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:

@@ -27,13 +27,14 @@ from mta.delivery.starttls import Encryption, NotEncrypted, start_tls
 from mta.spool.line_endings import normalise_crlf
 from triage.delivery.queue import Outcome
 from triage.errors import BadInput
+from triage.say import clean_params, said_by, say
 from triage.text.sanitize import escape_visible
 
 REPLY_LENGTH = 500  # characters of a reply that are kept
 MOST_PLACES = 4  # addresses of a next hop that are tried in turn
 LONGEST_DIALLING = 330.0  # seconds after which no further one is tried: an attempt ends before its lease does
 
-NO_LOGIN = "what we sign in with cannot be read: whoever runs Mailroom can put it right"
+NO_LOGIN = say("the credentials for this next hop cannot be read: ask who runs Mailroom to correct them")
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class DialledHop:
             answers = [self.wants_sign_in(end.answer)] * len(mail.mailboxes)
         except OSError as fault:  # smtplib's exceptions are OSErrors too
             self.close()
-            answers = [Answer("deferred", f"the connection was lost: {fault}")] * len(mail.mailboxes)
+            answers = [Answer("deferred", say("the connection was lost: {why}", why=str(fault)))] * len(mail.mailboxes)
         if any(answer.hang_up for answer in answers):
             self.close()
         return answers
@@ -121,7 +122,7 @@ class DialledHop:
     def wants_sign_in(self, answer: Answer) -> Answer:
         """530 of a server that never took mail from us is about us, not about this message (RFC 4954, 6)."""
         about_us = answer.reply.startswith("530 ") and not self.served
-        return shut_out(f"it wants us to sign in: {answer.reply}").answer if about_us else answer
+        return shut_out(say("it wants us to sign in: {reply}", reply=answer.reply)).answer if about_us else answer
 
     def finish(self, connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]) -> list[Answer]:
         """The message itself, for those who were accepted."""
@@ -161,7 +162,7 @@ class DialledHop:
         except NotEncrypted as fault:
             self.close()
             if encryption.needed or self.server.implicit_tls:
-                raise unreachable_outcome(str(fault)) from fault
+                raise unreachable_outcome(said_by(fault)) from fault
             return self.greeted(place, Encryption("none"))
         if login:
             try:
@@ -239,7 +240,7 @@ class DialledHop:
 
 def unanswered_outcome(fault: OSError) -> Ended:
     """Nobody answers there."""
-    return unreachable_outcome(f"it cannot be reached: {fault.strerror or fault}")
+    return unreachable_outcome(say("it cannot be reached: {why}", why=str(fault.strerror or fault)))
 
 
 def check_welcome(answer: tuple[int, bytes]) -> None:
@@ -258,4 +259,4 @@ def greet_server(connection: smtplib.SMTP) -> None:
 
 def one_line(reply: str) -> str:
     """The reply as one visible line that is short enough to keep."""
-    return escape_visible(" ".join(reply.split()))[:REPLY_LENGTH]
+    return clean_params(reply, lambda text: escape_visible(" ".join(text.split()))[:REPLY_LENGTH])

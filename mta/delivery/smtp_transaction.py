@@ -5,6 +5,7 @@ import smtplib
 from dataclasses import dataclass, replace
 
 from mta.delivery.server_limits import Allowance
+from triage.say import say
 
 PATH = re.compile(r'(?:[^\x00-\x20\x7f<>"\\]+|"(?:[^\x00-\x1f\x7f"\\]|\\[\x20-\x7e])*"@[^\x00-\x20\x7f<>"\\]+)?')
 # 5xx replies about the connection, not about the message: bad sequence, no mail here (RFC 7504), STARTTLS or sign-in wanted (RFC 4954)
@@ -49,7 +50,7 @@ class Answer:
     shut_out: bool = False  # it does not let us sign in: somebody has to mend that, and asking often makes it worse
 
 
-NOT_ASKED = Answer("deferred", "the next hop takes fewer recipients at once (LIMITS)", crowded=True)
+NOT_ASKED = Answer("deferred", say("the next hop takes fewer recipients at once (LIMITS)"), crowded=True)
 
 
 class Ended(Exception):
@@ -129,7 +130,7 @@ def is_possible_address(address: str, *, null: bool = False) -> bool:
 
 def refuse_impossible_address(address: str) -> Answer:
     """The refusal of an address that no command can carry."""
-    return Answer("bounced", f"<{address}> is no address that SMTP can carry")
+    return Answer("bounced", say("SMTP cannot carry the address <{address}>", address=address))
 
 
 def send_recipients(dialogue: Dialogue, count: int) -> list[Answer | None]:
@@ -163,12 +164,13 @@ def mail_parameters(connection: smtplib.SMTP, mail: Mail) -> str:
     international = not all(address.isascii() for address in (mail.reverse_path, *mail.mailboxes))
     eight_bit, size = not mail.raw.isascii(), len(mail.raw)
     if international and not connection.has_extn("smtputf8"):
-        raise Ended(Answer("bounced", "the next hop does not take international addresses (it offers no SMTPUTF8)"))
+        raise Ended(Answer("bounced", say("the next hop does not take international addresses (it offers no SMTPUTF8)")))
     if eight_bit and not connection.has_extn("8bitmime"):
-        raise Ended(Answer("bounced", "the next hop does not take 8-bit messages (it offers no 8BITMIME)"))
+        raise Ended(Answer("bounced", say("the next hop does not take 8-bit messages (it offers no 8BITMIME)")))
     limit = connection.esmtp_features.get("size", "")
     if limit.isdigit() and 0 < int(limit) < size:
-        raise Ended(Answer("bounced", f"the next hop takes messages of at most {limit} bytes (SIZE), this one has {size}"))
+        too_large = say("the next hop takes messages of at most {limit} bytes (SIZE), this one has {size}", limit=int(limit), size=size)
+        raise Ended(Answer("bounced", too_large))
     connection.command_encoding = "utf-8" if international else "ascii"
     wanted = {f" SIZE={size}": connection.has_extn("size"), " BODY=8BITMIME": eight_bit, " SMTPUTF8": international}
     return "".join(option for option, needed in wanted.items() if needed)
@@ -236,7 +238,7 @@ def read_final_reply(connection: smtplib.SMTP) -> Answer:
     try:
         answer = connection.getreply()
     except OSError as fault:
-        return Answer("unanswered", f"no answer after the final dot, so it may have arrived: {fault}", hang_up=True)
+        return Answer("unanswered", say("no answer after the final dot, so it may have arrived: {why}", why=str(fault)), hang_up=True)
     refused = check_reply(answer, 2)
     return refuse_crowded(refused) if refused else Answer("delivered", describe_reply(answer))
 

@@ -9,6 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from triage.errors import BadInput
+from triage.say import mark, say
+
+TLS_FAILED = mark("TLS failed: {why}")
+NO_STARTTLS = mark("it offers no STARTTLS, and {why}")
+STARTTLS_REFUSED = mark("it refuses STARTTLS: {reply}, and {why}")
 
 
 class NotEncrypted(Exception):
@@ -43,7 +48,7 @@ class Encryption:
             if self.for_passwords:
                 context.load_default_certs()
         except (OSError, ssl.SSLError) as fault:
-            raise BadInput(f"relay.tls_ca: {self.authorities!r} cannot be used: {fault.strerror or fault}") from fault
+            raise BadInput(f"relay.tls_ca: “{self.authorities}” cannot be used: {fault.strerror or fault}") from fault
         if self.policy != "verify":
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context
@@ -51,8 +56,10 @@ class Encryption:
     @property
     def why(self) -> str:
         """What asks for it, for a person to read."""
-        how = "verified TLS" if self.policy == "verify" else "TLS"
-        return f"a password is said over {how} only" if self.for_passwords else f"messages go there over {how} only"
+        verified = self.policy == "verify"
+        if self.for_passwords:
+            return say("passwords are sent over verified TLS only" if verified else "passwords are sent over TLS only")
+        return say("messages go there over verified TLS only" if verified else "messages go there over TLS only")
 
     @property
     def needed(self) -> bool:
@@ -65,7 +72,7 @@ class Encryption:
             return self.context.wrap_socket(connected, server_hostname=self.name or host)
         except (ssl.SSLError, ConnectionError, EOFError) as fault:
             connected.close()
-            raise NotEncrypted(f"TLS failed: {describe_tls_error(fault)}") from fault
+            raise NotEncrypted(say(TLS_FAILED, why=describe_tls_error(fault))) from fault
 
 
 def is_address(host: str) -> bool:
@@ -96,8 +103,10 @@ def start_tls(connection: smtplib.SMTP, encryption: Encryption, host: str) -> bo
     answer = connection.docmd("STARTTLS") if connection.has_extn("starttls") else None
     if answer is None or answer[0] != 220:
         if encryption.needed:
-            said = "it offers no STARTTLS" if answer is None else f"it refuses STARTTLS: {answer[0]} {answer[1].decode('utf-8', 'replace')}"
-            raise NotEncrypted(f"{said}, and {encryption.why}")
+            if answer is None:
+                raise NotEncrypted(say(NO_STARTTLS, why=encryption.why))
+            reply = f"{answer[0]} {answer[1].decode('utf-8', 'replace')}"
+            raise NotEncrypted(say(STARTTLS_REFUSED, reply=reply, why=encryption.why))
         return False
     assert connection.sock is not None
     with contextlib.suppress(AttributeError, OSError):

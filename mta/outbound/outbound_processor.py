@@ -210,7 +210,7 @@ class Departures(Writer):
             self.hear(session, envelope, found, desks)
 
     def hear(self, session: Session, envelope: Envelope, found: Found, desks: set[str]) -> None:
-        """What an employee writes to ourselves: what they find odd, and from whom they expect mail."""
+        """Handles what employees write to Mailroom: suspicious messages and expected senders."""
         for desk, take in ((REPORTS, self.report), (EXPECTED, self.expect)):
             if desk in desks and (why := take(session, envelope, found)):
                 about = {"message": format_id(envelope.spool_id), "address": desk, "why": escape_visible(why)}
@@ -229,14 +229,14 @@ class Departures(Writer):
         return Lookup(session, self.settings).writer(address) is not None
 
     def learn(self, session: Session, mail: Sent, how: str) -> None:
-        """Learn from it; a fault of ours in that keeps no mail back."""
+        """Learns contacts from a message; a fault in that delays no message."""
         try:
             with session.begin_nested():
                 learn_contacts.learn_many(session, [mail], how=how, settings=self.settings, by=BY, now=utcnow())
         except UNREACHABLE:
             raise
         except Exception:
-            log.exception("a mail could not be learned from")
+            log.exception("a message could not be learned from")
 
 
 def find_lesson(envelope: Envelope, summary: Summary) -> Sent:

@@ -54,7 +54,7 @@ def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError as fault:
-        raise BadInput(f"smtp.trusted_edges: {text!r} is no network, such as 192.0.2.0/28 or 2001:db8::25") from fault
+        raise BadInput(f"smtp.trusted_edges: “{text}” is no network, such as 192.0.2.0/28 or 2001:db8::25") from fault
 
 
 def parse_xforward(argument: str) -> dict[str, str] | None:

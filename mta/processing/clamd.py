@@ -28,7 +28,7 @@ class Clamd(Scanner[str]):
         super().__init__("ClamAV", escape_visible(address), LARGEST)
         found = ADDRESS.fullmatch(address)
         if not found or (found["port"] and not 0 < int(found["port"]) < 65536):
-            raise BadInput(f"[policy] clamd: {address!r} is neither the path of a socket nor HOST:PORT, such as /run/clamav/clamd.ctl")
+            raise BadInput(f"[policy] clamd: “{address}” is neither the path of a socket nor HOST:PORT, such as /run/clamav/clamd.ctl")
         self.path, self.host, self.port = found["path"], (found["host"] or "").strip("[]"), int(found["port"] or 0)
         self.timeout = timeout
 
@@ -38,13 +38,13 @@ class Clamd(Scanner[str]):
         if found := FOUND.fullmatch(answer):
             return escape_visible(found[1])
         if answer != "stream: OK":
-            raise ValueError(f"it answers {answer!r}")
+            raise ValueError(f"it answers “{answer}”")
         return ""
 
     def ping(self) -> None:
         """See Scanner."""
         if (answer := self.said(b"zPING\0", None)) != "PONG":
-            raise ValueError(f"it answers {answer!r}")
+            raise ValueError(f"it answers “{answer}”")
 
     def said(self, command: bytes, raw: bytes | None) -> str:
         """Its answer to a command, with a message as a stream behind it."""

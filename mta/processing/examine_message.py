@@ -16,6 +16,7 @@ from triage.message.outbound import Journaled
 from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
 from triage.runtime.sandbox_pool import Overrun, Pool
+from triage.say import say
 from triage.times import utcnow
 
 
@@ -69,7 +70,7 @@ def summarise_message(pool: Pool, raw: bytes) -> tuple[Summary, bool]:
     try:
         return Summary.from_json(json.loads(pool.run(raw))), False
     except Overrun as fault:
-        problem = f"the parser gave up: {fault}"
+        problem = say("The parser gave up: {why}.", why=str(fault))
     try:
         summary = Summary.from_json(json.loads(pool.run(raw, headers_only=True)))
     except Overrun:

@@ -36,6 +36,7 @@ from triage.runtime import metrics
 from triage.runtime.sandbox_pool import Pool
 from triage.runtime.spool_stats import OFTEN
 from triage.runtime.wakeup import Bell
+from triage.say import say
 from triage.store.db import carry_out, open_engine, transaction
 from triage.store.pg_notify import Telegraph
 from triage.text.sanitize import escape_visible
@@ -200,7 +201,7 @@ class Writer:
         """Enter a message over which we have failed often enough as one that cannot be read, for people to look at. Was that possible?"""
         if message.attempt + 1 < OFTEN or may_wait(message, utcnow()):
             return False
-        unread = Found(Authentication(""), Summary(problems=(f"Mailroom failed over it: {why}",)))
+        unread = Found(Authentication(""), Summary(problems=(say("Mailroom failed to process it: {why}", why=why),)))
         if self.enter_alone(replace(message, found=unread, fault=""), stop) or stop.is_set():
             return False
         number = format_id(message.envelope.spool_id)
@@ -270,7 +271,7 @@ class Writer:
         try:
             self.spool.put_off(message.envelope, message.raw, not_before=not_before, attempt=min(message.attempt + 1, 999), why=why)
         except OSError as fault:
-            log.error("%(message)s cannot be put off, it stays in its batch: %(why)s", {"message": number, "why": str(fault)})
+            log.error("%(message)s cannot be deferred, it stays in its batch: %(why)s", {"message": number, "why": str(fault)})
             return False
         message.settled()
         metrics.count_event("mailroom_put_off")

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def write_door(settings: Settings, engine: Engine) -> str:
-    """Write the door snapshot as of now; its version. OSError or a database error leaves the one before in place.
+    """Writes the current recipient map; returns its version. OSError or a database error leaves the one before in place.
 
     As long as no directory was taken over there is none: the door asks everybody to come again and refuses nobody.
     """
@@ -25,7 +25,7 @@ def write_door(settings: Settings, engine: Engine) -> str:
         version = recipient_map_version(session, now)
         door = build_recipient_map(session, settings=settings, now=now)
     if door is None:
-        log.warning("nobody is known here yet, so there is no door snapshot: run `mailroom sync`")
+        log.warning("the directory is empty, so there is no recipient map: run `mailroom sync`")
     else:
         recipient_map_file.write_map(settings.spool.directory, door)
     return version
@@ -44,7 +44,7 @@ class Doorkeeper:
             version = recipient_map_version(session, utcnow())
         if version != self.version:
             self.version = write_door(self.settings, self.engine)
-            log.info("the door snapshot is up to date, version %s", self.version)
+            log.info("the recipient map is up to date, version %s", self.version)
         self.add_up_refusals()
         self.keep_refused()
 

@@ -32,9 +32,9 @@ class Rspamd(Scanner[Opinion]):
         try:
             self.host, self.port = parts.hostname or "", parts.port or 11333
         except ValueError as fault:
-            raise BadInput(f"[policy] rspamd_url: {url!r}: {fault}") from fault
+            raise BadInput(f"[policy] rspamd_url: “{url}”: {fault}") from fault
         if parts.scheme != "http" or not self.host or parts.path.strip("/"):
-            raise BadInput(f"[policy] rspamd_url: {url!r} is not http://HOST:PORT, such as http://127.0.0.1:11333")
+            raise BadInput(f"[policy] rspamd_url: “{url}” is not http://HOST:PORT, such as http://127.0.0.1:11333")
         self.timeout = timeout
         super().__init__("Rspamd", f"{self.host}:{self.port}", LARGEST)
 

@@ -9,6 +9,7 @@ from mail_auth.dmarc import discover_record
 from mail_auth.dns.query_budget import Questions, Resolver, Temporary, TooManyQuestions
 from triage.policy.rules.store import VERSION
 from triage.policy.rules_in_force import in_force
+from triage.say import form_of, say
 from triage.store import versions
 from triage.store.db import read_transaction, transaction
 from triage.store.models.rules import Rule
@@ -36,16 +37,16 @@ class Surveyor:
             unseen = (col(Rule.effect) == "allow") & col(Rule.proof).in_(["dmarc", "aligned"]) & col(Rule.looked_at).is_(None)
             columns = select(col(Rule.id), col(Rule.value), col(Rule.proof), col(Rule.doubt)).where(unseen, in_force(utcnow()))
             found = session.execute(columns.order_by(col(Rule.id)).limit(AT_ONCE)).all()
-        told = [(row.id, row.doubt or find_dns_doubt(row.value.rpartition("@")[2], row.proof, self.resolver)) for row in found]
+        told = [(row.id, "" if row.doubt else find_dns_doubt(row.value.rpartition("@")[2], row.proof, self.resolver)) for row in found]
         with transaction(self.engine) as session:
             for rule_id, sentence in told:
-                values = {"looked_at": utcnow()} | ({"doubt": sentence} if sentence else {})
+                values = {"looked_at": utcnow()} | ({"doubt": str(sentence), "doubt_form": form_of(sentence)} if sentence else {})
                 session.execute(update(Rule).where(col(Rule.id) == rule_id).values(**values))
         if len(found) < AT_ONCE:
             self.version = version
         if found:
             log.info("looked at what the senders of %d rules publish", len(found))
-        return any(sentence for _, sentence in told)
+        return any(row.doubt for row in found) or any(sentence for _, sentence in told)
 
 
 def find_dns_doubt(domain: str, proof: str, resolver: Resolver) -> str:
@@ -60,6 +61,10 @@ def find_dns_doubt(domain: str, proof: str, resolver: Resolver) -> str:
         return ""
     name = escape_visible(domain)
     if proof == "dmarc":
-        more = "its mail may meet “aligned”" if spf else "and no SPF record: only “aligned” or “dkim:DOMAIN” could be met, by a signature"
-        return f"{name} publishes no DMARC record, so nothing can prove itself by dmarc; {more}."
-    return "" if spf else f"{name} publishes neither DMARC nor SPF: only mail that it signs can prove itself."
+        if spf:
+            return say("{domain} publishes no DMARC record, so no message can pass DMARC. “aligned” may work.", domain=name)
+        return say(
+            "{domain} publishes neither DMARC nor SPF: no message can pass DMARC, and only signed ones “aligned” or “dkim:DOMAIN”.",
+            domain=name,
+        )
+    return "" if spf else say("{domain} publishes neither DMARC nor SPF: only messages that it signs can pass.", domain=name)

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from triage.addressing.envelope import Envelope
+from triage.say import say
 from triage.text.sanitize import escape_visible
 
 PAUSE = 30.0  # seconds in which somebody is left alone who did not answer
@@ -35,15 +36,15 @@ class Scanner(ABC, Generic[Answer]):
         """OSError, HTTPException or ValueError when it is not there, or is somebody else."""
 
     def about(self, envelope: Envelope, raw: bytes) -> tuple[Answer | None, str]:
-        """The answer about a message; or None, and why there is none as a sentence without its end."""
+        """The answer about a message; or None, and why there is none, in a sentence."""
         if len(raw) > self.largest:
-            return None, f"it is too large for {self.name}"
+            return None, say("{scanner} did not check the message: it is too large.", scanner=self.name)
         if time.monotonic() >= self.not_before:
             try:
                 return self.asked(envelope, raw), ""
             except (OSError, http.client.HTTPException, ValueError) as fault:
                 self.leave_alone(fault)
-        return None, f"{self.name} did not answer"
+        return None, say("{scanner} did not check the message: no answer.", scanner=self.name)
 
     def leave_alone(self, fault: Exception) -> None:
         """Ask nothing for a while; say so once."""

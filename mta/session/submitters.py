@@ -106,7 +106,7 @@ def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError as fault:
-        raise BadInput(f"outbound.networks: {text!r} is no network, such as 192.0.2.0/28 or 2001:db8::25") from fault
+        raise BadInput(f"outbound.networks: “{text}” is no network, such as 192.0.2.0/28 or 2001:db8::25") from fault
     if not network.prefixlen:
         raise BadInput(f"outbound.networks: {text} is the whole internet: anybody could send through us")
     return network

@@ -30,7 +30,7 @@ class Refusals:
             self.counts[entry] += copies
 
     def write(self) -> None:
-        """Leave what was counted for the judge. A disk that is full loses a count, and no mail."""
+        """Leave what was counted for the judge. A full disk loses a count, but no message."""
         if not self.counts:
             return
         try:
@@ -41,7 +41,7 @@ class Refusals:
 
 
 def take_counts(directory: Path) -> Iterator[tuple[Path, dict[str, int]]]:
-    """The files that are there, each with its counts; whoever has added them up removes them. One that is damaged counts nothing."""
+    """The files with their counts; the process that adds them up removes them. One that is damaged counts nothing."""
     for path in list_notes(directory / DIRECTORY):
         try:
             found = json.loads(path.read_text("utf-8"))

@@ -13,6 +13,7 @@ CODE = re.compile(r"`+[^`]+`+")
 END = re.compile(r"([.!?][”\"’)*_]*)\s+(?=[“\"‘(*_\[]*[A-Z0-9`§])")
 ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|etc|vs|no|No|RFC \d+, \d+(?:\.\d+)*)\.$")
 WORD = re.compile(r"\w")
+GENERATED = re.compile(r"<!-- what is on record.*?<!-- that was it -->", re.DOTALL)  # a table that a program writes, in names of its own
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ def read(path: Path) -> Page:
     page, text = Page(path), path.read_text("utf-8")
     paragraph: list[str] = []
     page.words = sum(1 for word in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL).split() if WORD.search(word))
-    lines = iter(text.splitlines())
+    lines = iter(GENERATED.sub("", text).splitlines())
 
     def end() -> None:
         if paragraph:

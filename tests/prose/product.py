@@ -1,7 +1,6 @@
 """The sentences of the product: of the console and its German, and of the server's catalogues."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import zip_longest
@@ -38,10 +37,6 @@ def catalogues() -> Iterator[tuple[Path, str, str]]:
             for one in (message for message in read_po(file, locale=path.stem) if message.id):
                 english, here = ((text,) if isinstance(text, str) else tuple(text or ()) for text in (one.id, one.string))
                 yield from ((path, first, second) for first, second in zip_longest(english, here, fillvalue=""))
-    for path in sorted(CATALOGUES.glob("*.toml")):
-        for section, sentences in tomllib.loads(path.read_text("utf-8")).items():
-            if section != "joins":
-                yield from ((path, english, said) for english, said in sentences.items())
 
 
 def faults() -> Iterator[Fault]:

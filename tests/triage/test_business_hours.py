@@ -33,12 +33,12 @@ def test_a_moment(spans: tuple[str, ...], zone: str, moment: str, expected: bool
     ("spans", "zone", "policies", "why"),
     [
         (WEEK, "Europe/Berlin", ("wait", "pass-time-limited", "substitute:ana"), ""),
-        (("mon 8-18",), "UTC", (), "'mon 8-18' is no span of hours: write such as mon-fri 08:00-18:00"),
+        (("mon 8-18",), "UTC", (), "“mon 8-18” is no span of hours: write such as mon-fri 08:00-18:00"),
         (("xyz 08:00-18:00",), "UTC", (), "is no span of hours"),
         (("mon 08:00-25:00",), "UTC", (), "is no span of hours"),
         (("mon 18:00-08:00",), "UTC", (), "ends before it begins: write two spans for a night"),
-        ((), "Berlin", (), "'Berlin' is no time zone"),
-        ((), "UTC", ("sleep",), "'sleep' is none of wait, pass-time-limited and substitute:LOGIN"),
+        ((), "Berlin", (), "“Berlin” is no time zone"),
+        ((), "UTC", ("sleep",), "“sleep” is none of wait, pass-time-limited and substitute:LOGIN"),
         ((), "UTC", ("substitute:",), "is none of wait"),
     ],
 )

@@ -15,7 +15,7 @@ from triage.actor import Actor, Role, Scope, rights_of
 from triage.addressing.company import StaffEntry
 from triage.addressing.envelope import fold_text
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
-from triage.say import mark, said_by, say
+from triage.say import mark, quote_text, said_by, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode
@@ -174,7 +174,7 @@ def get_account(session: Session, login: str) -> StaffMember:
     """The account with this login, wherever it comes from. NotFound when there is none."""
     member = session.get(StaffMember, fold_text(login.strip()))
     if member is None:
-        raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=repr(login)))
+        raise NotFound(say("there is no staff account {login}; `mailroom staff list` lists all accounts", login=quote_text(login)))
     return member
 
 
@@ -204,7 +204,7 @@ def checked_login(login: str) -> str:
 def checked_role(role: str) -> str:
     """A role that there is."""
     if role not in (roles := [one.value for one in Role]):
-        raise BadInput(say("there is no role {role}; there are {names}", role=repr(role), names=", ".join(roles)))
+        raise BadInput(say("there is no role {role}; there are {names}", role=quote_text(role), names=", ".join(roles)))
     return role
 
 
@@ -227,7 +227,7 @@ def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
     for kind, table, names in (("department", Department, scope.departments), ("person", Person, scope.persons)):
         for name in sorted(names):
             if session.get(table, name) is None:
-                raise BadInput(say("there is no {kind} {name}", kind=kind, name=repr(name)), field="scope")
+                raise BadInput(say("there is no {kind} {name}", kind=kind, name=quote_text(name)), field="scope")
     return scope.words()
 
 

@@ -15,7 +15,7 @@ from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Grant, Role, Scope
 from triage.addressing.networks import sender_network
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import ledger
 from triage.store.models.audit import AuditRecord
 from triage.store.models.staff import ApiToken, StaffMember
@@ -220,14 +220,16 @@ def checked_name(session: Session, name: str, now: datetime) -> str:
         )
     same = session.scalars(select(ApiToken).where(col(ApiToken.name) == name))
     if any(in_force(session, one, now) for one in same):
-        raise BadInput(say("there already is a token {name}; revoke it, or choose another name", name=repr(name)), field="name")
+        raise BadInput(say("there already is a token {name}; revoke it, or choose another name", name=quote_text(name)), field="name")
     return name
 
 
 def checked_grants(grants: tuple[str, ...]) -> list[str]:
     """What it may do, at least one thing."""
     if unknown := sorted(set(grants) - set(Grant)):
-        raise BadInput(say("there is no {unknown}; there are {names}", unknown=repr(unknown[0]), names=", ".join(Grant)), field="grants")
+        raise BadInput(
+            say("there is no {unknown}; there are {names}", unknown=quote_text(unknown[0]), names=", ".join(Grant)), field="grants"
+        )
     if not grants:
         raise BadInput(say("name at least one of {names}", names=", ".join(Grant)), field="grants")
     return [one for one in Grant if one in grants]

@@ -13,7 +13,7 @@ from triage.actor import Actor, Scope
 from triage.config.group_grants import Given
 from triage.config.identity_providers import LONGEST_NAME, LONGEST_SUB, Provider
 from triage.errors import BadInput, NotAllowed
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import ledger
 from triage.store.models.directory import Department, Person, Sealed
 from triage.store.models.sign_in import ExternalIdentity
@@ -108,7 +108,7 @@ def checked_login(provider: Provider, proof: Proof) -> str:
     except BadInput as fault:
         raise NotAllowed(
             say(
-                "{title} sends no usable {claim}: {fault}; an administrator changes login_claim",
+                "{title} sends no usable {claim}: {fault}; an administrator has to choose another claim for logins",
                 title=provider.title,
                 claim=provider.login_claim,
                 fault=fault,
@@ -291,11 +291,9 @@ def no_group(provider: Provider, proof: Proof) -> str:
     """Why somebody has no account, and what to do."""
     if not proof.sends_groups:
         return say(
-            "{title} sends no groups in {claim}, so nobody knows what you may do here; an administrator lets it send them, or names "
-            "another groups_claim",
+            "{title} sends no groups in {claim}, so your role here is unknown; an administrator has to let it send them, or choose "
+            "another claim for groups",
             title=provider.title,
-            claim=repr(provider.groups_claim),
+            claim=quote_text(provider.groups_claim),
         )
-    return say(
-        "no group of yours gives you a role here; an administrator of {title} adds you to one that [identity] names", title=provider.title
-    )
+    return say("no group of yours gives you a role here; ask an administrator of {title} to add you to one that does", title=provider.title)

@@ -16,7 +16,7 @@ from triage.access import api_tokens, confidential_folders, scope as access, sta
 from triage.actor import Actor, Grant, Role, Scope
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.say import format_minute, join_parts, list_with_and, say
+from triage.say import format_minute, join_parts, list_with_and, quote_text, say
 from triage.store.confidential_rows import NOBODY
 from triage.store.models.directory import Department, Person, Sealed
 from triage.store.models.staff import ApiToken, StaffMember, Substitution
@@ -101,13 +101,15 @@ def find_folder(session: Session, folder: str) -> Place:
     """The folder that these words name."""
     kind, colon, name = folder.strip().casefold().rpartition(":")
     if colon and kind not in KINDS:
-        raise BadInput(say("{folder} is no folder; write department:CODE or person:UID", folder=repr(folder)), field="folder")
+        raise BadInput(say("{folder} is no folder; write department:CODE or person:UID", folder=quote_text(folder)), field="folder")
     found = [place for one in ([kind] if colon else KINDS) if (place := find_place(session, one, name))]
     if not found:
-        raise NotFound(say("there is no folder {folder}; `mailroom people list` and `people departments` list them", folder=repr(folder)))
+        raise NotFound(
+            say("there is no folder {folder}; `mailroom people list` and `people departments` list them", folder=quote_text(folder))
+        )
     if len(found) > 1:
         raise BadInput(
-            say("{folder} is a person and a department; write person:{name} or department:{name}", folder=repr(folder), name=name)
+            say("{folder} is a person and a department; write person:{name} or department:{name}", folder=quote_text(folder), name=name)
         )
     return found[0]
 
@@ -213,7 +215,7 @@ def account_readers(place: Place, staff: list[Reader], settings: Settings) -> li
     logins = dict(entry.split("=", 1) for entry in settings.mirror.act_as)
     address, login = accounts.get(place.department, ""), logins.get(place.department, "")
     shown = any((one.kind, one.name, one.access) == (PERSON, login, CONTENT) for one in staff)
-    why = say("IMAP account that shows what {login} reads (mirror.departments)", login=login)
+    why = say("IMAP account that shows what {login} reads", login=login)
     return [Reader(ACCOUNT, address, address, "", CONTENT, why)] if address and shown else []
 
 

@@ -91,6 +91,14 @@ def scope_shown(by: Actor) -> str:
     return ", ".join(by.scope.words()) or say("empty")
 
 
+def describe_scope(scope: str) -> str:
+    """The scope of a rule, "company", "department:CODE" or "person:UID", for a person to read."""
+    kind, _, name = scope.partition(":")
+    if kind == "company":
+        return say("the whole company")
+    return say("the department {name}", name=name) if kind == "department" else name
+
+
 def may_see_viewers(by: Actor) -> bool:
     """May the actor see who viewed messages: an auditor, a data protection officer, or who is at the machine's own keyboard?"""
     return by.role is Role.AUDITOR or Right.DATA_PROTECTION in by.rights

@@ -11,7 +11,7 @@ from triage.access import accounts, scope as access
 from triage.actor import Actor, Role
 from triage.addressing.envelope import fold_text
 from triage.errors import NotAllowed, NotFound
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import ledger
 from triage.store.models.staff import StaffMember, StaffSession
 
@@ -49,7 +49,7 @@ def end_all(session: Session, *, by: Actor, login: str, now: datetime) -> int:
     login = fold_text(login.strip())
     may_see(session, by, login)
     if session.get(StaffMember, login) is None:
-        raise NotFound(say("there is no staff account {login}", login=repr(login)))
+        raise NotFound(say("there is no staff account {login}", login=quote_text(login)))
     ended = accounts.end_sessions(session, login)
     ledger.write_act(session, "sign-out", f"staff:{login}", by=by, now=now, detail={"everywhere": True}, items=ended)
     return ended
@@ -69,5 +69,5 @@ def may_see(session: Session, by: Actor, login: str) -> None:
     if not (by.scope.company or (member and access.is_administrator_over(by, member))):
         scope = ", ".join(by.scope.words()) or "empty"
         raise NotAllowed(
-            say("your scope is {scope}: sessions of {login} need an administrator with a wider scope", scope=scope, login=repr(login))
+            say("your scope is {scope}: sessions of {login} need an administrator with a wider scope", scope=scope, login=quote_text(login))
         )

@@ -10,7 +10,7 @@ from triage.access import scope as access
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import format_id
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import ledger
 from triage.store.models.staff import StaffMember, Substitution
 
@@ -68,7 +68,7 @@ def find_staff_member(session: Session, login: str, field: str) -> StaffMember:
     """Somebody who is staff; BadInput when they are not."""
     found = session.get(StaffMember, login)
     if found is None or not found.active:
-        raise BadInput(say("{login} is not a member of staff", login=repr(login)), field=field)
+        raise BadInput(say("{login} is not a member of staff", login=quote_text(login)), field=field)
     return found
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, Self
 
-from triage.say import say
+from triage.say import quote_text, say
 from triage.times import from_micros, to_micros
 
 ATOM = r"[^\x00-\x20\x7f-\x9f()<>@,;:\\\"\[\]]+"
@@ -36,10 +36,10 @@ class Address:
         """Read `local@domain`. Quoted local parts, source routes, literals, `%` and `!` routing raise ValueError."""
         found = PLAIN_ADDRESS.fullmatch(text.strip())
         if not found or len(text) > LONGEST_ADDRESS:
-            raise ValueError(say("{text} is not an email address", text=repr(text[:80])))
+            raise ValueError(say("{text} is not an email address", text=quote_text(text[:80])))
         local, domain = fold_text(found["local"]), ascii_domain(found["domain"])
         if len(local.encode()) > LONGEST_LOCAL or ".." in local or local.startswith(".") or local.endswith("."):
-            raise ValueError(say("{text} is not an email address", text=repr(text[:80])))
+            raise ValueError(say("{text} is not an email address", text=quote_text(text[:80])))
         return cls(local, domain)
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ def parse_or_none(text: str) -> Address | None:
 def ascii_domain(domain: str) -> str:
     """The domain in lower case, without a trailing dot, U-labels as A-labels (IDNA 2008). ValueError if it is none."""
     if len(domain) > LONGEST_WRITTEN:
-        raise ValueError(say("{domain} is not a domain", domain=repr(domain[:80])))
+        raise ValueError(say("{domain} is not a domain", domain=quote_text(domain[:80])))
     found: list[str] = []
     room = LONGEST_DOMAIN + 1
     for label in DOTS.split(domain.strip()):
@@ -75,7 +75,7 @@ def ascii_domain(domain: str) -> str:
     encoded = ".".join(found).removesuffix(".")
     labels = encoded.split(".")
     if len(encoded) > LONGEST_DOMAIN or not all(len(label) <= LONGEST_LABEL and LABEL.fullmatch(label) for label in labels):
-        raise ValueError(say("{domain} is not a domain", domain=repr(domain[:80])))
+        raise ValueError(say("{domain} is not a domain", domain=quote_text(domain[:80])))
     return encoded
 
 
@@ -89,7 +89,7 @@ def ascii_label(label: str) -> str:
         return label.lower()
     normal = unicodedata.normalize("NFKC", label)
     if len(normal) > LONGEST_LABEL:
-        raise ValueError(say("{label} is not a valid part of a domain", label=repr(label[:80])))
+        raise ValueError(say("{label} is not a valid part of a domain", label=quote_text(label[:80])))
     lower = unicodedata.normalize("NFKC", "".join(KEPT.get(letter) or letter.casefold() for letter in normal))
     if lower.isascii():
         return lower
@@ -97,7 +97,7 @@ def ascii_label(label: str) -> str:
     fits = len(lower) <= LONGEST_LABEL - len("xn--")  # each letter takes one or more
     encoded = "xn--" + lower.encode("punycode").decode("ascii") if spelt and fits else ""
     if not encoded or len(encoded) > LONGEST_LABEL:
-        raise ValueError(say("{label} is not a valid part of a domain", label=repr(label[:80])))
+        raise ValueError(say("{label} is not a valid part of a domain", label=quote_text(label[:80])))
     return encoded
 
 
@@ -105,7 +105,7 @@ def old_ascii_domain(domain: str) -> str:
     """The domain as a program with the old IDNA reads it (RFC 3490, Python's codec). ValueError if it is none."""
     normal = normal_domain(domain)
     if any(len(label) > LONGEST_LABEL for label in DOTS.split(normal)):
-        raise ValueError(say("{domain} is not a domain", domain=repr(domain[:80])))
+        raise ValueError(say("{domain} is not a domain", domain=quote_text(domain[:80])))
     return normal.encode("idna").decode("ascii")
 
 
@@ -113,10 +113,10 @@ def normal_domain(domain: str) -> str:
     """What may be a domain in NFKC, without letters that do not count. ValueError where no domain is as long, before it takes its time."""
     counted = IGNORED.sub("", domain)
     if len(counted) > LONGEST_WRITTEN or is_overladen(counted):
-        raise ValueError(say("{domain} is not a domain", domain=repr(domain[:80])))
+        raise ValueError(say("{domain} is not a domain", domain=quote_text(domain[:80])))
     normal = unicodedata.normalize("NFKC", counted)
     if len(normal) > LONGEST_DOMAIN + len("."):
-        raise ValueError(say("{domain} is not a domain", domain=repr(domain[:80])))
+        raise ValueError(say("{domain} is not a domain", domain=quote_text(domain[:80])))
     return normal
 
 

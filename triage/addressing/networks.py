@@ -16,7 +16,7 @@ def parse_networks(key: str, texts: Iterable[str]) -> list[Network]:
         try:
             found.append(ipaddress.ip_network(text))
         except ValueError as fault:
-            raise BadInput(f"{key} must be networks such as 127.0.0.0/8, not {text!r}: {fault}") from fault
+            raise BadInput(f"{key} must be networks such as 127.0.0.0/8, not “{text}”: {fault}") from fault
     return found
 
 

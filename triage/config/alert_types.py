@@ -119,11 +119,11 @@ def find_alerts_fault(targets: tuple[str, ...], told: tuple[str, ...], digest_at
     for entry in targets:
         code, _, minutes = entry.partition("=")
         if not code.strip() or not minutes.strip().isdigit():
-            return f"targets: {entry!r} is no target: write such as sales=30"
+            return f"targets: “{entry}” is no target: write such as sales=30"
     for entry in told:
         code, _, who = entry.partition("=")
         if not code.strip() or not who.strip():
-            return f"alert_recipients: {entry!r} names nobody: write such as sales=ana or sales=sales-desk@company.example"
+            return f"alert_recipients: “{entry}” names nobody: write such as sales=ana or sales=sales-desk@company.example"
     if digest_at not in ("", AUTO, OFF) and not CLOCK.fullmatch(digest_at):
-        return f"digest_at: {digest_at!r} is no time of day: write a time such as 16:00, or auto, or off"
+        return f"digest_at: “{digest_at}” is no time of day: write a time such as 16:00, or auto, or off"
     return ""

@@ -13,6 +13,7 @@ TITLES = {
     LEGAL: say("Legal"),
     DATA_PROTECTION: say("Data protection"),
 }
+OURS: dict[str, str] = {title: title for title in TITLES.values()}
 TEXTS = ("title", "phone", "address")
 
 
@@ -30,14 +31,14 @@ class Duty:
     def parse(cls, name: str, given: Mapping[str, Any]) -> Self:
         """Read the table. ValueError names the key and says what is expected."""
         if name not in TITLES:
-            raise ValueError(f"there is no duty {name!r}; there are {', '.join(TITLES)}")
+            raise ValueError(f"there is no duty “{name}”; there are {', '.join(TITLES)}")
         for key, value in given.items():
             if key in TEXTS and not isinstance(value, str):
-                raise ValueError(f"{name}: {key} must be text, not {value!r}")
+                raise ValueError(f"{name}: {key} must be text, not {value}")
             if key == "staff" and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
                 raise ValueError(f'{name}: staff must be a list of logins, such as ["ana", "ben"]')
             if key not in (*TEXTS, "staff"):
-                raise ValueError(f"{name}: there is no key {key!r}; there are {', '.join((*TEXTS, 'staff'))}")
+                raise ValueError(f"{name}: there is no key “{key}”; there are {', '.join((*TEXTS, 'staff'))}")
         staff = tuple(one.casefold() for one in given.get("staff", ()))
         values = {key: " ".join(given[key].split()) for key in TEXTS if key in given}
         return cls(name, **{"title": TITLES[name]} | values, staff=staff)
@@ -59,6 +60,11 @@ SUGGESTED = {  # by the signal, the weightiest first
     "data-request": Suggestion(DATA_PROTECTION, say("Somebody asks what is kept about them: the law sets a deadline for the answer.")),
     "legal-deadline": Suggestion(LEGAL, say("It is a legal matter with a deadline: the deadline may run from today.")),
 }
+
+
+def known_title(title: str) -> str:
+    """A stored title of a duty, with its message id where the company names the duty as we do."""
+    return OURS.get(title, title)
 
 
 def suggest_duty(findings: Collection[str]) -> Suggestion | None:

@@ -37,7 +37,7 @@ class Provider:
     def parse(cls, name: str, given: Mapping[str, Any]) -> Self:
         """Read the table. ValueError names the key and says what is expected."""
         if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name for a provider: write small letters, digits and hyphens")
+            raise ValueError(f"“{name}” is no name for a provider: write small letters, digits and hyphens")
         for key, value in given.items():
             check_kind(key, value)
         values: dict[str, Any] = {key: tuple(value) if key in LISTS else value for key, value in given.items()}
@@ -60,7 +60,7 @@ class Provider:
             try:
                 Grant.parse(line)
             except ValueError as fault:
-                return f"groups: {line!r}: {fault}; write GROUP => ROLE SCOPE, such as mailroom-admins => admin company"
+                return f"groups: “{line}”: {fault}; write GROUP => ROLE SCOPE, such as mailroom-admins => admin company"
         return ""
 
     def given_to(self, groups: frozenset[str]) -> Given | None:
@@ -71,13 +71,13 @@ class Provider:
 def check_kind(key: str, value: object) -> None:
     """ValueError when there is no such key, or its value is of another kind."""
     if key not in (*TEXTS, *LISTS, *FLAGS):
-        raise ValueError(f"there is no key {key!r}; there are {', '.join((*TEXTS, *LISTS, *FLAGS))}")
+        raise ValueError(f"there is no key “{key}”; there are {', '.join((*TEXTS, *LISTS, *FLAGS))}")
     if key in TEXTS and not isinstance(value, str):
-        raise ValueError(f"{key} must be text, not {value!r}")
+        raise ValueError(f"{key} must be text, not {value}")
     if key in LISTS and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
         raise ValueError(f'{key} must be a list, such as ["one", "two"]')
     if key in FLAGS and not isinstance(value, bool):
-        raise ValueError(f"{key} must be true or false, not {value!r}")
+        raise ValueError(f"{key} must be true or false, not {value}")
 
 
 def fault_of_issuer(url: str) -> str:

@@ -479,10 +479,10 @@ class Identity:
     """Identity providers at which staff sign in (docs/how-to/single-sign-on.md)."""
 
     providers: Providers = setting_key(
-        "Tables [identity.providers.NAME] (docs/how-to/single-sign-on.md) with issuer, client_id, client_secret_file; title, for the "
-        "sign-in page; scopes, login_claim, name_claim, groups_claim; groups, with lines such as `mailroom-admins => admin company`. "
-        "link_by_login = true: an existing account belongs to the user whose login claim names it. second_factor = true: the provider "
-        "always asks for one.",
+        "Tables [identity.providers.NAME] (docs/how-to/single-sign-on.md) with issuer, client_id, client_secret_file, title (for the "
+        "sign-in page), scopes, login_claim, name_claim, groups_claim. Lines of groups: `mailroom-admins => admin company`. "
+        "With link_by_login = true an existing account belongs to the user whose login claim names it. With second_factor = true the "
+        "provider always asks for one.",
         (),
     )
     timeout: int = setting_key("Seconds for all requests of one sign-in to the provider.", 2, least=1)
@@ -765,11 +765,11 @@ class Policy:
         20,
     )
     approvals: tuple[str, ...] = setting_key(
-        "Actions that need approval by a second person. domain-allow: allow a whole domain or mailing list for the company. "
-        "unchecked-allow: allow a sender whatever a message contains. large-purge: see approval_purge_copies. risky-release: release a "
-        "message whose signals say that it imitates one of us. person-erasure: erase a person's data. remove-delivered: remove "
-        "delivered messages from more than approval_mailboxes mailboxes, or not dangerous ones, or by domain or search; staff with the "
-        "right of this name need no approval. Empty: none.",
+        "Actions that need approval by a second person. Allow a whole domain or mailing list for the company (domain-allow), or a sender "
+        "whatever a message contains (unchecked-allow). Release a message whose signals say that it imitates one of us (risky-release). "
+        "Remove more copies than approval_purge_copies (large-purge). Remove delivered messages from more than approval_mailboxes "
+        "mailboxes, not dangerous ones, or by domain or search (remove-delivered); staff with this right need no approval. Erase a "
+        "person's data (person-erasure). Empty: none.",
         ("unchecked-allow", "remove-delivered"),
         choices=("domain-allow", "unchecked-allow", "large-purge", "risky-release", "person-erasure", "remove-delivered"),
     )
@@ -1018,5 +1018,5 @@ def host_port(listen: str, where: str) -> tuple[str, int]:
     """Split HOST:PORT, also [IPv6]:PORT; BadInput names the setting."""
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise BadInput(f"{where} must be HOST:PORT, such as 127.0.0.1:2525, not {listen!r}")
+        raise BadInput(f"{where} must be HOST:PORT, such as 127.0.0.1:2525, not “{listen}”")
     return host.strip("[]"), int(port)

@@ -105,7 +105,7 @@ def read_tables(path: Path) -> dict[str, dict[str, Any]]:
         raise BadInput(f"{path} is not TOML: {fault}") from fault
     for section, keys in parsed.items():
         if not isinstance(keys, dict):
-            raise BadInput(f"{path}: {section!r} stands outside a section; write it below a [section] line")
+            raise BadInput(f"{path}: “{section}” stands outside a section; write it below a [section] line")
     return parsed
 
 
@@ -150,7 +150,7 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     for name in given:
         if name not in known:
             instead = hint_renamed(RENAMED.get((section, name))) or hint_nearest(name, list(known))
-            raise BadInput(f"{origin}: [{section}] has no key {name!r}{instead}")
+            raise BadInput(f"{origin}: [{section}] has no key “{name}”{instead}")
     missing = next((name for name, one in known.items() if one.default is MISSING and name not in given), None)
     if missing:
         raise BadInput(f"{origin}: [{section}] needs {missing}: {known[missing].metadata['doc']}")
@@ -196,7 +196,7 @@ def fault_of_coverage(built: Coverage) -> str:
 def fault_of_confidential(built: Confidential) -> str:
     """What is no folder among those whose keepers have agreed."""
     odd = [folder for folder in built.join_removals if not folder.startswith(("department:", "person:"))]
-    return f" join_removals: {odd[0]!r} is no folder: write department:CODE or person:UID" if odd else ""
+    return f" join_removals: “{odd[0]}” is no folder: write department:CODE or person:UID" if odd else ""
 
 
 def fault_of_smtp(built: Smtp) -> str:
@@ -205,7 +205,7 @@ def fault_of_smtp(built: Smtp) -> str:
         try:
             ip_network(text, strict=False)
         except ValueError:
-            return f" internal_networks: {text!r} is no network, such as 192.168.1.0/24"
+            return f" internal_networks: “{text}” is no network, such as 192.168.1.0/24"
     return ""
 
 
@@ -258,9 +258,9 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
     if get_origin(kind) is tuple:
         return checked_list(value, get_args(kind)[0], choices, where)
     if type(value) is not kind:
-        raise BadInput(f"{where} must be {'a number' if kind is int else 'true or false' if kind is bool else 'text'}, not {value!r}")
+        raise BadInput(f"{where} must be {'a number' if kind is int else 'true or false' if kind is bool else 'text'}, not “{value}”")
     if choices and value not in choices:
-        raise BadInput(f"{where} must be one of {', '.join(choices)}, not {value!r}")
+        raise BadInput(f"{where} must be one of {', '.join(choices)}, not “{value}”")
     return value
 
 
@@ -269,7 +269,7 @@ def checked_list(value: Any, kind: Any, choices: tuple[str, ...], where: str) ->
     if not isinstance(value, list) or not all(isinstance(one, kind) for one in value):
         raise BadInput(f'{where} must be a list, such as ["one", "two"]')
     if choices and (odd := next((one for one in value if one not in choices), None)) is not None:
-        raise BadInput(f"{where} may hold {', '.join(choices)}, not {odd!r}")
+        raise BadInput(f"{where} may hold {', '.join(choices)}, not “{odd}”")
     return tuple(value)
 
 
@@ -308,11 +308,11 @@ def from_text(text: str, kind: Any, where: str) -> Any:
     """A value written as text: numbers, true and false, lists with commas."""
     if kind is int:
         if not text.strip().isdigit():
-            raise BadInput(f"{where} must be a number, not {text!r}")
+            raise BadInput(f"{where} must be a number, not “{text}”")
         return int(text)
     if kind is bool:
         if text.casefold() not in ("true", "false"):
-            raise BadInput(f"{where} must be true or false, not {text!r}")
+            raise BadInput(f"{where} must be true or false, not “{text}”")
         return text.casefold() == "true"
     if get_origin(kind) is tuple:
         return [part.strip() for part in text.split(",") if part.strip()]
@@ -322,7 +322,7 @@ def from_text(text: str, kind: Any, where: str) -> Any:
 def hint_nearest(name: str, known: list[str]) -> str:
     """A hint at the key that was probably meant."""
     close = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
+    return f"; did you mean “{close[0]}”?" if close else f"; there are {', '.join(sorted(known))}"
 
 
 def digest_of(settings: Settings) -> str:

@@ -49,16 +49,16 @@ class Hook:
     def parse(cls, name: str, given: Mapping[str, Any]) -> Self:
         """Read the table. ValueError names the key and says what is expected."""
         if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name for a webhook: write small letters, digits and hyphens")
+            raise ValueError(f"“{name}” is no name for a webhook: write small letters, digits and hyphens")
         for key, value in given.items():
             if key in TEXTS and not isinstance(value, str):
-                raise ValueError(f"{key} must be text, not {value!r}")
+                raise ValueError(f"{key} must be text, not {value}")
             if key in LISTS and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
                 raise ValueError(f'{key} must be a list, such as ["one", "two"]')
             if key == "details" and not isinstance(value, bool):
-                raise ValueError(f"details must be true or false, not {value!r}")
+                raise ValueError(f"details must be true or false, not {value}")
             if key not in (*TEXTS, *LISTS, "details"):
-                raise ValueError(f"there is no key {key!r}; there are {', '.join((*TEXTS, *LISTS, 'details'))}")
+                raise ValueError(f"there is no key “{key}”; there are {', '.join((*TEXTS, *LISTS, 'details'))}")
         values: dict[str, Any] = {key: tuple(value) if key in LISTS else value for key, value in given.items()}
         made = cls(name, **values)
         if why := made.fault():
@@ -72,9 +72,9 @@ class Hook:
         if self.url and (why := fault_of_url(self.url)):
             return why
         if self.format not in FORMATS:
-            return f"format must be one of {', '.join(FORMATS)}, not {self.format!r}"
+            return f"format must be one of {', '.join(FORMATS)}, not “{self.format}”"
         if odd := next((one for one in self.events if one not in EVENTS), None):
-            return f"events: there is no {odd!r}; there are {', '.join(EVENTS)}"
+            return f"events: there is no “{odd}”; there are {', '.join(EVENTS)}"
         return ""
 
     def wants(self, kind: str, departments: frozenset[str]) -> bool:

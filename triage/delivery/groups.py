@@ -14,12 +14,12 @@ from triage.config.settings import Company
 from triage.delivery import recalled_copies
 from triage.directory import leavers, recipients
 from triage.ids import new_id
-from triage.say import say
+from triage.say import form_of, forms_of, say, say_count
 from triage.store import ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.decisions import DecisionItem
-from triage.store.models.deliveries import Delivery
+from triage.store.models.deliveries import Delivery, reply_columns
 from triage.store.models.directory import KnownRecipient, MailGroup, Person
 from triage.store.queue.grouping import in_states
 
@@ -92,9 +92,8 @@ def expand_list(session: Session, delivery_id: int, group: MailGroup, company: C
     parent = session.get_one(Delivery, delivery_id, populate_existing=True)
     wanted = list_members(session, group, company)
     if not wanted:
-        ledger.record_event(
-            session, parent.id, Event.BOUNCE, by=by, now=now, due_at=None, last_reply=f"the group {group.name} has no members"
-        )
+        empty = say("the distribution list {name} has no members", name=group.name)
+        ledger.record_event(session, parent.id, Event.BOUNCE, by=by, now=now, due_at=None, **reply_columns(empty))
         return
     of_this = select(col(Delivery.mailbox), col(Delivery.recipient), none_for_them()).where(col(Delivery.message_id) == parent.message_id)
     present = session.execute(of_this).all()
@@ -106,10 +105,13 @@ def expand_list(session: Session, delivery_id: int, group: MailGroup, company: C
             address = free_address(session, member, taken, group)
             taken.add(address)
             copies.append(copy_for_member(parent, member, address, group, now))
-    reply = f"each of the {len(wanted)} members of {group.name} gets a copy"
+    reply = say_count(
+        "the only member of {name} gets a copy", "each of the {count} members of {name} gets a copy", count=len(wanted), name=group.name
+    )
     ledger.branch_delivery(session, parent.id, copies, by=by, now=now, detail={"group": group.address, "members": len(wanted)})
+    detail = {"reply": str(reply), "reply_form": form_of(reply)}
     ledger.record_event(
-        session, parent.id, Event.DELIVER, by=by, now=now, detail={"reply": reply}, due_at=None, last_reply=reply, expanded=True
+        session, parent.id, Event.DELIVER, by=by, now=now, detail=detail, due_at=None, expanded=True, **reply_columns(reply)
     )
 
 
@@ -131,6 +133,7 @@ def free_address(session: Session, member: Member, taken: set[str], group: MailG
 
 def copy_for_member(parent: Delivery, member: Member, address: str, group: MailGroup, now: datetime) -> Delivery:
     """A member's copy: judged and decided as the group's own."""
+    note = say("Addressed to the distribution list {name}.", name=group.name)
     own: dict[str, Any] = {
         "id": new_id(),
         "parent_id": parent.id,
@@ -142,7 +145,8 @@ def copy_for_member(parent: Delivery, member: Member, address: str, group: MailG
         "department": member.department,
         "person": member.person,
         "mailbox": member.mailbox,
-        "note": say("Addressed to the distribution list {name}.", name=group.name),
+        "note": str(note),
+        "forms": (parent.forms or {}) | (forms_of(note=note) or {}),
         "search": f"{parent.search} {member.mailbox} {member.person}",
         "due_at": now,
         "queued_at": now,

@@ -16,6 +16,7 @@ from triage.delivery import dsn
 from triage.delivery.passthrough import message_of_ours, unread_delivery
 from triage.errors import BadInput
 from triage.ids import format_id, new_id
+from triage.say import say
 from triage.store import bodies, ledger
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -155,7 +156,7 @@ def queue_bytes(
 ) -> int:
     """Queue these bytes for an address of ours; the id of their message."""
     if is_outside(to, settings):
-        raise BadInput(f"{to} is outside the company: nobody there is told what happens here")
+        raise BadInput(say("{to} is outside the company: no notice goes there", to=to))
     content_id, content = bodies.keep_body(session, raw)
     author = settings.sender
     message = message_of_ours(number, content_id, to, author, hostname=settings.company.hostname, now=now)

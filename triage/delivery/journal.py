@@ -1,10 +1,11 @@
-"""A copy of every accepted mail goes to an archive: queued in the transaction that enters the mail, whatever was judged about it."""
+"""Queues a copy of every accepted message for the archive, in the transaction that enters the message, whatever its verdict."""
 
 from dataclasses import replace
 
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery.passthrough import unread_delivery
+from triage.say import say
 from triage.store.new_rows import NewDelivery
 
 JOURNAL = "journal"  # direction of such a copy: it shares the mail's content, and nobody triages it
@@ -24,7 +25,7 @@ def journal_deliveries(message_id: int, envelope: Envelope, settings: Settings) 
         folder=("", ""),
         direction=JOURNAL,
         rule=JOURNAL,
-        reason="every accepted mail is copied to the archive",
+        reason=say("every accepted message is copied to the archive"),
         now=envelope.received_at,
     )
     return [replace(copy, author_domain="")]  # so that nobody takes it for mail of their domain that was let in (standing)

@@ -21,13 +21,13 @@ from triage.errors import NotAllowedNow, NotFound
 from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication, Result
 from triage.message.signals.severity import Severity
-from triage.say import say
+from triage.say import said_by, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.columns import sentence_columns
 from triage.store.models.decisions import DecisionItem
-from triage.store.models.deliveries import Delivery
+from triage.store.models.deliveries import Delivery, reply_columns
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.messages import Content, Message
 from triage.store.queue import grouping
@@ -201,7 +201,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         if row.purge_wanted_by is not None:
             purge_of_the_dead(session, row.id, row.purge_wanted_by, settings=settings, now=now)
         elif isinstance(letter, NotFound):
-            ledger.record_event(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, last_reply=str(letter))
+            ledger.record_event(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, **reply_columns(said_by(letter)))
         elif row.direction == "in" and row.mailbox in lists:
             groups.expand_list(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
         else:
@@ -328,9 +328,9 @@ def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[
         "attempt_number": claim.number,
         "due_at": due,
         "waits_for": waits_for,
-        "last_reply": outcome.reply,
+        **reply_columns(outcome.reply),
         "outcome": outcome.kind if outcome.kind == recalled_copies.UNANSWERED else kind,  # it may have arrived also when it is given up
-        "reply": outcome.reply,
+        "reply": str(outcome.reply),
         "next_hop": outcome.next_hop,
         "ended_at": outcome.at or now,
     }
@@ -346,9 +346,11 @@ def write_down(session: Session, settled: list[dict[str, Any]]) -> None:
     """Replies and times of each. The states are the ledger's."""
     connection = session.connection()
     delivery = update(DELIVERY).where(DELIVERY.c.id == bindparam("delivery"))
-    connection.execute(delivery.values({name: bindparam(name) for name in ("due_at", "waits_for", "last_reply")}), settled)
+    connection.execute(delivery.values({name: bindparam(name) for name in ("due_at", "waits_for", "last_reply", "reply_form")}), settled)
     attempt = update(ATTEMPT).where(ATTEMPT.c.delivery_id == bindparam("delivery"), ATTEMPT.c.number == bindparam("attempt_number"))
-    connection.execute(attempt.values({name: bindparam(name) for name in ("ended_at", "outcome", "reply", "next_hop")}), settled)
+    connection.execute(
+        attempt.values({name: bindparam(name) for name in ("ended_at", "outcome", "reply", "reply_form", "next_hop")}), settled
+    )
 
 
 def purge_that_waited(session: Session, delivery_id: int, decision_id: int, kind: str, *, settings: Settings, now: datetime) -> None:

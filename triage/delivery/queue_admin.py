@@ -17,16 +17,15 @@ from triage.delivery.routes import Destination, list_destinations
 from triage.directory import reassigned_addresses
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import format_id
-from triage.say import say
+from triage.say import form_of, form_with_text, say, with_its_form
 from triage.store import ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import SHOWN, Event, State
-from triage.store.models.deliveries import Delivery
+from triage.store.models.deliveries import Delivery, reply_columns
 from triage.times import from_micros, to_micros
 
 UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
 IN_HAND = (State.RELAYING, State.RECALLING, State.RESTORING)  # or it waits for a recaller, who has shorter leases than a relay
-GIVEN_UP = "given up by {by}"
 LONGEST_PAUSE = timedelta(hours=2)  # longer than any between two attempts
 
 
@@ -111,7 +110,7 @@ def give_up(session: Session, ids: Sequence[int], *, settings: Settings, by: Act
             )
         )
     return end_deliveries(
-        session, is_among(session, col(Delivery.id), ids), GIVEN_UP.format(by=by.shown), settings=settings, by=by, now=now
+        session, is_among(session, col(Delivery.id), ids), say("given up by {by}", by=by.shown), settings=settings, by=by, now=now
     )
 
 
@@ -121,7 +120,7 @@ def give_up_all(session: Session, destination: Destination, *, settings: Setting
     return end_deliveries(
         session,
         and_(destination_deliveries(destination), access.sent_by(by)),
-        GIVEN_UP.format(by=by.shown),
+        say("given up by {by}", by=by.shown),
         settings=settings,
         by=by,
         now=now,
@@ -130,10 +129,20 @@ def give_up_all(session: Session, destination: Destination, *, settings: Setting
 
 def end_deliveries(session: Session, where: ColumnElement[bool], reply: str, *, settings: Settings, by: Actor, now: datetime) -> int:
     """Queued becomes bounced, and senders who may be told are; the next hop's last reply stays readable behind why."""
-    said = case((col(Delivery.last_reply) == "", reply), else_=reply + "; last: " + col(Delivery.last_reply))
+    said = case((col(Delivery.last_reply) == "", str(reply)), else_=str(reply) + "; last: " + col(Delivery.last_reply))
     queued = and_(where, col(Delivery.state) == State.QUEUED)
+    detail = {"reply": str(reply), "reply_form": form_of(reply)}
     ended = ledger.record_many(
-        session, queued, Event.GIVE_UP, by=by, now=now, detail={"reply": reply}, due_at=None, waits_for="", last_reply=said
+        session,
+        queued,
+        Event.GIVE_UP,
+        by=by,
+        now=now,
+        detail=detail,
+        due_at=None,
+        waits_for="",
+        last_reply=said,
+        reply_form=form_with_text(reply),
     )
     sender_notices.notify_failed(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
     outbound_notices.note_bounced(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
@@ -156,7 +165,7 @@ def put_off(
         end_deliveries(session, and_(here, theirs, overdue, col(Delivery.direction) != JOURNAL), reply, settings=settings, by=by, now=now)
     rows = lock_deliveries(session, due, skip_locked=True)
     if rows:
-        values = {"due_at": until, "last_reply": reply, "waits_for": destination.next_hop}
+        values = {"due_at": until, "waits_for": destination.next_hop} | reply_columns(reply)
         session.execute(update(Delivery).where(is_among(session, col(Delivery.id), rows)).values(**values))
     return len(rows)
 
@@ -183,7 +192,7 @@ def get_standing(session: Session, destination: Destination, visible: ColumnElem
     queued = and_(destination_deliveries(destination), visible, col(Delivery.state) == State.QUEUED)
     away = session.scalar(select(func.count()).where(queued, col(Delivery.waits_for) == destination.next_hop)) or 0
     first: Any = session.execute(
-        select(col(Delivery.last_reply), col(Delivery.due_at))
+        select(col(Delivery.last_reply), col(Delivery.reply_form), col(Delivery.due_at))
         .where(queued)
         .order_by(col(Delivery.last_reply) == "", col(Delivery.due_at))
         .limit(1)
@@ -195,7 +204,7 @@ def get_standing(session: Session, destination: Destination, visible: ColumnElem
         counts.get(State.RELAYING, 0),
         counts.get(State.BOUNCED, 0),
         away,
-        first.last_reply if first else "",
+        with_its_form(first.last_reply, first.reply_form) if first else "",
         next_try,
     )
 

@@ -10,7 +10,7 @@ from triage.config.settings import Settings
 from triage.delivery import sender_notices
 from triage.delivery.templates import LONGEST_TEXT, REJECTION, as_written
 from triage.errors import BadInput
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery, Notice
@@ -29,7 +29,7 @@ def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
     known = dict(settings.reject.templates)
     if template and template not in known:
         raise BadInput(
-            say("there is no template {template}; there are {names}", template=repr(template), names=", ".join(known)), field="reject"
+            say("there is no template {template}; there are {names}", template=quote_text(template), names=", ".join(known)), field="reject"
         )
     return known[template] if template else text
 

@@ -10,7 +10,7 @@ from triage.addressing.envelope import ascii_domain
 from triage.config.settings import Settings
 from triage.delivery.journal import JOURNAL
 from triage.errors import BadInput
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store.models.deliveries import Delivery
 
 INWARD = ("in", "report")  # directions of what goes to somebody here
@@ -68,11 +68,11 @@ def parse_route(text: str) -> Route:
     chosen, separator, next_hop = text.partition("=")
     kind, colon, value = chosen.strip().partition(":")
     if not (separator and colon and value and next_hop.strip()) or kind not in ("department", "domain"):
-        raise BadInput(f"relay.routes: {text!r} is no route; {POSSIBLE}")
+        raise BadInput(f"relay.routes: “{text}” is no route; {POSSIBLE}")
     try:
         return Route(kind, ascii_domain(value) if kind == "domain" else value, next_hop.strip())
     except ValueError as fault:
-        raise BadInput(f"relay.routes: {text!r}: {fault}") from fault
+        raise BadInput(f"relay.routes: “{text}”: {fault}") from fault
 
 
 def next_hop_of(settings: Settings, *, department: str, mailbox: str, direction: str) -> str:
@@ -101,6 +101,8 @@ def find_destination(settings: Settings, next_hop: str, *, by: Actor) -> Destina
     """The destination of this name; BadInput when the settings have none, which names the others to administrators only: some are paths."""
     known = {one.next_hop: one for one in list_destinations(settings)}
     if next_hop not in known:
-        said = say("no messages go to {next_hop}; there are {names}", next_hop=repr(next_hop), names=", ".join(known))
-        raise BadInput(said if by.role is Role.ADMIN else say("no messages go to {next_hop}", next_hop=repr(next_hop)), field="next_hop")
+        said = say("no messages go to {next_hop}; there are {names}", next_hop=quote_text(next_hop), names=", ".join(known))
+        raise BadInput(
+            said if by.role is Role.ADMIN else say("no messages go to {next_hop}", next_hop=quote_text(next_hop)), field="next_hop"
+        )
     return known[next_hop]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from triage.addressing.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry
 from triage.directory.known_addresses import in_domains
+from triage.say import say
 
 PERSON, GROUP, DEPARTMENT = "person", "group", "department"  # kinds of owners
 CONTESTED = "Claimed by several entries"  # name of the list that holds what comes for an address of nobody yet
@@ -50,7 +51,7 @@ class OwnerChange(NamedTuple):
     @property
     def sentence(self) -> str:
         """Whose it stays, and who claims it."""
-        return f"{self.new.shown} claims it from {self.old.shown}, who keeps it until you approve"
+        return say("{claimant} claims it from {owner}, who keeps it until you approve", claimant=self.new.shown, owner=self.old.shown)
 
 
 @dataclass(frozen=True, slots=True)

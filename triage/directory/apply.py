@@ -29,6 +29,7 @@ from triage.directory.leaver_policy import Leaving
 from triage.directory.renames import Renaming, find_renames, named_today, who_is_who, with_identities
 from triage.directory.sync_plan import Change, Kind, Plan, plan_sync
 from triage.errors import BadInput
+from triage.say import form_of, join_parts, say
 from triage.store import confidential_rows, ledger, versions
 from triage.store.db import is_among
 from triage.store.delivery_state import State
@@ -37,9 +38,8 @@ from triage.store.models.directory import Department, KnownRecipient, MailGroup,
 from triage.store.models.staff import StaffMember
 
 VERSION = "directory"  # the marker that moves when recipients or people change
-NOBODY = (
-    "who joins, leaves or moves has to wait until somebody administers it: name one in the directory, or, where passwords are kept here, "
-    "run `mailroom staff add LOGIN --role admin --scope company`; "
+NO_ADMINISTRATOR = say(
+    "Name an administrator in the directory, or, with passwords of Mailroom, run `mailroom staff add LOGIN --role admin --scope company`."
 )
 MOST_NAMED = 1000  # changes that are written on the record one by one
 
@@ -134,11 +134,12 @@ def settle_addresses(session: Session, before: CompanyDirectory, wanted: Company
 def require_plausible(intended: Plan, *, confirmed: bool) -> None:
     """Braked when it is too much to be true, and nobody has said that it is meant."""
     if (why := intended.too_much()) and not confirmed:
-        first = NOBODY if intended.locks_out else ""
-        raise Braked(
-            f"the directory would {why}: nothing was changed; {first}look at `mailroom sync --dry-run`, and when it is meant, "
-            "run `mailroom sync --confirm`"
+        sentences = (
+            say("The directory would {changes}, so nothing was changed.", changes=why),
+            NO_ADMINISTRATOR if intended.locks_out else "",
+            say("Review `mailroom sync --dry-run`. If this is intended, run `mailroom sync --confirm`."),
         )
+        raise Braked(join_parts(" ", sentences))
 
 
 def known_people(session: Session, wanted: CompanyDirectory, *, same_people: bool) -> CompanyDirectory:
@@ -206,6 +207,7 @@ def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:
         "removed": applied.recipients_removed,
         "moved": applied.moved,
         "changes": [str(change) for change in changes[:MOST_NAMED]],
+        "change_forms": [form_of(change.sentence) for change in changes[:MOST_NAMED]],
         "more": max(0, len(changes) - MOST_NAMED),
     }
 

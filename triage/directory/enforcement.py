@@ -14,7 +14,7 @@ from triage.actor import Actor, Role
 from triage.business_hours import works_on
 from triage.config.settings import Company, Coverage
 from triage.errors import BadInput, NotAllowed
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import ledger
 from triage.store.models.directory import Department, Person
 from triage.store.models.rules import EnforcementStep
@@ -106,7 +106,7 @@ def list_steps(session: Session, company: Company, *, by: Actor, now: datetime) 
 
 def scopes_of(session: Session, named: set[str], by: Actor) -> Iterable[tuple[str, str, str, str]]:
     """The scopes that the actor sees: scope, name, department and person."""
-    yield COMPANY, "the company", "", ""
+    yield COMPANY, say("the company"), "", ""
     rows = session.execute(select(col(Department.code), col(Department.name)).order_by(col(Department.code))).all()
     for code, name in rows:
         if by.scope.company or code in by.scope.departments:
@@ -136,7 +136,7 @@ def set_step(
     check_scope(session, scope, by)
     start = starts_at if starts_at and starts_at > now else AT_ONCE
     if step not in (*STEPS, None):
-        raise BadInput(say("one of {steps}, not {step}", steps=", ".join(STEPS), step=repr(step)), field="step")
+        raise BadInput(say("one of {steps}, not {step}", steps=", ".join(STEPS), step=quote_text(step)), field="step")
     if ends_at and ends_at <= max(start, now):
         raise BadInput(say("the end must be after the start"), field="ends_at")
     outdated = col(EnforcementStep.starts_at) >= start if step else col(EnforcementStep.id) > 0
@@ -158,20 +158,22 @@ def check_scope(session: Session, scope: str, by: Actor) -> None:
     if kind == "person":
         person = session.get(Person, name)
         if person is None:
-            raise BadInput(say("there is no person {uid}", uid=repr(name)), field="scope")
+            raise BadInput(say("there is no person {uid}", uid=quote_text(name)), field="scope")
         department = person.department
     elif scope != COMPANY and kind != "department":
-        raise BadInput(say("empty for the company, department:CODE or person:UID, not {scope}", scope=repr(scope[:80])), field="scope")
+        raise BadInput(
+            say("empty for the company, department:CODE or person:UID, not {scope}", scope=quote_text(scope[:80])), field="scope"
+        )
     if not (by.scope.company or (scope and department in by.scope.departments)):
         raise NotAllowed(
             say(
                 "your scope is {yours}: you cannot change the enforcement of {what}",
                 yours=access.scope_shown(by),
-                what=scope or "the company",
+                what=scope or say("the company"),
             )
         )
     if kind == "department" and session.get(Department, name) is None:
-        raise BadInput(say("there is no department {department}", department=repr(name)), field="scope")
+        raise BadInput(say("there is no department {department}", department=quote_text(name)), field="scope")
 
 
 def next_working_day(cover: Coverage, now: datetime) -> datetime:

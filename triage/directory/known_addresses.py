@@ -48,7 +48,7 @@ def all_addresses(directory: CompanyDirectory, company: Company) -> Iterator[Kno
     for kind, addresses in PEOPLES.items():
         for person in directory.people:
             if person.department not in codes:
-                raise BadInput(f"person {person.uid} is in department {person.department!r}, which the directory does not list")
+                raise BadInput(f"person {person.uid} is in department “{person.department}”, which the directory does not list")
             for address in addresses(person, company) if person.active else ():
                 sub_addressed = address.rpartition("@")[0] not in codes
                 yield KnownAddress(address, kind, person.department, person.uid, person.mailbox, sub_addressed)
@@ -58,7 +58,7 @@ def all_addresses(directory: CompanyDirectory, company: Company) -> Iterator[Kno
             yield KnownAddress(role, "role", department.code, "", department.mailbox or role)
     for group in directory.groups:
         if group.department not in codes:
-            raise BadInput(f"group {group.address} is in department {group.department!r}, which the directory does not list")
+            raise BadInput(f"group {group.address} is in department “{group.department}”, which the directory does not list")
         for address in (group.address, *group.aliases):
             sub_addressed = not group.expand and address.rpartition("@")[0] not in codes  # tickets+4711@
             yield KnownAddress(address, "group", group.department, "", group.address, sub_addressed)

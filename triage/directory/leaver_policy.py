@@ -66,5 +66,5 @@ def find_policy_fault(rule: str, codes: frozenset[str]) -> str:
     if rule in (REFUSE, MANAGER) or (rule.startswith(FOLDER) and rule.removeprefix(FOLDER) in codes):
         return ""
     if rule.startswith(FOLDER):
-        return f"there is no department {rule.removeprefix(FOLDER)!r}; there are {', '.join(sorted(codes))}"
-    return f"{rule!r} is none of refuse, manager and folder:CODE"
+        return f"there is no department “{rule.removeprefix(FOLDER)}”; there are {', '.join(sorted(codes))}"
+    return f"“{rule}” is none of refuse, manager and folder:CODE"

@@ -12,7 +12,7 @@ from triage.config.settings import Company
 from triage.directory.leavers import GONE, ON, note_about
 from triage.directory.recipient_map import ALWAYS
 from triage.errors import BadInput
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store.db import OneOf
 from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
 
@@ -97,7 +97,7 @@ def resolve_destination(session: Session, to: str, company: Company) -> str:
     found = {word: box for word, box in boxes.items() if box is not None and kind in ("", word)}
     if len(found) > 1:
         raise BadInput(
-            say("{name} is both a person and a department; write person:{same} or department:{same}", name=repr(name), same=name),
+            say("{name} is both a person and a department; write person:{same} or department:{same}", name=quote_text(name), same=name),
             field="to",
         )
     if found:
@@ -114,7 +114,8 @@ def resolve_destination(session: Session, to: str, company: Company) -> str:
     if meant is None:
         raise BadInput(
             say(
-                "the directory has no {to}; name a person, a department, a distribution list or an address of the company", to=repr(to[:80])
+                "the directory has no {to}; name a person, a department, a distribution list or an address of the company",
+                to=quote_text(to[:80]),
             ),
             field="to",
         )

@@ -1,4 +1,4 @@
-"""What taking a directory over would change, person by person, and when that is too much to be true. Pure."""
+"""What a directory sync would change, person by person, and when that is too much to be true. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from triage.addressing.company import CompanyDirectory, PersonEntry
+from triage.say import Said, join_parts, list_with_and, mark, say
 
 FEW = 5  # people, or per cent of them, whom one run may take away, move or strip of addresses (security.md); so many groups may go
-GOES = "goes"
+NEW, GOES, CHANGED = say("new"), say("removed"), say("changed")
 
 
 class Kind(StrEnum):
@@ -35,14 +36,35 @@ class Kind(StrEnum):
     OWNER_WAITS = "keeps its owner"
 
 
+SENTENCES = {  # of changes about one person, or an address
+    Kind.JOINS: mark("{who} joins"),
+    Kind.RETURNS: mark("{who} returns"),
+    Kind.LEAVES: mark("{who} leaves"),
+    Kind.MOVES: mark("{who} moves"),
+    Kind.IS_RENAMED: mark("{who} is renamed"),
+    Kind.GETS_ANOTHER_UID: mark("{who} gets another uid"),
+    Kind.GETS_ANOTHER_LOGIN: mark("{who} gets another login"),
+    Kind.GETS_ANOTHER_IDENTITY: mark("{who} gets another identity"),
+    Kind.GIVES_WAY: mark("{who} loses the uid to somebody else and is renamed"),
+    Kind.GETS_ADDRESSES: mark("{who} gets addresses"),
+    Kind.LOSES_ADDRESSES: mark("{who} loses addresses"),
+    Kind.GETS_ANOTHER_MAILBOX: mark("{who} gets another mailbox"),
+    Kind.GETS_OTHER_ASSISTANTS: mark("{who} gets other assistants"),
+    Kind.DEPARTMENT: mark("department {who}"),
+    Kind.GROUP: mark("distribution list {who}"),
+    Kind.STAFF: mark("staff {who}"),
+    Kind.SEAL: mark("confidential folder {who}"),
+    Kind.POSTMASTER: mark("postmaster {who}"),
+    Kind.OWNER_WAITS: mark("{who} keeps its owner"),
+}
 BRAKED = {  # kinds that a broken source shows more often than a living company
-    Kind.LEAVES: "take {number} of {people} people away",
-    Kind.MOVES: "move {number} of {people} people to another department",
-    Kind.LOSES_ADDRESSES: "take addresses from {number} of {people} people",
-    Kind.GETS_ANOTHER_MAILBOX: "change the mailbox of {number} of {people} people",
-    Kind.GETS_ANOTHER_UID: "give another uid to {number} of {people} people",
-    Kind.GETS_ANOTHER_IDENTITY: "give another identity to {number} of {people} people",
-    Kind.GIVES_WAY: "give the uids of {number} of {people} people to somebody else",
+    Kind.LEAVES: mark("remove {number} of {people} people"),
+    Kind.MOVES: mark("move {number} of {people} people to another department"),
+    Kind.LOSES_ADDRESSES: mark("remove addresses of {number} of {people} people"),
+    Kind.GETS_ANOTHER_MAILBOX: mark("change the mailbox of {number} of {people} people"),
+    Kind.GETS_ANOTHER_UID: mark("change the uid of {number} of {people} people"),
+    Kind.GETS_ANOTHER_IDENTITY: mark("change the identity of {number} of {people} people"),
+    Kind.GIVES_WAY: mark("give the uids of {number} of {people} people to somebody else"),
 }
 
 
@@ -54,8 +76,13 @@ class Change:
     who: str  # uid, code, address or login
     what: str = ""
 
+    @property
+    def sentence(self) -> Said:
+        """The change in words."""
+        return join_parts(": ", (say(SENTENCES[self.kind], who=self.who), self.what))
+
     def __str__(self) -> str:
-        return f"{self.who} {self.kind}" + (f": {self.what}" if self.what else "")
+        return str(self.sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +99,14 @@ class Plan:
         """Why the directory is not believed, "" when it is."""
         counts = Counter(change.kind for change in self.changes)
         most = most_of(self.people)
-        found = [words.format(number=counts[kind], people=self.people) for kind, words in BRAKED.items() if counts[kind] > most]
+        found: list[str] = [say(words, number=counts[kind], people=self.people) for kind, words in BRAKED.items() if counts[kind] > most]
         gone = sum(change.kind is Kind.GROUP and change.what == GOES for change in self.changes)
-        found += [f"take {gone} of {self.groups} groups away"] if gone > most_of(self.groups) else []
-        found += [] if self.stay else ["leave nobody here"]
-        found += ["leave nobody who administers the whole company"] if self.locks_out else []
-        return " and ".join(found)
+        found += (
+            [say("remove {number} of {lists} distribution lists", number=gone, lists=self.groups)] if gone > most_of(self.groups) else []
+        )
+        found += [] if self.stay else [say("leave no employee")]
+        found += [say("leave no administrator of the whole company")] if self.locks_out else []
+        return list_with_and(found) if found else ""
 
     def count(self, *kinds: Kind) -> int:
         """How many changes are of these kinds."""
@@ -121,24 +150,24 @@ def changes_of(was: PersonEntry | None, will: PersonEntry | None) -> Iterator[Ch
         yield Change(Kind.JOINS if was is None else Kind.RETURNS, will.uid, f"{will.name}, {will.department}")
         return
     if was.department != will.department:
-        yield Change(Kind.MOVES, will.uid, f"from {was.department} to {will.department}")
+        yield Change(Kind.MOVES, will.uid, say("from {old} to {new}", old=was.department, new=will.department))
     if was.name != will.name:
-        yield Change(Kind.IS_RENAMED, will.uid, f"from {was.name} to {will.name}")
+        yield Change(Kind.IS_RENAMED, will.uid, say("from {old} to {new}", old=was.name, new=will.name))
     if was.identity != will.identity and was.identity and will.identity:
         yield Change(Kind.GETS_ANOTHER_IDENTITY, will.uid)
     if was.mailbox != will.mailbox:
-        yield Change(Kind.GETS_ANOTHER_MAILBOX, will.uid, f"{will.mailbox} instead of {was.mailbox}")
+        yield Change(Kind.GETS_ANOTHER_MAILBOX, will.uid, say("{new} instead of {old}", new=will.mailbox, old=was.mailbox))
     had, has = {was.mailbox, *was.aliases}, {will.mailbox, *will.aliases}
     if lost := had - has:
         yield Change(Kind.LOSES_ADDRESSES, will.uid, ", ".join(sorted(lost)))
     if got := has - had:
         yield Change(Kind.GETS_ADDRESSES, will.uid, ", ".join(sorted(got)))
     if set(was.assistants) != set(will.assistants):
-        yield Change(Kind.GETS_OTHER_ASSISTANTS, will.uid, ", ".join(will.assistants) or "nobody")
+        yield Change(Kind.GETS_OTHER_ASSISTANTS, will.uid, ", ".join(will.assistants) or say("none"))
 
 
 def list_differences(kind: Kind, was: Mapping[str, object], will: Mapping[str, object]) -> Iterator[Change]:
     """What comes, goes or changes among things with a name."""
     for name in sorted(was.keys() | will.keys()):
         if was.get(name) != will.get(name):
-            yield Change(kind, name, "is new" if name not in was else GOES if name not in will else "changes")
+            yield Change(kind, name, NEW if name not in was else GOES if name not in will else CHANGED)

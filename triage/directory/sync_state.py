@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
@@ -65,7 +66,7 @@ def get_sync_state(session: Session, *, by: Actor) -> DirectoryState:
         left=left,
         groups=session.scalar(select(func.count()).select_from(MailGroup)) or 0,
         changed_at=last.at if last else None,
-        changes=tuple(detail.get("changes", ())),
+        changes=tuple(load_sentence(text, form) for text, form in zip_longest(detail.get("changes", ()), detail.get("change_forms", ()))),
         more=detail.get("more", 0),
         brake=Brake(alarm.raised_at, load_sentence(alarm.words, alarm.words_form)) if alarm else None,
         address_changes=tuple(address_changes.list_changes(session, by=by)),

@@ -31,6 +31,7 @@ from triage.policy.learning import known_names
 from triage.policy.rules import redirects, store as rules
 from triage.quarantine.campaigns import assign as campaigns
 from triage.runtime import metrics
+from triage.say import say
 from triage.store import message_ids
 from triage.store.models.deliveries import Delivery
 from triage.store.new_rows import NewDelivery
@@ -146,7 +147,7 @@ def evaluate_message(
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if arrival.patient and waiting:
         dns = escape_visible(one.authentication.dmarc.reason)
-        raise NotYet(f"{waiting} ({dns})" if one.authentication.unknown else waiting)
+        raise NotYet(say("{why} ({dns})", why=waiting, dns=dns) if one.authentication.unknown else waiting)
     return Evaluated(one, campaign_id, tuple(facts), tuple(verdicts))
 
 

@@ -17,6 +17,7 @@ from triage.policy.learning.writers import Lookup
 from triage.policy.outbound_brakes.brake_outgoing import BRIEFLY, Braking, brake_message
 from triage.policy.outbound_brakes.new_recipients import NEW
 from triage.quarantine import outbound_brakes
+from triage.say import say
 from triage.store import bodies, ledger, message_ids
 from triage.store.bodies import Packed
 from triage.store.delivery_state import State
@@ -63,7 +64,7 @@ def store_outgoing(
                 folder=folder,
                 direction=OUTBOUND,
                 rule=OUTBOUND,
-                reason="somebody here sent it",
+                reason=say("an employee sent it"),
                 now=now,
             ),
             braking,

@@ -40,7 +40,7 @@ from triage.message.mime.mime_parts import (
     parts_of,
 )
 from triage.message.mime.text_parts import READ_LIMIT, Text, as_preferred, is_text, plain_links, plain_target, texts_of
-from triage.say import say
+from triage.say import dump_parameter, load_parameter, say
 from triage.text.json_values import as_dict
 from triage.text.sanitize import escape_visible, readable_text
 
@@ -123,12 +123,17 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `from_json` reads them back."""
-        return as_dict(self)
+        return as_dict(self) | {
+            "problems": list(map(dump_parameter, self.problems)),
+            "overlooked": list(map(dump_parameter, self.overlooked)),
+        }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """The value that `as_json` wrote; TypeError or KeyError on anything else."""
         plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        for name in ("problems", "overlooked"):
+            plain[name] = tuple(map(load_parameter, values.get(name, ())))
         plain["links"] = tuple(Link(**link) for link in values.get("links", ()))
         plain["attachments"] = tuple(Attachment.from_json(attachment) for attachment in values.get("attachments", ()))
         plain["statuses"] = tuple(Status(**status) for status in values.get("statuses", ()))
@@ -172,21 +177,21 @@ def make_summary(raw: bytes, *, headers_only: bool = False) -> Summary:
     try:
         fields, sound = fields_of(headers_of(raw))
     except TooMuch as limit:
-        return Summary(problems=(f"It could not be read: {limit}.",))
+        return Summary(problems=(say("It could not be read: {why}.", why=limit),))
     media_type, options = media_type_of(first_field(fields, "content-type"), "text/plain")
     report_type = single_line(options.get("report-type", "").casefold()) if media_type == "multipart/report" else ""
     about = summarise_header(fields, single_line(media_type), report_type)
-    problems = about.problems if sound else (*about.problems, "A line of the header block is malformed.")
+    problems = about.problems if sound else (*about.problems, say("A line of the header block is malformed."))
     if headers_only:
         return replace(about, problems=problems)
     try:
         parts = parts_of(raw)
         attached = tuple(list_attachments(parts))
     except TooMuch as limit:
-        return replace(about, problems=(*problems, f"It could not be read: {limit}."))
+        return replace(about, problems=(*problems, say("It could not be read: {why}.", why=limit)))
     about = in_charset(about, fields, charset_of_text(parts))
     said = summarise_body(parts)
-    overlooked = (*said.overlooked, *(f"{name_attachment(part)} is called a mail and is none." for part in parts if part.is_no_mail))
+    overlooked = (*said.overlooked, *(describe_no_message(part) for part in parts if part.is_no_mail))
     ids = returned_ids(about, parts)
     calendar = next((calendar_of(part.text()) for part in parts if part.media_type == "text/calendar"), Calendar())
     read = replace(
@@ -211,9 +216,11 @@ def make_summary(raw: bytes, *, headers_only: bool = False) -> Summary:
     return replace(read, fingerprint=found.as_text() if found else "")
 
 
-def name_attachment(part: Part) -> str:
-    """An attachment as a sentence begins with it."""
-    return f"The attachment {file_name(part.name)}" if part.name else "An attachment"
+def describe_no_message(part: Part) -> str:
+    """That an attachment has the media type of a message and is none."""
+    if part.name:
+        return say("The attachment {name} claims to be a message and is none.", name=file_name(part.name))
+    return say("An attachment claims to be a message and is none.")
 
 
 def fingerprint_of(summary: Summary) -> Fingerprint | None:
@@ -307,12 +314,12 @@ def author_problems(count: int, author: str, authors: tuple[str, ...]) -> list[s
     if author:
         return []
     if count == 0:
-        return ["It has no From field."]
+        return [say("It has no From field.")]
     if count > 1:
-        return [f"It has {count} From fields."]
+        return [say("It has {count} From fields.", count=count)]
     if len(authors) > 1:
-        return [f"Its From field names {len(authors)} addresses."]
-    return ["Its From field is malformed: programs would read it in different ways."]
+        return [say("Its From field names {count} addresses.", count=len(authors))]
+    return [say("Its From field is malformed: programs would read it in different ways.")]
 
 
 def single_line(text: str, limit: int | None = WORD_LIMIT) -> str:
@@ -371,7 +378,7 @@ def summarise_body(parts: list[Part]) -> Body:
         beside.update(page_parts(one.text))
         built = built or html_skeleton(one.text)
         if reason := too_much(one.text):
-            overlooked.append(f"Only its words are shown: {reason}.")
+            overlooked.append(say("Only its text is shown: {reason}.", reason=reason))
             said[one] = crude_text(one.text)
         else:
             said[one], links = text_and_links(one.text)
@@ -379,7 +386,7 @@ def summarise_body(parts: list[Part]) -> Body:
     chosen = "\n\n".join(words for one in as_preferred([*said], html=False) if (words := said[one]).strip())
     listed = tuple(first_links(found))
     if len(listed) < len(found):
-        overlooked.append(f"It has {len(found)} links; the first {len(listed)} are listed.")
+        overlooked.append(say("It has {links} links; the first {listed} are listed.", links=len(found), listed=len(listed)))
     return Body(readable_text(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], listed, overlooked, beside, built)
 
 

@@ -237,7 +237,7 @@ def find_blown_fuses(session: Session, settings: Settings) -> Iterator[Wait]:
     for row in checks.blown_fuses(session, settings.policy):
         words = say(
             "The check {name} held {held} messages of many known senders on {day}. Since then it only reports. Look at them, then let it "
-            "hold again with `mailroom checks resume {name}`, or leave it out of policy.hold_known.",
+            "hold again with `mailroom checks resume {name}`, or switch it off in the settings.",
             name=row.name,
             held=row.held,
             day=row.day,

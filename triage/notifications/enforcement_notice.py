@@ -11,27 +11,28 @@ from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
 from triage.directory.enforcement import DANGEROUS, RECORD, UNKNOWN
+from triage.say import format_clock, format_day, say
 from triage.store.models.directory import Person
 
-RULE, REASON = "enforcement-notice", "it tells employees what changes"
+RULE, REASON = "enforcement-notice", say("it tells employees what changes")
 SUBJECTS = {
-    RECORD: "Messages from outside reach you at once again",
-    DANGEROUS: "Dangerous messages will be held for you",
-    UNKNOWN: "Messages from unknown senders will be held for you",
+    RECORD: say("Messages from outside reach you at once again"),
+    DANGEROUS: say("Dangerous messages will be held for you"),
+    UNKNOWN: say("Messages from unknown senders will be held for you"),
 }
 WORDS = {
-    RECORD: "Messages from outside are no longer held, unless their sender is blocked or they only pretend to come from us.",
-    DANGEROUS: "Messages from outside that look dangerous are held. Colleagues look at them and release what you should have.",
-    UNKNOWN: "Messages from senders outside whom nobody here knows are held. Colleagues look at them and release what you should have.",
+    RECORD: say("Messages from outside are no longer held, unless their sender is blocked or they only pretend to come from us."),
+    DANGEROUS: say("Messages from outside that look dangerous are held. Colleagues review them and release what you should have."),
+    UNKNOWN: say("Messages from senders that are new to your company are held. Colleagues review them and release what you should have."),
 }
-NO_ACTION = "You do not have to do anything. Messages from colleagues, and from people whom you have written to, reach you as before."
-FOOTER = "Your company sends you this notice once."
+NO_ACTION = say("You do not have to do anything. Messages from colleagues, and from people whom you have written to, reach you as before.")
+FOOTER = say("Your company sends you this notice once.")
 
 
 def send_notices(session: Session, scope: str, step: str, starts_at: datetime, *, settings: Settings, by: Actor, now: datetime) -> int:
     """Queue a letter to each employee of the scope; how many. Nobody outside the company gets one."""
     local = starts_at.astimezone(ZoneInfo(settings.coverage.time_zone))
-    when = f"From {local:%d %b %Y} at {local:%H:%M}" if starts_at > now else "From now on"
+    when = say("From {day} at {clock}", day=format_day(local), clock=format_clock(local)) if starts_at > now else say("From now on")
     kind, _, name = scope.partition(":")
     concerned = select(Person).where(col(Person.active)).order_by(col(Person.uid))
     if kind:

@@ -120,7 +120,7 @@ BLOCKED = {  # by origin of the rule, and whether it is about a campaign
 
 def shown_block(block: MatchedRule) -> Said:
     """Who blocked a sender or a campaign, and when."""
-    message = BLOCKED.get((block.origin, block.match == "campaign"), "{author} blocked {value} on {day}")
+    message = BLOCKED.get((block.origin, block.match == "campaign"), mark("{author} blocked {value} on {day}"))
     return say_of_rule(message, block)
 
 

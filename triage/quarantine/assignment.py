@@ -11,7 +11,7 @@ from triage.access import confidential_folders, scope as access, staff_members, 
 from triage.actor import Actor
 from triage.errors import BadInput, NotFound
 from triage.quarantine.search.selection import MOST_IDS, Selection, selection_condition
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import db, ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import State
@@ -41,7 +41,7 @@ def assign_messages(session: Session, selected: Selection, to: str, note: str, *
     access.may_decide(by)
     receiver = staff_members.find_staff_actor(session, to, now)
     if receiver is None or receiver.role not in access.DECIDING:
-        raise BadInput(say("{to} does not decide about messages here", to=repr(to)), field="to")
+        raise BadInput(say("{to} does not decide about messages here", to=quote_text(to)), field="to")
     ids = assignable_deliveries(session, selected, by)
     if session.scalar(
         select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), not_(access.visible_deliveries(receiver))).limit(1)

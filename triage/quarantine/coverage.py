@@ -14,7 +14,7 @@ from triage.business_hours import PASS, SUBSTITUTE, WAIT, at_work
 from triage.config.settings import Coverage
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.quarantine.cards import folder_counts
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import ledger
 from triage.store.models.directory import Department
 from triage.store.models.staff import StaffMember, Substitution
@@ -74,7 +74,7 @@ def set_away(session: Session, login: str, until: datetime | None, *, by: Actor,
     if login != by.name:
         access.require_role(by, Role.ADMIN)
     if member is None or not member.active:
-        raise NotFound(say("there is no staff account {login}", login=repr(login)))
+        raise NotFound(say("there is no staff account {login}", login=quote_text(login)))
     if login != by.name and not access.is_administrator_over(by, member):
         raise NotAllowed(say("only an administrator whose scope covers theirs marks somebody else as away"))
     if until is not None and until <= now:

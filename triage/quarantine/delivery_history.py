@@ -22,7 +22,7 @@ from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery
 
-WHY_FORM = "why_form"  # in an entry of the audit log: the message id and parameters of its `why`
+WHY_FORM, REPLY_FORM = "why_form", "reply_form"  # in an audit entry: the message ids and parameters of its `why` and `reply`
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,10 @@ def get_delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
     if not found:
         raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))
     attempts = session.scalars(select(Attempt).where(col(Attempt.delivery_id) == delivery_id).order_by(col(Attempt.number)))
-    tried = tuple(Tried(one.number, one.started_at, one.ended_at, one.outcome, one.next_hop, one.reply) for one in attempts)
+    tried = tuple(
+        Tried(one.number, one.started_at, one.ended_at, one.outcome, one.next_hop, load_sentence(one.reply, one.reply_form))
+        for one in attempts
+    )
     return Detailed(found[0], list_history(session, found[0], tried, by=by), tried)
 
 
@@ -128,7 +131,7 @@ def detail_about(record: AuditRecord, about: Listed, *, beyond: bool = False) ->
 
     `beyond`: nor the words of a letter, which names other copies, and may be another's.
     """
-    hidden = ("notes", "from", WHY_FORM, *(("said",) if beyond else ()))
+    hidden = ("notes", "from", WHY_FORM, REPLY_FORM, *(("said",) if beyond else ()))
     detail = {name: value for name, value in record.detail.items() if name not in hidden}
     note = record.detail.get("notes", {}).get(format_id(about.id))
     return detail | ({"notes": {format_id(about.id): note}} if note else {})
@@ -148,7 +151,7 @@ def attempt_event(tried: Tried, about: Listed) -> Past | None:
     if tried.ended_at is None or tried.outcome not in ENDS:
         return None
     act = ENDS[tried.outcome]
-    detail = {"outcome": tried.outcome, "reply": tried.reply, "next_hop": tried.next_hop, "attempt": tried.number}
+    detail = {"outcome": tried.outcome, "reply": str(tried.reply), "next_hop": tried.next_hop, "attempt": tried.number}
     return Past(tried.ended_at, "system:relay", act, detail, say(ACTS[act], mailbox=about.mailbox, reply=tried.reply))
 
 
@@ -218,8 +221,9 @@ def values_of(record: AuditRecord, name: str, about: Listed) -> dict[str, Any]:
         "kind": KINDS.get(detail.get("kind", ""), detail.get("kind", "")),
         "verdict": VERDICTS.get(detail.get("verdict", ""), detail.get("verdict", "")),
         "why": load_sentence(detail.get("why", ""), detail.get(WHY_FORM)),
+        "reply": load_sentence(detail.get("reply", ""), detail.get(REPLY_FORM)),
     }
-    return dict.fromkeys(("reply", "number", "page", "reason"), "") | {"mailbox": about.mailbox, "by": name or record.by} | detail | ours
+    return dict.fromkeys(("number", "page", "reason"), "") | {"mailbox": about.mailbox, "by": name or record.by} | detail | ours
 
 
 def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from triage.errors import BadInput, NotFound
 from triage.message.authentication import Authentication, proof_sentence
 from triage.message.summary import Summary
 from triage.quarantine.training_cases import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise, exercise_fields
-from triage.say import say
+from triage.say import format_day, quote_text, say
 from triage.store import bodies, confidential_rows, db
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
@@ -83,7 +83,9 @@ def get_exercise(session: Session, deck: Deck, card: str, *, by: Actor, now: dat
 def answer_exercise(session: Session, deck: Deck, card: str, given: str, *, by: Actor, now: datetime) -> Result:
     """Say what should become of a card's mail. Nothing becomes of it; the first answer to each card counts."""
     if given not in ANSWERS:
-        raise BadInput(say("{let_in} or {keep_out}, not {given}", let_in=LET_IN, keep_out=KEEP_OUT, given=repr(given)), field="answer")
+        raise BadInput(
+            say("{let_in} or {keep_out}, not {given}", let_in=LET_IN, keep_out=KEEP_OUT, given=quote_text(given)), field="answer"
+        )
     about = get_exercise(session, deck, card, by=by, now=now)
     known = select(col(PracticeAnswer.card)).where(col(PracticeAnswer.login) == by.name, col(PracticeAnswer.card) == card)
     counted = session.scalar(known) is None
@@ -138,8 +140,10 @@ def exercise_of(session: Session, row: Row[Any]) -> Exercise:
     message = session.get_one(Message, row.message_id)
     summary = Summary.from_json(message.summary)
     found = Authentication.from_json(message.authentication)
-    did = "let it in" if row.verb == "release" else "purged it"
-    said = f"{row.by_shown} {did} on {row.at:%d %b %Y}{f': {row.reason}' if row.reason else '.'}"
+    did = say(
+        "{name} released it on {day}" if row.verb == "release" else "{name} removed it on {day}", name=row.by_shown, day=format_day(row.at)
+    )
+    said = say("{did}: {reason}", did=did, reason=row.reason) if row.reason else say("{did}.", did=did)
     telling = (one["sentence"] for one in message.signals if one["name"] not in UNTELLING)
     shown = exercise_fields(summary) | {"text": message.text}
     return Exercise(

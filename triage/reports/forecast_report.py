@@ -19,7 +19,7 @@ SHARE_HELD = Column("share_held", say("Share held"), "share")
 BEEN = {"relay": say("passed on"), "quarantine": say("held"), "purge": say("removed")}
 UNKNOWN_ADDRESSES = say(
     "The SMTP server would refuse messages to these addresses of yours (550): the directory does not know them. Where one is right, give "
-    "it to a person, a distribution list or a role, or name it in [directory] further_addresses."
+    "it to a person, a distribution list or a role, or list it in the settings as a further address."
 )
 Counts = Iterable[tuple[str, int]]
 

@@ -23,7 +23,7 @@ from triage.reports.daily_counts import Arrivals, Day
 from triage.reports.mail_metrics import LetGo, Released, Removed
 from triage.reports.report_values import Period, Report
 from triage.reports.staff_metrics import LETS_GO, Act, Candour, Work
-from triage.say import format_day, say
+from triage.say import format_day, quote_text, say
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
@@ -43,7 +43,7 @@ TAKEN = ("done", "recalling", "already gone", "in flight")  # outcomes of items 
 def get_report(session: Session, name: str, *, period: Period, by: Actor, settings: Settings, now: datetime) -> Report:
     """One report. NotFound when there is none of this name."""
     if name not in REPORTS:
-        raise NotFound(say("there is no report {name}: there are {names}", name=repr(name[:40]), names=", ".join(REPORTS)))
+        raise NotFound(say("there is no report {name}: there are {names}", name=quote_text(name[:40]), names=", ".join(REPORTS)))
     return REPORTS[name](Reading(session, period, by, settings, now))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from triage.errors import NotFound
-from triage.say import say
+from triage.say import quote_text, say
 from triage.text.csv_export import Cell, csv_of
 
 
@@ -109,6 +109,6 @@ def as_csv(report: Report, name: str = "") -> str:
         if not names:
             raise NotFound(report.sentences[-1])
         raise NotFound(
-            say("the report {report} has no table {name}: it has {names}", report=report.name, name=repr(name[:40]), names=names)
+            say("the report {report} has no table {name}: it has {names}", report=report.name, name=quote_text(name[:40]), names=names)
         )
     return csv_of([column.name for column in table.columns], table.rows)

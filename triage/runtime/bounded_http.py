@@ -53,7 +53,7 @@ class Http:
     def request(self, method: str, url: str, headers: Mapping[str, str], body: str | None) -> Answer:
         """One request. Unanswered when no whole answer comes in time, Untrusted when the URL or the answer is not to be used."""
         if not is_trustworthy(url, self.issuer):
-            raise Untrusted(f"{url!r} is no https:// address")
+            raise Untrusted(f"“{url}” is no https:// address")
         try:
             with self.pool() as pool, self.deadline(pool.connection_from_url(url)):
                 fields = {"accept": "application/json", "user-agent": AGENT} | dict(headers)

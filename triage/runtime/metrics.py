@@ -28,23 +28,23 @@ KINDS = ("counter", "histogram", GAUGE)
 SHARED = 0o2770  # of the directory: roles may have users of their own
 
 COUNTERS = {
-    "mailroom_smtp_answers": ("Answers of the doors that decide something: accepted mail (250) and refusals.", ("code",)),
+    "mailroom_smtp_answers": ("Replies of the SMTP servers that accept (250) or refuse a message.", ("code",)),
     "mailroom_judged": ("Messages that the judge has entered.", ()),
     "mailroom_verdicts": (
         "What the policy decided for each recipient: relay, quarantine or purge, by the rule.",
         ("rule", "verdict"),
     ),
-    "mailroom_put_off": ("Messages that are judged again later, because DNS did not answer or a parser gave up.", ()),
-    "mailroom_entered_unread": ("Messages over which we failed again and again: put on the record as mail that could not be read.", ()),
+    "mailroom_put_off": ("Messages that are retried later, because DNS did not answer or a parser gave up.", ()),
+    "mailroom_entered_unread": ("Messages that Mailroom could not process after many attempts: entered as unreadable.", ()),
     "mailroom_dns_failures": ("Questions that DNS did not answer, by kind.", ("kind",)),
-    "mailroom_attempts": ("Attempts to hand a delivery on: delivered, deferred, bounced, unanswered, untried.", ("outcome",)),
+    "mailroom_attempts": ("Delivery attempts: delivered, deferred, bounced, unanswered, untried.", ("outcome",)),
     "mailroom_next_hop_refusals": (
-        "Times that a next hop wanted no mail of ours: sign-in (it does not let us in), too-fast (we send more than it takes).",
+        "Refusals by a next hop: sign-in (it refuses our credentials), too-fast (it limits our rate).",
         ("reason",),
     ),
-    "mailroom_recalls": ("Mails looked for in mailboxes (IMAP, Maildir), by what became of each.", ("ending",)),
+    "mailroom_recalls": ("Messages searched for in mailboxes (IMAP, Maildir), by result.", ("ending",)),
     "mailroom_mirror_acts": (
-        "Mails moved into a folder for an act by IMAP, by what came of it: done, already, refused, foreign.",
+        "Messages moved into an action folder by IMAP, by result: done, already, refused, foreign.",
         ("outcome",),
     ),
     "mailroom_directory_readings": (
@@ -53,7 +53,7 @@ COUNTERS = {
     ),
     "mailroom_security_events": ("Security events sent to a SIEM, by stream: lines, syslog.", ("stream",)),
     "mailroom_security_event_failures": ("Attempts to send security events that failed and are repeated, by stream.", ("stream",)),
-    "mailroom_acts": ("Sealed acts as the record names them: decisions, rules, sign-ins, views, exports.", ("act",)),
+    "mailroom_acts": ("Entries chained into the audit log, by act: decisions, rules, sign-ins, views, exports.", ("act",)),
     "mailroom_log_events": ("Warnings and errors in the log.", ("role", "level")),
 }
 FROM_ZERO = {  # labels that are there from the beginning: a monitor sees no increase in what begins with 1
@@ -68,8 +68,8 @@ LEVELS = ("warning", "error")  # of lines in the log, as said of each role from 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
 HISTOGRAMS = {
-    "mailroom_accept_seconds": ("From the final dot until a message is safe and its sender hears it.", (), QUICK),
-    "mailroom_judging_seconds": ("From the final dot until a message is on the record, and staff may see it.", (), SLOW),
+    "mailroom_accept_seconds": ("From the final dot until a message is synced to disk and the sender gets 250.", (), QUICK),
+    "mailroom_judging_seconds": ("From the final dot until a message is in the database, and staff can see it.", (), SLOW),
     "mailroom_dns_seconds": ("Questions to DNS that the cache did not answer.", (), QUICK),
     "mailroom_transaction_seconds": ("From claiming a delivery until the next hop has answered.", (), QUICK),
     "mailroom_visit_seconds": ("One visit to one mailbox.", (), QUICK),
@@ -77,7 +77,7 @@ HISTOGRAMS = {
     "mailroom_request_seconds": ("Requests to the API and the console.", ("method", "status"), QUICK),
 }
 GAUGES = {
-    "mailroom_certificate_end_timestamp_seconds": ("When the certificate ends that a door shows (Unix time), by the role.", ("door",)),
+    "mailroom_certificate_end_timestamp_seconds": ("End of the TLS certificate of an SMTP server (Unix time), by role.", ("door",)),
 }
 
 log = logging.getLogger(__name__)

@@ -79,7 +79,7 @@ def open_engine(url: str, *, cache: int = CACHE) -> Engine:
         return sqlite_engine(url, cache)
     if url.startswith(("postgresql://", "postgres://")):
         return postgresql_engine(url)
-    raise BadInput(f"database.url must begin with sqlite:/// or postgresql://, not {url.partition(':')[0]!r}")
+    raise BadInput(f"database.url must begin with sqlite:/// or postgresql://, not “{url.partition(':')[0]}”")
 
 
 def postgresql_engine(url: str) -> Engine:

@@ -74,7 +74,7 @@ class Telegraph:
             try:
                 with contextlib.closing(line_of(self.settings)) as line:
                     if down:
-                        log.info("other machines are told and heard of at once again")
+                        log.info("wake-ups between machines work again")
                     down = False
                     self.serve(line)
             except connection_errors() as fault:

@@ -5,7 +5,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar
 
-from triage.say import form_of, load_sentence
+from triage.say import Said, form_of, load_sentence
 
 Value = TypeVar("Value")
 FORM = "form"  # beside the one sentence of a value: its message id and parameters
@@ -15,7 +15,7 @@ def as_dict(value: Any) -> dict[str, Any]:
     """The fields of a dataclass, and in them those of others, as plain values."""
     values = {name: getattr(value, name) for name in names_of(value.__class__)}
     form = next(filter(None, map(form_of, values.values())), None)
-    return {name: plain_value(one) for name, one in values.items()} | ({FORM: form} if form else {})
+    return {name: str(one) if isinstance(one, Said) else plain_value(one) for name, one in values.items()} | ({FORM: form} if form else {})
 
 
 def read_value(kind: type[Value], values: Mapping[str, Any], sentence: str) -> Value:

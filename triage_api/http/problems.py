@@ -38,7 +38,7 @@ from triage.store.transaction_retry import first_line
 from triage_api.http.rate_limit import TooFast
 from triage_api.http.transaction_retry import Crowded
 from triage_api.schemas.items import Item
-from triage_api.schemas.language import Spoken, said_before
+from triage_api.schemas.language import Sentence, say_in_language
 from triage_api.schemas.second_looks import AskedRule, SecondLook
 
 STATUS: dict[type[Refused], int] = {
@@ -71,7 +71,7 @@ class FaultyLine(BaseModel):
     """A line of a file that is wrong."""
 
     line: int
-    reason: Spoken
+    reason: Sentence
 
 
 class Problem(BaseModel):
@@ -98,7 +98,7 @@ class NotSignedIn(Exception):
 
 def problem_response(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
     """A problem document as a response. `detail` is a sentence that a person may read; never the text of a fault."""
-    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=said_before(detail), **more)
+    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=say_in_language(detail), **more)
     return JSONResponse(document.model_dump(mode="json", exclude_none=True), status, dict(headers or {}), MEDIA_TYPE)
 
 
@@ -217,7 +217,7 @@ def at_the_same_moment(_request: Request, _fault: Exception) -> JSONResponse:
 
 
 def no_database(_request: Request, fault: Exception) -> JSONResponse:
-    """The database is away. What only gave way or was busy is told further out (giving_way)."""
+    """The database does not answer. Lock conflicts are answered further out (giving_way)."""
     if not isinstance(fault, DBAPIError) or not db.does_not_answer(fault):
         raise fault
     log.warning("the database does not answer: %s", first_line(fault))

@@ -7,12 +7,12 @@ from pydantic import Field, PlainSerializer
 
 from triage_api.schemas.escalation_contacts import duty_here, phone_here, title_here
 from triage_api.schemas.fields import Id, Shape
-from triage_api.schemas.language import Sentence, Spoken, said_before
+from triage_api.schemas.language import Sentence, say_in_language
 
 
 def title_said(name: str) -> str:
     """What the duty is called, in the language of the request."""
-    return said_before(title_here(name))
+    return say_in_language(title_here(name))
 
 
 class Suggested(Shape):
@@ -29,7 +29,7 @@ class EscalatedTo(Shape):
 
     decision: Annotated[Id, Field(description="`POST /escalations/{decision}/confirm` confirms it, an undo of the decision ends it")]
     duty: str
-    title: Spoken
+    title: Sentence
     phone: Annotated[str, PlainSerializer(phone_here), Field(validation_alias="duty")]
     reason: str
     by_name: Annotated[str, Field(validation_alias="by_shown")]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from triage.store.delivery_state import State
 from triage_api.schemas.fields import Id, Shape
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 
 
 class Item(Shape):
@@ -15,4 +15,4 @@ class Item(Shape):
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]
     before: State
     outcome: str
-    why: Spoken
+    why: Sentence

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from triage.message.preview.remarks import translate_remarks
 from triage.say import Said, load_sentence
 from triage.text import i18n
-from triage.text.i18n.translate import translate_any, translate_sentence
+from triage.text.i18n.translate import translate_sentence
 from triage.text.json_values import FORM
 
 LANGUAGE: ContextVar[str] = ContextVar("language", default=i18n.ENGLISH)
@@ -22,11 +22,6 @@ def say_in_language(text: str) -> str:
     return translate_sentence(text, LANGUAGE.get())
 
 
-def said_before(text: str) -> str:
-    """The same of a sentence that may be from before sentences kept their message ids: it is known by its form."""
-    return translate_any(text, LANGUAGE.get())
-
-
 def keep_form(text: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     """A sentence with its message id: pydantic would make plain text of it."""
     return text if isinstance(text, Said) else validate(text)
@@ -34,9 +29,6 @@ def keep_form(text: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 
 Sentence = Annotated[str, WrapValidator(keep_form), PlainSerializer(say_in_language, return_type=str, when_used="json")]
 """A sentence of ours in an answer, or text of others: English in the house and in the audit log."""
-
-Spoken = Annotated[str, WrapValidator(keep_form), PlainSerializer(said_before, return_type=str, when_used="json")]
-"""The same where what was stored before sentences kept their message ids is shown too."""
 
 
 async def use_language(
@@ -48,7 +40,7 @@ async def use_language(
 
 def choose_language(language: str) -> str:
     """A language of ours: the one that a request names in its query, or that of the request."""
-    return i18n.asked(language) if language else LANGUAGE.get()
+    return i18n.choose_accepted(language) if language else LANGUAGE.get()
 
 
 def said_in_document(document: str, language: str) -> str:
@@ -73,7 +65,7 @@ class Interpreter:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        language = i18n.asked(Headers(scope=scope).get("accept-language", ""))
+        language = i18n.choose_accepted(Headers(scope=scope).get("accept-language", ""))
         LANGUAGE.set(language)
 
         async def answer(message: Message) -> None:

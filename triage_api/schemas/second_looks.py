@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from triage_api.schemas.fields import Id, Order, Shape, Text, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.vocabulary import LookName, RuleMatch
 
 Names = Annotated[
@@ -25,7 +25,7 @@ class SecondLook(Shape):
     """One reason, and the newest message that it is about."""
 
     name: LookName
-    sentence: Spoken
+    sentence: Sentence
     count: Annotated[int, Field(description="deliveries that it is about")]
     example: Annotated[Id, Field(description="id of the newest delivery")]
     author: Annotated[str, Field(description="of the example")]
@@ -54,7 +54,7 @@ class NotAllowed(Shape):
             description="own: our own domain; unproven: no proof that a rule could rest on; list: it hides its authors and signs nothing"
         ),
     ]
-    instead: Annotated[Spoken, Field(description="what could be done instead")]
+    instead: Annotated[Sentence, Field(description="what could be done instead")]
 
 
 class ConfirmOrder(Order):

@@ -40,7 +40,12 @@ def server_options(command: Callable[..., Any], *, hidden: bool = False) -> Call
     for flag, name, metavar, text in reversed(OPTIONS):
         command = click.option(flag, name, metavar=metavar, help=text, hidden=hidden, expose_value=False, callback=remember_option)(command)
     plain = click.option(
-        "--plain", is_flag=True, help="Ask it in the clear too.", hidden=hidden, expose_value=False, callback=remember_option
+        "--plain",
+        is_flag=True,
+        help="Allow http:// to another machine: nothing is encrypted.",
+        hidden=hidden,
+        expose_value=False,
+        callback=remember_option,
     )
     return plain(command)
 

@@ -21,7 +21,7 @@ from triage_cli.client.exit_codes import LATER
 from triage_cli.client.keyboard_user import at_the_keyboard
 
 PATIENCE = 2.0  # seconds in which it says whether it answers us
-BROKEN_OFF = "the API of this machine broke off: try again later; perhaps it was done: look before you do it again"
+BROKEN_OFF = "the API of this machine ended the connection. It may have done the command: check first, then try again"
 FAULTS = (OSError, EOFError, ValueError, KeyError)
 
 

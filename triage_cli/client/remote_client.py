@@ -35,7 +35,7 @@ AGAIN = urllib3.Retry(
 PIECE = 64 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 WHAT_TO_DO = {
-    401: "Give a good one by --token-file or $MAILROOM_TOKEN: `mailroom token create` makes one on the server's machine",
+    401: "Give a valid one with --token-file or $MAILROOM_TOKEN: `mailroom token create` makes one on the server's machine",
     403: "What a token may do, and where, is said when it is made: `mailroom token create` on the server's machine",
 }
 
@@ -97,7 +97,11 @@ class Remote(Desk):
                 f"{self.url} cannot prove who it is ({describe_fault(reason)}); name the authority that vouches for it with --ca-file",
                 REFUSED,
             )
-        look = "" if method == "GET" or isinstance(reason, NewConnectionError) else "; perhaps it was done: look before you do it again"
+        look = (
+            ""
+            if method == "GET" or isinstance(reason, NewConnectionError)
+            else "; it may have done the command: check before you repeat it"
+        )
         return NoAnswer(f"{self.url} does not answer ({describe_fault(reason)}): try again later{look}", LATER)
 
     def close(self) -> None:
@@ -129,7 +133,7 @@ def checked_token(token: str) -> str:
     if not token:
         raise BadInput("a server asks for a token: name its file with --token-file, or set $MAILROOM_TOKEN")
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise BadInput("the token is none: `mailroom token create` prints one line that begins with mailroom_")
+        raise BadInput("that is no token: `mailroom token create` prints one, a line that begins with mailroom_")
     return token
 
 

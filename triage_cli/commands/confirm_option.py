@@ -15,7 +15,7 @@ CONFIRM = click.option(
     "--confirm",
     multiple=True,
     metavar="NAME",
-    help="What you have looked at: exactly the names that the command says without it. Several: again, or with commas.",
+    help="Confirm a second look by its name, as the command prints it. Repeat, or separate by commas.",
 )
 
 

@@ -20,18 +20,23 @@ FOLDER = "+"  # stands between department and person, as lists print a folder
 OPTIONS = (
     click.argument("numbers", metavar="[ID]...", nargs=-1),
     click.option("--sender", default="", metavar="ADDRESS", help="Author address."),
-    click.option("--domain", default="", metavar="DOMAIN", help="Author domain, with everything below it."),
-    click.option("--campaign", metavar="ID", help="The same mail sent many times: its copies, unless --proof says otherwise."),
-    click.option("--proof", default="", metavar="any|none|copies|DOMAIN|ADDRESS", help="Who proves it; of a campaign else its copies."),
+    click.option("--domain", default="", metavar="DOMAIN", help="Author domain, with its subdomains."),
+    click.option("--campaign", metavar="ID", help="Campaign: its copies, unless --proof says otherwise."),
+    click.option(
+        "--proof",
+        default="",
+        metavar="any|none|copies|DOMAIN|ADDRESS",
+        help="Proven domain or address; of a campaign, copies is the default.",
+    ),
     click.option("--department", metavar="CODE", help="For this department, or a folder such as it+joe.fern."),
-    click.option("--person", metavar="UID", help="For this person; empty: for no person, but the department's shared folder."),
+    click.option("--person", metavar="UID", help="For this person; empty: for the department's shared folder."),
     click.option(
         "--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/reference/search.md)."
     ),
-    click.option("--link-domain", default="", metavar="DOMAIN", help="A link opens it, or what lies below it."),
-    click.option("--attachment-sha256", default="", metavar="DIGEST", help="An attachment has these bytes."),
-    click.option("--state", "states", multiple=True, help="May be given several times.", shell_complete=states_like),
-    click.option("--since", metavar="DATE", help="Received at or after, ISO 8601; UTC unless it says otherwise."),
+    click.option("--link-domain", default="", metavar="DOMAIN", help="A link opens this domain or a subdomain."),
+    click.option("--attachment-sha256", default="", metavar="DIGEST", help="An attachment has this SHA-256 digest."),
+    click.option("--state", "states", multiple=True, help="State; repeat for several.", shell_complete=states_like),
+    click.option("--since", metavar="DATE", help="Received at or after this time (ISO 8601, UTC by default)."),
     click.option("--until", metavar="DATE", help="Received before."),
 )
 selecting = join_options(OPTIONS)  # what makes a selection

@@ -31,7 +31,7 @@ from triage_cli.doctor.network_checks import PATIENCE
 
 
 def check_directory(settings: Settings) -> Iterator[Finding]:
-    """Can the directory be read? Of an LDAP server only whether it lets us in and what one page of people holds."""
+    """Can the directory be read? For LDAP: does sign-in work, and what does one page of people contain?"""
     try:
         if settings.directory.source == "ldap":
             yield from check_ldap(settings)
@@ -47,7 +47,7 @@ def check_directory(settings: Settings) -> Iterator[Finding]:
 
 
 def check_names(settings: Settings) -> Iterator[Finding]:
-    """Is everything that settings, rules, scopes and tokens name still here? A database that does not answer has a finding of its own."""
+    """Do settings, rules, scopes and tokens name only existing people and departments?"""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             outdated = stale_settings.find_outdated(session, settings)
@@ -107,7 +107,7 @@ def check_ldap(settings: Settings) -> Iterator[Finding]:
 
 
 def check_resolvers(settings: Settings) -> Iterator[Finding]:
-    """Does DNS answer, and does the world send our mail here?"""
+    """Does DNS answer, and do the MX records lead here?"""
     try:
         resolver = open_resolver(settings.dns)
         for domain in settings.company.domains:
@@ -117,7 +117,7 @@ def check_resolvers(settings: Settings) -> Iterator[Finding]:
             else:
                 yield Finding(WARN, "dns", f"{domain} has no MX record", "publish one that leads here, or to the edge before us")
     except (BadInput, Temporary) as fault:
-        do = "see dns.nameservers: without DNS nobody can prove who they are, and mail is put off for up to 15 minutes and then held"
+        do = "check dns.nameservers: without DNS no sender can be verified, and messages are deferred for up to 15 minutes, then held"
         yield Finding(FAIL, "dns", str(fault), do)
 
 
@@ -137,7 +137,7 @@ def check_scanners(settings: Settings) -> Iterator[Finding]:
 
 
 def check_mailboxes(settings: Settings) -> Iterator[Finding]:
-    """Are we let into a mailbox over IMAP? Nothing is opened there."""
+    """Does the sign-in to a mailbox over IMAP work? No folder is opened."""
     if not settings.recall.imap:
         if not settings.reaches_mailboxes:
             do = "set [recall] to let a purge take out what was delivered"

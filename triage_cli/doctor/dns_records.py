@@ -15,7 +15,7 @@ WHAT = "our name"
 
 
 def check_published(settings: Settings) -> Iterator[Finding]:
-    """Are SPF, DMARC, the key of our seal, this machine's address and its name (PTR) well? DNS that is down is told elsewhere."""
+    """Are SPF, DMARC, the ARC key, this machine's address and its PTR record right?"""
     try:
         resolver = open_resolver(settings.dns)
         for domain in settings.company.domains:
@@ -88,4 +88,4 @@ def this_machine(resolver: Resolver, hostname: str) -> Iterator[Finding]:
             yield Finding(OK, WHAT, f"{hostname} is {address}, and {address} is {hostname}")
         else:
             words = f"{address} does not lead back to {hostname} but to {', '.join(sorted(names)) or 'nothing'}"
-            yield Finding(WARN, WHAT, words, "let whoever gave you the address set its PTR record")
+            yield Finding(WARN, WHAT, words, "ask the provider of the address to set its PTR record")

@@ -34,16 +34,16 @@ from triage_cli.output.tables import Form, Shape, list_options
 FINDINGS = Shape(
     {
         "level": "ok, warn (it works and will not for ever) or fail",
-        "what": "was looked at",
-        "found": "what was seen",
-        "do": "what to do; empty when it is ok",
+        "what": "what was checked",
+        "found": "what was found",
+        "do": "what to do; empty if ok",
     }
 )
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("database", local_checks.check_database),
     ("spool", local_checks.check_spool),
-    ("door snapshot", local_checks.door_snapshot),
+    ("recipient map", local_checks.door_snapshot),
     ("disk", local_checks.check_disk),
     ("disk", process_checks.check_network_disks),
     ("user", process_checks.check_users),
@@ -89,7 +89,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 
 
 @click.command()
-@click.option("--canary", metavar="ADDRESS", help="Send a harmless message to this address by --via; Mailroom must have seen it.")
+@click.option("--canary", metavar="ADDRESS", help="Send a harmless message to this address by --via, and check that Mailroom sees it.")
 @click.option("--via", metavar="HOST:PORT", default="127.0.0.1:25", help="The mail server that takes the canary.")
 @list_options(FINDINGS)
 @click.pass_context

@@ -31,7 +31,7 @@ def find_stuck(what: str, number: int) -> Iterator[Finding]:
     """Accepted mail that does not get on by itself."""
     if number:
         said = "1 accepted message was" if number == 1 else f"{number} accepted messages were"
-        words = f"{said} tried {OFTEN} times or more and cannot be put on the record"
+        words = f"{said} tried {OFTEN} times or more and cannot be entered"
         do = (
             "`mailroom spool --stuck` says why: put that right and `mailroom spool retry --all`, or `mailroom spool take-out ID FILE`; "
             "nothing is lost meanwhile"

@@ -21,7 +21,7 @@ WAITING = (State.QUEUED, State.RELAYING)
 
 
 def check_journal(settings: Settings) -> Iterator[Finding]:
-    """Do the copies for the archive get there? A database that does not answer has a finding of its own."""
+    """Are the copies for the archive delivered? A database that does not answer has a finding of its own."""
     to = settings.journal.address
     if not to:
         yield Finding(OK, WHAT, "accepted mail is not copied to an archive (docs/how-to/retention-and-privacy.md)")

@@ -1,4 +1,4 @@
-"""What the doctor looks at on this machine: database, spool, door snapshot, disk, edges, coverage."""
+"""What the doctor looks at on this machine: database, spool, recipient map, disk, edges, coverage."""
 
 import ctypes
 import os
@@ -83,7 +83,7 @@ def check_search(engine: Engine) -> Iterator[Finding]:
 
 
 def check_wake_up(settings: Settings) -> Iterator[Finding]:
-    """Do machines wake each other? A database that does not answer has a finding of its own."""
+    """Do the machines wake each other (LISTEN/NOTIFY)? A database that does not answer has a finding of its own."""
     if settings.database.url.startswith(SQLITE):
         return
     try:
@@ -101,7 +101,7 @@ def check_wake_up(settings: Settings) -> Iterator[Finding]:
 
 
 def check_restore_pause(settings: Settings) -> Iterator[Finding]:
-    """Is this a restored system that sends nothing yet? A database that does not answer has a finding of its own."""
+    """Is this a restored system whose delivery is still paused? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             pause = restore_pause.pause_of(session)
@@ -113,7 +113,7 @@ def check_restore_pause(settings: Settings) -> Iterator[Finding]:
 
 
 def check_spool(settings: Settings) -> Iterator[Finding]:
-    """Can mail be kept there, and does it get on?"""
+    """Is the spool writable, and are its messages processed?"""
     directory = settings.spool.directory
     places = [directory, *(directory / name for name in (INCOMING, RETRY, DAMAGED))]
     if not directory.is_dir():
@@ -141,28 +141,28 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
 
 
 def door_snapshot(settings: Settings) -> Iterator[Finding]:
-    """Does the door know those whom the record knows?"""
+    """Does the recipient map of the SMTP server match the directory?"""
     path = settings.spool.directory / recipient_map_file.NAME
     try:
         raw = path.read_bytes()
         door = recipient_map_file.unpack_map(raw)
     except FileNotFoundError:
         yield Finding(
-            FAIL, "door snapshot", "there is none: all mail is put off with 451", "run `mailroom sync`, and start `mailroom judge`"
+            FAIL, "recipient map", "there is none: every message is deferred with 451", "run `mailroom sync`, and start `mailroom judge`"
         )
         return
     except (OSError, ValueError) as fault:
         yield Finding(
-            FAIL, "door snapshot", f"{path} cannot be read: {fault}", "remove it and start `mailroom judge` again: it writes a new one"
+            FAIL, "recipient map", f"{path} cannot be read: {fault}", "remove it and start `mailroom judge` again: it writes a new one"
         )
         return
     written = utcnow().timestamp() - path.stat().st_mtime
     known = sum(len(names) for names in (door.recipients, door.sub_addressed) if isinstance(names, recipient_map_file.Digests))
     words = f"{known} recipients, written {int(max(0.0, written))} s ago"
     if is_current(settings, raw):
-        yield Finding(OK, "door snapshot", f"{words}, equal to the record")
+        yield Finding(OK, "recipient map", f"{words}, equal to the record")
     else:
-        yield Finding(WARN, "door snapshot", f"{words}, and the record has changed since", "see that `mailroom judge` runs on this machine")
+        yield Finding(WARN, "recipient map", f"{words}, and the record has changed since", "see that `mailroom judge` runs on this machine")
 
 
 def is_current(settings: Settings, raw: bytes) -> bool:
@@ -176,7 +176,7 @@ def is_current(settings: Settings, raw: bytes) -> bool:
 
 
 def check_parser(_settings: Settings) -> Iterator[Finding]:
-    """How is what reads hostile mail kept in?"""
+    """Are the parsers of messages sandboxed?"""
     said = f"hostile mail is read {sandbox.in_words()}"
     if sandbox.parser_socket() or sandbox.sandbox_wrapper():
         yield Finding(OK, "parser", said)
@@ -185,7 +185,7 @@ def check_parser(_settings: Settings) -> Iterator[Finding]:
 
 
 def check_drawer(settings: Settings) -> Iterator[Finding]:
-    """Can attachments be shown as pictures, where that is wanted?"""
+    """Can attachments be shown as images, if that is switched on?"""
     if not settings.api.previews:
         return
     if not sandbox.can_draw():
@@ -198,7 +198,7 @@ def check_drawer(settings: Settings) -> Iterator[Finding]:
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:
-    """Does something keep this machine's clock right, and has the database's machine the same time? Ids and signatures go by it."""
+    """Is this machine's clock synchronized, and does the database's machine agree? Ids and signatures depend on it."""
     do = "run systemd-timesyncd or chrony: signatures expire by it, ids and the record are ordered by it"
     if ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX)) == TIME_ERROR:
         yield Finding(WARN, "clock", "nothing keeps the clock of this machine right (adjtimex(2))", do)
@@ -215,7 +215,7 @@ def check_clock(settings: Settings) -> Iterator[Finding]:
 
 
 def check_upkeep(settings: Settings) -> Iterator[Finding]:
-    """Is the record sealed?"""
+    """Is the audit log chained?"""
     late = select(func.count()).where(col(AuditRecord.sequence).is_(None), col(AuditRecord.at) < utcnow() - LATE)
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
@@ -223,13 +223,13 @@ def check_upkeep(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if unsealed:
-        yield Finding(FAIL, "upkeep", f"{unsealed} acts wait to be sealed", "see that `mailroom upkeep` runs, and what it logs")
+        yield Finding(FAIL, "upkeep", f"{unsealed} audit entries wait to be chained", "see that `mailroom upkeep` runs, and what it logs")
     else:
-        yield Finding(OK, "upkeep", "the record is sealed")
+        yield Finding(OK, "upkeep", "the audit log is chained")
 
 
 def check_delivery(settings: Settings) -> Iterator[Finding]:
-    """Does what was released leave, and what was purged come out of mailboxes? Not while nothing shall: that has a finding of its own."""
+    """Are released messages sent, and purged ones removed from mailboxes? Skipped while both are paused."""
     now = utcnow()
     ways = {"relay": ({State.QUEUED}, "for a next hop"), "recall": (recall_jobs.DUE, "to be taken out of mailboxes, or put back")}
     try:
@@ -242,7 +242,7 @@ def check_delivery(settings: Settings) -> Iterator[Finding]:
         return
     for role, (number, first) in found.items():
         waits = now - first if first else timedelta()
-        words = f"{number} mails are due {ways[role][1]}, the first for {int(waits.total_seconds())} s"
+        words = f"{number} deliveries are due {ways[role][1]}, the first for {int(waits.total_seconds())} s"
         level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
         do = (
             f"see that `mailroom {role}` runs and what it logs; `mailroom outgoing` shows the next hops' answers; nothing is lost meanwhile"
@@ -251,17 +251,19 @@ def check_delivery(settings: Settings) -> Iterator[Finding]:
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """Is there room where mail and record are kept?"""
+    """Is there enough disk space for the spool, database and checkpoints?"""
     for name, place in disk_space.storage_places(settings).items():
         there = next((one for one in (place, *place.absolute().parents) if one.exists()), Path("/"))
         free = disk_space.disk_room(there).free
         level = FAIL if free < TOO_LITTLE else WARN if free < LITTLE else OK
         words = f"{free / 1024**3:.1f} GiB free for the {name}"
-        yield Finding(level, "disk", words, "" if level == OK else f"make room on the disk of {place}; without any the door says 452")
+        yield Finding(
+            level, "disk", words, "" if level == OK else f"make room on the disk of {place}; when it is full, the SMTP server answers 452"
+        )
 
 
 def check_edges(settings: Settings) -> Iterator[Finding]:
-    """Are networks of edges so wide that strangers may sit in them?"""
+    """Are the networks of edge servers so wide that they include strangers?"""
     networks = [network_of(text) for text in settings.smtp.trusted_edges]
     wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
     if not networks:
@@ -278,7 +280,7 @@ def check_edges(settings: Settings) -> Iterator[Finding]:
 
 
 def unknown_recipients(settings: Settings) -> Iterator[Finding]:
-    """Reports that unknown addresses are deferred: somebody who mistypes an address hears of it after days only."""
+    """Are unknown addresses deferred? Senders then learn of a typing mistake only after days."""
     if settings.smtp.unknown_recipients == "defer":
         yield Finding(
             WARN,
@@ -292,20 +294,20 @@ def unknown_recipients(settings: Settings) -> Iterator[Finding]:
 
 
 def open_door(settings: Settings) -> Iterator[Finding]:
-    """Is there an emergency? A database that does not answer has a finding of its own."""
+    """Is the emergency on? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             opened = emergency.current_emergency(session, utcnow())
     except BadInput:
         return
     if opened:
-        yield Finding(WARN, "emergency", opened.sentence, "close the door with `mailroom emergency --close` when somebody is there to look")
+        yield Finding(WARN, "emergency", opened.sentence, "end it with `mailroom emergency --close` when staff are there to decide")
     else:
         yield Finding(OK, "emergency", "there is none")
 
 
 def check_administrators(settings: Settings) -> Iterator[Finding]:
-    """Can somebody sign in who administers the whole company? A database that does not answer has a finding of its own."""
+    """Can an administrator of the whole company sign in? A database that does not answer has a finding of its own."""
     ways = settings.api.sign_in
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
@@ -322,14 +324,14 @@ def check_administrators(settings: Settings) -> Iterator[Finding]:
 
 
 def check_coverage(settings: Settings) -> Iterator[Finding]:
-    """Does somebody look at each folder now? A database that does not answer has a finding of its own."""
+    """Is somebody on duty for each folder? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             nobody = coverage.uncovered_folders(session, settings.coverage, utcnow())
     except BadInput:
         return
     for one in nobody:
-        found = f"nobody on duty sees the folder of {one.name} ({one.code}); {one.held} mails wait there"
+        found = f"nobody on duty sees the folder of {one.name} ({one.code}); {one.held} messages are held there"
         yield Finding(WARN, "coverage", found, "give it to somebody: `mailroom staff substitute`, `mailroom staff add`, or the directory")
     if not nobody:
         yield Finding(OK, "coverage", "somebody on duty sees each folder, or nobody is expected to now")

@@ -19,7 +19,7 @@ BY_RECIPIENT = "switch it off, and hand over chosen recipients (`mailroom quicks
 
 
 def check_postfix(settings: Settings) -> Iterator[Finding]:
-    """Does the directory know every address of a Postfix here, and does its route lose or miss nothing? Without one nothing is said."""
+    """With Postfix on this machine: does the directory know all its addresses, and does all mail pass through Mailroom?"""
     found = open_postfix()
     if found is None:
         return

@@ -25,7 +25,7 @@ WHAT = "mirror"
 
 
 def check_mirror(settings: Settings) -> Iterator[Finding]:
-    """Are we let into each account of the mirror, and does somebody act there? Nothing is opened."""
+    """Does the sign-in to each account of the mirror work, and is a staff member named for it?"""
     way = mirror_role.with_server(settings).mirror
     if not (way.departments or way.staff):
         return
@@ -79,7 +79,7 @@ def check_login(way: Mirror, account: mirror_role.Account) -> Finding:
 
 
 def written_to_us(settings: Settings) -> Iterator[Finding]:
-    """Can employees reach the addresses that are for them, and nobody else?"""
+    """Can employees, and only they, reach the addresses for reports and expected senders?"""
     named = {"report_address": settings.outbound.report_address, "expect_address": settings.outbound.expect_address}
     for name, address in named.items():
         if not address:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from mta.delivery import sasl_client, smtp_client, starttls
 from mta.delivery.delivery_workers import open_hop
 from mta.delivery.sasl_client import left_over
 from mta.delivery.smtp_client import DialledHop, one_line
@@ -21,6 +22,7 @@ from mta.session.replies import INSIDERS_ONLY
 from triage.config.settings import Settings, host_port
 from triage.delivery.routes import list_destinations
 from triage.errors import BadInput
+from triage.say import id_of
 from triage.times import utcnow
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, open_to_others
 
@@ -30,22 +32,24 @@ SOON = timedelta(days=21)  # until a certificate ends
 RENEW = "renew it, and let that put the new files in place (docs/how-to/install.md, Certificates)"
 REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # where who listens everywhere is found
 START = "start that server, or change relay.next_hop; released mail waits meanwhile"
-WHAT_TO_DO = {  # by the words of a failure that is no matter of starting it
-    "TLS failed": "let its certificate bear the host of its URL (for an address relay.tls_name); your own authority is for relay.tls_ca",
-    "STARTTLS": "let it offer STARTTLS, or change relay.tls; mail waits meanwhile",
-    "what we sign in with": "let relay.logins_file, relay.token_file or relay.token_command give it; mail waits meanwhile",
-    "does not let us in": "put it right in relay.logins_file, or with whoever runs that server (docs/how-to/outgoing-mail.md); "
+CONFIGURE_STARTTLS = "let it offer STARTTLS, or change relay.tls; mail waits meanwhile"
+WHAT_TO_DO = {  # by the message id of a failure that is no matter of starting it
+    starttls.TLS_FAILED: "its certificate has to name the host of its URL, or relay.tls_name; relay.tls_ca is for your own authority",
+    starttls.NO_STARTTLS: CONFIGURE_STARTTLS,
+    starttls.STARTTLS_REFUSED: CONFIGURE_STARTTLS,
+    smtp_client.NO_LOGIN: "let relay.logins_file, relay.token_file or relay.token_command give it; mail waits meanwhile",
+    sasl_client.SIGN_IN_REFUSED: "correct relay.logins_file, or ask the operator of that server (docs/how-to/outgoing-mail.md); "
     "mail waits meanwhile",
 }
 NEEDED = {  # what the next hop should offer (mailflow.md 12), and what happens without it
     "8bitmime": "8-bit messages bounce",
     "smtputf8": "mail from and to international addresses bounces",
-    "enhancedstatuscodes": "failures are told without their exact reason",
+    "enhancedstatuscodes": "failures are reported without their exact reason",
 }
 
 
 def check_ports(settings: Settings) -> Iterator[Finding]:
-    """Are the ports free, or is it ourselves who listen there?"""
+    """Are the ports free, or used by Mailroom itself?"""
     hostname, lmtp = settings.company.hostname, settings.smtp.lmtp_listen
     yield check_port("smtp.listen", settings.smtp.listen, lambda host, number: read_greeting(host, number, hostname))
     if lmtp and "/" not in lmtp:
@@ -111,7 +115,7 @@ def read_health(host: str, number: int) -> str:
 
 
 def check_certificate(settings: Settings) -> Iterator[Finding]:
-    """Can strangers encrypt, and for how long?"""
+    """Is there a valid TLS certificate, and until when?"""
     chain, key = settings.smtp.tls_cert, settings.smtp.tls_key
     if not chain and not key:
         yield Finding(WARN, "certificate", "there is none: mail comes in clear text", "get one and set smtp.tls_cert and smtp.tls_key")
@@ -141,7 +145,9 @@ def check_shown_certificate(settings: Settings, leaf: x509.Certificate) -> Itera
     except (OSError, smtplib.SMTPException, BadInput):
         return
     if found != leaf:
-        words = f"the door shows another one, which ends on {found.not_valid_after_utc:%Y-%m-%d}" if found else "the door shows none"
+        words = (
+            f"the SMTP server uses another one, which ends on {found.not_valid_after_utc:%Y-%m-%d}" if found else "the SMTP server has none"
+        )
         do = "systemctl try-restart mailroom-receive mailroom-outbound: they hold what they started with"
         yield Finding(WARN, "certificate", words, do)
 
@@ -200,7 +206,7 @@ def certificate_names(leaf: x509.Certificate) -> list[str]:
 
 
 def next_hop(settings: Settings) -> Iterator[Finding]:
-    """Does each next hop answer, let us in, and take what we may have to send (8BITMIME, SMTPUTF8, SIZE)?"""
+    """Does each next hop answer, accept our sign-in, and support 8BITMIME, SMTPUTF8 and SIZE?"""
     try:
         yield from check_passwords(settings)
         for one in list_destinations(settings):
@@ -213,7 +219,7 @@ def check_passwords(settings: Settings) -> Iterator[Finding]:
     """Is the file of passwords for our eyes only, and is each line for a next hop that there is?"""
     file = settings.relay.logins_file
     for url in left_over(settings):
-        words = f"{file} has a line for {url}, and no mail goes there"
+        words = f"{file} has a line for {url}, which is no next hop"
         yield Finding(WARN, "next hop", words, "write it as the settings do, or take it out")
     if file:
         yield from open_to_others("next hop", Path(file))
@@ -240,7 +246,7 @@ def read_answers(hop: DialledHop, url: str, max_size: int) -> Iterator[Finding]:
         connection = hop.dial()
     except Ended as end:
         hop.close()
-        do = next((do for words, do in WHAT_TO_DO.items() if words in end.answer.reply), START)
+        do = WHAT_TO_DO.get(id_of(end.answer.reply), START)
         yield Finding(FAIL, "next hop", f"{url}: {one_line(end.answer.reply)}", do)
         return
     offered = connection.esmtp_features
@@ -254,5 +260,5 @@ def read_answers(hop: DialledHop, url: str, max_size: int) -> Iterator[Finding]:
             yield Finding(WARN, "next hop", f"it does not offer {name.upper()}: {consequence}", f"switch {name.upper()} on there")
     size = offered.get("size", "")
     if size.isdigit() and 0 < int(size) < max_size:
-        words = f"it takes {size} bytes (SIZE), the door takes {max_size}: what is larger bounces"
+        words = f"it takes {size} bytes (SIZE), the SMTP server takes {max_size}: larger messages bounce"
         yield Finding(WARN, "next hop", words, "raise its limit, or lower smtp.max_size")

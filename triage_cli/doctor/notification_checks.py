@@ -27,7 +27,7 @@ PLAIN = "http://"
 
 
 def check_webhooks(settings: Settings) -> Iterator[Finding]:
-    """Can each webhook be called and signed for, and is it taken? A database that does not answer has a finding of its own."""
+    """Can each webhook be called and signed, and does it succeed? A database that does not answer has a finding of its own."""
     hooks = settings.webhooks.hooks
     if not hooks:
         return
@@ -65,7 +65,9 @@ def describe_webhook(one: Fared, what: str) -> Finding:
         return Finding(FAIL, what, found, f"see there; then `mailroom webhooks resume {one.name}`")
     if one.ails:
         found = f"{one.failures} calls failed in a row: {one.last_reply}; {waits}"
-        return Finding(FAIL, what, found, "mend the receiver or the URL; it is called again and again until webhooks.give_up_after")
+        return Finding(
+            FAIL, what, found, "mend the receiver or the URL; the webhook is called again and again until webhooks.give_up_after"
+        )
     return Finding(OK, what, f"{waits}; the last one was taken {one.succeeded_at:%d %b %H:%M} UTC" if one.succeeded_at else waits)
 
 
@@ -109,7 +111,7 @@ def describe_stream(stream: str, number: int, first: datetime | None) -> Finding
 
 
 def check_employees(settings: Settings) -> Iterator[Finding]:
-    """Can employees do what the daily digest says? Nothing is said where there is neither digest nor page."""
+    """Do the links of the daily digest work for employees?"""
     notices, what = settings.notices, "employees"
     clock = digest_clock(settings)
     if not (notices.requests or clock):
@@ -140,7 +142,7 @@ def lacking_for_employees(settings: Settings, clock: str) -> Iterator[tuple[str,
             'name "directory" in api.sign_in (docs/how-to/staff-accounts.md)',
         )
     elif notices.requests and not settings.api.public_url:
-        yield "the letter has no links: nobody knows where the page is", "set api.public_url"
+        yield "the digest has no links, because api.public_url is empty", "set api.public_url"
     if clock and not digests.may_ask(settings) and not notices.digest_contact:
         found = f"the daily digest names nobody but {settings.sender} to ask for a message"
         yield found, "set notices.requests, or notices.digest_contact"

@@ -32,7 +32,7 @@ MOST_OF_ONE = 256  # public addresses in a network that can still be one company
 
 
 def check_outbound(settings: Settings) -> Iterator[Finding]:
-    """Who may hand over employees' mail, where does it go, does it get on, is it signed by DKIM, does it teach?"""
+    """Outgoing messages: who may submit them, where do they go, are they sent, signed by DKIM, and learned from?"""
     if not settings.takes_outbound:
         yield Finding(OK, WHAT, "nobody hands over employees' mail: nothing is learned from it (docs/how-to/outgoing-mail.md)")
         return
@@ -89,9 +89,7 @@ def check_waiting(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, WHAT, "its spool is new: nothing was handed over yet")
         return
     waits = utcnow() - found.oldest if found.oldest else timedelta()
-    words = (
-        f"{found.messages} mails wait to be passed on, the first for {int(waits.total_seconds())} s; {found.put_off} are tried again later"
-    )
+    words = f"{found.messages} messages wait to be sent, the first for {int(waits.total_seconds())} s; {found.put_off} are retried later"
     yield Finding(
         FAIL if waits > LATE else OK,
         WHAT,
@@ -117,13 +115,13 @@ def check_signed(settings: Settings) -> Iterator[Finding]:
         return
     broken = next((one for each in found for one in each if one.result is not Result.PASS), None)
     if all(any(one.result is Result.PASS for one in each) for each in found):
-        yield Finding(OK, WHAT, f"the last {len(sent)} mails carry a DKIM signature of ours that verifies")
+        yield Finding(OK, WHAT, f"the last {len(sent)} messages carry a valid DKIM signature of yours")
     elif broken:
         words = f"a DKIM signature by {broken.domain} (selector {broken.selector}) does not verify: {broken.reason}"
         do = f"publish the signer's key at {broken.selector}._domainkey.{broken.domain}, and let nothing change mail after it was signed"
         yield Finding(WARN, WHAT, words, do)
     else:
-        words = f"{sum(not each for each in found)} of the last {len(sent)} mails came without a DKIM signature of ours"
+        words = f"{sum(not each for each in found)} of the last {len(sent)} messages have no DKIM signature of yours"
         yield Finding(WARN, WHAT, words, "let the server before us sign them; where the smarthost does, this can stay")
 
 
@@ -155,7 +153,7 @@ def check_lessons(settings: Settings) -> Iterator[Finding]:
             known, parked = contact_review.count_contacts(session)
     except BadInput:
         return
-    words = f"{known} correspondents are known, {parked} wait for a look"
+    words = f"{known} contacts are known, {parked} wait for your review"
     if parked:
         yield Finding(WARN, WHAT, words, "`mailroom contacts list --state pending`, then accept or drop them")
     else:

@@ -17,7 +17,7 @@ A_DAY = timedelta(days=1)
 
 
 def check_backups(settings: Settings) -> Iterator[Finding]:
-    """Is there a backup that is worth something? PostgreSQL may have others than ours. A database that is down has a finding of its own."""
+    """Is there a recent backup? PostgreSQL may have other backups. A database that is down has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             made, since = last_runs.backup_made_at(session), last_runs.backup_due_since(session)
@@ -34,7 +34,7 @@ def check_backups(settings: Settings) -> Iterator[Finding]:
 
 
 def check_readings(settings: Settings) -> Iterator[Finding]:
-    """Was the directory server read lately, and believed? Where people are in a file nobody has to ask."""
+    """Was the LDAP server read lately, and its data accepted?"""
     if settings.directory.source != "ldap":
         return
     try:
@@ -50,7 +50,7 @@ def check_readings(settings: Settings) -> Iterator[Finding]:
 
 
 def kept_too_long(settings: Settings) -> Iterator[Finding]:
-    """Is held mail put away, are contents erased and records forgotten when their time is over? Upkeep looks often: a day late is late."""
+    """Do held messages expire, and are bodies and records erased in time? More than a day late is a failure."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             unseen = retention.count_unseen(session, settings=settings, now=utcnow())
@@ -59,11 +59,11 @@ def kept_too_long(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if held or kept or records:
-        words = f"the time of {held} held mails, of {kept} contents to erase, and of the records of {records} mails was over a day ago"
+        words = f"overdue for more than a day: {held} held messages, {kept} bodies to erase, {records} records to delete"
         do = "see that `mailroom upkeep` runs with these settings, and what it logs; `mailroom retention` does it now"
         yield Finding(FAIL, "retention", words, do)
     else:
-        yield Finding(OK, "retention", f"held mail expires after {settings.retention.held_days} days, and nothing is kept beyond its time")
+        yield Finding(OK, "retention", f"held messages expire after {settings.retention.held_days} days, and nothing is overdue")
     if unseen:
         messages = "1 held message is past its" if unseen == 1 else f"{unseen} held messages are past their"
         words = f"{messages} {settings.retention.held_days} days and cannot expire: no daily digest named {'it' if unseen == 1 else 'them'}"

@@ -27,12 +27,12 @@ OUTSIDE = "postmaster@iana.org"  # an address that has to exist (RFC 5321, 4.5.1
 SMTP_PORT = 25
 RELAY_FOR_US = "let it relay for this machine, sign in there (relay.logins_file), or give relay.smarthost or outbound.smarthost another one"
 TAKE_NOTICES = (
-    "what senders are told has no sender (RFC 3464): give relay.smarthost a server that takes it, and outbound.smarthost this one"
+    "notices to senders have no sender address (RFC 3464): give relay.smarthost a server that accepts them, and outbound.smarthost this one"
 )
 
 
 def open_relay(settings: Settings) -> Iterator[Finding]:
-    """Does our door refuse mail from strangers to strangers? Where nobody listens there is nothing to try."""
+    """Does the SMTP server refuse to relay from strangers to strangers?"""
     host, number = host_port(settings.smtp.listen, "smtp.listen")
     try:
         with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as door:
@@ -40,7 +40,9 @@ def open_relay(settings: Settings) -> Iterator[Finding]:
     except (OSError, smtplib.SMTPException):
         return
     if code < 400:
-        yield Finding(FAIL, "open relay", f"the door took a mail for {STRANGER}: {reply}", "this is a mistake in mailroom: report it")
+        yield Finding(
+            FAIL, "open relay", f"the SMTP server accepted a message for {STRANGER}: {reply}", "this is a mistake in mailroom: report it"
+        )
     else:
         yield Finding(OK, "open relay", f"mail from strangers to strangers is refused: {code} {reply}")
 
@@ -57,7 +59,7 @@ def answer_to(server: smtplib.SMTP, sender: str, recipient: str) -> tuple[int, s
 
 
 def known_there(settings: Settings) -> Iterator[Finding]:
-    """Does the next hop take mail for somebody who works here, and refuse it for nobody? Asked up to RCPT; nothing is sent."""
+    """Does the next hop accept an employee's address and refuse an unknown one? Tested up to RCPT; nothing is sent."""
     try:
         mailbox = a_mailbox(settings)
         hop = open_hop(settings.relay.next_hop, settings)
@@ -90,7 +92,7 @@ def asked_about(hop: DialledHop, mailbox: str) -> Iterator[Finding]:
 
 
 def takes_us_out(settings: Settings) -> Iterator[Finding]:
-    """Would the smarthosts pass mail on to the outside: employees', and that of notices? Asked up to RCPT; nothing is sent."""
+    """Do the smarthosts accept messages to the outside, from employees and notices? Tested up to RCPT; nothing is sent."""
     sender = f"postmaster@{settings.company.domains[0]}"
     for url in sorted({settings.outbound.smarthost, settings.relay.smarthost} - {""}):
         try:
@@ -121,7 +123,7 @@ def asked_to_relay(hop: DialledHop, url: str, senders: dict[str, str]) -> Iterat
 
 
 def check_bypass(settings: Settings) -> Iterator[Finding]:
-    """Can strangers reach the inner server around us? Another MX, or a next hop with a public address that answers on port 25."""
+    """Can strangers bypass Mailroom? Through another MX, or a next hop with a public address that answers on port 25."""
     try:
         resolver, ours = open_resolver(settings.dns), {settings.company.hostname.lower(), *other_machines(settings)}
         for domain in settings.company.domains:
@@ -160,7 +162,7 @@ def is_reachable(url: str) -> Iterator[Finding]:
     if not public:
         yield Finding(OK, "bypass", f"{host} has no public address")
     elif any(is_listening(one) for one in public):
-        words = f"{host} has the public address {public[0]} and answers on port 25: whoever finds it may go around the door"
+        words = f"{host} has the public address {public[0]} and answers on port 25: senders can bypass Mailroom there"
         yield Finding(
             WARN, "bypass", words, "let its port 25 be open for this machine only, in its firewall or with a required certificate"
         )

@@ -63,7 +63,7 @@ def is_answering(host: str, port: int) -> bool:
 
 
 def check_users(settings: Settings) -> Iterator[Finding]:
-    """Does a role run as root? None needs to: a fault in one would be a fault of the whole machine."""
+    """Does a role run as root? None needs to."""
     written = [settings.spool.directory / recipient_map_file.NAME, settings.spool.directory / INCOMING]
     if any(one.exists() and one.stat().st_uid == 0 for one in written):
         do = "start Mailroom as a user of its own, or by the units in deploy/systemd (docs/how-to/systemd.md)"
@@ -71,7 +71,7 @@ def check_users(settings: Settings) -> Iterator[Finding]:
 
 
 def check_network_disks(settings: Settings) -> Iterator[Finding]:
-    """Do spool and SQLite lie on a disk of this machine? On NFS and the like a lock or an fsync may promise what is not so."""
+    """Are spool and SQLite on a local disk? On NFS and the like, locks and fsync are not reliable."""
     places = {"spool": settings.spool.directory.absolute()}
     if settings.database.url.startswith(SQLITE):
         places["database"] = Path(settings.database.url.removeprefix(SQLITE)).absolute()

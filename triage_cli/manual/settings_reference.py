@@ -34,7 +34,7 @@ Unknown keys are errors.
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Say instead whether the settings here can be used.")
+@click.option("--check", is_flag=True, help="Check instead whether the settings can be used.")
 @click.pass_context
 def settings(ctx: click.Context, check: bool) -> int:
     """Print or check the settings."""

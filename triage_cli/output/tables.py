@@ -64,8 +64,8 @@ class Shape:
             print_pairs(ordered)
 
 
-SAID = Shape({"said": "what the command says, sentence by sentence"})
-CHANGED = Shape({**SAID.fields, "answers": "of the API to each request that was more than a look, in its own fields"})
+SAID = Shape({"said": "the command's messages, a sentence each"})
+CHANGED = Shape({**SAID.fields, "answers": "the API's answer to each request that changed something"})
 SENTENCES: ContextVar[list[str] | None] = ContextVar("SENTENCES", default=None)  # that --json prints when the command ends
 
 
@@ -81,7 +81,7 @@ def list_options(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., A
     """A command that prints a list has --json and --csv; it gets them as `form`."""
 
     def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
-        as_csv = form_flag("--csv", Form.CSV, shape, of_many=True, text="As CSV for a spreadsheet; no cell is taken for a formula.")
+        as_csv = form_flag("--csv", Form.CSV, shape, of_many=True, text="As CSV for a spreadsheet; no cell is read as a formula.")
         return form_flag("--json", Form.JSON, shape, of_many=True, text="As one JSON array.")(as_csv(command))
 
     return decorated

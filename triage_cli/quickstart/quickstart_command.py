@@ -53,7 +53,7 @@ AWAY = {
     help="Directory for the files; nothing else is written.",
 )
 @click.option("--postfix", "postfix_directory", metavar="DIR", default="", help="Directory of main.cf. Default: Postfix's own.")
-@click.option("--exim", "exim_config", metavar="FILE", default="", help="Look at Exim with this configuration file instead of Postfix.")
+@click.option("--exim", "exim_config", metavar="FILE", default="", help="Read Exim with this configuration file instead of Postfix.")
 @click.option(
     "--mailboxes",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -84,7 +84,7 @@ def quickstart(
     ports: str,
     overwrite: bool,
 ) -> int:
-    """Read this mail server, and write settings and commands to start with.
+    """Read the local mail server's configuration, and write settings and commands to start with.
 
     Nothing but the files in --output is written, and no other program is changed. Where something is not understood, the command
     says what, and writes no commands. Exit code 1 then.

@@ -35,7 +35,7 @@ log = logging.getLogger("mailroom.serve")
 @click.command()
 @click.pass_context
 def serve(ctx: click.Context) -> int:
-    """Run all roles of this machine. SIGHUP lets the SMTP door take over the settings as they are now."""
+    """Run all roles of this machine. SIGHUP makes the SMTP server read the settings again."""
     log_to_stderr("serve")
     config, settings = ctx.find_root().obj, settings_of(ctx)
     Spool(settings.spool.directory).close()  # says so if it cannot be written

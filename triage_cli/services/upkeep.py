@@ -201,7 +201,7 @@ def let_tokens_go(engine: Engine) -> None:
             return
     with db.transaction(engine) as session:
         ended = api_tokens.let_go(session, now=utcnow())
-    log.warning("%d tokens are over, since whoever made them is no administrator of their scope any more", ended)
+    log.warning("%d tokens ended, because their makers no longer administer their scope", ended)
 
 
 def follow_directory(settings: Settings) -> None:

@@ -59,7 +59,7 @@ def watch_alerts(settings: Settings, engine: Engine, holder: str) -> bool:
         letters = staff_mail.queue_letters(session, settings, now=now)
     if recorded or letters:
         wake_waiters(settings, "relay", "change")
-        log.info("%d alarms are on the record, %d letters to staff are queued", recorded, letters)
+        log.info("%d alerts recorded, %d notices to staff queued", recorded, letters)
     return True
 
 
@@ -78,7 +78,7 @@ def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading
         number += some
         wake_waiters(settings, "relay")
     if number:
-        log.info("%d people were told what waits for them, where something does", number)
+        log.info("%d daily digests queued", number)
     return number
 
 
@@ -95,7 +95,7 @@ def tell_reporters(settings: Settings, engine: Engine, holder: str) -> int:
         )
     if told:
         wake_waiters(settings, "relay", "change")
-        log.info("%d reporters of mail are told what came of it", told)
+        log.info("%d reporters get an answer", told)
     return told
 
 

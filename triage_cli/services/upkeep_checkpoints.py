@@ -33,7 +33,7 @@ class Recorder:
         self.made, self.sequence = -float(self.every), 0
 
     def keep(self, engine: Engine, holder: str) -> None:
-        """Sign where the trail ends now, if it is time and this process is the sealer."""
+        """Signs the current end of the audit log, if it is time and this process holds the chain."""
         if self.key is None or time.monotonic() - self.made < self.every:
             return
         now = utcnow()
@@ -49,10 +49,10 @@ class Recorder:
         try:
             line = checkpoints.append_checkpoint(self.directory, checkpoint, self.key)
         except OSError as fault:
-            log.error("no checkpoint of the audit trail: %s cannot be written: %s", self.directory, fault.strerror)
+            log.error("no checkpoint of the audit log: %s cannot be written: %s", self.directory, fault.strerror)
         else:
             self.sequence = checkpoint.sequence
-            log.info("checkpoint of the audit trail: %s", line)
+            log.info("checkpoint of the audit log: %s", line)
 
     def let_go(self, engine: Engine, settings: Settings) -> int:
         """Let old records go, where a checkpoint proves the rest; how many."""
@@ -72,11 +72,11 @@ class Recorder:
         return dropped
 
     def proven(self, key: Ed25519PrivateKey, last: int, since: datetime) -> int:
-        """Up to where a checkpoint proves what is let go; 0, so nothing is, where they cannot be read."""
+        """The last entry that a checkpoint covers; 0 where checkpoints cannot be read, so that nothing is deleted."""
         try:
             return checkpoints.newest_checkpoint(self.directory, key.public_key(), through=last, until=since)
         except OSError as fault:
-            log.error("old records of the audit trail stay: %s cannot be read: %s", fault.filename or self.directory, fault.strerror)
+            log.error("old entries of the audit log stay: %s cannot be read: %s", fault.filename or self.directory, fault.strerror)
             return 0
 
 

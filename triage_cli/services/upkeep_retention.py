@@ -114,7 +114,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
     forget_contacts(engine, settings)
     give_space_back(engine)
     if expired or erased or forgotten:
-        log.info("expired %d held mails, erased %d contents, forgot the records of %d mails", expired, erased, forgotten)
+        log.info("expired %d held messages, erased %d bodies, deleted %d records of messages", expired, erased, forgotten)
     return Tidied(expired, erased, forgotten)
 
 
@@ -218,7 +218,7 @@ def let_go(engine: Engine, settings: Settings) -> None:
         log.info("%d addresses of people who have left are refused from now on", addresses)
         wake_waiters(settings, "door")
     if late:
-        log.info("%d mails go along with people who are called otherwise", late)
+        log.info("%d held messages follow people who were renamed", late)
         wake_waiters(settings, "change")
 
 
@@ -252,7 +252,7 @@ def sound_alarm(engine: Engine, settings: Settings) -> None:
     if not administered:
         log.warning("nobody can sign in who administers the whole company: `mailroom doctor` says what to do")
     for one in nobody:
-        log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", escape_visible(one.code), one.held)
+        log.warning("nobody on duty sees the folder of the department %s, where %d messages are held", escape_visible(one.code), one.held)
 
 
 def forget_contacts(engine: Engine, settings: Settings) -> None:
@@ -262,7 +262,7 @@ def forget_contacts(engine: Engine, settings: Settings) -> None:
         with db.transaction(engine) as session:
             gone = contacts.forget_lapsed(session, settings=settings, now=db.at_earliest(session, utcnow()))
         if gone:
-            log.info("%d addresses and mails of ours are so old that they count no more", gone)
+            log.info("%d contacts and sent messages expired", gone)
 
 
 def give_space_back(engine: Engine) -> None:

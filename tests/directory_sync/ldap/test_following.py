@@ -233,7 +233,7 @@ def test_a_server_that_was_set_up_anew_has_the_same_people_when_somebody_says_so
     take_over(sqlite_engine, LdapSource(of_600(server), COMPANY))
     server.load(ldif(*company600.people(), *company600.hostile(), *company600.groups()))
     source = LdapSource(of_600(server), COMPANY)
-    with pytest.raises(BadInput, match=r"give another identity to 600 of 600 people"):
+    with pytest.raises(BadInput, match=r"change the identity of 600 of 600 people"):
         take_over(sqlite_engine, source)
     applied = take_over(sqlite_engine, source, confirmed=True)
     assert {change.kind.value for change in applied.plan.changes} == {"gets another identity"}

@@ -81,7 +81,7 @@ def test_a_person_may_say_where_mail_goes_when_they_have_left() -> None:
         person("ana", description="manager"), person("ben", description="folder:hr"), person("jo"), leaver_attribute="description"
     )
     assert [one.leaver for one in reading.company.people] == ["manager", "folder:hr", ""]
-    assert [str(note) for note in reading.notes] == ["ben: description: there is no department 'hr'; there are it"]
+    assert [str(note) for note in reading.notes] == ["ben: description: there is no department “hr”; there are it"]
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_a_name_too_long_for_a_triage_address_is_no_reason_to_refuse_anybody() -
     reading = read(person("maximiliane.von.hohenstein", departmentNumber="Abteilung für Informationssicherheit und Datenschutz"))
     assert only(reading).mailbox == "maximiliane.von.hohenstein@company.example"
     assert [one.what for one in reading.notes] == [
-        "'abteilung-fur-informationssicherheit-und-datenschutz' and 'maximiliane.von.hohenstein' make no triage address: "
+        "“abteilung-fur-informationssicherheit-und-datenschutz” and “maximiliane.von.hohenstein” make no triage address: "
         "name a short code in [directory] department_codes"
     ]
 
@@ -564,7 +564,7 @@ def test_what_gives_nobody_a_right_is_told(entries: tuple[Entry, ...], setting: 
     [
         ({"staff_groups": ("cn=x triage company",)}, "it has no role and scope; write GROUP-DN => ROLE SCOPE"),
         ({"staff_groups": ("cn=x => boss company",)}, "'boss' is not a valid Role"),
-        ({"staff_groups": ("cn=x => triage galaxy",)}, "'galaxy' is not a scope"),
+        ({"staff_groups": ("cn=x => triage galaxy",)}, "“galaxy” is not a scope"),
         ({"department": "nowhere"}, "department must be attribute:NAME, ou or group:DN"),
         ({"further_addresses": ("tickets",)}, r"further_addresses must be a list such as"),
         ({"roles": ("sales",)}, r'roles must be a list such as \["sales=info,orders"\]'),

@@ -56,5 +56,5 @@ def test_a_file_names_them(tmp_path: Path) -> None:
     file.write_text(FILE.replace("RIGHT", "remove-delivered"), "utf-8")
     assert [one.rights for one in read_directory(file, ("company.example",)).staff] == [("remove-delivered",)]
     file.write_text(FILE.replace("RIGHT", "purge-all"), "utf-8")
-    with pytest.raises(BadInput, match="rights: there is no right 'purge-all'; there are remove-delivered"):
+    with pytest.raises(BadInput, match="rights: there is no right “purge-all”; there are remove-delivered"):
         read_directory(file, ("company.example",))

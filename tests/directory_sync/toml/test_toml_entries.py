@@ -13,32 +13,32 @@ from triage.errors import BadInput
 MISTAKES = [
     ("[[department]]", "[[department]", "is not TOML: Expected ']]' at the end of an array declaration (at line 5, column 13)"),
     ('uid = "jo"', 'uid = "jo', "is not TOML: Illegal character '\\n' (at line 16, column 10)"),
-    ("[[department]]", "[[departmnet]]", "there is no section 'departmnet'; did you mean 'department'?"),
+    ("[[department]]", "[[departmnet]]", "there is no section “departmnet”; did you mean “department”?"),
     ("[company]", "[[company]]", "write [company] once, with single brackets"),
     ("[[staff]]", "[staff]", "write [[staff]] with double brackets, once for each entry"),
-    ("postmaster", "postmastre", "[company]: there is no key 'postmastre'; did you mean 'postmaster'?"),
-    ("aliases", "alias", "[[person]] 1 (uid 'jo'): there is no key 'alias'; did you mean 'aliases'?"),
+    ("postmaster", "postmastre", "[company]: there is no key “postmastre”; did you mean “postmaster”?"),
+    ("aliases", "alias", "[[person]] 1 (uid “jo”): there is no key “alias”; did you mean “aliases”?"),
     (
         'roles = ["info",',
         'zzz = ["info",',
-        "[[department]] 2 (code 'sales'): there is no key 'zzz'; there are code, confidential, "
+        "[[department]] 2 (code “sales”): there is no key “zzz”; there are code, confidential, "
         "confidential_staff, mailbox, name, responsible, roles",
     ),
-    ('name = "IT"', "sealed = true", "[[department]] 1 (code 'it'): there is no key 'sealed'; it is now confidential"),
-    ('name = "IT"', "", "[[department]] 1 (code 'it'): name is missing"),
+    ('name = "IT"', "sealed = true", "[[department]] 1 (code “it”): there is no key “sealed”; it is now confidential"),
+    ('name = "IT"', "", "[[department]] 1 (code “it”): name is missing"),
     ('uid = "jo"', "", "[[person]] 1: uid is missing"),
-    ('name = "IT"', 'name = ""', "[[department]] 1 (code 'it'): name is empty or holds control characters"),
-    ('name = "IT"', 'name = "I\\u001bT"', "[[department]] 1 (code 'it'): name is empty or holds control characters"),
-    ('name = "IT"', "name = 7", "[[department]] 1 (code 'it'): name must be a text in quotes"),
-    ("active = false", 'active = "no"', "[[person]] 2 (uid 'left'): active must be true or false"),
+    ('name = "IT"', 'name = ""', "[[department]] 1 (code “it”): name is empty or holds control characters"),
+    ('name = "IT"', 'name = "I\\u001bT"', "[[department]] 1 (code “it”): name is empty or holds control characters"),
+    ('name = "IT"', "name = 7", "[[department]] 1 (code “it”): name must be a text in quotes"),
+    ("active = false", 'active = "no"', "[[person]] 2 (uid “left”): active must be true or false"),
     (
         '["joerg@company.test"]',
         '"joerg@company.test"',
-        '[[person]] 1 (uid \'jo\'): aliases must be a list of texts, such as ["one", "two"]',
+        '[[person]] 1 (uid “jo”): aliases must be a list of texts, such as ["one", "two"]',
     ),
-    ('code = "sales"', 'code = "it"', "[[department]] 2 (code 'it'): code 'it' is taken already by [[department]] 1 (code 'it')"),
-    ('uid = "left"', 'uid = "Jo"', "[[person]] 2 (uid 'Jo'): uid 'Jo' is taken already by [[person]] 1 (uid 'jo')"),
-    ("expand = false", 'expand = "no"', "[[group]] 2 (address 'few@company.test'): expand must be true or false"),
+    ('code = "sales"', 'code = "it"', "[[department]] 2 (code “it”): code “it” is taken already by [[department]] 1 (code “it”)"),
+    ('uid = "left"', 'uid = "Jo"', "[[person]] 2 (uid “Jo”): uid “Jo” is taken already by [[person]] 1 (uid “jo”)"),
+    ("expand = false", 'expand = "no"', "[[group]] 2 (address “few@company.test”): expand must be true or false"),
 ]
 
 

@@ -62,6 +62,6 @@ def test_what_is_sealed_names_who_sees_it(tmp_path: Path) -> None:
 
 def test_a_departments_mailbox_is_one_of_ours(tmp_path: Path) -> None:
     assert refusal(tmp_path, '"sales-desk@company.example"', '"desk@elsewhere.example"') == (
-        "[[department]] 2 (code 'sales'): mailbox: 'desk@elsewhere.example' is outside the company's domains "
+        "[[department]] 2 (code “sales”): mailbox: “desk@elsewhere.example” is outside the company's domains "
         "(company.example, company.test)"
     )

@@ -57,7 +57,7 @@ def down(house: company.Company, desk_sees: bytes) -> None:
         (later,) = desk.wait_for(1, state="held", q="Later")
     assert later["verdict"]["rule"] == "first-contact"
     said = [signal["sentence"] for signal in later["signals"] if signal["name"] == "not-scanned"]
-    assert said == [f"{name} did not answer, so it was judged without it." for name in ("ClamAV", "Rspamd")]
+    assert said == [f"{name} did not check the message: no answer." for name in ("ClamAV", "Rspamd")]
     doctor = house.run("doctor")
     assert doctor.returncode == 1
     assert "ClamAV" in doctor.stdout

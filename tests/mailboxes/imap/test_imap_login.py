@@ -124,7 +124,7 @@ def test_each_account_with_its_own_password(way_in: tuple[dovecot.Server, Recall
     settings = replace(way_in[1], auth="per-account", password_file=str(passwords))
     assert enters(settings)
     passwords.write_text(f"{ANNA}:wrong\n")
-    with pytest.raises(Unreachable, match=r"does not let us in: .*AUTHENTICATIONFAILED"):
+    with pytest.raises(Unreachable, match=r"refuses our sign-in: .*AUTHENTICATIONFAILED"):
         enters(settings)
     passwords.write_text("")
     with pytest.raises(Unreachable, match=r"has no line for anna@company.example"):
@@ -139,7 +139,7 @@ def test_with_a_token(way_in: tuple[dovecot.Server, Recall], tmp_path: Path) -> 
     assert enters(settings)
     assert enters(replace(settings, token_file="", token_command=f"sh -c 'test {{user}} = {ANNA} && echo {TOKEN}'"))
     token.write_text("stolen")
-    with pytest.raises(Unreachable, match="does not let us in"):
+    with pytest.raises(Unreachable, match="refuses our sign-in"):
         enters(settings)
     with pytest.raises(Unreachable, match="token_command gave no token"):
         enters(replace(settings, token_file="", token_command="false"))

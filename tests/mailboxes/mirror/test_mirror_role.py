@@ -152,7 +152,7 @@ def test_copied_it_is_decided_once_and_the_second_copy_says_so(here: Town) -> No
         client.copy(client.search(), "Purge")  # a program that is late, or somebody else
     until(lambda: here.notes("Done"), "a note says who was faster")
     (note,) = here.notes("Done")
-    assert b"Subject: Somebody was faster: Purge" in note
+    assert b"Subject: A colleague was faster: Purge" in note
     assert re.search(rb"Released by Ana Roth \d+ seconds? ago\.", note)
     assert (here.state(mail) in RELEASED, here.decisions()) == (True, [("person:ana", "release")])
 
@@ -227,7 +227,7 @@ def test_a_forged_header_does_nothing(here: Town) -> None:
         client.append("Release", forged)
         until(lambda: here.notes("INBOX"), "it is given back")
         client.append(JOE, forged)
-    assert b"none of the mails that are held" in here.notes("INBOX")[0]
+    assert b"not a held message" in here.notes("INBOX")[0]
     here.decides(Verb.PURGE, mail)
     until(lambda: here.lying(JOE) == [forged], "only ours is taken away")
     assert [verb for _, verb in here.decisions()] == ["purge"]
@@ -341,7 +341,7 @@ def test_a_server_that_is_down_is_waited_for(here: Town) -> None:
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        (Mirror(departments=("it",)), "mirror.departments: 'it' must be NAME=VALUE"),
+        (Mirror(departments=("it",)), "mirror.departments: “it” must be NAME=VALUE"),
         (Mirror(departments=("it=it@company.example",)), "mirror.act_as: name who acts in the account of it"),
         (Mirror(departments=("it=a@b.example",), act_as=("it=ana",), staff=("=x",)), "mirror.staff"),
         (Mirror(departments=("it=a@b.example", "hr=A@b.example"), act_as=("it=ana", "hr=ana")), "mirror: a@b.example is named twice"),

@@ -116,7 +116,7 @@ def test_a_token_that_the_server_refuses_says_what_it_needs_there(
 ) -> None:
     monkeypatch.setattr(access_tokens, "ANEW", 0.0)
     provider.revoked |= {f"1.{owner}" for owner in (ANNA, token_provider.ALL)}
-    with pytest.raises(ShutOut, match=r"does not let us in: .*; (the application needs IMAP\.AccessAsApp|IMAP may be switched off)"):
+    with pytest.raises(ShutOut, match=r"refuses our sign-in: .*; (the application needs IMAP\.AccessAsApp|IMAP may be switched off)"):
         imap_login.open_session(cloud, ANNA)
     imap_login.hang_up(imap_login.open_session(cloud, ANNA))  # with another token
     assert len(provider.forms) == 2

@@ -89,7 +89,7 @@ def test_a_copy_that_is_refused_beside_others_is_told(settings: Settings, monkey
     monkeypatch.setattr("mailboxes.recall.mailbox_session.open_mailbox", lambda *_: Filling())
     copies = (COPY, replace(COPY, folder="Keep"))
     endings = Visit([errand(1, copies=copies)], settings, lambda _: set(), PARSERS).run()
-    assert endings[1] == Ending("restored", "Back in INBOX. Not every copy of it: over quota.")
+    assert endings[1] == Ending("restored", "Back in INBOX. Some copies could not be put back: over quota.")
 
 
 def test_each_errand_ends_on_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

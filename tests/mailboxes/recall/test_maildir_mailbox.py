@@ -100,7 +100,7 @@ def test_no_address_leads_out_of_the_directory(tmp_path: Path, address: str) -> 
 
 
 def test_a_disk_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match="of the Maildirs is not there"):
+    with pytest.raises(Unreachable, match="of the Maildirs does not exist"):
         MaildirMailbox(tmp_path / "unmounted", ANNA)
 
 
@@ -113,7 +113,7 @@ def test_a_name_that_cannot_be_written_down_ends_the_visit_not_the_recaller(disk
     purge = disk.decides(Verb.PURGE)
     with recalling(disk.settings):
         processes.until(lambda: disk.outcome(purge)[1], "the first visit is over")
-    assert "has a name that is no UTF-8" in disk.outcome(purge)[1]
+    assert "is not UTF-8, so it cannot be recorded" in disk.outcome(purge)[1]
 
 
 def old_mail(path: Path) -> Path:
@@ -127,10 +127,10 @@ def old_mail(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("odd", "why"),
     [
-        ((os.fsdecode(b".Entw\xfcrfe"), "cur", "1.x:2,S"), r".Entw\udcfcrfe/cur/1.x:2,S has a name that is no UTF-8"),
-        (("cur", os.fsdecode(b"1.\xfc:2,S")), r"cur/1.\udcfc:2,S has a name that is no UTF-8"),
-        (("cur", "1.loop:2,S"), "cur/1.loop:2,S cannot be read or taken out: Too many levels of symbolic links"),
-        ((".Odd", "cur", "..", "new"), ".Odd/new cannot be read or taken out: Not a directory"),
+        ((os.fsdecode(b".Entw\xfcrfe"), "cur", "1.x:2,S"), r".Entw\udcfcrfe/cur/1.x:2,S is not UTF-8"),
+        (("cur", os.fsdecode(b"1.\xfc:2,S")), r"cur/1.\udcfc:2,S is not UTF-8"),
+        (("cur", "1.loop:2,S"), "cur/1.loop:2,S cannot be read or removed: Too many levels of symbolic links"),
+        ((".Odd", "cur", "..", "new"), ".Odd/new cannot be read or removed: Not a directory"),
     ],
 )
 def test_what_cannot_be_read_keeps_no_sweep_from_the_rest(disk: Disk, odd: tuple[str, ...], why: str) -> None:
@@ -207,5 +207,5 @@ def test_a_recaller_that_ends_leaves_no_worker_waiting_for_the_record(disk: Disk
     processes.until(lambda: recaller.chores and recaller.requests, "both wait")
     recaller.close()
     assert securing.result() == set()
-    with pytest.raises(Unreachable, match="the recaller stops"):
+    with pytest.raises(Unreachable, match="the recall role is stopping"):
         asking.result()

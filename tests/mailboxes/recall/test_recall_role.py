@@ -148,7 +148,8 @@ def test_a_forged_mail_that_reuses_a_message_id_takes_no_genuine_mail_away(town:
     outcome, why = town.outcome(purge)
     assert outcome == "done"
     assert why == (
-        "It was in INBOX, unread. 3 more mails with or about its Message-ID (replies, forwarded or copied) left alone: INBOX (2), Sent (1)."
+        "It was in INBOX, unread. Left alone: 3 related messages with its Message-ID or about it (replies, forwarded or copied), "
+        "in INBOX (2), Sent (1)."
     )
     (taken,) = [copy for copy in before if copy not in town.lying()[town.anna]]
     assert b"Pay 2." in taken[1]
@@ -336,7 +337,7 @@ def test_a_mailbox_that_cannot_be_entered_is_tried_again_and_given_up_in_the_end
         processes.until(lambda: town.outcome(purge)[1], "the first attempt is over")
     outcome, why = town.outcome(purge)
     assert (outcome, town.states([mail])) == ("recalling", [State.RECALLING])
-    assert why.startswith("Will be tried again: the IMAP server does not let us in: ")
+    assert why.startswith("Will be tried again: the IMAP server refuses our sign-in: ")
     town.settings = replace(town.settings, recall=replace(town.settings.recall, give_up_after=0))
     town.due_now()
     assert town.recalled(purge).out_of_reach == 1

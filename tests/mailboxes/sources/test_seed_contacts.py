@@ -329,7 +329,7 @@ def test_accounts_that_refuse_stop_nobody_else(sqlite_engine: Engine, settings: 
     recall = replace(behind_dovecot(settings, server, tmp_path).recall, auth="per-account", password_file=str(passwords))
     report = run(sqlite_engine, Plan(ImapSource(recall, (JOE, MARA)), "imap://x", pause=0.01), settings)
     assert (report.done, report.messages, list(report.failed)) == (1, 1, [JOE])
-    assert "does not let us in" in report.failed[JOE]
+    assert "refuses our sign-in" in report.failed[JOE]
 
 
 @pytest.mark.peers

@@ -318,7 +318,7 @@ def test_a_long_folder_comes_in_batches(anna: str, enter: Callable[[str], Accoun
 @pytest.mark.peers
 def test_who_is_not_let_in_is_shut_out(anna: str, recall: Recall, tmp_path: Path) -> None:
     (tmp_path / "wrong").write_text("wrong")
-    with pytest.raises(ShutOut, match="does not let us in"):
+    with pytest.raises(ShutOut, match="refuses our sign-in"):
         ImapSource(replace(recall, password_file=str(tmp_path / "wrong")), (anna,)).open(anna)
 
 

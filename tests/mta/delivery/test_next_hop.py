@@ -264,7 +264,7 @@ EIGHT_BIT = MAIL + "Grüße\r\n".encode()
     [
         ("8BITMIME", ANNA, EIGHT_BIT, "8-bit messages (it offers no 8BITMIME)"),
         ("SMTPUTF8", "änna@company.example", MAIL, "international addresses (it offers no SMTPUTF8)"),
-        ("", ANNA, MAIL + b"x" * 70 + b"\r\n" * 1_000_000, "at most 1000000 bytes (SIZE), this one has 20"),
+        ("", ANNA, MAIL + b"x" * 70 + b"\r\n" * 1_000_000, "at most 1,000,000 bytes (SIZE), this one has 2,0"),
     ],
 )
 def test_a_next_hop_that_lacks_what_the_message_needs_is_named(hides: str, mailbox: str, raw: bytes, words: str) -> None:

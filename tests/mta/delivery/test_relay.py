@@ -479,7 +479,7 @@ def test_a_next_hop_that_does_not_let_us_in_is_told_of_and_keeps_its_mail_waitin
         with relaying(way):
             wait_until(lambda: all(row.waits_for for row in rows(sqlite_engine, ids)))
             assert {row.last_reply for row in rows(sqlite_engine, ids)} == {
-                "it does not let us in: 535 5.7.8 Authentication credentials invalid"
+                "it refuses our sign-in: 535 5.7.8 Authentication credentials invalid"
             }
             logins.write_text(f"{provider.url} us:right")
             wait_until(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
@@ -487,7 +487,7 @@ def test_a_next_hop_that_does_not_let_us_in_is_told_of_and_keeps_its_mail_waitin
         one.getMessage() for one in caplog.records if one.name == "mta.delivery.delivery_workers" and one.levelno == logging.ERROR
     ]
     assert said == (
-        f"next hop {provider.url}: it does not let us in: 535 5.7.8 Authentication credentials invalid. "
+        f"next hop {provider.url}: it refuses our sign-in: 535 5.7.8 Authentication credentials invalid. "
         "Put it right, `mailroom doctor` tries it; mail waits meanwhile"
     )
 

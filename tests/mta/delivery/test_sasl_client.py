@@ -115,7 +115,7 @@ def test_with_a_token_where_the_file_has_no_password(provider: Provider, tmp_pat
     token.write_text("of yesterday")
     (outcome,) = provider.sent()
     assert (outcome.kind, outcome.shut_out) == ("deferred", True)
-    assert outcome.reply == "it does not let us in: 535 5.7.8 Authentication credentials invalid"
+    assert outcome.reply == "it refuses our sign-in: 535 5.7.8 Authentication credentials invalid"
     provider.relay = replace(provider.relay, token_command="false")
     (outcome,) = provider.sent()
     assert outcome.reply == NO_LOGIN
@@ -129,7 +129,7 @@ def test_nothing_is_said_in_the_clear(settings_for: Relay) -> None:
         provider.login(f"{NAME}:{SECRET}")
         (outcome,) = provider.sent()
     assert (outcome.kind, outcome.unreachable) == ("deferred", True)
-    assert outcome.reply == "it offers no STARTTLS, and a password is said over verified TLS only"
+    assert outcome.reply == "it offers no STARTTLS, and passwords are sent over verified TLS only"
     assert peer.commands == []
 
 
@@ -138,7 +138,7 @@ def test_nothing_is_said_over_a_unix_socket(settings_for: Relay, tmp_path: Path)
         provider = Provider(peer, settings_for, Path(settings_for.logins_file))
         provider.login(f"{NAME}:{SECRET}")
         (outcome,) = provider.sent()
-    assert outcome.reply == "it is not encrypted, and we have a password for it: none is sent in the clear"
+    assert outcome.reply == "the connection is not encrypted, and passwords are not sent in the clear"
     assert peer.commands == []
 
 
@@ -163,19 +163,19 @@ def test_the_name_of_an_inner_server_is_not_asked_of_a_provider(
 @pytest.mark.parametrize("provider", [("XOAUTH2",)], indirect=True)
 def test_a_server_with_other_ways_only(provider: Provider) -> None:
     (outcome,) = provider.sent()
-    assert outcome.reply == "it offers XOAUTH2 only, and we sign in with PLAIN or LOGIN"
+    assert outcome.reply == "it offers only XOAUTH2 for AUTH, and we sign in with PLAIN or LOGIN"
     assert outcome.shut_out
 
 
 @pytest.mark.parametrize(
     ("reply", "shut_out", "says"),
     [
-        ("535 5.7.8 wrong", True, "it does not let us in: 535 5.7.8 wrong"),
-        ("530 5.7.0 Must issue a STARTTLS command first", True, "it does not let us in: 530 5.7.0 Must issue"),
-        ("538 5.7.11 Encryption required", True, "it does not let us in: 538 5.7.11 Encryption"),
-        ("550 5.7.30 Basic authentication is not supported", True, "it does not let us in: 550 5.7.30 Basic"),
-        ("503 5.5.1 not now", True, "it does not let us in: 503 5.5.1 not now"),
-        ("gibberish", True, "it does not let us in: not SMTP"),
+        ("535 5.7.8 wrong", True, "it refuses our sign-in: 535 5.7.8 wrong"),
+        ("530 5.7.0 Must issue a STARTTLS command first", True, "it refuses our sign-in: 530 5.7.0 Must issue"),
+        ("538 5.7.11 Encryption required", True, "it refuses our sign-in: 538 5.7.11 Encryption"),
+        ("550 5.7.30 Basic authentication is not supported", True, "it refuses our sign-in: 550 5.7.30 Basic"),
+        ("503 5.5.1 not now", True, "it refuses our sign-in: 503 5.5.1 not now"),
+        ("gibberish", True, "it refuses our sign-in: not SMTP"),
         ("454 4.7.0 Temporary authentication failure", False, "we cannot sign in there for now: 454 4.7.0 Temporary"),
         ("450 4.7.1 Error: too many AUTH commands", False, "we cannot sign in there for now: 450 4.7.1 Error"),
         ("432 4.7.12 a password change is needed", False, "we cannot sign in there for now: 432 4.7.12"),
@@ -243,7 +243,7 @@ def test_once_it_has_taken_mail_such_a_refusal_is_about_one_mail(provider: Provi
 def test_a_server_that_repeats_a_secret_puts_it_on_no_record(provider: Provider, said: str) -> None:
     provider.peer.answer("AUTH", f"500 5.5.2 Error: command {said.upper()} not recognized")
     (outcome,) = provider.sent()
-    assert outcome.reply == "it does not let us in: 500 5.5.2 Error: command (hidden) not recognized"
+    assert outcome.reply == "it refuses our sign-in: 500 5.5.2 Error: command (hidden) not recognized"
 
 
 def test_no_secret_is_shown_by_accident() -> None:

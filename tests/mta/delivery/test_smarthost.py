@@ -127,7 +127,7 @@ def test_a_wrong_password_is_no_matter_of_the_mail(provider: Provider) -> None:
     provider.login("wrong")
     (outcome,) = provider.sent(PEOPLE[:1])
     assert (outcome.kind, outcome.unreachable, outcome.shut_out) == ("deferred", True, True)
-    assert outcome.reply.startswith("it does not let us in: 535 5.7.8 Error: authentication failed")
+    assert outcome.reply.startswith("it refuses our sign-in: 535 5.7.8 Error: authentication failed")
 
 
 def test_too_many_recipients_go_in_further_transactions(provider: Provider) -> None:
@@ -138,7 +138,7 @@ def test_too_many_recipients_go_in_further_transactions(provider: Provider) -> N
 
 def test_what_is_larger_than_it_says_bounces(provider: Provider) -> None:
     (outcome,) = provider.sent(PEOPLE[:1], MAIL + b"x" * 998 * 101)
-    assert (outcome.kind, outcome.reply[:58]) == ("bounced", "the next hop takes messages of at most 100000 bytes (SIZE)")
+    assert (outcome.kind, outcome.reply[:59]) == ("bounced", "the next hop takes messages of at most 100,000 bytes (SIZE)")
 
 
 def test_its_limit_of_speed_is_known_as_one(settings: Settings, tmp_path: Path) -> None:
@@ -159,5 +159,5 @@ def test_the_doctor_signs_in(provider: Provider) -> None:
     assert FAIL not in {one.level for one in found}
     provider.login("wrong")
     (failed,) = (one for one in network_checks.next_hop(provider.settings) if one.level == FAIL)
-    assert "it does not let us in: 535 5.7.8" in failed.found
-    assert failed.do.startswith("put it right in relay.logins_file")
+    assert "it refuses our sign-in: 535 5.7.8" in failed.found
+    assert failed.do.startswith("correct relay.logins_file")

@@ -21,7 +21,7 @@ from triage.message.signals.scan_results import NOT_ASKED, Scan
 
 ENVELOPE = arriving.envelope()
 MAIL = b"From: eve@stranger.example\r\nSubject: offer\r\n\r\nhello\r\n"
-SILENT = "ClamAV did not answer"
+SILENT = "ClamAV did not check the message: no answer."
 Answer = Callable[[socketserver.StreamRequestHandler], None]
 
 
@@ -90,7 +90,7 @@ def test_a_large_message_is_sent_in_pieces_and_a_larger_one_not_at_all() -> None
         one = Clamd(address, 60)
         large = b"x" * (clamd.PIECE * 3 + 7)
         assert one.about(ENVELOPE, large) == ("", "")
-        assert one.about(ENVELOPE, b"x" * (clamd.LARGEST + 1)) == (None, "it is too large for ClamAV")
+        assert one.about(ENVELOPE, b"x" * (clamd.LARGEST + 1)) == (None, "ClamAV did not check the message: it is too large.")
         assert one.about(ENVELOPE, MAIL) == ("", ""), "it is asked about the next one"
     assert came == [large, MAIL]
 
@@ -127,7 +127,7 @@ def test_the_settings_say_who_is_asked(settings: Settings) -> None:
     assert both.clamd is not None
     assert both.rspamd is not None
     assert (both.clamd.host, both.clamd.port, both.rspamd.host, both.rspamd.port) == ("::1", 3310, "::1", 11333)
-    assert both.about(ENVELOPE, MAIL) == Scan(silent=(SILENT, "Rspamd did not answer"))
+    assert both.about(ENVELOPE, MAIL) == Scan(silent=(SILENT, "Rspamd did not check the message: no answer."))
 
 
 @pytest.mark.peers

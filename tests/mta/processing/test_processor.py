@@ -459,7 +459,7 @@ def test_what_we_fail_over_again_and_again_is_held_unread(known_on_both: Setting
     with engine_of(known_on_both) as engine, read_transaction(engine) as session:
         row = session.scalars(select(StoredMessage).where(col(StoredMessage.spool_id) == broken[0].spool_id)).one()
     (unreadable,) = [one for one in row.signals if one["name"] == "unreadable"]
-    assert unreadable["evidence"] == [r"Mailroom failed over it: ValueError: a fault\x1b of ours"]
+    assert unreadable["evidence"] == [r"Mailroom failed to process it: ValueError: a fault\x1b of ours"]
 
 
 def test_what_cannot_even_be_held_unread_is_kept_counted_and_named(known: Settings, quick: None) -> None:

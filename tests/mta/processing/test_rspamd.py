@@ -20,7 +20,7 @@ from triage.message.signals.scan_results import Opinion
 CLIENT = replace(arriving.envelope(), client="198.97.190.53")
 MAIL = b"From: eve@stranger.example\r\nSubject: offer\r\n\r\n"
 REJECT = b'{"action": "reject", "score": 18.25, "required_score": 15.0}'
-SILENT = "Rspamd did not answer"
+SILENT = "Rspamd did not check the message: no answer."
 
 
 @pytest.mark.parametrize("url", ["rspamd", "https://mail.example", "http://", "http://x:port", "http://x/checkv2", "http://x:70000"])
@@ -150,7 +150,7 @@ def test_nobody_there() -> None:
 
 def test_a_large_message_is_not_sent_there() -> None:
     with answering(says(REJECT)) as (url, asked, _):
-        assert Rspamd(url, 5).about(CLIENT, b"x" * (rspamd.LARGEST + 1)) == (None, "it is too large for Rspamd")
+        assert Rspamd(url, 5).about(CLIENT, b"x" * (rspamd.LARGEST + 1)) == (None, "Rspamd did not check the message: it is too large.")
     assert asked == []
 
 

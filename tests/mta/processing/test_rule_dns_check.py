@@ -32,10 +32,10 @@ bare.example. 300 IN A 192.0.2.1
     [
         ("a@strict.example", "dmarc", ""),
         ("a@sub.strict.example", "dmarc", ""),
-        ("a@plain.example", "dmarc", "plain.example publishes no DMARC record, so nothing can prove itself by dmarc; its mail may meet"),
+        ("a@plain.example", "dmarc", "plain.example publishes no DMARC record, so no message can pass DMARC. “aligned” may work."),
         ("a@plain.example", "aligned", ""),
-        ("a@bare.example", "dmarc", "and no SPF record: only “aligned” or “dkim:DOMAIN” could be met, by a signature."),
-        ("a@bare.example", "aligned", "bare.example publishes neither DMARC nor SPF: only mail that it signs can prove itself."),
+        ("a@bare.example", "dmarc", "no message can pass DMARC, and only signed ones “aligned” or “dkim:DOMAIN”."),
+        ("a@bare.example", "aligned", "bare.example publishes neither DMARC nor SPF: only messages that it signs can pass."),
         ("a@bare.example", "dkim:forwarder.example", ""),
     ],
 )

@@ -68,12 +68,12 @@ def test_no_sync_changes_it_and_it_is_no_change_of_the_directory(known: Engine, 
         (replace(NORA, login=""), "a login has 1 to 64 characters"),
         (replace(NORA, login="a b"), "a login has 1 to 64 characters"),
         (replace(NORA, login="a\x1b"), "a login has 1 to 64 characters"),
-        (replace(NORA, login="x", role="boss"), "there is no role 'boss'; there are triage, admin, auditor"),
-        (replace(NORA, login="x", rights=("everything",)), "rights: there is no right 'everything'; there are remove-delivered"),
+        (replace(NORA, login="x", role="boss"), "there is no role “boss”; there are triage, admin, auditor"),
+        (replace(NORA, login="x", rights=("everything",)), "rights: there is no right “everything”; there are remove-delivered"),
         (replace(NORA, login="x", scope=()), "scope: write company"),
-        (replace(NORA, login="x", scope=("everything",)), "scope: 'everything' is not a scope"),
-        (replace(NORA, login="x", scope=("department:hr",)), "scope: there is no department 'hr'"),
-        (replace(NORA, login="x", scope=("person:nobody",)), "scope: there is no person 'nobody'"),
+        (replace(NORA, login="x", scope=("everything",)), "scope: “everything” is not a scope"),
+        (replace(NORA, login="x", scope=("department:hr",)), "scope: there is no department “hr”"),
+        (replace(NORA, login="x", scope=("person:nobody",)), "scope: there is no person “nobody”"),
     ],
 )
 def test_what_is_no_account(known: Engine, account: Account, why: str) -> None:
@@ -187,7 +187,7 @@ def test_the_directorys_accounts_are_changed_in_the_directory(known: Engine) -> 
         ):
             with pytest.raises(BadInput, match="comes from the directory"):
                 change()
-        with pytest.raises(NotFound, match="there is no staff account 'nobody'"):
+        with pytest.raises(NotFound, match="there is no staff account “nobody”"):
             accounts.get_local_account(session, "nobody")
 
 

@@ -148,9 +148,9 @@ def test_an_administrator_of_some_folders_makes_sees_and_ends_tokens_for_these_o
         (replace(ORDER, name=" "), "name: write 1 to 64"),
         (replace(ORDER, name="a\x1b[2J"), "name: write 1 to 64"),
         (replace(ORDER, grants=()), "grants: name at least one of read, decide, rules, learn, admin"),
-        (replace(ORDER, grants=("fly",)), "grants: there is no 'fly'"),
-        (replace(ORDER, scope=("planet",)), "scope: 'planet' is not a scope"),
-        (replace(ORDER, scope=("department:nowhere",)), "scope: there is no department 'nowhere'"),
+        (replace(ORDER, grants=("fly",)), "grants: there is no “fly”"),
+        (replace(ORDER, scope=("planet",)), "scope: “planet” is not a scope"),
+        (replace(ORDER, scope=("department:nowhere",)), "scope: there is no department “nowhere”"),
         (replace(ORDER, until=NOW), "until: a token expires in the future"),
         (replace(ORDER, until=NOW + LONGEST + timedelta(seconds=1)), "at most 366 days"),
     ],
@@ -162,7 +162,7 @@ def test_what_cannot_be_is_said(session: Session, order: TokenOrder, said: str) 
 
 def test_two_tokens_in_force_have_two_names(session: Session) -> None:
     made, _ = api_tokens.create_token(session, ORDER, by=IDA, now=NOW)
-    with pytest.raises(BadInput, match="there already is a token 'nightly export'"):
+    with pytest.raises(BadInput, match="there already is a token “nightly export”"):
         api_tokens.create_token(session, ORDER, by=IDA, now=NOW)
     api_tokens.revoke_token(session, made.id, by=IDA, now=NOW)
     api_tokens.create_token(session, ORDER, by=IDA, now=NOW)

@@ -85,6 +85,6 @@ def test_an_administrator_signs_others_out(signed_in: Engine) -> None:
     with db.transaction(signed_in) as session:
         with pytest.raises(NotAllowed):
             sessions.end_all(session, by=BEN, login="ana", now=NOW)
-        with pytest.raises(NotFound, match="there is no staff account 'nobody'"):
+        with pytest.raises(NotFound, match="there is no staff account “nobody”"):
             sessions.end_all(session, by=IDA, login="nobody", now=NOW)
         assert sessions.end_all(session, by=IDA, login="Ben", now=NOW) == 1

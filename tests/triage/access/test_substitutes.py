@@ -161,7 +161,7 @@ def test_who_may_arrange_it(company: Engine, absent: str, substitute: str, by: A
     ("absent", "substitute", "times", "says"),
     [
         ("ana", "ana", {}, "somebody other"),
-        ("ana", "nobody", {}, "'nobody' is not a member of staff"),
+        ("ana", "nobody", {}, "“nobody” is not a member of staff"),
         ("ana", "ida", {}, "a substitute needs the role"),
         ("ana", "otto", {}, "a substitute needs the role"),
         ("ana", "ben", {"ends_at": NOW}, "the end must be after the start"),

@@ -46,10 +46,10 @@ def test_every_cause_has_a_title() -> None:
     ("targets", "told", "why"),
     [
         (("sales=30", "it = 0"), ("sales=ana",), ""),
-        (("sales",), (), "targets: 'sales' is no target: write such as sales=30"),
-        (("sales=soon",), (), "targets: 'sales=soon' is no target"),
-        ((), ("sales",), "alert_recipients: 'sales' names nobody"),
-        ((), ("=ana",), "alert_recipients: '=ana' names nobody"),
+        (("sales",), (), "targets: “sales” is no target: write such as sales=30"),
+        (("sales=soon",), (), "targets: “sales=soon” is no target"),
+        ((), ("sales",), "alert_recipients: “sales” names nobody"),
+        ((), ("=ana",), "alert_recipients: “=ana” names nobody"),
     ],
 )
 def test_settings(targets: tuple[str, ...], told: tuple[str, ...], why: str) -> None:

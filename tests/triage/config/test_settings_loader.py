@@ -58,24 +58,24 @@ def test_a_credential_is_the_file_itself_where_a_key_names_one_and_an_empty_one_
     ("text", "says"),
     [
         ("", r"\[company\] needs domains: The company's own mail domains"),
-        (LEAST + "[compani]\nx = 1\n", r"no section \[compani\]; did you mean 'company'"),
-        (LEAST + '[policy]\ntwo_keys = ["large-purge"]\n', r"\[policy\] has no key 'two_keys'; it is now approvals"),
+        (LEAST + "[compani]\nx = 1\n", r"no section \[compani\]; did you mean “company”"),
+        (LEAST + '[policy]\ntwo_keys = ["large-purge"]\n', r"\[policy\] has no key “two_keys”; it is now approvals"),
         (LEAST + '[cover]\ntime_zone = "UTC"\n', r"there is no section \[cover\]; it is now \[coverage\]"),
-        (LEAST + '[smtp]\nlisen = "x"\n', r"\[smtp\] has no key 'lisen'; did you mean 'listen'"),
-        (LEAST + '[smtp]\nmax_size = "big"\n', r"\[smtp\] max_size must be a number, not 'big'"),
+        (LEAST + '[smtp]\nlisen = "x"\n', r"\[smtp\] has no key “lisen”; did you mean “listen”"),
+        (LEAST + '[smtp]\nmax_size = "big"\n', r"\[smtp\] max_size must be a number, not “big”"),
         (LEAST + '[siem]\nsyslog = "siem.company.example"\n', r"\[siem\] syslog must be HOST:PORT, such as siem.company.example:6514"),
         (LEAST + '[siem]\nkey_file = "siem.key"\n', r"\[siem\] key_file needs a certificate_file"),
-        (LEAST + "[smtp]\nmax_size = true\n", r"\[smtp\] max_size must be a number, not True"),
+        (LEAST + "[smtp]\nmax_size = true\n", r"\[smtp\] max_size must be a number, not “True”"),
         (LEAST + "[smtp]\nmax_messages_per_minute = -1\n", r"must not be negative"),
         (LEAST + "[smtp]\nmax_size = 0\n", r"max_size must be 1 or more, not 0"),
         (LEAST + "[retention]\nheld_days = 0\n", r"held_days must be 1 or more, not 0"),
         (LEAST + "[retention]\nheld_days = 999999999\n", r"held_days must be 36500 or less, not 999999999"),
         (LEAST + "[relay]\ngive_up_after = 999999999\n", r"give_up_after must be 876000 or less, not 999999999"),
         (LEAST.replace('"Company.Example"', ""), r"domains is empty: nobody could get mail"),
-        (LEAST + '[policy]\ndmarc_reject = "drop"\n', r"must be one of hold, purge, not 'drop'"),
+        (LEAST + '[policy]\ndmarc_reject = "drop"\n', r"must be one of hold, purge, not “drop”"),
         (LEAST + "[dns]\nnameservers = [1]\n", r"nameservers must be a list, such as"),
-        (LEAST.replace("Company.Example", "no domain"), r"'no domain' is not a domain"),
-        ("stray = 1\n" + LEAST, r"'stray' stands outside a section"),
+        (LEAST.replace("Company.Example", "no domain"), r"“no domain” is not a domain"),
+        ("stray = 1\n" + LEAST, r"“stray” stands outside a section"),
         ("[company\n", r"is not TOML"),
     ],
 )
@@ -91,7 +91,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("RELAY__CONCURRENCY", "many"), ("RELAY__ORIGINAL_REVERSE_PATH", "maybe")])
 def test_mistakes_in_the_environment_are_named(tmp_path: Path, name: str, value: str) -> None:
-    with pytest.raises(BadInput, match=rf"must be (a number|true or false), not '{value}'"):
+    with pytest.raises(BadInput, match=rf"must be (a number|true or false), not “{value}”"):
         settings_loader.read_settings(written(tmp_path, LEAST), {f"MAILROOM_{name}": value})
 
 

@@ -23,12 +23,12 @@ LEAST = '[company]\ndomains = ["company.example"]\nhostname = "mx.company.exampl
         ({"url": "https://a.example:99999/"}, "the URL must be https://HOST/PATH"),
         ({"url": "https://a.example/\r\nX: y"}, "the URL must be https://HOST/PATH"),
         ({"url": "https://ana:word@a.example/"}, "must not hold a password"),
-        ({"url": "https://a.example", "format": "irc"}, "format must be one of json, slack, teams, not 'irc'"),
-        ({"url": "https://a.example", "events": ["mail"]}, "there is no 'mail'; there are decision.made"),
+        ({"url": "https://a.example", "format": "irc"}, "format must be one of json, slack, teams, not “irc”"),
+        ({"url": "https://a.example", "events": ["mail"]}, "there is no “mail”; there are decision.made"),
         ({"url": "https://a.example", "events": "decision.made"}, "events must be a list"),
-        ({"url": "https://a.example", "details": "yes"}, "details must be true or false, not 'yes'"),
+        ({"url": "https://a.example", "details": "yes"}, "details must be true or false, not yes"),
         ({"url": 5}, "url must be text, not 5"),
-        ({"url": "https://a.example", "evnts": []}, "there is no key 'evnts'; there are url,"),
+        ({"url": "https://a.example", "evnts": []}, "there is no key “evnts”; there are url,"),
     ],
 )
 def test_mistakes_are_named(given: dict[str, Any], says: str) -> None:

@@ -205,7 +205,7 @@ def test_a_group_without_members_is_shown_as_bounced(house: House) -> None:
     house.decides(Verb.RELEASE, held)
     assert house.leaves() == []
     assert house.row("void@company.example").state == "bounced"
-    assert house.row("void@company.example").last_reply == "the group Nobody has no members"
+    assert house.row("void@company.example").last_reply == "the distribution list Nobody has no members"
 
 
 @pytest.mark.parametrize("address", ["it+joe.fern@company.example", JOE])

@@ -164,6 +164,7 @@ def test_what_the_rows_say_afterwards(
         "due_at": None if minutes is None else NOW + timedelta(minutes=minutes),
         "waits_for": waits_for,
         "last_reply": outcome.reply,
+        "reply_form": None,
         "outcome": kept,
         "reply": outcome.reply,
         "next_hop": "next.example",

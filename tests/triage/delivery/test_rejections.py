@@ -199,7 +199,7 @@ def test_a_notice_that_nobody_took_can_be_taken_back(desk: Desk) -> None:
     [
         ({"template": "x", "text": "y"}, "either a template or a text"),
         ({"template": "", "text": " "}, "either a template or a text"),
-        ({"template": "unknown"}, "there is no template 'unknown'; there are not-wanted, wrong-address"),
+        ({"template": "unknown"}, "there is no template “unknown”; there are not-wanted, wrong-address"),
         ({"text": "x" * 4001}, "longer than 4,000"),
     ],
 )

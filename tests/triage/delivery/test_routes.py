@@ -58,13 +58,13 @@ def test_one_next_hop_needs_no_condition(settings: Settings) -> None:
 
 
 def test_a_destination_that_is_none_is_named(settings: Settings) -> None:
-    with pytest.raises(BadInput, match=r"no messages go to 'lmtp://elsewhere:24'; there are .*lmtp://rest:24"):
+    with pytest.raises(BadInput, match=r"no messages go to “lmtp://elsewhere:24”; there are .*lmtp://rest:24"):
         routes.find_destination(routed(settings), "lmtp://elsewhere:24", by=arriving.IDA)
 
 
 def test_whoever_administers_nothing_is_told_no_paths_of_the_server(settings: Settings) -> None:
     for actor in (arriving.ANA, arriving.BEN, arriving.OTTO):
-        with pytest.raises(BadInput, match=r"^next_hop: no messages go to 'lmtp://elsewhere:24'$"):
+        with pytest.raises(BadInput, match=r"^next_hop: no messages go to “lmtp://elsewhere:24”$"):
             routes.find_destination(routed(settings), "lmtp://elsewhere:24", by=actor)
 
 

@@ -143,7 +143,7 @@ def test_only_administrators_set_it_and_only_within_their_scope(engine: Engine, 
         for scope, by in (("department:it", LEO), ("person:joe.fern", LEO), (COMPANY, LEO), ("department:legal", BEN)):
             with pytest.raises(NotAllowed):
                 enforcement.set_step(session, scope, RECORD, by=by, reason="", now=NOW)
-        for scope, why in (("department:zoo", "no department 'zoo'"), ("person:x", "no person 'x'"), ("zoo", "empty for the company")):
+        for scope, why in (("department:zoo", "no department “zoo”"), ("person:x", "no person “x”"), ("zoo", "empty for the company")):
             with pytest.raises(BadInput, match=why):
                 enforcement.set_step(session, scope, RECORD, by=IDA, reason="", now=NOW)
         with pytest.raises(BadInput, match="after the start"):

@@ -60,9 +60,9 @@ def test_the_manager_of_the_directory_before_counts_too() -> None:
         ("refuse", ""),
         ("manager", ""),
         ("folder:it", ""),
-        ("folder:hr", "there is no department 'hr'; there are it, sales"),
-        ("boss", "'boss' is none of refuse, manager and folder:CODE"),
-        ("", "'' is none of refuse, manager and folder:CODE"),
+        ("folder:hr", "there is no department “hr”; there are it, sales"),
+        ("boss", "“boss” is none of refuse, manager and folder:CODE"),
+        ("", "“” is none of refuse, manager and folder:CODE"),
     ],
 )
 def test_what_is_a_rule(rule: str, why: str) -> None:

@@ -225,9 +225,9 @@ def test_where_a_redirect_goes(known: Engine, to: str, mailbox: str) -> None:
 @pytest.mark.parametrize(
     ("to", "says"),
     [
-        ("ops", "'ops' is both a person and a department; write person:ops or department:ops"),
+        ("ops", "“ops” is both a person and a department; write person:ops or department:ops"),
         ("legal", "the department legal has no mailbox; name one in the directory, or redirect to a person"),
-        ("ines.old", "the directory has no 'ines.old'"),
+        ("ines.old", "the directory has no “ines.old”"),
         ("a@elsewhere.example", "; name a person, a department, a distribution list or an address of the company"),
         ("person:legal", "the directory has no"),
         ("", "the directory has no"),

@@ -72,8 +72,8 @@ def test_a_list(known: Engine, settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("sender", "to", "fault", "says"),
     [
-        ("nonsense", JOE, BadInput, "sender: 'nonsense' is not an email address"),
-        (SALES, "nonsense", BadInput, "to: 'nonsense' is not an email address"),
+        ("nonsense", JOE, BadInput, "sender: “nonsense” is not an email address"),
+        (SALES, "nonsense", BadInput, "to: “nonsense” is not an email address"),
         (SALES, "nobody@company.example", NotFound, "nobody in your scope has the address nobody@company.example"),
         (SALES, "joe@elsewhere.example", NotFound, "nobody in your scope"),
     ],

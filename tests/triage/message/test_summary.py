@@ -290,7 +290,7 @@ def test_an_attachment_that_is_only_called_a_mail_is_an_attachment(fields: str, 
     summary = make_summary(multipart(part("Content-Type: text/plain", b"see"), part(fields, numbers, encoded=True)))
     assert (summary.parsed, summary.text) == (True, "see")
     assert [(one.name, one.size) for one in summary.attachments] == [(summary.attachments[0].name, len(numbers)), ("a.exe", 5)]
-    assert summary.overlooked == summary.problems == (f"{called} is called a mail and is none.",)
+    assert summary.overlooked == summary.problems == (f"{called} claims to be a message and is none.",)
 
 
 EVENT = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Budget\r\nDESCRIPTION:https://meet.example/1\r\nEND:VEVENT\r\n"
@@ -455,7 +455,7 @@ def test_bombs_are_not_parsed_and_say_why(raw: bytes) -> None:
 def test_too_much_html_is_read_roughly() -> None:
     summary = make_summary(html_mail("<div>" * 2_000 + "words"))
     assert summary.parsed
-    assert (summary.text, summary.problems) == ("words", ("Only its words are shown: its HTML is nested too deeply.",))
+    assert (summary.text, summary.problems) == ("words", ("Only its text is shown: its HTML is nested too deeply.",))
 
 
 def test_no_character_reference_makes_it_unreadable() -> None:

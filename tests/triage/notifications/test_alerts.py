@@ -215,10 +215,10 @@ def test_each_perishable_mail_is_news(known: Engine, watched: Settings) -> None:
 
 def test_the_brake_is_an_alarm_until_the_directory_is_believed(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=NOW)
+        alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW)
     assert watch(known, settings) == 1
     with db.transaction(known) as session:
-        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=NOW + HOUR)  # every five minutes
+        alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW + HOUR)  # every five minutes
     assert watch(known, settings, NOW + DAY - MINUTE) == 0
     assert watch(known, settings, NOW + DAY) == 1, "nobody joins or leaves meanwhile: that is told every day"
     assert watch(known, settings, NOW + DAY) == 0
@@ -236,7 +236,7 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
         directory.apply_directory(session, sealed, hooked.company, by=SYNC, now=NOW)
         emergency.open_door(session, NOW + DAY, by=IDA, reason="nobody", now=NOW)
-        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=NOW)
+        alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW)
     with db.transaction(known) as session:
         emergency.close_emergency(session, by=IDA, now=NOW)
     held(known, hooked, JOE, perishable_until=NOW + HOUR, urgency=60)

@@ -170,7 +170,7 @@ def test_the_company_is_the_business_of_its_administrators(known: Engine, staffe
     held(known, staffed, MARA)
     with db.transaction(known) as session:
         emergency.open_door(session, LATE + DAY, by=IDA, reason="the office is flooded", now=NOW)
-        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=NOW)
+        alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW)
         coverage.set_away(session, "ida", LATE + DAY, by=IDA, now=NOW)  # but somebody has to know
     found = told(known, staffed)
     assert set(found) == {"ana.roth@company.example", "ben@company.example", "ida@company.example", "joe.fern@company.example"}

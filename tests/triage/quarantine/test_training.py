@@ -64,7 +64,7 @@ def test_past_mail_within_the_scope_is_dealt_once_it_was_decided(engine: Engine,
         with pytest.raises(NotFound):
             training.get_exercise(session, deck, joe, by=BEN, now=NOW)
         one = training.get_exercise(session, deck, mara, by=BEN, now=NOW)
-    assert (one.answer, one.subject[:10], one.gave_away[-1]) == (LET_IN, "Your order", "Ida Lind let it in on 24 Nov 2026: as always")
+    assert (one.answer, one.subject[:10], one.gave_away[-1]) == (LET_IN, "Your order", "Ida Lind released it on 24 Nov 2026: as always")
     assert b"Hello" in one.raw
 
 

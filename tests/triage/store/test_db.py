@@ -211,7 +211,7 @@ def test_each_sqlite_connection_keeps_so_many_mb_of_pages(tmp_path: Path, cache:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("mysql://host/x", "must begin with sqlite:/// or postgresql://, not 'mysql'"),
+        ("mysql://host/x", "must begin with sqlite:/// or postgresql://, not “mysql”"),
         ("postgresql://mailroom:secret@db:port/mailroom", "must be postgresql://USER:PASSWORD@HOST:PORT/NAME"),
         ("sqlite:////no/such/place/x.db", "does not exist; make it"),
     ],

@@ -9,8 +9,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from tests.catalogues import catalogue, forms_of, languages
 from triage.config.settings import Settings
-from triage.text import i18n
 
 CONSOLE = Path("webui/src/languages/de.ts")
 TEXT = re.compile(r"'((?:[^'\\]|\\.)*)'")
@@ -38,11 +38,10 @@ LEAK = re.compile(rf"{DOTTED.pattern}|(?<![\w{{/.-])(?:{'|'.join(sorted(NAMES, r
 
 def server_sentences() -> Iterator[str]:
     """Whatever the server says to people, in each language."""
-    for language in set(i18n.LANGUAGES) - {i18n.ENGLISH}:
-        for table in i18n.catalogue(language).values():
-            for english, here in table.items():
-                yield english
-                yield str(here)
+    for language in languages():
+        for message in (one for one in catalogue(language) if one.id):
+            yield from (message.id,) if isinstance(message.id, str) else message.id
+            yield from forms_of(message)
 
 
 def console_sentences() -> Iterator[str]:

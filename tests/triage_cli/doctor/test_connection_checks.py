@@ -89,11 +89,11 @@ def test_a_directory_that_is_not_believed(house: Settings, tmp_path: Path, sqlit
     file.write_text('[company]\npostmaster = "it@company.example"\n')
     house = replace(house, directory=replace(house.directory, file=str(file)))
     with db.transaction(sqlite_engine) as session:
-        alerts.raise_brake(session, "the directory would take 60 of 100 people away", now=arriving.NOW)
+        alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=arriving.NOW)
     read, believed = connection_checks.check_directory(house)
     assert (read.level, believed.level) == (OK, FAIL)
     assert "not been believed since 24 Nov" in believed.found
-    assert "would take 60 of 100 people away" in believed.found
+    assert "would remove 60 of 100 people" in believed.found
     assert "--confirm" in believed.do
 
 
@@ -159,7 +159,7 @@ def test_the_way_into_the_mailboxes(house: Settings, tmp_path: Path) -> None:
     assert said(connection_checks.check_mailboxes(replace(house, recall=replace(way, imap=f"imap://127.0.0.1:{free_port()}"))))[0] == FAIL
     assert said(connection_checks.check_mailboxes(replace(house, recall=replace(way, master_user="")))) == (
         FAIL,
-        "recall.master_user is missing: recall.auth = 'master' needs it",
+        'recall.master_user is missing: recall.auth = "master" needs it',
     )
 
 

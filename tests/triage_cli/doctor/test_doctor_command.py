@@ -329,7 +329,11 @@ def test_a_door_that_shows_another_certificate_than_the_files(house: Settings, t
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
     old, new = (make_certificate(tmp_path / name) for name in ("old", "new"))
-    for shown, files, words in ((old, old, []), (old, new, ["the door shows another one"]), (("", ""), new, ["the door shows none"])):
+    for shown, files, words in (
+        (old, old, []),
+        (old, new, ["the SMTP server uses another one"]),
+        (("", ""), new, ["the SMTP server has none"]),
+    ):
         with start_receiver(with_certificate(house, *shown)) as receiver:
             listen = "{}:{}".format(*receiver.address)
             found = told(
@@ -367,7 +371,7 @@ def test_a_next_hop_and_what_it_lacks(house: Settings) -> None:
     with next_hop(lmtp=True) as peer:
         found = told(network_checks.next_hop(replace(house, relay=replace(house.relay, next_hop=peer.url))))
     assert [(level, words.split(":")[0]) for level, _, words in found[:1]] == [(OK, "lmtp")]
-    assert (WARN, f"it takes 1000000 bytes (SIZE), the door takes {house.smtp.max_size}: what is larger bounces") in [
+    assert (WARN, f"it takes 1000000 bytes (SIZE), the SMTP server takes {house.smtp.max_size}: larger messages bounce") in [
         (level, words) for level, _, words in found
     ]
     with next_hop(hides=("8BITMIME", "SMTPUTF8")) as peer:
@@ -418,11 +422,11 @@ def test_the_report_and_its_exit_code(shell: Shell, config: Path) -> None:
     assert sick.code == 1
     lines = sick.out.splitlines()
     assert lines[0] == f"ok    settings       read from {config}"
-    assert any(line.startswith("fail  door snapshot  there is none") for line in lines)
+    assert any(line.startswith("fail  recipient map  there is none") for line in lines)
     assert any(line.strip().startswith("-> run `mailroom sync`") for line in lines)
     found: list[dict[str, Any]] = json.loads(shell("doctor", "--json").out)
     assert {"level": "ok", "what": "settings", "found": f"read from {config}", "do": ""} in found
-    assert {finding["what"] for finding in found} >= {"database", "spool", "door snapshot", "disk", "smtp.listen", "api.listen", "next hop"}
+    assert {finding["what"] for finding in found} >= {"database", "spool", "recipient map", "disk", "smtp.listen", "api.listen", "next hop"}
 
 
 def test_settings_that_cannot_be_read_are_the_only_finding(shell: Shell, config: Path) -> None:

@@ -44,7 +44,7 @@ def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_pa
         wrong = replace(way, act_as=("it=nobody",), staff=("ana=ana@company.example",))
         (acts, entered, shut_out) = said(mirror_checks.check_mirror(replace(house, mirror=wrong)))
         assert acts == (FAIL, "nobody, who acts in it@company.example, is no member of staff who decides: nothing is done there")
-        assert (entered[0], shut_out[0], "does not let us in" in shut_out[1]) == (OK, FAIL, True)
+        assert (entered[0], shut_out[0], "refuses our sign-in" in shut_out[1]) == (OK, FAIL, True)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_pa
         (
             Mirror(departments=("it=it@company.example",), act_as=("it=ana",), imap="imap://127.0.0.1"),
             False,
-            [(FAIL, "mirror.password_file is missing: mirror.auth = 'per-account' needs it")],
+            [(FAIL, 'mirror.password_file is missing: mirror.auth = "per-account" needs it')],
         ),
     ],
 )

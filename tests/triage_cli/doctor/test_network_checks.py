@@ -55,7 +55,7 @@ def test_it_signs_in(ours: Settings, peer: Peer) -> None:
 @pytest.mark.parametrize(
     ("reply", "says", "do"),
     [
-        ("535 5.7.8 no", "it does not let us in: 535 5.7.8 no", "put it right in relay.logins_file"),
+        ("535 5.7.8 no", "it refuses our sign-in: 535 5.7.8 no", "correct relay.logins_file"),
         ("454 4.7.0 later", "we cannot sign in there for now: 454 4.7.0 later", "start that server"),
     ],
 )
@@ -68,7 +68,7 @@ def test_it_says_what_was_answered(ours: Settings, peer: Peer, reply: str, says:
 def test_a_certificate_that_nobody_vouches_for(ours: Settings, peer: Peer) -> None:
     ((words, (level, do)),) = told(replace(ours, relay=replace(ours.relay, tls_ca=""))).items()
     assert (level, words) == (FAIL, f"{peer.url}: TLS failed: self-signed certificate")
-    assert do.startswith("let its certificate bear the host of its URL")
+    assert do.startswith("its certificate has to name the host of its URL")
 
 
 def test_a_file_for_all_to_read_with_a_line_for_nobody(ours: Settings, peer: Peer) -> None:
@@ -76,7 +76,7 @@ def test_a_file_for_all_to_read_with_a_line_for_nobody(ours: Settings, peer: Pee
     file.write_text(f"{peer.url} us:{PASSWORD}\nsmtp://elsewhere.example:587 us:{PASSWORD}\n")
     file.chmod(0o644)
     found = told(ours)
-    assert found[f"{file} has a line for smtp://elsewhere.example:587, and no mail goes there"][0] == WARN
+    assert found[f"{file} has a line for smtp://elsewhere.example:587, which is no next hop"][0] == WARN
     assert found[f"{file} holds passwords and others may read or write it"] == (WARN, f"chmod 640 {file}")
 
 

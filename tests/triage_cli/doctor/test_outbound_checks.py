@@ -54,7 +54,7 @@ def test_a_house_in_order(house: Settings) -> None:
         (OK, "it comes from 192.0.2.25"),
         (OK, "it goes to smtp://provider.example:25"),
         (OK, "its spool is new: nothing was handed over yet"),
-        (OK, "0 correspondents are known, 0 wait for a look"),
+        (OK, "0 contacts are known, 0 wait for your review"),
     ]
 
 
@@ -102,8 +102,8 @@ def test_mail_that_waits(house: Settings) -> None:
     (spool / "damaged" / "x.batch").touch()
     (spool / "retry" / f"0001764000000000.{OFTEN:03d}.0AMSCK1ANT458.1.batch").touch()
     found = told(house)
-    assert [one[0] for one in found if "cannot be put on the record" in one[1]] == [FAIL]
-    assert [one[0] for one in found if "3 mails wait" in one[1]] == [FAIL]
+    assert [one[0] for one in found if "cannot be entered" in one[1]] == [FAIL]
+    assert [one[0] for one in found if "3 messages wait" in one[1]] == [FAIL]
     assert (WARN, "1 damaged batches lie in its spool") in found
 
 
@@ -120,10 +120,10 @@ KEY = f"{outside.SELECTOR}._domainkey.company.example. TXT {outside.split_string
 @pytest.mark.parametrize(
     ("signed", "changed", "zone", "level", "says"),
     [
-        (True, False, KEY, OK, "the last 1 mails carry a DKIM signature of ours that verifies"),
+        (True, False, KEY, OK, "the last 1 messages carry a valid DKIM signature of yours"),
         (True, False, "", WARN, "a DKIM signature by company.example (selector s1) does not verify"),
         (True, True, KEY, WARN, "a DKIM signature by company.example (selector s1) does not verify"),
-        (False, False, KEY, WARN, "1 of the last 1 mails came without a DKIM signature of ours"),
+        (False, False, KEY, WARN, "1 of the last 1 messages have no DKIM signature of yours"),
     ],
     ids=["good", "no-key", "changed", "unsigned"],
 )
@@ -143,4 +143,4 @@ def test_what_waits_for_a_look(house: Settings, sqlite_engine: Engine) -> None:
         mails = [Sent(JOE, ("ann@x.example",), JOE, now)]
         by = Actor.system("outbound")
         learn_contacts.learn_many(session, mails, how="outbound", settings=changed(house, daily_cap=0), by=by, now=now)
-    assert told(house)[-1] == (WARN, "0 correspondents are known, 1 wait for a look")
+    assert told(house)[-1] == (WARN, "0 contacts are known, 1 wait for your review")

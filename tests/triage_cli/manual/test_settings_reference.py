@@ -29,10 +29,10 @@ def test_the_command_prints_it(shell: Shell) -> None:
         ("SMTP__LISTEN", "0.0.0.0:99999", "smtp.listen must be HOST:PORT"),
         ("SMTP__LMTP_LISTEN", "127.0.0.1:2525", "smtp.listen and smtp.lmtp_listen are both 127.0.0.1:2525"),
         ("SMTP__WORKERS", "0", "smtp.workers must be from 1 to"),
-        ("SMTP__TRUSTED_EDGES", "10.0.0.0/33", "smtp.trusted_edges: '10.0.0.0/33' is no network"),
+        ("SMTP__TRUSTED_EDGES", "10.0.0.0/33", "smtp.trusted_edges: “10.0.0.0/33” is no network"),
         ("SMTP__TLS_CERT", "/etc/tls.crt", "smtp.tls_cert and smtp.tls_key: set both, or neither"),
         ("DATABASE__URL", "mysql://db/mailroom", "database.url must begin with"),
-        ("RELAY__NEXT_HOP", "127.0.0.1:2400", "the next hop '127.0.0.1:2400' is not known"),
+        ("RELAY__NEXT_HOP", "127.0.0.1:2400", "the next hop “127.0.0.1:2400” is not known"),
         ("RELAY__ROUTES", "sales=smtp://inner.example:25", "is no route"),
         ("RELAY__ARC_DOMAIN", "company.example", "arc_domain, arc_selector and arc_key_file belong together"),
         ("DIRECTORY__SOURCE", "ldap", "[directory] url must be ldap://HOST"),
@@ -64,4 +64,4 @@ def test_settings_can_be_checked_before_anything_starts_with_them(shell: Shell, 
     config.write_text(config.read_text() + "\n[smtp]\nlisen = 'x'\n")
     refused = shell("settings", "--check")
     assert refused.code == 2
-    assert "did you mean 'listen'" in refused.err
+    assert "did you mean “listen”" in refused.err

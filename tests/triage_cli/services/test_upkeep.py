@@ -90,9 +90,9 @@ def test_tokens_of_who_has_left_are_ended(engine: Engine) -> None:
 
 def test_retention_says_what_it_did(shell: Shell, arrives: Arrives) -> None:
     arrives()
-    assert "erased 0 contents" in shell("retention").out
+    assert "0 bodies erased" in shell("retention").out
     before = shell("retention", "--expiring")
-    assert before.out == "0 held mails expire within a day\n"
+    assert before.out == "within a day 0 held messages will expire\n"
 
 
 def test_retention_says_what_expires_within_a_day_and_what_cannot(
@@ -114,7 +114,7 @@ def test_retention_says_what_expires_within_a_day_and_what_cannot(
     said = json.loads(shell("retention", "--json").out)
     assert (said["expired"], said["erased"], said["unseen"]) == (1, 0, 0)
     assert [(one["department"], one["person"], one["mails"]) for one in said["expiring"]] == [("legal", "mara.berg", 1)]
-    assert shell("retention", "--expiring").out.startswith("1 held mails expire within a day:\n")
+    assert shell("retention", "--expiring").out.startswith("within a day 1 held message will expire:\n")
 
 
 def test_retention_forgets_what_ended_long_ago(shell: Shell, settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,10 +123,10 @@ def test_retention_forgets_what_ended_long_ago(shell: Shell, settings: Settings,
     with db.transaction(engine) as session:
         (mail,) = arriving.arrive(session, settings, at=long_ago)
         decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=IDA, now=long_ago, settings=settings)
-    assert "erased 1 contents, forgot the records of 1 mails" in shell("retention").out
+    assert "1 bodies erased, 1 records deleted" in shell("retention").out
     with db.read_transaction(engine) as session:
         assert [session.scalar(select(func.count()).select_from(table)) for table in (Delivery, Message, Content, Decision)] == [0] * 4
-    assert "erased 0 contents, forgot the records of 0 mails" in shell("retention").out
+    assert "0 bodies erased, 0 records deleted" in shell("retention").out
 
 
 def test_the_database_is_at_its_version(shell: Shell) -> None:

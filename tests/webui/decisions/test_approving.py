@@ -30,7 +30,7 @@ def test_one_key_makes_the_narrowest_rule_and_one_key_each_widens_narrows_and_un
     page.keyboard.press("a")
     toast = page.get_by_role("status").filter(has_text="Released “The offer of Hanna”")
     expect(toast).to_contain_text(f"{HANNA} is allowed for Joe Fern from now on")
-    expect(toast).to_contain_text("In the last 30 days it would have let in 1 mail to 1 person.")
+    expect(toast).to_contain_text("In the last 30 days the rule would have released 1 message to 1 person.")
     assert in_force(site, HANNA) == [("address", "person:joe.fern", "dmarc")]
     page.keyboard.press("+")
     expect(toast).to_contain_text("is allowed for IT")
@@ -39,7 +39,7 @@ def test_one_key_makes_the_narrowest_rule_and_one_key_each_widens_narrows_and_un
     expect(toast).to_contain_text("is allowed for the whole company")
     page.keyboard.press("+")
     expect(toast).to_contain_text("Anyone at supplier.example is allowed for the whole company")
-    expect(toast).to_contain_text("it would have let in 2 mails")
+    expect(toast).to_contain_text("the rule would have released 2 messages")
     assert in_force(site, HANNA) == []
     assert in_force(site, "supplier.example") == [("domain", "company", "dmarc")]
     page.keyboard.press("-")

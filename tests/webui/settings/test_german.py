@@ -28,6 +28,7 @@ from triage.quarantine.decisions import answer_suggestion, decide as decisions, 
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import release_requests
 from triage.quarantine.search.selection import Selection
+from triage.say import say
 from triage.store import db
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -120,10 +121,7 @@ def filled(site: Site) -> Site:
     return site
 
 
-BRAKED = (
-    "the directory would take 40 of 60 people away: nothing was changed; look at `mailroom sync --dry-run`, and when it is meant, run "
-    "`mailroom sync --confirm`"
-)
+BRAKED = say("The directory would {changes}, so nothing was changed.", changes=say("leave no employee"))
 NOBODY = "0AMR92XANA62D"
 FATES = {"frei": Verb.RELEASE, "warte": Verb.RELEASE, "um": Verb.REDIRECT, "weg": Verb.PURGE, "zurück": Verb.PURGE}
 TO = {"um": "person:mara.berg"}

@@ -85,7 +85,7 @@ def read_public(text: str) -> Ed25519PublicKey:
     try:
         return Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
     except (ValueError, binascii.Error) as fault:
-        raise BadInput(f"{text!r} is no public key of the audit trail; `mailroom audit key FILE` prints one") from fault
+        raise BadInput(f"“{text}” is no public key of the audit trail; `mailroom audit key FILE` prints one") from fault
 
 
 def append_checkpoint(directory: Path, checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:

@@ -19,11 +19,12 @@ from triage.delivery.routes import next_hop_of, place_of
 from triage.directory import reassigned_addresses, renamed_mailboxes
 from triage.errors import NotFound
 from triage.ids import format_id, made_at
-from triage.say import join_parts, say
+from triage.say import form_of, join_parts, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
-from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.columns import sentence_columns
+from triage.store.models.deliveries import Attempt, Delivery, reply_columns
 from triage.store.models.messages import Content, Message
 
 LEASE = timedelta(minutes=4)  # a session with one mailbox ends before
@@ -234,9 +235,14 @@ def lock_errands(session: Session, errands: Sequence[Errand]) -> dict[int, Deliv
 def end_attempts(session: Session, settled: Sequence[Settled], now: datetime) -> None:
     """What became of each attempt."""
     mine = (col(Attempt.delivery_id) == bindparam("one")) & (col(Attempt.number) == bindparam("attempt"))
-    what = update(Attempt).where(mine).values(ended_at=now, outcome=bindparam("became"), reply=bindparam("said"))
+    what = (
+        update(Attempt).where(mine).values(ended_at=now, outcome=bindparam("became"), reply=bindparam("said"), reply_form=bindparam("form"))
+    )
     ended = [(one.errand, one.ending) for one in settled]
-    rows = [{"one": errand.delivery_id, "attempt": errand.number, "became": ending.kind, "said": ending.why} for errand, ending in ended]
+    rows = [
+        {"one": errand.delivery_id, "attempt": errand.number, "became": ending.kind, "said": str(ending.why), "form": form_of(ending.why)}
+        for errand, ending in ended
+    ]
     if rows:
         session.connection().execute(what, rows)
 
@@ -245,7 +251,7 @@ def put_off(session: Session, delivery: Delivery, ending: Ending, now: datetime)
     """Try it again later: the longer it has not worked, the later; and not before the server wants to hear of it again."""
     usual = min(max(now - (delivery.queued_at or now), SHORTEST), LONGEST) * random.uniform(1 - JITTER, 1 + JITTER)
     pause, why = max(usual, timedelta(seconds=ending.pause)), ending.why
-    session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(due_at=now + pause, last_reply=why))
+    session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(due_at=now + pause, **reply_columns(why)))
     under_way = "restoring" if State(delivery.state) is State.RESTORING else "recalling"
     recalled_copies.record_outcome(session, delivery.decision_id, delivery.id, under_way, say("Will be tried again: {why}", why=why))
 
@@ -257,7 +263,7 @@ def settle_taken(session: Session, taken: Sequence[Settled], now: datetime) -> N
     told, wanted = [], []
     for one in taken:
         found = copies.get(one.delivery.id, [])
-        why = join_parts(" ", [recalled_copies.in_words(found) or describe_absence(one.errand), one.ending.why.strip()])
+        why = join_parts(" ", [recalled_copies.in_words(found) or describe_absence(one.errand), one.ending.why])
         related_messages.keep_related(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
         told.append((one.delivery.decision_id, one.delivery.id, "done" if found or not one.errand.sure else "already gone", why))
         if one.delivery.back_wanted_by is not None:
@@ -296,14 +302,16 @@ def leave_copy(session: Session, one: Settled, now: datetime) -> None:
     delivery, why = one.delivery, one.ending.why
     purge, undone_by = delivery.decision_id, delivery.back_wanted_by
     if not one.errand.sure and not recalled_copies.current_copies(session, [delivery.id]):
-        ledger.record_event(session, delivery.id, Event.RECALL, by=BY, now=now, decision_id=purge, detail={"why": why}, due_at=None)
+        ledger.record_event(
+            session, delivery.id, Event.RECALL, by=BY, now=now, decision_id=purge, detail=sentence_columns("why", why), due_at=None
+        )
         recalled_copies.record_outcome(
             session, purge, delivery.id, "done", say("It may have been delivered, and the mailbox could not be checked: {why}", why=why)
         )
         recalled_copies.bring_back(session, delivery.id, now=now)
         return
-    changes: dict[str, Any] = {"due_at": None, "last_reply": why, "back_wanted_by": None, "back_to": ""}
-    ledger.record_event(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, **changes)
+    changes: dict[str, Any] = {"due_at": None, "back_wanted_by": None, "back_to": ""} | reply_columns(why)
+    ledger.record_event(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail=sentence_columns("why", why), **changes)
     recalled_copies.end_copies(session, [delivery.id], now=now)
     recalled_copies.record_outcome(session, purge, delivery.id, "out of reach", why)
     if undone_by not in (None, purge):
@@ -314,7 +322,9 @@ def deliver_anew(session: Session, one: Settled, now: datetime) -> None:
     """What cannot be put back, or is there no more, goes to the next hop again; or is purged where a purge met it on the way."""
     delivery, why = one.delivery, one.ending.why
     decision, purge = delivery.decision_id, delivery.purge_wanted_by
-    ledger.record_event(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, due_at=now, queued_at=now, last_reply="")
+    ledger.record_event(
+        session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail=sentence_columns("why", why), due_at=now, queued_at=now, last_reply=""
+    )
     recalled_copies.end_copies(session, [delivery.id], now=now)
     recalled_copies.record_outcome(session, decision, delivery.id, "done", why)
     if purge is not None:

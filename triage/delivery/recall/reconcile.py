@@ -19,11 +19,11 @@ from triage.delivery.journal import JOURNAL
 from triage.delivery.routes import next_hop_of, place_of
 from triage.errors import NotFound
 from triage.ids import format_id, made_at, new_id
-from triage.say import say
+from triage.say import form_of, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
-from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.deliveries import Attempt, Delivery, reply_columns
 from triage.store.models.messages import Message
 from triage.store.restore_pause import Pause
 
@@ -141,11 +141,11 @@ def mark_delivered(session: Session, ids: Collection[int], now: datetime) -> Non
     ledger.record_many(session, mine, Event.CLAIM, by=BY, now=now, attempts=col(Delivery.attempts) + 1, due_at=None)
     sent = mine & (col(Delivery.state) == State.RELAYING)
     rows = session.execute(select(col(Delivery.id), col(Delivery.attempts)).where(sent)).all()
-    made = {"started_at": now, "ended_at": now, "next_hop": "", "outcome": "delivered", "reply": FOUND}
+    made = {"started_at": now, "ended_at": now, "next_hop": "", "outcome": "delivered", "reply": str(FOUND), "reply_form": form_of(FOUND)}
     if rows:
         session.execute(insert(ATTEMPT), [{"id": new_id(), "delivery_id": one, "number": number} | made for one, number in rows])
-    detail = {"reply": FOUND}
-    ledger.record_many(session, sent, Event.DELIVER, by=BY, now=now, detail=detail, due_at=None, last_reply=FOUND, waits_for="")
+    detail = {"reply": str(FOUND), "reply_form": form_of(FOUND)}
+    ledger.record_many(session, sent, Event.DELIVER, by=BY, now=now, detail=detail, due_at=None, waits_for="", **reply_columns(FOUND))
 
 
 def queue_again(session: Session, where: ColumnElement[bool], *, due_at: datetime | None, reply: str, now: datetime) -> list[int]:
@@ -153,7 +153,7 @@ def queue_again(session: Session, where: ColumnElement[bool], *, due_at: datetim
     ledger.record_many(session, where & (col(Delivery.state) == State.RELAYING), Event.DEFER, by=BY, now=now)
     queued = where & (col(Delivery.state) == State.QUEUED)
     ids = list(session.scalars(select(col(Delivery.id)).where(queued).order_by(col(Delivery.id))))
-    values = {"due_at": due_at, "queued_at": now, "waits_for": "", "last_reply": reply}
+    values = {"due_at": due_at, "queued_at": now, "waits_for": ""} | reply_columns(reply)
     session.execute(update(Delivery).where(is_among(session, col(Delivery.id), ids)).values(**values))
     return ids
 

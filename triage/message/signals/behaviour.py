@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 
 from triage.message.signals.signal_context import Seen, Signal
-from triage.say import format_day, join_parts, load_sentence, say
+from triage.say import format_day, join_parts, say
 
 MANY = 10  # mailboxes of ours from which on it came for many
 
@@ -13,7 +13,8 @@ MANY = 10  # mailboxes of ours from which on it came for many
 def find_unreadable(seen: Seen) -> Iterable[Signal]:
     """It went past a limit, or its parser did."""
     if not seen.summary.parsed:
-        yield Signal("unreadable", say("It could not be parsed safely; look at it with care."), 40, seen.summary.problems)
+        why = join_parts(" ", (say("It could not be parsed safely; look at it with care."), *seen.summary.problems[-1:]))
+        yield Signal("unreadable", why, 40, tuple(map(str, seen.summary.problems)))
 
 
 def too_much(seen: Seen) -> Iterable[Signal]:
@@ -21,9 +22,9 @@ def too_much(seen: Seen) -> Iterable[Signal]:
     if seen.summary.overlooked:
         yield Signal(
             "too-much",
-            say("Not all of it was examined. {what}", what=load_sentence(seen.summary.overlooked[0], None)),
+            say("Not all of it was examined. {what}", what=seen.summary.overlooked[0]),
             15,
-            seen.summary.overlooked,
+            tuple(map(str, seen.summary.overlooked)),
         )
 
 

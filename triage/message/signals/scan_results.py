@@ -19,7 +19,7 @@ class Scan:
 
     virus: str = ""  # its name, as the scanner calls it
     opinion: Opinion | None = None
-    silent: tuple[str, ...] = ()  # why somebody who should have looked at it did not, each a sentence without its end
+    silent: tuple[str, ...] = ()  # why a scanner did not check it, a sentence for each
 
 
 NOT_ASKED = Scan()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from triage.message.signals.signal_context import Seen, Signal
-from triage.say import as_sentence, join_parts, load_sentence, say
+from triage.say import as_sentence, join_parts, say
 
 SUSPICIOUS = frozenset({"add header", "rewrite subject", "greylist", "soft reject"})
 
@@ -33,9 +33,7 @@ def find_rspamd_opinion(seen: Seen) -> Iterable[Signal]:
 def find_silent_scanner(seen: Seen) -> Iterable[Signal]:
     """Somebody who should have looked at it did not answer."""
     for why in seen.scan.silent:
-        yield Signal(
-            "not-scanned", say("{why}, so it was judged without it.", why=load_sentence(f"{why[0].upper()}{why[1:]}", None)), 5, (why,)
-        )
+        yield Signal("not-scanned", why, 5, (str(why),))
 
 
 def listed_client(seen: Seen) -> Iterable[Signal]:

@@ -17,7 +17,7 @@ from triage.errors import NotFound
 from triage.ids import format_id, new_id
 from triage.notifications.webhooks import payloads, webhook_events
 from triage.notifications.webhooks.payloads import Occurrence
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import db, ledger, versions
 from triage.store.db import is_among
 from triage.store.models.columns import Instant
@@ -248,5 +248,7 @@ def hook_named(settings: Settings, name: str, *, by: Actor) -> Hook:
     access.over_everything(by, Role.ADMIN)
     known = {hook.name: hook for hook in settings.webhooks.hooks}
     if name not in known:
-        raise NotFound(say("the settings have no webhook {name}; there are {known}", name=repr(name), known=", ".join(known) or "none"))
+        raise NotFound(
+            say("the settings have no webhook {name}; there are {known}", name=quote_text(name), known=", ".join(known) or "none")
+        )
     return known[name]

@@ -70,9 +70,9 @@ def decision_event(session: Session, record: AuditRecord, settings: Settings) ->
     if decision is None or session.scalar(earlier.limit(1)) is not None or is_of_keepers(session, decision):
         return None
     concerned = frozenset() if decision.last is not None else departments_of(session, decision.id)  # under way: who can tell
-    number = f"{decision.count} mail{'' if decision.count == 1 else 's'}"
+    number = f"{decision.count} message{'' if decision.count == 1 else 's'}"
     undone = decision.undoes is not None
-    text = f"{decision.by_shown} took a decision over {number} back." if undone else f"{decision.by_shown}: {decision.verb}, {number}."
+    text = f"{decision.by_shown} undid a decision about {number}." if undone else f"{decision.by_shown}: {decision.verb}, {number}."
     data = {
         "decision": ids.format_id(decision.id),
         "verb": decision.verb,
@@ -120,13 +120,13 @@ def named_messages(session: Session, where: ColumnElement[bool], departments: tu
 def emergency_opened(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
     """Everything passes."""
     until, reason = record.detail.get("until", ""), record.detail.get("reason", "")
-    text = f"EMERGENCY: everything passes that is neither blocked nor forged, until {until}: {reason}"
+    text = f"EMERGENCY: until {until} everything is delivered that is neither blocked nor forged: {reason}"
     return make_event(record, "emergency.opened", text, settings, {"until": until, "reason": reason})
 
 
 def emergency_closed(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
-    """The door is closed again."""
-    return make_event(record, "emergency.closed", "The emergency is over: the door is closed.", settings, {})
+    """Messages are held again."""
+    return make_event(record, "emergency.closed", "The emergency is over: messages are held again.", settings, {})
 
 
 def alert_event(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
@@ -147,7 +147,7 @@ def alert_event(session: Session, record: AuditRecord, settings: Settings) -> Oc
 
 
 def report_event(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
-    """Somebody here finds a mail odd; it may be one that never came through us. Who it was is not told of a sealed folder."""
+    """An employee reported a message as suspicious; it may never have come through us. Nobody is named for a confidential folder."""
     kind, _, name = record.subject.partition(":")
     number, who = ids.parse_id(name), record.detail.get("for", "")
     same = col(MailReport.delivery_id) == number if kind == "delivery" else col(MailReport.id) == number
@@ -159,7 +159,7 @@ def report_event(session: Session, record: AuditRecord, settings: Settings) -> O
         who, data["by"] = "Somebody", EMPLOYEE
     named = example_messages(session, col(Delivery.id) == number, settings) if kind == "delivery" else {}
     concerned = frozenset({about.department} if about else ())
-    text = f"{who} finds a mail odd and reported it."
+    text = f"{who} reported a message as suspicious."
     return make_event(record, "message.reported", text, settings, data, departments=concerned, mails=named)
 
 

@@ -1,4 +1,4 @@
-"""What of a mail that somebody here sent teaches whom we know, and why the rest does not. Pure."""
+"""Which contacts an employee's outgoing message teaches, and why the others are skipped. Pure."""
 
 import hashlib
 import re
@@ -9,6 +9,7 @@ from enum import StrEnum
 from triage.addressing.envelope import Address
 from triage.message.summary import Summary
 from triage.policy.backscatter import NOBODY, claims_ours
+from triage.say import say
 
 
 class Reason(StrEnum):
@@ -37,25 +38,25 @@ class Reason(StrEnum):
 
 
 WORDS = {
-    Reason.NULL_SENDER: "it names no sender, so a program sent it",
-    Reason.AUTOMATIC: "a program answered by itself, such as a holiday notice",
-    Reason.BULK: "it went to many",
-    Reason.LIST: "it was sent through a list of ours",
-    Reason.RECEIPT: "it is a read receipt",
-    Reason.BOUNCE: "it says that a mail could not be delivered",
-    Reason.CALENDAR_REPLY: "a calendar answered an invitation",
-    Reason.RESOURCE: "a meeting room or the like sent it",
-    Reason.NOT_OURS: "its sender is nobody here",
-    Reason.FORWARD: "From and envelope sender are not the same employee: it was passed on, or written in another's name",
-    Reason.UNREADABLE: "it could not be read",
-    Reason.NO_RECIPIENT: "it names nobody it went to",
-    Reason.MALFORMED: "it is not a mail address",
-    Reason.OWN_DOMAIN: "it is one of our own",
-    Reason.NO_REPLY: "nobody reads what is sent there",
-    Reason.UNSUBSCRIBE: "it only ends a subscription",
-    Reason.ONE_TIME: "it was made for one mail only",
-    Reason.LIST_POST: "it is a mailing list: it is proposed as a rule for the list",
-    Reason.DAILY_CAP: "too many new addresses on one day: it waits until staff has looked",
+    Reason.NULL_SENDER: say("it has no sender address, so a program sent it"),
+    Reason.AUTOMATIC: say("it is an automatic reply, such as an out-of-office notice"),
+    Reason.BULK: say("it was sent in bulk"),
+    Reason.LIST: say("it was sent through one of our mailing lists"),
+    Reason.RECEIPT: say("it is a read receipt"),
+    Reason.BOUNCE: say("it reports that a message could not be delivered"),
+    Reason.CALENDAR_REPLY: say("it is a calendar's answer to an invitation"),
+    Reason.RESOURCE: say("a meeting room or another resource sent it"),
+    Reason.NOT_OURS: say("its sender is no employee"),
+    Reason.FORWARD: say("its From field and its envelope name different senders: it was forwarded, or written in somebody else's name"),
+    Reason.UNREADABLE: say("it could not be read"),
+    Reason.NO_RECIPIENT: say("it names no recipient"),
+    Reason.MALFORMED: say("it is not an email address"),
+    Reason.OWN_DOMAIN: say("it is one of our own addresses"),
+    Reason.NO_REPLY: say("it is a no-reply address"),
+    Reason.UNSUBSCRIBE: say("it is an address to unsubscribe at"),
+    Reason.ONE_TIME: say("it is an address for a single message"),
+    Reason.LIST_POST: say("it is a mailing list: Mailroom suggests a rule for the list instead"),
+    Reason.DAILY_CAP: say("too many new addresses in one day: staff have to review it"),
 }
 
 REPLYING, FORWARDING = "re|aw|antw|sv|vs|odp|res", "fwd?|wg|tr"

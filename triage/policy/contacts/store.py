@@ -31,6 +31,7 @@ from triage.config.settings import Settings
 from triage.ids import new_ids
 from triage.policy.contacts.contact_evidence import Reason
 from triage.policy.facts import MatchedRule
+from triage.say import format_day, say
 from triage.store import db
 from triage.store.db import OneOf
 from triage.store.models.columns import Instant
@@ -41,7 +42,7 @@ from triage.times import to_micros
 KNOWN, PARKED, DROPPED = "known", "parked", "dropped"
 ORIGIN = "learned"  # of the rules that correspondents are worth
 PROOF = "aligned"  # DMARC; where a domain publishes none, an aligned SPF or DKIM pass (mailflow.md 9)
-SOMEBODY = "Somebody here"  # whose mail is sealed
+SOMEBODY = say("Somebody here")  # whose folder is confidential
 TABLE = SQLModel.metadata.tables["correspondent"]
 COUNTS = SQLModel.metadata.tables["not_learned"]
 LISTS = SQLModel.metadata.tables["posted_list"]
@@ -205,9 +206,11 @@ def as_rule(one: Correspondent, writer: str, scope: str) -> MatchedRule:
 
 
 def lesson_provenance(one: Correspondent, writer: str) -> str:
-    """Who wrote, when, in which mail."""
-    named = f" (Message-ID <{one.message_id}>)" if one.message_id else ""
-    return f"{writer} wrote to {one.address} on {one.last_sent_at:%d %b %Y}{named}"
+    """Who wrote, when, in which message."""
+    about = {"writer": writer, "address": one.address, "day": format_day(one.last_sent_at)}
+    if one.message_id:
+        return say("{writer} wrote to {address} on {day} (Message-ID <{message_id}>)", message_id=one.message_id, **about)
+    return say("{writer} wrote to {address} on {day}", **about)
 
 
 def grace_begin(settings: Settings, now: datetime) -> datetime:

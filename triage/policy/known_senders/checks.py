@@ -14,7 +14,7 @@ from triage.actor import Actor, Role
 from triage.config.settings import Policy, Settings
 from triage.errors import NotAllowed, NotFound
 from triage.message.signals.deviations import CHECKS
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import db, ledger
 from triage.store.models.rules import SenderCheck, SenderChecked
 
@@ -125,7 +125,7 @@ def resume_check(session: Session, name: str, *, settings: Settings, by: Actor, 
     if not by.scope.company:
         raise NotAllowed(say("this concerns the whole company: only an administrator with that scope changes it"))
     if name not in settings.policy.hold_known:
-        raise NotFound(say("there is no check {name}, or the settings leave it out", name=repr(name)))
+        raise NotFound(say("there is no check {name}, or the settings leave it out", name=quote_text(name)))
     since = now - timedelta(days=settings.policy.hold_known_trial_days)
     db.insert_if_missing(session, SenderCheck, name=name, since=since, day="", held=0, fuse_at=None)
     row = session.get_one(SenderCheck, name, populate_existing=True)

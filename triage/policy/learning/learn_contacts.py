@@ -26,7 +26,7 @@ from triage.policy.contacts.store import KNOWN, Key, Lesson, Post
 from triage.policy.learning import known_names
 from triage.policy.learning.writers import Lookup, Writer
 from triage.policy.rules import store as rules
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store import ledger, versions
 from triage.store.db import is_among
 from triage.store.models.contacts import SentMail
@@ -72,7 +72,7 @@ def learn_gathered(
 ) -> Learned:
     """The same from mails that were put together before; `left`: those that are to be remembered one by one."""
     if how not in CAPPED | ANNOUNCED:
-        raise BadInput(say("outbound, journal, log, seed or api, not {how}", how=repr(how)), field="how")
+        raise BadInput(say("outbound, journal, log, seed or api, not {how}", how=quote_text(how)), field="how")
     lists = contacts_store.lists_among(session, (one.recipient for contacts in found.contacts.values() for one in contacts))
     lookup = Lookup(session, settings, lists)
     lookup.expect({one for whose in found.authors for one in whose} | {sender for sender, _ in found.why_not})
@@ -179,14 +179,14 @@ def find_employee(session: Session, named: str, lookup: Lookup, by: Actor) -> st
     address = named if "@" in named else recipients.mailbox_of_person(session, named.casefold()) or ""
     writer = lookup.writer(address)
     if writer is None:
-        raise BadInput(say("the directory has no {named}; name a uid or an address", named=repr(named[:80])), field="employee")
+        raise BadInput(say("the directory has no {named}; name a uid or an address", named=quote_text(named[:80])), field="employee")
     folders = {f"person:{writer.person}", f"department:{writer.department}"}
     if (not by.scope.company and folders.isdisjoint(by.scope.words())) or folders & confidential_folders.closed_folders(session, by):
-        raise NotAllowed(say("{named} is outside your scope", named=repr(named[:80])), field="employee")
+        raise NotAllowed(say("{named} is outside your scope", named=quote_text(named[:80])), field="employee")
     learn = lookup.settings.outbound.learn
     if not contacts_store.may_open(by, learn, writer.person, writer.department):
         raise NotAllowed(
-            say("contacts of {named} count for the whole {scope}, which is outside your scope", named=repr(named[:80]), scope=learn),
+            say("contacts of {named} count for the whole {scope}, which is outside your scope", named=quote_text(named[:80]), scope=learn),
             field="employee",
         )
     return address

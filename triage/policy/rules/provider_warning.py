@@ -1,4 +1,4 @@
-"""What to know before all of a public mail provider is blocked or taken away: anybody can have an address there."""
+"""Warns before a whole public mail provider is blocked or removed: anybody can have an address there."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -8,9 +8,9 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
+from triage.say import join_parts, say, say_count
 from triage.store.delivery_state import RELEASED
 from triage.store.models.deliveries import Delivery
-from triage.text.numbers import format_count
 
 DAYS = 30
 
@@ -25,9 +25,26 @@ def warn_about_provider(session: Session, domain: str, freemail: Collection[str]
     writers = func.count(col(Delivery.author).distinct())
     heard = writers.filter(col(Delivery.state).in_(RELEASED))
     people, let_in = session.execute(select(writers, heard).where(col(Delivery.author_domain).in_(named), lately)).one()
-    what = f"{domain} is a public mail provider: anybody can have an address there."
+    return join_parts(
+        " ", (say("{domain} is a public mail provider: anybody can have an address there.", domain=domain), *senders_there(people, let_in))
+    )
+
+
+def senders_there(people: int, let_in: int) -> tuple[str, ...]:
+    """How many addresses of a provider wrote to us lately, and from how many of them messages were released."""
     if not people:
-        return f"{what} Nobody there wrote to us in the last {DAYS} days."
-    number = format_count(people, "person", "people")
-    came_in = f"mail of {let_in:,} of them" if let_in else "none of their mail"
-    return f"{what} {number} there wrote to us in the last {DAYS} days, and {came_in} came in."
+        return (say("Nobody there wrote to us in the last {days} days.", days=DAYS),)
+    wrote = say_count(
+        "{count} person there wrote to us in the last {days} days.",
+        "{count} people there wrote to us in the last {days} days.",
+        count=people,
+        days=DAYS,
+    )
+    if not let_in:
+        return (wrote, say("None of their messages were released or passed."))
+    return (
+        wrote,
+        say_count(
+            "Messages of {count} of them were released or passed.", "Messages of {count} of them were released or passed.", count=let_in
+        ),
+    )

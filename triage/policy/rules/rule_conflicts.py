@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from triage.access.scope import describe_scope
 from triage.policy.proof import Scoped, rule_precision
 from triage.policy.runner_up import DID
+from triage.say import say
 
 ORDER = ("block", "hold", "allow")  # whose word counts first, where one of them is a hold
 
@@ -52,20 +54,24 @@ def find_conflicts(rule: Ruled, others: Iterable[Ruled], department: str = "") -
 
 def clash_of(rule: Ruled, other: Ruled) -> Clash | None:
     """How a rule stands to one that reaches all of its mail."""
-    who = f"{other.author} {DID[other.effect]} {rule_subject(other)} for {other.scope}"
+    did = say(DID[other.effect], author=other.author, value=rule_subject(other))
+    who = say("{did} for {scope}", did=did, scope=describe_scope(other.scope))
     if rule.effect == other.effect:
         if says_as_much(other, rule):
-            return Clash("same", other.id, f"{who}, which says this already.")
+            return Clash("same", other.id, say("{who}, which says this already.", who=who))
         return None
     if rule.effect == "block":
-        if takes_precedence(rule, other):
-            return Clash("exception", other.id, f"It is an exception: {who}.")
-        return None
+        return exception_to(other, who) if takes_precedence(rule, other) else None
     if other.unproven_only:  # it leaves proven mail alone: an allow asks for proof, and a hold is about proven messages too
         return None
     if takes_precedence(rule, other):
-        return Clash("exception", other.id, f"It is an exception: {who}.")
-    return Clash("shadowed", other.id, f"It never takes effect: {who}, and that goes before it.")
+        return exception_to(other, who)
+    return Clash("shadowed", other.id, say("It never takes effect: {who}, and that rule takes precedence.", who=who))
+
+
+def exception_to(other: Ruled, who: str) -> Clash:
+    """A rule that takes precedence over the wider `other`. `who`: who made that one."""
+    return Clash("exception", other.id, say("It is an exception: {who}.", who=who))
 
 
 def takes_precedence(rule: Ruled, other: Ruled) -> bool:

@@ -13,7 +13,7 @@ from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.errors import BadInput
 from triage.message.mime.links import is_related_host
-from triage.say import format_day, said_by, say
+from triage.say import format_day, quote_text, said_by, say
 from triage.store.models.directory import Department, Person
 
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
@@ -90,7 +90,7 @@ def end_of_hold(order: RuleOrder, now: datetime) -> datetime:
 def check_order(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
     """The order in folded form with its proof filled in; BadInput says what is wrong."""
     if order.effect not in ("allow", "block", "redirect", "hold"):
-        raise BadInput(say("a rule allows, blocks, redirects or holds, not {effect}", effect=repr(order.effect)), field="effect")
+        raise BadInput(say("a rule allows, blocks, redirects or holds, not {effect}", effect=quote_text(order.effect)), field="effect")
     if not 0 <= order.lapse_days <= LONGEST_LAPSE:
         raise BadInput(
             say("between 0 (never) and {longest_lapse} days, not {lapse_days}", longest_lapse=LONGEST_LAPSE, lapse_days=order.lapse_days),
@@ -157,7 +157,7 @@ def refuse_ourselves(order: RuleOrder) -> None:
         raise BadInput(
             say(
                 "messages from your own domains pass only with DMARC, so {proof} would never take effect; use dmarc",
-                proof=repr(order.proof),
+                proof=quote_text(order.proof),
             ),
             field="proof",
         )
@@ -177,18 +177,18 @@ def checked_value(match: str, value: str) -> str:
         if match in WHOLE:
             domain = ascii_domain(value.strip().removeprefix("@").removeprefix("."))
             if "." not in domain:
-                raise ValueError(f"{value!r} is a whole top-level domain")
+                raise ValueError(say("{value} is a whole top-level domain", value=value))
             return domain
     except ValueError as fault:
         raise BadInput(said_by(fault), field="value") from fault
     if match == "list":
         folded = value.strip().strip("<>").casefold()
         if not folded or len(folded) > 255 or any(not letter.isprintable() or letter.isspace() for letter in folded):
-            raise BadInput(say("{value} is not a List-Id", value=repr(value[:80])), field="value")
+            raise BadInput(say("{value} is not a List-Id", value=quote_text(value[:80])), field="value")
         return folded
     if match == "campaign":
         return value
-    raise BadInput(say("a rule matches an address, a domain, subdomains or a list, not {match}", match=repr(match)), field="match")
+    raise BadInput(say("a rule matches an address, a domain, subdomains or a list, not {match}", match=quote_text(match)), field="match")
 
 
 def checked_scope(session: Session, scope: str) -> str:
@@ -199,10 +199,10 @@ def checked_scope(session: Session, scope: str) -> str:
         raise BadInput(said_by(fault), field="scope") from fault
     for code in parsed.departments:
         if session.get(Department, code) is None:
-            raise BadInput(say("there is no department {code}", code=repr(code)), field="scope")
+            raise BadInput(say("there is no department {code}", code=quote_text(code)), field="scope")
     for uid in parsed.persons:
         if session.get(Person, uid) is None:
-            raise BadInput(say("there is no person {uid}", uid=repr(uid)), field="scope")
+            raise BadInput(say("there is no person {uid}", uid=quote_text(uid)), field="scope")
     return parsed.words()[0]
 
 
@@ -213,7 +213,7 @@ def checked_proof(order: RuleOrder, settings: Settings) -> str:
     proof = order.proof or "dmarc"
     kind, colon, domain = proof.partition(":")
     if proof not in ("dmarc", "aligned") and (kind not in ("dkim", "arc") or not colon):
-        raise BadInput(say("dmarc, aligned, dkim:DOMAIN or arc:DOMAIN, not {proof}", proof=repr(proof)), field="proof")
+        raise BadInput(say("dmarc, aligned, dkim:DOMAIN or arc:DOMAIN, not {proof}", proof=quote_text(proof)), field="proof")
     if not colon and order.match == "list":
         raise BadInput(say("a mailing list needs dkim:DOMAIN, which signs its posts, or arc:DOMAIN, which seals them"), field="proof")
     if not colon:

@@ -1,4 +1,4 @@
-"""Why a rule may never work, or hit more than is meant: what mail so far could prove, whole mail providers, rules that go before it."""
+"""Warnings about a rule: proof that the sender's messages never had, a whole mail provider, conflicts with other rules."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,6 +15,7 @@ from triage.policy.rules import provider_warning
 from triage.policy.rules.rule_conflicts import Clash, find_conflicts
 from triage.policy.rules.rule_request import RuleOrder
 from triage.policy.rules_in_force import in_force
+from triage.say import join_parts, say, say_count
 from triage.store.db import correlate_condition
 from triage.store.domain_index import of_domain
 from triage.store.models.deliveries import Delivery
@@ -49,19 +50,24 @@ def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
     found = [Authentication.from_json(one) for one in session.scalars(newest)]
     if not found or any(one.satisfies(order.proof) for one in found):
         return ""
-    several = f"None of the last {len(found)} mails from there could prove itself by {order.proof}"
-    said = several if len(found) > 1 else f"The last mail from there could not prove itself by {order.proof}"
-    nothing = " The domain publishes neither SPF nor DMARC." if all(one.publishes_nothing for one in found) else ""
-    return f"{said}: this rule would have let in nothing.{nothing}{better_proof(found)}"
+    failed = say_count(
+        "The last message from there fails {proof}: this rule would have allowed nothing.",
+        "All of the last {count} messages from there fail {proof}: this rule would have allowed nothing.",
+        count=len(found),
+        proof=order.proof,
+    )
+    nothing = say("The domain publishes neither SPF nor DMARC.") if all(one.publishes_nothing for one in found) else ""
+    return join_parts(" ", (failed, nothing, better_proof(found)))
 
 
 def better_proof(found: Sequence[Authentication]) -> str:
     """The proof that all of this mail could have given."""
     if all(one.proof for one in found):
-        return " Ask for “aligned” instead: all of them meet it."
+        return say("Ask for “aligned” instead: all of them pass that.")
     signers = set.intersection(*({one.domain for one in each.dkim if one.result is Result.PASS} for each in found))
     if signers:
-        return f" All of them are signed by {min(signers, key=len)}: you may ask for “dkim:{min(signers, key=len)}” if you trust it."
+        signer = min(signers, key=len)
+        return say("All of them are signed by {signer}: ask for “dkim:{signer}” if you trust it.", signer=signer)
     return ""
 
 

@@ -21,7 +21,7 @@ from triage.policy.facts import BY_STAFF
 from triage.policy.rules import rule_warnings
 from triage.policy.rules.rule_request import SAYS, RuleOrder as RuleOrder, as_row, check_order, rule_end
 from triage.policy.rules_in_force import in_force as in_force
-from triage.say import say
+from triage.say import form_of, say
 from triage.store import ledger, versions
 from triage.store.db import UNSEEN, OneOf, columns_of, insert_all, is_among
 from triage.store.domain_index import of_domain
@@ -62,9 +62,11 @@ def add_rule(
     if (twin := twin_of(session, order, origin, now)) is not None:
         widen_rule(session, twin, replace(order, until=until), by=by, now=now)
         return twin
+    doubt = rule_warnings.warn_about_rule(session, order, by=by, settings=settings, now=now)
     rule = Rule(
         **as_row(order),
-        doubt=rule_warnings.warn_about_rule(session, order, by=by, settings=settings, now=now),
+        doubt=str(doubt),
+        doubt_form=form_of(doubt),
         author=by.shown,
         second_by=str(second or ""),
         origin=origin,

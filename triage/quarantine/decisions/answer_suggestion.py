@@ -10,7 +10,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.policy.suggestions import rule_suggestions
 from triage.quarantine.decisions import approvals
-from triage.say import say
+from triage.say import quote_text, say
 from triage.store.models.rules import Proposal
 
 ANSWERS = ("accept", "refuse", "open")
@@ -32,7 +32,7 @@ def answer_suggestion(
     SecondLookNeeded as for a rule.
     """
     if given not in ANSWERS:
-        raise BadInput(say("{names}, not {given}", names=", ".join(ANSWERS), given=repr(given)), field="answer")
+        raise BadInput(say("{names}, not {given}", names=", ".join(ANSWERS), given=quote_text(given)), field="answer")
     if given == "open":
         return rule_suggestions.open_again(session, proposal_id, by=by, now=now)
     row = rule_suggestions.at_hand(session, proposal_id, by=by, now=now)

@@ -23,7 +23,7 @@ from triage.quarantine.decisions import outcomes
 from triage.quarantine.decisions.outcomes import Item, decision_of, file_decision
 from triage.quarantine.search import legal_hold
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.say import format_day, join_parts, say, say_count
+from triage.say import format_day, join_parts, quote_text, say, say_count
 from triage.store import db, ledger
 from triage.store.db import is_among
 from triage.store.models.assignments import Escalated, Escalation
@@ -34,7 +34,7 @@ from triage.store.models.messages import Content, Message
 VERB = "escalate"
 MOST = 200  # deliveries that are escalated at once
 BY = Actor.system("escalation")
-RULE, NOTICE = "escalation", "it tells a duty what staff escalated"
+RULE, NOTICE = "escalation", say("it tells a duty what staff escalated")
 ERASED = say("Its content was erased: the retention period is over.")
 
 
@@ -73,7 +73,7 @@ def escalate_messages(
         raise BadInput(
             say(
                 "there is no duty {to}; there are {known}",
-                to=repr(to),
+                to=quote_text(to),
                 known=", ".join(one.name for one in settings.escalation.duties) or "none",
             ),
             field="to",
@@ -192,7 +192,7 @@ def confirm_escalation(session: Session, decision_id: int, *, by: Actor, now: da
         raise NotAllowed(
             say(
                 "only {title} can confirm this: {who}",
-                title=row.title,
+                title=duties.known_title(row.title),
                 who=", ".join(staff_of(row, settings)) or "whoever decides about messages",
             )
         )
@@ -220,7 +220,7 @@ def undo_escalation(session: Session, decision: Decision, *, by: Actor, now: dat
             say(
                 "{confirmed_by_shown} confirmed it: {title} is in charge now, and an administrator can lift the legal hold",
                 confirmed_by_shown=row.confirmed_by_shown,
-                title=row.title,
+                title=duties.known_title(row.title),
             )
         )
     row.ended_at = now
@@ -303,7 +303,7 @@ def escalation_of_row(session: Session, row: Escalation, *, by: Actor, settings:
     return Shown(
         id=row.decision_id,
         duty=row.duty,
-        title=row.title,
+        title=duties.known_title(row.title),
         phone=duty.phone if duty else "",
         reason=row.reason,
         at=row.at,

@@ -25,7 +25,7 @@ from triage.message.summary import Summary
 from triage.quarantine.decisions.outcome_text import LEFT_OUT
 from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, file_decision
 from triage.quarantine.removal.second_person import may_alone
-from triage.say import say
+from triage.say import form_of, quote_text, say
 from triage.store import bodies, db, ledger, restore_pause
 from triage.store.delivery_state import State
 from triage.store.models.columns import sentence_columns
@@ -39,6 +39,7 @@ LEASE = timedelta(minutes=10)
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
 AHEAD = timedelta(hours=2)  # longer than any pause: more can only a clock have said that was ahead
 VERB = "sweep"
+UNDONE = say("It was undone.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def begin_sweep(
     try:
         address = str(Address.parse(sender))
     except ValueError as fault:
-        raise BadInput(say("{sender} is not an address: {fault}", sender=repr(sender[:80]), fault=fault)) from fault
+        raise BadInput(say("{sender} is not an address: {fault}", sender=quote_text(sender[:80]), fault=fault)) from fault
     selection = {"sender": address} | ({"dry_run": True} if dry_run else {})
     left_out = LEFT_OUT if confidential_folders.closed_folders(session, by) else ""
     decision = decision_of(by, VERB, selection, reason, now, count=0, confidential=left_out)
@@ -126,7 +127,7 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
     found = []
     for row, decision in rows:
         if decision.undone_by is not None:
-            row.due_at, row.why = None, say("It was undone.")
+            row.due_at, row.why, row.why_form = None, str(UNDONE), form_of(UNDONE)
             related_messages.let_go(session, decision.id, row.mailbox)
             continue
         row.attempts, row.due_at = row.attempts + 1, now + LEASE
@@ -255,7 +256,7 @@ def settle_mailbox(
     row = lock_search(session, search)
     if row is None:
         return
-    row.why = why
+    row.why, row.why_form = str(why), form_of(why)
     trying = now - row.begun_at
     again = later and trying < timedelta(hours=settings.recall.give_up_after)
     usual = min(max(trying, SHORTEST), LONGEST) * random.uniform(0.8, 1.2)

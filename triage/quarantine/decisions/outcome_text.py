@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from triage.access.scope import describe_scope
+from triage.config.duties import known_title
 from triage.policy.rules import store as rules
 from triage.say import format_day, format_minute, format_span, join_parts, list_with_and, mark, say, say_count
 from triage.store.delivery_state import SHOWN
@@ -106,7 +108,9 @@ def outcome_sentence(
 
 def name_act(verb: str, what: str, target: str = "") -> str:
     """What was done, and to what."""
-    return say(AIMED.get(verb, mark("{what} to {target}")), what=what, target=target) if target else say(NAMED[verb], what=what)
+    return (
+        say(AIMED.get(verb, mark("{what} to {target}")), what=what, target=known_title(target)) if target else say(NAMED[verb], what=what)
+    )
 
 
 def count_messages(number: int) -> str:
@@ -197,7 +201,7 @@ def still_left(left: int) -> str:
 
 def rule_words(rule: Rule) -> str:
     """A rule that was made along, for a person to read."""
-    scope = scope_words(rule.scope)
+    scope = describe_scope(rule.scope)
     if rule.origin == rules.STANDING and rule.until:
         until = format_minute(rule.until, year=False)
         if rule.match == "campaign":
@@ -211,14 +215,6 @@ def rule_words(rule: Rule) -> str:
     if rule.effect == "hold" and rule.until:
         return say("messages from {value} are held until {until} for {scope}", value=rule.value, until=format_day(rule.until), scope=scope)
     return say("{value} allowed for {scope}" if rule.effect == "allow" else "{value} blocked for {scope}", value=rule.value, scope=scope)
-
-
-def scope_words(scope: str) -> str:
-    """A scope for a person to read."""
-    kind, _, name = scope.partition(":")
-    if kind == "company":
-        return say("the whole company")
-    return say("the department {name}", name=name) if kind == "department" else name
 
 
 def who_was_faster(state: str, decision: Decision | None, now: datetime, *, blocked: bool = False) -> str:

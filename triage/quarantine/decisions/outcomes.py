@@ -226,8 +226,8 @@ def agreed_as_seen(decision: Decision, by: Actor, closed: frozenset[str]) -> dic
 def not_looked_through(session: Session, decision_id: int, *, by: Actor) -> tuple[tuple[str, str], ...]:
     """The mailboxes that something is in the way of, and what; none that is sealed to the actor."""
     hindered = (col(SweptMailbox.decision_id) == decision_id) & (col(SweptMailbox.why) != "") & not_(closed_mailbox(by))
-    rows = session.execute(select(col(SweptMailbox.mailbox), col(SweptMailbox.why)).where(hindered).order_by(col(SweptMailbox.mailbox)))
-    return tuple((mailbox, why) for mailbox, why in rows)
+    rows = session.scalars(select(SweptMailbox).where(hindered).order_by(col(SweptMailbox.mailbox)))
+    return tuple((one.mailbox, load_sentence(one.why, one.why_form)) for one in rows)
 
 
 def list_decisions(

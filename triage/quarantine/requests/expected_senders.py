@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from triage.addressing.envelope import ancestor_domains
 from triage.message.signals.priority import Reason
+from triage.say import join_parts, say
 from triage.store import db
 from triage.store.models.employees import Expectation
 
@@ -35,7 +36,12 @@ def senders_of(author: str) -> list[str]:
 
 
 def expected_reason(one: Expectation, proven: bool) -> Reason:
-    """What the card says."""
-    words = f" (“{one.words}”)" if one.words else ""
-    said = f"{one.person_shown} expects mail from {one.sender}{words}."
-    return Reason(WORD, POINTS, said) if proven else Reason(WORD, UNPROVEN_POINTS, f"{said} Nothing proves that this is it.")
+    """What the row says."""
+    about = {"name": one.person_shown, "sender": one.sender}
+    said = (
+        say("{name} expects messages from {sender} (“{words}”).", words=one.words, **about)
+        if one.words
+        else say("{name} expects messages from {sender}.", **about)
+    )
+    unproven = join_parts(" ", (said, say("Nothing proves that this message is from there.")))
+    return Reason(WORD, POINTS, said) if proven else Reason(WORD, UNPROVEN_POINTS, unproven)

@@ -20,7 +20,7 @@ from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import employee_notes, reported_messages
 from triage.quarantine.search.listing import Listed, list_some
-from triage.say import join_parts, say
+from triage.say import join_parts, quote_text, say
 from triage.store import db, ledger
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -148,7 +148,7 @@ def answer_report(session: Session, report_id: int, verdict: str, *, by: Actor, 
     """
     access.may_decide(by)
     if verdict not in VERDICTS:
-        raise BadInput(say("{verdict} is not one of {names}", verdict=repr(verdict), names=", ".join(VERDICTS)), field="verdict")
+        raise BadInput(say("{verdict} is not one of {names}", verdict=quote_text(verdict), names=", ".join(VERDICTS)), field="verdict")
     row = session.scalars(
         rows_of(visible_reports(session, by)).where(col(MailReport.id) == report_id).with_for_update(of=MailReport)
     ).first()

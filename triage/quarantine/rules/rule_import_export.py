@@ -20,7 +20,7 @@ from triage.policy.rules.rule_request import RuleOrder, check_order
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.rules.rule_confirmation import Looked
-from triage.say import clean_params, said_by, say
+from triage.say import clean_params, quote_text, said_by, say
 from triage.store.models.rules import Rule
 from triage.text.sanitize import escape_visible
 
@@ -135,8 +135,10 @@ def order_of(line: str) -> RuleOrder:
     if unknown is not None:
         close = difflib.get_close_matches(unknown, KEYS, 1)
         if close:
-            raise BadInput(say("there is no {unknown}; did you mean {close}?", unknown=repr(unknown[:40]), close=repr(close[0])))
-        raise BadInput(say("there is no {unknown}; there are {names}", unknown=repr(unknown[:40]), names=", ".join(KEYS)))
+            raise BadInput(
+                say("there is no {unknown}; did you mean {close}?", unknown=quote_text(unknown[:40]), close=quote_text(close[0]))
+            )
+        raise BadInput(say("there is no {unknown}; there are {names}", unknown=quote_text(unknown[:40]), names=", ".join(KEYS)))
     missing = next((name for name in ("effect", "sender") if not values.get(name)), None)
     if missing:
         raise BadInput(say("{missing} is missing", missing=missing))
@@ -173,7 +175,7 @@ def from_json(line: str) -> dict[str, Any]:
         raise BadInput(say("this is not a JSON object"))
     odd = next((name for name in FLAGS if not isinstance(values.get(name, False), bool)), None)
     if odd:
-        raise BadInput(say("true or false, not {value}", value=repr(values[odd])), field=odd)
+        raise BadInput(say("true or false, not {value}", value=quote_text(values[odd])), field=odd)
     return values
 
 
@@ -188,12 +190,15 @@ def from_words(line: str) -> dict[str, Any]:
         name, equals, value = word.partition("=")
         if not equals and name not in FLAGS:
             raise BadInput(
-                say('{word} is not name=value; after the sender, write for example scope=department:it or note="why"', word=repr(word[:40]))
+                say(
+                    '{word} is not name=value; after the sender, write for example scope=department:it or note="why"',
+                    word=quote_text(word[:40]),
+                )
             )
         values["lapse_days" if name == "lapse" else name] = value if equals else True
     for flag in FLAGS & values.keys():
         if values[flag] not in (True, "true", "false"):
-            raise BadInput(say("true or false, not {value}", value=repr(values[flag])), field=flag)
+            raise BadInput(say("true or false, not {value}", value=quote_text(values[flag])), field=flag)
         values[flag] = values[flag] in (True, "true")
     return values
 
@@ -202,7 +207,7 @@ def text_of(values: dict[str, Any], name: str) -> str:
     """A value that is text."""
     value = values.get(name) or ""
     if not isinstance(value, str) or "\0" in value:
-        raise BadInput(say("text, not {value}", value=repr(value)), field=name)
+        raise BadInput(say("text, not {value}", value=quote_text(value)), field=name)
     return value
 
 
@@ -213,7 +218,7 @@ def instant_of(values: dict[str, Any]) -> datetime | None:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError as fault:
         raise BadInput(
-            say("{text} is not a date; write for example 2026-11-24 or 2026-11-24T09:30+01:00", text=repr(text[:40])), field="until"
+            say("{text} is not a date; write for example 2026-11-24 or 2026-11-24T09:30+01:00", text=quote_text(text[:40])), field="until"
         ) from fault
     return moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment
 
@@ -222,5 +227,5 @@ def days_of(values: dict[str, Any]) -> int:
     """After how many days without mail it lapses."""
     given = str(values.get("lapse_days") or 0)
     if not given.isdigit():
-        raise BadInput(say("a number of days, not {given}", given=repr(given[:40])), field="lapse_days")
+        raise BadInput(say("a number of days, not {given}", given=quote_text(given[:40])), field="lapse_days")
     return int(given)

@@ -19,14 +19,13 @@ from triage.policy.rules.rule_conflicts import Clash
 from triage.policy.rules.rule_request import RuleOrder, as_row, check_order, is_possible
 from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest_scopes, rule_orders
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.say import say
+from triage.say import join_parts, mark, say, say_count
 from triage.store.db import correlate_condition
 from triage.store.delivery_state import RELEASED, State
 from triage.store.domain_index import of_domain
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
-from triage.text.numbers import format_count
 
 DAYS = 30
 LOOKED_AT = 2_000  # deliveries of the sender
@@ -60,9 +59,9 @@ def try_rule(session: Session, order: RuleOrder, *, by: Actor, settings: Setting
         raise BadInput(say("a redirect neither allows nor blocks messages: there is nothing to try"), field="effect")
     since = now - timedelta(days=DAYS)
     rows = came_from(session, order, since, by)
-    would_change, others, _ = KINDS[order.effect]
-    changed = [row for row in rows if would_change(row, order)]
-    against = sum(row.decision_id is not None and State(row.state) in others for row in changed)
+    kind = KINDS[order.effect]
+    changed = [row for row in rows if kind.would_change(row, order)]
+    against = sum(row.decision_id is not None and State(row.state) in kind.others for row in changed)
     people = len({(row.department, row.person) for row in changed})
     like = Rule(**as_row(order), author=by.shown, created_at=now)
     return Trial(
@@ -145,32 +144,51 @@ class Kind(NamedTuple):
 
     would_change: Callable[[Any, RuleOrder], bool]
     others: Collection[State]  # states into which people decided otherwise
-    words: tuple[str, str]  # what it would have done, and what staff did instead
+    nothing: str  # what is said where it would have changed nothing
+    changed: str  # what it would have done
+    against: str = ""  # what staff did instead
 
 
 KINDS = {
-    "allow": Kind(would_pass, TAKEN_AWAY, ("let in", "purged")),
-    "block": Kind(would_stop, RELEASED, ("kept out", "released")),
-    "hold": Kind(would_hold, (), ("held", "")),
+    "allow": Kind(
+        would_pass,
+        TAKEN_AWAY,
+        mark("In the last {days} days the rule would have released nothing more ({came} from this sender)."),
+        mark("In the last {days} days the rule would have released {messages} to {people}."),
+        mark("Staff removed {against} of them."),
+    ),
+    "block": Kind(
+        would_stop,
+        RELEASED,
+        mark("In the last {days} days the rule would have blocked nothing more ({came} from this sender)."),
+        mark("In the last {days} days the rule would have blocked {messages} to {people}."),
+        mark("Staff released {against} of them."),
+    ),
+    "hold": Kind(
+        would_hold,
+        (),
+        mark("In the last {days} days the rule would have held nothing more ({came} from this sender)."),
+        mark("In the last {days} days the rule would have held {messages} to {people}."),
+    ),
 }
 
 
 def trial_sentence(order: RuleOrder, came: int, changed: int, people: int, against: int) -> str:
-    """What it would have done, for a person to read."""
-    verb, decided = KINDS[order.effect].words
+    """What the rule would have done, for a person to read."""
+    kind = KINDS[order.effect]
     if not came:
-        return f"No mail of theirs came in the last {DAYS} days."
+        return say("No message from this sender came in the last {days} days.", days=DAYS)
     if not changed:
-        return f"In the last {DAYS} days it would have {verb} nothing more; {count_messages(came)} came from there."
-    more = f"; staff {decided} {against} of them" if against else ""
-    return (
-        f"In the last {DAYS} days it would have {verb} {count_messages(changed)} to {people} {'person' if people == 1 else 'people'}{more}."
-    )
+        return say(kind.nothing, days=DAYS, came=count_messages(came))
+    to = say_count("{count} person", "{count} people", count=people)
+    did = say(kind.changed, days=DAYS, messages=count_messages(changed), people=to)
+    return join_parts(" ", (did, say(kind.against, against=against) if against else ""))
 
 
 def count_messages(number: int) -> str:
-    """So many mails, in words."""
-    return format_count(number, "mail") + (" or more" if number >= LOOKED_AT else "")
+    """So many messages, in words."""
+    counted = say_count("{count} message", "{count} messages", count=number)
+    return say("{messages} or more", messages=counted) if number >= LOOKED_AT else counted
 
 
 def offer_rules(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:

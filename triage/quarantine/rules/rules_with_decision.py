@@ -170,7 +170,8 @@ def naming_all(session: Session, order: RuleOrder, ids: Sequence[int]) -> RuleOr
 
 def list_values(values: Sequence[str]) -> str:
     """The first of these in one line."""
-    return ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")
+    first = ", ".join(values[:3])
+    return say("{first} and {more} more", first=first, more=len(values) - 3) if len(values) > 3 else first
 
 
 def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_domains: Collection[str]) -> list[NotOffered]:

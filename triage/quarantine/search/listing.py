@@ -17,7 +17,7 @@ from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
 from triage.quarantine.search import confirmations, expiry, legal_hold, trigram_index
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.say import from_row
+from triage.say import from_row, with_its_form
 from triage.store import confidential_rows
 from triage.store.db import OneOf, is_among
 from triage.store.delivery_state import State
@@ -234,7 +234,20 @@ DELIVERY = some_of(
     *("id", "message_id", "state", "received_at", "recipient", "department", "person", "mailbox", "note"),
     *("author", "author_name", "author_domain", "subject", "proof"),
     *("weight", "severity", "is_copy", "urgency", "why_here", "perishable_until", "lifetime_assumed"),
-    *("verdict", "rule", "reason", "forms", "withheld", "campaign_id", "flood", "signals", "due_at", "attempts", "last_reply"),
+    *(
+        "verdict",
+        "rule",
+        "reason",
+        "forms",
+        "withheld",
+        "campaign_id",
+        "flood",
+        "signals",
+        "due_at",
+        "attempts",
+        "last_reply",
+        "reply_form",
+    ),
 )
 DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
 ESCALATION = some_of(Escalation, "decision_id", "duty", "title", "reason", "by_shown", "at", "confirmed_at", "confirmed_by_shown")
@@ -316,7 +329,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         signals=(*signals, *delivery.signals),
         due_at=delivery.due_at,
         attempts=delivery.attempts,
-        last_reply=delivery.last_reply,
+        last_reply=with_its_form(delivery.last_reply, delivery.reply_form),
         decided=decision_value(decision) if decision.id else None,
         sealed=bool(under_seal),
         legal_hold=bool(held),

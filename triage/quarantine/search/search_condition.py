@@ -15,7 +15,7 @@ from triage.message.signals.severity import Severity
 from triage.quarantine.search import links_and_files, search_query
 from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.text_spellings import column_holds, text_spellings
-from triage.say import said_by, say
+from triage.say import quote_text, said_by, say
 from triage.store import domain_index, message_ids
 from triage.store.delivery_state import RELEASED, State
 from triage.store.models.decisions import Decision
@@ -82,7 +82,7 @@ def match_subject(term: Term) -> ColumnElement[bool]:
 def match_having(term: Term) -> ColumnElement[bool]:
     """What is in it."""
     if term.value not in LISTS:
-        raise BadInput(say("has: takes {names}, not {value}", names=" or ".join(LISTS), value=repr(term.value)), field="q")
+        raise BadInput(say("has: takes {names}, not {value}", names=" or ".join(LISTS), value=quote_text(term.value)), field="q")
     found = func.json_array_length(col(Message.summary)[LISTS[term.value]]) > 0
     return message_has(found)
 
@@ -98,7 +98,7 @@ def match_client(term: Term) -> ColumnElement[bool]:
     try:
         address = str(ip_address(term.value))
     except ValueError as fault:
-        raise BadInput(say("ip: takes an address like 192.0.2.1, not {value}", value=repr(term.value)), field="q") from fault
+        raise BadInput(say("ip: takes an address like 192.0.2.1, not {value}", value=quote_text(term.value)), field="q") from fault
     return message_has(col(Message.envelope)["client"].as_string() == address)
 
 
@@ -114,7 +114,7 @@ def match_verified(term: Term) -> ColumnElement[bool]:
 def match_signal(term: Term) -> ColumnElement[bool]:
     """A signal that was found in it, by its name."""
     if not SIGNAL.fullmatch(term.value):
-        raise BadInput(say("signal: takes a name such as bank-details, not {value}", value=repr(term.value)), field="q")
+        raise BadInput(say("signal: takes a name such as bank-details, not {value}", value=quote_text(term.value)), field="q")
     named = f'"name": "{term.value}"'
     of_message = cast(col(Message.signals), String).contains(named, autoescape=True)
     found = message_has(of_message)
@@ -131,7 +131,7 @@ def match_state(term: Term) -> ColumnElement[bool]:
     wanted = GROUPS.get(term.value) or tuple(one for one in State if one == term.value)
     if not wanted:
         names = ", ".join([*State, *GROUPS])
-        raise BadInput(say("{name}: takes {names}, not {value}", name=term.name, names=names, value=repr(term.value)), field="q")
+        raise BadInput(say("{name}: takes {names}, not {value}", name=term.name, names=names, value=quote_text(term.value)), field="q")
     return col(Delivery.state).in_(wanted)
 
 
@@ -145,7 +145,7 @@ def match_proof(term: Term) -> ColumnElement[bool]:
     """What proves who sent it."""
     proofs = {"none": ("",), "any": ("dmarc", "aligned"), "dmarc": ("dmarc",), "aligned": ("aligned",)}
     if term.value not in proofs:
-        raise BadInput(say("proof: takes {names}, not {value}", names=", ".join(proofs), value=repr(term.value)), field="q")
+        raise BadInput(say("proof: takes {names}, not {value}", names=", ".join(proofs), value=quote_text(term.value)), field="q")
     return col(Delivery.proof).in_(proofs[term.value])
 
 
@@ -164,7 +164,7 @@ def named_severity(term: Term) -> Severity:
     wanted = next((one for one in Severity if one.word == term.value), None)
     if wanted is None:
         names = ", ".join(one.word for one in Severity)
-        raise BadInput(say("{name}: takes {names}, not {value}", name=term.name, names=names, value=repr(term.value)), field="q")
+        raise BadInput(say("{name}: takes {names}, not {value}", name=term.name, names=names, value=quote_text(term.value)), field="q")
     return wanted
 
 
@@ -173,7 +173,7 @@ def match_campaign(term: Term) -> ColumnElement[bool]:
     try:
         return col(Delivery.campaign_id) == ids.parse_id(term.value)
     except ValueError as fault:
-        raise BadInput(say("campaign: takes the id of a campaign, not {value}", value=repr(term.value)), field="q") from fault
+        raise BadInput(say("campaign: takes the id of a campaign, not {value}", value=quote_text(term.value)), field="q") from fault
 
 
 def match_any_id(term: Term) -> ColumnElement[bool]:
@@ -187,7 +187,7 @@ def match_queue_id(term: Term) -> ColumnElement[bool]:
     try:
         return message_ids.named_message(ids.parse_id(term.value))
     except ValueError as fault:
-        raise BadInput(say("queue-id: takes the id of a message, not {value}", value=repr(term.value)), field="q") from fault
+        raise BadInput(say("queue-id: takes the id of a message, not {value}", value=quote_text(term.value)), field="q") from fault
 
 
 def match_message_id(term: Term) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from triage.errors import BadInput
 from triage.ids import is_like
-from triage.say import say
+from triage.say import quote_text, say
 
 FIELDS = (
     *("from", "to", "dept", "subject", "has", "link", "state", "by", "proof", "severity", "campaign", "after", "before"),
@@ -83,5 +83,5 @@ def parse_day(term: Term) -> datetime:
         return datetime.strptime(term.value, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as fault:
         raise BadInput(
-            say("{name}: takes a day like 2026-11-24, not {value}", name=term.name, value=repr(term.value)), field="q"
+            say("{name}: takes a day like 2026-11-24, not {value}", name=term.name, value=quote_text(term.value)), field="q"
         ) from fault

@@ -15,7 +15,7 @@ from triage.addressing.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.ids import format_id, parse_id
 from triage.quarantine.search import links_and_files, search_condition
-from triage.say import said_by, say
+from triage.say import quote_text, said_by, say
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.domain_index import names_of, of_domain
@@ -84,7 +84,7 @@ class Selection:
         for state in self.states:
             if state not in set(State):
                 raise BadInput(
-                    say("there is no state {state}; there are {names}", state=repr(state), names=", ".join(State)), field="select"
+                    say("there is no state {state}; there are {names}", state=quote_text(state), names=", ".join(State)), field="select"
                 )
         return self
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from triage.say import form_with_text, with_its_form
 from triage.store.models.columns import form_column, id_column, instant_column, integer_column, json_list_column, reference_column
 
 PASSED_ON = "passed_on_by <> ''"
@@ -71,6 +72,7 @@ class Delivery(SQLModel, table=True):
     queued_at: datetime | None = instant_column(nullable=True)  # the queue lifetime starts here
     attempts: int = 0  # fences late answers of a dead worker
     last_reply: str = ""
+    reply_form: dict[str, Any] | None = form_column()  # of `last_reply`, with its text (`reply_columns`)
     delay_told_at: datetime | None = instant_column(nullable=True)  # when its author heard that it is late
     waits_for: str = ""  # the next hop that was away when this was put off; "": it waits on its own account
     settled_at: datetime | None = instant_column(nullable=True)  # when it became final
@@ -102,6 +104,16 @@ class Delivery(SQLModel, table=True):
         Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
     )  # and one of the words of `search`: migrations 0052 and online
 
+    @property
+    def shown_reply(self) -> str:
+        """The last reply, or what we say in its place."""
+        return with_its_form(self.last_reply, self.reply_form)
+
+
+def reply_columns(reply: str) -> dict[str, Any]:
+    """The columns of a delivery that hold the last reply, or a sentence of ours in its place."""
+    return {"last_reply": str(reply), "reply_form": form_with_text(reply)}
+
 
 class Attempt(SQLModel, table=True):
     """One attempt to send a delivery, written before dialling."""
@@ -115,6 +127,7 @@ class Attempt(SQLModel, table=True):
     next_hop: str = ""
     outcome: str = ""  # delivered, deferred, bounced; unanswered: it may have arrived; "" while under way or when the worker died
     reply: str = ""
+    reply_form: dict[str, Any] | None = form_column()  # of `reply`
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)
 
 

@@ -1,11 +1,12 @@
 """What we do in mailboxes: recalled copies, sweeps, related messages, the mirror's copies."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import id_column, instant_column, integer_column, json_list_column, reference_column
+from triage.store.models.columns import form_column, id_column, instant_column, integer_column, json_list_column, reference_column
 
 
 class Recalled(SQLModel, table=True):
@@ -40,6 +41,7 @@ class SweptMailbox(SQLModel, table=True):
     attempts: int = 0  # fences late answers of a dead worker
     found: int = 0  # mails of the sender's
     why: str = ""  # what is in the way
+    why_form: dict[str, Any] | None = form_column()
     __table_args__ = (Index("swept_mailbox_due", "due_at"),)
 
 

@@ -52,7 +52,7 @@ class Webhook(SQLModel, table=True):
 
 
 class WebhookCall(SQLModel, table=True):
-    """What a webhook is still to be told. It goes when it has been taken."""
+    """Calls that wait for a webhook. It goes when it has been taken."""
 
     __tablename__ = "webhook_call"
     id: int = id_column()

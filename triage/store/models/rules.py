@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import id_column, instant_column, integer_column, json_column, json_list_column
+from triage.store.models.columns import form_column, id_column, instant_column, integer_column, json_column, json_list_column
 
 
 class Rule(SQLModel, table=True):
@@ -37,6 +37,7 @@ class Rule(SQLModel, table=True):
     recipient: str = ""  # redirect: only mail to this address of ours; "" for any
     target: str = ""  # redirect: where it goes, as person:UID, department:CODE or an address of ours
     doubt: str = ""  # why it may never work, in a sentence, as far as was known when it was made
+    doubt_form: dict[str, Any] | None = form_column()
     looked_at: datetime | None = instant_column(nullable=True)  # when DNS was asked what the sender's domain publishes
     lapse_days: int = 0  # `until` is so many days after the last mail either way; 0: it does not move
     holds_until: datetime | None = instant_column(

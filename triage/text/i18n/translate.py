@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from triage.say import AGO, BEFORE, CLOCK, DAY, GAP, JOIN, MINUTE, Said, round_fraction
-from triage.text.i18n import ENGLISH, said
+from triage.say import AGO, CLOCK, DAY, GAP, JOIN, MINUTE, Said, round_fraction
+from triage.text.i18n import ENGLISH
 
 Forms = tuple[str, ...]  # of a message: one, or one for each plural form of the language
 FAR = 8192  # of "ago": no unit is ever rounded to the next one
@@ -17,17 +17,10 @@ def translate_sentence(text: str, language: str) -> str:
     """A sentence of ours in this language. As it is when nobody knows its id, or the catalogue lacks it."""
     if not isinstance(text, Said) or language == ENGLISH:
         return str(text)
-    if text.id == BEFORE:
-        return said(str(text), language)
     if say_so := FORMATS.get(text.id):
         return say_so(text.params, language)
     forms = read_catalogue(language).get(text.id)
     return fill_translation(forms, text.params, language) if forms else str(text)
-
-
-def translate_any(text: str, language: str) -> str:
-    """The same of a text that may be from before sentences kept their message ids: it is known by its form."""
-    return translate_sentence(text, language) if isinstance(text, Said) else said(text, language)
 
 
 def translate_template(text: str, language: str) -> str:

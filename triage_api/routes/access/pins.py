@@ -25,7 +25,7 @@ from triage_api.http.transaction import Read, Tx
 from triage_api.routes.access.session import BROWSER_COOKIE, browser_secret, keep_cookie, me_of, session_key
 from triage_api.schemas.access import session as schemas
 
-ELSEWHERE = say("no PIN counts here: this address is not in `api.pin_networks`")
+ELSEWHERE = say("no PIN works here: this address is not in the networks for PINs")
 NOTHING = say("no PIN opens a session here any more; sign in")
 SIGN_IN_FIRST = say("this session was opened with a PIN: sign in to set another one")
 USED_UP = say("This PIN was wrong too often and is removed. Sign in; then you can set a new one.")

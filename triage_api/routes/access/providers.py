@@ -19,7 +19,7 @@ from triage.config.identity_providers import Provider, find_provider
 from triage.errors import BadInput, NotAllowed, NotFound, Unanswered, Untrusted
 from triage.quarantine import presence
 from triage.runtime import identity_socket
-from triage.say import form_of, load_sentence, said_by, say
+from triage.say import form_of, load_sentence, quote_text, said_by, say
 from triage.store import db
 from triage.store.models.sign_in import SignInStep
 from triage.times import utcnow
@@ -238,7 +238,7 @@ def provider_of(here: Office, name: str) -> Provider:
     """A provider of the settings at which staff sign in; NotFound when there is none."""
     provider = find_provider(here.settings.identity.providers, name) if OIDC in here.settings.api.sign_in else None
     if provider is None:
-        raise NotFound(say("nobody signs in at {name} here", name=repr(name)))
+        raise NotFound(say("nobody signs in at {name} here", name=quote_text(name)))
     return provider
 
 

@@ -214,7 +214,7 @@ def download_attachment(message_id: GivenId, number: Number, here: Here, by: Sta
 
 
 def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: Iterable[Attachment]) -> tuple[bytes, Attachment]:
-    """An attachment's bytes, taken out by a bounded child, and what is on the record about it."""
+    """An attachment's bytes, extracted in a sandbox, with its row in the database."""
     found = next((one for one in listed if one.number == number), None)
     if found is None:
         raise NotFound(say("message {message_id} has no attachment {number}", message_id=ids.format_id(message_id), number=number))

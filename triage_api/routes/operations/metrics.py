@@ -112,29 +112,29 @@ def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Me
         write_gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 1),
         write_labelled(
             "mailroom_spool_messages",
-            "Accepted messages of this machine that wait to be judged, for the first time or again; outbound: employees', to be passed on.",
+            "Accepted messages of this machine that wait to be judged; outbound: employees' messages to be sent.",
             "spool",
             {"incoming": waiting.messages, "retry": waiting.put_off, "outbound": leaving.messages + leaving.put_off},
         ),
         write_labelled(
             "mailroom_spool_oldest_age_seconds",
-            "How long the first message of this spool has waited that was not looked at yet.",
+            "Age of the oldest message in this spool that was not processed yet.",
             "spool",
             {"incoming": age_of(waiting.oldest, now), "outbound": age_of(leaving.oldest, now)},
         ),
         write_labelled(
             "mailroom_spool_stuck_messages",
-            "Accepted messages of this machine that were tried too often to get on by themselves: `mailroom spool` says why.",
+            "Accepted messages of this machine that were retried too often: `mailroom spool` says why.",
             "spool",
             {"incoming": waiting.stuck, "outbound": leaving.stuck},
         ),
-        write_gauge("mailroom_spool_damaged_batches", "Damaged batches that are kept for a person to look at.", waiting.damaged),
+        write_gauge("mailroom_spool_damaged_batches", "Damaged spool batches, kept for inspection.", waiting.damaged),
     ]
 
 
 def machine_families(rooms: dict[str, Room], now: datetime) -> list[Metric]:
     """The machine's numbers, in words that Prometheus knows."""
-    free = "Room that is left on the disk of each place of this machine: spool, database (SQLite), checkpoints, mailboxes (Maildirs)."
+    free = "Free disk space of this machine: spool, database (SQLite), checkpoints, mailboxes (Maildirs)."
     return [
         write_gauge("mailroom_time_seconds", "The time of this machine's clock (Unix time).", now.timestamp()),
         write_labelled("mailroom_disk_free_bytes", free, "place", {name: one.free for name, one in rooms.items()}),
@@ -148,37 +148,33 @@ def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metr
         write_gauge("mailroom_database_up", "1 when the database answers.", 1),
         write_labelled(
             "mailroom_deliveries",
-            "Deliveries that have not come to their end, by state.",
+            "Deliveries that are not final, by state.",
             "state",
             {str(state): count for state, count in found.by_state.items()},
         ),
         write_gauge("mailroom_emergency_open", "1 while everything passes that is neither blocked nor forged.", int(found.emergency)),
-        write_gauge(
-            "mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age_of(found.oldest_held, now)
-        ),
-        write_gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
-        write_gauge(
-            "mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age_of(found.longest_due, now)
-        ),
+        write_gauge("mailroom_held_oldest_age_seconds", "Age of the oldest held message.", age_of(found.oldest_held, now)),
+        write_gauge("mailroom_queue_due", "Deliveries that are due.", found.due),
+        write_gauge("mailroom_queue_due_age_seconds", "Age of the oldest due delivery.", age_of(found.longest_due, now)),
         write_gauge(
             "mailroom_recall_due",
-            "Deliveries that a recaller should be taking out of mailboxes, or putting back, by now.",
+            "Recalls and restores in mailboxes that are due.",
             found.recalls_due,
         ),
-        write_gauge("mailroom_recall_due_age_seconds", "How long the first of them has waited.", age_of(found.longest_recall_due, now)),
+        write_gauge("mailroom_recall_due_age_seconds", "Age of the oldest due recall or restore.", age_of(found.longest_recall_due, now)),
         write_gauge(
             "mailroom_directory_age_seconds",
-            "How long ago the LDAP server was last read and believed; since the first act on the record when it never was.",
+            "Time since the last accepted reading of the LDAP server; since the first audit entry if there was none.",
             *((age_of(found.directory_read, now),) if follows else ()),
         ),
         write_gauge(
             "mailroom_backup_age_seconds",
-            "How long ago `mailroom backup` last saved the database; of SQLite that it never did since the first act on the record.",
+            "Time since the last `mailroom backup` of the database; with SQLite, since the first audit entry if there was none.",
             *((age_of(found.backup_made, now),) if found.backup_made else ()),
         ),
         write_labelled(
             "mailroom_alarms",
-            "Folders, or things of the company, of which staff is told at present, by cause.",
+            "Active alerts, by cause.",
             "cause",
             {SHOWN.get(cause, cause): found.alarms.get(cause, 0) for cause in CAUSES},
         ),
@@ -189,8 +185,8 @@ def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metr
 def webhook_families(found: Gauges, now: datetime) -> list[Metric]:
     """How each webhook fares."""
     told: dict[str, tuple[str, Callable[[Fared], float]]] = {
-        "mailroom_webhook_waiting": ("What a webhook is still to be told.", lambda one: one.waiting),
-        "mailroom_webhook_oldest_age_seconds": ("How long the first of it has waited.", lambda one: age_of(one.oldest, now)),
+        "mailroom_webhook_waiting": ("Calls that wait for a webhook.", lambda one: one.waiting),
+        "mailroom_webhook_oldest_age_seconds": ("Age of the oldest waiting call.", lambda one: age_of(one.oldest, now)),
         "mailroom_webhook_failures": ("Failed calls in a row.", lambda one: one.failures),
         "mailroom_webhook_gone": ("1 when the receiver has said that it wants no more.", lambda one: int(one.gone)),
         "mailroom_webhook_dropped": ("Calls that were given up.", lambda one: one.dropped),

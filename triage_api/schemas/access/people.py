@@ -7,7 +7,7 @@ from pydantic import Field
 
 from triage.quarantine.folders import Colleague
 from triage_api.schemas.fields import Order, Shape
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.vocabulary import AddressChangeState, RecipientKind
 
 
@@ -53,7 +53,7 @@ class Brake(Shape):
     """The directory was not believed: nothing of it was taken over."""
 
     since: datetime
-    sentence: Annotated[Spoken, Field(validation_alias="words")]
+    sentence: Annotated[Sentence, Field(validation_alias="words")]
 
 
 class AddressChange(Shape):
@@ -88,7 +88,7 @@ class DirectoryState(Shape):
     left: int
     distribution_lists: Annotated[int, Field(validation_alias="groups")]
     changed_at: Annotated[datetime | None, Field(description="null before the first sync")]
-    changes: Annotated[list[Spoken], Field(description="of the last change, in words")]
+    changes: Annotated[list[Sentence], Field(description="of the last change, in words")]
     more: Annotated[int, Field(description="changes that are not among them")]
     brake: Brake | None
     address_changes: Annotated[list[AddressChange], Field(description="for who administers or audits the whole company; else empty")]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from triage_api.schemas.fields import Id, Shape
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.vocabulary import ApprovalState
 
 
@@ -26,7 +26,7 @@ class PendingApproval(Shape):
     state: ApprovalState
     settled_by_name: Annotated[str, Field(validation_alias="settled_by_shown")]
     result_id: Annotated[Id | None, Field(description="of the decision, the rule or the erasure, once it is confirmed")]
-    sentence: Spoken
+    sentence: Sentence
     mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]
 
 

@@ -11,7 +11,7 @@ from triage.say import say
 from triage.text.sanitize import escape_visible
 from triage_api.schemas.fields import GivenId, Id, Letter, Order, Shape, Text, Word
 from triage_api.schemas.items import Item
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.policy.consent import Agreed, AlongRule
 from triage_api.schemas.policy.rules import Rule
 from triage_api.schemas.queue.selections import Select
@@ -109,14 +109,14 @@ class DecisionSummary(Shape):
     undone_by: Id | None
     undoes: Id | None
     undoable: bool
-    sentence: Spoken
+    sentence: Sentence
 
 
 class MissedMailbox(Shape):
     """A mailbox that could not be looked through yet."""
 
     mailbox: str
-    why: Spoken
+    why: Sentence
 
     @model_validator(mode="before")
     @classmethod

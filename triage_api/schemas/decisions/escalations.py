@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import Field
 
 from triage_api.schemas.fields import Id, Order, Shape, Text, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.queue.selections import Select
 
 Confirmed = Annotated[bool, Query(description="Also those that were confirmed or undone.")]
@@ -17,7 +17,7 @@ class DutyShown(Shape):
     """A duty to which messages are escalated."""
 
     name: str
-    title: Spoken
+    title: Sentence
     phone: Annotated[str, Field(description="empty: the settings name none")]
     staff: Annotated[list[str], Field(description="logins of those who confirm; empty: whoever decides")]
 
@@ -33,7 +33,7 @@ class Escalation(Shape):
 
     id: Annotated[Id, Field(description="of the decision; `POST /decisions/{id}/undo` ends the escalation and its legal hold")]
     duty: str
-    title: Spoken
+    title: Sentence
     phone: str
     reason: str
     at: datetime

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from triage_api.schemas.fields import Id, Order, Shape, Text
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 
 
 class ConfidentialRemoval(Shape):
@@ -23,7 +23,7 @@ class ConfidentialRemoval(Shape):
     items: Annotated[list[Id], Field(description="ids of the newest deliveries, at most 20")]
     state: Literal["waiting", "confirmed", "declined", "joined", "undone"]
     result_id: Annotated[Id | None, Field(description="of the keeper's own decision, once it is confirmed")]
-    sentence: Spoken
+    sentence: Sentence
 
 
 class ConfidentialRemovals(Shape):

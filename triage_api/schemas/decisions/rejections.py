@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from triage_api.schemas.fields import Id, Letter, Order, Shape, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.queue.selections import Select
 
 
@@ -41,7 +41,7 @@ class SenderNotice(Shape):
 class NotNotified(Shape):
     """Why senders would get no notice, and for how many deliveries."""
 
-    reason: Spoken
+    reason: Sentence
     count: int
 
 

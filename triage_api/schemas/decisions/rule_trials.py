@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from triage_api.schemas.fields import Id, Order, Shape
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.policy.rules import Clash
 from triage_api.schemas.queue.selections import Select
 from triage_api.schemas.vocabulary import Effect, Match
@@ -33,8 +33,8 @@ class RuleTrial(Shape):
     against: Annotated[int, Field(description="of those staff decided otherwise")]
     examples: list[Id]
     since: datetime
-    sentence: Spoken
-    doubt: Annotated[Spoken, Field(description="why it may never work, or hit more than is meant")]
+    sentence: Sentence
+    doubt: Annotated[Sentence, Field(description="why it may never work, or hit more than is meant")]
     clashes: list[Clash]
     step: Annotated[int, Field(description="of offers: those of one step are made together")]
 

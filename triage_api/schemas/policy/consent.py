@@ -8,7 +8,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.rules.rules_with_decision import MOST_RULES
 from triage.say import say
 from triage_api.schemas.fields import Shape, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.policy.rules import SenderRule
 from triage_api.schemas.second_looks import Names
 from triage_api.schemas.vocabulary import RuleMatch, Severity
@@ -75,9 +75,9 @@ class AskedSender(Shape):
     ]
     severity: Annotated[Severity, Field(description="how bad the worst of their messages looks")]
     second_look: Annotated[Names, Field(description="why releasing their messages has to be confirmed; empty: it is not asked")]
-    warnings: Annotated[list[Spoken], Field(validation_alias="says", description="what speaks against them most")]
+    warnings: Annotated[list[Sentence], Field(validation_alias="says", description="what speaks against them most")]
     chosen: Annotated[bool, Field(description="is allowed; without `rule.senders` those who prove themselves and need no second look")]
-    why_not: Annotated[Spoken, Field(description="why there can be no rule about them; empty where there can")]
+    why_not: Annotated[Sentence, Field(description="why there can be no rule about them; empty where there can")]
 
 
 class AllowReach(Shape):

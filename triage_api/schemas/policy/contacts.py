@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from triage.policy.learning.learn_contacts import Announced
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.vocabulary import ContactState
 
 MOST_AT_ONCE = 5000
@@ -52,7 +52,7 @@ class Contact(Shape):
     state: Annotated[ContactState, Field(description="pending: until staff accept it; removed: staff said no")]
     how: str
     scope: Annotated[str, Field(description="for whom it is known")]
-    provenance: Annotated[Spoken, Field(description="who wrote, when, in which mail")]
+    provenance: Annotated[Sentence, Field(description="who wrote, when, in which mail")]
     message_id: str
     sent: int
     replies: Annotated[int, Field(validation_alias="heard", description="proven messages that came back")]
@@ -80,7 +80,7 @@ class NotLearned(Shape):
 
     how: str
     reason: str
-    sentence: Annotated[Spoken, Field(validation_alias="words")]
+    sentence: Annotated[Sentence, Field(validation_alias="words")]
     count: int
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from triage_api.schemas.fields import Order, Shape, Text
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 
 
 class Emergency(Shape):
@@ -16,7 +16,7 @@ class Emergency(Shape):
     reason: str
     by_name: Annotated[str, Field(validation_alias="by_shown")]
     at: datetime
-    sentence: Spoken
+    sentence: Sentence
 
 
 class EmergencyNow(Shape):

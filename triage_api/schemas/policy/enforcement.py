@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from triage_api.schemas.fields import Order, Shape, Text, Word
+from triage_api.schemas.language import Sentence
 
 Step = Literal["record-only", "hold-dangerous", "hold-unknown"]
 
@@ -23,7 +24,7 @@ class ScopeStep(Shape):
     """The step of the company, a department or a person, and who set it, "" where the settings say so."""
 
     scope: Annotated[str, Field(description="empty: everybody of whom nothing else is said; department:CODE; person:UID")]
-    name: str
+    name: Sentence
     step: Step
     by: str
     at: datetime | None
@@ -36,7 +37,7 @@ class Enforcement(Shape):
     """The steps in force, and what to know about them."""
 
     items: list[ScopeStep]
-    warnings: Annotated[list[str], Field(description="departments where messages are held and nobody on duty looks at them")]
+    warnings: Annotated[list[Sentence], Field(description="departments where messages are held and nobody on duty looks at them")]
 
 
 class EnforcementOrder(Order):

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from triage.message.signals.severity import Severity as Rank
 from triage_api.schemas.fields import Id, Order, Shape
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.second_looks import Confirm, Fence
 from triage_api.schemas.vocabulary import RuleMatch, Severity
 
@@ -56,7 +56,7 @@ class Proposal(Shape):
     match: RuleMatch
     value: str
     proof: str
-    sentence: Spoken
+    sentence: Sentence
     evidence: Speaking
     state: ProposalState
     found_at: datetime

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, field_validator
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.selection import Selection
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, check_storable
-from triage_api.schemas.language import Sentence, Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.second_looks import AskedRule, Confirm, Fence, SecondLook
 from triage_api.schemas.vocabulary import ClashKind, Effect, Match, RuleMatch
 
@@ -53,7 +53,7 @@ class Clash(Shape):
 
     kind: Annotated[ClashKind, Field(description="shadowed: it never takes effect; exception: it goes first; same: said already")]
     rule_id: Id
-    sentence: Spoken
+    sentence: Sentence
 
 
 class Rule(Shape):
@@ -81,7 +81,7 @@ class Rule(Shape):
     used: Annotated[int | None, Field(description="null where that would tell of mail beyond your scope")]
     first_used_at: datetime | None
     last_used_at: datetime | None
-    doubt: Annotated[Spoken, Field(description="why it may never work, or hit more than is meant, as far as was known when it was made")]
+    doubt: Annotated[Sentence, Field(description="why it may never work, or hit more than is meant, as far as was known when it was made")]
     clashes: Annotated[list[Clash], Field(description="how it stands to other rules that reach all of its mail")] = []
 
 
@@ -120,7 +120,7 @@ class DeliveredLately(Shape):
     mailboxes: int
     opened: Annotated[int, Field(description="as far as is known: read, or answered since")]
     select: Annotated[dict[str, Any] | None, Field(description="as `POST /selections/preview` takes it; null: there is nothing")]
-    sentence: Annotated[Spoken, Field(description="12 messages in 9 mailboxes, 3 opened. Remove them too?")]
+    sentence: Annotated[Sentence, Field(description="12 messages in 9 mailboxes, 3 opened. Remove them too?")]
 
     @field_validator("select", mode="before")
     @classmethod
@@ -161,7 +161,7 @@ class OtherRule(Shape):
     """What matched too, and did not decide."""
 
     rule: str
-    reason: Spoken
+    reason: Sentence
     rule_id: Id | None
 
 
@@ -172,7 +172,7 @@ class Case(Shape):
     disposition: str
     rule: str
     rule_id: Id | None
-    reason: Spoken
+    reason: Sentence
     other_rules: Annotated[list[OtherRule], Field(validation_alias="beside")]
 
 

@@ -9,7 +9,7 @@ from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.escalated import EscalatedTo, Suggested
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
-from triage_api.schemas.language import Sentence, Spoken, with_form
+from triage_api.schemas.language import Sentence, with_form
 from triage_api.schemas.pagination import Cursor, Limit
 from triage_api.schemas.second_looks import Names
 from triage_api.schemas.vocabulary import DecisionVerb, Severity
@@ -23,7 +23,7 @@ class Signal(Shape):
     with_form = model_validator(mode="before")(with_form)
 
     name: str
-    sentence: Spoken
+    sentence: Sentence
     risk: Annotated[int, Field(validation_alias="weight", description="What it adds to the message's risk.")]
     evidence: Annotated[list[str], Field(description="What it rests on: addresses, hosts, words of the mail.")] = []
 
@@ -35,7 +35,7 @@ class WhyHere(Shape):
 
     name: str
     points: int
-    sentence: Spoken
+    sentence: Sentence
 
 
 class Verdict(Shape):
@@ -43,7 +43,7 @@ class Verdict(Shape):
 
     disposition: str
     rule: str
-    reason: Spoken
+    reason: Sentence
 
 
 class Decided(Shape):
@@ -80,7 +80,7 @@ class Delivery(Shape):
     person: str
     person_name: str
     mailbox: str
-    note: Annotated[Spoken, Field(description="How it was addressed, where that is worth a sentence.")]
+    note: Annotated[Sentence, Field(description="How it was addressed, where that is worth a sentence.")]
     author: str
     author_name: str
     author_domain: str

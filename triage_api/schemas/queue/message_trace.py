@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from triage_api.schemas.fields import Id, Shape
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 
 
 class Step(Shape):
@@ -15,7 +15,7 @@ class Step(Shape):
     at: datetime
     by: Annotated[str, Field(description="person:LOGIN, rule:NAME, system:PART")]
     act: Annotated[str, Field(description="received, authenticated, receive (the verdict), viewed, release, deliver, …")]
-    sentence: Spoken
+    sentence: Sentence
     delivery: Annotated[Id | None, Field(description="Null: it concerns the whole message.")]
     recipient: str
     next_hop: Annotated[str, Field(description="Of an attempt to send it; else empty.")]

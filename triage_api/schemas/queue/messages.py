@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from triage_api.schemas.fields import Id, Shape
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.queue.deliveries import Delivery, Signal
 
 
@@ -61,7 +61,7 @@ class Authentication(Shape):
     arc: Arc
     dmarc: Dmarc
     proof: str
-    sentence: Spoken
+    sentence: Sentence
 
 
 class Link(Shape):
@@ -71,7 +71,7 @@ class Link(Shape):
     text: str
     target: str
     host: str
-    warnings: list[Spoken]
+    warnings: list[Sentence]
 
 
 class Attachment(Shape):
@@ -106,11 +106,11 @@ class Message(Shape):
     signals: list[Signal]
     links: list[Link]
     attachments: list[Attachment]
-    problems: list[str]
+    problems: list[Sentence]
     hidden_pictures: int
     parsed: bool
     confidential: Annotated[bool, Field(description="Opening its content asks for a reason.")]
-    not_allowed: Annotated[Spoken, Field(description="why no allow rule can be about its sender, and what to do; empty: one can")]
+    not_allowed: Annotated[Sentence, Field(description="why no allow rule can be about its sender, and what to do; empty: one can")]
     deliveries: list[Delivery]
 
 

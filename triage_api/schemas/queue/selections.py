@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from triage.quarantine.search.selection import MOST_CARDS, MOST_IDS, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.policy.consent import Allow, AlongRule
 from triage_api.schemas.policy.rules import Rule
 from triage_api.schemas.queue.deliveries import ATTACHED, LINK, Delivery
@@ -199,12 +199,12 @@ class Evidence(Shape):
     examples: list[Delivery]
     least_alike: Annotated[list[Delivery], Field(description="those with least in common with the others: look at these first")]
     rules_contradicted: list[Rule]
-    caution: Annotated[Spoken, Field(description="the selection is all of a public mail provider: how many people that is; empty else")]
+    caution: Annotated[Sentence, Field(description="the selection is all of a public mail provider: how many people that is; empty else")]
     needs: Annotated[
         list[str], Field(description="why a removal needs a second person: large-purge, remove-delivered; empty: it needs nobody else")
     ]
     confidential: Annotated[
-        Spoken, Field(description="what a removal says of confidential folders that are closed to you; empty: it reaches none of them")
+        Sentence, Field(description="what a removal says of confidential folders that are closed to you; empty: it reaches none of them")
     ]
     fence: str
     allow: Annotated[Allow | None, Field(description="with an allow along: whom it lets in, from the code that then does it")] = None

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from triage_api.schemas.fields import Order, Shape, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.vocabulary import TrainingAnswer
 
 
@@ -26,7 +26,7 @@ class TrainingMessage(Shape):
     recipient: str
     subject: str
     written: Annotated[str, Field(description="as its Date field says")]
-    proof: Annotated[Spoken, Field(description="what its authentication proves, a sentence")]
+    proof: Annotated[Sentence, Field(description="what its authentication proves, a sentence")]
     reply_to: list[str]
     attachments: Annotated[list[str], Field(description="names")]
     links: list[ShownLink]
@@ -50,7 +50,7 @@ class TrainingResult(Shape):
 
     right: bool
     answer: Annotated[TrainingAnswer, Field(description="the right one")]
-    clues: Annotated[list[Spoken], Field(validation_alias="gave_away", description="what gave it away, sentences")]
+    clues: Annotated[list[Sentence], Field(validation_alias="gave_away", description="what gave it away, sentences")]
     counted: Annotated[bool, Field(description="false: it was answered before; only the first answer counts")]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from triage_api.schemas.fields import Id, Order, Shape, Word
-from triage_api.schemas.language import Spoken
+from triage_api.schemas.language import Sentence
 
 
 class WhereQuery(Order):
@@ -25,7 +25,7 @@ class Place(Shape):
     sender: str
     subject: Annotated[str, Field(description="Empty for a refused message: Mailroom never saw it.")]
     recipient: str
-    sentence: Spoken
+    sentence: Sentence
     delivery: Annotated[Id | None, Field(description="Null: it was refused at SMTP.")]
     state: Annotated[str, Field(description="State of the delivery, or `refused`.")]
 
@@ -33,7 +33,7 @@ class Place(Shape):
 class Where(Shape):
     """Everything that may be meant, newest first."""
 
-    sentence: Spoken
+    sentence: Sentence
     places: list[Place]
     since: datetime
     until: datetime

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_serializer
 
 from triage_api.schemas.fields import Shape
-from triage_api.schemas.language import Spoken, say_in_language
+from triage_api.schemas.language import Sentence, say_in_language
 from triage_api.schemas.vocabulary import ReportCell
 
 
@@ -14,7 +14,7 @@ class ReportColumn(Shape):
     """One column of a table."""
 
     name: Annotated[str, Field(description="Under this name each row has its cell.")]
-    label: Annotated[Spoken, Field(description="What it is, in words.")]
+    label: Annotated[Sentence, Field(description="What it is, in words.")]
     kind: Literal["text", "count", "number", "seconds", "share", "day"]
 
 
@@ -29,7 +29,7 @@ class ReportTable(Shape):
     """Numbers in rows. The first column names the row."""
 
     name: str
-    title: Spoken
+    title: Sentence
     columns: list[ReportColumn]
     rows: list[dict[str, ReportCell]]
     plot: ReportPlot | None
@@ -44,12 +44,12 @@ class Report(Shape):
     """One report: its sentences say the same as its tables."""
 
     name: str
-    title: Spoken
+    title: Sentence
     since: datetime
     until: datetime
     time_zone: Annotated[str, Field(description="Whose days and hours they are.")]
-    sentences: list[Spoken]
-    definition: Annotated[Spoken, Field(description="What its words mean, and how it was counted.")]
+    sentences: list[Sentence]
+    definition: Annotated[Sentence, Field(description="What its words mean, and how it was counted.")]
     tables: list[ReportTable]
 
 

@@ -15,17 +15,17 @@ from triage_cli.output.timestamps import format_instant
 TOKENS = Shape(
     {
         "id": "of the token",
-        "name": "what it is for",
+        "name": "purpose",
         "may": "read, decide, rules, learn, admin",
         "scope": "company, department:CODE, person:UID",
         "made_by": "who made it",
-        "expires": "when it is over",
+        "expires": "when it expires",
         "used": "last use, or `never`",
         "client": "network address of the last use",
         "state": "good, over or revoked",
     }
 )
-MADE = Shape({"id": "of the token", "name": "what it is for", "expires": "when it is over", "key": "shown this once"})
+MADE = Shape({"id": "of the token", "name": "purpose", "expires": "when it expires", "key": "shown this once"})
 
 
 @click.group("token", cls=Listing)
@@ -35,20 +35,22 @@ def token() -> None:
 
 @token.command("create")
 @click.argument("name")
-@click.option("--may", multiple=True, required=True, type=click.Choice([one.value for one in Grant]), help="What it may do; several times.")
+@click.option(
+    "--may", multiple=True, required=True, type=click.Choice([one.value for one in Grant]), help="What it may do; repeat for several."
+)
 @click.option(
     "--scope",
     callback=read_scope,
     multiple=True,
     default=("company",),
     show_default=True,
-    help="company, a folder or person:UID; several times.",
+    help="company, a folder or person:UID; repeat for several.",
 )
-@click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise. Default: 90 days from now; at most 366.")
+@click.option("--until", metavar="DATE", help="End (ISO 8601, UTC by default). Default: in 90 days; at most 366.")
 @json_option(MADE)
 @ask_api
 def create(desk: Desk, name: str, may: tuple[str, ...], scope: tuple[str, ...], until: str | None, form: Form) -> None:
-    """Make a token for what NAME says and print its key, which nobody can read again."""
+    """Create a token and print its key, which is shown only once."""
     made = desk.post("/tokens", {"name": name, "grants": may, "scope": scope, "until": parse_date(until, "--until")})
     MADE.print_one(made | {"expires": format_instant(made["expires_at"], "minutes")}, form)
 
@@ -57,7 +59,7 @@ def create(desk: Desk, name: str, may: tuple[str, ...], scope: tuple[str, ...], 
 @list_options(TOKENS)
 @ask_api
 def list_tokens(desk: Desk, form: Form) -> None:
-    """All tokens, the youngest first: what they may do, until when, and when and from where they were used last."""
+    """List tokens, newest first, with rights, end and last use."""
     TOKENS.print(map(row_of, desk.items("/tokens")), form)
 
 

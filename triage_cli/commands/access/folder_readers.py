@@ -26,7 +26,7 @@ READERS = Shape(
 def who_can_read(desk: Desk, folder: str, form: Form) -> None:
     """Say who can read a folder, and why: by scope, as keeper, assistant, substitute or auditor, or with a token.
 
-    FOLDER is department:CODE or person:UID; the code or uid alone will do.
+    FOLDER is department:CODE or person:UID; the code or uid alone works too.
     """
     found = desk.get("/folder-readers", folder=folder)
     if form is Form.TEXT:

@@ -10,11 +10,11 @@ from triage_cli.output.tables import Form, Shape, list_options
 
 GROUPS = Shape(
     {
-        "address": "of the group",
+        "address": "of the list",
         "name": "as the directory has it",
         "department": "its code",
-        "members": "their mailboxes; in a table how many there are",
-        "expand": "false: another server knows the members",
+        "members": "their mailboxes; a table shows the number",
+        "expand": "false: another server expands it",
         "aliases": "other addresses",
     },
     ("address", "name", "department", "members"),

@@ -15,17 +15,17 @@ PEOPLE = Shape(
         "uid": "for --person",
         "name": "full name",
         "department": "its code",
-        "mailbox": "where released mail goes",
+        "mailbox": "where released messages go",
     }
 )
 PLACES = Shape(
     {
         "code": "for --department",
         "name": "of the department",
-        "people": "how many work there",
-        "mailbox": "where the department's own mail goes",
+        "people": "number of people",
+        "mailbox": "where the department's own messages go",
         "roles": "role addresses",
-        "responsible": "who answers for it",
+        "responsible": "responsible person",
     }
 )
 
@@ -40,7 +40,7 @@ def people() -> None:
 @list_options(PEOPLE)
 @ask_api
 def list_people(desk: Desk, words: tuple[str, ...], form: Form) -> None:
-    """Everybody whose name, department or mailbox has all these WORDS."""
+    """List people whose name, department or mailbox contains all WORDS."""
     PEOPLE.print(desk.items("/people", q=" ".join(words)), form)
 
 
@@ -48,17 +48,15 @@ def list_people(desk: Desk, words: tuple[str, ...], form: Form) -> None:
 @list_options(PLACES)
 @ask_api
 def departments(desk: Desk, form: Form) -> None:
-    """The departments; and, in a table, what the directory last changed, and whether it is believed."""
+    """List departments; a table also shows the last change of the directory, and whether it was refused."""
     found = desk.get("/directory")
     PLACES.print((flatten_department(one) for one in found["departments"]), form)
     if form is not Form.TEXT:
         return
-    changed = (
-        f"last changed {format_instant(found['changed_at'], 'minutes')}" if found["changed_at"] else "never taken over: run `mailroom sync`"
-    )
+    changed = f"last changed {format_instant(found['changed_at'], 'minutes')}" if found["changed_at"] else "never read: run `mailroom sync`"
     say(f"{found['people']} people, {found['left']} who have left, {found['distribution_lists']} distribution lists; {changed}")
     if brake := found["brake"]:
-        say(f"not believed since {format_instant(brake['since'], 'minutes')}: {brake['words']}")
+        say(f"refused since {format_instant(brake['since'], 'minutes')}: {brake['words']}")
 
 
 def flatten_department(one: dict[str, Any]) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from triage_cli.output.timestamps import format_instant
 
 STAFF = Shape(
     {
-        "login": "with which they sign in",
-        "name": "as colleagues read it",
+        "login": "name to sign in with",
+        "name": "full name",
         "role": "triage, admin or auditor",
         "scope": "company, department:CODE, person:UID",
         "rights": "what they may do beside the role: remove-delivered, data-protection, outgoing",
         "source": "directory, local: made here, or provider: by an identity provider",
         "away": "until when; empty: on duty",
-        "sessions": "browsers they are signed in with",
+        "sessions": "number of sessions",
     }
 )
 LOCAL = {
@@ -52,7 +52,7 @@ for command in (arrange, list_substitutes, end_substitute):
 @list_options(STAFF)
 @ask_api
 def list_staff(desk: Desk, form: Form) -> None:
-    """Who triages, with role and scope, where the account comes from, and in how many browsers they are signed in."""
+    """List staff with role, scope, source of the account and number of sessions."""
     STAFF.print(map(row_of, desk.items("/staff")), form)
 
 
@@ -63,8 +63,8 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @staff.command("away")
 @click.argument("login")
-@click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; without it they are back.")
+@click.option("--until", metavar="DATE", help="End of the absence (ISO 8601, UTC by default). Without it, the absence ends now.")
 @act_on_api
 def away(desk: Desk, login: str, until: str | None) -> None:
-    """Say that somebody is away until then, or back. Their folders need somebody else: `mailroom doctor` says where nobody is."""
+    """Set or end an absence. `mailroom doctor` names folders that nobody covers."""
     desk.ask("PUT", "/away", {"login": login, "until": parse_date(until, "--until")})

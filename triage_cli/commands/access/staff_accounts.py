@@ -19,22 +19,22 @@ from triage_cli.commands.selection_options import read_scope
 from triage_cli.output.tables import json_sentences, say
 
 RIGHT = click.Choice([one.value for one in Right])
-STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input instead of asking for it.")
+STDIN = click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it.")
 
 
 @click.command("add")
 @click.argument("login")
-@click.option("--name", default="", help="As colleagues read it; default: the login.")
+@click.option("--name", default="", help="Full name. Default: the login.")
 @click.option("--role", type=click.Choice([one.value for one in Role]), default=Role.TRIAGE.value, show_default=True)
-@click.option("--scope", callback=read_scope, multiple=True, required=True, help="company, a folder or person:UID; several times.")
-@click.option("--right", "rights", multiple=True, type=RIGHT, help="What they may do beside the role; several times for several.")
+@click.option("--scope", callback=read_scope, multiple=True, required=True, help="company, a folder or person:UID; repeat for several.")
+@click.option("--right", "rights", multiple=True, type=RIGHT, help="Additional right; repeat for several.")
 @STDIN
 @json_sentences
 @click.pass_context
 def add_staff(
     ctx: click.Context, login: str, name: str, role: str, scope: tuple[str, ...], rights: tuple[str, ...], password_stdin: bool
 ) -> None:
-    """Add an account with a password. No sync changes it."""
+    """Add an account with a password. The directory sync does not change it."""
     settings = settings_of(ctx)
     refuse_elsewhere(settings)
     hashed = hash_new_password(login, from_stdin=password_stdin)
@@ -51,7 +51,7 @@ def add_staff(
 def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None:
     """Set the rights of an account.
 
-    remove-delivered: takes delivered messages out of mailboxes alone. data-protection: sees who viewed messages.
+    remove-delivered: removes delivered messages from mailboxes without approval. data-protection: sees who viewed messages.
     outgoing: decides about employees' messages that the brake holds.
     """
     open_transaction(settings_of(ctx), lambda session: accounts.give_rights(session, login, rights, by=shell_user(), now=utcnow()))
@@ -62,7 +62,7 @@ def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None
 @json_sentences
 @click.pass_context
 def remove_staff(ctx: click.Context, login: str) -> None:
-    """Remove an account that was added here. Who is signed in with it is out at once."""
+    """Remove an account that was added here. Its sessions end at once."""
     settings = settings_of(ctx)
     open_transaction(
         settings, lambda session: accounts.remove_account(session, login, by=shell_user(), now=utcnow(), ways=settings.api.sign_in)
@@ -90,7 +90,7 @@ def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> 
 @json_sentences
 @click.pass_context
 def sign_out(ctx: click.Context, login: str) -> None:
-    """End all sessions of somebody."""
+    """End all sessions of an account."""
     ended = open_transaction(settings_of(ctx), lambda session: sessions.end_all(session, by=shell_user(), login=login, now=utcnow()))
     say(f"{format_count(ended, 'session')} ended")
 

@@ -20,7 +20,7 @@ from triage_cli.output.tables import json_sentences, say
 @json_sentences
 @click.pass_context
 def link_identity(ctx: click.Context, login: str, provider: str, sub: str) -> None:
-    """Let somebody sign in to an account at an identity provider. SUB: the identifier of the user there that never changes."""
+    """Link an account to an identity provider. SUB: the user's permanent identifier there."""
     settings = settings_of(ctx)
     known = find_provider(settings.identity.providers, provider)
     if known is None:
@@ -34,7 +34,7 @@ def link_identity(ctx: click.Context, login: str, provider: str, sub: str) -> No
 @json_sentences
 @click.pass_context
 def unlink_identities(ctx: click.Context, login: str) -> None:
-    """Take the identities of an account away; its sessions by a provider end."""
+    """Unlink an account from its identity providers; its sessions by a provider end."""
     name = fold_text(login.strip())
     gone = open_transaction(
         settings_of(ctx), lambda session: external_accounts.unlink_identities(session, name, by=shell_user(), now=utcnow())
@@ -49,7 +49,7 @@ def unlink_identities(ctx: click.Context, login: str) -> None:
 @json_sentences
 @click.pass_context
 def lock_account(ctx: click.Context, login: str) -> None:
-    """Close an account that an identity provider made, until somebody unlocks it. Its sessions end."""
+    """Lock an account that an identity provider made. Its sessions end."""
     open_transaction(settings_of(ctx), lambda session: external_accounts.lock_account(session, login, by=shell_user(), now=utcnow()))
 
 
@@ -58,5 +58,5 @@ def lock_account(ctx: click.Context, login: str) -> None:
 @json_sentences
 @click.pass_context
 def unlock_account(ctx: click.Context, login: str) -> None:
-    """Let the next sign-in at the provider open a locked account again, if its groups still give it a role."""
+    """Unlock an account: the next sign-in at the provider opens it, if its groups still give it a role."""
     open_transaction(settings_of(ctx), lambda session: external_accounts.unlock_account(session, login, by=shell_user(), now=utcnow()))

@@ -14,10 +14,10 @@ from triage_cli.output.timestamps import format_instant
 SUBSTITUTES = Shape(
     {
         "id": "to end it",
-        "absent": "login of who is away",
-        "substitute": "login of who stands in",
-        "from": "when it begins",
-        "until": "when it ends",
+        "absent": "login of the absent person",
+        "substitute": "login of the substitute",
+        "from": "begin",
+        "until": "end",
         "reason": "why",
     }
 )
@@ -26,22 +26,22 @@ SUBSTITUTES = Shape(
 @click.command("substitute")
 @click.argument("absent", metavar="ABSENT")
 @click.argument("substitute", metavar="SUBSTITUTE")
-@click.option("--from", "starts", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; now when it is left out.")
-@click.option("--until", "ends", required=True, metavar="DATE", help="When ABSENT is back.")
+@click.option("--from", "starts", metavar="DATE", help="Begin (ISO 8601, UTC by default). Default: now.")
+@click.option("--until", "ends", required=True, metavar="DATE", help="End (ISO 8601, UTC by default).")
 @REASON
 @act_on_api
 def arrange(desk: Desk, absent: str, substitute: str, starts: str | None, ends: str, reason: str) -> None:
-    """Let SUBSTITUTE see and decide what ABSENT may, for a time; both are logins. What is sealed does not go along."""
+    """Let SUBSTITUTE see and decide what ABSENT may, for a time; both are logins. Confidential folders are excluded."""
     order = {"absent": absent, "substitute": substitute, "starts_at": parse_date(starts, "--from"), "ends_at": parse_date(ends, "--until")}
     made = desk.post("/substitutes", order | {"reason": reason})
-    say(f"{made['id']}  {made['substitute']} stands in for {made['absent']} until {format_instant(made['ends_at'], 'minutes')}")
+    say(f"{made['id']}  {made['substitute']} is the substitute of {made['absent']} until {format_instant(made['ends_at'], 'minutes')}")
 
 
 @click.command("substitutes")
 @list_options(SUBSTITUTES)
 @ask_api
 def list_substitutes(desk: Desk, form: Form) -> None:
-    """Who stands in for whom, now and later."""
+    """List current and later substitutes."""
     SUBSTITUTES.print(map(row_of, desk.items("/substitutes")), form)
 
 

@@ -30,14 +30,14 @@ MOST_SHOWN = 200  # lines of a plan on a terminal
 SYNCED = Shape(
     {
         "people": "in the directory",
-        "added": "addresses that are new",
-        "removed": "addresses that are gone",
-        "moved": "held mails that went along with people who moved",
+        "added": "new addresses",
+        "removed": "removed addresses",
+        "moved": "held messages that moved with their recipients",
         "dry_run": "true: nothing was changed",
-        "needs_confirm": "what is too much to happen by itself; empty when nothing is",
+        "needs_confirm": "changes that need --confirm; empty: none",
         "changes": "each change in words",
-        "refused": "entries that were not taken, and why",
-        "notes": "what else is odd",
+        "refused": "entries that were not accepted, and why",
+        "notes": "other remarks",
     }
 )
 
@@ -45,12 +45,12 @@ log = logging.getLogger("mailroom.sync")
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
-@click.option("--full", is_flag=True, help="Read everything, not only what has changed; a single run always does.")
-@click.option("--confirm", "--many-leave", "confirmed", is_flag=True, help="It is meant that many people leave, move or lose addresses.")
-@click.option("--same-people", is_flag=True, help="Everybody is who had their name so far: for a directory that was set up anew.")
-@click.option("--new-owner", metavar="ADDRESS", multiple=True, help="Give this address to the person or list that claims it now.")
-@click.option("--follow", is_flag=True, help="Stay, and look every directory.interval seconds for what has changed.")
+@click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
+@click.option("--full", is_flag=True, help="Read everything, not only changes; a single run always does.")
+@click.option("--confirm", "--many-leave", "confirmed", is_flag=True, help="Accept that many people leave, move or lose addresses.")
+@click.option("--same-people", is_flag=True, help="Match people by name: for a directory that was rebuilt.")
+@click.option("--new-owner", metavar="ADDRESS", multiple=True, help="Give this address to its new owner.")
+@click.option("--follow", is_flag=True, help="Keep running, and look for changes every directory.interval seconds.")
 @json_option(SYNCED)
 @click.pass_context
 def sync(
@@ -66,7 +66,7 @@ def sync(
     """Read the company directory."""
     if follow:
         if dry_run or confirmed or same_people or new_owner:
-            raise click.UsageError("--follow goes with none of --dry-run, --confirm, --same-people and --new-owner")
+            raise click.UsageError("--follow cannot be combined with --dry-run, --confirm, --same-people or --new-owner")
         return start_role(ctx, __name__, "sync")
     settings = settings_of(ctx)
     with database_of(settings) as engine:

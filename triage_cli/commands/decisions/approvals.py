@@ -17,9 +17,9 @@ WAITING = Shape(
     {
         "id": "to confirm or decline it",
         "asked": "when",
-        "lapses": "when it is over",
-        "said": "who asks, for what, and why two keys are needed",
-        "reason": "why, as they said it",
+        "lapses": "when it expires",
+        "said": "who asks, for what, and why it needs approval",
+        "reason": "why",
     }
 )
 
@@ -33,7 +33,7 @@ def second_keys() -> None:
 @list_options(WAITING)
 @ask_api
 def list_waiting(desk: Desk, form: Form) -> None:
-    """What waits, the newest first."""
+    """List open requests, newest first."""
     WAITING.print(map(row_of, desk.items("/approvals")), form)
 
 
@@ -52,7 +52,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @CONFIRM
 @act_on_api
 def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ...]) -> None:
-    """Turn the second key: it is done now, in the name of both."""
+    """Approve a request: it is carried out now, in the name of both."""
     done = post_confirmed(desk, f"/approvals/{given_id(pending_id)}/confirm", {"reason": reason}, confirm)
     say(f"confirmed: {done['kind']} {done['result_id']}")
 
@@ -62,5 +62,5 @@ def confirm_key(desk: Desk, pending_id: str, reason: str, confirm: tuple[str, ..
 @REASON
 @act_on_api
 def decline(desk: Desk, pending_id: str, reason: str) -> None:
-    """Say no, or withdraw what you asked for."""
+    """Decline a request, or withdraw your own."""
     desk.post(f"/approvals/{given_id(pending_id)}/decline", {"reason": reason})

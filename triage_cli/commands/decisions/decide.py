@@ -19,21 +19,21 @@ from triage_cli.output.tables import SAID, Form, Shape, collect_sentences, json_
 
 DECISION = Shape(
     {
-        "decision": "id: `decisions undo` takes it back; empty where somebody else has to approve it first",
-        "approval": "id of what waits for somebody else's approval; empty where it is done",
-        "said": "what became of it, in words",
+        "decision": "id, for `decisions undo`; empty while it waits for approval",
+        "approval": "id of the approval request; empty if none is needed",
+        "said": "the result, in words",
         "count": "deliveries that were selected",
-        "done": "of which so many were changed",
+        "done": "deliveries that were changed",
         "items": "the first 500: delivery, before (its state), outcome (done, refused, in flight, recalling, restoring, …), why",
     }
 )
 ITEM = ("delivery", "before", "outcome", "why")
 SOONEST, LATEST = 0.2, 2.0  # seconds between two looks at what is under way
-WAIT = click.option("--wait", is_flag=True, help="Wait until all of it has left or was put off, or is out of every mailbox.")
-REASON = click.option("--reason", default="", help="Goes on the record.")
+WAIT = click.option("--wait", is_flag=True, help="Wait until everything is sent, deferred or out of every mailbox.")
+REASON = click.option("--reason", default="", help="Reason, for the audit log.")
 HELP = {
     "release": "Release held messages.",
-    "redirect": "Release held messages to somebody else here.",
+    "redirect": "Release held messages to another person or department.",
     "purge": "Remove messages everywhere, also from mailboxes. `mailroom restore` undoes it.",
     "reject": "Reject held messages and notify their proven senders. `mailroom restore` undoes it until the notice leaves.",
     "restore": "Restore removed, rejected or expired messages.",
@@ -42,7 +42,12 @@ HELP = {
 MORE = {
     "release": print_consent.OPTIONS,
     "redirect": (
-        click.option("--to", required=True, metavar="ADDRESS", help="An address here (a group's too), a person's id, a department's code."),
+        click.option(
+            "--to",
+            required=True,
+            metavar="ADDRESS",
+            help="Address of yours (a distribution list's too), a person's uid or a department's code.",
+        ),
     ),
     "purge": (
         click.option(
@@ -51,16 +56,16 @@ MORE = {
             is_flag=False,
             flag_value="",
             callback=read_scope,
-            help="Also block the wave: its campaign and senders. For company, a folder or person:UID; else as far as your scope reaches.",
+            help="Also block the campaign and its senders, for company, a folder or person:UID. Default: your scope.",
         ),
-        click.option("--without", multiple=True, metavar="VALUE", help="--block leaves this address or domain out."),
-        click.option("--also", multiple=True, metavar="VALUE", help="--block takes this one, though staff released what it would stop."),
+        click.option("--without", multiple=True, metavar="VALUE", help="Address or domain that --block leaves out."),
+        click.option("--also", multiple=True, metavar="VALUE", help="Address or domain to block although staff released messages from it."),
         click.option("--include-known", "known", is_flag=True, help="Also messages of contacts and other known senders."),
-        click.option("--dry-run", is_flag=True, help="Say what would be removed and blocked, and do nothing."),
+        click.option("--dry-run", is_flag=True, help="Print what would be removed and blocked, and change nothing."),
     ),
     "reject": (
-        click.option("--template", metavar="NAME", help="What the sender is told: a name in reject.templates."),
-        click.option("--text", metavar="WORDS", help="Or these words; {subject} and {recipient} are filled in."),
+        click.option("--template", metavar="NAME", help="Notice to the sender: a name in reject.templates."),
+        click.option("--text", metavar="WORDS", help="Text of the notice instead; {subject} and {recipient} are filled in."),
     ),
 }
 
@@ -71,7 +76,7 @@ def verb_command(verb: str) -> click.Command:
     @selecting
     @REASON
     @CONFIRM
-    @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
+    @click.option("--expect", type=int, help="Refuse unless exactly this many are selected.")
     @WAIT
     @json_option(DECISION)
     @ask_api
@@ -103,7 +108,7 @@ def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence
     """The blocks that go with a purge. BadInput where some are named and none are asked for."""
     if scope is None:
         if without or also:
-            raise BadInput("--without and --also change what --block does: say --block too")
+            raise BadInput("--without and --also need --block")
         return None
     return {"scope": scope, "without": list(without or ()), "also": list(also or ())}
 
@@ -124,7 +129,7 @@ def carry_out(desk: Desk, order: dict[str, Any], confirm: Sequence[str] = (), *,
 
 def say_it_waits(asked: dict[str, Any]) -> int:
     """Say that nothing is done yet; the exit code."""
-    say(f"{asked['id']}  {asked['sentence']} Nothing is changed until somebody else confirms it.")
+    say(f"{asked['id']}  {asked['sentence']} Nothing is changed until a second person approves it.")
     return REFUSED
 
 

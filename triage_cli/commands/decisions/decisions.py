@@ -18,35 +18,35 @@ DECISIONS = Shape(
         "id": "of the decision",
         "at": "when",
         "by": "who: person:LOGIN, token:ID, shell:USER, rule:NAME",
-        "said": "what became of it, in words",
+        "said": "the result, in words",
         "undone": "`undone`, or empty",
-        "reason": "why, as they said it",
+        "reason": "why",
     }
 )
 RELATED = Shape(
     {
         "copy": "id, for --take",
-        "mailbox": "where it lies",
-        "folder": "in which folder",
-        "at": "when it came in there",
-        "author": "who wrote it",
-        "subject": "of the mail",
+        "mailbox": "its mailbox",
+        "folder": "its folder",
+        "at": "when it arrived there",
+        "author": "author",
+        "subject": "of the message",
         "what": "`the same Message-ID`, or `names it`: a reply, or forwarded",
-        "state": "empty while it is left alone",
+        "state": "empty: not removed",
     }
 )
 ITEMS = Shape(
     {
         "delivery": "its id",
-        "before": "the state that it had",
-        "outcome": "`done`, or what is in the way",
+        "before": "its state before",
+        "outcome": "`done`, or what prevents it",
         "why": "in words",
     }
 )
 
 
 @click.group(invoke_without_command=True, name="decisions")
-@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@click.option("--limit", default=50, show_default=True, help="Maximum number of rows.")
 @click.option("--mine", is_flag=True, help="Only your own.")
 @list_options(DECISIONS)
 @names_server
@@ -58,7 +58,7 @@ def decisions_group(ctx: click.Context, /, **options: Any) -> None:
 
 
 @decisions_group.command("list")
-@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@click.option("--limit", default=50, show_default=True, help="Maximum number of rows.")
 @click.option("--mine", is_flag=True, help="Only your own.")
 @list_options(DECISIONS)
 @ask_api
@@ -81,12 +81,12 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @decisions_group.command("items")
 @click.argument("decision_id", metavar="ID")
-@click.option("--outcome", default="", metavar="WORDS", help="Only those that ended like this, such as refused.")
-@click.option("--limit", type=int, help="At most so many; else all.")
+@click.option("--outcome", default="", metavar="WORDS", help="Only this outcome, such as refused.")
+@click.option("--limit", type=int, help="Maximum number of rows. Default: all.")
 @list_options(ITEMS)
 @ask_api
 def list_items(desk: Desk, decision_id: str, outcome: str, limit: int | None, form: Form) -> None:
-    """What became of each delivery of a decision."""
+    """List the result for each delivery of a decision."""
     ITEMS.print(desk.items(f"/decisions/{given_id(decision_id)}/items", limit, outcome=outcome), form)
 
 
@@ -94,11 +94,11 @@ def list_items(desk: Desk, decision_id: str, outcome: str, limit: int | None, fo
 @click.argument("decision_id", metavar="ID")
 @REASON
 @CONFIRM
-@click.option("--wait", is_flag=True, help="Wait until everything is back where it was.")
+@click.option("--wait", is_flag=True, help="Wait until everything is restored.")
 @json_option(DECISION)
 @ask_api
 def undo_decision(desk: Desk, decision_id: str, reason: str, confirm: tuple[str, ...], wait: bool, form: Form) -> int:
-    """Take a decision back as a whole."""
+    """Undo a whole decision."""
     with collect_sentences(SAID, form, always=False):
         undone = post_confirmed(desk, f"/decisions/{given_id(decision_id)}/undo", {"reason": reason}, confirm)
     return await_decision(desk, undone, wait=wait, form=form)
@@ -106,15 +106,15 @@ def undo_decision(desk: Desk, decision_id: str, reason: str, confirm: tuple[str,
 
 @decisions_group.command("related")
 @click.argument("decision_id", metavar="ID")
-@click.option("--take", "chosen", metavar="COPY", multiple=True, help="Take this one out of its mailbox too; may be given again.")
+@click.option("--take", "chosen", metavar="COPY", multiple=True, help="Remove this copy from its mailbox too; repeat for several.")
 @REASON
-@click.option("--wait", is_flag=True, help="Wait until they are taken.")
+@click.option("--wait", is_flag=True, help="Wait until they are removed.")
 @list_options(RELATED)
 @ask_api
 def related(desk: Desk, decision_id: str, chosen: tuple[str, ...], reason: str, wait: bool, form: Form) -> int:
-    """Mails that a purge saw beside the copies it took, since they share or name their Message-ID: replies, forwarded, copied, forged.
+    """List messages related to the copies that a purge removed: replies, forwarded, copied or forged ones.
 
-    They are left alone unless named with --take; `decisions undo` puts them back.
+    They share or refer to the Message-ID. --take removes them; `decisions undo` restores them.
     """
     path = f"/decisions/{given_id(decision_id)}/related"
     if chosen:
@@ -126,7 +126,7 @@ def related(desk: Desk, decision_id: str, chosen: tuple[str, ...], reason: str, 
 
 def related_row(one: dict[str, Any]) -> dict[str, Any]:
     """A related mail as a line."""
-    state = "came through Mailroom: purge it there" if one["ours"] else f"taken by {one['taken_by']}" if one["taken_by"] else ""
+    state = "came through Mailroom: use `purge`" if one["ours"] else f"taken by {one['taken_by']}" if one["taken_by"] else ""
     return {
         "copy": one["id"],
         "mailbox": one["mailbox"],

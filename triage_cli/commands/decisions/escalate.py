@@ -17,7 +17,7 @@ ESCALATIONS = Shape(
         "at": "when",
         "to": "the duty",
         "phone": "of the duty",
-        "messages": "how many",
+        "messages": "number",
         "deliveries": "those in your scope",
         "by": "who escalated them",
         "reason": "why",
@@ -33,8 +33,8 @@ ESCALATIONS = Shape(
 @click.command("escalate")
 @selecting
 @click.option("--to", required=True, metavar="security|management|legal|data-protection", help="The duty.")
-@click.option("--reason", required=True, help="Goes on the record, and to the duty.")
-@click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
+@click.option("--reason", required=True, help="Reason, for the audit log and the duty.")
+@click.option("--expect", type=int, help="Refuse unless exactly this many are selected.")
 @act_on_api
 def escalate(desk: Desk, /, to: str, reason: str, expect: int | None, **features: Any) -> None:
     """Escalate messages, such as threats or court papers. Their states stay as they are.
@@ -61,7 +61,7 @@ def escalations(ctx: click.Context) -> None:
 @list_options(ESCALATIONS)
 @ask_api
 def list_escalations(desk: Desk, confirmed: bool, form: Form) -> None:
-    """Escalations, newest first."""
+    """List escalations, newest first."""
     ESCALATIONS.print(map(row_of, desk.items("/escalations", confirmed=confirmed)), form)
 
 
@@ -82,6 +82,6 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.argument("escalation_id", metavar="ID")
 @act_on_api
 def confirm(desk: Desk, escalation_id: str) -> None:
-    """Say that the duty has it. The legal hold stays."""
+    """Confirm an escalation for the duty. The legal hold stays."""
     made = desk.post(f"/escalations/{given_id(escalation_id)}/confirm", {})
-    say(f"{made['id']}  {made['title']} has it")
+    say(f"{made['id']}  confirmed: {made['title']} is in charge")

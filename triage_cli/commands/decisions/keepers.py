@@ -17,10 +17,10 @@ REQUESTS = Shape(
         "id": "to confirm or decline it",
         "folder": "department:CODE or person:UID",
         "asked": "when",
-        "lapses": "when it is over",
+        "lapses": "when it expires",
         "count": "copies in the folder",
         "said": "who asks, and for what",
-        "reason": "of the removal, as they said it",
+        "reason": "of the removal",
     }
 )
 
@@ -34,7 +34,7 @@ def keepers() -> None:
 @list_options(REQUESTS)
 @ask_api
 def list_requests(desk: Desk, form: Form) -> None:
-    """What you are asked, the newest first."""
+    """List requests to you, newest first."""
     REQUESTS.print(map(row_of, desk.get("/confidential-removals")["items"]), form)
 
 
@@ -50,10 +50,10 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @keepers.command("confirm")
 @click.argument("request_id", metavar="ID")
 @REASON
-@click.option("--expect", type=int, help="Refuse when the folder does not hold exactly so many copies.")
+@click.option("--expect", type=int, help="Refuse unless the folder holds exactly this many copies.")
 @act_on_api
 def confirm(desk: Desk, request_id: str, reason: str, expect: int | None) -> None:
-    """Remove the copies in your folder too; `decisions undo` takes it back."""
+    """Remove the copies in your folder too; `decisions undo` restores them."""
     done = desk.post(f"/confidential-removals/{given_id(request_id)}/confirm", {"reason": reason, "expect": expect})
     say(f"confirmed: decision {done['result_id']}")
 

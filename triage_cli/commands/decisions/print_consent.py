@@ -14,12 +14,10 @@ from triage_cli.output.tables import Form, print_json, say
 
 PROOF = {"genuine": "genuine", "not_proven": "not proven", "failed": "DMARC fails"}
 OPTIONS = (
-    click.option("--allow", metavar="SCOPE", callback=read_scope, help="Also let the senders in for good: company, FOLDER or person:UID."),
-    click.option("--allow-sender", multiple=True, metavar="VALUE", help="--allow is about this one; of several senders name each."),
-    click.option(
-        "--without", multiple=True, metavar="VALUE", help="--allow leaves this one out: not allowed, and their messages stay held."
-    ),
-    click.option("--dry-run", is_flag=True, help="With --allow: say who would be let in, and do nothing."),
+    click.option("--allow", metavar="SCOPE", callback=read_scope, help="Also allow the senders, for company, FOLDER or person:UID."),
+    click.option("--allow-sender", multiple=True, metavar="VALUE", help="Sender that --allow is for; with several senders, name each."),
+    click.option("--without", multiple=True, metavar="VALUE", help="Sender that --allow leaves out; their messages stay held."),
+    click.option("--dry-run", is_flag=True, help="With --allow: list who would be allowed, and change nothing."),
 )
 
 
@@ -27,7 +25,7 @@ def rule_order(scope: str | None, senders: Sequence[str], without: Sequence[str]
     """The allow that goes with a release. BadInput where senders are named and none are to be allowed."""
     if scope is None:
         if senders or without:
-            raise BadInput("--allow-sender and --without say whom --allow is about: say --allow too")
+            raise BadInput("--allow-sender and --without need --allow")
         return None
     return {"effect": "allow", "match": "address", "scope": scope, "senders": list(senders), "without": list(without)}
 
@@ -35,7 +33,7 @@ def rule_order(scope: str | None, senders: Sequence[str], without: Sequence[str]
 def preview_consent(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None, form: Form) -> int:
     """Print whom a release of this selection would let in, and do nothing."""
     if rule is None:
-        raise BadInput("--dry-run says whom --allow would let in: say --allow too")
+        raise BadInput("--dry-run needs --allow")
     found = desk.post("/selections/preview", {"select": select, "verb": "release", "rule": rule})
     if form is Form.JSON:
         print_json(found)
@@ -54,7 +52,7 @@ def refuse_unnamed(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | No
         return DONE
     for line in consent_lines(allow):
         say(line)
-    say("Nothing is done: name each sender with --allow-sender or --without.")
+    say("Nothing was done: name each sender with --allow-sender or --without.")
     return REFUSED
 
 

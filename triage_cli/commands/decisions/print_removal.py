@@ -20,8 +20,8 @@ KINDS = (("campaign", "campaigns"), ("domain", "domains"), ("address", "addresse
 STATES = {
     "held": "held",
     "queued": "about to leave",
-    "relaying": "being delivered this moment",
-    "restoring": "being put back this moment",
+    "relaying": "being delivered now",
+    "restoring": "being restored now",
     "delivered": "delivered",
     "bounced": "could not be delivered",
 }
@@ -49,7 +49,7 @@ def removal_lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"  {found['out_of_reach']} delivered ones are out of reach: see [recall] in the settings."
     for one in plan["not_included"]:
         messages, why = format_count(one["count"], "message"), why_left_alone(one)
-        yield f"Not included: {messages} from {one['sender']}: {why}. --include-known takes them along."
+        yield f"Not included: {messages} from {one['sender']}: {why}. --include-known includes them."
     if plan["related"]["count"]:
         yield f"Related and left alone: {format_count(plan['related']['count'], 'message')} (same {', '.join(plan['related']['by_kind'])})."
     yield from block_lines(plan)
@@ -67,7 +67,7 @@ def block_lines(plan: dict[str, Any]) -> Iterator[str]:
     for one in plan["blocks"]:
         if not one["ticked"]:
             released = format_count(one["released"], "message")
-            yield f"  Not ticked: {one['value']}: staff released {released}. --also {one['value']} blocks it all the same."
+            yield f"  Not selected: {one['value']}: staff released {released}. --also {one['value']} blocks it anyway."
     for one in plan["not_blocked"]:
         yield f"  Not blocked: {one['value'] or 'no address'}: {why_left_alone(one)}."
     if plan["late_hours"]:

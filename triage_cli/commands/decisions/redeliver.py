@@ -14,13 +14,13 @@ from triage_cli.output.tables import SAID, Form, collect_sentences, json_option,
 
 @click.command()
 @click.option("--person", required=True, metavar="UID", help="Whose mailbox was lost.")
-@click.option("--since", required=True, metavar="DATE", help="Delivered at or after, ISO 8601; UTC unless it says otherwise.")
+@click.option("--since", required=True, metavar="DATE", help="Delivered at or after this time (ISO 8601, UTC by default).")
 @REASON
 @CONFIRM
-@click.option("--expect", type=int, help="Refuse when it would not be exactly so many.")
-@click.option("--unchecked", is_flag=True, help="Deliver also what is still there; without this the recaller looks first, where it can.")
+@click.option("--expect", type=int, help="Refuse unless exactly this many would be delivered.")
+@click.option("--unchecked", is_flag=True, help="Deliver without checking the mailbox first; what is still there arrives twice.")
 @click.option("--dry-run", is_flag=True, help="Count, and change nothing.")
-@click.option("--wait", is_flag=True, help="Wait until the recaller has looked.")
+@click.option("--wait", is_flag=True, help="Wait until the mailbox is checked.")
 @json_option(DECISION)
 @ask_api
 def redeliver(

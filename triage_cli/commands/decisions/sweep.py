@@ -11,14 +11,14 @@ from triage_cli.output.tables import Form, json_option
 @click.command()
 @click.argument("sender", metavar="ADDRESS")
 @REASON
-@click.option("--dry-run", is_flag=True, help="Count the mail in all mailboxes, and take nothing.")
-@click.option("--wait", is_flag=True, help="Wait until every mailbox is looked through; --dry-run always waits.")
+@click.option("--dry-run", is_flag=True, help="Count the messages in all mailboxes, and remove nothing.")
+@click.option("--wait", is_flag=True, help="Wait until every mailbox is searched; --dry-run always waits.")
 @json_option(DECISION)
 @ask_api
 def sweep(desk: Desk, sender: str, reason: str, dry_run: bool, wait: bool, form: Form) -> int:
     """Remove a sender's messages from every mailbox.
 
-    Slower than a purge: the recaller looks through all mailboxes. What came through Mailroom is left to `purge`.
+    Slower than a purge: the recall role searches all mailboxes. `purge` removes messages that came through Mailroom.
     """
     made = desk.post("/sweeps", {"sender": sender, "reason": reason, "dry_run": dry_run})
     return await_decision(desk, made, wait=wait or dry_run, form=form)

@@ -43,7 +43,7 @@ def backup() -> None:
 
 @backup.command("create")
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--spool-only", is_flag=True, help="Of a machine that only takes mail in or hands it on: its spool, without the database.")
+@click.option("--spool-only", is_flag=True, help="For a machine that only receives or delivers: its spool, without the database.")
 @json_sentences
 @click.pass_context
 def create(ctx: click.Context, directory: Path, spool_only: bool) -> None:

@@ -21,7 +21,7 @@ def db() -> None:
 @json_sentences
 @click.pass_context
 def upgrade(ctx: click.Context) -> None:
-    """Bring the database to this program's version; an empty one gets its tables."""
+    """Upgrade the database to this program's version. An empty one gets its tables."""
     engine = database.open_engine(settings_of(ctx).database.url)
     try:
         before, after = steps.upgrade(engine)
@@ -36,9 +36,9 @@ def upgrade(ctx: click.Context) -> None:
 @json_sentences
 @click.pass_context
 def compact(ctx: click.Context) -> None:
-    """Write SQLite's file anew, without gaps. Once, for a database from before `mailroom upkeep` gave space back by itself.
+    """Compact the SQLite file. Needed once, for a database from before `mailroom upkeep` did it.
 
-    Needs as much free disk as the database is large; mail waits in the spool meanwhile, and people have to wait too.
+    It needs as much free disk as the database is large. Messages wait in the spool meanwhile, and people wait too.
     """
     with database_of(settings_of(ctx)) as engine:
         if engine.dialect.name != "sqlite":
@@ -52,6 +52,6 @@ def compact(ctx: click.Context) -> None:
 @json_sentences
 @click.pass_context
 def check(ctx: click.Context) -> None:
-    """Is the database there and at this program's version? Exit code 2 and what to do when not."""
+    """Check that the database exists and has this program's version. Exit code 2 and what to do if not."""
     with database_of(settings_of(ctx)):
         say(f"the database has version {newest()}, as it should")

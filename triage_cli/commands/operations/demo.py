@@ -34,12 +34,14 @@ PATIENCE = 60.0  # seconds until the console must answer
 
 
 @click.command()
-@click.option("--fresh", is_flag=True, help="Forget what happened and start over.")
-@click.option("--directory", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True, help="Where everything is kept.")
+@click.option("--fresh", is_flag=True, help="Start again with an empty database.")
+@click.option(
+    "--directory", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True, help="Directory for all files of the demo."
+)
 @click.option("--smtp-port", default=2525, show_default=True)
 @click.option("--http-port", default=8080, show_default=True)
-@click.option("--outbound-port", default=2526, show_default=True, help="For employees' mail to the outside.")
-@click.option("--no-mail", is_flag=True, help="Do not play the morning of mail.")
+@click.option("--outbound-port", default=2526, show_default=True, help="Port for employees' outgoing messages.")
+@click.option("--no-mail", is_flag=True, help="Send no sample messages.")
 @click.pass_context
 def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_port: int, outbound_port: int, no_mail: bool) -> int:
     """Run an invented company on this machine."""
@@ -96,7 +98,7 @@ def open_demo(settings: Settings, directory: Path, play: bool, stop: threading.E
     if play:
         host, port = host_port(settings.smtp.listen, "smtp.listen")
         played = morning.play_morning(directory, host, port, progress=show_progress)
-        say(f"The morning's mail is in: {played.sent} messages. Now it is your turn.")
+        say(f"The sample messages have arrived: {played.sent}. Now it is your turn.")
 
 
 def await_console(url: str, stop: threading.Event) -> bool:
@@ -134,9 +136,9 @@ Mailroom is open.
   Passkeys     {console.replace("127.0.0.1", "localhost")}   browsers make passkeys for a name only
   Also staff   {staff}; the same password
   Mail in      {host}:{port}
-  Mail out     {settings.outbound.listen}   employees write here; whoever they write to is known from then on
-  Mailboxes    {directory}/mailboxes/   released mail lies here
-  Outside      {directory}/outside/     and here employees' mail, and what senders are told
+  Mail out     {settings.outbound.listen}   employees write here; Mailroom learns their contacts
+  Mailboxes    {directory}/mailboxes/   released messages arrive here
+  Outside      {directory}/outside/     employees' messages and notices to senders arrive here
   A first mail {send}
   Shell        {command_called()} deliveries{config}; show ID, release ID and many more (--help)
   Log          {directory}/mailroom.log

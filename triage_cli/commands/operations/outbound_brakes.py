@@ -32,12 +32,12 @@ RUNS = Shape(
         "person": "uid of who writes",
         "recipients": "new ones, at most",
         "used": "of these, so far",
-        "until": "when it ends",
+        "until": "end",
         "by_shown": "who announced it",
         "reason": "why",
     }
 )
-REASON = click.option("--reason", default="", help="Why; the audit log keeps it.")
+REASON = click.option("--reason", default="", help="Reason, for the audit log.")
 
 
 @click.group("brakes", invoke_without_command=True)

@@ -18,22 +18,22 @@ QUEUE = Shape(
         "id": "of the delivery",
         "kind": "in, outbound, bounce, notice, report",
         "state": "queued, relaying, bounced, recalling or restoring",
-        "mailbox": "whom it is for",
-        "next_hop": "where it goes",
-        "attempts": "so far",
-        "next_try": "when it is tried next; empty: not any more",
+        "mailbox": "recipient",
+        "next_hop": "next hop",
+        "attempts": "attempts so far",
+        "next_try": "next attempt; empty: none",
         "last_reply": "of the next hop",
     }
 )
 NEXT_HOPS = Shape(
     {
         "next_hop": "its URL",
-        "waiting": "deliveries that wait for it",
+        "waiting": "waiting deliveries",
         "under_way": "being sent now",
-        "refused": "by it, for good",
-        "unreachable": "of those that wait: because it is away",
-        "next_try": "when it is tried next",
-        "last_reply": "what it said last",
+        "refused": "permanently refused",
+        "unreachable": "waiting because it is unreachable",
+        "next_try": "next attempt",
+        "last_reply": "its last reply",
     }
 )
 
@@ -49,11 +49,11 @@ def queue(ctx: click.Context, form: Form) -> None:
 
 
 @queue.command("list")
-@click.option("--next-hop", default="", metavar="URL", help="Only what goes there.")
+@click.option("--next-hop", default="", metavar="URL", help="Only for this next hop.")
 @list_options(QUEUE)
 @ask_api
 def list_(desk: Desk, next_hop: str, form: Form) -> None:
-    """Those due first come first."""
+    """List outgoing messages, those due first."""
     QUEUE.print(map(row_of, desk.items("/outgoing/unsent", next_hop=next_hop)), form)
 
 
@@ -66,14 +66,16 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @list_options(NEXT_HOPS)
 @ask_api
 def next_hops(desk: Desk, form: Form) -> None:
-    """How much waits for each next hop, and how much of it because the next hop is away."""
+    """Count what waits for each next hop, and what waits because it is unreachable."""
     found = desk.get("/outgoing", limit=1)["next_hops"]
     NEXT_HOPS.print([one | {"next_try": format_instant(one["next_try"])} for one in found], form)
 
 
 def choose_deliveries(command: Callable[..., Any]) -> Callable[..., Any]:
     """Some by id, or all that wait for one next hop."""
-    command = click.option("--next-hop", default="", metavar="URL", help="All that wait for it, instead of some.")(command)
+    command = click.option("--next-hop", default="", metavar="URL", help="All that wait for this next hop, instead of single ones.")(
+        command
+    )
     return click.argument("delivery_ids", metavar="[ID]...", nargs=-1)(command)
 
 
@@ -81,7 +83,7 @@ def choose_deliveries(command: Callable[..., Any]) -> Callable[..., Any]:
 @choose_deliveries
 @act_on_api
 def retry(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
-    """Try these again at once; refused ones anew when they are named."""
+    """Retry deliveries now; refused ones too, if named by ID."""
     act_on_queue(desk, "/outgoing/retry", delivery_ids, next_hop, "tried again now")
 
 
@@ -89,7 +91,7 @@ def retry(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
 @choose_deliveries
 @act_on_api
 def give_up(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
-    """Try these no more; they are shown as refused, and can be tried anew."""
+    """Give deliveries up: they show as refused, and can be retried."""
     act_on_queue(desk, "/outgoing/give-up", delivery_ids, next_hop, "given up")
 
 
@@ -98,7 +100,7 @@ def give_up(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
 @REASON
 @act_on_api
 def hold(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str, reason: str) -> None:
-    """Take these back into their folders: a decision that can be undone."""
+    """Hold deliveries again in their folders. It can be undone."""
     act_on_queue(desk, "/outgoing/hold", delivery_ids, next_hop, "held", reason=reason)
 
 

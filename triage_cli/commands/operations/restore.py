@@ -31,9 +31,9 @@ from triage_cli.commands.operations.backup import CHECKPOINTS
 from triage_cli.output.tables import json_sentences, say, warn
 
 NEXT = (
-    "nothing is sent on and nothing is taken out of mailboxes yet:",
-    "  1. start Mailroom as usual: mail comes in and is judged, people can work",
-    "  2. `mailroom resume` looks into the mailboxes for what was delivered since the backup, and goes on",
+    "delivery and recall are paused:",
+    "  1. start Mailroom as usual: messages are received and judged, staff can work",
+    "  2. `mailroom resume` searches the mailboxes for messages delivered since the backup, and starts delivery again",
 )
 
 
@@ -129,7 +129,7 @@ def put_back_postgresql(engine: Engine, settings: Settings, directory: Path, mad
         database_dump.check_sqlite(directory / database_dump.FILE)
     with engine.begin() as connection:
         if inspect(connection).get_table_names():
-            raise BadInput("the database holds tables already: a restore overwrites nothing. Make an empty one and name it (database.url)")
+            raise BadInput("the database is not empty, and a restore overwrites nothing. Make an empty one and name it (database.url)")
         migrate(connection, made.revision)
         if from_sqlite:
             database_dump.carry_over(directory / database_dump.FILE, connection)

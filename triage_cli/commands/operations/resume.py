@@ -24,12 +24,12 @@ from triage_cli.output.tables import Form, Shape, json_option, print_table, say
 
 STOOD = Shape(
     {
-        "found": "deliveries that lie in their mailbox: delivered",
-        "absent": "that lie in no mailbox: sent on now, or still held",
-        "unknown": "that nobody can find out about",
-        "waiting": "ids of those that wait for a person's word: `mailroom outgoing retry ID` or `give-up ID`",
-        "unreachable": "mailboxes that could not be looked into, and why",
-        "resumed": "is relay and recall at work again?",
+        "found": "deliveries found in their mailbox: delivered",
+        "absent": "in no mailbox: sent now, or still held",
+        "unknown": "that cannot be checked",
+        "waiting": "ids that wait for `mailroom outgoing retry ID` or `give-up ID`",
+        "unreachable": "mailboxes that could not be searched, and why",
+        "resumed": "true: relay and recall work again",
     }
 )
 
@@ -46,19 +46,19 @@ class Seen:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only look and say how it stands; everything stays paused.")
+@click.option("--dry-run", is_flag=True, help="Only report; everything stays paused.")
 @click.option(
-    "--leave-unreachable", is_flag=True, help="Go on although some mailboxes cannot be looked into now: their mail waits for a word."
+    "--leave-unreachable", is_flag=True, help="Continue although some mailboxes cannot be searched now; their messages wait for you."
 )
-@click.option("--send-unknown", is_flag=True, help="The word is given: send what nobody can find out about too, perhaps a second time.")
+@click.option("--send-unknown", is_flag=True, help="Send messages that cannot be checked too, perhaps a second time.")
 @json_option(STOOD)
 @click.pass_context
 def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unknown: bool, form: Form) -> int:
     """Resume delivery after a backup was restored.
 
-    What lies there is delivered, and not sent again. What lies nowhere is sent. What nobody can find out about (mail to the outside,
-    groups, mailboxes without a way in) waits: send it by `mailroom outgoing retry ID`, or end it by `give-up`. Exit code 75 when
-    mailboxes cannot be looked into now.
+    A message found in its mailbox counts as delivered; one that is in no mailbox is sent. Messages that cannot be checked wait (to the
+    outside, to distribution lists, to mailboxes without access): send them by `mailroom outgoing retry ID`, or end them by `give-up`.
+    Exit code 75 when mailboxes cannot be searched now.
     """
     refuse_server(ctx)
     settings = settings_of(ctx)
@@ -85,7 +85,7 @@ def look_into_mailboxes(engine: Engine, settings: Settings) -> Seen:
     left = spool_backup.accepted_before(settings.spool.directory, pause.since)
     if left:
         do = "start `mailroom serve`, then try again; `mailroom spool` says what stays"
-        raise NotYet(f"{left} batches of mail that was accepted before lie in the spool still: {do}")
+        raise NotYet(f"{left} batches of messages accepted before the restore are still in the spool: {do}")
     with Progress("mailboxes", len(boxes)) as progress:
         for one in reconcile.examine_mailboxes(engine, boxes, settings):
             progress.step()
@@ -111,8 +111,8 @@ def tell_progress(seen: Seen, waiting: list[int], *, resumed: bool, form: Form) 
     if form is Form.JSON:
         STOOD.print_one(values, form)
         return
-    say(f"{len(seen.found)} deliveries were delivered before, {len(seen.absent)} were not, of {len(seen.unknown)} nobody knows")
+    say(f"{len(seen.found)} deliveries were delivered before, {len(seen.absent)} were not, {len(seen.unknown)} cannot be checked")
     print_table([{"mailbox": escape_visible(box), "why": escape_visible(why)} for box, why in seen.why.items()], ("mailbox", "why"))
     for one in waiting:
-        say(f"{format_id(one)}  waits for a word: `mailroom outgoing retry {format_id(one)}` sends it, `give-up` ends it")
-    say("relay and recall go on" if resumed else "everything stays paused")
+        say(f"{format_id(one)}  waits for you: `mailroom outgoing retry {format_id(one)}` sends it, `give-up` ends it")
+    say("relay and recall work again" if resumed else "everything stays paused")

@@ -23,35 +23,35 @@ from triage_cli.output.tables import Form, Shape, json_sentences, list_options, 
 
 RETRIES = Shape(
     {
-        "id": "of the message, as in the reply to who brought it",
-        "door": "incoming, or outbound: employees' mail",
+        "id": "of the message, as in the 250 reply",
+        "door": "incoming, or outbound: an employee's message",
         "received": "when it was accepted",
         "from": "its reverse-path",
         "to": "its recipients",
         "bytes": "its size",
         "tries": f"so far; from {OFTEN} on it does not get on by itself",
-        "next_try": "when it is tried next",
-        "why": "it was put off",
+        "next_try": "next attempt",
+        "why": "reason for the delay",
     },
     ("id", "door", "from", "to", "tries", "next_try", "why"),
 )
 
 
 @click.group(invoke_without_command=True)
-@click.option("--stuck", is_flag=True, help="Only what was tried too often to get on by itself.")
+@click.option("--stuck", is_flag=True, help="Only messages that were retried too often.")
 @list_options(RETRIES)
 @click.pass_context
 def spool(ctx: click.Context, stuck: bool, form: Form) -> None:
     """List and retry accepted messages that wait for DNS.
 
-    None of it is lost: each is tried again, at last every ten minutes, and entered as soon as that is possible.
+    Nothing is lost: each is retried, in the end every ten minutes, and entered as soon as possible.
     """
     if not ctx.invoked_subcommand:
         ctx.invoke(list_, stuck=stuck, form=form)
 
 
 @spool.command("list")
-@click.option("--stuck", is_flag=True, help="Only what was tried too often to get on by itself.")
+@click.option("--stuck", is_flag=True, help="Only messages that were retried too often.")
 @list_options(RETRIES)
 @click.pass_context
 def list_(ctx: click.Context, stuck: bool, form: Form) -> None:
@@ -77,11 +77,11 @@ def row_of(one: Retry) -> dict[str, Any]:
 
 @spool.command("retry")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All of it, instead of some.")
+@click.option("--all", "every", is_flag=True, help="All, instead of single ones.")
 @json_sentences
 @click.pass_context
 def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
-    """Try these now: after an upgrade, or when the disk has room again."""
+    """Retry messages now: after an upgrade, or when the disk has room again."""
     if bool(ids) == every:
         raise BadInput("name ids, or --all")
     directory, done = settings_of(ctx).spool.directory, 0
@@ -100,7 +100,7 @@ def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
 @click.argument("message_id", metavar="ID")
 @click.pass_context
 def show(ctx: click.Context, message_id: str) -> None:
-    """The message as received, byte for byte; on a terminal with control characters made visible. It goes on the record that you looked."""
+    """Print a message as received, byte for byte. The audit log records it."""
     settings = settings_of(ctx)
     one = find_spooled(settings.spool.directory, message_id)
     on_record(settings, "source", one)
@@ -118,9 +118,9 @@ def show(ctx: click.Context, message_id: str) -> None:
 @json_sentences
 @click.pass_context
 def take_out(ctx: click.Context, message_id: str, file: Path) -> None:
-    """Move a message that cannot be entered out of the spool into FILE, a new one, byte for byte. It goes on the record.
+    """Move a message that cannot be entered from the spool into a new FILE. The audit log records it.
 
-    Nobody gets it then unless you hand it on: `mailroom spool` says first from whom it came and whom it is for.
+    It is no longer delivered: pass it on yourself. `mailroom spool` shows its sender and recipients.
     """
     settings = settings_of(ctx)
     one = find_spooled(settings.spool.directory, message_id)
@@ -128,7 +128,7 @@ def take_out(ctx: click.Context, message_id: str, file: Path) -> None:
         spool_retry.save_message(one.raw, file)
         on_record(settings, "take-out", one)
         place.remove(batch)
-    say(f"{file} holds it, from {one.envelope.reverse_path or '<>'} to {', '.join(one.envelope.recipients)}; it is in the spool no more.")
+    say(f"{file} holds it, from {one.envelope.reverse_path or '<>'} to {', '.join(one.envelope.recipients)}; it is no longer in the spool.")
 
 
 def find_spooled(directory: Path, text: str) -> Retry:

@@ -17,11 +17,11 @@ FARED = Shape(
     {
         "name": "as the settings name it",
         "state": "new, works, failing or gone",
-        "waiting": "calls that it is still to get",
-        "oldest": "since when the first of them waits",
-        "succeeded": "when it took one last",
+        "waiting": "calls that wait for it",
+        "oldest": "time of the oldest waiting call",
+        "succeeded": "time of the last successful call",
         "dropped": "calls that were given up",
-        "last_reply": "what it answered, when it fails",
+        "last_reply": "its answer to the last failed call",
     }
 )
 
@@ -38,7 +38,7 @@ def webhooks(ctx: click.Context) -> None:
 @list_options(FARED)
 @ask_api
 def list_webhooks(desk: Desk, form: Form) -> None:
-    """Every webhook of the settings: whether it works, and what it is still to be told."""
+    """List the webhooks of the settings, their states and waiting calls."""
     FARED.print(map(row_of, desk.items("/webhooks")), form)
 
 
@@ -56,7 +56,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.argument("name")
 @act_on_api
 def test(desk: Desk, name: str) -> None:
-    """Have a webhook called now, also one that is gone; it is told nothing but who asked."""
+    """Call a webhook now with a test event, also one that answered 410."""
     tried = desk.post(f"/webhooks/{given_name(name)}/test")
     say(f"{tried['event']} is to be sent by `mailroom webhooks`; `mailroom webhooks list` says whether it was taken")
 
@@ -65,9 +65,9 @@ def test(desk: Desk, name: str) -> None:
 @click.argument("name")
 @act_on_api
 def resume(desk: Desk, name: str) -> None:
-    """Call a webhook again that has answered 410, or that rests after failures."""
+    """Resume a webhook that answered 410, or that pauses after failures."""
     desk.post(f"/webhooks/{given_name(name)}/resume")
-    say("it is called again")
+    say("the webhook is called again")
 
 
 def given_name(text: str) -> str:
@@ -80,5 +80,5 @@ def given_name(text: str) -> str:
 @webhooks.command("secret")
 @json_sentences
 def secret() -> None:
-    """Print a new key, for a secret_file here and for the receiver."""
+    """Print a new key, for secret_file here and for the receiver."""
     say(payloads.new_key())

@@ -23,6 +23,7 @@ from triage.errors import BadInput, Overtaken
 from triage.intake import import_mail, simulate
 from triage.intake.import_mail import Letter
 from triage.store import db
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of, shell_user, wake_waiters
@@ -35,16 +36,21 @@ BELLS = ("relay", "change")
 STATES = {"relay": "queued", "quarantine": "held", "purge": "purged"}
 IMPORTED = Shape(
     {
-        "states": "how many mails are in each state now",
-        "known": "that had come in before and were left alone",
-        "unreadable": "how many could not be read, by reason",
+        "states": "messages in each state now",
+        "known": "messages that were already there",
+        "unreadable": "unreadable messages, by reason",
         "dry_run": "true: nothing was changed",
     }
 )
 OPTIONS = (
-    click.option("--to", required=True, metavar="ADDRESS", help="Whom it is for: an address of somebody here."),
-    click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Whose results in old mail count, beside our edges'."),
-    click.option("--dry-run", is_flag=True, help="Say what would become of it, change nothing."),
+    click.option("--to", required=True, metavar="ADDRESS", help="Recipient: an address of yours."),
+    click.option(
+        "--trust",
+        multiple=True,
+        metavar="AUTHSERV-ID",
+        help="Server whose Authentication-Results in old messages count, besides your edge servers.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Print what would happen, and change nothing."),
     json_option(IMPORTED),
 )
 
@@ -74,7 +80,7 @@ def bring() -> None:
 @with_options
 @click.pass_context
 def bring_maildir(ctx: click.Context, /, path: Path, **options: Any) -> int:
-    """Bring in what lies in one Maildir, in its own cur and new."""
+    """Import the messages of one Maildir's cur and new."""
     if not is_maildir(path):
         raise BadInput(f"{path} is no Maildir: it has no directory cur")
     return carry_out(settings_of(ctx), MaildirAccount(path), Folder(INBOX, "inbox"), path, **options)
@@ -85,7 +91,7 @@ def bring_maildir(ctx: click.Context, /, path: Path, **options: Any) -> int:
 @with_options
 @click.pass_context
 def bring_mbox(ctx: click.Context, /, path: Path, **options: Any) -> int:
-    """Bring in the messages of one mbox file."""
+    """Import the messages of one mbox file."""
     return carry_out(settings_of(ctx), MboxAccount({str(path): (path, "inbox")}), Folder(str(path), "inbox"), path, **options)
 
 
@@ -100,7 +106,7 @@ def carry_out(
         examiner = Examiner(open_resolver(settings.dns), pool, importing_names(settings, trust))
         batches = account.read(folder, whole=True)
         first = next(batches, None)
-        with Ticker("mails looked at") as ticker:
+        with Ticker("messages read") as ticker:
             for batch in chain([first] if first else [], batches):
                 letters = list(new_ones(engine, examiner, batch, address, imported))
                 rehearse_import(engine, settings, letters, imported) if dry_run else enter_messages(
@@ -144,7 +150,7 @@ def enter_messages(engine: Engine, settings: Settings, letters: list[Letter], so
             entered = import_mail.bring_in(session, letters, by=shell_user(), source=source, settings=settings, now=utcnow())
             states = Counter(one.state for one in entered)
     except IntegrityError as fault:
-        raise Overtaken("somebody else brings the same mail in; run it again when they have finished") from fault
+        raise Overtaken("another command imports the same messages: run this one again when it has finished") from fault
     imported.states += states
 
 
@@ -155,8 +161,8 @@ def tell_import(imported: Imported, *, dry_run: bool, form: Form) -> None:
         IMPORTED.print_one(counts, form)
         return
     states = ", ".join(f"{count} {state}" for state, count in sorted(imported.states.items())) or "none"
-    say(f"{imported.states.total()} mails {'would come in' if dry_run else 'came in'}: {states}")
+    say(f"{format_count(imported.states.total(), 'message')} {'would be imported' if dry_run else 'imported'}: {states}")
     if imported.known:
-        say(f"{imported.known} had come in before and were left alone")
+        say(f"{imported.known} already there and left alone")
     for why, count in imported.unreadable.most_common():
         say(f"{count} could not be read: {why}")

@@ -31,7 +31,7 @@ def learn() -> None:
 @json_sentences
 @click.pass_context
 def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
-    """Learn from the log of a Postfix that sends employees' mail to the outside; - is standard input.
+    """Learn from the log of a Postfix that sends employees' messages; - is standard input.
 
     Follow it with `tail -F /var/log/mail.log | mailroom learn postfix-log -`. A log does not tell holiday notices apart from letters;
     docs/how-to/outgoing-mail.md has better ways. The same log read twice is counted twice.

@@ -22,14 +22,14 @@ from triage_cli.options import join_options
 IMAP = (
     click.argument("addresses", metavar="[ADDRESS]...", nargs=-1),
     click.option("--accounts", type=click.Path(path_type=Path), help="File of lines ADDRESS or ADDRESS:PASSWORD (each signs in itself)."),
-    click.option("--server", metavar="imaps://HOST[:PORT]", help="Default: recall.imap. These options stand for those of [recall]."),
-    click.option("--auth", type=click.Choice(["master", "per-account", "xoauth2", "microsoft", "google"]), help="How it lets us in."),
-    click.option("--master-user", metavar="LOGIN", help="Who may enter every mailbox."),
-    click.option("--separator", metavar="TEXT", help='Between mailbox and master user; "": SASL PLAIN as a proxy (Cyrus).'),
-    click.option("--password-file", metavar="FILE", help="Holds the password, or a line ADDRESS:PASSWORD for each account."),
-    click.option("--login", type=click.Choice(["address", "local-part"]), help="What of an address people sign in with."),
+    click.option("--server", metavar="imaps://HOST[:PORT]", help="IMAP server. Default: recall.imap. These options replace [recall]."),
+    click.option("--auth", type=click.Choice(["master", "per-account", "xoauth2", "microsoft", "google"]), help="How to sign in."),
+    click.option("--master-user", metavar="LOGIN", help="Account that may open every mailbox."),
+    click.option("--separator", metavar="TEXT", help='Separator of mailbox and master user; "": SASL PLAIN as a proxy (Cyrus).'),
+    click.option("--password-file", metavar="FILE", help="File with the password, or a line ADDRESS:PASSWORD for each account."),
+    click.option("--login", type=click.Choice(["address", "local-part"]), help="Part of the address to sign in with."),
     click.option("--ca-file", metavar="FILE", help="PEM file of the authorities that vouch for it."),
-    click.option("--plain", is_flag=True, default=None, help="Speak with an imap:// server in the clear."),
+    click.option("--plain", is_flag=True, default=None, help="Use imap:// without encryption."),
 )  # fmt: skip
 
 
@@ -124,5 +124,5 @@ def in_mbox_files(settings: Settings, paths: tuple[Path, ...], owner: str, use: 
     source = MboxSource(tuple(path.resolve() for path in paths), settings.company.domains[0], owner and address_of(owner, "--owner"), use)
     found = source.accounts()
     if not found or "" in found:
-        raise BadInput("whose mail this is the names of the files do not say: give --owner ADDRESS")
+        raise BadInput("the names of the files do not say whose messages these are: give --owner ADDRESS")
     return Place(source, "mbox")

@@ -38,11 +38,11 @@ STEPS = 1000  # of the bar, for each account
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What every way of seeding can be told."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object a line; so it is in a pipe."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line; the default in a pipe."),
         click.option("--dry-run", is_flag=True, help="Read and report, learn nothing."),
-        click.option("--rate", type=click.FloatRange(min=0), default=0.0, help="Messages a second at most; 0: as fast as it goes."),
-        click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True, help="Mailboxes that are read at once."),
-        click.option("--since", metavar="DATE", help="Only what was written on this day or later."),
+        click.option("--rate", type=click.FloatRange(min=0), default=0.0, help="Maximum messages a second; 0: no limit."),
+        click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True, help="Number of mailboxes read at once."),
+        click.option("--since", metavar="DATE", help="Only messages written on this day or later."),
     ):
         command = option(command)
     return command
@@ -50,7 +50,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def seed() -> None:
-    """Learn contacts from folders of sent messages. A run that was broken off goes on where it was."""
+    """Learn contacts from folders of sent messages. An interrupted run continues where it stopped."""
 
 
 @seed.command("imap")
@@ -58,7 +58,7 @@ def seed() -> None:
 @reading_options
 @click.pass_context
 def imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | None, **options: Any) -> int:
-    """The sent folders of everybody, of the ADDRESSes, or of the accounts in a file."""
+    """Read the sent folders of everybody, of the ADDRESSes, or of the accounts in a file."""
     how = {name: options.pop(name) for name in ("since", "connections", "rate", "dry_run", "as_json")}
     settings = settings_of(ctx)
     with database_of(settings) as engine:
@@ -73,7 +73,7 @@ def imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | Non
 @reading_options
 @click.pass_context
 def maildir(ctx: click.Context, /, root: Path, addresses: tuple[str, ...], **how: Any) -> int:
-    """The sent folders of the Maildirs below a DIRECTORY, of all or of the ADDRESSes."""
+    """Read the sent folders of the Maildirs below DIRECTORY, of all or of the ADDRESSes."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
         return run_seed(engine, settings, in_maildirs(settings, root, addresses), **how)
@@ -81,11 +81,11 @@ def maildir(ctx: click.Context, /, root: Path, addresses: tuple[str, ...], **how
 
 @seed.command("mbox")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--owner", default="", metavar="ADDRESS", help="Whose the files are, where their names do not say it.")
+@click.option("--owner", default="", metavar="ADDRESS", help="Owner of the files, if their names do not say it.")
 @reading_options
 @click.pass_context
 def mbox(ctx: click.Context, /, paths: tuple[Path, ...], owner: str, **how: Any) -> int:
-    """Mbox files with sent mail, or directories of them: ADDRESS, or ADDRESS/FOLDER."""
+    """Read mbox files of sent messages, or directories of them: ADDRESS, or ADDRESS/FOLDER."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
         return run_seed(engine, settings, in_mbox_files(settings, paths, owner, "sent"), **how)

@@ -39,15 +39,15 @@ HOW = (
     "group", "html_file", "as_json",
 )  # fmt: skip
 OPTIONS = (
-    click.option("--days", type=click.IntRange(1, 366), default=14, show_default=True, help="How far back to look."),
-    click.option("--until", "until_text", metavar="DATE", help="Where to stop; default: now."),
-    click.option("--seconds-per-card", type=click.FloatRange(1), default=20.0, show_default=True, help="That a decision takes."),
-    click.option("--staff", type=click.IntRange(1), default=1, show_default=True, help="People who look at cards at the same time."),
-    click.option("--minutes-of-work", type=click.FloatRange(1), default=300.0, show_default=True, help="A day, of one person."),
-    click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Whose results in old mail count, beside ours."),
-    click.option("--folder", "folders", multiple=True, metavar="NAME", help="Read this folder too where there is one, beside the inbox."),
-    click.option("--connections", type=click.IntRange(1, 32), default=4, show_default=True, help="Mailboxes that are open at once."),
-    click.option("--group", type=click.Choice(["sender", "campaign"]), default="sender", show_default=True, help="What makes one card."),
+    click.option("--days", type=click.IntRange(1, 366), default=14, show_default=True, help="Number of days to read."),
+    click.option("--until", "until_text", metavar="DATE", help="End. Default: now."),
+    click.option("--seconds-per-card", type=click.FloatRange(1), default=20.0, show_default=True, help="Seconds for a decision."),
+    click.option("--staff", type=click.IntRange(1), default=1, show_default=True, help="Staff who decide at the same time."),
+    click.option("--minutes-of-work", type=click.FloatRange(1), default=300.0, show_default=True, help="Minutes of work a day for each."),
+    click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Server whose Authentication-Results in old messages count."),
+    click.option("--folder", "folders", multiple=True, metavar="NAME", help="Read this folder too, besides the inbox."),
+    click.option("--connections", type=click.IntRange(1, 32), default=4, show_default=True, help="Number of mailboxes open at once."),
+    click.option("--group", type=click.Choice(["sender", "campaign"]), default="sender", show_default=True, help="What makes one row."),
     click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report with plots to this file."),
     click.option("--json", "as_json", is_flag=True, help="All numbers as one JSON object."),
 )  # fmt: skip
@@ -64,7 +64,7 @@ def rehearse() -> None:
 @rehearsing
 @click.pass_context
 def rehearse_imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | None, **options: Any) -> int:
-    """The mailboxes of everybody, of the ADDRESSes, or of the accounts in a file."""
+    """Read the mailboxes of everybody, of the ADDRESSes, or of the accounts in a file."""
     how = {name: options.pop(name) for name in HOW}
     settings = settings_of(ctx)
     with database_of(settings) as engine:
@@ -79,7 +79,7 @@ def rehearse_imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: P
 @rehearsing
 @click.pass_context
 def rehearse_maildir(ctx: click.Context, /, root: Path, addresses: tuple[str, ...], **how: Any) -> int:
-    """The Maildirs below a DIRECTORY, of all or of the ADDRESSes."""
+    """Read the Maildirs below DIRECTORY, of all or of the ADDRESSes."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
         return carry_out(engine, settings, in_maildirs(settings, root, addresses), **how)
@@ -87,11 +87,11 @@ def rehearse_maildir(ctx: click.Context, /, root: Path, addresses: tuple[str, ..
 
 @rehearse.command("mbox")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--owner", default="", metavar="ADDRESS", help="Whose the files are, where their names do not say it.")
+@click.option("--owner", default="", metavar="ADDRESS", help="Owner of the files, if their names do not say it.")
 @rehearsing
 @click.pass_context
 def rehearse_mbox(ctx: click.Context, /, paths: tuple[Path, ...], owner: str, **how: Any) -> int:
-    """Mbox files with what came in, or directories of them: ADDRESS, or ADDRESS with INBOX and Sent in it."""
+    """Read mbox files of received messages, or directories of them: ADDRESS, or ADDRESS with INBOX and Sent in it."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
         return carry_out(engine, settings, in_mbox_files(settings, paths, owner, "inbox"), **how)
@@ -135,7 +135,7 @@ def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
     with db.read_transaction(engine) as session:
         door = build_recipient_map(session, settings=settings, now=utcnow())
     if door is None:
-        raise Refused("nobody is known here yet, so everything would be refused: run `mailroom sync` first")
+        raise Refused("the directory is empty, so everything would be refused: run `mailroom sync` first")
     return door
 
 

@@ -25,7 +25,7 @@ from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.commands.past_mail.examine_past_mail import Examiner, Past, Reading, Written, is_internal
 
-INSIDE, TWICE, BEFORE = "from somebody here to somebody here", "a second copy in the same mailbox", "of another time"
+INSIDE, TWICE, BEFORE = "between employees", "a second copy in the same mailbox", "outside the period"
 
 
 @dataclass(slots=True)

@@ -21,10 +21,12 @@ def rule_command(effect: str, text: str) -> click.Command:
 
     @click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID")
     @click.option("--scope", default="company", show_default=True, metavar="company|FOLDER|person:UID", callback=read_scope)
-    @click.option("--until", metavar="DATE", help="The rule runs out then.")
-    @click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
-    @click.option("--lapse", "lapse_days", default=0, metavar="DAYS", help="It runs out so many days after the last mail either way.")
-    @click.option("--dry-run", is_flag=True, help="Only say what it would have done in the last thirty days.")
+    @click.option("--until", metavar="DATE", help="End of the rule.")
+    @click.option("--note", default="", help="Note; everybody who sees the rule can read it.")
+    @click.option(
+        "--lapse", "lapse_days", default=0, metavar="DAYS", help="Days after the last message in either direction when it expires."
+    )
+    @click.option("--dry-run", is_flag=True, help="Only print what it would have done in the last thirty days.")
     @act_on_api
     def command(desk: Desk, /, sender: str, until: str | None, dry_run: bool, confirm: tuple[str, ...] = (), **features: Any) -> int:
         match, value = match_of(sender)
@@ -44,9 +46,7 @@ def rule_command(effect: str, text: str) -> click.Command:
     if effect == "allow":
         command = CONFIRM(command)
         command = click.option("--risky", is_flag=True, help="Also with risky attachments.")(command)
-        command = click.option("--unchecked", is_flag=True, help="Pass whatever a message says; no check of known senders holds it.")(
-            command
-        )
+        command = click.option("--unchecked", is_flag=True, help="Let no check of known senders hold it.")(command)
         command = click.option(
             "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."
         )(command)
@@ -55,15 +55,15 @@ def rule_command(effect: str, text: str) -> click.Command:
 
 @click.command("hold-sender")
 @click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN")
-@click.option("--until", metavar="DATE", help="The hold ends then. Default: in two weeks.")
-@click.option("--reason", required=True, help="Why; everybody who decides about one of the messages reads it.")
+@click.option("--until", metavar="DATE", help="End of the hold. Default: in two weeks.")
+@click.option("--reason", required=True, help="Reason; everybody who decides about the messages can read it.")
 @click.option("--scope", default="company", show_default=True, metavar="company|FOLDER|person:UID", callback=read_scope)
-@click.option("--dry-run", is_flag=True, help="Only say what it would have held in the last thirty days.")
+@click.option("--dry-run", is_flag=True, help="Only print what it would have held in the last thirty days.")
 @act_on_api
 def hold_sender(desk: Desk, /, sender: str, until: str | None, reason: str, scope: str, dry_run: bool) -> int:
     """Hold all messages of a sender until a date.
 
-    Nobody is refused. Replies to your own mail and messages that only use the name are held too.
+    No message is refused. Replies to your messages and messages that only claim the name are held too.
     """
     match, value = match_of(sender)
     order = {"effect": "hold", "match": match, "value": value, "scope": scope, "until": parse_date(until, "--until"), "note": reason}
@@ -119,5 +119,5 @@ def warnings_of(rule: dict[str, Any]) -> list[str]:
     return doubt + [one["sentence"] for one in rule["clashes"]]
 
 
-allow = rule_command("allow", "Allow a sender who proves the address.")
+allow = rule_command("allow", "Allow a sender whose messages prove the address.")
 block = rule_command("block", "Block a sender. The SMTP server refuses what is blocked for the whole company.")

@@ -15,23 +15,23 @@ MOST_AT_ONCE = 5000
 CORRESPONDENTS = Shape(
     {
         "id": "to accept or drop it",
-        "address": "whom somebody has written to",
-        "scope": "for whom it is known",
-        "sent": "mails that went there",
-        "replies": "proven messages that came back",
-        "last_mail": "day of the last one either way",
-        "lapses": "day on which it is forgotten",
-        "how": "by which way it was learned",
-        "provenance": "who wrote, when, in which mail",
+        "address": "address of the contact",
+        "scope": "scope",
+        "sent": "messages to the contact",
+        "replies": "proven messages from the contact",
+        "last_mail": "day of the last message in either direction",
+        "lapses": "day on which it expires",
+        "how": "how it was learned",
+        "provenance": "who wrote, when, in which message",
     }
 )
-REASONS = Shape({"count": "how often", "how": "by which way", "reason": "its name", "sentence": "in words"})
+REASONS = Shape({"count": "how often", "how": "source", "reason": "its name", "sentence": "in words"})
 LISTS = Shape(
     {
-        "address": "whom somebody has written to",
-        "posts": "how many",
-        "person": "who posted last",
-        "rule": "the command that would let its posts in",
+        "address": "address of the contact",
+        "posts": "number",
+        "person": "last employee who posted",
+        "rule": "command that would allow its posts",
     }
 )
 
@@ -48,12 +48,12 @@ def correspondents(ctx: click.Context) -> None:
 @correspondents.command("list")
 @click.option("--state", type=click.Choice(["known", "pending", "removed"]), default="known", show_default=True)
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the address.")
-@click.option("--person", default="", metavar="UID", help="Only whom this person has written to.")
-@click.option("--limit", default=100, show_default=True, help="At most so many.")
+@click.option("--person", default="", metavar="UID", help="Only contacts of this person.")
+@click.option("--limit", default=100, show_default=True, help="Maximum number of rows.")
 @lists_as(CORRESPONDENTS)
 @ask_api
 def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int, form: Form) -> None:
-    """Addresses, for whom they are known, until when, and who wrote to them; pending ones wait until you accept or drop them."""
+    """List contacts. Pending ones wait until you accept or drop them."""
     CORRESPONDENTS.print(map(row_of, desk.items("/contacts", limit, state=state, q=q, person=person)), form)
 
 
@@ -66,16 +66,16 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.argument("numbers", metavar="ID...", nargs=-1, required=True)
 @act_on_api
 def accept(desk: Desk, numbers: tuple[str, ...]) -> None:
-    """Let pending or removed contacts count from now on."""
-    say(f"{decide_contacts(desk, 'accept', numbers)} count from now on")
+    """Accept pending or removed contacts."""
+    say(f"accepted: {decide_contacts(desk, 'accept', numbers)}")
 
 
 @correspondents.command("drop")
 @click.argument("numbers", metavar="ID...", nargs=-1, required=True)
 @act_on_api
 def drop(desk: Desk, numbers: tuple[str, ...]) -> None:
-    """Let these not count, also when somebody writes to them again."""
-    say(f"{decide_contacts(desk, 'remove', numbers)} do not count any more")
+    """Drop contacts, also if somebody writes to them again."""
+    say(f"dropped: {decide_contacts(desk, 'remove', numbers)}")
 
 
 def decide_contacts(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
@@ -84,11 +84,11 @@ def decide_contacts(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
 
 
 @correspondents.command("reasons")
-@click.option("--days", default=30, show_default=True, help="Of so many days, today's the last.")
+@click.option("--days", default=30, show_default=True, help="Number of days up to today.")
 @lists_as(REASONS)
 @ask_api
 def reasons(desk: Desk, days: int, form: Form) -> None:
-    """What was not learned from sent mail, and why; the most frequent first."""
+    """List why sent messages taught no contacts, most frequent first."""
     REASONS.print(desk.get("/contacts/reasons", days=days)["items"], form)
 
 
@@ -96,7 +96,7 @@ def reasons(desk: Desk, days: int, form: Form) -> None:
 @lists_as(LISTS)
 @ask_api
 def lists(desk: Desk, form: Form) -> None:
-    """Mailing lists that people here write to, and the rule that would let their posts in."""
+    """List mailing lists that employees write to, and the rule that would allow their posts."""
     found = desk.items("/contacts/lists")
     LISTS.print([one | {"rule": rule_for(one["list_id"], one["signer"])} for one in found], form)
 

@@ -12,18 +12,18 @@ from triage_cli.client.client_option import act_on_api
 from triage_cli.commands.selection_options import parse_date
 from triage_cli.output.tables import say
 
-CLOSED = "the door is closed"
+CLOSED = "no emergency"
 
 
 @click.command("emergency")
-@click.option("--until", metavar="TIME", help="18:30 (where the company is), 4h, 90m, or an ISO date and time. It closes by itself then.")
-@click.option("--reason", default="", help="Why; goes on the record, and everybody sees it.")
-@click.option("--close", is_flag=True, help="Close the door before its time.")
+@click.option("--until", metavar="TIME", help="End: 18:30 (company time), 4h, 90m, or an ISO date and time.")
+@click.option("--reason", default="", help="Reason. Everybody sees it.")
+@click.option("--close", is_flag=True, help="End the emergency now.")
 @act_on_api
 def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
     """Deliver everything for a while (emergency)."""
     if close and until:
-        raise BadInput("--close and --until do not go together")
+        raise BadInput("--close and --until cannot be combined")
     if close:
         desk.ask("DELETE", "/emergency")
         say(CLOSED)
@@ -32,7 +32,7 @@ def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
         opened = desk.ask("PUT", "/emergency", {"until": moment, "reason": reason})
         say(f"{opened['emergency']['sentence']}. Close it with `mailroom emergency --close`")
     elif reason:
-        raise BadInput("--until: say when it ends, such as 18:30 or 4h")
+        raise BadInput("--until: give the end, such as 18:30 or 4h")
     else:
         alarm = desk.get("/emergency")["emergency"]
         say(alarm["sentence"] if alarm else CLOSED)

@@ -13,10 +13,10 @@ from triage_cli.commands.policy.emergency import moment_of
 from triage_cli.output.tables import Form, Shape, list_options, say, warn
 from triage_cli.output.timestamps import format_instant
 
-REASON = click.option("--reason", default="", help="Why. The audit log keeps it.")
+REASON = click.option("--reason", default="", help="Reason, for the audit log.")
 STEPS = Shape(
     {
-        "scope": "empty: everybody of whom nothing else is said; department:CODE; person:UID",
+        "scope": "empty: everybody else; department:CODE; person:UID",
         "name": "of the department or person",
         "step": "record-only, hold-dangerous or hold-unknown",
         "ends": "when the wider scope or the settings count again; empty: not planned",
@@ -27,8 +27,8 @@ STEPS = Shape(
     }
 )
 HELPS = {
-    "record-only": "Let everything pass but blocked messages and forgeries of your domain, and record what would have been held.",
-    "hold-dangerous": "Hold what is dangerous; everything else passes.",
+    "record-only": "Deliver everything except blocked messages and forgeries, and record what would have been held.",
+    "hold-dangerous": "Hold dangerous messages; everything else passes.",
     "hold-unknown": "Hold everything from unknown senders.",
 }
 
@@ -46,7 +46,7 @@ def enforcement(ctx: click.Context) -> None:
 @list_options(STEPS)
 @ask_api
 def list_steps(desk: Desk, form: Form) -> None:
-    """The step of the company, of each department, and of people who have their own."""
+    """List the step of the company, of each department, and of people who have their own."""
     answer = desk.get("/enforcement")
     STEPS.print(map(row_of, answer["items"]), form)
     if form is Form.TEXT:
@@ -75,7 +75,7 @@ def add_step_command(step: str) -> None:
     """The command that sets one of the steps."""
 
     @click.option("--from", "start", metavar="TIME", default="default", help=FROM)
-    @click.option("--until", metavar="TIME", help="End of a learning phase: then the wider scope or the settings count again.")
+    @click.option("--until", metavar="TIME", help="End: then the wider scope or the settings count again.")
     @click.option("--notify", is_flag=True, help="Tell the employees concerned by email.")
     @REASON
     @act_on_api
@@ -102,7 +102,7 @@ for each in HELPS:
 @REASON
 @act_on_api
 def reset(desk: Desk, department: str, person: str, reason: str) -> None:
-    """Forget what was set and planned: the wider scope or the settings count again."""
+    """Reset the step: the wider scope or the settings count again."""
     scope = scope_of(department, person)
     print_step(desk.ask("PUT", "/enforcement", {"scope": scope, "step": None, "reason": reason}), scope)
 
@@ -110,7 +110,7 @@ def reset(desk: Desk, department: str, person: str, reason: str) -> None:
 def scope_of(department: str, person: str) -> str:
     """The scope that the options name."""
     if department and person:
-        raise BadInput("--department and --person do not go together")
+        raise BadInput("--department and --person cannot be combined")
     if person and ":" not in person:
         person = f"person:{person.rpartition(selection_options.FOLDER)[2]}"
     return (person or selection_options.scope_of(department)).casefold()

@@ -14,23 +14,23 @@ PROPOSALS = Shape(
         "id": "to accept or refuse it",
         "kind": "domain, sign-in or list",
         "value": "the domain or list",
-        "proof": "that the rule would ask for",
-        "would pass": "held mails of the last 90 days that it would have let in",
-        "why": "what speaks for it, in words",
-        "evidence": "the numbers behind that",
+        "proof": "proof that the rule would require",
+        "would pass": "held messages of the last 90 days that it would have passed",
+        "why": "reason, in words",
+        "evidence": "the numbers behind the reason",
     },
     ("id", "kind", "would pass", "why"),
 )
 
 
 @click.command("propose")
-@click.option("--accept", "accepted", metavar="ID", multiple=True, help="Make the rule of this proposal; may be given several times.")
-@click.option("--refuse", "refused", metavar="ID", multiple=True, help="Never propose this one again.")
+@click.option("--accept", "accepted", metavar="ID", multiple=True, help="Accept this suggestion; repeat for several.")
+@click.option("--refuse", "refused", metavar="ID", multiple=True, help="Never suggest this again.")
 @CONFIRM
 @list_options(PROPOSALS)
 @ask_api
 def propose(desk: Desk, accepted: tuple[str, ...], refused: tuple[str, ...], confirm: tuple[str, ...], form: Form) -> None:
-    """Rules that correspondence and decisions of the last 90 days speak for; nothing is let in before somebody accepts it."""
+    """List rules suggested by correspondence and decisions of the last 90 days. None counts before you accept it."""
     for given, answer in [(one, "accept") for one in accepted] + [(one, "refuse") for one in refused]:
         post_confirmed(desk, f"/rules/proposals/{given_id(given)}", {"answer": answer}, confirm)
     look_again(desk)

@@ -20,29 +20,29 @@ RULES = Shape(
     {
         "id": "of the rule",
         "effect": "allow, block, redirect or hold",
-        "sender": "ADDRESS, DOMAIN, .DOMAIN (all below it), list:LIST-ID or recipient:ADDRESS",
-        "to": "redirect: where such mail goes",
+        "sender": "ADDRESS, DOMAIN, .DOMAIN (with subdomains), list:LIST-ID or recipient:ADDRESS",
+        "to": "target of a redirect",
         "scope": "company, department:CODE or person:UID",
-        "proof": "that it asks for",
+        "proof": "required proof",
         "author": "who made it",
-        "used": "how often; empty where that would tell of mail beyond your scope",
-        "until": "when it runs out",
+        "used": "number of uses; empty outside your scope",
+        "until": "end",
         "note": "why",
-        "origin": "staff, import, or standing: a purge left it behind",
-        "risky": "an allow: also with risky attachments",
-        "unchecked": "an allow: passes whatever the message says",
-        "lapse_days": "it runs out so many days after the last mail either way; 0: not",
-        "first_used_at": "of its uses",
-        "last_used_at": "of its uses",
-        "warnings": "why it may never work, which rules go before it or say the same, and which it is an exception to",
+        "origin": "staff, import, or standing: made by a purge",
+        "risky": "allow rule: also with risky attachments",
+        "unchecked": "allow rule: no check of known senders holds it",
+        "lapse_days": "days after the last message in either direction when it expires; 0: never",
+        "first_used_at": "time of that use",
+        "last_used_at": "time of that use",
+        "warnings": "why it may never work, conflicts with other rules, exceptions",
     },
     table=("id", "effect", "sender", "to", "scope", "proof", "author", "used", "last_used_at", "until", "note", "warnings"),
 )
 CASES = Shape(
     {
-        "when": "under which proof; or then and today",
-        "what": "relay, quarantine or purge; `also`: what matches too and does not decide",
-        "rule": "of the policy, and the id of the sender rule",
+        "when": "by proof; of a delivery then and now",
+        "what": "relay, quarantine or purge; `also`: matches, but does not decide",
+        "rule": "policy rule, and the id of the sender rule",
         "reason": "in words",
     }
 )
@@ -64,12 +64,12 @@ for command in (propose, import_rules, export_rules):
 
 @rules.command("list")
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the sender.")
-@click.option("--scope", default="", metavar="company|FOLDER|person:UID", callback=read_scope, help="Only rules for exactly this one.")
-@click.option("--limit", default=100, show_default=True, help="At most so many.")
+@click.option("--scope", default="", metavar="company|FOLDER|person:UID", callback=read_scope, help="Only rules for exactly this scope.")
+@click.option("--limit", default=100, show_default=True, help="Maximum number of rows.")
 @list_options(RULES)
 @ask_api
 def list_rules(desk: Desk, q: str, scope: str, limit: int, form: Form) -> None:
-    """The rules in force, newest first."""
+    """List the rules in force, newest first."""
     RULES.print(map(row_of, desk.items("/rules", limit, q=q, scope=scope)), form)
 
 
@@ -78,7 +78,7 @@ def row_of(rule: dict[str, Any]) -> dict[str, Any]:
     return rule | {
         "sender": word_of(rule["match"], rule["value"]),
         "to": rule["target"],
-        "proof": rule["proof"] or ("unproven mail only" if rule["unproven_only"] else ""),
+        "proof": rule["proof"] or ("unproven messages only" if rule["unproven_only"] else ""),
         "until": format_instant(rule["until"]),
         "first_used_at": format_instant(rule["first_used_at"]),
         "last_used_at": format_instant(rule["last_used_at"]),
@@ -90,7 +90,7 @@ def row_of(rule: dict[str, Any]) -> dict[str, Any]:
 @click.argument("rule_ids", metavar="ID...", nargs=-1, required=True)
 @act_on_api
 def remove_rules(desk: Desk, rule_ids: tuple[str, ...]) -> None:
-    """Take rules out of force; they stay on the record."""
+    """Remove rules. The audit log keeps them."""
     chosen = [given_id(one) for one in rule_ids]
     for one in chosen:  # all of them are there, or none is removed
         desk.get(f"/rules/{one}")
@@ -101,20 +101,20 @@ def remove_rules(desk: Desk, rule_ids: tuple[str, ...]) -> None:
 @rules.command("redirect")
 @click.argument("sender", metavar=SENDER)
 @click.option("--to", required=True, metavar="NAME|ADDRESS", help="A person, a department, or an address here.")
-@click.option("--recipient", default="", metavar="ADDRESS", help="Only mail to this address of ours.")
+@click.option("--recipient", default="", metavar="ADDRESS", help="Only messages to this address of yours.")
 @click.option(
     "--scope",
     default="company",
     show_default=True,
     metavar="company|FOLDER|person:UID",
     callback=read_scope,
-    help="Whose mail.",
+    help="Scope.",
 )
-@click.option("--until", metavar="DATE", help="The rule runs out then.")
-@click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
+@click.option("--until", metavar="DATE", help="End of the rule.")
+@click.option("--note", default="", help="Note; everybody who sees the rule can read it.")
 @act_on_api
 def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -> None:
-    """Always send mail of somebody, or to an address of ours, to somebody else here. It lets nothing in that would be held."""
+    """Redirect messages of a sender, or to one of your addresses. Messages that would be held stay held."""
     match, value = match_of(sender)
     order = {"effect": "redirect", "match": match, "value": value, "until": parse_date(until, "--until")} | features
     rule = desk.post("/rules", order)
@@ -124,17 +124,17 @@ def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -
 @rules.command("change")
 @click.argument("rule_id", metavar="ID")
 @click.option("--proof", help="What proves the sender.", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN")
-@click.option("--until", metavar="DATE", help="The rule runs out then; never: it does not.")
-@click.option("--lapse", "lapse_days", type=int, metavar="DAYS", help="It runs out so many days after the last mail either way.")
-@click.option("--note", help="Why; everybody who sees the rule reads it.")
+@click.option("--until", metavar="DATE", help="End of the rule; never: none.")
+@click.option("--lapse", "lapse_days", type=int, metavar="DAYS", help="Days after the last message in either direction when it expires.")
+@click.option("--note", help="Note; everybody who sees the rule can read it.")
 @click.option("--risky/--not-risky", default=None, help="Also with risky attachments.")
 @CONFIRM
 @act_on_api
 def change_rule(desk: Desk, rule_id: str, until: str | None, lapse_days: int | None, confirm: tuple[str, ...], **given: Any) -> None:
-    """Change a rule; what is not named stays as it is."""
+    """Change a rule. Options that are not given stay as they are."""
     changes = {name: value for name, value in given.items() if value is not None}
     if until is not None and lapse_days is not None:
-        raise BadInput("--until and --lapse: a rule ends in one way; name one of them")
+        raise BadInput("--until and --lapse cannot be combined")
     if until is not None:
         changes |= {"until": None if until == "never" else parse_date(until, "--until"), "lapse_days": 0}
     if lapse_days is not None:
@@ -146,15 +146,15 @@ def change_rule(desk: Desk, rule_id: str, until: str | None, lapse_days: int | N
 
 @rules.command("explain")
 @click.argument("sender", metavar="ADDRESS|DELIVERY-ID")
-@click.option("--to", default="", metavar="ADDRESS", help="Somebody here.")
-@click.option("--list", "list_id", default="", metavar="LIST-ID", help="As if it came through this list.")
+@click.option("--to", default="", metavar="ADDRESS", help="Recipient.")
+@click.option("--list", "list_id", default="", metavar="LIST-ID", help="As if it came through this mailing list.")
 @list_options(CASES)
 @ask_api
 def explain_rules(desk: Desk, sender: str, to: str, list_id: str, form: Form) -> None:
-    """Which rule decides about mail of a sender, with which proof, and what else matches; or why a delivery went where it went."""
+    """Explain which rule decides about a sender, or about one delivery, and what else matches."""
     if "@" in sender:
         if not to:
-            raise BadInput("--to: name somebody here, such as --to joe.fern@company.example")
+            raise BadInput("--to: name an address of yours, such as --to joe.fern@company.example")
         told = desk.post("/rules/explain", {"sender": sender, "to": to, "list_id": list_id})
         cases = [(one["proof"], one) for one in told["cases"]]
     else:
@@ -170,7 +170,7 @@ def delivery_of(text: str) -> str:
     try:
         return given_id(text)
     except BadInput:
-        raise BadInput(f'"{text[:80]}" is neither a mail address nor the id of a delivery (13 characters, digits and letters)') from None
+        raise BadInput(f'"{text[:80]}" is neither an email address nor the id of a delivery (13 characters, digits and letters)') from None
 
 
 def rows_of(when: str, one: dict[str, Any]) -> list[dict[str, str]]:

@@ -24,21 +24,21 @@ from triage_cli.commands.policy.rules_import_gateway import import_gateway_list
 
 @click.command("import")
 @click.argument("file", type=click.File(encoding="utf-8"), metavar="FILE")
-@click.option("--dry-run", is_flag=True, help="Only look whether every line is right, and what has to be confirmed.")
+@click.option("--dry-run", is_flag=True, help="Check every line and print what has to be confirmed.")
 @click.option("--from", "source", type=click.Choice(("spamassassin", "exchange", "csv")), help="Read the lists of another gateway.")
-@click.option("--apply", "is_applied", is_flag=True, help="With --from: make the rules. Without it, only say what is understood.")
+@click.option("--apply", "is_applied", is_flag=True, help="With --from: create the rules. Without it, only print what is understood.")
 @CONFIRM
 @act_on_api
 def import_rules(desk: Desk, file: Any, dry_run: bool, source: str | None, is_applied: bool, confirm: tuple[str, ...]) -> int:
-    """Make every rule of a file (- is standard input), or none when a line is wrong.
+    """Create every rule of a file (- is standard input), or none if a line is wrong.
 
-    A line is what `rules export` writes, or such as: allow .supplier.example scope=department:it proof=aligned note="from Ana"
+    A line is JSON of `rules export`, or text: allow .supplier.example scope=department:it proof=aligned note="from Ana"
 
     With --from it reads the lists of SpamAssassin, Exchange (PowerShell's JSON or CSV) or a CSV file with the columns sender and action,
     says what each entry means, and leaves out whatever is unsure. Only --apply makes rules.
     """
     if is_applied and (dry_run or not source):
-        raise BadInput("--apply goes with --from, and not with --dry-run")
+        raise BadInput("--apply needs --from, and cannot be combined with --dry-run")
     if source:
         return import_gateway_list(desk, source, read_rules_file(file), names_of(confirm), is_applied=is_applied)
     parts, names = list(part_lines(read_rules_file(file))), names_of(confirm)
@@ -55,6 +55,6 @@ def import_rules(desk: Desk, file: Any, dry_run: bool, source: str | None, is_ap
 @click.command("export")
 @ask_api
 def export_rules(desk: Desk) -> None:
-    """Every rule in force as one JSON object a line, which `rules import` reads back."""
+    """Print every rule in force as one JSON object a line, for `rules import`."""
     desk.download("/rules/export", sys.stdout.buffer.write)
     sys.stdout.buffer.flush()

@@ -11,7 +11,7 @@ CHECKS = Shape(
     {
         "name": "of the check, as in policy.hold_known",
         "mode": "off, trial (it only reports), holds, or fuse (it only reports, because it held messages of too many senders)",
-        "trial_until": "on trial: when it begins to hold",
+        "trial_until": "end of the trial",
         "held_today": "messages, by the UTC day",
         "senders_today": "whose messages these are, by domain",
         "fuse_at": "when it held messages of too many senders",
@@ -39,9 +39,9 @@ def list_checks(desk: Desk, form: Form) -> None:
 
 @checks.command("resume")
 @click.argument("name", metavar="CHECK")
-@click.option("--reason", default="", help="Why; the audit log keeps it.")
+@click.option("--reason", default="", help="Reason, for the audit log.")
 @act_on_api
 def resume_check(desk: Desk, name: str, reason: str) -> None:
-    """Let a check hold: after it held too much, or before its trial is over."""
+    """Let a check hold again after it held too much, or before its trial ends."""
     found = desk.post(f"/sender-checks/{name}/resume", {"reason": reason})
     say(f"{found['name']}: {found['mode']}")

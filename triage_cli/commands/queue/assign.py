@@ -14,13 +14,13 @@ from triage_cli.output.tables import say
 
 @click.command("assign")
 @selecting
-@click.option("--to", default="", metavar="LOGIN", help="The colleague, who has to be allowed to decide about all of it.")
-@click.option("--note", default="", metavar="WORDS", help="What the colleague should know.")
-@click.option("--back", is_flag=True, help="Take it back instead.")
+@click.option("--to", default="", metavar="LOGIN", help="The colleague; has to be allowed to decide about every message.")
+@click.option("--note", default="", metavar="WORDS", help="Note for the colleague.")
+@click.option("--back", is_flag=True, help="Remove the assignment instead.")
 @act_on_api
 def hand(desk: Desk, to: str, note: str, back: bool, **options: Any) -> None:
-    """Assign held messages to a colleague. It stays held, everybody sees whose it is, and anybody may still decide."""
+    """Assign held messages to a colleague. They stay held, and everybody may still decide."""
     if bool(to) == back:
-        raise BadInput("whose shall it be? --to LOGIN, or --back")
+        raise BadInput("name a colleague with --to LOGIN, or use --back")
     count: int = desk.post("/assignments", {"select": select_of(**options), "to": to, "note": note})["count"]
-    say(f"{format_count(count, 'message')} {'taken back' if back else f'handed to {to}'}")
+    say(f"{format_count(count, 'message')} {'unassigned' if back else f'assigned to {to}'}")

@@ -16,12 +16,12 @@ from triage_cli.output.timestamps import format_instant
 
 LINE = {
     "id": "of the campaign",
-    "messages": "each counted once, whatever its recipients",
-    "deliveries": "a message for one recipient each",
-    "held": "of which so many are held",
-    "people": "whom it was for",
-    "senders": "who sent it: addresses",
-    "newest": "when the newest came in",
+    "messages": "messages, each counted once",
+    "deliveries": "messages by recipient",
+    "held": "deliveries that are held",
+    "people": "recipients",
+    "senders": "sender addresses",
+    "newest": "when the newest arrived",
     "subject": "of the newest",
 }
 CAMPAIGNS = Shape(LINE, ("id", "messages", "held", "people", "senders", "newest", "subject"))
@@ -29,9 +29,9 @@ CAMPAIGN = Shape(
     LINE
     | {
         "made by": "system:judge, or who split it off",
-        "compared with": "mails that new mail is compared with",
-        "states": "how many in each state",
-        "proofs": "how many each domain has proven to be its own",
+        "compared with": "messages that new ones are compared with",
+        "states": "number in each state",
+        "proofs": "number proven by each domain",
         "from": "the most frequent senders",
         "subjects": "the most frequent subjects",
     }
@@ -42,15 +42,15 @@ OPTIONS = (
         "states",
         multiple=True,
         shell_complete=states_like,
-        help="Of mail that counts; may be given several times. Default: held. `any`: all mail.",
+        help="State of messages to count; repeat for several. Default: held. `any`: all.",
     ),
-    click.option("--department", metavar="CODE", help="Only mail for this department."),
+    click.option("--department", metavar="CODE", help="Only messages for this department."),
     click.option(
         "--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/reference/search.md)."
     ),
-    click.option("--since", metavar="DATE", help="Only mail that came in then or later."),
-    click.option("--fewest", default=2, show_default=True, help="Campaigns of at least so many mails."),
-    click.option("--limit", default=50, show_default=True, help="At most so many."),
+    click.option("--since", metavar="DATE", help="Only messages received at or after this time."),
+    click.option("--fewest", default=2, show_default=True, help="Minimum number of messages."),
+    click.option("--limit", default=50, show_default=True, help="Maximum number of rows."),
 )
 with_options = join_options(OPTIONS)  # what narrows the list down
 
@@ -61,7 +61,7 @@ with_options = join_options(OPTIONS)  # what narrows the list down
 @names_server
 @click.pass_context
 def campaigns(ctx: click.Context, /, **options: Any) -> None:
-    """List campaigns, those with the most messages first. `deliveries --campaign ID` lists their mail."""
+    """List campaigns, largest first. `deliveries --campaign ID` lists their messages."""
     if not ctx.invoked_subcommand:
         ctx.invoke(list_campaigns, **options)
 
@@ -99,7 +99,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @json_option(CAMPAIGN)
 @ask_api
 def show(desk: Desk, campaign_id: str, form: Form) -> None:
-    """What a campaign is made of."""
+    """Show a campaign's states, proofs, senders and subjects."""
     found = desk.get(f"/campaigns/{given_id(campaign_id)}")
     values = row_of(found) | {
         "made by": found["made_by"],
@@ -124,7 +124,7 @@ def count_each(numbers: Iterable[dict[str, Any]], name: str) -> list[str]:
 @json_option(DECISION)
 @ask_api
 def join(desk: Desk, campaign_id: str, into: str, reason: str, form: Form) -> None:
-    """Put a campaign's mail into the OTHER one, where new mail like it goes too; `decisions undo` takes it out again."""
+    """Merge a campaign into the OTHER one; `decisions undo` separates them."""
     print_decision(desk.post(f"/campaigns/{given_id(campaign_id)}/join", {"into": given_id(into), "reason": reason}), form)
 
 
@@ -135,6 +135,6 @@ def join(desk: Desk, campaign_id: str, into: str, reason: str, form: Form) -> No
 @json_option(DECISION)
 @ask_api
 def split(desk: Desk, campaign_id: str, numbers: tuple[str, ...], reason: str, form: Form) -> None:
-    """Make a campaign of its own of these deliveries' mails; `decisions undo` puts them back."""
+    """Move these deliveries' messages into a new campaign; `decisions undo` restores them."""
     order = {"ids": [given_id(one) for one in numbers], "reason": reason}
     print_decision(desk.post(f"/campaigns/{given_id(campaign_id)}/split", order), form)

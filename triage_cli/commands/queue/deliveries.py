@@ -20,8 +20,8 @@ LINE = {
     "received": "when it came in",
     "folder": "DEPARTMENT+PERSON, or the department alone",
     "sender": "author's address",
-    "subject": "of the mail",
-    "campaign": "the same mail sent many times",
+    "subject": "of the message",
+    "campaign": "id of the campaign",
 }
 DELIVERIES = Shape(LINE, ("id", "state", "received", "folder", "sender", "subject"))
 DELIVERY = Shape(
@@ -29,30 +29,30 @@ DELIVERY = Shape(
     | {
         "message": "id of the message, which all its deliveries share",
         "to": "recipient, as the sender wrote it",
-        "note": "how it was addressed, where that is worth a sentence",
+        "note": "a remark on how it was addressed",
         "mailbox": "where it goes when it is released",
         "from": "name and address of the author",
-        "client": "who handed it over: address and the name it gave",
+        "client": "SMTP client: address and HELO name",
         "reverse_path": "MAIL FROM",
         "proof": "what proves who sent it",
-        "rule": "of the policy, that decided",
+        "rule": "the policy rule that decided",
         "why": "in words",
-        "signals": "what a trained eye wants to know",
+        "signals": "findings about the message",
         "priority": "0-100; it sorts the queue",
-        "why_here": "what makes the priority",
-        "expires": "when its code or link expires, where that counts",
+        "why_here": "reasons for the priority",
+        "expires": "when its code or link stops working",
         "attachments": "name, type and size of each",
         "last_reply": "of the next hop",
-        "viewed": "when and by whom, as far as you may know: for auditors, data protection officers and the person whose message it is",
-        "text": "what it says, line by line",
+        "viewed": "when and by whom; only for auditors, data protection officers and the message's recipient",
+        "text": "the text, line by line",
     }
 )
 
 
 @click.command()
 @selecting
-@click.option("--rule", default="", metavar="NAME", help="Only those about which this rule decided, such as listed-client.")
-@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@click.option("--rule", default="", metavar="NAME", help="Only those decided by this rule, such as listed-client.")
+@click.option("--limit", default=50, show_default=True, help="Maximum number of rows.")
 @list_options(DELIVERIES)
 @ask_api
 def deliveries(desk: Desk, /, rule: str, limit: int, form: Form, **features: Any) -> None:
@@ -82,14 +82,14 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.command()
 @click.argument("delivery_id", metavar="ID")
 @click.option("--headers", is_flag=True, help="The message's header block.")
-@click.option("--source", is_flag=True, help="The message as received, byte for byte; on a terminal with control characters made visible.")
-@click.option("--reason", default="", help="Why you open a sealed mail; goes on the record.")
+@click.option("--source", is_flag=True, help="The message as received, byte for byte; a terminal shows control characters as escapes.")
+@click.option("--reason", default="", help="Why you open a message in a confidential folder, for the audit log.")
 @json_option(DELIVERY)
 @ask_api
 def show(desk: Desk, delivery_id: str, headers: bool, source: bool, reason: str, form: Form) -> None:
-    """Show one message. That you fetched it goes on the record.
+    """Show one message. The audit log records it.
 
-    The ID of a message will do, too; where it has several deliveries, they are listed.
+    The ID of a message works too; if it has several deliveries, they are listed.
     """
     delivery = delivery_named(desk, given_id(delivery_id), form)
     if delivery is None:

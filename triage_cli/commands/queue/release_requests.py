@@ -15,19 +15,19 @@ REQUESTS = Shape(
     {
         "id": "to decline it",
         "asked": "when",
-        "by": "whose mail it is",
+        "by": "recipient who asks",
         "delivery": "to release it",
         "state": "of the delivery",
-        "author": "who wrote it",
-        "subject": "of the mail",
-        "comment": "what they said",
+        "author": "author",
+        "subject": "of the message",
+        "comment": "their words",
     }
 )
 
 
 @click.command("ask")
 @click.argument("delivery_id", metavar="ID")
-@click.option("--comment", "words", default="", help="What they said.")
+@click.option("--comment", "words", default="", help="Their words.")
 @act_on_api
 def ask(desk: Desk, delivery_id: str, words: str) -> None:
     """Record that an employee requests a message."""
@@ -37,14 +37,14 @@ def ask(desk: Desk, delivery_id: str, words: str) -> None:
 
 @click.group("requests", cls=Listing)
 def requests() -> None:
-    """List and decline release requests. To say yes, release the mail."""
+    """List and decline release requests. To grant one, release the message."""
 
 
 @requests.command("list")
 @list_options(REQUESTS)
 @ask_api
 def list_requests(desk: Desk, form: Form) -> None:
-    """What is asked for and has no answer, the newest first."""
+    """List open requests, newest first."""
     REQUESTS.print(map(row_of, desk.items("/requests")), form)
 
 
@@ -57,9 +57,9 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @requests.command("decline")
 @click.argument("request_id", metavar="ID")
-@click.option("--reason", default="", help="Whoever asked can read it.")
+@click.option("--reason", default="", help="Reason; the employee who asked can read it.")
 @act_on_api
 def decline(desk: Desk, request_id: str, reason: str) -> None:
-    """Say no. The mail stays where it is."""
+    """Decline a request. The message stays where it is."""
     desk.post(f"/requests/{given_id(request_id)}/decline", {"reason": reason})
     say("declined")

@@ -15,27 +15,27 @@ REPORTED = Shape(
     {
         "id": "to answer it",
         "at": "when",
-        "by": "who reports it",
-        "others": "how many more report the same mail",
-        "delivery": "to purge or release it; empty: no such mail came through us to them",
+        "by": "employee who reported it",
+        "others": "number of others who reported the same message",
+        "delivery": "to purge or release it; empty: it did not come through Mailroom",
         "state": "of the delivery",
-        "author": "who wrote it",
-        "subject": "of the mail",
-        "found": "how the mail was found",
+        "author": "author",
+        "subject": "of the message",
+        "found": "how the message was found",
     }
 )
 
 
 @click.group("reported", cls=Listing)
 def reported() -> None:
-    """List and answer messages reported as suspicious. To say that it was bad, purge the mail."""
+    """List and answer messages reported as suspicious. If one is harmful, purge it."""
 
 
 @reported.command("list")
 @list_options(REPORTED)
 @ask_api
 def list_reported(desk: Desk, form: Form) -> None:
-    """What is reported and has no answer, the newest first."""
+    """List open reports, newest first."""
     REPORTED.print(map(row_of, desk.items("/reported")), form)
 
 
@@ -48,12 +48,12 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @reported.command("answer")
 @click.argument("report_id", metavar="ID")
-@click.option("--good/--bad", "good", default=None, help="The mail is fine, or it is not.")
-@click.option("--comment", "words", default="", help="Whoever reported it reads them.")
+@click.option("--good/--bad", "good", default=None, help="The message is harmless, or it is not.")
+@click.option("--comment", "words", default="", help="Text for the employees who reported it.")
 @act_on_api
 def answer(desk: Desk, report_id: str, good: bool | None, words: str) -> None:
-    """Tell everybody who reported the same mail what it is. The mail stays where it is."""
+    """Answer everybody who reported the same message. The message stays where it is."""
     if good is None:
-        raise click.UsageError("say --good or --bad")
+        raise click.UsageError("give --good or --bad")
     told = desk.post(f"/reported/{given_id(report_id)}/answer", {"verdict": "good" if good else "bad", "comment": words})
-    say(f"{told['reporters']} told" if told["reporters"] != 1 else "one person is told")
+    say(f"{told['reporters']} people get the answer" if told["reporters"] != 1 else "one person gets the answer")

@@ -13,14 +13,14 @@ from triage_cli.output.tables import Form, Shape, list_options, say
 SEARCHES = Shape(
     {
         "id": "to remove it",
-        "name": "what it is called",
+        "name": "its name",
         "search": "for deliveries --search",
         "tab": "held, decided or all",
-        "department": "of which department",
-        "person": "of whom",
-        "shared": "with whom",
-        "by": "who keeps it",
-        "held": "how many mails of it wait, up to 1,000",
+        "department": "department code",
+        "person": "person's uid",
+        "shared": "scope it is shared with",
+        "by": "owner",
+        "held": "held messages that it finds, up to 1,000",
     }
 )
 
@@ -34,7 +34,7 @@ def searches() -> None:
 @list_options(SEARCHES)
 @ask_api
 def list_searches(desk: Desk, form: Form) -> None:
-    """Your own and those shared with you, by name, with how much waits of each."""
+    """List your own and shared searches, with the number of held messages."""
     SEARCHES.print(map(row_of, desk.get("/searches", counts=True)["items"]), form)
 
 
@@ -47,28 +47,30 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 @searches.command("save")
 @click.argument("name", metavar="NAME")
-@click.option("--search", default="", metavar="WORDS", help="What to search for (docs/reference/search.md).")
-@click.option("--department", metavar="CODE", help="Only of this department, or of a folder such as it+joe.fern.")
-@click.option("--person", metavar="UID", help="Only of this person.")
+@click.option("--search", default="", metavar="WORDS", help="The search (docs/reference/search.md).")
+@click.option("--department", metavar="CODE", help="Only this department, or a folder such as it+joe.fern.")
+@click.option("--person", metavar="UID", help="Only this person.")
 @click.option(
     "--tab",
     type=click.Choice(("held", "decided", "all")),
     default="held",
     show_default=True,
-    help="What waits, what is decided, or all of it.",
+    help="Held messages, decided ones or all.",
 )
-@click.option("--share", "shared_with", default="", metavar="SCOPE", callback=read_scope, help="Share it: company, a folder or person:UID.")
+@click.option(
+    "--share", "shared_with", default="", metavar="SCOPE", callback=read_scope, help="Share it with company, a folder or person:UID."
+)
 @act_on_api
 def save(desk: Desk, name: str, search: str, department: str | None, person: str | None, **about: Any) -> None:
-    """Keep a search by a name. One of yours that has it already becomes this one."""
+    """Save a search. It replaces your search of the same name."""
     kept = desk.post("/searches", {"name": name, "q": search, **folder_of(department, person), **about})
-    say(f"{kept['id']} {kept['name']} is kept" + (f", shared with {kept['shared_with']}" if kept["shared_with"] else ""))
+    say(f"{kept['id']} {kept['name']} saved" + (f", shared with {kept['shared_with']}" if kept["shared_with"] else ""))
 
 
 @searches.command("remove")
 @click.argument("search_id", metavar="ID")
 @act_on_api
 def remove(desk: Desk, search_id: str) -> None:
-    """Keep it no longer."""
+    """Delete a saved search."""
     desk.ask("DELETE", f"/searches/{given_id(search_id)}")
-    say(f"{search_id} is gone")
+    say(f"{search_id} removed")

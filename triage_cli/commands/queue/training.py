@@ -20,11 +20,11 @@ KEYS = {"l": LET_IN, "k": KEEP_OUT}
 SCORES = Shape(
     {
         "login": "who",
-        "right": "answers that were right",
-        "answered": "all of them",
-        "let_bad_in": "wrong ones that let something bad in",
-        "kept_good_out": "wrong ones that kept something good out",
-        "last_at": "when they answered last",
+        "right": "right answers",
+        "answered": "all answers",
+        "let_bad_in": "harmful messages released",
+        "kept_good_out": "harmless messages removed",
+        "last_at": "last answer",
     }
 )
 
@@ -47,7 +47,7 @@ def practise(ctx: click.Context, cards: int) -> None:
                 with db.transaction(engine) as session:
                     viewings.record_fetch(session, one.message_id, "text", by=by, now=utcnow())
             show_row(one, f"{number} of {len(hand)}")
-            key = click.prompt("l: let it in, k: keep it out, q: end", type=click.Choice([*KEYS, "q"]), show_choices=False)
+            key = click.prompt("r: release, p: purge, q: quit", type=click.Choice([*KEYS, "q"]), show_choices=False)
             if key == "q":
                 break
             with db.transaction(engine) as session:
@@ -61,7 +61,7 @@ def practise(ctx: click.Context, cards: int) -> None:
 @list_options(SCORES)
 @click.pass_context
 def list_scores(ctx: click.Context, form: Form) -> None:
-    """How everybody does, by the first answer to each card."""
+    """List scores, by the first answer to each message."""
     with open_read_session(settings_of(ctx)) as session:
         rows = [asdict(one) for one in training.list_scores(session, by=shell_user())]
     for row in rows:

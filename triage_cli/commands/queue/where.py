@@ -10,13 +10,13 @@ from triage_cli.output.timestamps import format_instant
 
 PLACES = Shape(
     {
-        "at": "when it came, or was refused for the last time",
+        "at": "when it arrived, or was last refused",
         "state": "of the delivery, or refused",
-        "sender": "author's address; of what was refused the address in MAIL FROM",
+        "sender": "author's address; MAIL FROM of a refused message",
         "recipient": "as the sender wrote it",
-        "subject": "of the message; empty where it was refused",
+        "subject": "of the message; empty if it was refused",
         "sentence": "where it is, in words",
-        "delivery": "id of the delivery; empty where it was refused",
+        "delivery": "id of the delivery; empty if it was refused",
     },
 )
 
@@ -24,14 +24,14 @@ PLACES = Shape(
 @click.command()
 @click.argument("recipient")
 @click.argument("words", required=False, default="")
-@click.option("--since", metavar="DATE", help="Not before, ISO 8601; UTC unless it says otherwise. Default: seven days ago.")
-@click.option("--until", metavar="DATE", help="Not after.")
+@click.option("--since", metavar="DATE", help="Not before this time (ISO 8601, UTC by default). Default: seven days ago.")
+@click.option("--until", metavar="DATE", help="Not after this time.")
 @list_options(PLACES)
 @ask_api
 def where(desk: Desk, recipient: str, words: str, since: str | None, until: str | None, form: Form) -> None:
     """Say where a message is: held, decided, delivered, expired, refused at SMTP and why, or never seen.
 
-    RECIPIENT is an address, a name or a part of one, WORDS letters of the sender or the subject.
+    RECIPIENT is an address, a name or part of one; WORDS are parts of the sender or subject.
     """
     found = desk.get("/where", to=recipient, q=words, since=parse_date(since, "--since"), until=parse_date(until, "--until"))
     rows = [one | {"at": format_instant(one["at"]), "delivery": one["delivery"] or ""} for one in found["places"]]

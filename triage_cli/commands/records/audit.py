@@ -21,10 +21,10 @@ ACTS = Shape(
     {
         "id": "of the record",
         "at": "when",
-        "by": "who: person:LOGIN, token:ID, shell:USER, rule:NAME, system:PART; withheld: you may not know who viewed messages",
+        "by": "actor: person:LOGIN, token:ID, shell:USER, rule:NAME, system:PART; withheld: a viewer that you may not see",
         "act": "what: fetch, viewed, release, purge, allow, sign-in, …",
         "subject": "delivery:ID, message:ID, rule:ID, …",
-        "items": "over how many",
+        "items": "number of items",
         "sequence": "place in the chain; empty until it is chained",
         "detail": 'what else is known of it; {"sealed": true} where that is not for you',
     },
@@ -35,7 +35,7 @@ ACTS = Shape(
 VERIFIED = Shape(
     {
         "records": "entries in the hash chain",
-        "unchained": "entries that are not in it yet",
+        "unchained": "entries not yet in the chain",
         "head": "hash of its newest entry",
         "checkpoints": "signed checkpoints that were compared",
         "fault": "where the chain breaks; empty: nowhere",
@@ -46,10 +46,10 @@ VERIFIED = Shape(
 def audit_options(command: Command) -> Command:
     """The options that say which acts."""
     for option in (
-        click.option("--limit", default=50, show_default=True, help="At most so many."),
+        click.option("--limit", default=50, show_default=True, help="Maximum number of rows."),
         click.option("--about", default="", metavar="SUBJECT", help="Only about this, such as rule:ID; ID alone: a message."),
-        click.option("--act", default="", metavar="ACT", help="Only such acts, as viewed, fetch or purge."),
-        click.option("--by", default="", metavar="ACTOR", help="Only of this actor, such as ana, token:ID or shell:root."),
+        click.option("--act", default="", metavar="ACT", help="Only this act, such as viewed, fetch or purge."),
+        click.option("--by", default="", metavar="ACTOR", help="Only by this actor, such as ana, token:ID or shell:root."),
     ):
         command = option(command)
     return command
@@ -82,9 +82,9 @@ def list_acts(desk: Desk, by: str, act: str, about: str, limit: int, form: Form)
 @names_server
 @click.pass_context
 def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None, form: Form) -> int:
-    """Walk the hash chain, and compare it with the signed checkpoints; exit code 1 and where it breaks when it does.
+    """Verify the hash chain and the signed checkpoints. Exit code 1 and the place where it breaks, if it does.
 
-    A server compares with the checkpoints that its machine sees: a proof against a copy of your own is made on the machine.
+    With --server, the server uses the checkpoints of its own machine.
     """
     if checkpoints or public_key:
         from triage_cli.commands.records.audit_keys import verify_records
@@ -114,13 +114,13 @@ def tell_verification(found: dict[str, Any], form: Form) -> int:
     type=click.IntRange(min=0),
     default=0,
     metavar="SEQUENCE",
-    help="Only what came after this one.",
+    help="Only entries after this one.",
 )
 @ask_api
 def export(desk: Desk, after: int) -> None:
-    """Every chained record as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
+    """Print every chained entry as one JSON object a line, without details of confidential folders.
 
-    That you took it goes on the record.
+    The audit log records the export.
     """
     with Ticker("records") as ticker:
 

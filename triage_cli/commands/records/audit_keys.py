@@ -10,6 +10,7 @@ from triage.compliance.audit import checkpoints as signed, verify_chain
 from triage.compliance.retention import expire as retaining
 from triage.config.settings import Settings
 from triage.store import db
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.client_option import refuse_server, settings_of
 from triage_cli.client.local_setup import database_of, open_read_session, shell_user
@@ -36,17 +37,17 @@ def key(ctx: click.Context, file: Path) -> None:
 
 EXPIRING = Shape(
     {
-        "expired": "held mails that expired now",
-        "erased": "contents that were erased now",
-        "forgotten": "mails whose record was forgotten now",
-        "expiring": "within a day, unless somebody decides: department, person, mails, soonest",
+        "expired": "held messages that expired now",
+        "erased": "bodies erased now",
+        "forgotten": "records of messages deleted now",
+        "expiring": "expiring within a day: department, person, number of messages (`mails`), soonest",
         "unseen": "held messages that cannot expire, because no daily digest named them",
     }
 )
 
 
 @click.command()
-@click.option("--expiring", is_flag=True, help="Change nothing: only say what expires within a day.")
+@click.option("--expiring", is_flag=True, help="Change nothing: only list what expires within a day.")
 @json_option(EXPIRING)
 @click.pass_context
 def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
@@ -62,8 +63,8 @@ def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
         EXPIRING.print_one({**asdict(over), "expiring": rows, "unseen": unseen}, form)
         return
     if not expiring:
-        say(f"expired {over.expired} held mails, erased {over.erased} contents, forgot the records of {over.forgotten} mails")
-    say(f"{sum(one.mails for one in soon)} held mails expire within a day" + (":" if soon else ""))
+        say(f"{format_count(over.expired, 'message')} expired, {over.erased} bodies erased, {over.forgotten} records deleted")
+    say(f"within a day {format_count(sum(one.mails for one in soon), 'held message')} will expire" + (":" if soon else ""))
     print_table(rows, ("department", "person", "mails", "soonest"))
     if unseen:
         messages, named = ("1 held message", "it") if unseen == 1 else (f"{unseen} held messages", "them")

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from triage.errors import BadInput
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.commands.selection_options import given_id, select_of, selecting
@@ -15,11 +16,11 @@ from triage_cli.output.timestamps import format_instant
 HOLDS = Shape(
     {
         "id": "to lift it",
-        "about": "which mail, in few words",
-        "person": "all mail of this one; empty: it is about `select`",
+        "about": "what it covers",
+        "person": "person that it covers; empty: `select` does",
         "select": "a selection, as the API has it",
-        "mails": "that it keeps, or has kept",
-        "since": "when it was made",
+        "mails": "messages that it preserves or preserved",
+        "since": "when it was placed",
         "by": "who made it",
         "reason": "why",
         "lifted": "when; empty: it is in force",
@@ -37,17 +38,17 @@ def legal_hold() -> None:
 
 @legal_hold.command()
 @selecting
-@click.option("--of", "whose", metavar="UID", help="All mail of this person: to them, sent on to them, written by them.")
-@click.option("--reason", required=True, help="Goes on the record.")
+@click.option("--of", "whose", metavar="UID", help="All messages of this person: to them, forwarded to them, written by them.")
+@click.option("--reason", required=True, help="Reason, for the audit log.")
 @act_on_api
 def add(desk: Desk, /, whose: str | None, reason: str, **features: Any) -> None:
-    """Hold all mail of a person (--of UID), or a selection; also what comes later. Ids and --until make a hold that does not grow."""
+    """Preserve all messages of a person (--of UID) or of a selection, also later ones unless IDs or --until are given."""
     selected = select_of(**features)
     if whose and selected:
-        raise BadInput("--of: a hold is about a person or about a selection; make two")
+        raise BadInput("--of: a hold covers a person or a selection; make two holds")
     about_whom = {"person": whose} if whose else {"select": selected}
     made = desk.post("/legal-holds", about_whom | {"reason": reason})
-    say(f"{made['id']}  {describe_hold(made)}: {made['deliveries']} mails are held, and what comes later")
+    say(f"{made['id']}  {describe_hold(made)}: {format_count(made['deliveries'], 'message')} so far")
 
 
 @legal_hold.command("list")
@@ -55,18 +56,18 @@ def add(desk: Desk, /, whose: str | None, reason: str, **features: Any) -> None:
 @list_options(HOLDS)
 @ask_api
 def list_holds(desk: Desk, lifted: bool, form: Form) -> None:
-    """Which mail is held, since when and why."""
+    """List legal holds."""
     HOLDS.print(map(row_of, desk.items("/legal-holds", lifted=lifted)), form)
 
 
 @legal_hold.command()
 @click.argument("hold_id", metavar="ID")
-@click.option("--reason", required=True, help="Goes on the record.")
+@click.option("--reason", required=True, help="Reason, for the audit log.")
 @act_on_api
 def lift(desk: Desk, hold_id: str, reason: str) -> None:
-    """Lift a hold: what no other hold keeps expires and is erased as everything else."""
+    """Lift a hold. Messages under no other hold expire and are erased as usual."""
     lifted = desk.post(f"/legal-holds/{given_id(hold_id)}/lift", {"reason": reason})
-    say(f"{lifted['id']}  {describe_hold(lifted)}: lifted; {lifted['deliveries']} mails were held")
+    say(f"{lifted['id']}  {describe_hold(lifted)}: lifted; it preserved {format_count(lifted['deliveries'], 'message')}")
 
 
 def describe_hold(hold: dict[str, Any]) -> str:

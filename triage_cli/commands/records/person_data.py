@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import click
 
 from triage.errors import BadInput
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.client.exit_codes import DONE
@@ -22,12 +23,12 @@ ERASURES = Shape(
         "asked": "when",
         "by": "who asked",
         "reason": "why",
-        "pseudonym": "stands where the address or the uid stood",
-        "mails": "whose rows were emptied",
-        "contents": "whose bytes were erased",
-        "kept": "mails that a legal hold keeps",
+        "pseudonym": "replaces the address or uid",
+        "mails": "messages whose rows were emptied",
+        "contents": "message bodies erased",
+        "kept": "messages under a legal hold",
         "rules_left": "rules that still name the address",
-        "done": "when nothing was left; empty: it goes on",
+        "done": "when it was done; empty: in progress",
     },
     ("id", "asked", "by", "reason", "mails", "contents", "kept", "rules_left", "done"),
 )
@@ -40,14 +41,14 @@ def person_data_group() -> None:
 
 @person_data_group.command()
 @click.argument("address")
-@click.option("--to", "to", required=True, metavar="FILE", help="Where the zip goes; - is standard output.")
-@click.option("--reason", default="", help="Goes on the record.")
+@click.option("--to", "to", required=True, metavar="FILE", help="File of the zip; - is standard output.")
+@click.option("--reason", default="", help="Reason, for the audit log.")
 @ask_api
 def export(desk: Desk, address: str, to: str, reason: str) -> None:
-    """Write a zip with everything that is kept: JSON lists and the original mails. That you took it is on the record."""
+    """Write a zip of all data about a person: JSON lists and the original messages. The audit log records it."""
     order = {"address": address, "reason": reason}
     if to == "-" and sys.stdout.isatty():
-        raise BadInput("--to: a zip is nothing for a terminal; name a file, or send it through a pipe")
+        raise BadInput("--to: a terminal cannot show a zip; name a file, or use a pipe")
     if to == "-":
         desk.ask("POST", "/person-data/export", order, take=sys.stdout.buffer.write)
         sys.stdout.buffer.flush()
@@ -80,16 +81,16 @@ def save_export(opened: BinaryIO, desk: Desk, order: dict[str, str]) -> None:
 
 @person_data_group.command()
 @click.argument("address")
-@click.option("--reason", default="", help="Goes on the record, where it stays: name nobody in it.")
-@click.option("--with-rules", is_flag=True, help="Rules about the address go too. Without it a block is kept, and names it.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
+@click.option("--reason", default="", help="Reason, for the audit log, where it stays: name nobody in it.")
+@click.option("--with-rules", is_flag=True, help="Also remove rules about the address. Without it, block rules keep naming it.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @act_on_api
 def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool, yes: bool) -> int:
-    """Erase what is kept: mail, addresses, what was learned. It cannot be undone. Of somebody here, once they have left."""
+    """Erase messages, addresses and learned data of a person. It cannot be undone. Employees must have left."""
     found = desk.post("/person-data/preview", {"address": address})
     stay = f"{found['kept']} are under a legal hold and stay, and {found['under_way']} are still under way"
-    said = f"{found['deliveries']} mails, of which {stay}"
+    said = f"{format_count(found['deliveries'], 'message')}, of which {stay}"
     if dry_run:
         say(said)
         return DONE
@@ -108,7 +109,7 @@ def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool
 @list_options(ERASURES)
 @ask_api
 def list_erasures(desk: Desk, form: Form) -> None:
-    """What was erased, newest first; whose it was is forgotten when it is done."""
+    """List erasures, newest first. The person is forgotten when one is done."""
     ERASURES.print(map(row_of, desk.items("/person-data/erasures")), form)
 
 

@@ -21,11 +21,11 @@ REPORTS = Shape(
     {
         "name": "of the report",
         "title": "as it is shown",
-        "since": "the time it is about begins then",
-        "until": "and ends before then",
-        "time_zone": "in which days and hours are told",
-        "sentences": "what there is to say",
-        "definition": "what its words mean, and how it was counted",
+        "since": "begin of the period",
+        "until": "end of the period",
+        "time_zone": "time zone of days and hours",
+        "sentences": "the findings",
+        "definition": "definitions and how it was counted",
         "tables": "of each: name, title, columns, rows (objects by the columns' names), plot",
     }
 )
@@ -33,11 +33,11 @@ REPORTS = Shape(
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice(NAMES))
-@click.option("--since", metavar="DATE", help="From then on, ISO 8601; UTC unless it says otherwise. Default: four weeks before the end.")
-@click.option("--until", metavar="DATE", help="Before then. Default: until now.")
+@click.option("--since", metavar="DATE", help="Begin (ISO 8601, UTC by default). Default: four weeks before the end.")
+@click.option("--until", metavar="DATE", help="End. Default: now.")
 @click.option("--format", "layout", type=click.Choice(["text", "html"]), default="text", show_default=True, help="html: a page with plots.")
-@click.option("--language", type=click.Choice(LANGUAGES), default=ENGLISH, show_default=True, help="Of the page.")
-@click.option("--table", default="", metavar="TABLE", help="Which table of the one report as CSV; default: the first.")
+@click.option("--language", type=click.Choice(LANGUAGES), default=ENGLISH, show_default=True, help="Language of the page.")
+@click.option("--table", default="", metavar="TABLE", help="Table of the report to print as CSV. Default: the first.")
 @list_options(REPORTS)
 @ask_api
 def report(
@@ -48,7 +48,7 @@ def report(
     NAMEs are waiting, queue, rules, work, mistakes, campaigns and saved; without any, all of them.
     """
     if form is Form.CSV and len(names) != 1:
-        raise BadInput(f"--csv: name one report, such as `mailroom report waiting --csv`; there are {', '.join(NAMES)}")
+        raise BadInput(f"--csv: name one report, such as `mailroom report waiting --csv`; the reports are {', '.join(NAMES)}")
     period = {"since": parse_date(since, "--since"), "until": parse_date(until, "--until")}
     if form is Form.CSV:
         desk.download(f"/reports/{names[0]}", sys.stdout.buffer.write, format="csv", table=table, **period)

@@ -23,8 +23,8 @@ def test_what_rspamd_makes_of_it(action: str, name: str) -> None:
 
 
 def test_who_does_not_answer_is_named() -> None:
-    assert seen(beside={"scan": Scan(silent=("ClamAV did not answer",))}) == {
-        "not-scanned": "ClamAV did not answer, so it was judged without it."
+    assert seen(beside={"scan": Scan(silent=("ClamAV did not check the message: no answer.",))}) == {
+        "not-scanned": "ClamAV did not check the message: no answer."
     }
 
 

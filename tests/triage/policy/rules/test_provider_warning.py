@@ -34,8 +34,8 @@ def written(engine: Engine, settings: Settings) -> Engine:
 @pytest.mark.parametrize(
     ("by", "domain", "says"),
     [
-        (ANA, "gmail.com", f"{WHAT} 3 people there wrote to us in the last 30 days, and mail of 1 of them came in."),
-        (BEN, "gmail.com", f"{WHAT} 1 person there wrote to us in the last 30 days, and mail of 1 of them came in."),
+        (ANA, "gmail.com", f"{WHAT} 3 people there wrote to us in the last 30 days. Messages of 1 of them were released or passed."),
+        (BEN, "gmail.com", f"{WHAT} 1 person there wrote to us in the last 30 days. Messages of 1 of them were released or passed."),
         (
             ANA,
             "gmx.de",
@@ -44,8 +44,8 @@ def written(engine: Engine, settings: Settings) -> Engine:
         (
             ANA,
             "web.de",
-            "web.de is a public mail provider: anybody can have an address there. 1 person there wrote to us in the last 30 days, "
-            "and none of their mail came in.",
+            "web.de is a public mail provider: anybody can have an address there. 1 person there wrote to us in the last 30 days. "
+            "None of their messages were released or passed.",
         ),
         (ANA, "supplier.example", ""),
         (ANA, "", ""),

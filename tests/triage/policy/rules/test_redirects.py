@@ -145,7 +145,7 @@ def test_a_seal_keeps_others_rules_out(known: Engine, settings: Settings) -> Non
 @pytest.mark.parametrize(
     ("order", "says"),
     [
-        (replace(BILLS, to="nobody"), "to: the directory has no 'nobody'"),
+        (replace(BILLS, to="nobody"), "to: the directory has no “nobody”"),
         (replace(BILLS, to="joe@elsewhere.example"), "the directory has no"),
         (replace(BILLS, to=""), "the directory has no"),
         (replace(BILLS, to="department:legal"), "has no mailbox"),

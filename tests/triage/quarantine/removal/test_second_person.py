@@ -161,7 +161,7 @@ def test_the_directory_gives_the_right_and_takes_it(session: Session, settings: 
 
 
 def test_a_right_that_is_none_is_refused(session: Session, settings: Settings) -> None:
-    with pytest.raises(ValueError, match="there is no right 'purge-all'; there are remove-delivered"):
+    with pytest.raises(ValueError, match="there is no right “purge-all”; there are remove-delivered"):
         rights_of(["purge-all"])
     odd = replace(HOUSE, staff=(*STAFF, StaffEntry("odd", "Odd", "triage", ("company",), rights=("purge-all",))))
     with pytest.raises((BadInput, ValueError), match="is no right"):

@@ -49,8 +49,8 @@ def said(delivery: Delivery) -> list[str]:
 def test_the_card_says_who_expects_it_and_it_is_held_all_the_same(known: Engine, settings: Settings, sender: str) -> None:
     expect(known, settings, sender, words="the offer")
     proven, forged = came(known, settings, dmarc=DMARC_PASS), came(known, settings)
-    assert said(proven) == [f"Joe Fern expects mail from {sender.casefold()} (“the offer”)."]
-    assert said(forged)[0].endswith("Nothing proves that this is it.")
+    assert said(proven) == [f"Joe Fern expects messages from {sender.casefold()} (“the offer”)."]
+    assert said(forged)[0].endswith("Nothing proves that this message is from there.")
     assert proven.urgency > forged.urgency
     assert (proven.state, forged.state) == (State.HELD, State.HELD)
 

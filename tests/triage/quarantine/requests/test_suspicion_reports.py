@@ -208,7 +208,7 @@ def test_programs_elsewhere_hear_of_it(known: Engine, settings: Settings) -> Non
         first, second = (webhook_events.told_by(session, one, naming) for one in session.scalars(acts))
     assert first
     assert second
-    assert (first.kind, first.text) == ("message.reported", "Joe Fern finds a mail odd and reported it.")
+    assert (first.kind, first.text) == ("message.reported", "Joe Fern reported a message as suspicious.")
     assert (first.data["delivery"], first.data["found"], first.departments) == (ids.format_id(mail), "trace field", frozenset({"it"}))
     assert [one.sender for one in first.mails[()]] == ["odd@x.example"]
     assert ("report" in second.data, second.data["found"], second.departments, second.mails) == (True, "", frozenset({"it"}), {})
@@ -226,8 +226,8 @@ def test_no_program_hears_who_it_was_in_a_sealed_folder(known: Engine, settings:
         hidden, told = (webhook_events.told_by(session, one, settings) for one in session.scalars(acts))
     assert hidden
     assert told
-    assert (hidden.text, hidden.data["by"]) == ("Somebody finds a mail odd and reported it.", "employee")
-    assert (told.text, told.data["by"]) == ("Mara Berg finds a mail odd and reported it.", "employee:mara.berg")
+    assert (hidden.text, hidden.data["by"]) == ("Somebody reported a message as suspicious.", "employee")
+    assert (told.text, told.data["by"]) == ("Mara Berg reported a message as suspicious.", "employee:mara.berg")
 
 
 @pytest.mark.parametrize(("verb", "words"), [(Verb.PURGE, "It was harmful"), (Verb.RELEASE, "It is fine")])

@@ -94,23 +94,23 @@ def test_lines_in_words(known: Engine, settings: Settings) -> None:
 
 
 TYPOS = [
-    ("alow sales@supplier.example", "effect: a rule allows, blocks, redirects or holds, not 'alow'"),
+    ("alow sales@supplier.example", "effect: a rule allows, blocks, redirects or holds, not “alow”"),
     ("allow", "sender is missing"),
-    ("allow nonsense@", "value: 'nonsense@' is not an email address"),
+    ("allow nonsense@", "value: “nonsense@” is not an email address"),
     ("allow gmail.com", "value: anybody can get an address at gmail.com"),
-    ("allow sales@supplier.example scop=company", "there is no 'scop'; did you mean 'scope'?"),
-    ("allow sales@supplier.example scope=department:zoo", "scope: there is no department 'zoo'"),
-    ("allow sales@supplier.example until=soon", "until: 'soon' is not a date"),
-    ("allow sales@supplier.example lapse=often", "lapse_days: a number of days, not 'often'"),
+    ("allow sales@supplier.example scop=company", "there is no “scop”; did you mean “scope”?"),
+    ("allow sales@supplier.example scope=department:zoo", "scope: there is no department “zoo”"),
+    ("allow sales@supplier.example until=soon", "until: “soon” is not a date"),
+    ("allow sales@supplier.example lapse=often", "lapse_days: a number of days, not “often”"),
     ("allow sales@supplier.example why", "'why' is not name=value"),
-    ("allow sales@supplier.example risky=perhaps", "risky: true or false, not 'perhaps'"),
+    ("allow sales@supplier.example risky=perhaps", "risky: true or false, not “perhaps”"),
     ('allow sales@supplier.example note="open', "a quote is not closed"),
     ("block company.example", "value: company.example is your company's own"),
     ('{"effect": "allow"', "this is not JSON"),
     ('{"effect": ' + "[" * 100_000, "nested too deeply"),
     ('{"effect": "allow", "sender": 7}', "sender: text, not 7"),
-    ('{"effect": "allow", "sender": "a@b.example", "risky": "yes"}', "risky: true or false, not 'yes'"),
-    ('{"effect": "allow", "sendr": "a@b.example"}', "there is no 'sendr'; did you mean 'sender'?"),
+    ('{"effect": "allow", "sender": "a@b.example", "risky": "yes"}', "risky: true or false, not “yes”"),
+    ('{"effect": "allow", "sendr": "a@b.example"}', "there is no “sendr”; did you mean “sender”?"),
     ("allow a\x1b[2J@b.example", "value: "),
 ]
 

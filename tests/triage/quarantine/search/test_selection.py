@@ -74,7 +74,7 @@ def test_what_a_selection_names(mail: Engine, features: dict[str, object], subje
         ({}, "select: name ids, a sender"),
         ({"states": ("held",)}, "select: name ids, a sender"),
         ({"sender": "", "q": ""}, "select: name ids, a sender"),
-        ({"sender": "a@b.example", "states": ("gone",)}, "there is no state 'gone'; there are held, queued"),
+        ({"sender": "a@b.example", "states": ("gone",)}, "there is no state “gone”; there are held, queued"),
         ({"ids": tuple(range(5001))}, "at most 5,000 ids at once"),
         ({"any_of": (Selection(sender="a@b.example"),) * 501}, "at most 500 rows at once"),
     ],

@@ -24,7 +24,7 @@ ANAS, BENS = "804715", "290643"
 SYSTEM = Actor.system("test")
 ADMIN = Actor.shell("root", "")
 GONE = {"status": 403, "detail": "no PIN opens a session here any more; sign in"}
-ELSEWHERE = "no PIN counts here: this address is not in `api.pin_networks`"
+ELSEWHERE = "no PIN works here: this address is not in the networks for PINs"
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from triage.times import utcnow
 
 RULE = {"effect": "allow", "match": "domain", "value": "partner.example", "scope": "company"}
 NAMELESS = (
-    "browsers make passkeys for a name only: open the console by its name instead of an address (`api.public_url`; on the machine itself "
+    "browsers make passkeys for a name only: open the console by its name instead of an address (on the machine itself "
     "http://localhost with its port)"
 )
 OWN = {"app": False, "passkeys": [], "no_passkeys": NAMELESS, "recovery_codes": 0, "required": False}

@@ -224,7 +224,7 @@ def test_one_says_from_whom_one_expects_mail(joe: Browser, came: Came, ana: Brow
     assert made.status_code == 201
     (mail,) = came(author="ann@supplier.example")
     why = [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["why_here"]]
-    assert any(one.startswith("Joe Fern expects mail from ann@supplier.example (“the offer”).") for one in why)
+    assert any(one.startswith("Joe Fern expects messages from ann@supplier.example (“the offer”).") for one in why)
     (one,) = joe.get("/me/messages").json()["expected"]
     assert (one["id"], one["sender"]) == (made.json()["id"], "ann@supplier.example")
     refused = joe.post("/me/expected-senders", {"sender": "joe.fern@company.example"})

@@ -150,5 +150,5 @@ def test_only_a_directory_server_is_read_again_and_again(settings: Settings, dat
 
 
 def test_something_else_than_networks_is_refused_at_the_start(settings: Settings) -> None:
-    with pytest.raises(BadInput, match=r"api\.metrics must be networks such as 127\.0\.0\.0/8, not 'everybody'"):
+    with pytest.raises(BadInput, match=r"api\.metrics must be networks such as 127\.0\.0\.0/8, not “everybody”"):
         make_app(replace(settings, api=replace(settings.api, metrics=("10.0.0.0/8", "everybody"))))

@@ -46,7 +46,7 @@ def test_what_is_no_correspondent_is_said_with_its_reason(ana: Browser) -> None:
 def test_who_is_nobody_here_is_named_and_nothing_is_learned(ana: Browser) -> None:
     items = [said("joe.fern", "ann@x.example")["items"][0], said("nobody", "bob@x.example")["items"][0]]  # type: ignore[index]
     refused = ana.post("/learn", {"items": items})
-    assert (refused.status_code, "the directory has no 'nobody'" in refused.json()["detail"]) == (422, True)
+    assert (refused.status_code, "the directory has no “nobody”" in refused.json()["detail"]) == (422, True)
     assert ana.get("/contacts").json()["items"] == []
     assert ana.post("/learn", {"items": []}).status_code == 422
 
@@ -54,7 +54,7 @@ def test_who_is_nobody_here_is_named_and_nothing_is_learned(ana: Browser) -> Non
 def test_staff_says_it_for_their_own_people_only(ben: Browser) -> None:
     assert ben.post("/learn", said("mara.berg", "ann@x.example")).json()["learned"] == 1
     refused = ben.post("/learn", said("joe.fern", "ann@x.example"))
-    assert (refused.status_code, refused.json()["detail"]) == (403, "employee: 'joe.fern' is outside your scope")
+    assert (refused.status_code, refused.json()["detail"]) == (403, "employee: “joe.fern” is outside your scope")
 
 
 def test_what_was_parked_is_accepted_or_dropped(ana: Browser, engine: Engine, api_settings: Settings) -> None:

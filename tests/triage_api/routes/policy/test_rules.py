@@ -54,7 +54,7 @@ def test_a_file_and_its_typos(ana: Browser, new_browser: NewBrowser) -> None:
     assert ana.post("/rules/import", {"text": exported.text}).json() == {"made": 0, "kept": 1, "delivered": []} | UNASKED
     refused = ana.post("/rules/import", {"text": "block x@junk.example\nalow a@b.example\n"})
     assert refused.status_code == 422
-    assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows, blocks, redirects or holds, not 'alow'"}]
+    assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows, blocks, redirects or holds, not “alow”"}]
     assert (
         ana.post("/rules/import", {"text": "block x@junk.example", "dry_run": True}).json()
         == {"made": 1, "kept": 0, "delivered": []} | UNASKED
@@ -68,7 +68,10 @@ def test_a_sender_is_held_from_now_on(ana: Browser, new_browser: NewBrowser, cam
     ana.post("/rules", ALLOW)
     hold = ALLOW | {"effect": "hold", "until": "2999-12-12T00:00:00Z", "note": "their mailbox was hacked"}
     tried = ana.post("/rules/preview", hold).json()
-    assert (tried["sentence"], [one["kind"] for one in tried["clashes"]]) == ("No mail of theirs came in the last 30 days.", ["exception"])
+    assert (tried["sentence"], [one["kind"] for one in tried["clashes"]]) == (
+        "No message from this sender came in the last 30 days.",
+        ["exception"],
+    )
     made = ana.post("/rules", hold).json()
     assert (made["effect"], made["until"][:10], made["note"], made["proof"]) == ("hold", "2999-12-12", "their mailbox was hacked", "")
     told = ana.post("/rules/explain", {"sender": "sales@supplier.example", "to": JOE}).json()["cases"]
@@ -101,7 +104,7 @@ def test_a_rule_is_tried_out_before_it_is_made_and_says_what_stands_in_its_way(a
     block = ana.post("/rules", {"effect": "block", "match": "address", "value": "sales@supplier.example", "scope": "company"}).json()["id"]
     tried = ana.post("/rules/preview", ALLOW).json()
     assert (tried["came"], tried["changed"], tried["order"]["proof"]) == (1, 0, "dmarc")
-    assert "The last mail from there could not prove itself by dmarc" in tried["doubt"]
+    assert "The last message from there fails dmarc" in tried["doubt"]
     assert [(one["kind"], one["rule_id"]) for one in tried["clashes"]] == [("shadowed", block)]
     made = ana.post("/rules", ALLOW).json()
     assert (made["doubt"], made["clashes"]) == (tried["doubt"], tried["clashes"])

@@ -20,5 +20,5 @@ def test_a_token_is_made_listed_and_revoked(shell: Shell) -> None:
 def test_what_cannot_be_is_said(shell: Shell) -> None:
     assert shell("token", "create", "x", "--may", "fly").code == 2
     refused = shell("token", "create", "x", "--may", "read", "--scope", "department:nowhere")
-    assert (refused.code, "there is no department 'nowhere'" in refused.err) == (2, True)
+    assert (refused.code, "there is no department “nowhere”" in refused.err) == (2, True)
     assert shell("token", "revoke", "0" * 13).code == 1

@@ -67,9 +67,9 @@ def test_a_lost_phone_is_forgotten(shell: Shell, engine: Engine) -> None:
     [
         (("add", "nora", "--scope", "company"), "short", 2, "the password has fewer than 12 characters; choose another"),
         (("add", "ana", "--scope", "company"), PASSWORD, 2, "the directory already makes ana staff"),
-        (("add", "nora", "--scope", "department:hr"), PASSWORD, 2, "there is no department 'hr'"),
+        (("add", "nora", "--scope", "department:hr"), PASSWORD, 2, "there is no department “hr”"),
         (("password", "ana"), PASSWORD, 2, "ana comes from the directory"),
-        (("password", "nobody"), PASSWORD, 1, "there is no staff account 'nobody'"),
+        (("password", "nobody"), PASSWORD, 1, "there is no staff account “nobody”"),
     ],
 )
 def test_what_is_refused(shell: Shell, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], password: str, code: int, why: str) -> None:

@@ -20,7 +20,7 @@ def test_a_message_is_escalated_and_confirmed(shell: Shell, arrives: Arrives, co
     (row,) = json.loads(shell("escalations", "list", "--json").out)
     assert (row["to"], row["phone"], row["messages"], row["confirmed"]) == ("Legal", "+49 30 1234", 1, "")
     assert shell("escalate", one, "--to", "security", "--reason", "x").code == 2
-    assert shell("escalations", "confirm", row["id"]).out.strip() == f"{row['id']}  Legal has it"
+    assert shell("escalations", "confirm", row["id"]).out.strip() == f"{row['id']}  confirmed: Legal is in charge"
     assert json.loads(shell("escalations", "list", "--json").out) == []
     assert json.loads(shell("escalations", "list", "--all", "--json").out)[0]["confirmed_by"] != ""
     assert shell("decisions", "undo", row["id"]).code == 1

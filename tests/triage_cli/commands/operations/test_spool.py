@@ -94,6 +94,6 @@ def test_it_is_taken_out_once_it_is_safe_elsewhere(shell: Shell, spool: Spool, e
     assert (spool_backlog(settings.spool.directory).stuck, acts(engine, number)) == (1, [])
     done = shell("spool", "take-out", number, str(file))
     whose = "from a@stranger.example to anna@company.example, bär@company.example"
-    assert done.out == f"{file} holds it, {whose}; it is in the spool no more.\n"
+    assert done.out == f"{file} holds it, {whose}; it is no longer in the spool.\n"
     assert (file.read_bytes(), spool_backlog(settings.spool.directory).put_off, acts(engine, number)) == (RAW, 0, ["take-out"])
     assert shell("spool", "take-out", number, str(tmp_path / "again.eml")).code == 1

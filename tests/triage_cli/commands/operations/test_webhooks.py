@@ -41,14 +41,14 @@ def test_tried_out_gone_and_called_again(shell: Shell, hooked: Path, engine: Eng
         assert call
         outbox.settle_call(session, "ops", call, Answer("gone", "410 Gone"), now=utcnow())
     assert state(shell) == ["ops gone 1"]
-    assert shell("webhooks", "resume", "ops").out == "it is called again\n"
+    assert shell("webhooks", "resume", "ops").out == "the webhook is called again\n"
     assert state(shell) == ["ops new 1"]
 
 
 def test_a_webhook_that_there_is_not(shell: Shell, hooked: Path) -> None:
     for verb in ("test", "resume"):
         refused = shell("webhooks", verb, "chat")
-        assert (refused.code, "the settings have no webhook 'chat'; there are ops" in refused.err) == (1, True)
+        assert (refused.code, "the settings have no webhook “chat”; there are ops" in refused.err) == (1, True)
 
 
 def test_a_key_is_long_enough(shell: Shell) -> None:

@@ -74,7 +74,7 @@ def test_what_is_known_and_was_proven_then_goes_on_and_the_rest_is_held(shell: S
     mails = (letter(1, results=PROVEN), letter(2), letter(3, results="dmarc=fail header.from=supplier.example"))
     file = (mbox if kind == "mbox" else maildir)(tmp_path / "old", *mails)
     said = shell("import", kind, str(file), "--to", TO, "--trust", SERVER)
-    assert (said.code, said.out) == (0, "3 mails came in: 2 held, 1 queued\n")
+    assert (said.code, said.out) == (0, "3 messages imported: 2 held, 1 queued\n")
     assert deliveries(engine) == [
         ("Order 1", "queued", "allowed-sender"),
         ("Order 2", "held", "unproven-known-sender"),
@@ -90,12 +90,12 @@ def test_what_is_known_and_was_proven_then_goes_on_and_the_rest_is_held(shell: S
 
 def test_it_comes_in_once_however_often_it_is_brought(shell: Shell, engine: Engine, tmp_path: Path) -> None:
     file = mbox(tmp_path / "old", letter(0), *map(letter, range(40)), letter(7))
-    assert shell("import", "mbox", str(file), "--to", TO).out == "40 mails came in: 40 held\n2 had come in before and were left alone\n"
+    assert shell("import", "mbox", str(file), "--to", TO).out == "40 messages imported: 40 held\n2 already there and left alone\n"
     found = json.loads(shell("import", "mbox", str(file), "--to", TO, "--json").out)
     assert found == {"states": {}, "known": 42, "unreadable": {}, "dry_run": False}
     again = maildir(tmp_path / "copy", letter(3), letter(50))
-    assert shell("import", "maildir", str(again), "--to", TO).out == "1 mails came in: 1 held\n1 had come in before and were left alone\n"
-    assert shell("import", "maildir", str(again), "--to", "legal+mara.berg@company.example").out == "2 mails came in: 2 held\n"
+    assert shell("import", "maildir", str(again), "--to", TO).out == "1 message imported: 1 held\n1 already there and left alone\n"
+    assert shell("import", "maildir", str(again), "--to", "legal+mara.berg@company.example").out == "2 messages imported: 2 held\n"
     assert len(deliveries(engine)) == 43
 
 
@@ -113,7 +113,7 @@ def test_what_broke_off_goes_on_where_it_was(shell: Shell, engine: Engine, tmp_p
     assert shell("import", "mbox", str(file), "--to", TO).code == 1
     before = len(deliveries(engine))
     assert 0 < before < 40
-    assert shell("import", "mbox", str(file), "--to", TO).out.startswith(f"{40 - before} mails came in")
+    assert shell("import", "mbox", str(file), "--to", TO).out.startswith(f"{40 - before} messages imported")
     assert len(deliveries(engine)) == 40
 
 
@@ -121,7 +121,7 @@ def test_a_dry_run_says_it_and_changes_nothing(shell: Shell, engine: Engine, tmp
     shell("allow", "supplier.example")
     file = mbox(tmp_path / "old", letter(1, results=PROVEN), letter(2))
     said = shell("import", "mbox", str(file), "--to", TO, "--trust", SERVER, "--dry-run")
-    assert (said.code, said.out) == (0, "2 mails would come in: 1 held, 1 queued\n")
+    assert (said.code, said.out) == (0, "2 messages would be imported: 1 held, 1 queued\n")
     assert deliveries(engine) == []
 
 

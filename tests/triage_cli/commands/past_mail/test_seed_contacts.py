@@ -74,7 +74,7 @@ WRONG = [
     ("maildir {0}/nowhere", "is no directory"),
     ("maildir {0}/bare", "there is no Maildir whose path names its owner"),
     ("maildir {0}/maildirs ann@company.example", "there is no Maildir of ann@company.example"),
-    ("maildir {0}/maildirs ann", "'ann' is not an email address"),
+    ("maildir {0}/maildirs ann", "“ann” is not an email address"),
     ("maildir {0}/maildirs --since yesterday", '--since: "yesterday" is no date'),
     ("mbox {0}/nowhere", "is not there"),
     ("imap", "give --server, or set recall.imap"),
@@ -83,7 +83,7 @@ WRONG = [
     ("imap --server imap://127.0.0.1 --accounts {0}/none", "none cannot be read: No such file"),
     ("imap --server imap://127.0.0.1 --accounts {0}/empty", "empty lists nobody"),
     ("imap --server imap://127.0.0.1 --accounts {0}/mixed", "mixed, line 3: the other lines have a password"),
-    ("imap --server imap://127.0.0.1 --accounts {0}/typo", "typo, line 2: 'joe' is not an email address"),
+    ("imap --server imap://127.0.0.1 --accounts {0}/typo", "typo, line 2: “joe” is not an email address"),
 ]
 
 
@@ -118,7 +118,7 @@ def test_a_terminal_gets_a_report_in_words(capsys: pytest.CaptureFixture[str]) -
         "1,300 addresses in them: 1,000 would be learned, 20 written to again",
         "9 of them had their last message more than 3 years ago. They lapse after 60 days without a message.",
         "NOT LEARNED  WHY",
-        "7            a program answered by itself, such as a holiday notice",
+        "7            it is an automatic reply, such as an out-of-office notice",
         "1            it could not be read: larger than is read",
         "1 accounts have no sent folder.",
         "ACCOUNT                   NOT READ",

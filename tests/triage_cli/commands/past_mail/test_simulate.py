@@ -262,7 +262,7 @@ def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_re
         [f"tickets@{home}", "2"],
         [f"scan@{home}", "1"],
     ]
-    assert "further_addresses" in said.out
+    assert "as a further address" in said.out
     assert f"<td>tickets@{home}</td>" in page.read_text()
     assert json.loads(rehearse("maildir", str(tmp_path / "old"), "--json").out)["refused"] == {f"tickets@{home}": 2, f"scan@{home}": 1}
 

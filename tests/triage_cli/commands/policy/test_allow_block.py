@@ -59,7 +59,7 @@ def test_a_sender_is_held_from_now_on_and_one_command_ends_it(shell: Shell) -> N
         (["supplier.example"], 2, "Missing option '--reason'"),
         (["supplier.example", "--reason", " "], 2, "note: say why messages from them are held"),
         (["supplier.example", "--until", "2001-01-01", "--reason", "x"], 2, "until: 01 Jan 2001 is in the past"),
-        (["supplier.example", "--reason", "x", "--dry-run"], 0, "No mail of theirs came in the last 30 days."),
+        (["supplier.example", "--reason", "x", "--dry-run"], 0, "No message from this sender came in the last 30 days."),
     ],
 )
 def test_a_hold_says_what_it_lacks_and_what_it_would_do(shell: Shell, words: list[str], code: int, says: str) -> None:

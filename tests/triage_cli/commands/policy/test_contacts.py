@@ -31,8 +31,8 @@ def test_what_is_known_parked_and_not_learned(shell: Shell, engine: Engine, sett
     assert len(json.loads(shell("contacts", "list", "--json").out)) == 50
     assert "Joe Fern wrote to 7@x.example on 24 Nov 2026" in shell("contacts", "list", "--search", "7@x").out
     (parked,) = json.loads(shell("contacts", "list", "--state", "pending", "--json").out)
-    assert shell("contacts", "accept", parked["id"]).out == "1 count from now on\n"
-    assert shell("contacts", "drop", parked["id"]).out == "1 do not count any more\n"
+    assert shell("contacts", "accept", parked["id"]).out == "accepted: 1\n"
+    assert shell("contacts", "drop", parked["id"]).out == "dropped: 1\n"
     assert shell("contacts", "drop", "0000000000000").code == 1
     reasons = {one["reason"]: one["count"] for one in json.loads(shell("contacts", "reasons", "--days", "400", "--json").out)}
     assert reasons == {"daily-cap": 1, "no-reply": 1, "list-post": 1}

@@ -42,5 +42,5 @@ def test_a_scope_is_written_as_lists_print_it(shell: Shell, words: tuple[str, st
 
 def test_a_scope_that_is_none(shell: Shell) -> None:
     said = shell("enforcement", "record-only", "--department", "zoo")
-    assert (said.code, "there is no department 'zoo'" in said.err) == (2, True)
+    assert (said.code, "there is no department “zoo”" in said.err) == (2, True)
     assert shell("enforcement", "record-only", "--department", "it", "--person", "joe.fern").code == 2

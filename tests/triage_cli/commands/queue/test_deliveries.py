@@ -102,7 +102,7 @@ def test_of_several_senders_nobody_is_let_in_unnamed(shell: Shell, arrives: Arri
         "Would release 2 messages and allow 2 of these senders.",
         f"allow  {good}: 1 message, genuine",
         "leave  bill@c.example: 1 message, DMARC fails",
-        "Nothing is done: name each sender with --allow-sender or --without.",
+        "Nothing was done: name each sender with --allow-sender or --without.",
     ):
         assert line in asked.out
     assert json.loads(shell("rules", "list", "--json").out) == []
@@ -146,7 +146,7 @@ def test_the_queue_by_id_and_by_next_hop(shell: Shell, arrives: Arrives) -> None
     ("words", "code", "says"),
     [
         (["purge"], 2, "select: name ids, a sender, a domain"),
-        (["release", "nonsense"], 2, "'nonsense' is not an id"),
+        (["release", "nonsense"], 2, "“nonsense” is not an id"),
         (["release", "0000000000007"], 1, "none of the selected messages can be changed like this"),
         (["release", "--sender", "sales@supplier.example", "--expect", "7"], 1, "you expected 7, but 1 are selected now"),
         (["show", "0000000000007"], 1, "there is no delivery 0000000000007"),
@@ -154,10 +154,10 @@ def test_the_queue_by_id_and_by_next_hop(shell: Shell, arrives: Arrives) -> None
         (["campaigns", "--state", "waiting"], 2, '"waiting" is no state; there are held, '),
         (["deliveries", "--since", "yesterday"], 2, '--since: "yesterday" is no date such as'),
         (["redirect", "0000000000007"], 2, "Missing option '--to'"),
-        (["purge", "--sender", "sales@supplier.example", "--block", "team:x"], 2, "scope: 'team:x' is not a scope"),
+        (["purge", "--sender", "sales@supplier.example", "--block", "team:x"], 2, "scope: “team:x” is not a scope"),
         (["queue", "retry", "0000000000007"], 1, "there is no delivery"),
         (["queue", "retry"], 2, "name ids, or --next-hop URL"),
-        (["queue", "give-up", "--next-hop", "nowhere:"], 2, "no messages go to 'nowhere:'; there are maildir:"),
+        (["queue", "give-up", "--next-hop", "nowhere:"], 2, "no messages go to “nowhere:”; there are maildir:"),
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["token", "create", "crm"], 2, "Choose from: read, decide,"),
     ],
@@ -199,6 +199,6 @@ def test_a_dry_run_says_what_the_purge_then_does(shell: Shell, arrives: Arrives)
 
 def test_what_is_left_out_of_a_block_is_not_blocked(shell: Shell, arrives: Arrives) -> None:
     arrives("joe.fern@company.example")
-    assert "say --block too" in shell("purge", "--sender", "sales@supplier.example", "--without", "sales@supplier.example").err
+    assert "need --block" in shell("purge", "--sender", "sales@supplier.example", "--without", "sales@supplier.example").err
     shell("purge", "--sender", "sales@supplier.example", "--block", "--without", "sales@supplier.example")
     assert json.loads(shell("rules", "list", "--json").out) == []

@@ -51,12 +51,12 @@ def test_no_zip_goes_to_a_terminal(shell: Shell, arrives: Arrives, monkeypatch: 
     arrives(author=ANNA)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     said = shell("person-data", "export", ANNA, "--to", "-")
-    assert (said.code, said.out, "nothing for a terminal" in said.err) == (2, "", True)
+    assert (said.code, said.out, "cannot show a zip" in said.err) == (2, "", True)
 
 
 def test_erasing_says_what_it_finds_and_what_it_did(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings) -> None:
     arrives(author=ANNA)
-    assert shell("person-data", "erase", ANNA, "--dry-run").out.startswith("1 mails, of which 0 are under a legal hold")
+    assert shell("person-data", "erase", ANNA, "--dry-run").out.startswith("1 message, of which 0 are under a legal hold")
     assert "reason: say why" in shell("person-data", "erase", ANNA).err
     done = shell("person-data", "erase", ANNA, "--reason", "case 12")
     assert (done.code, ANNA in done.out, "`mailroom upkeep` erases it" in done.out) == (0, False, True)

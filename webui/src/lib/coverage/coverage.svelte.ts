@@ -53,7 +53,7 @@ class CoverStore {
     await this.load()
   }
 
-  /** The emergency is over: the door is closed again. */
+  /** The emergency is over: messages are held again. */
   async close(): Promise<void> {
     await api.closeEmergency()
     await this.load()
