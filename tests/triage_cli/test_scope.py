@@ -131,6 +131,7 @@ OTHERS = {
     "person-data export", "person-data erase",
     "simulate imap", "simulate maildir", "simulate mbox", "import maildir", "import mbox", "emergency", "checks resume",
     "brakes release", "brakes remove", "brakes restore", "run announce", "run end",
+    "authenticate",
     "backup create", "backup restore", "resume", "completion", "man", "spool list", "spool retry", "spool show", "spool take-out",
 }  # fmt: skip
 
