@@ -68,11 +68,15 @@ def closed_folders(session: Session, by: Actor) -> frozenset[str]:
 
 def closed_scopes(session: Session, by: Actor) -> frozenset[str]:
     """The same, and the people of the sealed departments: what names one of them tells of mail that waits there."""
-    found = closed_folders(session, by)
-    if not any(word.startswith("department:") for word in found):
-        return found
-    theirs = select(col(Person.uid)).where(col(Person.department).in_(names_closed("department", by)))
-    return found.union(f"person:{uid}" for uid in session.scalars(theirs))
+    return with_people(session, closed_folders(session, by), names_closed("department", by))
+
+
+def with_people(session: Session, folders: frozenset[str], departments: Select[str]) -> frozenset[str]:
+    """These folders, and the people of these departments, which are among them."""
+    if not any(word.startswith("department:") for word in folders):
+        return folders
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(departments))
+    return folders.union(f"person:{uid}" for uid in session.scalars(theirs))
 
 
 def closed_rules(session: Session, by: Actor) -> ColumnElement[bool]:
@@ -100,6 +104,11 @@ FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == 
 def list_confidential(session: Session) -> frozenset[str]:
     """Every sealed folder, as words of a scope."""
     return frozenset(f"{kind}:{name}" for kind, name in session.execute(FOLDERS))
+
+
+def list_confidential_scopes(session: Session) -> frozenset[str]:
+    """The same, and the people of the sealed departments."""
+    return with_people(session, list_confidential(session), SEALED["department"])
 
 
 def hides_person(session: Session, person: str) -> bool:

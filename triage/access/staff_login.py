@@ -10,7 +10,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, Select, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlmodel import Session, col
 
 from triage.access import employee_sessions, staff_members
@@ -259,11 +259,26 @@ def forget_failures(session: Session, attempt: Try) -> None:
 def record_failure(session: Session, attempt: Try, *, now: datetime, **why: str) -> None:
     """Put a failed attempt on the record; also that others have to wait now, where it was one too many."""
     record_refusal(session, attempt.subject, attempt.client, now=now, **why)
-    for same, tries in limits_of(attempt):
-        recent = session.scalars(select(col(FailedSignIn.id)).where(same).order_by(col(FailedSignIn.id).desc()).limit(tries)).all()
-        if len(recent) == tries and recent[0] == attempt.id:  # of several at once only the last one
-            detail = {"client": attempt.client, "number": tries, "minutes": WINDOW // timedelta(minutes=1)}
-            ledger.write_act(session, LOCKED, attempt.subject, by=Actor.system("sign-in"), now=now, detail=detail)
+    for tries in sorted({tries for same, tries in limits_of_anybody(attempt) if is_last_of(session, attempt, same, tries)}):
+        record_lock(session, attempt.subject, attempt.client, now=now, number=tries, minutes=WINDOW // timedelta(minutes=1))
+
+
+def limits_of_anybody(attempt: Try) -> Iterator[tuple[ColumnElement[bool], int]]:
+    """Which failures count for this attempt, or for another one on the account or from the address."""
+    yield from limits_of(attempt)
+    yield col(FailedSignIn.login) == attempt.login, TRIES
+    yield col(FailedSignIn.client) == sender_network(attempt.client), OF_AN_ADDRESS
+
+
+def is_last_of(session: Session, attempt: Try, same: ColumnElement[bool], tries: int) -> bool:
+    """Is this attempt the one with which so many have failed? Of those before it some may still be under way."""
+    through = select(func.count()).where(same, col(FailedSignIn.id) <= attempt.id)
+    return session.scalar(through) == tries
+
+
+def record_lock(session: Session, subject: str, client: str, *, now: datetime, **detail: Any) -> None:
+    """Put on the record that somebody has failed too often."""
+    ledger.write_act(session, LOCKED, subject, by=Actor.system("sign-in"), now=now, detail={"client": client} | detail)
 
 
 def record_refusal(session: Session, subject: str, client: str, *, now: datetime, **why: str) -> None:

@@ -47,7 +47,7 @@ def read_stretch(session: Session, stream: str, settings: Settings) -> Stretch:
     through = min(hash_chain.last_sequence(session), after + AT_ONCE)
     place = (col(AuditRecord.sequence) > after, col(AuditRecord.sequence) <= through)
     records = session.scalars(select(AuditRecord).where(*place, is_told()).order_by(col(AuditRecord.sequence)))
-    confidential = confidential_folders.list_confidential(session)
+    confidential = confidential_folders.list_confidential_scopes(session)
     return Stretch(after, through, tuple(security_events.describe_events(records, settings, confidential)))
 
 

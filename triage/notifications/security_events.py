@@ -20,11 +20,12 @@ ECS = "8.11.0"
 ALERT, WARNING, NOTICE, INFORMATIONAL = 1, 4, 5, 6  # severities of syslog (RFC 5424, 6.2.1)
 LONGEST = 7000  # bytes of an event: a receiver should take 8,192 (RFC 5425, 4.3.1)
 LONGEST_TEXT, MOST_NAMED = 200, 20
+CONFIDENTIAL = "confidential"  # in place of a confidential folder
 ACCOUNTS = ("staff", EMPLOYEE)  # kinds of subjects that are people
 OF_STAFF = " staff: "  # in a change of the directory: it is about a staff account
 DETAILS = (  # of an entry, that a SIEM may know
-    *("asked_by", "cause", "changed", "factor", "first", "grants", "items", "left", "machine", "method", "minutes", "name", "needs"),
-    *("new_sign_in_address", "number", "provider", "result", "rights", "role", "second_factor", "staff", "through", "until"),
+    *("asked_by", "cause", "changed", "factor", "first", "grants", "items", "left", "machine", "method", "minutes", "mode", "name"),
+    *("needs", "new_sign_in_address", "number", "provider", "result", "rights", "role", "second_factor", "staff", "through", "until"),
 )
 
 
@@ -92,7 +93,7 @@ EVENTS: dict[str, dict[str, Kind]] = {  # by act, and by what it did or why; "" 
 
 
 def describe_events(records: Iterable[AuditRecord], settings: Settings, confidential: Set[str]) -> Iterator[dict[str, Any]]:
-    """The events of these sealed records, in their order. `confidential`: folders (as scopes) that no event names."""
+    """The events of these sealed records, in their order. `confidential`: folders and their people (as scopes) that no event names."""
     for record in records:
         if kind := kind_of(record):
             yield shorten_event(describe_event(record, kind, settings, confidential))
@@ -113,10 +114,11 @@ def describe_event(record: AuditRecord, kind: Kind, settings: Settings, confiden
     """One event."""
     action = "-".join(filter(None, (record.act, variant_of(record))))
     user, target, client = user_of(record), target_of(record), client_of(record)
+    subject = CONFIDENTIAL if record.subject in confidential else record.subject
     return {
         "@timestamp": record.at.isoformat(),
         "ecs": {"version": ECS},
-        "message": f"{record.by}: {action} {record.subject}",
+        "message": f"{record.by}: {action} {subject}",
         "event": {
             "id": ids.format_id(record.id),  # the same when it is sent again
             "kind": "alert" if kind.severity == ALERT else "event",
@@ -133,7 +135,7 @@ def describe_event(record: AuditRecord, kind: Kind, settings: Settings, confiden
         "host": {"name": settings.company.hostname},
         "user": ({"name": user} if user else {}) | ({"target": {"name": target}} if target else {}),
         "related": {"user": sorted({user, target} - {""}), "ip": [client] if client else []},
-        "mailroom": {"by": record.by, "subject": record.subject} | details_of(record, confidential),
+        "mailroom": {"by": record.by, "subject": subject} | details_of(record, confidential),
     } | ({"source": {"ip": client, "address": client}} if client else {})
 
 
@@ -170,8 +172,8 @@ def details_of(record: AuditRecord, confidential: Set[str]) -> dict[str, Any]:
     detail = record.detail | {"items": record.items}
     scope = detail.get("scope") or []
     named = [scope] if isinstance(scope, str) else list(scope)
-    if not confidential.isdisjoint(named):
-        return {"confidential": True}
+    if not confidential.isdisjoint([*named, record.subject]):
+        return {CONFIDENTIAL: True}
     if record.act == "directory":
         detail["staff"] = [one for one in detail.get("changes", ()) if OF_STAFF in one]
     given = {name: shorten_value(detail[name]) for name in DETAILS if detail.get(name)}

@@ -13,16 +13,17 @@ from triage.access import accounts, api_tokens, break_glass, confidential_folder
 from triage.access.accounts import Account
 from triage.access.api_tokens import TokenOrder
 from triage.access.second_factor import factor_policy
-from triage.access.staff_login import TRIES, How
+from triage.access.staff_login import OF_AN_ADDRESS, TRIES, How
 from triage.actor import Actor
 from triage.addressing.company import SealedEntry
 from triage.compliance.audit import hash_chain, verify_chain
 from triage.config.settings import Settings
+from triage.directory import enforcement
 from triage.notifications import event_streams, security_events
 from triage.notifications.event_streams import LINES
 from triage.notifications.security_events import EVENTS, LONGEST
 from triage.store import db, ledger
-from triage.store.models.staff import StaffMember
+from triage.store.models.staff import FailedSignIn, StaffMember
 
 HOME, ELSEWHERE = "192.0.2.9", "203.0.113.7"
 DAY = timedelta(days=1)
@@ -98,6 +99,27 @@ def test_of_failures_at_the_same_time_one_closes_the_account(session: Session, s
     assert {one["event"].get("reason") for one in events if one["event"]["action"] == "sign-in-failed"} == {"second factor"}
 
 
+def locks(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """From where too many sign-ins failed, and how many."""
+    return [(one["source"]["ip"], one["mailroom"]["number"]) for one in events if one["event"]["action"] == "sign-in-locked"]
+
+
+def test_a_failure_from_where_somebody_always_signs_in_locks_the_account_elsewhere(session: Session, settings: Settings) -> None:
+    assert staff_login.start_session(session, "ana", HOME, How(), lasts=DAY, now=NOW)
+    for client in [ELSEWHERE] * (TRIES - 1) + [HOME] * TRIES:
+        fail(session, client)
+    assert locks(told(session, settings)) == [(HOME, TRIES), (HOME, TRIES)], "elsewhere after the first from home, at home after five"
+
+
+def test_a_failure_of_somebody_who_is_spared_locks_the_address_for_the_others_once(session: Session, settings: Settings) -> None:
+    assert staff_login.start_session(session, "ana", HOME, How(), lasts=DAY, now=NOW)
+    session.add_all(FailedSignIn(at=NOW, login=f"guess {number}", client=HOME) for number in range(OF_AN_ADDRESS - 1))
+    session.flush()
+    fail(session)
+    fail(session)
+    assert locks(told(session, settings)) == [(HOME, OF_AN_ADDRESS)]
+
+
 def test_what_was_typed_where_nobody_has_that_name_is_not_told(session: Session, settings: Settings) -> None:
     attempt = staff_login.begin_attempt(session, "hunter2", HOME, now=NOW)
     staff_login.record_failure(session, attempt, now=NOW)
@@ -161,6 +183,17 @@ def test_confidential_folders_are_not_named(session: Session, settings: Settings
     ledger.write_act(session, "staff", "staff:ben", by=IDA, now=NOW, detail={"what": "groups", "scope": ["department:legal"], "role": "x"})
     (event,) = told(session, settings)
     assert event["mailroom"] == {"by": "person:ida", "subject": "staff:ben", "confidential": True}
+
+
+@pytest.mark.parametrize("folder", ["department:legal", "person:mara.berg"])
+def test_an_act_on_a_confidential_folder_does_not_name_it(session: Session, settings: Settings, folder: str) -> None:
+    confidential_folders.equalise_confidential(session, (SealedEntry("department:legal", ("ben",)),))
+    enforcement.set_step(session, folder, enforcement.RECORD, by=IDA, reason="", now=NOW)
+    enforcement.set_step(session, "department:it", enforcement.RECORD, by=IDA, reason="", now=NOW)
+    hidden, shown = told(session, settings)
+    assert hidden["mailroom"] == {"by": "person:ida", "subject": "confidential", "confidential": True}
+    assert all(one not in json.dumps(hidden) for one in ("legal", "mara"))
+    assert shown["mailroom"] == {"by": "person:ida", "subject": "department:it", "mode": "record-only"}
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "\u202e\n\x1b" * 3000])
