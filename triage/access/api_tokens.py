@@ -26,7 +26,7 @@ LONGEST = timedelta(days=366)
 LONGEST_NAME = 64  # characters
 UPKEEP = Actor.system("upkeep")
 NEW_PLACE = "new-place"  # in the record of a token: it was used from a network for the first time
-SEEN_EVERY = timedelta(seconds=30)  # a request writes `used_at` at most so often
+SEEN_EVERY = timedelta(seconds=30)  # a request writes `used_at` at most so often, from one network
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ class TokenOrder:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whose key came with a request. `unseen`: `touch_token` is due."""
+    """Whose key came with a request. `unseen`: `touch_token` is due, wherever it came from. `place`: the network it was used from last."""
 
     actor: Actor
     unseen: bool
+    place: str = ""
 
 
 def create_token(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> tuple[ApiToken, str]:
@@ -142,7 +143,7 @@ def find_token_holder(session: Session, key: str, now: datetime) -> Bearer | Non
     found = session.scalars(select(ApiToken).where(col(ApiToken.key_sha256) == hash_key(key))).first()
     if found is None or not in_force(session, found, now):
         return None
-    return Bearer(actor_of(found), found.used_at is None or now - found.used_at >= SEEN_EVERY)
+    return Bearer(actor_of(found), found.used_at is None or now - found.used_at >= SEEN_EVERY, sender_network(found.client))
 
 
 def touch_token(session: Session, token_id: int, client: str, *, now: datetime) -> None:

@@ -1,9 +1,11 @@
 """Programs sign in with a token in each request: who holds it, whether it may do this, and when it was used."""
 
+from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
 from triage import ids
 from triage.access import api_tokens, scope as access
+from triage.addressing.networks import sender_network
 from triage.errors import NotAllowed
 from triage.say import say
 from triage.store import db
@@ -34,10 +36,17 @@ def authenticate_bearer(here: Office, connection: HTTPConnection, key: str) -> a
         raise NotAllowed(say("this needs a person who has signed in: a token cannot do it"))
     if grant := needed_grant(connection.scope["method"], path):
         access.require_grant(found.actor, grant)
-    if found.unseen:
-        client = connection.client.host if connection.client else ""
-        db.try_transaction(here.engine, lambda session: api_tokens.touch_token(session, number, client, now=utcnow()))
+    client = connection.client.host if connection.client else ""
+    place = sender_network(client)
+    if found.unseen or (place != found.place and here.sightings.is_due(number, place)):
+        db.try_transaction(here.engine, lambda session: keep_use(session, here, number, client))
     return found
+
+
+def keep_use(session: Session, here: Office, token_id: int, client: str) -> None:
+    """Write when a token was used, and from where."""
+    api_tokens.touch_token(session, token_id, client, now=utcnow())
+    here.sightings.note(token_id, sender_network(client))
 
 
 def bearer_holder(here: Office, key: str) -> api_tokens.Bearer | None:

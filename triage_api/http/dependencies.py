@@ -17,7 +17,7 @@ from triage.runtime.sandbox_pool import Pool
 from triage.runtime.wakeup import Bell
 from triage.store.db import LARGE_CACHE, open_engine
 from triage.store.pg_notify import Telegraph
-from triage_api.http.rate_limit import Pace
+from triage_api.http.rate_limit import Pace, Sightings
 
 CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
 CHILD_SECONDS = 10.0
@@ -37,6 +37,7 @@ class Office:
         self.settings = settings
         self.prover = prover
         self.pace = Pace(settings.api.token_requests_per_minute)
+        self.sightings = Sightings()
         self.engine: Engine = open_engine(settings.database.url, cache=LARGE_CACHE)
         directory = settings.spool.directory
         try:

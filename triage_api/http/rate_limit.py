@@ -1,11 +1,15 @@
-"""How often a token may ask: a bucket of requests that a minute fills, one for each API process."""
+"""How often a token may ask, a bucket of requests that a minute fills; and how often its uses are written. For each API process."""
 
+import math
 import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from triage.access.api_tokens import SEEN_EVERY
 from triage.errors import Refused
 from triage.say import say
+
+MOST = 10_000  # uses that are remembered
 
 
 class TooFast(Refused):
@@ -33,3 +37,21 @@ class Pace:
         if left < 1:
             raise TooFast(timedelta(seconds=(1 - left) * 60 / most))
         self.left[token_id] = left - 1, now
+
+
+class Sightings:
+    """From which networks each token's use was written lately. One that alternates is written once for each, every SEEN_EVERY."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.at: dict[tuple[int, str], float] = {}
+
+    def is_due(self, token_id: int, place: str) -> bool:
+        """Is a use from this network to be written?"""
+        return self.clock() - self.at.get((token_id, place), -math.inf) >= SEEN_EVERY.total_seconds()
+
+    def note(self, token_id: int, place: str) -> None:
+        """It is written."""
+        if len(self.at) >= MOST:
+            self.at.clear()
+        self.at[token_id, place] = self.clock()

@@ -8,13 +8,16 @@ from datetime import timedelta
 import pytest
 from anyio.from_thread import start_blocking_portal
 from sqlalchemy import Engine, select
+from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, NewBrowser, opened, session_key, token_key
+from triage.access.api_tokens import NEW_PLACE
 from triage.config.settings import Settings
-from triage.store.db import transaction
+from triage.store.db import read_transaction, transaction
+from triage.store.models.audit import AuditRecord
 from triage.store.models.staff import ApiToken
 from triage.times import utcnow
-from triage_api.http.rate_limit import Pace, TooFast
+from triage_api.http.rate_limit import Pace, Sightings, TooFast
 from triage_api.http.token_scopes import needed_grant
 
 JOE = "it+joe.fern@company.example"
@@ -122,6 +125,28 @@ def test_a_token_that_asks_too_often_waits_and_nobody_else(api_settings: Setting
         assert [one.status_code for one in answers] == [200, 200, 429]
         assert answers[2].headers["retry-after"] == "30"
         assert [ana.get("/me").status_code for _ in range(3)] == [200] * 3
+
+
+def test_a_short_burst_from_another_network_is_on_the_record(new_browser: NewBrowser, engine: Engine) -> None:
+    key = token_key(engine, "read")
+    at_home, thief = (new_browser(address=address).with_token(key) for address in ("192.0.2.9", "203.0.113.7"))
+    for program in (at_home, thief, at_home, thief):
+        assert program.get("/me").status_code == 200
+    with read_transaction(engine) as session:
+        details = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "token").order_by(col(AuditRecord.id)))
+        assert [one["client"] for one in details if one["what"] == NEW_PLACE] == ["192.0.2.9", "203.0.113.7"]
+        assert session.scalars(select(ApiToken)).one().client == "203.0.113.7"
+
+
+def test_a_use_from_each_network_is_written_every_half_minute() -> None:
+    clock = [0.0]
+    sightings = Sightings(lambda: clock[0])
+    assert sightings.is_due(1, "192.0.2.9")
+    sightings.note(1, "192.0.2.9")
+    due = [sightings.is_due(*one) for one in ((1, "192.0.2.9"), (2, "192.0.2.9"), (1, "203.0.113.7"))]
+    assert due == [False, True, True]
+    clock[0] = 30.0
+    assert sightings.is_due(1, "192.0.2.9")
 
 
 def test_a_bucket_fills_within_a_minute() -> None:
