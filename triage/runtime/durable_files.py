@@ -1,5 +1,7 @@
 """Files that survive a power cut: lines at the end of one, and its name, which is as safe as the directory it is in."""
 
+import errno
+import fcntl
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -15,9 +17,13 @@ def sync_directory(directory: Path) -> None:
 
 
 def append_lines(path: Path, lines: bytes, *, longest: int) -> None:
-    """Add whole lines of at most `longest` bytes to a file, on disk when this returns. The part of a line that a crash has left goes."""
+    """Add whole lines of at most `longest` bytes to a file, on disk when this returns. The part of a line that a crash has left goes.
+
+    Processes of one machine take turns. OSError, and nothing changed, when the file holds longer lines: they are somebody else's.
+    """
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640), "r+b") as file:
-        file.truncate(find_end(file, longest))
+        fcntl.flock(file, fcntl.LOCK_EX)  # the other's line may be half written
+        file.truncate(find_end(file, path, longest))
         file.seek(0, os.SEEK_END)
         file.write(lines)
         file.flush()
@@ -25,9 +31,13 @@ def append_lines(path: Path, lines: bytes, *, longest: int) -> None:
     sync_directory(path.parent)
 
 
-def find_end(file: BinaryIO, longest: int) -> int:
+def find_end(file: BinaryIO, path: Path, longest: int) -> int:
     """Where the last whole line ends."""
     size = file.seek(0, os.SEEK_END)
     start = max(0, size - longest)
     file.seek(start)
-    return start + file.read().rfind(b"\n") + 1
+    last = file.read().rfind(b"\n")
+    if start and last < 0:
+        why = f"the last {longest} bytes have no line break, so another program wrote them; move this file away, or name another one"
+        raise OSError(errno.EINVAL, why, str(path))
+    return start + last + 1
