@@ -90,6 +90,7 @@ def test_what_was_carried_out_although_its_answer_got_lost_is_not_done_twice(alo
     assert [(one["verb"], one["done"]) for one in made] == [("release", 1)]
 
 
+@pytest.mark.long
 def test_an_outage_is_told_before_anything_was_fetched_ahead(alone: House, page: Page) -> None:
     page.clock.install()
     page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))  # the console fetches ahead a moment later

@@ -25,7 +25,7 @@ PAGE = (
 VARIANTS = [
     pytest.param(("sqlite", 600, 300, 200), id="600 of 300 domains", marks=pytest.mark.long),
     pytest.param(("sqlite", 40, 20, 12), id="sqlite"),
-    pytest.param(("postgresql", 40, 20, 12), id="postgresql", marks=pytest.mark.postgresql),
+    pytest.param(("postgresql", 40, 20, 12), id="postgresql", marks=[pytest.mark.postgresql, pytest.mark.long]),
 ]
 
 

@@ -128,6 +128,7 @@ def test_through_postfix_and_dovecot_signature_and_seal_verify(site: Site) -> No
     assert top["X-Mailroom-Verdict"] == "first-contact"
 
 
+@pytest.mark.long
 def test_a_proven_sender_is_told_what_a_stranger_may_know(site: Site) -> None:
     letter = Letter(f"wes@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Refused at once"))
     seen = story(site, released(site, letter), "bounced")
@@ -176,6 +177,7 @@ def test_rejected_in_the_browser_the_sender_reads_the_words(site: Site, page: Pa
         assert desk.decide("restore", {"ids": [rejected["id"]]}).status_code == 409  # told is told
 
 
+@pytest.mark.long
 def test_an_unproven_sender_cannot_be_told_no(site: Site, page: Page) -> None:
     letter = replace(Letter(f"abe@{outside.STRANGER.name}", f"luc.moreau@{company.DOMAIN}", unique("Unproven offer")))
     site.house.company.take(letter)

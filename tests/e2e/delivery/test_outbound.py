@@ -141,6 +141,7 @@ def test_an_address_that_is_known_needs_proof(site: Site) -> None:
         assert desk.client.get(f"/deliveries/{one['id']}").json()["verdict"]["rule"] == "unproven-known-sender"
 
 
+@pytest.mark.long
 def test_a_holiday_notice_leaves_and_teaches_nothing(site: Site) -> None:
     subject = unique("Away")
     site.write(Subject=subject, to=("nosy@other.example",), Auto_Submitted="auto-replied")
@@ -154,6 +155,7 @@ def test_a_holiday_notice_leaves_and_teaches_nothing(site: Site) -> None:
     assert site.known("nosy@other.example") == []
 
 
+@pytest.mark.long
 def test_an_employee_is_told_what_could_not_be_delivered(site: Site) -> None:
     subject, nobody = unique("Nobody there"), "nobody@gone.example"
     site.smarthost.answer(f"RCPT {nobody}", "550 5.1.1 no such user at gone.example")
@@ -178,6 +180,7 @@ def grown_older(house: company.Company, recipient: str, hours: int) -> None:
         database.execute("UPDATE delivery SET queued_at = queued_at - ? WHERE recipient = ?", (hours * 3_600_000_000, recipient))
 
 
+@pytest.mark.long
 def test_an_employee_hears_once_that_a_mail_is_late_and_it_leaves_all_the_same(site: Site) -> None:
     subject, busy = unique("Busy there"), "busy@slow.example"
     site.smarthost.answer(f"RCPT {busy}", "451 4.7.1 come back later")
@@ -208,6 +211,7 @@ def test_what_was_accepted_leaves_although_the_listener_is_killed(site: Site) ->
     assert site.inner.waiting() == 0 or site.until(lambda: site.inner.waiting() == 0, "Postfix has handed everything over")
 
 
+@pytest.mark.long
 def test_staff_looks_at_what_was_parked(site: Site, page: Page) -> None:
     site.write(sender=ADA, to=tuple(f"{number}@more.example" for number in range(52)), Subject=unique("To many"))
 
@@ -230,6 +234,7 @@ def test_staff_looks_at_what_was_parked(site: Site, page: Page) -> None:
     expect(page.get_by_role("row").filter(has_text=f"Ada Byron wrote to {first}")).to_be_visible()
 
 
+@pytest.mark.long
 def test_copies_teach_where_mail_does_not_pass_through_us(site: Site) -> None:
     subject, pen_friend = unique("Past the door"), "pen@friend.example"
     direct = int(site.smarthost.url.rpartition(":")[2])

@@ -12,7 +12,10 @@ from tests.e2e.conftest import LMTP, MAILDIR, House, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.outside import Letter
 
-pytestmark = [pytest.mark.peers, pytest.mark.parametrize("house", [LMTP, MAILDIR], indirect=True)]
+pytestmark = [
+    pytest.mark.peers,
+    pytest.mark.parametrize("house", [LMTP, pytest.param(*MAILDIR.values, id=MAILDIR.id, marks=pytest.mark.long)], indirect=True),
+]
 
 
 def delivered(house: House, name: str, words: str) -> tuple[Letter, str]:

@@ -96,6 +96,7 @@ def test_departments_close_one_by_one_while_mail_flows(house: Company, desk: Des
 
 
 @pytest.mark.peers
+@pytest.mark.long
 def test_administrators_change_the_enforcement_in_the_console(house: Company, store: dovecot_peer.Server, page: Page) -> None:
     sign_in(page, House(house, store))
     page.get_by_role("link", name="Enforcement").click()
@@ -110,6 +111,7 @@ def test_administrators_change_the_enforcement_in_the_console(house: Company, st
 
 
 @pytest.mark.peers
+@pytest.mark.long
 def test_a_backlog_comes_in_and_what_is_released_reaches_its_mailbox(
     house: Company, desk: Desk, store: dovecot_peer.Server, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import effort
 from tests.e2e.conftest import House, choose, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.mail import dovecot
@@ -101,12 +102,12 @@ def strange_next_hop(made: company.Company) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (misspelt_directory, ["company.toml", "admni", "did you mean 'admin'"]),
-        (misspelt_key, ["mailroom.toml", "undo_secnods", "did you mean 'undo_seconds'"]),
-        (no_directory_file, ["company.toml", "cannot be read"]),
-        (spool_is_a_file, ["spool", "cannot be used", "spool.directory"]),
+        effort.long(misspelt_directory, ["company.toml", "admni", "did you mean “admin”"]),
+        (misspelt_key, ["mailroom.toml", "undo_secnods", "did you mean “undo_seconds”"]),
+        effort.long(no_directory_file, ["company.toml", "cannot be read"]),
+        effort.long(spool_is_a_file, ["spool", "cannot be used", "spool.directory"]),
         (empty_database, ["mailroom db upgrade"]),
-        (strange_next_hop, ["uucp://elsewhere", "smtp://HOST:PORT"]),
+        effort.long(strange_next_hop, ["uucp://elsewhere", "smtp://HOST:PORT"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -116,6 +116,7 @@ def test_customers_of_a_csv_are_let_in(site: Site, tmp_path: Path) -> None:
     assert set(site.rules(scope="department:it", proof="aligned")) == {"customer.example", "other.example", "jo@gmail.com"}
 
 
+@pytest.mark.long
 def test_a_seed_says_what_is_in_its_way(site: Site, tmp_path: Path) -> None:
     file = tmp_path / "customers.csv"
     file.write_text("name,mail\n")
@@ -146,6 +147,7 @@ known.example
 """
 
 
+@pytest.mark.long
 def test_the_domains_of_a_feed_are_blocked_renewed_and_spared(site: Site, tmp_path: Path) -> None:
     key, file = site.token("read", "rules"), tmp_path / "feed.txt"
     with site.company.signed_in() as desk:
@@ -184,6 +186,7 @@ def test_the_domains_of_a_feed_are_blocked_renewed_and_spared(site: Site, tmp_pa
     assert set(site.rules(note="feed bad")) == {outside.PHISHER.name, "bad.example"}
 
 
+@pytest.mark.long
 def test_a_feed_is_fetched(site: Site) -> None:
     with start_receiver() as feed:
         feed.serves = b"".join(b"host%d.feed.example\n" % number for number in range(12))
@@ -253,6 +256,7 @@ def called(
     return httpx.post(f"http://127.0.0.1:{port}/", content=sent or body, headers=headers, timeout=processes.HANG).status_code
 
 
+@pytest.mark.long
 def test_a_chat_hears_of_perishable_mail(site: Site, chat: Receiver) -> None:
     code = Letter(
         f"login@{outside.SUPPLIER.name}", TO, "Your Supplier sign-in code is 482913", text="Your code 482913 expires in 10 minutes.\r\n"
@@ -282,6 +286,7 @@ def test_only_calls_with_a_good_and_fresh_signature_reach_the_chat_and_each_once
     assert said.endswith("\n<https://mailroom.company.example/|Open the queue>")
 
 
+@pytest.mark.long
 def test_teams_gets_a_card(site: Site, tmp_path: Path) -> None:
     port = processes.free_port()
     with telling(site, tmp_path / "log", "teams", port) as chat:

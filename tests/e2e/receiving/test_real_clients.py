@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import effort
 from tests.peers import processes
 from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.mail import exim, postfix
@@ -59,10 +60,10 @@ def swaks(*words: str) -> str:
     [
         ((), "ESMTP", ""),
         (("--tls",), "ESMTPS", "TLSv1.3"),
-        (("--tls", "--tls-protocol", "tlsv1_2"), "ESMTPS", "TLSv1.2"),
-        (("--pipeline",), "ESMTP", ""),
+        effort.long(("--tls", "--tls-protocol", "tlsv1_2"), "ESMTPS", "TLSv1.2"),
+        effort.long(("--pipeline",), "ESMTP", ""),
         (("--tls", "--pipeline"), "ESMTPS", "TLSv1.3"),
-        (("--protocol", "SMTP"), "SMTP", ""),
+        effort.long(("--protocol", "SMTP"), "SMTP", ""),
     ],
     ids=str,
 )

@@ -139,7 +139,7 @@ class Server:
         with self.client(mailbox) as client:
             client.select_folder("INBOX", readonly=True)
             found = client.fetch(client.search(), ["BODY.PEEK[]"])
-            return [found[number][b"BODY[]"] for number in sorted(found) if b"BODY[]" in found[number]]  # what goes this moment has none
+            return [body for number in sorted(found) if (body := found[number].get(b"BODY[]"))]  # what goes this moment has none
 
 
 def open_folder(client: IMAPClient, folder: str, *, readonly: bool = True) -> bool:

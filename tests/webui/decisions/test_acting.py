@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlmodel import col, select
 
@@ -34,6 +35,7 @@ def states(site: Site, *deliveries: str) -> list[str]:
         return [session.get_one(Delivery, ids.parse_id(one)).state for one in deliveries]
 
 
+@pytest.mark.long
 def test_a_name_followed_at_once_by_enter_sends_to_nobody_else(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="one@quick.example", subject="For whom it is")
     site.sit_down(page, path="/?q=from:quick.example")
@@ -49,6 +51,7 @@ def test_a_name_followed_at_once_by_enter_sends_to_nobody_else(site: Site, page:
     assert states(site, mail) == ["held"]
 
 
+@pytest.mark.long
 def test_what_comes_into_a_card_is_not_in_the_answer_to_its_question(site: Site, page: Page) -> None:
     author = "pair@grows.example"
     for to in (JOE, MARA):
@@ -79,6 +82,7 @@ def test_a_selected_mail_that_is_not_shown_is_named_before_it_is_released(site: 
     assert states(site, first) == ["held"]
 
 
+@pytest.mark.long
 def test_what_is_selected_elsewhere_than_in_the_queue_is_never_all(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(JOE, author="one@listed.example", subject=f"Listed {number}")
@@ -89,6 +93,7 @@ def test_what_is_selected_elsewhere_than_in_the_queue_is_never_all(site: Site, p
     expect(page.get_by_role("button", name="All 2")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_escape_opens_no_lock(site: Site, page: Page) -> None:
     site.come(JOE, author="one@locked.example", subject="Behind the lock")
     site.sit_down(page, path="/?q=from:locked.example")
@@ -140,6 +145,7 @@ def clicked_twice(page: Page, button: Locator, gone: Locator) -> None:
         page.evaluate("fetch('/api/v1/me')")
 
 
+@pytest.mark.long
 def test_the_second_click_of_two_is_not_for_what_moved_under_it(site: Site, page: Page) -> None:
     mails = [site.come(JOE, author="wave@moved.example", subject=f"Moved {number}")[0] for number in range(2)]
     for number, mail in enumerate(mails):
@@ -151,6 +157,7 @@ def test_the_second_click_of_two_is_not_for_what_moved_under_it(site: Site, page
     assert sorted(states(site, *mails)) == ["held", "purged"]
 
 
+@pytest.mark.long
 def test_a_double_click_removes_one_rule(site: Site, page: Page) -> None:
     for number in range(2):
         add_rules(site.engine, site.settings, RuleOrder("block", "address", f"{number}@removed.example", "company"))
@@ -163,6 +170,7 @@ def test_a_double_click_removes_one_rule(site: Site, page: Page) -> None:
         assert len(list(session.scalars(in_force))) == 1
 
 
+@pytest.mark.long
 def test_a_double_click_gives_up_nothing_unasked(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="one@leaving.example", subject="On its way")
     with db.transaction(site.engine) as session:
@@ -196,6 +204,7 @@ def test_pressed_or_clicked_twice_a_verb_is_for_the_mail_that_was_seen(site: Sit
     assert states(site, *mails) == ["held"] * 4
 
 
+@pytest.mark.long
 def test_a_sheet_stays_while_words_are_marked_and_when_two_clicks_opened_it(site: Site, page: Page) -> None:
     site.come(JOE, author="one@sheet.example", subject="With a sheet")
     site.sit_down(page, path="/?q=from:sheet.example")
@@ -219,6 +228,7 @@ def test_a_sheet_stays_while_words_are_marked_and_when_two_clicks_opened_it(site
     expect(words).to_have_value("Dear all")
 
 
+@pytest.mark.long
 def test_own_words_stay_when_the_others_come_late(site: Site, page: Page) -> None:
     site.come(JOE, author="one@late.example", subject="With late words")
     site.sit_down(page, path="/?q=from:late.example")
@@ -237,6 +247,7 @@ def test_own_words_stay_when_the_others_come_late(site: Site, page: Page) -> Non
     expect(words).to_have_value("Dear all")
 
 
+@pytest.mark.long
 def test_after_a_click_on_a_verb_the_arrows_are_for_the_list(site: Site, page: Page) -> None:
     for number in range(3):
         site.come(JOE, author=f"{number}@arrows.example", subject=f"Arrows {number}")
@@ -249,6 +260,7 @@ def test_after_a_click_on_a_verb_the_arrows_are_for_the_list(site: Site, page: P
     expect(page.locator(".row.at")).to_have_text(row(page, "Arrows").nth(2).inner_text(), use_inner_text=True)
 
 
+@pytest.mark.long
 def test_a_list_that_cannot_be_read_anew_stays(site: Site, page: Page) -> None:
     singles(site)
     site.sit_down(page, "ida", "/settings")
@@ -268,6 +280,7 @@ def test_a_list_that_cannot_be_read_anew_stays(site: Site, page: Page) -> None:
         expect(shown).to_have_count(count)
 
 
+@pytest.mark.long
 def test_what_a_rule_would_have_done_is_said_of_no_other(site: Site, page: Page) -> None:
     site.sit_down(page, path="/rules")
     form = page.get_by_role("form", name="New rule")
@@ -279,6 +292,7 @@ def test_what_a_rule_would_have_done_is_said_of_no_other(site: Site, page: Page)
     expect(form.get_by_role("status")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_reading_that_fails_takes_nothing_that_was_typed(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="host@typed.example", subject="A room")
     with db.transaction(site.engine) as session:

@@ -115,6 +115,7 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
         assert (made.by_shown, made.second_by_shown, made.confirmed) == ("Ana Roth", "Ida Lind", NAMES)
 
 
+@pytest.mark.long
 def test_who_asked_cannot_confirm_and_declining_asks_nothing(site: Site, page: Page, other_page: Page) -> None:
     mail = ask_for(site, page, "Not-by-her")
     page.goto(f"{site.url}/approvals")

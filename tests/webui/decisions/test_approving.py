@@ -1,5 +1,6 @@
 """Approving a sender: one key lets it in as narrowly as makes sense, and one key each widens, narrows or undoes that."""
 
+import pytest
 from playwright.sync_api import Page, expect
 from sqlmodel import col, select
 
@@ -51,6 +52,7 @@ def test_one_key_makes_the_narrowest_rule_and_one_key_each_widens_narrows_and_un
     expect(row(page, "The offer of Hanna")).not_to_contain_text("Released")
 
 
+@pytest.mark.long
 def test_narrowed_to_the_end_it_is_a_release_without_a_rule(site: Site, page: Page) -> None:
     site.come(MARA, author="once@supplier.example", subject="Only this once")
     site.sit_down(page)
@@ -61,6 +63,7 @@ def test_narrowed_to_the_end_it_is_a_release_without_a_rule(site: Site, page: Pa
     assert in_force(site, "once@supplier.example") == []
 
 
+@pytest.mark.long
 def test_a_rule_that_was_there_before_is_never_taken_back(site: Site, page: Page) -> None:
     first, again = "known@supplier.example", "Known already"
     site.come(JOE, author=first, subject=again)
@@ -77,6 +80,7 @@ def test_a_rule_that_was_there_before_is_never_taken_back(site: Site, page: Page
     assert in_force(site, first) == [("address", "person:joe.fern", "dmarc")]
 
 
+@pytest.mark.long
 def test_an_assistant_of_two_approves_one_card_for_both(site: Site, page: Page) -> None:
     agent = "agent@travel.example"
     with db.transaction(site.engine) as session:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlmodel import col, select
 
@@ -115,6 +116,7 @@ def test_a_row_that_changed_while_the_sheet_is_open_makes_nothing_and_says_so(si
     assert (in_force(site, "changed.example"), states(site, *ids)) == (set(), ["queued", "held"])
 
 
+@pytest.mark.long
 def test_a_tick_after_the_row_has_changed_says_so_and_cannot_be_sent(site: Site, page: Page) -> None:
     ids = [site.come(JOE, author=f"{name}@{name}.grown.example", subject=f"Grown {name}")[0] for name in ("x", "y", "v")]
     sheet = approve_all(site, page, "from:grown.example")
@@ -129,6 +131,7 @@ def test_a_tick_after_the_row_has_changed_says_so_and_cannot_be_sent(site: Site,
     assert (in_force(site, "grown.example"), states(site, *ids[1:])) == (set(), ["held", "held"])
 
 
+@pytest.mark.long
 def test_a_double_press_makes_no_second_rule_and_releases_nothing_else(site: Site, page: Page) -> None:
     ids = [site.come(JOE, author=f"{name}@{name}.double.example", subject=f"Double {name}")[0] for name in ("x", "y")]
     (other,) = site.come(JOE, author="z@elsewhere.example", subject="Double of another")

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.peers.browsers import browser as browser_peer
@@ -30,6 +31,7 @@ def top(one: Locator) -> float:
     return box["y"]
 
 
+@pytest.mark.long
 def test_what_others_do_is_stamped_where_it_stands(site: Site, page: Page, other_page: Page) -> None:
     for name in ("one", "two", "three"):
         site.come(MARA, author=f"{name}@live.example", subject=f"Letter {name}")
@@ -80,6 +82,7 @@ def test_everything_listed_is_decided_at_once_and_a_group_as_its_mails(site: Sit
     expect(page.get_by_role("status").filter(has_text="Released “Two of a kind”.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_large_group_and_a_single_mail_are_decided_together_and_what_comes_in_meanwhile_is_left(site: Site, page: Page) -> None:
     for number in range(60):
         site.come(MARA, author="wave@large.example", subject=f"Offer {number}")
@@ -146,6 +149,7 @@ def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
     expect(page.get_by_text("It was undone.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_what_was_kept_is_taken_back_before_the_decision_before_it(site: Site, page: Page) -> None:
     for name in ("first", "second", "third"):
         site.come(JOE, author=f"{name}@kept.example", subject=f"Offer {name}")
@@ -191,6 +195,7 @@ def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: S
     expect(page.get_by_role("status").filter(has_text="messages are back")).to_be_visible()
 
 
+@pytest.mark.long
 def test_what_is_kept_is_not_asked_about_any_more(site: Site, page: Page) -> None:
     for _ in range(2):
         site.come(JOE, author="pair@asked.example", subject="Asked about")

@@ -58,6 +58,7 @@ def test_keepers_answer_under_the_approvals(confidential: Site, page: Page, othe
     expect(ana.get_by_text("No decisions need approval.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_administrators_see_a_large_removal_and_undo_it(site: Site, page: Page) -> None:
     (came,) = site.come(JOE, author="many@bulk.example", subject="One of many")
     sam = site.sit_down(page, "sam")

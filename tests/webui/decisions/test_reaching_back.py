@@ -53,6 +53,7 @@ def asked(page: Page, count: str) -> Locator:
     return page.get_by_role("dialog", name=f"Undo the decision about {count}?")
 
 
+@pytest.mark.long
 def test_what_is_fresh_comes_back_at_once(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="a@fresh.example", subject="Fresh release")
     site.sit_down(page, path="/?q=from:fresh.example")
@@ -86,6 +87,7 @@ def test_what_is_older_is_named_with_its_age_its_person_and_its_count(site: Site
     assert [state(site, one) for one in mails] == ["held"] * 2
 
 
+@pytest.mark.long
 def test_what_is_in_a_mailbox_already_is_said(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="a@arrived.example", subject="Arrived already")
     decided(site, ANA, mail, verb=Verb.RELEASE, ago=timedelta(hours=2, minutes=10))

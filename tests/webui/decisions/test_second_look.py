@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests import effort
 from tests.conftest import settings_in
 from tests.peers.browsers import browser as browser_peer
 from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
@@ -68,15 +69,15 @@ def read_it(sheet: Locator, act: str = "Release") -> None:
 @pytest.mark.parametrize(
     ("keys", "released"),
     [
-        (("r",), False),
-        (("r", "r"), False),  # a double press: the second key comes before anybody has read the reason
+        effort.long(("r",), False),
+        effort.long(("r", "r"), False),  # a double press: the second key comes before anybody has read the reason
         (("r", "r", "r"), False),
-        (("r", "Enter"), False),
-        (("a",), False),
+        effort.long(("r", "Enter"), False),
+        effort.long(("a",), False),
         (("a", "Enter", "Enter"), False),
-        (("r", "READ", "Enter"), False),
-        (("r", "READ", "Escape"), False),
-        (("r", "READ", "p"), False),  # removal is not offered here
+        effort.long(("r", "READ", "Enter"), False),
+        effort.long(("r", "READ", "Escape"), False),
+        effort.long(("r", "READ", "p"), False),  # removal is not offered here
         (("r", "READ", "r"), True),
     ],
     ids=lambda one: "-".join(one) if isinstance(one, tuple) else str(one),

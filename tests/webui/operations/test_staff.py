@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 from sqlmodel import col
@@ -40,6 +41,7 @@ def test_staff_are_shown_with_role_and_scope_and_somebody_stands_in(site: Site, 
     expect(page.get_by_text("No substitutes")).to_be_visible()
 
 
+@pytest.mark.long
 def test_one_names_ones_own_substitute_and_sees_no_list_of_staff(site: Site, page: Page) -> None:
     site.sit_down(page, "ben", "/staff")
     form = page.get_by_role("form", name="New substitute")
@@ -52,6 +54,7 @@ def test_one_names_ones_own_substitute_and_sees_no_list_of_staff(site: Site, pag
     expect(page.get_by_role("navigation", name="Folders").get_by_role("link", name="Audit log")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_the_record_is_read_searched_and_proven(site: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     site.come(JOE, author="x@record.example", subject="On the record")

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete, update
 from sqlmodel import col
 
+from tests import effort
 from tests.conftest import settings_in
 from tests.peers.browsers import browser as browser_peer
 from tests.triage.arriving import ANA
@@ -52,7 +53,7 @@ def enter(page: Page, password: str = RIGHT, login: str = "joe.fern") -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), effort.long(1280, "dark")])
 def test_one_asks_for_the_mail_that_one_came_for(open_site: Site, page: Page, width: int, scheme: Literal["light", "dark"]) -> None:
     open_site.come(JOE, author=LONG, subject="x" * 300)
     (wanted,) = open_site.come(JOE, author=f"hotel@inn{width}.example", subject="Your room")
@@ -83,6 +84,7 @@ def test_one_asks_for_the_mail_that_one_came_for(open_site: Site, page: Page, wi
     assert faults(page) == []
 
 
+@pytest.mark.long
 def test_what_the_digest_only_counts_is_warned_of(open_site: Site, page: Page) -> None:
     (crook,) = open_site.come(JOE, author="desk@counted.example", subject="Your password expires")
     with db.transaction(open_site.engine) as session:
@@ -95,6 +97,7 @@ def test_what_the_digest_only_counts_is_warned_of(open_site: Site, page: Page) -
     assert faults(page) == []
 
 
+@pytest.mark.long
 def test_one_asks_without_a_pointer(open_site: Site, page: Page) -> None:
     keys = page.keyboard
     open_site.come(JOE, author="host@keys.example", subject="Your table")
@@ -120,6 +123,7 @@ def test_one_asks_without_a_pointer(open_site: Site, page: Page) -> None:
     assert walked(page) == [], "the mails"
 
 
+@pytest.mark.long
 def test_all_of_it_is_shown_page_by_page_and_can_be_asked_for(open_site: Site, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_mail, "AT_ONCE", 4)
     mails = [open_site.come(MARA, author=f"host{number}@pages.example", subject=f"Room {number}")[0] for number in range(10)]
@@ -143,6 +147,7 @@ def test_all_of_it_is_shown_page_by_page_and_can_be_asked_for(open_site: Site, p
     assert [text.split("\n")[0] for text in after] == [text.split("\n")[0] for text in before]
 
 
+@pytest.mark.long
 def test_a_letter_that_was_declined_in_vain_is_still_wanted(open_site: Site, page: Page) -> None:
     page.goto(f"{open_site.url}/ask")
     enter(page)
@@ -155,6 +160,7 @@ def test_a_letter_that_was_declined_in_vain_is_still_wanted(open_site: Site, pag
     expect(box).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_mail_that_is_not_there_is_said_to_be_gone(open_site: Site, page: Page) -> None:
     page.goto(f"{open_site.url}/ask?mail=0000000000007")
     enter(page)
@@ -196,6 +202,7 @@ def test_one_says_from_whom_one_expects_mail(open_site: Site, page: Page) -> Non
     expect(expected.get_by_role("listitem")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_what_one_types_next_stays_when_the_answer_comes(open_site: Site, page: Page) -> None:
     page.goto(f"{open_site.url}/ask")
     enter(page)
@@ -211,6 +218,7 @@ def test_what_one_types_next_stays_when_the_answer_comes(open_site: Site, page: 
     expect(sender).to_have_value("second@next.exa")
 
 
+@pytest.mark.long
 def test_in_german(tmp_path: Path, sqlite_template: Path, browser: Browser) -> None:
     with asked(tmp_path, sqlite_template) as site, browser_peer.open_page(browser, locale="de-DE") as page:
         in_german(site, page)
@@ -244,6 +252,7 @@ def in_german(site: Site, page: Page) -> None:
         assert left(page) == [], sender
 
 
+@pytest.mark.long
 def test_an_answer_that_comes_after_signing_out_is_not_shown(open_site: Site, page: Page) -> None:
     page.goto(f"{open_site.url}/ask")
     enter(page)

@@ -1,5 +1,6 @@
 """People and departments: find somebody, their folder, their rules and who wrote to them; and whether the directory is believed."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.triage.arriving import add_rules
@@ -36,6 +37,7 @@ def test_somebody_is_found_with_all_that_is_theirs(site: Site, page: Page) -> No
     expect(page.get_by_role("option").filter(has_text="Hello Joe")).to_be_visible()
 
 
+@pytest.mark.long
 def test_beyond_ones_scope_a_person_is_a_name(site: Site, page: Page) -> None:
     site.come(JOE, author="secret@elsewhere.example", subject="For Joe alone")
     site.sit_down(page, "ben", "/people/joe.fern")
@@ -72,6 +74,7 @@ def test_an_address_that_would_change_its_owner_waits_for_an_administrator(site:
         assert session.get_one(AddressChange, "joe.fern@company.example").settled_by == "person:ida"
 
 
+@pytest.mark.long
 def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
     with transaction(site.engine) as session:
         alerts.raise_brake(session, "the directory would remove 40 people: nothing was changed", now=utcnow())

@@ -1,5 +1,6 @@
 """A mail beside the list: what its links say and where they go, what was not loaded, why it was held, and who got it."""
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import update
 from sqlmodel import col
@@ -50,6 +51,7 @@ def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> No
     expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("https://intranet.company.example/")
 
 
+@pytest.mark.long
 def test_mail_whose_time_is_over_says_so_and_keeps_nobody_from_the_console(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="old@erased.example", subject="Long ago")
     with db.transaction(site.engine) as session:
@@ -63,6 +65,7 @@ def test_mail_whose_time_is_over_says_so_and_keeps_nobody_from_the_console(site:
     expect(page.get_by_role("option")).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_source_is_saved_by_a_key(site: Site, page: Page) -> None:
     site.come(JOE, author="kept@source.example", subject="To keep")
     site.sit_down(page, path="/?q=from:source.example")

@@ -51,6 +51,7 @@ def released(page: Page) -> None:
     expect(page.get_by_role("status").filter(has_text="Released")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_subject_of_ten_kilobytes(site: Site, page: Page) -> None:
     raw = f"From: Long <long@odd.example>\r\nTo: joe.fern@company.example\r\nSubject: {'Very long ' * 1_024}\r\n\r\nHello\r\n".encode()
     site.come(JOE, author="long@odd.example", raw=raw)
@@ -67,6 +68,7 @@ def test_a_subject_of_ten_kilobytes(site: Site, page: Page) -> None:
     released(page)
 
 
+@pytest.mark.long
 def test_a_thousand_recipients(site: Site, page: Page) -> None:
     with db.transaction(site.engine) as session:
         many = replace(COMPANY, staff=STAFF, people=COMPANY.people + CROWD)
@@ -140,6 +142,7 @@ def test_five_megabytes_of_html(site: Site, page: Page) -> None:
     released(page)
 
 
+@pytest.mark.long
 def test_no_header_at_all(site: Site, page: Page) -> None:
     site.come(JOE, author="", raw=b"\r\nJust a text, and nothing above it.\r\n", dmarc=NO_DMARC)
     site.sit_down(page)
@@ -161,6 +164,7 @@ def test_no_header_at_all(site: Site, page: Page) -> None:
     released(page)
 
 
+@pytest.mark.long
 def test_three_hundred_attachments(site: Site, page: Page) -> None:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "Files <files@odd.example>", "joe.fern@company.example", "All the files"

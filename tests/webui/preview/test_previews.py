@@ -65,6 +65,7 @@ def test_a_document_is_leafed_through_with_keys(site: Site, page: Page) -> None:
     expect(shows.first).to_be_focused()
 
 
+@pytest.mark.long
 def test_what_cannot_be_shown_says_why(site: Site, page: Page) -> None:
     site.come(JOE, author="art@studio.example", raw=with_attachments("The photo").replace(b"sales@supplier", b"art@studio"))
     site.sit_down(page)
@@ -91,6 +92,7 @@ def test_by_default_nothing_is_shown(by_default: Site, page: Page) -> None:
     expect(page.get_by_role("button", name="as images")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: Page) -> None:
     mails = [site.come(JOE, author=f"{n}@asked.example", raw=with_attachments(f"Asked from {n}"))[0] for n in range(2)]
     site.sit_down(page)

@@ -93,6 +93,7 @@ def test_what_does_not_belong_is_split_off_and_joined_again(site: Site, page: Pa
     assert state_of(site, proven) == "held"
 
 
+@pytest.mark.long
 def test_a_campaign_that_is_not_there_says_so(site: Site, page: Page) -> None:
     site.sit_down(page, path="/campaigns/0000000000000")
     expect(page.get_by_role("heading", name="Campaign not found")).to_be_visible()
@@ -100,6 +101,7 @@ def test_a_campaign_that_is_not_there_says_so(site: Site, page: Page) -> None:
     expect(page.get_by_role("heading", name="Decision not found")).to_be_visible()
 
 
+@pytest.mark.long
 def test_two_people_at_a_free_mail_provider_are_decided_about_apart(site: Site, page: Page) -> None:
     text = (
         "the harvest supper is on Friday in the old barn, bring bread and cheese, number {}, and tell everybody at the allotments about it."
@@ -170,6 +172,7 @@ def test_two_keys_take_and_block_a_wave_but_never_what_is_less_odd(site: Site, p
 
 
 @pytest.mark.usefixtures("proven")
+@pytest.mark.long
 def test_counts_that_come_late_take_no_choice_and_no_keyboard(site: Site, page: Page) -> None:
     text = "<p>Dear {}, the lease of your bicycle ends and the keeper of the cellar asks for the lock by Monday noon.</p>"
     for to, host in ((JOE, "lock1.example"), (MARA, "lock2.example"), (JOE, "lock3.example")):
@@ -196,6 +199,7 @@ def test_counts_that_come_late_take_no_choice_and_no_keyboard(site: Site, page: 
 
 
 @pytest.mark.usefixtures("proven")
+@pytest.mark.long
 def test_who_went_on_meanwhile_is_not_called_back_to_what_was_joined(site: Site, page: Page) -> None:
     site.sit_down(page, path="/campaigns")
     page.get_by_role("link", name="Parcel on hold").click()

@@ -45,6 +45,7 @@ def test_everybody_sees_what_the_others_have_in_hand_and_gets_another_card(three
     expect(page.locator(".view h2")).not_to_have_text(taken)
 
 
+@pytest.mark.long
 def test_what_is_told_late_of_the_card_before_frees_none_that_was_given(three: Site, page: Page) -> None:
     three.sit_down(page, "ben")
     row(page, "Second offer").click()
@@ -61,6 +62,7 @@ def test_what_is_told_late_of_the_card_before_frees_none_that_was_given(three: S
     assert given in page.locator(".row.at").inner_text()
 
 
+@pytest.mark.long
 def test_mail_is_handed_to_a_colleague_with_a_note(three: Site, page: Page, other_page: Page) -> None:
     three.sit_down(page, "ana")
     three.sit_down(other_page, "ben")
@@ -81,6 +83,7 @@ def test_mail_is_handed_to_a_colleague_with_a_note(three: Site, page: Page, othe
     expect(row(other_page, "Third offer")).to_contain_text("Unassigned")  # nothing moves under the cursor
 
 
+@pytest.mark.long
 def test_a_card_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
     for _ in range(2):
         three.come(MARA, author="pair@supplier.example", subject="Pair offer")
@@ -97,6 +100,7 @@ def test_a_card_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
         assert session.scalar(select(func.count()).select_from(Handed)) == 0
 
 
+@pytest.mark.long
 def test_who_cannot_see_it_all_is_no_one_to_hand_it_to(three: Site, page: Page) -> None:
     three.come(JOE, author="it@supplier.example", subject="For IT")
     three.sit_down(page, "ana")

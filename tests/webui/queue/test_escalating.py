@@ -68,6 +68,7 @@ def test_a_message_is_escalated_confirmed_and_undone(guarded: Site, page: Page, 
     expect(head).to_contain_text("confirmed by Ben Okafor")
 
 
+@pytest.mark.long
 def test_one_key_takes_it_back(guarded: Site, page: Page) -> None:
     guarded.come(JOE, author="mistake@stranger.example", subject="A mistake")
     guarded.sit_down(page, "ana")
@@ -86,6 +87,7 @@ def test_one_key_takes_it_back(guarded: Site, page: Page) -> None:
         assert session.scalars(select(Escalation).where(col(Escalation.reason) == "By mistake")).one().ended_at is not None
 
 
+@pytest.mark.long
 def test_a_threat_is_escalated_and_no_removal_is_filled(guarded: Site, page: Page) -> None:
     guarded.come(JOE, author="ransom@stranger.example", subject="Your files", text=THREAT)
     guarded.sit_down(page, "ana")

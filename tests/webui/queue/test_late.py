@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.peers.browsers import browser as browser_peer
@@ -49,6 +50,7 @@ def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) 
     assert states(site, *mails) == ["purged", "held"]
 
 
+@pytest.mark.long
 def test_a_double_click_restores_one_mail(site: Site, page: Page) -> None:
     mails = [site.come(JOE, author=f"{number}@restored.example", subject=f"Restored {number}")[0] for number in range(2)]
     purged(site, *mails)
@@ -88,6 +90,7 @@ def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site
     expect(sheet.get_by_role("alert")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_handing_over_that_is_answered_late_moves_nothing(site: Site, page: Page) -> None:
     for number in range(3):
         site.come(MARA, author=f"{number}@handed.example", subject=f"Handed {number}")
@@ -110,6 +113,7 @@ def test_a_handing_over_that_is_answered_late_moves_nothing(site: Site, page: Pa
     expect(page.locator(".row.at")).to_have_text(here, use_inner_text=True)
 
 
+@pytest.mark.long
 def test_a_rule_that_is_saved_late_closes_no_other(site: Site, page: Page) -> None:
     for name in ("one", "two"):
         add_rules(site.engine, site.settings, RuleOrder("block", "address", f"{name}@saved.example", "company"))
@@ -128,6 +132,7 @@ def test_a_rule_that_is_saved_late_closes_no_other(site: Site, page: Page) -> No
     expect(sheet.get_by_label("Note")).to_have_value("half of it")
 
 
+@pytest.mark.long
 def test_a_search_that_is_kept_late_closes_no_other_sheet(site: Site, page: Page) -> None:
     site.sit_down(page, path="/?q=from:searched.example")
     page.keyboard.press("S")
@@ -155,6 +160,7 @@ def test_purged_copies_are_held_again_once(site: Site, page: Page) -> None:
     assert len(held) == 1
 
 
+@pytest.mark.long
 def test_no_rule_is_said_to_be_missing_before_that_is_known(site: Site, page: Page) -> None:
     site.sit_down(page, path="/rules")
     field = page.get_by_label("Filter")
@@ -169,6 +175,7 @@ def test_no_rule_is_said_to_be_missing_before_that_is_known(site: Site, page: Pa
     expect(none).to_have_text("No rule matches “elsewhere.example”.")
 
 
+@pytest.mark.long
 def test_the_reason_for_a_door_stays_where_the_next_one_is_begun(site: Site, page: Page) -> None:
     site.sit_down(page, "ida", "/enforcement")
     reason = page.get_by_label("Reason (for the audit log)")
@@ -186,6 +193,7 @@ def test_the_reason_for_a_door_stays_where_the_next_one_is_begun(site: Site, pag
     expect(page.get_by_role("status").filter(has_text="Whole company: Hold unknown senders")).to_be_attached()
 
 
+@pytest.mark.long
 def test_who_stands_in_is_named_as_it_was_asked(site: Site, page: Page) -> None:
     site.sit_down(page, "ida", "/staff")
     form = page.get_by_role("form", name="New substitute")
@@ -203,6 +211,7 @@ def test_who_stands_in_is_named_as_it_was_asked(site: Site, page: Page) -> None:
     expect(page.get_by_text("No substitutes")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_history_that_could_not_be_read_is_no_other_mails(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(JOE, author=f"{number}@told.example", subject=f"Told {number}")
@@ -270,6 +279,7 @@ def test_a_list_that_comes_late_keeps_what_was_decided_and_selected_since(site: 
     expect(page.get_by_text("1 selected", exact=True)).to_be_visible()
 
 
+@pytest.mark.long
 def test_who_went_on_meanwhile_is_not_called_back_to_what_expires_soon(site: Site, page: Page) -> None:
     site.come(MARA, author="no-reply@called.example", subject="Your code", text=CODE)
     site.come(JOE, author="one@called.example", subject="Another")
@@ -293,6 +303,7 @@ SEARCH_AND_GO = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_a_search_that_was_left_calls_nobody_back(site: Site, page: Page) -> None:
     site.sit_down(page)
     page.evaluate(SEARCH_AND_GO)
@@ -300,6 +311,7 @@ def test_a_search_that_was_left_calls_nobody_back(site: Site, page: Page) -> Non
     expect(page).to_have_url(re.compile("/rules$"))
 
 
+@pytest.mark.long
 def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) -> None:
     site.sit_down(page, path="/reports")
     period = page.locator("main > p.dim").first
@@ -313,6 +325,7 @@ def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) 
     expect(period).to_contain_text(begins)
 
 
+@pytest.mark.long
 def test_practice_is_answered_once(site: Site, page: Page) -> None:
     site.sit_down(page, path="/training")
     expect(page.get_by_role("button", name="Release")).to_be_visible()
@@ -324,6 +337,7 @@ def test_practice_is_answered_once(site: Site, page: Page) -> None:
     assert len(held) == 1
 
 
+@pytest.mark.long
 def test_what_else_matched_stays_when_something_comes_in(site: Site, page: Page) -> None:
     site.come(JOE, author="one@else.example", subject="With a reason")
     site.sit_down(page, path="/?q=from:else.example")
@@ -337,6 +351,7 @@ def test_what_else_matched_stays_when_something_comes_in(site: Site, page: Page)
     expect(told).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_choice_that_could_not_be_kept_takes_no_later_one_back(site: Site, page: Page) -> None:
     site.sit_down(page, path="/settings")
     held = Held(page, "**/preferences", "PATCH")
@@ -349,6 +364,7 @@ def test_a_choice_that_could_not_be_kept_takes_no_later_one_back(site: Site, pag
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
 
 
+@pytest.mark.long
 def test_who_chooses_a_time_to_undo_is_not_signed_out_by_a_question_without_answer(site: Site, page: Page) -> None:
     site.sit_down(page, path="/settings")
     browser_peer.intercept(page, "**/api/v1/me", too_much)
@@ -357,6 +373,7 @@ def test_who_chooses_a_time_to_undo_is_not_signed_out_by_a_question_without_answ
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_rule_that_is_made_late_takes_nothing_of_the_next_one(site: Site, page: Page) -> None:
     site.sit_down(page, path="/rules")
     form = page.get_by_role("form", name="New rule")

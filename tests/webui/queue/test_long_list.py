@@ -111,6 +111,7 @@ def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> Non
     expect(page.get_by_role("status").filter(has_text=f"Undone. {legal} messages are back.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_what_comes_in_and_expires_soon_moves_no_row_until_it_is_asked_for(full: Site, page: Page) -> None:
     with page.expect_response(lambda answer: "group=none" in answer.url and "limit=20" in answer.url):  # what the lane shows from the start
         full.sit_down(page)

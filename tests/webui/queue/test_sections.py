@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 from sqlmodel import col
@@ -62,6 +63,7 @@ def test_an_expired_code_says_so_and_keeps_its_place_until_the_cursor_has_left_i
     expect(heads).to_have_count(0)  # all is the rest
 
 
+@pytest.mark.long
 def test_the_sections_stand_one_below_the_other(site: Site, page: Page) -> None:
     for number in range(30):
         site.come(JOE, author=f"ann{number}@sender.example", subject=f"Offer {number}")

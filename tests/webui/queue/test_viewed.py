@@ -88,6 +88,7 @@ def test_signing_in_views_the_message_on_the_screen_and_no_other(site: Site, pag
         expect(views.filter(has_text="hidden" if told else "person:ana")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_message_that_a_held_key_passes_is_not_viewed_whatever_the_browser_s_clock_says(site: Site, page: Page) -> None:
     page.add_init_script(WRONG_CLOCK)
     site.sit_down(page)
@@ -110,6 +111,7 @@ def test_a_message_that_a_held_key_passes_is_not_viewed_whatever_the_browser_s_c
     assert all(abs(utcnow() - at) < timedelta(hours=1) for at in times)
 
 
+@pytest.mark.long
 def test_what_other_tabs_cover_is_not_viewed_and_headers_are(site: Site, page: Page) -> None:
     site.sit_down(page)
     until(lambda: len(looks(site, "viewed")) == 1, "the first is viewed")
@@ -132,6 +134,7 @@ def test_what_other_tabs_cover_is_not_viewed_and_headers_are(site: Site, page: P
     until(lambda: f"viewed {fourth}" in looks(site), "it is shown itself")
 
 
+@pytest.mark.long
 def test_a_phone_that_shows_the_list_views_nothing(site: Site, browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 375, "height": 700}, has_touch=True, is_mobile=True)
     context.set_default_timeout(processes.HANG * 1000)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import effort
 from tests.triage.arriving import IDA, NO_DMARC, NOW, add_rules
 from tests.webui.site import JOE, Site
 from triage import ids
@@ -52,6 +53,7 @@ def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page:
     expect(table.get_by_text("messages to this address")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_rule_is_changed_where_it_stands(site: Site, page: Page) -> None:
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "changed.example", "company"))
     site.sit_down(page, path="/rules")
@@ -78,6 +80,7 @@ def test_a_rule_is_changed_where_it_stands(site: Site, page: Page) -> None:
     assert rule_of(site, number).until is None
 
 
+@pytest.mark.long
 def test_another_scope_is_another_rule_in_place_of_this_one(site: Site, page: Page) -> None:
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "moved.example", "company", note="kept"))
     site.sit_down(page, path="/rules")
@@ -90,7 +93,7 @@ def test_another_scope_is_another_rule_in_place_of_this_one(site: Site, page: Pa
     assert rule_of(site, number).removed_at is not None
 
 
-@pytest.mark.parametrize(("answer", "kept"), [("Keep that version", "theirs"), ("Save", "mine")])
+@pytest.mark.parametrize(("answer", "kept"), [("Keep that version", "theirs"), effort.long("Save", "mine")])
 def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, page: Page, answer: str, kept: str) -> None:
     value = f"{kept}.example"
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", value, "company"))
@@ -112,6 +115,7 @@ def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, 
     assert rule_of(site, number).note == kept
 
 
+@pytest.mark.long
 def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> None:
     site.sit_down(page, path="/rules")
     with db.transaction(site.engine) as session:
@@ -123,7 +127,7 @@ def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> Non
     expect(page.get_by_text("All messages are being delivered")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("young", "button", "after"), [(True, "Release", "released"), (False, "Restore", "held")])
+@pytest.mark.parametrize(("young", "button", "after"), [(True, "Release", "released"), effort.long(False, "Restore", "held")])
 def test_what_a_block_stopped_is_listed_with_it_and_given_back(site: Site, page: Page, young: bool, button: str, after: str) -> None:
     domain = f"{button.lower()}d.example"
     holds_until = utcnow() + timedelta(days=1) if young else None

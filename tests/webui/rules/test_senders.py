@@ -91,6 +91,7 @@ def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: 
     assert ("allow", "address", SALES) not in in_force(known)
 
 
+@pytest.mark.long
 def test_a_whole_domain_is_blocked_from_its_page(known: Site, page: Page) -> None:
     known.come(JOE, author="win@prize.example", subject="A prize", dmarc=NO_DMARC)
     known.sit_down(page, path="/senders/prize.example")
@@ -104,6 +105,7 @@ def test_a_whole_domain_is_blocked_from_its_page(known: Site, page: Page) -> Non
     expect(page.get_by_text("1 needs a decision")).to_be_visible()
 
 
+@pytest.mark.long
 def test_of_a_whole_mail_provider_it_is_said_how_many_people_that_is(known: Site, page: Page) -> None:
     for number in range(3):
         known.come(JOE, author=f"somebody{number}@gmail.com", subject=f"Hello {number}")
@@ -128,6 +130,7 @@ def test_of_a_whole_mail_provider_it_is_said_how_many_people_that_is(known: Site
     expect(form.get_by_text(said)).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, page: Page) -> None:
     known.come(JOE, author="late@partner.example", subject="Too late")
     known.sit_down(page, path="/senders/late@partner.example")
@@ -151,6 +154,7 @@ def test_of_a_sender_outside_ones_scope_nothing_is_told(known: Site, page: Page)
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_what_was_not_done_is_said_on_its_page_too(known: Site, page: Page) -> None:
     known.come(JOE, author="late@refusing.example", subject="Somebody else is at it", dmarc=NO_DMARC)
     known.sit_down(page, path="/senders/late@refusing.example")

@@ -1,5 +1,6 @@
 """Searches kept by a name: in the side bar with their counts, by a key, shared, and let go again."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.webui.access import faults
@@ -40,6 +41,7 @@ def test_a_search_is_kept_shared_and_let_go(site: Site, page: Page, other_page: 
     expect(mine).to_have_count(0)
 
 
+@pytest.mark.long
 def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
     site.sit_down(page, "sam")
     page.keyboard.press("S")
@@ -50,6 +52,7 @@ def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
     expect(sheet).to_have_count(0)
 
 
+@pytest.mark.long
 def test_where_the_window_has_no_room_for_the_side_bar(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1000, "height": 800})
     site.sit_down(page, "hana", "/?q=narrow")

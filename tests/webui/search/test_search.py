@@ -55,6 +55,7 @@ def test_it_completes_itself_by_keyboard(full: Site, page: Page) -> None:
     expect(page.locator("#content")).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_name_with_spaces_is_quoted(full: Site, page: Page) -> None:
     full.sit_down(page)
     field = page.get_by_role("combobox", name=ASKED)
@@ -94,6 +95,7 @@ def test_what_cannot_be_meant_is_said(full: Site, page: Page) -> None:
     expect(told.get_by_role("button")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Site, page: Page) -> None:
     for number, to in enumerate((JOE, MARA)):
         text = PRIZE.format(number, number)
@@ -121,6 +123,7 @@ def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Si
     expect(offers.filter(has_text="Ana Roth")).to_have_count(1)
 
 
+@pytest.mark.long
 def test_back_leads_over_what_was_typed_at_a_time(full: Site, page: Page) -> None:
     full.sit_down(page)
     page.keyboard.press("/")
@@ -139,6 +142,7 @@ def test_back_leads_over_what_was_typed_at_a_time(full: Site, page: Page) -> Non
     expect(page).to_have_url(f"{full.url}/")
 
 
+@pytest.mark.long
 def test_much_that_is_found_is_not_counted(full: Site, page: Page) -> None:
     for number in range(PAGE + 5):
         full.come(JOE, author="shop@lots.example", subject=f"Lot {number}")

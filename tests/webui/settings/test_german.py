@@ -157,6 +157,7 @@ def unfold(page: Page) -> None:
     page.evaluate(QUIET)
 
 
+@pytest.mark.long
 def test_every_page(filled: Site, german: Page) -> None:
     filled.sit_down(german, "ida")
     found = {}
@@ -185,6 +186,7 @@ def test_every_mail(filled: Site, german: Page) -> None:
     assert found == {}
 
 
+@pytest.mark.long
 def test_every_sheet_and_what_is_said_of_what_was_done(filled: Site, german: Page) -> None:
     filled.sit_down(german, "ida")
     row(german, "Gewonnen").click()
@@ -215,6 +217,7 @@ def test_every_sheet_and_what_is_said_of_what_was_done(filled: Site, german: Pag
         assert left(german) == [], path
 
 
+@pytest.mark.long
 def test_pages_about_one_thing(filled: Site, german: Page) -> None:
     filled.sit_down(german, "ida")
     with db.read_transaction(filled.engine) as session:
@@ -260,6 +263,7 @@ def test_signing_in_and_the_lock(filled: Site, german: Page) -> None:
     assert left(german) == []
 
 
+@pytest.mark.long
 def test_a_whole_mail_provider(filled: Site, german: Page) -> None:
     filled.come(JOE, author="jemand@gmail.com", subject="Gruß")
     filled.sit_down(german, "ida", "/senders/gmail.com")
@@ -273,6 +277,7 @@ def test_a_whole_mail_provider(filled: Site, german: Page) -> None:
     assert left(german) == []
 
 
+@pytest.mark.long
 def test_what_is_refused(filled: Site, german: Page) -> None:
     filled.sit_down(german, "ida", "/rules")
     form = german.get_by_role("form", name="Neue Regel")

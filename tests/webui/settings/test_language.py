@@ -76,6 +76,7 @@ def test_a_decision_in_german(site: Site, browser: Browser) -> None:
         assert page.evaluate(SIDEWAYS) == []
 
 
+@pytest.mark.long
 def test_german_is_no_part_of_what_others_fetch(site: Site, page: Page) -> None:
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
@@ -104,6 +105,7 @@ def test_mail_from_right_to_left(site: Site, page: Page) -> None:
 @pytest.mark.parametrize(
     "html", ['<html dir="rtl"><body><p>{}</p></body></html>', '<p dir="rtl">{}</p>', '<p style="direction: rtl">{}</p>']
 )
+@pytest.mark.long
 def test_html_mail_from_right_to_left(site: Site, page: Page, html: str) -> None:
     subject = f"Mail of {len(html)} letters"
     head = f"From: shalom@hebrew.example\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
@@ -118,6 +120,7 @@ def test_html_mail_from_right_to_left(site: Site, page: Page, html: str) -> None
     ("locale", "shown"),
     [("en-GB", r"^\d{1,2} [A-Z][a-z]{2,3} \d{4}, \d\d:\d\d [A-Z]{3,4}$"), ("de-DE", r"^\d{1,2}\. \w{3,4}\.? \d{4}, \d\d:\d\d [A-Z]{3,4}$")],
 )
+@pytest.mark.long
 def test_dates_by_locale(site: Site, browser: Browser, locale: str, shown: str) -> None:
     with browser_peer.open_page(browser, locale=locale) as page:
         site.sit_down(page, "ida", "/audit")

@@ -90,6 +90,7 @@ def test_added_in_settings_then_it_signs_in_alone_or_after_the_password(site: Si
     expect(page.get_by_role("alert")).to_contain_text(WRONG)
 
 
+@pytest.mark.long
 def test_an_answer_counts_once_and_for_its_own_question(site: Site, page: Page, home: str) -> None:
     add_passkey(page, home, "phone")
     page.context.clear_cookies()
@@ -134,6 +135,7 @@ def post(page: Page, home: str, path: str, order: dict[str, Any]) -> int:
     return page.request.post(f"{home}/api/v1{path}", data=order, headers={"Origin": home}).status
 
 
+@pytest.mark.long
 def test_an_address_without_a_name_says_why_there_are_none(site: Site, page: Page) -> None:
     site.sit_down(page, "ana", "/settings")
     expect(page.get_by_text("browsers make passkeys for a name only: open the console by its name")).to_be_visible()

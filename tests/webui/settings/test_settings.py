@@ -1,5 +1,6 @@
 """What somebody chooses for themselves: it holds at once, on every machine, and nobody else notices."""
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.peers.browsers import browser as browser_peer
@@ -38,6 +39,7 @@ def test_looks_follow_the_account_to_another_machine(site: Site, page: Page, oth
     expect(theirs).not_to_have_attribute("data-theme", "dark")
 
 
+@pytest.mark.long
 def test_what_cannot_be_kept_is_as_it_was(site: Site, page: Page) -> None:
     site.sit_down(page, "sam", "/settings")
     browser_peer.intercept(page, "**/api/v1/preferences", lambda route: route.fulfill(status=429, json={"detail": "Too fast."}))
@@ -46,12 +48,14 @@ def test_what_cannot_be_kept_is_as_it_was(site: Site, page: Page) -> None:
     expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
 
 
+@pytest.mark.long
 def test_the_time_to_undo(site: Site, page: Page) -> None:
     site.sit_down(page, "sam", "/settings")
     page.get_by_label("Send what I release or reject after").select_option("30 seconds")
     expect(page.get_by_text("Currently 30 seconds.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_other_keys(site: Site, page: Page) -> None:
     site.come(JOE, author="sales@keys.example", subject="Held under other keys")
     site.sit_down(page, "hana", "/settings")
@@ -94,6 +98,7 @@ def test_a_key_that_another_command_has(site: Site, page: Page) -> None:
     expect(hand.get_by_role("status")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_the_second_of_two_keys_is_never_a_verb(site: Site, page: Page) -> None:
     site.come(JOE, author="sales@slow.example", subject="Not by a slow hand")
     site.sit_down(page, "ana")

@@ -5,6 +5,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import effort
 from tests.triage.arriving import NO_DMARC, add_rules
 from tests.webui import access
 from tests.webui.access import faults
@@ -26,7 +27,7 @@ def filled(site: Site) -> Site:
     return site
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", effort.long("dark")])
 def test_every_page(filled: Site, page: Page, scheme: Literal["light", "dark"]) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     minds = access.ALL if scheme == "light" else access.COLOURS
@@ -38,6 +39,7 @@ def test_every_page(filled: Site, page: Page, scheme: Literal["light", "dark"]) 
         assert faults(page, minds) == [], path
 
 
+@pytest.mark.long
 def test_every_page_about_one_thing_and_its_sheets(filled: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     filled.sit_down(page, "ida")
@@ -51,6 +53,7 @@ def test_every_page_about_one_thing_and_its_sheets(filled: Site, page: Page) -> 
         page.emulate_media(color_scheme="light", reduced_motion="reduce")
 
 
+@pytest.mark.long
 def test_every_sheet_and_state_of_the_queue(filled: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     filled.sit_down(page, "ida")
@@ -79,6 +82,7 @@ def test_every_sheet_and_state_of_the_queue(filled: Site, page: Page) -> None:
     assert faults(page) == [], "no such page"
 
 
+@pytest.mark.long
 def test_a_key_that_follows_at_once_opens_the_next_sheet(filled: Site, page: Page) -> None:
     filled.sit_down(page, "ida")
     page.get_by_role("option").filter(has_text="You have won").click()

@@ -27,6 +27,7 @@ def filled(site: Site) -> Site:
     return site
 
 
+@pytest.mark.long
 def test_every_screen_by_tab(filled: Site, page: Page) -> None:
     filled.sit_down(page, "ida")
     for path, title in PAGES.values():
@@ -38,6 +39,7 @@ def test_every_screen_by_tab(filled: Site, page: Page) -> None:
         assert walked(page) == [], path
 
 
+@pytest.mark.long
 def test_every_page_about_one_thing_and_its_sheets_by_tab(filled: Site, page: Page) -> None:
     filled.sit_down(page, "ida")
     for single in singles(filled):
@@ -88,6 +90,7 @@ def test_a_morning_without_a_pointer(filled: Site, page: Page) -> None:
     expect(page.get_by_role("heading", level=1, name="Rules")).to_be_visible()
 
 
+@pytest.mark.long
 def test_high_contrast(filled: Site, page: Page) -> None:
     page.emulate_media(forced_colors="active")
     filled.sit_down(page, "ida")
@@ -102,6 +105,7 @@ def test_high_contrast(filled: Site, page: Page) -> None:
     assert walked(page) == []
 
 
+@pytest.mark.long
 def test_a_long_mail_is_scrolled_without_a_pointer(filled: Site, page: Page) -> None:
     text = "\r\n\r\n".join(f"Paragraph {number}" for number in range(80))
     filled.come(MARA, author="long@walk.example", subject="A long letter", text=text)
@@ -125,6 +129,7 @@ def test_a_long_mail_is_scrolled_without_a_pointer(filled: Site, page: Page) -> 
     expect(page.get_by_role("listbox", name="Held messages")).to_be_focused()
 
 
+@pytest.mark.long
 def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Page) -> None:
     for number in range(3):
         (mail,) = filled.come(JOE, author=f"host{number}@focus.example", subject=f"Room {number}")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests import effort
 from tests.peers import processes
 from tests.peers.browsers import browser as browser_peer
 from tests.triage.arriving import ANA, NO_DMARC
@@ -15,7 +16,8 @@ from triage.store import db
 
 BUTTON = 48  # pixels that a thumb hits (console.md)
 LINES = 3 * 24  # pixels of a mail's text
-LANGUAGES = pytest.mark.parametrize("phone", [(320, "en-GB"), (320, "de-DE")], indirect=True, ids=["English", "German"])
+IN_BOTH = [effort.long((320, "en-GB"), id="English"), pytest.param((320, "de-DE"), id="German")]
+LANGUAGES = pytest.mark.parametrize("phone", IN_BOTH, indirect=True)
 OFFER = "Our offer for two hundred brass housings, as spoken at the fair"
 LIE = b"""From: Joe Fern <boss@company-example.test>\r
 Reply-To: purse@elsewhere.test\r
@@ -79,6 +81,7 @@ def test_the_first_screen_shows_what_a_mail_says(site: Site, phone: Page) -> Non
 
 
 @LANGUAGES
+@pytest.mark.long
 def test_the_first_screen_shows_why_a_mail_is_risky(site: Site, phone: Page) -> None:
     site.come(JOE, author="boss@company-example.test", raw=LIE, dmarc=NO_DMARC)
     read(site, phone, "Pay this today", "at your desk")
@@ -139,6 +142,7 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     expect(sheet.get_by_role("button", name="Remove 1 message")).to_be_in_viewport(ratio=1)  # though the sheet is longer than the screen
 
 
+@pytest.mark.long
 def test_an_undo_that_fails_is_told_of_beside_the_list_too(site: Site, phone: Page) -> None:
     site.come(JOE, author="gone@phone.example", subject="Gone already")
     site.sit_down(phone, path="/?q=from:gone@phone.example")

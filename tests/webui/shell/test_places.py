@@ -62,6 +62,7 @@ def test_every_page_has_a_key_and_the_reader_begins_there(site: Site, page: Page
         expect(page.locator("#content")).to_be_focused()
 
 
+@pytest.mark.long
 def test_an_address_that_names_nothing_says_so(site: Site, page: Page) -> None:
     site.sit_down(page, path="/nowhere/at-all")
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
@@ -70,6 +71,7 @@ def test_an_address_that_names_nothing_says_so(site: Site, page: Page) -> None:
     expect(page.get_by_role("listbox", name="Held messages")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_page_that_cannot_be_fetched_offers_to_try_again(site: Site, page: Page) -> None:
     site.sit_down(page)
     browser_peer.intercept(page, "**/assets/EnforcementMode-*", lambda route: route.fulfill(status=404))
@@ -77,6 +79,7 @@ def test_a_page_that_cannot_be_fetched_offers_to_try_again(site: Site, page: Pag
     expect(page.get_by_role("alert").filter(has_text="Could not load this page")).to_be_visible()
 
 
+@pytest.mark.long
 def test_on_paper_a_page_goes_to_its_end_without_what_can_be_pressed(site: Site, page: Page) -> None:
     rules = (RuleOrder("block", "address", f"{number}@paper.example", "company") for number in range(60))
     add_rules(site.engine, site.settings, *rules)

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
+from tests import effort
 from tests.peers import processes
 from tests.peers.browsers import browser as browser_peer
 from tests.peers.company import ROOT
@@ -172,7 +173,7 @@ def ask(desk: Site, page: Page) -> None:
     expect(page.get_by_role("listitem").first).to_be_visible()
 
 
-SCREENS = (queue, queue_on_a_phone, rules, decisions, reports, sender, sign_in, ask)
+SCREENS = (queue, queue_on_a_phone, sign_in, *map(effort.long, (rules, decisions, reports, sender, ask)))
 
 
 def kept(name: str) -> Image.Image:

@@ -75,6 +75,7 @@ def test_the_keys_open_at_their_top(site: Site, page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 760, 980, 1400])
+@pytest.mark.long
 def test_a_number_stays_in_one_piece(site: Site, page: Page, width: int) -> None:
     long_name = "a-name-of-a-sender-that-takes-all-the-room-there-is-in-a-column-of-the-page"
     for _ in range(11):
@@ -101,6 +102,7 @@ def test_what_is_decided_says_for_whom_it_was(site: Site, page: Page) -> None:
     assert stays
 
 
+@pytest.mark.long
 def test_a_decided_row_of_the_queue_keeps_its_recipient(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(MARA, author=f"row{number}@keeps.example", subject=f"Row {number}")
@@ -113,6 +115,7 @@ def test_a_decided_row_of_the_queue_keeps_its_recipient(site: Site, page: Page) 
     expect(first).to_contain_text("to Mara Berg")
 
 
+@pytest.mark.long
 def test_a_search_is_called_by_its_words(site: Site, page: Page) -> None:
     site.come(JOE, author="words@search.example", subject="Found")
     asked = "from:words@search.example subject:found has:attachment or a link to somewhere"
@@ -124,6 +127,7 @@ def test_a_search_is_called_by_its_words(site: Site, page: Page) -> None:
     expect(page).to_have_title(re.compile(re.escape(asked)))
 
 
+@pytest.mark.long
 def test_a_message_has_a_link_that_leads_to_it(site: Site, page: Page, other_page: Page) -> None:
     (mail, _) = site.come(JOE, MARA, author="link@letters.example", subject="A letter with a link")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -154,6 +158,7 @@ def test_who_may_not_see_a_message_gets_the_usual_answer(site: Site, page: Page)
         expect(page.get_by_role("option")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_entries_about_messages_lead_to_them(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="entry@letters.example", subject="On the record")
     decide(site, Verb.RELEASE, mail)
@@ -169,6 +174,7 @@ def test_entries_about_messages_lead_to_them(site: Site, page: Page) -> None:
     expect(page.get_by_role("link", name=re.compile("^message:")).first).to_have_attribute("href", re.compile("^/messages/"))
 
 
+@pytest.mark.long
 def test_a_block_begins_at_what_is_chosen(site: Site, page: Page) -> None:
     waves(site, "lottery", "You have won", 2, JOE)
     site.sit_down(page, path="/?q=subject:won")
@@ -184,6 +190,7 @@ def test_a_block_begins_at_what_is_chosen(site: Site, page: Page) -> None:
     expect(sheet).to_have_count(0)
 
 
+@pytest.mark.long
 def test_the_beginning_of_a_department_is_the_department(site: Site, page: Page) -> None:
     """Somebody whose name begins so is no nearer."""
     site.come(JOE, author="goes@on.example", subject="Goes on")
@@ -205,6 +212,7 @@ def test_the_beginning_of_a_department_is_the_department(site: Site, page: Page)
     assert (wish["verb"], wish["to"]) == ("redirect", "department:legal")
 
 
+@pytest.mark.long
 def test_the_button_that_removes_is_in_sight_on_a_phone(site: Site, phone: Page) -> None:
     """However much is listed above it."""
     waves(site, "voucher", "Fetch it", 12, JOE, MARA)
@@ -221,6 +229,7 @@ def test_the_button_that_removes_is_in_sight_on_a_phone(site: Site, phone: Page)
     button.tap(trial=True)
 
 
+@pytest.mark.long
 def test_a_key_that_comes_too_soon_is_told_of(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(JOE, author=f"soon{number}@soon.example", subject=f"Soon {number}")
@@ -238,6 +247,7 @@ def test_a_key_that_comes_too_soon_is_told_of(site: Site, page: Page) -> None:
     expect(told).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_report_calls_a_campaign_by_its_subject(site: Site, page: Page) -> None:
     decide(site, Verb.PURGE, *waves(site, "present", "A gift for you", 3, JOE))
     site.sit_down(page, "ida", "/reports")
@@ -250,6 +260,7 @@ def test_a_report_calls_a_campaign_by_its_subject(site: Site, page: Page) -> Non
     assert "/campaigns/" in page.url
 
 
+@pytest.mark.long
 def test_a_time_carries_its_zone(site: Site, new_york: Page) -> None:
     site.come(JOE, author="clock@zone.example", subject="What time is it")
     site.sit_down(new_york, path="/?q=from:clock@zone.example")

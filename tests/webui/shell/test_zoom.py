@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
+from tests import effort
 from tests.peers import processes
 from tests.peers.browsers import browser as browser_peer
 from tests.triage.arriving import NO_DMARC
@@ -59,6 +60,7 @@ def test_a_mail_is_read_to_its_end(site: Site, laptop: Page) -> None:
     assert view.evaluate("view => view.scrollTop") == 0, "the next mail begins in its midst"
 
 
+@pytest.mark.long
 def test_nothing_lies_over_anything(site: Site, laptop: Page) -> None:
     for name in ("one", "two"):
         site.come(JOE, author=f"{name}@zoom.example", subject=f"Letter {name}")
@@ -72,7 +74,7 @@ def test_nothing_lies_over_anything(site: Site, laptop: Page) -> None:
     assert right(said) <= box(laptop.locator(".view"))["x"], "it lies over the verbs"
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize("locale", [effort.long("en-GB"), "de-DE"])
 def test_the_verbs_are_one_line(site: Site, browser: Browser, locale: str) -> None:
     site.come(JOE, author="verbs@zoom.example", subject="To be decided")
     context = browser.new_context(viewport={"width": 1366, "height": 650}, locale=locale)
