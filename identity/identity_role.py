@@ -58,7 +58,7 @@ class Desk:
         raise Untrusted("nobody knows what is asked for")
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_role(settings: Settings, stop: threading.Event) -> None:
     """Answer until told to stop."""
     activated = next(handed_over(), None)
     listener = activated[1] if activated else json_socket.open_listener(identity_socket.path_of(settings.spool.directory))

@@ -276,7 +276,7 @@ def test_an_id_token_is_no_logout_token(desk: Desk, provider: HostileProvider) -
 
 def test_the_role_answers_over_its_socket_and_ends(provider: HostileProvider, settings: Settings) -> None:
     own, stop = with_provider(settings, provider), threading.Event()
-    role = threading.Thread(target=identity_role.run, args=(own, stop))
+    role = threading.Thread(target=identity_role.run_role, args=(own, stop))
     role.start()
     spool = own.spool.directory
     try:

@@ -1,12 +1,16 @@
-"""A role ends with the supervisor that started it, also with one that died before the role could notice."""
+"""A role can run, and ends with the supervisor that started it, also with one that died before the role could notice."""
 
+import inspect
 import os
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from triage_cli.services import roles
 from triage_cli.services.roles import SUPERVISOR
 
 
@@ -29,3 +33,9 @@ def test_a_role_whose_supervisor_is_dead_ends_at_once(role: str, tmp_path: Path)
         for pid in (ended(), os.getpid())
     ]
     assert code == [0, 2]
+
+
+def test_every_role_that_a_command_starts_has_a_function_that_runs_it() -> None:
+    modules = re.findall(r'start_role\(ctx, "([\w.]+)"', inspect.getsource(roles))
+    assert "identity.identity_role" in modules
+    assert [name for name in modules if not callable(getattr(import_module(name), "run_role", None))] == []
