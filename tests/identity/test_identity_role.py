@@ -180,7 +180,7 @@ def test_the_answer_of_another_provider(desk: Desk, provider: HostileProvider) -
 @pytest.mark.parametrize(
     ("metadata", "why"),
     [
-        ({"issuer": "https://evil.example"}, "'https://evil.example'"),
+        ({"issuer": "https://evil.example"}, "“https://evil.example”"),
         ({"token_endpoint": "http://evil.example/token"}, "token_endpoint is no https"),
         ({"jwks_uri": "file:///etc/passwd"}, "jwks_uri is no https"),
         ({"authorization_endpoint": "javascript:alert(1)"}, "authorization_endpoint is no https"),

@@ -19,7 +19,7 @@ class OpenIdProvider:
     """A running provider."""
 
     issuer: str
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[Any]"
 
     def table(self, secret_file: Path, **more: Any) -> str:
         """The table of the settings for it."""
