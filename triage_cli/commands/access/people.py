@@ -56,7 +56,7 @@ def departments(desk: Desk, form: Form) -> None:
     changed = f"last changed {format_instant(found['changed_at'], 'minutes')}" if found["changed_at"] else "never read: run `mailroom sync`"
     say(f"{found['people']} people, {found['left']} who have left, {found['distribution_lists']} distribution lists; {changed}")
     if brake := found["brake"]:
-        say(f"refused since {format_instant(brake['since'], 'minutes')}: {brake['words']}")
+        say(f"refused since {format_instant(brake['since'], 'minutes')}: {brake['sentence']}")
 
 
 def flatten_department(one: dict[str, Any]) -> dict[str, Any]:
