@@ -32,7 +32,7 @@ SEEN_EVERY = timedelta(seconds=30)  # a request writes `seen_at` at most so ofte
 STAFF = "staff"  # before a login on the record
 BREAK_GLASS, BREAK_GLASS_LASTS = "break-glass", timedelta(hours=1)  # a way to sign in, and how long its sessions last
 LOCKED = "sign-in-locked"  # the act: an account, or an address, has failed too often
-NEW_PLACE = "new_sign_in_address"  # in the record of a sign-in: the account had not signed in from there lately
+NEW_PLACE = "new_place"  # in the record of a sign-in: the account had not signed in from there lately
 AT_ONCE = threading.BoundedSemaphore(2)  # one check takes 64 MiB
 
 Prover = Callable[[str, str], bool]  # login, password; Unanswered when it cannot say

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from triage import ids
+from triage.access.staff_login import NEW_PLACE
 from triage.actor import EMPLOYEE
 from triage.compliance.audit.verify_chain import TAMPERED
 from triage.config.alert_types import BRAKE, OWNERS, REMOVAL
@@ -25,8 +26,9 @@ ACCOUNTS = ("staff", EMPLOYEE)  # kinds of subjects that are people
 OF_STAFF = " staff: "  # in a change of the directory: it is about a staff account
 DETAILS = (  # of an entry, that a SIEM may know
     *("asked_by", "cause", "changed", "factor", "first", "grants", "items", "left", "machine", "method", "minutes", "mode", "name"),
-    *("needs", "new_sign_in_address", "number", "provider", "result", "rights", "role", "second_factor", "staff", "through", "until"),
+    *("needs", NEW_PLACE, "number", "provider", "result", "rights", "role", "second_factor", "staff", "through", "until"),
 )
+SHOWN_AS = {NEW_PLACE: "new_sign_in_address"}  # of those that entries, which nobody may change, have by an older name
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def details_of(record: AuditRecord, confidential: Set[str]) -> dict[str, Any]:
         return {CONFIDENTIAL: True}
     if record.act == "directory":
         detail["staff"] = [one for one in detail.get("changes", ()) if OF_STAFF in one]
-    given = {name: shorten_value(detail[name]) for name in DETAILS if detail.get(name)}
+    given = {SHOWN_AS.get(name, name): shorten_value(detail[name]) for name in DETAILS if detail.get(name)}
     return given | ({"scope": shorten_value(named)} if named else {})
 
 

@@ -66,7 +66,7 @@ def test_a_new_place_is_told_once_and_the_first_sign_in_is_none(engine: Engine, 
     assert told(engine, staffed) == []
     with db.read_transaction(engine) as session:
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "told")).all()
-    assert [(one.subject, one.detail["causes"]) for one in acts] == [("staff:ana", ["new_sign_in_address"])]
+    assert [(one.subject, one.detail["causes"]) for one in acts] == [("staff:ana", ["new_place"])]
 
 
 def test_the_rest_of_an_ipv6_network_is_the_same_place(engine: Engine, staffed: Settings) -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, IDA, NOW, set_up
 from triage.access import accounts, api_tokens, break_glass, confidential_folders, staff_login
@@ -23,6 +23,7 @@ from triage.notifications import event_streams, security_events
 from triage.notifications.event_streams import LINES
 from triage.notifications.security_events import EVENTS, LONGEST
 from triage.store import db, ledger
+from triage.store.models.audit import AuditRecord
 from triage.store.models.staff import FailedSignIn, StaffMember
 
 HOME, ELSEWHERE = "192.0.2.9", "203.0.113.7"
@@ -77,6 +78,8 @@ def test_a_sign_in_says_who_and_from_where(session: Session, settings: Settings)
     assert (first["@timestamp"], first["host"]) == (NOW.isoformat(), {"name": "mx.company.example"})
     assert first["mailroom"]["second_factor"]
     assert second["mailroom"]["new_sign_in_address"]
+    records = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "sign-in").order_by(col(AuditRecord.id)))
+    assert [one.detail.get("new_place", False) for one in records] == [False, True]  # as in entries of earlier versions
     assert first["event"]["id"] != second["event"]["id"]
 
 
