@@ -14,6 +14,7 @@ from tests.triage_cli.conftest import Arrives, Shell
 from triage.access import staff_login
 from triage.access.staff_login import How
 from triage.compliance.audit import hash_chain
+from triage.config.alert_types import ALERTS
 from triage.config.settings import Notices, Settings
 from triage.store import db
 from triage.store.models.audit import AuditRecord
@@ -108,8 +109,15 @@ def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engi
     assert told(engine) == ["p0@company.example"]  # within the quiet minutes
 
 
-@pytest.mark.parametrize("text", ['staff = ["hunger"]', 'targets = ["sales"]', 'told = ["sales="]'])
-def test_mistakes_in_the_settings_are_named(shell: Shell, config: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ('alerts = ["hunger"]', f"alerts may hold {', '.join(ALERTS)}, not “hunger”"),
+        ('targets = ["sales"]', "targets: “sales” is no target"),
+        ('alert_recipients = ["sales="]', "alert_recipients: “sales=” names nobody"),
+    ],
+)
+def test_mistakes_in_the_settings_are_named(shell: Shell, config: Path, text: str, wrong: str) -> None:
     config.write_text(config.read_text() + f"[notices]\n{text}\n")
     said = shell("deliveries")
-    assert (said.code, text.partition(" ")[0] in said.err) == (2, True)
+    assert (said.code, wrong in said.err) == (2, True), said.err
