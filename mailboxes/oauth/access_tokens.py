@@ -148,6 +148,6 @@ def seconds_of(said: object) -> float:
     """How long a token is good for."""
     try:
         seconds = float(said) if isinstance(said, int | float | str) else USUAL
-    except ValueError:
+    except (ValueError, OverflowError):
         return USUAL
     return min(max(seconds, 0.0), LONGEST) if seconds == seconds else USUAL
