@@ -32,7 +32,7 @@ from typing import ClassVar
 FRESH = 300  # seconds that a call may be old
 LARGEST = 256 * 1024  # bytes of a call
 REMEMBERED = 1000  # calls that doubles are known by
-TOLD = ("time-limited.waiting", "webhook.test")
+TOLD = ("time-limited.waiting", "perishable.waiting", "webhook.test")  # the second: its name before 0.1.0
 
 
 def keys(file):
@@ -60,7 +60,7 @@ def words(told):
     department = f" for {about['department']}" if about.get("department") else ""
     until = f", good until {about['moment'][11:16]} UTC" if about.get("moment") else ""
     yield f"{about['number']} time-limited message{'' if about['number'] == 1 else 's'} waiting{department}{until}."
-    for mail in about.get("messages", ()):
+    for mail in about.get("messages") or about.get("mails") or ():  # the second: of calls stored before an upgrade to 0.1.0
         yield f"{mail['sender']}: {mail['subject']}"
 
 

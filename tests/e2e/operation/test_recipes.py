@@ -257,14 +257,14 @@ def called(
 
 
 @pytest.mark.long
-def test_a_chat_hears_of_perishable_mail(site: Site, chat: Receiver) -> None:
+def test_a_chat_hears_of_time_limited_messages(site: Site, chat: Receiver) -> None:
     code = Letter(
         f"login@{outside.SUPPLIER.name}", TO, "Your Supplier sign-in code is 482913", text="Your code 482913 expires in 10 minutes.\r\n"
     )
     site.company.take(code)
     (came,) = processes.until(lambda: chat.came, "the chat is told", log=site.company.log)
     notice, mail = came.said["text"].splitlines()
-    assert re.fullmatch(r"1 perishable mail waiting for it, good until \d\d:\d\d UTC\.", notice)
+    assert re.fullmatch(r"1 time-limited message waiting for it, good until \d\d:\d\d UTC\.", notice)
     assert mail.replace("\u200b", "") == f"{code.author}: {code.subject}"
 
 
@@ -284,6 +284,14 @@ def test_only_calls_with_a_good_and_fresh_signature_reach_the_chat_and_each_once
     assert "&lt;!here&gt; *a*" in said
     assert "@all" not in said
     assert said.endswith("\n<https://mailroom.company.example/|Open the queue>")
+
+
+@pytest.mark.long
+def test_a_call_that_was_stored_before_an_upgrade_is_told(site: Site, chat: Receiver) -> None:
+    data = {"number": 1, "mails": [{"sender": "a@b.example", "subject": "Your code"}]}
+    assert called(site.port, body=json.dumps({"type": "perishable.waiting", "data": data}).encode()) == 204
+    (came,) = chat.came
+    assert came.said["text"].replace("\u200b", "").splitlines() == ["1 time-limited message waiting.", "a@b.example: Your code"]
 
 
 @pytest.mark.long
