@@ -81,8 +81,8 @@ FIELDS = {  # of --json; there may come more
     "retention": "expired erased forgotten expiring",
     "rules explain": "when what rule reason",
     "checks list": "name mode trial_until held_today senders_today fuse_at",
-    "brakes list": "id person state at recipients waiting subjects by_shown reason",
-    "run list": "id person recipients used until by_shown reason",
+    "brakes list": "id person state at recipients waiting subjects by_name reason",
+    "run list": "id person recipients used until by_name reason",
     "rules list": "id effect sender to scope proof author used until note origin risky unchecked lapse_days first_used_at last_used_at"
     " warnings",
     "rules propose": "id kind value proof would pass why evidence",

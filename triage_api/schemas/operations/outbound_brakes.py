@@ -30,7 +30,7 @@ class OutboundBrake(Shape):
     waiting: Annotated[int, Field(description="deliveries that wait for a decision")]
     messages: Annotated[list[BrakedMessage], Field(description="at most 20, those to most recipients first")]
     decided_at: datetime | None
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     reason: str
 
 
@@ -54,7 +54,7 @@ class OutboundRun(Shape):
     recipients: Annotated[int, Field(description="new ones, at most")]
     used: Annotated[int, Field(description="of these, so far")]
     until: datetime
-    by_shown: str
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
     reason: str
 
 

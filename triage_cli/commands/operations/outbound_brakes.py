@@ -21,7 +21,7 @@ BRAKES = Shape(
         "recipients": "new ones within an hour",
         "waiting": "deliveries that wait",
         "subjects": "of the messages, those to most recipients first",
-        "by_shown": "who decided",
+        "by_name": "who decided",
         "reason": "why",
     },
     ("id", "person", "state", "at", "recipients", "waiting", "subjects"),
@@ -33,7 +33,7 @@ RUNS = Shape(
         "recipients": "new ones, at most",
         "used": "of these, so far",
         "until": "end",
-        "by_shown": "who announced it",
+        "by_name": "who announced it",
         "reason": "why",
     }
 )

@@ -42,7 +42,7 @@ def test_one_act_is_for_all_that_waits(new_browser: NewBrowser) -> None:
     path = f"/outgoing/brakes/{brake['id']}"
     assert ana.post(f"{path}/release", {}).status_code == 403
     removed = ida.post(f"{path}/remove", {"reason": "stolen"}).json()
-    assert (removed["state"], removed["waiting"], removed["reason"], removed["by_shown"]) == ("removed", 0, "stolen", "Ida Lind")
+    assert (removed["state"], removed["waiting"], removed["reason"], removed["by_name"]) == ("removed", 0, "stolen", "Ida Lind")
     assert (again := ida.post(f"{path}/release", {})).status_code == 409
     assert "Removed by Ida Lind" in again.json()["detail"]
     assert ida.post(f"{path}/restore", {}).json()["waiting"] == 7

@@ -1692,7 +1692,7 @@ export interface OutboundBrake {
   /** at most 20, those to most recipients first */
   messages: BrakedMessage[]
   decided_at: string | null
-  by_shown: string
+  by_name: string
   reason: string
 }
 
@@ -1711,7 +1711,7 @@ export interface OutboundRun {
   /** of these, so far */
   used: number
   until: string
-  by_shown: string
+  by_name: string
   reason: string
 }
 
