@@ -187,7 +187,8 @@ def test_an_answer_without_a_usable_token(provider: TokenProvider, tokens: Acces
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"), [(None, 3600), ("600", 600), (-5, 0), (10**9, 86_400), (10**400, 3600), ("soon", 3600), (float("nan"), 3600), ([], 3600)]
+    ("said", "seconds"),
+    [(None, 3600), ("600", 600), (-5, 0), (10**9, 86_400), (10**400, 3600), ("soon", 3600), (float("nan"), 3600), ([], 3600)],
 )
 def test_how_long_a_token_is_good_for(said: object, seconds: float) -> None:
     assert access_tokens.seconds_of(said) == seconds
