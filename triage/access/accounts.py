@@ -25,6 +25,7 @@ LOCAL, DIRECTORY = "local", "directory"  # where an account comes from, and a wa
 PROVIDER = "provider"  # an account that an identity provider's groups made
 OIDC = "oidc"  # a way to sign in: at an identity provider
 PROXY = "proxy"  # a way to sign in: as whom a proxy in front of the console names
+BREAK_GLASS = "break-glass"  # a way to sign in: with a printed code
 TAKEN = {  # why a login cannot be made, by where its account comes from
     LOCAL: mark("{login} already is staff"),
     DIRECTORY: mark("the directory already makes {login} staff"),

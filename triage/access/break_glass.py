@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from triage.access import accounts, api_tokens, external_accounts, staff_login
-from triage.access.staff_login import BREAK_GLASS, How, Try
+from triage.access.accounts import BREAK_GLASS
+from triage.access.staff_login import How, Try
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput
 from triage.say import say

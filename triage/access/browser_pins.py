@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, case, delete, select, update
 from sqlmodel import Session, col
 
 from triage.access import accounts, staff_login, staff_members
 from triage.access.password_policy import is_row
-from triage.access.sessions import hash_session_key
+from triage.access.sessions import NEVER_OPENED, hash_session_key
 from triage.access.staff_login import AT_ONCE, HASHER
 from triage.actor import Actor
 from triage.errors import BadInput
@@ -48,6 +48,7 @@ class PinTry:
 
     login: str
     pin_hash: str
+    number: int  # of the tries that count
 
 
 def find_pin_fault(pin: str) -> str:
@@ -104,7 +105,7 @@ def is_resumable(browser: str, reach: Reach, now: datetime) -> ColumnElement[boo
     here = (col(StaffSession.browser_sha256) == hash_session_key(browser)) & (
         col(StaffSession.browser_sha256) == col(BrowserPin.browser_sha256)
     )
-    same = (col(StaffSession.login) == col(BrowserPin.login)) & (col(BrowserPin.failures) < TRIES)
+    same = (col(StaffSession.login) == col(BrowserPin.login)) & col(StaffSession.method).not_in(NEVER_OPENED)
     return here & same & (col(StaffSession.started_at) > now - reach.lasts) & (col(StaffSession.seen_at) > now - reach.left)
 
 
@@ -112,7 +113,8 @@ def list_holders(session: Session, browser: str, reach: Reach, *, now: datetime)
     """Whose sessions in this browser a PIN opens now, who was here last first."""
     if not browser:
         return ()
-    theirs = is_resumable(browser, reach, now) & (col(StaffMember.login) == col(StaffSession.login)) & col(StaffMember.active)
+    has_tries = col(BrowserPin.failures) < TRIES
+    theirs = is_resumable(browser, reach, now) & has_tries & (col(StaffMember.login) == col(StaffSession.login)) & col(StaffMember.active)
     rows = session.execute(select(col(StaffMember.login), col(StaffMember.name)).where(theirs).order_by(col(StaffSession.seen_at).desc()))
     return tuple(PinHolder(login, name) for login, name in dict.fromkeys((login, name) for login, name in rows))
 
@@ -123,9 +125,12 @@ def begin_try(session: Session, browser: str, login: str, reach: Reach, *, now: 
         return None
     mine = is_resumable(browser, reach, now) & (col(BrowserPin.login) == login)
     pin_hash = session.scalars(select(col(BrowserPin.pin_hash)).where(mine).limit(1)).first()
-    few = of_browser(browser, login) & (col(BrowserPin.failures) < TRIES)
-    counted: Any = session.execute(update(BrowserPin).where(few).values(failures=col(BrowserPin.failures) + 1)) if pin_hash else None
-    return PinTry(login, pin_hash) if pin_hash and counted.rowcount else None
+    if pin_hash is None:
+        return None
+    has_tries = (col(BrowserPin.pin_hash) == pin_hash) & (col(BrowserPin.failures) < TRIES)
+    count = update(BrowserPin).where(of_browser(browser, login), has_tries).values(failures=col(BrowserPin.failures) + 1)
+    number = session.scalar(count.returning(col(BrowserPin.failures)))
+    return PinTry(login, pin_hash, number) if number else None
 
 
 def verify_pin(attempt: PinTry, browser: str, pin: str) -> bool:
@@ -138,23 +143,28 @@ def verify_pin(attempt: PinTry, browser: str, pin: str) -> bool:
 
 
 def refuse_try(session: Session, attempt: PinTry, browser: str, client: str, *, now: datetime) -> int:
-    """Put a wrong PIN on the record; how many tries are left. After the last one the PIN is removed and its session ends."""
-    kept = session.get(BrowserPin, (hash_session_key(browser), attempt.login))
-    left = TRIES - kept.failures if kept else 0
+    """Put a wrong PIN on the record; how many tries are left. After the last one the PIN is removed.
+
+    Its session stays locked: an identity provider asks who it is only where one waits (`staff_login.end_idle_sessions`).
+    """
+    left, subject = TRIES - attempt.number, f"{staff_login.STAFF}:{attempt.login}"
     why = "PIN" if left else f"PIN, {TRIES} times: it is removed"
-    staff_login.record_refusal(session, f"{staff_login.STAFF}:{attempt.login}", client, now=now, why=why)
+    staff_login.record_refusal(session, subject, client, now=now, why=why)
     if not left:
+        staff_login.record_lock(session, subject, client, now=now, number=TRIES, why="PIN")
         session.execute(delete(BrowserPin).where(of_browser(browser, attempt.login)))
-        session.execute(delete(StaffSession).where(in_browser(browser), col(StaffSession.login) == attempt.login))
+        theirs = in_browser(browser) & (col(StaffSession.login) == attempt.login)
+        session.execute(update(StaffSession).where(theirs).values(is_locked=True))
     return left
 
 
 def open_again(session: Session, attempt: PinTry, browser: str, client: str, former: str, reach: Reach, *, now: datetime) -> str | None:
     """Open the locked session of whoever gave the right PIN, on the record; its new key. None when it has ended meanwhile.
 
-    It ends when it would have, and no second factor counts as given.
+    It ends when it would have, no second factor counts as given, and wrong PINs of before still count.
     """
-    mine = is_resumable(browser, reach, now) & (col(BrowserPin.login) == attempt.login)
+    same = (col(BrowserPin.login) == attempt.login) & (col(BrowserPin.pin_hash) == attempt.pin_hash)  # another one may be set meanwhile
+    mine = is_resumable(browser, reach, now) & same
     kept = session.scalars(select(StaffSession).where(mine).order_by(col(StaffSession.seen_at).desc()).limit(1)).first()
     actor = staff_members.find_staff_actor(session, attempt.login, now)
     if kept is None or actor is None:
@@ -163,7 +173,8 @@ def open_again(session: Session, attempt: PinTry, browser: str, client: str, for
     key = secrets.token_urlsafe(32)
     opened = {"key_sha256": hash_session_key(key), "seen_at": now, "client": client, "method": PIN, "factor_at": None, "is_locked": False}
     changed: Any = session.execute(update(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256).values(opened))
-    session.execute(update(BrowserPin).where(of_browser(browser, attempt.login)).values(failures=0, used_at=now))
+    taken_back = case((col(BrowserPin.failures) > 0, col(BrowserPin.failures) - 1), else_=0)
+    session.execute(update(BrowserPin).where(of_browser(browser, attempt.login)).values(failures=taken_back, used_at=now))
     if changed.rowcount != 1:
         return None
     ledger.write_act(session, "unlock", f"{staff_login.STAFF}:{attempt.login}", by=actor, now=now, detail={"client": client, "method": PIN})
@@ -172,23 +183,40 @@ def open_again(session: Session, attempt: PinTry, browser: str, client: str, for
 
 
 def take_browser(session: Session, key: str, former: str, browser: str, *, now: datetime) -> None:
-    """The session of this key has the browser from now on: of others there those wait locked whose holder has a PIN, and the rest ends.
+    """The session of this key has the browser from now on, and no other one there is open.
 
+    Others wait locked where their holder has a PIN, or came from an identity provider, which has to ask again who it is; the rest ends.
     `former`: the key that the browser had before.
     """
     mine = session.get_one(StaffSession, hash_session_key(key))
     before = session.get(StaffSession, hash_session_key(former)) if former else None
-    if before and before is not mine and (before.login == mine.login or not waits_for_pin(session, before)):
-        staff_login.sign_out(session, former, now=now)
+    if before and before is not mine:
+        if before.login != mine.login and (before.provider or waits_for_pin(session, before)):
+            before.is_locked = True
+        else:
+            staff_login.sign_out(session, former, now=now)
     if not browser:
         return
     mine.browser_sha256 = hash_session_key(browser)
     session.flush()
     others = in_browser(browser) & (col(StaffSession.key_sha256) != mine.key_sha256)
     have_pins = select(col(BrowserPin.login)).where(col(BrowserPin.browser_sha256) == mine.browser_sha256)
-    over = (col(StaffSession.login) == mine.login) | col(StaffSession.login).not_in(have_pins)
+    over = (col(StaffSession.login) == mine.login) | (col(StaffSession.login).not_in(have_pins) & (col(StaffSession.provider) == ""))
     session.execute(delete(StaffSession).where(others, over))
     session.execute(update(StaffSession).where(others).values(is_locked=True))
+
+
+def enter_browser(session: Session, key: str, former: str, browser: str, *, now: datetime) -> None:
+    """A full sign-in takes the browser, as above; wrong PINs of before count no more."""
+    take_browser(session, key, former, browser, now=now)
+    login = session.get_one(StaffSession, hash_session_key(key)).login
+    session.execute(update(BrowserPin).where(of_browser(browser, login)).values(failures=0))
+
+
+def knows_browser(session: Session, browser: str) -> bool:
+    """Has somebody a PIN in the browser with this secret? Any other one may be made up."""
+    found = select(col(BrowserPin.login)).where(col(BrowserPin.browser_sha256) == hash_session_key(browser)).limit(1)
+    return session.scalar(found) is not None
 
 
 def waits_for_pin(session: Session, one: StaffSession) -> bool:

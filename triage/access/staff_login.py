@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlmodel import Session, col
 
 from triage.access import employee_sessions, staff_members
-from triage.access.accounts import DIRECTORY, LOCAL, owns_factor
+from triage.access.accounts import BREAK_GLASS, DIRECTORY, LOCAL, owns_factor
 from triage.access.sessions import hash_session_key
 from triage.actor import EMPLOYEE, Actor
 from triage.addressing.networks import sender_network
@@ -30,7 +30,7 @@ WINDOW = timedelta(minutes=15)
 LATELY = 20  # sign-ins of an account by which it is known from where it comes
 SEEN_EVERY = timedelta(seconds=30)  # a request writes `seen_at` at most so often
 STAFF = "staff"  # before a login on the record
-BREAK_GLASS, BREAK_GLASS_LASTS = "break-glass", timedelta(hours=1)  # a way to sign in, and how long its sessions last
+BREAK_GLASS_LASTS = timedelta(hours=1)  # a session that a printed code opened
 LOCKED = "sign-in-locked"  # the act: an account, or an address, has failed too often
 NEW_PLACE = "new_place"  # in the record of a sign-in: the account had not signed in from there lately
 AT_ONCE = threading.BoundedSemaphore(2)  # one check takes 64 MiB
@@ -93,6 +93,7 @@ class SignedIn:
     method: str = ""  # as in How
     factor_at: datetime | None = None  # when they last gave a second factor
     has_factor: bool = False  # the account has one
+    started_at: datetime | None = None  # of the session; None: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +301,8 @@ def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timede
     actor = staff_members.find_staff_actor(session, kept.login, now)
     before = Before(kept.before_at, kept.before_client) if kept.before_at else None
     factor_at = now if kept.method == BREAK_GLASS else kept.factor_at  # its printed code is all it has
-    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before, kept.provider, kept.method, factor_at, has_factor) if actor else None
+    is_unseen = now - kept.seen_at >= SEEN_EVERY
+    return SignedIn(actor, is_unseen, before, kept.provider, kept.method, factor_at, has_factor, kept.started_at) if actor else None
 
 
 def is_idle(session: Session, key: str, *, idle: timedelta, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage.access.staff_login import BREAK_GLASS as ACT
+from triage.access.accounts import BREAK_GLASS as ACT
 from triage.config.alert_types import BREAK_GLASS, Wait
 from triage.ids import format_id
 from triage.say import say

@@ -36,7 +36,7 @@ def signed_in(engine: Engine, settings: Settings) -> Engine:
 
 def clients(engine: Engine, by: Actor, login: str, key: str = "one") -> list[tuple[str, bool]]:
     with db.read_transaction(engine) as session:
-        found = sessions.list_sessions(session, by=by, login=login, key=key, lasts=LASTS, idle=IDLE, now=NOW)
+        found = sessions.list_sessions(session, by=by, login=login, key=key, lasts=LASTS, idle=IDLE, waits=timedelta(), now=NOW)
     return [(one.client, one.current) for one in found]
 
 

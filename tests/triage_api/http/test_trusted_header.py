@@ -153,6 +153,20 @@ def test_a_second_factor_is_asked_for_all_the_same(portal: BlockingPortal, setti
         assert browser.get("/me", headers=NAMED).status_code == 401
 
 
+def test_no_pin_opens_a_session_that_the_proxy_would_have_ended(
+    portal: BlockingPortal, settings_of_proxy: Settings, sqlite_engine: Engine
+) -> None:
+    api, pin = replace(settings_of_proxy.api, pin_networks=("10.0.0.0/24",)), {"pin": "804715"}
+    with opened(replace(settings_of_proxy, api=api), sqlite_engine) as app, closing(Browser(portal, app, PROXY)) as browser:
+        assert browser.sign_in("ana").status_code == 201
+        assert browser.request("PUT", "/session/pin", json=pin).status_code == 204
+        assert told(browser.post("/session/proxy", headers=NAMED)) == (201, "ana")
+        answer = browser.request("PUT", "/session/pin", json=pin, headers=NAMED)
+        assert (answer.status_code, answer.json()["detail"].startswith("a proxy has signed you in")) == (403, True)
+        assert browser.get("/session/ways").json()["pins"] == []
+        assert browser.post("/session/unlock", {"login": "ana"} | pin).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("api", "why"),
     [

@@ -6,6 +6,7 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from triage.access import browser_pins
+from triage.access.accounts import PROXY
 from triage.access.browser_pins import Reach
 from triage.access.second_factor import factor_policy
 from triage.access.staff_login import SignedIn
@@ -16,6 +17,7 @@ from triage.say import say, say_count
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http import sign_in_log
+from triage_api.http.client_address import is_hidden
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.idempotency import Once
 from triage_api.http.problems import NotSignedIn, describe_refusals
@@ -26,20 +28,27 @@ from triage_api.routes.access.session import BROWSER_COOKIE, browser_secret, kee
 from triage_api.schemas.access import session as schemas
 
 ELSEWHERE = say("no PIN works here: this address is not in the networks for PINs")
+HIDDEN = say("no PIN counts here: a proxy hides your address; an administrator names it in `api.proxies`")
+AT_PROXY = say("a proxy has signed you in: a PIN would open your session after you have signed out there")
 NOTHING = say("no PIN opens a session here any more; sign in")
 SIGN_IN_FIRST = say("this session was opened with a PIN: sign in to set another one")
+TOO_LATE = say("your sign-in is too long ago (`api.step_up_minutes`): sign out and in to set a PIN")
 USED_UP = say("This PIN was wrong too often and is removed. Sign in; then you can set a new one.")
 LASTS = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
 
 router = APIRouter(route_class=Once, prefix="/session", tags=["session"])
 
 
-def pin_reach(here: Office, client: str) -> Reach | None:
-    """For how long a PIN counts for this client; None where it does not."""
-    api = here.settings.api
-    if not is_within(client, parse_networks("api.pin_networks", api.pin_networks)):
-        return None
-    return Reach(timedelta(hours=api.session_hours), timedelta(minutes=api.pin_minutes))
+def pin_reach(here: Office) -> Reach:
+    """For how long a PIN counts."""
+    return Reach(timedelta(hours=here.settings.api.session_hours), timedelta(minutes=here.settings.api.pin_minutes))
+
+
+def refuse_place(here: Office, request: Request) -> str:
+    """Why no PIN counts where this request comes from; "" where one does."""
+    if not is_within(place_of(request), parse_networks("api.pin_networks", here.settings.api.pin_networks)):
+        return ELSEWHERE
+    return HIDDEN if is_hidden(request, here.settings.api) else ""
 
 
 @router.post("/lock", status_code=204, responses=describe_refusals(401, 403))
@@ -62,8 +71,9 @@ def set_own_pin(given: schemas.Pin, request: Request, response: Response, here: 
     """Set your PIN for this browser. It opens your locked session here, `api.pin_minutes` after your last act at most."""
     if refused := why_no_pin(here, request, signed_in):
         raise NotAllowed(refused)
-    browser = browser_secret(request, here) or secrets.token_urlsafe(32)
     with db.read_transaction(here.engine) as session:
+        sent = browser_secret(request, here)
+        browser = sent if browser_pins.knows_browser(session, sent) else secrets.token_urlsafe(32)
         factor_policy.require_proof_to_change(session, by)
     pin_hash = browser_pins.hash_pin(browser, given.pin)
     with db.transaction(here.engine) as session:
@@ -73,9 +83,15 @@ def set_own_pin(given: schemas.Pin, request: Request, response: Response, here: 
 
 def why_no_pin(here: Office, request: Request, signed_in: SignedIn) -> str:
     """Why no PIN can be set in this session; "" where one can."""
-    if pin_reach(here, place_of(request)) is None:
-        return ELSEWHERE
-    return SIGN_IN_FIRST if signed_in.method == browser_pins.PIN else ""
+    if refused := refuse_place(here, request):
+        return refused
+    if signed_in.method == PROXY:
+        return AT_PROXY
+    if signed_in.method == browser_pins.PIN:
+        return SIGN_IN_FIRST
+    lately = timedelta(minutes=here.settings.api.step_up_minutes)
+    is_old = signed_in.started_at is not None and utcnow() - signed_in.started_at >= lately
+    return TOO_LATE if is_old and not signed_in.has_factor else ""  # whoever finds a browser open should not keep it
 
 
 @router.delete("/pin", status_code=204, responses=describe_refusals(401, 403))
@@ -88,8 +104,9 @@ def remove_own_pin(request: Request, session: Tx, here: Here, by: Staff) -> None
 def unlock_session(given: schemas.PinGiven, request: Request, response: Response, here: Here) -> schemas.Me:
     """Open a locked session of this browser with its PIN; the answer sets the session cookie. After six wrong ones only a sign-in does."""
     client, browser = place_of(request), browser_secret(request, here)
-    if (reach := pin_reach(here, client)) is None:
-        raise NotAllowed(ELSEWHERE)
+    if refused := refuse_place(here, request):
+        raise NotAllowed(refused)
+    reach = pin_reach(here)
     with db.transaction(here.engine) as session:
         attempt = browser_pins.begin_try(session, browser, given.login, reach, now=utcnow())
     if attempt is None:

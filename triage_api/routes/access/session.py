@@ -63,6 +63,8 @@ def open_break_glass(given: schemas.PrintedCode, request: Request, response: Res
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:
         opened = break_glass.open_account(session, attempt, given.first, given.second, lasts=lasts, now=utcnow())
+        if opened:
+            take_browser(session, request, here, opened[1])
     signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise sign_in_log.refuse_attempt(here, attempt)
@@ -106,7 +108,7 @@ def keep_cookie(response: Response, here: Office, key: str) -> None:
 
 def take_browser(session: Session, request: Request, here: Office, key: str) -> None:
     """A new session has this browser from now on; what was open there ends, or waits locked for a PIN."""
-    browser_pins.take_browser(session, key, session_key(request, here), browser_secret(request, here), now=utcnow())
+    browser_pins.enter_browser(session, key, session_key(request, here), browser_secret(request, here), now=utcnow())
 
 
 def browser_secret(request: Request, here: Office) -> str:

@@ -24,8 +24,9 @@ def list_sessions(session: Read, request: Request, here: Here, by: Staff, login:
     """The browsers in which you are signed in; for administrators those of a `login` within their scope."""
     api = here.settings.api
     lasts, idle = timedelta(hours=api.session_hours), timedelta(minutes=api.idle_lock_minutes)
-    key = request.cookies[here.cookie_name]
-    found = sessions.list_sessions(session, by=by, login=login or by.name, key=key, lasts=lasts, idle=idle, now=utcnow())
+    waits = timedelta(minutes=api.pin_minutes if api.pin_networks else 0)
+    key, whose = request.cookies[here.cookie_name], login or by.name
+    found = sessions.list_sessions(session, by=by, login=whose, key=key, lasts=lasts, idle=idle, waits=waits, now=utcnow())
     return schemas.Sessions.model_validate({"items": found})
 
 

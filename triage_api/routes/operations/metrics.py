@@ -21,8 +21,10 @@ from triage.runtime.disk_space import Room
 from triage.runtime.spool_stats import OUTBOUND, Backlog, spool_backlog
 from triage.store import db
 from triage.times import utcnow
+from triage_api.http.client_address import is_hidden
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.prometheus_format import MEDIA_TYPE, write_exposition, write_gauge, write_labelled
+from triage_api.http.sign_in_log import place_of
 
 FRESH = 5.0  # seconds that an answer is given again: counting a million deliveries takes a while
 REFUSED = "These numbers are for the networks that api.metrics names, and yours is not among them.\n"
@@ -41,17 +43,9 @@ def metrics(here: Here, request: Request) -> PlainTextResponse:
 
 def is_admitted(request: Request, api: Api) -> bool:
     """May this client read them?"""
-    if request.client is None or is_hidden(request.client.host, request, api):
+    if is_hidden(request, api):
         return False
-    return is_within(request.client.host, parse_networks("api.metrics", api.metrics))
-
-
-def is_hidden(client: str, request: Request, api: Api) -> bool:
-    """Does somebody stand in front of us whom we do not believe about the client (api.public_url, api.proxies)?"""
-    told = ",".join(request.headers.getlist("x-forwarded-for"))
-    last = told.rpartition(",")[2].strip()
-    unknown = "forwarded" in request.headers and not told
-    return unknown or (bool(told) and (not api.public_url or last != client))
+    return is_within(place_of(request), parse_networks("api.metrics", api.metrics))
 
 
 class Metrics:

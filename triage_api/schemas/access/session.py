@@ -128,6 +128,7 @@ class OpenSession(Shape):
     seen_at: datetime
     client: Annotated[str, Field(description="network address it was opened from")]
     current: bool
+    is_locked: Annotated[bool, Field(description="Only the PIN of its browser opens it; a sign-in begins another one.")]
 
 
 class Sessions(Shape):

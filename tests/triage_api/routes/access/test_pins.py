@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from tests.triage_api.conftest import PASSWORD_HASH, Browser, NewBrowser
 from tests.triage_api.routes.access.test_second_factor import code_of, needs_factor
-from triage.access import accounts, external_accounts, sessions
+from triage.access import accounts, break_glass, external_accounts, sessions
 from triage.access.second_factor import authenticator_app, factor_policy
 from triage.actor import Actor
 from triage.config.settings import Settings
@@ -110,9 +110,10 @@ def test_after_six_wrong_ones_only_a_sign_in_opens_and_all_is_on_the_record(new_
     browser = set_pin(new_browser("ana"))
     browser.post("/session/lock")
     assert unlock(browser, pin="111111") == (401, "This PIN is wrong. 5 tries are left.")
-    assert unlock(browser) == (201, "ana"), "a right one begins the count anew"
+    assert unlock(browser) == (201, "ana")
     browser.post("/session/lock")
-    assert [unlock(browser, pin=str(pin)) for pin in range(111111, 111116)][-1] == (401, "This PIN is wrong. 1 try is left.")
+    wrong = [unlock(browser, pin=str(pin)) for pin in range(111111, 111115)]
+    assert wrong[-1] == (401, "This PIN is wrong. 1 try is left."), "the wrong one of before still counts"
     used_up = "This PIN was wrong too often and is removed. Sign in; then you can set a new one."
     assert unlock(browser, pin="x" * 200) == (401, used_up)
     assert unlock(browser) == (403, GONE["detail"])
@@ -120,8 +121,21 @@ def test_after_six_wrong_ones_only_a_sign_in_opens_and_all_is_on_the_record(new_
     assert browser.get("/session/pin").json()["is_set"] is False
     with read_transaction(engine) as session:
         failed = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "sign-in-failed").order_by(col(AuditRecord.id))).all()
+        locks = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "sign-in-locked")).all()
     assert {one.subject for one in failed} == {"staff:ana"}
-    assert [one.detail["why"] for one in failed] == ["PIN"] * 6 + ["PIN, 6 times: it is removed"]
+    assert [one.detail["why"] for one in failed] == ["PIN"] * 5 + ["PIN, 6 times: it is removed"]
+    assert locks == [{"client": "192.0.2.9", "number": 6, "why": "PIN"}]
+
+
+def test_the_right_pin_at_the_sixth_try_opens_and_a_full_sign_in_begins_the_count_anew(new_browser: NewBrowser) -> None:
+    browser = set_pin(new_browser("ana"))
+    for _ in range(5):
+        unlock(browser, pin=BENS)
+    assert holders(browser) == ["ana"]
+    assert unlock(browser) == (201, "ana")
+    assert unlock(browser) == (201, "ana"), "a right one takes its own try back only"
+    assert browser.sign_in("ana").status_code == 201
+    assert unlock(browser, pin=BENS) == (401, "This PIN is wrong. 5 tries are left.")
 
 
 def test_two_people_at_one_desk_change_places(new_browser: NewBrowser) -> None:
@@ -143,6 +157,69 @@ def test_whoever_takes_a_browser_over_ends_the_session_of_somebody_without_a_pin
     assert desk.sign_in("ben").status_code == 201
     with read_transaction(engine) as session:
         assert session.scalars(select(col(StaffSession.login))).all() == ["ben"]
+
+
+def test_whoever_takes_a_browser_over_locks_the_session_of_before_also_where_its_secret_was_deleted(new_browser: NewBrowser) -> None:
+    desk = set_pin(new_browser("ana"))
+    anas = desk.client.cookies["mailroom"]
+    desk.client.cookies.delete("mailroom-browser")
+    assert desk.sign_in("ben").status_code == 201
+    assert desk.get("/me", headers={"Cookie": f"mailroom={anas}"}).status_code == 401
+
+
+def test_the_break_glass_account_takes_the_browser_over_and_no_pin_opens_its_session(new_browser: NewBrowser, engine: Engine) -> None:
+    desk = set_pin(new_browser("ida"), BENS)
+    assert desk.sign_in("ana").status_code == 201
+    anas = set_pin(desk).client.cookies["mailroom"]
+    with transaction(engine) as session:
+        session.execute(update(StaffMember).where(col(StaffMember.login) == "ida").values(source=accounts.LOCAL))
+        first, second = break_glass.prepare_break_glass(session, "ida", by=ADMIN, now=utcnow())
+    assert desk.post("/session/break-glass", {"login": "ida", "first": first, "second": second}).status_code == 201
+    assert desk.get("/me", headers={"Cookie": f"mailroom={anas}"}).status_code == 401
+    desk.post("/session/lock")
+    assert holders(desk) == ["ana"]
+    assert unlock(desk, "ida", BENS) == (403, GONE["detail"])
+
+
+def test_an_open_browser_without_a_second_factor_sets_a_pin_soon_after_the_sign_in_only(new_browser: NewBrowser, engine: Engine) -> None:
+    browser = set_pin(new_browser("ana"))
+    grow_idle(engine, 10, "started_at")
+    answer = browser.request("PUT", "/session/pin", json={"pin": BENS})
+    too_late = "your sign-in is too long ago (`api.step_up_minutes`): sign out and in to set a PIN"
+    assert (answer.status_code, answer.json()["detail"]) == (403, too_late)
+    assert browser.get("/session/pin").json() == {"is_set": True, "refused": too_late, "minutes": 240}
+    assert unlock(browser) == (201, "ana"), "the PIN of before is still the one"
+
+
+def test_a_secret_that_nobody_here_has_made_up_is_not_taken(new_browser: NewBrowser) -> None:
+    browser = new_browser("ana")
+    browser.client.cookies.set("mailroom-browser", "planted", domain="127.0.0.1")
+    answer = browser.request("PUT", "/session/pin", json={"pin": ANAS})
+    assert "mailroom-browser=planted" not in answer.headers["set-cookie"]
+
+
+def test_behind_a_proxy_that_is_not_believed_no_pin_counts(new_browser: NewBrowser) -> None:
+    browser, through = set_pin(new_browser("ana")), {"X-Forwarded-For": "198.51.100.7"}
+    hidden = "no PIN counts here: a proxy hides your address; an administrator names it in `api.proxies`"
+    assert browser.get("/session/pin", headers=through).json()["refused"] == hidden
+    assert browser.request("PUT", "/session/pin", json={"pin": BENS}, headers=through).status_code == 403
+    assert browser.get("/session/ways", headers=through).json()["pins"] == []
+    answer = browser.post("/session/unlock", {"login": "ana", "pin": ANAS}, headers=through)
+    assert (answer.status_code, answer.json()["detail"]) == (403, hidden)
+
+
+def test_a_session_that_waits_for_its_pin_is_among_the_sessions(new_browser: NewBrowser, engine: Engine) -> None:
+    set_pin(new_browser("ana"))
+    grow_idle(engine, 60)
+    there = new_browser("ana", address="198.51.100.7")
+
+    def listed() -> list[tuple[bool, bool]]:
+        return [(one["current"], one["is_locked"]) for one in there.get("/sessions").json()["items"]]
+
+    assert listed() == [(True, False), (False, True)]
+    grow_idle(engine, 240)
+    there = new_browser("ana", address="198.51.100.7")
+    assert listed() == [(True, False)]
 
 
 def test_a_locked_session_is_nobodys_until_it_is_opened(new_browser: NewBrowser) -> None:

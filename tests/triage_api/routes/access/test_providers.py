@@ -140,6 +140,29 @@ def test_a_locked_console_whose_cookie_was_deleted_asks_for_a_fresh_sign_in(
     assert come_back(browser, go_there(browser, provider), code="f").headers["location"] == "/", "the locked session is over"
 
 
+def test_six_wrong_pins_or_a_colleagues_sign_in_leave_a_lock_that_only_the_provider_opens(
+    browser: Browser, provider: HostileProvider, sqlite_engine: Engine
+) -> None:
+    """The provider's own session in that browser is alive: it would open the session for whoever sits there."""
+    office = browser.app.state.office
+    office.settings = replace(office.settings, api=replace(office.settings.api, sign_in=("oidc", "local"), pin_networks=("192.0.2.0/24",)))
+    for number, colleague in enumerate(("", "ana")):
+        provider.claims["auth_time"] = int(utcnow().timestamp())
+        come_back(browser, go_there(browser, provider, fresh=True), code=f"in {number}")
+        assert browser.request("PUT", "/session/pin", json={"pin": "804715"}).status_code == 204
+        for _ in range(6):
+            assert browser.post("/session/unlock", {"login": "nora", "pin": "111111"}).status_code == 401
+        if colleague:
+            assert browser.sign_in(colleague).status_code == 201
+            assert browser.delete("/session").status_code == 204
+        browser.client.cookies.clear()
+        provider.claims.pop("auth_time")
+        again = come_back(browser, go_there(browser, provider), code=f"again {number}")
+        assert again.headers["location"].startswith(provider.issuer)
+        assert parse_qs(urlsplit(again.headers["location"]).query)["prompt"] == ["login"]
+        assert browser.get("/me").status_code == 401
+
+
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "", "/api/v1/tokens", "javascript:alert(1)"])
 def test_nobody_is_sent_elsewhere(browser: Browser, provider: HostileProvider, path: str) -> None:
     assert come_back(browser, go_there(browser, provider, return_to=path)).headers["location"] == "/"

@@ -1659,6 +1659,8 @@ export interface OpenSession {
   /** network address it was opened from */
   client: string
   current: boolean
+  /** Only the PIN of its browser opens it; a sign-in begins another one. */
+  is_locked: boolean
 }
 
 /** Somebody else who sits at a console. */

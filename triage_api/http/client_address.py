@@ -1,0 +1,14 @@
+"""Whether the network address of a client is known, or a proxy that nobody believes stands in front of it."""
+
+from starlette.requests import HTTPConnection
+
+from triage.config.settings import Api
+from triage_api.http.sign_in_log import place_of
+
+
+def is_hidden(connection: HTTPConnection, api: Api) -> bool:
+    """Does somebody stand in front of us whom we do not believe about the client (api.public_url, api.proxies)?"""
+    told = ",".join(connection.headers.getlist("x-forwarded-for"))
+    last = told.rpartition(",")[2].strip()
+    unknown = "forwarded" in connection.headers and not told
+    return unknown or (bool(told) and (not api.public_url or last != place_of(connection)))
