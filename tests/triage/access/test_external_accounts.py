@@ -70,7 +70,7 @@ def test_groups_make_change_close_and_reopen_an_account(sqlite_engine: Engine, a
 def test_without_a_group_nobody_has_an_account(admit: Callable[..., Admission], sqlite_engine: Engine) -> None:
     with pytest.raises(NotAllowed, match="to add you to one that does"):
         admit(replace(NORA, groups=frozenset()))
-    with pytest.raises(NotAllowed, match="sends no groups in 'groups'"):
+    with pytest.raises(NotAllowed, match="sends no groups in “groups”"):
         admit(replace(NORA, groups=frozenset(), sends_groups=False))
     with pytest.raises(NotAllowed, match="sends no usable preferred_username"):
         admit(replace(NORA, login=""))
