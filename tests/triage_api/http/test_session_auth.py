@@ -29,6 +29,7 @@ ME = {
     "recalls": True,
     "previews": True,
     "measures": True,
+    "looks_after_outgoing": False,
     "verbs": ["release", "redirect", "purge", "reject", "restore", "hold"],
     "last_sign_in": None,
     "provider": None,
