@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select, true, update
-from sqlmodel import Session, col
+from sqlalchemy import ColumnElement, and_, bindparam, func, not_, or_, select, true, update
+from sqlmodel import Session, SQLModel, col
 
 from triage.access import scope as access
 from triage.actor import Actor
@@ -17,13 +17,14 @@ from triage.delivery.routes import Destination, list_destinations
 from triage.directory import reassigned_addresses
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import format_id
-from triage.say import form_of, form_with_text, say, with_its_form
+from triage.say import form_of, say, with_its_form
 from triage.store import ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import SHOWN, Event, State
 from triage.store.models.deliveries import Delivery, reply_columns
 from triage.times import from_micros, to_micros
 
+DELIVERY = SQLModel.metadata.tables["delivery"]
 UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
 IN_HAND = (State.RELAYING, State.RECALLING, State.RESTORING)  # or it waits for a recaller, who has shorter leases than a relay
 LONGEST_PAUSE = timedelta(hours=2)  # longer than any between two attempts
@@ -129,24 +130,29 @@ def give_up_all(session: Session, destination: Destination, *, settings: Setting
 
 def end_deliveries(session: Session, where: ColumnElement[bool], reply: str, *, settings: Settings, by: Actor, now: datetime) -> int:
     """Queued becomes bounced, and senders who may be told are; the next hop's last reply stays readable behind why."""
-    said = case((col(Delivery.last_reply) == "", str(reply)), else_=str(reply) + "; last: " + col(Delivery.last_reply))
     queued = and_(where, col(Delivery.state) == State.QUEUED)
     detail = {"reply": str(reply), "reply_form": form_of(reply)}
-    ended = ledger.record_many(
-        session,
-        queued,
-        Event.GIVE_UP,
-        by=by,
-        now=now,
-        detail=detail,
-        due_at=None,
-        waits_for="",
-        last_reply=said,
-        reply_form=form_with_text(reply),
-    )
-    sender_notices.notify_failed(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
-    outbound_notices.note_bounced(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
-    return len(ended)
+    ended = ledger.record_many(session, queued, Event.GIVE_UP, by=by, now=now, detail=detail, due_at=None, waits_for="")
+    ids = [delivery_id for delivery_id, _ in ended]
+    note_why_ended(session, ids, reply)
+    sender_notices.notify_failed(session, ids, settings=settings, now=now)
+    outbound_notices.note_bounced(session, ids, settings=settings, now=now)
+    return len(ids)
+
+
+def note_why_ended(session: Session, ids: Sequence[int], why: str) -> None:
+    """Why these, which are locked, are tried no more, and behind it the last reply of each."""
+    columns = (col(Delivery.id), col(Delivery.last_reply), col(Delivery.reply_form))
+    rows = session.execute(select(*columns).where(is_among(session, col(Delivery.id), ids))).all()
+    changed = [{"delivery": number} | reply_columns(add_last_reply(why, with_its_form(last, form))) for number, last, form in rows]
+    if changed:
+        values = {name: bindparam(name) for name in ("last_reply", "reply_form")}
+        session.connection().execute(update(DELIVERY).where(DELIVERY.c.id == bindparam("delivery")).values(values), changed)
+
+
+def add_last_reply(why: str, last: str) -> str:
+    """Why, and what was replied before, if anything was."""
+    return say("{why}; last: {reply}", why=why, reply=last) if last else why
 
 
 def put_off(

@@ -19,6 +19,7 @@ from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
+from triage.text.i18n.translate import translate_sentence
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 LATER = NOW + timedelta(minutes=1)
@@ -58,6 +59,7 @@ def test_given_up_is_bounced_with_who_and_the_last_reply(company: Engine, settin
         assert queue_admin.give_up(session, [mail], settings=settings, by=ANA, now=NOW) == 1
         ended = row(session, mail)
         assert (ended.state, ended.due_at, ended.last_reply) == (State.BOUNCED, None, "given up by Ana Roth; last: 451 busy")
+        assert translate_sentence(ended.shown_reply, "de") == "aufgegeben von Ana Roth; zuletzt: 451 busy"
         assert ended.settled_at == NOW
         assert (
             session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.by) == str(ANA)).order_by(col(AuditRecord.id))).all()[-1]
