@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from directory_sync.ldap.ldap_source import LdapSource
+from directory_sync.source import FileSource
 from mail_auth.dns.resolver_factory import open_resolver
 from mailboxes.imap import imap_login
 from mailboxes.mirror.mirror_role import mirror_accounts, with_server
@@ -73,9 +75,11 @@ def check_outbound(settings: Settings) -> None:
 
 
 def check_directory(settings: Settings) -> None:
-    """Who works where, as an LDAP server may be asked for it; its password is not looked at."""
+    """Who works where: the file as it will be read, if it is there; how an LDAP server may be asked, but for its password."""
     if settings.directory.source == "ldap":
         LdapSource(replace(settings.directory, bind_dn=""), settings.company)
+    elif Path(settings.directory.file).exists():
+        FileSource(settings).read()
 
 
 def check_mailboxes(settings: Settings) -> None:

@@ -59,6 +59,13 @@ def test_a_check_names_every_fault(shell: Shell, monkeypatch: pytest.MonkeyPatch
     assert shell("settings", "--check").err.count("mailroom: ") == 2
 
 
+def test_a_check_reads_the_directory_as_a_sync_will(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text('[company]\npostmaster = "ana"\n[[department]]\ncode = "it"\nname = "IT"\nsealed = true\n')
+    refused = shell("settings", "--check")
+    assert (refused.code, refused.out) == (2, "")
+    assert "there is no key “sealed”; it is now confidential" in refused.err
+
+
 def test_settings_can_be_checked_before_anything_starts_with_them(shell: Shell, config: Path) -> None:
     assert shell("settings", "--check").code == 0
     config.write_text(config.read_text() + "\n[smtp]\nlisen = 'x'\n")
