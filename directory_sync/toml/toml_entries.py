@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from triage.addressing.envelope import Address
-from triage.config.settings_loader import hint_nearest, hint_renamed
+from triage.config.renamed import RENAMED_OF_DIRECTORY, hint_renamed
+from triage.config.settings_loader import hint_nearest
 from triage.errors import BadInput
 
 MAX_BYTES = 64 * 1024 * 1024
 NEEDED = object()
-RENAMED = {"sealed": "confidential", "sealed_staff": "confidential_staff"}  # keys of earlier versions
 SEALABLE: dict[str, Any] = {"confidential": False, "confidential_staff": ()}
 KEYS: dict[str, dict[str, Any]] = {  # section -> key -> its default, which also says its type; NEEDED: a text that must be there
     "company": {"postmaster": NEEDED},
@@ -144,7 +144,7 @@ def check_entry(values: dict[str, Any], section: str, where: str) -> dict[str, A
     known = KEYS[section]
     for key in values:
         if key not in known:
-            instead = hint_renamed(RENAMED.get(key)) or hint_nearest(key, list(known))
+            instead = hint_renamed(RENAMED_OF_DIRECTORY.get(key)) or hint_nearest(key, list(known))
             raise BadInput(f"{where}: there is no key “{key}”{instead}")
     return {key: value_of(values, key, default, where) for key, default in known.items()}
 

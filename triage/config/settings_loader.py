@@ -15,6 +15,7 @@ from triage.addressing.envelope import ascii_domain
 from triage.config import alert_types
 from triage.config.duties import Duty
 from triage.config.identity_providers import Provider
+from triage.config.renamed import RENAMED, RENAMED_SECTIONS, RENAMED_VALUES, hint_renamed, hint_renamed_value
 from triage.config.settings import (
     Client,
     Company,
@@ -38,29 +39,6 @@ from triage.errors import BadInput
 MOST = {"Days": 36_500, "Hours": 876_000, "Minutes": 52_560_000, "": 2**31 - 1}  # by the unit that begins what a number is for
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
 SQLITE = "sqlite:///"
-RENAMED = {  # keys of earlier versions, and what to write today
-    ("company", "mode"): 'enforcement; write "hold-unknown" for enforce, "record-only" for observe',
-    ("company", "observe_departments"): "record_only_departments",
-    ("smtp", "inside_networks"): "internal_networks",
-    ("mirror", "desks"): "act_as",
-    ("directory", "sealed"): "confidential",
-    ("directory", "closed_groups"): "closed_lists",
-    ("directory", "patience"): "sync_timeout",
-    ("audit", "every"): "checkpoint_seconds",
-    ("reports", "fewest"): "least_people",
-    ("policy", "two_keys"): "approvals",
-    ("policy", "two_keys_purge"): "approval_purge_copies",
-    ("policy", "two_keys_mailboxes"): "approval_mailboxes",
-    ("policy", "standing_hours"): "late_copies_hours",
-    ("notices", "staff"): "alerts",
-    ("notices", "at_night"): "alerts_at_night",
-    ("notices", "told"): "alert_recipients",
-    ("notices", "removal_told"): "removal_recipients",
-    ("notices", "new_place"): "new_sign_in_address",
-    ("notices", "queue_minutes"): "outgoing_minutes",
-    ("notices", "queue_bounces"): "outgoing_bounces",
-}
-RENAMED_SECTIONS = {"cover": "[coverage]"}
 OF_DOMAINS = ("domains", "trusted_arc_sealers", "freemail_domains")  # keys that hold domains
 
 
@@ -162,11 +140,6 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     return built
 
 
-def hint_renamed(today: str | None) -> str:
-    """What to write instead of a name of an earlier version; "" where it never was one."""
-    return f"; it is now {today}" if today else ""
-
-
 def checked_key(value: Any, kind: Any, one: Field[Any], where: str) -> Any:
     """The value of one key as the house holds it."""
     checked = checked_value(value, kind, one.metadata["choices"], where)
@@ -190,7 +163,8 @@ def fault_of_coverage(built: Coverage) -> str:
     """What is wrong with the hours of work, and with what happens out of them."""
     own = tuple(entry.partition("=")[2].strip() for entry in (*built.departments, *built.people))
     why = business_hours.find_hours_fault(built.hours, built.time_zone, (built.out_of_hours, *own))
-    return f": {why}" if why else ""
+    old = next((policy for policy in (built.out_of_hours, *own) if policy in RENAMED_VALUES), "")
+    return f": {why}{hint_renamed_value(old, (business_hours.PASS,))}" if why else ""
 
 
 def fault_of_confidential(built: Confidential) -> str:
@@ -269,7 +243,7 @@ def checked_list(value: Any, kind: Any, choices: tuple[str, ...], where: str) ->
     if not isinstance(value, list) or not all(isinstance(one, kind) for one in value):
         raise BadInput(f'{where} must be a list, such as ["one", "two"]')
     if choices and (odd := next((one for one in value if one not in choices), None)) is not None:
-        raise BadInput(f"{where} may hold {', '.join(choices)}, not “{odd}”")
+        raise BadInput(f"{where} may hold {', '.join(choices)}, not “{odd}”{hint_renamed_value(odd, choices)}")
     return tuple(value)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from triage.config.renamed import hint_renamed_value
+
 EVENTS = {  # what can be told; docs/reference/webhooks.md says what each carries
     "decision.made": "somebody decided over mail",
     "decision.undone": "a decision was taken back",
@@ -74,7 +76,7 @@ class Hook:
         if self.format not in FORMATS:
             return f"format must be one of {', '.join(FORMATS)}, not “{self.format}”"
         if odd := next((one for one in self.events if one not in EVENTS), None):
-            return f"events: there is no “{odd}”; there are {', '.join(EVENTS)}"
+            return f"events: there is no “{odd}”; there are {', '.join(EVENTS)}{hint_renamed_value(odd, EVENTS)}"
         return ""
 
     def wants(self, kind: str, departments: frozenset[str]) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from triage.config.duties import Duty
+from triage.config.renamed import RENAMED, RENAMED_OF_DIRECTORY, RENAMED_SECTIONS, RENAMED_VALUES
 from triage.config.settings import every_key
-from triage.config.settings_loader import RENAMED, RENAMED_SECTIONS, choose_file, read_settings
+from triage.config.settings_loader import choose_file, read_settings
 from triage_cli.client.exit_codes import DONE, USAGE
 from triage_cli.output.tables import warn
 from triage_cli.services.settings_checks import find_faults
@@ -68,6 +69,8 @@ def write_renamed() -> Iterator[str]:
     yield "\n## Renamed before 0.1.0\n\nAn old name is refused with the new one.\n\n| old | new |\n|---|---|\n"
     yield from (f"| `[{old}]` | `{new}` |\n" for old, new in RENAMED_SECTIONS.items())
     yield from (f"| `[{section}] {old}` | `{new.partition(';')[0]}` |\n" for (section, old), new in RENAMED.items())
+    yield from (f"| directory file: `{old}` | `{new}` |\n" for old, new in RENAMED_OF_DIRECTORY.items())
+    yield from (f"| value `{old}` | `{new}` |\n" for old, new in RENAMED_VALUES.items())
 
 
 def write_default(default: Any) -> str:

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from triage.business_hours import PASS
 from triage.config import settings_loader
+from triage.config.alert_types import ALERTS
+from triage.config.renamed import RENAMED, RENAMED_VALUES
 from triage.config.settings import every_key, host_port
-from triage.config.settings_loader import RENAMED
+from triage.config.webhooks import EVENTS
 from triage.errors import BadInput
 
 LEAST = '[company]\ndomains = ["Company.Example"]\nhostname = "mx.company.example"\n'
@@ -60,6 +63,10 @@ def test_a_credential_is_the_file_itself_where_a_key_names_one_and_an_empty_one_
         ("", r"\[company\] needs domains: The company's own mail domains"),
         (LEAST + "[compani]\nx = 1\n", r"no section \[compani\]; did you mean “company”"),
         (LEAST + '[policy]\ntwo_keys = ["large-purge"]\n', r"\[policy\] has no key “two_keys”; it is now approvals"),
+        (LEAST + '[notices]\nalerts = ["brake", "queue"]\n', r"not “queue”; it is now outgoing"),
+        (LEAST + '[coverage]\nout_of_hours = "pass-perishable"\n', r"substitute:LOGIN; it is now pass-time-limited"),
+        (LEAST + '[coverage]\ndepartments = ["it = pass-perishable"]\n', r"substitute:LOGIN; it is now pass-time-limited"),
+        (LEAST + '[webhooks.hooks.chat]\nurl = "https://a.example/"\nevents = ["queue.alarm"]\n', r"; it is now outgoing\.alert"),
         (LEAST + '[cover]\ntime_zone = "UTC"\n', r"there is no section \[cover\]; it is now \[coverage\]"),
         (LEAST + '[smtp]\nlisen = "x"\n', r"\[smtp\] has no key “lisen”; did you mean “listen”"),
         (LEAST + '[smtp]\nmax_size = "big"\n', r"\[smtp\] max_size must be a number, not “big”"),
@@ -101,3 +108,10 @@ def test_a_renamed_key_names_one_that_there_is() -> None:
     today = {(section, new.partition(";")[0]) for (section, _), new in RENAMED.items()}
     assert today <= keys
     assert keys.isdisjoint(RENAMED)
+
+
+def test_a_renamed_value_names_one_that_there_is() -> None:
+    """ "cover" was a check of the doctor, which no setting names."""
+    today = {*ALERTS, *EVENTS, PASS, "coverage"}
+    assert set(RENAMED_VALUES.values()) <= today
+    assert today.isdisjoint(RENAMED_VALUES)
