@@ -146,7 +146,7 @@ def note_why_ended(session: Session, ids: Sequence[int], why: str) -> None:
     rows = session.execute(select(*columns).where(is_among(session, col(Delivery.id), ids))).all()
     changed = [{"delivery": number} | reply_columns(add_last_reply(why, with_its_form(last, form))) for number, last, form in rows]
     if changed:
-        values = {name: bindparam(name) for name in ("last_reply", "reply_form")}
+        values: dict[str, Any] = {name: bindparam(name) for name in ("last_reply", "reply_form")}
         session.connection().execute(update(DELIVERY).where(DELIVERY.c.id == bindparam("delivery")).values(values), changed)
 
 
