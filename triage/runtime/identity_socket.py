@@ -1,5 +1,6 @@
 """Where the API asks the identity role about providers: the socket, and an answer or why there is none."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ SOCKET = "MAILROOM_IDENTITY_SOCKET"  # in the environment: where a service manag
 DIRECTORY, NAME = "identity", "ask.sock"  # in the spool directory
 GRACE = 0.5  # seconds beside those that the provider has
 
+log = logging.getLogger(__name__)
+
 
 def path_of(spool: Path) -> Path:
     """The socket's path."""
@@ -19,7 +22,11 @@ def path_of(spool: Path) -> Path:
 
 def ask_identity(spool: Path, question: dict[str, Any], seconds: float) -> Any:
     """What the identity role found out. Unanswered when nobody answers, Untrusted when it is not to be believed."""
-    answer = json_socket.ask_socket(path_of(spool), question, seconds + GRACE)
+    try:
+        answer = json_socket.ask_socket(path_of(spool), question, seconds + GRACE)
+    except Unanswered as fault:
+        log.warning("the role identity does not answer (%s); its own log says why", fault.__cause__ or fault)
+        raise
     if "ok" in answer:
         return answer["ok"]
     if "untrusted" in answer:

@@ -68,7 +68,7 @@ def test_in_through_the_provider(sso: tuple[company.Company, OpenIdProvider], pa
 def test_who_has_no_group_reads_why(sso: tuple[company.Company, OpenIdProvider], page: Page) -> None:
     site, _ = sso
     enter(page, site, "a0b2-visitor")
-    expect(page.get_by_role("alert")).to_contain_text("No group of yours gives you a role here")
+    expect(page.get_by_role("alert")).to_contain_text("no group of yours gives you a role here")
     assert page.url == f"{site.url}/"
 
 
