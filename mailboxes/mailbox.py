@@ -3,15 +3,24 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from mailboxes.match import Sought
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
-from triage.say import say
+from triage.say import said_by, say
 
 LONGEST_PAUSE = 900.0  # seconds that a server may ask us to wait
 BROKEN_OFF = say("an internal fault ended this attempt; the log says more")
+
+
+class Affected(StrEnum):
+    """Which mailboxes a refused access token is about."""
+
+    ALL = "all"
+    DOMAIN = "domain"  # those of the same domain
+    OWNER = "owner"  # this one
 
 
 class Unreachable(Exception):
@@ -25,15 +34,15 @@ class NoCredentials(Unreachable):
 
 
 class NoToken(NoCredentials):
-    """The provider gives no access token until somebody mends something. `concerns_all`: for no mailbox."""
+    """The provider gives no access token until somebody mends something."""
 
-    def __init__(self, words: str, *, concerns_all: bool) -> None:
+    def __init__(self, words: str, affected: Affected) -> None:
         super().__init__(words)
-        self.concerns_all = concerns_all
+        self.affected = affected
 
     def repeated(self, left: float) -> "NoToken":
         """The same, said again."""
-        return NoToken(str(self), concerns_all=self.concerns_all)
+        return NoToken(said_by(self), self.affected)
 
 
 class Busy(Unreachable):
@@ -45,7 +54,7 @@ class Busy(Unreachable):
 
     def repeated(self, left: float) -> "Busy":
         """The same, while so many seconds are left."""
-        return Busy(str(self), left)
+        return Busy(said_by(self), left)
 
 
 class ShutOut(Unreachable):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from mailboxes.mailbox import Busy, NoToken, Unreachable
+from mailboxes.mailbox import Affected, Busy, NoToken, Unreachable
 from mailboxes.oauth.token_refusals import explain_refusal
 from mailboxes.oauth.token_requests import make_request, token_owner
 from triage.config.settings import Recall
@@ -85,7 +85,7 @@ class AccessTokens:
 
     def check_refusals(self, source: Source, owner: str) -> None:
         """Raise again what was said, while its time is not over."""
-        for key in (source, (*source, owner)):
+        for key in (affected_by(source, owner, one) for one in Affected):
             with self.lock:
                 refusal = self.refusals.get(key)
                 left = refusal.until - self.clock() if refusal else 0.0
@@ -95,14 +95,14 @@ class AccessTokens:
                 raise refusal.fault.repeated(left)
 
     def note_refusal(self, source: Source, owner: str, fault: Busy | NoToken) -> None:
-        """Nobody asks again for this long: for any mailbox, or for this one."""
-        concerns_all = isinstance(fault, Busy) or fault.concerns_all
+        """Nobody asks again for this long: for any mailbox, for those of a domain, or for this one."""
+        affected = Affected.ALL if isinstance(fault, Busy) else fault.affected
         pause = fault.pause or ANEW
         log.warning("no access token for mailboxes: %s", fault)
         with self.lock:
             while len(self.refusals) >= MOST:
                 del self.refusals[next(iter(self.refusals))]
-            self.refusals[source if concerns_all else (*source, owner)] = Refusal(fault, self.clock() + pause)
+            self.refusals[affected_by(source, owner, affected)] = Refusal(fault, self.clock() + pause)
 
     def forget(self, settings: Recall, mailbox: str) -> None:
         """A mail server refused the token: ask for another one, unless it is so new that another one would be refused too."""
@@ -120,13 +120,23 @@ def source_of(settings: Recall) -> Source:
     return (settings.auth, settings.token_url, settings.tenant, settings.client_id, settings.service_account_file)
 
 
+def affected_by(source: Source, owner: str, affected: Affected) -> Source:
+    """The key of a refusal for all mailboxes of a source, for those of the owner's domain, or for the owner's."""
+    keys: dict[Affected, Source] = {
+        Affected.ALL: (),
+        Affected.DOMAIN: ("domain", owner.rpartition("@")[2]),
+        Affected.OWNER: ("owner", owner),
+    }
+    return (*source, *keys[affected])
+
+
 def fetch_token(settings: Recall, mailbox: str) -> tuple[str, float]:
     """Ask for a token: it, and the seconds that it is good for. Busy, NoToken or Unreachable says why there is none."""
     request = make_request(settings, mailbox)
     try:
         answer = Http(settings.timeout, request.url, settings.ca_file).request("POST", request.url, FORM, urlencode(request.form))
     except Unanswered as fault:
-        raise Unreachable(say("the provider gives no token for now: {why}", why=str(fault))) from fault
+        raise Busy(say("the provider gives no token for now: {why}", why=str(fault)), PATIENCE) from fault  # each try takes the timeout
     except Untrusted as fault:
         raise Unreachable(say("{url} gives no token: {why}", url=request.url, why=str(fault))) from fault
     return read_answer(settings.auth, request.url, answer)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from mailboxes.mailbox import NoToken
+from mailboxes.mailbox import Affected, NoToken
 from mailboxes.oauth.token_requests import GOOGLE
 from triage.text.sanitize import escape_visible
 
@@ -26,14 +26,14 @@ DELEGATION = (
     "domain-wide delegation is missing: in the Google Admin console (Security, API controls) allow the service account's client ID the "
     "scope https://mail.google.com/"
 )
-GOOGLE_ERRORS = (  # error, words in its description, what to do, whether it concerns all mailboxes
-    ("unauthorized_client", "", DELEGATION, True),
-    ("access_denied", "", DELEGATION, True),
-    ("invalid_grant", "signature", "the key was deleted: create a new one and write it to recall.service_account_file", True),
-    ("invalid_grant", "iat", "set this machine's clock right", True),
-    ("invalid_grant", "user id", "Google has no user with this address: an alias or a group has no mailbox of its own", False),
-    ("invalid_grant", "", "the service account was deleted or disabled, or Google has no such user", False),
-    ("invalid_client", "", "the service account was deleted or disabled: correct recall.service_account_file", True),
+GOOGLE_ERRORS = (  # error, words in its description, what to do, for which mailboxes
+    ("unauthorized_client", "", DELEGATION, Affected.DOMAIN),
+    ("access_denied", "", DELEGATION, Affected.DOMAIN),
+    ("invalid_grant", "signature", "the key was deleted: create a new one and write it to recall.service_account_file", Affected.ALL),
+    ("invalid_grant", "iat", "set this machine's clock right", Affected.ALL),
+    ("invalid_grant", "user id", "Google has no user with this address: an alias or a group has no mailbox of its own", Affected.OWNER),
+    ("invalid_grant", "", "the service account was deleted or disabled, or Google has no such user", Affected.OWNER),
+    ("invalid_client", "", "the service account was deleted or disabled: correct recall.service_account_file", Affected.ALL),
 )
 ELSE = "compare the settings of [recall] with the registration at the provider"
 
@@ -41,8 +41,8 @@ ELSE = "compare the settings of [recall] with the registration at the provider"
 def explain_refusal(auth: str, values: dict[str, Any]) -> NoToken:
     """A refusal in words: the provider's, and what to do."""
     error, said = (text if isinstance(text := values.get(name), str) else "" for name in ("error", "error_description"))
-    do, concerns_all = google_advice(error, said) if auth == GOOGLE else (microsoft_advice(said), True)
-    return NoToken(f"the provider gives no token: {quote_error(error, said)}; {do}", concerns_all=concerns_all)
+    do, affected = google_advice(error, said) if auth == GOOGLE else (microsoft_advice(said), Affected.ALL)
+    return NoToken(f"the provider gives no token: {quote_error(error, said)}; {do}", affected)
 
 
 def microsoft_advice(said: str) -> str:
@@ -51,12 +51,12 @@ def microsoft_advice(said: str) -> str:
     return MICROSOFT_CODES.get(found[0], ELSE) if found else ELSE
 
 
-def google_advice(error: str, said: str) -> tuple[str, bool]:
-    """What to do; does it concern all mailboxes?"""
-    for name, words, do, concerns_all in GOOGLE_ERRORS:
+def google_advice(error: str, said: str) -> tuple[str, Affected]:
+    """What to do, and which mailboxes it is about: a delegation is a Workspace's, and others' domains have none."""
+    for name, words, do, affected in GOOGLE_ERRORS:
         if name == error and words in said.casefold():
-            return do, concerns_all
-    return ELSE, True
+            return do, affected
+    return ELSE, Affected.OWNER
 
 
 def quote_error(error: str, said: str) -> str:

@@ -324,8 +324,10 @@ def read_account(plan: Plan, address: str, reached: Folders, say: Callable[[Lot]
         try:
             folders = max(folders, read_folders(plan, address, reached, marks, say))
             return End(folders)
-        except (ShutOut, NoToken) as fault:
-            return End(0, str(fault), is_shut_out=fault.concerns_all if isinstance(fault, NoToken) else plan.has_one_login)
+        except NoToken as fault:  # which locks no account, and is asked about once a minute
+            return End(0, str(fault))
+        except ShutOut as fault:
+            return End(0, str(fault), is_shut_out=plan.has_one_login)
         except Unreachable as fault:
             tries = 1 if marks != before else tries + 1
             if tries > TRIES:

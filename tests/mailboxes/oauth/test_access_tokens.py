@@ -1,5 +1,7 @@
 """Access tokens of Microsoft and Google: asked for once, renewed before they end, and in words when there is none."""
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +19,9 @@ from tests.peers import processes, token_provider
 from tests.peers.token_provider import Answer, TokenProvider
 from triage.config.settings import Recall
 from triage.errors import BadInput
+from triage.say import Said
 
-ANNA, BOB = "anna@company.example", "bob@company.example"
+ANNA, BOB, OTHER = "anna@company.example", "bob@company.example", "carl@other.example"
 IMAP = "imaps://mail.example"
 
 
@@ -141,31 +144,32 @@ def test_what_to_do_when_microsoft_refuses(provider: TokenProvider, tokens: Acce
 
 
 @pytest.mark.parametrize(
-    ("error", "words", "says", "for_all"),
+    ("error", "words", "says", "spared"),
     [
-        ("unauthorized_client", "Client is unauthorized to retrieve access tokens", "domain-wide delegation is missing", True),
-        ("invalid_grant", "Invalid JWT Signature.", "the key was deleted", True),
-        ("invalid_grant", "Invalid JWT: Token must be a short-lived token. Check your iat and exp values", "clock right", True),
-        ("invalid_grant", "Invalid email or User ID", "no user with this address", False),
-        ("invalid_grant", "Not a valid email.", "or Google has no such user", False),
-        ("something", "new", r"compare the settings of \[recall\]", True),
+        ("unauthorized_client", "Client is unauthorized to retrieve access tokens", "domain-wide delegation is missing", OTHER),
+        ("invalid_grant", "Invalid JWT Signature.", "the key was deleted", ""),
+        ("invalid_grant", "Invalid JWT: Token must be a short-lived token. Check your iat and exp values", "clock right", ""),
+        ("invalid_grant", "Invalid email or User ID", "no user with this address", BOB),
+        ("invalid_grant", "Not a valid email.", "or Google has no such user", BOB),
+        ("something", "new", r"compare the settings of \[recall\]", BOB),
     ],
 )
 def test_what_to_do_when_google_refuses(
-    provider: TokenProvider, tokens: AccessTokens, error: str, words: str, says: str, for_all: bool
+    provider: TokenProvider, tokens: AccessTokens, error: str, words: str, says: str, spared: str
 ) -> None:
+    """And who has to do without: everybody, a domain, one mailbox. `spared`: who has not."""
     settings = provider.google(IMAP)
     provider.answers.append((400, {}, {"error": error, "error_description": words}))
-    with pytest.raises(NoToken, match=says) as fault:
+    with pytest.raises(NoToken, match=says):
         tokens.get(settings, ANNA)
-    assert fault.value.concerns_all is for_all
-    if for_all:
+    if spared:
+        assert tokens.get(settings, spared) == f"2.{spared}"
+    if spared != BOB:
         with pytest.raises(NoToken):
             tokens.get(settings, BOB)
-    else:
-        assert tokens.get(settings, BOB) == f"2.{BOB}"
     with pytest.raises(NoToken):
         tokens.get(settings, ANNA)
+    assert len(provider.forms) == 1 + bool(spared)
 
 
 @pytest.mark.parametrize(
@@ -194,16 +198,49 @@ def test_how_long_a_token_is_good_for(said: object, seconds: float) -> None:
     assert access_tokens.seconds_of(said) == seconds
 
 
-def test_an_endpoint_that_is_not_there_or_not_trusted(provider: TokenProvider, tokens: AccessTokens) -> None:
+def test_an_endpoint_that_is_not_there_or_not_trusted(provider: TokenProvider, tokens: AccessTokens, clock: Clock) -> None:
     settings = provider.microsoft(IMAP)
     with pytest.raises(Unreachable, match=r"no certificate that can be trusted.*CERTIFICATE_VERIFY_FAILED"):
         tokens.get(replace(settings, ca_file=""), ANNA)
+    clock.now += 30
     with pytest.raises(Unreachable, match="does not answer"):
         tokens.get(replace(settings, token_url=f"https://localhost:{processes.free_port()}/"), ANNA)
     provider.answers.append((200, {}, {"access_token": "x" * 600_000}))
     with pytest.raises(Unreachable, match="more than 512 KiB"):
         tokens.get(settings, ANNA)
     assert tokens.get(settings, ANNA)
+
+
+@pytest.mark.parametrize("kind", [TokenProvider.microsoft, TokenProvider.google])
+def test_an_endpoint_that_is_silent_is_left_alone_for_a_while(
+    provider: TokenProvider, tokens: AccessTokens, clock: Clock, kind: Callable[..., Recall]
+) -> None:
+    """Else each worker would wait for the whole timeout, one after the other."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = replace(kind(provider, IMAP), token_url=f"https://127.0.0.1:{silent.getsockname()[1]}/", timeout=1)
+        with pytest.raises(Busy) as first:
+            tokens.get(settings, ANNA)
+        assert number_of_calls(silent) > 0
+        for mailbox in (ANNA, BOB):
+            with pytest.raises(Busy) as again:
+                tokens.get(settings, mailbox)
+            assert (again.value.args, number_of_calls(silent)) == (first.value.args, 0)
+        assert isinstance(again.value.args[0], Said)  # so that it is translated
+        clock.now += 30
+        with pytest.raises(Busy):
+            tokens.get(settings, ANNA)
+        assert number_of_calls(silent) > 0
+
+
+def number_of_calls(server: socket.socket) -> int:
+    """How many have called since."""
+    server.setblocking(False)
+    number = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            number += 1
+    return number
 
 
 def test_files_that_cannot_be_used(provider: TokenProvider, tokens: AccessTokens, tmp_path: Path) -> None:
