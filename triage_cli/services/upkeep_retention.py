@@ -18,6 +18,7 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory, leavers, rename_records
 from triage.policy import emergency
 from triage.policy.contacts import store as contacts
+from triage.policy.known_senders import checks
 from triage.policy.learning import known_names
 from triage.policy.suggestions import candidates, rule_suggestions
 from triage.quarantine import coverage, outbound_brakes, refused_at_smtp, viewings
@@ -111,6 +112,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
         idempotency.forget_answers(session, now=utcnow())
         emergency.end_expired(session, now=utcnow())
         outbound_brakes.forget_brakes(session, now=utcnow())
+        checks.forget_checked(session, settings.policy, now=utcnow())
     forget_contacts(engine, settings)
     give_space_back(engine)
     if expired or erased or forgotten:

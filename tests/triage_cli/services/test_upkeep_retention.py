@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
 from tests.peers import processes
@@ -23,6 +23,7 @@ from triage.quarantine import viewings
 from triage.store import db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import FormerName
+from triage.store.models.rules import SenderChecked
 from triage.store.models.staff import StaffMember
 from triage.times import utcnow
 from triage_cli.services import upkeep, upkeep_retention
@@ -61,6 +62,14 @@ def test_mail_to_many_is_forgotten_in_smaller_slices(engine: Engine, settings: S
     monkeypatch.setattr(delete_records, "forget_messages", forget)
     assert upkeep_retention.forget_records(engine, settings) == 5
     assert slices == [[1, 2], [3], [4, 5]]
+
+
+def test_whom_checks_held_on_days_before_is_forgotten(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        session.add(SenderChecked(name="account", day="2020-01-01", sender="0123456789abcdef"))
+    upkeep_retention.tidy_slices(engine, settings)
+    with db.read_transaction(engine) as session:
+        assert list(session.scalars(select(SenderChecked))) == []
 
 
 def test_one_of_two_machines_tidies(engine: Engine) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlmodel import Session, col
 
 from triage.access import scope as access
@@ -73,11 +73,17 @@ def modes_now(session: Session, policy: Policy, now: datetime) -> Mapping[str, M
 
 
 def begin_checks(session: Session, policy: Policy, *, now: datetime) -> None:
-    """Begin the trial of checks that the settings name newly, forget those that they name no more, and whom they held before today."""
+    """Begin the trial of checks that the settings name newly, forget those that they name no more, and whom all held before today."""
     session.execute(delete(SenderCheck).where(col(SenderCheck.name).not_in(policy.hold_known)))
     rows = [{"name": name, "since": now, "day": "", "held": 0, "fuse_at": None} for name in policy.hold_known]
     db.insert_missing(session, SenderCheck, rows)
-    session.execute(delete(SenderChecked).where(col(SenderChecked.day) != day_of(now)))
+    forget_checked(session, policy, now=now)
+
+
+def forget_checked(session: Session, policy: Policy, *, now: datetime) -> None:
+    """Forget whom checks held before today, and whom those held that the settings name no more."""
+    is_left_out = col(SenderChecked.name).not_in(policy.hold_known)
+    session.execute(delete(SenderChecked).where(or_(col(SenderChecked.day) != day_of(now), is_left_out)))
 
 
 def count_held(session: Session, found: Iterable[tuple[str, Collection[str]]], settings: Settings, *, now: datetime) -> None:

@@ -168,7 +168,9 @@ def test_one_sender_disarms_no_check_and_is_told_of(known: Engine, holding: Sett
         assert (state.name, state.mode, state.held_today, state.senders_today) == ("bank-details", Mode.HOLDS, 4, 1)
         assert stolen(session, holding) == [4]
         assert stolen(session, holding, NOW + 2 * DAY) == []
-        checks.begin_checks(session, holding.policy, now=NOW + DAY)
+        checks.begin_checks(session, holding.policy, now=NOW)
+        assert len(list(session.scalars(select(SenderChecked)))) == 1
+        checks.begin_checks(session, replace(holding.policy, hold_known=("link-text",)), now=NOW)
         assert list(session.scalars(select(SenderChecked))) == []
 
 
