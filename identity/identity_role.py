@@ -52,7 +52,7 @@ class Desk:
             case "finish":
                 return sign_in.finish_sign_in(known, http, asked, self.settings)
             case "logout":
-                return sign_in.logout_url(known, http, str(asked["back_to"]))
+                return sign_in.logout_url(known, http, str(asked["back_to"]), str(asked.get("hint") or ""))
             case "back-channel":
                 return signed_tokens.logout_token(known, http, str(asked["token"]), self.settings.clock_skew)
         raise Untrusted("nobody knows what is asked for")

@@ -38,14 +38,14 @@ def begin_sign_in(known: Known, http: Http, redirect_uri: str, *, is_fresh: bool
 
 
 def finish_sign_in(known: Known, http: Http, asked: Mapping[str, Any], settings: Identity) -> dict[str, Any]:
-    """Whom the provider has identified: issuer, sub, login, name, groups, sid, has_factor. Untrusted or Unanswered says why nobody."""
+    """Whom the provider has identified: a Proof's issuer, sub, … id_token. Untrusted or Unanswered says why nobody."""
     provider, metadata = known.provider, known.described(http)
     check_issuer(metadata, provider, asked.get("iss"))
     given = exchanged(known, http, str(asked["code"]), str(asked["redirect_uri"]), str(asked["verifier"]))
     claims = signed_tokens.id_token(known, http, given, str(asked["nonce"]), settings.clock_skew, is_fresh=bool(asked.get("is_fresh")))
     if not {provider.login_claim, provider.groups_claim} <= claims.keys() and (endpoint := metadata.get("userinfo_endpoint")):
         claims = with_userinfo(claims, http.get(endpoint, {"authorization": f"Bearer {given['access_token']}"}))
-    return identified(provider, claims)
+    return identified(provider, claims) | {"id_token": given["id_token"]}
 
 
 def check_issuer(metadata: Mapping[str, Any], provider: Provider, said: object) -> None:
@@ -150,10 +150,15 @@ def groups_of(provider: Provider, claims: Mapping[str, Any]) -> list[str]:
     return sorted({one for one in listed if isinstance(one, str) and len(one) <= LONGEST_GROUP} & named)
 
 
-def logout_url(known: Known, http: Http, back_to: str) -> str:
-    """Where the browser ends its session there (OpenID Connect RP-Initiated Logout 1.0); "" where the provider has no such page."""
+def logout_url(known: Known, http: Http, back_to: str, hint: str) -> str:
+    """Where the browser ends its session there (OpenID Connect RP-Initiated Logout 1.0); "" where the provider has no such page.
+
+    `hint` is the ID token of the sign-in, "" when it is not known: some providers, such as Glewlwyd, do nothing without it.
+    """
     endpoint = known.described(http).get("end_session_endpoint")
     if not endpoint:
         return ""
     asked = [("client_id", known.provider.client_id), ("post_logout_redirect_uri", back_to)]
+    if hint:
+        asked.append(("id_token_hint", hint))
     return str(add_params_to_uri(endpoint, asked))

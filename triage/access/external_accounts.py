@@ -32,6 +32,7 @@ class Proof:
     sends_groups: bool = True
     sid: str = ""  # of the provider's session
     has_factor: bool = False  # a second one was asked for there
+    id_token: str = ""  # what was signed
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ from triage_api.schemas.access import providers as schemas
 from triage_api.schemas.access.session import PinHolder, ProviderShown
 
 COOKIE = "-oidc"  # what the name of the session cookie has more
+HINT_COOKIE = "-hint"
+LONGEST_HINT = 3500  # characters: browsers drop a cookie of more than 4096 bytes
 UNDER_WAY, REFUSED = "oidc", "refused"  # kinds of steps
 OUTCOME = "/#sign-in="  # where the console finds what became of a sign-in: a fragment is in no log
 FACTOR_ASKED = "/#second-factor"  # where the console asks for one
@@ -152,7 +154,7 @@ def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInSt
         return sent_back(here, provider, step, client)
     with db.transaction(here.engine) as session:
         if not (admission.refusal or proof.has_factor) and factor_policy.is_asked(session, admission.login, required):
-            return half_entered(here, begin_factor_step(session, admission.login, how, client, step.about["return_to"])[1])
+            return half_entered(here, begin_factor_step(session, admission.login, how, client, step.about["return_to"])[1], proof)
         opened = None if admission.refusal else staff_login.start_session(session, admission.login, client, how, lasts=lasts, now=utcnow())
         if opened:
             take_browser(session, request, here, opened[1])
@@ -160,6 +162,7 @@ def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInSt
         return refuse_sign_in(here, admission.refusal or OVER, client, provider, subject=f"{staff_login.STAFF}:{admission.login}")
     response = RedirectResponse(step.about["return_to"], 303)
     keep_cookie(response, here, opened[1])
+    keep_hint(response, here, proof)
     forget_step(response, here)
     return response
 
@@ -172,12 +175,26 @@ def sent_back(here: Office, provider: Provider, step: SignInStep, client: str) -
     return response
 
 
-def half_entered(here: Office, key: str) -> Response:
+def half_entered(here: Office, key: str, proof: Proof) -> Response:
     """Back to the sign-in page, which asks for the second factor."""
     response = RedirectResponse(FACTOR_ASKED, 303)
+    keep_hint(response, here, proof)
     forget_step(response, here)
     keep_factor_cookie(response, here, key)
     return response
+
+
+def keep_hint(response: Response, here: Office, proof: Proof) -> None:
+    """Give the browser the ID token of its last sign-in at a provider, with which it signs out there."""
+    if len(proof.id_token) <= LONGEST_HINT:
+        response.set_cookie(here.cookie_name + HINT_COOKIE, proof.id_token, path="/", secure=here.secure, httponly=True, samesite="strict")
+    else:
+        forget_hint(response, here)
+
+
+def forget_hint(response: Response, here: Office) -> None:
+    """The browser has signed out there, or its ID token is too long."""
+    response.delete_cookie(here.cookie_name + HINT_COOKIE, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
 def refuse_sign_in(
@@ -213,8 +230,10 @@ def sign_out_at_provider(request: Request, response: Response, here: Here, by: S
         presence.leave_console(session, by=by)
         staff_login.sign_out(session, request.cookies[here.cookie_name], now=utcnow())
     forget_cookie(response, here)
+    forget_hint(response, here)
+    asked = {"want": "logout", "back_to": f"{here.public_origin}/", "hint": request.cookies.get(here.cookie_name + HINT_COOKIE, "")}
     try:
-        return schemas.Elsewhere(url=answer_of(here, provider, {"want": "logout", "back_to": f"{here.public_origin}/"}) or "/")
+        return schemas.Elsewhere(url=answer_of(here, provider, asked) or "/")
     except (Unanswered, BadInput):
         return schemas.Elsewhere(url="/")
 

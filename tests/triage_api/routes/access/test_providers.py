@@ -99,6 +99,7 @@ def test_there_and_back(browser: Browser, provider: HostileProvider, sqlite_engi
     assert browser.sign_in("ana").status_code == 403, "no password counts here"
     gone = browser.post("/session/provider-logout").json()["url"]
     assert gone.startswith(f"{provider.issuer}/end?")
+    assert "&id_token_hint=ey" in gone
     assert browser.get("/me").status_code == 401
 
 
