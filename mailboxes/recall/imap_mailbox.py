@@ -18,7 +18,7 @@ from triage.config.settings import Recall
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
-from triage.say import say
+from triage.say import say, say_count
 from triage.text.sanitize import escape_visible
 
 AT_ONCE = 20  # messages that one SEARCH asks for
@@ -180,7 +180,13 @@ class ImapMailbox:
             folders = dict.fromkeys(copy.folder for copy in copies)
             gone = sum(self.expunge(folder, [copy for copy in copies if copy.folder == folder]) for folder in folders)
         if gone:
-            raise Unreachable(say("{copies} of the copies were moved meanwhile, so the mailbox is searched again", copies=gone))
+            raise Unreachable(
+                say_count(
+                    "1 copy was moved meanwhile, so the mailbox is searched again",
+                    "{count} copies were moved meanwhile, so the mailbox is searched again",
+                    count=gone,
+                )
+            )
 
     def expunge(self, folder: str, copies: list[Copy]) -> int:
         """These copies, for good; how many of them somebody has moved or deleted since they were found."""

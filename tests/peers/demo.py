@@ -11,13 +11,13 @@ from triage.runtime.spool_stats import spool_backlog
 
 @contextlib.contextmanager
 def play_demo(directory: Path) -> Iterator[str]:
-    """What the demo prints, once the morning's mail is in."""
+    """What the demo prints, once the sample messages have arrived."""
     ports = [word for door in ("smtp", "http", "outbound") for word in (f"--{door}-port", str(processes.free_port()))]
     log = directory / "log"
     command = [sys.executable, "-m", "triage_cli", "demo", "--directory", str(directory / "demo"), *ports]
     process = processes.start(command, log, environment=company.Company(directory, "", "").environment)
     try:
-        yield processes.until(lambda: read_output(log), "the morning's mail is in", process, log, patience=2 * processes.HANG)
+        yield processes.until(lambda: read_output(log), "the sample messages have arrived", process, log, patience=2 * processes.HANG)
     finally:
         processes.stop(process)
 
@@ -25,7 +25,7 @@ def play_demo(directory: Path) -> Iterator[str]:
 def read_output(log: Path) -> str:
     """Everything said so far, when it is complete."""
     said = log.read_text("utf-8")
-    return said if "morning's mail is in" in said else ""
+    return said if "The sample messages have arrived" in said else ""
 
 
 def wait_for_the_judge(directory: Path) -> None:

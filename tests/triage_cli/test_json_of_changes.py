@@ -77,7 +77,7 @@ def test_a_verb_that_is_refused_says_why_as_one_object(shell: Shell, arrives: Ar
     one = arrives(author="ana@supplier.example", dmarc=DMARC_PASS)
     other = arrives(author="bo@partner.example")
     refused = shell("release", one, other, "--allow", "company", "--json")
-    assert (refused.code, json.loads(refused.out)["said"][-1].startswith("Nothing is done: ")) == (1, True)
+    assert (refused.code, json.loads(refused.out)["said"][-1].startswith("Nothing was done: ")) == (1, True)
 
 
 @pytest.mark.parametrize("option", ["--department", "--person"])

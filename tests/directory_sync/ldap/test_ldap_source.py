@@ -229,7 +229,7 @@ def test_an_account_that_may_see_nobody_gets_an_error_or_an_empty_company(server
         ({"url": "http://x"}, "url must be ldap://HOST"),
         ({"base": ""}, "base is empty"),
         ({"postmaster": ""}, "postmaster is empty"),
-        ({"password_file": "/nowhere/x"}, "password_file '/nowhere/x' cannot be read"),
+        ({"password_file": "/nowhere/x"}, "password_file “/nowhere/x” cannot be read"),
     ],
 )
 def test_a_setting_of_no_use_says_what_to_write(tmp_path: Path, changed: dict[str, str], says: str) -> None:

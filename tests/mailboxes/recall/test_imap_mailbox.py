@@ -181,7 +181,7 @@ def test_what_its_owner_moves_this_moment_is_taken_all_the_same(house: Home, ann
     purge = house.decides(Verb.PURGE)
     with recalling(house.settings):
         processes.until(lambda: house.outcome(purge)[1], "the first visit is over")
-    assert "1 of the copies went elsewhere this moment" in house.outcome(purge)[1]
+    assert "1 copy was moved meanwhile" in house.outcome(purge)[1]
     house.due_now()
     assert house.recalled(purge).done == 1
     assert lying(house.server, anna) == []

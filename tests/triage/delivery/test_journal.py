@@ -44,7 +44,8 @@ def session(known: Engine) -> Iterator[Session]:
 
 
 def copies(session: Session) -> list[Delivery]:
-    return list(session.scalars(select(Delivery).where(col(Delivery.direction) == JOURNAL).execution_options(populate_existing=True)))
+    found = select(Delivery).where(col(Delivery.direction) == JOURNAL).order_by(col(Delivery.id))
+    return list(session.scalars(found.execution_options(populate_existing=True)))
 
 
 def test_what_is_held_and_what_is_purged_on_arrival_is_copied_once(known: Engine, archiving: Settings) -> None:

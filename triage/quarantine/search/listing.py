@@ -1,7 +1,7 @@
 """Read-only: lists of deliveries as staff see them, newest first."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.config.duties import Suggestion, suggest_duty
+from triage.config.duties import Suggestion, known_title, suggest_duty
 from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
 from triage.quarantine.search import confirmations, expiry, legal_hold, trigram_index
@@ -293,7 +293,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         row
     )
     handed, escalation = later
-    escalated = EscalatedTo(*escalation) if escalation.decision_id else None
+    escalated = escalated_to(escalation) if escalation.decision_id else None
     return Listed(
         id=delivery.id,
         message_id=delivery.message_id,
@@ -340,6 +340,12 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         escalated=escalated,
         escalation=None if escalated else suggest_duty({one["name"] for one in signals}),
     )
+
+
+def escalated_to(columns: Row[*tuple[Any, ...]]) -> EscalatedTo:
+    """The columns of an escalation as a value."""
+    stored = EscalatedTo(*columns)
+    return replace(stored, title=known_title(stored.title))
 
 
 def severity_of(delivery: Any, signals: Sequence[dict[str, Any]]) -> Severity:

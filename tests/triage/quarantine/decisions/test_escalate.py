@@ -166,7 +166,7 @@ def test_the_decision_is_on_the_record_in_words(known: Engine, ours: Settings) -
     ("more", "refusal", "says"),
     [
         ({"reason": " "}, BadInput, "reason: say why"),
-        ({"to": "finance"}, BadInput, "there is no duty 'finance'; there are legal, security"),
+        ({"to": "finance"}, BadInput, "there is no duty “finance”; there are legal, security"),
         ({"expect": 7}, Stale, "you expected 7, but 1 are selected now"),
         ({"by": BEN}, NotFound, "the selection contains nothing that you may see"),
         ({"by": OTTO}, NotAllowed, "this needs the role"),

@@ -47,7 +47,7 @@ def test_past_mail_stays_in_its_scope(ana: Browser, ben: Browser, new_browser: N
     acts = [(one["by"], one["act"]) for one in new_browser("otto").get("/audit").json()["items"]]
     assert acts[1:3] == [("person:ana", "viewed"), ("person:ana", "fetch")]
     told = ana.post("/training/answers", {"message": joe, "answer": "release"}).json()
-    assert (told["right"], told["answer"], told["clues"][-1].startswith("Ana Roth purged it on ")) == (False, "remove", True)
+    assert (told["right"], told["answer"], told["clues"][-1].startswith("Ana Roth removed it on ")) == (False, "remove", True)
     assert ana.get(f"/deliveries/{joe}").json()["state"] == "purged"
     assert ben.get(f"/training/messages/{joe}/view").status_code == 404
     assert ben.post(f"/training/messages/{joe}/viewed").status_code == 404

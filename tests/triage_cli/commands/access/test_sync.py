@@ -66,10 +66,10 @@ def test_a_run_says_what_it_does_before_and_after(shell: Shell) -> None:
 def test_a_run_that_is_too_much_needs_a_word(shell: Shell, server: Slapd) -> None:
     assert shell("sync").code == 0
     server.load(ldif(person("p1"), person("p2")))
-    assert "this would take 18 of 20 people away: it needs --confirm" in shell("sync", "--dry-run").out
+    assert "this would remove 18 of 20 people: it needs --confirm" in shell("sync", "--dry-run").out
     refused = shell("sync")
     assert refused.code == 2
-    assert "take 18 of 20 people away" in refused.err
+    assert "would remove 18 of 20 people" in refused.err
     assert "run `mailroom sync --confirm`" in refused.err
     assert shell("sync", "--confirm").code == 0
     assert shell("sync").out == "2 people; 0 addresses added, 0 removed\n"
