@@ -123,7 +123,7 @@ def sealed_mail(session: Session, codes: set[str]) -> Iterator[Left]:
     for seal in confidential_folders.list_entries(session):
         code = seal.folder.removeprefix(FOLDER)
         if seal.folder.startswith(FOLDER) and code not in codes and held[code]:
-            are, it = ("1 mail is", "it") if held[code] == 1 else (f"{held[code]} mails are", "them")
+            are, it = ("1 message is", "it") if held[code] == 1 else (f"{held[code]} messages are", "them")
             named = list_names(list(seal.staff)) or "nobody"
             yield Left(
                 f"{are} held under the seal of {seal.folder}, which is no more: {named} may see {it}, within their scope",

@@ -160,7 +160,7 @@ def test_a_message_that_is_larger_than_any_of_ours_is_not_read(mailbox_of: Enter
 def test_a_copy_that_the_server_kept_is_not_said_to_be_taken(mailbox_of: Enter) -> None:
     _, mailbox = mailbox_of({})  # it says OK to EXPUNGE, and SEARCH finds the message still
     (found,) = mailbox.find([SOUGHT], NOON)
-    with pytest.raises(Unreachable, match="keeps 1 of the copies"):
+    with pytest.raises(Unreachable, match="the server kept 1 of the copies"):
         mailbox.take(found.copies)
 
 
@@ -180,7 +180,7 @@ def test_stored_mail_is_read_within_bounds_too(mailbox_of: Enter, lie: Said, say
         list(bulk_fetch.read_answers(mailbox.client, bulk_fetch.send_fetch(mailbox.client, "7", "BODY.PEEK[]"), 1024))
     mailbox.abort()
     liar.close()
-    assert liar.sent < 10 * 1024 * 1024
+    assert liar.sent < 100 * 1024 * 1024
 
 
 PRIVATE = (

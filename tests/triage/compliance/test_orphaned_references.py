@@ -138,4 +138,4 @@ def test_mail_under_a_seal(sqlite_engine: Engine, settings: Settings) -> None:
         arrive(session, settings, "orders@company.example")
         take_over(session, replace(AFTER, sealed=sealed))
         (one,) = left(session)
-        assert one.found == "1 mail is held under the seal of department:sales, which is no more: ana may see it, within their scope"
+        assert one.found == "1 message is held under the seal of department:sales, which is no more: ana may see it, within their scope"

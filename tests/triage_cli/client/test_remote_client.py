@@ -105,7 +105,7 @@ def problem(status: int, detail: str, **headers: str) -> Reply:
 @pytest.mark.parametrize(
     ("reply", "code", "says"),
     [
-        (problem(401, "This token is unknown, expired or revoked."), 1, "expired or revoked. Give a good one by --token-file"),
+        (problem(401, "This token is unknown, expired or revoked."), 1, "expired or revoked. Give a valid one with --token-file"),
         (problem(403, "this needs a token with the scope decide; yours has read"), 1, "yours has read. What a token may do"),
         (problem(404, "there is no delivery X"), 1, "mailroom: there is no delivery X"),
         (problem(404, "There is nothing here."), 1, "knows no such request: is it Mailroom, and of this version"),
@@ -146,7 +146,7 @@ def test_a_second_removal_would_find_nothing_so_it_is_not_asked_again(run: Run) 
     asked = Asked((200, JSON, "{}"), None)
     with serving(asked) as url:
         said = run("rules", "remove", "0000000000007", server=url)
-    assert (said.code, "perhaps it was done: look before you do it again" in said.err) == (75, True), said
+    assert (said.code, "it may have done the command: check before you repeat it" in said.err) == (75, True), said
     assert [method for method, _, _ in asked.requests] == ["GET", "DELETE"]
 
 
@@ -226,7 +226,7 @@ def test_where_server_and_token_come_from(run: Run, monkeypatch: pytest.MonkeyPa
         assert (run("deliveries").code, bearer()) == (0, "Bearer mailroom_secret")
     assert "cannot be read: No such file" in run("deliveries", "--token-file", "nowhere").err
     (tmp_path / "none.toml").write_text('[client]\nservr = "x"\n')
-    assert "did you mean 'server'?" in run("deliveries").err
+    assert "did you mean “server”?" in run("deliveries").err
 
 
 def test_nothing_of_the_database_is_needed() -> None:

@@ -113,7 +113,7 @@ def test_retention_says_what_expires_within_a_day_and_what_cannot(
     config.write_text(config.read_text() + "[retention]\nexpire_unseen = true\n")
     said = json.loads(shell("retention", "--json").out)
     assert (said["expired"], said["erased"], said["unseen"]) == (1, 0, 0)
-    assert [(one["department"], one["person"], one["mails"]) for one in said["expiring"]] == [("legal", "mara.berg", 1)]
+    assert [(one["department"], one["person"], one["messages"]) for one in said["expiring"]] == [("legal", "mara.berg", 1)]
     assert shell("retention", "--expiring").out.startswith("within a day 1 held message will expire:\n")
 
 

@@ -67,7 +67,7 @@ def test_a_full_disk_ends_nothing(engine: Engine, signing: Settings, caplog: pyt
     act(engine)
     recorder.directory = Path(signing.audit.checkpoints) / "gone"
     recorder.keep(engine, HERE)
-    assert "no checkpoint of the audit trail" in caplog.text
+    assert "no checkpoint of the audit log" in caplog.text
     recorder.directory = Path(signing.audit.checkpoints)
     recorder.keep(engine, HERE)
     assert verify(engine, signing).checkpoints == 1
@@ -130,7 +130,7 @@ def test_checkpoints_that_cannot_be_read_keep_old_records_and_stop_nothing(
     (tmp_path / "checkpoints" / "checkpoints-2026-01.jsonl").mkdir()  # as a file that belongs to somebody else
     monkeypatch.setattr(verify_chain, "kept_since", lambda *_: utcnow() + timedelta(hours=1))
     assert Recorder(signing).let_go(engine, signing) == 0
-    assert "old records of the audit trail stay" in caplog.text
+    assert "old entries of the audit log stay" in caplog.text
 
 
 def faults(engine: Engine) -> list[str]:

@@ -37,7 +37,7 @@ class Expiring:
 
     department: str
     person: str  # uid; "" is the department's shared folder
-    mails: int
+    messages: int
     soonest: datetime
 
 
@@ -56,11 +56,11 @@ def list_expiring(session: Session, *, by: Actor, settings: Settings, now: datet
         .group_by(col(Delivery.department), col(Delivery.person))
         .order_by(col(Delivery.department), col(Delivery.person))
     )
-    return [Expiring(department, person, mails, begun + timedelta(days=days)) for department, person, mails, begun in rows]
+    return [Expiring(department, person, messages, begun + timedelta(days=days)) for department, person, messages, begun in rows]
 
 
 def count_overdue(session: Session, *, settings: Settings, then: datetime) -> tuple[int, int]:
-    """What was to be done by then and is not: held mails to expire, contents to erase. Nothing, where `mailroom upkeep` runs."""
+    """What was to be done by then and is not: held messages to expire, contents to erase. Nothing, where `mailroom upkeep` runs."""
     held = select(func.count()).where(expiry.expired_condition(then, expiry.expiry_terms(settings)), ~legal_hold.kept_condition(session))
     kept = select(func.count()).select_from(erasable_contents(session, settings, then).order_by(None).subquery())
     return session.scalar(held) or 0, session.scalar(kept) or 0

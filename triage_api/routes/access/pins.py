@@ -28,11 +28,11 @@ from triage_api.routes.access.session import BROWSER_COOKIE, browser_secret, kee
 from triage_api.schemas.access import session as schemas
 
 ELSEWHERE = say("no PIN works here: this address is not in the networks for PINs")
-HIDDEN = say("no PIN counts here: a proxy hides your address; an administrator names it in `api.proxies`")
+HIDDEN = say("no PIN works here: a proxy hides your address; an administrator can change that")
 AT_PROXY = say("a proxy has signed you in: a PIN would open your session after you have signed out there")
 NOTHING = say("no PIN opens a session here any more; sign in")
 SIGN_IN_FIRST = say("this session was opened with a PIN: sign in to set another one")
-TOO_LATE = say("your sign-in is too long ago (`api.step_up_minutes`): sign out and in to set a PIN")
+TOO_LATE = say("your sign-in is too long ago: sign out and in to set a PIN")
 USED_UP = say("This PIN was wrong too often and is removed. Sign in; then you can set a new one.")
 LASTS = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
 

@@ -40,7 +40,7 @@ EXPIRING = Shape(
         "expired": "held messages that expired now",
         "erased": "bodies erased now",
         "forgotten": "records of messages deleted now",
-        "expiring": "expiring within a day: department, person, number of messages (`mails`), soonest",
+        "expiring": "expiring within a day: department, person, number of messages (`messages`), soonest",
         "unseen": "held messages that cannot expire, because no daily digest named them",
     }
 )
@@ -64,8 +64,8 @@ def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
         return
     if not expiring:
         say(f"{format_count(over.expired, 'message')} expired, {over.erased} bodies erased, {over.forgotten} records deleted")
-    say(f"within a day {format_count(sum(one.mails for one in soon), 'held message')} will expire" + (":" if soon else ""))
-    print_table(rows, ("department", "person", "mails", "soonest"))
+    say(f"within a day {format_count(sum(one.messages for one in soon), 'held message')} will expire" + (":" if soon else ""))
+    print_table(rows, ("department", "person", "messages", "soonest"))
     if unseen:
         messages, named = ("1 held message", "it") if unseen == 1 else (f"{unseen} held messages", "them")
         say(f"{messages} cannot expire because no daily digest named {named}: see docs/how-to/daily-digest.md")

@@ -19,7 +19,7 @@ HOLDS = Shape(
         "about": "what it covers",
         "person": "person that it covers; empty: `select` does",
         "select": "a selection, as the API has it",
-        "mails": "messages that it preserves or preserved",
+        "messages": "messages that it preserves or preserved",
         "since": "when it was placed",
         "by": "who made it",
         "reason": "why",
@@ -27,7 +27,7 @@ HOLDS = Shape(
         "lifted_by": "who lifted it",
         "lifted_reason": "why",
     },
-    ("id", "about", "mails", "since", "by", "reason", "lifted"),
+    ("id", "about", "messages", "since", "by", "reason", "lifted"),
 )
 
 
@@ -71,9 +71,9 @@ def lift(desk: Desk, hold_id: str, reason: str) -> None:
 
 
 def describe_hold(hold: dict[str, Any]) -> str:
-    """Which mail, in few words."""
+    """Which messages, in few words."""
     if hold["person"]:
-        return f"mail of {hold['person']}"
+        return f"messages of {hold['person']}"
     return " ".join(f"{name}={value if isinstance(value, str) else json_text(value)}" for name, value in hold["select"].items())
 
 
@@ -81,7 +81,7 @@ def row_of(hold: dict[str, Any]) -> dict[str, Any]:
     """A hold as a line of the list."""
     return hold | {
         "about": describe_hold(hold),
-        "mails": hold["deliveries"],
+        "messages": hold["deliveries"],
         "since": format_instant(hold["made_at"], "minutes"),
         "by": hold["made_by_name"],
         "lifted": format_instant(hold["lifted_at"], "minutes"),

@@ -24,13 +24,13 @@ ERASURES = Shape(
         "by": "who asked",
         "reason": "why",
         "pseudonym": "replaces the address or uid",
-        "mails": "messages whose rows were emptied",
+        "messages": "messages whose rows were emptied",
         "contents": "message bodies erased",
         "kept": "messages under a legal hold",
         "rules_left": "rules that still name the address",
         "done": "when it was done; empty: in progress",
     },
-    ("id", "asked", "by", "reason", "mails", "contents", "kept", "rules_left", "done"),
+    ("id", "asked", "by", "reason", "messages", "contents", "kept", "rules_left", "done"),
 )
 
 
@@ -115,5 +115,5 @@ def list_erasures(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """An erasure as a line of the list."""
-    more = {"asked": format_instant(one["asked_at"], "minutes"), "by": one["asked_by_name"], "mails": one["deliveries"]}
+    more = {"asked": format_instant(one["asked_at"], "minutes"), "by": one["asked_by_name"], "messages": one["deliveries"]}
     return {name: (one | more | {"done": format_instant(one["done_at"], "minutes")})[name] for name in ERASURES.fields}

@@ -185,7 +185,7 @@ def test_an_open_browser_without_a_second_factor_sets_a_pin_soon_after_the_sign_
     browser = set_pin(new_browser("ana"))
     grow_idle(engine, 10, "started_at")
     answer = browser.request("PUT", "/session/pin", json={"pin": BENS})
-    too_late = "your sign-in is too long ago (`api.step_up_minutes`): sign out and in to set a PIN"
+    too_late = "your sign-in is too long ago: sign out and in to set a PIN"
     assert (answer.status_code, answer.json()["detail"]) == (403, too_late)
     assert browser.get("/session/pin").json() == {"is_set": True, "refused": too_late, "minutes": 240}
     assert unlock(browser) == (201, "ana"), "the PIN of before is still the one"
@@ -200,7 +200,7 @@ def test_a_secret_that_nobody_here_has_made_up_is_not_taken(new_browser: NewBrow
 
 def test_behind_a_proxy_that_is_not_believed_no_pin_counts(new_browser: NewBrowser) -> None:
     browser, through = set_pin(new_browser("ana")), {"X-Forwarded-For": "198.51.100.7"}
-    hidden = "no PIN counts here: a proxy hides your address; an administrator names it in `api.proxies`"
+    hidden = "no PIN works here: a proxy hides your address; an administrator can change that"
     assert browser.get("/session/pin", headers=through).json()["refused"] == hidden
     assert browser.request("PUT", "/session/pin", json={"pin": BENS}, headers=through).status_code == 403
     assert browser.get("/session/ways", headers=through).json()["pins"] == []

@@ -44,8 +44,8 @@ def test_it_says_what_it_understood_and_only_apply_makes_rules(shell: Shell, fil
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--apply"], "--apply goes with --from"),
-        (["--from", "csv", "--apply", "--dry-run"], "--apply goes with --from"),
+        (["--apply"], "--apply needs --from"),
+        (["--from", "csv", "--apply", "--dry-run"], "--apply needs --from"),
         (["--from", "csv"], "names no column of the sender"),
     ],
 )

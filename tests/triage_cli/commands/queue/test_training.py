@@ -28,7 +28,7 @@ def test_past_mail_comes_along_and_stays_as_it_was(shell: Shell, arrives: Arrive
     monkeypatch.setattr(sys, "stdin", io.StringIO("k\n" * 100))
     said = shell("training", "--cards", "100")
     assert "Worth a look" in said.out
-    assert "purged it on" in said.out
+    assert "removed it on" in said.out
     assert mail in shell("deliveries", "--state", "purged").out
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert shell("training").out == "There is nothing that you have not answered yet.\n"

@@ -15,12 +15,12 @@ from triage_cli.services import upkeep_retention
 def test_a_hold_is_made_listed_and_lifted(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     arrives("mara.berg@company.example")
     made = shell("legal-hold", "add", "--of", "mara.berg", "--reason", "a dispute")
-    assert (made.code, "mail of mara.berg: 1 mails are held" in made.out) == (0, True)
+    assert (made.code, "messages of mara.berg: 1 message so far" in made.out) == (0, True)
     upkeep_retention.hold_legally(engine)
     with db.read_transaction(engine) as session:
         assert session.scalar(select(col(LegallyHeld.delivery_id))) == session.scalar(select(col(Delivery.id)))
     (one,) = json.loads(shell("legal-hold", "list", "--json").out)
-    assert (one["person"], one["mails"], one["reason"], one["lifted"]) == ("mara.berg", 1, "a dispute", "")
+    assert (one["person"], one["messages"], one["reason"], one["lifted"]) == ("mara.berg", 1, "a dispute", "")
     assert shell("legal-hold", "lift", one["id"], "--reason", "over").code == 0
     assert shell("legal-hold", "list", "--json").out == "[]\n"
     (one,) = json.loads(shell("legal-hold", "list", "--lifted", "--json").out)
@@ -30,7 +30,7 @@ def test_a_hold_is_made_listed_and_lifted(shell: Shell, arrives: Arrives, engine
 def test_a_selection_is_held(shell: Shell, arrives: Arrives) -> None:
     arrives("mara.berg@company.example")
     made = shell("legal-hold", "add", "--domain", "supplier.example", "--reason", "a dispute")
-    assert "domain=supplier.example: 1 mails" in made.out
+    assert "domain=supplier.example: 1 message so far" in made.out
     both = shell("legal-hold", "add", "--domain", "supplier.example", "--of", "mara.berg", "--reason", "x")
     assert (both.code, "make two" in both.err) == (2, True)
     states = shell("legal-hold", "add", "--domain", "supplier.example", "--state", "held", "--reason", "x")

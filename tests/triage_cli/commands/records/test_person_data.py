@@ -62,7 +62,7 @@ def test_erasing_says_what_it_finds_and_what_it_did(shell: Shell, arrives: Arriv
     assert (done.code, ANNA in done.out, "`mailroom upkeep` erases it" in done.out) == (0, False, True)
     upkeep.erase_persons(engine, settings)
     (row,) = json.loads(shell("person-data", "list", "--json").out)
-    assert (row["mails"], row["contents"], bool(row["done"])) == (1, 1, True)
+    assert (row["messages"], row["contents"], bool(row["done"])) == (1, 1, True)
     with db.read_transaction(engine) as session:
         assert session.scalars(select(col(Delivery.author))).all() == [f"{row['pseudonym']}@erased.invalid"]
 
