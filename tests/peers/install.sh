@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the real peers that the tests talk to, as Debian packages, when one is missing. No service is started.
 # `install.sh bench` installs those too that only bench/pipeline.py sets up beside us.
-# Exim is unpacked beside them: as a package it would put Postfix out. So is Cyrus, where this Debian has it: it would start.
+# Exim is unpacked beside them: as a package it would put Postfix out. So are Cyrus, which would start,
+# and Glewlwyd, which wants to be set up, where this Debian has them.
 set -euo pipefail
 cache=$(dirname "$0")/.cache
 
@@ -65,10 +66,21 @@ missing() {
 has_exim() { [ -x "$cache/exim4/usr/sbin/exim4" ] && id Debian-exim >/dev/null 2>&1; }
 
 cyrus="cyrus-imapd cyrus-common sasl2-bin libxapian30 libpcre2-posix3 libical3t64 libwrap0"
-has_cyrus() { [ -e "$cache/cyrus" ]; } # empty where it cannot be had: its tests say so
+glewlwyd="glewlwyd glewlwyd-common libconfig11 libmariadb3 liborcania2.3 libyder2.0t64 libhoel1.4t64 librhonabwy1.1t64
+    libmicrohttpd12t64 libulfius2.7t64 libiddawc1.1t64 liboath0t64 libcbor0.10 libjansson4
+    fonts-fork-awesome libjs-popper.js libjs-bootstrap4 libjs-jquery"
+is_unpacked() { [ -e "$cache/$1" ]; } # empty where it cannot be had: its tests say so
+unpack_packages() { # NAME PACKAGE…
+    local name=$1 package
+    mkdir -p "$cache/$name.deb"
+    if (cd "$cache/$name.deb" && apt-get download -qq "${@:2}" >/dev/null 2>&1); then
+        for package in "$cache/$name.deb"/*.deb; do dpkg -x "$package" "$cache/$name.new"; done
+    fi
+    mkdir -p "$cache/$name.new" && mv "$cache/$name.new" "$cache/$name" && rm -rf "$cache/$name.deb"
+}
 
 wanted=$(missing | sort -u | tr '\n' ' ')
-if [ -z "$wanted" ] && has_exim && has_cyrus; then exit 0; fi
+if [ -z "$wanted" ] && has_exim && is_unpacked cyrus && is_unpacked glewlwyd; then exit 0; fi
 fail() { echo "mailroom: the tests need these Debian packages: $wanted- $1" >&2; exit 1; }
 
 command -v apt-get >/dev/null || fail "there is no apt-get here: install them by hand"
@@ -97,11 +109,7 @@ if ! has_exim; then
     # the program looks its user up before anything else
     id Debian-exim >/dev/null 2>&1 || "${as_root[@]}" useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin Debian-exim
 fi
-if ! has_cyrus; then
-    mkdir -p "$cache/cyrus.deb"
-    # shellcheck disable=SC2086 # a list of words
-    if (cd "$cache/cyrus.deb" && apt-get download -qq $cyrus >/dev/null 2>&1); then
-        for package in "$cache"/cyrus.deb/*.deb; do dpkg -x "$package" "$cache/cyrus.new"; done
-    fi
-    mkdir -p "$cache/cyrus.new" && mv "$cache/cyrus.new" "$cache/cyrus" && rm -rf "$cache/cyrus.deb"
-fi
+# shellcheck disable=SC2086 # lists of words
+is_unpacked cyrus || unpack_packages cyrus $cyrus
+# shellcheck disable=SC2086
+is_unpacked glewlwyd || unpack_packages glewlwyd $glewlwyd

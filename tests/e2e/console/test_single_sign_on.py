@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
-from tests.peers import company, openid_provider, processes
-from tests.peers.openid_provider import OpenIdProvider
+from tests.peers import company, processes
+from tests.peers.openid import openid_provider
+from tests.peers.openid.openid_provider import OpenIdProvider
 from triage.store import db
 from triage.store.models.staff import StaffSession
 from triage.times import utcnow

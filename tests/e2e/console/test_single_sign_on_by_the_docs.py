@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.console.test_single_sign_on import enter
-from tests.peers import company, openid_provider, processes
+from tests.peers import company, processes
 from tests.peers.company import ROOT, Company
-from tests.peers.openid_provider import OpenIdProvider
+from tests.peers.openid import openid_provider
+from tests.peers.openid.openid_provider import OpenIdProvider
 
 PAGE = (ROOT / "docs" / "how-to" / "single-sign-on.md").read_text("utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LIBRARY = ROOT / "webui" / "node_modules" / "oidc-provider" / "lib" / "index.js"
 CLIENT, SECRET = "mailroom", "a secret of mailroom at its provider"
 
@@ -50,7 +50,7 @@ def start_provider(mailroom: str, people: dict[str, dict[str, Any]], port: int =
     }
     given = json.dumps({"people": people, "client": client, "port": port})
     node = Path(found.origin).parent / "bin" / "node"
-    script = ROOT / "tests" / "peers" / "openid_provider.mjs"
+    script = Path(__file__).with_suffix(".mjs")
     command = ["setpriv", "--pdeathsig", "KILL", str(node), str(script), str(LIBRARY), given]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
