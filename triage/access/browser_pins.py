@@ -102,9 +102,7 @@ def of_browser(browser: str, login: str) -> ColumnElement[bool]:
 
 def is_resumable(browser: str, reach: Reach, now: datetime) -> ColumnElement[bool]:
     """Sessions of this browser that a PIN opens, where their account has one."""
-    here = (col(StaffSession.browser_sha256) == hash_session_key(browser)) & (
-        col(StaffSession.browser_sha256) == col(BrowserPin.browser_sha256)
-    )
+    here = in_browser(browser) & (col(StaffSession.browser_sha256) == col(BrowserPin.browser_sha256))
     same = (col(StaffSession.login) == col(BrowserPin.login)) & col(StaffSession.method).not_in(NEVER_OPENED)
     return here & same & (col(StaffSession.started_at) > now - reach.lasts) & (col(StaffSession.seen_at) > now - reach.left)
 
@@ -161,7 +159,7 @@ def refuse_try(session: Session, attempt: PinTry, browser: str, client: str, *, 
 def open_again(session: Session, attempt: PinTry, browser: str, client: str, former: str, reach: Reach, *, now: datetime) -> str | None:
     """Open the locked session of whoever gave the right PIN, on the record; its new key. None when it has ended meanwhile.
 
-    It ends when it would have, no second factor counts as given, and wrong PINs of before still count.
+    It ends when it would have, no second factor counts as given, and earlier wrong PINs still count.
     """
     same = (col(BrowserPin.login) == attempt.login) & (col(BrowserPin.pin_hash) == attempt.pin_hash)  # another one may be set meanwhile
     mine = is_resumable(browser, reach, now) & same
@@ -207,7 +205,7 @@ def take_browser(session: Session, key: str, former: str, browser: str, *, now: 
 
 
 def enter_browser(session: Session, key: str, former: str, browser: str, *, now: datetime) -> None:
-    """A full sign-in takes the browser, as above; wrong PINs of before count no more."""
+    """A full sign-in takes the browser, as above; earlier wrong PINs count no more."""
     take_browser(session, key, former, browser, now=now)
     login = session.get_one(StaffSession, hash_session_key(key)).login
     session.execute(update(BrowserPin).where(of_browser(browser, login)).values(failures=0))

@@ -37,7 +37,7 @@ class Departed:
 def store_outgoing(
     session: Session, envelope: Envelope, packed: Packed, summary: Summary, *, settings: Settings, now: datetime
 ) -> Departed | None:
-    """Queue a mail that was accepted from inside, or hold it where the brake says so; None when that was done before.
+    """Queue a message that was accepted from inside, or hold it where the brake says so; None when that was done before.
 
     Idempotent by `envelope.spool_id`. Of what it says only its author and Message-ID are kept beside its bytes, and those
     only for `outbound.keep_days`.

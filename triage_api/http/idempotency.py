@@ -14,11 +14,10 @@ from triage.actor import Actor
 from triage.store import idempotency
 from triage.store.idempotency import Answer
 from triage.times import utcnow
-from triage_api.http.compression import compress_answer
+from triage_api.http.compression import JSON, compress_answer
 from triage_api.http.transaction_retry import retry_request
 
 REPLAYED = {"Idempotency-Replayed": "true"}
-JSON = "application/json"
 LONGEST_KEY = 255
 
 Key = Annotated[

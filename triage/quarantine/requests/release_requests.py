@@ -1,4 +1,4 @@
-"""A person here asks for a mail that is held or was taken away; staff decides. Asking changes nothing but the place in the queue."""
+"""A person here asks for a message that is held or was removed; staff decide. Asking changes nothing but the place in the queue."""
 
 from dataclasses import dataclass
 from datetime import datetime

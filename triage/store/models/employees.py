@@ -58,7 +58,7 @@ class MailRequest(SQLModel, table=True):
 
 
 class MailReport(SQLModel, table=True):
-    """Somebody here finds a mail odd and has said so."""
+    """Somebody here finds a message odd and has said so."""
 
     __tablename__ = "mail_report"
     id: int = id_column()
