@@ -85,8 +85,11 @@ class Mailbox(Protocol):
     def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
         """The whole messages that lie at these places still, some at a time."""
 
-    def take(self, copies: list[Copy]) -> None:
-        """Take exactly these copies out for good. What is gone already is no error. Impossible when it cannot take single ones."""
+    def take(self, copies: list[Copy]) -> list[Copy]:
+        """Take exactly these copies out for good; those of which the server confirmed it. The others were not there any more.
+
+        Unreachable where it kept some. Impossible when it cannot take single ones.
+        """
 
     def put_back(self, copy: Copy) -> str:
         """Put a copy where it lay, with its flags and date; in the INBOX when the folder is gone. The folder it is in now."""

@@ -18,7 +18,7 @@ from triage.config.settings import Recall
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
-from triage.say import say, say_count
+from triage.say import say
 from triage.text.sanitize import escape_visible
 
 AT_ONCE = 20  # messages that one SEARCH asks for
@@ -172,26 +172,18 @@ class ImapMailbox:
                     copies = [self.copy(folder, uid, answer) for uid, answer in answers.items()]
                 yield [copy for copy in copies if copy]
 
-    def take(self, copies: list[Copy]) -> None:
+    def take(self, copies: list[Copy]) -> list[Copy]:
         """As Mailbox.take: marked and expunged by UID (UID EXPUNGE), so that nothing else goes along."""
         if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
             raise Impossible(NO_UIDPLUS)
         with explain_trouble(say("the copy could not be removed")):
             folders = dict.fromkeys(copy.folder for copy in copies)
-            gone = sum(self.expunge(folder, [copy for copy in copies if copy.folder == folder]) for folder in folders)
-        if gone:
-            raise Unreachable(
-                say_count(
-                    "1 copy was moved meanwhile, so the mailbox is searched again",
-                    "{count} copies were moved meanwhile, so the mailbox is searched again",
-                    count=gone,
-                )
-            )
+            return [one for folder in folders for one in self.expunge(folder, [copy for copy in copies if copy.folder == folder])]
 
-    def expunge(self, folder: str, copies: list[Copy]) -> int:
-        """These copies, for good; how many of them somebody has moved or deleted since they were found."""
+    def expunge(self, folder: str, copies: list[Copy]) -> list[Copy]:
+        """These copies, for good; those that the server has marked first: the others were moved or deleted since they were found."""
         if not self.open(folder, readonly=False):
-            return len(copies)
+            return []
         if any(copy.uid_validity != self.validity for copy in copies):
             raise Unreachable(say("the folder {folder} got new numbers meanwhile (UIDVALIDITY)", folder=escape_visible(folder)))
         uids = [copy.uid for copy in copies]
@@ -199,7 +191,7 @@ class ImapMailbox:
         self.client.uid_expunge(uids)
         if left := self.client.search(["UID", ",".join(map(str, uids))]):
             raise Unreachable(say("the server kept {copies} of the copies that it was to remove", copies=len(left)))
-        return len(set(uids) - marked.keys())
+        return [copy for copy in copies if copy.uid in marked]
 
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: APPEND with flags and date (RFC 9051, 6.3.12)."""

@@ -46,6 +46,7 @@ class Visit:
         self.errands, self.settings, self.secure, self.parsers = errands, settings, secure, parsers
         self.endings: dict[int, Ending] = {}
         self.found: set[int] = set()  # of which deliveries there was a copy
+        self.removed: set[int] = set()  # of which the server confirmed that one was removed
         self.mailbox: Mailbox | None = None
 
     @property
@@ -92,28 +93,38 @@ class Visit:
             self.endings.setdefault(errand.delivery_id, Ending("deferred" if errand.irreplaceable else kind, why, pause=pause))
 
     def work(self, mailbox: Mailbox, errands: list[Errand]) -> None:
-        """Look once for everything, then take and put back."""
+        """Take and put back; what somebody moved meanwhile is looked for once more."""
+        moved = self.work_once(mailbox, errands)
+        if moved and self.work_once(mailbox, moved):
+            raise Unreachable(say("copies were moved meanwhile, so the mailbox is searched again"))
+
+    def work_once(self, mailbox: Mailbox, errands: list[Errand]) -> list[Errand]:
+        """Look once for everything, then take and put back; those with a copy that was moved meanwhile."""
         found = mailbox.find([search_keys(one) for one in errands], min(one.received_at for one in errands))
         both = list(zip(errands, found, strict=True))
-        self.take(mailbox, [(errand, there) for errand, there in both if not errand.restoring])
+        moved = self.take(mailbox, [(errand, there) for errand, there in both if not errand.restoring])
         for errand, there in both:
             if errand.restoring:
                 self.put_back(mailbox, errand, there)
+        return moved
 
-    def take(self, mailbox: Mailbox, wanted: list[tuple[Errand, Found]]) -> None:
-        """Secure the copies, and only then take them out."""
+    def take(self, mailbox: Mailbox, wanted: list[tuple[Errand, Found]]) -> list[Errand]:
+        """Secure the copies, and only then take them out; those with a copy that was not where it had been found."""
         allowed = self.secure([(errand, there.copies) for errand, there in wanted]) if wanted else set()
         mine = [(errand, there) for errand, there in wanted if errand.delivery_id in allowed]
         self.found |= {errand.delivery_id for errand, there in mine if there.copies}
+        copies = [copy for _, there in mine for copy in there.copies]
         try:
-            if copies := [copy for _, there in mine for copy in there.copies]:
-                mailbox.take(copies)
+            taken = {copy.place for copy in mailbox.take(copies)} if copies else set()
         except Impossible as fault:  # of no concern to what is to be put back
             self.endings.update((errand.delivery_id, Ending("refused", said_by(fault))) for errand, _ in mine)
-            return
+            return []
+        self.removed |= {errand.delivery_id for errand, there in mine if any(copy.place in taken for copy in there.copies)}
         for errand, there in mine:
             beside = related_to(search_keys(errand), there.related, self.parsers)
-            self.endings[errand.delivery_id] = Ending("taken", describe_related(there.related), beside)
+            kind = "taken" if errand.delivery_id in self.removed else "missing"
+            self.endings[errand.delivery_id] = Ending(kind, describe_related(there.related), beside)
+        return [errand for errand, there in mine if any(copy.place not in taken for copy in there.copies)]
 
     def put_back(self, mailbox: Mailbox, errand: Errand, there: Found) -> None:
         """Put back what is not there; a mailbox that refuses gets it delivered anew."""

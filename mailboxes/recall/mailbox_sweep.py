@@ -71,7 +71,8 @@ class Sweep:
         """Secure what is the sender's, and only then take it out."""
         sightings = [one for copy in copies if (one := self.seen(copy))]
         if sightings and (mine := self.ask(lambda session: mailbox_sweep.secure_found(session, self.search, sightings, now=utcnow()))):
-            mailbox.take(mine)
+            taken = mailbox.take(mine)
+            self.ask(lambda session: mailbox_sweep.confirm_taken(session, self.search, taken))
 
     def seen(self, copy: Copy) -> Sighting | None:
         """The copy with what it says, if the sender is its author, or it was named."""

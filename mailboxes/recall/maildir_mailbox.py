@@ -101,11 +101,14 @@ class MaildirMailbox:
         if unread:
             raise unread[0]
 
-    def take(self, copies: list[Copy]) -> None:
+    def take(self, copies: list[Copy]) -> list[Copy]:
         """As Mailbox.take: a file is unlinked under the name it has now, and the directory made safe."""
-        for copy in copies:
-            for path in same_file(self.path_of(copy.folder), copy):
-                reach_file(path, refuse_visit, partial(unlink_message, path))
+        return [copy for copy in copies if self.unlink(copy)]
+
+    def unlink(self, copy: Copy) -> bool:
+        """One copy; was it there?"""
+        files = same_file(self.path_of(copy.folder), copy)
+        return True in [reach_file(path, refuse_visit, partial(unlink_message, path)) for path in files]
 
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: under its old name, with its old date; readers never see half of it."""
@@ -165,10 +168,11 @@ def message_naming(word: bytes, folder: str, path: Path) -> list[Copy]:
     return [copy_at(folder, path)] if named else []
 
 
-def unlink_message(path: Path) -> None:
-    """Take it out for good."""
-    path.unlink(missing_ok=True)
+def unlink_message(path: Path) -> bool:
+    """Take it out for good; FileNotFoundError where somebody else has moved it."""
+    path.unlink()
     sync_directory(path.parent)
+    return True
 
 
 def copy_at(folder: str, path: Path) -> Copy:

@@ -166,6 +166,7 @@ def expiry_event(session: Session, about: Listed, acts: list[Past]) -> list[Past
 ACTS = {
     "deliver": mark("Delivered to {mailbox}: {reply}"),
     "recall": mark("Removed from the mailbox {mailbox}. {why}"),
+    "miss": mark("Not in the mailbox {mailbox} any more. {why}"),
     "seek": mark("It may have reached the mailbox {mailbox}, so Mailroom looks for it there."),
     "give_up": mark("Given up by {by}."),
     "defer": mark("Deferred by the next hop: {reply}"),
@@ -249,7 +250,7 @@ OUTCOMES = {
     "in flight": say("being delivered right now"),
     "out of reach": say("out of reach"),
     "refused": say("not done"),
-    "already gone": say("already deleted"),
+    "already gone": say("not there any more"),
     "still there": say("still there"),
 }
 VERBS = {

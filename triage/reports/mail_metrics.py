@@ -164,7 +164,7 @@ PLACES = {
     ("held", "done"): say("held here"),
     ("delivered", "done"): say("recalled from mailboxes"),
     ("delivered", "recalling"): say("being recalled from mailboxes"),
-    ("delivered", "already gone"): say("deleted already by their owners"),
+    ("delivered", "already gone"): say("not there any more"),
     ("delivered", "still there"): say("out of reach"),
     ("delivered", "out of reach"): say("out of reach"),
 }

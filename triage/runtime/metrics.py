@@ -62,7 +62,7 @@ FROM_ZERO = {  # labels that are there from the beginning: a monitor sees no inc
     "mailroom_dns_failures": ("kind", ("LifetimeTimeout", "NoNameservers")),
     "mailroom_next_hop_refusals": ("reason", ("sign-in", "too-fast")),
     "mailroom_security_event_failures": ("stream", ("lines", "syslog")),
-    "mailroom_recalls": ("ending", ("taken", "restored", "there", "absent", "deferred", "refused")),
+    "mailroom_recalls": ("ending", ("taken", "missing", "restored", "there", "absent", "deferred", "refused")),
 }
 LEVELS = ("warning", "error")  # of lines in the log, as said of each role from the beginning
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

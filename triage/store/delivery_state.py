@@ -53,6 +53,7 @@ class Event(StrEnum):
     BOUNCE = "bounce"
     COME_BACK = "come_back"
     RECALL = "recall"
+    MISS = "miss"
     GIVE_UP = "give_up"
     PUT_BACK = "put_back"
     REDELIVER = "redeliver"
@@ -89,6 +90,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.DELIVERED, Event.PUT_BACK): State.RESTORING,
     (State.RECALLING, Event.CLAIM): State.RECALLING,
     (State.RECALLING, Event.RECALL): State.PURGED,
+    (State.RECALLING, Event.MISS): State.PURGED,
     (State.RECALLING, Event.GIVE_UP): State.DELIVERED,
     (State.PURGED, Event.RESTORE): State.HELD,
     (State.PURGED, Event.PUT_BACK): State.RESTORING,

@@ -168,8 +168,15 @@ def test_a_copy_that_is_not_found_any_more_is_taken(mailbox_of: Enter) -> None:
     there = [b"* SEARCH 7\r\n", b"* SEARCH\r\n"]
     liar, mailbox = mailbox_of({"SEARCH": lambda: iter([there.pop(0)])})
     (found,) = mailbox.find([SOUGHT], NOON)
-    mailbox.take(found.copies)
+    assert mailbox.take(found.copies) == found.copies
     assert liar.told[-2:] == ["UID EXPUNGE 7", "UID SEARCH UID 7"]
+
+
+def test_a_copy_that_the_server_never_marked_is_not_said_to_be_taken(mailbox_of: Enter) -> None:
+    there = [b"* SEARCH 7\r\n", b"* SEARCH\r\n"]
+    _, mailbox = mailbox_of({"SEARCH": lambda: iter([there.pop(0)]), "STORE": lambda: iter(())})
+    (found,) = mailbox.find([SOUGHT], NOON)
+    assert mailbox.take(found.copies) == []
 
 
 @pytest.mark.parametrize(("lie", "says"), [(literals, "without end"), (one_line, "got more than 1000000 bytes")])

@@ -280,8 +280,8 @@ def test_what_its_owner_deleted_is_already_gone_and_is_not_put_back(town: Town) 
         client.expunge()
     purge = town.recalled(town.decides(Verb.PURGE))
     assert purge.already_gone == 1
-    assert purge.sentence.startswith("Removed 0 messages; 1 already deleted by their recipients")
-    assert town.outcome(purge) == ("already gone", "The recipient had already deleted it.")
+    assert purge.sentence.startswith("Removed 0 messages; 1 not there any more")
+    assert town.outcome(purge) == ("already gone", "It was not in the mailbox any more.")
     assert town.states([mail]) == [State.PURGED]
     undone = town.recalled(town.undoes(purge))
     assert town.outcome(undone) == ("done", "Its owner had deleted it before; nothing was put back.")
@@ -530,10 +530,10 @@ def test_a_sweep_that_died_in_the_middle_enters_nothing_twice(town: Town, monkey
         client.append("INBOX", letter(2, OLD))
     taking, calls = ImapMailbox.take, itertools.count()
 
-    def take(mailbox: ImapMailbox, copies: list[Copy]) -> None:
+    def take(mailbox: ImapMailbox, copies: list[Copy]) -> list[Copy]:
         if next(calls) == 0:
             raise Unreachable("secured, and then the line was cut")
-        taking(mailbox, copies)
+        return taking(mailbox, copies)
 
     monkeypatch.setattr(ImapMailbox, "take", take)
     made = town.sweeps(town.anna)
@@ -543,6 +543,31 @@ def test_a_sweep_that_died_in_the_middle_enters_nothing_twice(town: Town, monkey
         session.execute(update(SweptMailbox).where(col(SweptMailbox.due_at).is_not(None)).values(due_at=datetime.now(UTC)))
     done = town.recalled(made)
     assert (done.count, done.done, town.lying()[town.anna]) == (1, 1, [])
+
+
+def test_what_nobody_confirmed_is_not_said_to_be_removed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between our look and our hand its owner deletes it: one that came through us, and one that never did."""
+    (mail,) = town.delivered(letter(1), town.anna)
+    with town.server.client(town.anna) as client:
+        client.append("INBOX", letter(2, OLD))
+    taking = ImapMailbox.take
+
+    def take(mailbox: ImapMailbox, copies: list[Copy]) -> list[Copy]:
+        with town.server.client(town.anna) as client:
+            client.select_folder("INBOX")
+            client.delete_messages([copy.uid for copy in copies])
+            client.uid_expunge([copy.uid for copy in copies])
+        return taking(mailbox, copies)
+
+    monkeypatch.setattr(ImapMailbox, "take", take)
+    purge = town.recalled(town.decides(Verb.PURGE))
+    assert (purge.done, purge.already_gone) == (0, 1)
+    assert purge.sentence.startswith("Removed 0 messages; 1 not there any more;")
+    assert town.outcome(purge) == ("already gone", "It was in INBOX, unread. It was gone before it could be removed.")
+    assert town.states([mail]) == [State.PURGED]
+    sweep = swept(town)
+    assert (sweep.done, sweep.already_gone) == (0, 1)
+    assert sweep.sentence == f"Removed 0 messages from {OLD} in 3 mailboxes; 1 not there any more."
 
 
 def test_a_sweep_needs_the_whole_company_and_a_way_in(town: Town) -> None:

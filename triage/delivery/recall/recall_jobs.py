@@ -25,6 +25,7 @@ from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.columns import sentence_columns
 from triage.store.models.deliveries import Attempt, Delivery, reply_columns
+from triage.store.models.mailboxes import Recalled
 from triage.store.models.messages import Content, Message
 
 LEASE = timedelta(minutes=4)  # a session with one mailbox ends before
@@ -33,6 +34,7 @@ MOST = 100  # deliveries of one mailbox in one session
 LOOKED_AT = 1000  # due deliveries that one claim sorts by mailbox
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
 JITTER = 0.2
+GONE = ("taken", "missing")  # endings after which there is no copy in the mailbox
 ANOTHERS = say("The address now belongs to somebody else, and the message is not in their mailbox.")
 
 
@@ -63,7 +65,7 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of an errand: taken (or gone already), restored, there (still), absent, deferred or refused; and what to say."""
+    """What became of an errand: taken, missing, restored, there (still), absent, deferred or refused; and what to say."""
 
     kind: str
     why: str = ""
@@ -192,22 +194,22 @@ def settle_errands(session: Session, ended: Sequence[tuple[Errand, Ending]], *, 
     held = lock_errands(session, [errand for errand, _ in ended])
     mine = [Settled(held[errand.delivery_id], errand, ending) for errand, ending in ended if errand.delivery_id in held]
     end_attempts(session, mine, now)
-    taken, there = [], []
+    gone, there = [], []
     for one in mine:
         over = now - (one.delivery.queued_at or now) >= timedelta(hours=settings.recall.give_up_after)
         if one.ending.kind == "deferred" and (one.errand.irreplaceable or not over):
             put_off(session, one.delivery, one.ending, now)
-        elif one.ending.kind == "taken" and one.errand.anothers and not recalled_copies.current_copies(session, [one.delivery.id]):
+        elif one.ending.kind in GONE and one.errand.anothers and not recalled_copies.current_copies(session, [one.delivery.id]):
             leave_copy(session, one._replace(ending=Ending("refused", ANOTHERS)), now)
-        elif one.ending.kind == "taken":
-            taken.append(one)
+        elif one.ending.kind in GONE:
+            gone.append(one)
         elif one.ending.kind in ("restored", "there"):
             there.append(one)
         elif one.errand.restoring:
             deliver_anew(session, one, now)
         else:
             leave_copy(session, one, now)
-    settle_taken(session, taken, now)
+    settle_gone(session, gone, now)
     settle_there(session, there, now)
     return set(held)
 
@@ -256,22 +258,34 @@ def put_off(session: Session, delivery: Delivery, ending: Ending, now: datetime)
     recalled_copies.record_outcome(session, delivery.decision_id, delivery.id, under_way, say("Will be tried again: {why}", why=why))
 
 
-def settle_taken(session: Session, taken: Sequence[Settled], now: datetime) -> None:
-    """These are out of the mailbox, or were gone already. What an undo wants back meanwhile sets out on its way."""
-    copies = recalled_copies.current_copies(session, (one.delivery.id for one in taken))
-    recalled_copies.keep_absence(session, (one.delivery.id for one in taken if one.errand.sure and one.delivery.id not in copies), now=now)
-    told, wanted = [], []
-    for one in taken:
+def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> None:
+    """These are out of the mailbox, or were not there any more. What an undo wants back meanwhile sets out on its way."""
+    copies = recalled_copies.current_copies(session, (one.delivery.id for one in gone))
+    recalled_copies.keep_absence(session, (one.delivery.id for one in gone if one.errand.sure and one.delivery.id not in copies), now=now)
+    told = []
+    events: dict[Event, list[Settled]] = {Event.RECALL: [], Event.MISS: []}
+    for one in gone:
         found = copies.get(one.delivery.id, [])
-        why = join_parts(" ", [recalled_copies.in_words(found) or describe_absence(one.errand), one.ending.why])
+        taken = is_taken(one, found)
+        events[Event.RECALL if taken else Event.MISS].append(one)
+        said = recalled_copies.in_words(found) or describe_absence(one.errand)
+        why = join_parts(
+            " ", [said if taken or not found else say("{place} It was gone before it could be removed.", place=said), one.ending.why]
+        )
         related_messages.keep_related(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
-        told.append((one.delivery.decision_id, one.delivery.id, "done" if found or not one.errand.sure else "already gone", why))
-        if one.delivery.back_wanted_by is not None:
-            wanted.append(one.delivery.id)
-    by_decision(session, taken, Event.RECALL, now)
+        told.append((one.delivery.decision_id, one.delivery.id, "done" if taken or not one.errand.sure else "already gone", why))
+    wanted = [one.delivery.id for one in gone if one.delivery.back_wanted_by is not None]
+    for event, some in events.items():
+        by_decision(session, some, event, now)
     recalled_copies.tell_all(session, told)
     for delivery_id in wanted:
         recalled_copies.bring_back(session, delivery_id, now=now)
+
+
+def is_taken(one: Settled, found: Sequence[Recalled]) -> bool:
+    """Did the server confirm that a copy was removed; or had a worker found one who died before it could say so?"""
+    claimed = (one.delivery.due_at or one.delivery.received_at) - LEASE
+    return bool(found) and (one.ending.kind == "taken" or any(row.found_at < claimed for row in found))
 
 
 def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> None:
@@ -342,7 +356,7 @@ def carry_out_purge(session: Session, delivery_id: int, decision_id: int, now: d
 
 def describe_absence(errand: Errand) -> str:
     """Why there was nothing to take, in words."""
-    return say("The recipient had already deleted it.") if errand.sure else say("It never arrived.")
+    return say("It was not in the mailbox any more.") if errand.sure else say("It never arrived.")
 
 
 def next_due(session: Session) -> datetime | None:

@@ -39,6 +39,7 @@ LEASE = timedelta(minutes=10)
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
 AHEAD = timedelta(hours=2)  # longer than any pause: more can only a clock have said that was ahead
 VERB = "sweep"
+TO_TAKE = "recalling"  # outcome of what was found, until the mailbox confirms that it is removed
 UNDONE = say("It was undone.")
 
 
@@ -175,14 +176,42 @@ def lock_search(session: Session, search: Search) -> SweptMailbox | None:
 
 def places_entered(session: Session, search: Search) -> set[tuple[str, int, int, str]]:
     """Where the copies lay that this sweep has entered from this mailbox."""
-    mine = (col(DecisionItem.decision_id) == search.decision_id) & (col(Delivery.mailbox) == search.mailbox)
-    rows = session.scalars(
-        select(Recalled)
-        .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
-        .join(DecisionItem, col(DecisionItem.delivery_id) == col(Delivery.id))
-        .where(mine)
+    return {recalled_copies.place_of(row) for _, row in entered_copies(session, search)}
+
+
+def entered_copies(session: Session, search: Search) -> list[tuple[DecisionItem, Recalled]]:
+    """What this sweep has entered from this mailbox: each item with its copy."""
+    rows = session.execute(
+        select(DecisionItem, Recalled)
+        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        .join(Recalled, col(Recalled.delivery_id) == col(Delivery.id))
+        .where(col(DecisionItem.decision_id) == search.decision_id, col(Delivery.mailbox) == search.mailbox)
     )
-    return {recalled_copies.place_of(row) for row in rows}
+    return [(item, kept) for item, kept in rows]
+
+
+def confirm_taken(session: Session, search: Search, taken: Sequence[Copy]) -> None:
+    """The mailbox has confirmed that these are removed."""
+    places = {copy.place for copy in taken}
+    items = [item for item, row in entered_copies(session, search) if recalled_copies.place_of(row) in places]
+    count_done(session, search, [item for item in items if item.outcome == TO_TAKE])
+
+
+def count_done(session: Session, search: Search, items: Sequence[DecisionItem]) -> None:
+    """These items are done."""
+    for item in items:
+        item.outcome = "done"
+    session.flush()
+    done = col(Decision.done) + len(items)
+    session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(done=done))
+
+
+def end_untaken(session: Session, search: Search, why: str) -> None:
+    """What was found and never confirmed to be removed: not there any more, or out of reach."""
+    for item, _ in entered_copies(session, search):
+        if item.outcome == TO_TAKE:
+            item.outcome = "out of reach" if why else "already gone"
+    session.flush()
 
 
 def enter_found(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
@@ -207,11 +236,11 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
     why = recalled_copies.in_words(kept)
     session.add(
         DecisionItem(
-            decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome="done", **sentence_columns("why", why)
+            decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome=TO_TAKE, **sentence_columns("why", why)
         )
     )
-    counted = {"done": col(Decision.done) + 1} | ({} if search.named else {"count": col(Decision.count) + 1})
-    session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(**counted))
+    if not search.named:
+        session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(count=col(Decision.count) + 1))
 
 
 def author_of(search: Search, summary: Summary) -> str:
@@ -262,6 +291,8 @@ def settle_mailbox(
     usual = min(max(trying, SHORTEST), LONGEST) * random.uniform(0.8, 1.2)
     row.due_at = now + max(usual, timedelta(seconds=pause)) if again else None
     session.flush()
+    if not again:
+        end_untaken(session, search, why)
 
 
 def next_due(session: Session) -> datetime | None:

@@ -68,7 +68,7 @@ NOT_DONE = {
     "recalling": mark("{number} being removed from mailboxes"),
     "restoring": mark("{number} being put back into mailboxes"),
     "still there": mark("{number} still in the mailbox"),
-    "already gone": mark("{number} already deleted by their recipients"),
+    "already gone": mark("{number} not there any more"),
     "in flight": mark("{number} being delivered right now"),
     "out of reach": mark("{number} out of reach"),
     "refused": mark("{number} already changed by others"),
@@ -93,10 +93,10 @@ def outcome_sentence(
     """The result of a decision for a person to read; `subject` is that of its only message, "" when it is about several."""
     done = outcomes.get("done", 0)
     what = say("“{subject}”", subject=subject) if subject and done else count_messages(done)
-    begun = not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
+    begun = decision.verb in BEGUN and not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
     parts = [BEGUN[decision.verb] if begun else name_act(decision.verb, what, decision.target)]
     not_done = NOT_DONE | (NOT_TOLD if decision.verb == "reject" else NOT_THEIRS if passed else {})
-    parts += [say(words, number=outcomes[outcome]) for outcome, words in not_done.items() if outcomes.get(outcome)]
+    parts += not_done_words(outcomes, not_done)
     parts += [rule_words(rule) for rule in made]
     parts += undone_words(along) if decision.undoes else blocked_words(along)
     if left := to_come(decision, outcomes):
@@ -104,6 +104,11 @@ def outcome_sentence(
     if decision.outside:
         parts.append(say("{number} left alone because they are outside your scope", number=decision.outside))
     return with_more(end_sentence(join_parts("; ", parts)), confidential_words(decision.confidential))
+
+
+def not_done_words(outcomes: dict[str, int], words: dict[str, str]) -> list[str]:
+    """How many items have which other outcome."""
+    return [say(said, number=outcomes[outcome]) for outcome, said in words.items() if outcomes.get(outcome)]
 
 
 def name_act(verb: str, what: str, target: str = "") -> str:
@@ -175,7 +180,7 @@ def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, lef
     looked = say("{number} of {mailboxes}", number=total - left, mailboxes=count_mailboxes(total)) if left else count_mailboxes(total)
     about = {"what": what, "sender": decision.selection["sender"], "mailboxes": looked}
     act = say("Counted {what} from {sender} in {mailboxes}" if counted else "Removed {what} from {sender} in {mailboxes}", **about)
-    result = end_sentence(join_parts("; ", [act, still_left(left)]))
+    result = end_sentence(join_parts("; ", [act, *not_done_words(outcomes, NOT_DONE), still_left(left)]))
     return with_more(result, MAILBOXES_LEFT_OUT if decision.confidential else "")
 
 

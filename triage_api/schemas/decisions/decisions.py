@@ -87,7 +87,7 @@ class DecisionSummary(Shape):
     in_flight: int
     recalling: Annotated[int, Field(description="being taken out of mailboxes; done when this and in_flight are 0")]
     restoring: Annotated[int, Field(description="being put back into mailboxes")]
-    already_gone: Annotated[int, Field(description="deleted by whom they were for before they were recalled")]
+    already_gone: Annotated[int, Field(description="not in the mailbox any more when they were to be removed")]
     out_of_reach: int
     refused: int
     second_by_name: Annotated[

@@ -25,6 +25,7 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
+from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.mailboxes import Recalled
 from triage.store.models.messages import Content
@@ -32,7 +33,7 @@ from triage.store.models.messages import Content
 SALES = Selection.of(sender="sales@supplier.example")
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 DATE = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
-TAKEN, LATER, BACK = Ending("taken"), Ending("deferred", "no answer"), Ending("restored", "Back in INBOX.")
+TAKEN, MISSING, LATER, BACK = Ending("taken"), Ending("missing"), Ending("deferred", "no answer"), Ending("restored", "Back in INBOX.")
 STORED = Outcome("delivered", "250 ok", "lmtp://127.0.0.1:24")
 
 
@@ -107,6 +108,10 @@ class Office:
     def report(self, decision: DecisionReport) -> dict[int, tuple[str, str]]:
         with db.read_transaction(self.engine) as session:
             return {item.delivery_id: (item.outcome, item.why) for item in outcomes.get_decision(session, decision.id, by=ANA).items}
+
+    def acts(self) -> list[str]:
+        with db.read_transaction(self.engine) as session:
+            return list(session.scalars(select(col(AuditRecord.act)).order_by(col(AuditRecord.id))))
 
     def kept(self) -> list[Recalled]:
         with db.read_transaction(self.engine) as session:
@@ -188,6 +193,29 @@ def test_what_was_secured_before_a_crash_is_taken_not_already_gone(office: Offic
     assert office.report(purge) == {mail: ("done", "It was in INBOX, read.")}
     (kept,) = office.kept()
     assert kept.flags == ["\\Seen"]
+
+
+@pytest.mark.parametrize(
+    ("secured", "ending", "became", "act"),
+    [
+        ("now", TAKEN, "done", Event.RECALL),
+        ("now", MISSING, "already gone", Event.MISS),  # its owner was faster
+        ("before", MISSING, "done", Event.RECALL),  # a worker who died may have removed it
+        ("never", MISSING, "already gone", Event.MISS),
+    ],
+)
+def test_removed_is_said_only_of_what_was_removed(office: Office, secured: str, ending: Ending, became: str, act: Event) -> None:
+    (mail,) = office.delivered()
+    purge = office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    if secured != "never":
+        office.secures(errand, inbox(errand))
+    if secured == "before":
+        office.now += recall_jobs.LEASE
+        ((errand,),) = office.claims()
+    office.settles(errand, ending)
+    assert (office.states(mail), office.report(purge)[mail][0]) == ([State.PURGED], became)
+    assert office.acts()[-1] == act
 
 
 def test_every_copy_is_kept_beside_the_content_and_comes_back_byte_for_byte(office: Office) -> None:

@@ -10,7 +10,7 @@ export const wordOfDecision = (one: Decision): string => (one.undoes ? t('Undone
 
 /** What became of an item, by the word that the API has for it. */
 export const OUTCOMES: Record<string, string> = {
-  done: t('done'), recalling: t('being removed'), restoring: t('being restored'), 'still there': t('still in the mailbox'), 'already gone': t('already deleted'), 'in flight': t('being delivered'), 'out of reach': t('cannot be removed'), refused: t('not possible'),
+  done: t('done'), recalling: t('being removed'), restoring: t('being restored'), 'still there': t('still in the mailbox'), 'already gone': t('not there any more'), 'in flight': t('being delivered'), 'out of reach': t('cannot be removed'), refused: t('not possible'),
 }
 
 export interface Progress { all: number; open: number; says: string }
@@ -22,7 +22,7 @@ export function progressOf(one: Decision): Progress {
     one.in_flight && t('{n} being delivered', { n: one.in_flight }),
     one.recalling && t('{n} being removed from mailboxes', { n: one.recalling }),
     one.restoring && t('{n} being restored to mailboxes', { n: one.restoring }),
-    one.already_gone && t('{n} already deleted by recipients', { n: one.already_gone }),
+    one.already_gone && t('{n} not there any more', { n: one.already_gone }),
     one.out_of_reach && t('{n} cannot be removed', { n: one.out_of_reach }),
     one.refused && t('{n} no longer possible', { n: one.refused }),
     one.outside && t('{n} outside your scope', { n: one.outside }),

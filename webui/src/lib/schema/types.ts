@@ -524,7 +524,7 @@ export interface Decision {
   recalling: number
   /** being put back into mailboxes */
   restoring: number
-  /** deleted by whom they were for before they were recalled */
+  /** not in the mailbox any more when they were to be removed */
   already_gone: number
   out_of_reach: number
   refused: number
@@ -611,7 +611,7 @@ export interface DecisionSummary {
   recalling: number
   /** being put back into mailboxes */
   restoring: number
-  /** deleted by whom they were for before they were recalled */
+  /** not in the mailbox any more when they were to be removed */
   already_gone: number
   out_of_reach: number
   refused: number
