@@ -194,10 +194,14 @@ def test_folders(ana: Browser, ben: Browser, came: Came) -> None:
     assert ben.get("/departments").json() == [legal]
 
 
-def test_people_are_for_everybody_who_redirects(ben: Browser) -> None:
+def test_people_are_for_everybody_who_redirects(ana: Browser, ben: Browser) -> None:
+    """Beyond one's scope somebody is a name: the mailbox is found by who knows it, and told to nobody."""
     joe = {"uid": "joe.fern", "name": "Joe Fern", "department": "it", "department_name": "IT", "mailbox": "joe.fern@company.example"}
-    assert ben.get("/people?q=joe").json() == {"items": [joe], "next_cursor": None}
-    assert len(ben.get("/people").json()["items"]) == 2
+    assert ana.get("/people?q=joe").json() == {"items": [joe], "next_cursor": None}
+    assert ben.get("/people?q=joe").json() == {"items": [joe | {"mailbox": ""}], "next_cursor": None}
+    assert [one["mailbox"] for one in ben.get("/people").json()["items"]] == ["", "mara.berg@company.example"]
+    for path in ("/people", "/recipients"):
+        assert [len(ben.get(f"{path}?q={q}").json()["items"]) for q in ("joe.fern@company.example", "fern@company")] == [1, 0]
 
 
 @pytest.fixture
@@ -214,7 +218,7 @@ def grouped(app: FastAPI, engine: Engine, api_settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("grouped")
-def test_groups_are_for_everybody_who_redirects(ben: Browser) -> None:
+def test_groups_are_for_everybody_who_redirects(ana: Browser, ben: Browser) -> None:
     everybody = {
         "address": "all@company.example",
         "name": "Everybody",
@@ -234,6 +238,19 @@ def test_groups_are_for_everybody_who_redirects(ben: Browser) -> None:
 
 
 @pytest.mark.usefixtures("grouped")
+def test_a_list_of_others_is_an_address(app: FastAPI, engine: Engine, api_settings: Settings, ana: Browser, ben: Browser) -> None:
+    """Who is on a list of another department, and its further addresses, are nothing that a redirect needs."""
+    theirs = GroupEntry("all@company.example", "Everybody", "it", ("mara.berg", "joe.fern"), (), ("everyone@company.example",))
+    with transaction(engine) as session:
+        directory.apply_directory(session, replace(COMPANY, staff=STAFF, groups=(theirs,)), api_settings.company, by=SYNC, now=NOW)
+    (mine,), (ours,) = (browser.get("/distribution-lists").json()["items"] for browser in (ben, ana))
+    assert (mine["address"], mine["members"], mine["aliases"]) == ("all@company.example", [], [])
+    assert (len(ours["members"]), ours["aliases"]) == (2, ["everyone@company.example"])
+    department = next(one for one in ben.get("/recipients?q=department:it").json()["items"] if one["kind"] == "department")
+    assert (department["to"], department["mailbox"]) == ("department:it", "")
+
+
+@pytest.mark.usefixtures("grouped")
 def test_a_redirect_finds_people_departments_and_groups_by_name_or_address(ben: Browser, came: Came) -> None:
     def found(q: str) -> list[tuple[str, str]]:
         return [(one["kind"], one["to"]) for one in ben.get(f"/recipients?q={q}").json()["items"]]
@@ -246,7 +263,7 @@ def test_a_redirect_finds_people_departments_and_groups_by_name_or_address(ben: 
         ("department", "department:it"),
     ]
     assert found("everybody") == [("list", "all@company.example")]
-    assert found("it@") == [("department", "department:it")]
+    assert found("it@company.example") == [("department", "department:it")]
     for _, to in found(""):
         (mail,) = came(MARA)
         assert ben.post("/decisions", {"verb": "redirect", "select": {"ids": [mail]}, "to": to}).status_code == 201
@@ -270,21 +287,24 @@ def test_the_queue_and_trying_again(ana: Browser, ben: Browser, came: Came, engi
         assert datetime.fromisoformat(answer.json()["due_at"]) <= utcnow()
 
 
-def test_the_queue_held_given_up_and_tried_as_a_whole(ana: Browser, ben: Browser, came: Came, api_settings: Settings) -> None:
+def test_the_queue_held_given_up_and_tried_as_a_whole(
+    new_browser: NewBrowser, ana: Browser, ben: Browser, came: Came, api_settings: Settings
+) -> None:
     (joe,), (mara,), (other,) = came(JOE), came(MARA), came(MARA)
     ana.post("/decisions", {"verb": "release", "select": {"ids": [joe, mara, other]}})
-    next_hop = api_settings.relay.next_hop
     queue = ben.get("/outgoing").json()
-    assert {one["next_hop"] for one in queue["items"]} == {next_hop}
-    assert [(one["next_hop"], one["waiting"], one["unreachable"]) for one in queue["next_hops"]] == [(next_hop, 2, 0)]
+    assert {one["next_hop"] for one in queue["items"]} == {"server-1"}  # its address is for administrators
+    assert [(one["next_hop"], one["waiting"], one["unreachable"]) for one in queue["next_hops"]] == [("server-1", 2, 0)]
+    assert {one["next_hop"] for one in ben.get("/outgoing/unsent").json()["items"]} == {"server-1"}
+    assert {one["next_hop"] for one in new_browser("ida").get("/outgoing").json()["items"]} == {api_settings.relay.next_hop}
     assert [(ben.post(f"/outgoing/{one}/give-up").status_code) for one in (joe, mara, mara)] == [404, 202, 409]
     assert ana.get(f"/deliveries/{mara}").json()["last_reply"] == "given up by Ben Okafor"
-    assert ben.post("/outgoing/retry", {"next_hop": next_hop}).json() == {"count": 1}  # his own scope
+    assert ben.post("/outgoing/retry", {"next_hop": "server-1"}).json() == {"count": 1}  # his own scope
     assert ana.post(f"/outgoing/{other}/hold").json()["state"] == "held"
-    assert ana.post("/outgoing/hold", {"next_hop": next_hop}).json() == {"count": 1}
+    assert ana.post("/outgoing/hold", {"next_hop": "server-1"}).json() == {"count": 1}
     assert ana.get("/decisions").json()["items"][0]["verb"] == "hold"  # and can be undone
-    assert ana.post("/outgoing/hold", {"next_hop": next_hop}).json() == {"count": 0}
-    assert ana.post("/outgoing/give-up", {"next_hop": next_hop}).json() == {"count": 0}
+    assert ana.post("/outgoing/hold", {"next_hop": "server-1"}).json() == {"count": 0}
+    assert ana.post("/outgoing/give-up", {"next_hop": "server-1"}).json() == {"count": 0}
 
 
 @pytest.mark.parametrize("path", ["retry", "give-up", "hold"])
@@ -295,7 +315,7 @@ def test_who_only_looks_leaves_the_queue_alone(
     ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}})
     otto = new_browser("otto")
     assert otto.post(f"/outgoing/{joe}/{path}").status_code == 403
-    assert otto.post(f"/outgoing/{path}", {"next_hop": api_settings.relay.next_hop}).status_code == 403
+    assert otto.post(f"/outgoing/{path}", {"next_hop": "server-1"}).status_code == 403
 
 
 @pytest.mark.parametrize("key", ["\0", "\ud800"])

@@ -97,9 +97,17 @@ def list_destinations(settings: Settings) -> tuple[Destination, ...]:
     return tuple(Destination(next_hop, or_(*conditions)) for next_hop, conditions in found.items())
 
 
+def shown_hop(settings: Settings, next_hop: str, *, by: Actor) -> str:
+    """What a next hop is called: its address for administrators, a number for everybody else, since some addresses are paths."""
+    if by.role is Role.ADMIN:
+        return next_hop
+    known = [one.next_hop for one in list_destinations(settings)]
+    return f"server-{known.index(next_hop) + 1}"
+
+
 def find_destination(settings: Settings, next_hop: str, *, by: Actor) -> Destination:
-    """The destination of this name; BadInput when the settings have none, which names the others to administrators only: some are paths."""
-    known = {one.next_hop: one for one in list_destinations(settings)}
+    """The destination that the actor calls so (`shown_hop`); BadInput, which names the others to administrators only."""
+    known = {shown_hop(settings, one.next_hop, by=by): one for one in list_destinations(settings)}
     if next_hop not in known:
         said = say("no messages go to {next_hop}; there are {names}", next_hop=quote_text(next_hop), names=", ".join(known))
         raise BadInput(

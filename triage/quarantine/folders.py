@@ -1,6 +1,6 @@
 """Read-only: the departments and people with how much is held for each."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
@@ -41,7 +41,7 @@ class Colleague:
     name: str
     department: str
     department_name: str
-    mailbox: str
+    mailbox: str  # "" outside the scope of who asks
 
 
 def list_folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
@@ -83,21 +83,30 @@ def build_folder(
     return Folder(code, name, shared + sum(person.held for person in inside), shared, tuple(inside), whole)
 
 
-def list_people(session: Session, q: str = "", *, limit: int = 50, after: tuple[str, str] | None = None) -> tuple[Colleague, ...]:
+def list_people(
+    session: Session, q: str = "", *, by: Actor, limit: int = 50, after: tuple[str, str] | None = None
+) -> tuple[Colleague, ...]:
     """Who works here, by name: a redirect may go to anybody. Every word of `q` occurs in uid, name, department or mailbox.
 
-    `after`: folded name and uid of the last one seen.
+    Outside the actor's scope a mailbox is not shown, and found only by its whole address. `after`: folded name and uid of the last one
+    seen.
     """
     rows = session.execute(
         select(Person, func.coalesce(col(Department.name), col(Person.department)))
         .outerjoin(Department, col(Department.code) == col(Person.department))
         .where(col(Person.active))
     )
-    everybody = (Colleague(person.uid, person.name, person.department, name, person.mailbox) for person, name in rows)
     words = q.casefold().split()
-    fitting = [one for one in everybody if all(word in " ".join(asdict(one).values()).casefold() for word in words)]
+    everybody = (Colleague(person.uid, person.name, person.department, name, person.mailbox) for person, name in rows)
+    shown = ((one if in_scope(by, one.department, one.uid) else replace(one, mailbox=""), one.mailbox) for one in everybody)
+    fitting = [one for one, mailbox in shown if all(is_found(word, " ".join(asdict(one).values()), mailbox) for word in words)]
     in_order = sorted(fitting, key=place_of)
     return tuple([one for one in in_order if after is None or place_of(one) > after][:limit])
+
+
+def is_found(word: str, shown: str, address: str) -> bool:
+    """Does a word occur in what is shown, or is it the whole address?"""
+    return word in shown.casefold() or word == address.casefold()
 
 
 def place_of(one: Colleague) -> tuple[str, str]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from triage.actor import Actor
 from triage.config.settings import Company
 from triage.delivery.groups import list_members
+from triage.quarantine.folders import in_scope, is_found
 from triage.quarantine.search.text_spellings import column_holds
 from triage.store.models.directory import Department, MailGroup
 
@@ -32,21 +34,32 @@ class ListedGroup:
     expand: bool
     closed: bool  # to mail from outside
     aliases: tuple[str, ...]
-    members: tuple[str, ...]  # mailboxes; none where another server knows them
+    members: tuple[str, ...]  # mailboxes; none where another server knows them, or outside the scope of who asks
 
 
-def list_boxes(session: Session, q: str = "", *, limit: int = 50) -> tuple[Box, ...]:
-    """Departments with a mailbox and groups, by name: a redirect may go to any. Every word of `q` occurs in name, code or address."""
+def list_boxes(session: Session, q: str = "", *, by: Actor, limit: int = 50) -> tuple[Box, ...]:
+    """Departments with a mailbox and groups, by name: a redirect may go to any. Every word of `q` occurs in name, code or address.
+
+    Outside the actor's scope the mailbox of a department is not shown, and found only by its whole address.
+    """
     departments = session.scalars(select(Department).where(col(Department.mailbox) != ""))
-    found = [Box("department", f"department:{one.code}", one.name, one.mailbox) for one in departments]
-    found += [Box("group", one.address, one.name, one.address) for one in session.scalars(select(MailGroup))]
+    found = [(box_of(one, shown=in_scope(by, one.code, "")), one.mailbox) for one in departments]
+    found += [(Box("group", one.address, one.name, one.address), one.address) for one in session.scalars(select(MailGroup))]
     words = q.casefold().split()
-    fitting = [one for one in found if all(word in f"{one.to} {one.name} {one.mailbox}".casefold() for word in words)]
+    fitting = [one for one, mailbox in found if all(is_found(word, f"{one.to} {one.name} {one.mailbox}", mailbox) for word in words)]
     return tuple(sorted(fitting, key=lambda one: (one.name.casefold(), one.to))[:limit])
 
 
-def list_groups(session: Session, company: Company, q: str = "", *, limit: int = 50, after: str = "") -> tuple[ListedGroup, ...]:
-    """Groups by address, those behind `after`. Every word of `q` occurs in name or address."""
+def box_of(one: Department, *, shown: bool) -> Box:
+    """A department's mailbox, with its address where that is shown."""
+    return Box("department", f"department:{one.code}", one.name, one.mailbox if shown else "")
+
+
+def list_groups(session: Session, company: Company, q: str = "", *, by: Actor, limit: int = 50, after: str = "") -> tuple[ListedGroup, ...]:
+    """Groups by address, those behind `after`. Every word of `q` occurs in name or address.
+
+    Members and further addresses are shown inside the actor's scope only.
+    """
     where = [column_holds(col(MailGroup.address) + " " + col(MailGroup.name), word) for word in q.casefold().split()]
     rows = session.execute(
         select(MailGroup, func.coalesce(col(Department.name), col(MailGroup.department)))
@@ -55,12 +68,12 @@ def list_groups(session: Session, company: Company, q: str = "", *, limit: int =
         .order_by(col(MailGroup.address))
         .limit(limit)
     )
-    return tuple(group_of_row(session, group, name, company) for group, name in rows.all())
+    return tuple(group_of_row(session, group, name, company, inside=in_scope(by, group.department, "")) for group, name in rows.all())
 
 
-def group_of_row(session: Session, group: MailGroup, department_name: str, company: Company) -> ListedGroup:
-    """One group as a value."""
-    inside = list_members(session, group, company) if group.expand else ()
+def group_of_row(session: Session, group: MailGroup, department_name: str, company: Company, *, inside: bool) -> ListedGroup:
+    """One group as a value; `inside`: with who gets its messages."""
+    members = list_members(session, group, company) if inside and group.expand else ()
     return ListedGroup(
         address=group.address,
         name=group.name,
@@ -68,6 +81,6 @@ def group_of_row(session: Session, group: MailGroup, department_name: str, compa
         department_name=department_name,
         expand=group.expand,
         closed=group.closed,
-        aliases=tuple(group.aliases),
-        members=tuple(member.mailbox for member in inside),
+        aliases=tuple(group.aliases) if inside else (),
+        members=tuple(member.mailbox for member in members),
     )

@@ -8,6 +8,9 @@ from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
+from sqlalchemy import func, select
+from sqlmodel import col
+
 from directory_sync.source import open_source
 from mail_auth.dns.query_budget import Temporary
 from mail_auth.dns.resolver_factory import open_resolver
@@ -21,8 +24,8 @@ from triage.config.settings import Settings
 from triage.directory import stale_settings
 from triage.errors import BadInput, Refused
 from triage.notifications.alerts import COMPANY
-from triage.quarantine import folders
 from triage.store import db
+from triage.store.models.directory import Person
 from triage.store.models.notifications import Alarm
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
@@ -169,4 +172,4 @@ def check_mailboxes(settings: Settings) -> Iterator[Finding]:
 def a_mailbox(settings: Settings) -> str:
     """The mailbox of somebody who works here, "" when nobody is known yet. BadInput when the database is not in order."""
     with database_of(settings) as engine, db.read_transaction(engine) as session:
-        return next((one.mailbox for one in folders.list_people(session, "")), "")
+        return session.scalar(select(func.min(col(Person.mailbox))).where(col(Person.active), col(Person.mailbox) != "")) or ""

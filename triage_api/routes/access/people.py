@@ -41,33 +41,33 @@ def answer_address_changes(order: schemas.AddressAnswer, session: Tx, by: Staff)
 
 
 @router.get("/people", response_model=schemas.People, responses=describe_refusals(401, 422))
-def list_people(session: Read, _by: Staff, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.People:
-    """Everybody in the company whose name, department or mailbox fits, by name."""
-    found = folders.list_people(session, q, limit=limit + 1, after=place_of(cursor, str, str))
+def list_people(session: Read, by: Staff, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.People:
+    """Everybody in the company whose name, department or mailbox fits, by name; mailboxes inside your scope only."""
+    found = folders.list_people(session, q, by=by, limit=limit + 1, after=place_of(cursor, str, str))
     return schemas.People.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit, folders.place_of)})
 
 
 @router.get("/recipients", response_model=schemas.Recipients, responses=describe_refusals(401, 422))
-def list_recipients(session: Read, _by: Staff, q: Word = "") -> schemas.Recipients:
+def list_recipients(session: Read, by: Staff, q: Word = "") -> schemas.Recipients:
     """Whom a message can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
     people = [
         schemas.Recipient(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
-        for one in folders.list_people(session, q)
+        for one in folders.list_people(session, q, by=by)
     ]
     boxes = [
         schemas.Recipient(kind=one.kind, to=one.to, name=one.name, place=one.kind, mailbox=one.mailbox)  # type: ignore[arg-type]
-        for one in recipients_view.list_boxes(session, q)
+        for one in recipients_view.list_boxes(session, q, by=by)
     ]
     return schemas.Recipients(items=people + boxes)
 
 
 @router.get("/distribution-lists", response_model=schemas.DistributionLists, responses=describe_refusals(401, 422))
 def list_distribution_lists(
-    session: Read, _by: Staff, here: Here, q: Word = "", limit: Limit = 50, cursor: Cursor = None
+    session: Read, by: Staff, here: Here, q: Word = "", limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.DistributionLists:
-    """The company's groups by address, with their members as the directory has them now."""
+    """The company's distribution lists by address; inside your scope with their members as the directory has them now."""
     (after,) = place_of(cursor, str) or ("",)
-    found = recipients_view.list_groups(session, here.settings.company, q, limit=limit + 1, after=after)
+    found = recipients_view.list_groups(session, here.settings.company, q, by=by, limit=limit + 1, after=after)
     return schemas.DistributionLists.model_validate(
         {"items": found[:limit], "next_cursor": next_cursor(found, limit, lambda one: (one.address,))}
     )

@@ -1,5 +1,6 @@
 """The queue of what is to be sent on: what waits for which next hop; trying again, holding, giving up."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from fastapi import APIRouter
@@ -35,15 +36,19 @@ def list_outgoing(session: Read, by: Staff, here: Here, limit: Limit = 200, curs
     page = listing.list_queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
     items = page.items
     listed = [
-        schemas.OutgoingDelivery(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=find_way(one, settings)) for one in items
+        schemas.OutgoingDelivery(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=find_way(one, settings, by))
+        for one in items
     ]
-    standings = queue_admin.list_standings(session, by=by, settings=settings)
+    standings = [
+        replace(one, next_hop=routes.shown_hop(settings, one.next_hop, by=by))
+        for one in queue_admin.list_standings(session, by=by, settings=settings)
+    ]
     return schemas.Outgoing.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
 
 
-def find_way(one: listing.Listed, settings: Settings) -> str:
-    """Where a delivery that a member of staff may see goes next."""
-    return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction="in")
+def find_way(one: listing.Listed, settings: Settings, by: Actor) -> str:
+    """Where a delivery that a member of staff may see goes next, as they may call it."""
+    return routes.shown_hop(settings, routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction="in"), by=by)
 
 
 @router.post(
@@ -88,13 +93,14 @@ def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit
     only = routes.find_destination(here.settings, next_hop, by=by) if next_hop else None
     place = place_of(cursor, int, int)
     found = queue_admin.list_outgoing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
-    items = [schemas.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings)}) for one in found[:limit]]
+    items = [schemas.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings, by)}) for one in found[:limit]]
     return schemas.UnsentPage(items=items, next_cursor=next_cursor(found, limit, queue_admin.place_of))
 
 
-def way_of(one: Delivery, settings: Settings) -> str:
-    """Where a delivery of any kind goes next."""
-    return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction=one.direction)
+def way_of(one: Delivery, settings: Settings, by: Actor) -> str:
+    """Where a delivery of any kind goes next, as who asks may call it."""
+    hop = routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction=one.direction)
+    return routes.shown_hop(settings, hop, by=by)
 
 
 @router.post("/outgoing/retry", status_code=202, response_model=schemas.Count, responses=describe_refusals(401, 403, 404, 409, 422))

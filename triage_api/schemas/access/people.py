@@ -101,7 +101,7 @@ class Recipient(Shape):
     to: str
     name: str
     place: Annotated[str, Field(description="A person's department, or what else it is.")]
-    mailbox: str
+    mailbox: Annotated[str, Field(description="empty: outside your scope")]
 
 
 class Recipients(Shape):
@@ -111,7 +111,7 @@ class Recipients(Shape):
 
 
 class DistributionList(Shape):
-    """A distribution list. Members: the mailboxes that get a copy when something is released to it."""
+    """A distribution list. Members: the mailboxes that get a copy when something is released to it; none outside your scope."""
 
     address: str
     name: str

@@ -11,17 +11,19 @@ from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.queue.deliveries import Delivery
 
+Hop = Annotated[str, Field(description="its address for administrators; `server-1` and so on for everybody else")]
+
 
 class OutgoingDelivery(Delivery):
     """A delivery that is to be sent on, and where it goes next."""
 
-    next_hop: str
+    next_hop: Hop
 
 
 class NextHop(Shape):
     """How it stands with the mail for one next hop."""
 
-    next_hop: str
+    next_hop: Hop
     waiting: int
     under_way: int
     refused: int
@@ -45,7 +47,7 @@ class Unsent(Shape):
     kind: Annotated[str, Field(description="in, out, bounce, notice", validation_alias="direction")]
     state: str
     mailbox: str
-    next_hop: str
+    next_hop: Hop
     attempts: int
     due_at: Annotated[datetime | None, Field(description="when it is tried next; null: not any more")]
     last_reply: Sentence

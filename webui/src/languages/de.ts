@@ -498,6 +498,7 @@ export default {
   'being restored': 'wird wiederhergestellt',
   'still in the mailbox': 'noch im Postfach',
   'not there any more': 'nicht mehr vorhanden',
+  'mail server {n}': 'Mailserver {n}',
   'being delivered': 'wird zugestellt',
   'cannot be removed': 'nicht zu entfernen',
   'not possible': 'nicht möglich',

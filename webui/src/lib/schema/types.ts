@@ -829,7 +829,7 @@ export interface DirectoryState {
   address_changes: AddressChange[]
 }
 
-/** A distribution list. Members: the mailboxes that get a copy when something is released to it. */
+/** A distribution list. Members: the mailboxes that get a copy when something is released to it; none outside your scope. */
 export interface DistributionList {
   address: string
   name: string
@@ -1552,6 +1552,7 @@ export interface NewToken {
 
 /** How it stands with the mail for one next hop. */
 export interface NextHop {
+  /** its address for administrators; `server-1` and so on for everybody else */
   next_hop: string
   waiting: number
   under_way: number
@@ -1791,6 +1792,7 @@ export interface OutgoingDelivery {
   legal_hold: boolean
   /** when held mail is put away because nobody decided; null: it is not */
   expires_at: string | null
+  /** its address for administrators; `server-1` and so on for everybody else */
   next_hop: string
 }
 
@@ -2195,6 +2197,7 @@ export interface Recipient {
   name: string
   /** A person's department, or what else it is. */
   place: string
+  /** empty: outside your scope */
   mailbox: string
 }
 
@@ -3069,6 +3072,7 @@ export interface Unsent {
   kind: string
   state: string
   mailbox: string
+  /** its address for administrators; `server-1` and so on for everybody else */
   next_hop: string
   attempts: number
   /** when it is tried next; null: not any more */
