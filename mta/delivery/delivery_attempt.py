@@ -78,6 +78,7 @@ def prepare_message(claim: Claim, settings: Settings, sealer: Sealer | None) -> 
         message_id_text=format_id(claim.message_id),
         rule=claim.rule,
         severity=claim.severity.word,
+        marks=claim.marks,
     )
     return sealer.sealed(raw, claim.authentication, utcnow()) if sealer else raw
 

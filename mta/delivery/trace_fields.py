@@ -34,12 +34,13 @@ def stamp_message(
     message_id_text: str,
     rule: str,
     severity: str,
+    marks: str = "",
 ) -> bytes:
     """The message with our trace fields on top and without what was forged in our name.
 
     Everything else is as it came in, byte for byte, so that the author's DKIM signature still verifies; only line
     ends that are not CRLF become CRLF. `message_id_text` is `ids.show(message id)`, `rule` the name of the verdict's rule,
-    `severity` the word for how bad the message looks.
+    `severity` the word for how bad the message looks, `marks` the names of rules on content that mark it.
     """
     header, body = split_header(normalise_crlf(raw))
     fields = (
@@ -48,6 +49,7 @@ def stamp_message(
         f"X-Mailroom-Severity: {field_atom(severity)}\r\n",
         f"X-Mailroom-Message: {field_atom(message_id_text)}\r\n",
         f"X-Mailroom-Verdict: {field_atom(rule)}\r\n",
+        *(f"X-Mailroom-Mark: {field_atom(name)}\r\n" for name in marks.split()),
     )
     own = "".join(fields).encode("ascii")
     if body_only(header):

@@ -25,7 +25,9 @@ from triage.store.models.messages import Message
 LASTS = timedelta(hours=72)
 DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"
 UNCHECKED_ALLOW = "unchecked-allow"
+CONTENT_RULE = "content-rule"
 REMOVE_DELIVERED = Right.REMOVE_DELIVERED.value  # who has the right of this name needs no second person for it
+MOVING = frozenset({"purge", "redirect"})  # effects of rules on content that take messages away from whom they are for
 MANY = frozenset({"domain", "subdomains", "list"})  # matches that let in whoever writes there
 RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
 WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "declined", "withdrawn", "lapsed"
@@ -47,9 +49,14 @@ class Wanted(Protocol):
 
 def of_rules(rules: Iterable[Wanted], settings: Settings) -> list[str]:
     """Why rules need approval by a second person."""
+    rules = list(rules)
     allows = [one for one in rules if one.effect == "allow"]
     wide = any(is_domain_allow(one.effect, one.match, one.scope) for one in allows)
-    found = {DOMAIN_ALLOW: wide, UNCHECKED_ALLOW: any(one.unchecked for one in allows)}
+    found = {
+        DOMAIN_ALLOW: wide,
+        UNCHECKED_ALLOW: any(one.unchecked for one in allows),
+        CONTENT_RULE: any(one.match == "content" and one.effect in MOVING for one in rules),
+    }
     return [name for name, is_so in found.items() if is_so and name in settings.policy.approvals]
 
 

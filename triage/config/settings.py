@@ -769,9 +769,11 @@ class Policy:
         "whatever a message contains (unchecked-allow). Release a message whose signals say that it imitates one of us (risky-release). "
         "Remove more copies than approval_purge_copies (large-purge). Remove delivered messages from more than approval_mailboxes "
         "mailboxes, not dangerous ones, or by domain or search (remove-delivered); staff with this right need no approval. Erase a "
-        "person's data (person-erasure). Empty: none.",
-        ("unchecked-allow", "remove-delivered"),
-        choices=("domain-allow", "unchecked-allow", "large-purge", "risky-release", "person-erasure", "remove-delivered"),
+        "person's data (person-erasure). Remove or redirect messages by a rule on content (content-rule). Empty: none.",
+        ("unchecked-allow", "remove-delivered", "content-rule"),
+        choices=(
+            *("domain-allow", "unchecked-allow", "large-purge", "risky-release", "person-erasure", "remove-delivered", "content-rule"),
+        ),
     )
     approval_purge_copies: int = setting_key(
         "A removal that takes more copies than this from mailboxes counts as large (large-purge).", 100

@@ -59,11 +59,12 @@ class Claim:
     raw: bytes
     direction: str = "in"
     severity: Severity = Severity.NONE
+    marks: str = ""  # names of rules on content, between spaces
 
     @property
-    def together(self) -> tuple[int, str, str, Severity, str, bool]:
+    def together(self) -> tuple[object, ...]:
         """Claims with the same value may share a transaction: same bytes on the wire, same envelope sender, same needs (RFC 6531)."""
-        return self.message_id, self.reverse_path, self.rule, self.severity, self.direction, self.mailbox.isascii()
+        return self.message_id, self.reverse_path, self.rule, self.severity, self.marks, self.direction, self.mailbox.isascii()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         Delivery.redirected,
         Delivery.rule,
         Delivery.direction,
+        Delivery.marks,
         Delivery.purge_wanted_by,
     )
     bad = grouping.severity_column().label("severity")
@@ -212,6 +214,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
                 Claim(
                     *(row.id, row.attempts, row.message_id, address, path, row.rule, envelope, authentication, raw, row.direction),
                     severity=Severity(row.severity),
+                    marks=row.marks,
                 )
             )
     return claims

@@ -100,7 +100,15 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     is_suspicious = severity_of(delivery, message.signals) >= Severity.SUSPICIOUS
     lasts = None if is_suspicious else lookups.deadline_of(summary, envelope.received_at, settings)
     found = lookups.gather_facts(
-        session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id, lasts=lasts
+        session,
+        envelope,
+        authentication,
+        summary,
+        settings=settings,
+        now=now,
+        campaign_id=delivery.campaign_id,
+        lasts=lasts,
+        signs={one["name"] for one in message.signals},
     )
     facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])
     return Past(delivery_id, then, verdict_case(then.proof, decide_verdict(facts)) if is_in_scope(session, facts.recipient, by) else None)

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from sqlmodel import Session
 
+from triage.access import confidential_folders
 from triage.addressing.envelope import Address, Envelope, fold_text, parse_or_none
 from triage.addressing.recipient import Recipient
 from triage.config.settings import Company, Settings
@@ -24,6 +25,9 @@ from triage.message.signals.time_critical import Life, find_deadline
 from triage.message.summary import Summary
 from triage.policy import emergency
 from triage.policy.contacts import sent_messages, store as contacts, wanted_senders
+from triage.policy.content_rules.active_rules import active_rules, content_for_recipient
+from triage.policy.content_rules.match_content import NO_RULES, ContentMatch, ContentRules
+from triage.policy.content_rules.message_content import MessageContent
 from triage.policy.facts import Facts, MatchedRule, OurMail
 from triage.policy.known_senders.checks import Mode, modes_now
 from triage.policy.known_senders.usual_content import drop_usual
@@ -48,6 +52,8 @@ class Known:
     learned: Mapping[str, Sequence[MatchedRule]]  # what correspondence says about the authors
     in_force: enforcement.Enforcement
     opened: emergency.Alarm | None
+    content: ContentRules = NO_RULES  # in force, whomever they are about
+    sealed: frozenset[str] = frozenset()  # confidential folders, where there are such rules
 
 
 def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now: datetime) -> Known:
@@ -57,12 +63,15 @@ def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now:
     addresses = recipients.known_among(session, named, settings.company)
     values = {value for one in some for value in matching_rules.values_of(one.summary, carrier_address(one.envelope), one.campaigns)}
     authors = {one.summary.author for one in some if not rewritten_author(one.summary)}  # such a list is nobody's correspondent
+    content = active_rules(session, now)
     return Known(
         addresses=addresses,
         rules=matching_rules.rules_naming(session, {*values, *map(str, named), *addresses}, now),
         learned=contacts.rules_about_all(session, authors, settings=settings, now=now),
         in_force=enforcement.now_in_force(session, settings.company, now),
         opened=emergency.current_emergency(session, now),
+        content=content,
+        sealed=confidential_folders.list_confidential(session) if content else frozenset(),
     )
 
 
@@ -82,9 +91,10 @@ def gather_facts(
     danger: str | None = None,
     deviations: Sequence[Deviation] | None = None,
     lasts: Life | Literal["ask"] | None = "ask",
+    signs: Collection[str] | None = None,
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`, `deviations`,
-    `lasts`: where somebody has asked."""
+    `lasts`, `signs` (names of signals): where somebody has asked."""
     known = known or look_up(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
     about = matching_rules.about_sender(known.rules, summary, carrier_address(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten_author(summary) else known.learned.get(summary.author, ())
@@ -98,6 +108,10 @@ def gather_facts(
         shown = deviations_of(summary, authentication, settings, now) if deviations is None else deviations
         unlike = drop_usual(session, shown, summary.author, freemail=settings.policy.freemail_domains, now=now)
     modes = modes_now(session, settings.policy, now) if unlike else {}
+    content: tuple[ContentMatch, ...] = ()
+    if known.content:
+        shown_signs = signals_of(summary, authentication, settings, now) if signs is None else signs
+        content = known.content.match(MessageContent(summary, shown_signs, bool(inside)), now)
     return [
         facts_of(
             envelope,
@@ -117,9 +131,10 @@ def gather_facts(
             unlike_reported=tuple(one for one in unlike if modes[one.check] in (Mode.TRIAL, Mode.FUSE)),
             wanted=wanted,
             lasts=lasts,
+            content=content_for_recipient(content, recipient, known.sealed),
             now=now,
         )
-        for recipient in redirects.apply_redirects(session, known.rules, summary, found, settings.company)
+        for recipient in redirects.apply_redirects(session, known.rules, summary, found, settings.company, content)
     ]
 
 
@@ -183,6 +198,7 @@ def facts_of(
     unlike_reported: tuple[Deviation, ...] = (),
     wanted: bool = False,
     lasts: Life | None = None,
+    content: tuple[ContentMatch, ...] = (),
 ) -> Facts:
     """All evidence for one recipient."""
     policy = settings.policy
@@ -213,6 +229,7 @@ def facts_of(
         unlike_reported=unlike_reported,
         danger=danger,
         deadline=lasts,
+        content=content,
     )
 
 
@@ -225,6 +242,11 @@ def deviations_of(summary: Summary, authentication: Authentication, settings: Se
     """What a message shows that could be unlike a known sender."""
     seen = Seen(summary, authentication, now, settings.own_domains)
     return find_deviations(seen, find_signals(seen))
+
+
+def signals_of(summary: Summary, authentication: Authentication, settings: Settings, now: datetime) -> frozenset[str]:
+    """The names of the signals that a message shows."""
+    return frozenset(one.name for one in find_signals(Seen(summary, authentication, now, settings.own_domains)))
 
 
 def danger_of(summary: Summary, settings: Settings) -> str:

@@ -142,6 +142,7 @@ def evaluate_message(
         danger=one.at_sight.danger,
         deviations=one.at_sight.deviations,
         lasts=one.at_sight.deadline,
+        signs=one.at_sight.names,
     )
     verdicts = redirects.drop_duplicates([(each, decide_verdict(each)) for each in facts])
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")

@@ -38,6 +38,11 @@ class AtSight:
     content: bodies.Packed
     said: Row  # its summary, as the database holds it
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of its signals."""
+        return frozenset(one.name for some in self.signs.values() for one in some)
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -103,7 +108,7 @@ class Evaluated:
     @property
     def rules_applied(self) -> set[int]:
         """The rules that decided something about it."""
-        named = (one for facts, verdict in self.verdicts for one in (verdict.rule_id, facts.recipient.redirected_by))
+        named = (one for facts, verdict in self.verdicts for one in (verdict.rule_id, facts.recipient.redirected_by, *facts.marked_by))
         return {one for one in named if one is not None}
 
     @property

@@ -195,6 +195,7 @@ def new_delivery(
         reason=verdict.reason,
         beside=[one.as_json() for one in verdict.beside],
         withheld=verdict.withheld,
+        marks=facts.marks,
         direction="bounce" if recipient.bounce == "ours" else "in",
         due_at=queued,
         queued_at=queued,

@@ -7,12 +7,13 @@ from enum import StrEnum
 from triage.message.mailing_lists import shown_author
 from triage.message.signals.deviations import ATTACHMENT, Deviation
 from triage.message.signals.time_critical import spell_minutes
+from triage.policy.content_rules.match_content import ContentMatch
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
 from triage.policy.replay import replay_reasons
 from triage.policy.replies import answered_message, awaited_answer, returned_message
 from triage.policy.runner_up import Beside, sender_rule
-from triage.say import Said, format_day, join_parts, list_with_and, mark, say
+from triage.say import Said, format_day, join_parts, list_with_and, mark, quote_text, say
 
 
 class Disposition(StrEnum):
@@ -38,6 +39,7 @@ class Verdict:
 
 UNLIKE = "unlike-themselves"
 REPLAY = "dkim-replay"
+PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
 LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver in a mode that enforces
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
 
@@ -128,6 +130,42 @@ def say_of_rule(message: str, rule: MatchedRule) -> Said:
     """A sentence about a rule; those of its parameters `author`, `value` and `day` that the sentence has."""
     given = {"author": rule.author, "value": rule.value, "day": format_day(rule.since)}
     return say(message, **{name: value for name, value in given.items() if f"{{{name}}}" in message})
+
+
+def purged_by_content(facts: Facts) -> Verdict | None:
+    """Staff made a rule that removes what says this."""
+    match = deciding_content(facts, "purge")
+    return None if match is None else Verdict(Disposition.PURGE, PURGED_BY_CONTENT, shown_content(match), match.rule.id)
+
+
+def held_by_content(facts: Facts) -> Verdict | None:
+    """Staff made a rule that holds what says this, whatever would let it in: an allow, a reply to ours, a mode."""
+    match = deciding_content(facts, "hold")
+    return None if match is None else Verdict(Disposition.QUARANTINE, HELD_BY_CONTENT, shown_content(match), match.rule.id)
+
+
+def held_inside(facts: Facts) -> Verdict | None:
+    """The same of what was sent inside the company. A message from outside is asked later: others may remove it, and not only hold it."""
+    return held_by_content(facts) if facts.inside else None
+
+
+def deciding_content(facts: Facts, effect: str) -> ContentMatch | None:
+    """The first rule on content with this effect, unless staff lets everything of this sender pass, and that is proven or may be."""
+    allow = deciding_allow(facts) or awaited_allow(facts)
+    if allow is not None and allow.by_staff and allow.unchecked:
+        return None
+    return next((one for one in facts.content if one.rule.effect == effect), None)
+
+
+def shown_content(match: ContentMatch) -> Said:
+    """Whose rule on content it is, what it found and why it was made."""
+    return say(
+        "{author} made the rule {name} about messages with {found}: {note}",
+        author=match.rule.author,
+        name=quote_text(match.rule.name),
+        found=list_with_and(match.found),
+        note=match.rule.note,
+    )
 
 
 def virus_found(facts: Facts) -> Verdict | None:
@@ -357,7 +395,9 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     forged_bounce,
     listed_client,
     blocked_sender,
+    purged_by_content,
     virus_found,
+    held_inside,
     from_inside,
     own_domain_forged,
     ambiguous_author,
@@ -367,6 +407,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     rejected_by_author_domain,
     held_by_block,
     held_sender,
+    held_by_content,
     dangerous_content,
     unlike_themselves,
     hold_replay,
@@ -374,8 +415,18 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     first_contact,
 )
 # What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.
-STRICTEST = (returned_mail, forged_bounce, blocked_sender, held_by_block, virus_found, own_domain_forged, decide_unparsable, recipient_left)
-NEVER_WAIVED = (*STRICTEST, held_sender)
+STRICTEST = (
+    returned_mail,
+    forged_bounce,
+    blocked_sender,
+    purged_by_content,
+    held_by_block,
+    virus_found,
+    own_domain_forged,
+    decide_unparsable,
+    recipient_left,
+)
+NEVER_WAIVED = (*STRICTEST, held_sender, held_by_content)
 
 
 def forged_author(facts: Facts) -> Verdict | None:
@@ -395,6 +446,7 @@ HELD_IN_EMERGENCY = (
     rejected_by_author_domain,
     forged_author,
     held_sender,
+    held_by_content,
     unproven_known_sender,
 )
 
@@ -433,7 +485,8 @@ def other_rules(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[
     """The policy's rules that would have spoken next, and the sender rules that matched and did not decide."""
     others = [Beside(one.rule, one.reason, one.rule_id) for one in spoken if one.rule != verdict.rule]
     named = {verdict.rule_id, *(one.rule_id for one in others)}
-    return (*others, *(sender_rule(rule, facts) for rule in facts.rules if rule.id not in named))
+    content = (Beside(one.rule.effect, shown_content(one), one.rule.id) for one in facts.content if one.rule.id not in named)
+    return (*others, *(sender_rule(rule, facts) for rule in facts.rules if rule.id not in named), *content)
 
 
 def passed_in_emergency(verdict: Verdict, facts: Facts) -> Verdict:

@@ -9,6 +9,7 @@ from triage.message.authentication import Authentication
 from triage.message.signals.deviations import Deviation
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
+from triage.policy.content_rules.match_content import ContentMatch
 
 BY_STAFF = ("staff", "import")  # origins of rules that somebody made on purpose
 
@@ -81,4 +82,16 @@ class Facts:
     deadline: Life | None = None  # how long it is of use, where that counts if its author is verified
     unlike: tuple[Deviation, ...] = ()  # what is unlike its sender, where the check of that holds
     unlike_reported: tuple[Deviation, ...] = ()  # the same of checks that only report
+    content: tuple[ContentMatch, ...] = ()  # the rules on content that it matches and that reach this recipient
     danger: str = ""  # of its attachments, as a sentence without its end; "" when there is none
+
+    @property
+    def marked_by(self) -> tuple[int, ...]:
+        """The rules on content that mark it."""
+        return tuple(one.rule.id for one in self.content if one.rule.effect == "mark")
+
+    @property
+    def marks(self) -> str:
+        """The names of the rules on content that mark it or redirect it, each between spaces."""
+        names = [one.rule.name for one in self.content if one.rule.effect == "mark" or one.rule.id == self.recipient.redirected_by]
+        return f" {' '.join(names)} " if names else ""

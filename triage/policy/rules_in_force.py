@@ -1,4 +1,4 @@
-"""Which rules are in force, as an SQL condition: not removed, not run out."""
+"""Which rules are in force, as an SQL condition: not removed, not run out, not paused."""
 
 from datetime import datetime
 
@@ -7,7 +7,14 @@ from sqlmodel import col
 
 from triage.store.models.rules import Rule
 
+VERSION = "rules"  # the marker that moves when rules may have changed
+
 
 def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Not removed, not run out."""
+    """Not removed, not run out, not paused."""
+    return is_kept(now) & col(Rule.paused_at).is_(None)
+
+
+def is_kept(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Not removed, not run out; it may be paused."""
     return col(Rule.removed_at).is_(None) & or_(col(Rule.until).is_(None), col(Rule.until) > now)

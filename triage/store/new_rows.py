@@ -55,6 +55,7 @@ class NewDelivery:
     rule_id: int | None = None
     beside: list[Row] = field(default_factory=list)
     withheld: str = ""
+    marks: str = ""
     due_at: datetime | None = None
     queued_at: datetime | None = None
 

@@ -17,6 +17,8 @@ RULES = {
     "virus": say("a virus was found in it"),
     "blocked-sender": say("the sender is blocked"),
     "held-sender": say("staff holds every message from the sender for a while"),
+    "held-by-content": say("a rule of staff holds what says this"),
+    "purged-by-content": say("a rule of staff removes what says this"),
     "listed-client": say("its client is on a list of bad ones"),
     "listed-sample": say("a sample of what blocklists remove"),
     "proof-unknown": say("the sender's DNS did not answer"),

@@ -72,6 +72,13 @@ def test_trace_fields_stand_on_top_of_the_message_as_it_came_in() -> None:
     assert stamped(MAIL) == OWN + MAIL
 
 
+def test_the_rules_that_mark_it_are_named() -> None:
+    fields = {"envelope": ENVELOPE, "authentication": AUTHENTICATION, "hostname": "mx.company.example", "authserv_id": "mx.company.example"}
+    said = {"message_id_text": "06A4N2R9QKX3C", "rule": "first-contact", "severity": "unclear"}
+    marked = stamp_message(b"X-Mailroom-Mark: forged\r\n" + MAIL, marks=" from-bank newsletter ", **fields, **said)  # type: ignore[arg-type]
+    assert marked == OWN + b"X-Mailroom-Mark: from-bank\r\nX-Mailroom-Mark: newsletter\r\n" + MAIL
+
+
 @pytest.mark.parametrize(
     ("client", "helo", "origin"),
     [

@@ -16,6 +16,7 @@ from triage.message.signals.attachments import first_danger
 from triage.message.signals.deviations import Deviation
 from triage.message.signals.time_critical import find_deadline
 from triage.message.summary import Attachment, Summary
+from triage.policy.content_rules.match_content import ContentMatch, ContentRule
 from triage.policy.decide import RULES, Disposition, Verdict, decide_verdict
 from triage.policy.facts import Facts, MatchedRule, OurMail
 from triage.policy.proof import rule_precision
@@ -28,6 +29,11 @@ def rule(effect: str, match: str = "address", value: str = SALES, scope: str = "
         7, effect, match, value, scope, "dmarc" if effect == "allow" else "", False, "Ana Roth", "staff", NOW - timedelta(days=3)
     )
     return replace(made, **more)  # type: ignore[arg-type]
+
+
+def by_content(effect: str) -> ContentMatch:
+    made = ContentRule(8, "new-account", effect, (("wording", ("bank-details",)),), "company", "Ana Roth", "a wave of fraud", NOW)
+    return ContentMatch(made, ("bank-details",))
 
 
 ENDINGS = frozenset({".exe", ".docm"})
@@ -112,6 +118,19 @@ EICAR = "Eicar-Test-Signature"
 ODD = (Deviation("link-text", "a link shows a.example and opens b.example", "b.example"),)
 FILE = (Deviation("attachment", "it brings a dangerous attachment", "attachment-macros"),)
 TABLE = [
+    (facts(DMARC_PASS, ALLOW, content=(by_content("hold"),)), "held-by-content", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ours=(OURS,), content=(by_content("hold"),)), "held-by-content", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, content=(by_content("hold"),), observe=True), "held-by-content", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, content=(by_content("hold"),), emergency=OPEN), "held-by-content", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, content=(by_content("purge"),)), "purged-by-content", Disposition.PURGE),
+    (facts(DMARC_PASS, ALLOW, content=(by_content("purge"),), observe=True), "purged-by-content", Disposition.PURGE),
+    (facts(DMARC_PASS, rule("allow", unchecked=True), content=(by_content("purge"),)), "allowed-sender", Disposition.RELAY),
+    (facts(UNKNOWN, rule("allow", unchecked=True), content=(by_content("purge"),)), "proof-unknown", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, LEARNED, content=(by_content("mark"), by_content("redirect"))), "allowed-sender", Disposition.RELAY),
+    (facts(content=(by_content("mark"), by_content("redirect"))), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_FAIL, content=(by_content("hold"),), dmarc_reject="purge"), "dmarc-reject", Disposition.PURGE),
+    (facts(inside="10.0.0.5 sent it", content=(by_content("hold"),)), "held-by-content", Disposition.QUARANTINE),
+    (facts(content=(by_content("purge"),), recipient=POSTMASTER), "postmaster", Disposition.RELAY),
     (facts(DMARC_PASS, ALLOW, unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
     (facts(DMARC_PASS, LEARNED, unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ours=(OURS,), unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
@@ -586,7 +605,7 @@ def test_every_rule_of_the_table_is_shown_to_speak() -> None:
         "emergency",
         "forged-author",
     }
-    assert len(spoken) == len(RULES)
+    assert len(spoken) == len(RULES) - 1  # a rule on content holds in two places
 
 
 RESULTS = st.builds(Dmarc, st.sampled_from(Result), st.just("supplier.example"), policy=st.sampled_from(["", "none", "reject"]))

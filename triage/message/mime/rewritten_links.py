@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from triage.message.mime.links import Destination, browser_target, is_related_host, link_destination
+from triage.message.mime.links import Destination, browser_target, link_destination, registered_organisation
 
 DEPTH = 3  # rewriters that may have wrapped each other
 QUOTED = ("url", "u", "q", "a", "target")  # parameters that carry the address as it is
@@ -66,6 +66,8 @@ REWRITERS: dict[str, Callable[[str], str]] = {  # by the organisation whose host
     "facebook.com": carried_by_parameter,  # l.facebook.com/l.php?u=
 }
 
+BY_ORGANISATION = {registered_organisation(host): undo for host, undo in REWRITERS.items()}
+
 
 def real_destination(target: str) -> Destination:
     """Where a link leads once its rewriters are undone; where the address cannot be read, to the rewriter itself."""
@@ -81,7 +83,7 @@ def real_destination(target: str) -> Destination:
 def unwrap_link(target: str) -> str:
     """The address that a rewriter wrapped; "" where none did."""
     host = link_destination(target).host
-    undo = next((undo for organisation, undo in REWRITERS.items() if is_related_host(host, organisation)), None)
+    undo = BY_ORGANISATION.get(registered_organisation(host)) if host else None
     if undo is None:
         return ""
     try:

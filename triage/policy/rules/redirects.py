@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from sqlmodel import Session
 
@@ -12,6 +13,8 @@ from triage.config.settings import Company
 from triage.directory import recipients
 from triage.errors import BadInput
 from triage.message.summary import Summary
+from triage.policy.content_rules.active_rules import content_for_recipient
+from triage.policy.content_rules.match_content import ContentMatch
 from triage.policy.decide import Disposition, Verdict
 from triage.policy.facts import Facts
 from triage.policy.proof import rule_precision
@@ -19,22 +22,48 @@ from triage.policy.rules.matching_rules import ByValue, domain_of, reaches_sende
 from triage.say import join_parts, say
 from triage.store.models.rules import Rule
 
+
+class Redirect(Protocol):
+    """What says where a message goes, and on whose word."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def author(self) -> str: ...
+
+
 PASSES, COMES = {Disposition.RELAY}, {Disposition.RELAY, Disposition.QUARANTINE}
 
 
-def apply_redirects(session: Session, rules: ByValue, summary: Summary, found: Sequence[Recipient], company: Company) -> list[Recipient]:
+def apply_redirects(
+    session: Session,
+    rules: ByValue,
+    summary: Summary,
+    found: Sequence[Recipient],
+    company: Company,
+    content: Sequence[ContentMatch] = (),
+) -> list[Recipient]:
     """The recipients, each where the most precise rule about this mail sends it; of equal ones the newest.
 
     The folder stays: whoever looks after the address decides. postmaster@, abuse@ and what comes back to us go where they go.
-    `rules`: those in force that name the sender or one of the recipients.
+    `rules`: those in force that name the sender or one of the recipients. `content`: the rules on content that the mail matches; they
+    come after those about senders.
     """
     wanted = sender_values(summary)
     values = {value for _, value in wanted} | {name for one in found for name in names_of(one)}
     rows = [rule for value in values for rule in rules.get(value, ()) if rule.effect == "redirect"]
-    if not rows:
+    by_content = [one for one in content if one.rule.effect == "redirect"]
+    if not rows and not by_content:
         return list(found)
     seals = {one.folder for one in confidential_folders.list_entries(session)}
-    return [sent_on(session, one, matching_redirects(rows, wanted, summary, one, seals), company) for one in found]
+
+    def redirects_for(one: Recipient) -> list[Redirect]:
+        of_sender = matching_redirects(rows, wanted, summary, one, seals)
+        return [*of_sender, *(match.rule for match in content_for_recipient(by_content, one, seals) if not one.stray)]
+
+    return [sent_on(session, one, redirects_for(one), company) for one in found]
 
 
 def drop_duplicates(judged: Sequence[tuple[Facts, Verdict]]) -> list[tuple[Facts, Verdict]]:
@@ -81,7 +110,7 @@ def matching_redirects(
     return sorted(fit, key=lambda rule: (rule_precision(rule), bool(rule.recipient), rule.id), reverse=True)
 
 
-def sent_on(session: Session, recipient: Recipient, rules: Sequence[Rule], company: Company) -> Recipient:
+def sent_on(session: Session, recipient: Recipient, rules: Sequence[Redirect], company: Company) -> Recipient:
     """The recipient with the mailbox that the first rule names. A rule whose target is gone moves nothing, and says so."""
     for rule in rules:
         try:

@@ -1,5 +1,6 @@
 """Rules that somebody asks for: in folded form with everything filled in, or the reason why there can be no such rule."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,9 +14,13 @@ from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.errors import BadInput
 from triage.message.mime.links import is_related_host
+from triage.policy.content_rules.active_rules import CONTENT as CONTENT
+from triage.policy.content_rules.conditions import Conditions, check_conditions
 from triage.say import format_day, quote_text, said_by, say
 from triage.store.models.directory import Department, Person
 
+CONTENT_EFFECTS = ("hold", "purge", "redirect", "mark")
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
 LONGEST_LAPSE = 3650  # days
 SAYS = (
@@ -40,8 +45,9 @@ class RuleOrder:
     A domain is that domain alone in an allow, and everything below it too in a block and in a hold: whoever owns it owns that.
     """
 
-    effect: str  # allow, block, redirect, hold
-    match: str  # address, domain, subdomains (the domain and everything below it), list; recipient: of a redirect; campaign: of a purge
+    effect: str  # allow, block, redirect, hold; on content also purge, mark
+    # address, domain, subdomains (the domain and everything below it), list; recipient: of a redirect; campaign: of a purge; content
+    match: str
     value: str  # a domain that begins with a dot means its subdomains too
     scope: str  # company, department:CODE, person:UID; "" where a selection gives it: for everybody whom it is for
     proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN, arc:DOMAIN
@@ -57,6 +63,8 @@ class RuleOrder:
     holds_until: datetime | None = None  # a block: until then it holds what it stops, and neither refuses nor removes it
     senders: tuple[str, ...] = ()  # of an allow whose values a selection gives: exactly the senders that were agreed to
     without: tuple[str, ...] = ()  # senders of the selection who were left out: not allowed, and their messages left alone
+    conditions: Conditions = ()  # of a rule on content, whose value is its name
+    paused: bool = False  # a rule on content: it does nothing until somebody resumes it
 
 
 def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
@@ -70,11 +78,18 @@ def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
 
 def as_row(order: RuleOrder) -> dict[str, Any]:
     """What a rule keeps of its order; when it ends is told by the hour at which it is made."""
-    return {name: getattr(order, name) for name in KEPT} | {"target": order.to}
+    return {name: getattr(order, name) for name in KEPT} | {"target": order.to, "conditions": conditions_json(order.conditions)}
+
+
+def conditions_json(conditions: Conditions) -> dict[str, list[str]]:
+    """Conditions as the database and the API write them."""
+    return {name: list(values) for name, values in conditions}
 
 
 def rule_end(order: RuleOrder, now: datetime) -> datetime | None:
     """When a rule that is made or changed now runs out; None where it does not. BadInput for a hold that would be over already."""
+    if order.match == CONTENT:
+        return end_ahead(order, now)
     if order.effect == "hold":
         return end_of_hold(order, now)
     return order.until or (now + timedelta(days=order.lapse_days) if order.lapse_days else None)
@@ -82,13 +97,22 @@ def rule_end(order: RuleOrder, now: datetime) -> datetime | None:
 
 def end_of_hold(order: RuleOrder, now: datetime) -> datetime:
     """When a hold ends: it always does, so that nobody's messages wait because somebody forgot."""
+    return end_ahead(order, now) or now + timedelta(days=HELD_DAYS)
+
+
+def end_ahead(order: RuleOrder, now: datetime) -> datetime | None:
+    """The end that an order names; BadInput where it is over already."""
     if order.until is not None and order.until <= now:
         raise BadInput(say("{until} is in the past; name a day in the future", until=format_day(order.until)), field="until")
-    return order.until or now + timedelta(days=HELD_DAYS)
+    return order.until
 
 
 def check_order(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
     """The order in folded form with its proof filled in; BadInput says what is wrong."""
+    if order.match == CONTENT:
+        return replace(check_content_order(session, order, settings), scope=checked_scope(session, order.scope))
+    if order.conditions or order.paused:
+        raise BadInput(say("only a rule on content has conditions and can be paused"), field="conditions")
     if order.effect not in ("allow", "block", "redirect", "hold"):
         raise BadInput(say("a rule allows, blocks, redirects or holds, not {effect}", effect=quote_text(order.effect)), field="effect")
     if not 0 <= order.lapse_days <= LONGEST_LAPSE:
@@ -109,6 +133,29 @@ def check_order(session: Session, order: RuleOrder, settings: Settings) -> RuleO
     if order.match not in ("list", "campaign") and any(covers_own_domain(order, own) for own in settings.own_domains):
         refuse_ourselves(order)
     return replace(order, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings))
+
+
+def check_content_order(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
+    """A rule on content has a name and conditions, says why, and asks for no proof: it lets nothing in."""
+    if order.effect not in CONTENT_EFFECTS:
+        raise BadInput(
+            say("a rule on content holds, purges, redirects or marks, not {effect}", effect=quote_text(order.effect)), field="effect"
+        )
+    if order.proof or order.risky or order.unchecked or order.lapse_days or order.recipient:
+        raise BadInput(say("a rule on content takes neither proof, attachments, recipient nor lapse days"), field="effect")
+    name, note = order.value.strip().casefold(), " ".join(order.note[:500].split())
+    if not NAME.fullmatch(name):
+        raise BadInput(
+            say("{name} is no name for a rule; write up to 64 letters, digits and hyphens", name=quote_text(name[:80])), field="value"
+        )
+    if not note:
+        raise BadInput(say("say why the rule is there; all staff who decide about one of its messages read it"), field="note")
+    if order.effect == "redirect":
+        recipients.resolve_destination(session, order.to, settings.company)
+    elif order.to:
+        raise BadInput(say("only a redirect has a destination"), field="to")
+    conditions = check_conditions(dict(order.conditions))
+    return replace(order, value=name, note=note, to=order.to.strip().casefold(), conditions=conditions)
 
 
 def checked_hold(order: RuleOrder) -> RuleOrder:

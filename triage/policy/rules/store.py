@@ -18,9 +18,9 @@ from triage.errors import NotFound, NotYet, Stale
 from triage.ids import format_id
 from triage.policy import copies
 from triage.policy.facts import BY_STAFF
-from triage.policy.rules import rule_warnings
-from triage.policy.rules.rule_request import SAYS, RuleOrder as RuleOrder, as_row, check_order, rule_end
-from triage.policy.rules_in_force import in_force as in_force
+from triage.policy.rules import content_store, rule_warnings
+from triage.policy.rules.rule_request import CONTENT, SAYS, RuleOrder as RuleOrder, as_row, check_order, rule_end
+from triage.policy.rules_in_force import VERSION as VERSION, in_force as in_force, is_kept
 from triage.say import form_of, say
 from triage.store import ledger, versions
 from triage.store.db import UNSEEN, OneOf, columns_of, insert_all, is_among
@@ -29,7 +29,6 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
 from triage.times import to_micros
 
-VERSION = "rules"  # the marker that moves when the door's blocks may have changed
 LEARNED, IMPORTED, STANDING, REMOVAL = "learned", "import", "standing", "removal"  # origins beside staff's own
 DAY = 86_400_000_000  # microseconds
 CHANGEABLE = ("proof", "note", "risky", "unchecked", "lapse_days", "unproven_only", "unsigned_only")  # and until
@@ -59,6 +58,8 @@ def add_rule(
     dual_control.require_proof_of_rule(order.effect, order.match, order.scope, by)
     dual_control.require_second_person(dual_control.of_rules([order], settings), by, second)
     versions.advance_version(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
+    if order.match == CONTENT and (named := content_store.make_room(session, order, origin, by=by, now=now)) is not None:
+        return named
     if (twin := twin_of(session, order, origin, now)) is not None:
         widen_rule(session, twin, replace(order, until=until), by=by, now=now)
         return twin
@@ -74,6 +75,7 @@ def add_rule(
         until=until,
         decision_id=decision_id,
         kept_out=kept_out(session, by, origin),
+        paused_at=now if order.paused else None,
     )
     session.add(rule)
     session.flush()
@@ -150,7 +152,8 @@ def twin_of(session: Session, order: RuleOrder, origin: str, now: datetime) -> R
 def detail_of(rule: Rule) -> dict[str, Any]:
     """What the record keeps of a rule that was made."""
     names = ("effect", "match", "value", "scope", "proof", "origin", *(("recipient", "target") if rule.target else ()))
-    return {name: getattr(rule, name) for name in names} | ({"second_key": rule.second_by} if rule.second_by else {})
+    conditions = {"conditions": rule.conditions} if rule.conditions else {}
+    return {name: getattr(rule, name) for name in names} | conditions | ({"second_key": rule.second_by} if rule.second_by else {})
 
 
 def widen_rule(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> None:
@@ -181,7 +184,7 @@ def plan_change(
     Proof, until, lapse_days, note, risky and unchecked can be changed; what is not named stays. `expected` is the version that the asker
     saw: Stale when somebody has changed it since. Who it is about is another rule.
     """
-    rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, in_force(now)).with_for_update()).first()
+    rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, is_kept(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
         raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(rule_id)))
     access.may_make_rule(session, by, rule.scope)
@@ -323,7 +326,7 @@ def list_rules(
 
     `sender`: an address or a domain; only rules that are about it. `scope`: only rules for exactly this one.
     """
-    where = [in_force(now)]
+    where = [is_kept(now)]
     if not by.scope.company:
         where.append(col(Rule.scope).in_(["company", *by.scope.words()]))
     where.append(not_(confidential_folders.closed_rules(session, by)))

@@ -186,6 +186,7 @@ def list_approvals(session: Session, *, by: Actor, now: datetime, limit: int = 2
 
 NEEDS = {
     dual_control.DOMAIN_ALLOW: say("it allows a whole domain or mailing list for the whole company"),
+    dual_control.CONTENT_RULE: say("it removes or redirects messages by what they say"),
     dual_control.LARGE_PURGE: say("it affects many mailboxes"),
     dual_control.REMOVE_DELIVERED: say("it removes delivered messages from mailboxes"),
     dual_control.RISKY_RELEASE: say("a signal says that somebody impersonates one of you"),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.message.signals.second_look import in_order
+from triage.policy.content_rules.conditions import as_conditions
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.removal.removal_plan import BlockWish, wish_from_json, wish_json
 from triage.quarantine.search.selection import Selection, from_json
@@ -152,5 +153,6 @@ def rule_json(order: RuleOrder) -> dict[str, Any]:
 def rule_of(values: dict[str, Any]) -> RuleOrder:
     """The order that `rule_json` wrote."""
     named = {name: tuple(values.get(name, ())) for name in ("senders", "without")}
+    named["conditions"] = as_conditions(dict(values.get("conditions", ())))
     until = datetime.fromisoformat(values["until"]) if values["until"] else None
     return RuleOrder(**{name: value for name, value in values.items() if name != "confirmed"} | named | {"until": until})

@@ -12,6 +12,7 @@ from triage import ids
 from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.message.signals.severity import Severity
+from triage.policy.content_rules.active_rules import CONTENT
 from triage.quarantine.search import links_and_files, search_query
 from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.text_spellings import column_holds, text_spellings
@@ -22,6 +23,7 @@ from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, Person
 from triage.store.models.messages import Message
+from triage.store.models.rules import Rule
 from triage.store.queue import grouping
 
 GROUPS = {"released": RELEASED, "decided": tuple(state for state in State if state is not State.HELD)}
@@ -122,8 +124,10 @@ def match_signal(term: Term) -> ColumnElement[bool]:
 
 
 def match_rule(term: Term) -> ColumnElement[bool]:
-    """The rule of the policy that decided about it, or that would have stopped it and only reports."""
-    return or_(col(Delivery.rule) == term.value, col(Delivery.withheld) == term.value)
+    """The rule of the policy that decided about it, or that would have stopped it and only reports; or a rule on content by its name."""
+    named = select(col(Rule.id)).where(col(Rule.match) == CONTENT, col(Rule.value) == term.value)
+    of_policy = or_(col(Delivery.rule) == term.value, col(Delivery.withheld) == term.value)
+    return or_(of_policy, col(Delivery.rule_id).in_(named), col(Delivery.marks).contains(f" {term.value} ", autoescape=True))
 
 
 def match_state(term: Term) -> ColumnElement[bool]:

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from triage.store.models.columns import form_column, id_column, instant_column, integer_column, json_column, json_list_column
+
+ON_CONTENT = text("match = 'content'")
 
 
 class Rule(SQLModel, table=True):
@@ -14,9 +16,9 @@ class Rule(SQLModel, table=True):
 
     __tablename__ = "rule"
     id: int = id_column()
-    effect: str  # allow, block, redirect, hold
-    match: str  # address, domain, subdomains, list; recipient (of a redirect), campaign (of a purge)
-    value: str  # folded
+    effect: str  # allow, block, redirect, hold; on content also purge, mark
+    match: str  # address, domain, subdomains, list; recipient (of a redirect), campaign (of a purge), content
+    value: str  # folded; of a rule on content its name
     scope: str  # company, department:CODE, person:UID
     proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; of a campaign the domain that proves to have sent it
     unproven_only: bool = False  # block made from unproven mail
@@ -48,7 +50,12 @@ class Rule(SQLModel, table=True):
     kept_out: list[str] = (
         json_list_column()
     )  # made with a removal: confidential folders that were closed to who made it; it does not reach into them
-    __table_args__ = (Index("rule_by_value", "value", "match"),)
+    conditions: dict[str, list[str]] = json_column()  # on content: content_rules.conditions
+    paused_at: datetime | None = instant_column(nullable=True)  # on content: it does nothing until somebody resumes it
+    __table_args__ = (
+        Index("rule_by_value", "value", "match"),
+        Index("rule_on_content", "match", sqlite_where=ON_CONTENT, postgresql_where=ON_CONTENT),
+    )
 
 
 class EnforcementStep(SQLModel, table=True):

@@ -1910,7 +1910,7 @@ export interface PendingApproval {
   id: string
   /** whatever is no rule is a decision: `needs` says more */
   kind: 'decision' | 'rule'
-  /** domain-allow, large-purge, risky-release, person-erasure, remove-delivered */
+  /** domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule */
   needs: string[]
   /** ids of the deliveries */
   items: string[]

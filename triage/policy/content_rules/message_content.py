@@ -1,0 +1,111 @@
+"""What of a message the conditions of rules on content look at, each kind read once and only where a rule asks for it. Pure."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from triage.addressing.envelope import ancestor_domains
+from triage.message.language import find_language
+from triage.message.mime.rewritten_links import real_destination
+from triage.message.summary import Summary
+from triage.policy.content_rules import conditions
+from triage.policy.content_rules.conditions import INCOMING, INTERNAL, SIGNALS, WORDINGS
+
+MOST_LINKS = 200
+MOST_NAMES = 200  # of attachments and of files in them
+LONGEST_NAME = 255
+
+
+@dataclass(frozen=True)
+class MessageContent:
+    """A message as the conditions see it. `signals`: the names of those that it shows."""
+
+    summary: Summary
+    signals: Collection[str] = ()
+    is_internal: bool = False
+
+    def values(self, name: str) -> frozenset[str]:
+        """What the message has of one kind."""
+        return READ[name](self)
+
+    @cached_property
+    def own_signals(self) -> frozenset[str]:
+        """The signals that it shows of itself: at a trial later ones are known too."""
+        return SIGNALS.intersection(self.signals)
+
+    @cached_property
+    def wordings(self) -> frozenset[str]:
+        """What its words are about."""
+        return self.own_signals.intersection(WORDINGS)
+
+    @cached_property
+    def link_domains(self) -> frozenset[str]:
+        """Where its links lead once rewriting is undone, and the domains above."""
+        hosts = {real_destination(link.target).host for link in islice(self.summary.links, MOST_LINKS)}
+        return frozenset(domain for host in hosts if host for domain in ancestor_domains(host))
+
+    @cached_property
+    def authors(self) -> frozenset[str]:
+        """Whom its From fields name."""
+        return frozenset(with_domains(self.summary.authors))
+
+    @cached_property
+    def replies(self) -> frozenset[str]:
+        """Where replies go."""
+        return frozenset(with_domains(self.summary.reply_to))
+
+    @cached_property
+    def file_names(self) -> frozenset[str]:
+        """Every name of its attachments, then of the files in these."""
+        given = self.summary.attachments
+        outside = (name for one in given for name in (one.name, *one.also))
+        every = (*outside, *(name for one in given for name in one.names))
+        return frozenset(name.casefold()[-LONGEST_NAME:] for name in every[:MOST_NAMES])
+
+    @cached_property
+    def file_kinds(self) -> frozenset[str]:
+        """What its attachments are, by their bytes and by what they say."""
+        return frozenset(kind for one in self.summary.attachments for kind in (one.finding, one.media_type.casefold()) if kind)
+
+    @cached_property
+    def file_digests(self) -> frozenset[str]:
+        """The SHA-256 of each attachment."""
+        return frozenset(one.sha256 for one in self.summary.attachments)
+
+    @cached_property
+    def lists(self) -> frozenset[str]:
+        """Through which mailing list it came."""
+        return frozenset(filter(None, (self.summary.list_id.casefold(),)))
+
+    @cached_property
+    def languages(self) -> frozenset[str]:
+        """The language that it is written in, as far as that can be told."""
+        return frozenset(filter(None, (find_language(f"{self.summary.subject}\n{self.summary.text}"),)))
+
+    @cached_property
+    def directions(self) -> frozenset[str]:
+        """From outside, or sent inside the company."""
+        return frozenset((INTERNAL if self.is_internal else INCOMING,))
+
+
+def with_domains(addresses: Iterable[str]) -> Iterable[str]:
+    """Addresses, the domains that they are in, and the domains above."""
+    for address in addresses:
+        yield address.casefold()
+        yield from ancestor_domains(address.casefold().rpartition("@")[2])
+
+
+READ: dict[str, Callable[[MessageContent], frozenset[str]]] = {
+    conditions.ATTACHMENT_HASH: lambda message: message.file_digests,
+    conditions.LINK_DOMAIN: lambda message: message.link_domains,
+    conditions.REPLY_TO: lambda message: message.replies,
+    conditions.AUTHOR: lambda message: message.authors,
+    conditions.LIST: lambda message: message.lists,
+    conditions.ATTACHMENT_NAME: lambda message: message.file_names,
+    conditions.WORDING: lambda message: message.wordings,
+    conditions.SIGNAL: lambda message: message.own_signals,
+    conditions.ATTACHMENT_KIND: lambda message: message.file_kinds,
+    conditions.LANGUAGE: lambda message: message.languages,
+    conditions.DIRECTION: lambda message: message.directions,
+}

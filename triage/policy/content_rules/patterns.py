@@ -1,0 +1,41 @@
+"""Patterns with `*` for any characters, matched from left to right without backtracking. Pure."""
+
+from functools import lru_cache
+
+ANY = "*"
+MOST_STARS = 8
+LONGEST = 255
+KNOWN = 4096  # patterns that are remembered in parts
+
+
+def is_pattern(text: str) -> bool:
+    """Does it stand for more than itself?"""
+    return ANY in text
+
+
+def matches_pattern(pattern: str, text: str) -> bool:
+    """Does the whole text fit? The first place where a part fits is as good as every later one, so none is tried twice."""
+    if not is_pattern(pattern):
+        return pattern == text
+    first, middle, last = split_pattern(pattern)
+    if not (text.startswith(first) and text.endswith(last) and len(text) >= len(first) + len(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+@lru_cache(maxsize=KNOWN)
+def split_pattern(pattern: str) -> tuple[str, tuple[str, ...], str]:
+    """What a text has to begin with, contain in this order, and end with."""
+    first, *middle, last = pattern.split(ANY)
+    return first, tuple(filter(None, middle)), last
+
+
+def longest_part(pattern: str) -> str:
+    """The longest text that whatever fits contains."""
+    return max(pattern.split(ANY), key=len)
