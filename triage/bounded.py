@@ -11,6 +11,7 @@ FORMER = {
     "triage_api.attachments:attachment": "triage_api.routes.messages.attachment_bytes:read_attachment",
     "triage.drawing:draw": "triage.message.preview.render_pages:draw_page",
 }
+ADDED = ("triage.message.codes.read_codes:read_json",)  # since then, which those units do not name
 
 if __name__ == "__main__":
-    sys.exit(sandbox_pool.serve_told([FORMER.get(name, name) for name in sys.argv[2:]]))
+    sys.exit(sandbox_pool.serve_told([*(FORMER.get(name, name) for name in sys.argv[2:]), *ADDED]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from mail_auth.authenticate import authenticate_message
 from mail_auth.dns.query_budget import Resolver
 from mta.processing import edge_token
+from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import Listing
 from mta.processing.scanners import Scanners
 from triage.addressing.envelope import Envelope
@@ -46,11 +47,12 @@ class Examiner:
         pool: Pool,
         listing: Listing,
         scanners: Scanners,
+        codes: CodeReader,
         trusted_authserv_ids: Collection[str],
         edge_token: str = "",
     ) -> None:
         self.resolver, self.pool, self.trusted_authserv_ids = resolver, pool, trusted_authserv_ids
-        self.listing, self.scanners = listing, scanners
+        self.listing, self.scanners, self.codes = listing, scanners, codes
         self.edge_token = edge_token
 
     def believed(self, envelope: Envelope, raw: bytes) -> Envelope:
@@ -62,6 +64,7 @@ class Examiner:
         authentication = authenticate_message(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
         summary, overran = summarise_message(self.pool, raw)
         scan = self.scanners.about(envelope, raw)
+        summary = self.codes.read(summary, raw)
         return Found(authentication, summary, overran, self.listing.about(envelope, scan.opinion, self.resolver), scan)
 
 

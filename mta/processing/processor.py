@@ -19,6 +19,7 @@ from sqlmodel import Session
 
 from mail_auth.dns.resolver_factory import open_resolver
 from mta.processing import scanners
+from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import asked_about_clients
 from mta.processing.examine_message import Examiner, Found
 from mta.processing.recipient_map_writer import Doorkeeper
@@ -68,7 +69,6 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
     spool = Spool(directory)
     fast_resolver = open_resolver(replace(settings.dns, timeout=min(FAST_DNS, settings.dns.timeout)))
     slow_resolver = open_resolver(settings.dns)
-    asked = asked_about_clients(settings), scanners.choose_scanners(settings)
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
     bells = [Bell(directory, name) for name in ("judge", "door", "relay", "change")]
     with contextlib.ExitStack() as closing, wait_for_turn(settings, stop):
@@ -80,6 +80,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         fast_pool, slow_pool = bounded_parsers(PARSERS, FAST_PARSER), bounded_parsers(1, SLOW_PARSER)
         closing.callback(fast_pool.close)
         closing.callback(slow_pool.close)
+        asked = asked_about_clients(settings), scanners.choose_scanners(settings), closing.enter_context(CodeReader())
         edges = (settings.smtp.trusted_authserv_ids, settings.smtp.edge_token)
         fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *edges), judged, workers=FAST_WORKERS)
         slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *edges), judged, workers=SLOW_WORKERS)

@@ -19,6 +19,11 @@ def is_shared(domain: str, *, registries_only: bool = False) -> bool:
     return read_suffixes(registries_only=registries_only).publicsuffix(domain) == domain or (domain in TENANTS and not registries_only)
 
 
+def has_known_ending(domain: str) -> bool:
+    """Does the domain end in what the list knows, so that it may exist?"""
+    return read_suffixes(registries_only=True).publicsuffix(domain, accept_unknown=False) is not None
+
+
 def tenant_of(domain: str) -> str:
     """The customer's name that this domain is or lies below; "" when it lies below none of TENANTS."""
     for shared in TENANTS:

@@ -14,6 +14,7 @@ from triage.message.authors import author_of, named_addresses
 from triage.message.fingerprint import Fingerprint, make_fingerprint
 from triage.message.mime.attachments import files_of
 from triage.message.mime.calendar import Calendar, read_calendar as calendar_of
+from triage.message.mime.coded_pictures import may_hold_codes
 from triage.message.mime.compressed import UNPACKED as UNPACKED_LIMIT
 from triage.message.mime.decoding import decode_words, text_of
 from triage.message.mime.delivery_status import (
@@ -50,6 +51,14 @@ class Link:
     """One link of a message: what the reader sees and where it really goes."""
 
     text: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A QR code that opens a web page. Its address is also a link of the message, without a text."""
+
+    place: str  # name or media type of the picture or document that has it
     target: str
 
 
@@ -120,6 +129,8 @@ class Summary:
     fingerprint: str = ""  # Fingerprint.as_text; "" where nothing is left to recognise it by
     page_parts: tuple[str, ...] = ()  # form, password, script; "attached form" … where an attached page has them
     skeleton: str = ""  # html_text.skeleton of its HTML
+    pictures: int = 0  # parts that may hold a QR code: pictures and PDF documents
+    codes: tuple[Code, ...] = ()  # found in them, where somebody has searched (codes/)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `from_json` reads them back."""
@@ -135,6 +146,7 @@ class Summary:
         for name in ("problems", "overlooked"):
             plain[name] = tuple(map(load_parameter, values.get(name, ())))
         plain["links"] = tuple(Link(**link) for link in values.get("links", ()))
+        plain["codes"] = tuple(Code(**code) for code in values.get("codes", ()))
         plain["attachments"] = tuple(Attachment.from_json(attachment) for attachment in values.get("attachments", ()))
         plain["statuses"] = tuple(Status(**status) for status in values.get("statuses", ()))
         return cls(**plain)
@@ -211,6 +223,7 @@ def make_summary(raw: bytes, *, headers_only: bool = False) -> Summary:
         calendar_starts=calendar.starts_at,
         page_parts=tuple(sorted({*said.page_parts, *attached_page_parts(parts)})),
         skeleton=said.skeleton,
+        pictures=sum(map(may_hold_codes, parts)),
     )
     found = fingerprint_of(read)
     return replace(read, fingerprint=found.as_text() if found else "")

@@ -54,6 +54,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("backup", overdue.check_backups),
     ("parser", local_checks.check_parser),
     ("previews", local_checks.check_drawer),
+    ("codes", local_checks.check_codes),
     ("coverage", local_checks.check_coverage),
     ("staff", local_checks.check_administrators),
     ("emergency", local_checks.open_door),

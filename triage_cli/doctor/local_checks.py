@@ -197,6 +197,19 @@ def check_drawer(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "previews", "attachments are shown as pictures, drawn in a sandbox")
 
 
+def check_codes(_settings: Settings) -> Iterator[Finding]:
+    """Are the QR codes of pictures and PDF read?"""
+    if not (sandbox.can_draw() or sandbox.parser_socket()):
+        do = "install bubblewrap, or start mailroom by the units in deploy/systemd"
+        yield Finding(WARN, "codes", "QR codes are not read: nothing keeps in what opens pictures", do)
+    elif not sandbox.can_draw():
+        yield Finding(WARN, "codes", "QR codes are read in pictures, not in PDF", "start mailroom-draw.socket")
+    elif not sandbox.drawer_socket() and not shutil.which("pdftoppm", path="/usr/bin"):
+        yield Finding(WARN, "codes", "QR codes are read in pictures, not in PDF: poppler is missing", "apt-get install poppler-utils")
+    else:
+        yield Finding(OK, "codes", "QR codes in pictures and PDF are read in a sandbox")
+
+
 def check_clock(settings: Settings) -> Iterator[Finding]:
     """Is this machine's clock synchronized, and does the database's machine agree? Ids and signatures depend on it."""
     do = "run systemd-timesyncd or chrony: signatures expire by it, ids and the record are ordered by it"

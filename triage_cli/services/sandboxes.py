@@ -7,10 +7,11 @@ FUNCTIONS = {
     "parse": (
         "triage.message.summary:summarise_json",
         "triage.message.outbound:read_json",
+        "triage.message.codes.read_codes:read_json",  # without PDF, where drawers answer nobody
         "triage.message.preview.preview_document:render_json",
         "triage_api.routes.messages.attachment_bytes:read_attachment",
     ),
-    "draw": ("triage.message.preview.render_pages:draw_page",),
+    "draw": ("triage.message.preview.render_pages:draw_page", "triage.message.codes.read_codes:read_json"),
 }
 
 

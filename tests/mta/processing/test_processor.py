@@ -27,6 +27,7 @@ from tests.peers import circle
 from tests.peers.processes import HANG
 from tests.peers.receiving import wait_until
 from tests.triage import arriving
+from tests.triage.message.codes.made_codes import EVIL, code_picture, letter
 from triage.addressing.envelope import Address, Envelope
 from triage.config.settings import Database, Settings
 from triage.directory.recipient_map import DoorSnapshot
@@ -37,6 +38,7 @@ from triage.message.authentication import Result
 from triage.message.signals.signal_context import Seen
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
+from triage.quarantine.search.links_and_files import link_to
 from triage.runtime.sandbox_pool import Pool
 from triage.runtime.spool_stats import OFTEN, batch_name, spool_backlog
 from triage.runtime.wakeup import Bell
@@ -168,6 +170,18 @@ def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on
     assert [bell.wait(0) for bell in bells] == [True, True]
     for bell in bells:
         bell.close()
+
+
+def test_a_code_in_a_picture_is_a_signal_and_found_by_its_link(known: Settings) -> None:
+    envelope, _ = mail(sender="eve@stranger.example")
+    put(known, (envelope, letter(("scan.png", code_picture(EVIL)), text="Please scan.").replace(b"ann@sender", b"eve@stranger")))
+    with judging(known):
+        wait_until(lambda: not waiting(known))
+    with engine_of(known) as engine, read_transaction(engine) as session:
+        (stored,) = session.scalars(select(StoredMessage))
+        assert "code-only" in {signal["name"] for signal in stored.signals}
+        (found,) = session.scalars(select(Delivery).where(link_to("evil.example")))
+        assert found.message_id == stored.id
 
 
 def test_the_bell_wakes_the_judge(known: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

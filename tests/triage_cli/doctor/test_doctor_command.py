@@ -27,6 +27,7 @@ from tests.triage_cli.conftest import Shell
 from triage import ids
 from triage.config.settings import Settings
 from triage.directory import apply as directory
+from triage.runtime import sandbox
 from triage.runtime.spool_stats import OFTEN, batch_name
 from triage.store import db, restore_pause
 from triage.store.delivery_state import State
@@ -467,3 +468,21 @@ def test_unknown_addresses_are_deferred_for_the_first_days_only(said: str, level
 def test_edges_that_strangers_may_share(networks: tuple[str, ...], token: str, level: str, house: Settings) -> None:
     (finding,) = local_checks.check_edges(replace(house, smtp=replace(house.smtp, trusted_edges=networks, edge_token=token)))
     assert finding.level == level
+
+
+@pytest.mark.parametrize(
+    ("draws", "socket", "program", "level", "says"),
+    [
+        (True, "", "/usr/bin/pdftoppm", OK, "QR codes in pictures and PDF are read in a sandbox"),
+        (True, "", None, WARN, "QR codes are read in pictures, not in PDF: poppler is missing"),
+        (False, "/run/mailroom/parse.sock", None, WARN, "QR codes are read in pictures, not in PDF"),
+        (False, "", None, WARN, "QR codes are not read: nothing keeps in what opens pictures"),
+    ],
+)
+def test_where_qr_codes_are_read(
+    house: Settings, monkeypatch: pytest.MonkeyPatch, draws: bool, socket: str, program: str | None, level: str, says: str
+) -> None:
+    monkeypatch.setattr(sandbox, "can_draw", lambda: draws)
+    monkeypatch.setattr(sandbox, "parser_socket", lambda: socket)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: program)
+    assert told(local_checks.check_codes(house)) == [(level, "codes", says)]

@@ -87,6 +87,7 @@ class NumberedLink:
     target: str  # what it opens
     host: str  # in its ASCII form, "" when the target has none
     warnings: tuple[str, ...] = ()
+    code_in: str = ""  # the picture or document whose QR code it is, "" for other links
 
 
 @dataclass(frozen=True, slots=True)

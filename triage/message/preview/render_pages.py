@@ -7,22 +7,24 @@ looks like, and nothing more. Files and networks are for the sandbox to deny (`c
 import io
 import re
 import subprocess
+import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from triage.message.mime.coded_pictures import is_pdf
 from triage.message.preview.rendered_pages import BROKEN, LOCKED, NO_PROGRAM, PAGES, UNKNOWN, NotDrawn, pack_answer
 
 SIDE = 1400  # pixels of the longer side of a page
 PIXELS = 40_000_000  # of a picture that is decoded at all
 KINDS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 PAGED = "TIFF"  # faxes; of what moves the first picture is shown
-PDF_BEGINS_WITHIN = 1024  # bytes; readers look no further
 FONTS = Path(__file__).with_name("fonts.conf")
 COUNTED = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
+PIXEL = 3  # bytes
 PPM = re.compile(rb"P6\n(\d{1,5}) (\d{1,5})\n255\n")
 
 
@@ -30,7 +32,7 @@ def draw_page(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """The page with this number; page 0: how many there are (`drawn`)."""
     number = int(options["page"])
     try:
-        source = Document(raw) if b"%PDF-" in raw[:PDF_BEGINS_WITHIN] else Picture(raw)
+        source = Document(raw) if is_pdf(raw) else Picture(raw)
         if number == 0:
             return pack_answer({"pages": min(source.pages, PAGES)})
         width, height, pixels = source.page(number)
@@ -42,8 +44,9 @@ def draw_page(raw: bytes, options: Mapping[str, Any]) -> bytes:
 class Document:
     """A PDF, read by poppler's programs."""
 
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
+    def __init__(self, raw: bytes, deadline: float | None = None) -> None:
+        """`deadline`: until when its programs may run, by the monotonic clock; None: as long as the child may."""
+        self.raw, self.deadline = raw, deadline
 
     @property
     def pages(self) -> int:
@@ -55,22 +58,41 @@ class Document:
 
     def page(self, number: int) -> tuple[int, int, bytes]:
         """Width, height and pixels of one."""
-        picture = self._asked(["pdftoppm", "-f", str(number), "-l", str(number), "-scale-to", str(SIDE), "-"])
-        head = PPM.match(picture)
-        if not head:
-            raise NotDrawn(BROKEN)
-        return int(head[1]), int(head[2]), picture[head.end() :]
+        return next(self._drawn(number, number))
+
+    def first_pages(self, most: int) -> Iterator[tuple[int, int, bytes]]:
+        """The same of each of the first pages, drawn together."""
+        return self._drawn(1, most)
+
+    def _drawn(self, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
+        """Pages as the program writes them, one behind the other. NotDrawn without one."""
+        pictures, start = self._asked(["pdftoppm", "-f", str(first), "-l", str(last), "-scale-to", str(SIDE), "-"]), 0
+        while start < len(pictures) or not start:
+            head = PPM.match(pictures, start)
+            if not head:
+                raise NotDrawn(BROKEN)
+            width, height = int(head[1]), int(head[2])
+            start = head.end() + PIXEL * width * height
+            if start > len(pictures):
+                raise NotDrawn(BROKEN)
+            yield width, height, pictures[head.end() : start]
 
     def _asked(self, command: Sequence[str]) -> bytes:
         """What a program says about it."""
         environment = {"PATH": "/usr/bin", "LC_ALL": "C", "FONTCONFIG_FILE": str(FONTS)}
         try:
-            done = subprocess.run(command, input=self.raw, capture_output=True, env=environment, check=False)
+            done = subprocess.run(command, input=self.raw, capture_output=True, env=environment, check=False, timeout=self._seconds_left())
         except FileNotFoundError as fault:
             raise NotDrawn(NO_PROGRAM) from fault
+        except subprocess.TimeoutExpired as fault:
+            raise NotDrawn(BROKEN) from fault
         if done.returncode:
             raise NotDrawn(LOCKED if b"Incorrect password" in done.stderr else BROKEN)
         return done.stdout
+
+    def _seconds_left(self) -> float | None:
+        """How long a program may still run."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 
 class Picture:

@@ -45,6 +45,7 @@ RULES: tuple[Finder, ...] = (
     links.find_shortened_links,
     links.find_redirecting_links,
     links.find_foreign_links,
+    links.find_codes,
     links.page_parts,
     attachments.find_dangerous,
     wording.asking_for_money,
@@ -62,6 +63,7 @@ BY_COMPARISON = (
     impersonation.borrowed_name,
     impersonation.find_namesake,
     impersonation.lookalike_of_known,
+    links.find_codes,
     behaviour.many_of_us,
     behaviour.find_stranger,
 )

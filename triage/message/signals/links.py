@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from triage.message.mime import links
-from triage.message.mime.links import WEB, display_host, is_related_host, registered_organisation
+from triage.message.mime.links import WEB, display_host, is_related_host, link_destination, registered_organisation
 from triage.message.signals.signal_context import Seen, Signal
+from triage.message.summary import Summary
 from triage.say import join_parts, say, say_count
 
 LOOKED_AT = 100  # links: more of them say nothing new
+FEW_WORDS = 25  # of text: no more, and the picture is the message
 NAMED = 3  # hosts that a sentence names
 WEIGHT = {
     "link-differs": 35,
@@ -85,6 +87,29 @@ def find_foreign_links(seen: Seen) -> Iterable[Signal]:
     if len(others) > NAMED:
         named = say("{names} and {number} others", names=named, number=len(others) - NAMED)
     yield Signal("links-elsewhere", say("No link leads to {author}, only to {hosts}.", hosts=named, author=author), 5, others[:NAMED])
+
+
+def find_codes(seen: Seen) -> Iterable[Signal]:
+    """A QR code opens a web page on a phone, where nobody sees the address; where the message is little else, the more so of a stranger."""
+    summary = seen.summary
+    if not summary.codes:
+        return
+    first, *_ = summary.codes
+    host = display_host(link_destination(first.target).host)
+    said = say("A QR code in {place} opens {host}.", place=first.place, host=host)
+    evidence = tuple(code.target for code in summary.codes)[:NAMED]
+    if is_all_code(summary) and not seen.met.wrote:
+        said = join_parts(" ", [said, say("The message says little else, and it is the sender's first.")])
+        yield Signal("code-only", said, 30, evidence)
+    else:
+        yield Signal("code-link", said, 5, evidence)
+
+
+def is_all_code(summary: Summary) -> bool:
+    """Is there hardly a word beside the codes, and no link but theirs?"""
+    coded = {code.target for code in summary.codes}
+    web = {link.target for link in summary.links if link_destination(link.target).scheme in WEB}
+    return len(summary.text.split()) <= FEW_WORDS and web <= coded
 
 
 def page_parts(seen: Seen) -> Iterable[Signal]:

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from triage.message import authentication
 from triage.message.mime import links
 from triage.message.mime.mime_parts import headers_of
 from triage.message.preview.preview_document import Mode, NumberedLink, Preview, unavailable_document
-from triage.message.summary import Attachment
+from triage.message.summary import Attachment, Summary
 from triage.quarantine import open_message, viewings
 from triage.quarantine.decisions import consent
 from triage.quarantine.open_message import Opened
@@ -73,9 +73,9 @@ def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, link
     if not links or (opened.sealed and not reason):
         return message_of(opened, Preview(""), refused)
     if opened.erased:
-        return message_of(opened, listed_only(opened), refused)
+        return message_of(opened, add_codes(listed_only(opened), opened.summary), refused)
     shown = render_message(here, ids.format_id(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened)
-    return message_of(opened, shown, refused)
+    return message_of(opened, add_codes(shown, opened.summary), refused)
 
 
 def render_message(here: Office, name: str, raw: bytes, mode: Mode) -> Preview | None:
@@ -88,13 +88,22 @@ def render_message(here: Office, name: str, raw: bytes, mode: Mode) -> Preview |
 
 
 def listed_only(opened: Opened) -> Preview:
-    """The links that are on the record, where the content itself cannot be rendered."""
-    known = enumerate(opened.summary.links, 1)
-    numbered = (
-        NumberedLink(n, one.text, one.target, links.link_destination(one.target).host, links.link_warnings(one.text, one.target))
-        for n, one in known
-    )
-    return Preview("", tuple(numbered))
+    """The links that are on the record, where the content itself cannot be rendered; those of QR codes come by themselves."""
+    coded = {code.target for code in opened.summary.codes}
+    known = (one for one in opened.summary.links if one.text or one.target not in coded)
+    return Preview("", tuple(number_link(n, one.text, one.target) for n, one in enumerate(known, 1)))
+
+
+def add_codes(preview: Preview, summary: Summary) -> Preview:
+    """The links of its QR codes too, numbered on behind those of its text."""
+    numbered = enumerate(summary.codes, len(preview.links) + 1)
+    added = (replace(number_link(number, "", code.target), code_in=code.place) for number, code in numbered)
+    return replace(preview, links=(*preview.links, *added))
+
+
+def number_link(number: int, text: str, target: str) -> NumberedLink:
+    """A link with what could deceive about it."""
+    return NumberedLink(number, text, target, links.link_destination(target).host, links.link_warnings(text, target))
 
 
 def message_of(opened: Opened, preview: Preview, not_allowed: str) -> schemas.Message:

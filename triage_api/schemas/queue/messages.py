@@ -72,6 +72,7 @@ class Link(Shape):
     target: str
     host: str
     warnings: list[Sentence]
+    code_in: Annotated[str, Field(description="name of the picture or document whose QR code it is; empty for other links")] = ""
 
 
 class Attachment(Shape):

@@ -9,6 +9,7 @@ from mail_auth.dns.query_budget import Resolver
 from mail_auth.stored_mail import authenticate_past
 from mailboxes.mailbox import Unreachable
 from mailboxes.sources.source import Account, Folder, Source, Stored, open_patiently
+from mta.processing.code_reader import CodeReader
 from mta.processing.examine_message import summarise_message
 from mta.processing.received_headers import as_received, envelope_of, from_outside
 from triage.addressing.envelope import Envelope
@@ -96,6 +97,7 @@ class Examiner:
 
     resolver: Resolver
     pool: Pool
+    codes: CodeReader
     trusted: frozenset[str]  # names under which the company's own servers have written their results
 
     def examined(self, stored: Stored, mailbox: str) -> Past:
@@ -103,7 +105,7 @@ class Examiner:
         raw = as_received(stored.raw)
         envelope = envelope_of(raw, mailbox, stored.arrived)
         authentication = authenticate_past(envelope, raw, self.resolver, utcnow(), self.trusted)
-        return Past(envelope, raw, authentication, summarise_message(self.pool, raw)[0])
+        return Past(envelope, raw, authentication, self.codes.read(summarise_message(self.pool, raw)[0], raw))
 
 
 def trusted_names(settings: Settings, given: Collection[str]) -> frozenset[str]:

@@ -17,6 +17,7 @@ from mailboxes.recall.maildir_mailbox import INBOX
 from mailboxes.sources.maildir_source import MaildirAccount, is_maildir
 from mailboxes.sources.mbox_source import MboxAccount
 from mailboxes.sources.source import Account, Batch, Folder
+from mta.processing.code_reader import CodeReader
 from mta.processing.received_headers import as_received, envelope_of
 from triage.config.settings import Settings
 from triage.errors import BadInput, Overtaken
@@ -100,10 +101,10 @@ def carry_out(
 ) -> int:
     """Read, judge, enter and tell. What is in when it breaks off stays in; the next run goes on behind it."""
     imported = Imported()
-    with database_of(settings) as engine, closing(open_parsers()) as pool:
+    with database_of(settings) as engine, closing(open_parsers()) as pool, CodeReader() as codes:
         with db.read_transaction(engine) as session:
             address = import_mail.import_destination(session, to, settings)
-        examiner = Examiner(open_resolver(settings.dns), pool, importing_names(settings, trust))
+        examiner = Examiner(open_resolver(settings.dns), pool, codes, importing_names(settings, trust))
         batches = account.read(folder, whole=True)
         first = next(batches, None)
         with Ticker("messages read") as ticker:

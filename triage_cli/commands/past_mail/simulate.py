@@ -11,6 +11,7 @@ import click
 from sqlalchemy import Engine
 
 from mail_auth.dns.resolver_factory import open_resolver
+from mta.processing.code_reader import CodeReader
 from triage.config.settings import Settings
 from triage.directory.recipient_map import DoorSnapshot
 from triage.errors import BadInput, Refused
@@ -121,8 +122,8 @@ def carry_out(
     since = until - timedelta(days=days)
     alike = Likeness() if group == "campaign" else None
     terms = Terms(seconds_per_card, staff, minutes_of_work, settings.coverage.hours, settings.coverage.time_zone)
-    with closing(open_parsers()) as pool:
-        examiner = Examiner(open_resolver(settings.dns), pool, trusted_names(settings, trust))
+    with closing(open_parsers()) as pool, CodeReader() as codes:
+        examiner = Examiner(open_resolver(settings.dns), pool, codes, trusted_names(settings, trust))
         player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, door_of(engine, settings))
         found = read_all(player, connections)
     counted = make_forecast(found.rows, since=since, until=until, terms=terms)

@@ -347,6 +347,7 @@ export default {
   'Real target': 'Wirkliches Ziel',
   'Warning': 'Warnung',
   'an image': 'ein Bild',
+  'QR code in {name}': 'QR-Code in {name}',
   'Loading': 'Wird geladen',
   'The server does not answer. Check that Mailroom is running, then try again.': 'Der Server antwortet nicht. Prüfen Sie, ob Mailroom läuft, und versuchen Sie es noch einmal.',
   'Locked': 'Gesperrt',

@@ -1,10 +1,13 @@
 """Where links and page parts lead."""
 
+from typing import Any
+
 import pytest
 
 from tests.triage.mails import html_mail, multipart, part
 from tests.triage.message.signals.seeing import looked_at, seen, to
-from triage.message.summary import Link, make_summary
+from triage.message.signals.signal_context import Met
+from triage.message.summary import Code, Link, make_summary
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,31 @@ def test_many_links_of_one_kind_are_one_signal() -> None:
     many = tuple(Link("here", f"http://192.0.2.{number}/") for number in range(5))
     said = "A link: Opens an IP address (192.0.2.0) instead of a name. 4 more links are like it."
     assert seen(links=many)["link-to-number"] == said
+
+
+STRANGER: dict[str, Any] = {"met": Met()}
+CODE: dict[str, Any] = {"codes": (Code("scan.png", "https://login.evil.test/a"),), "links": (Link("", "https://login.evil.test/a"),)}
+WORDS = "Your ticket for the concert of the harbour orchestra. " * 4
+
+
+@pytest.mark.parametrize(
+    ("beside", "changes", "name"),
+    [
+        (STRANGER, CODE | {"text": "Please scan to keep your mailbox."}, "code-only"),
+        (STRANGER, CODE, "code-only"),
+        (STRANGER, CODE | {"text": WORDS}, "code-link"),  # a ticket, an invoice
+        (STRANGER, CODE | {"links": (*CODE["links"], Link("Read online", "https://news.sender.example/"))}, "code-link"),  # a newsletter
+        (STRANGER, CODE | {"links": (*CODE["links"], Link("Write", "mailto:ann@sender.example"))}, "code-only"),
+        ({}, CODE, "code-link"),  # of a known sender
+        (STRANGER, {"pictures": 3}, ""),  # a payment
+    ],
+)
+def test_a_code_that_opens_a_page_and_one_that_is_all_a_stranger_sends(beside: dict[str, Any], changes: dict[str, Any], name: str) -> None:
+    found = looked_at(beside=beside, **changes)
+    assert {one for one in found if one.startswith("code-")} == ({name} if name else set())
+    if name:
+        assert found[name].sentence.startswith("A QR code in scan.png opens login.evil.test.")
+        assert found[name].evidence == ("https://login.evil.test/a",)
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,14 @@ from triage.compliance.audit.audit_log import number_of_acts
 from triage.config.settings import Settings
 from triage.ids import format_id
 from triage.intake import receive as intake
+from triage.message.codes.code_links import add_codes
 from triage.message.preview.preview_document import FRAME_HEADERS
-from triage.message.summary import make_summary
+from triage.message.summary import Summary, make_summary
 from triage.runtime.sandbox_pool import Overrun, Pool
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
-from triage.store.models.messages import Content
+from triage.store.models.messages import Content, Message as StoredMessage
 from triage_api.routes.messages.messages import safe_name
 
 FROM = {"from": "192.0.2.9"}
@@ -132,6 +133,21 @@ def test_a_message_that_kills_its_reader_still_has_a_page(ana: Browser, message:
     assert page.headers["content-security-policy"] == FRAME_HEADERS["Content-Security-Policy"]
     assert [link["host"] for link in ana.get(f"/messages/{message}").json()["links"]] == ["evil.example"]
     assert ana.get(f"/messages/{message}/attachments/1").status_code == 404
+
+
+def test_the_links_of_codes_stand_behind_those_of_the_text_and_name_their_picture(ana: Browser, engine: Engine, message: str) -> None:
+    with transaction(engine) as session:
+        stored = session.get_one(StoredMessage, ids.parse_id(message))
+        stored.summary = add_codes(Summary.from_json(stored.summary), [("scan.png", "https://login.evil.example/a")]).as_json()
+    for gone in (False, True):
+        if gone:
+            with transaction(engine) as session:
+                session.execute(update(Content).values(zstd=None, erased_at=NOW))
+        links = ana.get(f"/messages/{message}").json()["links"]
+        assert [(one["number"], one["host"], one["code_in"]) for one in links] == [
+            (1, "evil.example", ""),
+            (2, "login.evil.example", "scan.png"),
+        ]
 
 
 def test_the_headers_have_no_control_characters(ana: Browser, message: str) -> None:

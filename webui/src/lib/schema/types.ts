@@ -1365,6 +1365,8 @@ export interface Link {
   target: string
   host: string
   warnings: string[]
+  /** name of the picture or document whose QR code it is; empty for other links */
+  code_in: string
 }
 
 export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'no-longer-verified' | 'dangerous' | 'suspicious'
