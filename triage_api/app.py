@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from starlette.routing import BaseRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -28,7 +28,6 @@ from triage.runtime.systemd import handed_over, tell_ready
 from triage_api.http.dependencies import Office
 from triage_api.http.middleware import Guard
 from triage_api.http.problems import speak_problems
-from triage_api.http.token_scopes import API
 from triage_api.http.trusted_header import TrustedHeader
 from triage_api.local_socket.socket_server import Ready, ShellSocket
 from triage_api.openapi import App
@@ -172,14 +171,8 @@ def check_trusted_header(api: Api) -> None:
 @cache
 def collect_routes() -> list[BaseRoute]:
     """What every app answers. Looking through all of it takes longer than whatever else makes an app, so it is done once a process."""
-    api = APIRouter(prefix=API)
-    for resource in RESOURCES:
-        api.include_router(resource.router)
-    api.include_router(person_data.taking)
-    everything = APIRouter(generate_unique_id_function=lambda route: route.name)
-    for router in (api, health.router, metrics.router):
-        everything.include_router(router)
-    return everything.routes
+    resources = (*(resource.router for resource in RESOURCES), person_data.taking, health.router, metrics.router)
+    return [route for router in resources for route in router.routes]
 
 
 def serve_docs(document: dict[str, Any]) -> str:

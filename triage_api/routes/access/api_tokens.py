@@ -1,20 +1,20 @@
 """Tokens for programs: list, make, revoke."""
 
-from fastapi import APIRouter
 from sqlmodel import Session
 
 from triage.access import api_tokens
 from triage.store.models.staff import ApiToken
 from triage.times import utcnow
-from triage_api.http.idempotency import Once, keep_secret
+from triage_api.http.idempotency import keep_secret
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.access import api_tokens as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
-router = APIRouter(route_class=Once, prefix="/tokens", tags=["tokens"])
+router = resource_router("tokens", "/tokens")
 
 
 @router.get("", response_model=schemas.Tokens, responses=describe_refusals(401, 403, 422))

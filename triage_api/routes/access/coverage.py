@@ -1,20 +1,18 @@
 """Who looks after which folder now; saying that somebody is away."""
 
-from fastapi import APIRouter
-
 from triage.actor import Role
 from triage.quarantine import coverage
 from triage.quarantine.removal import large_removals
 from triage.store import restore_pause
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.access import session as schemas
 
-router = APIRouter(route_class=Once, tags=["staff"])
+router = resource_router("staff")
 
 
 @router.get("/coverage", response_model=schemas.Coverage, responses=describe_refusals(401))

@@ -2,19 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from triage.access import folder_readers
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.access import folder_readers as schemas
 from triage_api.schemas.fields import Word
 
-router = APIRouter(route_class=Once, tags=["staff"])
+router = resource_router("staff")
 
 
 @router.get("/folder-readers", response_model=schemas.FolderReaders, responses=describe_refusals(401, 403, 404, 422))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from sqlmodel import Session
 
 from triage.access import sign_in_steps, staff_login
@@ -14,8 +14,8 @@ from triage.store import db
 from triage.times import utcnow
 from triage_api.http import sign_in_log
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import NotSignedIn, describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff, session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import Tx
@@ -29,7 +29,7 @@ WRONG_PASSKEY = say(
     "This passkey signs nobody in: it was removed here, or the account is closed or comes from an identity provider. Choose another way."
 )
 
-router = APIRouter(route_class=Once, tags=["session"])
+router = resource_router("session")
 
 
 @router.post("/second-factors/passkeys/options", response_model=schemas.PasskeyOptions, responses=describe_refusals(401, 403, 422))

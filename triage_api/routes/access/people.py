@@ -1,20 +1,18 @@
 """Who works here: the folders in scope, the groups, and whom a message can be redirected to."""
 
-from fastapi import APIRouter
-
 from triage.directory import address_changes, sync_state
 from triage.quarantine import folders, recipients_view
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.access import people as schemas
 from triage_api.schemas.fields import Word
 from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
 
-router = APIRouter(route_class=Once, tags=["people"])
+router = resource_router("people")
 
 
 @router.get("/departments", response_model=list[schemas.Folder], responses=describe_refusals(401))

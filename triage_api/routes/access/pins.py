@@ -3,7 +3,7 @@
 import secrets
 from datetime import timedelta
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from triage.access import browser_pins
 from triage.access.accounts import PROXY
@@ -19,8 +19,8 @@ from triage.times import utcnow
 from triage_api.http import sign_in_log
 from triage_api.http.client_address import is_hidden
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import NotSignedIn, describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff, Watcher, session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import Read, Tx
@@ -36,7 +36,7 @@ TOO_LATE = say("your sign-in is too long ago: sign out and in to set a PIN")
 USED_UP = say("This PIN was wrong too often and is removed. Sign in; then you can set a new one.")
 LASTS = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
 
-router = APIRouter(route_class=Once, prefix="/session", tags=["session"])
+router = resource_router("session", "/session")
 
 
 def pin_reach(here: Office) -> Reach:

@@ -1,15 +1,13 @@
 """What members of staff choose for their own console, and what it changes about what they do."""
 
-from fastapi import APIRouter
-
 from triage.access import preferences
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Tx
 from triage_api.schemas.access import session as schemas
 
-router = APIRouter(route_class=Once, tags=["session"])
+router = resource_router("session")
 
 
 @router.patch("/preferences", response_model=schemas.Preferences, responses=describe_refusals(401, 403, 422))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import Body, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from triage.access import break_glass, browser_pins, external_accounts, sign_in_steps, staff_login
@@ -24,8 +24,8 @@ from triage.store import db
 from triage.store.models.sign_in import SignInStep
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff, Watcher
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.token_scopes import API
@@ -48,7 +48,7 @@ OVER = say("this sign-in was over, or begun in another browser; sign in again")
 Name = Annotated[str, Path(pattern="^[a-z0-9-]{1,31}$", description="as the settings name it")]
 Given = Annotated[str, Query(max_length=8192)]
 
-router = APIRouter(route_class=Once, prefix="/session", tags=["session"])
+router = resource_router("session", "/session")
 log = logging.getLogger(__name__)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from triage.access import staff_login
 from triage.access.accounts import PROVIDER, PROXY
@@ -15,15 +15,15 @@ from triage.store.models.staff import StaffMember
 from triage.times import utcnow
 from triage_api.http import sign_in_log
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.trusted_header import read_named_login
 from triage_api.routes.access.session import ASKED, ask_for_factor, keep_cookie, me_of, take_browser
 from triage_api.schemas.access import session as schemas
 
-router = APIRouter(route_class=Once, prefix="/session", tags=["session"])
+router = resource_router("session", "/session")
 
 
 @router.post("/proxy", status_code=201, response_model=schemas.Me, responses=ASKED | describe_refusals(401, 403, 413, 422))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import segno
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from sqlmodel import Session
 
 from triage.access import sign_in_steps, staff_login
@@ -17,8 +17,9 @@ from triage.store.models.sign_in import SignInStep
 from triage.times import utcnow
 from triage_api.http import sign_in_log
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once, keep_secret
+from triage_api.http.idempotency import keep_secret
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff, session_holder
 from triage_api.http.transaction import Read, Tx
 from triage_api.routes.access.passkeys import take_challenge
@@ -28,7 +29,7 @@ from triage_api.schemas.access.session import Me
 
 APP_STEP = "authenticator-app"  # kind of a step
 
-router = APIRouter(route_class=Once, tags=["session"])
+router = resource_router("session")
 
 
 @router.get("/session/second-factor", response_model=schemas.FactorAsked, responses=describe_refusals(404))

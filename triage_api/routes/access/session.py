@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
@@ -19,8 +19,8 @@ from triage.store import db
 from triage.times import utcnow
 from triage_api.http import sign_in_log
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import NotSignedIn, describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff, Watcher, session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.schemas.access import second_factor as factor_schemas, session as schemas
@@ -31,7 +31,7 @@ FACTOR_STEP = "second-factor"  # kind of a step
 OVER = say("this took longer than ten minutes, or was done already; begin again")
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": factor_schemas.FactorAsked, "description": "It needs a second factor."}}
 
-router = APIRouter(route_class=Once, tags=["session"])
+router = resource_router("session")
 
 
 @router.post("/session", status_code=201, response_model=schemas.Me, responses=ASKED | describe_refusals(401, 403, 413, 422, 429, 503))

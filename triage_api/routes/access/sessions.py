@@ -2,21 +2,21 @@
 
 from datetime import timedelta
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from triage.access import sessions
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.routes.access.session import forget_cookie
 from triage_api.schemas.access import session as schemas
 from triage_api.schemas.fields import Word
 
-router = APIRouter(route_class=Once, tags=["session"])
+router = resource_router("session")
 
 
 @router.get("/sessions", response_model=schemas.Sessions, responses=describe_refusals(401, 403, 422))

@@ -1,17 +1,15 @@
 """The people who triage."""
 
-from fastapi import APIRouter
-
 from triage.access import accounts
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.access import staff as schemas
 from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
 
-router = APIRouter(route_class=Once, tags=["staff"])
+router = resource_router("staff")
 
 
 @router.get("/staff", response_model=schemas.StaffMembers, responses=describe_refusals(401, 403, 422))

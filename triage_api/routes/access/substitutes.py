@@ -2,19 +2,17 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
-
 from triage.access import substitutes
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.access import substitutes as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
 
-router = APIRouter(route_class=Once, prefix="/substitutes", tags=["staff"])
+router = resource_router("staff", "/substitutes")
 
 
 @router.get("", response_model=schemas.Substitutions, responses=describe_refusals(401, 422))

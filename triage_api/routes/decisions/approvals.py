@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from triage.actor import Actor
@@ -11,8 +11,8 @@ from triage.quarantine.decisions import approvals
 from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.decisions import approvals as schemas
@@ -20,7 +20,7 @@ from triage_api.schemas.decisions.decisions import UndoOrder
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
-router = APIRouter(route_class=Once, prefix="/approvals", tags=["decisions"])
+router = resource_router("decisions", "/approvals")
 
 
 @router.get("", response_model=schemas.PendingApprovals, responses=describe_refusals(401, 422))

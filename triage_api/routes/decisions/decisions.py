@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from sqlmodel import Session
 
 from triage import ids
@@ -18,8 +18,9 @@ from triage.store import db, idempotency
 from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Key, Once
+from triage_api.http.idempotency import Key
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import OwnSettings, Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.routes.decisions.approvals import answer_accepted
@@ -27,7 +28,7 @@ from triage_api.schemas.decisions import approvals as approval_schemas, decision
 from triage_api.schemas.fields import GivenId, Word
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
-router = APIRouter(route_class=Once, tags=["decisions"])
+router = resource_router("decisions")
 
 Mine = Annotated[bool, Query(description="Only your own.")]
 OfCampaign = Annotated[GivenId | None, Query(description="Only those that did something to mail of this campaign.")]

@@ -2,20 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from triage.quarantine.decisions import escalate
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.decisions import escalations as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
-router = APIRouter(route_class=Once, tags=["escalations"])
+router = resource_router("escalations")
 
 
 @router.get("/duties", response_model=schemas.Duties, responses=describe_refusals(401))

@@ -2,19 +2,17 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from triage.quarantine.decisions import keepers
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import OwnSettings, Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.decisions import keeper_requests as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
-router = APIRouter(route_class=Once, prefix="/confidential-removals", tags=["decisions"])
+router = resource_router("decisions", "/confidential-removals")
 
 
 @router.get("", response_model=schemas.ConfidentialRemovals, responses=describe_refusals(401, 422))

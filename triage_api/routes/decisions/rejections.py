@@ -1,17 +1,15 @@
 """Telling a sender no: the texts that there are, and what would be said to whom. The act itself is a decision."""
 
-from fastapi import APIRouter
-
 from triage.delivery.templates import in_language
 from triage.quarantine.decisions import rejection_preview
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.decisions import rejections as schemas
 
-router = APIRouter(route_class=Once, prefix="/rejections", tags=["decisions"])
+router = resource_router("decisions", "/rejections")
 
 
 @router.get("/templates", response_model=schemas.Templates, responses=describe_refusals(401))

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
@@ -21,8 +21,8 @@ from triage.times import utcnow
 from triage_api.http import idempotency, sign_in_log
 from triage_api.http.bearer_auth import key_of
 from triage_api.http.dependencies import Here, Office, office_of
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import NotSignedIn, describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import BELLS, ring_after
 from triage_api.schemas import pagination as places
@@ -35,7 +35,7 @@ from triage_api.schemas.pagination import Cursor
 COOKIE = "-own"  # what the name of the session cookie has more
 CLOSED = say("Employees do not sign in here to see their own messages. Ask your IT department; an administrator can turn it on.")
 
-router = APIRouter(route_class=Once, prefix="/me", tags=["me"])
+router = resource_router("me", "/me")
 
 
 def authenticate_employee(connection: HTTPConnection) -> Actor:

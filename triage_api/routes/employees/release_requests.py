@@ -1,18 +1,16 @@
 """What people here ask for: list, write one down for somebody, say no. Who decides about the mail says yes."""
 
-from fastapi import APIRouter
-
 from triage.quarantine.requests import release_requests, suspicion_reports
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.employees import release_requests as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
-router = APIRouter(route_class=Once, prefix="/requests", tags=["requests"])
+router = resource_router("requests", "/requests")
 
 
 @router.get("", response_model=schemas.ReleaseRequests, responses=describe_refusals(401, 422))

@@ -1,18 +1,16 @@
 """Mail that people here find odd and have reported: list it, and say what it is. Who decides about the mail answers too."""
 
-from fastapi import APIRouter
-
 from triage.quarantine.requests import suspicion_reports
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.employees import reported_mail as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 
-router = APIRouter(route_class=Once, prefix="/reported", tags=["reported"])
+router = resource_router("reported", "/reported")
 
 
 @router.get("", response_model=schemas.MessageReports, responses=describe_refusals(401, 422))

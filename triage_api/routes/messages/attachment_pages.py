@@ -3,7 +3,7 @@
 import logging
 from typing import Annotated, Any, NoReturn
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
 from triage import ids
 from triage.actor import Actor
@@ -18,8 +18,8 @@ from triage.say import say
 from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.routes.messages.messages import Number, Reason, put_on_record, raw_of, taken_out
 from triage_api.schemas.fields import GivenId
@@ -39,7 +39,7 @@ PNG: dict[int | str, dict[str, Any]] = {200: {"description": "The page as a pict
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(route_class=Once, prefix="/messages", tags=["messages"])
+router = resource_router("messages", "/messages")
 
 PageNumber = Annotated[int, Path(ge=1, le=PAGES)]
 

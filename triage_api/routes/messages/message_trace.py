@@ -1,16 +1,14 @@
 """The life of a message as one list."""
 
-from fastapi import APIRouter
-
 from triage.quarantine import message_trace
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import message_trace as schemas
 
-router = APIRouter(route_class=Once, tags=["messages"])
+router = resource_router("messages")
 
 
 @router.get("/messages/{message_id}/trace", response_model=schemas.Trace, responses=describe_refusals(401, 404, 422))

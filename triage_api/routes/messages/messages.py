@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import Depends, Header, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
 from triage import ids
@@ -28,9 +28,9 @@ from triage.store import db, ledger
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.preview_frame import frame_document
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Tx
 from triage_api.schemas.fields import GivenId, Text, Word
@@ -43,7 +43,7 @@ NAME_LIMIT = 100  # characters of a download's name
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(route_class=Once, prefix="/messages", tags=["messages"])
+router = resource_router("messages", "/messages")
 
 Number = Annotated[int, Path(ge=1, le=10_000)]
 

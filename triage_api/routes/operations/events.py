@@ -7,8 +7,9 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import Header
 from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from triage.compliance.audit import audit_log
 from triage.store import db
 from triage_api.http.dependencies import Office
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Watcher, still_there
 
 POLL = 0.5  # seconds between looks at the database; a bell shortens them
@@ -25,7 +27,7 @@ STILL_THERE = 15.0  # seconds between looks whether a listener's session is stil
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(tags=["events"])
+router = resource_router("events", route_class=APIRoute)
 
 
 class Feed:

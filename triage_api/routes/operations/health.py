@@ -12,10 +12,11 @@ from sqlmodel import col
 from triage.store import db
 from triage.store.models.staff import StaffMember
 from triage_api.http.dependencies import Here, Office
+from triage_api.http.resource_router import name_operation
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
+router = APIRouter(tags=["health"], default_response_class=PlainTextResponse, generate_unique_id_function=name_operation)
 
 
 @router.get("/healthz")

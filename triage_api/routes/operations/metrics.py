@@ -24,12 +24,13 @@ from triage.times import utcnow
 from triage_api.http.client_address import is_hidden
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.prometheus_format import MEDIA_TYPE, write_exposition, write_gauge, write_labelled
+from triage_api.http.resource_router import name_operation
 from triage_api.http.sign_in_log import place_of
 
 FRESH = 5.0  # seconds that an answer is given again: counting a million deliveries takes a while
 REFUSED = "These numbers are for the networks that api.metrics names, and yours is not among them.\n"
 
-router = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
+router = APIRouter(tags=["health"], default_response_class=PlainTextResponse, generate_unique_id_function=name_operation)
 
 
 @router.get("/metrics", include_in_schema=False)  # it has a format and readers of its own

@@ -1,20 +1,18 @@
 """Brakes on employees' outgoing messages: what waits, releasing and removing it; announced runs."""
 
-from fastapi import APIRouter
-
 from triage.policy.outbound_brakes import announced_runs
 from triage.policy.outbound_brakes.announced_runs import Announcement
 from triage.quarantine import outbound_brakes
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.operations import outbound_brakes as schemas
 
-router = APIRouter(route_class=Once, prefix="/outgoing", tags=["queue"])
+router = resource_router("queue", "/outgoing")
 DECIDING = describe_refusals(401, 403, 404, 409, 422)
 
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime
 
-from fastapi import APIRouter
 from sqlmodel import Session
 
 from triage.actor import Actor
@@ -17,8 +16,8 @@ from triage.quarantine.search.selection import MOST_IDS, Selection
 from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId, Text
@@ -26,7 +25,7 @@ from triage_api.schemas.operations import outgoing_queue as schemas
 from triage_api.schemas.pagination import Cursor, Limit, cursor_of, next_cursor, place_of
 from triage_api.schemas.queue import deliveries
 
-router = APIRouter(route_class=Once, tags=["queue"])
+router = resource_router("queue")
 
 
 @router.get("/outgoing", response_model=schemas.Outgoing, responses=describe_refusals(401, 422))

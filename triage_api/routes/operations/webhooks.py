@@ -2,18 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
 from triage.notifications.webhooks import outbox
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.operations import webhooks as schemas
 
-router = APIRouter(route_class=Once, prefix="/webhooks", tags=["webhooks"])
+router = resource_router("webhooks", "/webhooks")
 
 Name = Annotated[str, Path(max_length=100, description="As the settings name it.")]
 

@@ -3,15 +3,15 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from triage.policy.contacts import contact_review
 from triage.policy.contacts.contact_evidence import WORDS, Reason
 from triage.policy.learning import learn_contacts
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import Word
@@ -20,7 +20,7 @@ from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor, pla
 from triage_api.schemas.policy import contacts as schemas
 from triage_api.schemas.vocabulary import CONTACT_STATES, stored_word
 
-router = APIRouter(route_class=Once, tags=["correspondents"])
+router = resource_router("correspondents")
 
 State = Annotated[str, Query(pattern="^(known|pending|removed)$")]
 Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's the last.")]

@@ -1,16 +1,14 @@
 """The emergency: is the door open, and opening and closing it."""
 
-from fastapi import APIRouter
-
 from triage.policy import emergency
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.policy import emergency as schemas
 
-router = APIRouter(route_class=Once, prefix="/emergency", tags=["rules"])
+router = resource_router("rules", "/emergency")
 
 
 @router.get("", response_model=schemas.EmergencyNow, responses=describe_refusals(401))

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from sqlmodel import Session
 
 from triage.actor import Actor
@@ -13,13 +12,13 @@ from triage.quarantine import coverage
 from triage.say import say
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.policy import enforcement as schemas
 
-router = APIRouter(route_class=Once, prefix="/enforcement", tags=["roll-out"])
+router = resource_router("roll-out", "/enforcement")
 
 
 @router.get("", response_model=schemas.Enforcement, responses=describe_refusals(401))

@@ -1,15 +1,13 @@
 """Rules that are proposed: the list, one's own cards of it, the answer."""
 
-from fastapi import APIRouter
-
 from triage.policy.suggestions import candidates, rule_suggestions
 from triage.quarantine.decisions import answer_suggestion
 from triage.store import db
 from triage.store.models.rules import Proposal
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
@@ -17,7 +15,7 @@ from triage_api.schemas.operations.outgoing_queue import Count
 from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
 from triage_api.schemas.policy import rule_suggestions as schemas
 
-router = APIRouter(route_class=Once, prefix="/rules/proposals", tags=["rules"])
+router = resource_router("rules", "/rules/proposals")
 
 
 @router.get("", response_model=schemas.Proposals, responses=describe_refusals(401, 403, 422))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Header, Query, Response
 from fastapi.responses import PlainTextResponse
 from sqlmodel import Session
 
@@ -20,8 +20,8 @@ from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Rule
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.routes.decisions.approvals import answer_accepted
@@ -36,7 +36,7 @@ OfScope = Annotated[Word, Query(description="company, department:CODE or person:
 OfSender = Annotated[Word, Query(description="An address or a domain: only rules that are about it or about what is above it.")]
 IfMatch = Annotated[Word | None, Header(description="The ETag of the rule that you saw.")]
 
-router = APIRouter(route_class=Once, tags=["rules"])
+router = resource_router("rules")
 
 
 @router.get("/rules", response_model=schemas.Rules, responses=describe_refusals(401, 422))

@@ -1,17 +1,15 @@
 """Checks of known senders: what each does, and letting one hold again."""
 
-from fastapi import APIRouter
-
 from triage.policy.known_senders import checks
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx
 from triage_api.schemas.policy import sender_checks as schemas
 
-router = APIRouter(route_class=Once, prefix="/sender-checks", tags=["rules"])
+router = resource_router("rules", "/sender-checks")
 
 
 @router.get("", response_model=schemas.SenderChecks, responses=describe_refusals(401))

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from triage.quarantine.campaigns import campaign_list
 from triage.quarantine.decisions import regroup
 from triage.quarantine.search.selection import UNPROVEN
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx
 from triage_api.routes.decisions.decisions import answer_decision
@@ -18,7 +18,7 @@ from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import cursor_of, place_of
 from triage_api.schemas.queue import campaigns as schemas
 
-router = APIRouter(route_class=Once, tags=["campaigns"])
+router = resource_router("campaigns")
 
 
 @router.get("/campaigns", response_model=schemas.Campaigns, responses=describe_refusals(401, 422))

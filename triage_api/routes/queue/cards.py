@@ -3,18 +3,18 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from triage.quarantine.cards import card_list
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.pagination import cursor_of, place_of
 from triage_api.schemas.queue import cards as schemas
 
-router = APIRouter(route_class=Once, tags=["cards"])
+router = resource_router("cards")
 
 
 @router.get("/triage", response_model=schemas.TriageItems, responses=describe_refusals(401, 422))

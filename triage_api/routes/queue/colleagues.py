@@ -1,18 +1,16 @@
 """Several people at one queue: who is there, the next free card for each, and mail handed to a colleague."""
 
-from fastapi import APIRouter
-
 from triage.quarantine import assignment, next_free_row, presence
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.queue import colleagues as schemas
 
-router = APIRouter(route_class=Once, tags=["colleagues"])
+router = resource_router("colleagues")
 
 
 @router.put("/presence", response_model=schemas.Presence, responses=describe_refusals(401, 403, 422))

@@ -4,20 +4,20 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from triage.quarantine import delivery_history
 from triage.quarantine.search import expiry, listing
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import cursor_of, place_of
 from triage_api.schemas.queue import deliveries as schemas
 
-router = APIRouter(route_class=Once, tags=["deliveries"])
+router = resource_router("deliveries")
 
 
 @router.get("/deliveries", response_model=schemas.Deliveries, responses=describe_refusals(401, 422))

@@ -2,18 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from triage.quarantine.search import saved_searches
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import saved_searches as schemas
 
-router = APIRouter(route_class=Once, prefix="/searches", tags=["searches"])
+router = resource_router("searches", "/searches")
 
 Counts = Annotated[bool, Query(description="Count what waits of each, up to 1,000.")]
 

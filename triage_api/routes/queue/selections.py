@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter
 from sqlmodel import Session
 
 from triage.actor import Actor
@@ -18,14 +17,14 @@ from triage.quarantine.search import listing, selection_summary
 from triage.quarantine.search.listing import Listed
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.queue import selections as schemas
 
 MOST = 50  # senders and blocks that a preview names
-router = APIRouter(route_class=Once, tags=["selections"])
+router = resource_router("selections")
 
 
 @router.post("/selections/preview", response_model=schemas.Evidence, responses=describe_refusals(401, 403, 412, 422))

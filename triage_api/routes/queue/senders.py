@@ -1,18 +1,16 @@
 """A sender: one address, or a whole domain."""
 
-from fastapi import APIRouter
-
 from triage.quarantine import sender_profile
 from triage.quarantine.search.selection import UNPROVEN
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.fields import Word
 from triage_api.schemas.queue import senders as schemas
 
-router = APIRouter(route_class=Once, tags=["senders"])
+router = resource_router("senders")
 
 
 @router.get("/senders/{sender:path}", response_model=schemas.Sender, responses=describe_refusals(401, 404, 422))

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import HTMLResponse
 
 from triage.message.preview.preview_document import unavailable_document
@@ -12,9 +12,9 @@ from triage.store import db
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.preview_frame import frame_document
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx
 from triage_api.routes.messages.messages import VIEW, Language, put_fetch_on_record, render_message
@@ -24,7 +24,7 @@ from triage_api.schemas.vocabulary import TRAINING_ANSWERS, stored_word
 
 MOST = 50
 
-router = APIRouter(route_class=Once, prefix="/training", tags=["training"])
+router = resource_router("training", "/training")
 
 
 def laid_out(here: Here, _by: Staff) -> Deck:

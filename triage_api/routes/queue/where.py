@@ -2,18 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from triage.quarantine.where_is_my_message import where_is
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.queue import where as schemas
 
-router = APIRouter(route_class=Once, tags=["messages"])
+router = resource_router("messages")
 
 
 @router.get("/where", response_model=schemas.Where, responses=describe_refusals(401, 422))

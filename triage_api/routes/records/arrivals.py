@@ -2,20 +2,19 @@
 
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter
 from pydantic import AwareDatetime
 
 from triage.reports.arrivals import list_arrivals
 from triage.times import EPOCH, utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.queue import deliveries as schemas
 
 USUAL = timedelta(days=30)
 
-router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"])
+router = resource_router("reports", "/reports")
 
 
 @router.get("/arrivals", response_model=schemas.ArrivalsReport, responses=describe_refusals(401, 422))

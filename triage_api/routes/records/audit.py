@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from triage.actor import Actor
@@ -13,14 +13,14 @@ from triage.compliance.audit.verify_chain import Verification
 from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.pagination import cursor_of, place_of
 from triage_api.schemas.records import audit as schemas
 
-router = APIRouter(route_class=Once, tags=["audit"])
+router = resource_router("audit")
 
 
 @router.get("/audit", response_model=schemas.AuditEntries, responses=describe_refusals(401, 403, 422))

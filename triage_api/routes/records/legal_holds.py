@@ -1,18 +1,16 @@
 """Legal holds: whose mail, or which mail, must be kept; made and lifted by administrators of the whole company."""
 
-from fastapi import APIRouter
-
 from triage.compliance.retention import legal_holds
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 from triage_api.schemas.records import legal_holds as schemas
 
-router = APIRouter(route_class=Once, prefix="/legal-holds", tags=["legal holds"])
+router = resource_router("legal holds", "/legal-holds")
 
 
 @router.get("", response_model=schemas.LegalHolds, responses=describe_refusals(401, 403, 422))

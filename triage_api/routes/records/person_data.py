@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 
 from triage.actor import Actor
 from triage.compliance.privacy import data_subject, person_erasure, person_export
@@ -13,8 +14,8 @@ from triage.store import db
 from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.routes.decisions.approvals import answer_accepted
@@ -23,8 +24,8 @@ from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 from triage_api.schemas.records import person_data as schemas
 
-router = APIRouter(route_class=Once, prefix="/person-data", tags=["person data"])
-taking = APIRouter(prefix="/person-data", tags=["person data"])  # its answer is a file: it is not kept for who asks again
+router = resource_router("person data", "/person-data")
+taking = resource_router("person data", "/person-data", route_class=APIRoute)  # its answer is a file: it is not kept for who asks again
 
 ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}, "description": "A zip with JSON and the original mails."}}
 ASKED: dict[int | str, dict[str, Any]] = {

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 from pydantic import AwareDatetime
 
 from triage.actor import Actor
@@ -11,14 +11,14 @@ from triage.reports.report_values import Report
 from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.language import use_language
 from triage_api.schemas.records import reports as schemas
 
-router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"], dependencies=[Depends(use_language)])
+router = resource_router("reports", "/reports", dependencies=[Depends(use_language)])
 
 Name = Annotated[str, Path(max_length=40, description=f"One of {', '.join(period_reports.REPORTS)}.")]
 Since = Annotated[AwareDatetime | None, Query(description="From then on; by default four weeks before the end.")]
