@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from zlib import crc32
 
 from triage.message.fingerprint_text import candidate_words, is_telling, plain_letters, telling_words, written_lines
+from triage.message.letter_pairs import is_random
 from triage.message.mime.links import TARGET_LIMIT, browser_target, link_destination
 
 FEATURES = 128  # of a message that are kept: those with the smallest hashes, a fair sample (bottom-k, Broder 1997)
@@ -23,11 +24,13 @@ LINKS_LIMIT = 40
 ATTACHMENTS_LIMIT = 5
 WEIGHT = 6  # an attachment counts as so many words
 VARYING = re.compile(r"\d|.{25}")  # a piece of a host or path that differs from copy to copy
+FILE = re.compile(r"([^.]{4,})(\.[a-z]{2,5})?", re.IGNORECASE)  # a piece whose letters may be by chance, and its ending
 NAMED = re.compile(r"[^\W\d_]{2,40}")
 NUMBERS = 1 << 32  # that a feature may have
 EARLY = NUMBERS // 12  # places in an order: where there are many features, the first of them stands there
 CACHE = 1 << 13  # features whose early places are remembered: words come again
 ALIKE = ((50, 0.42), (20, 0.5), (10, 0.6), (4, 0.75))  # so many features, and the likeness that makes one mail of two; fewer: all of them
+WORDED = 4  # features beside links: with as many, links do not count, since a host or a path of its own for each copy costs nothing
 NEEDED = [next((likeness for count, likeness in ALIKE if fewer >= count), 1.0) for fewer in range(FEATURES + 1)]  # by the fewer features
 
 BAND_NUMBERS = struct.Struct(f"<{BANDS}q")
@@ -87,7 +90,10 @@ def make_fingerprint(
     `targets` of links, `attachments` as SHA-256, `people` by names and addresses: whoever wrote and whoever is written to.
     """
     names = frozenset(NAMED.findall(plain_letters(" ".join(people))))
-    lowest = sample_features(spoken_words(text, names), [*other_features(subject, targets, attachments, names)], names)
+    spoken, others = spoken_words(text, names), [*other_features(subject, attachments, names)]
+    if count_telling(spoken, names, WORDED) + len(others) < WORDED:
+        others += link_features(targets)
+    lowest = sample_features(spoken, others, names)
     return Fingerprint(bands_of(lowest), frozenset(lowest)) if lowest else None
 
 
@@ -97,10 +103,19 @@ def spoken_words(text: str, names: Collection[str]) -> set[str]:
     return set(found if len(found) <= WORDS_LIMIT else islice((word for word in found if is_telling(word, names)), WORDS_LIMIT))
 
 
-def other_features(subject: str, targets: Iterable[str], attachments: Iterable[str], names: Collection[str]) -> Iterator[str]:
-    """What else a message is recognised by: the telling words of its subject, the shapes of its links, its attachments."""
-    yield from (f"subject {word}" for word in telling_words(subject, names))
+def count_telling(spoken: Collection[str], names: Collection[str], most: int) -> int:
+    """How many of the words tell something, up to a number."""
+    return sum(1 for _ in islice((word for word in spoken if is_telling(word, names)), most))
+
+
+def link_features(targets: Iterable[str]) -> Iterator[str]:
+    """The shapes of links, by which a message is recognised that says next to nothing."""
     yield from (f"link {shape}" for target in islice(targets, LINKS_LIMIT) if (shape := shape_of(target)))
+
+
+def other_features(subject: str, attachments: Iterable[str], names: Collection[str]) -> Iterator[str]:
+    """What else a message is recognised by: the telling words of its subject, its attachments."""
+    yield from (f"subject {word}" for word in telling_words(subject, names))
     yield from (f"attachment {number} {sha256}" for sha256 in islice(attachments, ATTACHMENTS_LIMIT) for number in range(WEIGHT))
 
 
@@ -132,8 +147,11 @@ def shape_of(target: str) -> str:
 
 
 def generalise_piece(piece: str) -> str:
-    """A piece of a host or path, a star where it is a number or a token."""
-    return "*" if VARYING.search(piece) else piece.casefold()
+    """A piece of a host or path, a star where it is a number, a token or letters by chance."""
+    if VARYING.search(piece):
+        return "*"
+    name = FILE.fullmatch(piece)
+    return f"*{name[2] or ''}".casefold() if name and is_random(name[1].casefold()) else piece.casefold()
 
 
 def number_features(features: Collection[str]) -> list[int]:
