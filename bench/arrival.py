@@ -2,7 +2,7 @@
 
 20 KB of signed mail from 50 domains that the company allows, through receive, judge and relay into a real Dovecot by LMTP. First
 as fast as it goes, which is full load; then at a tenth and at half of that, steadily: from the moment the last dot was read to
-Dovecot's yes. Then a burst of 10,000 strangers' mails within a minute: how long each waited for its 250, and until when all
+Dovecot's yes. Then a burst of 10,000 strangers' messages within a minute: how long each waited for its 250, and until when all
 of them are judged. `--burst N` for another number.
 """
 
@@ -101,7 +101,7 @@ def measure_burst(count: int) -> dict[str, float]:
 
 
 def send_load(house: House, load: Sequence[Sent], rate: float) -> dict[str, float]:
-    """Send at this rate, and wait until everything is on the record."""
+    """Send at this rate, and wait until everything is in the audit log."""
     begun = time.monotonic()
     waited = pacing.send_paced(house.company.smtp_port, load, rate, SESSIONS)
     sent = time.monotonic() - begun

@@ -1,13 +1,13 @@
-"""Claim: of any two copies of a wave 95 % and more are put into one campaign, and what it joins belongs together in 99 %; in 3 ms a mail.
+"""Claim: of any two copies of a wave 95 % and more are put into one campaign, and what it joins belongs together in 99 %; in 3 ms a
+message.
 
-What it finds: waves of 600 copies at five levels of change (tests/triage/waves.py), of invented texts and, where
-MAILROOM_CORPUS names the directory of real mail, of real phishing, mixed in chance order into all real mail there is.
-Every copy is written as a message, read by the parser and assigned as the judge does it, on SQLite.
+What it finds: waves of 600 copies at five levels of change (tests/triage/waves.py), of invented texts and, where MAILROOM_CORPUS names
+the directory of real mail, of real phishing, mixed in chance order into all real mail there is. Every copy is written as a message, read
+by the parser and assigned as the judge does it, on SQLite.
 
-What it costs: assigning copies of campaigns that are there, and mail like no other, to a database of so many campaigns, on
-SQLite and PostgreSQL, 32 together in a transaction as the judge does. Their words are drawn by chance as often as words occur in mail.
-Beside the clock, which others on the machine push: the processor time of our process and of the server's, and how often a
-database is asked.
+What it costs: assigning copies of campaigns that are there, and mail like no other, to a database of so many campaigns, on SQLite and
+PostgreSQL, 32 together in a transaction as the judge does. Their words are drawn by chance as often as words occur in mail. Beside the
+clock, which others on the machine push: the processor time of our process and of the server's, and how often a database is asked.
 `--sizes 10000,100000` names how many campaigns there are; a million takes a quarter of an hour to fill.
 """
 
@@ -34,7 +34,7 @@ from triage.store import db
 from triage.times import utcnow
 
 MILLION = 1_000_000
-GROUP = 32  # mails in one transaction, as the judge does
+GROUP = 32  # messages in one transaction, as the judge does
 MEASURED = 40  # transactions of each kind
 WARM_UP = 5
 COLUMNS = ("", "campaigns", "p50", "p99", "with its share of the commit", "our processor time", "the server's", "asked")
@@ -55,11 +55,11 @@ class House:
 class Taken:
     """What assigning mail of one kind took, in milliseconds."""
 
-    each: list[float] = field(default_factory=list)  # a mail, by transactions
+    each: list[float] = field(default_factory=list)  # a message, by transactions
     whole: list[float] = field(default_factory=list)  # with a share of the commit
-    ours: list[float] = field(default_factory=list)  # of processor time, a mail, by transactions
+    ours: list[float] = field(default_factory=list)  # of processor time, a message, by transactions
     server: list[float] = field(default_factory=list)
-    asked: list[float] = field(default_factory=list)  # statements a mail
+    asked: list[float] = field(default_factory=list)  # statements a message
 
     def figures(self) -> tuple[str, ...]:
         """As the table shows them."""

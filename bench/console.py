@@ -1,9 +1,9 @@
 """Claim: in the console the next message is painted 50 ms after its key (p95), however much mail waits.
 
-Chromium over its DevTools protocol alone, the API as a process of its own on SQLite, each held mail a row. Measured in the page, from the
-key's own time until what it asks for has been painted: header and body of the next message; the end of the list from its beginning. And
-from the navigation, with nothing in the cache, until the first rows are painted. At full speed and with the page's processor four times
-slower; beside it a bare page that changes a word: the least that this browser takes here. `--size 1000000` for a million rows, and
+Chromium over its DevTools protocol alone, the API as a process of its own on SQLite, each held message a row. Measured in the page, from
+the key's own time until what it asks for has been painted: header and body of the next message; the end of the list from its beginning.
+And from the navigation, with nothing in the cache, until the first rows are painted. At full speed and with the page's processor four
+times slower; beside it a bare page that changes a word: the least that this browser takes here. `--size 1000000` for a million rows, and
 `--kept DIRECTORY` to keep them for the next time: filling takes much longer than asking.
 """
 
@@ -90,19 +90,19 @@ def main() -> int:
 
 
 def fill_company(company: Company, size: int) -> None:
-    """So much held mail, with the counts that upkeep keeps of it."""
+    """So much held messages, with the counts that upkeep keeps of it."""
     engine = db.open_engine(company.database)
     if kept.is_empty(engine):
         held.fill_held([engine], size)
         with db.transaction(engine) as session:
             session.execute(update(Content).values(zstd=bodies.compress_body(LETTER), size=len(LETTER)))
-    fold_counts.build_views(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts anew then
+    fold_counts.build_views(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts again then
     fold_counts.note_anchors(engine)
     engine.dispose()
 
 
 def sit_down(company: Company, page: devtools.Page) -> None:
-    """Somebody has signed in, who looks at each mail by itself."""
+    """Somebody has signed in, who looks at each message by itself."""
     with company.signed_in("jon") as desk:
         desk.client.patch("/preferences", json={"group": "none"}).raise_for_status()
         page.ask("Network.setCookie", name="mailroom", value=desk.client.cookies["mailroom"], url=company.url)

@@ -226,7 +226,7 @@ class Hands:
             self.go_to(place)
 
     def open(self) -> None:
-        """The console anew, at the top of the list, the first message painted."""
+        """The console again, at the top of the list, the first message painted."""
         self.page.ask("Page.navigate", url=self.url)
         self.page.value("bench.rows")
         self.page.value("bench.after(() => bench.header() && bench.body())")

@@ -167,7 +167,7 @@ def follow_message() -> dict[str, set[str]]:
 
 
 def bring_in(settings: Settings, engine: Engine, letter: letters.Sent, number: int) -> None:
-    """Put a message into the spool, and wait until so many are on the record and the spool is empty."""
+    """Put a message into the spool, and wait until so many are in the audit log and the spool is empty."""
     spool = Spool(settings.spool.directory)
     envelope = Envelope(ids.new_id(), utcnow(), letter.reverse_path, ("it+joe.fern@company.example",), "192.0.2.1", "mx.sender.example")
     write_batch(spool.incoming, f"{envelope.spool_id:020d}.batch", [(envelope, letter.raw)])
@@ -175,7 +175,7 @@ def bring_in(settings: Settings, engine: Engine, letter: letters.Sent, number: i
 
 
 def count_entered(engine: Engine) -> int:
-    """How many messages are on the record."""
+    """How many messages are in the audit log."""
     with read_transaction(engine) as session:
         return session.scalar(select(func.count()).select_from(Message)) or 0
 

@@ -2,7 +2,7 @@
 
 20 KB of signed mail from 50 domains over 20 sessions. Beside it the same load through Postfix with an SPF policy server,
 OpenDKIM and OpenDMARC, and through Postfix with Rspamd (authentication only), both into Dovecot's mailboxes. Of Mailroom
-two ways: `held`, everything is on the record where staff see and find it; `measure_delivered`, what is allowed and proven (nine of
+two ways: `held`, everything is in the audit log where staff see and find it; `measure_delivered`, what is allowed and proven (nine of
 ten) lies in the same Dovecot, and the rest is held. Then a full spool is judged by one judge and by two. Answers of DNS are
 cached everywhere; its own processor time is in no figure.
 """
@@ -98,7 +98,7 @@ class House:
                 )
 
     def count(self, where: str = "") -> int:
-        """Deliveries on the record."""
+        """Deliveries in the audit log."""
         with db.read_transaction(self.engine) as session:
             return int(session.scalar(text(f"SELECT count(*) FROM delivery {where}")) or 0)
 

@@ -1,4 +1,4 @@
-"""Claim: of 1,000,000 deliveries one sender's 500 held mails are purged, and held again, in 50 ms; 50,000 in 1.5 s.
+"""Claim: of 1,000,000 deliveries one sender's 500 held messages are purged, and held again, in 50 ms; 50,000 in 1.5 s.
 
 The verbs of the house, as console and shell call them, from the call to the commit: the deliveries, the record with an
 outcome for each, the way back, the audit record. Beside them the floor: a bare UPDATE of the same rows, committed, with
@@ -36,7 +36,7 @@ from triage.times import utcnow
 T = TypeVar("T")
 
 SIZES = (10_000, 1_000_000)  # deliveries
-WAVE, MANY = 500, 50_000  # held mails of one sender; the larger one in the larger database only
+WAVE, MANY = 500, 50_000  # held messages of one sender; the larger one in the larger database only
 PHISHER, BOMBER = "wave@phisher.example", "wave@bomber.example"
 ROUNDS, ROUNDS_OF_MANY = 25, 5
 SETTINGS = Settings(company=Company(domains=("company.example",), hostname="mx.company.example"))

@@ -1,9 +1,9 @@
-"""Claim: recalling one sender's 500 mails out of 600 mailboxes takes at most 0.7 of an IMAP search of all, and hardly grows with them.
+"""Claim: recalling one sender's 500 messages out of 600 mailboxes takes at most 0.7 of an IMAP search of all, and hardly grows with them.
 
 A purge as people order it, from the decision to the last mailbox, with the bytes secured, the record and the way back, in a
 real Dovecot over IMAP; then its undo. Beside it what an administrator has: the same search and UID EXPUNGE over IMAP in
 every mailbox with as many connections, and `doveadm expunge`, straight at the files and without a way back. Cold: Dovecot's
-caches of header fields are empty; warm: a search went before. 4 KB mails, 20 a day: 100 reach back 5 days, 2,000 100 days.
+caches of header fields are empty; warm: a search went before. 4 KB messages, 20 a day: 100 reach back 5 days, 2,000 100 days.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.messages import Content
 
 MAILBOXES, WAVE = 600, 500
-SIZES = tuple(map(int, sys.argv[1:])) or (100, 2000)  # mails in a mailbox
+SIZES = tuple(map(int, sys.argv[1:])) or (100, 2000)  # messages in a mailbox
 CONNECTIONS = 4
 ROUNDS = 3
 WAYS = ("recall", "search", "doveadm")
@@ -104,7 +104,7 @@ def open_site(stack: contextlib.ExitStack, size: int) -> Site:
 
 
 def fill_wave(engine: Engine, store: Store, wave: str) -> None:
-    """One sender's mails, each in another mailbox and on the record as delivered there."""
+    """One sender's messages, each in another mailbox and in the audit log as delivered there."""
     now = datetime.now(UTC)
     rows: dict[str, list[dict[str, object]]] = {"content": [], "message": [], "delivery": [], "attempt": []}
     for number, mailbox in enumerate(random.sample(list(store.mailboxes), WAVE)):
@@ -124,7 +124,7 @@ def fill_wave(engine: Engine, store: Store, wave: str) -> None:
 
 
 def message_row(message: int, content: int, wave: str, message_id: str, now: datetime) -> dict[str, object]:
-    """A message on the record."""
+    """A message in the audit log."""
     return {
         "id": message,
         "spool_id": message,

@@ -1,4 +1,4 @@
-"""Claim: the door acknowledges durably stored mail faster than Postfix, for less processor time.
+"""Claim: the SMTP server acknowledges durably stored mail faster than Postfix, for less processor time.
 
 `mailroom receive` with one and with two workers, a stock Postfix that discards what it has queued, and aiosmtpd with an
 fsync a message take the same unsigned mail from smtp-source over 20 sessions: 5, 20 and 50 KB, one message a connection

@@ -1,4 +1,4 @@
-"""Claim: released mail reaches Dovecot and Postfix nearly as fast as smtp-source alone, and one mail to 600 people in 6 transactions.
+"""Claim: released mail reaches Dovecot and Postfix nearly as fast as smtp-source alone, and one message to 600 people in 6 transactions.
 
 `mailroom relay` takes released mail of 20 KB from an SQLite queue and hands it to Dovecot by LMTP, or to Postfix by
 SMTP. Beside it Postfix's own load generator straight into the same server with as many sessions, which keeps no queue,
@@ -89,19 +89,19 @@ def start_house(stack: contextlib.ExitStack, url: str) -> House:
 
 
 def relay_single(at: House, peer: int) -> Sample:
-    """A queue of single mails."""
+    """A queue of single messages."""
     ids = releasing.prepare_messages(at.engine, [[f"joe{number % SESSIONS}@{DOMAIN}"] for number in range(MESSAGES)], SIZE)
     return time_work(peer, at.pid, MESSAGES, functools.partial(empty_queue, at, ids))
 
 
 def relay_together(at: House, peer: int) -> Sample:
-    """One mail to many."""
+    """One message to many."""
     ids = releasing.prepare_messages(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE)
     return time_work(peer, at.pid, PEOPLE, functools.partial(empty_queue, at, ids))
 
 
 def count_transactions(stack: contextlib.ExitStack) -> int:
-    """How many it takes for one mail to so many, at a next hop that counts them."""
+    """How many it takes for one message to so many, at a next hop that counts them."""
     counting = stack.enter_context(next_hop.next_hop(lmtp=True))
     at = start_house(stack, counting.url)
     empty_queue(at, releasing.prepare_messages(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE))
@@ -109,7 +109,7 @@ def count_transactions(stack: contextlib.ExitStack) -> int:
 
 
 def empty_queue(at: House, ids: list[int]) -> None:
-    """Let them go, and wait until the last is on the record as delivered."""
+    """Let them go, and wait until the last is in the audit log as delivered."""
     releasing.let_go(at.engine, at.spool, ids)
     processes.until(lambda: releasing.count_delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
 

@@ -1,8 +1,8 @@
-"""Claim: which rules and correspondents a mail meets is found in 1 ms (mean), among 20,000 rules and 1,000,000 correspondents.
+"""Claim: which rules and contacts a message meets is found in 1 ms (mean), among 20,000 rules and 1,000,000 contacts.
 
-What the judge asks before it decides (`lookups.ask`), for 32 mails together as it does and for each by itself: a third from known
-correspondents, a third from domains that a rule names, a third from strangers. SQLite (WAL) and PostgreSQL (as it comes); how it grows
-shows beside a hundredth of it. `--size N` for another number of correspondents.
+What the judge asks before it decides (`lookups.ask`), for 32 messages together as it does and for each by itself: a third from known
+contacts, a third from domains that a rule names, a third from strangers. SQLite (WAL) and PostgreSQL (as it comes); how it grows
+shows beside a hundredth of it. `--size N` for another number of contacts.
 """
 
 import argparse
@@ -30,9 +30,9 @@ from triage.store import db
 from triage.store.models.contacts import Correspondent
 from triage.store.models.rules import Rule
 
-SIZE = 1_000_000  # correspondents, and for each fifty a rule
+SIZE = 1_000_000  # contacts, and for each fifty a rule
 A_RULE = 50
-TOGETHER, TIMES = 32, 100  # mails in a transaction of the judge, and how many of these
+TOGETHER, TIMES = 32, 100  # messages in a transaction of the judge, and how many of these
 LATELY = NOW - timedelta(days=20)
 
 
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def fill_databases(place: Path, server: postgresql.Server, size: int) -> list[House]:
-    """A database of each kind with so many correspondents."""
+    """A database of each kind with so many contacts."""
     houses = [
         prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/rules{size}.db"), "SELECT sqlite_version()"),
         prepare_house("PostgreSQL", db.open_engine(server.create(f"rules{size}")), "SHOW server_version"),
@@ -97,12 +97,12 @@ def make_contacts(size: int) -> Iterator[dict[str, Any]]:
 
 
 def make_address(number: int) -> str:
-    """The address of a correspondent."""
+    """The address of a contact."""
     return f"somebody{number}@partner{number // 5}.example"
 
 
 def measure_lookups(house: House, size: int) -> dict[str, list[float]]:
-    """Milliseconds a mail of every time, together and alone, sorted."""
+    """Milliseconds a message of every time, together and alone, sorted."""
     chance = random.Random(size)
     found: dict[str, list[float]] = {"together": [], "alone": []}
     for _ in range(TIMES):

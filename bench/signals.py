@@ -1,10 +1,10 @@
 """Claim: how often each signal speaks on phishing and on wanted mail, what it costs, and where the order of the cards puts phishing.
 
 Real mail from the directory that MAILROOM_CORPUS names: phishing, wanted mail and newsletters that look like spam. Nobody is proven
-here, neither the phisher nor the friend: it is about what the mail itself gives away. Known to the company are the senders of all
-other wanted mail, whose names and domains a mail could borrow. Every signal that docs/reference/signals.md names has its line; of
+here, neither the phisher nor the friend: it is about what the message itself gives away. Known to the company are the senders of all
+other wanted mail, whose names and domains a message could borrow. Every signal that docs/reference/signals.md names has its line; of
 those which rest on something that such a collection has not (proof, colleagues, scanners) it says so.
-The order is tried on a company's first day, when nothing was decided yet, and when people have decided about every other mail before.
+The order is tried on a company's first day, when nothing was decided yet, and when people have decided about every other message before.
 """
 
 import os
@@ -53,7 +53,7 @@ NAMED = re.compile(r"`([a-z-]+)`")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail of the corpus and what a trained eye says of it."""
+    """One message of the corpus and what a trained eye says of it."""
 
     kind: str
     summary: Summary
@@ -75,7 +75,7 @@ def main() -> int:
 
 
 def read_mails(corpus: Path) -> Iterator[Mail]:
-    """Every mail, as it would have been seen when it was written."""
+    """Every message, as it would have been seen when it was written."""
     letters = list(read_corpus(corpus))
     known = Acquaintances(summary for kind, summary, _ in letters if kind == "wanted")
     for kind, summary, path in letters:
@@ -84,7 +84,7 @@ def read_mails(corpus: Path) -> Iterator[Mail]:
 
 
 def read_corpus(corpus: Path) -> Iterator[tuple[str, Summary, str]]:
-    """What each mail is, what it says, and its return path."""
+    """What each message is, what it says, and its return path."""
     for archive in sorted({archive for archive, _ in KINDS}):
         for name, raw in from_archive(corpus, archive):
             kind = next((kind for (where, folder), kind in KINDS.items() if where == archive and folder in name), "")
@@ -136,7 +136,7 @@ def written_at(summary: Summary) -> datetime:
 
 
 def measure_cost() -> None:
-    """Processor time of the signals of one signed 20 KB mail; every mail is another one, so nothing is remembered."""
+    """Processor time of the signals of one signed 20 KB mail; every message is another one, so nothing is remembered."""
     written = [make_summary(letter.raw) for letter in letters.make_letters(200 * ROUNDS)]
     times = []
     for start in range(0, len(written), 200):

@@ -1,8 +1,8 @@
-"""Claim: a service that starts greets after 1 s and shows its first page after 3 s, also with 100,000 accepted mails in its spool.
+"""Claim: a service that starts greets after 1 s and shows its first page after 3 s, also with 100,000 accepted messages in its spool.
 
-`mailroom serve` on SQLite, from the start of the process to the 220 of its door and to the console's page, with an empty spool and with a
-full one, whose mail it begins to judge meanwhile. `--spool N` for another number.
-Then what commands take of the processor, with an API that runs and without one, and roles from their start until they are ready.
+`mailroom serve` on SQLite, from the start of the process to the 220 of its door and to the console's page, with an empty spool and with
+a full one, whose mail it begins to judge meanwhile. `--spool N` for another number. Then what commands take of the processor, with an
+API that runs and without one, and roles from their start until they are ready.
 """
 
 import argparse

@@ -55,7 +55,7 @@ class House:
         self.wait_for(len(warm_up))
 
     def wait_for(self, count: int) -> None:
-        """Wait until so many messages are on the record."""
+        """Wait until so many messages are in the audit log."""
         processes.until(lambda: self.count("SELECT count(*) FROM message") >= count, f"{count} messages are entered", log=self.company.log)
 
     def count(self, query: str) -> int:

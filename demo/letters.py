@@ -1,4 +1,4 @@
-"""One mail of the demo: a draft in words becomes a letter in bytes, and a letter gets its sender's DKIM signature."""
+"""One message of the demo: a draft in words becomes a letter in bytes, and a letter gets its sender's DKIM signature."""
 
 import html
 import random
@@ -29,7 +29,7 @@ SIGNED = (
     "MIME-Version",
     "Content-Type",
 )  # From twice: none can be added
-SOFT_BREAK = re.compile(r"(?<=[^\n]{90})\n(?=[^\n])")  # our own source is wrapped; a mail program does it anew
+SOFT_BREAK = re.compile(r"(?<=[^\n]{90})\n(?=[^\n])")  # our own source is wrapped; a mail program does it again
 WIDTH = 76
 URL = re.compile(r"https?://[^\s<>]+[^\s<>.,)]")
 PARAGRAPH = '<p style="margin:0 0 12px 0">{}</p>'
@@ -38,7 +38,7 @@ PAGE = '<html><body style="font-family:Calibri,Arial,sans-serif;font-size:14px;c
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file in a mail. With a `cid` it is a picture inside the HTML text."""
+    """A file in a message. With a `cid` it is a picture inside the HTML text."""
 
     name: str
     media_type: str
@@ -48,7 +48,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A mail in words. Mailboxes are written `Name <address>` or as a bare address."""
+    """A message in words. Mailboxes are written `Name <address>` or as a bare address."""
 
     kind: str
     author: str
@@ -63,13 +63,13 @@ class Draft:
     fields: tuple[tuple[str, str], ...] = ()
     files: tuple[File, ...] = ()
     calendar: str = ""  # an iTIP request (RFC 6047)
-    charset: str = ""  # what the mail calls its UTF-8, where it lies
+    charset: str = ""  # what the message calls its UTF-8, where it lies
     moment: float | None = None  # when in the morning, 0 to 1; None: any time
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail in bytes, with its envelope. It has no signature yet."""
+    """A message in bytes, with its envelope. It has no signature yet."""
 
     kind: str
     reverse_path: str
@@ -79,7 +79,7 @@ class Letter:
     raw: bytes  # CRLF line ends
 
     def signed(self, keys: Mapping[str, Key]) -> bytes:
-        """The mail with its DKIM signature on top, as far as somebody signs it."""
+        """The message with its DKIM signature on top, as far as somebody signs it."""
         if not self.signer:
             return self.raw
         key = keys[BY_DOMAIN[self.signer].key]
@@ -185,7 +185,7 @@ def add_pictures(message: EmailMessage, pictures: list[File]) -> None:
 
 
 def relabel_charset(raw: bytes, charset: str) -> bytes:
-    """The mail with another name for its charset."""
+    """The message with another name for its charset."""
     if not charset:
         return raw
     return raw.replace(b'charset="utf-8"', f'charset="{charset}"'.encode()).replace(b"=?utf-8?", f"=?{charset}?".encode())

@@ -14,7 +14,7 @@ from triage.errors import Refused
 from triage.times import utcnow
 
 TIMEOUT = 60  # seconds for one answer
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a letter that was put off (4yz) is tried again
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a letter that was deferred (4yz) is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Played:
 
 
 class NotSent(Refused):
-    """The mail could not be handed over; the text says what to look at."""
+    """The message could not be handed over; the text says what to look at."""
 
 
 def play_morning(
@@ -40,7 +40,7 @@ def play_morning(
 ) -> Played:
     """Send the whole morning of the demo in `directory` to host:port; `progress(sent, all)` is called after each letter.
 
-    Call it once for a fresh demo: a second time sends the same mail again. NotSent when nobody listens there or the
+    Call it once for a fresh demo: a second time sends the same message again. NotSent when nobody listens there or the
     listener keeps putting a letter off; what was sent before stays sent.
     """
     signing = read_keys(keys_directory(directory))
@@ -88,7 +88,7 @@ class MailHosts:
 
 
 def send_letter(hosts: MailHosts, letter: Letter, signing: Mapping[str, Key]) -> list[str]:
-    """Hand one letter over, again after a pause when it is put off; a line for each recipient that is refused for good."""
+    """Hand one letter over, again after a pause when it is deferred; a line for each recipient that is refused for good."""
     raw = letter.signed(signing)
     waiting = list(letter.recipients)
     refused: list[str] = []

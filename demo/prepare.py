@@ -19,7 +19,7 @@ def prepare_demo(directory: Path, *, fresh: bool = False, smtp_port: int = 2525,
     """Make `directory` a demo and return the path of its mailroom.toml.
 
     What is missing is written; people, keys and mail that are there stay. mailroom.toml and the zone file follow from
-    the arguments and the keys and are written anew each time. `fresh` removes everything in the directory first.
+    the arguments and the keys and are written again each time. `fresh` removes everything in the directory first.
     BadInput when the directory holds something that no demo made: nothing is touched then.
     """
     directory = directory.resolve()

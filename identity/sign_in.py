@@ -86,7 +86,7 @@ def client_of(provider: Provider, redirect_uri: str) -> OAuth2Client:
 
 
 def secret_of(provider: Provider) -> str | None:
-    """Our secret there, read anew each time; None for a public client."""
+    """Our secret there, read again each time; None for a public client."""
     if not provider.client_secret_file:
         return None
     try:

@@ -52,7 +52,7 @@ def logout_token(known: Known, http: Http, given: str, skew: int) -> dict[str, A
 
 
 def decoded(known: Known, http: Http, text: object) -> jwt.Token:
-    """A token whose signature is the provider's. Its keys are read anew when it names one that is not known yet."""
+    """A token whose signature is the provider's. Its keys are read again when it names one that is not known yet."""
     if not isinstance(text, str) or len(text) > LONGEST:
         raise Untrusted("it sends no token, or one that is too long")
     registry = JWSRegistry(algorithms=known.algorithms(http), strict_check_header=False)

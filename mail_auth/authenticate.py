@@ -22,7 +22,7 @@ def authenticate_message(
     """Everything that can be found out about who sent `raw`, as received, with CRLF line ends.
 
     On mail that a trusted edge has handed over, results that it states under one of `trusted_authserv_ids` count too (RFC 8601).
-    `past`: its signatures count too, for a mail that has lain in a mailbox: keys go, and servers there rewrite bodies.
+    `past`: its signatures count too, for a message that has lain in a mailbox: keys go, and servers there rewrite bodies.
 
     Asks DNS at most 40 questions and waits at most `resolver.timeout` seconds in all. `now` is aware. A signature must have
     been good when the message came in (`envelope.received_at`), however long it waited for us.

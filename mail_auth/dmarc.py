@@ -163,7 +163,7 @@ def border_at(name: str, questions: Questions) -> str:
 
 
 def does_exist(domain: str, questions: Questions) -> bool:
-    """Has the domain an address or a mail exchange (RFC 9989, section 3.2)? Yes when DNS does not answer."""
+    """Has the domain an address or a message exchange (RFC 9989, section 3.2)? Yes when DNS does not answer."""
     try:
         return any(questions.ask(domain, rdtype) for rdtype in ("A", "AAAA", "MX"))
     except (Temporary, TooManyQuestions):

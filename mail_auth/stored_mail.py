@@ -1,6 +1,6 @@
-"""Who sent a mail that lies in a mailbox: DKIM checked again where the keys are still published, else what was found when it came in.
+"""Who sent a message that lies in a mailbox: DKIM checked again where the keys are still published, else what was found when it came in.
 
-The servers of the company wrote their results (RFC 8601) into the mail and put fields of their own above them. Only the
+The servers of the company wrote their results (RFC 8601) into the message and put fields of their own above them. Only the
 topmost field in a trusted name counts, and those beside it up to the next Received: what a stranger wrote stands below.
 """
 
@@ -19,12 +19,12 @@ RESULTS = b"authentication-results"
 def authenticate_past(
     envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime, trusted_authserv_ids: Collection[str]
 ) -> Authentication:
-    """As `authenticate`, for a mail as it lies in a mailbox; `envelope.edge` must be set, `envelope.received_at` is when it arrived."""
+    """As `authenticate`, for a message as it lies in a mailbox; `envelope.edge` must be set, `envelope.received_at` is when it arrived."""
     return authenticate_message(envelope, as_handed_over(raw, trusted_authserv_ids), resolver, now, trusted_authserv_ids, past=True)
 
 
 def as_handed_over(raw: bytes, trusted: Collection[str]) -> bytes:
-    """The mail with the results of our own server on top, and without what was put above them later; unchanged without any."""
+    """The message with the results of our own server on top, and without what was put above them later; unchanged without any."""
     mail = message.read_message(raw)
     names = {name.lower() for name in trusted}
     ids = [authentication_results.authserv_id(one.value) if one.name == RESULTS else "" for one in mail.fields]

@@ -81,7 +81,7 @@ def trusted_dkim(ours: tuple[Dkim, ...], told: Upstream, mail: Message) -> tuple
 def trusted_dmarc(ours: Dmarc, told: Upstream, author_domain: str) -> Dmarc:
     """Our pass stays; else a pass or fail of the edge counts, if it states exactly one and about this author's domain.
 
-    The edge saw the mail before anything in between changed it, so what fails here may have passed there.
+    The edge saw the message before anything in between changed it, so what fails here may have passed there.
     """
     stated = [one for one in told.stated if one.method == "dmarc"]
     if len(stated) != 1 or not author_domain or stated[0].domain != author_domain or ours.result is Result.PASS:

@@ -1,1 +1,1 @@
-"""The door to the people's mailboxes: IMAP and Maildir."""
+"""The SMTP server to the people's mailboxes: IMAP and Maildir."""

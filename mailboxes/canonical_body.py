@@ -11,7 +11,7 @@ def content_digest(raw: bytes) -> str | None:
     """SHA-256 over the content of every part, in order; None when the message goes past the parser's limits.
 
     Transfer encodings and charsets are undone, line ends and white space at the end of lines do not count, nor do
-    boundaries and header fields: a server may write all of these anew.
+    boundaries and header fields: a server may write all of these again.
     """
     found = hashlib.sha256()
     try:

@@ -77,7 +77,7 @@ class Mailbox(Protocol):
     """One open mailbox. One thread uses it; only `abort` may come from another."""
 
     def find(self, sought: list[Sought], since: datetime) -> list[Found]:
-        """Look for these in every folder: one Found each. What did not come in at `since` or later is looked for among all mail."""
+        """Look for these in every folder: one Found each. What did not come in at `since` or later is looked for among all messages."""
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
         """What may be this sender's mail, in every folder, some at a time; the header blocks alone unless `whole`."""

@@ -18,7 +18,7 @@ class Sought:
     marker: str  # the value of X-Mailroom-Message
     message_id: str  # without brackets; "" when it has none
     content: bytes | None  # as received; None when erased
-    any_marker: bool = False  # it may bear our trace field under another number: it was entered anew after a restore
+    any_marker: bool = False  # it may bear our trace field under another number: it was entered again after a restore
 
     @cached_property
     def digest(self) -> str | None:
@@ -70,7 +70,7 @@ def may_be_unmarked(names: Names, sought: Sought) -> bool:
 
 
 def may_be_renumbered(names: Names, sought: Sought) -> bool:
-    """Could it be a copy that was sent on before a restore, under the number that the mail had then? Then its body decides."""
+    """Could it be a copy that was sent on before a restore, under the number that the message had then? Then its body decides."""
     return sought.any_marker and bool(sought.message_id) and names.message_id == sought.message_id and sought.content is not None
 
 

@@ -88,7 +88,10 @@ EMPLOYEE = "employee"  # kind of an actor who is nobody but themselves: no role,
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The one who acts, as it stands on the record: `person:ana`, `employee:UID`, `token:ID`, `rule:known-sender`, `system:retention`."""
+    """The one who acts, as it stands in the audit log:
+
+    `person:ana`, `employee:UID`, `token:ID`, `rule:known-sender`, `system:retention`.
+    """
 
     kind: str
     name: str

@@ -43,7 +43,7 @@ class FactorNeeded(Refused):
 
 
 class ReasonNeeded(Refused):
-    """This may be opened, and asks for a reason that goes on the record."""
+    """This may be opened, and asks for a reason that goes in the audit log."""
 
 
 class SecondKeyNeeded(Refused):

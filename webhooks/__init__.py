@@ -1,1 +1,1 @@
-"""The door to programs elsewhere: they are told by HTTP what happens here."""
+"""The SMTP server to programs elsewhere: they are told by HTTP what happens here."""

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def write_lines(events: Sequence[dict[str, Any]], settings: Settings) -> None:
-    """Add them to siem.lines, on disk when this returns. The file is opened anew each time, so that it can be rotated."""
+    """Add them to siem.lines, on disk when this returns. The file is opened again each time, so that it can be rotated."""
     lines = b"".join(write_line(one) + b"\n" for one in events)
     if settings.siem.lines == STDOUT:
         sys.stdout.buffer.write(lines)

@@ -1,4 +1,4 @@
-"""The webhooks role: takes up what the trail tells, and calls each webhook of the settings from a thread of its own; so for a SIEM."""
+"""The webhooks role: takes up what the audit log tells, and calls each webhook of the settings from a thread of its own; so for a SIEM."""
 
 import logging
 import threading

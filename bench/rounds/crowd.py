@@ -18,13 +18,13 @@ KNOWN = 2_000  # of all campaigns, spread evenly, that copies are made of
 WORDS = 60_000
 FREQUENCIES = list(
     accumulate(1 / (rank + 30) for rank in range(WORDS))
-)  # Zipf-Mandelbrot: two mails share 1.2 % of their words, real ones 0.7 %
-LENGTH, SPREAD = 3.8, 0.7  # of a lognormal distribution: half of the mails have more than 45 telling words
+)  # Zipf-Mandelbrot: two messages share 1.2 % of their words, real ones 0.7 %
+LENGTH, SPREAD = 3.8, 0.7  # of a lognormal distribution: half of the messages have more than 45 telling words
 CAMPAIGN, REPRESENTATIVE, BAND = (SQLModel.metadata.tables[name] for name in ("campaign", "representative", "representative_band"))
 
 
 def fill_campaigns(engines: Sequence[Engine], size: int) -> list[Fingerprint]:
-    """Add so many campaigns of one mail each to every database; some of their fingerprints."""
+    """Add so many campaigns of one message each to every database; some of their fingerprints."""
     chance, known = random.Random(size), []
     for begin in range(0, size, GROUP):
         mails = [(ids.new_id(), make_mail(chance)) for _ in range(min(GROUP, size - begin))]
@@ -58,7 +58,7 @@ def write_campaigns(engine: Engine, mails: Sequence[tuple[int, Fingerprint]]) ->
 
 
 def make_mail(chance: random.Random) -> Fingerprint:
-    """The fingerprint of a mail of words by chance."""
+    """The fingerprint of a message of words by chance."""
     count = max(6, round(chance.lognormvariate(LENGTH, SPREAD)))
     return of_words(chance.choices(range(WORDS), cum_weights=FREQUENCIES, k=count))
 

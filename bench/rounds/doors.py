@@ -1,4 +1,4 @@
-"""The contenders at the door: each takes a load of messages, and says how fast and for how much processor time."""
+"""The contenders at the SMTP server: each takes a load of messages, and says how fast and for how much processor time."""
 
 import contextlib
 import os

@@ -25,7 +25,7 @@ Rows = tuple[dict[str, Any], dict[str, Any]]  # of message and delivery
 
 
 def fill_deliveries(engines: Sequence[Engine], count: int, *, wave: str, wave_size: int) -> None:
-    """Add so many deliveries, each of a message of its own; `wave_size` of them, spread evenly, are held mail of the address `wave`."""
+    """Add so many deliveries, each of a message of its own; `wave_size` of them, spread evenly, are held messages of the address `wave`."""
     chance = random.Random(count)
     content: dict[str, Any] = {"id": ids.new_id(), "sha256": f"{count:064x}", "size": 0}
     for engine in engines:

@@ -1,4 +1,4 @@
-"""Fills a database with held mail as a long neglect leaves it: waves, regular senders, strangers, spread over time and folders."""
+"""Fills a database with held messages as a long neglect leaves it: waves, regular senders, strangers, spread over time and folders."""
 
 import random
 from collections.abc import Iterator, Sequence

@@ -12,14 +12,14 @@ from pathlib import Path
 from tests.peers import processes
 from tests.peers.mail import dovecot
 
-A_DAY = 20  # mails that a mailbox gets a day
+A_DAY = 20  # messages that a mailbox gets a day
 SIZE = 4 * 1024
 WORDS = b"the invoice meeting report please review attached contract schedule delivery quarterly payment confirm update".split()
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail of a wave, and in whose mailbox it lies."""
+    """One message of a wave, and in whose mailbox it lies."""
 
     mailbox: str
     marker: str  # the value of X-Mailroom-Message
@@ -30,7 +30,7 @@ class Store:
     """The mailboxes of one Dovecot."""
 
     def __init__(self, server: dovecot.Server, mailboxes: Sequence[str], messages: int) -> None:
-        """Mail of the last days, so many in each mailbox. The same mail lies in all of them (hard links), each with its own index."""
+        """Mail of the last days, so many in each mailbox. The same message lies in all of them (hard links), each with its own index."""
         self.server, self.mailboxes = server, mailboxes
         self.keeper = pwd.getpwnam(processes.choose_user("nobody")) if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         self.numbers = iter(range(10**9))
@@ -52,7 +52,7 @@ class Store:
         return root / "cur"
 
     def write(self, folder: Path, raw: bytes, arrived: float) -> Path:
-        """One mail that was read, with the date of its arrival."""
+        """One message that was read, with the date of its arrival."""
         path = folder / f"{int(arrived)}.M{next(self.numbers)}P1.bench,S={len(raw)}:2,S"
         path.write_bytes(raw)
         os.chown(path, self.keeper.pw_uid, self.keeper.pw_gid)
@@ -60,13 +60,13 @@ class Store:
         return path
 
     def deliver(self, letter: Letter) -> None:
-        """A mail of a wave, some time within the last day."""
+        """A message of a wave, some time within the last day."""
         folder = self.server.directory / "mail" / letter.mailbox / "Maildir" / "cur"
         stamped = f"X-Mailroom-Message: {letter.marker}\r\nX-Mailroom-Verdict: allowed-sender\r\n".encode() + letter.raw
         self.write(folder, stamped, time.time() - random.uniform(0, 86400))
 
     def forget_headers(self) -> None:
-        """Cold: every index gone and made anew, so that no header field is in a cache."""
+        """Cold: every index gone and made again, so that no header field is in a cache."""
         for mailbox in self.mailboxes:
             for path in (self.server.directory / "mail" / mailbox / "Maildir").glob("dovecot*index*"):
                 path.unlink()
@@ -84,7 +84,7 @@ class Store:
 
 
 def make_mail(author: str, number: int) -> bytes:
-    """A mail of 4 KB."""
+    """A message of 4 KB."""
     head = (
         f"Received: from mta.sender.example (mta.sender.example [192.0.2.1])\r\n\tby mx.company.example with ESMTPS id {number:013};\r\n"
         f"\tTue, 24 Nov 2026 10:00:00 +0000\r\nAuthentication-Results: mx.company.example; spf=pass; dkim=pass; dmarc=pass\r\n"

@@ -21,7 +21,7 @@ RUN = 5  # words in a row
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail of the mixture: what it is in truth, and its fingerprint."""
+    """One message of the mixture: what it is in truth, and its fingerprint."""
 
     truth: str  # wave 3; ham, phish, spam
     fingerprint: Fingerprint | None
@@ -69,7 +69,7 @@ def read_corpus(corpus: Path) -> list[tuple[str, Summary]]:
 
 
 def pick_seeds(real: Sequence[tuple[str, Summary]], runs: Sequence[set[tuple[str, ...]]], chance: random.Random) -> list[int]:
-    """Places of real phishing mails that waves are made of: each unlike every other real mail."""
+    """Places of real phishing messages that waves are made of: each unlike every other real mail."""
     long_enough = [
         place for place, (kind, one) in enumerate(real) if kind == "phish" and len(one.text.split()) >= FEWEST_WORDS and not one.problems
     ]
@@ -81,7 +81,7 @@ def pick_seeds(real: Sequence[tuple[str, Summary]], runs: Sequence[set[tuple[str
 
 
 def share_words(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
-    """Are two mails of one campaign already, whatever our fingerprint says?"""
+    """Are two messages of one campaign already, whatever our fingerprint says?"""
     return len(one & other) > 0.1 * min(len(one), len(other))
 
 
@@ -92,7 +92,7 @@ def runs_of(text: str) -> set[tuple[str, ...]]:
 
 
 def score_campaigns(mails: Sequence[Mail], found: Sequence[int | None]) -> Score:
-    """Compare the campaigns with the truth. Of pairs of real mails nobody knows the truth: they are counted by kind only."""
+    """Compare the campaigns with the truth. Of pairs of real messages nobody knows the truth: they are counted by kind only."""
     inside: dict[int, Counter[str]] = defaultdict(Counter)
     size: Counter[str] = Counter()
     pieces: dict[str, list[int]] = defaultdict(list)

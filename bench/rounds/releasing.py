@@ -1,4 +1,4 @@
-"""Released mail in a company's queue: proven, 20 KB, made ready before, and let go all at once or one by one."""
+"""Released mail in a company's queue: proven, 20 KB, made ready before, and released all at once or one by one."""
 
 import random
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ LINE = 70  # characters
 
 
 def prepare_messages(engine: Engine, mailboxes: Sequence[Sequence[str]], size: int) -> list[int]:
-    """One message of about `size` bytes for each group of mailboxes, to leave when it is let go; the ids of the deliveries."""
+    """One message of about `size` bytes for each group of mailboxes, to leave when it is released; the ids of the deliveries."""
     chance, ids = random.Random(), []  # new contents each time
     late = utcnow() + NOT_YET
     with db.transaction(engine) as session:

@@ -41,8 +41,8 @@ class Kept:
     newest: str = ""  # the greatest change seen
 
     def all(self, server: Connection, schema: Schema) -> Self:
-        """Every entry, read anew."""
-        anew = replace(self, newest="")  # a server that was set up anew begins to count anew
+        """Every entry, read again."""
+        anew = replace(self, newest="")  # a server that was set up again begins to count again
         return anew.with_entries({}, server.search(self.base, self.query, self.attributes), schema)
 
     def up_to_date(self, server: Connection, schema: Schema) -> Self:

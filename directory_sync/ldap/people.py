@@ -122,7 +122,7 @@ class Reader:
                     yield key, str(address)
 
     def note_unread(self, refused: Mapping[str, Entry]) -> None:
-        """Keep in mind who is here though their entry is refused. Who has no mail address at all is nobody here."""
+        """Keep in mind who is here though their entry is refused. Who has no messages address at all is nobody here."""
         for key, entry in refused.items():
             if key not in self.elsewhere and has_address(entry, self.schema):
                 with contextlib.suppress(ValueError):
@@ -350,7 +350,7 @@ class Reader:
             self.notes.append(Told(self.schema.assistants, f"{assistant} is nobody here, and sees nothing of the mail of {uid}{more}"))
 
     def note_empty_seals(self, found: CompanyDirectory) -> None:
-        """Seals on nobody and nothing here: who has got another name is not sealed by the one before."""
+        """Seals on nobody and nothing here: who has got another name is not confidential by the one before."""
         here = {f"person:{person.uid}" for person in found.people} | {f"department:{department.code}" for department in found.departments}
         for seal in found.sealed:
             if seal.folder not in here:

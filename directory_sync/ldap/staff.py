@@ -1,4 +1,4 @@
-"""Staff out of an LDAP directory: who is in which group has which role and scope; assistants see the mail of those they assist."""
+"""Staff out of an LDAP directory: who is in which group has which role and scope; assistants see messages of those they assist."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -91,7 +91,7 @@ def can_sign_in(entry: Entry, schema: Schema) -> bool:
 
 
 def let_assistants(given: dict[str, Given], schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> None:
-    """Let assistants see and decide the mail of those they assist, who may have a typo in their entry."""
+    """Let assistants see and decide messages of those they assist, who may have a typo in their entry."""
     for key, uid in find_assisted(lists).items():
         for assistant in filter(lists.persons.__contains__, assistants_of(people[key], schema)):
             one = given.setdefault(assistant, Given())

@@ -110,7 +110,7 @@ def build_person(entry: Entry, domains: tuple[str, ...], logins: dict[str, str])
 
 
 def build_member(entry: Entry, people: list[Entry]) -> StaffEntry:
-    """Somebody who triages; assistants see the mail of those they assist too."""
+    """Somebody who triages; assistants see messages of those they assist too."""
     values = entry.values
     uid = values["person"] or values["login"]
     assisted = [f"person:{one.values['uid']}" for one in people if uid in one.values["assistants"] and values["role"] != Role.AUDITOR]
@@ -119,7 +119,7 @@ def build_member(entry: Entry, people: list[Entry]) -> StaffEntry:
 
 
 def confidential_folders(file: Sections) -> Iterator[SealedEntry]:
-    """What is sealed, and for whom it is open."""
+    """What is confidential, and for whom it is open."""
     for kind, title, some in (("department", "code", file.departments), ("person", "uid", file.people)):
         for entry in some:
             if entry.values["confidential"]:

@@ -12,7 +12,7 @@ from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 
 MOST = 10  # lists
-SECONDS = 3.0  # for all of them about one message: a list that is down holds no mail up
+SECONDS = 3.0  # for all of them about one message: a list that is down holds no messages up
 TOO_LONG = 1.0  # seconds without an answer: the list is down, not only this question lost
 PAUSE = 60  # seconds that it is left alone then
 LISTED = (ipaddress.IPv4Address("127.0.0.2"), ipaddress.IPv4Address("127.0.0.255"))  # RFC 5782, 2.1; errors are in 127.255.255.0/24

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class NotTaken(Exception):
-    """The account does not take this mail just now: it is full, or will not have such a mail. The text says why."""
+    """The account does not take this message just now: it is full, or will not have such a message. The text says why."""
 
 
 class Contents(NamedTuple):
@@ -180,7 +180,7 @@ class MirrorAccount:
                 copies[uid] = self.identify(body, whole) if body is not None else 0
 
     def put(self, folder: str, raw: bytes, *, flags: tuple[str, ...], at: datetime) -> None:
-        """APPEND. NotTaken where the server says no to it: then the next mail may do better."""
+        """APPEND. NotTaken where the server says no to it: then the next message may do better."""
         with explain_trouble("a mail could not be put there"):
             try:
                 self.client.append(folder, raw, flags, at)
@@ -224,7 +224,7 @@ class MirrorAccount:
                     self.client.uid_expunge(uids)
 
     def open(self, place: Place) -> bool:
-        """SELECT its folder; False where that has gone, or was numbered anew: then nothing there is what it was."""
+        """SELECT its folder; False where that has gone, or was numbered again: then nothing there is what it was."""
         with explain_trouble(f"the folder {place.folder} could not be opened"):
             try:
                 state = self.client.select_folder(place.folder)
@@ -278,5 +278,5 @@ class MirrorAccount:
 
 
 def has_hint(answer: dict[bytes, Any]) -> bool:
-    """Does its header claim to be a copy of ours? A mail that went this moment has none (NIL)."""
+    """Does its header claim to be a copy of ours? A message that went this moment has none (NIL)."""
     return any((value or b"").strip() for name, value in answer.items() if name.startswith(b"BODY[HEADER"))

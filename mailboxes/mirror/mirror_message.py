@@ -1,4 +1,4 @@
-"""What the mirror puts into a department's account: a held mail with our lines on top, and notes that say why not. Pure."""
+"""What the mirror puts into a department's account: a held message with our lines on top, and notes that say why not. Pure."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ IN_OUR_NAME = re.compile(rb"^x-mailroom-[^\r\n:]*:(?:[^\r\n]|\r\n[ \t])*(?:\r\n|
 
 
 def dress_message(raw: bytes, *, copy: int, message: int, why: str, severity: str) -> bytes:
-    """The mail as it came in, with who we say it is and how bad it looks on top, and without what was forged in our name.
+    """The message as it came in, with who we say it is and how bad it looks on top, and without what was forged in our name.
 
     IMAP carries no NUL (RFC 9051, 9).
     """
@@ -52,7 +52,7 @@ def exact_digest(raw: bytes) -> str:
 
 
 def alike_digest(raw: bytes) -> str:
-    """By what a copy is known whose header was written anew: its body, Message-ID and author; "" where that cannot be read."""
+    """By what a copy is known whose header was written again: its body, Message-ID and author; "" where that cannot be read."""
     try:
         fields = fields_of(headers_of(raw))[0]
     except TooMuch:

@@ -1,4 +1,4 @@
-"""The mirror role: held mail lies in departments' accounts, and moving it into a folder for an act is that decision.
+"""The mirror role: held messages lie in departments' accounts, and moving it into a folder for an act is that decision.
 
 A thread for each account. It looks, decides what was moved, and puts the picture right: all of it again and again, so that
 whatever broke off in between is simply done the next time.
@@ -42,18 +42,18 @@ DONE_FOLDER, SHARED = "Done", "Shared"
 OWN = "Mailroom"  # folder of a personal account above those for acts
 SHORTEST_REST = 0.25  # seconds
 LONGEST_PAUSE = 30.0  # seconds between attempts to get in
-LATER = 60.0  # seconds until a mail that the account did not take is tried again
+LATER = 60.0  # seconds until a message that the account did not take is tried again
 MOST_REFUSED = 3  # in one turn; then the account is full
 NO_RECEIPT = "$MDNSent"  # RFC 3503, 3: no program tells the sender that it was read, which the person alone may
 FOREIGN = say("This is not a held message: only messages from the folders of this account can be decided here.")
-AT_ONCE = 50  # mails that are put there before somebody's acts are looked for again
+AT_ONCE = 50  # messages that are put there before somebody's acts are looked for again
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account on the IMAP server. `department`: whose held mail lies there, "" in somebody's own; `login`: who acts there."""
+    """An account on the IMAP server. `department`: whose held messages lie there, "" in somebody's own; `login`: who acts there."""
 
     address: str
     login: str
@@ -121,7 +121,7 @@ class Desk:
 
     def __init__(self, settings: Settings, engine: Engine, account: Account, bells: list[Bell]) -> None:
         self.settings, self.engine, self.account, self.bells = settings, engine, account, bells
-        self.later: dict[int, float] = {}  # when mails that the account did not take are tried again (monotonic seconds)
+        self.later: dict[int, float] = {}  # when messages that the account did not take are tried again (monotonic seconds)
         self.left: set[Place] = set()  # what is none of ours and cannot be given back: the account is full
         self.pause = 0.0
 
@@ -310,7 +310,7 @@ class Desk:
                 refused += 1
                 said = {"account": escape_visible(self.account.address), "delivery": format_id(delivery), "why": escape_visible(str(fault))}
                 log.warning("the account %(account)s does not take delivery %(delivery)s, which waits in the queue: %(why)s", said)
-            except Unreachable:  # it may be this mail over which the server breaks off
+            except Unreachable:  # it may be this message over which the server breaks off
                 self.later[delivery] = now + LATER
                 raise
             if refused == MOST_REFUSED:  # it is full
@@ -319,7 +319,7 @@ class Desk:
         return bool(due)
 
     def note(self, row: Kept, folder: str, validity: int, uid: int) -> None:
-        """Where a copy lies is on the record before it is moved, and after it was found."""
+        """Where a copy lies is in the audit log before it is moved, and after it was found."""
         with transaction(self.engine) as session:
             mirror_copies.place_copy(session, row.id, folder, validity, uid)
 
@@ -346,7 +346,7 @@ class Desk:
 def readable_messages(
     kept: list[Kept], wanted: dict[int, str], seen: list[Seen], unread: set[str]
 ) -> tuple[list[Kept], dict[int, str], list[Seen]]:
-    """Without the mails whose folder nobody can look into: what cannot be seen there would be put there again and again."""
+    """Without the messages whose folder nobody can look into: what cannot be seen there would be put there again and again."""
     aside = {row.delivery for row in kept if row.home in unread} | {delivery for delivery, home in wanted.items() if home in unread}
     copies = {row.id for row in kept if row.delivery in aside}
     return (

@@ -42,14 +42,14 @@ class Plan:
     move: list[tuple[Kept, Place, str]] = field(default_factory=list)  # a copy that lies elsewhere, and its home
     found: list[tuple[Kept, Place]] = field(default_factory=list)  # where a copy lies that the database knew elsewhere or nowhere
     put: list[tuple[Kept, str]] = field(default_factory=list)  # a copy that lies nowhere
-    new: list[tuple[int, str]] = field(default_factory=list)  # held mail that has no copy yet, and its folder
+    new: list[tuple[int, str]] = field(default_factory=list)  # held messages that have no copy yet, and its folder
 
     def __bool__(self) -> bool:
         return any((self.take, self.end, self.move, self.found, self.put, self.new))
 
 
 def plan_mirror(kept: Iterable[Kept], wanted: Mapping[int, str], seen: Iterable[Seen], *, apart: frozenset[str]) -> Plan:
-    """Compare. `kept`: the copies that are not over; `wanted`: the folder of each held mail; `apart`: folders that are left alone."""
+    """Compare. `kept`: the copies that are not over; `wanted`: the folder of each held message; `apart`: folders that are left alone."""
     here: dict[int, list[Place]] = {}
     for one in sorted(seen):
         if one.place.folder not in apart:
@@ -71,7 +71,7 @@ def plan_mirror(kept: Iterable[Kept], wanted: Mapping[int, str], seen: Iterable[
 
 
 def settle_copy(made: Plan, row: Kept, places: list[Place], home: str) -> None:
-    """One copy of a held mail: exactly one at home. What people have copied elsewhere stays there as long as the mail is held."""
+    """One copy of a held message: exactly one at home. What people have copied elsewhere stays there as long as the message is held."""
     at_home = [place for place in places if place.folder == home]
     if at_home:
         stays = row.place if row.place in at_home else at_home[0]

@@ -1,4 +1,4 @@
-"""What a mail in a mailbox says about itself: read in a child with little power, since it is hostile."""
+"""What a message in a mailbox says about itself: read in a child with little power, since it is hostile."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from triage.delivery.recalled_copies import Copy
 from triage.message.summary import Summary
 from triage.runtime.sandbox_pool import Overrun, Pool
 
-SHOWN = 50  # related mails of one delivery that are written down
+SHOWN = 50  # related messages of one delivery that are written down
 
 
 def read_copy(raw: bytes, parsers: Pool, *, whole: bool) -> Summary | None:

@@ -51,7 +51,7 @@ class ImapMailbox:
         self.validity = 0
 
     def find(self, sought: list[Sought], since: datetime) -> list[Found]:
-        """As Mailbox.find. What is not found since that day is looked for among all the mail."""
+        """As Mailbox.find. What is not found since that day is looked for among all messages."""
         found = [Found() for _ in sought]
         with explain_trouble(say("the mailbox could not be searched")):
             folders = self.folders()
@@ -132,7 +132,7 @@ class ImapMailbox:
         return self.lying(folder, uid, answer, body)
 
     def shows(self, copy: Copy, found: list[Copy]) -> bool:
-        """Is this but the view of a mail that was found where it lies?"""
+        """Is this but the view of a message that was found where it lies?"""
         return copy.folder in self.views and any((one.internal_date, one.raw) == (copy.internal_date, copy.raw) for one in found)
 
     def lying(self, folder: str, uid: int, answer: dict[bytes, Any], raw: bytes) -> Copy:
@@ -159,7 +159,7 @@ class ImapMailbox:
                 yield fresh
 
     def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
-        """As Mailbox.at. A folder that was numbered anew holds none of them."""
+        """As Mailbox.at. A folder that was numbered again holds none of them."""
         for folder in dict.fromkeys(place.folder for place in places):
             with explain_trouble(say("the mailbox could not be read")):
                 if not self.open(folder, readonly=True):
@@ -227,19 +227,19 @@ def is_small(wanted: list[tuple[Sought, Found]]) -> bool:
 
 
 def room_for(one: Sought) -> int:
-    """Bytes that a copy of this may take: other servers write it anew and add fields."""
+    """Bytes that a copy of this may take: other servers write it again and add fields."""
     return LARGEST if one.content is None else 2 * len(one.content) + SLACK
 
 
 def seen_as(copy: Copy) -> tuple[datetime, bytes]:
-    """What a mail and its view have in common."""
+    """What a message and its view have in common."""
     return copy.internal_date, hashlib.sha256(copy.raw).digest()
 
 
 def search_command(sought: list[Sought], since: datetime | None) -> str:
     """SEARCH for whatever may be one of these, or bears or refers to its Message-ID (RFC 9051, 6.4.4).
 
-    With its brackets: somebody who calls a mail "@" must not have us look at every mail.
+    With its brackets: somebody who calls a message "@" must not have us look at every message.
     """
     keys: list[str] = []
     for one in sought:

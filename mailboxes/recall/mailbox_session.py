@@ -23,7 +23,7 @@ REPLACED = say("another worker has taken over")
 
 log = logging.getLogger(__name__)
 
-Secure = Callable[[Sequence[tuple[Errand, list[Copy]]]], set[int]]  # returns once it is on the record: ids that may be taken
+Secure = Callable[[Sequence[tuple[Errand, list[Copy]]]], set[int]]  # returns once it is in the audit log: ids that may be taken
 
 
 def open_mailbox(place: str, mailbox: str, settings: Settings) -> Mailbox:
@@ -127,7 +127,7 @@ class Visit:
         return [errand for errand, there in mine if any(copy.place not in taken for copy in there.copies)]
 
     def put_back(self, mailbox: Mailbox, errand: Errand, there: Found) -> None:
-        """Put back what is not there; a mailbox that refuses gets it delivered anew."""
+        """Put back what is not there; a mailbox that refuses gets it delivered again."""
         if there.copies and not errand.copies:
             self.endings[errand.delivery_id] = Ending("there", say("It is still there."))
         elif errand.gone:

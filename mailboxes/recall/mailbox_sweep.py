@@ -1,4 +1,4 @@
-"""One mailbox of a sweep: a sender's mail, or mails that were named, that never came through us: secured and taken, a few at a time."""
+"""One mailbox of a sweep: a sender's mail, or messages that were named, that never came through us: secured and taken, a few at a time."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -37,7 +37,7 @@ class Sweep:
         return self.search.mailbox
 
     def run(self) -> dict[int, Ending]:
-        """Go there, look, take, leave; how it ended is on the record."""
+        """Go there, look, take, leave; how it ended is in the audit log."""
         later, why, pause = False, "", 0.0
         try:
             self.mailbox = open_mailbox(self.search.place, self.address, self.settings)
@@ -58,7 +58,7 @@ class Sweep:
         return self.endings
 
     def settle(self, why: str, *, later: bool, pause: float = 0.0) -> None:
-        """How it ended comes on the record."""
+        """How it ended comes in the audit log."""
         ended = partial(mailbox_sweep.settle_mailbox, search=self.search, why=why, later=later, pause=pause, settings=self.settings)
         self.ask(lambda session: ended(session, now=utcnow()))
 

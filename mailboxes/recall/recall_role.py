@@ -75,7 +75,7 @@ class Trip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """A worker has found copies and waits until they are on the record."""
+    """A worker has found copies and waits until they are in the audit log."""
 
     found: Sequence[tuple[Errand, list[Copy]]]
     allowed: Future[set[int]]
@@ -101,7 +101,7 @@ class Recaller:
         self.telegraph = Telegraph(settings, sends=[self.changed, self.relay], hears=[self.bell])
         self.workers = ThreadPoolExecutor(self.size, thread_name_prefix="recall")
         self.under_way: set[Trip] = set()
-        self.done: list[Trip] = []  # back, and not yet on the record
+        self.done: list[Trip] = []  # back, and not yet in the audit log
         self.done_since = 0.0  # monotonic seconds
         self.waiting: deque[tuple[float, list[Errand]]] = deque()  # claimed ahead, when (monotonic seconds)
         self.requests: list[Request] = []
@@ -144,7 +144,7 @@ class Recaller:
                 self.visit(Sweep(search, self.settings, self.parsers, self.ask))
         if done:
             self.changed.ring()
-            self.relay.ring()  # what could not be put back is delivered anew
+            self.relay.ring()  # what could not be put back is delivered again
         if claiming:
             self.send_off()
 

@@ -1,4 +1,4 @@
-"""Seeding: known correspondents from years of sent mail. Child processes read and parse; this one learns, and remembers how far they are.
+"""Seeding: known contacts from years of sent mail. Child processes read and parse; this one learns, and remembers how far they are.
 
 A child says what it has read through its own pipe and waits while that is full, so memory stays flat however much mail there is.
 It knows its next accounts beforehand, so it reads on while this process learns.
@@ -101,7 +101,7 @@ class Report:
     without: int = 0  # accounts that have no sent folder
     folders: int = 0
     messages: int = 0
-    found: int = 0  # addresses that mails went to, each as often as one did
+    found: int = 0  # addresses that messages went to, each as often as one did
     learned: Learned = field(default_factory=Learned)
     unreadable: Counter[str] = field(default_factory=Counter)
     left: dict[str, int] = field(default_factory=dict)  # account that is open: messages that are still to come, as far as is known

@@ -67,7 +67,7 @@ class Stored(NamedTuple):
 
     @property
     def arrived(self) -> datetime | None:
-        """When it came there. Nearly every mail has a better date of its own, so it is not read before somebody asks."""
+        """When it came there. Nearly every message has a better date of its own, so it is not read before somebody asks."""
         filed = self.filed(self.place) if callable(self.filed) else self.filed
         if isinstance(filed, bytes):
             return bulk_fetch.date_of(filed)

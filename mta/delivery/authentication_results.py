@@ -56,7 +56,7 @@ def dkim_words(dkim: Dkim) -> list[str]:
 
 
 def arc_words(arc: Arc) -> list[str]:
-    """RFC 8617, 10.1. Who sealed last is a word of our own."""
+    """RFC 8617, 10.1. Who confidential last is a word of our own."""
     known = arc.result in ARC_WORDS
     return format_result("arc", arc.result if known else Result.NONE, arc.reason, ("policy.sealer", arc.sealer))
 
@@ -92,7 +92,7 @@ def is_forged_field(text: bytes, authserv_id: str) -> bool:
 
 @lru_cache(maxsize=4)
 def our_names(authserv_id: str) -> frozenset[str]:
-    """Our own name in the forms of `plain_names`, found out once: every field of every mail is compared with them."""
+    """Our own name in the forms of `plain_names`, found out once: every field of every message is compared with them."""
     return frozenset(plain_names(authserv_id))
 
 

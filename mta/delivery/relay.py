@@ -1,4 +1,4 @@
-"""Sends on what is due: claim, send, settle; every attempt is on the record before anybody dials."""
+"""Sends on what is due: claim, send, settle; every attempt is in the audit log before anybody dials."""
 
 import logging
 import sys
@@ -47,7 +47,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
             while not stop.is_set():
                 relay.turn()
         finally:
-            relay.finish()  # after a mistake of ours too: what was delivered and is not on the record would be sent again
+            relay.finish()  # after a mistake of ours too: what was delivered and is not in the audit log would be sent again
     finally:
         relay.close()
 
@@ -131,7 +131,7 @@ class Relay:
             one.take(taken)
 
     def tell_of_delays(self) -> None:
-        """Let whoever of ours wrote a mail know that it is late."""
+        """Let whoever of ours wrote a message know that it is late."""
         with read_transaction(self.engine) as session:
             late = outbound_notices.any_late(session, settings=self.settings, now=utcnow())
         while late:
@@ -192,7 +192,7 @@ class Relay:
             log.error("delivery %(delivery)s of message %(message)s: its outcome is not recorded, so it is sent again later", unsaid)
 
     def unfinished(self) -> bool:
-        """Is anything under way, or not on the record?"""
+        """Is anything under way, or not in the audit log?"""
         return bool(self.unsettled) or any(one.in_hand or one.ended for one in self.carriers)
 
     def close(self) -> None:

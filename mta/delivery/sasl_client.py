@@ -38,7 +38,7 @@ class Login:
 
 
 class Logins:
-    """relay.logins_file, read anew for each connection: a changed password needs no restart."""
+    """relay.logins_file, read again for each connection: a changed password needs no restart."""
 
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
@@ -70,7 +70,7 @@ class Logins:
 
 
 def left_over(settings: Settings) -> list[str]:
-    """Next hops that have a line in the file, and no mail: whoever wrote them otherwise than in the settings is not signed in there."""
+    """Next hops that have a line in the file, and no messages: whoever wrote them otherwise than in the settings is not signed in there."""
     return sorted(Logins(settings.relay).known().keys() - {one.next_hop for one in list_destinations(settings)})
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-MAILS, RECIPIENTS, DOMAINS = "MAILMAX", "RCPTMAX", "RCPTDOMAINMAX"  # of a connection, of a mail, of a connection
+MAILS, RECIPIENTS, DOMAINS = "MAILMAX", "RCPTMAX", "RCPTDOMAINMAX"  # of a connection, of a message, of a connection
 LIMIT = re.compile(r"([A-Z]+)=([1-9][0-9]{0,5})", re.ASCII)  # RFC 9422, 4; what is malformed or not known says nothing
 NO_LIMIT = 1_000_000
 
@@ -18,7 +18,7 @@ class Allowance:
         self.named: set[str] = set()  # domains that recipients of this connection were in
 
     def lasts_for(self, mailboxes: Sequence[str]) -> bool:
-        """Is there anything left for a mail to some of these?"""
+        """Is there anything left for a message to some of these?"""
         return self.mails > 0 and bool(self.chosen(mailboxes, set(self.named)))
 
     def spend(self, mailboxes: Sequence[str]) -> list[int]:

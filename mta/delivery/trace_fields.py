@@ -19,7 +19,7 @@ OURS = re.compile(
     rb"^(?P<name>x-mailroom-[^\r\n:]*+|authentication-results)[ \t]*:(?P<value>(?:[^\r\n]++|\r\n[ \t])*+)(?:\r\n|\Z)", re.I | re.M
 )
 LONGEST_RESULTS = 8 * 1024  # bytes of an Authentication-Results field that is read; mail_auth.authentication_results reads no longer one
-MOST_RESULTS = 50  # such fields of a mail that are read
+MOST_RESULTS = 50  # such fields of a message that are read
 DOMAIN = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 PATH = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
 
@@ -86,7 +86,7 @@ def remove_forged_fields(header: bytes, authserv_id: str) -> bytes:
 def comes_out(found: re.Match[bytes], places: Iterator[int], authserv_id: str) -> bool:
     """Is this a field that only we may write, or one that nobody reads: left in, it could be in our name, and be believed?
 
-    `places` counts the Authentication-Results of the mail, from 0.
+    `places` counts the Authentication-Results of the message, from 0.
     """
     if found["name"].lower() != b"authentication-results":
         return True

@@ -1,6 +1,6 @@
 """Employees' mail: taken from the internal server into a spool of its own, passed on by the relay, and learned from.
 
-The listener says 250 when the mail is on stable storage. Only then is it read, entered for the relay, and learned from; what
+The listener says 250 when the message is on stable storage. Only then is it read, entered for the relay, and learned from; what
 cannot be read or learned from goes on all the same.
 """
 
@@ -107,7 +107,7 @@ def check_outbound_settings(settings: Settings) -> None:
 
 
 def as_listener(settings: Settings) -> Settings:
-    """The settings as the listener's: one client brings the mail of everybody, so there are no limits for each client."""
+    """The settings as the listener's: one client brings messages of everybody, so there are no limits for each client."""
     smtp = replace(
         settings.smtp,
         listen=settings.outbound.listen,
@@ -143,7 +143,7 @@ class Reader:
         self.pool, self.settings = pool, settings
 
     def believed(self, envelope: Envelope, _raw: bytes) -> Envelope:
-        """Who may send was asked at the door."""
+        """Who may send was asked at the SMTP server."""
         return envelope
 
     def examine(self, envelope: Envelope, raw: bytes) -> Found:
@@ -240,7 +240,7 @@ class Departures(Writer):
 
 
 def find_lesson(envelope: Envelope, summary: Summary) -> Sent:
-    """What a mail on its way out teaches."""
+    """What a message on its way out teaches."""
     mail = read_sent(summary, envelope.reverse_path, envelope.recipients, envelope.received_at)
     return mail if summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
 

@@ -12,12 +12,12 @@ LINE = re.compile(
 FROM = re.compile(r"from=<(?P<address>[^<>]*)>, size=")
 MESSAGE_ID = re.compile(r"(?:resent-)?message-id=<(?P<id>[^<>\s]{1,500})>")
 TO = re.compile(r"to=<(?P<address>[^<>]+)>, [^(]*\bstatus=sent \(")  # what follows in brackets is the other server's to say
-MOST_OPEN = 100_000  # mails whose end was not seen yet; the oldest are given up
+MOST_OPEN = 100_000  # messages whose end was not seen yet; the oldest are given up
 
 
 @dataclass(slots=True)
 class Left:
-    """A mail as far as the log has told of it."""
+    """A message as far as the log has told of it."""
 
     sender: str | None = None  # None: not told yet
     message_id: str = ""
@@ -26,13 +26,13 @@ class Left:
 
 
 class PostfixLog:
-    """Fed with lines in their order; gives each mail when Postfix is done with it and some other server has taken it."""
+    """Fed with lines in their order; gives each message when Postfix is done with it and some other server has taken it."""
 
     def __init__(self) -> None:
         self.open: OrderedDict[str, Left] = OrderedDict()
 
     def feed(self, line: str, now: datetime) -> Left | None:
-        """Take a line; the mail that ends with it, if one does. `now` gives the year that syslog leaves out."""
+        """Take a line; the message that ends with it, if one does. `now` gives the year that syslog leaves out."""
         found = LINE.match(line)
         if found is None:
             return None

@@ -14,7 +14,7 @@ class Visitor:
     client_helo: str = ""  # what the client has said to an edge
     client_name: str = ""  # the client's host name as an edge has verified it
     client_protocol: str = ""  # SMTP or ESMTP, as an edge has taken it
-    is_edge: bool = False  # an MTA of ours that has answered for the mail already (mailflow.md 4)
+    is_edge: bool = False  # an MTA of ours that has answered for the message already (mailflow.md 4)
     proxy: str = ""  # address of the proxy that passes the client's connection through
     counted: str = ""  # the client that the connection counts for; "" when it counts for the whole door only
     lmtp: bool = False

@@ -8,7 +8,7 @@ from triage.addressing.envelope import Envelope
 
 NAME = "X-Mailroom-Edge"  # like all fields of that family it comes out before the message goes on
 FIELD = re.compile(rb"^x-mailroom-edge[ \t]*:[ \t]*([^\r\n]*)", re.I | re.M)
-MOST_HEADER = 256 * 1024  # bytes looked at: the door takes more, and mail whose token stands further down is a stranger's
+MOST_HEADER = 256 * 1024  # bytes looked at: the SMTP server takes more, and mail whose token stands further down is a stranger's
 
 
 def trusted_envelope(envelope: Envelope, raw: bytes, token: str) -> Envelope:

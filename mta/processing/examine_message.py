@@ -32,7 +32,7 @@ class Found:
     scan: Scan = NOT_ASKED
     journaled: Journaled | None = None  # of a copy of outgoing mail: the journal report that it is
     came_in: bool = False  # of such a copy: it is one of mail that came in through us
-    pointed: tuple[Pointed, ...] = ()  # of what an employee forwards to us: the mails that are meant
+    pointed: tuple[Pointed, ...] = ()  # of what an employee forwards to us: the messages that are meant
 
 
 NOTHING = Found(Authentication(""), Summary())

@@ -1,4 +1,4 @@
-"""The transaction in which a mail that lies in a mailbox once came, as far as its trace fields tell (RFC 5321, 4.4)."""
+"""The transaction in which a message that lies in a mailbox once came, as far as its trace fields tell (RFC 5321, 4.4)."""
 
 import hashlib
 import ipaddress
@@ -15,7 +15,7 @@ LINE_END = re.compile(rb"\r?\n")
 ADDRESS_LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{3,45})\]")
 PATH = re.compile(r"<([^<>\s]{0,254})>")
 ORIGINAL = ("x-original-to", "envelope-to", "delivered-to")  # Postfix, Exim, and both of them
-MAILBOX = "mailbox"  # the edge of such an envelope: whoever accepted the mail then has answered for it
+MAILBOX = "mailbox"  # the edge of such an envelope: whoever accepted the message then has answered for it
 INSIDE = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -25,12 +25,12 @@ INSIDE = tuple(
 
 
 def as_received(stored: bytes) -> bytes:
-    """The mail with the line ends of SMTP; mailboxes on disk have shorter ones."""
+    """The message with the line ends of SMTP; mailboxes on disk have shorter ones."""
     return LINE_END.sub(b"\r\n", stored)
 
 
 def envelope_of(raw: bytes, recipient: str, stored_at: datetime | None) -> Envelope:
-    """The envelope of a mail that was delivered to this address. The same mail and address always have the same id.
+    """The envelope of a message that was delivered to this address. The same message and address always have the same id.
 
     It came at the instant of its newest Received field; where that is not told, when it was stored, else when it was written.
     """

@@ -1,4 +1,4 @@
-"""Keeps the door snapshot equal to the record: written on each machine when recipients or blocks have changed."""
+"""Keeps the SMTP server snapshot equal to the record: written on each machine when recipients or blocks have changed."""
 
 import logging
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def write_door(settings: Settings, engine: Engine) -> str:
     """Writes the current recipient map; returns its version. OSError or a database error leaves the one before in place.
 
-    As long as no directory was taken over there is none: the door asks everybody to come again and refuses nobody.
+    As long as no directory was taken over there is none: the SMTP server asks everybody to come again and refuses nobody.
     """
     with read_transaction(engine) as session:
         now = utcnow()
@@ -32,7 +32,7 @@ def write_door(settings: Settings, engine: Engine) -> str:
 
 
 class Doorkeeper:
-    """Writes the door snapshot when recipients or blocks have changed."""
+    """Writes the SMTP server snapshot when recipients or blocks have changed."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine

@@ -1,4 +1,4 @@
-"""Asks DNS what the domain of a new rule publishes: a rule that no mail could ever meet says so as soon as it is made."""
+"""Asks DNS what the domain of a new rule publishes: a rule that no messages could ever meet says so as soon as it is made."""
 
 import logging
 
@@ -50,7 +50,7 @@ class Surveyor:
 
 
 def find_dns_doubt(domain: str, proof: str, resolver: Resolver) -> str:
-    """Why no mail from there can meet the proof, "" when some may or DNS does not say."""
+    """Why no messages from there can meet the proof, "" when some may or DNS does not say."""
     questions = Questions(resolver)
     found = discover_record(domain, questions)
     if found.record or found.result:

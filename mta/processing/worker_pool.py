@@ -24,7 +24,7 @@ class Judged:
 
     envelope: Envelope
     raw: bytes
-    attempt: int  # how often it was put off
+    attempt: int  # how often it was deferred
     settled: Callable[[], None]  # to be called when it is safe elsewhere
     found: Found = NOTHING
     fault: str = ""  # ours, in words

@@ -1,6 +1,6 @@
 """A receiving process: accepts connections, keeps time, writes accepted mail into the spool, stops gracefully.
 
-It opens no connection, reads no mail that is in, and knows no secret but its TLS key.
+It opens no connection, reads no message that is in, and knows no secret but its TLS key.
 """
 
 import asyncio

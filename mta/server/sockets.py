@@ -1,4 +1,4 @@
-"""The listening sockets of the door: handed over by systemd, or bound here."""
+"""The listening sockets of the SMTP server: handed over by systemd, or bound here."""
 
 import contextlib
 import errno

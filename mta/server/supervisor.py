@@ -1,6 +1,6 @@
 """Several receiving processes on the same sockets, and the one that watches over them: it starts, replaces and stops them.
 
-It reads no mail and answers nobody. Workers are forked, so that they share sockets, limits and all that is loaded.
+It reads no messages and answers nobody. Workers are forked, so that they share sockets, limits and all that is loaded.
 """
 
 import gc

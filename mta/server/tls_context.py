@@ -1,4 +1,4 @@
-"""The TLS context of the door's certificate, made again when its files change (modern defaults: TLS 1.2 or newer)."""
+"""The TLS context of the SMTP server's certificate, made again when its files change (modern defaults: TLS 1.2 or newer)."""
 
 import logging
 import ssl

@@ -6,7 +6,7 @@ from mta.session.server_context import Door
 
 
 def count_connection(door: Door, visitor: Visitor, client: str) -> None:
-    """Count a connection for its client. An edge brings the mail of many: its connections count for the whole door only."""
+    """Count a connection for its client. An edge brings messages of many: its connections count for the whole door only."""
     visitor.is_edge = visitor.lmtp or door.edges.hands_over(visitor.peer)
     visitor.client = "" if visitor.is_edge else client
     visitor.counted = visitor.client

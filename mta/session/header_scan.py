@@ -15,7 +15,7 @@ LONGEST_AUTHOR = 8 * 1024  # bytes of a From field that are read
 FIELD = re.compile(
     rb"^(?P<name>from|received|dkim-signature)[ \t]*:(?P<value>[^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
-# what nearly every mail has: a name of plain words, and a plain address in angle brackets or alone (RFC 5322, 3.4)
+# what nearly every message has: a name of plain words, and a plain address in angle brackets or alone (RFC 5322, 3.4)
 WORDS = rb"[A-Za-z0-9]++(?:[._+-][A-Za-z0-9]++)*+"
 PLAIN = WORDS + rb"@[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+(?:\.[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+)*\.[A-Za-z]{2,20}"
 PLAIN_AUTHOR = re.compile(rb" *+(?:[A-Za-z0-9 ]*+<(?P<named>" + PLAIN + rb")>|(?P<alone>" + PLAIN + rb"))")
@@ -24,7 +24,7 @@ SIGNER = re.compile(rb"(?:^|;)[ \t\r\n]*d[ \t\r\n]*=[ \t\r\n]*(?P<domain>[^;\s]+
 
 @dataclass(frozen=True, slots=True)
 class HeaderScan:
-    """What the door may act on."""
+    """What the SMTP server may act on."""
 
     author: Address | None = None  # None unless there is exactly one From field with exactly one readable mailbox
     signers: frozenset[str] = frozenset()  # d= of the DKIM-Signature fields, the first ones of many

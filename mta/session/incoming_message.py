@@ -75,7 +75,7 @@ class Incoming:
     def fault(self, raw: bytes, transaction: Transaction) -> str:
         """Why the message is refused for what it says, "" when it is not.
 
-        A loop is ended for edges too: whoever answers for the mail must learn of it. A blocked author is not their fault.
+        A loop is ended for edges too: whoever answers for the message must learn of it. A blocked author is not their fault.
         """
         smtp = self.door.settings.smtp
         seen = scan_header(raw, self.door.settings.company.hostname)

@@ -48,7 +48,7 @@ class Door:
     clock: Callable[[], float]  # steady, in seconds
     later: Callable[[Callable[[], None]], None]  # lets the loop's thread do something, asked by another thread
     edges: Edges = field(default_factory=Edges)
-    submitters: Submitters | None = None  # who hands over employees' mail, where that is what the door is for
+    submitters: Submitters | None = None  # who hands over employees' mail, where that is what the SMTP server is for
     tls: Callable[[], ssl.SSLContext | None] = lambda: None  # the context of the present certificate
     sessions: set[Running] = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection is gone

@@ -8,7 +8,7 @@ MOST_IDLE_COMMANDS = 100
 
 
 class Patience:
-    """Counts what one session costs. Times are seconds of the door's clock."""
+    """Counts what one session costs. Times are seconds of the SMTP server's clock."""
 
     __slots__ = ("errors", "heard", "idle_commands", "limits", "started")
 

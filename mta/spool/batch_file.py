@@ -31,7 +31,7 @@ Message = tuple[Envelope, bytes]
 def write_batch(directory: Path, name: str, messages: Sequence[Message], why: str = "") -> None:
     """Write the batch so that it survives a power cut from here on. After an OSError nothing of it is left.
 
-    `why` its messages are not on the record yet stands beside their envelopes, for people.
+    `why` its messages are not in the audit log yet stands beside their envelopes, for people.
     """
     path, temporary = directory / name, directory / f"{name}.tmp"
     try:
@@ -86,7 +86,7 @@ def read_batch(file: IO[bytes], damaged: Callable[[int], None]) -> Iterator[Mess
 
 
 def why_not_yet(file: IO[bytes]) -> str:
-    """Why the first message of a batch is not on the record yet; "" where nobody has said so."""
+    """Why the first message of a batch is not in the audit log yet; "" where nobody has said so."""
     file.seek(len(MAGIC) + MARK)
     try:
         _, described_size, *_ = HEAD.unpack(file.read(HEAD.size))

@@ -1,9 +1,9 @@
-"""The file of the door snapshot: written whole by the judge, read again by every receiver when it has changed.
+"""The file of the SMTP server snapshot: written whole by the judge, read again by every receiver when it has changed.
 
 A line with the format, a line of JSON that says what follows, and for each set of names its sorted digests. A receiver
 looks names up by bisection in the bytes as they are: 150,000 addresses take 2.4 MB and the time to read them, so that
 no session waits for a new snapshot. The file says itself which sets it has: one of the version before, or of the next one, is
-read too, so that the door takes mail while everything else is upgraded or goes back.
+read too, so that the SMTP server takes mail while everything else is upgraded or goes back.
 """
 
 import hashlib

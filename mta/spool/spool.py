@@ -31,7 +31,7 @@ from triage.times import to_micros
 
 MOST_MESSAGES = 256  # in one batch
 MOST_BYTES = 16 * 1024 * 1024  # in one batch, one larger message apart
-LONGEST_WAIT = timedelta(hours=1)  # longer than any message is put off: more can only a clock have said that was ahead
+LONGEST_WAIT = timedelta(hours=1)  # longer than any message is deferred: more can only a clock have said that was ahead
 SLICE = 4096  # names that are in memory at once while a backlog is read
 
 CROWD = 3  # messages in a batch: from so many on the next one waits for more, since each batch costs two fsyncs
@@ -53,7 +53,7 @@ class Batch:
     """A batch that is being read. While it is held, no other process reads it."""
 
     path: Path
-    attempt: int = 0  # how often its one message was put off; 0 in the incoming spool
+    attempt: int = 0  # how often its one message was deferred; 0 in the incoming spool
     file: IO[bytes] | None = field(default=None, repr=False)
     damaged: bool = False
 
@@ -162,7 +162,7 @@ class Spool:
             yield Batch(self.incoming / name)
 
     def due(self, now: datetime) -> Iterator[Batch]:
-        """The messages of the retry spool whose time has come, longest due first; then those that a clock which was ahead has put off."""
+        """The messages of the retry spool whose time has come, longest due first; then those that a clock which was ahead has deferred."""
         for found in filter(None, map(PUT_OFF.fullmatch, in_order(self.retry))):
             if int(found["not_before"]) > to_micros(now):
                 break

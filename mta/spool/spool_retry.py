@@ -1,4 +1,4 @@
-"""Accepted mail that waits to be tried again, at both doors: what it is and why; trying it now, and taking it out."""
+"""Accepted mail that waits to be tried again, at both SMTP servers: what it is and why; trying it now, and taking it out."""
 
 import contextlib
 import os
@@ -24,11 +24,11 @@ class Retry:
 
     door: str
     path: Path  # its batch
-    attempt: int  # how often it was put off
+    attempt: int  # how often it was deferred
     not_before: datetime
     envelope: Envelope
     raw: bytes
-    why: str  # it is not on the record yet, as was said last; "" where an earlier version has put it off
+    why: str  # it is not in the audit log yet, as was said last; "" where an earlier version has put it off
 
 
 def list_waiting(directory: Path) -> Iterator[Retry]:
@@ -37,7 +37,7 @@ def list_waiting(directory: Path) -> Iterator[Retry]:
         for door, below in DOORS.items():
             place = directory / below / RETRY
             for name in sorted(batch_names(place)) if place.is_dir() else ():
-                with contextlib.suppress(FileNotFoundError):  # it was entered, or put off once more, this moment
+                with contextlib.suppress(FileNotFoundError):  # it was entered, or deferred once more, this moment
                     yield from open_message(door, place / name)
     except OSError as fault:
         raise BadInput(f"{fault.filename}: {fault.strerror}; run this as the user that runs mailroom") from fault

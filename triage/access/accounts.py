@@ -265,11 +265,11 @@ def delete_orphans(session: Session) -> None:
 
 
 def record_factor_change(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:
-    """Put a change of an account's second factors on the record. Its PINs end: who set them may be whom the change keeps out."""
+    """Put a change of an account's second factors in the audit log. Its PINs end: who set them may be whom the change keeps out."""
     delete_pins(session, login)
     record_account_change(session, login, by, now, **detail)
 
 
 def record_account_change(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:
-    """Put a change of an account on the record."""
+    """Put a change of an account in the audit log."""
     ledger.write_act(session, "staff", f"staff:{login}", by=by, now=now, detail=detail)

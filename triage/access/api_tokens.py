@@ -110,7 +110,7 @@ def revoke_tokens_of(session: Session, login: str, *, by: Actor, now: datetime) 
 
 
 def end_token(session: Session, token: ApiToken, *, by: Actor, now: datetime, **why: str) -> None:
-    """It is over, on the record."""
+    """It is over, in the audit log."""
     token.revoked_at, token.revoked_by = now, str(by)
     session.flush()
     ledger.write_act(session, "token", token_subject(token), by=by, now=now, detail={"what": "revoke", "name": token.name} | why)
@@ -139,7 +139,7 @@ def list_tokens(session: Session, *, by: Actor, limit: int = 50, before: int | N
 
 
 def find_token_holder(session: Session, key: str, now: datetime) -> Bearer | None:
-    """Who holds this key, read anew each time; None when it is unknown, revoked or over, or its maker may no longer what it may."""
+    """Who holds this key, read again each time; None when it is unknown, revoked or over, or its maker may no longer what it may."""
     found = session.scalars(select(ApiToken).where(col(ApiToken.key_sha256) == hash_key(key))).first()
     if found is None or not in_force(session, found, now):
         return None
@@ -147,7 +147,7 @@ def find_token_holder(session: Session, key: str, now: datetime) -> Bearer | Non
 
 
 def touch_token(session: Session, token_id: int, client: str, *, now: datetime) -> None:
-    """The token has just been used from this network address; on the record where it had never been used from there."""
+    """The token has just been used from this network address; in the audit log where it had never been used from there."""
     token = session.get(ApiToken, token_id, with_for_update=True)
     if token is None:
         return
@@ -181,7 +181,7 @@ def find_token_maker(session: Session, actor: str) -> str:
 
 
 def actor_of(token: ApiToken) -> Actor:
-    """The token as one who acts. What is sealed is closed to it: a seal names people."""
+    """The token as one who acts. What is confidential is closed to it: a seal names people."""
     grants = frozenset(Grant(one) for one in token.grants)
     role = Role.ADMIN if Grant.ADMIN in grants else Role.TRIAGE
     return Actor("token", ids.format_id(token.id), role, Scope.parse(token.scope), f"{token.name} (token)", grants=grants)

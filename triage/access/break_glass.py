@@ -55,7 +55,10 @@ def digest_code(login: str, first: str, second: str) -> str:
 
 
 def open_account(session: Session, attempt: Try, first: str, second: str, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
-    """Sign in with the printed code, which is good once; None when it is wrong. It goes on the record, and administrators get a notice."""
+    """Sign in with the printed code, which is good once; None when it is wrong.
+
+    It goes in the audit log, and administrators get a notice.
+    """
     member = session.get(StaffMember, attempt.login, with_for_update=True)
     kept = member.printed_code_sha256 if member else ""
     if member is None or not kept or not secrets.compare_digest(kept, digest_code(member.login, first, second)):

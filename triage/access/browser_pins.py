@@ -84,7 +84,7 @@ def keep_pin(session: Session, key: str, browser: str, pin_hash: str, *, by: Act
 
 
 def remove_pin(session: Session, login: str, browser: str, *, by: Actor, now: datetime) -> None:
-    """Remove the PIN of an account in this browser, on the record."""
+    """Remove the PIN of an account in this browser, in the audit log."""
     gone: Any = session.execute(delete(BrowserPin).where(of_browser(browser, login)))
     if gone.rowcount:
         accounts.record_account_change(session, login, by, now, what="pin-removed")
@@ -141,7 +141,7 @@ def verify_pin(attempt: PinTry, browser: str, pin: str) -> bool:
 
 
 def refuse_try(session: Session, attempt: PinTry, browser: str, client: str, *, now: datetime) -> int:
-    """Put a wrong PIN on the record; how many tries are left. After the last one the PIN is removed.
+    """Put a wrong PIN in the audit log; how many tries are left. After the last one the PIN is removed.
 
     Its session stays locked: an identity provider asks who it is only where one waits (`staff_login.end_idle_sessions`).
     """
@@ -157,7 +157,7 @@ def refuse_try(session: Session, attempt: PinTry, browser: str, client: str, *, 
 
 
 def open_again(session: Session, attempt: PinTry, browser: str, client: str, former: str, reach: Reach, *, now: datetime) -> str | None:
-    """Open the locked session of whoever gave the right PIN, on the record; its new key. None when it has ended meanwhile.
+    """Open the locked session of whoever gave the right PIN, in the audit log; its new key. None when it has ended meanwhile.
 
     It ends when it would have, no second factor counts as given, and earlier wrong PINs still count.
     """

@@ -1,4 +1,4 @@
-"""Sealed departments and persons (HR, legal, medical, works council): only the staff named for them see what waits there."""
+"""Confidential departments and persons (HR, legal, medical, works council): only the staff named for them see what waits there."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -15,11 +15,11 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person, Sealed
 from triage.store.models.rules import Rule
 
-PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
+PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal blocks; Mailroom's own parts carry mail unread
 
 
 def away_from(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
-    """Which deliveries a seal keeps away from this actor, or which rows of another table that tells of folders.
+    """Which deliveries a seal blocks from this actor, or which rows of another table that tells of folders.
 
     Who is named for a person but not for the department stays outside.
     """
@@ -30,7 +30,9 @@ def away_from(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
 
 
 def scopes_of(session: Session, ids: Sequence[int]) -> dict[str, list[str]]:
-    """The sealed folders that some of these deliveries lie in: so the audit log tells a note or a reason only to those named for them."""
+    """The confidential folders that some of these deliveries lie in: so the audit log tells a note or a reason only to those named for
+    them.
+    """
     lies = (
         select(col(Delivery.department), col(Delivery.person)).where(is_among(session, col(Delivery.id), ids), is_confidential()).distinct()
     )
@@ -39,14 +41,14 @@ def scopes_of(session: Session, ids: Sequence[int]) -> dict[str, list[str]]:
 
 
 def seals_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
-    """Which sealed folders these deliveries lie in, each combination once; an empty one for those that lie in none."""
+    """Which confidential folders these deliveries lie in, each combination once; an empty one for those that lie in none."""
     under = list_confidential(session)
     lies = select(col(Delivery.department), col(Delivery.person)).where(is_among(session, col(Delivery.id), list(ids))).distinct()
     return {under & {f"department:{code}", f"person:{uid}"} for code, uid in session.execute(lies)}
 
 
 def names_closed(kind: str, by: Actor) -> Select[str]:
-    """The codes or uids that are sealed and that the actor is not named for."""
+    """The codes or uids that are confidential and that the actor is not named for."""
     opened = select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == by.name)
     return SEALED[kind].where(col(Sealed.name).not_in(opened))
 
@@ -57,7 +59,7 @@ SEALED_OR_OPEN = select(col(Sealed.login), col(Sealed.kind), col(Sealed.name)).w
 
 
 def closed_folders(session: Session, by: Actor) -> frozenset[str]:
-    """The sealed folders that the actor does not see into, as words of a scope."""
+    """The confidential folders that the actor does not see into, as words of a scope."""
     if by.kind not in PEOPLE:
         return frozenset()
     found: dict[str, set[str]] = {NOBODY: set(), by.name: set()}
@@ -67,7 +69,7 @@ def closed_folders(session: Session, by: Actor) -> frozenset[str]:
 
 
 def closed_scopes(session: Session, by: Actor) -> frozenset[str]:
-    """The same, and the people of the sealed departments: what names one of them tells of mail that waits there."""
+    """The same, and the people of the confidential departments: what names one of them tells of mail that waits there."""
     return with_people(session, closed_folders(session, by), names_closed("department", by))
 
 
@@ -80,12 +82,12 @@ def with_people(session: Session, folders: frozenset[str], departments: Select[s
 
 
 def closed_rules(session: Session, by: Actor) -> ColumnElement[bool]:
-    """Which rules are for a folder that is sealed to the actor?"""
+    """Which rules are for a folder that is confidential to the actor?"""
     return col(Rule.scope).in_(sorted(closed_scopes(session, by)))
 
 
 def about_sealed(by: Actor) -> ColumnElement[bool]:
-    """Which decisions are about mail that is sealed to the actor, or may have been when it is forgotten?"""
+    """Which decisions are about mail that is confidential to the actor, or may have been when it is forgotten?"""
     items = select(literal(1)).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
     away = items.where(col(DecisionItem.decision_id) == col(Decision.id), away_from(by)).correlate(Decision).exists()
     return or_(away, cannot_be_told(by))
@@ -102,22 +104,22 @@ FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == 
 
 
 def list_confidential(session: Session) -> frozenset[str]:
-    """Every sealed folder, as words of a scope."""
+    """Every confidential folder, as words of a scope."""
     return frozenset(f"{kind}:{name}" for kind, name in session.execute(FOLDERS))
 
 
 def list_confidential_scopes(session: Session) -> frozenset[str]:
-    """The same, and the people of the sealed departments."""
+    """The same, and the people of the confidential departments."""
     return with_people(session, list_confidential(session), SEALED["department"])
 
 
 def hides_person(session: Session, person: str) -> bool:
-    """Is this person sealed to anybody, apart from their department?"""
+    """Is this person confidential to anybody, apart from their department?"""
     return session.get(Sealed, ("person", person, NOBODY)) is not None
 
 
 def is_hidden(folders: Collection[str], department: str, person: str) -> bool:
-    """Is this person, or the department, among the sealed folders? Then others are not told who it was."""
+    """Is this person, or the department, among the confidential folders? Then others are not told who it was."""
     return f"department:{department}" in folders or f"person:{person}" in folders
 
 

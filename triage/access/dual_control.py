@@ -131,7 +131,7 @@ def ask_second_person(
 def settle_approval(
     session: Session, asked: PendingAct, state: str, *, by: Actor, reason: str, now: datetime, result: int | None = None
 ) -> None:
-    """What became of it, on the record."""
+    """What became of it, in the audit log."""
     asked.state, asked.settled_by, asked.settled_by_shown, asked.settled_at = state, str(by), by.shown, now
     asked.settled_reason, asked.result_id = reason[:1000], result
     if asked.kind == PERSON_ERASURE:

@@ -263,7 +263,7 @@ def bind_identity(session: Session, provider: Provider, sub: str, login: str, *,
 
 
 def end_provider_sessions(session: Session, provider: Provider, sub: str, sid: str, *, begun_before: datetime, now: datetime) -> int:
-    """The provider has ended a session, or all of somebody's: those that it began here end too, on the record. How many.
+    """The provider has ended a session, or all of somebody's: those that it began here end too, in the audit log. How many.
 
     Where it names both the person and the session, both must match. A session that began after the token was issued goes on.
     """

@@ -13,13 +13,13 @@ from triage.say import list_with_or, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import StaffMember
 
-REMEMBERED = 256  # actors whose conditions are not made anew for each question: making one takes as long as asking
+REMEMBERED = 256  # actors whose conditions are not made again for each question: making one takes as long as asking
 DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})
 
 
 @lru_cache(REMEMBERED)
 def visible_deliveries(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries this actor may decide about. Outbound mail, bounces and our own notices are no mail to triage."""
+    """Which deliveries this actor may decide about. Outbound mail, bounces and our own notices are no messages to triage."""
     return and_(col(Delivery.direction) == "in", within_scope(by))
 
 
@@ -42,7 +42,7 @@ def sent_by(by: Actor) -> ColumnElement[bool]:
 
 
 def within_scope(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
-    """The actor's scope, without what is sealed to them: of the deliveries, or of another table that tells of folders."""
+    """The actor's scope, without what is confidential to them: of the deliveries, or of another table that tells of folders."""
     return (
         and_(directory_scope(by, table), not_(confidential_folders.away_from(by, table)))
         if by.kind in confidential_folders.PEOPLE
@@ -51,17 +51,17 @@ def within_scope(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
 
 
 def countable_deliveries(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries this actor may count, folder by folder: sealed mail too, about which they learn nothing else."""
+    """Which deliveries this actor may count, folder by folder: confidential mail too, about which they learn nothing else."""
     return and_(col(Delivery.direction) == "in", directory_scope(by))
 
 
 def beyond_scope(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries lie outside the actor's scope. Not what is sealed to them: a number about a sender would tell of it."""
+    """Which deliveries lie outside the actor's scope. Not what is confidential to them: a number about a sender would tell of it."""
     return and_(col(Delivery.direction) == "in", not_(directory_scope(by)), not_(confidential_folders.away_from(by)))
 
 
 def directory_scope(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
-    """The actor's scope as the directory gives it, whatever is sealed in it."""
+    """The actor's scope as the directory gives it, whatever is confidential in it."""
     scope = by.scope
     if scope.company:
         return true()
@@ -149,7 +149,7 @@ def may_make_rules(by: Actor) -> None:
 
 
 def may_make_rule(session: Session, by: Actor, scope: str) -> None:
-    """A rule may reach only as far as its maker's own scope, and into no sealed folder that they do not see into."""
+    """A rule may reach only as far as its maker's own scope, and into no confidential folder that they do not see into."""
     may_make_rules(by)
     scope = scope.casefold()  # as the rule will have it
     if scope in confidential_folders.closed_scopes(session, by):

@@ -68,7 +68,7 @@ def waits_for_its_pin(waits: timedelta, now: datetime) -> ColumnElement[bool]:
 
 
 def end_all(session: Session, *, by: Actor, login: str, now: datetime) -> int:
-    """Sign a login out everywhere, on the record; of how many sessions. NotFound when there is no such staff."""
+    """Sign a login out everywhere, in the audit log; of how many sessions. NotFound when there is no such staff."""
     login = fold_text(login.strip())
     may_see(session, by, login)
     if session.get(StaffMember, login) is None:

@@ -29,7 +29,7 @@ OF_AN_ADDRESS = 50  # failures of all accounts until a client address has to: a 
 WINDOW = timedelta(minutes=15)
 LATELY = 20  # sign-ins of an account by which it is known from where it comes
 SEEN_EVERY = timedelta(seconds=30)  # a request writes `seen_at` at most so often
-STAFF = "staff"  # before a login on the record
+STAFF = "staff"  # before a login in the audit log
 BREAK_GLASS_LASTS = timedelta(hours=1)  # a session that a printed code opened
 LOCKED = "sign-in-locked"  # the act: an account, or an address, has failed too often
 NEW_PLACE = "new_place"  # in the record of a sign-in: the account had not signed in from there lately
@@ -154,7 +154,7 @@ def begin_attempt(
 
 
 def limits_of(attempt: Try) -> Iterator[tuple[ColumnElement[bool], int]]:
-    """Which failures count for an attempt, and how many of them shut the door."""
+    """Which failures count for an attempt, and how many of them shut the SMTP server."""
     of_account, of_address = col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == sender_network(attempt.client)
     yield of_account & of_address if attempt.counts_place else of_account, TRIES
     if not attempt.spares_address:
@@ -211,7 +211,7 @@ def open_session(session: Session, attempt: Try, *, lasts: timedelta, now: datet
 
 
 def start_session(session: Session, login: str, client: str, how: How, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
-    """Sign in somebody who has proven who they are, on the record. None when there is no such account, or it is closed."""
+    """Sign in somebody who has proven who they are, in the audit log. None when there is no such account, or it is closed."""
     actor = staff_members.find_staff_actor(session, login, now)
     if actor is None:
         return None
@@ -258,7 +258,7 @@ def forget_failures(session: Session, attempt: Try) -> None:
 
 
 def record_failure(session: Session, attempt: Try, *, now: datetime, **why: str) -> None:
-    """Put a failed attempt on the record; also that others have to wait now, where it was one too many."""
+    """Put a failed attempt in the audit log; also that others have to wait now, where it was one too many."""
     record_refusal(session, attempt.subject, attempt.client, now=now, **why)
     for tries in sorted({tries for same, tries in limits_of_anybody(attempt) if is_last_of(session, attempt, same, tries)}):
         record_lock(session, attempt.subject, attempt.client, now=now, number=tries, minutes=WINDOW // timedelta(minutes=1))
@@ -278,17 +278,17 @@ def is_last_of(session: Session, attempt: Try, same: ColumnElement[bool], tries:
 
 
 def record_lock(session: Session, subject: str, client: str, *, now: datetime, **detail: Any) -> None:
-    """Put on the record that somebody has failed too often."""
+    """Put in the audit log that somebody has failed too often."""
     ledger.write_act(session, LOCKED, subject, by=Actor.system("sign-in"), now=now, detail={"client": client} | detail)
 
 
 def record_refusal(session: Session, subject: str, client: str, *, now: datetime, **why: str) -> None:
-    """Put a refused sign-in on the record."""
+    """Put a refused sign-in in the audit log."""
     ledger.write_act(session, "sign-in-failed", subject, by=Actor.system("sign-in"), now=now, detail={"client": client} | why)
 
 
 def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
-    """Who holds this key, read anew each time; None when it is unknown, too old, idle too long, locked, or the account is gone."""
+    """Who holds this key, read again each time; None when it is unknown, too old, idle too long, locked, or the account is gone."""
     asked = select(StaffSession, owns_factor(col(StaffSession.login))).where(col(StaffSession.key_sha256) == hash_session_key(key))
     found = session.execute(asked).first()
     if found is None:
@@ -306,7 +306,7 @@ def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timede
 
 
 def is_idle(session: Session, key: str, *, idle: timedelta, now: datetime) -> bool:
-    """Was the session of this key left idle or locked? Whoever comes back proves anew who they are. One that is gone may have been."""
+    """Was the session of this key left idle or locked? Whoever comes back proves again who they are. One that is gone may have been."""
     kept = session.get(StaffSession, hash_session_key(key)) if key else None
     return bool(key) and (kept is None or kept.is_locked or now - kept.seen_at >= idle)
 
@@ -323,7 +323,7 @@ def end_idle_sessions(session: Session, login: str, client: str, *, idle: timede
 
 
 def last_sign_in(session: Session, subject: str) -> Before | None:
-    """The last sign-in that is on the record."""
+    """The last sign-in that is in the audit log."""
     found = session.execute(signed_in(subject).limit(1)).first()
     return Before(found.at, str(found.detail.get("client", ""))) if found else None
 

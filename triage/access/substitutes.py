@@ -23,7 +23,7 @@ def arrange_substitute(
 ) -> Substitution:
     """Let one member of staff stand in for another. NotAllowed unless the absent one asks, or an admin whose scope covers theirs.
 
-    What is sealed stays with the staff who are named for it. BadInput names what cannot be.
+    What is confidential stays with the staff who are named for it. BadInput names what cannot be.
     """
     absent, substitute = absent.strip().casefold(), substitute.strip().casefold()
     one, other = find_staff_member(session, absent, "absent"), find_staff_member(session, substitute, "substitute")

@@ -42,7 +42,7 @@ class GroupEntry:
     external: tuple[str, ...] = ()  # addresses outside the company that get a copy too
     aliases: tuple[str, ...] = ()
     expand: bool = True  # False: passed on as the group's address; the server behind us knows the members
-    closed: bool = False  # it takes mail from inside only: the door refuses what strangers send to it
+    closed: bool = False  # it takes mail from inside only: the SMTP server refuses what strangers send to it
 
 
 @dataclass(frozen=True, slots=True)

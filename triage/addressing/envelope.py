@@ -128,7 +128,7 @@ def is_overladen(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One SMTP transaction as the door took it.
+    """One SMTP transaction as the SMTP server took it.
 
     `client` and what goes with it is whoever gave the message to the company: the other end of the connection, or
     behind an edge whom the edge named. `edge` is set only where an edge MTA has answered for the message already.

@@ -1,4 +1,4 @@
-"""What departments that are no more leave behind: rules, redirects, scopes, tokens and sealed mail that name them, in words."""
+"""What departments that are no more leave behind: rules, redirects, scopes, tokens and confidential mail that name them, in words."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -43,7 +43,7 @@ def find_orphans(session: Session, company: Company, now: datetime) -> Iterator[
 
 
 def orphaned_rules(session: Session, codes: set[str], now: datetime) -> Iterator[Left]:
-    """Rules for the mail of a department."""
+    """Rules for messages of a department."""
     theirs = select(col(Rule.scope), func.count()).where(in_force(now), col(Rule.scope).startswith(FOLDER)).group_by(col(Rule.scope))
     for scope, number in session.execute(theirs.order_by(col(Rule.scope))):
         if scope.removeprefix(FOLDER) not in codes:
@@ -74,7 +74,7 @@ def orphaned_redirects(session: Session, company: Company, now: datetime) -> Ite
 
 
 def leads_somewhere(session: Session, target: str, company: Company) -> bool:
-    """Is there a mailbox that mail with this target goes to?"""
+    """Is there a mailbox that message with this target goes to?"""
     try:
         return bool(recipients.resolve_destination(session, target, company))
     except BadInput:

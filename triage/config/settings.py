@@ -995,7 +995,7 @@ class Settings:
 
     @property
     def sender(self) -> str:
-        """The address that mail of ours comes from."""
+        """The address that message of ours comes from."""
         return self.notices.sender or f"postmaster@{self.company.domains[0]}"
 
     @property

@@ -149,7 +149,7 @@ def checked_key(value: Any, kind: Any, one: Field[Any], where: str) -> Any:
 
 
 def fault_of_company(built: Company) -> str:
-    """A company without a domain gets no mail."""
+    """A company without a domain gets no messages."""
     return "" if built.domains else " domains is empty: nobody could get mail"
 
 

@@ -40,12 +40,12 @@ class Hook:
 
     name: str
     url: str = ""
-    url_file: str = ""  # where the URL itself is a secret, as those of chats are; read anew for each call
+    url_file: str = ""  # where the URL itself is a secret, as those of chats are; read again for each call
     secret_file: str = ""  # a key a line: each call is signed with all of them, so that a new one can come before the old one goes
     format: str = "json"  # or the words of a chat: slack (also Mattermost and Rocket.Chat), teams
     events: tuple[str, ...] = ()  # empty: all
     departments: tuple[str, ...] = ()  # only what concerns these; empty: everything
-    details: bool = False  # name senders and subjects, but of sealed mail
+    details: bool = False  # name senders and subjects, but of confidential mail
 
     @classmethod
     def parse(cls, name: str, given: Mapping[str, Any]) -> Self:

@@ -1,4 +1,4 @@
-"""What comes back after the next hop had taken it: known again by its address, and put on the record of its delivery."""
+"""What comes back after the next hop had taken it: known again by its address, and put in the audit log of its delivery."""
 
 import secrets
 from datetime import datetime
@@ -58,7 +58,7 @@ def is_forged_bounce(address: Address) -> Recipient | None:
 
 
 def come_back(session: Session, envelope: Envelope, returned: NewDelivery, summary: Summary, *, now: datetime) -> None:
-    """Tell a delivery what its bounce says: a failure makes a delivered one BOUNCED, everything else is only put on the record.
+    """Tell a delivery what its bounce says: a failure makes a delivered one BOUNCED, everything else is only put in the audit log.
 
     NotYet while the attempt is still under way: the next hop was faster than our own record of its answer.
     """
@@ -80,7 +80,7 @@ def come_back(session: Session, envelope: Envelope, returned: NewDelivery, summa
 
 
 def is_failure(summary: Summary) -> bool:
-    """Does it say that the mail did not arrive? A report of a delay does not, nor does somebody's holiday reply."""
+    """Does it say that the message did not arrive? A report of a delay does not, nor does somebody's holiday reply."""
     if summary.statuses:
         return any(one.action == "failed" for one in summary.statuses)
     if summary.content_type == "multipart/report":

@@ -8,11 +8,11 @@ from triage.delivery.passthrough import unread_delivery
 from triage.say import say
 from triage.store.new_rows import NewDelivery
 
-JOURNAL = "journal"  # direction of such a copy: it shares the mail's content, and nobody triages it
+JOURNAL = "journal"  # direction of such a copy: it shares the message's content, and nobody triages it
 
 
 def journal_deliveries(message_id: int, envelope: Envelope, settings: Settings) -> list[NewDelivery]:
-    """The archive's delivery of a message; none where there is no archive, or where the mail is an old one that was brought in."""
+    """The archive's delivery of a message; none where there is no archive, or where the message is an old one that was brought in."""
     to = settings.journal.address
     if not to or envelope.protocol == "local":
         return []
@@ -20,7 +20,7 @@ def journal_deliveries(message_id: int, envelope: Envelope, settings: Settings) 
         message_id,
         to,
         received_at=envelope.received_at,
-        recipient=f"{JOURNAL}:{to}",  # no address: one that the mail itself is for stays free
+        recipient=f"{JOURNAL}:{to}",  # no address: one that the message itself is for stays free
         author=envelope.reverse_path.casefold(),
         folder=("", ""),
         direction=JOURNAL,

@@ -1,6 +1,6 @@
 """A journal report: an accepted mail for an archive, byte for byte, behind the envelope that it came in. Pure.
 
-In the form that Exchange has made common: a text with a line for the sender and for each recipient, and behind it the mail
+In the form that Exchange has made common: a text with a line for the sender and for each recipient, and behind it the message
 as an attachment (`outbound.journaled` reads such reports).
 """
 

@@ -25,7 +25,7 @@ from triage.text.i18n.translate import translate_sentence
 from triage.text.sanitize import escape_visible
 
 BY = Actor.system("outbound")
-OUTBOUND = "outbound"  # direction of the mail that was sent on
+OUTBOUND = "outbound"  # direction of the message that was sent on
 ON_ITS_WAY = (State.QUEUED, State.RELAYING)
 DELAY = "delay"
 MOST_TOLD = 50  # recipients that are named in the text; a program reads of all
@@ -33,7 +33,7 @@ MOST_TOLD = 50  # recipients that are named in the text; a program reads of all
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What became of some deliveries of one mail, in words and for programs."""
+    """What became of some deliveries of one message, in words and for programs."""
 
     kind: str
     opening: str  # follows the subject and the date, before the recipients
@@ -57,7 +57,7 @@ def note_bounced(session: Session, ids: Iterable[int], *, settings: Settings, no
 
 
 def note_delayed(session: Session, *, settings: Settings, now: datetime, limit: int = 100) -> int:
-    """Tell whoever of ours wrote a mail that has not left for `outbound.delay_warning_hours`, once and never of a program's mail.
+    """Tell whoever of ours wrote a message that has not left for `outbound.delay_warning_hours`, once and never of a program's mail.
 
     How many deliveries were looked at, at most `limit`; call it until that is 0.
     """

@@ -74,7 +74,7 @@ class Outcome:
     kind: str  # delivered, deferred, bounced; unanswered: it may have arrived; untried: nobody was asked about it, and it may go at once
     reply: str
     next_hop: str
-    unreachable: bool = False  # the next hop was not there, or wanted no mail at all: nothing was said about this delivery
+    unreachable: bool = False  # the next hop was not there, or wanted no messages at all: nothing was said about this delivery
     too_fast: bool = False  # the next hop takes mail more slowly than we send it: this one comes again soon
     shut_out: bool = False  # it does not let us sign in: somebody has to mend that
     at: datetime | None = None  # when; None: as it is settled
@@ -100,7 +100,7 @@ def claim_deliveries(
 ) -> list[Claim]:
     """Take at most `limit` due deliveries, with the due siblings that can share a transaction with them (MOST_RECIPIENTS a message).
 
-    Their messages have at most `most_bytes` together, or there is but one of them. The attempt is on the record before
+    Their messages have at most `most_bytes` together, or there is but one of them. The attempt is in the audit log before
     anybody dials. `where` narrows it to one destination. On PostgreSQL workers pass over each other's rows (SKIP LOCKED);
     SQLite has one writer anyway.
     """
@@ -310,7 +310,7 @@ def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any
 
 
 def given_up(outcome: Outcome, direction: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
-    """What is put off again and again bounces in the end; only a person gives up what is for the archive, whatever it has said.
+    """What is deferred again and again bounces in the end; only a person gives up what is for the archive, whatever it has said.
 
     Not after an attempt that reached nobody, or none: what waits for a next hop that is away is given up by `queue_admin.put_off`.
     """
@@ -410,7 +410,7 @@ def end_purge(session: Session, delivery_id: int, decision_id: int, outcome: str
 
 
 def again_at(attempts: int, now: datetime, *, sooner: int = 1) -> datetime:
-    """When a delivery that was put off is tried again; so many times `sooner` where that is enough."""
+    """When a delivery that was deferred is tried again; so many times `sooner` where that is enough."""
     return now + SCHEDULE[min(attempts, len(SCHEDULE)) - 1] / sooner * random.uniform(1 - JITTER, 1 + JITTER)
 
 

@@ -1,4 +1,4 @@
-"""What waits for a next hop: tried at once, given up, put off while the next hop is away, brought forward when it is back."""
+"""What waits for a next hop: tried at once, given up, deferred while the next hop is away, brought forward when it is back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,19 +32,19 @@ LONGEST_PAUSE = timedelta(hours=2)  # longer than any between two attempts
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How it stands with the mail for one next hop."""
+    """How it stands with the message for one next hop."""
 
     next_hop: str
     waiting: int  # queued, due or not
     under_way: int
     refused: int  # by the next hop for good, and nobody has looked after it yet
-    unreachable: int  # of those waiting: put off because the next hop is away
+    unreachable: int  # of those waiting: deferred because the next hop is away
     last_reply: str  # of one that waits, the one that is tried next
     next_try: datetime | None
 
 
 def retry_deliveries(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor, now: datetime) -> int:
-    """Try these at once, bounced ones anew; how many. NotFound for one that is not there, NotAllowedNow for one that does not wait."""
+    """Try these at once, bounced ones again; how many. NotFound for one that is not there, NotAllowedNow for one that does not wait."""
     access.may_decide(by)
     states = find_states(session, ids, by)
     if wrong := next((one for one, state in states.items() if state not in (State.QUEUED, State.BOUNCED)), None):
@@ -71,7 +71,7 @@ def retry_all(session: Session, destination: Destination, *, by: Actor, now: dat
 
 
 def make_due(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime) -> int:
-    """Make what is queued due now, on the record."""
+    """Make what is queued due now, in the audit log."""
     queued = lock_deliveries(session, and_(where, col(Delivery.state) == State.QUEUED))
     if queued:
         session.execute(update(Delivery).where(is_among(session, col(Delivery.id), queued)).values(due_at=now, waits_for=""))
@@ -177,7 +177,7 @@ def put_off(
 
 
 def bring_forward(session: Session, destination: Destination, *, now: datetime) -> int:
-    """The next hop is back: whatever was put off because it was away is due now. How many."""
+    """The next hop is back: whatever was deferred because it was away is due now. How many."""
     away = and_(col(Delivery.state) == State.QUEUED, col(Delivery.waits_for) == destination.next_hop)
     rows = lock_deliveries(session, away, skip_locked=True)
     if rows:

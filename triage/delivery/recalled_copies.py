@@ -1,4 +1,4 @@
-"""Copies that were taken out of mailboxes: kept byte for byte beside the content, and let go when they are over."""
+"""Copies that were taken out of mailboxes: kept byte for byte beside the content, and released when they are over."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -130,7 +130,7 @@ def shared_tail(one: bytes, other: bytes) -> int:
 
 
 def end_copies(session: Session, delivery_ids: Iterable[int], *, now: datetime) -> None:
-    """These copies are where they belong again, or no longer wanted: their bytes are let go, the record stays."""
+    """These copies are where they belong again, or no longer wanted: their bytes are released, the record stays."""
     open_rows = is_among(session, col(Recalled.delivery_id), delivery_ids) & col(Recalled.ended_at).is_(None)
     session.execute(update(Recalled).where(open_rows).values(ended_at=now, head=None), execution_options=UNSEEN)
 
@@ -163,7 +163,7 @@ def is_kept() -> ColumnElement[bool]:
 
 
 def may_have_arrived() -> ColumnElement[bool]:
-    """Which mails for people here has no next hop confirmed, though one of them may have them?"""
+    """Which messages for people here has no next hop confirmed, though one of them may have them?"""
     return (col(Delivery.direction) == "in") & may_have_left()
 
 

@@ -16,7 +16,7 @@ from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery, Notice
 from triage.store.models.messages import Message
 
-MOST_MESSAGES = 100  # at once: each sends a mail
+MOST_MESSAGES = 100  # at once: each sends a message
 TOLD = say("The sender already got the rejection: ask them to send it again.")
 
 
@@ -35,7 +35,7 @@ def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
 
 
 def refuse_rejections(session: Session, ids: Iterable[int], settings: Settings) -> dict[int, str]:
-    """Those held deliveries whose sender must not be told anything, and why. BadInput when it would be too many mails."""
+    """Those held deliveries whose sender must not be told anything, and why. BadInput when it would be too many messages."""
     given = list(ids)
     at_once(session, given)
     found = held_among(session, given)
@@ -49,7 +49,7 @@ def refuse_rejections(session: Session, ids: Iterable[int], settings: Settings) 
 
 
 def at_once(session: Session, ids: Iterable[int]) -> None:
-    """BadInput when rejecting these would send too many mails."""
+    """BadInput when rejecting these would send too many messages."""
     number = session.scalar(select(func.count(func.distinct(col(Delivery.message_id)))).where(*held_deliveries(session, ids))) or 0
     if number > MOST_MESSAGES:
         raise BadInput(

@@ -1,4 +1,4 @@
-"""What we tell outside senders: at most one notice a message, only to who is proven, through the queue like any other mail."""
+"""What we tell outside senders: at most one notice a message, only to who is proven, through the queue like any other message."""
 
 import contextlib
 import secrets
@@ -81,7 +81,7 @@ def notify_expired(session: Session, ids: Iterable[int], *, settings: Settings, 
 
 
 def notify_senders(session: Session, ids: Iterable[int], kind: str, text: str, *, settings: Settings, now: datetime) -> None:
-    """Tell the senders of these deliveries, each once a message; who must not be told is on the record with the reason."""
+    """Tell the senders of these deliveries, each once a message; who must not be told is in the audit log with the reason."""
     due = now + timedelta(seconds=settings.notices.delay)
     for message in messages_of(session, ids):
         if message.id in waiting_notices(session, [message.id]):
@@ -199,9 +199,9 @@ def notice_of(session: Session, message: Message, letter: Letter, kind: str, set
 
 
 def follow_changes(session: Session, message_ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
-    """Something has changed about these messages: what has not left is written anew about what is still so, or called off.
+    """Something has changed about these messages: what has not left is written again about what is still so, or called off.
 
-    What the sender may have already is never written anew: one notice is all they get. NotAllowedNow when it leaves this moment.
+    What the sender may have already is never written again: one notice is all they get. NotAllowedNow when it leaves this moment.
     """
     concerned = list(message_ids)
     for notice, may_have_left in queued_notices(session, concerned) if concerned else ():

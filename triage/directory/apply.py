@@ -41,7 +41,7 @@ VERSION = "directory"  # the marker that moves when recipients or people change
 NO_ADMINISTRATOR = say(
     "Name an administrator in the directory, or, with passwords of Mailroom, run `mailroom staff add LOGIN --role admin --scope company`."
 )
-MOST_NAMED = 1000  # changes that are written on the record one by one
+MOST_NAMED = 1000  # changes that are written in the audit log one by one
 
 
 class Braked(BadInput):
@@ -213,7 +213,7 @@ def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:
 
 
 def follow_directory(session: Session, before: CompanyDirectory, wanted: CompanyDirectory, left: leavers.Leavers, now: datetime) -> int:
-    """Held mail goes along with its people, and out of departments that are no more; how much changed its folder."""
+    """Held messages go along with its people, and out of departments that are no more; how much changed its folder."""
     follow_mailboxes(session, before, wanted)
     renamed_mailboxes.remember_mailboxes(session, before, wanted, now)
     rename_records.follow_addresses(session)
@@ -224,7 +224,7 @@ def follow_directory(session: Session, before: CompanyDirectory, wanted: Company
 
 
 def follow_people(session: Session) -> int:
-    """People who move to another department take their held mail along, but none out of a sealed one; how much that was."""
+    """People who move to another department take their held messages along, but none out of a confidential one; how much that was."""
     theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
     held &= col(Delivery.department).not_in(confidential_rows.SEALED["department"])

@@ -16,9 +16,9 @@ from triage.store.models.directory import Department, KnownRecipient
 
 
 def move_held(session: Session, names: Mapping[str, str]) -> int:
-    """Held mail of a department that is gone goes to the one that has its address now, else to the postmaster's; how much that was.
+    """Held messages of a department that is gone goes to the one that has its address now, else to the postmaster's; how much that was.
 
-    `names`: of the departments before. What is sealed stays: who may see in still does.
+    `names`: of the departments before. What is confidential stays: who may see in still does.
     """
     codes, counted = select(col(Department.code)), select(col(KeptFolder.department)).where(col(KeptFolder.held) > 0)
     gone = ({*names, *session.scalars(counted)} - set(session.scalars(codes))) - {""}

@@ -130,7 +130,7 @@ def set_step(
 ) -> None:
     """Set the step of a scope from `starts_at` (None: at once) until `ends_at`, after which the wider scope or the settings count.
 
-    None as the step: forget what was set and planned. It needs no restart and is on the record; what is held stays held.
+    None as the step: forget what was set and planned. It needs no restart and is in the audit log; what is held stays held.
     """
     access.require_role(by, Role.ADMIN)
     check_scope(session, scope, by)

@@ -1,4 +1,6 @@
-"""Where the mail of somebody who has left goes: it is refused, or it goes to their manager or into a department's folder for some days."""
+"""Where messages of somebody who has left goes: it is refused, or it goes to their manager or into a department's folder for some
+days.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ class Place:
 
 
 class Places:
-    """Finds the place for the mail of each leaver of one company."""
+    """Finds the place for messages of each leaver of one company."""
 
     def __init__(self, company: CompanyDirectory, earlier: Mapping[str, PersonEntry]) -> None:
         self.people: dict[str, PersonEntry] = {**earlier, **{person.uid: person for person in company.people}}

@@ -44,7 +44,7 @@ class Leavers:
         self.places = {uid: self.under_seal(person, places.of(person, self.rule_of(person))) for uid, person in self.people.items()}
 
     def under_seal(self, person: PersonEntry, place: Place | None) -> Place | None:
-        """The place; where the leaver's folder is sealed it stays that folder, and only the mailbox is another."""
+        """The place; where the leaver's folder is confidential it stays that folder, and only the mailbox is another."""
         if place is None or self.sealed.isdisjoint((f"department:{person.department}", f"person:{person.uid}")):
             return place
         return Place(person.department, person.uid, place.mailbox)
@@ -113,7 +113,10 @@ def date_leavers(session: Session, now: datetime) -> None:
 
 
 def let_go(session: Session, leaving: Leaving, *, version: str, now: datetime) -> int:
-    """Refuse from now on what is for leavers whose days are over; how many addresses. `version`: the marker of the door's recipients."""
+    """Refuse from now on what is for leavers whose days are over; how many addresses.
+
+    `version`: the marker of the SMTP server's recipients.
+    """
     over = select(col(Person.uid)).where(col(Person.left_at) <= now - timedelta(days=leaving.days))
     theirs = (col(KnownRecipient.kind) == ON) & col(KnownRecipient.leaver).in_(over)
     changed: Any = session.execute(update(KnownRecipient).where(theirs).values(kind=GONE))

@@ -54,7 +54,9 @@ class DoorSnapshot:
         return recipient.local in ALWAYS and recipient.domain in self.domains
 
     def takes_back(self, recipient: Address) -> bool:
-        """Is this an address for bounces of what was sent on? Only the judge can tell whether we made it: the door knows no secret."""
+        """Is this an address for bounces of what was sent on? Only the judge can tell whether we made it: the SMTP server knows no
+        secret.
+        """
         return recipient.domain in self.domains and verp.has_form(recipient)
 
     def refuses_reverse_path(self, sender: Address) -> bool:

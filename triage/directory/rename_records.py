@@ -94,7 +94,7 @@ ORDERS: tuple[Any, ...] = (Decision.order, Decision.selection, KeepersRequest.se
 
 
 def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime) -> None:
-    """Let everything that hangs on these names hang on those that they have become, and put on the record who is called otherwise.
+    """Let everything that hangs on these names hang on those that they have become, and put in the audit log who is called otherwise.
 
     Rights and what is asked for go along: nobody who gets a name later has what belonged to who had it. The record of acts stays as it
     was written.
@@ -158,7 +158,7 @@ def carry_column(session: Session, column: Any, names: Names, where: ColumnEleme
 
 
 def carry_mail(session: Session, names: Names) -> None:
-    """The mail of these people, held or not: where it is held it lies in another folder from now on."""
+    """Messages of these people, held or not: where it is held it lies in another folder from now on."""
     for some in in_turn(names):
         theirs, now = col(Delivery.person).in_(some), case(some, value=col(Delivery.person))
         ledger.lay_elsewhere(session, theirs & (col(Delivery.state) == State.HELD), person=now)

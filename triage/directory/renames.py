@@ -43,7 +43,7 @@ def who_is_who(before: CompanyDirectory, after: CompanyDirectory, lately: Collec
     """Who everybody of `after` was before, by the uid that they have now; who was nobody is not in it.
 
     The identity says it. Where one of the two has none the name does, unless who had it is called otherwise now. Another identity under
-    a name that somebody had is that person, with an account that was made anew, if their full names are the same and they have not been
+    a name that somebody had is that person, with an account that was made again, if their full names are the same and they have not been
     away, or left `lately`; else it is somebody else, who gets nothing of what the first one had.
     """
     had = {person.identity: person for person in before.people if person.identity}

@@ -98,7 +98,7 @@ def is_here(session: Session, one: Named) -> bool:
 
 
 def in_words(one: Named, today: list[str], *, here: bool) -> str:
-    """What is odd about it, "" when nothing is."""
+    """What is unusual about it, "" when nothing is."""
     names = " or ".join(today)
     if today and here:
         return f"{one.setting} names {one.name}, who is somebody else by now: who was called so is {names}"

@@ -1,4 +1,4 @@
-"""Why a mail passes or not: for a sender and a recipient before any mail comes, and for what came, then and today."""
+"""Why a message passes or not: for a sender and a recipient before any message comes, and for what came, then and today."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Old mail comes in: judged by the policy like any other, entered once however often it is brought."""
+"""Old messages come in: judged by the policy like any other, entered once however often it is brought."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from triage.store.models.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One old mail, and what can still be found out about it. Its envelope's id follows from its bytes and its recipient."""
+    """One old message, and what can still be found out about it. Its envelope's id follows from its bytes and its recipient."""
 
     envelope: Envelope
     raw: bytes
@@ -34,7 +34,7 @@ class Letter:
 
 
 def import_destination(session: Session, to: str, settings: Settings) -> str:
-    """The address that old mail is brought in for; BadInput when it is nobody's here."""
+    """The address that old message is brought in for; BadInput when it is nobody's here."""
     try:
         address = Address.parse(to)
     except ValueError as fault:
@@ -50,9 +50,9 @@ def imported_ids(session: Session, ids: Iterable[int]) -> set[int]:
 
 
 def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: str, settings: Settings, now: datetime) -> list[Delivery]:
-    """Enter those that have not come in yet, as received now, on the record; their deliveries.
+    """Enter those that have not come in yet, as received now, in the audit log; their deliveries.
 
-    The time that they are held begins now. A signature was checked as of when the mail arrived then.
+    The time that they are held begins now. A signature was checked as of when the message arrived then.
     """
     access.require_role(by, Role.ADMIN)
     letters = list(letters)

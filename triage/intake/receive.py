@@ -204,7 +204,7 @@ def delivery_ids_of(session: Session, message_id: int) -> tuple[int, ...]:
 def signed_list(arrival: Arrival, freemail: Collection[str]) -> tuple[str, tuple[str, str]] | None:
     """Where a list's posts go, how it calls itself and who signs them. Only as a signature of the organisation says that both name.
 
-    Who signs the mail of anybody says nothing: a stranger there could make a list of whom people here write to.
+    Who signs messages of anybody says nothing: a stranger there could make a list of whom people here write to.
     """
     summary = arrival.summary
     domain = summary.list_post.rpartition("@")[2]

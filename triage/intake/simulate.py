@@ -1,4 +1,4 @@
-"""What the policy, with the rules in force now, says about a mail that arrived before us. Reads, and never writes."""
+"""What the policy, with the rules in force now, says about a message that arrived before us. Reads, and never writes."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
@@ -78,12 +78,12 @@ def simulate_message(
 def current_verdicts(
     session: Session, envelope: Envelope, authentication: Authentication, summary: Summary, *, settings: Settings, now: datetime
 ) -> list[Verdict]:
-    """What would become of a mail that came now, by the modes in force."""
+    """What would become of a message that came now, by the modes in force."""
     return [decide_verdict(facts) for facts in lookups.gather_facts(session, envelope, authentication, summary, settings=settings, now=now)]
 
 
 def enforced_facts(facts: Facts, settings: Settings) -> Facts:
-    """The facts as they are when the door is closed and no emergency is on, at the hour when the mail came."""
+    """The facts as they are when the SMTP server is closed and no emergency is on, at the hour when the message came."""
     folder = facts.recipient.department, facts.recipient.person
     awake = coverage.lets_perishable_pass(settings.coverage, *folder, facts.envelope.received_at)
     return replace(facts, observe=False, dangerous_only=False, emergency="", out_of_hours=awake)
@@ -150,7 +150,7 @@ def describe_deception(facts: Facts, verdict: Verdict, seen: Iterable[Signal]) -
 
 
 def list_remedies(facts: Facts, settings: Settings) -> Iterator[Remedy]:
-    """Each allow for the whole company that lets this mail through, when the policy is asked again with it."""
+    """Each allow for the whole company that lets this message through, when the policy is asked again with it."""
     for remedy in candidate_rules(facts, settings):
         allow = MatchedRule(0, "allow", remedy.match, remedy.value, "company", remedy.proof, False, "", "staff", facts.envelope.received_at)
         rules = sorted((*facts.rules, allow), key=lambda one: (tuple(-part for part in rule_precision(one)), one.effect != "block"))

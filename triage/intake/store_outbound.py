@@ -1,4 +1,4 @@
-"""A mail of somebody here leaves: one delivery for each recipient, queued for the smarthost or held by the brake, hidden from triage."""
+"""A message of somebody here leaves: one delivery for each recipient, queued for the smarthost or held by the brake, hidden from triage."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Content as a near-duplicate fingerprint: what is the same mail sent many times has like fingerprints, whoever sent which copy."""
+"""Content as a near-duplicate fingerprint: what is the same message sent many times has like fingerprints, whoever sent which copy."""
 
 import base64
 import re
@@ -68,7 +68,7 @@ class Fingerprint:
         return most >= self.needed(features)
 
     def needed(self, features: Collection[int]) -> float:
-        """How like both must be to be the same mail: the less there is to compare, the more."""
+        """How like both must be to be the same message: the less there is to compare, the more."""
         return NEEDED[min(len(self.features), len(features))]
 
 

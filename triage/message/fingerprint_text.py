@@ -1,4 +1,4 @@
-"""What a mail says when everything is taken away that differs from copy to copy: the telling words of a text."""
+"""What a message says when everything is taken away that differs from copy to copy: the telling words of a text."""
 
 import re
 import unicodedata
@@ -47,7 +47,7 @@ FOOTER = re.compile(
     ),
     re.IGNORECASE,
 )
-FOOTER_STEMS = (  # every phrase of FOOTER holds one: looked for in the whole text first, since most mails have none of them
+FOOTER_STEMS = (  # every phrase of FOOTER holds one: looked for in the whole text first, since most messages have none of them
     *("unsubscri", "opt", "privacy", "view ", "browser", "rights", "copyright", "©", "reply", "confidential", "intended", "abmelden"),
     *("abbestell", "datenschutz", "impressum", "vertraulich", "nicht auf", "sabonn", "sinscri", "mentions", "baja", "suscrip", "legal"),
     "privacidad",
@@ -95,7 +95,7 @@ WORTHLESS = (
 
 
 def written_lines(text: str) -> list[str]:
-    """The lines that were written for this mail: without greeting, quotation, signature and the phrases at the foot of every mail."""
+    """The lines that were written for this message: without greeting, quotation, signature and the phrases at the foot of every message."""
     folded = text.casefold()
     stems = [stem for stem in FOOTER_STEMS if stem in folded]
     lines = strip_disclaimer(text.split("\n")[:LINES_LIMIT])
@@ -108,12 +108,12 @@ def written_lines(text: str) -> list[str]:
 
 
 def is_of_another(line: str) -> bool:
-    """Is it quoted, or a header field of a mail that is?"""
+    """Is it quoted, or a header field of a message that is?"""
     return bool(((">" in line or "|" in line) and QUOTED.match(line)) or (":" in line and FIELD.match(line)))
 
 
 def is_footer(line: str, stems: list[str]) -> bool:
-    """Is the line a phrase from the foot of a mail? `stems`: those of FOOTER_STEMS that the mail has."""
+    """Is the line a phrase from the foot of a message? `stems`: those of FOOTER_STEMS that the message has."""
     if len(line) > PHRASE_LIMIT:
         return False
     folded = line.casefold()

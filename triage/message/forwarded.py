@@ -12,7 +12,7 @@ from triage.message.summary import Summary, fingerprint_of, make_summary
 from triage.text.json_values import as_dict
 
 MARKER = "x-mailroom-message"
-MOST = 5  # attached mails that are looked at
+MOST = 5  # attached messages that are looked at
 LINES = 400  # of the text, among which the quoted mail begins
 FORWARDS = re.compile(r"^(?:(?:fwd?|wg|tr|rv|i|enc|vs|vb|doorst|pd|re|aw|sv|antw)(?:\[\d+\])?\s?:\s*)+", re.IGNORECASE)
 QUOTED = re.compile(r"^[>\s*]*([^\W\d_][\w -]{0,20}?)\s?\*?:\*?[ \t]+(\S.*)$")  # From: …, *Von:* …, > De : …
@@ -21,7 +21,7 @@ SUBJECTS = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "onder
 
 @dataclass(frozen=True, slots=True)
 class Pointed:
-    """What is known about the mail that is meant."""
+    """What is known about the message that is meant."""
 
     marker: str = ""  # our own trace field, where the program kept it
     message_id: str = ""
@@ -41,7 +41,7 @@ class Pointed:
 
 
 def pointed_at(raw: bytes) -> tuple[Pointed, ...]:
-    """The mails that a forwarded one is about. Bounded, never raises; what it attaches says more than what it quotes."""
+    """The messages that a forwarded one is about. Bounded, never raises; what it attaches says more than what it quotes."""
     try:
         parts = parts_of(raw)
     except TooMuch:
@@ -54,7 +54,7 @@ def pointed_at(raw: bytes) -> tuple[Pointed, ...]:
 
 
 def attached_messages(parts: list[Part]) -> Iterator[Part]:
-    """The attached mails, and none that lies in one of them."""
+    """The attached messages, and none that lies in one of them."""
     found = 0
     within: int | None = None
     for part in parts[1:]:
@@ -78,7 +78,7 @@ def of_message(raw: bytes) -> Pointed:
 
 
 def quoted_message(said: Summary) -> Pointed:
-    """The mail that is quoted in the text, below the lines that say from whom it was, in whatever language."""
+    """The message that is quoted in the text, below the lines that say from whom it was, in whatever language."""
     lines = said.text.splitlines()
     found = [QUOTED.match(line) for line in lines[:LINES]]
     begin = next((number for number in range(len(found) - 1) if is_quote_head(found, number)), None)
@@ -110,6 +110,6 @@ def attachments_of(said: Summary) -> Iterable[str]:
 
 
 def content_digest(text: str, attachments: Iterable[str]) -> str:
-    """SHA-256 over what a mail says, however it is folded and encoded; "" where it says nothing."""
+    """SHA-256 over what a message says, however it is folded and encoded; "" where it says nothing."""
     said = " ".join([*text.split(), *sorted(attachments)])
     return sha256(said.encode("utf-8", "surrogatepass")).hexdigest() if said else ""

@@ -1,6 +1,6 @@
-"""What a message from inside says: a mail on its way out, a copy of one, or an Exchange journal report about one.
+"""What a message from inside says: a message on its way out, a copy of one, or an Exchange journal report about one.
 
-A journal report is a text with the real envelope, one line a recipient, and behind it the mail as an attachment.
+A journal report is a text with the real envelope, one line a recipient, and behind it the message as an attachment.
 """
 
 import json
@@ -23,7 +23,7 @@ ADDRESS = re.compile(r"<?([^\s<>,;]{1,254})>?")  # what follows a comma says how
 
 @dataclass(frozen=True, slots=True)
 class Journaled:
-    """The real envelope of a mail, as a journal report tells it, and what the mail says."""
+    """The real envelope of a message, as a journal report tells it, and what the message says."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -73,7 +73,7 @@ def envelope_of(report: Part) -> tuple[str, tuple[str, ...]]:
 
 def read_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """For a bounded child: the summary, and the journal report where it is one, as JSON. Options: headers_only, journal,
-    forwarded: also which mails it forwards.
+    forwarded: also which messages it forwards.
     """
     is_copy = bool(options.get("journal"))
     report = read_journal(raw) if is_copy else None

@@ -1,4 +1,4 @@
-"""Which mails a mail system gives back, and which one a receipt is for, by their Message-IDs. Bounded, never raises.
+"""Which messages a mail system gives back, and which one a receipt is for, by their Message-IDs. Bounded, never raises.
 
 Reports attach what they return (RFC 6522, 3 and 4). Many mail systems and gateways write it below their words instead, its header
 first (qmail, Exim, Notes, GMX). That header is all that is looked for: the words around it are of any kind, in any language.
@@ -16,7 +16,7 @@ HEADER = frozenset({"from", "date", "message-id"})  # fields without which some 
 
 
 def attached_ids(parts: Sequence[Part]) -> list[bytes]:
-    """The Message-ID fields of mails that are attached, whole or their header."""
+    """The Message-ID fields of messages that are attached, whole or their header."""
     return [field.value for head in header_blocks(parts, ATTACHED) for field in head if field.name == "message-id"]
 
 
@@ -42,7 +42,7 @@ def outer_parts(parts: Sequence[Part]) -> list[Part]:
 
 
 def receipt_id(parts: Sequence[Part]) -> list[bytes]:
-    """The Message-ID field of the mail that a receipt is for (RFC 8098, 3.2.5)."""
+    """The Message-ID field of the message that a receipt is for (RFC 8098, 3.2.5)."""
     return [field.value for head in header_blocks(parts, RECEIPTS) for field in head if field.name == "original-message-id"]
 
 

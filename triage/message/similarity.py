@@ -1,16 +1,16 @@
-"""Which mails are the same thing sent many times, among those that one has in hand: as `campaigns` does it, without a database."""
+"""Which messages are the same thing sent many times, among those that one has in hand: as `campaigns` does it, without a database."""
 
 import threading
 
 from triage.message.fingerprint import Fingerprint, pack_features, unpack_features
 
 OF_A_BAND = 50  # representatives that are looked at: the newest, where a band is so common that it tells little
-DRIFTED = 0.8  # less like than this, a mail becomes a representative itself
+DRIFTED = 0.8  # less like than this, a message becomes a representative itself
 MOST_REPRESENTATIVES = 12  # of one campaign
 
 
 class Likeness:
-    """The mails that it was asked about; safe for several threads."""
+    """The messages that it was asked about; safe for several threads."""
 
     def __init__(self) -> None:
         self.campaigns: list[int] = []  # how many representatives each has
@@ -19,7 +19,7 @@ class Likeness:
         self.lock = threading.Lock()
 
     def name(self, fingerprint: Fingerprint | None) -> str:
-        """The same name for every mail that is the same thing; "" for one that is like no other by its nature."""
+        """The same name for every message that is the same thing; "" for one that is like no other by its nature."""
         if fingerprint is None:
             return ""
         with self.lock:
@@ -32,7 +32,7 @@ class Likeness:
         return f"campaign {campaign}"
 
     def nearest(self, fingerprint: Fingerprint) -> tuple[float, int]:
-        """How like the campaign is that a mail is most like, and which it is; 0 when it is like none."""
+        """How like the campaign is that a message is most like, and which it is; 0 when it is like none."""
         near = {number for band in fingerprint.bands for number in self.of_band.get(band, ())[-OF_A_BAND:]}
         best = (0.0, 0)
         for number in sorted(near):
@@ -44,7 +44,7 @@ class Likeness:
         return best
 
     def represent(self, campaign: int, fingerprint: Fingerprint) -> None:
-        """Let a mail stand for its campaign."""
+        """Let a message stand for its campaign."""
         for band in fingerprint.bands:
             self.of_band.setdefault(band, []).append(len(self.representatives))
         self.representatives.append((campaign, pack_features(fingerprint.features)))

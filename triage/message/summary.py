@@ -120,8 +120,8 @@ class Summary:
     by_mail_system: bool = False  # its one From field is that of a mail system, with an address or without a clear one
     report_type: str = ""  # of a multipart/report (RFC 6522)
     statuses: tuple[Status, ...] = ()  # what a delivery report says about each recipient
-    returned_ids: tuple[str, ...] = ()  # Message-IDs of the mails that a report or a mail system returns, whole or their headers
-    added: str = ""  # the first file that stands beside these mails and is no part of a report
+    returned_ids: tuple[str, ...] = ()  # Message-IDs of the messages that a report or a mail system returns, whole or their headers
+    added: str = ""  # the first file that stands beside these messages and is no part of a report
     list_post: str = ""  # where posts to its list go (RFC 2369, 3.4), folded
     calendar_method: str = ""  # of its calendar part (RFC 5546), folded
     calendar_uid: str = ""  # of the first entry in it
@@ -248,7 +248,7 @@ def fingerprint_of(summary: Summary) -> Fingerprint | None:
 
 
 def returned_ids(about: Summary, parts: list[Part]) -> tuple[str, ...]:
-    """Message-IDs of the mails that it returns: attached to a report, and by a mail system in any form."""
+    """Message-IDs of the messages that it returns: attached to a report, and by a mail system in any form."""
     if about.by_mail_system:
         return tuple(dict.fromkeys(message_ids([*returned.attached_ids(parts), *returned.written_ids(parts)])))
     return message_ids(returned.attached_ids(parts)) if about.content_type == "multipart/report" else ()
@@ -455,7 +455,7 @@ def fitting_names(names: Iterable[str], room: int) -> Iterator[str]:
 
 
 def added_files(parts: list[Part]) -> Iterator[str]:
-    """The files that lie in none of the mails which are returned, without what belongs to a report."""
+    """The files that lie in none of the messages which are returned, without what belongs to a report."""
     for name, media_type, also, _ in files_of(returned.outer_parts(parts)):
         if not (OF_REPORT.fullmatch(media_type) and all(map(NAME_IN_REPORT.fullmatch, (name, *also)))):
             yield file_name(name) or single_line(media_type)

@@ -124,7 +124,7 @@ def find_unseen(session: Session, settings: Settings, now: datetime) -> Iterator
 
 
 def by_end(session: Session, cause: str, which: ColumnElement[bool], settings: Settings) -> Iterator[Wait]:
-    """What of this held mail is in each folder, and when the time of the first one is over."""
+    """What of this held message is in each folder, and when the time of the first one is over."""
     place = (col(Delivery.department), col(Delivery.person))
     counted = select(*place, func.count(), func.min(expiry.time_start(), type_=Instant), func.max(col(Delivery.id)))
     these = and_(HELD, which, ~legal_hold.kept_condition(session))
@@ -157,7 +157,7 @@ def by_folder(session: Session, cause: str, which: ColumnElement[bool], moment: 
 
 
 def find_queue_alerts(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
-    """A next hop that is away, mail for people here that waits too long for it, and many mails refused."""
+    """A next hop that is away, mail for people here that waits too long for it, and many messages refused."""
     minutes, bounces = settings.notices.outgoing_minutes, settings.notices.outgoing_bounces
     if minutes:
         stands = and_(col(Delivery.state) == State.QUEUED, col(Delivery.queued_at) < now - timedelta(minutes=minutes))
@@ -261,7 +261,7 @@ def find_stolen_accounts(session: Session, settings: Settings, now: datetime) ->
 
 
 def find_brakes(session: Session, now: datetime) -> Iterator[Wait]:
-    """Employees' accounts that wrote to many new recipients. Who they are the mail to staff names; the audit log does not keep it."""
+    """Employees' accounts that wrote to many new recipients. Who they are the message to staff names; the audit log does not keep it."""
     rows = outbound_brakes.list_waiting_brakes(session, now)
     if rows:
         waits = any(row.state == OPEN for row in rows)
@@ -298,7 +298,7 @@ def has_changed(session: Session, found: Iterable[Wait]) -> bool:
 
 
 def keep_alerts(session: Session, found: Iterable[Wait], *, now: datetime) -> None:
-    """Remember what is so: raised now is what is new, and what comes anew where more has come. The brake is kept by who pulls it."""
+    """Remember what is so: raised now is what is new, and what comes again where more has come. The brake is kept by who pulls it."""
     before = {key: row for key, row in last_alerts(session).items() if row.cause != BRAKE}
     for one in found:
         if one.cause == BRAKE:
@@ -373,7 +373,7 @@ def forget_ended(session: Session, now: datetime) -> None:
 
 
 def due_for_record(session: Session, settings: Settings, now: datetime) -> list[tuple[str, str, list[Alarm]]]:
-    """What is to go on the record now: department, cause, and the alarms in its folders."""
+    """What is to go in the audit log now: department, cause, and the alarms in its folders."""
     departments: dict[str, list[Alarm]] = defaultdict(list)
     for row in last_alerts(session).values():
         departments[row.department].append(row)
@@ -385,7 +385,7 @@ def due_for_record(session: Session, settings: Settings, now: datetime) -> list[
 
 
 def record_alerts(session: Session, settings: Settings, *, now: datetime) -> int:
-    """Put on the record what is new, a record for each cause and department; how many. Webhooks tell of them."""
+    """Put in the audit log what is new, a record for each cause and department; how many. Webhooks tell of them."""
     due = due_for_record(session, settings, now)
     names = names_of(session)
     for code, cause, some in due:

@@ -92,7 +92,7 @@ def tell_some(session: Session, settings: Settings, moment: datetime, *, now: da
     """Tell the next people for this moment, at most 25; how many were looked at, 0 when all have been.
 
     Nobody is told twice a day, whatever stops or starts in between: how far it got is committed with the letters. What a day
-    did not finish the next one begins anew.
+    did not finish the next one begins again.
     """
     db.insert_if_missing(session, Marker, name=DONE, number=0, text="")
     mark = session.get_one(Marker, DONE, with_for_update=True, populate_existing=True)
@@ -143,7 +143,7 @@ def get_choice(session: Session, uid: str, settings: Settings) -> bool | None:
 
 
 def set_choice(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:
-    """An employee says whether they want the letter, on the record. Said again it changes nothing."""
+    """An employee says whether they want the letter, in the audit log. Said again it changes nothing."""
     if wanted == is_wanted(session, by.name):
         return
     if wanted:
@@ -181,7 +181,7 @@ def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -
 
 
 def write_section(title: str, part: Part, settings: Settings, now: datetime) -> Section:
-    """A list of mails, each with the link that asks for it where employees may ask."""
+    """A list of messages, each with the link that asks for it where employees may ask."""
     more = (refer_to_list(say("and {count} more", count=len(part.more)), settings),) if part.more else ()
     return Section(title, tuple(write_line(one, settings, now) for one in part.listed) + more, ASK)
 
@@ -209,7 +209,7 @@ def refer_to_list(words: str, settings: Settings) -> Line:
 
 
 def write_line(one: Own, settings: Settings, now: datetime) -> Line:
-    """One mail. What its sender wrote is short and links nowhere."""
+    """One message. What its sender wrote is short and links nowhere."""
     zone = ZoneInfo(settings.coverage.time_zone)
     subject = (
         say("“{subject}”", subject=defuse_text(cut_text(one.subject, LONGEST_SUBJECT))) if one.subject.strip() else say("(no subject)")

@@ -59,7 +59,7 @@ def find_sign_ins(session: Session, after: int, through: int, now: datetime) -> 
 
 
 def tell_owner(session: Session, record: AuditRecord, settings: Settings, *, now: datetime) -> bool:
-    """Queue the message about one sign-in, on the record; False where nobody knows a mailbox."""
+    """Queue the message about one sign-in, in the audit log; False where nobody knows a mailbox."""
     login = record.subject.removeprefix(f"{STAFF}:")
     there = of_staff(session, login, settings)
     if there is None:

@@ -95,7 +95,10 @@ EVENTS: dict[str, dict[str, Kind]] = {  # by act, and by what it did or why; "" 
 
 
 def describe_events(records: Iterable[AuditRecord], settings: Settings, confidential: Set[str]) -> Iterator[dict[str, Any]]:
-    """The events of these sealed records, in their order. `confidential`: folders and their people (as scopes) that no event names."""
+    """The events of these confidential records, in their order.
+
+    `confidential`: folders and their people (as scopes) that no event names.
+    """
     for record in records:
         if kind := kind_of(record):
             yield shorten_event(describe_event(record, kind, settings, confidential))

@@ -92,7 +92,7 @@ def looking_after(session: Session, rows: list[Alarm], settings: Settings, now: 
 def shared_out(
     session: Session, rows: list[Alarm], shut: frozenset[str], settings: Settings
 ) -> tuple[list[Alarm], list[tuple[Addressee, str, Alarm]]]:
-    """What is for staff on duty, and who is told of what instead. What is sealed is for those named only.
+    """What is for staff on duty, and who is told of what instead. What is confidential is for those named only.
 
     Where none of the others is anybody here (any more) staff on duty is told.
     """

@@ -19,7 +19,7 @@ from triage.store.queue import dirty_counts, grouping
 from triage.store.queue.grouping import in_states
 
 WANTED_ANYHOW = frozenset({*wanted_senders.LET_IN_BY, "postmaster"})  # the policy's rules that let in what nobody has to look at
-MOST = 20_000  # held deliveries that are sorted anew at once
+MOST = 20_000  # held deliveries that are sorted again at once
 
 
 def mark_copies(session: Session, arrived: Iterable[tuple[NewDelivery, bool]], *, settings: Settings, now: datetime) -> None:
@@ -80,7 +80,7 @@ def sort_senders_of(session: Session, ids: Iterable[int], *, settings: Settings,
 
 
 def of_senders_of(session: Session, ids: Iterable[int]) -> ColumnElement[bool]:
-    """The deliveries of everybody who sent one of these: whose mail is sorted anew when something is decided about one of them."""
+    """The deliveries of everybody who sent one of these: whose mail is sorted again when something is decided about one of them."""
     rows = session.execute(
         select(col(Delivery.author), col(Delivery.author_domain), col(Delivery.proof))
         .where(is_among(session, col(Delivery.id), ids))

@@ -64,7 +64,7 @@ def listed_client(facts: Facts) -> Verdict | None:
 
 
 def returned_mail(facts: Facts) -> Verdict | None:
-    """What comes back to an address that we made for it is no mail to triage (mailflow.md 2)."""
+    """What comes back to an address that we made for it is no messages to triage (mailflow.md 2)."""
     if facts.recipient.bounce == "ours":
         return Verdict(Disposition.PURGE, "returned-mail", say("it is a delivery report about a forwarded message"))
     return None
@@ -339,7 +339,7 @@ def bounce_with_files(facts: Facts) -> Verdict | None:
 
 
 def reply_to_ours(facts: Facts) -> Verdict | None:
-    """It answers a mail of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
+    """It answers a message of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
     if mail := answered_message(facts):
         given = {"author": mail.author, "domain": facts.summary.author.rpartition("@")[2], "day": format_day(mail.at)}
         if mail.named_by == "calendar":

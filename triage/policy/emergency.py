@@ -94,7 +94,7 @@ def close_emergency(session: Session, *, by: Actor, now: datetime) -> None:
 
 
 def end_expired(session: Session, *, now: datetime) -> int:
-    """Put on the record that its time is over; how many were."""
+    """Put in the audit log that its time is over; how many were."""
     over = select(Emergency).where(col(Emergency.closed_at).is_(None), col(Emergency.until) <= now).with_for_update()
     rows = session.scalars(over).all()
     for row in rows:

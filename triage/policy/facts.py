@@ -43,7 +43,7 @@ class MatchedRule:
 
 @dataclass(frozen=True, slots=True)
 class OurMail:
-    """A mail of ours that a message names."""
+    """A message of ours that a message names."""
 
     named_by: str  # reply, calendar, returned
     author: str  # who wrote it, as people read it
@@ -64,7 +64,7 @@ class Facts:
     recipient: Recipient
     own_domains: frozenset[str]
     rules: tuple[MatchedRule, ...] = ()  # every rule that matches the sender and the recipient, most precise first
-    ours: tuple[OurMail, ...] = ()  # mails of ours that it names
+    ours: tuple[OurMail, ...] = ()  # messages of ours that it names
     wanted: bool = False  # asked where a campaign is blocked: is its sender a contact, allowed, or one whose messages were released?
     freemail_domains: frozenset[str] = frozenset()  # where anybody can have an address
     trusted_arc_sealers: frozenset[str] = frozenset()  # whose seals may prove anything

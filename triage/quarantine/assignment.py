@@ -34,7 +34,7 @@ class Candidate:
 
 
 def assign_messages(session: Session, selected: Selection, to: str, note: str, *, by: Actor, now: datetime) -> int:
-    """Hand the held mail of this selection to a colleague; of how many deliveries. Handed on it is the next one's.
+    """Hand the held message of this selection to a colleague; of how many deliveries. Handed on it is the next one's.
 
     NotFound when nothing of it is held, BadInput when the colleague may not decide about all of it.
     """
@@ -64,7 +64,7 @@ def assign_messages(session: Session, selected: Selection, to: str, note: str, *
 
 
 def take_back(session: Session, selected: Selection, *, by: Actor, now: datetime) -> int:
-    """This mail is nobody's in particular any more; of how many deliveries."""
+    """This message is nobody's in particular any more; of how many deliveries."""
     access.may_decide(by)
     ids = assignable_deliveries(session, selected, by)
     handed = is_among(session, col(Handed.delivery_id), ids)

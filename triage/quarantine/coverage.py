@@ -39,7 +39,7 @@ def is_out_of_hours(settings: Coverage, now: datetime) -> bool:
 
 
 def policy_of(settings: Coverage, department: str, person: str = "") -> str:
-    """What happens out of hours with the mail of a person's folder, or of the department's own."""
+    """What happens out of hours with messages of a person's folder, or of the department's own."""
     own = policies_by_folder(settings.people).get(person) if person else None
     return own or policies_by_folder(settings.departments).get(department, settings.out_of_hours)
 
@@ -101,7 +101,7 @@ def on_duty(session: Session, settings: Coverage, now: datetime) -> list[Actor]:
 
 
 def list_coverage(session: Session, settings: Coverage, now: datetime) -> list[Folder]:
-    """Every department and who looks after its folder now. Where it is sealed only those count who may see in."""
+    """Every department and who looks after its folder now. Where it is confidential only those count who may see in."""
     staff = on_duty(session, settings, now)
     closed = {actor.name: confidential_folders.closed_folders(session, actor) for actor in staff}
     held: Counter[str] = Counter()

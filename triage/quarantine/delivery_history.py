@@ -71,9 +71,10 @@ def get_delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
 
 
 def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: Actor) -> tuple[Past, ...]:
-    """What happened to a delivery, oldest first: the acts on the record, the attempts, the decisions that it was part of.
+    """What happened to a delivery, oldest first: the acts in the audit log, the attempts, the decisions that it was part of.
 
-    Who viewed the message is told to whom that concerns (`untold_looks`). What its sender was told is said of all copies that ended alike.
+    Who viewed the message is told to whom that concerns (`untold_looks`). What its sender was told is said of all copies that ended
+    alike.
     """
     subjects = [f"delivery:{format_id(about.id)}", f"message:{format_id(about.message_id)}"]
     on_record = and_(col(AuditRecord.subject).in_(subjects), col(AuditRecord.act) != Event.CLAIM)
@@ -156,7 +157,7 @@ def attempt_event(tried: Tried, about: Listed) -> Past | None:
 
 
 def expiry_event(session: Session, about: Listed, acts: list[Past]) -> list[Past]:
-    """An expiry that is on the record together with others."""
+    """An expiry that is in the audit log together with others."""
     if about.state != State.EXPIRED or any(past.act == Event.EXPIRE for past in acts):
         return []
     at = session.get_one(Delivery, about.id).settled_at or about.received_at

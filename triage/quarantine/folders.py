@@ -58,7 +58,7 @@ def list_folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
 
 
 def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
-    """How much is held for each (department, person) in the actor's scope, also where it is sealed."""
+    """How much is held for each (department, person) in the actor's scope, also where it is confidential."""
     return {
         place: number for place, number in folder_counts.count_held(session, access.directory_scope(by)).items() if in_scope(by, *place)
     }
@@ -72,7 +72,7 @@ def in_scope(by: Actor, department: str, person: str) -> bool:
 def build_folder(
     code: str, name: str, held: dict[tuple[str, str], int], people: dict[tuple[str, str], str], closed: frozenset[str]
 ) -> Folder:
-    """One department's folders, its people by name; `closed`: what is sealed to who asks."""
+    """One department's folders, its people by name; `closed`: what is confidential to who asks."""
     whole, shared = f"department:{code}" in closed, held.get((code, ""), 0)
     inside = [
         PersonFolder(uid, full_name, held.get((home, uid), 0), whole or f"person:{uid}" in closed)

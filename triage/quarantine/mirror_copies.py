@@ -1,4 +1,4 @@
-"""Copies of held mail in departments' accounts: which there should be, where each lies, and which one a message there is."""
+"""Copies of held messages in departments' accounts: which there should be, where each lies, and which one a message there is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ KEPT = timedelta(days=90)  # how long a copy that is over is known again: a mail
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A held mail as it is to be shown."""
+    """A held message as it is to be shown."""
 
     message_id: int
     raw: bytes
@@ -33,7 +33,7 @@ class Held:
 
 
 def wanted_copies(session: Session, department: str, *, by: Actor) -> dict[int, str]:
-    """The held mail of a department that the actor may see: whose folder it lies in (uid, "" for the shared one), by delivery."""
+    """The held message of a department that the actor may see: whose folder it lies in (uid, "" for the shared one), by delivery."""
     where = (
         access.visible_deliveries(by),
         col(Delivery.department) == department,
@@ -66,7 +66,7 @@ def live_copies(session: Session, account: str) -> list[MirrorCopy]:
 
 
 def begin_copy(session: Session, row: MirrorCopy) -> None:
-    """A copy is about to be put there: what it is known by is on the record before it is sent."""
+    """A copy is about to be put there: what it is known by is in the audit log before it is sent."""
     session.add(row)
     session.flush()
 
@@ -95,7 +95,7 @@ def by_digest(session: Session, digest: str) -> MirrorCopy | None:
 
 
 def by_likeness(session: Session, alike: str, named: int = 0) -> MirrorCopy | None:
-    """Which copy a message is whose header was written anew: the one that it names; where it names none (0), the only one.
+    """Which copy a message is whose header was written again: the one that it names; where it names none (0), the only one.
 
     None where it could be several, also where it may be the copy of another recipient's mail that is over.
     """

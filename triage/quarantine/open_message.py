@@ -65,7 +65,7 @@ def open_message(session: Session, message_id: int, *, by: Actor) -> Opened:
 def read_raw(session: Session, message_id: int, *, by: Actor, reason: str = "") -> bytes:
     """The bytes of a message as received. NotFound as for `open_message`, Erased when its retention time is over.
 
-    ReasonNeeded when it is sealed and no reason is given; the reason belongs on the record (`breaks_seal`).
+    ReasonNeeded when it is confidential and no reason is given; the reason belongs in the audit log (`breaks_seal`).
     """
     content_id = content_of(session, message_id, by=by)
     breaks_seal(session, message_id, by=by, reason=reason)
@@ -101,7 +101,9 @@ def read_text(session: Session, message_id: int, *, by: Actor, reason: str = "")
 
 
 def breaks_seal(session: Session, message_id: int, *, by: Actor, reason: str) -> bool:
-    """Must it go on the record that the actor opens this message: is every copy in their scope sealed? ReasonNeeded without a reason."""
+    """Must it go in the audit log that the actor opens this message: is every copy in their scope confidential? ReasonNeeded without a
+    reason.
+    """
     mine = and_(col(Delivery.message_id) == message_id, access.within_scope(by))
     if session.scalar(select(literal(1)).where(mine, not_(confidential_rows.is_confidential())).limit(1)):
         return False

@@ -238,7 +238,7 @@ def list_waiting_brakes(session: Session, now: datetime) -> list[OutboundBrake]:
 
 
 def name_brakes(session: Session, now: datetime) -> tuple[Line, ...]:
-    """Whose accounts these are and what they sent, for the mail to staff. Of confidential folders it names none."""
+    """Whose accounts these are and what they sent, for the message to staff. Of confidential folders it names none."""
     shut = confidential_folders.list_confidential(session)
     rows = (one for one in list_waiting_brakes(session, now) if not confidential_folders.is_hidden(shut, one.department, one.person))
     return tuple(line for row in rows for line in brake_lines(describe_brake(session, row)))

@@ -43,7 +43,7 @@ def leave_console(session: Session, *, by: Actor) -> None:
 
 
 def list_others(session: Session, *, by: Actor, now: datetime) -> tuple[Colleague, ...]:
-    """Everybody else who is there, by name, with what they look at of the mail in the actor's scope."""
+    """Everybody else who is there, by name, with what they look at of the messages in the actor's scope."""
     there = select(InHand).where(col(InHand.until) > now, col(InHand.login) != by.name).order_by(col(InHand.name), col(InHand.login))
     rows = session.scalars(there).all()
     looked_at = [row.delivery_id for row in rows if row.delivery_id is not None]

@@ -1,4 +1,6 @@
-"""Who proves to have sent the mail that is here: written anew when the list of free-mail providers changes, in slices that never hurt."""
+"""Who proves to have sent the message that is here: written again when the list of free-mail providers changes, in slices that never
+hurt.
+"""
 
 import hashlib
 from collections.abc import Sequence

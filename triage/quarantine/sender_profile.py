@@ -72,5 +72,5 @@ def get_sender(session: Session, name: str, *, freemail: Collection[str], by: Ac
 
 
 def sender_condition(name: str) -> Selection:
-    """All mail of an address, or of a domain."""
+    """All messages of an address, or of a domain."""
     return Selection(sender=name) if "@" in name.lstrip("@") else Selection(domain=name)

@@ -14,7 +14,7 @@ ANSWERS = (LET_IN, KEEP_OUT)
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """One mail whose answer is known. `card` names it; a past one is named by its delivery."""
+    """One message whose answer is known. `card` names it; a past one is named by its delivery."""
 
     card: str
     author_name: str
@@ -37,7 +37,7 @@ Deck = Callable[[], Sequence[Exercise]]  # generated mail, the same each time
 
 
 def exercise_fields(summary: "Summary") -> dict[str, Any]:
-    """What a mail shows of itself, as the fields of its exercise."""
+    """What a message shows of itself, as the fields of its exercise."""
     return {
         "author_name": summary.author_name,
         "author": summary.author or next(iter(summary.authors), ""),

@@ -21,7 +21,7 @@ from triage.store.models.directory import Person
 from triage.store.models.staff import StaffMember
 
 AGAIN = timedelta(minutes=5)  # in which a person views a message once
-WAITS = timedelta(minutes=10)  # that what was read ahead waits for being shown, before it is on the record as fetched
+WAITS = timedelta(minutes=10)  # that what was read ahead waits for being shown, before it is in the audit log as fetched
 AT_ONCE = 200  # rows of a slice
 TABLE: Any = Viewing.__table__  # type: ignore[attr-defined]
 
@@ -48,8 +48,8 @@ def subject_of(message_id: int) -> str:
 def record_fetch(session: Session, message_id: int, what: str, *, by: Actor, now: datetime, ahead: bool = False) -> None:
     """Content of a message leaves for this actor: `what` of it. The caller commits before the first byte does.
 
-    `ahead`: a console says that nobody has asked for it yet. It goes on the record when it was not shown for WAITS, of anybody but a person
-    at once.
+    `ahead`: a console says that nobody has asked for it yet. It goes in the audit log when it was not shown for WAITS, of anybody but a
+    person at once.
     """
     if ahead and by.kind == "person":
         session.execute(counting_statement(db.is_postgresql(session)), read_ahead(message_id, by, now))
@@ -75,7 +75,8 @@ def counting_statement(on_postgresql: bool) -> Insert:
 
 
 def record_view(session: Session, message_id: int, *, by: Actor, now: datetime) -> bool:
-    """The message was on this person's screen: on the record once in AGAIN; was it put there now? What was read ahead of it has been shown.
+    """The message was on this person's screen: in the audit log once in AGAIN; was it put there now? What was read ahead of it has been
+    shown.
 
     NotAllowed for anybody but a person, NotAllowedNow when nothing of it was ever fetched for them.
     """
@@ -122,7 +123,7 @@ def is_over(now: datetime) -> ColumnElement[bool]:
 
 
 def settle_fetches(session: Session, *, now: datetime) -> int:
-    """Put on the record what was read ahead and not shown within WAITS, added up. Returns how many rows were over, at most AT_ONCE."""
+    """Put in the audit log what was read ahead and not shown within WAITS, added up. Returns how many rows were over, at most AT_ONCE."""
     over = select(Viewing).where(is_over(now)).order_by(col(Viewing.message_id), col(Viewing.by)).limit(AT_ONCE)
     rows = session.scalars(over.with_for_update()).all()
     for row in rows:

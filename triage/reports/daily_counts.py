@@ -44,7 +44,7 @@ def period_days(since: datetime, until: datetime, zone: str) -> Iterator[Day]:
 
 
 def next_day(session: Session, zone: str, now: datetime) -> Day | None:
-    """The first day that is over and not counted yet. In another time zone all of them are counted anew."""
+    """The first day that is over and not counted yet. In another time zone all of them are counted again."""
     since = counted_until(session, zone) or first_day(session, zone)
     if since is None:
         return None
@@ -59,7 +59,7 @@ def counted_until(session: Session, zone: str) -> datetime | None:
 
 
 def first_day(session: Session, zone: str) -> datetime | None:
-    """When the day began on which the first mail came; None when none has come."""
+    """When the day began on which the first message came; None when none has come."""
     first = session.scalar(select(func.min(col(Delivery.id))))
     if first is None:
         return None

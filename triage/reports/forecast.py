@@ -1,4 +1,4 @@
-"""From rehearsed mail to numbers: what the closed door would cost and catch. Pure."""
+"""From simulated mail to numbers: what the closed door would cost and catch. Pure."""
 
 import heapq
 import math
@@ -47,7 +47,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One decision of the staff: all mails that lie on it until it was made."""
+    """One decision of the staff: all messages that lie on it until it was made."""
 
     opened: datetime
     decided: datetime
@@ -91,7 +91,7 @@ class Attacks:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The numbers of a rehearsal."""
+    """The numbers of a simulation."""
 
     since: datetime
     until: datetime
@@ -113,7 +113,7 @@ class Forecast:
     wanted: Wanted
     proposals: tuple[Proposal, ...]
     attacks: Attacks
-    unknown: int  # mails about which DNS did not answer
+    unknown: int  # messages about which DNS did not answer
     checks: tuple[tuple[str, int], ...]  # check of known senders, how many messages it holds, or would once it does not only report
 
 
@@ -206,7 +206,7 @@ def list_days(since: datetime, until: datetime, zone: ZoneInfo) -> list[date]:
 
 
 def count_wanted(rows: Iterable[Rehearsed], cards: Iterable[Card]) -> Wanted:
-    """What became of the mail that its readers answered."""
+    """What became of the message that its readers answered."""
     answered = passing_share(row for row in rows if row.answered)
     pairs = [(row, card.decided) for card in cards for row in card.rows if row.answered]
     waits = sorted((decided - row.arrived).total_seconds() for row, decided in pairs)
@@ -232,7 +232,7 @@ def find_quantile(ordered: Sequence[float], part: float) -> float:
 
 
 def propose_rules(rows: Iterable[Rehearsed]) -> Iterable[Proposal]:
-    """The rules that would have let the most held mail through, each counted beyond those before it.
+    """The rules that would have let the most held messages through, each counted beyond those before it.
 
     One that is about a sender of anything that looks like an attack is not proposed.
     """

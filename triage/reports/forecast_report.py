@@ -25,7 +25,7 @@ Counts = Iterable[tuple[str, int]]
 
 
 def report_forecast(found: Forecast, unknown: Counts, left_out: Counts) -> tuple[Report, ...]:
-    """Returns all of it, the most important first. `unknown`: addresses of ours that would be refused, with how many mails."""
+    """Returns all of it, the most important first. `unknown`: addresses of ours that would be refused, with how many messages."""
     parts: tuple[tuple[str, str, Iterable[str], tuple[Table, ...]], ...] = (
         ("total", say("What would have happened"), tell_total(found), ()),
         ("staff", say("Work for staff"), tell_work(found), (week_of_cards(found),)),
@@ -147,7 +147,7 @@ def table_of_waits(found: Forecast) -> Table:
 
 
 def share_tables(found: Forecast) -> Iterator[Table]:
-    """What passes and what is held, by department, weekday and hour; what has no mail is left out."""
+    """What passes and what is held, by department, weekday and hour; what has no message is left out."""
     days = zip(WEEKDAYS, found.weekdays, strict=True)
     hours = ((hour_words(hour), share) for hour, share in enumerate(found.hours))
     for name, title, rows in (

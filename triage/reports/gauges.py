@@ -22,7 +22,7 @@ class Gauges:
     """As of one moment."""
 
     by_state: dict[State, int]  # deliveries in each state that is not final: those that are would take a walk through all of the record
-    oldest_held: datetime | None  # when the mail that has been held longest came in
+    oldest_held: datetime | None  # when the message that has been held longest came in
     due: int  # deliveries that the relay should have taken by now
     longest_due: datetime | None  # since when the first of them waits
     emergency: bool  # does everything pass that is neither blocked nor forged?

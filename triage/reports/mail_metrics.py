@@ -12,12 +12,12 @@ from typing import NamedTuple
 from triage.reports.forecast import find_quantile
 from triage.say import say
 
-FEW = 5  # of fewer values no percentile is told: it would be about one mail or one act
+FEW = 5  # of fewer values no percentile is told: it would be about one message or one act
 HOURS = range(24)
 
 
 class LetGo(NamedTuple):
-    """A held mail that somebody let go, and what is known of it since."""
+    """A held message that somebody released, and what is known of it since."""
 
     received_at: datetime
     decided_at: datetime
@@ -28,7 +28,7 @@ class LetGo(NamedTuple):
 
 
 class Released(NamedTuple):
-    """A held mail and one decision that let it go."""
+    """A held message and one decision that let it go."""
 
     delivery: int
     received_at: datetime
@@ -118,7 +118,7 @@ def spread_of(values: Iterable[float], few: int = FEW) -> Spread:
 def let_go(rows: Iterable[Released], purged: Mapping[int, datetime]) -> list[LetGo]:
     """What became of each. `purged`: when copies that had left were purged.
 
-    Of a mail that was let go more than once only one counts as answered: the first that stood, else the last.
+    Of a message that was released more than once only one counts as answered: the first that stood, else the last.
     """
     by_mail: dict[int, list[Released]] = defaultdict(list)
     for row in rows:
@@ -127,7 +127,7 @@ def let_go(rows: Iterable[Released], purged: Mapping[int, datetime]) -> list[Let
 
 
 def of_mail(some: list[Released], purged_at: datetime | None) -> Iterable[LetGo]:
-    """The same for one mail."""
+    """The same for one message."""
     counts = some[0]
     if len(some) > 1:
         some.sort(key=lambda row: row.decided_at)
@@ -220,7 +220,7 @@ def mean_of(values: Iterable[float]) -> float:
     return sum(some) / len(some) if some else 0.0
 
 
-Counts = Counter[tuple[str, str]]  # mails by rule and verdict
+Counts = Counter[tuple[str, str]]  # messages by rule and verdict
 
 
 def added_up(some: Iterable[Counts]) -> Counts:

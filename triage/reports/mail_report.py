@@ -191,7 +191,7 @@ def rule_table(name: str, title: str, rows: Iterable[tuple[Cell, ...]]) -> Table
 
 
 def rules_that(verdict: str, found: Counts) -> Iterable[tuple[Cell, ...]]:
-    """The rules that gave this verdict, and of how many mails."""
+    """The rules that gave this verdict, and of how many messages."""
     total = found.total()
     for (rule, given), number in found.most_common():
         if given == verdict and number:

@@ -56,7 +56,7 @@ def all_reports(session: Session, *, period: Period, by: Actor, settings: Settin
 def parse_period(since: datetime | None, until: datetime | None, *, settings: Settings, now: datetime) -> Period:
     """What is asked about; without a beginning the four weeks before the end, from the midnight on at which they began.
 
-    BadInput when it ends before it begins, is longer than a year, of no year that mail has, or of one whose records are gone.
+    BadInput when it ends before it begins, is longer than a year, of no year that message has, or of one whose records are gone.
     """
     if not in_reach(since, until):
         raise BadInput(say("a report covers a period from 1970 on"), field="since, until")
@@ -168,7 +168,7 @@ class Reading:
 
     @cached_property
     def let_go(self) -> list[LetGo]:
-        """Held mail in the asker's scope that somebody let go."""
+        """Held messages in the asker's scope that somebody released."""
         mail = (col(DecisionItem.delivery_id), col(Delivery.received_at), col(Delivery.department), selection_summary.was_answered())
         which = (col(Decision.verb).in_(LETS_GO), col(DecisionItem.before) == State.HELD, taken_condition())
         zone = self.zone
@@ -211,7 +211,7 @@ class Reading:
 
     @cached_property
     def late_copies(self) -> int:
-        """Copies that standing verdicts of these purges kept away since, for those who see all mail."""
+        """Copies that standing verdicts of these purges blocked since, for those who see all messages."""
         if not self.by.scope.company:
             return 0
         rows = self.session.execute(select(col(Rule.decision_id), col(Rule.used)).where(col(Rule.origin) == "standing", col(Rule.used) > 0))
@@ -230,7 +230,7 @@ class Reading:
 
     @cached_property
     def undone_by_rule(self) -> list[tuple[str, int]]:
-        """Mails that were put back to where they were, by the policy's rule that had decided about them when they came."""
+        """Messages that were put back to where they were, by the policy's rule that had decided about them when they came."""
         undone = [one for one, row in self.decisions.items() if row.undone_at is not None]
         number = func.count().label("number")
         items = select(col(Delivery.rule), number).select_from(DecisionItem).join(Delivery, self.theirs)
@@ -239,7 +239,7 @@ class Reading:
 
     @cached_property
     def oldest(self) -> datetime | None:
-        """When the mail came that has waited longest now."""
+        """When the message came that has waited longest now."""
         waits = and_(col(Delivery.state) == State.HELD, access.visible_deliveries(self.by))
         found: datetime | None = self.session.scalar(select(func.min(col(Delivery.received_at), type_=Instant)).where(waits))
         return found

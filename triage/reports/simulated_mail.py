@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, order=True)
 class Remedy:
-    """An allow for the whole company that would have let a mail through, as the policy itself says."""
+    """An allow for the whole company that would have let a message through, as the policy itself says."""
 
     match: str  # address, domain, subdomains, list
     value: str
@@ -23,7 +23,7 @@ class Rehearsed:
     author: str
     disposition: str  # relay, quarantine, purge
     rule: str  # of the policy
-    card: str  # held mails with the same one are one card in the queue
+    card: str  # held messages with the same one are one card in the queue
     remedies: tuple[Remedy, ...] = ()  # of a held one; of one that deceives all that are about its sender
     unknown: bool = False  # DNS did not answer
     answered: datetime | None = None  # when its reader answered it: then it was wanted

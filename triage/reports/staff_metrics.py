@@ -26,7 +26,7 @@ class Act(NamedTuple):
     undone_at: datetime | None
     keys: int | None
     milliseconds: int | None
-    held: int  # mails that were held until it changed them
+    held: int  # messages that were held until it changed them
     others: int  # copies that had left already
 
 
@@ -57,7 +57,7 @@ class Pace:
     seconds: Spread
     keys: Spread
     undone: int
-    let_go: int = 0  # mails
+    let_go: int = 0  # messages
     taken_back: int = 0  # of these
 
     @property
@@ -80,7 +80,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Mistakes:
-    """Decisions that were taken back, and mail that should not have been let go."""
+    """Decisions that were taken back, and mail that should not have been released."""
 
     people: int
     cards: int
@@ -96,8 +96,8 @@ class Mistakes:
 class Saved:
     """Hours that employees did not spend on mail, less those that staff spent on cards."""
 
-    by_rules: int  # mails purged on arrival
-    by_staff: int  # held mails purged or rejected
+    by_rules: int  # messages purged on arrival
+    by_staff: int  # held messages purged or rejected
     employee_seconds: float
     cards: int
     seconds_per_card: float
@@ -201,7 +201,7 @@ def mistake_figures(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Cando
 
 
 def decided_by_day(acts: Iterable[Act]) -> tuple[Counter[date], Counter[date]]:
-    """How much held mail standing decisions let go on each day, and how much they kept away."""
+    """How much held messages standing decisions released on each day, and how much they blocked."""
     let_go: Counter[date] = Counter()
     kept_away: Counter[date] = Counter()
     for act in acts:
@@ -212,7 +212,7 @@ def decided_by_day(acts: Iterable[Act]) -> tuple[Counter[date], Counter[date]]:
 
 
 def saved_hours(arrived: Counts, acts: Iterable[Act], found: Work, employee_seconds: float, staff_seconds: float) -> Saved:
-    """Hours saved: what a rule or a decision kept away cost no employee any time."""
+    """Hours saved: what a rule or a decision blocked cost no employee any time."""
     median = found.total.seconds.p50 if found.total else None
     return Saved(
         by_rules=sum(number for (_, verdict), number in arrived.items() if verdict == "purge"),

@@ -68,7 +68,7 @@ class Http:
 
     @contextmanager
     def deadline(self, pool: urllib3.HTTPConnectionPool) -> Iterator[None]:
-        """Shut the connections of this pool when the time is over: a timeout alone starts anew with each byte of the headers."""
+        """Shut the connections of this pool when the time is over: a timeout alone starts again with each byte of the headers."""
         opened: list[socket.socket] = []
 
         class Watched(pool.ConnectionCls):  # type: ignore[name-defined, misc]

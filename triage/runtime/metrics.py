@@ -115,7 +115,7 @@ def forget_gauges(directory: Path, process: str) -> None:
 
 
 def reserve_file(file: Path) -> None:
-    """Take the space of a file; a damaged one begins anew."""
+    """Take the space of a file; a damaged one begins again."""
     if file.exists() and not is_whole(file):
         file.unlink()
     with file.open("ab") as opened:

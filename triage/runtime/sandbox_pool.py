@@ -168,7 +168,7 @@ class Child:
         raise NotImplementedError
 
     def wait_ready(self) -> None:
-        """Wait until the function is imported. RuntimeError when it cannot be: that is our mistake and not the mail's."""
+        """Wait until the function is imported. RuntimeError when it cannot be: that is our mistake and not the message's."""
         try:
             self._answer(time.monotonic() + START_SECONDS)
         except Overrun as fault:

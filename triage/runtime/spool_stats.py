@@ -11,9 +11,9 @@ from triage import ids
 
 INCOMING, RETRY, DAMAGED = "incoming", "retry", "damaged"  # below spool.directory
 OUTBOUND = "outbound"  # and there too, the spool of employees' mail, with the same three below it
-OFTEN = 7  # times put off: half an hour after it came. By then neither DNS nor what passes by itself is the reason
+OFTEN = 7  # times deferred: half an hour after it came. By then neither DNS nor what passes by itself is the reason
 NAME = re.compile(rf"(?P<number>[{ids.ALPHABET}]{{{ids.WIDTH}}})\.\d+\.(?P<messages>\d+)\.batch")
-PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times put off
+PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times deferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Backlog:
     messages: int = 0  # accepted, not judged yet
     oldest: datetime | None = None  # when the first of them was accepted
     put_off: int = 0  # to be judged again later
-    stuck: int = 0  # of those: put off too often
+    stuck: int = 0  # of those: deferred too often
     damaged: int = 0  # batches that are kept for a person to look at
 
 
@@ -51,7 +51,7 @@ def spool_backlog(directory: Path) -> Backlog:
 
 
 def times_put_off(name: str) -> int:
-    """How often the message of a batch in the retry spool was put off."""
+    """How often the message of a batch in the retry spool was deferred."""
     found = PUT_OFF.fullmatch(name)
     return int(found["attempt"]) if found else 0
 

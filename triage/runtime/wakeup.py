@@ -28,7 +28,7 @@ class Bell:
         self.pipe = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def ring(self) -> None:
-        """Wake the waiting side, here and wherever the telegraph reaches."""
+        """Wake the waiting side, here and wherever LISTEN/NOTIFY reaches."""
         self.ring_here()
         self.far(self.name)
 

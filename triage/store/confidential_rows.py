@@ -9,7 +9,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Sealed
 
 NOBODY = ""  # the login of the row that says that there is a seal
-KINDS = ("department", "person")  # of folders that can be sealed
+KINDS = ("department", "person")  # of folders that can be confidential
 SEALED = {kind: select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == NOBODY) for kind in KINDS}  # codes, uids
 
 

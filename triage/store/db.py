@@ -55,7 +55,7 @@ MOMENT = 0.5  # seconds that it is worth for what is done again soon anyway
 BUSY_PAUSE = 0.001  # polling without sleeping locks measured 10 times fairer than busy_timeout (building.md)
 CACHE = 8  # MB of the file's pages that each connection to SQLite keeps at most; with 32 the judge is 3 % faster in a file of 11 GB
 LARGE_CACHE = 32  # where people wait for pages
-JOURNAL = 64 * 1024 * 1024  # bytes of SQLite's WAL that stay on the disk when it is begun anew; it grows while somebody reads for long
+JOURNAL = 64 * 1024 * 1024  # bytes of SQLite's WAL that stay on the disk when it is begun again; it grows while somebody reads for long
 AWAY = ("08", "53", "57P")  # classes of PostgreSQL's SQLSTATE: the connection, room and connections, the operator
 TRIES = 4  # of a transaction that others got in the way of
 FAR: Mapping[str, int] = {  # of a server that is gone without a word (its power, its network): found out before mail waits for long
@@ -134,7 +134,7 @@ def is_new(path: Path) -> bool:
 def prepare_sqlite(connection: Any, *, is_new: bool, cache: int) -> None:
     """Each connection's pragmas. Switching to WAL needs the file for itself for a moment, so it waits its turn."""
     cursor = connection.cursor()
-    if is_new:  # later it would take writing it all anew (space)
+    if is_new:  # later it would take writing it all again (space)
         retry_while_busy(lambda: cursor.execute("PRAGMA auto_vacuum=INCREMENTAL"))
     retry_while_busy(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
     for pragma in (

@@ -1,4 +1,4 @@
-"""The mail of a domain and of what lies below it, found by an index: none finds what ends alike, so the names are looked for first."""
+"""Messages of a domain and of what lies below it, found by an index: none finds what ends alike, so the names are looked for first."""
 
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import aliased
@@ -14,6 +14,6 @@ def of_domain(domain: str) -> ColumnElement[bool]:
 
 
 def names_of(domain: str) -> Select[str]:
-    """The domains of all mail that are this one or lie below it, from the index of domains alone."""
+    """The domains of all messages that are this one or lie below it, from the index of domains alone."""
     name = col(aliased(Delivery).author_domain)
     return select(name).where(or_(name == domain, name.endswith("." + domain, autoescape=True))).distinct()

@@ -1,4 +1,4 @@
-"""The only writer of Delivery.state: every change is legal, single and on the record."""
+"""The only writer of Delivery.state: every change is legal, single and in the audit log."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,13 +26,13 @@ from triage.store.queue import dirty_counts
 def enter_message(
     session: Session, message: Message, content: Row | None, deliveries: Iterable[Delivery | NewDelivery], *, by: Actor, now: datetime
 ) -> None:
-    """A message comes in: its content (None when it is stored already), itself and its deliveries, on the record."""
+    """A message comes in: its content (None when it is stored already), itself and its deliveries, in the audit log."""
     rows = [one.as_row() if isinstance(one, NewDelivery) else db.columns_of(one) for one in deliveries]
     enter_all(session, [Entry(db.columns_of(message), content, rows)], by=by, now=now)
 
 
 def enter_all(session: Session, entries: Sequence[Entry], *, by: Actor, now: datetime) -> None:
-    """Messages come in, each on the record."""
+    """Messages come in, each in the audit log."""
     deliveries = [delivery for entry in entries for delivery in entry.deliveries]
     if any(State(delivery["state"]) not in ENTRY for delivery in deliveries):
         raise NotAllowedNow(say("a new delivery is held, queued or purged"))
@@ -58,7 +58,7 @@ def record_of_entry(entry: Entry, *, by: Actor, now: datetime) -> Row:
 def branch_delivery(
     session: Session, parent_id: int, deliveries: list[Delivery], *, by: Actor, now: datetime, detail: Mapping[str, Any]
 ) -> None:
-    """A delivery for a group becomes one for each member, on the record."""
+    """A delivery for a group becomes one for each member, in the audit log."""
     if any(State(delivery.state) is not State.QUEUED for delivery in deliveries):
         raise NotAllowedNow(say("a member's copy can only be queued"))
     session.add_all(deliveries)
@@ -162,7 +162,7 @@ def lock_deliveries(session: Session, where: ColumnElement[bool]) -> list[tuple[
 
 
 def lay_elsewhere(session: Session, where: ColumnElement[bool], **values: Any) -> int:
-    """Held mail lies in another folder from now on, in the state that it is in: counted in both; how many deliveries."""
+    """Held messages lie in another folder from now on, in the state that it is in: counted in both; how many deliveries."""
     moving = db.is_among(session, col(Delivery.id), [delivery_id for delivery_id, *_ in lock_deliveries(session, where)])
     dirty_counts.touch_where(session, moving)
     changed: Any = session.execute(update(Delivery).where(moving).values(**values))
@@ -181,12 +181,12 @@ def write_act(
     items: int = 0,
     digest: str = "",
 ) -> None:
-    """Put an act on the record, in the transaction of the act itself; also from where, and for whom a substitute stands in."""
+    """Put an act in the audit log, in the transaction of the act itself; also from where, and for whom a substitute stands in."""
     db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail, items=items, digest=digest)])
 
 
 def write_all(session: Session, acts: Iterable[tuple[str, str, Mapping[str, Any]]], *, by: Actor, now: datetime) -> None:
-    """Put several acts on the record, each with its subject and its details."""
+    """Put several acts in the audit log, each with its subject and its details."""
     db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail) for act, subject, detail in acts])
 
 

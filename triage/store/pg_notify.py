@@ -1,7 +1,7 @@
 """Bells that ring on other machines too: PostgreSQL tells them (LISTEN, NOTIFY). On SQLite there is one machine, and nothing to tell.
 
 A hint, not a promise: who waits for a bell looks by itself as well. A pooler that passes no notifications on, or a line that
-is down, costs a second and no mail.
+is down, costs a second and no messages.
 """
 
 import contextlib

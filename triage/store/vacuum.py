@@ -39,7 +39,7 @@ def read_pragma(connection: Connection, name: str) -> int:
 
 
 def compact_database(engine: Engine) -> None:
-    """Write the file anew, so that it has no gaps and can give space back from now on. Nobody else can write meanwhile."""
+    """Write the file again, so that it has no gaps and can give space back from now on. Nobody else can write meanwhile."""
     with contextlib.closing(engine.raw_connection()) as connection:  # not in a transaction
         cursor = connection.cursor()
         for pragma_of in ("query_only=OFF", "auto_vacuum=INCREMENTAL"):

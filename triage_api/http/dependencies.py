@@ -49,12 +49,12 @@ class Office:
 
     @cached_property
     def previews(self) -> Pool:
-        """The children that turn hostile mail into harmless documents; they start at the first preview."""
+        """The children that turn hostile messages into harmless documents; they start at the first preview."""
         return Pool("triage.message.preview.preview_document:render_json", size=2, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
 
     @cached_property
     def attachments(self) -> Pool:
-        """The child that takes attachments out of hostile mail; it starts at the first download."""
+        """The child that takes attachments out of hostile messages; it starts at the first download."""
         return Pool("triage_api.routes.messages.attachment_bytes:read_attachment", size=1, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Signing in and out, and who is asking: the cookie, read anew at each request."""
+"""Signing in and out, and who is asking: the cookie, read again at each request."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -88,7 +88,7 @@ def app_of(name: str) -> FastAPI:
 
 
 def made_of(name: str) -> FastAPI:
-    """The same, anew."""
+    """The same, again."""
     made = FastAPI(openapi_url=None)
     made.dependency_overrides = {authenticate_staff: shell_user, authenticate_watcher: lambda: SignedIn(shell_user(), unseen=False)}
     speak_problems(made)

@@ -75,7 +75,7 @@ class Neighbour(Desk):
 
 
 class Taken:
-    """What takes an answer piece by piece, and whether it has begun: then nobody else can begin anew."""
+    """What takes an answer piece by piece, and whether it has begun: then nobody else can begin again."""
 
     def __init__(self, take: Take | None) -> None:
         self.take, self.begun = take, False

@@ -53,7 +53,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
 
 
 def read_by_others(url: str) -> Iterator[Finding]:
-    """Can anybody on this machine read the mail in SQLite's file? New ones are made so that nobody can."""
+    """Can anybody on this machine read the message in SQLite's file? New ones are made so that nobody can."""
     file = Path(url.removeprefix(SQLITE))
     if url.startswith(SQLITE) and file.stat().st_mode & 0o007:
         yield Finding(WARN, "database", f"everybody on this machine can open {file}, which holds mail", f"chmod o= {file}*")
@@ -69,14 +69,16 @@ def check_write_access(engine: Engine) -> Iterator[Finding]:
 
 
 def check_durability(engine: Engine) -> Iterator[Finding]:
-    """Does a commit that PostgreSQL has answered survive a crash? Our 250 to a sender rests on it as soon as the spool lets a mail go."""
+    """Does a commit that PostgreSQL has answered survive a crash? Our 250 to a sender rests on it as soon as the spool lets a
+    message go.
+    """
     for name, why in db.not_durable(engine):
         do = f"set {name} = on in postgresql.conf, or `ALTER DATABASE … SET {name} = on`; what a commit promised can be lost meanwhile"
         yield Finding(FAIL if name != "full_page_writes" else WARN, "database", why, do)
 
 
 def check_search(engine: Engine) -> Iterator[Finding]:
-    """Does a search find words without looking through all mail?"""
+    """Does a search find words without looking through all messages?"""
     if not db.finds_words(engine):
         do = "let an administrator of PostgreSQL `CREATE EXTENSION pg_trgm` in this database, then run `mailroom db upgrade` again"
         yield Finding(WARN, "search", "the index of words is missing: searching is slow where there is much mail", do)

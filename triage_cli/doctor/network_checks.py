@@ -137,7 +137,7 @@ def check_certificate(settings: Settings) -> Iterator[Finding]:
 
 
 def check_shown_certificate(settings: Settings, leaf: x509.Certificate) -> Iterator[Finding]:
-    """Does the door show this one? A unit holds a copy from its start. Where nobody listens, the ports say so."""
+    """Does the SMTP server show this one? A unit holds a copy from its start. Where nobody listens, the ports say so."""
     try:
         host, number = host_port(settings.smtp.listen, "smtp.listen")
         with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as door:

@@ -126,7 +126,7 @@ def check_signed(settings: Settings) -> Iterator[Finding]:
 
 
 def last_sent(session: Session) -> Iterator[bytes]:
-    """Employees' mails that went out last, as they came, where they are still kept."""
+    """Employees' messages that went out last, as they came, where they are still kept."""
     latest = select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id))
     latest = latest.where(col(Delivery.direction) == SENT_ON).order_by(col(Delivery.id).desc()).limit(LATEST)
     for content_id in dict.fromkeys(session.scalars(latest)):

@@ -48,7 +48,7 @@ def open_relay(settings: Settings) -> Iterator[Finding]:
 
 
 def answer_to(server: smtplib.SMTP, sender: str, recipient: str) -> tuple[int, str]:
-    """What a server says to this recipient; no mail is sent."""
+    """What a server says to this recipient; no message is sent."""
     server.ehlo_or_helo_if_needed()
     code, reply = server.mail(sender)
     if code < 400:

@@ -24,7 +24,7 @@ from triage_cli.services.roles import SUPERVISOR, log_to_stderr
 from triage_cli.services.stop_signals import Renewal, stop_on_signals
 
 ALONE = "receive"  # reads what strangers write, and has nothing of the database's in its memory
-FIRST = (ALONE, "api")  # people and mail wait for these; the door opens with the snapshot it has
+FIRST = (ALONE, "api")  # people and mail wait for these; the SMTP server opens with the snapshot it has
 THEN = ("judge", "relay", "upkeep")  # and what the settings ask for
 LONGEST_PAUSE = 30.0
 GRACE = 20.0  # seconds to finish what is under way
@@ -92,7 +92,7 @@ def supervise_roles(
 ) -> int:
     """Open door and console, prepare, start the other roles; start again what ends, stop all when told; the exit code.
 
-    When `renewed` says that the settings have changed the door is told; the other roles read theirs as they start.
+    When `renewed` says that the settings have changed the SMTP server is told; the other roles read theirs as they start.
 
     They log to `log_file`, or to standard error. A role that cannot run at all (a port in use) has said why there: then
     everything stops.

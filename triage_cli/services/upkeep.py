@@ -1,4 +1,4 @@
-"""The upkeep role: seals the audit trail within a second, keeps counts, follows the directory file; beside it, threads that take long."""
+"""The upkeep role: seals the audit log within a second, keeps counts, follows the directory file; beside it, threads that take long."""
 
 import logging
 import os
@@ -37,8 +37,8 @@ LET_GO_EVERY = 600.0  # old records
 LOOK_EVERY = 5.0
 SETTLED = 2.0  # seconds without a change after which a file is whole
 COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
-MAKING = 0.5  # seconds of making kept views, between two looks at the trail
-SLICES = 8  # of mail from before, between two looks at the trail
+MAKING = 0.5  # seconds of making kept views, between two looks at the audit log
+SLICES = 8  # of mail from before, between two looks at the audit log
 PATIENCE = 2.0  # with a database that is down
 BREATH = 0.01  # between two of them: the others get their turn
 
@@ -121,7 +121,7 @@ def seal_trail(engine: Engine, holder: str) -> None:
 
 def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
     """Fold what was touched, and go on with views that are being made; every COUNT_EVERY seconds see which ones somebody has, and
-    what reports need. When that was done last. Views are left for the next round after MAKING: the trail is to be sealed.
+    what reports need. When that was done last. Views are left for the next round after MAKING: the audit log is to be confidential.
     """
     look = time.monotonic() - looked > COUNT_EVERY
     with db.read_transaction(engine) as session:
@@ -175,7 +175,7 @@ def name_sealer() -> str:
 
 
 def catch_up(engine: Engine, settings: Settings) -> bool:
-    """Look at some of the mail from before there were campaigns, or other free-mail providers; is there perhaps more of it?"""
+    """Look at some messages from before there were campaigns, or other free-mail providers; is there perhaps more of it?"""
     for _ in range(SLICES):
         with db.transaction(engine) as session:
             looked_at = proven_identity.catch_up(session, settings=settings)

@@ -1,4 +1,4 @@
-"""Signed checkpoints of the audit trail, made by upkeep every few minutes; and the daily proof that the trail is whole."""
+"""Signed checkpoints of the audit log, made by upkeep every few minutes; and the daily proof that the audit log is whole."""
 
 import logging
 import time
@@ -18,7 +18,7 @@ from triage.store.models.markers import Marker
 from triage.times import to_micros, utcnow
 
 BY = Actor.system("upkeep")
-VERIFIED = "audit-verified"  # the marker: when the trail was verified last, in microseconds
+VERIFIED = "audit-verified"  # the marker: when the audit log was verified last, in microseconds
 
 log = logging.getLogger("mailroom.checkpoints")
 

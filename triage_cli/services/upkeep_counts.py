@@ -10,7 +10,7 @@ from triage.reports import daily_counts
 from triage.store import db
 from triage.times import utcnow
 
-DAYS_AT_ONCE = 5  # between two looks at the trail
+DAYS_AT_ONCE = 5  # between two looks at the audit log
 BREATH = 0.01  # between two of them: the others get their turn
 
 

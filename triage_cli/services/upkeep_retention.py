@@ -1,4 +1,4 @@
-"""Lets time pass: expires, erases, forgets, looks for rules. Part of the upkeep role; sealing the trail waits for none of it."""
+"""Lets time pass: expires, erases, forgets, looks for rules. Part of the upkeep role; sealing the audit log waits for none of it."""
 
 import logging
 import threading
@@ -36,7 +36,7 @@ DUTY, LEASE = "tidying", timedelta(minutes=10)
 LOOK_EVERY = 1.0  # seconds
 TIDY_EVERY = 600.0
 ERASE_EVERY = 3600.0  # nearly everything is looked at for it, and retention counts in days
-RARELY = 200  # times as long as it took to look for rules, until that is done again: it walks through the mail of months
+RARELY = 200  # times as long as it took to look for rules, until that is done again: it walks through messages of months
 PATIENCE = 2.0  # with a database that is down
 BREATH = 0.01  # between two slices: the others get their turn
 
@@ -80,7 +80,7 @@ def is_elected(engine: Engine, holder: str) -> bool:
 class Tidied:
     """What was over."""
 
-    expired: int = 0  # held mails
+    expired: int = 0  # held messages
     erased: int = 0  # contents, and copies that were taken out of mailboxes
     forgotten: int = 0  # messages of which nothing is left
 
@@ -138,7 +138,7 @@ def erase_contents(engine: Engine, settings: Settings) -> int:
 
 
 def forget_records(engine: Engine, settings: Settings) -> int:
-    """Forget what is on the record of old mail; how many messages that was about."""
+    """Forget what is in the audit log of old messages; how many messages that was about."""
     messages = in_windows(
         engine, settings, delete_records.due_messages, delete_records.forget_messages, delete_records.SLICE, delete_records.count_deliveries
     )
@@ -182,12 +182,12 @@ def slice_by_weight(found: list[int], at_once: int, weights: Mapping[int, int]) 
 
 
 def hold_legally(engine: Engine) -> None:
-    """Mark what legal holds are about among the mail that has come since."""
+    """Mark what legal holds are about among the message that has come since."""
     carry_on(engine, legal_holds.due_holds, legal_holds.cover_deliveries)
 
 
 def settle_viewings(engine: Engine) -> int:
-    """Put on the record what consoles fetched ahead and did not show; how many rows were over."""
+    """Put in the audit log what consoles fetched ahead and did not show; how many rows were over."""
     with db.read_transaction(engine) as session:
         total, number = 0, int(viewings.is_due(session, utcnow()))
     while number:

@@ -76,7 +76,7 @@ def accept_code(session: Session, login: str, code: str, *, now: datetime) -> bo
 
 
 def remove_app(session: Session, login: str, *, by: Actor, now: datetime) -> None:
-    """Remove the app of an account, on the record."""
+    """Remove the app of an account, in the audit log."""
     gone: Any = session.execute(delete(AuthenticatorApp).where(col(AuthenticatorApp.login) == login))
     if gone.rowcount:
         accounts.record_factor_change(session, login, by, now, what="second-factor-removed", factor="authenticator-app")

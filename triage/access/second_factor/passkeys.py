@@ -159,7 +159,7 @@ def accept_passkey(session: Session, party: RelyingParty, challenge: str, creden
 
 
 def remove_passkey(session: Session, login: str, credential_id: str, *, by: Actor, now: datetime) -> None:
-    """Remove a passkey of an account, on the record."""
+    """Remove a passkey of an account, in the audit log."""
     kept = session.get(Passkey, credential_id)
     if kept is None or kept.login != login:
         return

@@ -1,4 +1,4 @@
-"""The record of all acts as an administrator or an auditor reads it: what was sealed to them is named, and not told."""
+"""The record of all acts as an administrator or an auditor reads it: what was chained to them is named, and not told."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows wh
 
 @dataclass(frozen=True, slots=True)
 class OnRecord:
-    """One act on the record."""
+    """One act in the audit log."""
 
     id: int
     at: datetime
@@ -43,7 +43,7 @@ class OnRecord:
     subject: str
     detail: dict[str, Any]
     items: int
-    sequence: int | None  # None until it is sealed
+    sequence: int | None  # None until it is chained
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def require_auditor(by: Actor) -> None:
 
 
 def entries_to_withhold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[int]:
-    """The records whose details tell of mail that is sealed to this actor."""
+    """The records whose details tell of mail that is chained to this actor."""
     closed = former_folders(session, confidential_folders.closed_scopes(session, by))
     if not closed:
         return set()
@@ -147,27 +147,27 @@ def former_folders(session: Session, closed: frozenset[str]) -> frozenset[str]:
 
 
 def scopes_of(record: AuditRecord) -> Sequence[str]:
-    """The folders that a record names: of a rule or a legal hold its one, of a token all of them, of a note the sealed ones."""
+    """The folders that a record names: of a rule or a legal hold its one, of a token all of them, of a note the chained ones."""
     named = record.detail.get("scope", ())
     return (named,) if isinstance(named, str) else named
 
 
 def withheld_deliveries(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """The deliveries among these that are sealed to the actor, or forgotten: nobody knows any more whose they were."""
+    """The deliveries among these that are confidential to the actor, or forgotten: nobody knows any more whose they were."""
     some = set(subjects)
     told = select(col(Delivery.id)).where(is_among(session, col(Delivery.id), some), not_(confidential_folders.away_from(by)))
     return some.difference(session.scalars(told))
 
 
 def withheld_messages(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """The messages among these that have a delivery which is sealed to the actor, or are forgotten."""
+    """The messages among these that have a delivery which is confidential to the actor, or are forgotten."""
     some = set(subjects)
     there = select(col(Delivery.message_id)).where(is_among(session, col(Delivery.message_id), some)).distinct()
     return some.difference(session.scalars(there)).union(session.scalars(there.where(confidential_folders.away_from(by))))
 
 
 def withheld_decisions(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """The decisions among these that are about a delivery which is sealed to the actor, or made a rule for such a folder."""
+    """The decisions among these that are about a delivery which is confidential to the actor, or made a rule for such a folder."""
     some = set(subjects)
     made = select(col(Rule.decision_id)).where(
         is_among(session, col(Rule.decision_id), some), confidential_folders.closed_rules(session, by)
@@ -176,13 +176,15 @@ def withheld_decisions(session: Session, subjects: Iterable[int], by: Actor) -> 
 
 
 def about_sealed(session: Session, some: set[int], by: Actor) -> set[int]:
-    """The decisions among these that are about sealed mail, or may have been, or are forgotten themselves."""
+    """The decisions among these that are about chained mail, or may have been, or are forgotten themselves."""
     told = select(col(Decision.id)).where(is_among(session, col(Decision.id), some), not_(confidential_folders.about_sealed(by)))
     return some.difference(session.scalars(told))
 
 
 def withheld_rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """The rules among these that are for a folder which is sealed to the actor, or were made along with a decision about sealed mail."""
+    """The rules among these that are for a folder which is confidential to the actor, or were made along with a decision about
+    chained mail.
+    """
     rows = session.execute(
         select(col(Rule.id), col(Rule.decision_id), confidential_folders.closed_rules(session, by)).where(
             is_among(session, col(Rule.id), subjects)
@@ -193,7 +195,7 @@ def withheld_rules(session: Session, subjects: Iterable[int], by: Actor) -> Iter
 
 
 def withheld_approvals(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """What asks or asked for a second key, among these, and is about mail or a folder that is sealed to the actor."""
+    """What asks or asked for a second person's approval, among these, and is about mail or a folder that is confidential to the actor."""
     closed = confidential_folders.closed_scopes(session, by)
     for one in session.scalars(select(PendingAct).where(is_among(session, col(PendingAct.id), subjects))):
         rule = one.order if one.kind == "rule" else one.order.get("rule")

@@ -1,4 +1,4 @@
-"""Signed checkpoints of the audit trail, outside the database: whoever rewrites all of the trail cannot rewrite these.
+"""Signed checkpoints of the audit log, outside the database: whoever rewrites all of the audit log cannot rewrite these.
 
 A directory with a file for each month, a line of JSON for each checkpoint; copy them, or the log lines that repeat them, to
 a place that this machine cannot change. The key is Ed25519 (RFC 8032).
@@ -26,7 +26,7 @@ LONGEST = 4096  # bytes of a line, more than any of ours
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """At this moment the trail ended with this record."""
+    """At this moment the audit log ended with this record."""
 
     sequence: int
     head: str  # the record's hash

@@ -15,9 +15,9 @@ from triage.store.models.audit import AuditRecord
 from triage.store.models.markers import Marker
 from triage.times import to_micros
 
-LOUD = "loud-acts"  # the marker: how many sealed acts changed what others may see
+LOUD = "loud-acts"  # the marker: how many chained acts changed what others may see
 QUIET = frozenset({"view", "fetch", "viewed", "page"})  # acts that change nothing
-START = "trail-start"  # the marker: number is the last record that was let go, text its hash
+START = "trail-start"  # the marker: number is the last record that was released, text its hash
 HEAD = "sealer"  # the marker: number is the last sequence, text the hash of that record
 LEASE = timedelta(seconds=10)
 AHEAD = timedelta(hours=1)  # that the clocks of two machines are never apart
@@ -46,7 +46,8 @@ def has_unsealed(session: Session) -> bool:
 def seal_entries(session: Session) -> Counter[str]:
     """Chain the committed records that have no sequence yet, oldest first, at most 1,000; how many of each act that were.
 
-    Records become visible when their acts commit, which need not be the order of their ids: the order of sealing is the order of the trail.
+    Records become visible when their acts commit, which need not be the order of their ids: the order of sealing is the order of the
+    audit log.
     """
     waiting = list(
         session.scalars(select(AuditRecord).where(col(AuditRecord.sequence).is_(None)).order_by(col(AuditRecord.id)).limit(AT_ONCE))
@@ -97,13 +98,16 @@ def sealed_after(session: Session, sequence: int) -> list[AuditRecord]:
 
 
 def start_of(session: Session) -> tuple[int, str]:
-    """The last record that was let go, and its hash: the trail begins after it."""
+    """The last record that was released, and its hash: the audit log begins after it."""
     start = session.get(Marker, START)
     return (start.number, start.text) if start else (0, "")
 
 
 def let_go(session: Session, through: int, *, now: datetime) -> None:
-    """Let the trail begin after the sealed record `through`. `drop_released` deletes what is before in slices; the chain stays provable."""
+    """Let the audit log begin after the chained record `through`.
+
+    `drop_released` deletes what is before in slices; the chain stays provable.
+    """
     record = session.scalars(select(AuditRecord).where(col(AuditRecord.sequence) == through)).one()
     former, _ = start_of(session)
     session.merge(Marker(name=START, number=through, text=record.sealed))
@@ -112,7 +116,7 @@ def let_go(session: Session, through: int, *, now: datetime) -> None:
 
 
 def drop_released(session: Session, limit: int = AT_ONCE) -> int:
-    """Delete records that were let go; how many, at most `limit`. The database refuses to delete any other."""
+    """Delete records that were released; how many, at most `limit`. The database refuses to delete any other."""
     gone = (
         select(col(AuditRecord.id))
         .where(col(AuditRecord.sequence) <= start_of(session)[0])

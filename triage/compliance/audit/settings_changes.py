@@ -1,4 +1,4 @@
-"""What of the settings has changed since this machine ran last goes on the record; secrets are told apart, never told."""
+"""What of the settings has changed since this machine ran last goes in the audit log; secrets are told apart, never told."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ SECRET = frozenset({"smtp.edge_token", "database.url", "webhooks.hooks"})  # a U
 
 
 def note_settings(session: Session, settings: Settings, *, machine: str, now: datetime) -> list[str]:
-    """Put the settings that differ from those of this machine's last start on the record, with both values; their names."""
+    """Put the settings that differ from those of this machine's last start in the audit log, with both values; their names."""
     name = NOTED + machine
     kept, current = session.get(Marker, name), described_settings(settings)
     former = json.loads(kept.text) if kept else current

@@ -1,4 +1,4 @@
-"""Is the audit trail whole? A walk along the chain, compared with the signed checkpoints outside of the database."""
+"""Is the audit log whole? A walk along the chain, compared with the signed checkpoints outside of the database."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ from triage.store import ledger
 from triage.store.models.audit import AuditRecord
 from triage.store.models.markers import Marker
 
-TAMPERED = "audit-tampered"  # the act: the trail is not whole
+TAMPERED = "audit-tampered"  # the act: the audit log is not whole
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the walk found. `fault` is "" when the trail is whole."""
+    """What the walk found. `fault` is "" when the audit log is whole."""
 
-    records: int  # sealed ones that are still there
+    records: int  # chained ones that are still there
     unchained: int
     head: str
     fault: str
-    checkpoints: int  # that the trail was compared with
+    checkpoints: int  # that the audit log was compared with
 
 
 def verify_chain(session: Session, found: Iterable[Found] = (), *, kept_since: datetime | None = None) -> Verification:
-    """Walk from the first record to the head: edits, deletions, swaps, a cut end and, by the checkpoints, a trail written anew are found.
+    """Walk from the first record to the head: edits, deletions, swaps, a cut end and, by the checkpoints, a trail written again are found.
 
-    `found` are the checkpoints that were kept; `kept_since`: no record younger than this may have been let go.
+    `found` are the checkpoints that were kept; `kept_since`: no record younger than this may have been released.
     """
     claims, fault = trusted_checkpoints(found)
     start, previous = hash_chain.start_of(session)
@@ -55,7 +55,7 @@ def verify_chain(session: Session, found: Iterable[Found] = (), *, kept_since: d
 
 
 def record_fault(session: Session, fault: str, *, by: Actor, now: datetime) -> None:
-    """Put on the record that the trail is not whole: whoever follows it is told."""
+    """Put in the audit log that the audit log is not whole: whoever follows it is told."""
     ledger.write_act(session, TAMPERED, "audit", by=by, now=now, detail={"fault": fault})
 
 
@@ -72,7 +72,7 @@ def trusted_checkpoints(found: Iterable[Found]) -> tuple[Mapping[int, Checkpoint
 
 
 def fault_of_start(start: int, head: str, claims: Mapping[int, Checkpoint], kept_since: datetime | None) -> str:
-    """Was what is missing at the beginning let go as it should?"""
+    """Was what is missing at the beginning released as it should?"""
     if start == 0:
         return ""
     seen = claims.get(start)
@@ -101,7 +101,7 @@ def fault_by(seen: Checkpoint | None, record: AuditRecord, confirmed: int) -> st
 
 
 def fault_of_end(session: Session, expected: int, previous: str, claims: Mapping[int, Checkpoint]) -> str:
-    """Is the end of the walk the end of the trail?"""
+    """Is the end of the walk the end of the audit log?"""
     head = session.get(Marker, hash_chain.HEAD)
     if head is not None and (head.number, head.text) != (expected, previous):
         return f"the trail ends at record {expected}, but {head.number} were sealed"
@@ -117,7 +117,7 @@ def kept_since(settings: Settings, now: datetime) -> datetime:
 
 
 def claimed_checkpoints(settings: Settings, directory: Path | None = None, public_key: str | None = None) -> list[Found]:
-    """The checkpoints to compare the trail with; none where none are made."""
+    """The checkpoints to compare the audit log with; none where none are made."""
     where = directory or (Path(settings.audit.checkpoints) if settings.audit.checkpoints else None)
     if where is None:
         return []

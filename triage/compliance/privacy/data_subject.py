@@ -26,7 +26,7 @@ class Whose:
 
     @property
     def digest(self) -> str:
-        """Stands for the address on the record: who knows the address can make it, and nobody can read it."""
+        """Stands for the address in the audit log: who knows the address can make it, and nobody can read it."""
         return hashlib.sha256(self.address.encode()).hexdigest()
 
     @property

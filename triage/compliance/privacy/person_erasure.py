@@ -243,7 +243,7 @@ def end_erasure(session: Session, row: PersonErasure, whose: Whose, *, now: date
 def erase_person(
     session: Session, address: str, *, by: Actor, reason: str, now: datetime, settings: Settings, with_rules: bool = False
 ) -> PersonErasure | PendingAct:
-    """As `begin_erasure`, or what now waits for the second key."""
+    """As `begin_erasure`, or what now waits for the second person's approval."""
     more: dict[str, Any] = {"by": by, "reason": reason, "now": now, "settings": settings, "with_rules": with_rules}
     try:
         return begin_erasure(session, address, **more)

@@ -1,4 +1,4 @@
-"""What is kept about a person, for that person: a zip with JSON and the original mails, made while it is read."""
+"""What is kept about a person, for that person: a zip with JSON and the original messages, made while it is read."""
 
 import io
 import json
@@ -44,14 +44,14 @@ Times are ISO 8601 in UTC. Mail of the same person holds the data of others too:
 
 
 def record_export(session: Session, whose: Whose, *, by: Actor, reason: str, now: datetime) -> None:
-    """Put on the record that somebody takes this. For administrators of the whole company."""
+    """Put in the audit log that somebody takes this. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
     factor_policy.require_proof(by)
     ledger.write_act(session, "export-person-data", "person-data", by=by, now=now, detail={"about": whose.digest, "reason": reason[:500]})
 
 
 def zip_export(session: Session, whose: Whose, *, by: Actor, now: datetime) -> Iterator[bytes]:
-    """The zip in chunks, as of one moment. What is sealed to the actor is left out, and counted."""
+    """The zip in chunks, as of one moment. What is confidential to the actor is left out, and counted."""
     access.over_everything(by, Role.ADMIN)
     sink = Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -99,7 +99,7 @@ def describe_export(session: Session, whose: Whose, by: Actor, now: datetime) ->
 
 
 def exported_deliveries(whose: Whose, by: Actor) -> Any:
-    """Their mail, without what is sealed to the actor."""
+    """Their mail, without what is confidential to the actor."""
     return and_(whose.mails, access.within_scope(by))
 
 
@@ -199,7 +199,7 @@ def as_json(value: Any) -> str:
 
 
 def exported_messages(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, bytes]]:
-    """The original of each of their mails that is not erased, by our id of it."""
+    """The original of each of their messages that is not erased, by our id of it."""
     rows = (
         select(col(Message.id), col(Message.content_id))
         .join(Content, col(Content.id) == col(Message.content_id))

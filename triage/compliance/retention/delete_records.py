@@ -1,4 +1,4 @@
-"""The record of a mail goes when its time is over: who wrote to whom, about what, and what was decided. In slices that never hurt.
+"""The record of a message goes when its time is over: who wrote to whom, about what, and what was decided. In slices that never hurt.
 
 Its content was erased long before. What stays is the record of acts. The numbers that reports are made of go as well
 (`triage/reports/daily_counts.py`).
@@ -94,12 +94,12 @@ def decisions_due(session: Session, *, settings: Settings, now: datetime, after:
 
 
 def forget_decisions(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
-    """Forget those of these decisions that are about no mail any more; how many that were."""
+    """Forget those of these decisions that are about no messages any more; how many that were."""
     ids = list(session.scalars(about_nothing(first_id_at(oldest_record(settings, now))).where(is_among(session, col(Decision.id), found))))
     if not ids:
         return 0
     regrouped = (is_among(session, col(Decision.id), ids), col(Decision.verb).in_(sorted(regroup.VERBS)))
-    said = session.scalars(select(col(Decision.selection)).where(*regrouped)).all()  # a campaign may have no mail since, for their undo
+    said = session.scalars(select(col(Decision.selection)).where(*regrouped)).all()  # a campaign may have no messages since, for their undo
     session.execute(delete(SweptMailbox).where(is_among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(Escalation).where(is_among(session, col(Escalation.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(Decision).where(is_among(session, col(Decision.id), ids)), execution_options=UNSEEN)
@@ -132,7 +132,7 @@ def oldest_record(settings: Settings, now: datetime) -> datetime:
 def forgettable_messages(session: Session, settings: Settings, now: datetime) -> Select[int]:
     """Messages that are erased, and all of whose deliveries were final long enough ago; none is legally held.
 
-    What a sender was told outlives the mail that it was about, so that nobody is told twice, nor of what is taken back then.
+    What a sender was told outlives the message that it was about, so that nobody is told twice, nor of what is taken back then.
     """
     old = oldest_record(settings, now)
     over = and_(col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < old)

@@ -1,4 +1,4 @@
-"""The time runs out: held mail expires, and content whose copies are all final is erased. In slices that never hurt."""
+"""The time runs out: held messages expires, and content whose copies are all final is erased. In slices that never hurt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ SLICE = 200  # contents that are erased in one go
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """Held mail of one folder that expires soon."""
+    """Held messages of one folder that expires soon."""
 
     department: str
     person: str  # uid; "" is the department's shared folder

@@ -30,7 +30,7 @@ class Hold:
     id: int
     person: str  # uid; "" where it is about a selection
     selection: dict[str, Any]
-    reason: str  # "" where the asker may not know: it names a folder that is sealed to them; and why it was lifted likewise
+    reason: str  # "" where the asker may not know: it names a folder that is confidential to them; and why it was lifted likewise
     made_at: datetime
     made_by_shown: str
     lifted_at: datetime | None
@@ -40,9 +40,10 @@ class Hold:
 
 
 def add_hold(session: Session, *, by: Actor, reason: str, now: datetime, person: str = "", selected: Selection | None = None) -> Hold:
-    """Hold the mail of a person, or of a selection, also what comes later. For administrators of the whole company.
+    """Hold messages of a person, or of a selection, also what comes later. For administrators of the whole company.
 
-    It holds from this commit on; `cover_deliveries` marks the mail within seconds, and what is marked stays held, even if it fits no more.
+    It holds from this commit on; `cover_deliveries` marks the messages within seconds, and what is marked stays held, even if it fits no
+    more.
     """
     access.over_everything(by, Role.ADMIN)
     reason = checked_reason(reason)

@@ -109,7 +109,7 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
 
 
 def errands_of(session: Session, ids: list[int], settings: Settings, now: datetime) -> list[Errand]:
-    """All that workers need, as values; the attempts are on the record before anybody dials."""
+    """All that workers need, as values; the attempts are in the audit log before anybody dials."""
     rows = session.execute(
         select(Delivery, col(Message.summary), col(Message.received_at), col(Message.content_id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
@@ -302,7 +302,7 @@ def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> N
 
 
 def by_decision(session: Session, settled: Sequence[Settled], event: Event, now: datetime) -> None:
-    """The event on the record, once for all items of a decision."""
+    """The event in the audit log, once for all items of a decision."""
     decisions: dict[int | None, list[int]] = {}
     for one in settled:
         decisions.setdefault(one.delivery.decision_id, []).append(one.delivery.id)

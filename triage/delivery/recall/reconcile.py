@@ -33,7 +33,7 @@ UNSENT = (State.HELD, State.QUEUED, State.RELAYING)
 FOUND = say("found in the mailbox: it was delivered before the backup was restored")
 UNKNOWN = say("restored from a backup: it is unknown whether it was sent since; send it, or give it up")
 NOTE = say("It may have been delivered before the backup was restored.")
-AT_ONCE = 50  # mails of one mailbox that are looked for together
+AT_ONCE = 50  # messages of one mailbox that are looked for together
 ATTEMPT = SQLModel.metadata.tables[str(Attempt.__tablename__)]
 
 

@@ -1,4 +1,6 @@
-"""Mails that bear or refer to the Message-ID of one that was taken out of a mailbox: seen there, and taken only when a person says so."""
+"""Messages that bear or refer to the Message-ID of one that was taken out of a mailbox: seen there, and taken only when a person
+says so.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ LENGTH = 200  # characters of an author or a subject that are shown
 
 
 class Place(NamedTuple):
-    """Where a mail lies in a mailbox."""
+    """Where a message lies in a mailbox."""
 
     folder: str
     uid_validity: int
@@ -87,9 +89,10 @@ def count_offered(session: Session, decision_ids: Sequence[int], *, by: Actor) -
 
 
 def visible_related(by: Actor) -> ColumnElement[bool]:
-    """Which of them is the actor told of? The mail that it lay beside is in their scope, and so is the mailbox where it lay.
+    """Which of them is the actor told of? The message that it lay beside is in their scope, and so is the mailbox where it lay.
 
-    Mail of one folder may have gone into another's mailbox, by a redirect or as a group's copy: what its owner keeps there is not theirs.
+    Mail of one folder may have gone into another's mailbox, by a redirect or as a group's copy: what its owner keeps there is not
+    theirs.
     """
     here = col(KnownRecipient.mailbox) == col(RelatedMail.mailbox)
     owners, theirs = exists().where(here), exists().where(here, access.within_scope(by, KnownRecipient))
@@ -111,7 +114,7 @@ def promise_rows(session: Session, rows: Iterable[RelatedMail], decision_id: int
 
 
 def to_take(session: Session, decision_id: int, mailbox: str) -> tuple[Place, ...]:
-    """Where the mails lay that a decision takes out of this mailbox."""
+    """Where the messages lay that a decision takes out of this mailbox."""
     mine = (col(RelatedMail.taken_by) == decision_id) & (col(RelatedMail.mailbox) == mailbox)
     rows = session.scalars(select(RelatedMail).where(mine).order_by(col(RelatedMail.id)))
     return tuple(Place(row.folder, row.uid_validity, row.uid, row.name) for row in rows)

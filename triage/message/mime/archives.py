@@ -202,7 +202,7 @@ def read_vint(content: bytes, at: int) -> tuple[int, int]:
 
 
 def read_tnef(content: bytes) -> Archive:
-    """What Outlook's own form of a mail attaches (MS-OXTNEF), by the title and the long name of each."""
+    """What Outlook's own form of a message attaches (MS-OXTNEF), by the title and the long name of each."""
     names: list[str] = []
     at = 6  # behind the mark and a key
     while at + 9 <= len(content):

@@ -343,7 +343,7 @@ def words_of(step: Step) -> str:
 
 
 def base_of(html: str) -> str:
-    """The address that relative links are relative to; "" in nearly all mail."""
+    """The address that relative links are relative to; "" in nearly all messages."""
     if "<base" not in html.casefold():
         return ""
     base = SLASHES.sub(r"\1//", browser_address(get_attribute(LexborHTMLParser(html).css_first("base[href]"), "href")))

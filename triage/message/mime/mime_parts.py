@@ -35,7 +35,7 @@ BOUNDARY_LIMIT = 2_000  # bytes; RFC 2046 allows 70
 GIVEN_LIMIT = 20  # values that a part gives for one thing, its boundary or its name
 READ_LIMIT = 512 * 1024 * 1024  # bytes of all parts together, for each boundary that is looked for: those within others count again
 AGAIN_LIMIT = 8  # times its own bytes that a message's header blocks and leaves have together: honest ones lie side by side
-AGAIN_ALWAYS = 64 * 1024  # bytes of them beyond that, so that small messages may be odd
+AGAIN_ALWAYS = 64 * 1024  # bytes of them beyond that, so that small messages may be unusual
 
 BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 ODD_BLANK_LINES = (b"\n\n", b"\n\r", b"\r\r")  # one of them is in each that is not CRLF CRLF
@@ -45,7 +45,7 @@ FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):(.*)", re.DOTALL)
 MEDIA_TYPE = re.compile(r'"?([^\s/,"]+/[^\s/,"]+)(?![^\s,"])')
 MESSAGES = frozenset({"message/rfc822", "message/global"})
 SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
-OF_MAIL = re.compile(  # a field without which nobody takes it for a mail, nor finds parts in it
+OF_MAIL = re.compile(  # a field without which nobody takes it for a message, nor finds parts in it
     rb"(?:\A|[\r\n])(?:content-[a-z-]+|mime-version|from|sender|to|subject|date|message-id|received|return-path)[ \t]*:", re.IGNORECASE
 )
 AS_THEY_ARE = frozenset({"", "7bit", "8bit", "binary"})
@@ -86,7 +86,7 @@ class Part:
     depth: int  # 0 for the message itself
     data: memoryview  # the body as received
     is_body: bool = False  # it stands where programs look for what a message says, whatever name it bears
-    is_no_mail: bool = False  # it is called a message, and is too long for one without a field that any mail has
+    is_no_mail: bool = False  # it is called a message, and is too long for one without a field that any message has
     names_in: str = ""  # the charset of names that nobody has encoded; "" without such
     is_enclosed: bool = False  # it lies within a signature, whose part holds its bytes too
 
@@ -141,7 +141,7 @@ class Part:
         return self.media_type in MESSAGES or named
 
     def enclosed(self) -> bytes:
-        """The mail that lies whole within it, if it is a signature (S/MIME); b"" if not. Files are signed so, too (invoice.pdf.p7m)."""
+        """The message that lies whole within it, if it is a signature (S/MIME); b"" if not. Files are signed so, too (invoice.pdf.p7m)."""
         if self.media_type not in SMIME and not (self.is_leaf and self.name.casefold().endswith(".p7m")):
             return b""
         content = smime.content_of(self.content())

@@ -1,6 +1,6 @@
-"""Hostile mail as a harmless document: no script, nothing loaded, links as numbered text (console.md, section 2, layer 1).
+"""Hostile messages as a harmless document: no script, nothing loaded, links as numbered text (console.md, section 2, layer 1).
 
-The document is written anew from what is allowed, and then cleaned by nh3 as if it had come from a stranger. Layer 2 is
+The document is written again from what is allowed, and then cleaned by nh3 as if it had come from a stranger. Layer 2 is
 FRAME_HEADERS, layer 3 the console's `<iframe sandbox>`.
 """
 
@@ -244,12 +244,12 @@ def wrap_document(body: str) -> str:
 
 
 def preview_note(text: str) -> str:
-    """A remark of ours above the mail."""
+    """A remark of ours above the message."""
     return write_remark("div", "note", text)
 
 
 class Writer:
-    """Writes HTML anew from what is allowed of it."""
+    """Writes HTML again from what is allowed of it."""
 
     def __init__(self, parts: Iterable[Part]) -> None:
         self.pictures = {part.content_id: part for part in parts if part.content_id and part.is_leaf}
@@ -387,7 +387,7 @@ def as_address(data: bytes) -> tuple[str, int]:
 
 
 def step_attributes(step: Step, tag: str) -> str:
-    """The attributes of an element that mail may set."""
+    """The attributes of an element that message may set."""
     given = {name: " ".join(get_attribute(step.node, name).split()) for name in sorted(FROM_MAIL[tag])}
     if step.tag == "body" and step.node is not None:  # html's own is gone with it
         given["dir"] = given["dir"] or get_attribute(step.node.parent, "dir").strip()

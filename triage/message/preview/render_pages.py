@@ -99,7 +99,7 @@ class Picture:
     """A picture, read by Pillow."""
 
     def __init__(self, raw: bytes) -> None:
-        warnings.simplefilter("ignore")  # of what is odd in a file
+        warnings.simplefilter("ignore")  # of what is unusual in a file
         Image.MAX_IMAGE_PIXELS = None  # ours counts
         try:
             self.image: Image.Image = Image.open(io.BytesIO(raw), formats=KINDS)

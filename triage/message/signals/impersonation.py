@@ -14,7 +14,7 @@ from triage.say import say
 from triage.text.sanitize import has_escapes
 
 DISGUISE_LOOKED_AT = 2_000  # characters of the text
-COMPARED = 50  # domains of one mail: more of them say nothing new
+COMPARED = 50  # domains of one message: more of them say nothing new
 # Greek, Cyrillic, Armenian, Cherokee, Coptic
 FOREIGN = "\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13ff\u2c80-\u2cff\uab70-\uabbf"
 MIXED = re.compile(f"\\b(?=[{FOREIGN}]{{0,30}}[A-Za-z]|[A-Za-z]{{1,30}}[{FOREIGN}])[A-Za-z{FOREIGN}]{{3,40}}\\b")
@@ -40,7 +40,7 @@ def borrowed_name(seen: Seen) -> Iterable[Signal]:
 
 
 def find_namesake(seen: Seen) -> Iterable[Signal]:
-    """The display name is a known correspondent's, the address is another one."""
+    """The display name is a known contact's, the address is another one."""
     author, known = seen.summary.author, seen.known.namesakes
     if author and known and author not in known:
         sentence = say("Display name is that of your contact {known}, address is another one: {author}.", known=known[0], author=author)
@@ -101,7 +101,7 @@ def lookalike_domain(seen: Seen) -> Iterable[Signal]:
 
 
 def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
-    """It could be taken for a known correspondent's, and for none of ours."""
+    """It could be taken for a known contact's, and for none of ours."""
     others = [domain for domain in seen.known.domains if domain not in seen.known.siblings]
     found = taken_for(seen, others) or taken_for(seen, seen.known.siblings, but=seen.author_domain)
     if found and not taken_for(seen, sorted(seen.own_domains)):

@@ -113,7 +113,7 @@ def is_all_code(summary: Summary) -> bool:
 
 
 def page_parts(seen: Seen) -> Iterable[Signal]:
-    """Forms, fields for passwords and scripts, in the mail or in a page attached to it. A field for a password speaks for its form."""
+    """Forms, fields for passwords and scripts, in the message or in a page attached to it. A field for a password speaks for its form."""
     parts = set(seen.summary.page_parts)
     parts -= {part.replace("password", "form") for part in parts if part.endswith("password")}
     for part, (name, sentence, weight) in PAGE_PARTS.items():

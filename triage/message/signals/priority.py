@@ -124,5 +124,5 @@ def decision_reason(whose: str, past: Past, name: str, share: int) -> Iterable[R
 
 
 def count_times(number: int) -> str:
-    """A number of mails in words."""
+    """A number of messages in words."""
     return say_count("{count} earlier message", "{count} earlier messages", count=number)

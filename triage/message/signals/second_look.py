@@ -77,8 +77,8 @@ def is_refused(authentication: Authentication) -> bool:
 def find_carrier(found: Look, authentication: Authentication, summary: Summary, freemail: Collection[str]) -> str:
     """Who provably passed on a message that does not prove its author; "" for none.
 
-    A list signed by its own organisation, the domain that sealed it (ARC), or the one that signed it (DKIM). That somebody names a list
-    proves nothing, nor does a provider that signs anybody's messages.
+    A list signed by its own organisation, the domain that confidential it (ARC), or the one that signed it (DKIM). That somebody names a
+    list proves nothing, nor does a provider that signs anybody's messages.
     """
     if not found & CARRIED:
         return ""

@@ -1,4 +1,4 @@
-"""What webhooks are still to be told: taken from the trail in its order, claimed, settled, put off, given up."""
+"""What webhooks are still to be told: taken from the audit log in its order, claimed, settled, deferred, given up."""
 
 import random
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ BY = Actor.system("webhooks")
 PLACE = "webhooks"  # the marker: up to which record of the chain webhooks were told
 SCHEDULE = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))  # the last one again and again
 LONGEST_REST = timedelta(hours=6)  # however long a receiver asks for
-STRAYED = timedelta(hours=2)  # what is to be called later than that was put off by a clock that was ahead
+STRAYED = timedelta(hours=2)  # what is to be called later than that was deferred by a clock that was ahead
 JITTER = 0.2
 LEASES = 3  # times webhooks.timeout: outlives the slowest call
 FAILING = 3  # failures in a row until a person should look
@@ -129,7 +129,7 @@ def try_out(session: Session, hook: Hook, *, by: Actor, now: datetime, link: str
 
 
 def resume_webhook(session: Session, name: str, *, by: Actor, now: datetime) -> None:
-    """Call a webhook again that is gone or rests, on the record; a call in hand ends first. For administrators of the whole company."""
+    """Call a webhook again that is gone or rests, in the audit log; a call in hand ends first. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
     db.insert_if_missing(session, Webhook, name=name, **FRESH)
     row = session.get_one(Webhook, name, with_for_update=True, populate_existing=True)
@@ -199,7 +199,7 @@ def retry_pause(failures: int) -> timedelta:
 
 
 def set_right(session: Session, *, now: datetime) -> int:
-    """After a clock was ahead: what it has put off until a day that is far away is called now; how many calls."""
+    """After a clock was ahead: what it has deferred until a day that is far away is called now; how many calls."""
     session.execute(update(Webhook).where(col(Webhook.rests_until) > now + LONGEST_REST).values(rests_until=None))
     strayed = update(WebhookCall).where(col(WebhookCall.due_at) > now + STRAYED)
     came = case((col(WebhookCall.at) > now, literal(now, Instant)), else_=col(WebhookCall.at))  # in hand then: before what came later
@@ -207,7 +207,7 @@ def set_right(session: Session, *, now: datetime) -> int:
 
 
 def give_up(session: Session, settings: Settings, *, now: datetime) -> int:
-    """Drop what nobody has taken for webhooks.give_up_after, on the record, and what is for webhooks that are no more; how many."""
+    """Drop what nobody has taken for webhooks.give_up_after, in the audit log, and what is for webhooks that are no more; how many."""
     old = now - timedelta(hours=settings.webhooks.give_up_after)
     known = [hook.name for hook in settings.webhooks.hooks]
     late = (col(WebhookCall.at) < old) | col(WebhookCall.hook).not_in(known)

@@ -16,12 +16,12 @@ from triage.text.sanitize import escape_visible
 
 PREFIX = "whsec_"  # of a key in base64
 SHOWN = 200  # characters of a sender or subject
-LISTED = 5  # mails whose sender and subject are named
+LISTED = 5  # messages whose sender and subject are named
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """Of one mail: all that a hook may learn of it, where it is to learn that."""
+    """Of one message: all that a hook may learn of it, where it is to learn that."""
 
     sender: str
     subject: str
@@ -63,7 +63,7 @@ def plain_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
 
 
 def slack_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
-    """For Slack, and for Mattermost and Rocket.Chat, which read the same. What a mail says calls nobody and links nowhere."""
+    """For Slack, and for Mattermost and Rocket.Chat, which read the same. What a message says calls nobody and links nowhere."""
     text = "\n".join(chat_lines(told, mails))
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     link = f"\n<{told.link}|Open the queue>" if told.link else ""
@@ -71,7 +71,7 @@ def slack_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
 
 
 def teams_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
-    """For a Teams workflow: an Adaptive Card. Its rich text reads no Markdown, so that what a mail says links nowhere."""
+    """For a Teams workflow: an Adaptive Card. Its rich text reads no Markdown, so that what a message says links nowhere."""
     blocks = [
         {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line, "weight": "Default" if place else "Bolder"}]}
         for place, line in enumerate(chat_lines(told, mails))

@@ -1,4 +1,4 @@
-"""Which acts on the record programs elsewhere are told of, and what: the chain of the trail is their source, so none is skipped."""
+"""Which acts in the audit log programs elsewhere are told of, and what: the chain of the audit log is their source, so none is skipped."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,7 +41,7 @@ DECISION = "decision:"
 
 
 def events_between(session: Session, after: int, through: int) -> Iterator[AuditRecord]:
-    """The sealed records of this stretch of the chain that may be told of, in their order."""
+    """The confidential records of this stretch of the chain that may be told of, in their order."""
     place = (col(AuditRecord.sequence) > after, col(AuditRecord.sequence) <= through)
     told = or_(col(AuditRecord.act).in_(list(BY_ACT)), col(AuditRecord.subject).startswith(DECISION))
     yield from session.scalars(select(AuditRecord).where(*place, told).order_by(col(AuditRecord.sequence)))
@@ -106,12 +106,12 @@ def departments_of(session: Session, decision_id: int) -> frozenset[str]:
 
 
 def example_messages(session: Session, where: ColumnElement[bool], settings: Settings) -> dict[tuple[str, ...], tuple[Detail, ...]]:
-    """Some of these mails for each webhook that names any: those of its departments, which it is kept by."""
+    """Some of these messages for each webhook that names any: those of its departments, which it is kept by."""
     return {one: named_messages(session, where, one) for one in {hook.departments for hook in settings.webhooks.hooks if hook.details}}
 
 
 def named_messages(session: Session, where: ColumnElement[bool], departments: tuple[str, ...]) -> tuple[Detail, ...]:
-    """Sender and subject of some of these mails; no departments: of all. What is sealed is told to nobody."""
+    """Sender and subject of some of these messages; no departments: of all. What is confidential is told to nobody."""
     theirs = col(Delivery.department).in_(departments) if departments else true()
     rows = select(col(Delivery.author), col(Delivery.subject)).where(and_(where, theirs, not_(confidential_rows.is_confidential())))
     return tuple(Detail(author, subject) for author, subject in session.execute(rows.order_by(col(Delivery.id)).limit(LISTED)))
@@ -164,7 +164,7 @@ def report_event(session: Session, record: AuditRecord, settings: Settings) -> O
 
 
 def is_closed(session: Session, *rows: MailReport | Delivery | None) -> bool:
-    """Does any of these lie in a sealed folder?"""
+    """Does any of these lie in a confidential folder?"""
     folders = confidential_folders.list_confidential(session)
     return any(confidential_folders.is_hidden(folders, one.department, one.person) for one in rows if one)
 

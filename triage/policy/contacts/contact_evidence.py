@@ -13,7 +13,7 @@ from triage.say import say
 
 
 class Reason(StrEnum):
-    """Why a mail, or one address of it, is not learned from."""
+    """Why a message, or one address of it, is not learned from."""
 
     NULL_SENDER = "null-sender"
     AUTOMATIC = "automatic"
@@ -100,7 +100,7 @@ LIST_DOMAIN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A mail that somebody here sent, as far as it can teach. `why_not`: it teaches nothing for this reason."""
+    """A message that somebody here sent, as far as it can teach. `why_not`: it teaches nothing for this reason."""
 
     sender: str  # the reverse-path, or the address of the account whose sent folder it lies in
     recipients: tuple[str, ...]  # of the envelope; without one those that the header names
@@ -113,7 +113,7 @@ class Sent:
 
 
 def read_sent(summary: Summary, sender: str, recipients: tuple[str, ...], at: datetime) -> Sent:
-    """What a summary says of a mail that was sent (a summary of the header alone will do)."""
+    """What a summary says of a message that was sent (a summary of the header alone will do)."""
     return Sent(
         sender=sender,
         recipients=recipients,
@@ -131,7 +131,7 @@ ANSWERING = frozenset({"reply", "refresh", "declinecounter"})
 
 
 def why_not(summary: Summary, sender: str) -> Reason | None:
-    """Why a mail teaches nothing by what it says itself; None when it may teach."""
+    """Why a message teaches nothing by what it says itself; None when it may teach."""
     if not sender:
         return Reason.NULL_SENDER
     if summary.report_type == "disposition-notification":
@@ -185,7 +185,7 @@ def may_answer(address: Address, reason: Reason | None) -> bool:
 
 
 def has_token(local: str) -> bool:
-    """Does a part of it look as if a program had made it for one mail: long, with letters and digits mixed?"""
+    """Does a part of it look as if a program had made it for one message: long, with letters and digits mixed?"""
     parts = [part for part in TOKEN.split(local) if len(part) >= LONG_TOKEN]
     return any(sum(map(str.isdigit, part)) >= MANY_DIGITS and not part.isdigit() for part in parts)
 

@@ -19,12 +19,12 @@ from triage.store import ledger
 from triage.store.models.contacts import Correspondent, NotLearned, PostedList
 from triage.store.models.directory import Department, Person
 
-MOST_NAMED = 20  # addresses on the record of one act
+MOST_NAMED = 20  # addresses in the audit log of one act
 
 
 @dataclass(frozen=True, slots=True)
 class Acquaintance:
-    """A correspondent as staff sees it, with where it comes from."""
+    """A contact as staff sees it, with where it comes from."""
 
     id: int
     address: str
@@ -55,7 +55,7 @@ def list_contacts(
     limit: int = 50,
     before: int | None = None,
 ) -> list[Acquaintance]:
-    """Correspondents in this state that the actor may know of, newest first; `before` is the id to go on from."""
+    """Contacts in this state that the actor may know of, newest first; `before` is the id to go on from."""
     where = [contacts.visible_contacts(by), col(Correspondent.state) == state]
     if q:
         where.append(col(Correspondent.address).contains(q.casefold(), autoescape=True))
@@ -115,7 +115,7 @@ def drop_contacts(session: Session, ids: Sequence[int], *, by: Actor, now: datet
 
 
 def decide_contacts(session: Session, ids: Sequence[int], state: str, *, by: Actor, now: datetime) -> int:
-    """Give them a state, on the record."""
+    """Give them a state, in the audit log."""
     access.may_make_rules(by)
     wanted = sorted(set(ids))
     rows = contacts.lock_contacts(session, wanted, by)
@@ -147,7 +147,7 @@ def count_unlearned(session: Session, *, by: Actor, since: datetime) -> list[tup
 
 
 def count_contacts(session: Session) -> tuple[int, int]:
-    """How many correspondents are known, and how many wait for a look."""
+    """How many contacts are known, and how many wait for a look."""
     state = col(Correspondent.state)
     counted: dict[str, int] = dict(session.execute(select(state, func.count()).group_by(state)).all())
     return counted.get(KNOWN, 0), counted.get(PARKED, 0)

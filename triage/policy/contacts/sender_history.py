@@ -26,7 +26,7 @@ IN_A_FOLDER = col(Delivery.department) > ""  # as mail to the postmaster is not,
 LET_IN = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER)
 TAKEN_AWAY = one_of(State.PURGED, State.RECALLING, State.REJECTED)
 NO_ONE, NO_CAMPAIGN = "-", -1  # of nobody
-LOOKED_AT = 200  # earlier mails of one sender that are counted at most
+LOOKED_AT = 200  # earlier messages of one sender that are counted at most
 
 
 class Sender(NamedTuple):
@@ -58,7 +58,7 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
     asked, (author, domain, campaign, proven) = table_of(SENDER, on_postgresql)
 
     def decided(whose: ColumnElement[bool], became: ColumnElement[bool]) -> ColumnElement[int]:
-        """How many of somebody's earlier mails people let in or took away, outside sealed folders, of the first LOOKED_AT."""
+        """How many of somebody's earlier messages people let in or took away, outside confidential folders, of the first LOOKED_AT."""
         is_proven = (col(Delivery.proof) != "").label("proven")
         looked_at = select(col(Delivery.decision_id).label("decision"), is_proven, not_(confidential_rows.is_confidential()).label("open"))
         some = looked_at.where(whose, became).limit(LOOKED_AT).correlate(asked).subquery()
@@ -91,7 +91,7 @@ HAS_WRITTEN_TO = {False: select(IN_DEPARTMENT), True: select(IN_FOLDER)}
 
 
 class Senders:
-    """How senders stand whose mail comes in together: each mail that has come in counts for those behind it."""
+    """How senders stand whose mail comes in together: each message that has come in counts for those behind it."""
 
     def __init__(self, session: Session, asked: Iterable[Sender]) -> None:
         self.session = session

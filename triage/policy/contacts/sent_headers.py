@@ -1,7 +1,7 @@
-"""What a mail in somebody's sent folder teaches, from its header block alone. A quick way for plain mails; `content` reads the rest.
+"""What a message in somebody's sent folder teaches, from its header block alone. A quick way for plain messages; `content` reads the rest.
 
 Hundreds of thousands are read in one go, nearly all of them plain and to the same few people: their fields are cut out by one
-regular expression, an address that was read before is not read again, and what only the last mail to somebody is asked for
+regular expression, an address that was read before is not read again, and what only the last message to somebody is asked for
 (its Message-ID, the digest of its subject) is read when it is asked for.
 """
 
@@ -67,15 +67,17 @@ class Plain(NamedTuple):
 
 
 class PlainMails:
-    """Reads the mails of one account: nearly all of them are written by the same few programs, each with its fields in the same order."""
+    """Reads the messages of one account: nearly all of them are written by the same few programs, each with its fields in the same
+    order.
+    """
 
     def __init__(self, account: str) -> None:
         self.account = account
         self.forms: list[Form] = []  # the ones last met, the last one first
-        self.wrote = b"", ""  # who wrote the last mail, as in its From and as an address
+        self.wrote = b"", ""  # who wrote the last message, as in its From and as an address
 
     def read(self, head: bytes, now: datetime) -> Plain | None:
-        """The mail with this header block, in the account's sent folder; None when `read_elaborately` has to read it. Never raises."""
+        """The message with this header block, in the account's sent folder; None when `read_elaborately` has to read it. Never raises."""
         fields = self.fields(head)
         if fields is None:
             return None
@@ -268,7 +270,7 @@ def slow_date(value: bytes) -> datetime | None:
 
 
 def read_elaborately(head: bytes, account: str, arrived: Callable[[], datetime | None], now: datetime) -> Sent:
-    """Any mail, with the parser that judges what comes in. Never raises."""
+    """Any message, with the parser that judges what comes in. Never raises."""
     summary = make_summary(head, headers_only=True)
     fields = {name: [value for found, value in FIELD.findall(head) if found.lower() == name] for name in (*TO, b"date")}
     recipients = tuple(one for name in TO for value in fields[name] for one in read_addresses(value))

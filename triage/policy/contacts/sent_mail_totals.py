@@ -1,7 +1,7 @@
-"""Many sent mails put together as far as they teach: who wrote to whom, how often, first and last. Pure.
+"""Many sent messages put together as far as they teach: who wrote to whom, how often, first and last. Pure.
 
 Years of mail go to the same few people, so what is carried from one process to another and written into the database is one
-lesson for each of them, not one for each mail.
+lesson for each of them, not one for each message.
 """
 
 from collections import Counter
@@ -15,7 +15,9 @@ from triage.times import to_micros
 
 
 class Mail(Protocol):
-    """A mail that somebody here sent, as `contact_evidence.Sent`; its Message-ID and subject are asked for only when it is the last one."""
+    """A message that somebody here sent, as `contact_evidence.Sent`; its Message-ID and subject are asked for only when it is the
+    last one.
+    """
 
     @property
     def sender(self) -> str: ...
@@ -37,7 +39,7 @@ class Contact(NamedTuple):
     """That an address was written to. Instants are as the database has them, so that a hundred thousand are carried quickly."""
 
     recipient: str  # without differences of case
-    sent: int  # mails
+    sent: int  # messages
     first: int
     last: int
     message_id: str  # of the last one
@@ -49,18 +51,18 @@ Whose = tuple[str, str]  # sender and author
 
 @dataclass(frozen=True)  # without slots, which would make it slow to pickle
 class Gathered:
-    """What some mails teach."""
+    """What some messages teach."""
 
     mails: int = 0
-    recipients: int = 0  # each as often as a mail went to it
-    why_not: Counter[tuple[str, Reason]] = field(default_factory=Counter)  # mails that say themselves why they teach nothing, by sender
+    recipients: int = 0  # each as often as a message went to it
+    why_not: Counter[tuple[str, Reason]] = field(default_factory=Counter)  # messages that say themselves why they teach nothing, by sender
     authors: Counter[Whose] = field(default_factory=Counter)  # the others
     without: Counter[Whose] = field(default_factory=Counter)  # those of them that went to nobody
     contacts: dict[Whose, list[Contact]] = field(default_factory=dict)
 
 
 def gather_mail(mails: Iterable[Mail]) -> Gathered:
-    """Put mails together. The contacts of each sender and author are in the order in which they were first met."""
+    """Put messages together. The contacts of each sender and author are in the order in which they were first met."""
     why_not: Counter[tuple[str, Reason]] = Counter()
     authors: dict[Whose, Author] = {}
     count = recipients = 0
@@ -120,7 +122,7 @@ class Author:
 
 
 class Track:
-    """The mails to one address so far."""
+    """The messages to one address so far."""
 
     __slots__ = ("first", "last", "mail", "sent")
 

@@ -1,4 +1,4 @@
-"""Mails that left through us, as an answer or a bounce names them."""
+"""Messages that left through us, as an answer or a bounce names them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,11 +13,11 @@ from triage.policy.contacts import store as contacts
 from triage.policy.facts import OurMail
 from triage.store.models.contacts import SentMail
 
-MOST = 50  # mails of ours that one message is looked up for; the newest count
+MOST = 50  # messages of ours that one message is looked up for; the newest count
 
 
 def named_in(session: Session, envelope: Envelope, summary: Summary) -> tuple[OurMail, ...]:
-    """The mails of ours that a message names: in In-Reply-To and References, by a calendar's UID, or as what a bounce returns."""
+    """The messages of ours that a message names: in In-Reply-To and References, by a calendar's UID, or as what a bounce returns."""
     found: list[OurMail] = []
     for named_by, where in answer_ways(envelope, summary):
         rows = session.scalars(select(SentMail).where(where).order_by(col(SentMail.at).desc()).limit(MOST)).all()
@@ -27,7 +27,7 @@ def named_in(session: Session, envelope: Envelope, summary: Summary) -> tuple[Ou
 
 
 def drop_barred_places(session: Session, found: Sequence[OurMail], author: str) -> tuple[OurMail, ...]:
-    """The mails without the places from which staff does not let this author answer, whatever it had decided when they left."""
+    """The messages without the places from which staff does not let this author answer, whatever it had decided when they left."""
     writers = {(one.person, one.department) for one in found if one.named_by != "returned"}
     shut = {writer: contacts.barred_places(session, *writer, author) for writer in writers}
     return tuple(replace(one, went_to=one.went_to - shut.get((one.person, one.department), set())) for one in found)
@@ -44,7 +44,7 @@ def answer_ways(envelope: Envelope, summary: Summary) -> Iterator[tuple[str, Col
 
 
 def our_mail(row: SentMail, named_by: str, *, hidden: bool) -> OurMail:
-    """A row as the policy knows it. What is said of it is read by others than who wrote, so nobody is named whose mail is sealed."""
+    """A row as the policy knows it. What is said of it is read by others than who wrote, so nobody is named whose mail is confidential."""
     return OurMail(
         named_by=named_by,
         author="somebody here" if hidden else row.author,

@@ -40,7 +40,7 @@ from triage.store.models.directory import Department, Person
 from triage.times import to_micros
 
 KNOWN, PARKED, DROPPED = "known", "parked", "dropped"
-ORIGIN = "learned"  # of the rules that correspondents are worth
+ORIGIN = "learned"  # of the rules that contacts are worth
 PROOF = "aligned"  # DMARC; where a domain publishes none, an aligned SPF or DKIM pass (mailflow.md 9)
 SOMEBODY = say("Somebody here")  # whose folder is confidential
 TABLE = SQLModel.metadata.tables["correspondent"]
@@ -62,7 +62,7 @@ class Lesson(NamedTuple):
     subject_digest: str
 
 
-Key = tuple[str, str, str]  # address, person, department: what makes it one correspondent
+Key = tuple[str, str, str]  # address, person, department: what makes it one contact
 
 
 GRACE = timedelta(days=60)  # for which an imported contact stays at least
@@ -113,7 +113,7 @@ def write_lessons(
 
 @cache
 def upsert_statement(on_postgresql: bool, *, adds: bool) -> Insert:
-    """The statement that adds a lesson, or puts it to what is known; `adds`: its mails are others than those that were counted."""
+    """The statement that adds a lesson, or puts it to what is known; `adds`: its messages are others than those that were counted."""
     statement = db.inserting_or(TABLE, on_postgresql)
     new, old = statement.excluded, TABLE.c
     newer = new.last_sent_at > old.last_sent_at
@@ -149,7 +149,7 @@ BY_AUTHOR: Select[Any] = (
 def rules_about_all(session: Session, authors: Iterable[str], *, settings: Settings, now: datetime) -> dict[str, list[MatchedRule]]:
     """The learned allows for authors, as rules that are kept nowhere: whom they hold for is as the settings and the directory say now.
 
-    One a scope, the one whose last mail is the latest; of those of whom nothing is learned nothing.
+    One a scope, the one whose last message is the latest; of those of whom nothing is learned nothing.
     """
     learn, asked = settings.outbound.learn, sorted(set(authors) - {""})
     if learn == "none" or not asked:
@@ -190,7 +190,7 @@ def may_open(by: Actor, learn: str, person: str, department: str) -> bool:
 
 
 def as_rule(one: Correspondent, writer: str, scope: str) -> MatchedRule:
-    """A correspondent as the rule it is worth."""
+    """A contact as the rule it is worth."""
     return MatchedRule(
         id=one.id,
         effect="allow",
@@ -242,7 +242,7 @@ HEARD = (
 
 
 def count_heard(session: Session, ids: Iterable[int], now: datetime) -> None:
-    """Proven mail came from these correspondents, as often as each is named: their time begins anew."""
+    """Proven mail came from these contacts, as often as each is named: their time begins again."""
     rows = [{"of": one, "times": times, "now": now} for one, times in sorted(Counter(ids).items())]
     if rows:
         session.connection().execute(HEARD, rows)
@@ -279,21 +279,22 @@ def count_unlearned(session: Session, reasons: Mapping[tuple[str, str, Reason], 
 
 
 def counted_with(session: Session, person: str, department: str) -> tuple[str, str]:
-    """Whose numbers somebody's are added to: their department's, or where they are sealed their own."""
+    """Whose numbers somebody's are added to: their department's, or where they are confidential their own."""
     known = session.get(Person, person) if person else None
     department = known.department if known else department
     return department, person if confidential_folders.hides_person(session, person) else ""
 
 
 def keep_sent(session: Session, mails: Sequence[SentMail]) -> None:
-    """Remember mails that left, so that what answers them is known."""
+    """Remember messages that left, so that what answers them is known."""
     if mails:
         session.execute(insert(SentMail), [mail.model_dump() for mail in mails])
 
 
 def distrust_lately(session: Session, uid: str, since: datetime) -> None:
-    """What an account taught since then waits until staff has looked, and what it sent opens the door to no answer: somebody else may
-    have used it."""
+    """What an account taught since then waits until staff has looked, and what it sent opens the SMTP server to no answer: somebody else
+    may have used it.
+    """
     lately = (col(Correspondent.person) == uid, col(Correspondent.learned_at) > since, col(Correspondent.how).not_in(("seed", "api")))
     session.execute(update(Correspondent).where(*lately, col(Correspondent.state) == KNOWN).values(state=PARKED))
     session.execute(update(SentMail).where(col(SentMail.person) == uid, col(SentMail.at) > since).values(automatic=True))
@@ -354,7 +355,7 @@ def seen_lists(session: Session, posts: Mapping[str, tuple[str, str]]) -> None:
 
 
 def forget_lapsed(session: Session, *, settings: Settings, now: datetime, limit: int = 1000) -> int:
-    """Forget what has lapsed: addresses, and mails that nobody will answer any more. How many, at most `limit` of each."""
+    """Forget what has lapsed: addresses, and messages that nobody will answer any more. How many, at most `limit` of each."""
     since = now - timedelta(days=settings.outbound.lapse_days)
     lapsed = select(col(Correspondent.id)).where(col(Correspondent.last_mail_at) <= since, col(Correspondent.state) != DROPPED).limit(limit)
     old = select(col(SentMail.id)).where(col(SentMail.at) <= since).limit(limit)
@@ -370,12 +371,12 @@ def forget_lapsed(session: Session, *, settings: Settings, now: datetime, limit:
 
 
 def visible_contacts(by: Actor) -> ColumnElement[bool]:
-    """Which correspondents the actor may know of: those of the people and departments in their scope, and of no sealed folder."""
+    """Which contacts the actor may know of: those of the people and departments in their scope, and of no confidential folder."""
     return of_people(col(Correspondent.person), col(Correspondent.department), by)
 
 
 def of_people(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
-    """Is it a person, or a department's role address, in the actor's scope and not sealed to them? The columns hold uid and code."""
+    """Is it a person, or a department's role address, in the actor's scope and not confidential to them? The columns hold uid and code."""
     within = is_within_reach(person, department, by)
     return and_(within, not_(away_from(person, department, by))) if by.kind in confidential_folders.PEOPLE else within
 

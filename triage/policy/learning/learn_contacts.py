@@ -1,8 +1,8 @@
-"""Somebody here wrote to somebody outside: learn whom we know, and put on the record what was not learned and why.
+"""Somebody here wrote to somebody outside: learn whom we know, and put in the audit log what was not learned and why.
 
 `learn_many` is the one way in, for the outbound listener, journal copies, logs, seeds and scripts. It takes `contact_evidence.Sent`
 values, any number in one call; make them with `contact_evidence.sent` from a summary (headers alone will do). It may be called again
-with the same mails, but counts them again: who reads mailboxes remembers how far it has come.
+with the same messages, but counts them again: who reads mailboxes remembers how far it has come.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ Lessons = dict[Key, Lesson]
 
 @dataclass(slots=True)
 class Learned:
-    """What came of it: addresses, and for each reason what was not learned (mails and addresses)."""
+    """What came of it: addresses, and for each reason what was not learned (messages and addresses)."""
 
     learned: int = 0  # new ones
     known: int = 0  # that were there already
@@ -57,7 +57,7 @@ class Learned:
 
 
 def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: Settings, by: Actor, now: datetime) -> Learned:
-    """Learn from mails that were sent, in their order; `how`: outbound, journal, log, seed or api.
+    """Learn from messages that were sent, in their order; `how`: outbound, journal, log, seed or api.
 
     What left through us (outbound, journal, log) is remembered too, so that answers are known, and counts towards
     `outbound.daily_cap`. What is not learned is counted by reason. Nothing is learned where `outbound.learn` is none.
@@ -70,7 +70,7 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
 def learn_gathered(
     session: Session, found: Gathered, *, left: Sequence[Sent] = (), how: str, settings: Settings, by: Actor, now: datetime
 ) -> Learned:
-    """The same from mails that were put together before; `left`: those that are to be remembered one by one."""
+    """The same from messages that were put together before; `left`: those that are to be remembered one by one."""
     if how not in CAPPED | ANNOUNCED:
         raise BadInput(say("outbound, journal, log, seed or api, not {how}", how=quote_text(how)), field="how")
     lists = contacts_store.lists_among(session, (one.recipient for contacts in found.contacts.values() for one in contacts))
@@ -99,7 +99,7 @@ def learn_gathered(
 
 
 def count_whole_mails(found: Gathered, lookup: Lookup, report: Learned) -> None:
-    """How many mails teach nothing as a whole, and why."""
+    """How many messages teach nothing as a whole, and why."""
     for (sender, why), mails in found.why_not.items():
         report.skip(why, mails, lookup.key(sender))
     for (sender, author), mails in found.authors.items():
@@ -133,7 +133,7 @@ def find_lessons(found: Gathered, lookup: Lookup, report: Learned) -> tuple[Less
 
 @dataclass(slots=True)
 class Outcome:
-    """What one mail teaches."""
+    """What one message teaches."""
 
     writer: Writer | None = None
     addresses: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ class Outcome:
     outside: tuple[Address, ...] = ()  # whoever outside may answer
 
     def leave_out(self, unwanted: frozenset[Key]) -> None:
-        """These do not count, so they do not open the door by answering either."""
+        """These do not count, so they do not open the SMTP server by answering either."""
         if self.writer is not None:
             person, department = self.writer.key
             self.outside = tuple(one for one in self.outside if (str(one), person, department) not in unwanted)
@@ -193,7 +193,7 @@ def find_employee(session: Session, named: str, lookup: Lookup, by: Actor) -> st
 
 
 def looked_at(mail: Sent, lookup: Lookup) -> Outcome:
-    """What a mail teaches, by what it says and by whom the directory knows."""
+    """What a message teaches, by what it says and by whom the directory knows."""
     outcome = Outcome(writer=lookup.writer(mail.sender))
     for text in dict.fromkeys(one.casefold() for one in mail.recipients):
         sort_in(outcome, text, *lookup.recipient(text))
@@ -255,7 +255,7 @@ def beyond_cap(session: Session, fresh: Iterable[Key], settings: Settings, now: 
 
 
 def answerable_message(session: Session, mail: Sent, outcome: Outcome, lookup: Lookup, now: datetime) -> SentMail | None:
-    """The mail as answers may name it; None when it went to nobody outside, or is not of ours: only passed on."""
+    """The message as answers may name it; None when it went to nobody outside, or is not of ours: only passed on."""
     writer, author = outcome.writer, lookup.writer(mail.author)
     if not mail.message_id or not outcome.outside or writer is None or author is None:
         return None

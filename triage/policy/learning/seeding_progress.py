@@ -43,7 +43,7 @@ class Read(NamedTuple):
 
 
 def remember_progress(session: Session, source: str, read: Iterable[Read], *, now: datetime) -> None:
-    """That much more was read, in this order. What was read before a folder was numbered anew counts no more."""
+    """That much more was read, in this order. What was read before a folder was numbered again counts no more."""
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for account, folder, reach, messages in read:
         before = rows.get((account, folder, reach.since))

@@ -1,4 +1,4 @@
-"""Who of us wrote a mail: a person, or a role address of a department; and what their recipients are to us."""
+"""Who of us wrote a message: a person, or a role address of a department; and what their recipients are to us."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -27,7 +27,7 @@ class Writer(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str]:
-        """As a correspondent has it: the department only where no person is named."""
+        """As a contact has it: the department only where no person is named."""
         return self.person, "" if self.person else self.department
 
 
@@ -85,7 +85,7 @@ class Lookup:
         return Writer(meant.person, meant.department, person.name if person else department.name if department else meant.department)
 
     def key(self, sender: str) -> tuple[str, str]:
-        """As a correspondent has who sent it; nobody where nobody here writes from that address."""
+        """As a contact has who sent it; nobody where nobody here writes from that address."""
         writer = self.writer(sender)
         return writer.key if writer else ("", "")
 

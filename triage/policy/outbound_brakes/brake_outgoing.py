@@ -123,8 +123,9 @@ def report_brake(session: Session, sender: Person, number: int, now: datetime) -
 
 
 def trip_brake(session: Session, sender: Person, state: str, number: int, now: datetime) -> OutboundBrake:
-    """An account writes to too many new recipients: a row about it, on the record. What its earlier messages wait with is held, and what
-    they taught is trusted no more."""
+    """An account writes to too many new recipients: a row about it, in the audit log. What its earlier messages wait with is held, and what
+    they taught is trusted no more.
+    """
     brake = OutboundBrake(id=new_id(), person=sender.uid, department=sender.department, state=state, recipients=number, at=now)
     session.add(brake)
     session.flush()

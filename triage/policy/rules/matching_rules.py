@@ -1,4 +1,4 @@
-"""Which rules are about a mail: by who wrote it, the list it came through, its campaign, and whom it is for."""
+"""Which rules are about a message: by who wrote it, the list it came through, its campaign, and whom it is for."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -42,7 +42,7 @@ def about_sender(
 ) -> list[MatchedRule]:
     """Every one of these rules that is about this sender, whoever the recipient is.
 
-    `carrier` is the folded reverse-path: the door refuses what a company-wide block of that address is about, and what
+    `carrier` is the folded reverse-path: the SMTP server refuses what a company-wide block of that address is about, and what
     it had to take all the same (mailflow.md 4) meets the block here.
     `campaign_id`, and whether it is `proven` who sent it: what a purge of its campaign left behind is about.
     A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.

@@ -16,7 +16,7 @@ DAYS = 30
 
 
 def warn_about_provider(session: Session, domain: str, freemail: Collection[str], *, by: Actor, now: datetime) -> str:
-    """How many people write to us from there, and whose mail came in, of the mail that the actor may see; "" for other domains."""
+    """How many people write to us from there, and whose mail came in, of the message that the actor may see; "" for other domains."""
     domain = domain.strip("@. ").casefold()
     named = [one for one in freemail if domain and (one == domain or one.endswith(f".{domain}"))]
     if not named:

@@ -67,7 +67,7 @@ def apply_redirects(
 
 
 def drop_duplicates(judged: Sequence[tuple[Facts, Verdict]]) -> list[tuple[Facts, Verdict]]:
-    """Without what a rule sends to a mailbox that gets the mail anyway: it has a copy of its own, or another one that is sent on passes.
+    """Without what a rule sends to a mailbox that gets the message anyway: it has a copy of its own, or another one that is sent on passes.
 
     A copy that is taken away there is none, and what several folders hold for one mailbox each of them decides: nothing gets lost.
     """
@@ -83,7 +83,7 @@ def drop_duplicates(judged: Sequence[tuple[Facts, Verdict]]) -> list[tuple[Facts
 
 
 def rank_copy(facts: Facts, verdict: Verdict) -> tuple[bool, int]:
-    """Which copies of one mail for one mailbox are kept first: its own, then what passes, then what is held."""
+    """Which copies of one message for one mailbox are kept first: its own, then what passes, then what is held."""
     return facts.recipient.redirected_by is not None, list(Disposition).index(verdict.disposition)
 
 
@@ -95,11 +95,11 @@ def names_of(recipient: Recipient) -> set[str]:
 def matching_redirects(
     rows: Sequence[Rule], wanted: set[tuple[str, str]], summary: Summary, recipient: Recipient, seals: set[str]
 ) -> list[Rule]:
-    """The rules about this mail to this recipient, the most precise first."""
+    """The rules about this message to this recipient, the most precise first."""
     if recipient.always or recipient.bounce or recipient.stray:
         return []
     folder = {f"department:{recipient.department}", f"person:{recipient.person}"}
-    scopes = folder & seals or folder | {"company"}  # into a sealed folder reaches only who makes rules there
+    scopes = folder & seals or folder | {"company"}  # into a confidential folder reaches only who makes rules there
     fit = [
         rule
         for rule in rows

@@ -84,7 +84,7 @@ def takes_precedence(rule: Ruled, other: Ruled) -> bool:
 
 
 def covers_rule(wide: Ruled, narrow: Ruled, department: str) -> bool:
-    """Does the one rule reach all mail that the other one reaches?"""
+    """Does the one rule reach all messages that the other one reaches?"""
     return wide.scope in ("company", narrow.scope, f"department:{department}") and sender_covers(wide, narrow)
 
 

@@ -57,7 +57,7 @@ class RuleOrder:
     unchecked: bool = False  # an allow: pass whatever it says; no check of known senders holds it
     unproven_only: bool = False
     unsigned_only: bool = False
-    lapse_days: int = 0  # it runs out so many days after the last mail either way; 0: it does not
+    lapse_days: int = 0  # it runs out so many days after the last message either way; 0: it does not
     recipient: str = ""  # redirect: only mail to this address of ours
     to: str = ""  # redirect: person:UID, department:CODE or an address of ours
     holds_until: datetime | None = None  # a block: until then it holds what it stops, and neither refuses nor removes it

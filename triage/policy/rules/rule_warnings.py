@@ -23,7 +23,7 @@ from triage.store.models.directory import Person
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
 
-LOOKED_AT = 20  # of the sender's last mails
+LOOKED_AT = 20  # of the sender's last messages
 
 
 def warn_about_rule(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> str:
@@ -34,9 +34,9 @@ def warn_about_rule(session: Session, order: RuleOrder, *, by: Actor, settings: 
 
 
 def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
-    """Why no mail of this sender so far could have met the proof, with what would meet it; "" when some could, or none came.
+    """Why no messages of this sender so far could have met the proof, with what would meet it; "" when some could, or none came.
 
-    Of the mail that the actor may see: whether others got any is not theirs to learn.
+    Of the message that the actor may see: whether others got any is not theirs to learn.
     `order` is checked. A list is known by its posts' signatures, which their authors' mail says nothing about.
     """
     if order.effect != "allow" or order.match == "list":
@@ -61,7 +61,7 @@ def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
 
 
 def better_proof(found: Sequence[Authentication]) -> str:
-    """The proof that all of this mail could have given."""
+    """The proof that all of this message could have given."""
     if all(one.proof for one in found):
         return say("Ask for “aligned” instead: all of them pass that.")
     signers = set.intersection(*({one.domain for one in each.dkim if one.result is Result.PASS} for each in found))
@@ -97,5 +97,5 @@ def departments_of(session: Session, about: Sequence[Rule]) -> dict[str, str]:
 
 
 def names_of(rule: Rule) -> Iterable[str]:
-    """The values of rules that could reach the same mail from further up: its own, and the domains above."""
+    """The values of rules that could reach the same message from further up: its own, and the domains above."""
     return [rule.value, *(ancestor_domains(rule.value.rpartition("@")[2]) if rule.match != "list" else [])]

@@ -1,4 +1,4 @@
-"""Which blocks the door itself enforces, and whether they may have changed."""
+"""Which blocks the SMTP server itself enforces, and whether they may have changed."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -19,7 +19,7 @@ LEAST = (-1, -1, -1, -1)  # less precise than every rule
 
 
 class DoorEntries(NamedTuple):
-    """The blocks that the door itself enforces (DoorSnapshot says how)."""
+    """The blocks that the SMTP server itself enforces (DoorSnapshot says how)."""
 
     always: frozenset[str]
     unsigned: frozenset[str]

@@ -96,7 +96,7 @@ def add_blocks(
     decision_id: int,
     origin: str = REMOVAL,
 ) -> int:
-    """Make the blocks that go along with a removal, however many they are, each on the record; how many.
+    """Make the blocks that go along with a removal, however many they are, each in the audit log; how many.
 
     What staff has blocked already stays as it is, and is not blocked once more: undone with the removal it would be gone.
     """
@@ -212,7 +212,7 @@ def end_of_change(rule: Rule, order: RuleOrder, now: datetime) -> datetime | Non
 def write_change(
     session: Session, rule: Rule, order: RuleOrder, changes: Mapping[str, Any], *, by: Actor, now: datetime, confirmed: Sequence[str] = ()
 ) -> Rule:
-    """Change the rule to what the order says, on the record. `confirmed`: names of a second look, for the record."""
+    """Change the rule to what the order says, in the audit log. `confirmed`: names of a second look, for the record."""
     until = end_of_change(rule, order, now)
     for name, value in (*((name, getattr(order, name)) for name in CHANGEABLE), ("until", until)):
         setattr(rule, name, value)
@@ -225,7 +225,7 @@ def write_change(
 
 
 def remove_rule(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
-    """Take a rule out of force; it stays on the record. Removing it again changes nothing."""
+    """Take a rule out of force; it stays in the audit log. Removing it again changes nothing."""
     rule = session.get(Rule, rule_id)
     if rule is None:
         raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(rule_id)))
@@ -246,7 +246,7 @@ def remove_rule(session: Session, rule_id: int, *, by: Actor, now: datetime) -> 
 
 
 def remove_all(session: Session, some: Sequence[Rule], *, by: Actor, now: datetime) -> None:
-    """Take rules that are in force out of force together, each on the record."""
+    """Take rules that are in force out of force together, each in the audit log."""
     for scope in sorted({rule.scope for rule in some}):
         access.may_make_rule(session, by, scope)
     if not some:
@@ -294,7 +294,7 @@ def count_refusals(session: Session, counts: Mapping[str, int], now: datetime) -
 
 
 def prolong_rules(session: Session, addresses: Iterable[str], now: datetime) -> None:
-    """Somebody here has written to these addresses: rules about them that lapse begin their days anew."""
+    """Somebody here has written to these addresses: rules about them that lapse begin their days again."""
     written = set(addresses)
     if not written:
         return

@@ -1,1 +1,1 @@
-"""Rules that mail and decisions speak for, suggested to staff."""
+"""Rules that message and decisions speak for, suggested to staff."""

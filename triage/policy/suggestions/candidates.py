@@ -1,6 +1,6 @@
 """What of the company's mail, letters and decisions speaks for a rule that nobody has made yet. Only looks.
 
-Mail in sealed folders is no evidence: that it exists would show.
+Mail in confidential folders is no evidence: that it exists would show.
 """
 
 from collections.abc import Collection
@@ -26,7 +26,7 @@ from triage.store.models.rules import Rule
 from triage.store.queue import grouping
 
 WAITS = "first-contact"  # the policy's rule that an allow would go before
-AT_ONCE = 1000  # correspondents that are in memory together
+AT_ONCE = 1000  # contacts that are in memory together
 
 
 def find_candidates(session: Session, *, settings: Settings, now: datetime) -> list[Candidate]:
@@ -35,7 +35,7 @@ def find_candidates(session: Session, *, settings: Settings, now: datetime) -> l
 
 
 def candidate_domains(session: Session, settings: Settings, now: datetime) -> list[Candidate]:
-    """Domains that many correspond with, and those that send sign-in and password mails."""
+    """Domains that many correspond with, and those that send sign-in and password messages."""
     settled = decided_domains(session, now)
     counted = {
         domain: evidence
@@ -70,7 +70,7 @@ def decided_domains(session: Session, now: datetime) -> set[str]:
 
 
 def count_by_domain(session: Session, now: datetime) -> dict[str, Evidence]:
-    """By author's domain, where one of its mails was proven: what came in, and what became of it."""
+    """By author's domain, where one of its messages was proven: what came in, and what became of it."""
     proven = col(Delivery.proof) != ""
 
     def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -110,7 +110,7 @@ def count_by_domain(session: Session, now: datetime) -> dict[str, Evidence]:
 
 
 def find_writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
-    """By domain: who wrote to somebody there, people and departments, outside sealed folders."""
+    """By domain: who wrote to somebody there, people and departments, outside confidential folders."""
     found: dict[str, set[str]] = {}
     closed_people, closed_departments = sealed_people(session), set(session.scalars(confidential_rows.SEALED["department"]))
     columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department)
@@ -123,7 +123,7 @@ def find_writers(session: Session, wanted: Collection[str]) -> dict[str, set[str
 
 
 def sealed_people(session: Session) -> set[str]:
-    """The people whose mail lies in sealed folders: their own, or their department's."""
+    """The people whose mail lies in confidential folders: their own, or their department's."""
     theirs = select(col(Person.uid)).where(col(Person.department).in_(confidential_rows.SEALED["department"]))
     return {*session.scalars(confidential_rows.SEALED["person"]), *session.scalars(theirs)}
 
@@ -143,7 +143,7 @@ def released_to(session: Session, now: datetime) -> dict[str, set[str]]:
 
 
 def recent_subjects(session: Session, domain: str, now: datetime) -> tuple[str, ...]:
-    """Of the last proven mails that the rule would have let through, or of the last ones."""
+    """Of the last proven messages that the rule would have let through, or of the last ones."""
     waited = case((or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS), 0), else_=1)
     last = (
         select(col(Delivery.subject))
@@ -156,7 +156,7 @@ def recent_subjects(session: Session, domain: str, now: datetime) -> tuple[str, 
 
 
 def candidate_lists(session: Session, now: datetime) -> list[Candidate]:
-    """Mailing lists that somebody here writes to, nobody in a sealed folder as the last one, and whose posts are signed."""
+    """Mailing lists that somebody here writes to, nobody in a confidential folder as the last one, and whose posts are signed."""
     closed = sealed_people(session)
     decided = select(col(Rule.value)).where(rules.in_force(now), col(Rule.match) == "list")
     posted = select(PostedList).where(col(PostedList.posts) > 0, col(PostedList.list_id) != "", col(PostedList.signer) != "")

@@ -49,7 +49,7 @@ def refresh_suggestions(session: Session, candidates: list[Candidate], *, now: d
 
 
 def was_given_up(session: Session, row: Proposal) -> bool:
-    """Was it accepted, and the second key then not turned?"""
+    """Was it accepted, and the second person's approval then not turned?"""
     pending = session.get(PendingAct, row.pending_id) if row.pending_id else None
     return row.state == ACCEPTED and pending is not None and pending.state not in ("waiting", "confirmed")
 
@@ -143,7 +143,7 @@ def suggestion_sentence(row: Proposal) -> str:
 def settle_suggestion(
     session: Session, row: Proposal, state: str, *, by: Actor, now: datetime, made: Rule | PendingAct | None = None
 ) -> None:
-    """Settle a proposal, on the record."""
+    """Settle a proposal, in the audit log."""
     row.state, row.answered_by, row.answered_by_shown, row.answered_at = state, str(by), by.shown, now
     row.lane, row.lane_shown, row.lane_until = "", "", None
     row.rule_id = made.id if isinstance(made, Rule) else None

@@ -17,7 +17,7 @@ from triage.store.models.rules import Proposal, Rule
 
 
 def recent_strangers(now: datetime) -> ColumnElement[bool]:
-    """Strangers' mail of the last DAYS, outside sealed folders."""
+    """Strangers' mail of the last DAYS, outside confidential folders."""
     return and_(
         col(Delivery.received_at) > now - timedelta(days=DAYS), col(Delivery.direction) == "in", ~confidential_rows.is_confidential()
     )

@@ -9,7 +9,7 @@ from triage.say import join_parts, say, say_count
 
 DAYS = 90  # of correspondence that is looked at
 PEOPLE, MAILS = 3, 5  # that correspond with a domain, at least
-SIGN_INS = 2  # mails at least from a domain that nobody here wrote to or had mail released from: anybody can send one code
+SIGN_INS = 2  # messages at least from a domain that nobody here wrote to or had mail released from: anybody can send one code
 SHOWN = 3  # subjects
 
 
@@ -17,7 +17,7 @@ class Kind(StrEnum):
     """Why a rule is proposed."""
 
     CORRESPONDENCE = "correspondence"
-    SIGN_IN = "sign-in"  # it sends sign-in codes and password mails, for which nobody can wait
+    SIGN_IN = "sign-in"  # it sends sign-in codes and password messages, for which nobody can wait
     LIST = "list"  # somebody here writes to it
 
 
@@ -29,14 +29,14 @@ class Evidence:
     wrote: int = 0  # people who wrote to it
     mails: int = 0
     dmarc: int = 0  # of these, by DMARC
-    unproven: int = 0  # more mails say that they come from there, and do not prove it
+    unproven: int = 0  # more messages say that they come from there, and do not prove it
     perishable: int = 0  # sign-in codes, links that expire
     recipients: int = 0  # people who got mail from it
     taken_away: int = 0  # by staff: purged, rejected
     would_pass: int = 0  # were held, or would have been
     weight: int = 0  # of the worst of them
     severity: int = 0  # of the worst of them
-    posts: int = 0  # mails of ours to a list
+    posts: int = 0  # messages of ours to a list
     subjects: tuple[str, ...] = ()  # of the last ones
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which campaign does a mail belong to? It is compared with a few representatives of each, found by their bands, and never anew."""
+"""Which campaign does a message belong to? It is compared with a few representatives of each, found by their bands, and never again."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,14 +28,14 @@ CAMPAIGN, REPRESENTATIVE, BAND = (SQLModel.metadata.tables[name] for name in ("c
 
 
 class Match(NamedTuple):
-    """A campaign that a mail is like."""
+    """A campaign that a message is like."""
 
     likeness: float
     campaign_id: int
 
 
 class Known(NamedTuple):
-    """A representative, and how many bands a mail shares with it."""
+    """A representative, and how many bands a message shares with it."""
 
     common: int
     id: int
@@ -49,13 +49,13 @@ class Added(NamedTuple):
     id: int
     campaign_id: int
     mail: Fingerprint
-    number: int = 0  # of the mail
+    number: int = 0  # of the message
     begins: bool = False  # the campaign is new too
 
 
 @cache
 def near_statement(on_postgresql: bool) -> Select[Any]:
-    """The representatives that each of some mails is compared with, by the number of the mail."""
+    """The representatives that each of some messages is compared with, by the number of the message."""
     asked, (number, band) = db.table_of(ASKED, on_postgresql)
     found = db.newest_of_each(asked, number, band, BAND.c.band, BAND.c.representative_id, OF_A_BAND, on_postgresql=on_postgresql).subquery()
     mail, representative, common = found.c[0], found.c[1], func.count().label("common")
@@ -80,12 +80,12 @@ REPRESENTED = (
 
 
 def assign_campaign(session: Session, fingerprint: Fingerprint | None, *, now: datetime) -> int | None:
-    """The campaign of a mail that comes in: the one that it is most like, or a new one. None for mail without features."""
+    """The campaign of a message that comes in: the one that it is most like, or a new one. None for mail without features."""
     return assign_all(session, [fingerprint], now=now)[0]
 
 
 def assign_all(session: Session, fingerprints: Sequence[Fingerprint | None], *, now: datetime) -> list[int | None]:
-    """The same for mails that come in together; each is compared with those before it too."""
+    """The same for messages that come in together; each is compared with those before it too."""
     sorting = Sorting(session, fingerprints)
     found = [sorting.assign(number) for number in range(len(fingerprints))]
     sorting.write(now)
@@ -93,7 +93,7 @@ def assign_all(session: Session, fingerprints: Sequence[Fingerprint | None], *, 
 
 
 class Sorting:
-    """Mails that are sorted into campaigns together: what is there is asked for once, what is new is written at the end."""
+    """Messages that are sorted into campaigns together: what is there is asked for once, what is new is written at the end."""
 
     def __init__(self, session: Session, fingerprints: Sequence[Fingerprint | None]) -> None:
         self.session = session
@@ -110,19 +110,19 @@ class Sorting:
         self.represented = count_representatives(session, drifted)
 
     def likely(self, number: int) -> set[int]:
-        """The campaigns that there are already of which one of the mails may be."""
+        """The campaigns that there are already of which one of the messages may be."""
         return {one.campaign_id for one in self.near.get(number, ())}
 
     def ask(self, numbers: Iterable[int]) -> dict[int, list[Known]]:
-        """What mails are compared with."""
+        """What messages are compared with."""
         return compared_with(self.session, {number: self.mails[number] for number in numbers})
 
     def compared(self, numbers: Iterable[int]) -> dict[int, Match | None]:
-        """What mails are most like of what is there already."""
+        """What messages are most like of what is there already."""
         return {number: best_of(self.mails[number], self.near.get(number, ())) for number in numbers}
 
     def assign(self, number: int) -> int | None:
-        """The campaign of one of the mails, in their order."""
+        """The campaign of one of the messages, in their order."""
         mail = self.mails.get(number)
         if mail is None:
             return None
@@ -147,14 +147,14 @@ class Sorting:
         return [Known(number, one.id, one.campaign_id, one.mail.features) for one, number in added]
 
     def add(self, new: Added) -> None:
-        """New mail is compared with this one too from now on."""
+        """New messages are compared with this one too from now on."""
         for band in set(new.mail.bands):
             self.of_band.setdefault(band, []).append(len(self.added))
         self.added.append(new)
         self.represented[new.campaign_id] = 1 if new.begins else self.represented[new.campaign_id] + 1
 
     def take_back(self, number: int) -> None:
-        """The mail that was assigned last does not come in after all: nothing is compared with it, nothing begins with it."""
+        """The message that was assigned last does not come in after all: nothing is compared with it, nothing begins with it."""
         if self.added and self.added[-1].number == number:
             one = self.added.pop()
             for band in set(one.mail.bands):
@@ -169,7 +169,7 @@ class Sorting:
 
 
 def compared_with(session: Session, mails: Mapping[int, Fingerprint]) -> dict[int, list[Known]]:
-    """What each of some mails is compared with, by its number."""
+    """What each of some messages is compared with, by its number."""
     found: dict[int, list[Known]] = {}
     rows = [(number, band) for number, mail in mails.items() for band in mail.bands]
     on_postgresql = db.is_postgresql(session)
@@ -180,7 +180,7 @@ def compared_with(session: Session, mails: Mapping[int, Fingerprint]) -> dict[in
 
 
 def find_similar(session: Session, fingerprint: Fingerprint) -> int | None:
-    """The campaign that a mail is most like, None where it is like none. None begins."""
+    """The campaign that a message is most like, None where it is like none. None begins."""
     match = best_of(fingerprint, compared_with(session, {0: fingerprint}).get(0, ()))
     return match.campaign_id if match else None
 
@@ -201,7 +201,7 @@ def campaign_lock(fingerprint: Fingerprint) -> list[int]:
 
 
 def best_of(fingerprint: Fingerprint, known: Sequence[Known]) -> Match | None:
-    """The campaign that a mail is most like, the older one of two; None when it is like none."""
+    """The campaign that a message is most like, the older one of two; None when it is like none."""
     best: Match | None = None
     for one in sorted(known, key=lambda one: (-one.common, one.id))[:CANDIDATES]:
         if not fingerprint.may_be_like(one.features):
@@ -224,7 +224,7 @@ def count_representatives(session: Session, campaigns: Iterable[int]) -> dict[in
 
 
 def add_representative(session: Session, campaign_id: int, fingerprint: Fingerprint) -> None:
-    """New mail is compared with this one too from now on."""
+    """New messages are compared with this one too from now on."""
     keep_representatives(session, [Added(new_id(), campaign_id, fingerprint)])
 
 
@@ -241,7 +241,7 @@ def move_deliveries(session: Session, where: ColumnElement[bool], **values: Any)
 
 
 def forget_messages(session: Session, messages: Select[int]) -> None:
-    """These messages were erased. What no mail that is kept belongs to needs no representatives, which say what it was about."""
+    """These messages were erased. What no message that is kept belongs to needs no representatives, which say what it was about."""
     both = select(col(Delivery.campaign_id), col(Delivery.wave_id)).where(col(Delivery.message_id).in_(messages)).distinct()
     found = {one for pair in session.execute(both) for one in pair if one is not None}
     kept = {one for column in (col(Delivery.campaign_id), col(Delivery.wave_id)) for one in kept_of(session, column, found)}
@@ -257,7 +257,7 @@ def forget_messages(session: Session, messages: Select[int]) -> None:
 
 
 def drop_empty(session: Session, found: Iterable[int]) -> None:
-    """Drop those of these campaigns that no mail is of any more, and that no new mail can be compared with."""
+    """Drop those of these campaigns that no message is of any more, and that no new messages can be compared with."""
     there = select(col(Campaign.id)).where(db.is_among(session, col(Campaign.id), found)).order_by(col(Campaign.id)).with_for_update()
     locked = session.scalars(there).all()  # a flood may be about to get more mail
     needed = (col(Delivery.campaign_id), col(Delivery.wave_id), col(Representative.campaign_id))

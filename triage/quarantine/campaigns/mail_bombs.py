@@ -1,4 +1,4 @@
-"""Mail bombs: more held mail of one sender, or of strangers and robots, in one folder than anybody looks through becomes one card."""
+"""Mail bombs: more held messages of one sender, or of strangers and robots, in one folder than anybody looks through becomes one card."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ Folder = tuple[str, str]  # department and person
 
 @dataclass(slots=True)
 class Lying:
-    """A held mail of the last hour in the folder, its columns as IN_FOLDER has them."""
+    """A held message of the last hour in the folder, its columns as IN_FOLDER has them."""
 
     id: int
     message_id: int
@@ -68,7 +68,7 @@ def how_full(on_postgresql: bool) -> Select[Any]:
 
 
 class Floods:
-    """Where a flood may be, among mails that come in together: each one that is placed lies there for those behind it."""
+    """Where a flood may be, among messages that come in together: each one that is placed lies there for those behind it."""
 
     def __init__(self, session: Session, arriving: Iterable[NewDelivery], *, caps: Caps) -> None:
         self.session, self.caps, self.most = session, caps, max(caps.per_sender, caps.per_folder)
@@ -100,10 +100,10 @@ class Floods:
         return list(starmap(Lying, self.session.connection().execute(IN_FOLDER, asked)))
 
     def place(self, arriving: NewDelivery, automatic: bool) -> None:
-        """Put a mail that is about to be held with the flood that it is part of, and those before it too when it is the one too many.
+        """Put a message that is about to be held with the flood that it is part of, and those before it too when it is the one too many.
 
         `automatic`: a program wrote it, or it went to many. What a person writes and proves, and what comes from somebody whose
-        mail was let in before, is never put with a flood of others: that is the mail that a bomb is to bury.
+        mail was let in before, is never put with a flood of others: that is the message that a bomb is to bury.
         """
         lying = self.lying.get(place_of(arriving)) if self.counts(arriving) else None
         if lying is None:

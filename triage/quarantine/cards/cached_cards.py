@@ -19,7 +19,7 @@ from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import Group
 from triage.times import from_micros, to_micros
 
-EVERYTHING = 0  # the view of the anchors of all held mail, each a card
+EVERYTHING = 0  # the view of the anchors of all held messages, each a card
 Place = tuple[datetime, int, datetime, str]  # pressing, urgency, newest, key: where a card stands in the order
 
 

@@ -64,7 +64,7 @@ class Card:
     ids: tuple[int, ...]  # newest first; of a card of more than CARD_IDS the lead's alone
     select: Selection  # all of it, whatever its state
     asked: tuple[Note, ...] = ()  # who asked for which of it, the oldest first
-    suspected: tuple[Note, ...] = ()  # who finds which of it odd, the oldest first
+    suspected: tuple[Note, ...] = ()  # who finds which of it unusual, the oldest first
 
 
 @dataclass(frozen=True, slots=True)

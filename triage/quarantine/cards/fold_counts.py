@@ -28,7 +28,7 @@ from triage.times import to_micros
 AT_ONCE = 200  # touched rows folded in one transaction, so that nobody waits long
 DROPPED_AT_ONCE = 2000  # cards of a view that nobody has deleted in one transaction
 ANCHOR_EVERY = 200  # cards between two anchors
-SINGLES_EVERY = 1000  # held mails between two
+SINGLES_EVERY = 1000  # held messages between two
 DUTY, LEASE = "counts", timedelta(minutes=5)
 TURN = 0x636F  # who counts takes turns under this number with whoever goes on counting after their lease
 GROUPED: tuple[Group, ...] = ("sender", "campaign")
@@ -62,7 +62,7 @@ def added_up(mine: Sequence[Part]) -> dict[str, Any]:
 
 
 def fold_counts(session: Session, *, now: datetime) -> int:
-    """Count anew what was touched, a slice of it; how many rows that were. Totals follow differences: two at once would subtract twice."""
+    """Count again what was touched, a slice of it; how many rows that were. Totals follow differences: two at once would subtract twice."""
     db.take_advisory_locks(session, TURN)
     rows = session.scalars(select(Touched).order_by(col(Touched.id)).limit(AT_ONCE)).all()
     views = [(one.id, View.named(one.name)) for one in session.scalars(select(KeptView))]  # those that are being made too
@@ -82,7 +82,7 @@ def find_outdated(session: Session, group: Group, now: datetime) -> set[str]:
 
 
 def count_piles(session: Session, piles: set[str], group: Group, views: Sequence[tuple[int, View]], now: datetime) -> None:
-    """Write the cards of these piles anew, in every view, and the totals along."""
+    """Write the cards of these piles again, in every view, and the totals along."""
     found = (Part(*row) for row in session.execute(card_parts(in_piles(session, piles, group), group, now)).all())
     fresh = list(cards_of(found, views, group))
     these = (col(KeptCard.grouped) == group) & col(KeptCard.pile).in_(piles) & col(KeptCard.view).in_([number for number, _ in views])
@@ -103,7 +103,7 @@ def count_piles(session: Session, piles: set[str], group: Group, views: Sequence
 
 
 def count_folders(session: Session, folders: set[tuple[str, str]]) -> None:
-    """Write anew how much is held in these folders."""
+    """Write again how much is held in these folders."""
     if not folders:
         return
     here = tuple_(col(Delivery.department), col(Delivery.person)).in_(folders)
@@ -194,7 +194,7 @@ def walk_senders(session: Session, reached: str, where: ColumnElement[bool] = ST
 
 
 def walk_unreadable(session: Session, reached: str, where: ColumnElement[bool] = HELD) -> list[str]:
-    """The next mails whose author nobody can read."""
+    """The next messages whose author nobody can read."""
     after = int(reached[1:] or 0)
     rows = select(col(Delivery.id)).where(where, col(Delivery.author) == "", col(Delivery.id) > after).order_by(col(Delivery.id))
     return [f"#{one}" for one in session.scalars(rows.limit(AT_ONCE))]
@@ -223,7 +223,7 @@ def expired_cards(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]
 
 
 def is_due(session: Session, now: datetime) -> bool:
-    """Is there anything to count anew, or a view to go on with?"""
+    """Is there anything to count again, or a view to go on with?"""
     unready = select(literal(1)).select_from(KeptView).where(col(KeptView.ready).is_(False)).limit(1)
     some = select(literal(1)).select_from(Touched).limit(1)
     late = select(literal(1)).select_from(KeptCard).where(expired_cards(now, GROUPED)).limit(1)
@@ -261,7 +261,7 @@ def note_anchors(engine: Engine) -> None:
 
 
 def anchor_everything(engine: Engine) -> None:
-    """Note where every so many of all held mails stand in the order of a list in which each is a card."""
+    """Note where every so many of all held messages stand in the order of a list in which each is a card."""
     place = (col(Delivery.urgency), col(Delivery.received_at), col(Delivery.id))
     rows: list[dict[str, Any]] = []
     with db.read_transaction(engine) as session:

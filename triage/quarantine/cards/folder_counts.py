@@ -1,4 +1,4 @@
-"""Read-only: how much is held in each folder, from the kept counts, exact at every moment: what was touched since is counted anew."""
+"""Read-only: how much is held in each folder, from the kept counts, exact at every moment: what was touched since is counted again."""
 
 from sqlalchemy import ColumnElement, func, select, true, tuple_
 from sqlmodel import Session, col

@@ -12,7 +12,7 @@ from triage.actor import Actor, Scope
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A scope, without what is sealed to who has it, or one department of it."""
+    """A scope, without what is confidential to who has it, or one department of it."""
 
     scope: tuple[str, ...]
     closed: tuple[str, ...] = ()

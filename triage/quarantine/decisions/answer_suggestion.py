@@ -1,4 +1,6 @@
-"""A person answers a proposal: the rule is made, with the second key where the company wants one, or nobody is asked again."""
+"""A person answers a proposal: the rule is made, with the second person's approval where the company wants one, or nobody is asked
+again.
+"""
 
 from collections.abc import Collection
 from datetime import datetime

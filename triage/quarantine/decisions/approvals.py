@@ -46,7 +46,7 @@ def add_rule(
     confirm: Collection[str] = (),
     fence: str | None = None,
 ) -> Rule | PendingAct:
-    """As rules.add, or what now waits for the second key.
+    """As rules.add, or what now waits for the second person's approval.
 
     SecondLookNeeded where an allow is about messages that need a second look: held ones of the sender that it would let in.
     """
@@ -71,14 +71,14 @@ def confirm_approval(
     fence: str | None = None,
     acts: Mapping[str, Act] = NO_ACTS,
 ) -> PendingAct:
-    """Turn the second key: the act is done now, in the name of both.
+    """Turn the second person's approval: the act is done now, in the name of both.
 
     FactorNeeded where this person has to prove their second factor again first. SecondLookNeeded where what is released needs a second
-    look and this person has not confirmed exactly its names, with its fence: both look. `acts` carry out what packages above know, by its
-    kind.
+    look and this person has not confirmed exactly its names, with its fence: both look. `acts` carry out what packages above know, by
+    its kind.
 
-    NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
-    the one who asked may no longer do it, Stale when the mail is not what it was when it was asked for.
+    NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or the one who
+    asked may no longer do it, Stale when the message is not what it was when it was asked for.
     """
     asked = lock_waiting(session, pending_id, by, now)
     first = find_asker(session, asked, now)
@@ -167,14 +167,14 @@ def may_know_of(session: Session, asked: PendingAct, by: Actor) -> bool:
         return by.role is Role.ADMIN and by.scope.company
     closed = confidential_folders.closed_scopes(session, by)
     order = asked.order if asked.kind == "rule" else asked.order.get("rule")
-    scope = order["scope"] if order else ""  # "": as far as the mail goes
+    scope = order["scope"] if order else ""  # "": as far as the message goes
     if scope and (scope in closed or (not by.scope.company and scope not in by.scope.words())):
         return False
     return dual_control.is_within_scope(session, [ids.parse_id(one) for one in asked.items], by)
 
 
 def list_approvals(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[PendingAct]:
-    """What waits for a second key and concerns the actor, the newest first. `before`: the id to go on from."""
+    """What waits for a second person's approval and concerns the actor, the newest first. `before`: the id to go on from."""
     rows = session.scalars(
         select(PendingAct)
         .where(col(PendingAct.state) == dual_control.WAITING, col(PendingAct.lapses_at) > now)

@@ -97,7 +97,7 @@ def escalate_messages(
             say("messages in confidential folders are escalated separately: select those of one folder at a time"), field="select"
         )
     under_seal = confidential_folders.scopes_of(session, list(meant))
-    why = "" if under_seal else f": {reason}"  # a hold is listed to administrators from whom the folder may be sealed
+    why = "" if under_seal else f": {reason}"  # a hold is listed to administrators from whom the folder may be confidential
     hold = legal_hold.place_hold(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)
     items = [Item(one, state, "done") if one in evidence else Item(one, state, "refused", ERASED) for one, state in meant.items()]
     decision = decision_of(by, VERB, selected.as_json(), reason, now, count=len(meant), id=new_id(), target=duty.title)

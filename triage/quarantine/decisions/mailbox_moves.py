@@ -1,4 +1,4 @@
-"""A person moved a copy of a held mail into a folder that means an act: that is their decision, once, or the reason why not."""
+"""A person moved a copy of a held message into a folder that means an act: that is their decision, once, or the reason why not."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,7 +91,7 @@ def decide_move(
     settings: Settings,
     now: datetime,
 ) -> DecisionReport | PendingAct:
-    """The decision about this one mail, as long as it is held; or what an earlier move of it asked for, as long as that waits."""
+    """The decision about this one message, as long as it is held; or what an earlier move of it asked for, as long as that waits."""
     key = f"mirror {format_id(row.id)} {folder} "
     held = Selection(ids=(delivery.id,), states=(State.HELD,))
     request = DecisionRequest(held, ACTS[folder], reason, rule=rule_of(folder, delivery), idempotency_key=key + occasion)
@@ -99,7 +99,7 @@ def decide_move(
 
 
 def asked_before(session: Session, key: str | None, now: datetime) -> PendingAct | None:
-    """What still waits for a second key of what was asked for under a key that begins so."""
+    """What still waits for a second person's approval of what was asked for under a key that begins so."""
     waits = col(PendingAct.state) == WAITING, col(PendingAct.lapses_at) > now
     return session.scalars(select(PendingAct).where(*waits, col(PendingAct.idempotency_key).startswith(key, autoescape=True))).first()
 

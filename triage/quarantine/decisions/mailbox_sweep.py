@@ -1,4 +1,4 @@
-"""A sweep: one sender's mail out of every mailbox, or single mails, also what never came through us; with its own progress."""
+"""A sweep: one sender's mail out of every mailbox, or single messages, also what never came through us; with its own progress."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ class Search:
     id: int
     number: int  # of the attempt; fences late answers of a dead worker
     decision_id: int
-    sender: str  # whose mail; "" where single mails are named
+    sender: str  # whose mail; "" where single messages are named
     take: bool  # False: only count
     mailbox: str
     place: str  # maildir:DIRECTORY or the IMAP server's URL
@@ -59,7 +59,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A mail of the sender's in a mailbox."""
+    """A message of the sender's in a mailbox."""
 
     copy: Copy
     summary: Summary
@@ -71,7 +71,7 @@ def begin_sweep(
 ) -> DecisionReport:
     """Decide that this address's mail goes out of every mailbox; the recaller carries it out. With `dry_run` it only counts.
 
-    Mailboxes that are sealed to who asks are left out. BadInput when it is no address, NotAllowed without the whole company in
+    Mailboxes that are confidential to who asks are left out. BadInput when it is no address, NotAllowed without the whole company in
     scope, NotAllowedNow without a way into mailboxes, or where large purges need a second person.
     """
     access.require_role(by, Role.ADMIN)
@@ -106,7 +106,7 @@ def begin_sweep(
 
 
 def opened_to(by: Actor) -> ColumnElement[bool]:
-    """Whose mailboxes are looked into: none that a seal keeps away from the actor."""
+    """Whose mailboxes are looked into: none that a seal blocks from the actor."""
     return and_(
         col(KnownRecipient.department).not_in(confidential_folders.names_closed("department", by)),
         col(KnownRecipient.person).not_in(confidential_folders.names_closed("person", by)),
@@ -133,7 +133,7 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
             continue
         row.attempts, row.due_at = row.attempts + 1, now + LEASE
         dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")
-        row.found = 0 if dry_run else row.found  # it is counted anew
+        row.found = 0 if dry_run else row.found  # it is counted again
         named = () if sender else related_messages.to_take(session, decision.id, row.mailbox)
         department, _ = owner_of(session, row.mailbox)
         place = place_of(next_hop_of(settings, department=department, mailbox=row.mailbox, direction="in"), settings)
@@ -215,7 +215,7 @@ def end_untaken(session: Session, search: Search, why: str) -> None:
 
 
 def enter_found(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
-    """A mail that never came through us comes on the record: purged, and kept as it lay."""
+    """A message that never came through us comes in the audit log: purged, and kept as it lay."""
     copy, summary = sighting.copy, sighting.summary
     content_id, content = bodies.keep_body(session, copy.raw)
     envelope = Envelope(ids.new_id(), copy.internal_date, "", (search.mailbox,), "", "")

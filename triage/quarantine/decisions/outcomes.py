@@ -64,7 +64,7 @@ class DecisionReport:
     already_gone: int
     out_of_reach: int
     refused: int
-    second_by_shown: str  # who turned the second key, where two were needed
+    second_by_shown: str  # who turned the second person's approval, where two were needed
     outside: int  # that the selection names too, beyond the decider's scope: left as they are
     confirmed: tuple[str, ...]  # names of the second look that the decider confirmed
     confidential: str  # what was done about confidential folders that are closed to the decider: asked, left out
@@ -79,7 +79,7 @@ class DecisionReport:
     mailboxes: int = 0  # of a sweep or a taking: to look through
     mailboxes_left: int = 0  # and how many of them nobody has looked through yet
     left: int = 0  # of a large decision: deliveries that it has not come to yet
-    related: int = 0  # mails seen beside those taken out of mailboxes, that may be taken too
+    related: int = 0  # messages seen beside those taken out of mailboxes, that may be taken too
     unsent: int = 0  # of what is to be sent on: deliveries that the next hop has not answered yet
     in_mailboxes: int = 0  # deliveries that it released and that are in mailboxes now
     agreed: dict[str, Any] = field(default_factory=dict)  # of a release with an allow: the rules agreed to, and who was left out
@@ -110,7 +110,7 @@ def file_decision(session: Session, decision: Decision, items: list[Item], *, by
             for item in items
         ]
         session.execute(insert(DecisionItem), rows)
-    if not any(item.outcome in CHANGING for item in items):  # what changed nothing is on the record all the same
+    if not any(item.outcome in CHANGING for item in items):  # what changed nothing is in the audit log all the same
         detail: dict[str, Any] = {"reason": decision.reason} | ({"confidential": decision.confidential} if decision.confidential else {})
         detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
         ledger.write_act(session, decision.verb, f"decision:{format_id(decision.id)}", by=by, now=now, detail=detail, items=len(items))
@@ -132,8 +132,9 @@ def concerns_actor(session: Session, decision: Decision, by: Actor) -> bool:
 
 
 def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
-    """Which decisions about no mail may this actor know of? For the whole company all but those with a rule for a closed folder, and
-    those that looked into the mailbox of one: what they have counted there tells of mail too."""
+    """Which decisions about no messages may this actor know of? For the whole company all but those with a rule for a closed folder, and
+    those that looked into the mailbox of one: what they have counted there tells of mail too.
+    """
     items = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision)
     made = col(Rule.decision_id) == col(Decision.id)
     rules = select(literal(1)).select_from(Rule).where(made, confidential_folders.closed_rules(session, by)).correlate(Decision)
@@ -144,7 +145,7 @@ def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
 
 
 def closed_mailbox(by: Actor) -> ColumnElement[bool]:
-    """Which mailboxes that were looked through are of folders that are sealed to the actor?"""
+    """Which mailboxes that were looked through are of folders that are confidential to the actor?"""
     return col(SweptMailbox.mailbox).in_(select(col(KnownRecipient.mailbox)).where(confidential_folders.away_from(by, KnownRecipient)))
 
 
@@ -224,7 +225,7 @@ def agreed_as_seen(decision: Decision, by: Actor, closed: frozenset[str]) -> dic
 
 
 def not_looked_through(session: Session, decision_id: int, *, by: Actor) -> tuple[tuple[str, str], ...]:
-    """The mailboxes that something is in the way of, and what; none that is sealed to the actor."""
+    """The mailboxes that something is in the way of, and what; none that is confidential to the actor."""
     hindered = (col(SweptMailbox.decision_id) == decision_id) & (col(SweptMailbox.why) != "") & not_(closed_mailbox(by))
     rows = session.scalars(select(SweptMailbox).where(hindered).order_by(col(SweptMailbox.mailbox)))
     return tuple((one.mailbox, load_sentence(one.why, one.why_form)) for one in rows)
@@ -254,7 +255,7 @@ def list_decisions(
 
 
 def sees_everything(session: Session, by: Actor) -> bool:
-    """Does the actor see all mail there is?"""
+    """Does the actor see all messages there is?"""
     return by.scope.company and not confidential_folders.closed_folders(session, by)
 
 
@@ -311,7 +312,7 @@ def blocked_along(session: Session, decision_ids: list[int], *, by: Actor, close
 
 
 def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, int, int]]:
-    """Of each sweep: the mailboxes, those not looked through yet, and the mails found."""
+    """Of each sweep: the mailboxes, those not looked through yet, and the messages found."""
     left = func.count(col(SweptMailbox.due_at))  # NULLs are over
     rows = session.execute(
         select(col(SweptMailbox.decision_id), func.count(), left, func.sum(col(SweptMailbox.found)))
@@ -322,7 +323,7 @@ def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, 
 
 
 def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[int, str]:
-    """The subject of the one mail that each of these decisions was about, if the actor may see it."""
+    """The subject of the one message that each of these decisions was about, if the actor may see it."""
     about = (
         select(col(DecisionItem.decision_id), col(Delivery.subject))
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))

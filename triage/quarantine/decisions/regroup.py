@@ -1,4 +1,4 @@
-"""A person puts campaigns together or takes mail out of one, as a decision that can be undone. No mail changes its state."""
+"""A person puts campaigns together or takes mail out of one, as a decision that can be undone. No messages changes its state."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -32,7 +32,7 @@ OVERTAKEN = say("It is in another campaign now.")
 def join_campaigns(session: Session, campaign_id: int, into: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:
     """Everything of a campaign that the actor may see is from now on of another one.
 
-    New mail that is like it goes there too when the actor's scope is the whole company: how mail is sorted is everybody's.
+    New messages that are like it goes there too when the actor's scope is the whole company: how mail is sorted is everybody's.
     NotFound unless mail of both is in the actor's scope.
     """
     access.may_decide(by)
@@ -48,9 +48,9 @@ def join_campaigns(session: Session, campaign_id: int, into: int, *, by: Actor, 
 
 
 def split_campaign(session: Session, ids: Iterable[int], campaign_id: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:
-    """The mails with these deliveries are from now on a campaign of their own, all their deliveries that the actor may see.
+    """The messages with these deliveries are from now on a campaign of their own, all their deliveries that the actor may see.
 
-    New mail that is more like them than like what they came from joins them when the actor's scope is the whole company.
+    New messages that are more like them than like what they came from joins them when the actor's scope is the whole company.
     BadInput when that is all that the actor sees of the campaign, or not only of it; NotFound when the actor sees none.
     """
     access.may_decide(by)
@@ -76,7 +76,7 @@ def split_campaign(session: Session, ids: Iterable[int], campaign_id: int, *, by
 
 
 def take_along(session: Session, source: int, target: int, messages: list[int]) -> list[int]:
-    """Let new mail be compared with these mails for their new campaign; the representatives that were the old one's."""
+    """Let new messages be compared with these messages for their new campaign; the representatives that were the old one's."""
     prints = kept_fingerprints(session, messages)
     kept = move_representatives(session, and_(col(Representative.campaign_id) == source, col(Representative.features).in_(prints)), target)
     taken = set(session.scalars(select(col(Representative.features)).where(col(Representative.campaign_id) == target)))
@@ -97,11 +97,11 @@ def undo_regroup(session: Session, decision: Decision, *, by: Actor, now: dateti
     source, target = (parse_id(decision.selection[name]) for name in ("campaign", "into"))
     items = list(session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)))
     back = lock_states(session, and_(is_among(session, col(Delivery.id), items), campaign_deliveries(target)))
-    db.insert_if_missing(session, Campaign, id=source, begun_at=now, made_by=JUDGE)  # it went with the last of its other mail
+    db.insert_if_missing(session, Campaign, id=source, begun_at=now, made_by=JUDGE)  # it went with the last of its other messages
     move_to_campaign(session, back, source)
     kept = [parse_id(one) for one in decision.selection["representatives"]]
     move_representatives(session, and_(is_among(session, col(Representative.id), kept), col(Representative.campaign_id) == target), source)
-    if decision.verb == "split":  # what was made for it only: the old campaign knows that mail again
+    if decision.verb == "split":  # what was made for it only: the old campaign knows that message again
         move_representatives(session, col(Representative.campaign_id) == target, source)
     write_record(session, "undo", undoing_id, back, by=by, now=now, detail={"undoes": format_id(decision.id)})
     return [Item(one, back[one], "done") if one in back else Item(one, "", "refused", OVERTAKEN) for one in items]

@@ -41,7 +41,7 @@ class Preview:
 
 
 def preview_rejection(session: Session, selected: Selection, *, template: str, text: str, by: Actor, settings: Settings) -> Preview:
-    """What would be said about the held mail of a selection that the actor may see. BadInput as for the decision itself."""
+    """What would be said about the held message of a selection that the actor may see. BadInput as for the decision itself."""
     said = rejections.text_of(settings, template=template, text=text)
     held = and_(selection.selection_condition(selected), access.visible_deliveries(by), col(Delivery.state) == State.HELD)
     ids = list(session.scalars(select(col(Delivery.id)).where(held)))

@@ -1,4 +1,4 @@
-"""A person takes mails out of mailboxes that only share a purged mail's Message-ID: chosen one by one, with a record of their own."""
+"""A person takes messages out of mailboxes that only share a purged message's Message-ID: chosen one by one, with a record of their own."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,11 +20,11 @@ from triage.store import ledger
 from triage.store.models.mailboxes import RelatedMail, SweptMailbox
 
 VERB = "take"
-MOST = 500  # mails of one decision
+MOST = 500  # messages of one decision
 
 
 def list_offered(session: Session, decision_id: int, *, by: Actor) -> list[RelatedMail]:
-    """What was seen beside the mail that a decision took out of mailboxes. NotFound when it is none of the actor's business."""
+    """What was seen beside the message that a decision took out of mailboxes. NotFound when it is none of the actor's business."""
     outcomes.get_decision(session, decision_id, by=by)
     return related_messages.list_related(session, decision_id, by=by)
 

@@ -33,7 +33,7 @@ WAY_BACK = {
     "hold": (Event.RELEASE, State.HELD),
 }
 BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what was delivered goes when it is out of the mailbox
-LEFT = frozenset({"release", "redirect"})  # what these let go may have become the copies of a group's members
+LEFT = frozenset({"release", "redirect"})  # what these released may have become the copies of a group's members
 STOPPABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})  # a member's copy that no mailbox has got
 TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
 LEAVING = frozenset({State.QUEUED, State.RELAYING, State.RESTORING})  # what was on its way before a purge goes on its way again
@@ -99,7 +99,7 @@ class Act(NamedTuple):
         return self.now + timedelta(seconds=self.settings.policy.undo_seconds)
 
     def record(self, where: ColumnElement[bool], event: Event, **changes: Any) -> set[int]:
-        """One event on the record; the deliveries that it changed."""
+        """One event in the audit log; the deliveries that it changed."""
         detail: dict[str, Any] = {"undoes": format_id(self.decision.id)}
         detail |= {"confirmed": self.confirmed} if self.confirmed else {}
         changed = ledger.record_many(

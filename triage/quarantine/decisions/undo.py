@@ -90,7 +90,7 @@ def undo_decision(
 
 def is_large(session: Session, decision: Decision) -> bool:
     """Is it still under way, or about so many deliveries that its undo takes slices too?"""
-    if decision.verb in (*regroup.VERBS, escalate.VERB):  # these move no mail, and are undone at once
+    if decision.verb in (*regroup.VERBS, escalate.VERB):  # these move no messages, and are undone at once
         return False
     most = decision_plan.LARGE + 1
     some = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision.id).limit(most).subquery()

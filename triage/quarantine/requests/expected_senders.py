@@ -24,7 +24,7 @@ class Expected:
         self.found = {(one.person, one.sender): one for one in session.exec(rows)} if wanted else {}
 
     def by(self, person: str, author: str, proof: str) -> Reason | None:
-        """What to say on the card of a mail from this author to this person; None when they expect nothing of them."""
+        """What to say on the card of a message from this author to this person; None when they expect nothing of them."""
         found = next((one for sender in senders_of(author) if (one := self.found.get((person, sender)))), None)
         return expected_reason(found, bool(proof)) if found else None
 

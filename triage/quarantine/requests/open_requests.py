@@ -19,11 +19,11 @@ from triage.text.json_values import read_value
 
 ASKABLE = (State.HELD, State.PURGED, State.EXPIRED, State.REJECTED)  # what somebody can ask for
 SETTLING = ("release", "redirect", "purge", "reject")  # verbs that answer
-WORD, POINTS = "requested", 50  # to the front of what is wanted; what is surely odd rises, but not past that
+WORD, POINTS = "requested", 50  # to the front of what is wanted; what is surely unusual rises, but not past that
 
 
 def is_open() -> ColumnElement[bool]:
-    """Which requests wait for an answer, where MailRequest is joined to Delivery: nobody has said no or decided about the mail since."""
+    """Which requests wait for an answer, where MailRequest is joined to Delivery: nobody has said no or decided about the message since."""
     decided = (
         exists()
         .where(
@@ -47,7 +47,7 @@ REQUESTS = NoteTable(MailRequest, col(MailRequest.declined_at).is_(None), is_ope
 
 
 def raise_up(session: Session, delivery: Delivery, name: str) -> None:
-    """Let the mail stand in front of what is wanted, and say why."""
+    """Let the message stand in front of what is wanted, and say why."""
     reorder_delivery(
         session, delivery, [*urgency_without(delivery.why_here), Reason(WORD, POINTS, say("{name} requested it.", name=name)).as_json()]
     )
@@ -64,7 +64,7 @@ def urgency_without(why: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def reorder_delivery(session: Session, delivery: Delivery, why: list[dict[str, Any]]) -> None:
-    """Give it the urgency that these reasons make, and have its card counted anew."""
+    """Give it the urgency that these reasons make, and have its card counted again."""
     reasons = sorted((read_value(Reason, one, "sentence") for one in why), key=lambda reason: -abs(reason.points))
     delivery.why_here, delivery.urgency = [one.as_json() for one in reasons], priority.sum_urgency(reasons)
     session.flush()

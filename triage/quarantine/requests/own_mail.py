@@ -16,15 +16,15 @@ from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailRequest
 
-AT_ONCE = 100  # mails of each part
+AT_ONCE = 100  # messages of each part
 SHOWN = timedelta(days=7)  # removed messages are on the list at least so long: the daily digest refers to it
 ORDER = (col(Delivery.urgency), col(Delivery.received_at), col(Delivery.id))  # all descend
-Place = tuple[int, datetime, int]  # of a mail in that order
+Place = tuple[int, datetime, int]  # of a message in that order
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """One mail."""
+    """One message."""
 
     id: int
     message_id: int
@@ -68,7 +68,7 @@ def select_own(session: Session, which: ColumnElement[bool], *, settings: Settin
 
 
 def find_own(session: Session, uid: str, delivery_id: int, *, settings: Settings, now: datetime) -> Own | None:
-    """This mail of theirs, wherever it stands; None where it neither waits nor was taken away lately."""
+    """This message of theirs, wherever it stands; None where it neither waits nor was taken away lately."""
     either = or_(*(own_deliveries(uid, waits, settings, now, None) for waits in (True, False)))
     row = session.execute(rows_of(and_(either, col(Delivery.id) == delivery_id))).first()
     return as_seen(row, timedelta(days=settings.retention.held_days)) if row else None
@@ -125,7 +125,7 @@ def as_seen(row: Row[Delivery, MailRequest, datetime, bool], ends: timedelta) ->
 
 
 def request_refusal(request: MailRequest, delivery: Delivery) -> str:
-    """What was said to a request; taking the mail away is an answer too."""
+    """What was said to a request; taking the message away is an answer too."""
     if request.declined_at:
         by = request.declined_by_shown
         return join_parts(": ", (by, request.reason)) if request.reason else say("{by}: no", by=by)

@@ -17,7 +17,7 @@ def parse_senders(subject: str, text: str, *, ours: Collection[str], freemail: C
 
 
 def above_signature(text: str) -> Iterator[str]:
-    """The lines that somebody wrote for this mail."""
+    """The lines that somebody wrote for this message."""
     for line in text.splitlines()[:LINES]:
         if line.rstrip() == "--" or line.startswith(">"):
             return

@@ -26,7 +26,7 @@ ON_ITS_WAY = frozenset({State.QUEUED, State.RELAYING, State.DELIVERED, State.RES
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as staff sees it, with the mail it is about."""
+    """A request as staff sees it, with the message it is about."""
 
     id: int
     by_shown: str  # whose mail it is
@@ -37,7 +37,7 @@ class Request:
 
 
 def request_release(session: Session, delivery_id: int, *, by: Actor, words: str, now: datetime) -> int:
-    """Ask for a mail: the employee whose it is, or staff for them; the id of the request. Asked again it is the same one.
+    """Ask for a message: the employee whose it is, or staff for them; the id of the request. Asked again it is the same one.
 
     NotFound when it is none of theirs, NotAllowedNow when it is on its way or the answer was no.
     """
@@ -117,7 +117,7 @@ def decline_request(session: Session, request_id: int, *, by: Actor, reason: str
 
 
 def open_ones(where: ColumnElement[bool]) -> Select[MailRequest, Delivery]:
-    """The open requests about this mail."""
+    """The open requests about this message."""
     return (
         select(MailRequest, Delivery).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id)).where(open_requests.is_open(), where)
     )

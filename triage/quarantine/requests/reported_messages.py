@@ -19,9 +19,9 @@ from triage.store.models.messages import Message
 from triage.store.queue import grouping
 from triage.store.queue.open_reports import is_open
 
-SUREST = "trace field"  # how a mail is found
-BACK = timedelta(days=90)  # how old a mail may be that somebody reports
-COMPARED = 50  # mails whose text is compared
+SUREST = "trace field"  # how a message is found
+BACK = timedelta(days=90)  # how old a message may be that somebody reports
+COMPARED = 50  # messages whose text is compared
 
 
 def note_of(row: MailReport) -> Note:
@@ -44,7 +44,7 @@ def of_rows(session: Session, rows: Collection[str], seen: ColumnElement[bool]) 
 
 
 def find_reported(session: Session, one: Pointed, *, person: str, department: str, now: datetime) -> tuple[Delivery | None, str]:
-    """The reporter's own copy of the mail that is meant, and how it was found. Nobody points at mail that never came to them."""
+    """The reporter's own copy of the message that is meant, and how it was found. Nobody points at mail that never came to them."""
     theirs = and_(
         or_(col(Delivery.person) == person, and_(col(Delivery.person) == "", col(Delivery.department) == department)),
         col(Delivery.direction) == "in",
@@ -92,5 +92,5 @@ def same_content(session: Session, one: Pointed, theirs: ColumnElement[bool]) ->
 
 
 def digest_of(message: Message) -> str:
-    """Of what a mail of ours says."""
+    """Of what a message of ours says."""
     return forwarded.content_digest(message.text, (one["sha256"] for one in message.summary.get("attachments", ())))

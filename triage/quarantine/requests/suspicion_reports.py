@@ -1,4 +1,7 @@
-"""Employees report mail that seems odd to them: staff is told who and how many, they are thanked, and hear the verdict. It never acts."""
+"""Employees report mail that seems unusual to them: staff is told who and how many, they are thanked, and hear the verdict.
+
+It never acts.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,7 +56,7 @@ class Reported:
     how: str
     author: str
     subject: str
-    others: int  # who report the same mail, or one of its campaign
+    others: int  # who report the same message, or one of its campaign
     mail: Listed | None
 
 
@@ -86,12 +89,12 @@ def report_message(
 
 
 def is_itself(summary: Summary, pointed: Sequence[Pointed]) -> bool:
-    """Was the odd mail sent on as it is, as a Sieve script does with what is moved into a folder? Then a stranger is its author."""
+    """Was the unusual message sent on as it is, as a Sieve script does with what is moved into a folder? Then a stranger is its author."""
     return len(pointed) == 1 and bool(pointed[0].marker) and pointed[0].author == summary.author
 
 
 def enter_report(session: Session, one: Pointed, person: Person, spool_id: int, now: datetime, *, sent_on: bool) -> bool:
-    """Note one mail, on the record; False where they have reported it already, or where it was sent on and is none of ours."""
+    """Note one message, in the audit log; False where they have reported it already, or where it was sent on and is none of ours."""
     delivery, how = reported_messages.find_reported(session, one, person=person.uid, department=person.department, now=now)
     if sent_on and how != reported_messages.SUREST:
         return False
@@ -142,7 +145,7 @@ def cut_subject(text: str) -> str:
 
 
 def answer_report(session: Session, report_id: int, verdict: str, *, by: Actor, words: str = "", now: datetime) -> int:
-    """Say what a reported mail is, to everybody who reported it; how many. It changes nothing about the mail.
+    """Say what a reported mail is, to everybody who reported it; how many. It changes nothing about the message.
 
     NotFound outside the actor's scope, NotAllowedNow when it has its answer.
     """
@@ -170,12 +173,12 @@ def answer_report(session: Session, report_id: int, verdict: str, *, by: Actor, 
 
 
 def rows_of(where: ColumnElement[bool]) -> Select[MailReport]:
-    """Reports, with the mail that they are about where we have it."""
+    """Reports, with the message that they are about where we have it."""
     return select(MailReport).outerjoin(Delivery, col(Delivery.id) == col(MailReport.delivery_id)).where(where)
 
 
 def visible_reports(session: Session, by: Actor) -> ColumnElement[bool]:
-    """Which reports an actor sees: those about mail in their scope; where there is no mail, those of people in it."""
+    """Which reports an actor sees: those about mail in their scope; where there is no messages, those of people in it."""
     return or_(
         and_(col(Delivery.id).is_not(None), access.visible_deliveries(by)),
         and_(col(MailReport.delivery_id).is_(None), of_people(by), ~or_(false(), *closed_to(session, by))),
@@ -190,7 +193,7 @@ def of_people(by: Actor) -> ColumnElement[bool]:
 
 
 def closed_to(session: Session, by: Actor) -> Iterator[ColumnElement[bool]]:
-    """Reports of people in folders that are sealed against an actor."""
+    """Reports of people in folders that are confidential against an actor."""
     for word in sorted(confidential_folders.closed_folders(session, by)):
         kind, _, name = word.partition(":")
         yield (col(MailReport.person) if kind == "person" else col(MailReport.department)) == name

@@ -37,7 +37,7 @@ TAKEN_AWAY = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a rule would have changed, of the mail that the actor may see."""
+    """What a rule would have changed, of the message that the actor may see."""
 
     order: RuleOrder
     came: int  # from this sender, within the rule's scope
@@ -192,10 +192,10 @@ def count_messages(number: int) -> str:
 
 
 def offer_rules(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:
-    """Rules that would let the senders of this mail in, each tried out: the narrowest sensible first, as far as the scope reaches.
+    """Rules that would let the senders of this message in, each tried out: the narrowest sensible first, as far as the scope reaches.
 
     First the address, for whom it wrote to, then for the department and the company, then the domain alone; of a list the list. Where
-    no scope of the actor's own holds all of the mail, each step is a rule for every one of theirs that holds some of it.
+    no scope of the actor's own holds all of the message, each step is a rule for every one of theirs that holds some of it.
     """
     columns = select(col(Delivery.id), col(Delivery.department), col(Delivery.person))
     rows = session.execute(

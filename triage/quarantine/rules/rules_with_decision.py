@@ -54,8 +54,9 @@ class NotOffered:
 def rule_orders(
     session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], *, by: Actor, own_domains: Collection[str]
 ) -> list[RuleOrder]:
-    """The rules to make: about the value that was given, or about every sender of the mail with these ids; for the scope that was
-    given, or for everybody whom that mail is for."""
+    """The rules to make: about the value that was given, or about every sender of the message with these ids; for the scope that was
+    given, or for everybody whom that message is for.
+    """
     made = about_senders(session, order, selected, ids, own_domains)
     if order.scope:
         return made
@@ -103,7 +104,10 @@ def holding_scopes(department: str, person: str) -> list[str]:
 def about_senders(
     session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], own_domains: Collection[str]
 ) -> list[RuleOrder]:
-    """The order about the value that it gives, or about every sender of this mail. BadInput where an allow cannot be about one of them."""
+    """The order about the value that it gives, or about every sender of this message.
+
+    BadInput where an allow cannot be about one of them.
+    """
     if order.effect == "allow" and (refused := not_allowed(session, order, ids, own_domains)):
         raise BadInput(
             say("{why} {instead}", why=say(REFUSED[refused[0].why], sender=refused[0].sender), instead=refused[0].instead), field="rule"
@@ -175,7 +179,7 @@ def list_values(values: Sequence[str]) -> str:
 
 
 def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_domains: Collection[str]) -> list[NotOffered]:
-    """The senders of this mail whom the order, an allow, cannot be about: in our own name, or without a proof that it could rest on."""
+    """The senders of this message whom the order, an allow, cannot be about: in our own name, or without a proof that it could rest on."""
     if order.match not in ("address", "domain", "subdomains"):
         return []
     senders = senders_of(session, order, ids)
@@ -259,7 +263,7 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
 
 
 def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[str, str]:
-    """What a rule about this mail matches. A list in its authors' place is let in as a list only (matching_rules.about_sender)."""
+    """What a rule about this message matches. A list in its authors' place is let in as a list only (matching_rules.about_sender)."""
     post = rewritten_author(Summary.from_json(summary)) if order.effect == "allow" and summary["list_id"] else None
     return ("list", post.list_id) if post else (order.match, value)
 

@@ -1,4 +1,4 @@
-"""When held mail expires, as a condition and as a moment: `retention.held_days` after it was entered, or decided about by somebody.
+"""When held messages expires, as a condition and as a moment: `retention.held_days` after it was entered, or decided about by somebody.
 
 A message whose recipient was never told of it in a daily digest does not expire, unless the company says so.
 """
@@ -21,12 +21,12 @@ from triage.store.models.employees import DigestEntry
 from triage.store.models.markers import Marker
 
 SOON = timedelta(days=1)  # so long before it is said
-DAYS = "held-days"  # the marker: how long held mail lasts, as the process that lets it expire has it from its settings
+DAYS = "held-days"  # the marker: how long held messages last, as the process that lets it expire has it from its settings
 UNSEEN = "expire-unseen"  # the marker: 1 where it lets expire what no digest named
 
 
 class Terms(NamedTuple):
-    """When held mail may expire: after so many days, and `unseen_condition` also where its recipient was never told of it."""
+    """When held messages may expire: after so many days, and `unseen_condition` also where its recipient was never told of it."""
 
     days: int
     unseen: bool
@@ -38,17 +38,17 @@ def expiry_terms(settings: Settings) -> Terms:
 
 
 def expired_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
-    """Which held mail may expire by then, legal holds aside."""
+    """Which held messages may expire by then, legal holds aside."""
     return and_(is_overdue(now, terms.days), true() if terms.unseen else is_told())
 
 
 def unseen_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
-    """Which held mail would have expired by then if its recipient had been told of it."""
+    """Which held messages would have expired by then if its recipient had been told of it."""
     return and_(is_overdue(now, terms.days), ~is_told())
 
 
 def is_overdue(now: datetime, days: int) -> ColumnElement[bool]:
-    """Which held mail has lain here for so many days by then."""
+    """Which held messages have lain here for so many days by then."""
     old = now - timedelta(days=days)
     last = aliased(Decision)
     decided_lately = select(col(last.id)).where(col(last.id) == col(Delivery.decision_id), col(last.at) >= old)
@@ -80,25 +80,25 @@ def may_expire() -> ColumnElement[bool]:
 
 
 def note_terms(session: Session, terms: Terms) -> None:
-    """Let every process know how long held mail lasts, and what may expire."""
+    """Let every process know how long held messages last, and what may expire."""
     session.merge(Marker(name=DAYS, number=terms.days))
     session.merge(Marker(name=UNSEEN, number=int(terms.unseen)))
 
 
 def known_days() -> ScalarSelect[int]:
-    """How long held mail lasts, as a column; NULL where nobody has let any expire yet."""
+    """How long held messages last, as a column; NULL where nobody has let any expire yet."""
     return select(col(Marker.number)).where(col(Marker.name) == DAYS).scalar_subquery()
 
 
 def known_terms(session: Session) -> Terms | None:
-    """When held mail may expire; None where nobody has let any expire yet."""
+    """When held messages may expire; None where nobody has let any expire yet."""
     rows = select(col(Marker.name), col(Marker.number)).where(col(Marker.name).in_((DAYS, UNSEEN)))
     known: dict[str, int] = dict(session.execute(rows).all())
     return Terms(known[DAYS], bool(known.get(UNSEEN))) if DAYS in known else None
 
 
 def time_start() -> ColumnElement[datetime]:
-    """Since when the time runs, where Decision is (outer) joined to Delivery: the last decision about it begins it anew."""
+    """Since when the time runs, where Decision is (outer) joined to Delivery: the last decision about it begins it again."""
     came, decided = col(Delivery.received_at), col(Decision.at)
     entered = type_coerce((col(Delivery.id) // 2**SEQUENCE_BITS + EPOCH_MS) * 1000, Instant)  # ids.made_at
     there = case((entered > came, entered), else_=came)
@@ -106,7 +106,7 @@ def time_start() -> ColumnElement[datetime]:
 
 
 def expiry_moment(state: str, delivery_id: int, received_at: datetime, decided_at: datetime | None, days: int | None) -> datetime | None:
-    """When this mail expires; None when it does not. It may have lain in the spool for days, while nobody could see it."""
+    """When this message expires; None when it does not. It may have lain in the spool for days, while nobody could see it."""
     if state != State.HELD or days is None:
         return None
     return max(received_at, made_at(delivery_id), decided_at or received_at) + timedelta(days=days)

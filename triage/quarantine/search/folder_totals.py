@@ -1,4 +1,4 @@
-"""Piles of held mail: found by an index, and added up folder by folder, so that every view's cards can be made of the parts."""
+"""Piles of held messages: found by an index, and added up folder by folder, so that every view's cards can be made of the parts."""
 
 import re
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class Part:
 
 
 def card_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The parts of the cards of the held mail that `which` names, in the order of their piles."""
+    """The parts of the cards of the held message that `which` names, in the order of their piles."""
     key, pile = grouping.card_key(group).label("key"), grouping.pile_key(group).label("pile")
     place = (pile, key, col(Delivery.department), col(Delivery.person))
     return (
@@ -93,5 +93,5 @@ def in_piles(session: Session, piles: Iterable[str], group: Group) -> ColumnElem
 
 
 def no_campaign() -> ColumnElement[bool]:
-    """Is it like no other? As a filter: an index would lead through all mail from before there were campaigns."""
+    """Is it like no other? As a filter: an index would lead through all messages from before there were campaigns."""
     return func.coalesce(col(Delivery.campaign_id), 0) == 0

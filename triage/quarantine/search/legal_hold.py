@@ -1,4 +1,4 @@
-"""Legal holds: which messages one is about and which must be kept, as SQL conditions; places a hold and lifts it, on the record."""
+"""Legal holds: which messages one is about and which must be kept, as SQL conditions; places a hold and lifts it, in the audit log."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 
 TURN = 0x6C68  # who makes a hold and who erases take turns under this number
-MOVING = ("states", "delivered_since")  # features of a selection that mail loses by what is done to it
+MOVING = ("states", "delivered_since")  # features of a selection that message loses by what is done to it
 
 
 def in_force() -> ColumnElement[bool]:
@@ -48,7 +48,7 @@ def kept_condition(session: Session) -> ColumnElement[bool]:
 
 
 def expiring_condition(session: Session, by_then: datetime) -> ColumnElement[bool]:
-    """Which held mail expires until then."""
+    """Which held messages expires until then."""
     terms = expiry.known_terms(session)
     return false() if terms is None else and_(expiry.expired_condition(by_then, terms), not_(marked_condition()))
 
@@ -84,7 +84,7 @@ def lock_hold(session: Session, hold_id: int) -> LegalHold | None:
 
 
 def lift_hold(session: Session, row: LegalHold, *, by: Actor, reason: str, now: datetime) -> None:
-    """Lift the hold, on the record."""
+    """Lift the hold, in the audit log."""
     row.lifted_at, row.lifted_by, row.lifted_by_shown, row.lifted_reason = now, str(by), by.shown, reason
     session.flush()
     ledger.write_act(session, "lift-legal-hold", subject_of(row), by=by, now=now, detail=folders_detail(row) | {"reason": reason})

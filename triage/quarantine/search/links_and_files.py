@@ -31,7 +31,7 @@ END = r'\.?(?::[0-9]*)?(?:[/?#"]|\\\\)'
 
 
 def link_to(domain: str) -> ColumnElement[bool]:
-    """A link of the mail opens this domain or what lies below it. BadInput when it is none."""
+    """A link of the message opens this domain or what lies below it. BadInput when it is none."""
     try:
         name = ascii_domain(domain.removeprefix("."))
     except ValueError as fault:
@@ -42,7 +42,7 @@ def link_to(domain: str) -> ColumnElement[bool]:
 
 
 def attachment_condition(sha256: str) -> ColumnElement[bool]:
-    """One of the mail's attachments has these bytes. BadInput when that is no digest."""
+    """One of the message's attachments has these bytes. BadInput when that is no digest."""
     digest = sha256.strip().lower()
     if not DIGEST.fullmatch(digest):
         raise BadInput(say("write the 64 hexadecimal digits of the attachment's `sha256`"), field="attachment_sha256")

@@ -151,7 +151,7 @@ def list_deliveries(
 ) -> Page[Listed]:
     """Deliveries in the actor's scope, newest first. `wanted` may be empty: everything. `after`: the last one seen, (received_at, id).
 
-    `expiring_by`: only held mail that expires until then.
+    `expiring_by`: only held messages that expires until then.
     """
     where = [selection_condition(wanted), access.visible_deliveries(by)]
     if rule_id is not None:
@@ -182,7 +182,7 @@ def walk_places(
     """The next places of a list and one more, from the newest on by the order of an index; and how many there are, which is looked for if
     `counted`: what much is found of would be counted longer than it takes to read on.
 
-    `apart`: states that are walked each by itself, so that what is in others, and may be nearly all mail, is not walked through.
+    `apart`: states that are walked each by itself, so that what is in others, and may be nearly all messages, is not walked through.
     """
     wanted = where
     if after is not None:

@@ -18,7 +18,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import SavedSearch
 
 MOST = 50  # of one owner
-COUNTED = 1000  # more mails than that nobody reads one by one
+COUNTED = 1000  # more messages than that nobody reads one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Kept:
     shared_with: str
     by_shown: str
     mine: bool
-    held: int | None  # how many mails of it wait, up to COUNTED; None where that is not asked for
+    held: int | None  # how many messages of it wait, up to COUNTED; None where that is not asked for
 
 
 def save_search(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Kept:
@@ -108,7 +108,7 @@ def is_known_to(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:
 
 
 def count_held(session: Session, row: SavedSearch, by: Actor) -> int:
-    """How many mails of it wait, as far as the actor sees; counted up to COUNTED."""
+    """How many messages of it wait, as far as the actor sees; counted up to COUNTED."""
     wanted = Selection(q=row.q, department=row.department, person=row.person, states=(State.HELD,))
     some = select(col(Delivery.id)).where(access.visible_deliveries(by), selection_condition(wanted)).limit(COUNTED)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0

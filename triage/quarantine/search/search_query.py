@@ -37,7 +37,7 @@ MOST_TERMS = 20
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing that a mail must be, or must not be."""
+    """One thing that a message must be, or must not be."""
 
     name: str  # of FIELDS; "": the words stand anywhere in subject, names or addresses; ANY_ID
     value: str  # folded

@@ -52,7 +52,7 @@ class Selection:
     until: datetime | None = None
     delivered_since: datetime | None = None  # only what is delivered, and was so then or later
     known: bool = False  # a removal takes what is from wanted senders along too: contacts, allowed senders, senders of released messages
-    reported: bool = False  # only what somebody here finds odd, and nobody has looked at since
+    reported: bool = False  # only what somebody here finds unusual, and nobody has looked at since
     any_of: "tuple[Selection, ...]" = ()  # only what one of these names: what several cards hold
 
     @classmethod
@@ -94,7 +94,7 @@ class Selection:
         return bool(self.q or self.link_domain or self.attachment_sha256)
 
     def as_json(self) -> dict[str, Any]:
-        """What was selected, as it goes on the record: only what was given."""
+        """What was selected, as it goes in the audit log: only what was given."""
         values = {name: value for name, value in asdict(self).items() if value not in ((), "", None) and value is not False}
         if "ids" in values:
             values["ids"] = [format_id(number) for number in self.ids]
@@ -175,7 +175,7 @@ def in_one_of(states: Collection[str]) -> ColumnElement[bool]:
 
 
 def of_campaign(campaign: int, proof: str) -> ColumnElement[bool]:
-    """The mail of a campaign that this proves; also what lies in a flood, where its proof counts all the same."""
+    """Messages of a campaign that this proves; also what lies in a flood, where its proof counts all the same."""
     own, in_floods = col(Delivery.campaign_id) == campaign, col(Delivery.wave_id) == campaign
     if proof == ANY_PROOF:
         return or_(own, in_floods)

@@ -50,7 +50,7 @@ class Evidence:
     by_proof: dict[str, int]  # dmarc, aligned, none
     opened: int  # copies that were read in the mailbox before they were taken out of it
     answered: int  # whose reader has written to the sender since
-    least_weight: int  # what the signals of the least odd of them add up to
+    least_weight: int  # what the signals of the least unusual of them add up to
     least_severity: Severity  # how bad the least bad of them looks
     senders: tuple[tuple[str, int], ...]  # most frequent first, at most ten
     subjects: tuple[tuple[str, int], ...]
@@ -125,7 +125,7 @@ def most_frequent(session: Session, column: Any, where: ColumnElement[bool]) -> 
 
 
 def contradicted_rules(session: Session, where: ColumnElement[bool], now: datetime) -> tuple[int, ...]:
-    """The allow rules in force that are about any of these senders, or have let any of this mail in."""
+    """The allow rules in force that are about any of these senders, or have let any of this message in."""
     domains = set(session.scalars(select(col(Delivery.author_domain)).where(where).distinct()))
     above = {name for domain in domains for name in ancestor_domains(domain)}
     match, value = col(Rule.match), col(Rule.value)

@@ -19,7 +19,7 @@ MATCHING = text("SELECT rowid FROM delivery_words WHERE delivery_words MATCH :pi
 def few_candidates(session: Session, search: str) -> list[int] | None:
     """The deliveries among which everything is that the search finds, if they are few; None when they are not, or the index is of no help.
 
-    What is asked first is the words alone: a database that sees the whole question rather walks through all mail, from
+    What is asked first is the words alone: a database that sees the whole question rather walks through all messages, from
     the newest to the one that has them.
     """
     if named := [term for term in search_query.parse_terms(search) if term.wanted and term.name in NAMING]:

@@ -19,7 +19,7 @@ class InHand(SQLModel, table=True):
 
 
 class Handed(SQLModel, table=True):
-    """Mail that somebody handed to a colleague with a note. It counts while the mail is held."""
+    """Mail that somebody handed to a colleague with a note. It counts while the message is held."""
 
     __tablename__ = "handed"
     delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), primary_key=True, autoincrement=False))

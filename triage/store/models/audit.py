@@ -9,7 +9,7 @@ from triage.store.models.columns import id_column, instant_column, integer_colum
 
 
 class AuditRecord(SQLModel, table=True):
-    """One act on the record. Committed with the act, chained by the sealer within a second."""
+    """One act in the audit log. Committed with the act, chained by the sealer within a second."""
 
     __tablename__ = "audit_record"
     id: int = id_column()
@@ -31,7 +31,7 @@ class Viewing(SQLModel, table=True):
     __tablename__ = "viewing"
     by: str = Field(primary_key=True)
     message_id: int = integer_column(primary_key=True)
-    ahead: int = 0  # requests that read ahead since the message was viewed, or since they were put on the record
+    ahead: int = 0  # requests that read ahead since the message was viewed, or since they were put in the audit log
     ahead_since: datetime | None = instant_column(nullable=True)  # when the first of them was
     ahead_until: datetime | None = instant_column(nullable=True)  # and the last one
     place: str = ""  # where the first of them came from

@@ -30,7 +30,7 @@ class MessageTrait(SQLModel, table=True):
 
 
 class Representative(SQLModel, table=True):
-    """A mail of a campaign that new mail is compared with; the first one, and others when copies have drifted away from it."""
+    """A message of a campaign that new message is compared with; the first one, and others when copies have drifted away from it."""
 
     __tablename__ = "representative"
     id: int = id_column()

@@ -21,14 +21,14 @@ class Correspondent(SQLModel, table=True):
     learned_at: datetime = instant_column()
     first_sent_at: datetime = instant_column()
     last_sent_at: datetime = instant_column()
-    sent: int = 1  # mails
+    sent: int = 1  # messages
     message_id: str = ""  # of the last one
     subject_digest: str = ""  # of the last one (sent_headers.Sent.subject_digest)
-    heard: int = 0  # proven mails that came back
+    heard: int = 0  # proven messages that came back
     last_heard_at: datetime | None = instant_column(nullable=True)
     last_mail_at: datetime = (
         instant_column()
-    )  # from when it lapses: the last mail either way, or later: when somebody accepted it, or for a grace after an import
+    )  # from when it lapses: the last message either way, or later: when somebody accepted it, or for a grace after an import
     __table_args__ = (
         UniqueConstraint("address", "person", "department"),
         Index("correspondent_by_person", "person", "state", "learned_at"),
@@ -55,7 +55,7 @@ class FamiliarName(SQLModel, table=True):
 
 
 class SentMail(SQLModel, table=True):
-    """A mail that left through us: what an answer to it may name, and where it went."""
+    """A message that left through us: what an answer to it may name, and where it went."""
 
     __tablename__ = "sent_mail"
     id: int = id_column()
@@ -79,7 +79,7 @@ class NotLearned(SQLModel, table=True):
     how: str = Field(primary_key=True)
     reason: str = Field(primary_key=True)  # contact_evidence.Reason
     department: str = Field(default="", primary_key=True)  # of who wrote; "" where that is nobody here
-    person: str = Field(default="", primary_key=True)  # uid of who wrote, only where they are sealed
+    person: str = Field(default="", primary_key=True)  # uid of who wrote, only where they are confidential
     count: int
 
 
@@ -90,7 +90,7 @@ class PostedList(SQLModel, table=True):
     address: str = Field(primary_key=True)  # where posts go
     list_id: str = ""  # as its posts say; "" as long as none came
     signer: str = ""  # d= of a signature that covers the List-Id of its posts
-    posts: int = 0  # mails of ours
+    posts: int = 0  # messages of ours
     person: str = ""  # uid of who posted last
     last_posted_at: datetime | None = instant_column(nullable=True)
 

@@ -9,7 +9,7 @@ from triage.store.models.columns import Instant, id_column, instant_column, inte
 
 
 class Touched(SQLModel, table=True):
-    """Held mail that has changed since the kept counts were folded: whose, and in which folder."""
+    """Held messages that have changed since the kept counts were folded: whose, and in which folder."""
 
     __tablename__ = "touched"
     id: int = id_column()

@@ -25,7 +25,7 @@ class Decision(SQLModel, table=True):
     count: int  # deliveries it meant to change
     done: int
     target: str = ""  # of a redirect
-    second_by: str = ""  # who turned the second key, where two are needed
+    second_by: str = ""  # who turned the second person's approval, where two are needed
     second_by_shown: str = ""
     outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
     confirmed: list[str] = json_list_column()  # the reasons for a second look that the decider confirmed (second_look.NAMES)

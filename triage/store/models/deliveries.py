@@ -75,7 +75,7 @@ class Delivery(SQLModel, table=True):
     last_reply: str = ""
     reply_form: dict[str, Any] | None = form_column()  # of `last_reply`, with its text (`reply_columns`)
     delay_told_at: datetime | None = instant_column(nullable=True)  # when its author heard that it is late
-    waits_for: str = ""  # the next hop that was away when this was put off; "": it waits on its own account
+    waits_for: str = ""  # the next hop that was away when this was deferred; "": it waits on its own account
     settled_at: datetime | None = instant_column(nullable=True)  # when it became final
     purge_wanted_by: int | None = integer_column(nullable=True)  # a purge met RELAYING: its decision
     back_wanted_by: int | None = integer_column(nullable=True)  # an undo met RECALLING: its decision

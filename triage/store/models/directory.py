@@ -88,7 +88,7 @@ class AddressChange(SQLModel, table=True):
 
 
 class Sealed(SQLModel, table=True):
-    """A sealed department or person: a row with the login "" for the seal itself, one for each member of staff who may see in."""
+    """A confidential department or person: a row with the login "" for the seal itself, one for each member of staff who may see in."""
 
     __tablename__ = "sealed"
     kind: str = Field(primary_key=True)  # department, person

@@ -40,7 +40,7 @@ class DigestEntry(SQLModel, table=True):
 
 
 class MailRequest(SQLModel, table=True):
-    """Somebody here asked for a mail that is held or was taken away: once for each mail."""
+    """Somebody here asked for a message that is held or was taken away: once for each message."""
 
     __tablename__ = "mail_request"
     id: int = id_column()
@@ -58,7 +58,7 @@ class MailRequest(SQLModel, table=True):
 
 
 class MailReport(SQLModel, table=True):
-    """Somebody here finds a message odd and has said so."""
+    """Somebody here finds a message unusual and has said so."""
 
     __tablename__ = "mail_report"
     id: int = id_column()
@@ -67,7 +67,7 @@ class MailReport(SQLModel, table=True):
     person_shown: str
     department: str  # of theirs, then
     at: datetime = instant_column()
-    spool_id: int = integer_column(index=True)  # of the mail that reported it
+    spool_id: int = integer_column(index=True)  # of the message that reported it
     how: str  # it was found: trace field, message id, content, sender and subject, similar; "": it was not
     author: str
     subject: str

@@ -39,14 +39,14 @@ class SweptMailbox(SQLModel, table=True):
     due_at: datetime | None = instant_column(nullable=True)  # when to look, or when the lease ends; None when it is over
     begun_at: datetime = instant_column()
     attempts: int = 0  # fences late answers of a dead worker
-    found: int = 0  # mails of the sender's
+    found: int = 0  # messages of the sender's
     why: str = ""  # what is in the way
     why_form: dict[str, Any] | None = form_column()
     __table_args__ = (Index("swept_mailbox_due", "due_at"),)
 
 
 class RelatedMail(SQLModel, table=True):
-    """A mail that a recall saw beside the copies it took, since it bears or refers to their Message-ID; taken when a person says so."""
+    """A message that a recall saw beside the copies it took, since it bears or refers to their Message-ID; taken when a person says so."""
 
     __tablename__ = "related_mail"
     id: int = id_column()
@@ -67,7 +67,7 @@ class RelatedMail(SQLModel, table=True):
 
 
 class MirrorCopy(SQLModel, table=True):
-    """A held mail as it lies in a department's account, once for each time that it was put there; it decides at most once."""
+    """A held message as it lies in a department's account, once for each time that it was put there; it decides at most once."""
 
     __tablename__ = "mirror_copy"
     id: int = id_column()

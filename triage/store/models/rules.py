@@ -26,7 +26,7 @@ class Rule(SQLModel, table=True):
     risky: bool = False  # "with risky attachments"
     unchecked: bool = False  # "pass whatever it says": no check of known senders holds it
     author: str
-    second_by: str = ""  # who turned the second key, where two are needed
+    second_by: str = ""  # who turned the second person's approval, where two are needed
     origin: str = "staff"  # staff, learned, import; made with a removal: removal, or standing where it was not to block
     note: str = ""
     created_at: datetime = instant_column()
@@ -41,7 +41,7 @@ class Rule(SQLModel, table=True):
     doubt: str = ""  # why it may never work, in a sentence, as far as was known when it was made
     doubt_form: dict[str, Any] | None = form_column()
     looked_at: datetime | None = instant_column(nullable=True)  # when DNS was asked what the sender's domain publishes
-    lapse_days: int = 0  # `until` is so many days after the last mail either way; 0: it does not move
+    lapse_days: int = 0  # `until` is so many days after the last message either way; 0: it does not move
     holds_until: datetime | None = instant_column(
         nullable=True
     )  # a block: until then it holds what it stops, and neither refuses nor removes it
@@ -107,7 +107,7 @@ class Emergency(SQLModel, table=True):
 
 
 class Proposal(SQLModel, table=True):
-    """A rule for the company that mail and decisions speak for, and what a person said to it."""
+    """A rule for the company that message and decisions speak for, and what a person said to it."""
 
     __tablename__ = "proposal"
     id: int = id_column()
@@ -116,7 +116,7 @@ class Proposal(SQLModel, table=True):
     value: str
     proof: str = ""  # what the rule would ask for
     evidence: dict[str, Any] = json_column()  # threshold.Evidence
-    weight: int = 0  # mails that it is about: those that matter most are asked first
+    weight: int = 0  # messages that it is about: those that matter most are asked first
     state: str = "open"  # open, accepted, refused
     found_at: datetime = instant_column()
     seen_at: datetime = instant_column()  # when the evidence was looked at last
@@ -127,5 +127,5 @@ class Proposal(SQLModel, table=True):
     answered_by_shown: str = ""
     answered_at: datetime | None = instant_column(nullable=True)
     rule_id: int | None = integer_column(nullable=True)  # that was made
-    pending_id: int | None = integer_column(nullable=True)  # or waits for a second key
+    pending_id: int | None = integer_column(nullable=True)  # or waits for a second person's approval
     __table_args__ = (UniqueConstraint("match", "value"), Index("proposal_by_weight", "state", "weight", "id"))

@@ -117,7 +117,7 @@ class SavedSearch(SQLModel, table=True):
     __tablename__ = "saved_search"
     __table_args__ = (UniqueConstraint("owner", "name"),)
     id: int = id_column()
-    owner: str  # as on the record: person:ana
+    owner: str  # as in the audit log: person:ana
     by_shown: str
     name: str
     q: str

@@ -1,4 +1,6 @@
-"""Which held mail has changed since the kept counts were folded: written along with each change, so that counts never lie; and read."""
+"""Which held messages have changed since the kept counts were folded: written along with each change, so that counts never lie; and
+read.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -75,6 +77,6 @@ def touch_reported(session: Session, delivery: Delivery) -> None:
 
 
 def touch_campaigns(session: Session, campaigns: Sequence[int | None]) -> None:
-    """Have what is held of these campaigns counted anew."""
+    """Have what is held of these campaigns counted again."""
     if campaigns:
         touch_where(session, and_(db.is_among(session, col(Delivery.campaign_id), (one for one in campaigns if one is not None)), HELD))

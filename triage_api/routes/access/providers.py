@@ -42,7 +42,7 @@ UNDER_WAY, REFUSED = "oidc", "refused"  # kinds of steps
 OUTCOME = "/#sign-in="  # where the console finds what became of a sign-in: a fragment is in no log
 FACTOR_ASKED = "/#second-factor"  # where the console asks for one
 NO_STEP = "over"  # in place of a key: no step was under way
-ERROR = re.compile(r"[a-z_]{1,40}")  # names of errors that go on the record (RFC 6749, 4.1.2.1)
+ERROR = re.compile(r"[a-z_]{1,40}")  # names of errors that go in the audit log (RFC 6749, 4.1.2.1)
 OIDC = "oidc"
 OVER = say("this sign-in was over, or begun in another browser; sign in again")
 Name = Annotated[str, Path(pattern="^[a-z0-9-]{1,31}$", description="as the settings name it")]
@@ -86,7 +86,7 @@ def begin_provider_sign_in(
 
 
 def begin_at(here: Office, provider: Provider, client: str, return_to: str, *, is_fresh: bool) -> tuple[str, str]:
-    """Begin a sign-in: the provider's address for the browser, and the key of the step. `is_fresh`: the provider asks who it is anew."""
+    """Begin a sign-in: the provider's address for the browser, and the key of the step. `is_fresh`: the provider asks who it is again."""
     redirect_uri = callback_of(here, provider)
     asked = answer_of(here, provider, {"want": "begin", "redirect_uri": redirect_uri, "is_fresh": is_fresh})
     about = {
@@ -200,7 +200,7 @@ def forget_hint(response: Response, here: Office) -> None:
 def refuse_sign_in(
     here: Office, sentence: str, client: str, provider: Provider, *, why: str = "", subject: str = staff_login.STAFF
 ) -> Response:
-    """Back to the sign-in page, which asks by the key why nobody is signed in; on the record."""
+    """Back to the sign-in page, which asks by the key why nobody is signed in; in the audit log."""
     about = {"text": sentence, "form": form_of(sentence)}
     with db.transaction(here.engine) as session:
         key = sign_in_steps.begin_step(session, REFUSED, now=utcnow(), client=client, about=about)

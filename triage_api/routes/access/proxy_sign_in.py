@@ -53,7 +53,7 @@ def sign_in_by_proxy(request: Request, response: Response, here: Here) -> schema
 
 
 def refuse_named(here: Office, subject: str, client: str, login: str) -> NotAllowed:
-    """Put it on the record that no account opens for whom the proxy names; what the client is told."""
+    """Put it in the audit log that no account opens for whom the proxy names; what the client is told."""
     with db.transaction(here.engine) as session:
         staff_login.record_refusal(session, subject, client, now=utcnow(), why=PROXY)
     sign_in_log.log_failure(client, subject.partition(":")[2] or sign_in_log.UNKNOWN, "proxy")

@@ -29,7 +29,7 @@ def list_substitutes(session: Read, by: Staff, limit: Limit = 200, cursor: Curso
 
 @router.post("", status_code=201, response_model=schemas.Substitution, responses=describe_refusals(401, 403, 422))
 def arrange_substitute(order: schemas.SubstitutionOrder, session: Tx, by: Staff) -> schemas.Substitution:
-    """Let somebody stand in for you, or, as an admin, for somebody in your scope. What is sealed does not go along."""
+    """Let somebody stand in for you, or, as an admin, for somebody in your scope. What is confidential does not go along."""
     now = utcnow()
     made = substitutes.arrange_substitute(
         session,

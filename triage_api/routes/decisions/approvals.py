@@ -25,7 +25,7 @@ router = resource_router("decisions", "/approvals")
 
 @router.get("", response_model=schemas.PendingApprovals, responses=describe_refusals(401, 422))
 def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.PendingApprovals:
-    """What waits for a second key and is all in your scope, the newest first."""
+    """What waits for a second person's approval and is all in your scope, the newest first."""
     before = id_of(cursor)
     found = approvals.list_approvals(session, by=by, now=utcnow(), limit=limit + 1, before=before)
     return schemas.PendingApprovals(items=[show_approval(one, by) for one in found[:limit]], next_cursor=next_cursor(found, limit))
@@ -33,7 +33,7 @@ def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor 
 
 @router.post("/{pending_id}/confirm", response_model=schemas.PendingApproval, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def confirm_approval(pending_id: GivenId, session: Tx, by: Staff, here: Here, order: UndoOrder | None = None) -> schemas.PendingApproval:
-    """Turn the second key: it is done now. Never your own; 412 when the mail is not what it was when it was asked for.
+    """Turn the second person's approval: it is done now. Never your own; 412 when the message is not what it was when it was asked for.
 
     409 where it lets out what needs a second look (`urn:mailroom:second-look`): the second person confirms that too.
     """

@@ -156,7 +156,7 @@ def undo_decision(
 
 @router.get("/decisions/{decision_id}/related", response_model=schemas.RelatedMessages, responses=describe_refusals(401, 404, 422))
 def list_related(decision_id: GivenId, session: Read, by: Staff) -> schemas.RelatedMessages:
-    """Mails that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
+    """Messages that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
     return schemas.RelatedMessages.model_validate({"items": related_mail.list_offered(session, decision_id, by=by)})
 
 
@@ -185,7 +185,9 @@ def create_sweep(order: schemas.SweepOrder, session: Tx, by: Staff, here: Here) 
 
 
 def answer_decision(session: Session, made: DecisionReport, by: Actor) -> schemas.Decision:
-    """A decision just made: relay and recaller learn what is due, the door which senders are blocked, and browsers that it changed."""
+    """A decision just made: relay and recaller learn what is due, the SMTP server which senders are blocked, and browsers that it
+    changed.
+    """
     ring_after(session, "relay", "recall", "door")
     (seen,) = within_scope(session, [made], by)
     return schemas.Decision.model_validate(seen)

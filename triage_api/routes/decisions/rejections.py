@@ -22,7 +22,7 @@ def list_templates(here: Here, _by: Staff) -> schemas.Templates:
 
 @router.post("/preview", response_model=schemas.Rejection, responses=describe_refusals(401, 422))
 def preview_rejection(order: schemas.RejectionOrder, session: Read, by: Staff, here: Here) -> schemas.Rejection:
-    """What the senders of the held mail in your scope would be told, and why others would not. Nothing is changed."""
+    """What the senders of the held message in your scope would be told, and why others would not. Nothing is changed."""
     seen = rejection_preview.preview_rejection(
         session, order.select.selection(), template=order.template, text=order.text, by=by, settings=here.settings
     )

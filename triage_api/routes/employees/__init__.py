@@ -1,1 +1,1 @@
-"""Routes for employees: their own held mail, release requests, reports."""
+"""Routes for employees: their own held messages, release requests, reports."""

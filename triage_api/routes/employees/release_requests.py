@@ -1,4 +1,4 @@
-"""What people here ask for: list, write one down for somebody, say no. Who decides about the mail says yes."""
+"""What people here ask for: list, write one down for somebody, say no. Who decides about the message says yes."""
 
 from triage.quarantine.requests import release_requests, suspicion_reports
 from triage.times import utcnow
@@ -38,6 +38,6 @@ def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schem
 
 @router.post("/{request_id}/decline", status_code=204, responses=describe_refusals(401, 403, 404, 409, 422))
 def decline_request(request_id: GivenId, session: Tx, by: Staff, order: schemas.DeclineOrder | None = None) -> None:
-    """Say no, with a word to who asked. The mail stays where it is."""
+    """Say no, with a word to who asked. The message stays where it is."""
     release_requests.decline_request(session, request_id, by=by, reason=order.reason if order else "", now=utcnow())
     ring_after(session)

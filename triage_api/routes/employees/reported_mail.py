@@ -1,4 +1,4 @@
-"""Mail that people here find odd and have reported: list it, and say what it is. Who decides about the mail answers too."""
+"""Mail that people here find unusual and have reported: list it, and say what it is. Who decides about the message answers too."""
 
 from triage.quarantine.requests import suspicion_reports
 from triage.times import utcnow
@@ -23,7 +23,7 @@ def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 
 @router.post("/{report_id}/answer", response_model=schemas.ReportAnswered, responses=describe_refusals(401, 403, 404, 409, 422))
 def answer_report(report_id: GivenId, order: schemas.ReportAnswer, session: Tx, by: Staff) -> schemas.ReportAnswered:
-    """Say what a reported mail is, to everybody who reported it. The mail stays where it is."""
+    """Say what a reported mail is, to everybody who reported it. The message stays where it is."""
     told = suspicion_reports.answer_report(session, report_id, order.verdict, by=by, words=order.comment, now=utcnow())
     ring_after(session)
     return schemas.ReportAnswered.model_validate({"reporters": told})

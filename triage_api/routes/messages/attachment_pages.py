@@ -50,7 +50,7 @@ PageNumber = Annotated[int, Path(ge=1, le=PAGES)]
     responses=describe_refusals(401, 404, 409, 410, 422, 428, 503),
 )
 def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> schemas.Pages:
-    """How many pages of a PDF or a picture can be shown as pictures. That you looked goes on the record."""
+    """How many pages of a PDF or a picture can be shown as pictures. That you looked goes in the audit log."""
     raw, found = read_attached(here, message_id, number, by, reason)
     answer = draw_attachment_page(here, message_id, number, raw, 0)
     put_on_record(here, "pages", message_id, by, {"number": number, "sha256": found.sha256})
@@ -80,7 +80,7 @@ def draw_page(message_id: GivenId, number: Number, page: PageNumber, here: Here,
 
 
 def read_attached(here: Office, message_id: int, number: int, by: Actor, reason: str) -> tuple[bytes, Attachment]:
-    """An attachment's bytes, and what is on the record about it."""
+    """An attachment's bytes, and what is in the audit log about it."""
     with db.read_transaction(here.engine) as session:
         listed = open_message.open_message(session, message_id, by=by).summary.attachments
     if not here.settings.api.previews:

@@ -1,4 +1,4 @@
-"""Messages: what was found out, the harmless view, the headers, and the downloads, which go on the record."""
+"""Messages: what was found out, the harmless view, the headers, and the downloads, which go in the audit log."""
 
 import json
 import logging
@@ -49,7 +49,7 @@ Number = Annotated[int, Path(ge=1, le=10_000)]
 
 
 def given_reason(reason: Text = "", x_mailroom_reason: Annotated[Text, Header()] = "") -> str:
-    """Why somebody opens a sealed mail: a parameter, which frames can send, or a header field, which stands in no address bar."""
+    """Why somebody opens a confidential mail: a parameter, which frames can send, or a header field, which stands in no address bar."""
     return (reason or x_mailroom_reason).strip()
 
 
@@ -66,7 +66,10 @@ Links = Annotated[bool, Query(description="false: without the links and hidden p
 
 @router.get("/{message_id}", response_model=schemas.Message, responses=describe_refusals(401, 404, 422))
 def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> schemas.Message:
-    """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
+    """What was found out about a message, and those of its deliveries that are in your scope.
+
+    Confidential: its links only with a reason.
+    """
     with db.read_transaction(here.engine) as session:
         opened = open_message.open_message(session, message_id, by=by)
         refused = consent.not_offered(session, [one.id for one in opened.deliveries], here.settings)
@@ -147,7 +150,7 @@ def view_message(
 ) -> HTMLResponse:
     """The message as a harmless document of its own: no script, nothing loaded, links as numbered text.
 
-    That you fetched it goes on the record.
+    That you fetched it goes in the audit log.
     """
     raw = raw_of(here, message_id, by, reason)
     put_fetch_on_record(here, message_id, mode, by, ahead=ahead and not reason)
@@ -158,7 +161,10 @@ def view_message(
 
 
 def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
-    """The bytes as received; why a sealed one is opened goes on the record first. The database does not wait while they are looked at."""
+    """The bytes as received; why a confidential one is opened goes in the audit log first.
+
+    The database does not wait while they are looked at.
+    """
     with db.read_transaction(here.engine) as session:
         raw = open_message.read_raw(session, message_id, by=by, reason=reason)
         under_seal = open_message.breaks_seal(session, message_id, by=by, reason=reason)
@@ -171,7 +177,7 @@ def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
 def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.Headers:
     """The header block as received; control characters and bytes that are no UTF-8 are written as escapes.
 
-    That you fetched it goes on the record.
+    That you fetched it goes in the audit log.
     """
     head = headers_of(raw_of(here, message_id, by, reason))
     put_fetch_on_record(here, message_id, "headers", by)
@@ -180,7 +186,7 @@ def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> s
 
 @router.get("/{message_id}/text", response_model=schemas.MessageText, responses=describe_refusals(401, 404, 422, 428))
 def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.MessageText:
-    """What a message says, as plain text; empty when it is erased. That you fetched it goes on the record."""
+    """What a message says, as plain text; empty when it is erased. That you fetched it goes in the audit log."""
     with db.read_transaction(here.engine) as session:
         said = open_message.read_text(session, message_id, by=by, reason=reason)
         under_seal = open_message.breaks_seal(session, message_id, by=by, reason=reason)
@@ -192,7 +198,7 @@ def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> sche
 
 @router.post("/{message_id}/viewed", status_code=204, responses=describe_refusals(401, 403, 404, 409, 410, 422))
 def note_viewed(message_id: GivenId, session: Tx, by: Staff) -> None:
-    """Say that the message was on your screen, as the console does: on the record once in five minutes. For people only.
+    """Say that the message was on your screen, as the console does: in the audit log once in five minutes. For people only.
 
     409 when nothing of it was fetched for you before. The time is the server's.
     """
@@ -206,7 +212,7 @@ FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The decoded bytes
 
 @router.get("/{message_id}/source", response_class=Response, responses=SOURCE | describe_refusals(401, 404, 410, 422, 428))
 def download_source(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> Response:
-    """The whole message as a file. That you took it goes on the record."""
+    """The whole message as a file. That you took it goes in the audit log."""
     raw = raw_of(here, message_id, by, reason)
     put_on_record(here, "source", message_id, by, {})
     return answer_download(raw, f"{ids.format_id(message_id)}.eml", "message/rfc822")
@@ -214,7 +220,7 @@ def download_source(message_id: GivenId, here: Here, by: Staff, reason: Reason) 
 
 @router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | describe_refusals(401, 404, 410, 422, 428))
 def download_attachment(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
-    """One attachment as a file, whatever its type says. That you took it goes on the record."""
+    """One attachment as a file, whatever its type says. That you took it goes in the audit log."""
     with db.read_transaction(here.engine) as session:
         listed = open_message.open_message(session, message_id, by=by).summary.attachments
     content, found = taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)

@@ -50,7 +50,7 @@ def is_admitted(request: Request, api: Api) -> bool:
 
 
 class Metrics:
-    """The numbers of one API process, read anew when they are older than FRESH."""
+    """The numbers of one API process, read again when they are older than FRESH."""
 
     def __init__(self, here: Office) -> None:
         """BadInput when api.metrics names something else than networks."""

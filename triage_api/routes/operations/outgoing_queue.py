@@ -57,7 +57,7 @@ def find_way(one: listing.Listed, settings: Settings, by: Actor) -> str:
     responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
-    """Try a waiting delivery at once, or a bounced one anew."""
+    """Try a waiting delivery at once, or a bounced one again."""
     queue_admin.retry_deliveries(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
     return tell_change(session, delivery_id, by)
 
@@ -69,7 +69,7 @@ def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> 
     responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
-    """Try a waiting delivery no more: it is bounced, and can be tried anew."""
+    """Try a waiting delivery no more: it is bounced, and can be tried again."""
     queue_admin.give_up(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
     return tell_change(session, delivery_id, by)
 

@@ -65,7 +65,9 @@ def return_proposal_batch(session: Tx, by: Staff) -> None:
 
 @router.post("/{proposal_id}", response_model=schemas.Proposal, responses=describe_refusals(401, 403, 404, 409, 422))
 def answer_proposal(proposal_id: GivenId, order: schemas.ProposalAnswer, session: Tx, by: Staff, here: Here) -> schemas.Proposal:
-    """accept makes the rule, or asks for a second key (`pending_id`); refuse: nobody is asked again; open takes your answer back."""
+    """accept makes the rule, or asks for a second person's approval (`pending_id`); refuse: nobody is asked again; open takes your answer
+    back.
+    """
     answered = answer_suggestion.answer_suggestion(
         session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence
     )

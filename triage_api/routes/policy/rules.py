@@ -81,7 +81,7 @@ def preview_rule(order: schemas.SenderRule, session: Read, by: Staff, here: Here
 
 @router.post("/rules/offers", response_model=Offers, responses=describe_refusals(401, 403, 422))
 def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Offers:
-    """Rules that would let the senders of this mail in, the narrowest sensible first, each tried out on the last thirty days."""
+    """Rules that would let the senders of this message in, the narrowest sensible first, each tried out on the last thirty days."""
     found = rule_trial.offer_rules(session, order.select.selection(), by=by, settings=here.settings, now=utcnow())
     return Offers.model_validate({"items": found})
 
@@ -119,7 +119,7 @@ LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjso
 def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
     """Every rule in force that reaches into your scope, one JSON object a line; `POST /rules/import` reads them back.
 
-    That you took them goes on the record.
+    That you took them goes in the audit log.
     """
     ledger.write_act(session, "export", "rules", by=by, now=utcnow())
     found = rules.list_rules(session, utcnow(), by=by, limit=MOST_EXPORTED)
@@ -157,8 +157,9 @@ def change_rule(
 ) -> schemas.Rule:
     """Change its proof, end, note, or whether risky attachments or any content pass. With If-Match 412 when somebody has changed it since.
 
-    409 where the company wants two keys for such a rule: make it anew. 409 also where an allow would let in more than before, and
-    messages are held that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its `fence`.
+    409 where the company wants two keys for such a rule: make it again. 409 also where an allow would let in more than before, and
+    messages are held that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its
+    `fence`.
     """
     expected = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
     said: dict[str, Any] = {"expected": expected, "confirm": change.confirm, "fence": change.fence}
@@ -190,7 +191,7 @@ def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[schemas
 
 @router.delete("/rules/{rule_id}", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def delete_rule(rule_id: GivenId, session: Tx, by: Staff) -> None:
-    """Take a rule out of force; it stays on the record."""
+    """Take a rule out of force; it stays in the audit log."""
     known_rule(session, rule_id, by)
     rules.remove_rule(session, rule_id, by=by, now=utcnow())
     ring_after(session, "door")

@@ -23,7 +23,7 @@ router = resource_router("campaigns")
 
 @router.get("/campaigns", response_model=schemas.Campaigns, responses=describe_refusals(401, 422))
 def list_campaigns(wanted: Annotated[schemas.CampaignQuery, Query()], session: Read, by: Staff) -> schemas.Campaigns:
-    """Campaigns of the mail in your scope, those with the most of it first; unless `state` says otherwise, of held mail."""
+    """Campaigns of the message in your scope, those with the most of it first; unless `state` says otherwise, of held messages."""
     after = place_of(wanted.cursor, int, int)
     place = (after[0], after[1]) if after else None
     page = campaign_list.list_campaigns(session, wanted.selection(), by=by, fewest=wanted.min_messages, limit=wanted.limit, after=place)

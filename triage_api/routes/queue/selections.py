@@ -29,7 +29,7 @@ router = resource_router("selections")
 
 @router.post("/selections/preview", response_model=schemas.Evidence, responses=describe_refusals(401, 403, 412, 422))
 def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, here: Here) -> schemas.Evidence:
-    """What the selection holds of the mail in your scope, and with a verb what that would do. Nothing is changed.
+    """What the selection holds of the message in your scope, and with a verb what that would do. Nothing is changed.
 
     `fence` goes with the decision.
     """

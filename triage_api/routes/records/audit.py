@@ -27,7 +27,7 @@ router = resource_router("audit")
 def list_audit_entries(session: Read, staff: Staff, wanted: Annotated[schemas.AuditQuery, Query()]) -> schemas.AuditEntries:
     """Who did what, newest first: for administrators and auditors of the whole company.
 
-    `detail` is {"sealed": true} where it tells of mail that is sealed to you.
+    `detail` is {"sealed": true} where it tells of mail that is confidential to you.
     """
     (before,) = place_of(wanted.cursor, int) or (None,)
     page = audit_log.list_entries(
@@ -42,9 +42,9 @@ After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only what came lat
 
 @router.get("/audit/export", response_class=StreamingResponse, responses=LINES | describe_refusals(401, 403, 422))
 def export_audit_log(here: Here, by: Staff, after: After = 0) -> StreamingResponse:
-    """Every chained act as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
+    """Every chained act as one JSON object a line, in the order of the chain; without details that tell of confidential mail.
 
-    That you took it goes on the record.
+    That you took it goes in the audit log.
     """
     audit_log.require_auditor(by)
     with db.transaction(here.engine) as session:
@@ -65,7 +65,7 @@ def write_lines(here: Office, by: Actor, after: int) -> Iterator[str]:
 def verify_audit_log(here: Here, by: Staff) -> Verification:
     """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see.
 
-    A fault goes on the record, and from there to a SIEM.
+    A fault goes in the audit log, and from there to a SIEM.
     """
     audit_log.require_auditor(by)
     claims = verify_chain.claimed_checkpoints(here.settings)

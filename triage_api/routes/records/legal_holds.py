@@ -25,7 +25,9 @@ def list_legal_holds(
 
 @router.post("", status_code=201, response_model=schemas.LegalHold, responses=describe_refusals(401, 403, 404, 422))
 def create_legal_hold(order: schemas.LegalHoldOrder, session: Tx, by: Staff) -> schemas.LegalHold:
-    """Hold the mail of a person, or of a selection: it is neither expired nor erased, also what comes later, until the hold is lifted."""
+    """Hold messages of a person, or of a selection: it is neither expired nor erased, also what comes later, until the hold is
+    lifted.
+    """
     selected = order.select.selection() if order.select else None
     made = legal_holds.add_hold(session, by=by, reason=order.reason, now=utcnow(), person=order.person, selected=selected)
     ring_after(session)

@@ -36,9 +36,9 @@ FILE = {"Content-Disposition": 'attachment; filename="person-data.zip"', "Cache-
 
 @taking.post("/export", response_class=StreamingResponse, responses=ZIP | describe_refusals(401, 403, 422))
 def export_person_data(order: schemas.PersonOrder, by: Staff, here: Here) -> StreamingResponse:
-    """Everything that is kept about an address or about somebody here (their address or uid). What is sealed to you is left out.
+    """Everything that is kept about an address or about somebody here (their address or uid). What is confidential to you is left out.
 
-    That you took it is on the record.
+    That you took it is in the audit log.
     """
     with db.transaction(here.engine) as session:
         whose = data_subject.find_data_subject(session, order.address)
@@ -61,10 +61,11 @@ def preview_erasure(order: schemas.PersonOrder, session: Read, by: Staff) -> sch
 
 @router.post("/erasures", status_code=201, response_model=schemas.Erasure, responses=ASKED | describe_refusals(401, 403, 409, 422))
 def erase_person_data(order: schemas.ErasureOrder, session: Tx, by: Staff, here: Here) -> schemas.Erasure | Response:
-    """Erase what is kept about an address, or about somebody who has left. It cannot be undone; 202 when it needs a second key.
+    """Erase what is kept about an address, or about somebody who has left. It cannot be undone; 202 when it needs a second person's
+    approval.
 
-    It is carried out in slices from now on; `done_at` says when nothing is left. 409 while that person works here, or is under a
-    legal hold.
+    It is carried out in slices from now on; `done_at` says when nothing is left. 409 while that person works here, or is under a legal
+    hold.
     """
     said: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "with_rules": order.with_rules}
     made = person_erasure.erase_person(session, order.address, **said)

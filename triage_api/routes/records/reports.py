@@ -46,9 +46,9 @@ def get_report(
     format: Format = "json",
     table: TableName = "",
 ) -> schemas.Report | Response:
-    """One report. Numbers are of the mail in your scope, and not of what is sealed to you.
+    """One report. Numbers are of the message in your scope, and not of what is confidential to you.
 
-    That you took it as CSV goes on the record.
+    That you took it as CSV goes in the audit log.
     """
     found = period_reports.get_report(session, name, **report_period(by, here, since, until))
     if format == "csv":

@@ -154,7 +154,7 @@ class SweepOrder(Order):
 
 
 class RelatedMessage(Shape):
-    """A mail that lay beside the copies a decision took: it bears or refers to their Message-ID."""
+    """A message that lay beside the copies a decision took: it bears or refers to their Message-ID."""
 
     id: Id
     delivery: Annotated[Id, Field(validation_alias="delivery_id", description="beside whose copies it lay")]

@@ -1,1 +1,1 @@
-"""Schemas for employees: their own held mail, release requests, reports."""
+"""Schemas for employees: their own held messages, release requests, reports."""

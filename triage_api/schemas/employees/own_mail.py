@@ -29,7 +29,7 @@ class OwnViewer(Shape):
 
 
 class OwnMessage(Shape):
-    """A mail of one's own: who sent it and what it is called."""
+    """A message of one's own: who sent it and what it is called."""
 
     id: Id
     author: str

@@ -1,4 +1,4 @@
-"""Campaigns: the same mail sent many times."""
+"""Campaigns: the same message sent many times."""
 
 from datetime import datetime
 from typing import Annotated

@@ -63,7 +63,7 @@ class Candidates(Shape):
 
 
 class AssignOrder(Order):
-    """Whose this mail shall be."""
+    """Whose this message shall be."""
 
     select: Select
     to: Annotated[Word, Field(description="login; empty: nobody's in particular any more")]

@@ -65,7 +65,7 @@ class Authentication(Shape):
 
 
 class Link(Shape):
-    """Where a link really goes, and what is odd about it."""
+    """Where a link really goes, and what is unusual about it."""
 
     number: int
     text: str

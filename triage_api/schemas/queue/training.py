@@ -18,7 +18,7 @@ class ShownLink(Shape):
 
 
 class TrainingMessage(Shape):
-    """A mail to practise on, without its answer."""
+    """A message to practise on, without its answer."""
 
     id: Annotated[str, Field(validation_alias="card")]
     author_name: str

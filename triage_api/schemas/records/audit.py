@@ -22,7 +22,7 @@ class AuditQuery(Order):
 
 
 class AuditEntry(Shape):
-    """One act on the record; `sequence` is null until it is sealed."""
+    """One act in the audit log; `sequence` is null until it is confidential."""
 
     id: Id
     at: datetime

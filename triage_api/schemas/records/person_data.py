@@ -18,7 +18,7 @@ class PersonOrder(Order):
 
 
 class ErasureOrder(Order):
-    """Whose data is erased, and why. The reason stays on the record: name nobody in it."""
+    """Whose data is erased, and why. The reason stays in the audit log: name nobody in it."""
 
     address: Somebody
     reason: Text

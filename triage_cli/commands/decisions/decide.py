@@ -114,7 +114,7 @@ def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence
 
 
 def carry_out(desk: Desk, order: dict[str, Any], confirm: Sequence[str] = (), *, wait: bool, form: Form) -> int:
-    """Decide, say what became of it; exit code 1 when some items could not be changed, or it needs a second key."""
+    """Decide, say what became of it; exit code 1 when some items could not be changed, or it needs a second person's approval."""
     with collect_sentences(SAID, form, always=False):
         try:
             done = post_confirmed(desk, "/decisions", order, confirm)

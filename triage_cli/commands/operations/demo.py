@@ -70,7 +70,7 @@ def last_words(log_file: Path) -> str:
 
 
 def made_ready(settings: Settings) -> Engine:
-    """The database at its version, the directory and the first rules in it, the door informed."""
+    """The database at its version, the directory and the first rules in it, the SMTP server informed."""
     settings.spool.directory.mkdir(parents=True, exist_ok=True)
     engine = db.open_engine(settings.database.url)
     upgrade(engine)
@@ -84,7 +84,7 @@ def made_ready(settings: Settings) -> Engine:
 
 
 def is_empty(engine: Engine) -> bool:
-    """Has no mail come in yet?"""
+    """Has no messages come in yet?"""
     with db.read_transaction(engine) as session:
         return session.scalar(select(col(Message.id)).limit(1)) is None
 
@@ -120,7 +120,7 @@ def show_progress(sent: int, total: int) -> None:
 
 
 def print_welcome(settings: Settings, directory: Path, console: str) -> str:
-    """Where everything is, who may sign in, and one line to send a first mail with."""
+    """Where everything is, who may sign in, and one line to send a first message with."""
     host, port = host_port(settings.smtp.listen, "smtp.listen")
     person = company.list_people()[0]
     to = f"{person.department}+{person.uid}@{settings.company.domains[0]}"

@@ -1,4 +1,4 @@
-"""`mailroom spool`: accepted mail that is not on the record yet and is tried again later; trying it now, taking it out."""
+"""`mailroom spool`: accepted mail that is not in the audit log yet and is tried again later; trying it now, taking it out."""
 
 import sys
 from collections.abc import Iterator
@@ -141,7 +141,7 @@ def find_spooled(directory: Path, text: str) -> Retry:
 
 
 def on_record(settings: Settings, act: str, one: Retry) -> None:
-    """Say so on the record, and no word of whom the message is from and for: it may be for a sealed folder."""
+    """Say so in the audit log, and no word of whom the message is from and for: it may be for a confidential folder."""
     detail = {"bytes": len(one.raw), "why": one.why}
     subject = f"spool:{shown(one.envelope.spool_id)}"
     open_transaction(settings, partial(ledger.write_act, act=act, subject=subject, by=shell_user(), now=utcnow(), detail=detail))

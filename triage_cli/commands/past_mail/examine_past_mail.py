@@ -25,7 +25,7 @@ PARSERS, PARSER_MEMORY, PARSER_SECONDS = 2, 256 * 1024 * 1024, 10.0
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One mail that came in, and what is found out about it today."""
+    """One message that came in, and what is found out about it today."""
 
     envelope: Envelope
     raw: bytes
@@ -41,7 +41,7 @@ class Written:
     ids: set[str] = field(default_factory=set)
 
     def take(self, mailbox: str, letter: Summary, at: datetime) -> None:
-        """One mail of theirs."""
+        """One message of theirs."""
         if letter.message_id:
             self.ids.add(letter.message_id)
         if letter.automatic:  # an out-of-office reply says nothing of what its owner wants
@@ -101,7 +101,7 @@ class Examiner:
     trusted: frozenset[str]  # names under which the company's own servers have written their results
 
     def examined(self, stored: Stored, mailbox: str) -> Past:
-        """One mail that was delivered to this mailbox."""
+        """One message that was delivered to this mailbox."""
         raw = as_received(stored.raw)
         envelope = envelope_of(raw, mailbox, stored.arrived)
         authentication = authenticate_past(envelope, raw, self.resolver, utcnow(), self.trusted)
@@ -109,7 +109,7 @@ class Examiner:
 
 
 def trusted_names(settings: Settings, given: Collection[str]) -> frozenset[str]:
-    """Whose Authentication-Results count in old mail: ours, those of our edges, and those that were named."""
+    """Whose Authentication-Results count in old messages: ours, those of our edges, and those that were named."""
     company = settings.company
     return importing_names(settings, given) | {company.authserv_id or company.hostname}
 
@@ -126,7 +126,7 @@ def open_parsers() -> Pool:
 
 
 def is_internal(past: Past, settings: Settings, written: Written) -> bool:
-    """Was it written by somebody here, and never came from outside? Such mail does not come through the door."""
+    """Was it written by somebody here, and never came from outside? Such mail does not come through the SMTP server."""
     domains = {one.rpartition("@")[2] for one in past.summary.authors}
     ours = any(domain == own or domain.endswith(f".{own}") for domain in domains for own in settings.own_domains)
     return ours and (past.summary.message_id in written.ids or not from_outside(past.raw))

@@ -1,4 +1,4 @@
-"""`mailroom import`: old mail into the queue, judged as if it came today, each mail once however often it is brought."""
+"""`mailroom import`: old messages into the queue, judged as if it came today, each message once however often it is brought."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ OPTIONS = (
 
 @dataclass(slots=True)
 class Imported:
-    """What became of the mail."""
+    """What became of the message."""
 
     states: Counter[str] = field(default_factory=Counter)
     known: int = 0  # that had come in before
@@ -156,7 +156,7 @@ def enter_messages(engine: Engine, settings: Settings, letters: list[Letter], so
 
 
 def tell_import(imported: Imported, *, dry_run: bool, form: Form) -> None:
-    """What became of the mail, in words or as JSON."""
+    """What became of the message, in words or as JSON."""
     if form is Form.JSON:
         counts = {"states": imported.states, "known": imported.known, "unreadable": imported.unreadable, "dry_run": dry_run}
         IMPORTED.print_one(counts, form)

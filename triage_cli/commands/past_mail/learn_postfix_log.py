@@ -17,8 +17,8 @@ from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import open_transaction, shell_user
 from triage_cli.output.tables import json_sentences, say
 
-GROUP = 500  # mails in one transaction
-PATIENCE = 2.0  # seconds that mails wait for others while the log is followed
+GROUP = 500  # messages in one transaction
+PATIENCE = 2.0  # seconds that messages wait for others while the log is followed
 
 
 @click.group()
@@ -45,7 +45,7 @@ def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
 
 
 def mails_of(files: Iterable[TextIO]) -> Iterator[Sent]:
-    """The mails that left, as the logs tell them."""
+    """The messages that left, as the logs tell them."""
     log = PostfixLog()
     for file in files:
         for line in file:
@@ -54,14 +54,14 @@ def mails_of(files: Iterable[TextIO]) -> Iterator[Sent]:
 
 
 def sent_message(mail: Left) -> Sent:
-    """A mail of the log, as far as it can teach: who wrote it is who sent it, for all that a log knows."""
+    """A message of the log, as far as it can teach: who wrote it is who sent it, for all that a log knows."""
     sender = mail.sender or ""
     why_not = None if sender else Reason.NULL_SENDER
     return Sent(sender, tuple(mail.recipients), sender, mail.at or utcnow(), mail.message_id, why_not=why_not)
 
 
 def follow_log(mails: Iterator[Sent]) -> Iterator[Sent | None]:
-    """The mails, and None whenever none has come for a while: a log that is followed never ends."""
+    """The messages, and None whenever none has come for a while: a log that is followed never ends."""
     waiting: queue.Queue[Sent | StopIteration | None] = queue.Queue(GROUP)
 
     def read() -> None:
@@ -84,7 +84,7 @@ def follow_log(mails: Iterator[Sent]) -> Iterator[Sent | None]:
 
 
 def group_messages(mails: Iterable[Sent | None]) -> Iterator[list[Sent]]:
-    """Mails for one transaction."""
+    """Messages for one transaction."""
     group: list[Sent] = []
     for mail in mails:
         if mail is not None:

@@ -34,7 +34,7 @@ IMAP = (
 
 
 class Place(NamedTuple):
-    """A source, and its name on the record."""
+    """A source, and its name in the audit log."""
 
     source: Source
     name: str

@@ -1,4 +1,4 @@
-"""`mailroom seed`: known correspondents from the sent mail of years, over IMAP, from Maildirs or from mbox files."""
+"""`mailroom seed`: known contacts from the sent mail of years, over IMAP, from Maildirs or from mbox files."""
 
 import sys
 import time

@@ -1,4 +1,6 @@
-"""`mailroom simulate`: what the door would have held of the mail of the past days, what it would cost, and what it would catch."""
+"""`mailroom simulate`: what the SMTP server would have held of messages of the past days, what it would cost, and what it would
+catch.
+"""
 
 import os
 from contextlib import closing
@@ -52,7 +54,7 @@ OPTIONS = (
     click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report with plots to this file."),
     click.option("--json", "as_json", is_flag=True, help="All numbers as one JSON object."),
 )  # fmt: skip
-rehearsing = join_options(OPTIONS)  # what every rehearsal has
+rehearsing = join_options(OPTIONS)  # what every simulation has
 
 
 @click.group("simulate")
@@ -132,7 +134,7 @@ def carry_out(
 
 
 def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
-    """What the door would know now. Refused without anybody in the directory: everything would be refused."""
+    """What the SMTP server would know now. Refused without anybody in the directory: everything would be refused."""
     with db.read_transaction(engine) as session:
         door = build_recipient_map(session, settings=settings, now=utcnow())
     if door is None:
@@ -141,7 +143,7 @@ def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
 
 
 def end_of_period(text: str | None) -> datetime:
-    """Where the time that is rehearsed ends."""
+    """Where the time that is simulated ends."""
     return parse_date(text, "--until") or utcnow()
 
 

@@ -1,4 +1,4 @@
-"""Lets past mail come once more, as if the door had been closed; the database is only read."""
+"""Lets past mail come once more, as if the SMTP server had been closed; the database is only read."""
 
 import contextlib
 import sys
@@ -40,7 +40,7 @@ class Rehearsal:
 
 @dataclass(slots=True)
 class Player:
-    """Lets past mail come once more, one mailbox in a thread, as if the door had been closed."""
+    """Lets past mail come once more, one mailbox in a thread, as if the SMTP server had been closed."""
 
     settings: Settings
     engine: Engine
@@ -53,7 +53,7 @@ class Player:
     now: datetime = field(default_factory=utcnow)
 
     def play(self, mailbox: str) -> Rehearsal:
-        """What would have become of the mail in one mailbox."""
+        """What would have become of the message in one mailbox."""
         found = Rehearsal()
         with db.read_transaction(self.engine) as session:
             address = simulate.address_of(session, mailbox, self.settings)
@@ -88,7 +88,7 @@ class Player:
         return found
 
     def recipient(self, raw: bytes, mailbox: str, leads: dict[str, bool]) -> str:
-        """The address that a mail was sent to, as far as the last server tells it and it still leads to this mailbox; "" otherwise."""
+        """The address that a message was sent to, as far as the last server tells it and it still leads to this mailbox; "" otherwise."""
         for address in addressed_to(raw):
             if address not in leads:
                 with db.read_transaction(self.engine) as session:
@@ -98,7 +98,9 @@ class Player:
         return ""
 
     def refused(self, past: Past) -> Iterator[str]:
-        """The addresses of ours that a mail was for and that the door would refuse: somebody has forgotten them in the directory."""
+        """The addresses of ours that a message was for and that the SMTP server would refuse: somebody has forgotten them in the
+        directory.
+        """
         for text in dict.fromkeys((*addressed_to(past.raw), *past.summary.to)):
             with contextlib.suppress(ValueError):
                 address = Address.parse(text)
@@ -107,7 +109,7 @@ class Player:
                     yield str(address)
 
     def why_not(self, arrived: datetime) -> str:
-        """Why a mail is not among those that are rehearsed."""
+        """Why a message is not among those that are simulated."""
         return "" if self.reading.since <= arrived < self.until else BEFORE
 
 

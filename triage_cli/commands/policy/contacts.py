@@ -58,7 +58,7 @@ def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int,
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
-    """A correspondent as a line."""
+    """A contact as a line."""
     return one | {"last_mail": format_day(one["last_message_at"]), "lapses": format_day(one["expires_at"])}
 
 

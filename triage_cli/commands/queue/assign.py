@@ -1,4 +1,4 @@
-"""`mailroom assign`: held mail is a colleague's, with a note; `--back`: nobody's in particular any more."""
+"""`mailroom assign`: held messages are a colleague's, with a note; `--back`: nobody's in particular any more."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`mailroom campaigns`: the same mail sent many times, and what belongs together."""
+"""`mailroom campaigns`: the same message sent many times, and what belongs together."""
 
 from collections.abc import Iterable
 from typing import Any

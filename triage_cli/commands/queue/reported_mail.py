@@ -1,4 +1,4 @@
-"""`mailroom reported`: what people here find odd and have reported, and saying what it is."""
+"""`mailroom reported`: what people here find unusual and have reported, and saying what it is."""
 
 from typing import Any
 

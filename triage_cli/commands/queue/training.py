@@ -15,7 +15,7 @@ from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of, open_read_session, shell_user
 from triage_cli.output.tables import Form, Shape, list_options, say
 
-LINES = 40  # of a mail's text that are shown
+LINES = 40  # of a message's text that are shown
 KEYS = {"l": LET_IN, "k": KEEP_OUT}
 SCORES = Shape(
     {
@@ -43,7 +43,7 @@ def practise(ctx: click.Context, cards: int) -> None:
             hand = training.deal_cards(session, read_deck, by=by, now=utcnow(), limit=cards)
         right = asked = 0
         for number, one in enumerate(hand, 1):
-            if one.message_id is not None:  # a real mail: who fetched it goes on the record
+            if one.message_id is not None:  # a real mail: who fetched it goes in the audit log
                 with db.transaction(engine) as session:
                     viewings.record_fetch(session, one.message_id, "text", by=by, now=utcnow())
             show_row(one, f"{number} of {len(hand)}")

@@ -1,4 +1,4 @@
-"""`mailroom audit` reads, proves and exports the trail."""
+"""`mailroom audit` reads, proves and exports the audit log."""
 
 import sys
 from collections.abc import Callable

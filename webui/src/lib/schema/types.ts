@@ -172,7 +172,7 @@ export interface AskedSender {
   why_not: string
 }
 
-/** Whose this mail shall be. */
+/** Whose this message shall be. */
 export interface AssignOrder {
   select: Select
   /** login; empty: nobody's in particular any more */
@@ -219,7 +219,7 @@ export interface AuditEntries {
   next_cursor: string | null
 }
 
-/** One act on the record; `sequence` is null until it is sealed. */
+/** One act in the audit log; `sequence` is null until it is confidential. */
 export interface AuditEntry {
   id: string
   at: string
@@ -455,7 +455,7 @@ export interface Contact {
 
 export type ContactState = 'known' | 'pending' | 'removed'
 
-/** One page of correspondents, newest first. */
+/** One page of contacts, newest first. */
 export interface Contacts {
   items: Contact[]
   next_cursor: string | null
@@ -971,7 +971,7 @@ export interface Erasure {
   done_at: string | null
 }
 
-/** Whose data is erased, and why. The reason stays on the record: name nobody in it. */
+/** Whose data is erased, and why. The reason stays in the audit log: name nobody in it. */
 export interface ErasureOrder {
   /** an address outside; or of somebody here their address or uid */
   address: string
@@ -1358,7 +1358,7 @@ export interface LiftOrder {
   reason: string
 }
 
-/** Where a link really goes, and what is odd about it. */
+/** Where a link really goes, and what is unusual about it. */
 export interface Link {
   number: number
   text: string
@@ -1552,7 +1552,7 @@ export interface NewToken {
   until?: string | null
 }
 
-/** How it stands with the mail for one next hop. */
+/** How it stands with the message for one next hop. */
 export interface NextHop {
   /** its address for administrators; `server-1` and so on for everybody else */
   next_hop: string
@@ -1815,7 +1815,7 @@ export interface OwnFactors {
   required: boolean
 }
 
-/** A mail of one's own: who sent it and what it is called. */
+/** A message of one's own: who sent it and what it is called. */
 export interface OwnMessage {
   id: string
   author: string
@@ -2113,7 +2113,7 @@ export interface ProofCount {
   count: number
 }
 
-/** A rule for the company that mail and decisions speak for. */
+/** A rule for the company that message and decisions speak for. */
 export interface Proposal {
   id: string
   kind: 'correspondence' | 'sign-in' | 'list'
@@ -2239,7 +2239,7 @@ export interface RelatedDeliveries {
   examples: Delivery[]
 }
 
-/** A mail that lay beside the copies a decision took: it bears or refers to their Message-ID. */
+/** A message that lay beside the copies a decision took: it bears or refers to their Message-ID. */
 export interface RelatedMessage {
   id: string
   /** beside whose copies it lay */
@@ -2489,7 +2489,7 @@ export interface RuleOrdered {
   fence?: string | null
 }
 
-/** A rule tried out on the last thirty days of the mail that you may see. */
+/** A rule tried out on the last thirty days of the message that you may see. */
 export interface RuleTrial {
   order: Offered
   /** messages from there, within the rule's scope */
@@ -2950,7 +2950,7 @@ export interface Trace {
 
 export type TrainingAnswer = 'release' | 'remove'
 
-/** A mail to practise on, without its answer. */
+/** A message to practise on, without its answer. */
 export interface TrainingMessage {
   id: string
   author_name: string
@@ -3098,7 +3098,7 @@ export interface Verdict {
   reason: string
 }
 
-/** What the walk found. `fault` is "" when the trail is whole. */
+/** What the walk found. `fault` is "" when the audit log is whole. */
 export interface Verification {
   records: number
   unchained: number
