@@ -151,7 +151,7 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
     app.router.default = Console()
     app.add_middleware(Guard, office=office)
     app.add_middleware(Interpreter)
-    if settings.api.public_url:  # only then somebody stands in front of us
+    if settings.api.public_url:  # only behind a proxy
         believed = [*HERE, *(str(one) for one in parse_networks("api.proxies", settings.api.proxies))]
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=believed)
     check_trusted_header(settings.api)
@@ -211,7 +211,7 @@ def serve_socket(app: FastAPI, settings: Settings, listener: socket.socket, stop
             app,
             log_config=None,
             access_log=False,
-            ws="none",  # the API has none, whatever is installed beside it
+            ws="none",  # the API writes none, whatever is installed
             server_header=False,
             proxy_headers=False,  # the app reads them, after it has looked at who really came
             timeout_graceful_shutdown=GRACE,

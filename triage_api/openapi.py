@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside the routes: how to sign in, what a token needs, examples, and refusals as they are."""
+"""Additions to the OpenAPI document: sign-in, token scopes, examples, and refusals."""
 
 from typing import Any
 

@@ -24,7 +24,7 @@ class Arrivals:
     day: date  # UTC
     rule: str
     disposition: str
-    withheld: str  # in observe mode: the rule that would have stopped them
+    withheld: str  # in record-only mode: the rule that would have held them
     count: int
 
 

@@ -1,1 +1,1 @@
-"""What every route stands on: who asks, transactions, idempotency, problem documents, rate limits."""
+"""What every route needs: authentication, transactions, idempotency, problem documents, rate limits."""

@@ -25,7 +25,7 @@ def key_of(connection: HTTPConnection) -> str | None:
 
 
 def authenticate_bearer(here: Office, connection: HTTPConnection, key: str) -> api_tokens.Bearer | None:
-    """Who holds this token, if it may do what is asked; None when it is no longer good. Its use is shown to administrators."""
+    """Returns the holder of this token if it may do what is asked; None when it is no longer valid. Administrators see its use."""
     found = bearer_holder(here, key)
     if found is None:
         return None
@@ -50,6 +50,6 @@ def keep_use(session: Session, here: Office, token_id: int, client: str) -> None
 
 
 def bearer_holder(here: Office, key: str) -> api_tokens.Bearer | None:
-    """Who holds this token now."""
+    """Returns the current holder of this token."""
     with db.read_transaction(here.engine) as session:
         return api_tokens.find_token_holder(session, key, utcnow())

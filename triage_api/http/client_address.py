@@ -1,4 +1,4 @@
-"""Whether the network address of a client is known, or a proxy that nobody believes stands in front of it."""
+"""The client's network address, and whether a proxy that is not trusted hides it."""
 
 from starlette.requests import HTTPConnection
 
@@ -7,7 +7,7 @@ from triage_api.http.sign_in_log import place_of
 
 
 def is_hidden(connection: HTTPConnection, api: Api) -> bool:
-    """Does somebody stand in front of us whom we do not believe about the client (api.public_url, api.proxies)?"""
+    """Whether a proxy whose X-Forwarded-For is not trusted stands in front (api.public_url, api.proxies)."""
     told = ",".join(connection.headers.getlist("x-forwarded-for"))
     last = told.rpartition(",")[2].strip()
     unknown = "forwarded" in connection.headers and not told

@@ -17,7 +17,7 @@ LEVEL = 4  # 92 kB take 1 ms and become 8
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Does the client understand gzip (RFC 9110, 12.5.3)?"""
+    """Whether the client understands gzip (RFC 9110, 12.5.3)."""
     return bool(GZIP.search(accept_encoding))
 
 

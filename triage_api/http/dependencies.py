@@ -1,4 +1,4 @@
-"""What every request may need: the settings, the database, the bells and the children that render previews."""
+"""Dependencies of requests: settings, database, wake-up pipes, and the sandboxes that render previews."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -59,7 +59,7 @@ class Office:
 
     @cached_property
     def drawings(self) -> Pool:
-        """The children that draw attachments as pictures, each with a program beside it; they start at the first page."""
+        """The sandboxes that draw attachments as pictures, each with its own program; they start at the first page."""
         return Pool("triage.message.preview.render_pages:draw_page", size=2, memory_bytes=DRAWER_MEMORY, seconds=CHILD_SECONDS, programs=1)
 
     @property
@@ -82,7 +82,7 @@ class Office:
 
     @property
     def secure(self) -> bool:
-        """Do browsers come by TLS?"""
+        """Whether browsers connect by TLS."""
         return self.public_origin.startswith("https://")
 
     def ring(self, names: Iterable[str]) -> None:

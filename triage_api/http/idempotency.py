@@ -27,7 +27,7 @@ Key = Annotated[
         min_length=1,
         max_length=LONGEST_KEY,
         pattern="^[!-~]+$",
-        description="Any text of yours for this one act: within 24 hours the same request with it is done once, and answered alike.",
+        description="Any text, new for each act: within 24 hours a repeated request is carried out once and gets the same answer.",
     ),
 ]
 
@@ -40,7 +40,7 @@ class Answered(Exception):
 
 
 async def digest_of(request: Request) -> str:
-    """What is asked for, as a digest."""
+    """Digest of a request."""
     asked = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
     asked.update(await request.body())
     return asked.hexdigest()
@@ -71,7 +71,7 @@ def begin_request(request: Request, session: Session, key: str | None, asked: st
 
 
 def keep_secret(session: Session) -> None:
-    """What this transaction answers is shown once and kept nowhere."""
+    """Marks this transaction's answer as shown once and stored nowhere."""
     session.info["secret"] = True
 
 

@@ -1,4 +1,4 @@
-"""Who asks over the API's unix socket (`triage_api.local_socket.socket_server`): a user of this machine, for one command."""
+"""The caller over the API's Unix socket (`triage_api.local_socket.socket_server`): a user of this machine, for one command."""
 
 from dataclasses import dataclass
 

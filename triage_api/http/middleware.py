@@ -1,4 +1,4 @@
-"""What every request must bring and every answer must carry: the right Origin, safe headers, one line in the log."""
+"""HTTP middleware: checks Origin, adds safe headers, writes one log line a request."""
 
 import logging
 import re
@@ -110,7 +110,7 @@ def limit_body(receive: Receive) -> Receive:
 
 
 def same_origin(headers: Headers, public_origin: str) -> bool:
-    """Was this request made by our own page? Browsers say so, and other sites' scripts cannot. A token needs no such proof."""
+    """Whether our own page made this request, by Origin. Other sites' scripts cannot forge it. A token needs no such proof."""
     if headers.get("sec-fetch-site") == "same-origin":
         return True
     origin = headers.get("origin", "").casefold()

@@ -1,4 +1,4 @@
-"""What the console shows in a frame without any right: a message as a document, or the word why there is none."""
+"""Sandboxed frame of the console: a message as a document, or the reason why it cannot be shown."""
 
 from fastapi.responses import HTMLResponse
 from starlette.requests import Request

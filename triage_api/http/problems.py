@@ -182,7 +182,7 @@ SHAPES = {
 
 
 def fault_shown(fault: Mapping[str, Any]) -> str:
-    """What is wrong with the shape of a request, for a person to read."""
+    """Returns a person's sentence about a malformed request."""
     about = fault.get("ctx", {})
     if isinstance(about.get("error"), Exception):
         return said_by(about["error"])
@@ -207,7 +207,7 @@ def http_fault(_request: Request, fault: Exception) -> JSONResponse:
 
 
 def not_signed_in(_request: Request, fault: Exception) -> JSONResponse:
-    """Nobody, or nobody any more."""
+    """Builds the 401 problem for a caller who is not signed in."""
     return problem_response(401, said_by(fault) or say("Sign in first."), headers={"WWW-Authenticate": "Bearer"})
 
 

@@ -47,11 +47,11 @@ class Sightings:
         self.at: dict[tuple[int, str], float] = {}
 
     def is_due(self, token_id: int, place: str) -> bool:
-        """Is a use from this network to be written?"""
+        """Whether a use from this network should be written."""
         return self.clock() - self.at.get((token_id, place), -math.inf) >= SEEN_EVERY.total_seconds()
 
     def note(self, token_id: int, place: str) -> None:
-        """It is written."""
+        """Records that it was written."""
         if len(self.at) >= MOST:
             self.at.clear()
         self.at[token_id, place] = self.clock()

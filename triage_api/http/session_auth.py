@@ -24,7 +24,7 @@ from triage_api.http.problems import NotSignedIn
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.trusted_header import find_named_login
 
-SIGNED_IN = "signed_in"  # in the state of a request: whoever asks has signed in
+SIGNED_IN = "signed_in"  # in the request's state: the caller has signed in
 BACKGROUND = "x-mailroom-background"  # header of requests that no person caused: they do not count against the idle lock
 
 
@@ -32,9 +32,9 @@ BAD_TOKEN = say("This token is unknown, expired or revoked, or the person who cr
 
 
 def authenticate_watcher(connection: HTTPConnection) -> staff_login.SignedIn:
-    """Who asks, without keeping the session awake; NotSignedIn when there is no good one. Removal and idleness act at once.
+    """Returns the caller without keeping the session awake; NotSignedIn when there is none. Removal and idleness count at once.
 
-    A request that carries a token is the token's, whatever cookie comes along; a command's is that of whom the kernel has named.
+    A request with a token belongs to the token, whatever cookie it carries; a command's belongs to the user whom the kernel has named.
     """
     if caller := caller_of(connection.scope):
         return staff_login.SignedIn(caller.actor, unseen=False)
@@ -53,7 +53,7 @@ def authenticate_watcher(connection: HTTPConnection) -> staff_login.SignedIn:
 
 
 def still_there(connection: HTTPConnection) -> bool:
-    """Is whoever opened this connection still signed in?"""
+    """Whether the person who opened this connection is still signed in."""
     here = office_of(connection)
     if (key := key_of(connection)) is not None:
         return token_holder(here, key) is not None
@@ -74,7 +74,7 @@ def authenticate_staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
 
 
 def browser_holder(here: Office, connection: HTTPConnection) -> staff_login.SignedIn | None:
-    """Who holds the session of this browser; nobody any more once the proxy that signed them in names somebody else."""
+    """Returns the holder of this browser's session; None once the proxy that signed them in names somebody else."""
     found = session_holder(here, connection.cookies.get(here.cookie_name, ""))
     if found and found.method == PROXY and find_named_login(connection, here.settings.api) != found.actor.name:
         return None
@@ -82,7 +82,7 @@ def browser_holder(here: Office, connection: HTTPConnection) -> staff_login.Sign
 
 
 def session_holder(here: Office, key: str) -> staff_login.SignedIn | None:
-    """Who holds this session key; None when it is no longer good."""
+    """Returns the holder of this session key; None when it is no longer valid."""
     if not key:
         return None
     lasts, idle = timedelta(hours=here.settings.api.session_hours), timedelta(minutes=here.settings.api.idle_lock_minutes)
@@ -102,7 +102,7 @@ Staff = Annotated[Actor, Depends(authenticate_staff)]
 
 
 def own_settings(here: Here, by: Staff) -> Settings:
-    """The settings as they are for whoever asks: people choose how long what they release waits."""
+    """The settings with the caller's own choices, such as how long a release waits."""
     with db.read_transaction(here.engine) as session:
         return preferences.settings_of(session, here.settings, by=by)
 

@@ -32,7 +32,7 @@ def begin_attempt(here: Office, login: str, connection: HTTPConnection, **more: 
 
 
 def refuse_attempt(here: Office, attempt: Try) -> NotSignedIn:
-    """Put a wrong password in the audit log; what the client is told."""
+    """Puts a wrong password in the audit log; returns the answer for the client."""
     with db.transaction(here.engine) as session:
         staff_login.record_failure(session, attempt, now=utcnow())
     log_failure(attempt.client, attempt.login if ":" in attempt.subject else UNKNOWN, "wrong name or password")
@@ -40,7 +40,7 @@ def refuse_attempt(here: Office, attempt: Try) -> NotSignedIn:
 
 
 def refuse_factor(here: Office, attempt: Try) -> NotSignedIn:
-    """Put a wrong second factor in the audit log; what the client is told."""
+    """Puts a wrong second factor in the audit log; returns the answer for the client."""
     with db.transaction(here.engine) as session:
         staff_login.record_failure(session, attempt, now=utcnow(), why="second factor")
     log_failure(attempt.client, attempt.login, "wrong second factor")

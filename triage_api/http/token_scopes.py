@@ -1,4 +1,4 @@
-"""What a token needs for an operation: read for what only looks, its resource's grant for what acts, admin for the rest."""
+"""Token scopes of operations: read for lists, the resource's grant for actions, admin for the rest."""
 
 from triage.actor import Grant
 
@@ -29,7 +29,7 @@ ACTING = {
 
 
 def is_peoples(path: str) -> bool:
-    """Is the operation one that no token may use? `path` is what follows API."""
+    """Whether no token may use this operation. `path` is the part after API."""
     return path.startswith(EMPLOYEES) or path_resource(path) in PEOPLES or path.rpartition("/")[2] == SCREENS
 
 

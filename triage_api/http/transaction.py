@@ -1,4 +1,4 @@
-"""One request is one transaction: it is committed before the answer is sent, and only then do bells ring."""
+"""One request is one transaction: committed before the answer is sent; only then are other roles woken."""
 
 from collections.abc import Iterator
 from typing import Annotated

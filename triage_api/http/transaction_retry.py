@@ -1,4 +1,4 @@
-"""A request whose transaction gave way to another one is carried out again, a few times; then, or where none began, its asker is told."""
+"""Retries a request whose transaction lost a deadlock, a few times; then answers 503."""
 
 import logging
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Whom a proxy in front of the console names: believed from the addresses of `api.sign_in_proxies`, dropped from everybody else."""
+"""Sign-in header of a proxy: accepted from the addresses in `api.sign_in_proxies`, dropped from everybody else."""
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""What the API's unix socket and the commands that ask there have in common: the place, the frames, and how each knows the other.
+"""Protocol of the API's Unix socket, shared with the commands: path, frames, and how each side recognises the other.
 
 A command says hello with its version, a digest of its settings and who is at the keyboard; "welcome" lets it ask. A request is a line of
 JSON {method, target, length} and its body; an answer is a line {status} and pieces with their length before them, the last one empty.

@@ -115,7 +115,7 @@ class ShellSocket:
                 await writer.wait_closed()
 
     async def greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, engine: Engine) -> Caller | None:
-        """Who asks; None when the command has to work on the database itself."""
+        """Returns the caller; None when the command has to work on the database itself."""
         async with asyncio.timeout(PATIENCE):
             said = wire.values_of(await reader.readuntil())
         caller = Caller(Actor.shell(*(text_of(said.get(name), NAMES) for name in ("login", "place"))))
@@ -125,7 +125,7 @@ class ShellSocket:
         return None if why else caller
 
     def difference(self, said: dict[str, Any]) -> str:
-        """What a command does not have in common with us, "" when it would do here what it does by itself."""
+        """Names what a command and this process do not have in common; "" when both would do the same."""
         return next((f"another {name}" for name, ours in self.hello.items() if said.get(name) != ours), "")
 
     def unready(self, engine: Engine) -> str:
@@ -254,7 +254,7 @@ def remove_left_over(address: str) -> None:
 
 
 def send_away(peer: socket.socket, why: str) -> None:
-    """Say why nobody answers, without waiting for whoever reads it."""
+    """Says why nobody answers, without waiting for the reader."""
     with peer, suppress(OSError):
         peer.setblocking(False)
         peer.send(wire.line_of({"no": why}))

@@ -1,4 +1,4 @@
-"""The JSON of the API, by resource: what comes in is checked, what goes out is exactly what the OpenAPI document says.
+"""Pydantic schemas of the API, by resource: input is checked, output is exactly what the OpenAPI document says.
 
-A resource's routes import its own file alone: whoever asks for one resource does not wait for all schemas.
+A resource's routes import only its own file, so that a caller of one resource does not wait for all schemas.
 """

@@ -1,4 +1,4 @@
-"""What is said with a message: to which duty it was escalated, or that it is to be."""
+"""Escalation of a message: the duty that has it, or the duty that its signals suggest."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,12 +11,12 @@ from triage_api.schemas.language import Sentence, say_in_language
 
 
 def title_said(name: str) -> str:
-    """What the duty is called, in the language of the request."""
+    """Title of the duty, in the language of the request."""
     return say_in_language(title_here(name))
 
 
 class Suggested(Shape):
-    """What the signals of a message suggest: escalate it, and fill no button that removes it."""
+    """Suggestion from a message's signals: escalate it, and highlight no button that removes it."""
 
     duty: Annotated[str, PlainSerializer(duty_here)]
     title: Annotated[str, PlainSerializer(title_said), Field(validation_alias="duty")]

@@ -1,4 +1,4 @@
-"""Whom to call: the duties of the company that a request asks, for what its answer suggests."""
+"""Duties to call: those of the company that a request asks for, for the suggestions of its answer."""
 
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -10,13 +10,13 @@ DUTIES: ContextVar[Sequence[Duty]] = ContextVar("duties", default=duties.USUAL)
 
 
 def duty_here(name: str) -> str:
-    """The duty that stands for this one in the company; "" where there is none at all."""
+    """Returns the company's duty for this one; "" where there is none."""
     here = duties.standing_for(DUTIES.get(), name)
     return here.name if here else ""
 
 
 def title_here(name: str) -> str:
-    """What it is called."""
+    """Title of the duty."""
     here = duties.standing_for(DUTIES.get(), name)
     return here.title if here else ""
 

@@ -1,4 +1,4 @@
-"""What every schema is made of: what comes in, what goes out, text, ids."""
+"""Bases and fields of all schemas: input, output, text, ids."""
 
 from typing import Annotated, Any
 
@@ -42,12 +42,12 @@ Id = Annotated[str, BeforeValidator(show_id), Field(pattern=ID_PATTERN)]
 
 
 class Order(BaseModel):
-    """What a client asks for; a key that is not known is an error."""
+    """Input of a client; an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Shape(BaseModel):
-    """What a client gets, read from the house's values."""
+    """Output for a client, read from the core's values."""
 
     model_config = ConfigDict(from_attributes=True, validate_by_name=True, frozen=True, json_schema_serialization_defaults_required=True)

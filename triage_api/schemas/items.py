@@ -1,4 +1,4 @@
-"""What became of one delivery: part of a decision, and of a refusal of one."""
+"""Outcome of one delivery, in a decision or in its refusal."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from triage_api.schemas.language import Sentence
 
 
 class Item(Shape):
-    """What became of one delivery."""
+    """Outcome of one delivery."""
 
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]
     before: State

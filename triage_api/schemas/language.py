@@ -49,7 +49,7 @@ def said_in_document(document: str, language: str) -> str:
 
 
 def with_form(value: Any) -> Any:
-    """A stored value whose one sentence is put together with its message id and parameters, which stand beside it."""
+    """A stored value whose sentence is built from the message id and parameters stored with it."""
     if isinstance(value, dict) and (form := value.get(FORM)):
         return value | {"sentence": load_sentence(value["sentence"], form)}
     return value

@@ -25,7 +25,7 @@ def cursor_of(place: tuple[Any, ...] | None) -> str | None:
 
 
 def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
-    """The place that a cursor stands for; BadInput unless it has parts of these kinds."""
+    """Decodes a cursor's place; BadInput unless it has parts of these kinds."""
     if not cursor:
         return None
     try:
@@ -40,13 +40,13 @@ def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
 
 
 def id_of(cursor: str | None) -> int | None:
-    """The id that the cursor of a list by ids stands for; None at the beginning."""
+    """Decodes the id in the cursor of a list by ids; None at the beginning."""
     place = place_of(cursor, int)
     return int(place[0]) if place else None
 
 
 def by_id(one: Any) -> tuple[Any, ...]:
-    """Where something stands in a list by ids."""
+    """Cursor of an entry in a list by ids."""
     return (one.id,)
 
 
@@ -56,7 +56,7 @@ def next_cursor(found: Sequence[Any], limit: int, place: Callable[[Any], tuple[A
 
 
 def is_storable(part: Any) -> bool:
-    """Can a database compare with this?"""
+    """Whether a database can compare with this."""
     if isinstance(part, int):
         return -(2**63) <= part < 2**63
     return not isinstance(part, str) or ("\0" not in part and not any("\ud800" <= letter <= "\udfff" for letter in part))

@@ -33,7 +33,7 @@ class SecondLook(Shape):
 
 
 class AskedRule(Shape):
-    """An allow rule that would let in held messages which need a second look."""
+    """An allow rule that would release held messages which need a second look."""
 
     match: RuleMatch
     value: str

@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fared:
-    """How a webhook fares."""
+    """State of a webhook."""
 
     name: str
     waiting: int

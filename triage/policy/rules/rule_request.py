@@ -58,7 +58,7 @@ class RuleOrder:
     unproven_only: bool = False
     unsigned_only: bool = False
     lapse_days: int = 0  # it runs out so many days after the last message either way; 0: it does not
-    recipient: str = ""  # redirect: only mail to this address of ours
+    recipient: str = ""  # redirect: only messages to this address of ours
     to: str = ""  # redirect: person:UID, department:CODE or an address of ours
     holds_until: datetime | None = None  # a block: until then it holds what it stops, and neither refuses nor removes it
     senders: tuple[str, ...] = ()  # of an allow whose values a selection gives: exactly the senders that were agreed to

@@ -25,7 +25,7 @@ class Kind(StrEnum):
 class Evidence:
     """What the last DAYS say about a domain, or about a list. Counts are of mail that proves where it comes from."""
 
-    people: int = 0  # who wrote to it, or whom staff released its mail to
+    people: int = 0  # employees who wrote to it, or to whom staff released its messages
     wrote: int = 0  # people who wrote to it
     mails: int = 0
     dmarc: int = 0  # of these, by DMARC

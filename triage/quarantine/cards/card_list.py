@@ -42,7 +42,7 @@ MOST_URGENT = 1000  # more than any
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Deliveries that are decided together."""
+    """A row of the queue: deliveries that are decided together."""
 
     key: str
     count: int
@@ -63,7 +63,7 @@ class Card:
     lead: Listed
     ids: tuple[int, ...]  # newest first; of a card of more than CARD_IDS the lead's alone
     select: Selection  # all of it, whatever its state
-    asked: tuple[Note, ...] = ()  # who asked for which of it, the oldest first
+    asked: tuple[Note, ...] = ()  # who requested which message, the oldest first
     suspected: tuple[Note, ...] = ()  # who finds which of it unusual, the oldest first
 
 

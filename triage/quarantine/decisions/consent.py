@@ -58,7 +58,7 @@ class Asked:
     rests_on: str  # the proof that the rule would ask for
     severity: Severity
     second_look: tuple[str, ...]  # why releasing their messages needs a second look (second_look.NAMES)
-    says: tuple[str, ...]  # what speaks against them most
+    says: tuple[str, ...]  # the strongest warnings about them
     chosen: bool  # is allowed, and their messages are released
     why_not: str  # why there can be no rule about them; "" where there can
 

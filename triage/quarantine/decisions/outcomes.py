@@ -65,7 +65,7 @@ class DecisionReport:
     out_of_reach: int
     refused: int
     second_by_shown: str  # who turned the second person's approval, where two were needed
-    outside: int  # that the selection names too, beyond the decider's scope: left as they are
+    outside: int  # in the selection but outside the decider's scope: left as they are
     confirmed: tuple[str, ...]  # names of the second look that the decider confirmed
     confidential: str  # what was done about confidential folders that are closed to the decider: asked, left out
     to: str
@@ -74,16 +74,16 @@ class DecisionReport:
     undoes: int | None
     undoable: bool
     sentence: str
-    blocked: dict[str, int] = field(default_factory=dict)  # blocks made along with a removal: how many of each match
+    blocked: dict[str, int] = field(default_factory=dict)  # blocks made with a removal: how many of each match
     refused_meanwhile: int = 0  # copies that these blocks have refused at SMTP time: an undo does not bring them back
     mailboxes: int = 0  # of a sweep or a taking: to look through
     mailboxes_left: int = 0  # and how many of them nobody has looked through yet
     left: int = 0  # of a large decision: deliveries that it has not come to yet
     related: int = 0  # messages seen beside those taken out of mailboxes, that may be taken too
-    unsent: int = 0  # of what is to be sent on: deliveries that the next hop has not answered yet
+    unsent: int = 0  # of messages to send: deliveries that the next hop has not answered yet
     in_mailboxes: int = 0  # deliveries that it released and that are in mailboxes now
     agreed: dict[str, Any] = field(default_factory=dict)  # of a release with an allow: the rules agreed to, and who was left out
-    not_looked_through: tuple[tuple[str, str], ...] = ()  # of a sweep or a taking: mailboxes that something is in the way of, and what
+    not_looked_through: tuple[tuple[str, str], ...] = ()  # of a sweep or a taking: mailboxes that cannot be searched, and what
     items: tuple[Item, ...] = ()
 
     @property
@@ -225,7 +225,7 @@ def agreed_as_seen(decision: Decision, by: Actor, closed: frozenset[str]) -> dic
 
 
 def not_looked_through(session: Session, decision_id: int, *, by: Actor) -> tuple[tuple[str, str], ...]:
-    """The mailboxes that something is in the way of, and what; none that is confidential to the actor."""
+    """The mailboxes that cannot be searched, and what; none that is confidential to the actor."""
     hindered = (col(SweptMailbox.decision_id) == decision_id) & (col(SweptMailbox.why) != "") & not_(closed_mailbox(by))
     rows = session.scalars(select(SweptMailbox).where(hindered).order_by(col(SweptMailbox.mailbox)))
     return tuple((one.mailbox, load_sentence(one.why, one.why_form)) for one in rows)

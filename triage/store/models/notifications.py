@@ -48,7 +48,7 @@ class Webhook(SQLModel, table=True):
     last_reply: str = ""  # of the last failure
     failed_at: datetime | None = instant_column(nullable=True)
     succeeded_at: datetime | None = instant_column(nullable=True)
-    dropped: int = 0  # calls that were given up
+    dropped: int = 0  # calls given up
 
 
 class WebhookCall(SQLModel, table=True):

@@ -36,7 +36,7 @@ class Rule(SQLModel, table=True):
     used: int = 0
     first_used_at: datetime | None = instant_column(nullable=True)
     last_used_at: datetime | None = instant_column(nullable=True)
-    recipient: str = ""  # redirect: only mail to this address of ours; "" for any
+    recipient: str = ""  # redirect: only messages to this address of ours; "" for any
     target: str = ""  # redirect: where it goes, as person:UID, department:CODE or an address of ours
     doubt: str = ""  # why it may never work, in a sentence, as far as was known when it was made
     doubt_form: dict[str, Any] | None = form_column()

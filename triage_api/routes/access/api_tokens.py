@@ -19,7 +19,7 @@ router = resource_router("tokens", "/tokens")
 
 @router.get("", response_model=schemas.Tokens, responses=describe_refusals(401, 403, 422))
 def list_tokens(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.Tokens:
-    """Tokens within your scope, those over or revoked too, the youngest first. For administrators."""
+    """Tokens within your scope, also ended and revoked ones, the youngest first. For administrators."""
     before = id_of(cursor)
     found = api_tokens.list_tokens(session, by=by, limit=limit + 1, before=before)
     return schemas.Tokens(items=[show_token(session, one) for one in found[:limit]], next_cursor=next_cursor(found, limit))
@@ -41,6 +41,6 @@ def create_token(order: schemas.NewToken, session: Tx, by: Staff) -> schemas.Mad
 
 @router.delete("/{token_id}", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def revoke_token(token_id: GivenId, session: Tx, by: Staff) -> None:
-    """End a token at once."""
+    """Revoke a token at once."""
     api_tokens.revoke_token(session, token_id, by=by, now=utcnow())
     ring_after(session)

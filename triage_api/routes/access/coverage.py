@@ -1,4 +1,4 @@
-"""Who looks after which folder now; saying that somebody is away."""
+"""Routes of coverage: who is on duty for which folder, and who is away."""
 
 from triage.actor import Role
 from triage.quarantine import coverage
@@ -17,9 +17,9 @@ router = resource_router("staff")
 
 @router.get("/coverage", response_model=schemas.Coverage, responses=describe_refusals(401))
 def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
-    """Who is on duty for the folders in your scope; for administrators with the company in their scope those that nobody looks at.
+    """Who is on duty for the folders in your scope. Company-wide administrators also see the folders that nobody covers.
 
-    `restored`: for all staff to know.
+    `restored` is for all staff.
     """
     now, settings = utcnow(), here.settings.coverage
     folders = [one for one in coverage.list_coverage(session, settings, now) if coverage.looks_after(by, one.code)]
@@ -38,6 +38,6 @@ def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
 
 @router.put("/away", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def set_away(order: schemas.AwayOrder, session: Tx, by: Staff) -> None:
-    """Say until when you are away, null when you are back; administrators also for somebody else within their scope."""
+    """Say until when you are away; null means that you are back. Administrators may set it for staff in their scope."""
     coverage.set_away(session, order.login or by.name, order.until, by=by, now=utcnow())
     ring_after(session)

@@ -1,4 +1,4 @@
-"""Who can read a folder."""
+"""Routes that name who can read a folder."""
 
 from typing import Annotated
 
@@ -24,6 +24,8 @@ def list_folder_readers(
     by: Staff,
     here: Here,
 ) -> schemas.FolderReaders:
-    """Who can read a folder, and why: for administrators and auditors with the folder in their scope, and keepers of a confidential one."""
+    """Readers of a folder, and why they may: for administrators and auditors with the folder in their scope, and keepers of a
+    confidential one.
+    """
     found = folder_readers.list_readers(session, folder, by=by, settings=here.settings, now=utcnow())
     return schemas.FolderReaders.model_validate(found)

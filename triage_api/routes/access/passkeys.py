@@ -34,7 +34,7 @@ router = resource_router("session")
 
 @router.post("/second-factors/passkeys/options", response_model=schemas.PasskeyOptions, responses=describe_refusals(401, 403, 422))
 def begin_own_passkey(request: Request, session: Tx, here: Here, by: Staff) -> schemas.PasskeyOptions:
-    """What the browser needs to make a passkey for your account."""
+    """Options for the browser to make a passkey for your account."""
     member = factor_policy.require_proof_to_change(session, by)
     challenge, options = passkeys.offer_passkey(session, passkeys.relying_party_of(here.site_of(request)), member)
     return begin_passkey_step(session, member.login, challenge, options)
@@ -62,7 +62,7 @@ def remove_own_passkey(credential_id: Word, session: Tx, by: Staff) -> None:
 
 @router.post("/second-factors/proof/options", response_model=schemas.PasskeyOptions, responses=describe_refusals(401, 403, 422))
 def ask_for_own_passkey(request: Request, session: Tx, here: Here, by: Staff) -> schemas.PasskeyOptions:
-    """What the browser needs to give your passkey once more."""
+    """Options for the browser to ask for your passkey again."""
     challenge, options = passkeys.ask_for_passkey(session, passkeys.relying_party_of(here.site_of(request)), by.name)
     return begin_passkey_step(session, by.name, challenge, options)
 
@@ -83,7 +83,7 @@ def take_challenge(session: Session, ticket: str, login: str = "") -> str:
 
 @router.post("/session/passkey/options", response_model=schemas.PasskeyOptions, responses=describe_refusals(403, 422, 429))
 def begin_passkey_sign_in(request: Request, here: Here) -> schemas.PasskeyOptions:
-    """What the browser needs to sign somebody in with a passkey alone; the person chooses the account."""
+    """Options for the browser to sign in with a passkey alone; the person chooses the account."""
     require_way(here)
     with db.transaction(here.engine) as session:
         sign_in_steps.refuse_flood(session, place_of(request), now=utcnow())

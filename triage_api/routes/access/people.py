@@ -1,4 +1,4 @@
-"""Who works here: the folders in scope, the groups, and whom a message can be redirected to."""
+"""Routes of the directory: folders in scope, distribution lists, and recipients for a redirect."""
 
 from triage.directory import address_changes, sync_state
 from triage.quarantine import folders, recipients_view
@@ -17,19 +17,19 @@ router = resource_router("people")
 
 @router.get("/departments", response_model=list[schemas.Folder], responses=describe_refusals(401))
 def list_departments(session: Read, by: Staff) -> list[schemas.Folder]:
-    """The departments and people in your scope with how much is held for each."""
+    """Departments and people in your scope, with the number of held messages of each."""
     return [schemas.Folder.model_validate(folder) for folder in folders.list_folders(session, by=by)]
 
 
 @router.get("/directory", response_model=schemas.DirectoryState, responses=describe_refusals(401))
 def get_directory(session: Read, by: Staff) -> schemas.DirectoryState:
-    """The company as the directory says, whether it is believed; and for those who read the record what changed last."""
+    """State of the directory and of its last sync. Readers of the audit log also see the latest changes."""
     return schemas.DirectoryState.model_validate(sync_state.get_sync_state(session, by=by))
 
 
 @router.post("/directory/address-changes", response_model=schemas.AddressChanges, responses=describe_refusals(401, 403, 404, 422))
 def answer_address_changes(order: schemas.AddressAnswer, session: Tx, by: Staff) -> schemas.AddressChanges:
-    """Approve or decline other owners of addresses; the next sync carries out what is approved.
+    """Approve or decline new owners of addresses. The next sync carries out the approved changes.
 
     Nobody approves an address for themselves.
     """

@@ -60,7 +60,7 @@ def lock_session(request: Request, session: Tx, here: Here, by: Staff) -> None:
 
 @router.get("/pin", response_model=schemas.OwnPin, responses=describe_refusals(401, 403))
 def get_own_pin(request: Request, session: Read, here: Here, by: Staff, signed_in: Watcher) -> schemas.OwnPin:
-    """Have you a PIN in this browser, and could you set one?"""
+    """Whether you have a PIN in this browser, and whether you can set one."""
     refused = why_no_pin(here, request, signed_in)
     is_set = browser_pins.has_pin(session, by.name, browser_secret(request, here))
     return schemas.OwnPin(is_set=is_set, refused=refused or None, minutes=here.settings.api.pin_minutes)
@@ -68,7 +68,7 @@ def get_own_pin(request: Request, session: Read, here: Here, by: Staff, signed_i
 
 @router.put("/pin", status_code=204, responses=describe_refusals(401, 403, 422))
 def set_own_pin(given: schemas.Pin, request: Request, response: Response, here: Here, by: Staff, signed_in: Watcher) -> None:
-    """Set your PIN for this browser. It opens your locked session here, `api.pin_minutes` after your last act at most."""
+    """Set your PIN for this browser. It opens your locked session here, at most `api.pin_minutes` after your last act."""
     if refused := why_no_pin(here, request, signed_in):
         raise NotAllowed(refused)
     with db.read_transaction(here.engine) as session:
@@ -91,7 +91,7 @@ def why_no_pin(here: Office, request: Request, signed_in: SignedIn) -> str:
         return SIGN_IN_FIRST
     lately = timedelta(minutes=here.settings.api.step_up_minutes)
     is_old = signed_in.started_at is not None and utcnow() - signed_in.started_at >= lately
-    return TOO_LATE if is_old and not signed_in.has_factor else ""  # whoever finds a browser open should not keep it
+    return TOO_LATE if is_old and not signed_in.has_factor else ""  # somebody who finds a browser open should not keep it
 
 
 @router.delete("/pin", status_code=204, responses=describe_refusals(401, 403))
@@ -102,7 +102,7 @@ def remove_own_pin(request: Request, session: Tx, here: Here, by: Staff) -> None
 
 @router.post("/unlock", status_code=201, response_model=schemas.Me, responses=describe_refusals(401, 403, 413, 422, 503))
 def unlock_session(given: schemas.PinGiven, request: Request, response: Response, here: Here) -> schemas.Me:
-    """Open a locked session of this browser with its PIN; the answer sets the session cookie. After six wrong ones only a sign-in does."""
+    """Unlock a session of this browser with its PIN; the answer sets the session cookie. After six wrong PINs only a sign-in unlocks it."""
     client, browser = place_of(request), browser_secret(request, here)
     if refused := refuse_place(here, request):
         raise NotAllowed(refused)
@@ -127,7 +127,7 @@ def unlock_session(given: schemas.PinGiven, request: Request, response: Response
 
 
 def wrong_pin(left: int) -> str:
-    """What somebody is told whose PIN was wrong."""
+    """Builds the answer to a wrong PIN."""
     if left <= 0:
         return USED_UP
     return say_count("This PIN is wrong. {count} try is left.", "This PIN is wrong. {count} tries are left.", count=left)

@@ -1,4 +1,4 @@
-"""What members of staff choose for their own console, and what it changes about what they do."""
+"""Routes of the console's preferences: each person's own, and their effect."""
 
 from triage.access import preferences
 from triage_api.http.problems import describe_refusals
@@ -12,5 +12,5 @@ router = resource_router("session")
 
 @router.patch("/preferences", response_model=schemas.Preferences, responses=describe_refusals(401, 403, 422))
 def choose_preferences(order: schemas.PreferencesOrder, session: Tx, by: Staff) -> schemas.Preferences:
-    """Choose for your own console: these, and the others as they are. `GET /me` tells what is chosen."""
+    """Change preferences of your console; missing fields stay as they are. `GET /me` returns them."""
     return schemas.Preferences.model_validate(preferences.choose_preferences(session, order.model_dump(exclude_unset=True), by=by))

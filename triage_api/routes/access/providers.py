@@ -54,7 +54,7 @@ log = logging.getLogger(__name__)
 
 @router.get("/ways", response_model=schemas.SignInWays)
 def list_sign_in_ways(request: Request, here: Here) -> schemas.SignInWays:
-    """How staff can sign in here: with a password, a passkey, at a provider."""
+    """Ways for staff to sign in: with a password, a passkey, at a provider."""
     ways = here.settings.api.sign_in
     with db.read_transaction(here.engine) as session:
         has_code = break_glass.has_printed_code(session)
@@ -113,7 +113,7 @@ def keep_step(response: Response, here: Office, key: str) -> None:
 def finish_provider_sign_in(
     name: Name, request: Request, here: Here, code: Given = "", state: Given = "", iss: Given | None = None, error: Given = ""
 ) -> Response:
-    """Where a provider sends the browser back: into the console, or to the sign-in page, which says why not."""
+    """Redirect target of a provider: opens the console, or the sign-in page with the reason."""
     provider = provider_of(here, name)
     key, client = request.cookies.get(here.cookie_name + COOKIE, ""), place_of(request)
     with db.transaction(here.engine) as session:
@@ -133,7 +133,7 @@ def finish_provider_sign_in(
 
 
 def proof_of(here: Office, provider: Provider, step: SignInStep, code: str, iss: str | None) -> Proof:
-    """Whom the provider has identified. BadInput when its answer is not to be believed."""
+    """Returns the identity that the provider has confirmed. BadInput when its answer fails a check."""
     kept = {name: step.about[name] for name in ("nonce", "verifier", "redirect_uri", "is_fresh")}
     found = answer_of(here, provider, {"want": "finish", "code": code, "iss": iss} | kept)
     return Proof(**{**found, "groups": frozenset(found["groups"])})
@@ -150,7 +150,7 @@ def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInSt
         is_left = not admission.refusal and staff_login.end_idle_sessions(
             session, admission.login, client, idle=idle, now=utcnow(), only_look=not step.about["is_fresh"]
         )
-    if is_left and not step.about["is_fresh"]:  # whoever sits here now may have deleted the cookie of the locked session
+    if is_left and not step.about["is_fresh"]:  # the person at this browser may have deleted the cookie of the locked session
         return sent_back(here, provider, step, client)
     with db.transaction(here.engine) as session:
         if not (admission.refusal or proof.has_factor) and factor_policy.is_asked(session, admission.login, required):
@@ -212,7 +212,7 @@ def refuse_sign_in(
 
 @router.get("/outcome", response_model=schemas.SignInOutcome, responses=describe_refusals(404, 422))
 def get_sign_in_outcome(here: Here, key: Given) -> schemas.SignInOutcome:
-    """Why a sign-in at a provider was refused, by the key that the browser got; for ten minutes."""
+    """Reason why a sign-in at a provider was refused, by the key that the browser got; for ten minutes."""
     if key == NO_STEP:
         return schemas.SignInOutcome(refused=OVER)
     with db.read_transaction(here.engine) as session:
@@ -224,7 +224,7 @@ def get_sign_in_outcome(here: Here, key: Given) -> schemas.SignInOutcome:
 
 @router.post("/provider-logout", response_model=schemas.Elsewhere, responses=describe_refusals(401, 403, 404))
 def sign_out_at_provider(request: Request, response: Response, here: Here, by: Staff, signed_in: Watcher) -> schemas.Elsewhere:
-    """Sign out here, and say where the browser signs out at the provider; "/" where it cannot."""
+    """Sign out here; the answer says where the browser signs out at the provider, "/" where it cannot."""
     provider = provider_of(here, signed_in.provider)
     with db.transaction(here.engine) as session:
         presence.leave_console(session, by=by)
@@ -240,7 +240,7 @@ def sign_out_at_provider(request: Request, response: Response, here: Here, by: S
 
 @router.post("/providers/{name}/back-channel-logout", responses=describe_refusals(404, 422, 503))
 def end_provider_sessions(name: Name, here: Here, form: Annotated[bytes, Body(media_type="application/x-www-form-urlencoded")]) -> Response:
-    """A provider ends sessions (OpenID Connect Back-Channel Logout 1.0): its signed token says whose."""
+    """End sessions for a provider (OpenID Connect Back-Channel Logout 1.0): its signed token says whose."""
     provider = provider_of(here, name)
     token = parse_qs(form.decode("ascii", "replace"), max_num_fields=10).get("logout_token", [""])[0]
     claims = answer_of(here, provider, {"want": "back-channel", "token": token})
@@ -262,7 +262,7 @@ def provider_of(here: Office, name: str) -> Provider:
 
 
 def answer_of(here: Office, provider: Provider, question: dict[str, Any]) -> Any:
-    """What the identity role finds out. Unanswered when the provider is away, BadInput when it is not to be believed; both in words."""
+    """Asks the identity role. Unanswered when the provider is down, BadInput when its answer fails a check; both with a sentence."""
     try:
         return identity_socket.ask_identity(
             here.settings.spool.directory, {"provider": provider.name} | question, here.settings.identity.timeout

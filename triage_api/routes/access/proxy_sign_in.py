@@ -28,7 +28,7 @@ router = resource_router("session", "/session")
 
 @router.post("/proxy", status_code=201, response_model=schemas.Me, responses=ASKED | describe_refusals(401, 403, 413, 422))
 def sign_in_by_proxy(request: Request, response: Response, here: Here) -> schemas.Me | Response:
-    """Sign in as whom the proxy names; the answer sets the session cookie. 202: `POST /session/second-factor` finishes it."""
+    """Sign in as the person whom the proxy names; the answer sets the session cookie. 202: `POST /session/second-factor` finishes it."""
     client = place_of(request)
     try:
         login = read_named_login(request, here.settings.api)
@@ -53,7 +53,7 @@ def sign_in_by_proxy(request: Request, response: Response, here: Here) -> schema
 
 
 def refuse_named(here: Office, subject: str, client: str, login: str) -> NotAllowed:
-    """Put it in the audit log that no account opens for whom the proxy names; what the client is told."""
+    """Records that the proxy named somebody without an account; returns the answer for the client."""
     with db.transaction(here.engine) as session:
         staff_login.record_refusal(session, subject, client, now=utcnow(), why=PROXY)
     sign_in_log.log_failure(client, subject.partition(":")[2] or sign_in_log.UNKNOWN, "proxy")

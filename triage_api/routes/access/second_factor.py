@@ -34,7 +34,7 @@ router = resource_router("session")
 
 @router.get("/session/second-factor", response_model=schemas.FactorAsked, responses=describe_refusals(404))
 def get_asked_factor(request: Request, here: Here) -> schemas.FactorAsked:
-    """Which second factors finish the sign-in of this browser."""
+    """Second factors that finish the sign-in of this browser."""
     with db.read_transaction(here.engine) as session:
         step = step_of_sign_in(session, request, here)
         return asked_factor(session, step.login, step.about["return_to"])
@@ -54,7 +54,7 @@ def set_up_app_at_sign_in(request: Request, here: Here) -> schemas.NewApp:
 
 @router.post("/session/second-factor/passkey", response_model=schemas.PasskeyOptions, responses=describe_refusals(403, 404, 422))
 def ask_for_passkey_at_sign_in(request: Request, here: Here) -> schemas.PasskeyOptions:
-    """What the browser needs to finish its sign-in with a passkey."""
+    """Options for the browser to finish its sign-in with a passkey."""
     with db.transaction(here.engine) as session:
         step = step_of_sign_in(session, request, here)
         challenge, options = passkeys.ask_for_passkey(session, passkeys.relying_party_of(here.site_of(request)), step.login)
@@ -100,7 +100,7 @@ def step_of_sign_in(session: Session, request: Request, here: Office) -> SignInS
 
 
 def accept_at_sign_in(session: Session, step: SignInStep, given: schemas.FactorGiven, site: str) -> bool:
-    """Does this prove the account? The first code of an app that was just offered also sets it up."""
+    """Whether this proves the account. The first code of a newly offered app also sets it up."""
     secret = step.about.get("secret")
     if secret is None or factor_policy.has_factor(session, step.login):
         return accept_factor(session, step.login, given, step.about.get("challenge", ""), site)
@@ -111,7 +111,7 @@ def accept_at_sign_in(session: Session, step: SignInStep, given: schemas.FactorG
 
 
 def accept_factor(session: Session, login: str, given: schemas.FactorGiven, challenge: str, site: str) -> bool:
-    """Is this a second factor of the account? `challenge`: that a passkey had to answer, at this site."""
+    """Whether this is a second factor of the account. `challenge` is the one that a passkey had to answer, at this site."""
     if given.passkey is not None:
         party = passkeys.relying_party_of(site)
         return passkeys.accept_passkey(session, party, challenge, given.passkey, now=utcnow()) == login
@@ -142,7 +142,7 @@ def list_own_factors(session: Read, request: Request, here: Here, by: Staff) -> 
 
 @router.post("/second-factors/app", response_model=schemas.NewApp, responses=describe_refusals(401, 403, 422))
 def begin_own_app(session: Tx, by: Staff) -> schemas.NewApp:
-    """Begin to set up an authenticator app. It replaces an earlier one once its first code has come."""
+    """Begin to set up an authenticator app. It replaces an earlier one after its first code."""
     member = factor_policy.require_proof_to_change(session, by)
     keep_secret(session)
     secret = authenticator_app.make_secret()
@@ -171,7 +171,7 @@ def remove_own_app(session: Tx, by: Staff) -> None:
 
 @router.post("/second-factors/recovery-codes", response_model=schemas.RecoveryCodes, responses=describe_refusals(401, 403, 422))
 def make_recovery_codes(session: Tx, by: Staff) -> schemas.RecoveryCodes:
-    """Make ten new recovery codes, in place of earlier ones. They are shown this once, and each works once."""
+    """Make ten new recovery codes, which replace earlier ones. They are shown once, and each works once."""
     login = factor_policy.require_proof_to_change(session, by).login
     keep_secret(session)
     return schemas.RecoveryCodes(codes=recovery_codes.make_codes(session, login, by=by, now=utcnow()))
@@ -179,7 +179,7 @@ def make_recovery_codes(session: Tx, by: Staff) -> schemas.RecoveryCodes:
 
 @router.post("/second-factors/proof", status_code=204, responses=describe_refusals(401, 403, 404, 422, 429))
 def prove_own_factor(given: schemas.FactorGiven, request: Request, here: Here, by: Staff) -> None:
-    """Give your second factor once more, for acts that ask for it (`api.step_up_minutes`)."""
+    """Give your second factor again, for acts that ask for it (`api.step_up_minutes`)."""
     attempt = sign_in_log.begin_attempt(here, by.name, request)
     with db.transaction(here.engine) as session:
         challenge = take_challenge(session, given.ticket, by.name) if given.passkey is not None else ""

@@ -58,7 +58,7 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
 
 @router.post("/session/break-glass", status_code=201, response_model=schemas.Me, responses=describe_refusals(401, 403, 413, 422, 429, 503))
 def open_break_glass(given: schemas.PrintedCode, request: Request, response: Response, here: Here) -> schemas.Me:
-    """Sign in with the printed code of a break-glass account, whatever `api.sign_in` says. It is good once; administrators get a notice."""
+    """Sign in with the printed code of a break-glass account, whatever `api.sign_in` says. It works once; administrators get a notice."""
     attempt = sign_in_log.begin_attempt(here, given.login, request, by_code=True)
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:
@@ -89,7 +89,7 @@ def begin_factor_step(session: Session, login: str, how: How, client: str, retur
 
 
 def asked_factor(session: Session, login: str, return_to: str) -> factor_schemas.FactorAsked:
-    """What an account can finish its sign-in with."""
+    """Second factors with which an account can finish its sign-in."""
     found = factor_policy.find_factors(session, login)
     counts = factor_schemas.FactorCounts.model_validate(found)
     return factor_schemas.FactorAsked(factors=counts, set_up=not (found.app or found.passkeys), return_to=return_to)
@@ -137,12 +137,12 @@ def forget_cookie(response: Response, here: Office) -> None:
 
 @router.get("/me", response_model=schemas.Me, responses=describe_refusals(401))
 def get_me(here: Here, _by: Staff, signed_in: Watcher) -> schemas.Me:
-    """Who is signed in, and when they were here before."""
+    """The person who is signed in, with their last sign-in."""
     return me_of(signed_in, here)
 
 
 def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
-    """Who is signed in, as the console knows them."""
+    """Describes the person who is signed in, for the console."""
     by, company = signed_in.actor, here.settings.company
     with db.read_transaction(here.engine) as session:
         step = enforcement.now_in_force(session, company, utcnow()).of(enforcement.COMPANY)

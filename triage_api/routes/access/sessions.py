@@ -21,7 +21,7 @@ router = resource_router("session")
 
 @router.get("/sessions", response_model=schemas.Sessions, responses=describe_refusals(401, 403, 422))
 def list_sessions(session: Read, request: Request, here: Here, by: Staff, login: Word = "") -> schemas.Sessions:
-    """The browsers in which you are signed in; for administrators those of a `login` within their scope."""
+    """Browsers in which you are signed in; for administrators those of a `login` in their scope."""
     api = here.settings.api
     lasts, idle = timedelta(hours=api.session_hours), timedelta(minutes=api.idle_lock_minutes)
     waits = timedelta(minutes=api.pin_minutes if api.pin_networks else 0)
@@ -32,7 +32,7 @@ def list_sessions(session: Read, request: Request, here: Here, by: Staff, login:
 
 @router.delete("/sessions", response_model=schemas.Ended, responses=describe_refusals(401, 403, 404, 422))
 def end_sessions(response: Response, here: Here, by: Staff, login: Word = "") -> schemas.Ended:
-    """Sign out everywhere, here too; for administrators also somebody else within their scope, by `login`."""
+    """Sign out everywhere, here too; administrators may sign out staff in their scope, by `login`."""
     with db.transaction(here.engine) as session:
         ended = sessions.end_all(session, by=by, login=login or by.name, now=utcnow())
     if login in ("", by.name):

@@ -14,7 +14,7 @@ router = resource_router("staff")
 
 @router.get("/staff", response_model=schemas.StaffMembers, responses=describe_refusals(401, 403, 422))
 def list_staff(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.StaffMembers:
-    """Who triages, by login: for administrators and auditors of the whole company."""
+    """Staff by login: for company-wide administrators and auditors."""
     (after,) = place_of(cursor, str) or ("",)
     found = accounts.list_accounts(session, by=by, now=utcnow(), limit=limit + 1, after=after)
     return schemas.StaffMembers.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit, lambda one: (one.login,))})

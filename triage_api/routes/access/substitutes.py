@@ -1,4 +1,4 @@
-"""Who stands in for whom: list, arrange, end."""
+"""Routes of substitutes: list, arrange, end."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ router = resource_router("staff", "/substitutes")
 
 @router.get("", response_model=schemas.Substitutions, responses=describe_refusals(401, 422))
 def list_substitutes(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.Substitutions:
-    """Those in force or to come that concern you, the soonest first; for admins and auditors those of all staff in their scope."""
+    """Substitutions in force or to come that concern you, the soonest first. Administrators and auditors see those in their scope."""
     after = place_of(cursor, datetime, int)
     found = [
         one for one in substitutes.list_substitutions(session, by=by, now=utcnow()) if after is None or (one.starts_at, one.id) > after
@@ -29,7 +29,7 @@ def list_substitutes(session: Read, by: Staff, limit: Limit = 200, cursor: Curso
 
 @router.post("", status_code=201, response_model=schemas.Substitution, responses=describe_refusals(401, 403, 422))
 def arrange_substitute(order: schemas.SubstitutionOrder, session: Tx, by: Staff) -> schemas.Substitution:
-    """Let somebody stand in for you, or, as an admin, for somebody in your scope. What is confidential does not go along."""
+    """Name a substitute for yourself or, as an administrator, for staff in your scope. A substitute opens no confidential folder."""
     now = utcnow()
     made = substitutes.arrange_substitute(
         session,
@@ -47,6 +47,6 @@ def arrange_substitute(order: schemas.SubstitutionOrder, session: Tx, by: Staff)
 
 @router.delete("/{substitution_id}", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def end_substitute(substitution_id: GivenId, session: Tx, by: Staff) -> None:
-    """End it now."""
+    """End a substitution now."""
     substitutes.end_substitution(session, substitution_id, by=by, now=utcnow())
     ring_after(session)

@@ -25,7 +25,7 @@ router = resource_router("decisions", "/approvals")
 
 @router.get("", response_model=schemas.PendingApprovals, responses=describe_refusals(401, 422))
 def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.PendingApprovals:
-    """What waits for a second person's approval and is all in your scope, the newest first."""
+    """Decisions in your scope that need approval by a second person, the newest first."""
     before = id_of(cursor)
     found = approvals.list_approvals(session, by=by, now=utcnow(), limit=limit + 1, before=before)
     return schemas.PendingApprovals(items=[show_approval(one, by) for one in found[:limit]], next_cursor=next_cursor(found, limit))
@@ -33,9 +33,9 @@ def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor 
 
 @router.post("/{pending_id}/confirm", response_model=schemas.PendingApproval, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def confirm_approval(pending_id: GivenId, session: Tx, by: Staff, here: Here, order: UndoOrder | None = None) -> schemas.PendingApproval:
-    """Turn the second person's approval: it is done now. Never your own; 412 when the message is not what it was when it was asked for.
+    """Approve the decision of somebody else: it is carried out now. 412 when the messages have changed since it was requested.
 
-    409 where it lets out what needs a second look (`urn:mailroom:second-look`): the second person confirms that too.
+    409 when a message needs a second look before it is released (`urn:mailroom:second-look`): the second person confirms that too.
     """
     said = order or UndoOrder()
     looked: dict[str, Any] = {"reason": said.reason, "confirm": said.confirm, "fence": said.fence, "acts": person_erasure.ACTS}
@@ -46,14 +46,14 @@ def confirm_approval(pending_id: GivenId, session: Tx, by: Staff, here: Here, or
 
 @router.post("/{pending_id}/decline", response_model=schemas.PendingApproval, responses=describe_refusals(401, 403, 404, 409, 422))
 def decline_approval(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrder | None = None) -> schemas.PendingApproval:
-    """Say no, or withdraw what you asked for: nothing is changed."""
+    """Decline a decision, or withdraw your own request. Changes nothing."""
     declined = approvals.decline_approval(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
     ring_after(session)
     return show_approval(declined, by)
 
 
 def show_approval(asked: PendingAct, by: Actor) -> schemas.PendingApproval:
-    """What waits, as this actor sees it."""
+    """Describes a pending approval for this actor."""
     said = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
     said |= {"sentence": approvals.approval_sentence(asked), "confirmed": asked.order.get("confirmed", [])}
     return schemas.PendingApproval.model_validate(asked.model_dump() | said)

@@ -31,10 +31,10 @@ from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 router = resource_router("decisions")
 
 Mine = Annotated[bool, Query(description="Only your own.")]
-OfCampaign = Annotated[GivenId | None, Query(description="Only those that did something to mail of this campaign.")]
-OfSender = Annotated[Word, Query(description="Only those that did something to mail of this author.")]
+OfCampaign = Annotated[GivenId | None, Query(description="Only decisions about messages of this campaign.")]
+OfSender = Annotated[Word, Query(description="Only decisions about messages of this author.")]
 OfOutcome = Annotated[Word, Query(description="Only those that ended like this, such as `refused` or `out of reach`.")]
-OfDomain = Annotated[Word, Query(description="Only those that did something to mail from this domain or below it.")]
+OfDomain = Annotated[Word, Query(description="Only decisions about messages from this domain or one below it.")]
 
 
 ASKED: dict[int | str, dict[str, Any]] = {
@@ -43,7 +43,7 @@ ASKED: dict[int | str, dict[str, Any]] = {
 
 
 def request_of(_by: Staff, order: schemas.DecisionOrder, idempotency_key: Key = None) -> DecisionRequest:
-    """What the order asks to decide."""
+    """Builds the decision that the order asks for."""
     return DecisionRequest(
         selected=order.select.selection(),
         verb=order.verb,
@@ -83,11 +83,11 @@ Planned = Annotated[Plan | None, Depends(plan_of)]
     "/decisions", status_code=201, response_model=schemas.Decision, responses=ASKED | describe_refusals(401, 403, 404, 409, 412, 413, 422)
 )
 def create_decision(request: Requested, planned: Planned, session: Tx, by: Staff, settings: OwnSettings) -> schemas.Decision | Response:
-    """Do one thing to every selected delivery. 202 when it needs a second person's key.
+    """Carry out one decision for every selected delivery. 202 when a second person must approve it.
 
-    409 when others were faster everywhere, or when what would be released needs a second look (type `urn:mailroom:second-look`) and
-    `confirm` is not exactly its `names` with the `fence` of the preview; 412 when the selection changed. Over more than 100,000 deliveries
-    it is carried out in slices from now on: `left` says how many it has not come to yet.
+    409 when others were faster everywhere, or when a message needs a second look before it is released (type
+    `urn:mailroom:second-look`) and `confirm` does not hold exactly its `names` with the `fence` of the preview; 412 when the selection
+    changed. A decision over more than 100,000 deliveries is carried out in slices: `left` says how many remain.
     """
     made = deciding.decide_or_ask(session, request, by=by, now=utcnow(), settings=settings, planned=planned)
     if isinstance(made, PendingAct):
@@ -117,7 +117,7 @@ def list_decisions(
 
 @router.get("/decisions/{decision_id}", response_model=schemas.Decision, responses=describe_refusals(401, 404, 422))
 def get_decision(decision_id: GivenId, session: Read, by: Staff) -> schemas.Decision:
-    """One decision and what became of each delivery, of the first 500."""
+    """One decision, with the outcome of its first 500 deliveries."""
     (found,) = within_scope(session, [outcomes.get_decision(session, decision_id, by=by)], by)
     return schemas.Decision.model_validate(found)
 
@@ -126,7 +126,7 @@ def get_decision(decision_id: GivenId, session: Read, by: Staff) -> schemas.Deci
 def list_items(
     decision_id: GivenId, session: Read, by: Staff, outcome: OfOutcome = "", limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.DecisionItems:
-    """What became of each delivery in your scope, by their ids: all of them, page after page."""
+    """Outcome of each delivery in your scope, by id, page after page."""
     after = id_of(cursor)
     found = outcomes.list_items(session, decision_id, by=by, outcome=outcome, limit=limit + 1, after=after)
     return schemas.DecisionItems.model_validate(
@@ -143,9 +143,9 @@ def list_items(
 def undo_decision(
     decision_id: GivenId, session: Tx, by: Staff, settings: OwnSettings, order: schemas.UndoOrder | None = None
 ) -> schemas.Decision:
-    """Take a decision back: the decision that undoes it. Also a colleague's, where all of it is in your scope; not with `mine`.
+    """Undo a decision, also a colleague's when all of it is in your scope. `mine` allows only your own.
 
-    409 where that lets out what needs a second look, as for a decision.
+    409 when a message needs a second look before it leaves, as for a decision.
     """
     asked = order or schemas.UndoOrder()
     if asked.mine:
@@ -156,7 +156,7 @@ def undo_decision(
 
 @router.get("/decisions/{decision_id}/related", response_model=schemas.RelatedMessages, responses=describe_refusals(401, 404, 422))
 def list_related(decision_id: GivenId, session: Read, by: Staff) -> schemas.RelatedMessages:
-    """Messages that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
+    """Messages in the same mailboxes that only share or name the Message-ID of removed copies. They were not removed."""
     return schemas.RelatedMessages.model_validate({"items": related_mail.list_offered(session, decision_id, by=by)})
 
 
@@ -167,16 +167,16 @@ def list_related(decision_id: GivenId, session: Read, by: Staff) -> schemas.Rela
     responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def remove_related(decision_id: GivenId, order: schemas.TakeOrder, session: Tx, by: Staff, here: Here) -> schemas.Decision:
-    """Take these of them out of the mailboxes too: a decision of its own, which can be undone."""
+    """Remove these related messages from the mailboxes too: a decision of its own, which can be undone."""
     made = related_mail.take_related(session, decision_id, order.copies, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
     return answer_decision(session, made, by)
 
 
 @router.post("/sweeps", status_code=201, response_model=schemas.Decision, responses=describe_refusals(401, 403, 409, 422))
 def create_sweep(order: schemas.SweepOrder, session: Tx, by: Staff, here: Here) -> schemas.Decision:
-    """Take a sender's mail out of every mailbox, also what never came through Mailroom; for administrators of the whole company.
+    """Remove a sender's messages from every mailbox, also those that never passed Mailroom. For company-wide administrators.
 
-    Its progress is that of the decision: `mailboxes_left`. 409 where large purges need two people.
+    The decision shows its progress (`mailboxes_left`). 409 where large removals need two people.
     """
     made = mailbox_sweep.begin_sweep(
         session, order.sender, by=by, reason=order.reason, now=utcnow(), settings=here.settings, dry_run=order.dry_run

@@ -18,7 +18,7 @@ router = resource_router("escalations")
 
 @router.get("/duties", response_model=schemas.Duties, responses=describe_refusals(401))
 def list_duties(by: Staff, here: Here) -> schemas.Duties:
-    """To whom messages are escalated, with phone numbers."""
+    """Duties that messages can be escalated to, with phone numbers."""
     return schemas.Duties.model_validate({"items": here.settings.escalation.duties})
 
 
@@ -34,7 +34,7 @@ def list_escalations(
 
 @router.post("/escalations", status_code=201, response_model=schemas.Escalation, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def create_escalation(order: schemas.EscalationOrder, session: Tx, by: Staff, here: Here) -> schemas.Escalation:
-    """Escalate what you see of a selection, at most 200 messages. Their states stay as they are.
+    """Escalate messages of a selection, at most 200. Their states stay as they are.
 
     A legal hold keeps them, the audit log has the SHA-256 of each message's bytes, and the duty gets a notice.
     """
@@ -48,7 +48,7 @@ def create_escalation(order: schemas.EscalationOrder, session: Tx, by: Staff, he
     "/escalations/{escalation_id}/confirm", response_model=schemas.Escalation, responses=describe_refusals(401, 403, 404, 409, 422)
 )
 def confirm_escalation(escalation_id: GivenId, session: Tx, by: Staff, here: Here) -> schemas.Escalation:
-    """Say that the duty has it: for the staff that the settings name for it, and where they name none for whoever decides."""
+    """Confirm that the duty has taken over: for the staff that the settings name; without such staff, for anybody who decides."""
     made = escalate.confirm_escalation(session, escalation_id, by=by, now=utcnow(), settings=here.settings)
     ring_after(session)
     return schemas.Escalation.model_validate(made)

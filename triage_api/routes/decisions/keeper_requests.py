@@ -17,7 +17,7 @@ router = resource_router("decisions", "/confidential-removals")
 
 @router.get("", response_model=schemas.ConfidentialRemovals, responses=describe_refusals(401, 422))
 def list_confidential_removals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> schemas.ConfidentialRemovals:
-    """What you are asked as a keeper of confidential folders, the newest first; nobody else sees it."""
+    """Removals that you are asked to confirm as a keeper of confidential folders, the newest first. Nobody else sees them."""
     found = keepers.list_requests(session, by=by, now=utcnow(), limit=limit + 1, before=id_of(cursor))
     return schemas.ConfidentialRemovals.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
 

@@ -14,7 +14,7 @@ router = resource_router("decisions", "/rejections")
 
 @router.get("/templates", response_model=schemas.Templates, responses=describe_refusals(401))
 def list_templates(here: Here, _by: Staff) -> schemas.Templates:
-    """The texts of the settings (reject.templates), in their order; what Mailroom brings along is in the company's language."""
+    """Rejection texts of the settings (reject.templates), in their order; built-in texts are in the company's language."""
     language = here.settings.company.language
     items = [{"name": name, "text": in_language(text, language)} for name, text in here.settings.reject.templates]
     return schemas.Templates.model_validate({"items": items})
@@ -22,7 +22,10 @@ def list_templates(here: Here, _by: Staff) -> schemas.Templates:
 
 @router.post("/preview", response_model=schemas.Rejection, responses=describe_refusals(401, 422))
 def preview_rejection(order: schemas.RejectionOrder, session: Read, by: Staff, here: Here) -> schemas.Rejection:
-    """What the senders of the held message in your scope would be told, and why others would not. Nothing is changed."""
+    """Preview of a rejection: the notice for the senders of held messages in your scope, and senders who would get none.
+
+    Changes nothing.
+    """
     seen = rejection_preview.preview_rejection(
         session, order.select.selection(), template=order.template, text=order.text, by=by, settings=here.settings
     )

@@ -52,7 +52,7 @@ def authenticate_employee(connection: HTTPConnection) -> Actor:
 
 
 def is_open(here: Office) -> bool:
-    """Do employees sign in here, with a password that somebody can check?"""
+    """Whether employees can sign in here, with a password that something can check."""
     return here.settings.notices.requests and here.prover is not None
 
 
@@ -102,7 +102,7 @@ def delete_own_session(request: Request, response: Response, here: Here, _by: Em
 
 @router.get("/messages", response_model=schemas.OwnMessages, responses=describe_refusals(401, 422))
 def list_own_messages(here: Here, by: Employee, message: Wanted = None, cursor: Cursor = None) -> schemas.OwnMessages:
-    """Your held and lately removed messages: sender, subject and who viewed them. 100 of each; the cursors lead to more."""
+    """Your held and recently removed messages: sender, subject and who viewed them. 100 of each; the cursors lead to more."""
     asked: dict[str, Any] = {"settings": here.settings, "now": utcnow()}
     kind, *after = places.place_of(cursor, bool, int, datetime, int) or (None,)
     with db.read_transaction(here.engine) as session:
@@ -129,14 +129,14 @@ def list_own_messages(here: Here, by: Employee, message: Wanted = None, cursor: 
 
 
 def next_cursor(parts: Mapping[bool, list[own_mail.Own]], waits: bool) -> str | None:
-    """The cursor behind a page of what waits or was taken away; None where that is the end of it."""
+    """Cursor behind a page of held or removed messages; None at the end."""
     found = parts.get(waits, ())
     return places.cursor_of((waits, *found[own_mail.AT_ONCE - 1].place)) if len(found) > own_mail.AT_ONCE else None
 
 
 @router.get("/folder-readers", response_model=FolderReaders, responses=describe_refusals(401))
 def list_own_readers(here: Here, by: Employee) -> FolderReaders:
-    """Who can read your held messages, and why."""
+    """Readers of your held messages, and why they may."""
     with db.read_transaction(here.engine) as session:
         found = folder_readers.list_own_readers(session, by.name, settings=here.settings, now=utcnow())
     return FolderReaders.model_validate(found)
@@ -150,7 +150,7 @@ def choose_digest(order: schemas.DigestOrder, session: Tx, by: Employee) -> None
 
 @router.post("/expected-senders", status_code=201, response_model=schemas.ExpectedSenderMade, responses=describe_refusals(401, 403, 422))
 def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: Employee, here: Here) -> schemas.ExpectedSenderMade:
-    """Say whose message you expect: staff see it beside the message when it arrives. It releases nothing and ends by itself."""
+    """Announce a sender whose message you expect. Staff see it with the message. It releases nothing and ends by itself."""
     made = announce_sender.expect_sender(session, order.sender, by=by, words=order.comment, settings=here.settings, now=utcnow())
     ring_after(session)
     return schemas.ExpectedSenderMade.model_validate({"id": made})
@@ -158,7 +158,7 @@ def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: 
 
 @router.delete("/expected-senders/{expectation_id}", status_code=204, responses=describe_refusals(401, 403, 404))
 def forget_expected_sender(expectation_id: GivenId, session: Tx, by: Employee) -> None:
-    """Expect this sender no longer."""
+    """Remove an expected sender."""
     announce_sender.forget_expectation(session, expectation_id, by=by, now=utcnow())
 
 

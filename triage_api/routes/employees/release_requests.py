@@ -1,4 +1,4 @@
-"""What people here ask for: list, write one down for somebody, say no. Who decides about the message says yes."""
+"""Routes of release requests: list, record one for an employee, decline. A decision about the message answers a request."""
 
 from triage.quarantine.requests import release_requests, suspicion_reports
 from triage.times import utcnow
@@ -15,7 +15,7 @@ router = resource_router("requests", "/requests")
 
 @router.get("", response_model=schemas.ReleaseRequests, responses=describe_refusals(401, 422))
 def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.ReleaseRequests:
-    """What is asked for in your scope and has no answer, the newest first; also mail that was taken away."""
+    """Open release requests in your scope, the newest first, also for removed messages."""
     before = id_of(cursor)
     found = release_requests.list_requests(session, by=by, limit=limit + 1, before=before)
     return schemas.ReleaseRequests.model_validate(
@@ -30,7 +30,7 @@ def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 
 @router.post("", status_code=201, response_model=schemas.RequestMade, responses=describe_refusals(401, 403, 404, 409, 422))
 def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schemas.RequestMade:
-    """Write down that somebody requests a message of theirs: its row rises. Asked for twice it is the same request."""
+    """Record that an employee requests one of their messages: its row rises. A second call returns the same request."""
     made = release_requests.request_release(session, order.delivery, by=by, words=order.comment, now=utcnow())
     ring_after(session)
     return schemas.RequestMade.model_validate({"id": made})
@@ -38,6 +38,6 @@ def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schem
 
 @router.post("/{request_id}/decline", status_code=204, responses=describe_refusals(401, 403, 404, 409, 422))
 def decline_request(request_id: GivenId, session: Tx, by: Staff, order: schemas.DeclineOrder | None = None) -> None:
-    """Say no, with a word to who asked. The message stays where it is."""
+    """Decline a request with a reason for the employee. The message stays where it is."""
     release_requests.decline_request(session, request_id, by=by, reason=order.reason if order else "", now=utcnow())
     ring_after(session)

@@ -15,7 +15,7 @@ router = resource_router("reported", "/reported")
 
 @router.get("", response_model=schemas.MessageReports, responses=describe_refusals(401, 422))
 def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.MessageReports:
-    """What is reported in your scope and has no answer, the newest first; also what came through us and lies in mailboxes."""
+    """Open reports of suspicious messages in your scope, the newest first, also of messages delivered to mailboxes."""
     before = id_of(cursor)
     found = suspicion_reports.list_reports(session, by=by, limit=limit + 1, before=before)
     return schemas.MessageReports.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
@@ -23,7 +23,7 @@ def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 
 @router.post("/{report_id}/answer", response_model=schemas.ReportAnswered, responses=describe_refusals(401, 403, 404, 409, 422))
 def answer_report(report_id: GivenId, order: schemas.ReportAnswer, session: Tx, by: Staff) -> schemas.ReportAnswered:
-    """Say what a reported mail is, to everybody who reported it. The message stays where it is."""
+    """Answer everybody who reported this message. The message stays where it is."""
     told = suspicion_reports.answer_report(session, report_id, order.verdict, by=by, words=order.comment, now=utcnow())
     ring_after(session)
     return schemas.ReportAnswered.model_validate({"reporters": told})

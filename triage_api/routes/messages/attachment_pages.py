@@ -50,7 +50,7 @@ PageNumber = Annotated[int, Path(ge=1, le=PAGES)]
     responses=describe_refusals(401, 404, 409, 410, 422, 428, 503),
 )
 def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> schemas.Pages:
-    """How many pages of a PDF or a picture can be shown as pictures. That you looked goes in the audit log."""
+    """Number of pages of a PDF or picture that can be shown as pictures. The audit log records the request."""
     raw, found = read_attached(here, message_id, number, by, reason)
     answer = draw_attachment_page(here, message_id, number, raw, 0)
     put_on_record(here, "pages", message_id, by, {"number": number, "sha256": found.sha256})
@@ -66,8 +66,7 @@ def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reas
     responses=PNG | describe_refusals(401, 404, 409, 410, 422, 428, 503),
 )
 def draw_page(message_id: GivenId, number: Number, page: PageNumber, here: Here, by: Staff, reason: Reason) -> Response:
-    """One page as a picture, and never anything else: the sandbox gives pixels, the PNG is made of them here. That you fetched it goes on
-    the record."""
+    """One page as a picture, never anything else: the sandbox returns pixels, from which a PNG is made. The audit log records the view."""
     raw, found = read_attached(here, message_id, number, by, reason)
     try:
         picture = as_png(*page_of(draw_attachment_page(here, message_id, number, raw, page)))
@@ -89,7 +88,7 @@ def read_attached(here: Office, message_id: int, number: int, by: Actor, reason:
 
 
 def draw_attachment_page(here: Office, message_id: int, number: int, raw: bytes, page: int) -> bytes:
-    """What the sandbox answers about a page."""
+    """Asks the sandbox to draw a page."""
     if not sandbox.can_draw():
         raise Unanswered(NO_SANDBOX)
     try:

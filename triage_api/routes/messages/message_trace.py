@@ -13,7 +13,7 @@ router = resource_router("messages")
 
 @router.get("/messages/{message_id}/trace", response_model=schemas.Trace, responses=describe_refusals(401, 404, 422))
 def trace_message(message_id: GivenId, session: Read, by: Staff) -> schemas.Trace:
-    """Everything that happened to a message, oldest first, over those of its deliveries that are in your scope.
+    """History of a message, oldest first, over its deliveries in your scope.
 
     The id may be the message's, the one in the 250 reply, or a delivery's.
     """

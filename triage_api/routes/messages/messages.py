@@ -49,7 +49,7 @@ Number = Annotated[int, Path(ge=1, le=10_000)]
 
 
 def given_reason(reason: Text = "", x_mailroom_reason: Annotated[Text, Header()] = "") -> str:
-    """Why somebody opens a confidential mail: a parameter, which frames can send, or a header field, which stands in no address bar."""
+    """Reason for opening a confidential message: a parameter, which frames can send, or a header field, which no address bar shows."""
     return (reason or x_mailroom_reason).strip()
 
 
@@ -57,18 +57,18 @@ Reason = Annotated[str, Depends(given_reason)]
 Ahead = Annotated[
     bool,
     Query(
-        description="true: the console fetches it before anybody asked for it. It is on the record when it was not shown within ten "
-        "minutes (`viewed`). Of a token, and with a reason, it is a fetch like any other."
+        description="true: the console fetches it in advance. The audit log has it if it was not shown within ten minutes (`viewed`). "
+        "With a token or a reason it is an ordinary fetch."
     ),
 ]
-Links = Annotated[bool, Query(description="false: without the links and hidden pictures, which take the message apart.")]
+Links = Annotated[bool, Query(description="false: without links and hidden pictures, for which the message is parsed.")]
 
 
 @router.get("/{message_id}", response_model=schemas.Message, responses=describe_refusals(401, 404, 422))
 def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> schemas.Message:
-    """What was found out about a message, and those of its deliveries that are in your scope.
+    """Facts about a message, and its deliveries in your scope.
 
-    Confidential: its links only with a reason.
+    The links of a confidential message need a reason.
     """
     with db.read_transaction(here.engine) as session:
         opened = open_message.open_message(session, message_id, by=by)
@@ -134,7 +134,7 @@ def message_of(opened: Opened, preview: Preview, not_allowed: str) -> schemas.Me
     )
 
 
-Language = Annotated[Word, Query(description="Of our own words in it, such as de; else Accept-Language says.")]
+Language = Annotated[Word, Query(description="Language of Mailroom's own words, such as de; else Accept-Language.")]
 VIEW: dict[int | str, dict[str, Any]] = {200: {"description": "A whole document for a frame with `sandbox`.", "content": {"text/html": {}}}}
 
 
@@ -148,10 +148,7 @@ def view_message(
     language: Language = "",
     ahead: Ahead = False,
 ) -> HTMLResponse:
-    """The message as a harmless document of its own: no script, nothing loaded, links as numbered text.
-
-    That you fetched it goes in the audit log.
-    """
+    """The message as a harmless document: no script, nothing loaded, links as numbered text. The audit log records the fetch."""
     raw = raw_of(here, message_id, by, reason)
     put_fetch_on_record(here, message_id, mode, by, ahead=ahead and not reason)
     preview = render_message(here, ids.format_id(message_id), raw, mode) or unavailable_document(
@@ -175,10 +172,7 @@ def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
 
 @router.get("/{message_id}/headers", response_model=schemas.Headers, responses=describe_refusals(401, 404, 410, 422, 428))
 def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.Headers:
-    """The header block as received; control characters and bytes that are no UTF-8 are written as escapes.
-
-    That you fetched it goes in the audit log.
-    """
+    """The header as received; control characters, and bytes that are not UTF-8, are escaped. The audit log records the fetch."""
     head = headers_of(raw_of(here, message_id, by, reason))
     put_fetch_on_record(here, message_id, "headers", by)
     return schemas.Headers(text=escape_visible(head.decode("utf-8", "backslashreplace"), lines=True))
@@ -186,7 +180,7 @@ def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> s
 
 @router.get("/{message_id}/text", response_model=schemas.MessageText, responses=describe_refusals(401, 404, 422, 428))
 def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.MessageText:
-    """What a message says, as plain text; empty when it is erased. That you fetched it goes in the audit log."""
+    """Text of a message, as plain text; empty when it is erased. The audit log records the fetch."""
     with db.read_transaction(here.engine) as session:
         said = open_message.read_text(session, message_id, by=by, reason=reason)
         under_seal = open_message.breaks_seal(session, message_id, by=by, reason=reason)
@@ -198,7 +192,7 @@ def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> sche
 
 @router.post("/{message_id}/viewed", status_code=204, responses=describe_refusals(401, 403, 404, 409, 410, 422))
 def note_viewed(message_id: GivenId, session: Tx, by: Staff) -> None:
-    """Say that the message was on your screen, as the console does: in the audit log once in five minutes. For people only.
+    """Report that the message was on your screen, as the console does. The audit log has it once in five minutes. For people only.
 
     409 when nothing of it was fetched for you before. The time is the server's.
     """
@@ -212,7 +206,7 @@ FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The decoded bytes
 
 @router.get("/{message_id}/source", response_class=Response, responses=SOURCE | describe_refusals(401, 404, 410, 422, 428))
 def download_source(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> Response:
-    """The whole message as a file. That you took it goes in the audit log."""
+    """The whole message as a file. The audit log records the download."""
     raw = raw_of(here, message_id, by, reason)
     put_on_record(here, "source", message_id, by, {})
     return answer_download(raw, f"{ids.format_id(message_id)}.eml", "message/rfc822")
@@ -220,7 +214,7 @@ def download_source(message_id: GivenId, here: Here, by: Staff, reason: Reason) 
 
 @router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | describe_refusals(401, 404, 410, 422, 428))
 def download_attachment(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
-    """One attachment as a file, whatever its type says. That you took it goes in the audit log."""
+    """One attachment as a file, whatever its type. The audit log records the download."""
     with db.read_transaction(here.engine) as session:
         listed = open_message.open_message(session, message_id, by=by).summary.attachments
     content, found = taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
@@ -244,14 +238,14 @@ def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: It
 
 
 def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: dict[str, Any]) -> None:
-    """Who took what out of the console."""
+    """Records who downloaded what from the console."""
     with db.transaction(here.engine) as session:
         ledger.write_act(session, act, f"message:{ids.format_id(message_id)}", by=by, now=utcnow(), detail=detail)
     here.ring(["change"])
 
 
 def put_fetch_on_record(here: Office, message_id: int, what: str, by: Actor, *, ahead: bool = False) -> None:
-    """Who fetched what of a message, before it leaves; nobody's screen has to change for it."""
+    """Records who fetched which part of a message, before it leaves. No other screen has to change for it."""
     with db.transaction(here.engine) as session:
         viewings.record_fetch(session, message_id, what, by=by, now=utcnow(), ahead=ahead)
 

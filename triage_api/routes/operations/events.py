@@ -21,8 +21,8 @@ from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Watcher, still_there
 
-POLL = 0.5  # seconds between looks at the database; a bell shortens them
-LEAST = 0.1  # seconds between looks, however often the bell rings
+POLL = 0.5  # seconds between looks at the database; a wake-up shortens them
+LEAST = 0.1  # seconds between looks, however often it is woken
 STILL_THERE = 15.0  # seconds between looks whether a listener's session is still good
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class Listener:
 async def stream_events(
     request: Request, _by: Watcher, last_event_id: Annotated[str | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:
-    """`event: change` with {"sequence": n} whenever something was committed: ask again for what you show."""
+    """Server-sent events: `event: change` with {"sequence": n} after each commit. Fetch again what you show."""
     feed: Feed = request.app.state.feed
     listener = Listener()
     await run_in_threadpool(feed.join, listener)

@@ -1,4 +1,4 @@
-"""Is this process alive, and can it do its work?"""
+"""Health checks: `/healthz` (the process lives) and `/readyz` (it can work)."""
 
 import logging
 import os
@@ -33,7 +33,7 @@ def readyz(here: Here) -> PlainTextResponse:
 
 
 def find_lacking(here: Office) -> str:
-    """What stands in the way, in words for a stranger; the log has the rest."""
+    """Returns what is missing, in words for a stranger; the log has the rest."""
     try:
         with db.read_transaction(here.engine) as session:
             session.execute(select(col(StaffMember.login)).limit(1))

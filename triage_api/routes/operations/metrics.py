@@ -35,7 +35,7 @@ router = APIRouter(tags=["health"], default_response_class=PlainTextResponse, ge
 
 @router.get("/metrics", include_in_schema=False)  # it has a format and readers of its own
 def metrics(here: Here, request: Request) -> PlainTextResponse:
-    """What waits and since when, in Prometheus' text format."""
+    """Metrics in Prometheus' text format."""
     if not is_admitted(request, here.settings.api):
         return PlainTextResponse(REFUSED, 403)
     known: Metrics = request.app.state.metrics
@@ -43,7 +43,7 @@ def metrics(here: Here, request: Request) -> PlainTextResponse:
 
 
 def is_admitted(request: Request, api: Api) -> bool:
-    """May this client read them?"""
+    """Whether this client may read the metrics."""
     if is_hidden(request, api):
         return False
     return is_within(place_of(request), parse_networks("api.metrics", api.metrics))
@@ -68,7 +68,7 @@ class Metrics:
             return self.known
 
     def of_spool(self) -> Iterable[Metric]:
-        """What the spool of this machine holds."""
+        """Metrics of this machine's spool."""
         try:
             waiting = spool_backlog(self.here.settings.spool.directory)
         except OSError:
@@ -80,18 +80,18 @@ class Metrics:
         return spool_families(waiting, leaving, utcnow())
 
     def of_processes(self) -> Iterable[Metric]:
-        """What the roles of this machine have counted and timed."""
+        """Counters and timers of this machine's roles."""
         try:
             return runtime_metrics.collect_metrics(self.here.settings.spool.directory)
         except BadInput:
             return []
 
     def of_machine(self) -> Iterable[Metric]:
-        """What this machine has: the time, and room."""
+        """Metrics of this machine: the time, and free space."""
         return machine_families(dict(disk_space.visible_rooms(self.here.settings)), utcnow())
 
     def of_record(self) -> Iterable[Metric]:
-        """What the database says."""
+        """Metrics from the database."""
         now = utcnow()
         try:
             with db.read_transaction(self.here.engine) as session:

@@ -30,7 +30,7 @@ router = resource_router("queue")
 
 @router.get("/outgoing", response_model=schemas.Outgoing, responses=describe_refusals(401, 422))
 def list_outgoing(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: Cursor = None) -> schemas.Outgoing:
-    """What waits, is under way or was refused by a next hop, the newest first, and how it stands with each next hop."""
+    """Deliveries that wait, are under way or were refused by a next hop, the newest first, and the state of each next hop."""
     settings = here.settings
     page = listing.list_queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
     items = page.items
@@ -57,7 +57,7 @@ def find_way(one: listing.Listed, settings: Settings, by: Actor) -> str:
     responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
-    """Try a waiting delivery at once, or a bounced one again."""
+    """Retry a waiting or bounced delivery now."""
     queue_admin.retry_deliveries(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
     return tell_change(session, delivery_id, by)
 
@@ -69,7 +69,7 @@ def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> 
     responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
-    """Try a waiting delivery no more: it is bounced, and can be tried again."""
+    """Give up a waiting delivery: it bounces, and can be retried later."""
     queue_admin.give_up(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
     return tell_change(session, delivery_id, by)
 
@@ -81,14 +81,14 @@ def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -
     responses=describe_refusals(401, 403, 404, 409, 422),
 )
 def hold_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
-    """Take a waiting delivery back into its folder: a decision that can be undone."""
+    """Return a waiting delivery to its folder: a decision that can be undone."""
     hold_deliveries(session, (delivery_id,), by, here.settings)
     return tell_change(session, delivery_id, by)
 
 
 @router.get("/outgoing/unsent", response_model=schemas.UnsentPage, responses=describe_refusals(401, 422))
 def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.UnsentPage:
-    """Deliveries that wait, are under way or were refused, those due first; for administrators those of every kind, employees' mail too."""
+    """Deliveries that wait, are under way or were refused, those due first. Administrators see every kind, also employees' messages."""
     only = routes.find_destination(here.settings, next_hop, by=by) if next_hop else None
     place = place_of(cursor, int, int)
     found = queue_admin.list_outgoing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
@@ -104,7 +104,7 @@ def way_of(one: Delivery, settings: Settings, by: Actor) -> str:
 
 @router.post("/outgoing/retry", status_code=202, response_model=schemas.Count, responses=describe_refusals(401, 403, 404, 409, 422))
 def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
-    """Try these, or everything that waits for a next hop, at once."""
+    """Retry these deliveries, or all for a next hop, now."""
     if order.ids:
         count = queue_admin.retry_deliveries(session, order.ids, settings=here.settings, by=by, now=utcnow())
     else:
@@ -115,7 +115,7 @@ def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -
 
 @router.post("/outgoing/give-up", status_code=202, response_model=schemas.Count, responses=describe_refusals(401, 403, 404, 409, 422))
 def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
-    """Try nothing more of these, or of what waits for a next hop."""
+    """Give up these deliveries, or all for a next hop."""
     if order.ids:
         count = queue_admin.give_up(session, order.ids, settings=here.settings, by=by, now=utcnow())
     else:
@@ -127,7 +127,7 @@ def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here)
 
 @router.post("/outgoing/hold", status_code=202, response_model=schemas.Count, responses=describe_refusals(401, 403, 404, 409, 422))
 def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> schemas.Count:
-    """Take these, or what waits for a next hop, back into its folders, at most 5,000 at once: a decision that can be undone."""
+    """Return these deliveries, or all for a next hop, to their folders, at most 5,000 at once: a decision that can be undone."""
     ids = tuple(order.ids)
     if not ids:
         ids = tuple(queue_admin.waiting_for(session, routes.find_destination(here.settings, order.next_hop, by=by), by=by, limit=MOST_IDS))

@@ -20,13 +20,13 @@ Name = Annotated[str, Path(max_length=100, description="As the settings name it.
 
 @router.get("", response_model=schemas.Webhooks, responses=describe_refusals(401, 403))
 def list_webhooks(session: Read, here: Here, by: Staff) -> schemas.Webhooks:
-    """Every webhook of the settings: whether it works, and what it is still to be told. For who looks after or audits the whole company."""
+    """Webhooks of the settings: whether each works, and what it has not received yet. For company-wide administrators and auditors."""
     return schemas.Webhooks.model_validate({"items": outbox.list_webhooks(session, here.settings, by=by)})
 
 
 @router.post("/{hook}/test", status_code=202, response_model=schemas.WebhookTried, responses=describe_refusals(401, 403, 404, 422))
 def test_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> schemas.WebhookTried:
-    """Have it called now, also when it is gone or rests; it is told nothing but who asked. For administrators of the whole company."""
+    """Send a test call now, also to a stopped or paused webhook. It names only the person who asked. For company-wide administrators."""
     tried = outbox.hook_named(here.settings, hook, by=by)
     event = outbox.try_out(session, tried, by=by, now=utcnow(), link=here.settings.api.public_url)
     ring_after(session)
@@ -35,6 +35,6 @@ def test_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> schemas.Webh
 
 @router.post("/{hook}/resume", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def resume_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> None:
-    """Call one again that has answered 410, or that rests after failures. For administrators of the whole company."""
+    """Resume a webhook that answered 410, or is paused after failures. For company-wide administrators."""
     outbox.resume_webhook(session, outbox.hook_named(here.settings, hook, by=by).name, by=by, now=utcnow())
     ring_after(session)

@@ -1,4 +1,4 @@
-"""Whom we know by our own mail: list, accept or drop what waits for a look, what was not learned; and scripts that say so."""
+"""Routes of contacts: list, accept or remove pending ones, count addresses not learned, and learn from scripts."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -28,7 +28,7 @@ Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's 
 
 @router.post("/learn", response_model=schemas.Learned, responses=describe_refusals(401, 403, 422))
 def learn(order: schemas.Lessons, session: Tx, by: Staff, here: Here) -> schemas.Learned:
-    """Say whom employees know, as if they had just written to them; the same once more changes nothing. All or nothing."""
+    """Report contacts of employees, as if they had just written to them. A repeated call changes nothing. All or nothing."""
     report = learn_contacts.announce_contacts(session, order.announced(), settings=here.settings, by=by, now=utcnow())
     ring_after(session)
     skipped = {str(reason): count for reason, count in report.skipped.items()}
@@ -46,7 +46,7 @@ def list_contacts(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> schemas.Contacts:
-    """Those of the people in your scope, newest first."""
+    """Contacts of the people in your scope, newest first."""
     before = id_of(cursor)
     found = contact_review.list_contacts(
         session, by=by, settings=here.settings, state=stored_word(CONTACT_STATES, state), q=q, person=person, limit=limit + 1, before=before
@@ -56,7 +56,7 @@ def list_contacts(
 
 @router.post("/contacts/accept", response_model=Count, responses=describe_refusals(401, 403, 404, 422))
 def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here: Here) -> Count:
-    """Let pending or removed contacts count from now on."""
+    """Make pending or removed contacts count from now on."""
     count = contact_review.accept_contacts(session, order.ids, by=by, settings=here.settings, now=utcnow())
     ring_after(session)
     return Count(count=count)
@@ -64,7 +64,7 @@ def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here:
 
 @router.post("/contacts/remove", response_model=Count, responses=describe_refusals(401, 403, 404, 422))
 def remove_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff) -> Count:
-    """Let these not count, also when somebody writes to them again."""
+    """Stop these contacts from counting, also when somebody writes to them again."""
     count = contact_review.drop_contacts(session, order.ids, by=by, now=utcnow())
     ring_after(session)
     return Count(count=count)
@@ -72,7 +72,7 @@ def remove_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff) -> Co
 
 @router.get("/contacts/reasons", response_model=schemas.ReasonsNotLearned, responses=describe_refusals(401, 422))
 def list_reasons(session: Read, by: Staff, days: Days = 30) -> schemas.ReasonsNotLearned:
-    """What was not learned of mail of the departments in your scope, and why; the most frequent first."""
+    """Reasons why addresses in messages of the departments in your scope were not learned, the most frequent first."""
     found = contact_review.count_unlearned(session, by=by, since=utcnow() - timedelta(days=days - 1))
     items = [{"how": how, "reason": why, "words": WORDS[Reason(why)], "count": count} for how, why, count in found]
     return schemas.ReasonsNotLearned.model_validate({"items": items})
@@ -82,7 +82,7 @@ def list_reasons(session: Read, by: Staff, days: Days = 30) -> schemas.ReasonsNo
 def list_posted_lists(
     session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=1000)] = 50, cursor: Cursor = None
 ) -> schemas.PostedLists:
-    """Mailing lists that people in your scope write to, those with the most posts first: proposals for rules of lists."""
+    """Mailing lists that people in your scope write to, those with the most posts first: suggestions for list rules."""
     found = contact_review.posted_lists(session, by=by, limit=limit + 1, after=place_of(cursor, int, str))
     return schemas.PostedLists.model_validate(
         {"items": found[:limit], "next_cursor": next_cursor(found, limit, lambda one: (one.posts, one.address))}

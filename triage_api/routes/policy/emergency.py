@@ -1,4 +1,4 @@
-"""The emergency: is the door open, and opening and closing it."""
+"""Routes of the emergency: show, open and close it."""
 
 from triage.policy import emergency
 from triage.times import utcnow
@@ -13,15 +13,15 @@ router = resource_router("rules", "/emergency")
 
 @router.get("", response_model=schemas.EmergencyNow, responses=describe_refusals(401))
 def get_emergency(session: Read, _by: Staff) -> schemas.EmergencyNow:
-    """Does everything pass that is neither blocked nor forged, until when, why, and on whose word? For all staff to know."""
+    """The emergency: whether everything passes that is neither blocked nor forged, until when, why, and who opened it. For all staff."""
     return schemas.EmergencyNow.model_validate({"emergency": emergency.current_emergency(session, utcnow())})
 
 
 @router.put("", response_model=schemas.EmergencyNow, responses=describe_refusals(401, 403, 422))
 def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> schemas.EmergencyNow:
-    """Let everything pass until then that is neither blocked nor forged. Opened again the new time counts.
+    """Deliver everything until then that is neither blocked nor forged. A repeated call sets the new end.
 
-    For administrators of the whole company. It closes by itself.
+    For company-wide administrators. It ends by itself.
     """
     opened = emergency.open_door(session, order.until, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
@@ -30,6 +30,6 @@ def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> sch
 
 @router.delete("", status_code=204, responses=describe_refusals(401, 403, 404))
 def close_emergency(session: Tx, by: Staff) -> None:
-    """Close the door before its time."""
+    """End the emergency now."""
     emergency.close_emergency(session, by=by, now=utcnow())
     ring_after(session)

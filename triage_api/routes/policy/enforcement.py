@@ -29,10 +29,10 @@ def get_enforcement(session: Read, here: Here, by: Staff) -> schemas.Enforcement
 
 @router.put("", response_model=schemas.Enforcement, responses=describe_refusals(401, 403, 422))
 def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by: Staff) -> schemas.Enforcement:
-    """Set the step of a scope. For administrators with that scope; it counts from the next message on, or from its start.
+    """Set the step of a scope, from the next message on or from its start. For administrators with that scope.
 
-    Record only lets everything pass but blocked messages and forgeries of your domain. Hold dangerous holds what is dangerous. Hold
-    unknown senders holds everything from senders whom nobody knows.
+    Record only delivers everything but blocked messages and forgeries of your domain. Hold dangerous holds dangerous messages. Hold
+    unknown senders holds everything from unknown senders.
     """
     now, settings = utcnow(), here.settings
     scope = order.scope.casefold()

@@ -22,7 +22,7 @@ router = resource_router("rules", "/rules/proposals")
 def list_proposals(
     session: Read, by: Staff, state: schemas.ProposalState = "open", limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.Proposals:
-    """Rules that the company's mail and decisions speak for, those that would matter most first. Needs the whole company as scope."""
+    """Rules suggested by the company's messages and decisions, the most useful first. Needs a company-wide scope."""
     found = rule_suggestions.list_suggestions(session, by=by, now=utcnow(), state=state, limit=limit + 1, after=place_of(cursor, int, int))
     count = rule_suggestions.count_suggestions(session, now=utcnow()).get(state, 0)
     return schemas.Proposals(
@@ -34,7 +34,7 @@ def list_proposals(
 
 @router.post("/batch", response_model=schemas.ProposalBatch, responses=describe_refusals(401, 403))
 def take_proposal_batch(session: Tx, by: Staff) -> schemas.ProposalBatch:
-    """Your own cards for the next minutes: nobody else gets them meanwhile. Ask again to keep them and get more."""
+    """Reserve suggestions for the next minutes: nobody else gets them meanwhile. Repeat the call to keep them and get more."""
     mine = rule_suggestions.take_cards(session, by=by, now=utcnow())
     counts = rule_suggestions.count_suggestions(session, now=utcnow())
     return schemas.ProposalBatch(
@@ -46,7 +46,7 @@ def take_proposal_batch(session: Tx, by: Staff) -> schemas.ProposalBatch:
 
 @router.post("/search", response_model=Count, responses=describe_refusals(401, 403))
 def search_proposals(by: Staff, here: Here) -> Count:
-    """Look now what speaks for a rule, which happens by itself every hour; how much of it is new."""
+    """Look for suggestions now, as happens hourly; returns the number of new ones."""
     with db.read_transaction(here.engine) as session:
         rule_suggestions.whole_company(session, by)
         speaking = candidates.find_candidates(session, settings=here.settings, now=utcnow())
@@ -58,15 +58,15 @@ def search_proposals(by: Staff, here: Here) -> Count:
 
 @router.delete("/batch", status_code=204, responses=describe_refusals(401, 403))
 def return_proposal_batch(session: Tx, by: Staff) -> None:
-    """Let the others have your cards."""
+    """Return your reserved suggestions to your colleagues."""
     rule_suggestions.lay_back(session, by=by)
     ring_after(session)
 
 
 @router.post("/{proposal_id}", response_model=schemas.Proposal, responses=describe_refusals(401, 403, 404, 409, 422))
 def answer_proposal(proposal_id: GivenId, order: schemas.ProposalAnswer, session: Tx, by: Staff, here: Here) -> schemas.Proposal:
-    """accept makes the rule, or asks for a second person's approval (`pending_id`); refuse: nobody is asked again; open takes your answer
-    back.
+    """Answer a suggestion: accept makes the rule, or requests a second person's approval (`pending_id`); refuse never asks again; open
+    withdraws your answer.
     """
     answered = answer_suggestion.answer_suggestion(
         session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence

@@ -56,12 +56,12 @@ ASKED: dict[int | str, dict[str, Any]] = {
 
 @router.post("/rules", status_code=201, response_model=schemas.MadeRule, responses=ASKED | describe_refusals(401, 403, 409, 412, 422))
 def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) -> schemas.MadeRule | Response:
-    """Make a rule; 202 when it needs a second person's key. An equal one that is in force is kept and answered.
+    """Make a rule; 202 when a second person must approve it. An equal rule in force is returned unchanged.
 
-    409 where an allow would let in held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in
-    `confirm`, with its `fence`.
+    409 where an allow rule would release held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names`
+    are in `confirm`, with its `fence`.
 
-    `delivered`: what the sender of a block delivered lately, to be removed by a decision of its own.
+    `delivered`: recent messages of a blocked sender in mailboxes, to be removed by a decision of its own.
     """
     made = approvals.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence)
     if isinstance(made, PendingAct):
@@ -75,23 +75,23 @@ def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) 
 
 @router.post("/rules/preview", response_model=RuleTrial, responses=describe_refusals(401, 422))
 def preview_rule(order: schemas.SenderRule, session: Read, by: Staff, here: Here) -> RuleTrial:
-    """What a rule would have done in the last thirty days, why it may never work, and how it stands to others; nothing is made."""
+    """Preview of a rule: its effect in the last thirty days, why it may never work, and how it relates to other rules. Makes nothing."""
     return RuleTrial.model_validate(rule_trial.try_rule(session, order.order(), by=by, settings=here.settings, now=utcnow()))
 
 
 @router.post("/rules/offers", response_model=Offers, responses=describe_refusals(401, 403, 422))
 def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Offers:
-    """Rules that would let the senders of this message in, the narrowest sensible first, each tried out on the last thirty days."""
+    """Allow rules for the senders of these messages, the narrowest sensible first, each with its effect in the last thirty days."""
     found = rule_trial.offer_rules(session, order.select.selection(), by=by, settings=here.settings, now=utcnow())
     return Offers.model_validate({"items": found})
 
 
 @router.post("/rules/import", response_model=schemas.ImportResult, responses=describe_refusals(401, 403, 409, 412, 422))
 def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -> schemas.ImportResult:
-    """Make every rule that the lines name, or none: 422 says what is wrong with which line (`lines`).
+    """Make every rule that the lines name, or none: 422 names what is wrong in which line (`lines`).
 
-    409 where allows would let in held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in
-    `confirm`, with its `fence`: once for the whole file, and `rules` says which rules ask. Rules that are in force already do not ask.
+    409 where allow rules would release held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names`
+    are in `confirm`, with its `fence`: once for the whole file, and `rules` says which rules ask. Rules already in force do not ask.
     """
     if lines.dry_run:
         return looked_at(session, lines.text, by, here)
@@ -103,7 +103,7 @@ def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -
 
 
 def looked_at(session: Session, text: str, by: Actor, here: Here) -> schemas.ImportResult:
-    """What would become of the lines, and what would be asked; nothing is made."""
+    """Returns what the lines would do, and what would need a confirmation. Makes nothing."""
     with session.begin_nested() as attempt:
         loaded = rule_import_export.load_rules(session, text, by=by, now=utcnow(), settings=here.settings, asks=False)
         attempt.rollback()
@@ -117,9 +117,9 @@ LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjso
 
 @router.get("/rules/export", response_class=PlainTextResponse, responses=LINES | describe_refusals(401))
 def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
-    """Every rule in force that reaches into your scope, one JSON object a line; `POST /rules/import` reads them back.
+    """Every rule in force in your scope, one JSON object a line; `POST /rules/import` reads them back.
 
-    That you took them goes in the audit log.
+    The audit log records the export.
     """
     ledger.write_act(session, "export", "rules", by=by, now=utcnow())
     found = rules.list_rules(session, utcnow(), by=by, limit=MOST_EXPORTED)
@@ -128,8 +128,9 @@ def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
 
 @router.post("/rules/explain", response_model=schemas.Explanation, responses=describe_refusals(401, 404, 422))
 def explain_rules(order: schemas.ExplainOrder, session: Read, by: Staff, here: Here) -> schemas.Explanation:
-    """Which rule decides about mail of a sender to somebody here, under each proof, and what else matches; or why a delivery went
-    where it went, and what the rules of today would say."""
+    """Explain which rule decides about a sender's message to somebody here, under each proof, and which others match; or why a delivery
+    was decided as it was, and what today's rules would decide.
+    """
     asked: dict[str, Any] = {"by": by, "settings": here.settings, "now": utcnow()}
     if order.delivery is not None:
         return schemas.Explanation.model_validate(explain_verdict.explain_delivery(session, order.delivery, **asked))
@@ -140,13 +141,13 @@ def explain_rules(order: schemas.ExplainOrder, session: Read, by: Staff, here: H
 
 @router.get("/rules/{rule_id}", response_model=schemas.Rule, responses=describe_refusals(401, 404, 422))
 def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> schemas.Rule:
-    """One rule; its ETag is for a change of it, and moves only when somebody changes the rule."""
+    """One rule; its ETag is for a change of it, and changes only when somebody changes the rule."""
     return answer_rule(session, known_rule(session, rule_id, by), by, response)
 
 
 @router.get("/rules/{rule_id}/delivered", response_model=schemas.DeliveredLately, responses=describe_refusals(401, 404, 422))
 def list_delivered_by_rule(rule_id: GivenId, session: Read, by: Staff) -> schemas.DeliveredLately:
-    """What the sender or campaign of a block delivered in the last 14 days; nothing is removed."""
+    """Messages that the blocked sender or campaign had delivered in the last 14 days. Removes nothing."""
     found = delivered_lately.of_rule(session, known_rule(session, rule_id, by), by=by, now=utcnow())
     return schemas.DeliveredLately.model_validate(found)
 
@@ -155,11 +156,11 @@ def list_delivered_by_rule(rule_id: GivenId, session: Read, by: Staff) -> schema
 def change_rule(
     rule_id: GivenId, change: schemas.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
 ) -> schemas.Rule:
-    """Change its proof, end, note, or whether risky attachments or any content pass. With If-Match 412 when somebody has changed it since.
+    """Change a rule's proof, end, note, or whether it covers risky attachments or any content. With If-Match 412 when somebody has
+    changed it since.
 
-    409 where the company wants two keys for such a rule: make it again. 409 also where an allow would let in more than before, and
-    messages are held that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its
-    `fence`.
+    409 where the company requires a second person for such a rule: make it again. 409 also where an allow rule would release more held
+    messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its `fence`.
     """
     expected = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
     said: dict[str, Any] = {"expected": expected, "confirm": change.confirm, "fence": change.fence}
@@ -191,7 +192,7 @@ def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[schemas
 
 @router.delete("/rules/{rule_id}", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def delete_rule(rule_id: GivenId, session: Tx, by: Staff) -> None:
-    """Take a rule out of force; it stays in the audit log."""
+    """Remove a rule; it stays in the audit log."""
     known_rule(session, rule_id, by)
     rules.remove_rule(session, rule_id, by=by, now=utcnow())
     ring_after(session, "door")

@@ -23,7 +23,7 @@ router = resource_router("campaigns")
 
 @router.get("/campaigns", response_model=schemas.Campaigns, responses=describe_refusals(401, 422))
 def list_campaigns(wanted: Annotated[schemas.CampaignQuery, Query()], session: Read, by: Staff) -> schemas.Campaigns:
-    """Campaigns of the message in your scope, those with the most of it first; unless `state` says otherwise, of held messages."""
+    """Campaigns of messages in your scope, the largest first; of held messages unless `state` says otherwise."""
     after = place_of(wanted.cursor, int, int)
     place = (after[0], after[1]) if after else None
     page = campaign_list.list_campaigns(session, wanted.selection(), by=by, fewest=wanted.min_messages, limit=wanted.limit, after=place)
@@ -53,7 +53,7 @@ def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> schemas.Camp
     "/campaigns/{campaign_id}/join", status_code=201, response_model=Decision, responses=describe_refusals(401, 403, 404, 409, 422)
 )
 def join_campaign(campaign_id: GivenId, order: schemas.JoinOrder, session: Tx, by: Staff) -> Decision:
-    """This campaign's mail is of another one from now on: a decision, which can be undone."""
+    """Merge this campaign into another one: a decision, which can be undone."""
     return answer_decision(session, regroup.join_campaigns(session, campaign_id, order.into, by=by, reason=order.reason, now=utcnow()), by)
 
 
@@ -61,6 +61,6 @@ def join_campaign(campaign_id: GivenId, order: schemas.JoinOrder, session: Tx, b
     "/campaigns/{campaign_id}/split", status_code=201, response_model=Decision, responses=describe_refusals(401, 403, 404, 409, 422)
 )
 def split_campaign(campaign_id: GivenId, order: schemas.SplitOrder, session: Tx, by: Staff) -> Decision:
-    """These messages are a campaign of their own from now on: a decision, which can be undone; `selection.into` names it."""
+    """Make these messages a campaign of their own: a decision, which can be undone; `selection.into` names it."""
     made = regroup.split_campaign(session, order.ids, campaign_id, by=by, reason=order.reason, now=utcnow())
     return answer_decision(session, made, by)

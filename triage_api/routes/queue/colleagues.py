@@ -15,7 +15,7 @@ router = resource_router("colleagues")
 
 @router.put("/presence", response_model=schemas.Presence, responses=describe_refusals(401, 403, 422))
 def keep_presence(order: schemas.PresenceOrder, here: Here, by: Staff) -> schemas.Presence:
-    """Say that you are there and what you look at, every five seconds; the answer says who else is. It locks nothing and waits for none."""
+    """Report your presence and the message that you look at, every five seconds. The answer names your colleagues. It locks nothing."""
     now = utcnow()
     db.try_transaction(here.engine, lambda session: presence.look_at(session, order.delivery, by=by, now=now))
     with db.read_transaction(here.engine) as session:
@@ -25,20 +25,20 @@ def keep_presence(order: schemas.PresenceOrder, here: Here, by: Staff) -> schema
 
 @router.delete("/presence", status_code=204, responses=describe_refusals(401))
 def end_presence(session: Tx, by: Staff) -> None:
-    """You are there no more."""
+    """End your presence in the queue."""
     presence.leave_console(session, by=by)
 
 
 @router.post("/presence/next", response_model=schemas.NextItem, responses=describe_refusals(401, 403, 422))
 def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextItem:
-    """Be given the next card that no colleague looks at; two who ask at once are given different ones."""
+    """Reserve the next row that no colleague looks at. Two callers at the same time get different rows."""
     card = next_free_row.next_free(session, order.selection(), by=by, now=utcnow(), group=order.group, skip=order.skip)
     return schemas.NextItem.model_validate({"item": card})
 
 
 @router.get("/colleagues", response_model=schemas.Candidates, responses=describe_refusals(401))
 def list_colleagues(session: Read, by: Staff) -> schemas.Candidates:
-    """To whom mail can be handed."""
+    """Colleagues to whom messages can be assigned."""
     return schemas.Candidates.model_validate({"items": assignment.list_candidates(session, by=by, now=utcnow())})
 
 

@@ -24,7 +24,7 @@ router = resource_router("deliveries")
 def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: Read, by: Staff) -> schemas.Deliveries:
     """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000.
 
-    Where a search finds much it is one more than the page: there is more.
+    After a search with many results it is one more than the page holds: there are more.
     """
     page = listing.list_deliveries(
         session,
@@ -42,6 +42,6 @@ def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: 
 
 @router.get("/deliveries/{delivery_id}", response_model=schemas.DeliveryDetail, responses=describe_refusals(401, 404, 422))
 def get_delivery(delivery_id: GivenId, session: Read, by: Staff) -> schemas.DeliveryDetail:
-    """One delivery with everything that happened to it."""
+    """One delivery with its history."""
     found = delivery_history.get_delivery(session, delivery_id, by=by)
     return schemas.DeliveryDetail.model_validate(asdict(found.listed) | {"history": found.history, "attempts_made": found.attempts_made})

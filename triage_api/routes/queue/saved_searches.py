@@ -15,18 +15,18 @@ from triage_api.schemas.queue import saved_searches as schemas
 
 router = resource_router("searches", "/searches")
 
-Counts = Annotated[bool, Query(description="Count what waits of each, up to 1,000.")]
+Counts = Annotated[bool, Query(description="Count the waiting messages of each, up to 1,000.")]
 
 
 @router.get("", response_model=schemas.SavedSearches, responses=describe_refusals(401, 422))
 def list_searches(session: Read, by: Staff, counts: Counts = False) -> schemas.SavedSearches:
-    """Your own saved searches and those that are shared with you, by name."""
+    """Your own saved searches and those shared with you, by name."""
     return schemas.SavedSearches.model_validate({"items": saved_searches.list_searches(session, by=by, counts=counts)})
 
 
 @router.post("", status_code=201, response_model=schemas.SavedSearch, responses=describe_refusals(401, 403, 422))
 def save_search(order: schemas.SavedSearchOrder, session: Tx, by: Staff) -> schemas.SavedSearch:
-    """Keep a search by a name; one of yours with the same name becomes this one. Each sees of it what is in their own scope."""
+    """Save a search under a name; it replaces one of yours with the same name. Each person sees results in their own scope."""
     kept = saved_searches.save_search(session, saved_searches.Wish(**order.model_dump()), by=by, now=utcnow())
     ring_after(session)
     return schemas.SavedSearch.model_validate(kept)
@@ -34,6 +34,6 @@ def save_search(order: schemas.SavedSearchOrder, session: Tx, by: Staff) -> sche
 
 @router.delete("/{search_id}", status_code=204, responses=describe_refusals(401, 403, 404, 422))
 def remove_search(search_id: GivenId, session: Tx, by: Staff) -> None:
-    """Keep it no longer."""
+    """Remove a saved search."""
     saved_searches.remove_search(session, search_id, by=by)
     ring_after(session)

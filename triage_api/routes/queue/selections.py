@@ -29,9 +29,9 @@ router = resource_router("selections")
 
 @router.post("/selections/preview", response_model=schemas.Evidence, responses=describe_refusals(401, 403, 412, 422))
 def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, here: Here) -> schemas.Evidence:
-    """What the selection holds of the message in your scope, and with a verb what that would do. Nothing is changed.
+    """Preview of a selection: the messages in your scope and, with a verb, its effect. Changes nothing.
 
-    `fence` goes with the decision.
+    Send the `fence` with the decision.
     """
     wanted, now = order.select.selection(), utcnow()
     plan = removal_plan.plan_removal(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
@@ -76,7 +76,7 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
 
 
 def preview_allowed(session: Session, request: DecisionRequest, rule: RuleOrder, by: Actor, settings: Settings) -> consent.Consent:
-    """Whom a release with this rule would let in."""
+    """Senders whom a release with this rule would allow."""
     ids = decision_plan.meant_ids(session, request, by=by, settings=settings)
     return consent.preview_consent(session, request.selected, rule, ids, by=by, settings=settings, now=utcnow())
 

@@ -15,7 +15,7 @@ router = resource_router("senders")
 
 @router.get("/senders/{sender:path}", response_model=schemas.Sender, responses=describe_refusals(401, 404, 422))
 def get_sender(sender: Word, session: Read, by: Staff, here: Here) -> schemas.Sender:
-    """An address, or a domain with those below it: its mail in your scope, what proves it, to whom it went and what became of it."""
+    """An address, or a domain with those below it: its messages in your scope, their proof, recipients and outcome."""
     found = sender_profile.get_sender(session, sender, freemail=here.settings.policy.freemail_domains, by=by)
     folders = [(folder.partition("+"), count) for folder, count in found.by_folder]
     return schemas.Sender.model_validate(

@@ -75,5 +75,5 @@ def answer_training(order: schemas.TrainingOrder, deck: Laid, session: Tx, by: S
 
 @router.get("/scores", response_model=schemas.TrainingScores, responses=describe_refusals(401, 403))
 def list_scores(session: Read, by: Staff) -> schemas.TrainingScores:
-    """How you do; administrators of the whole company see everybody."""
+    """Your training scores; company-wide administrators see everybody's."""
     return schemas.TrainingScores.model_validate({"items": training.list_scores(session, by=by)})

@@ -18,7 +18,7 @@ router = resource_router("messages")
 
 @router.get("/where", response_model=schemas.Where, responses=describe_refusals(401, 422))
 def find_place(wanted: Annotated[schemas.WhereQuery, Query()], session: Read, by: Staff, here: Here) -> schemas.Where:
-    """Where a message is: held, decided, delivered, expired, or refused at SMTP and why; at most 50 in your scope, newest first."""
+    """Find a message: held, decided, delivered, expired, or refused at SMTP and why; at most 50 in your scope, newest first."""
     refused_days = here.settings.retention.refused_days
     found = where_is(session, wanted.to, wanted.q, since=wanted.since, until=wanted.until, refused_days=refused_days, by=by, now=utcnow())
     return schemas.Where.model_validate(found)

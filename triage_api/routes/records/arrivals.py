@@ -21,7 +21,7 @@ router = resource_router("reports", "/reports")
 def count_arrivals(
     session: Read, by: Staff, since: AwareDatetime | None = None, until: AwareDatetime | None = None
 ) -> schemas.ArrivalsReport:
-    """How many deliveries in your scope came in on each day (UTC), by the rule that decided; the last 30 days, at most 366."""
+    """Number of deliveries in your scope for each day (UTC), by the rule that decided; the last 30 days, at most 366."""
     end: datetime = until or utcnow()
     counted = list_arrivals(session, by=by, since=since or max(end, EPOCH + USUAL) - USUAL, until=end)
     return schemas.ArrivalsReport.model_validate({"items": counted})

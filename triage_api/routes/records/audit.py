@@ -25,9 +25,9 @@ router = resource_router("audit")
 
 @router.get("/audit", response_model=schemas.AuditEntries, responses=describe_refusals(401, 403, 422))
 def list_audit_entries(session: Read, staff: Staff, wanted: Annotated[schemas.AuditQuery, Query()]) -> schemas.AuditEntries:
-    """Who did what, newest first: for administrators and auditors of the whole company.
+    """Audit entries, newest first: for company-wide administrators and auditors.
 
-    `detail` is {"sealed": true} where it tells of mail that is confidential to you.
+    `detail` is {"sealed": true} where it concerns messages that are confidential to you.
     """
     (before,) = place_of(wanted.cursor, int) or (None,)
     page = audit_log.list_entries(
@@ -37,14 +37,14 @@ def list_audit_entries(session: Read, staff: Staff, wanted: Annotated[schemas.Au
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One act a line."}}
-After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only what came later: the `sequence` of the last act that you have.")]
+After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only later entries: the `sequence` of the last entry that you have.")]
 
 
 @router.get("/audit/export", response_class=StreamingResponse, responses=LINES | describe_refusals(401, 403, 422))
 def export_audit_log(here: Here, by: Staff, after: After = 0) -> StreamingResponse:
-    """Every chained act as one JSON object a line, in the order of the chain; without details that tell of confidential mail.
+    """Every chained entry as one JSON object a line, in the order of the chain; without details of confidential messages.
 
-    That you took it goes in the audit log.
+    The audit log records the export.
     """
     audit_log.require_auditor(by)
     with db.transaction(here.engine) as session:
@@ -63,9 +63,9 @@ def write_lines(here: Office, by: Actor, after: int) -> Iterator[str]:
 
 @router.get("/audit/verify", responses=describe_refusals(401, 403))
 def verify_audit_log(here: Here, by: Staff) -> Verification:
-    """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see.
+    """Verify the audit log: every entry, and the signed checkpoints that this machine can see.
 
-    A fault goes in the audit log, and from there to a SIEM.
+    A fault enters the audit log, and from there a SIEM.
     """
     audit_log.require_auditor(by)
     claims = verify_chain.claimed_checkpoints(here.settings)

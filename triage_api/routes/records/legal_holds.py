@@ -17,7 +17,7 @@ router = resource_router("legal holds", "/legal-holds")
 def list_legal_holds(
     session: Read, by: Staff, lifted: schemas.Lifted = False, limit: Limit = 50, cursor: Cursor = None
 ) -> schemas.LegalHolds:
-    """Legal holds, newest first. For administrators and auditors of the whole company."""
+    """Legal holds, newest first. For company-wide administrators and auditors."""
     before = id_of(cursor)
     found = legal_holds.list_holds(session, by=by, lifted=lifted, limit=limit + 1, before=before)
     return schemas.LegalHolds.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
@@ -25,9 +25,7 @@ def list_legal_holds(
 
 @router.post("", status_code=201, response_model=schemas.LegalHold, responses=describe_refusals(401, 403, 404, 422))
 def create_legal_hold(order: schemas.LegalHoldOrder, session: Tx, by: Staff) -> schemas.LegalHold:
-    """Hold messages of a person, or of a selection: it is neither expired nor erased, also what comes later, until the hold is
-    lifted.
-    """
+    """Hold messages of a person or of a selection, also later ones: they are neither expired nor erased until the hold is lifted."""
     selected = order.select.selection() if order.select else None
     made = legal_holds.add_hold(session, by=by, reason=order.reason, now=utcnow(), person=order.person, selected=selected)
     ring_after(session)
@@ -36,7 +34,7 @@ def create_legal_hold(order: schemas.LegalHoldOrder, session: Tx, by: Staff) -> 
 
 @router.post("/{hold_id}/lift", response_model=schemas.LegalHold, responses=describe_refusals(401, 403, 404, 409, 422))
 def lift_legal_hold(hold_id: GivenId, order: schemas.LiftOrder, session: Tx, by: Staff) -> schemas.LegalHold:
-    """Lift a hold. What was due to be erased meanwhile is erased with the next round. 409 when it was lifted before."""
+    """Lift a hold. Messages whose retention has ended meanwhile are erased soon. 409 when it is lifted already."""
     lifted = legal_holds.end_hold(session, hold_id, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
     return schemas.LegalHold.model_validate(lifted)

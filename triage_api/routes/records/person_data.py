@@ -1,4 +1,4 @@
-"""What is kept about a person: taken along by them, and erased. For administrators of the whole company."""
+"""Routes of a person's data: export and erasure (GDPR). For company-wide administrators."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,9 +36,9 @@ FILE = {"Content-Disposition": 'attachment; filename="person-data.zip"', "Cache-
 
 @taking.post("/export", response_class=StreamingResponse, responses=ZIP | describe_refusals(401, 403, 422))
 def export_person_data(order: schemas.PersonOrder, by: Staff, here: Here) -> StreamingResponse:
-    """Everything that is kept about an address or about somebody here (their address or uid). What is confidential to you is left out.
+    """Export of all data kept about an outside address or an employee (address or uid), without messages that are confidential to you.
 
-    That you took it is in the audit log.
+    The audit log records the export.
     """
     with db.transaction(here.engine) as session:
         whose = data_subject.find_data_subject(session, order.address)
@@ -55,17 +55,16 @@ def read_chunks(here: Office, whose: Whose, by: Actor) -> Iterator[bytes]:
 
 @router.post("/preview", response_model=schemas.PersonFound, responses=describe_refusals(401, 403, 422))
 def preview_erasure(order: schemas.PersonOrder, session: Read, by: Staff) -> schemas.PersonFound:
-    """What an erasure would find; nothing is changed."""
+    """Preview of an erasure. Changes nothing."""
     return schemas.PersonFound.model_validate(person_erasure.preview_erasure(session, order.address, by=by))
 
 
 @router.post("/erasures", status_code=201, response_model=schemas.Erasure, responses=ASKED | describe_refusals(401, 403, 409, 422))
 def erase_person_data(order: schemas.ErasureOrder, session: Tx, by: Staff, here: Here) -> schemas.Erasure | Response:
-    """Erase what is kept about an address, or about somebody who has left. It cannot be undone; 202 when it needs a second person's
-    approval.
+    """Erase the data kept about an outside address, or about somebody who has left. It cannot be undone; 202 when a second person must
+    approve it.
 
-    It is carried out in slices from now on; `done_at` says when nothing is left. 409 while that person works here, or is under a legal
-    hold.
+    It is carried out in slices; `done_at` says when it is complete. 409 while that person works here, or is under a legal hold.
     """
     said: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "with_rules": order.with_rules}
     made = person_erasure.erase_person(session, order.address, **said)
@@ -75,7 +74,7 @@ def erase_person_data(order: schemas.ErasureOrder, session: Tx, by: Staff, here:
 
 @router.get("/erasures", response_model=schemas.Erasures, responses=describe_refusals(401, 403, 422))
 def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.Erasures:
-    """Erasures, newest first. Whose data it was is forgotten when one is done."""
+    """Erasures, newest first. A finished erasure no longer says whose data it was."""
     before = id_of(cursor)
     found = person_erasure.list_erasures(session, by=by, limit=limit + 1, before=before)
     return schemas.Erasures.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
@@ -83,5 +82,5 @@ def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 
 @router.get("/erasures/{erasure_id}", response_model=schemas.Erasure, responses=describe_refusals(401, 403, 404, 422))
 def get_erasure(erasure_id: GivenId, session: Read, by: Staff) -> schemas.Erasure:
-    """One erasure, and how far it is."""
+    """One erasure, with its progress."""
     return schemas.Erasure.model_validate(person_erasure.get_erasure(session, erasure_id, by=by))

@@ -24,13 +24,13 @@ Name = Annotated[str, Path(max_length=40, description=f"One of {', '.join(period
 Since = Annotated[AwareDatetime | None, Query(description="From then on; by default four weeks before the end.")]
 Until = Annotated[AwareDatetime | None, Query(description="Before then; by default until now. At most 366 days.")]
 Format = Annotated[Literal["json", "csv"], Query(description="csv: one table of it, in safe cells.")]
-TableName = Annotated[str, Query(max_length=40, description="Which table as CSV; by default the first.")]
+TableName = Annotated[str, Query(max_length=40, description="Table for CSV; by default the first.")]
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The report."}}
 
 
 @router.get("", response_model=schemas.Reports, responses=describe_refusals(401, 422))
 def list_reports(session: Read, by: Staff, here: Here, since: Since = None, until: Until = None) -> schemas.Reports:
-    """Every report about the same period."""
+    """All reports about the same period."""
     asked = report_period(by, here, since, until)
     return schemas.Reports.model_validate({"items": [report_values.as_json(one) for one in period_reports.all_reports(session, **asked)]})
 
@@ -46,9 +46,9 @@ def get_report(
     format: Format = "json",
     table: TableName = "",
 ) -> schemas.Report | Response:
-    """One report. Numbers are of the message in your scope, and not of what is confidential to you.
+    """One report. Numbers cover messages in your scope that are not confidential to you.
 
-    That you took it as CSV goes in the audit log.
+    The audit log records an export as CSV.
     """
     found = period_reports.get_report(session, name, **report_period(by, here, since, until))
     if format == "csv":
@@ -59,13 +59,13 @@ def get_report(
 
 
 def put_export_on_record(here: Office, taken: Report, by: Actor) -> None:
-    """Who took which figures elsewhere."""
+    """Records who exported which figures."""
     with db.transaction(here.engine) as session:
         ledger.write_act(session, "export", f"report:{taken.name}", by=by, now=utcnow())
 
 
 def report_period(by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:
-    """Who asks about which time."""
+    """Period of a report, for this caller."""
     now = utcnow()
     period = period_reports.parse_period(since, until, settings=here.settings, now=now)
     return {"period": period, "by": by, "settings": here.settings, "now": now}

@@ -19,7 +19,7 @@ class NewToken(Order):
     until: Annotated[AwareDatetime | None, Field(description="Left out: 90 days from now. At most 366.")] = None
 
     def order(self) -> TokenOrder:
-        """As the house knows it."""
+        """Converts it to the core's value."""
         return TokenOrder(self.name, tuple(self.grants), tuple(self.scope), self.until)
 
 

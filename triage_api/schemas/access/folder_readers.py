@@ -1,4 +1,4 @@
-"""Who can read a folder."""
+"""Schemas of folder readers: who can read a folder."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from triage_api.schemas.vocabulary import FolderAccess, ReaderKind
 
 
 class Reader(Shape):
-    """Who reads the messages of a folder, or learns how many are held in it."""
+    """A person who reads the messages of a folder, or sees how many are held in it."""
 
     kind: Annotated[ReaderKind, Field(description="`account`: on the IMAP server, by `mirror.departments`")]
     name: Annotated[str, Field(description="login, id of a token, or address of the account")]
@@ -21,7 +21,7 @@ class Reader(Shape):
 
 
 class FolderReaders(Shape):
-    """Who can read a folder, those who read its messages first."""
+    """Readers of a folder; those who read its messages come first."""
 
     folder: Annotated[str, Field(description="`department:CODE` or `person:UID`")]
     name: str

@@ -95,7 +95,7 @@ class DirectoryState(Shape):
 
 
 class Recipient(Shape):
-    """Whom a message can be redirected to; `to` is what the decision says."""
+    """A possible target of a redirect; the decision sends `to`."""
 
     kind: RecipientKind
     to: str

@@ -34,6 +34,6 @@ class Elsewhere(Shape):
 
 
 class SignInOutcome(Shape):
-    """What became of a sign-in at a provider."""
+    """Outcome of a sign-in at a provider."""
 
-    refused: Annotated[Sentence, Field(description="Why nobody is signed in, and what to do.")]
+    refused: Annotated[Sentence, Field(description="Reason for the refusal, and what to do.")]

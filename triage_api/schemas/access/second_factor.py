@@ -35,7 +35,7 @@ class FactorGiven(Order):
 
 
 class NewApp(Shape):
-    """What an authenticator app has to know."""
+    """Data for an authenticator app."""
 
     ticket: Annotated[str, Field(description="names this app until its first code comes, for ten minutes")]
     secret: Annotated[str, Field(description="base32")]
@@ -51,7 +51,7 @@ class AppOrder(Order):
 
 
 class PasskeyOptions(Shape):
-    """What a browser needs to make or to use a passkey."""
+    """Options for a browser to make or use a passkey."""
 
     ticket: Annotated[str, Field(description="comes back with the browser's answer, within ten minutes")]
     options: Annotated[dict[str, Any], Field(description="for PublicKeyCredential.parse…OptionsFromJSON()")]

@@ -1,4 +1,4 @@
-"""Who is signed in, where, and who looks after what meanwhile."""
+"""Schemas of sessions: who is signed in, the company, preferences, coverage."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -55,7 +55,7 @@ class OwnPin(Shape):
 
 
 class Company(Shape):
-    """What the console shows of the company."""
+    """The company, as the console shows it."""
 
     domains: list[str]
     enforcement: Literal["record-only", "hold-dangerous", "hold-unknown"]
@@ -74,7 +74,7 @@ Keys = Annotated[str, Field(max_length=120), AfterValidator(check_storable)]
 
 
 class Preferences(Shape):
-    """What somebody chose for their own console; null is the company's way, or the browser's."""
+    """A person's preferences for their console; null means the company's default, or the browser's."""
 
     theme: Literal["light", "dark"] | None = None
     density: Literal["compact"] | None = None
@@ -88,7 +88,7 @@ class Preferences(Shape):
 
 
 class PreferencesOrder(Order, Preferences):
-    """What is to be chosen; what is left out stays as it is."""
+    """Preferences to change; a missing field stays as it is."""
 
 
 class ProviderShown(Shape):
@@ -99,7 +99,7 @@ class ProviderShown(Shape):
 
 
 class Me(Shape):
-    """Who is signed in and what they may do."""
+    """The person who is signed in, and their rights."""
 
     login: str
     name: str
@@ -165,7 +165,7 @@ class LargeRemoval(Shape):
 
 
 class Coverage(Shape):
-    """Who looks after what at this moment."""
+    """Current coverage of the folders."""
 
     out_of_hours: bool
     away_until: Annotated[datetime | None, Field(description="of the one who asks; null: on duty")]

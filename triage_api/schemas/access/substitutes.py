@@ -1,4 +1,4 @@
-"""Who stands in for whom."""
+"""Schemas of substitutes."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from triage_api.schemas.fields import Id, Order, Shape, Text, Word
 
 
 class SubstitutionOrder(Order):
-    """Somebody stands in for somebody else."""
+    """A substitute to arrange."""
 
     absent: Annotated[Word, Field(description="Login; left out: you.")] = ""
     substitute: Word
@@ -19,7 +19,7 @@ class SubstitutionOrder(Order):
 
 
 class Substitution(Shape):
-    """Who stands in for whom, and how long."""
+    """A substitution: who is the substitute of whom, and until when."""
 
     id: Id
     absent: str
@@ -31,7 +31,7 @@ class Substitution(Shape):
 
 
 class Substitutions(Shape):
-    """Those in force or to come."""
+    """Substitutions in force or to come."""
 
     items: list[Substitution]
     next_cursor: str | None = None

@@ -1,4 +1,4 @@
-"""What waits for a second person."""
+"""Schemas of approvals by a second person."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from triage_api.schemas.vocabulary import ApprovalState
 
 
 class PendingApproval(Shape):
-    """What waits for a second person's key, or what became of it."""
+    """A decision that needs approval by a second person, or its outcome."""
 
     id: Id
     kind: Annotated[Literal["decision", "rule"], Field(description="whatever is no rule is a decision: `needs` says more")]
@@ -33,7 +33,7 @@ class PendingApproval(Shape):
 
 
 class PendingApprovals(Shape):
-    """What waits and concerns you, the newest first."""
+    """Pending approvals that concern you, the newest first."""
 
     items: list[PendingApproval]
     next_cursor: str | None = None

@@ -20,7 +20,7 @@ from triage_api.schemas.vocabulary import BlockKind, DecisionVerb
 
 
 class Effort(Order):
-    """What the decision took the person."""
+    """Work that the decision took the person."""
 
     keys: Annotated[int, Field(ge=0, le=100_000, description="Keys and buttons pressed since the card came under the cursor.")]
     milliseconds: Annotated[int, Field(ge=0, le=86_400_000, description="Time since then.")]
@@ -37,7 +37,7 @@ class BlockOrder(Order):
     scope: Annotated[Word, Field(description="for whom; empty: as far as your scope reaches, or the folder that is selected")] = ""
 
     def wish(self) -> BlockWish:
-        """As the house knows it."""
+        """Converts it to the core's value."""
         return BlockWish(frozenset(self.without), frozenset(self.also), self.scope, frozenset(self.kinds))
 
 
@@ -47,12 +47,12 @@ class DecisionOrder(Order):
     verb: Verb
     select: Select
     reason: Text = ""
-    to: Annotated[Word, Field(description="Where a redirect goes.")] = ""
-    template: Annotated[Word, Field(description="What a sender is told who is rejected: a name of `GET /rejections/templates`.")] = ""
-    text: Annotated[Letter, Field(description="Or these words.")] = ""
+    to: Annotated[Word, Field(description="Target of a redirect.")] = ""
+    template: Annotated[Word, Field(description="Text for rejected senders: a name of `GET /rejections/templates`.")] = ""
+    text: Annotated[Letter, Field(description="Or this text.")] = ""
     look_first: Annotated[bool, Field(description="redeliver: only what is not in the mailbox any more, where that can be seen")] = True
     rule: AlongRule | None = None
-    block: Annotated[BlockOrder | None, Field(description="purge: block along what the preview says under `removal.blocks`")] = None
+    block: Annotated[BlockOrder | None, Field(description="purge: also block what the preview lists under `removal.blocks`")] = None
     expect: Annotated[int, Field(ge=0, description="how many deliveries; none of senders who are left out")] | None = None
     fence: Word | None = None
     confirm: Confirm = []
@@ -60,14 +60,14 @@ class DecisionOrder(Order):
 
     @model_validator(mode="after")
     def blocks_only_with_a_purge(self) -> Self:
-        """What else could be blocked along is said as a rule."""
+        """Allows further blocks only with a removal; other blocks are rules."""
         if self.block and (self.verb is not Verb.PURGE or self.rule):
             raise ValueError(say("block: use it with a purge and without a rule"))
         return self
 
 
 class UndoOrder(ConfirmOrder):
-    """Why a decision is taken back."""
+    """Reason for an undo."""
 
     mine: Annotated[bool, Field(description="only if you made it yourself; 403 if somebody else did")] = False
 
@@ -91,21 +91,21 @@ class DecisionSummary(Shape):
     out_of_reach: int
     refused: int
     second_by_name: Annotated[
-        str, Field(validation_alias="second_by_shown", description="who turned the second key, where two were needed")
+        str, Field(validation_alias="second_by_shown", description="the second person who approved it, where one was needed")
     ]
-    outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
+    outside: Annotated[int, Field(description="in the selection but outside the decider's scope: left as they are")]
     confirmed: Annotated[list[str], Field(description="the names of the second look that the decider confirmed")]
     confidential: Annotated[
         Literal["", "asked", "left out"], Field(description="confidential folders closed to the decider: their keepers are asked, or not")
     ]
     to: str
-    rules: Annotated[list[Rule], Field(description="made along, but for the blocks of a removal")]
-    blocked: Annotated[dict[BlockKind, int], Field(description="blocks made along with a removal: how many campaigns, domains, addresses")]
+    rules: Annotated[list[Rule], Field(description="made with it, without the blocks of a removal")]
+    blocked: Annotated[dict[BlockKind, int], Field(description="blocks made with a removal: how many campaigns, domains, addresses")]
     refused_meanwhile: Annotated[int, Field(description="copies that these blocks refused at SMTP time: an undo does not restore them")]
     mailboxes: Annotated[int, Field(description="of a sweep or a taking: mailboxes to look through")]
     mailboxes_left: int
     left: Annotated[int, Field(description="of a large decision: deliveries that it has not come to yet")]
-    related: Annotated[int, Field(description="messages seen beside those removed from mailboxes, that may be removed too")]
+    related: Annotated[int, Field(description="related messages in the same mailboxes, which may be removed too")]
     undone_by: Id | None
     undoes: Id | None
     undoable: bool
@@ -128,12 +128,12 @@ class MissedMailbox(Shape):
 class Decision(DecisionSummary):
     """A decision and what became of each delivery (the first 500; `GET /decisions/{id}/items` has all)."""
 
-    unsent: Annotated[int, Field(description="of what is to be sent on: deliveries that the next hop has not answered yet")]
+    unsent: Annotated[int, Field(description="of messages to send: deliveries that the next hop has not answered yet")]
     in_mailboxes: Annotated[int, Field(description="of what it released: deliveries that are in mailboxes now")]
     agreed: Annotated[Agreed, Field(description="of a release with an allow; empty else")]
     not_searched: Annotated[
         list[MissedMailbox],
-        Field(validation_alias="not_looked_through", description="of a sweep: mailboxes that something is in the way of"),
+        Field(validation_alias="not_looked_through", description="of a sweep: mailboxes that cannot be searched"),
     ]
     items: list[Item]
 
@@ -146,11 +146,11 @@ class DecisionItems(Shape):
 
 
 class SweepOrder(Order):
-    """Whose mail goes out of every mailbox."""
+    """A sender to remove from every mailbox."""
 
     sender: Word
     reason: Text = ""
-    dry_run: Annotated[bool, Field(description="Count the mail, and take nothing.")] = False
+    dry_run: Annotated[bool, Field(description="Count the messages, remove nothing.")] = False
 
 
 class RelatedMessage(Shape):
@@ -181,7 +181,7 @@ class RelatedMessages(Shape):
 
 
 class TakeOrder(Order):
-    """Which of them go too."""
+    """Messages to remove too."""
 
     copies: Annotated[list[GivenId], Field(min_length=1, max_length=500)]
     reason: Text = ""

@@ -1,4 +1,4 @@
-"""What a removal asks the keepers of a confidential folder."""
+"""Schemas of requests to the keepers of a confidential folder, made by a removal."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -27,7 +27,7 @@ class ConfidentialRemoval(Shape):
 
 
 class ConfidentialRemovals(Shape):
-    """What the keepers are asked, the newest first."""
+    """Requests to the keepers, the newest first."""
 
     items: list[ConfidentialRemoval]
     next_cursor: str | None = None

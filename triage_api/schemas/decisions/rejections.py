@@ -1,4 +1,4 @@
-"""What rejected senders are told."""
+"""Schemas of rejections: the notice for the sender."""
 
 from typing import Annotated
 
@@ -18,14 +18,14 @@ class RejectionOrder(Order):
 
 
 class Template(Shape):
-    """A text that a sender can be told, with its placeholders."""
+    """A text for rejected senders, with its placeholders."""
 
     name: str
     text: str
 
 
 class Templates(Shape):
-    """What the settings offer."""
+    """Texts that the settings offer."""
 
     items: list[Template]
 

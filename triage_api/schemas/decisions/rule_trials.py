@@ -40,7 +40,7 @@ class RuleTrial(Shape):
 
 
 class OffersOrder(Order):
-    """Whose senders should be let in."""
+    """Senders for whom to suggest allow rules."""
 
     select: Select
 

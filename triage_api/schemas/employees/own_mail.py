@@ -1,4 +1,4 @@
-"""What employees see of their own mail."""
+"""Schemas of the employees' page: own messages, digest, expected senders."""
 
 from datetime import datetime
 from typing import Annotated
@@ -16,13 +16,13 @@ class OwnCredentials(Credentials):
 
 
 class OwnName(Shape):
-    """Who is signed in to see their own mail."""
+    """The employee who is signed in to see their own messages."""
 
     name: str
 
 
 class OwnViewer(Shape):
-    """Who viewed a message of one's own, on their screen."""
+    """A person who viewed one of your messages on their screen."""
 
     at: datetime
     by_name: Annotated[str, Field(validation_alias="by_shown")]
@@ -55,7 +55,7 @@ class ExpectedSender(Shape):
 
 
 class OwnMessages(Shape):
-    """What waits, and what was taken away lately; what one may want first."""
+    """Held messages and recently removed ones; those that you may want come first."""
 
     items: list[OwnMessage]
     more_held: Annotated[str | None, Field(description="the cursor of more held messages")]
@@ -72,7 +72,7 @@ class ExpectedSenderOrder(Order):
 
 
 class ExpectedSenderMade(Shape):
-    """What one expects."""
+    """An expected sender, as announced."""
 
     id: Id
 

@@ -25,7 +25,7 @@ class ReleaseRequest(Shape):
 
 
 class ReleaseRequests(Shape):
-    """What is asked for in your scope, the newest first."""
+    """Open release requests in your scope, the newest first."""
 
     items: list[ReleaseRequest]
     open: Annotated[int, Field(description="how many of them there are")]
@@ -47,6 +47,6 @@ class RequestMade(Shape):
 
 
 class DeclineOrder(Order):
-    """Say no; whoever asked can read why."""
+    """A declined request; the employee can read the reason."""
 
     reason: Remark = ""

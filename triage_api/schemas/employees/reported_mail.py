@@ -1,4 +1,4 @@
-"""“This seems odd to me”: what people here report."""
+"""Schemas of reports: messages that employees find suspicious."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ class MessageReport(Shape):
 
 
 class MessageReports(Shape):
-    """What is reported in your scope, the newest first."""
+    """Open reports in your scope, the newest first."""
 
     items: list[MessageReport]
     next_cursor: str | None = None

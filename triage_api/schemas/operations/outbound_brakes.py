@@ -65,7 +65,7 @@ class OutboundRuns(Shape):
 
 
 class RunOrder(Order):
-    """Who is about to write to how many new recipients, until when, and why."""
+    """An announced run: who will write to how many new recipients, until when, and why."""
 
     employee: Annotated[Word, Field(description="uid, or an address of theirs")]
     recipients: Annotated[int, Field(ge=1, le=1_000_000)]

@@ -1,4 +1,4 @@
-"""What is to be sent on, and for which next hop."""
+"""Schemas of the outgoing queue, with its next hops."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -33,7 +33,7 @@ class NextHop(Shape):
 
 
 class Outgoing(Shape):
-    """What is to be sent on, is under way or was refused by the next hop."""
+    """A delivery that waits, is under way or was refused by the next hop."""
 
     items: list[OutgoingDelivery]
     next_cursor: str | None = None
@@ -49,7 +49,7 @@ class Unsent(Shape):
     mailbox: str
     next_hop: Hop
     attempts: int
-    due_at: Annotated[datetime | None, Field(description="when it is tried next; null: not any more")]
+    due_at: Annotated[datetime | None, Field(description="next attempt; null: none")]
     last_reply: Sentence
 
 

@@ -9,19 +9,21 @@ from triage_api.schemas.fields import Shape
 
 
 class Webhook(Shape):
-    """How a webhook fares."""
+    """State of a webhook."""
 
     name: str
     state: Annotated[
         Literal["new", "works", "failing", "gone"],
-        Field(description="new: nothing was taken yet; failing: three calls in a row failed; gone: it answered 410 and is called no more"),
+        Field(
+            description="new: nothing was taken yet; failing: three calls in a row failed; gone: it answered 410 and is not called any more"
+        ),
     ]
-    waiting: Annotated[int, Field(description="calls that it is still to get")]
+    waiting: Annotated[int, Field(description="calls not delivered yet")]
     oldest: Annotated[datetime | None, Field(description="since when the first of them waits")]
-    succeeded_at: Annotated[datetime | None, Field(description="when it took one last")]
+    succeeded_at: Annotated[datetime | None, Field(description="last accepted call")]
     failures: Annotated[int, Field(description="in a row")]
-    retry_at: Annotated[datetime | None, Field(validation_alias="rests_until", description="until when it is left alone after failures")]
-    dropped: Annotated[int, Field(description="calls that were given up")]
+    retry_at: Annotated[datetime | None, Field(validation_alias="rests_until", description="paused after failures until then")]
+    dropped: Annotated[int, Field(description="calls given up")]
     last_reply: str
 
 
@@ -33,6 +35,6 @@ class Webhooks(Shape):
 
 
 class WebhookTried(Shape):
-    """What it will be told."""
+    """The test call that will be sent."""
 
     event: Annotated[str, Field(description="the id of the call, as the receiver gets it")]

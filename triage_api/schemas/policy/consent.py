@@ -1,4 +1,4 @@
-"""Whom an allow along with a release lets in: as it is asked for, previewed and kept."""
+"""Senders that a release allows: as requested, previewed and stored."""
 
 from typing import Annotated, Literal, Self
 
@@ -15,7 +15,7 @@ from triage_api.schemas.vocabulary import RuleMatch, Severity
 
 
 class AlongRule(SenderRule):
-    """A rule along with a decision. Of several senders an allow names each: nobody is let in unnamed."""
+    """A rule along with a decision. Of several senders an allow names each: nobody is allowed unnamed."""
 
     senders: Annotated[
         list[Word],
@@ -26,12 +26,12 @@ class AlongRule(SenderRule):
     ] = []
 
     def order(self) -> RuleOrder:
-        """As the house knows it."""
+        """Converts it to the core's value."""
         return RuleOrder(**self.model_dump() | {"senders": tuple(self.senders), "without": tuple(self.without)})
 
     @model_validator(mode="after")
     def senders_only_of_an_allow(self) -> Self:
-        """What has a value is about one sender."""
+        """Accepts a value only for one sender."""
         if (self.senders or self.without) and (self.effect != "allow" or self.value):
             raise ValueError(say("senders: use it with an allow rule and without a value"))
         return self
@@ -54,9 +54,9 @@ class LeftOutSender(Shape):
 
 
 class Agreed(Shape):
-    """What the person who released messages and allowed their senders agreed to."""
+    """Consent of the person who released messages and allowed their senders."""
 
-    rules: Annotated[list[AgreedRule], Field(description="also those that were in force before, as far as you may know of them")] = []
+    rules: Annotated[list[AgreedRule], Field(description="also rules that were in force before, as far as you may see them")] = []
     left_out: list[LeftOutSender] = []
 
 
@@ -73,10 +73,10 @@ class AskedSender(Shape):
     required_proof: Annotated[
         str, Field(validation_alias="rests_on", description="the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN")
     ]
-    severity: Annotated[Severity, Field(description="how bad the worst of their messages looks")]
+    severity: Annotated[Severity, Field(description="severity of their worst message")]
     second_look: Annotated[Names, Field(description="why releasing their messages has to be confirmed; empty: it is not asked")]
-    warnings: Annotated[list[Sentence], Field(validation_alias="says", description="what speaks against them most")]
-    chosen: Annotated[bool, Field(description="is allowed; without `rule.senders` those who prove themselves and need no second look")]
+    warnings: Annotated[list[Sentence], Field(validation_alias="says", description="the strongest warnings about them")]
+    chosen: Annotated[bool, Field(description="is allowed; without `rule.senders` proven senders who need no second look")]
     why_not: Annotated[Sentence, Field(description="why there can be no rule about them; empty where there can")]
 
 
@@ -85,11 +85,11 @@ class AllowReach(Shape):
 
     scope: Annotated[str, Field(description="for `rule.scope`; empty: each of those whom the messages are for")]
     scopes: Annotated[list[str], Field(description="of the rules that are made")]
-    would_allow: Annotated[int, Field(validation_alias="let_in", description="messages of the last 30 days that would have been let in")]
+    would_allow: Annotated[int, Field(validation_alias="let_in", description="messages of the last 30 days that would have been released")]
 
 
 class Allow(Shape):
-    """Whom a release with an allow lets in. A decision with these senders, this scope and the fence does exactly that."""
+    """Senders whom a release with an allow rule allows. A decision with these senders, this scope and the fence does exactly that."""
 
     senders: list[AskedSender]
     rules: Annotated[list[AgreedRule], Field(description="exactly those that are made, or are in force already")]

@@ -1,4 +1,4 @@
-"""Whom somebody here has written to."""
+"""Schemas of contacts: addresses that employees have written to."""
 
 from datetime import datetime
 from typing import Annotated
@@ -23,17 +23,17 @@ class Known(Order):
 
 
 class Lessons(Order):
-    """What a script says of whom employees know."""
+    """Contacts that a script reports."""
 
     items: Annotated[list[Known], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
     def announced(self) -> list[Announced]:
-        """As the house knows it."""
+        """Converts it to the core's value."""
         return [Announced(**one.model_dump()) for one in self.items]
 
 
 class Learned(Shape):
-    """What came of it."""
+    """Outcome of learning contacts."""
 
     learned: Annotated[int, Field(description="new addresses")]
     known: Annotated[int, Field(description="that were there already")]
@@ -102,7 +102,7 @@ class PostedList(Shape):
 
 
 class PostedLists(Shape):
-    """Those with the most posts first."""
+    """Mailing lists, those with the most posts first."""
 
     items: list[PostedList]
     next_cursor: str | None

@@ -20,13 +20,13 @@ class Emergency(Shape):
 
 
 class EmergencyNow(Shape):
-    """Is there an emergency? null in ordinary times."""
+    """The emergency; null in ordinary times."""
 
     emergency: Emergency | None
 
 
 class EmergencyOrder(Order):
-    """Until when the door stands open, and why."""
+    """An emergency to open: its end, and the reason."""
 
     until: AwareDatetime
     reason: Text

@@ -15,7 +15,7 @@ ProposalState = Literal["open", "accepted", "refused"]
 
 
 class ProposalAnswer(Order):
-    """What a person says to a proposal."""
+    """Answer to a suggested rule."""
 
     answer: Literal["accept", "refuse", "open"]
     confirm: Confirm = []
@@ -31,19 +31,21 @@ Worst = Annotated[Severity, BeforeValidator(word_of_number)]
 
 
 class Speaking(Shape):
-    """What the last 90 days say. Counts are of mail that proves where it comes from."""
+    """Evidence of the last 90 days. Counts cover proven messages."""
 
-    people: Annotated[int, Field(description="who wrote to it, or whom staff released its mail to")]
+    people: Annotated[int, Field(description="employees who wrote to it, or to whom staff released its messages")]
     wrote: int
     messages: Annotated[int, Field(validation_alias="mails")]
     dmarc: int
-    unproven: Annotated[int, Field(description="more messages that claim to come from there; the rule would not let them in")]
+    unproven: Annotated[int, Field(description="unproven messages in its name; the rule would not release them")]
     time_limited: Annotated[int, Field(validation_alias="perishable", description="sign-in codes, password messages, links that expire")]
     recipients: int
     removed: Annotated[int, Field(validation_alias="taken_away")]
-    would_pass: Annotated[int, Field(description="messages that were, or in observe mode would have been, held, and that the rule lets in")]
+    would_pass: Annotated[
+        int, Field(description="messages that were held, or would have been in record-only mode, and that the rule releases")
+    ]
     risk: Annotated[int, Field(validation_alias="weight", description="of the worst of them")]
-    severity: Annotated[Worst, Field(description="how bad the worst of them looks")] = "none"
+    severity: Annotated[Worst, Field(description="severity of the worst of them")] = "none"
     posts: Annotated[int, Field(description="messages of ours to a list")]
     subjects: list[str]
 

@@ -32,12 +32,12 @@ class SenderRule(Order):
     note: Text = ""
     risky: bool = False
     unchecked: Annotated[bool, Field(description="an allow: passes whatever the message says; no check of known senders holds it")] = False
-    lapse_days: Annotated[int, Field(ge=0, description="runs out so many days after the last mail either way; 0: never")] = 0
-    recipient: Annotated[Word, Field(description="redirect: only mail to this address of ours")] = ""
+    lapse_days: Annotated[int, Field(ge=0, description="ends so many days after the last message either way; 0: never")] = 0
+    recipient: Annotated[Word, Field(description="redirect: only messages to this address of ours")] = ""
     to: Annotated[Word, Field(description="redirect: person:UID, department:CODE or an address of ours")] = ""
 
     def order(self) -> RuleOrder:
-        """As the house knows it."""
+        """Converts it to the core's value."""
         return RuleOrder(**self.model_dump(exclude={"confirm", "fence"}))
 
 
@@ -86,7 +86,7 @@ class Rule(Shape):
 
 
 class RuleChange(Order):
-    """What changes of a rule; what is left out stays as it is."""
+    """Changes to a rule; a missing field stays as it is."""
 
     proof: Word = ""
     until: AwareDatetime | None = None
@@ -98,7 +98,7 @@ class RuleChange(Order):
     fence: Fence = None
 
     def changes(self) -> dict[str, Any]:
-        """What was given."""
+        """Returns the fields that were given."""
         return self.model_dump(exclude_unset=True, exclude={"confirm", "fence"})
 
 
@@ -112,7 +112,7 @@ class RuleLines(Order):
 
 
 class DeliveredLately(Shape):
-    """What the sender or campaign of a block delivered in the last 14 days, in your scope; `select` is for a removal of it."""
+    """Messages that the blocked sender or campaign had delivered in the last 14 days, in your scope; `select` is for their removal."""
 
     rule: Annotated[Id, Field(validation_alias="rule_id")]
     value: str
@@ -125,7 +125,7 @@ class DeliveredLately(Shape):
     @field_validator("select", mode="before")
     @classmethod
     def as_json(cls, wanted: Any) -> Any:
-        """As the API writes it."""
+        """Formats it as the API writes it."""
         return wanted.as_json() if isinstance(wanted, Selection) else wanted
 
 
@@ -136,7 +136,7 @@ class MadeRule(Rule):
 
 
 class ImportResult(Shape):
-    """What became of the lines."""
+    """Outcome of an import, line by line."""
 
     made: int
     kept: Annotated[int, Field(description="rules that were there already")]
@@ -158,7 +158,7 @@ class ExplainOrder(Order):
 
 
 class OtherRule(Shape):
-    """What matched too, and did not decide."""
+    """A rule that matched too, and did not decide."""
 
     rule: str
     reason: Sentence
@@ -166,7 +166,7 @@ class OtherRule(Shape):
 
 
 class Case(Shape):
-    """What happens under one assumption about the sender's proof."""
+    """Outcome under one assumption about the sender's proof."""
 
     proof: Annotated[str, Field(description="dmarc, aligned, dkim:DOMAIN, arc:DOMAIN or none")]
     disposition: str
@@ -177,7 +177,7 @@ class Case(Shape):
 
 
 class Explanation(Shape):
-    """What would become of a sender's mail to somebody here; or why a delivery went where it went, and what would be said today."""
+    """the outcome for a sender's message to somebody here; or the reason of a decision, and today's outcome."""
 
     sender: str = ""
     to: str = ""

@@ -65,16 +65,16 @@ class CampaignDetail(Campaign):
 class CampaignQuery(Order):
     """Which campaigns to list, by their mail, and which page of them."""
 
-    state: Annotated[list[State], Field(description="Of mail that counts; empty: any.")] = [State.HELD]
+    state: Annotated[list[State], Field(description="State of the messages that count; empty: any.")] = [State.HELD]
     department: Word | None = None
     q: Text = ""
-    since: Annotated[AwareDatetime | None, Field(description="Only mail that came in then or later.")] = None
-    min_messages: Annotated[int, Field(ge=1, le=1000, description="Campaigns of at least so many messages.")] = 2
+    since: Annotated[AwareDatetime | None, Field(description="Only messages that arrived then or later.")] = None
+    min_messages: Annotated[int, Field(ge=1, le=1000, description="Campaigns with at least so many messages.")] = 2
     limit: Limit = 50
     cursor: Cursor = None
 
     def selection(self) -> Selection:
-        """As the house knows it."""
+        """Converts it to the core's value."""
         return Selection(department=self.department, q=self.q, since=self.since, states=tuple(self.state), proof=ANY_PROOF)
 
 
@@ -86,7 +86,7 @@ class JoinOrder(Order):
 
 
 class SplitOrder(Order):
-    """Which mail of a campaign is no part of it."""
+    """Messages that do not belong to the campaign."""
 
     ids: Annotated[list[GivenId], Field(min_length=1, max_length=5000, description="deliveries; their messages are meant")]
     reason: Text = ""

@@ -38,18 +38,18 @@ class ItemReport(Shape):
 
 
 class TriageItem(Shape):
-    """Deliveries that are decided together."""
+    """A row of the queue: deliveries that are decided together."""
 
     key: str
     count: int
-    apart: Annotated[int, Field(description="more of the same campaign or sender, on other cards because their proof differs")]
+    apart: Annotated[int, Field(description="more of the same campaign or sender, in other rows because their proof differs")]
     people: int
     departments: int
     newest_at: datetime
     risk: Annotated[int, Field(validation_alias="weight", description="0-100: the greatest of its deliveries.")]
-    severity: Annotated[Severity, Field(description="How bad it looks: the worst of its deliveries.")]
+    severity: Annotated[Severity, Field(description="Severity of the worst of its deliveries.")]
     second_look: Annotated[
-        Names, Field(description="of all its deliveries; of a card of more than 500 those of the lead and of its severity")
+        Names, Field(description="of all its deliveries; of a row with more than 500 those of the lead and of its severity")
     ]
     priority: Annotated[int, Field(validation_alias="urgency", description="0-100: the greatest of its deliveries. It sorts, no more.")]
     section: Annotated[
@@ -66,21 +66,21 @@ class TriageItem(Shape):
     lifetime_assumed: Annotated[bool, Field(description="The message does not say when that is: it is what is usual.")]
     delivered: Annotated[int, Field(description="In `act-now`: how many copies are in mailboxes in your scope; else 0.")]
     opened: Annotated[int | None, Field(description="How many of these were read or answered, as far as is known; null: no mailbox tells.")]
-    expires_at: Annotated[datetime | None, Field(description="when the first of it is put away because nobody decided; null: not today")]
-    requests: Annotated[list[ItemRequest], Field(description="who asked for which of it", validation_alias="asked")]
-    reports: Annotated[list[ItemReport], Field(description="who finds which of it odd", validation_alias="suspected")]
+    expires_at: Annotated[datetime | None, Field(description="when the first of its messages expires undecided; null: not today")]
+    requests: Annotated[list[ItemRequest], Field(description="who requested which message", validation_alias="asked")]
+    reports: Annotated[list[ItemReport], Field(description="who reported which message as suspicious", validation_alias="suspected")]
     lead: Delivery
-    ids: Annotated[list[Id], Field(description="newest first; of a card of more than was asked for in `ids` the lead's alone")]
-    select: Annotated[Selected, Field(description="all of it: for a preview or a decision, together with `states` and a folder")]
+    ids: Annotated[list[Id], Field(description="newest first; of a row with more than `ids` the lead's alone")]
+    select: Annotated[Selected, Field(description="the whole row: for a preview or a decision, together with `states` and a folder")]
 
 
 class TriageItems(Shape):
-    """One page of the queue's cards."""
+    """One page of the queue's rows."""
 
     items: list[TriageItem]
     next_cursor: str | None
     previous_cursor: Annotated[str | None, Field(description="what `before` takes for the page before this one; null at the top")]
-    position: Annotated[int | None, Field(description="how many cards come before this page; null where that is not known")]
+    position: Annotated[int | None, Field(description="rows before this page; null where that is not known")]
     total_deliveries: int
     total_items: int
 
@@ -88,17 +88,17 @@ class TriageItems(Shape):
 class TriageFilter(Order):
     """Which cards."""
 
-    group: Annotated[Group, Field(description="What is decided together; always with the same proof.")] = "sender"
+    group: Annotated[Group, Field(description="Grouping of rows; a row always has one proof.")] = "sender"
     state: list[State] = [State.HELD]
     campaign: GivenId | None = None
     department: Word | None = None
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
     assigned_to: Annotated[Word, Field(description="login of a colleague to whom it is assigned")] = ""
-    reported: Annotated[bool, Field(description="Only what somebody here reported; of any state unless `state` is given.")] = False
+    reported: Annotated[bool, Field(description="Only messages that somebody reported; in any state unless `state` is given.")] = False
     q: Text = ""
 
     def selection(self) -> Selection:
-        """As the house knows it."""
+        """Converts it to the core's value."""
         any_state = self.reported and "state" not in self.model_fields_set
         return Selection(
             campaign=self.campaign,
@@ -118,21 +118,21 @@ class TriageQuery(TriageFilter):
     limit: Limit = 50
     cursor: Cursor = None
     ids: Annotated[
-        int, Field(ge=0, le=500, description="A card of at most so many deliveries carries all their ids; `select` says all of any.")
+        int, Field(ge=0, le=500, description="A row of at most so many deliveries has all their ids; `select` covers any row.")
     ] = CARD_IDS
     at: Annotated[Cursor, Field(description="An anchor of `/triage/anchors`: the page begins there. Instead of `cursor`.")] = None
     before: Annotated[Cursor, Field(description="`previous_cursor` of a page: the page that ends where that one begins.")] = None
     position: Annotated[
-        int, Field(ge=0, le=2**31, description="The page begins behind so many cards; in a long list with `group=none` about so many.")
+        int, Field(ge=0, le=2**31, description="The page begins after so many rows; in a long list with `group=none` approximately.")
     ] = 0
-    section: Annotated[Section | None, Field(description="Only the cards of this section. Totals are those of the whole list.")] = None
+    section: Annotated[Section | None, Field(description="Only rows of this section. Totals are those of the whole list.")] = None
     end: Annotated[bool, Field(description="The last page of all, in the list's own order. Instead of `cursor` and `at`.")] = False
 
 
 class Anchor(Shape):
     """A place in the list of cards."""
 
-    position: Annotated[int, Field(description="of the first card there, from 0")]
+    position: Annotated[int, Field(description="of the first row there, from 0")]
     at: str
 
 

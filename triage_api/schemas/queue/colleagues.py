@@ -16,7 +16,7 @@ Note = Annotated[str, Field(max_length=500), AfterValidator(check_storable)]
 
 
 class PresenceOrder(Order):
-    """What you look at."""
+    """The message that you look at."""
 
     delivery: Annotated[GivenId | None, Field(description="null: at nothing")] = None
 
@@ -30,14 +30,14 @@ class OtherHere(Shape):
 
 
 class Presence(Shape):
-    """Who else is there, and how much is assigned to you."""
+    """Colleagues who are here, and the number of messages assigned to you."""
 
     colleagues: list[OtherHere]
     assigned: int
 
 
 class NextOrder(Order):
-    """Of which cards to be given the next free one."""
+    """Rows from which to reserve the next free one."""
 
     group: Group = "sender"
     department: Word | None = None
@@ -46,7 +46,7 @@ class NextOrder(Order):
     skip: Annotated[list[Word], Field(max_length=1000, description="keys of cards that you have left for others")] = []
 
     def selection(self) -> Selection:
-        """As the house knows it."""
+        """Converts it to the core's value."""
         return Selection(department=self.department, person=self.person, q=self.q, proof=ANY_PROOF, states=(State.HELD,))
 
 
@@ -63,10 +63,10 @@ class Candidates(Shape):
 
 
 class AssignOrder(Order):
-    """Whose this message shall be."""
+    """A colleague to assign the message to."""
 
     select: Select
-    to: Annotated[Word, Field(description="login; empty: nobody's in particular any more")]
+    to: Annotated[Word, Field(description="login; empty: no longer assigned")]
     note: Note = ""
 
 

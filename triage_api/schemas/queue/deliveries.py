@@ -18,18 +18,18 @@ MOST_LISTED = 200  # by id
 
 
 class Signal(Shape):
-    """Something that a trained eye wants to know."""
+    """A fact about a message that staff should know."""
 
     with_form = model_validator(mode="before")(with_form)
 
     name: str
     sentence: Sentence
     risk: Annotated[int, Field(validation_alias="weight", description="What it adds to the message's risk.")]
-    evidence: Annotated[list[str], Field(description="What it rests on: addresses, hosts, words of the mail.")] = []
+    evidence: Annotated[list[str], Field(description="Evidence: addresses, hosts, words of the message.")] = []
 
 
 class WhyHere(Shape):
-    """One thing that moves a card up (positive points) or down in the order of the queue."""
+    """One reason that moves a row up (positive points) or down in the queue."""
 
     with_form = model_validator(mode="before")(with_form)
 
@@ -39,7 +39,7 @@ class WhyHere(Shape):
 
 
 class Verdict(Shape):
-    """What the policy decided, and why."""
+    """The policy's decision, and its reason."""
 
     disposition: str
     rule: str
@@ -58,7 +58,7 @@ class Decided(Shape):
 
 
 class Assignment(Shape):
-    """Who a held message is assigned to, with a note."""
+    """A colleague to whom a held message is assigned, with a note."""
 
     to: Annotated[str, Field(description="login")]
     to_name: Annotated[str, Field(validation_alias="to_shown")]
@@ -156,7 +156,7 @@ class Deliveries(Shape):
     total_estimate: int
 
 
-LINK = "a link of the mail opens this domain, or what lies below it"
+LINK = "a link of the message opens this domain or one below it"
 ATTACHED = "the digest of an attachment's bytes, in hexadecimal digits"
 
 
@@ -170,7 +170,7 @@ class DeliveryQuery(Order):
     sender: Word = ""
     domain: Word = ""
     campaign: GivenId | None = None
-    proof: Annotated[Word, Field(description="`any`, `none`, `copies`, or who proves to have sent this, as `proven_as` says")] = ""
+    proof: Annotated[Word, Field(description="`any`, `none`, `copies`, or the proven sender, as `proven_as` says")] = ""
     assigned_to: Annotated[Word, Field(description="login of a colleague to whom it is assigned")] = ""
     q: Text = ""
     link_domain: Annotated[Word, Field(description=LINK)] = ""
@@ -179,14 +179,14 @@ class DeliveryQuery(Order):
     until: AwareDatetime | None = None
     rule_id: GivenId | None = None
     rule: Annotated[Word, Field(description="name of the policy's rule, such as listed-client")] = ""
-    expiring: Annotated[bool, Field(description="Only held mail that expires within a day.")] = False
-    reported: Annotated[bool, Field(description="Only what somebody here reported and nobody has looked at since.")] = False
-    decision: Annotated[GivenId | None, Field(description="only those that a decision did something to")] = None
+    expiring: Annotated[bool, Field(description="Only held messages that expire within a day.")] = False
+    reported: Annotated[bool, Field(description="Only messages that somebody reported and nobody has reviewed since.")] = False
+    decision: Annotated[GivenId | None, Field(description="only deliveries of this decision")] = None
     limit: Limit = 50
     cursor: Cursor = None
 
     def selection(self) -> Selection:
-        """As the house knows it; empty means everything."""
+        """Converts it to the core's value; empty means everything."""
         features = {"department", "person", "sender", "domain", "campaign", "q", "since", "until", "reported"}
         given = self.model_dump(include=features | {"link_domain", "attachment_sha256"})
         return Selection(
@@ -204,11 +204,11 @@ class Arrivals(Shape):
     day: date
     rule: str
     disposition: str
-    withheld: Annotated[str, Field(description="in observe mode: the rule that would have stopped them")]
+    withheld: Annotated[str, Field(description="in record-only mode: the rule that would have held them")]
     count: int
 
 
 class ArrivalsReport(Shape):
-    """What came in, the newest day first."""
+    """Messages received a day, the newest day first."""
 
     items: list[Arrivals]

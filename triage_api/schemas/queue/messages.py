@@ -54,7 +54,7 @@ class Dmarc(Shape):
 
 
 class Authentication(Shape):
-    """Who really sent it: the results, the proof they make, and a sentence."""
+    """Authentication results, the proof they make, and a sentence."""
 
     spf: list[Spf]
     dkim: list[Dkim]
@@ -116,13 +116,13 @@ class Message(Shape):
 
 
 class MessageText(Shape):
-    """What a message says, with control characters made visible."""
+    """Text of a message, with control characters made visible."""
 
     text: str
 
 
 class Pages(Shape):
-    """What of an attachment can be shown as pictures."""
+    """Pages of an attachment that can be shown as pictures."""
 
     pages: Annotated[int, Field(description="Numbered from 1; of a longer document the first fifty.")]
 

@@ -14,16 +14,16 @@ from triage_api.schemas.queue.deliveries import ATTACHED, LINK, Delivery
 from triage_api.schemas.second_looks import NotAllowed, SecondLook
 from triage_api.schemas.vocabulary import BlockKind, Severity
 
-KNOWN = "a purge takes messages of contacts, allowed senders and senders of released messages along too"
+KNOWN = "a purge also removes messages of contacts, allowed senders and senders of released messages"
 PROOF = (
-    "`any`, `none`, `copies` (of a campaign: suspicious messages of senders whom nobody here wants), or who proves to have sent this, as "
-    "`proven_as` says: a domain, at a free-mail provider an address. Empty: any, but of a campaign its copies, or where it has none only "
-    "the proof that most of it has."
+    "`any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), or the "
+    "proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without "
+    "copies, its most common proof."
 )
 
 
 class Selected(Shape):
-    """What a card holds, as a selection: only the features that make it."""
+    """Content of a row, as a selection: only the features that make it."""
 
     ids: list[Id] = []
     sender: str = ""
@@ -32,7 +32,7 @@ class Selected(Shape):
 
 
 class SelectItem(Order):
-    """What a card holds, as its `select` says; with `until` only what came in before."""
+    """Content of a row, as its `select` says; with `until` only messages that arrived before."""
 
     ids: Annotated[list[GivenId], Field(max_length=MOST_IDS)] = []
     sender: Word = ""
@@ -41,7 +41,7 @@ class SelectItem(Order):
     until: AwareDatetime | None = None
 
     def selection(self) -> Selection:
-        """As the house knows it; BadInput when it is empty."""
+        """Converts it to the core's value; BadInput when it is empty."""
         return Selection.of(**self.model_dump() | {"ids": tuple(self.ids)})
 
 
@@ -63,11 +63,11 @@ class Select(Order):
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     delivered_since: Annotated[AwareDatetime | None, Field(description="only what is delivered, and was so then or later")] = None
-    any_of: Annotated[list[SelectItem], Field(max_length=MOST_CARDS, description="only what one of these cards holds")] = []
+    any_of: Annotated[list[SelectItem], Field(max_length=MOST_CARDS, description="only messages of these rows")] = []
     known: Annotated[bool, Field(description=KNOWN)] = False
 
     def selection(self) -> Selection:
-        """As the house knows it; BadInput when it is empty."""
+        """Converts it to the core's value; BadInput when it is empty."""
         given = self.model_dump(exclude={"any_of", "assigned_to"}) | {"handed_to": self.assigned_to}
         several = tuple(card.selection() for card in self.any_of)
         return Selection.of(**given | {"ids": tuple(given["ids"]), "states": tuple(given["states"]), "any_of": several})
@@ -90,7 +90,7 @@ class PreviewOrder(Order):
 
     @property
     def asks_whom(self) -> bool:
-        """Is it an allow whose senders the selection gives?"""
+        """Whether it is an allow whose senders the selection gives."""
         return self.rule is not None and self.rule.effect == "allow" and not self.rule.value
 
 
@@ -158,7 +158,7 @@ class RelatedDeliveries(Shape):
 
 
 class Removal(Shape):
-    """What a removal will do. A decision with verb `purge`, the same selection and this fence does exactly that."""
+    """Effect of a removal. A decision with verb `purge`, the same selection and this fence does exactly that."""
 
     severity: Annotated[Severity, Field(description="the worst of what goes")]
     default: Annotated[Literal["remove", "remove_and_block"], Field(description="what the console's first button does")]
@@ -178,7 +178,7 @@ class Removal(Shape):
 
 
 class Evidence(Shape):
-    """What a selection holds, to be looked at before it is decided. `fence` changes when the selection does."""
+    """Content of a selection, to be checked before a decision. `fence` changes when the selection does."""
 
     count: int
     outside: Annotated[int, Field(description="that the selection names too, beyond your scope; a search for words is not counted")]

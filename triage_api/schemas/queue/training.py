@@ -11,14 +11,14 @@ from triage_api.schemas.vocabulary import TrainingAnswer
 
 
 class ShownLink(Shape):
-    """What the reader sees of a link, and where it goes."""
+    """A link: the text that a reader sees, and its target."""
 
     text: str
     target: str
 
 
 class TrainingMessage(Shape):
-    """A message to practise on, without its answer."""
+    """A training message, without its answer."""
 
     id: Annotated[str, Field(validation_alias="card")]
     author_name: str
@@ -39,18 +39,18 @@ class TrainingMessages(Shape):
 
 
 class TrainingOrder(Order):
-    """What you would do with the message. Nothing becomes of it."""
+    """Your answer to a training message. It changes nothing."""
 
     message: Word
     answer: TrainingAnswer
 
 
 class TrainingResult(Shape):
-    """What came of it."""
+    """Result of a training answer."""
 
     right: bool
     answer: Annotated[TrainingAnswer, Field(description="the right one")]
-    clues: Annotated[list[Sentence], Field(validation_alias="gave_away", description="what gave it away, sentences")]
+    clues: Annotated[list[Sentence], Field(validation_alias="gave_away", description="the clues, as sentences")]
     counted: Annotated[bool, Field(description="false: it was answered before; only the first answer counts")]
 
 

@@ -13,7 +13,7 @@ class WhereQuery(Order):
     """Which message is looked for."""
 
     to: Annotated[Word, Field(description="The recipient: an address, a name, a uid, or a part of one.")]
-    q: Annotated[Word, Field(description="Letters of the sender's address or name, or of the subject; empty: whatever it is.")] = ""
+    q: Annotated[Word, Field(description="Part of the sender's address or name, or of the subject; empty: any.")] = ""
     since: Annotated[AwareDatetime | None, Field(description="Default: 7 days before `until`.")] = None
     until: Annotated[AwareDatetime | None, Field(description="Default: now.")] = None
 
@@ -31,7 +31,7 @@ class Place(Shape):
 
 
 class Where(Shape):
-    """Everything that may be meant, newest first."""
+    """Messages that fit, newest first."""
 
     sentence: Sentence
     places: list[Place]

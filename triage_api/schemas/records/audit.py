@@ -17,7 +17,7 @@ class AuditQuery(Order):
     by: Annotated[Word, Field(description="only of this actor: `person:LOGIN`, `token:NAME`, `system:NAME`; a login alone is a person")] = (
         ""
     )
-    act: Annotated[Word, Field(description="only such acts, as `purge` or `sign-in`")] = ""
+    act: Annotated[Word, Field(description="only acts of this kind, such as `purge` or `sign-in`")] = ""
     subject: Annotated[Word, Field(description="only about this, as `rule:ID`")] = ""
 
 

@@ -35,7 +35,7 @@ class LegalHolds(Shape):
 
 
 class LegalHoldOrder(Order):
-    """What must be kept, and why: `person` or `select`. A selection may not name states."""
+    """A legal hold to add, with its reason: `person` or `select`. A selection may not name states."""
 
     person: Annotated[Word, Field(description="uid")] = ""
     select: Select | None = None

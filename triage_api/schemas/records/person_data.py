@@ -1,4 +1,4 @@
-"""What is kept about a person."""
+"""Schemas of a person's data: export and erasure."""
 
 from datetime import datetime
 from typing import Annotated
@@ -18,7 +18,7 @@ class PersonOrder(Order):
 
 
 class ErasureOrder(Order):
-    """Whose data is erased, and why. The reason stays in the audit log: name nobody in it."""
+    """A person whose data is to be erased, and the reason. The reason stays in the audit log: name nobody in it."""
 
     address: Somebody
     reason: Text
@@ -26,7 +26,7 @@ class ErasureOrder(Order):
 
 
 class PersonFound(Shape):
-    """What an erasure would find."""
+    """Preview of an erasure."""
 
     kind: Annotated[str, Field(description="outside, here")]
     deliveries: int
