@@ -29,9 +29,9 @@ export interface AddressChanges {
   items: AddressChange[]
 }
 
-/** What the person who released messages and allowed their senders agreed to. */
+/** Consent of the person who released messages and allowed their senders. */
 export interface Agreed {
-  /** also those that were in force before, as far as you may know of them */
+  /** also rules that were in force before, as far as you may see them */
   rules: AgreedRule[]
   left_out: LeftOutSender[]
 }
@@ -44,7 +44,7 @@ export interface AgreedRule {
   proof: string
 }
 
-/** Whom a release with an allow lets in. A decision with these senders, this scope and the fence does exactly that. */
+/** Senders whom a release with an allow rule allows. A decision with these senders, this scope and the fence does exactly that. */
 export interface Allow {
   senders: AskedSender[]
   /** exactly those that are made, or are in force already */
@@ -62,11 +62,11 @@ export interface AllowReach {
   scope: string
   /** of the rules that are made */
   scopes: string[]
-  /** messages of the last 30 days that would have been let in */
+  /** messages of the last 30 days that would have been released */
   would_allow: number
 }
 
-/** A rule along with a decision. Of several senders an allow names each: nobody is let in unnamed. */
+/** A rule along with a decision. Of several senders an allow names each: nobody is allowed unnamed. */
 export interface AlongRule {
   /** hold: every message from the sender is held until a date (two weeks when it names none); its note says why */
   effect: Effect
@@ -80,9 +80,9 @@ export interface AlongRule {
   risky?: boolean
   /** an allow: passes whatever the message says; no check of known senders holds it */
   unchecked?: boolean
-  /** runs out so many days after the last mail either way; 0: never */
+  /** ends so many days after the last message either way; 0: never */
   lapse_days?: number
-  /** redirect: only mail to this address of ours */
+  /** redirect: only messages to this address of ours */
   recipient?: string
   /** redirect: person:UID, department:CODE or an address of ours */
   to?: string
@@ -94,7 +94,7 @@ export interface AlongRule {
 
 /** A place in the list of cards. */
 export interface Anchor {
-  /** of the first card there, from 0 */
+  /** of the first row there, from 0 */
   position: number
   at: string
 }
@@ -126,17 +126,17 @@ export interface Arrivals {
   day: string
   rule: string
   disposition: string
-  /** in observe mode: the rule that would have stopped them */
+  /** in record-only mode: the rule that would have held them */
   withheld: string
   count: number
 }
 
-/** What came in, the newest day first. */
+/** Messages received a day, the newest day first. */
 export interface ArrivalsReport {
   items: Arrivals[]
 }
 
-/** An allow rule that would let in held messages which need a second look. */
+/** An allow rule that would release held messages which need a second look. */
 export interface AskedRule {
   match: RuleMatch
   value: string
@@ -160,22 +160,22 @@ export interface AskedSender {
   proof: 'genuine' | 'not_proven' | 'failed'
   /** the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN */
   required_proof: string
-  /** how bad the worst of their messages looks */
+  /** severity of their worst message */
   severity: Severity
   /** why releasing their messages has to be confirmed; empty: it is not asked */
   second_look: LookName[]
-  /** what speaks against them most */
+  /** the strongest warnings about them */
   warnings: string[]
-  /** is allowed; without `rule.senders` those who prove themselves and need no second look */
+  /** is allowed; without `rule.senders` proven senders who need no second look */
   chosen: boolean
   /** why there can be no rule about them; empty where there can */
   why_not: string
 }
 
-/** Whose this message shall be. */
+/** A colleague to assign the message to. */
 export interface AssignOrder {
   select: Select
-  /** login; empty: nobody's in particular any more */
+  /** login; empty: no longer assigned */
   to: string
   note?: string
 }
@@ -185,7 +185,7 @@ export interface AssignedCount {
   count: number
 }
 
-/** Who a held message is assigned to, with a note. */
+/** A colleague to whom a held message is assigned, with a note. */
 export interface Assignment {
   /** login */
   to: string
@@ -231,7 +231,7 @@ export interface AuditEntry {
   sequence: number | null
 }
 
-/** Who really sent it: the results, the proof they make, and a sentence. */
+/** Authentication results, the proof they make, and a sentence. */
 export interface Authentication {
   spf: Spf[]
   dkim: Dkim[]
@@ -346,7 +346,7 @@ export interface Candidates {
   items: Candidate[]
 }
 
-/** What happens under one assumption about the sender's proof. */
+/** Outcome under one assumption about the sender's proof. */
 export interface Case {
   /** dmarc, aligned, dkim:DOMAIN, arc:DOMAIN or none */
   proof: string
@@ -385,7 +385,7 @@ export interface Colleague {
   mailbox: string
 }
 
-/** What the console shows of the company. */
+/** The company, as the console shows it. */
 export interface Company {
   domains: string[]
   enforcement: 'record-only' | 'hold-dangerous' | 'hold-unknown'
@@ -421,7 +421,7 @@ export interface ConfidentialRemovalAnswer {
   expect?: number | null
 }
 
-/** What the keepers are asked, the newest first. */
+/** Requests to the keepers, the newest first. */
 export interface ConfidentialRemovals {
   items: ConfidentialRemoval[]
   next_cursor: string | null
@@ -466,7 +466,7 @@ export interface Count {
   count: number
 }
 
-/** Who looks after what at this moment. */
+/** Current coverage of the folders. */
 export interface Coverage {
   out_of_hours: boolean
   /** of the one who asks; null: on duty */
@@ -528,18 +528,18 @@ export interface Decision {
   already_gone: number
   out_of_reach: number
   refused: number
-  /** who turned the second key, where two were needed */
+  /** the second person who approved it, where one was needed */
   second_by_name: string
-  /** that the selection names too, beyond the decider's scope: left as they are */
+  /** in the selection but outside the decider's scope: left as they are */
   outside: number
   /** the names of the second look that the decider confirmed */
   confirmed: string[]
   /** confidential folders closed to the decider: their keepers are asked, or not */
   confidential: '' | 'asked' | 'left out'
   to: string
-  /** made along, but for the blocks of a removal */
+  /** made with it, without the blocks of a removal */
   rules: Rule[]
-  /** blocks made along with a removal: how many campaigns, domains, addresses */
+  /** blocks made with a removal: how many campaigns, domains, addresses */
   blocked: Partial<Record<BlockKind, number>>
   /** copies that these blocks refused at SMTP time: an undo does not restore them */
   refused_meanwhile: number
@@ -548,19 +548,19 @@ export interface Decision {
   mailboxes_left: number
   /** of a large decision: deliveries that it has not come to yet */
   left: number
-  /** messages seen beside those removed from mailboxes, that may be removed too */
+  /** related messages in the same mailboxes, which may be removed too */
   related: number
   undone_by: string | null
   undoes: string | null
   undoable: boolean
   sentence: string
-  /** of what is to be sent on: deliveries that the next hop has not answered yet */
+  /** of messages to send: deliveries that the next hop has not answered yet */
   unsent: number
   /** of what it released: deliveries that are in mailboxes now */
   in_mailboxes: number
   /** of a release with an allow; empty else */
   agreed: Agreed
-  /** of a sweep: mailboxes that something is in the way of */
+  /** of a sweep: mailboxes that cannot be searched */
   not_searched: MissedMailbox[]
   items: Item[]
 }
@@ -576,16 +576,16 @@ export interface DecisionOrder {
   verb: Verb
   select: Select
   reason?: string
-  /** Where a redirect goes. */
+  /** Target of a redirect. */
   to?: string
-  /** What a sender is told who is rejected: a name of `GET /rejections/templates`. */
+  /** Text for rejected senders: a name of `GET /rejections/templates`. */
   template?: string
-  /** Or these words. */
+  /** Or this text. */
   text?: string
   /** redeliver: only what is not in the mailbox any more, where that can be seen */
   look_first?: boolean
   rule?: AlongRule | null
-  /** purge: block along what the preview says under `removal.blocks` */
+  /** purge: also block what the preview lists under `removal.blocks` */
   block?: BlockOrder | null
   expect?: number | null
   fence?: string | null
@@ -615,18 +615,18 @@ export interface DecisionSummary {
   already_gone: number
   out_of_reach: number
   refused: number
-  /** who turned the second key, where two were needed */
+  /** the second person who approved it, where one was needed */
   second_by_name: string
-  /** that the selection names too, beyond the decider's scope: left as they are */
+  /** in the selection but outside the decider's scope: left as they are */
   outside: number
   /** the names of the second look that the decider confirmed */
   confirmed: string[]
   /** confidential folders closed to the decider: their keepers are asked, or not */
   confidential: '' | 'asked' | 'left out'
   to: string
-  /** made along, but for the blocks of a removal */
+  /** made with it, without the blocks of a removal */
   rules: Rule[]
-  /** blocks made along with a removal: how many campaigns, domains, addresses */
+  /** blocks made with a removal: how many campaigns, domains, addresses */
   blocked: Partial<Record<BlockKind, number>>
   /** copies that these blocks refused at SMTP time: an undo does not restore them */
   refused_meanwhile: number
@@ -635,7 +635,7 @@ export interface DecisionSummary {
   mailboxes_left: number
   /** of a large decision: deliveries that it has not come to yet */
   left: number
-  /** messages seen beside those removed from mailboxes, that may be removed too */
+  /** related messages in the same mailboxes, which may be removed too */
   related: number
   undone_by: string | null
   undoes: string | null
@@ -651,12 +651,12 @@ export interface Decisions {
   next_cursor: string | null
 }
 
-/** Say no; whoever asked can read why. */
+/** A declined request; the employee can read the reason. */
 export interface DeclineOrder {
   reason?: string
 }
 
-/** What the sender or campaign of a block delivered in the last 14 days, in your scope; `select` is for a removal of it. */
+/** Messages that the blocked sender or campaign had delivered in the last 14 days, in your scope; `select` is for their removal. */
 export interface DeliveredLately {
   rule: string
   value: string
@@ -889,7 +889,7 @@ export interface DutyShown {
 
 export type Effect = 'allow' | 'block' | 'redirect' | 'hold'
 
-/** What the decision took the person. */
+/** Work that the decision took the person. */
 export interface Effort {
   /** Keys and buttons pressed since the card came under the cursor. */
   keys: number
@@ -911,12 +911,12 @@ export interface Emergency {
   sentence: string
 }
 
-/** Is there an emergency? null in ordinary times. */
+/** The emergency; null in ordinary times. */
 export interface EmergencyNow {
   emergency: Emergency | null
 }
 
-/** Until when the door stands open, and why. */
+/** An emergency to open: its end, and the reason. */
 export interface EmergencyOrder {
   until: string
   reason: string
@@ -971,7 +971,7 @@ export interface Erasure {
   done_at: string | null
 }
 
-/** Whose data is erased, and why. The reason stays in the audit log: name nobody in it. */
+/** A person whose data is to be erased, and the reason. The reason stays in the audit log: name nobody in it. */
 export interface ErasureOrder {
   /** an address outside; or of somebody here their address or uid */
   address: string
@@ -1043,7 +1043,7 @@ export interface Escalations {
   next_cursor: string | null
 }
 
-/** What a selection holds, to be looked at before it is decided. `fence` changes when the selection does. */
+/** Content of a selection, to be checked before a decision. `fence` changes when the selection does. */
 export interface Evidence {
   count: number
   /** that the selection names too, beyond your scope; a search for words is not counted */
@@ -1100,7 +1100,7 @@ export interface ExpectedSender {
   until: string
 }
 
-/** What one expects. */
+/** An expected sender, as announced. */
 export interface ExpectedSenderMade {
   id: string
 }
@@ -1120,7 +1120,7 @@ export interface ExplainOrder {
   delivery?: string | null
 }
 
-/** What would become of a sender's mail to somebody here; or why a delivery went where it went, and what would be said today. */
+/** the outcome for a sender's message to somebody here; or the reason of a decision, and today's outcome. */
 export interface Explanation {
   sender: string
   to: string
@@ -1190,7 +1190,7 @@ export interface FolderCount {
   count: number
 }
 
-/** Who can read a folder, those who read its messages first. */
+/** Readers of a folder; those who read its messages come first. */
 export interface FolderReaders {
   /** `department:CODE` or `person:UID` */
   folder: string
@@ -1226,7 +1226,7 @@ export interface HoldOrder {
   reason?: string
 }
 
-/** What became of the lines. */
+/** Outcome of an import, line by line. */
 export interface ImportResult {
   made: number
   /** rules that were there already */
@@ -1241,7 +1241,7 @@ export interface ImportResult {
   fence: string
 }
 
-/** What became of one delivery. */
+/** Outcome of one delivery. */
 export interface Item {
   delivery: string
   before: State
@@ -1300,7 +1300,7 @@ export interface LastSignIn {
   client: string
 }
 
-/** What came of it. */
+/** Outcome of learning contacts. */
 export interface Learned {
   /** new addresses */
   learned: number
@@ -1334,7 +1334,7 @@ export interface LegalHold {
   deliveries: number
 }
 
-/** What must be kept, and why: `person` or `select`. A selection may not name states. */
+/** A legal hold to add, with its reason: `person` or `select`. A selection may not name states. */
 export interface LegalHoldOrder {
   /** uid */
   person?: string
@@ -1348,7 +1348,7 @@ export interface LegalHolds {
   next_cursor: string | null
 }
 
-/** What a script says of whom employees know. */
+/** Contacts that a script reports. */
 export interface Lessons {
   items: readonly Known[]
 }
@@ -1430,7 +1430,7 @@ export interface MadeToken {
 
 export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient'
 
-/** Who is signed in and what they may do. */
+/** The person who is signed in, and their rights. */
 export interface Me {
   login: string
   name: string
@@ -1505,13 +1505,13 @@ export interface MessageReport {
   delivery: Delivery | null
 }
 
-/** What is reported in your scope, the newest first. */
+/** Open reports in your scope, the newest first. */
 export interface MessageReports {
   items: MessageReport[]
   next_cursor: string | null
 }
 
-/** What a message says, with control characters made visible. */
+/** Text of a message, with control characters made visible. */
 export interface MessageText {
   text: string
 }
@@ -1528,7 +1528,7 @@ export interface NameCount {
   count: number
 }
 
-/** What an authenticator app has to know. */
+/** Data for an authenticator app. */
 export interface NewApp {
   /** names this app until its first code comes, for ten minutes */
   ticket: string
@@ -1575,7 +1575,7 @@ export interface NextItem {
   item: TriageItem | null
 }
 
-/** Of which cards to be given the next free one. */
+/** Rows from which to reserve the next free one. */
 export interface NextOrder {
   group?: 'campaign' | 'sender' | 'none'
   department?: string | null
@@ -1648,7 +1648,7 @@ export interface Offers {
   items: RuleTrial[]
 }
 
-/** Whose senders should be let in. */
+/** Senders for whom to suggest allow rules. */
 export interface OffersOrder {
   select: Select
 }
@@ -1674,7 +1674,7 @@ export interface OtherHere {
   delivery: string | null
 }
 
-/** What matched too, and did not decide. */
+/** A rule that matched too, and did not decide. */
 export interface OtherRule {
   rule: string
   reason: string
@@ -1725,7 +1725,7 @@ export interface OutboundRuns {
   items: OutboundRun[]
 }
 
-/** What is to be sent on, is under way or was refused by the next hop. */
+/** A delivery that waits, is under way or was refused by the next hop. */
 export interface Outgoing {
   items: OutgoingDelivery[]
   next_cursor: string | null
@@ -1836,7 +1836,7 @@ export interface OwnMessage {
   viewed: OwnViewer[]
 }
 
-/** What waits, and what was taken away lately; what one may want first. */
+/** Held messages and recently removed ones; those that you may want come first. */
 export interface OwnMessages {
   items: OwnMessage[]
   /** the cursor of more held messages */
@@ -1849,7 +1849,7 @@ export interface OwnMessages {
   expected: ExpectedSender[]
 }
 
-/** Who is signed in to see their own mail. */
+/** The employee who is signed in to see their own messages. */
 export interface OwnName {
   name: string
 }
@@ -1863,19 +1863,19 @@ export interface OwnPin {
   minutes: number
 }
 
-/** Who viewed a message of one's own, on their screen. */
+/** A person who viewed one of your messages on their screen. */
 export interface OwnViewer {
   at: string
   by_name: string
 }
 
-/** What of an attachment can be shown as pictures. */
+/** Pages of an attachment that can be shown as pictures. */
 export interface Pages {
   /** Numbered from 1; of a longer document the first fifty. */
   pages: number
 }
 
-/** What a browser needs to make or to use a passkey. */
+/** Options for a browser to make or use a passkey. */
 export interface PasskeyOptions {
   /** comes back with the browser's answer, within ten minutes */
   ticket: string
@@ -1907,7 +1907,7 @@ export interface PasskeySignIn {
   passkey: Record<string, unknown>
 }
 
-/** What waits for a second person's key, or what became of it. */
+/** A decision that needs approval by a second person, or its outcome. */
 export interface PendingApproval {
   id: string
   /** whatever is no rule is a decision: `needs` says more */
@@ -1932,7 +1932,7 @@ export interface PendingApproval {
   mine: boolean
 }
 
-/** What waits and concerns you, the newest first. */
+/** Pending approvals that concern you, the newest first. */
 export interface PendingApprovals {
   items: PendingApproval[]
   next_cursor: string | null
@@ -1953,7 +1953,7 @@ export interface PersonFolder {
   confidential: boolean
 }
 
-/** What an erasure would find. */
+/** Preview of an erasure. */
 export interface PersonFound {
   /** outside, here */
   kind: string
@@ -2025,13 +2025,13 @@ export interface PostedList {
   last_posted_at: string | null
 }
 
-/** Those with the most posts first. */
+/** Mailing lists, those with the most posts first. */
 export interface PostedLists {
   items: PostedList[]
   next_cursor: string | null
 }
 
-/** What somebody chose for their own console; null is the company's way, or the browser's. */
+/** A person's preferences for their console; null means the company's default, or the browser's. */
 export interface Preferences {
   theme: 'light' | 'dark' | null
   density: 'compact' | null
@@ -2047,7 +2047,7 @@ export interface Preferences {
   keys: Record<string, string> | null
 }
 
-/** What is to be chosen; what is left out stays as it is. */
+/** Preferences to change; a missing field stays as it is. */
 export interface PreferencesOrder {
   theme?: 'light' | 'dark' | null
   density?: 'compact' | null
@@ -2063,13 +2063,13 @@ export interface PreferencesOrder {
   keys?: Record<string, string> | null
 }
 
-/** Who else is there, and how much is assigned to you. */
+/** Colleagues who are here, and the number of messages assigned to you. */
 export interface Presence {
   colleagues: OtherHere[]
   assigned: number
 }
 
-/** What you look at. */
+/** The message that you look at. */
 export interface PresenceOrder {
   /** null: at nothing */
   delivery?: string | null
@@ -2133,7 +2133,7 @@ export interface Proposal {
   pending_id: string | null
 }
 
-/** What a person says to a proposal. */
+/** Answer to a suggested rule. */
 export interface ProposalAnswer {
   answer: 'accept' | 'refuse' | 'open'
   /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
@@ -2170,7 +2170,7 @@ export interface ProviderSignIn {
   fresh?: boolean
 }
 
-/** Who reads the messages of a folder, or learns how many are held in it. */
+/** A person who reads the messages of a folder, or sees how many are held in it. */
 export interface Reader {
   /** `account`: on the IMAP server, by `mirror.departments` */
   kind: ReaderKind
@@ -2192,7 +2192,7 @@ export interface ReasonsNotLearned {
   items: NotLearned[]
 }
 
-/** Whom a message can be redirected to; `to` is what the decision says. */
+/** A possible target of a redirect; the decision sends `to`. */
 export interface Recipient {
   kind: RecipientKind
   to: string
@@ -2275,7 +2275,7 @@ export interface ReleaseRequest {
   delivery: Delivery
 }
 
-/** What is asked for in your scope, the newest first. */
+/** Open release requests in your scope, the newest first. */
 export interface ReleaseRequests {
   items: ReleaseRequest[]
   /** how many of them there are */
@@ -2285,7 +2285,7 @@ export interface ReleaseRequests {
   next_cursor: string | null
 }
 
-/** What a removal will do. A decision with verb `purge`, the same selection and this fence does exactly that. */
+/** Effect of a removal. A decision with verb `purge`, the same selection and this fence does exactly that. */
 export interface Removal {
   /** the worst of what goes */
   severity: Severity
@@ -2435,7 +2435,7 @@ export interface Rule {
   clashes: Clash[]
 }
 
-/** What changes of a rule; what is left out stays as it is. */
+/** Changes to a rule; a missing field stays as it is. */
 export interface RuleChange {
   proof?: string
   until?: string | null
@@ -2477,9 +2477,9 @@ export interface RuleOrdered {
   risky?: boolean
   /** an allow: passes whatever the message says; no check of known senders holds it */
   unchecked?: boolean
-  /** runs out so many days after the last mail either way; 0: never */
+  /** ends so many days after the last message either way; 0: never */
   lapse_days?: number
-  /** redirect: only mail to this address of ours */
+  /** redirect: only messages to this address of ours */
   recipient?: string
   /** redirect: person:UID, department:CODE or an address of ours */
   to?: string
@@ -2515,7 +2515,7 @@ export interface Rules {
   next_cursor: string | null
 }
 
-/** Who is about to write to how many new recipients, until when, and why. */
+/** An announced run: who will write to how many new recipients, until when, and why. */
 export interface RunOrder {
   /** uid, or an address of theirs */
   employee: string
@@ -2595,14 +2595,14 @@ export interface Select {
   sender?: string
   domain?: string
   campaign?: string | null
-  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders whom nobody here wants), or who proves to have sent this, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any, but of a campaign its copies, or where it has none only the proof that most of it has. */
+  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
   proof?: string
   department?: string | null
   person?: string | null
   /** login of a colleague to whom it is assigned */
   assigned_to?: string
   q?: string
-  /** a link of the mail opens this domain, or what lies below it */
+  /** a link of the message opens this domain or one below it */
   link_domain?: string
   /** the digest of an attachment's bytes, in hexadecimal digits */
   attachment_sha256?: string
@@ -2611,23 +2611,23 @@ export interface Select {
   until?: string | null
   /** only what is delivered, and was so then or later */
   delivered_since?: string | null
-  /** only what one of these cards holds */
+  /** only messages of these rows */
   any_of?: readonly SelectItem[]
-  /** a purge takes messages of contacts, allowed senders and senders of released messages along too */
+  /** a purge also removes messages of contacts, allowed senders and senders of released messages */
   known?: boolean
 }
 
-/** What a card holds, as its `select` says; with `until` only what came in before. */
+/** Content of a row, as its `select` says; with `until` only messages that arrived before. */
 export interface SelectItem {
   ids?: readonly string[]
   sender?: string
   campaign?: string | null
-  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders whom nobody here wants), or who proves to have sent this, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any, but of a campaign its copies, or where it has none only the proof that most of it has. */
+  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
   proof?: string
   until?: string | null
 }
 
-/** What a card holds, as a selection: only the features that make it. */
+/** Content of a row, as a selection: only the features that make it. */
 export interface Selected {
   ids: string[]
   sender: string
@@ -2705,9 +2705,9 @@ export interface SenderRule {
   risky?: boolean
   /** an allow: passes whatever the message says; no check of known senders holds it */
   unchecked?: boolean
-  /** runs out so many days after the last mail either way; 0: never */
+  /** ends so many days after the last message either way; 0: never */
   lapse_days?: number
-  /** redirect: only mail to this address of ours */
+  /** redirect: only messages to this address of ours */
   recipient?: string
   /** redirect: person:UID, department:CODE or an address of ours */
   to?: string
@@ -2720,15 +2720,15 @@ export interface Sessions {
 
 export type Severity = 'none' | 'unclear' | 'suspicious' | 'dangerous'
 
-/** What the reader sees of a link, and where it goes. */
+/** A link: the text that a reader sees, and its target. */
 export interface ShownLink {
   text: string
   target: string
 }
 
-/** What became of a sign-in at a provider. */
+/** Outcome of a sign-in at a provider. */
 export interface SignInOutcome {
-  /** Why nobody is signed in, and what to do. */
+  /** Reason for the refusal, and what to do. */
   refused: string
 }
 
@@ -2746,34 +2746,34 @@ export interface SignInWays {
   pins: PinHolder[]
 }
 
-/** Something that a trained eye wants to know. */
+/** A fact about a message that staff should know. */
 export interface Signal {
   name: string
   sentence: string
   /** What it adds to the message's risk. */
   risk: number
-  /** What it rests on: addresses, hosts, words of the mail. */
+  /** Evidence: addresses, hosts, words of the message. */
   evidence: string[]
 }
 
-/** What the last 90 days say. Counts are of mail that proves where it comes from. */
+/** Evidence of the last 90 days. Counts cover proven messages. */
 export interface Speaking {
-  /** who wrote to it, or whom staff released its mail to */
+  /** employees who wrote to it, or to whom staff released its messages */
   people: number
   wrote: number
   messages: number
   dmarc: number
-  /** more messages that claim to come from there; the rule would not let them in */
+  /** unproven messages in its name; the rule would not release them */
   unproven: number
   /** sign-in codes, password messages, links that expire */
   time_limited: number
   recipients: number
   removed: number
-  /** messages that were, or in observe mode would have been, held, and that the rule lets in */
+  /** messages that were held, or would have been in record-only mode, and that the rule releases */
   would_pass: number
   /** of the worst of them */
   risk: number
-  /** how bad the worst of them looks */
+  /** severity of the worst of them */
   severity: Severity
   /** messages of ours to a list */
   posts: number
@@ -2790,7 +2790,7 @@ export interface Spf {
   origin: string
 }
 
-/** Which mail of a campaign is no part of it. */
+/** Messages that do not belong to the campaign. */
 export interface SplitOrder {
   /** deliveries; their messages are meant */
   ids: readonly string[]
@@ -2853,7 +2853,7 @@ export interface SubjectCount {
   count: number
 }
 
-/** Who stands in for whom, and how long. */
+/** A substitution: who is the substitute of whom, and until when. */
 export interface Substitution {
   id: string
   absent: string
@@ -2864,7 +2864,7 @@ export interface Substitution {
   made_by: string
 }
 
-/** Somebody stands in for somebody else. */
+/** A substitute to arrange. */
 export interface SubstitutionOrder {
   /** Login; left out: you. */
   absent?: string
@@ -2875,13 +2875,13 @@ export interface SubstitutionOrder {
   reason?: string
 }
 
-/** Those in force or to come. */
+/** Substitutions in force or to come. */
 export interface Substitutions {
   items: Substitution[]
   next_cursor: string | null
 }
 
-/** What the signals of a message suggest: escalate it, and fill no button that removes it. */
+/** Suggestion from a message's signals: escalate it, and highlight no button that removes it. */
 export interface Suggested {
   duty: string
   title: string
@@ -2889,27 +2889,27 @@ export interface Suggested {
   reason: string
 }
 
-/** Whose mail goes out of every mailbox. */
+/** A sender to remove from every mailbox. */
 export interface SweepOrder {
   sender: string
   reason?: string
-  /** Count the mail, and take nothing. */
+  /** Count the messages, remove nothing. */
   dry_run?: boolean
 }
 
-/** Which of them go too. */
+/** Messages to remove too. */
 export interface TakeOrder {
   copies: readonly string[]
   reason?: string
 }
 
-/** A text that a sender can be told, with its placeholders. */
+/** A text for rejected senders, with its placeholders. */
 export interface Template {
   name: string
   text: string
 }
 
-/** What the settings offer. */
+/** Texts that the settings offer. */
 export interface Templates {
   items: Template[]
 }
@@ -2950,7 +2950,7 @@ export interface Trace {
 
 export type TrainingAnswer = 'release' | 'remove'
 
-/** A message to practise on, without its answer. */
+/** A training message, without its answer. */
 export interface TrainingMessage {
   id: string
   author_name: string
@@ -2972,18 +2972,18 @@ export interface TrainingMessages {
   items: TrainingMessage[]
 }
 
-/** What you would do with the message. Nothing becomes of it. */
+/** Your answer to a training message. It changes nothing. */
 export interface TrainingOrder {
   message: string
   answer: TrainingAnswer
 }
 
-/** What came of it. */
+/** Result of a training answer. */
 export interface TrainingResult {
   right: boolean
   /** the right one */
   answer: TrainingAnswer
-  /** what gave it away, sentences */
+  /** the clues, as sentences */
   clues: string[]
   /** false: it was answered before; only the first answer counts */
   counted: boolean
@@ -3004,20 +3004,20 @@ export interface TrainingScores {
   items: TrainingScore[]
 }
 
-/** Deliveries that are decided together. */
+/** A row of the queue: deliveries that are decided together. */
 export interface TriageItem {
   key: string
   count: number
-  /** more of the same campaign or sender, on other cards because their proof differs */
+  /** more of the same campaign or sender, in other rows because their proof differs */
   apart: number
   people: number
   departments: number
   newest_at: string
   /** 0-100: the greatest of its deliveries. */
   risk: number
-  /** How bad it looks: the worst of its deliveries. */
+  /** Severity of the worst of its deliveries. */
   severity: Severity
-  /** of all its deliveries; of a card of more than 500 those of the lead and of its severity */
+  /** of all its deliveries; of a row with more than 500 those of the lead and of its severity */
   second_look: LookName[]
   /** 0-100: the greatest of its deliveries. It sorts, no more. */
   priority: number
@@ -3031,32 +3031,32 @@ export interface TriageItem {
   delivered: number
   /** How many of these were read or answered, as far as is known; null: no mailbox tells. */
   opened: number | null
-  /** when the first of it is put away because nobody decided; null: not today */
+  /** when the first of its messages expires undecided; null: not today */
   expires_at: string | null
-  /** who asked for which of it */
+  /** who requested which message */
   requests: ItemRequest[]
-  /** who finds which of it odd */
+  /** who reported which message as suspicious */
   reports: ItemReport[]
   lead: Delivery
-  /** newest first; of a card of more than was asked for in `ids` the lead's alone */
+  /** newest first; of a row with more than `ids` the lead's alone */
   ids: string[]
-  /** all of it: for a preview or a decision, together with `states` and a folder */
+  /** the whole row: for a preview or a decision, together with `states` and a folder */
   select: Selected
 }
 
-/** One page of the queue's cards. */
+/** One page of the queue's rows. */
 export interface TriageItems {
   items: TriageItem[]
   next_cursor: string | null
   /** what `before` takes for the page before this one; null at the top */
   previous_cursor: string | null
-  /** how many cards come before this page; null where that is not known */
+  /** rows before this page; null where that is not known */
   position: number | null
   total_deliveries: number
   total_items: number
 }
 
-/** Why a decision is taken back. */
+/** Reason for an undo. */
 export interface UndoOrder {
   reason?: string
   /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
@@ -3077,7 +3077,7 @@ export interface Unsent {
   /** its address for administrators; `server-1` and so on for everybody else */
   next_hop: string
   attempts: number
-  /** when it is tried next; null: not any more */
+  /** next attempt; null: none */
   due_at: string | null
   last_reply: string
 }
@@ -3091,7 +3091,7 @@ export interface UnsentPage {
 /** What a person may do to messages. */
 export type Verb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver'
 
-/** What the policy decided, and why. */
+/** The policy's decision, and its reason. */
 export interface Verdict {
   disposition: string
   rule: string
@@ -3107,27 +3107,27 @@ export interface Verification {
   checkpoints: number
 }
 
-/** How a webhook fares. */
+/** State of a webhook. */
 export interface Webhook {
   name: string
-  /** new: nothing was taken yet; failing: three calls in a row failed; gone: it answered 410 and is called no more */
+  /** new: nothing was taken yet; failing: three calls in a row failed; gone: it answered 410 and is not called any more */
   state: 'new' | 'works' | 'failing' | 'gone'
-  /** calls that it is still to get */
+  /** calls not delivered yet */
   waiting: number
   /** since when the first of them waits */
   oldest: string | null
-  /** when it took one last */
+  /** last accepted call */
   succeeded_at: string | null
   /** in a row */
   failures: number
-  /** until when it is left alone after failures */
+  /** paused after failures until then */
   retry_at: string | null
-  /** calls that were given up */
+  /** calls given up */
   dropped: number
   last_reply: string
 }
 
-/** What it will be told. */
+/** The test call that will be sent. */
 export interface WebhookTried {
   /** the id of the call, as the receiver gets it */
   event: string
@@ -3139,7 +3139,7 @@ export interface Webhooks {
   next_cursor: null
 }
 
-/** Everything that may be meant, newest first. */
+/** Messages that fit, newest first. */
 export interface Where {
   sentence: string
   places: triage_api__schemas__queue__where__Place[]
@@ -3147,7 +3147,7 @@ export interface Where {
   until: string
 }
 
-/** One thing that moves a card up (positive points) or down in the order of the queue. */
+/** One reason that moves a row up (positive points) or down in the queue. */
 export interface WhyHere {
   name: string
   points: number
