@@ -165,7 +165,7 @@ class Hands:
             self.counts.rows += 1
 
     def waits(self) -> bool:
-        """Is anything still held, once all that was decided is carried out?"""
+        """Whether anything is still held, once all that was decided is carried out."""
         until = time.monotonic() + PATIENCE
         while there := bool(self.client.get("/triage", params={"limit": 1, "group": "campaign"}).json()["items"]):
             if time.monotonic() > until:
@@ -297,7 +297,7 @@ def demo_company(directory: Path) -> Iterator[str]:
 
 
 def has_answered(url: str) -> bool:
-    """Does somebody say 200 there?"""
+    """Whether somebody says 200 there."""
     with contextlib.suppress(httpx.HTTPError):
         return httpx.get(url, timeout=60).status_code == 200
     return False

@@ -49,7 +49,7 @@ def finish_sign_in(known: Known, http: Http, asked: Mapping[str, Any], settings:
 
 
 def check_issuer(metadata: Mapping[str, Any], provider: Provider, said: object) -> None:
-    """Is the answer this provider's (RFC 9207, 2.4)? Another one could have sent the browser here with its own code."""
+    """Whether the answer is this provider's (RFC 9207, 2.4). Another one could have sent the browser here with its own code."""
     if said is None and not metadata.get("authorization_response_iss_parameter_supported"):
         return
     if said != provider.issuer:
@@ -134,7 +134,7 @@ def identified(provider: Provider, claims: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def has_second_factor(means: frozenset[str]) -> bool:
-    """Do these amr values name two factors of different kinds?"""
+    """Whether these amr values name two factors of different kinds."""
     return not means.isdisjoint(STRONG) or sum(not means.isdisjoint(kind) for kind in KINDS) > 1
 
 

@@ -63,7 +63,7 @@ def examine_signature(message: Message, field: Field, questions: Questions, now:
 
 
 def signs_list(message: Message, field: Field) -> bool:
-    """Does this signature cover every List-Id?"""
+    """Whether this signature covers every List-Id."""
     try:
         return 0 < len(message.named(b"list-id")) <= names_of(tags_of(field)).count(b"list-id")
     except (Unfit, KeyError):  # nobody has looked at it yet

@@ -57,7 +57,7 @@ def evaluate_dmarc(found: Discovery, identifiers: Sequence[Identifier]) -> Dmarc
 
 
 def is_aligned(found: Discovery, one: Identifier) -> bool:
-    """Does the identifier belong to the author's domain (RFC 9989, section 4.4)? Relaxed without a record."""
+    """Whether the identifier belongs to the author's domain (RFC 9989, section 4.4). Relaxed without a record."""
     strict = found.record is not None and (found.record.strict_dkim if one.method == "dkim" else found.record.strict_spf)
     return one.domain == found.domain if strict else one.organisational_domain == found.organisational_domain
 
@@ -163,7 +163,7 @@ def border_at(name: str, questions: Questions) -> str:
 
 
 def does_exist(domain: str, questions: Questions) -> bool:
-    """Has the domain an address or a message exchange (RFC 9989, section 3.2)? Yes when DNS does not answer."""
+    """Whether the domain has an address or a message exchange (RFC 9989, section 3.2). Yes when DNS does not answer."""
     try:
         return any(questions.ask(domain, rdtype) for rdtype in ("A", "AAAA", "MX"))
     except (Temporary, TooManyQuestions):

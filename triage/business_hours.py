@@ -42,7 +42,7 @@ class Span:
 
 
 def at_work(spans: tuple[str, ...], zone: str, now: datetime) -> bool:
-    """Is somebody at work at this moment? Without spans always; the time zone is an IANA name."""
+    """Whether somebody is at work at this moment. Without spans always; the time zone is an IANA name."""
     local = now.astimezone(ZoneInfo(zone))
     return not spans or any(Span.parse(span).holds(local) for span in spans)
 
@@ -90,12 +90,12 @@ def moment_at(day: date, clock: time, zone: str) -> datetime:
 
 
 def works_on(spans: tuple[str, ...], day: date) -> bool:
-    """Is somebody at work at some hour of this day?"""
+    """Whether somebody is at work at some hour of this day."""
     return not spans or any(day.weekday() in Span.parse(span).days for span in spans)
 
 
 def is_zone(zone: str) -> bool:
-    """Is there such a time zone? All of them are not looked up for one."""
+    """Whether there is such a time zone. All of them are not looked up for one."""
     try:
         ZoneInfo(zone)
     except (KeyError, OSError, ValueError):  # unknown, a directory, a path that leads elsewhere

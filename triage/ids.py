@@ -60,7 +60,7 @@ def format_id(number: int) -> str:
 
 
 def is_like(text: str) -> bool:
-    """Does a word look like an id of this century? One of figures alone is rather a telephone number."""
+    """Whether a word looks like an id of this century. One of figures alone is rather a telephone number."""
     try:
         return text.startswith("0") and not text.isdigit() and parse_id(text) > 0
     except ValueError:

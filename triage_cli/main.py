@@ -193,7 +193,7 @@ def suggest_known_command(fault: click.ClickException) -> str:
 
 
 def is_passing(fault: Exception) -> bool:
-    """Is this a database that may answer again later? Asked by name, since most commands never import one."""
+    """Whether this is a database that may answer again later. Asked by name, since most commands never import one."""
     return any(kind.__name__ == "OperationalError" for kind in type(fault).__mro__)
 
 

@@ -21,7 +21,7 @@ class Goal:
     at_most: bool = False
 
     def met(self, measured: float) -> bool:
-        """Is this good enough?"""
+        """Whether this good is enough."""
         return measured <= self.bound if self.at_most else measured >= self.bound
 
     def shown(self, figure: float) -> str:

@@ -29,6 +29,6 @@ def start_server(directory: Path) -> contextlib.AbstractContextManager[postgresq
 
 
 def is_empty(engine: Engine) -> bool:
-    """Is it still to be filled?"""
+    """Whether it is still to be filled."""
     with db.read_transaction(engine) as session:
         return session.scalar(select(literal(1)).select_from(Delivery).limit(1)) is None

@@ -35,7 +35,7 @@ def read_fields(pid: int) -> list[int]:
 
 
 def is_descendant(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
-    """Is this process the ancestor, or one that it started?"""
+    """Whether this process is the ancestor, or one that it started."""
     while pid != ancestor and pid in parents:
         pid = parents[pid]
     return pid == ancestor

@@ -34,7 +34,7 @@ class Figure:
 
     @property
     def counts(self) -> bool:
-        """Is it about as much as the goal?"""
+        """Whether it is about as much as the goal."""
         return self.of >= self.whole
 
 

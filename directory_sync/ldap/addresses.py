@@ -25,7 +25,7 @@ def parse_address(text: str) -> Address:
 
 
 def has_address(entry: Entry, schema: Schema) -> bool:
-    """Does an entry say any address, right or wrong?"""
+    """Whether an entry says any address, right or wrong."""
     return any(entry.get(name) for name in (schema.mailbox, *schema.aliases))
 
 

@@ -106,7 +106,7 @@ class Reader:
         return True
 
     def has_left(self, entry: Entry) -> bool:
-        """Has this person left? What cannot be read says no such thing."""
+        """Whether this person has left. What cannot be read says no such thing."""
         try:
             return self.schema.has_left(entry)
         except ValueError:

@@ -44,7 +44,7 @@ class Schema:
     closed: str = ""  # TRUE of a group that takes mail from inside only
 
     def has_left(self, entry: Entry) -> bool:
-        """Is this account disabled, and its mailbox none that works without one?"""
+        """Whether this account is disabled, and its mailbox none that works without one."""
         kind = entry.text("msExchRecipientTypeDetails")
         return self.disabled(entry) and not (kind.isdigit() and int(kind) in NOBODY_SIGNS_IN)
 

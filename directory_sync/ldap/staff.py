@@ -83,7 +83,7 @@ def unread_staff(settings: Directory, schema: Schema, people: Mapping[str, Entry
 
 
 def can_sign_in(entry: Entry, schema: Schema) -> bool:
-    """Is this account not disabled? What cannot be read gives nobody a right."""
+    """Whether this account is not disabled. What cannot be read gives nobody a right."""
     try:
         return not schema.disabled(entry)
     except ValueError:

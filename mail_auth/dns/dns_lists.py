@@ -39,7 +39,7 @@ class Resting:
         self.lock = threading.Lock()
 
     def rests(self, zone: str) -> bool:
-        """Is this one left alone now?"""
+        """Whether this is one left alone now."""
         return time.monotonic() < self.until.get(zone, 0.0)
 
     def leave_alone(self, zone: str) -> None:

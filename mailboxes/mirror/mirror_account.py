@@ -235,7 +235,9 @@ class MirrorAccount:
             return int(state[b"UIDVALIDITY"]) == place.validity
 
     def lies(self, place: Place) -> bool:
-        """Is it still there, and not marked as deleted: as programs leave what they have moved on by COPY, until somebody expunges it?"""
+        """Whether it is still there, and not marked as deleted: as programs leave what they have moved on by COPY, until somebody
+        expunges it.
+        """
         if not self.open(place):
             return False
         with explain_trouble("a mail could not be looked at"):
@@ -243,7 +245,7 @@ class MirrorAccount:
         return b"\\deleted" not in {flag.lower() for flag in flags}
 
     def has_note(self, folder: str, message_id: str) -> bool:
-        """Was this note put there before?"""
+        """Whether this note was put there before."""
         with explain_trouble("a note could not be looked for"):
             self.client.select_folder(folder, readonly=True)
             return bool(self.client.search(f"HEADER Message-ID {quote_imap(message_id)}"))
@@ -278,5 +280,5 @@ class MirrorAccount:
 
 
 def has_hint(answer: dict[bytes, Any]) -> bool:
-    """Does its header claim to be a copy of ours? A message that went this moment has none (NIL)."""
+    """Whether its header claims to be a copy of ours. A message that went this moment has none (NIL)."""
     return any((value or b"").strip() for name, value in answer.items() if name.startswith(b"BODY[HEADER"))

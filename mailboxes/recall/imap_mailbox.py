@@ -132,7 +132,7 @@ class ImapMailbox:
         return self.lying(folder, uid, answer, body)
 
     def shows(self, copy: Copy, found: list[Copy]) -> bool:
-        """Is this but the view of a message that was found where it lies?"""
+        """Whether this is only the view of a message that was found in its place."""
         return copy.folder in self.views and any((one.internal_date, one.raw) == (copy.internal_date, copy.raw) for one in found)
 
     def lying(self, folder: str, uid: int, answer: dict[bytes, Any], raw: bytes) -> Copy:

@@ -384,7 +384,7 @@ def furthest_mark(day: str, reached: list[Reach]) -> Mark | None:
 
 
 def is_new(place: str, at: datetime, batch: Batch, plan: Plan, reached: list[Reach]) -> bool:
-    """Was it written since the day that is asked for, and not read by a run that asked for a later day?"""
+    """Whether it was written since the day that is asked for, and not read by a run that asked for a later day."""
     day = f"{at:%Y-%m-%d}"
     return day >= plan.day and not any(
         one.since > plan.day and one.validity == batch.mark.validity and sort_key(place) <= sort_key(one.last) and day >= one.since

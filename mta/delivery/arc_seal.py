@@ -27,7 +27,7 @@ class Sealer:
 
 
 def is_sealing_configured(settings: Settings) -> bool:
-    """Is there to be a seal? BadInput when only half of it is named; no key is read."""
+    """Whether there is to be a seal. BadInput when only half of it is named; no key is read."""
     given = (settings.relay.arc_domain, settings.relay.arc_selector, settings.relay.arc_key_file)
     if any(given) and not all(given):
         raise BadInput("relay: arc_domain, arc_selector and arc_key_file belong together; set all of them or none")

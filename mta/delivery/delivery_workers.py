@@ -178,7 +178,7 @@ class Carriers:
         self.leave_alone(slow, now)
 
     def others_are_busy(self, hop: NextHop) -> bool:
-        """Is another connection in use, and good for more than its last errand?"""
+        """Whether another connection is in use, and good for more than its last errand."""
         return any(other is not hop and other not in self.resting for other in self.busy)
 
     def leave_alone(self, refused: Outcome, now: float) -> None:
@@ -218,14 +218,17 @@ class Carriers:
             return ended
 
     def settling_is_due(self, gather: float, *, stopping: bool) -> bool:
-        """Is there something to settle or to give back that should not wait for more to come?"""
+        """Whether there is something to settle or to give back that should not wait for more to come."""
         with self.lock:
             now = time.monotonic()
             parting = self.is_stale(now) or (stopping and bool(self.backlog))
             return parting or (bool(self.ended) and (not self.in_hand or now - self.first_ended >= gather))
 
     def is_stale(self, now: float) -> bool:
-        """Has the backlog waited too long to set out with it? Whoever did could meet another relay that has it since its lease ended."""
+        """Whether the backlog has waited too long to set out with it.
+
+        Whoever did could meet another relay that has it since its lease ended.
+        """
         return bool(self.backlog) and now - self.backlog[0].since > GIVE_BACK
 
     def away_for(self) -> float:

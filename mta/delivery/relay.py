@@ -91,11 +91,11 @@ class Relay:
             self.look_again = 0.0
 
     def settling_is_due(self, *, stopping: bool) -> bool:
-        """Is there something to settle or to give back that should not wait for more?"""
+        """Whether there is something to settle or to give back that should not wait for more."""
         return bool(self.unsettled) or any(one.settling_is_due(GATHER, stopping=stopping) for one in self.carriers)
 
     def something_is_due(self) -> bool:
-        """Is a delivery due for carriers who will soon have nothing to do?"""
+        """Whether a delivery is due for carriers who will soon have nothing to do."""
         hungry = [one for one in self.carriers if one.hungry()]
         if not hungry or time.monotonic() < self.look_again:
             return False
@@ -192,7 +192,7 @@ class Relay:
             log.error("delivery %(delivery)s of message %(message)s: its outcome is not recorded, so it is sent again later", unsaid)
 
     def unfinished(self) -> bool:
-        """Is anything under way, or not in the audit log?"""
+        """Whether anything is under way, or not in the audit log."""
         return bool(self.unsettled) or any(one.in_hand or one.ended for one in self.carriers)
 
     def close(self) -> None:

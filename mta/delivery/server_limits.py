@@ -18,7 +18,7 @@ class Allowance:
         self.named: set[str] = set()  # domains that recipients of this connection were in
 
     def lasts_for(self, mailboxes: Sequence[str]) -> bool:
-        """Is there anything left for a message to some of these?"""
+        """Whether there is anything left for a message to some of these."""
         return self.mails > 0 and bool(self.chosen(mailboxes, set(self.named)))
 
     def spend(self, mailboxes: Sequence[str]) -> list[int]:

@@ -124,7 +124,7 @@ def begin_transaction(connection: smtplib.SMTP, mail: Mail, allowance: Allowance
 
 
 def is_possible_address(address: str, *, null: bool = False) -> bool:
-    """Can a command carry this address (RFC 5321, 4.1.2)? `null`: the empty one too."""
+    """Whether a command can carry this address (RFC 5321, 4.1.2). `null`: the empty one too."""
     return bool(PATH.fullmatch(address)) and (null or bool(address))
 
 

@@ -63,7 +63,7 @@ class Encryption:
 
     @property
     def needed(self) -> bool:
-        """Is no encryption no delivery?"""
+        """Whether nothing is delivered without encryption."""
         return self.policy in ("required", "verify")
 
     def wrap(self, connected: socket.socket, host: str) -> ssl.SSLSocket:
@@ -76,7 +76,7 @@ class Encryption:
 
 
 def is_address(host: str) -> bool:
-    """Is that an address, which few certificates bear?"""
+    """Whether that is an address, which few certificates bear."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -73,7 +73,7 @@ def split_header(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def body_only(header: bytes) -> bool:
-    """Does the message begin with something else than a field: text without a header, or a continuation of nothing?"""
+    """Whether the message begins with something else than a field: text without a header, or a continuation of nothing."""
     return bool(header) and not FIELD_START.match(header) and not MBOX_START.match(header)
 
 
@@ -84,7 +84,7 @@ def remove_forged_fields(header: bytes, authserv_id: str) -> bytes:
 
 
 def comes_out(found: re.Match[bytes], places: Iterator[int], authserv_id: str) -> bool:
-    """Is this a field that only we may write, or one that nobody reads: left in, it could be in our name, and be believed?
+    """Whether this is a field that only we may write, or one that nobody reads: left in, it could be in our name, and be believed.
 
     `places` counts the Authentication-Results of the message, from 0.
     """

@@ -18,11 +18,11 @@ class Clients:
         self.tally = tally or Tally()
 
     def is_full(self) -> bool:
-        """Are there as many connections as we serve at once?"""
+        """Whether there are as many connections as we serve at once."""
         return self.tally.connections() > self.limits.max_connections
 
     def has_too_many(self, client: str) -> bool:
-        """Has this client more connections than one may have? "" is nobody in particular."""
+        """Whether this client has more connections than one may have. "" is nobody in particular."""
         return bool(client) and self.tally.connections(sender_network(client)) > self.limits.max_connections_per_client
 
     def came(self, client: str) -> None:
@@ -48,7 +48,7 @@ class Guesses:
         self.wrong: dict[str, list[float]] = {}  # what was noted last is the last
 
     def are_too_many(self, of: str, now: float) -> bool:
-        """Is it so many that no further one is heard for a while?"""
+        """Whether it is so many that no further one is heard for a while."""
         return len(self.lately(of, now)) >= self.most
 
     def note(self, of: str, now: float) -> None:

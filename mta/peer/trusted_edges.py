@@ -27,11 +27,11 @@ class Edges:
         self._is_listed = lru_cache(1024)(self._look_up)
 
     def hands_over(self, peer: str) -> bool:
-        """Is this an MTA that has accepted what it brings?"""
+        """Whether this is an MTA that has accepted what it brings."""
         return self.protocol == "xforward" and self._is_listed(peer)
 
     def passes_through(self, peer: str) -> bool:
-        """Is this a proxy, which names the client in a PROXY header?"""
+        """Whether this is a proxy, which names the client in a PROXY header."""
         return self.protocol == "proxy" and self._is_listed(peer)
 
     def may_speak_lmtp(self, peer: str) -> bool:
@@ -39,7 +39,7 @@ class Edges:
         return peer == LOCAL or self._is_listed(peer) or ipaddress.ip_address(peer).is_loopback
 
     def are(self, address: str) -> bool:
-        """Is this one of our own machines, whatever it does?"""
+        """Whether this is one of our own machines, whatever it does."""
         return self._is_listed(address)
 
     def _look_up(self, peer: str) -> bool:

@@ -1,4 +1,7 @@
-"""Is the client that a message came from known as bad? By the DNS lists that the company has chosen, and by what Rspamd would reject."""
+"""Whether the client is that a message came from known as bad.
+
+By the DNS lists that the company has chosen, and by what Rspamd would reject.
+"""
 
 import ipaddress
 

@@ -24,7 +24,7 @@ def trusted_envelope(envelope: Envelope, raw: bytes, token: str) -> Envelope:
 
 
 def has_valid_token(raw: bytes, token: str) -> bool:
-    """Does the header hold the token exactly once, and no other?"""
+    """Whether the header holds the token exactly once, and no other."""
     found = FIELD.findall(raw[: header_end(raw)])
     return len(found) == 1 and hmac.compare_digest(found[0].strip(), token.encode())
 

@@ -302,7 +302,10 @@ def gather_group(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:
 
 
 def may_wait(message: Judged, now: datetime) -> bool:
-    """Is there time to judge it again? What a clock that was ahead took in a far future gets only the tries that everything gets."""
+    """Whether there is time to judge it again.
+
+    What a clock that was ahead took in a far future gets only the tries that everything gets.
+    """
     return abs(now - message.envelope.received_at) < PATIENCE or message.attempt + 1 < FEWEST_TRIES
 
 

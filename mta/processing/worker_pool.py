@@ -49,7 +49,7 @@ class Room:
             return not self.closed
 
     def has(self, size: int) -> bool:
-        """Is there room for so many bytes more?"""
+        """Whether there is room for so many bytes more."""
         return not self.messages or (self.messages < self.most_messages and self.bytes + size <= self.most_bytes)
 
     def give_back(self, size: int) -> None:

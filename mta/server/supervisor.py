@@ -142,7 +142,7 @@ class Crew:
         return all(worker.is_ready(deadline) for worker in fresh)
 
     def has_given_up(self) -> bool:
-        """Has every worker ended by itself? Who was killed is replaced."""
+        """Whether every worker has ended by itself. Who was killed is replaced."""
         return all(worker.has_ended() and (worker.code or 0) > 0 for worker in self.serving)
 
     def look(self) -> None:

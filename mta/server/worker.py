@@ -43,7 +43,7 @@ class Worker:
         return bool(readable) and os.read(self.pipe, 1) == ANNOUNCEMENT
 
     def has_ended(self) -> bool:
-        """Is the process gone?"""
+        """Whether the process is gone."""
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:

@@ -23,7 +23,7 @@ class Content:
 
     @property
     def too_large(self) -> bool:
-        """Is it past the limit?"""
+        """Whether it is past the limit."""
         return self.size > self.max_size
 
     def feed(self, chunk: bytes) -> bytes | None:

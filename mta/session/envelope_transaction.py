@@ -26,7 +26,7 @@ class Transaction:
 
     @property
     def is_open(self) -> bool:
-        """Has a sender been named?"""
+        """Whether a sender has been named."""
         return self.reverse_path is not None
 
     def mail(self, argument: str) -> str:
@@ -112,5 +112,5 @@ class Transaction:
         return replies.UNKNOWN_AS_YET if deferred else replies.UNKNOWN_RECIPIENT
 
     def sender_is_blocked(self, snapshot: DoorSnapshot) -> bool:
-        """Has the company said no to this envelope sender? To an edge nothing is said: the judge purges (mailflow.md 4)."""
+        """Whether the company has said no to this envelope sender. To an edge nothing is said: the judge purges (mailflow.md 4)."""
         return self.sender is not None and not self.visitor.is_edge and snapshot.refuses_reverse_path(self.sender)

@@ -55,7 +55,7 @@ class Incoming:
         return rest
 
     def is_too_slow(self, now: float) -> bool:
-        """Does it come slower than it may? The session waits for its end as long as it does not."""
+        """Whether it comes slower than it may. The session waits for its end as long as it does not."""
         return not all(pace.is_kept(self.content.received, now - self.started) for pace in self.paces)
 
     def give_back(self) -> None:

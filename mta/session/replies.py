@@ -132,7 +132,10 @@ def one_line(text: str) -> str:
 
 
 def is_put_off(reply: str) -> bool:
-    """Is the client asked to come again later (4yz)? Who names more recipients than one message may have is not: they get their own."""
+    """Whether the client is asked to come again later (4yz).
+
+    Who names more recipients than one message may have is not: they get their own.
+    """
     return reply.startswith("4") and reply != TOO_MANY_RECIPIENTS
 
 

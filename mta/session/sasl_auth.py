@@ -53,7 +53,7 @@ def verify_password(name: str, password: str, submitters: Submitters, visitor: V
 
 
 def is_offered(door: Door, visitor: Visitor) -> bool:
-    """May this client sign in, here and now?"""
+    """Whether this client may sign in, here and now."""
     return bool(door.submitters and door.submitters.has_accounts and visitor.tls and not visitor.login)
 
 

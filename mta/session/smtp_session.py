@@ -62,7 +62,7 @@ class Session(LibrarySession):
 
     @property
     def is_behind_proxy(self) -> bool:
-        """Is it not known yet who this is?"""
+        """Whether it is not known yet who this is."""
         return not self.visitor.lmtp and self.door.edges.passes_through(self.visitor.peer)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -128,7 +128,7 @@ class Session(LibrarySession):
         return True
 
     def has_spoken(self) -> bool:
-        """Is there something to be read already? The client must wait for the greeting (RFC 5321, 4.3.1)."""
+        """Whether there is something to be read already. The client must wait for the greeting (RFC 5321, 4.3.1)."""
         carrier = self.transport.get_extra_info("socket")
         if carrier is None:
             return False  # a transport in memory has handed over all that there is

@@ -38,15 +38,15 @@ class Submitters:
 
     @property
     def has_accounts(self) -> bool:
-        """Can anybody sign in at all?"""
+        """Whether anybody can sign in at all."""
         return self._file is not None
 
     def are_near(self, peer: str) -> bool:
-        """Is this address in one of the networks? Who comes by a unix socket has none."""
+        """Whether this address is in one of the networks. Who comes by a unix socket has none."""
         return peer != LOCAL and any(ipaddress.ip_address(peer) in network for network in self._networks)
 
     def may_come(self, peer: str) -> bool:
-        """Is there any use in listening to this client?"""
+        """Whether there is any use in listening to this client."""
         return self.has_accounts or self.are_near(peer)
 
     def may_try(self, name: str, peer: str, now: float) -> bool:
@@ -66,11 +66,11 @@ class Submitters:
             self._by_name.note(name[:LONGEST_NAME], now)
 
     def _is_at_home(self, name: str, peer: str) -> bool:
-        """Is this a network of the company, or one from which this account has signed in?"""
+        """Whether this is a network of the company, or one from which this account has signed in."""
         return self.are_near(peer) or sender_network(peer) in self._homes.get(name, ())
 
     def know(self, name: str, password: str) -> bool:
-        """Is this the password of that account? Takes as long for a name that nobody has."""
+        """Whether this is the password of that account. Takes as long for a name that nobody has."""
         self._read_if_changed()
         right = self._accounts.get(name, "")
         return hmac.compare_digest(right.encode(), password.encode()) and bool(right)

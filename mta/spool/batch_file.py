@@ -113,7 +113,7 @@ def opening_of(file: IO[bytes]) -> bytes:
 
 
 def stands_within(file: IO[bytes], opening: bytes) -> bool:
-    """Does the mark of this opening stand before any message?"""
+    """Whether the mark of this opening stands before any message."""
     seek_next(file, len(opening), opening[len(MAGIC) :])
     return file.tell() < os.fstat(file.fileno()).st_size - len(opening)
 

@@ -150,14 +150,14 @@ def take_turns(session: Session) -> None:
 
 
 def is_company_administrator(one: StaffMember | StaffEntry, source: str = DIRECTORY, *, ways: Collection[str]) -> bool:
-    """Is this an administrator of the whole company who can sign in?"""
+    """Whether this is an administrator of the whole company who can sign in."""
     if isinstance(one, StaffMember) and one.is_break_glass:
         return False
     return one.role == Role.ADMIN and Scope.parse(tuple(one.scope)).company and can_sign_in(source, bool(one.password_hash), ways)
 
 
 def can_sign_in(source: str, has_password: bool, ways: Collection[str]) -> bool:
-    """Is there a way for accounts that come from there? `has_password`: of our own keeping."""
+    """Whether there is a way for accounts that come from there. `has_password`: of our own keeping."""
     if source == PROVIDER:
         return OIDC in ways
     if PROXY in ways:

@@ -159,7 +159,7 @@ def touch_token(session: Session, token_id: int, client: str, *, now: datetime) 
 
 
 def is_new_place(session: Session, token: ApiToken, client: str) -> bool:
-    """Is this a network from which the token was never used?"""
+    """Whether this is a network from which the token was never used."""
     place = sender_network(client)
     if place in ("", sender_network(token.client)):
         return False
@@ -188,12 +188,12 @@ def actor_of(token: ApiToken) -> Actor:
 
 
 def in_force(session: Session, token: ApiToken, now: datetime) -> bool:
-    """Is it still good?"""
+    """Whether it is still good."""
     return token.revoked_at is None and token.expires_at > now and is_maker_entitled(session, token, now)
 
 
 def is_maker_entitled(session: Session, token: ApiToken, now: datetime) -> bool:
-    """Is its maker still an administrator whose scope covers it? Who made it in the shell is nobody's account."""
+    """Whether its maker is still an administrator whose scope covers it. Who made it in the shell is nobody's account."""
     kind, _, login = token.made_by.partition(":")
     if kind != "person":
         return True

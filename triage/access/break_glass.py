@@ -37,7 +37,7 @@ def prepare_break_glass(session: Session, login: str, *, by: Actor, now: datetim
 
 
 def has_printed_code(session: Session) -> bool:
-    """Is there an account that a printed code opens?"""
+    """Whether there is an account that a printed code opens."""
     waiting = select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.printed_code_sha256) != "")
     return session.scalar(waiting.limit(1)) is not None
 

@@ -91,7 +91,7 @@ def remove_pin(session: Session, login: str, browser: str, *, by: Actor, now: da
 
 
 def has_pin(session: Session, login: str, browser: str) -> bool:
-    """Has this account a PIN in this browser?"""
+    """Whether this account has a PIN in this browser."""
     return session.get(BrowserPin, (hash_session_key(browser), login)) is not None
 
 
@@ -132,7 +132,7 @@ def begin_try(session: Session, browser: str, login: str, reach: Reach, *, now: 
 
 
 def verify_pin(attempt: PinTry, browser: str, pin: str) -> bool:
-    """Is this the PIN? Slow on purpose: call it outside of a transaction."""
+    """Whether this is the PIN. Slow on purpose: call it outside of a transaction."""
     with AT_ONCE:
         try:
             return HASHER.verify(attempt.pin_hash, with_secret(browser, pin))
@@ -212,13 +212,13 @@ def enter_browser(session: Session, key: str, former: str, browser: str, *, now:
 
 
 def knows_browser(session: Session, browser: str) -> bool:
-    """Has somebody a PIN in the browser with this secret? Any other one may be made up."""
+    """Whether somebody has a PIN in the browser with this secret. Any other one may be made up."""
     found = select(col(BrowserPin.login)).where(col(BrowserPin.browser_sha256) == hash_session_key(browser)).limit(1)
     return session.scalar(found) is not None
 
 
 def waits_for_pin(session: Session, one: StaffSession) -> bool:
-    """Has the holder of this session a PIN in its browser?"""
+    """Whether the holder of this session has a PIN in its browser."""
     return session.get(BrowserPin, (one.browser_sha256, one.login)) is not None
 
 

@@ -61,7 +61,7 @@ def of_rules(rules: Iterable[Wanted], settings: Settings) -> list[str]:
 
 
 def is_domain_allow(effect: str, match: str, scope: str) -> bool:
-    """Does a rule let in whoever writes from somewhere, for the whole company?"""
+    """Whether a rule lets in whoever writes from somewhere, for the whole company."""
     return effect == "allow" and match in MANY and scope == "company"
 
 
@@ -71,7 +71,7 @@ def of_purge(meant: Sequence[tuple[int, State]], settings: Settings) -> list[str
 
 
 def is_large_removal(meant: Sequence[tuple[int, State]], settings: Settings) -> bool:
-    """Does a removal take copies out of more mailboxes than `policy.approval_purge_copies`?"""
+    """Whether a removal takes copies out of more mailboxes than `policy.approval_purge_copies`."""
     delivered = sum(state is State.DELIVERED for _, state in meant) if settings.reaches_mailboxes else 0
     return delivered > settings.policy.approval_purge_copies
 
@@ -155,6 +155,6 @@ def lapse_approvals(session: Session, *, now: datetime) -> int:
 
 
 def is_within_scope(session: Session, ids: Sequence[int], by: Actor) -> bool:
-    """Does the actor see every one of these deliveries?"""
+    """Whether the actor sees every one of these deliveries."""
     seen = select(func.count()).select_from(Delivery).where(is_among(session, col(Delivery.id), ids), access.visible_deliveries(by))
     return session.scalar(seen) == len(ids)

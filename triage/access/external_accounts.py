@@ -178,7 +178,7 @@ def assign_by_groups(session: Session, member: StaffMember, given: Given, proof:
 
 
 def is_known(session: Session, word: str) -> bool:
-    """Is there such a folder?"""
+    """Whether there is such a folder."""
     kind, _, name = word.partition(":")
     return kind == "company" or session.get(Department if kind == "department" else Person, name) is not None
 

@@ -30,6 +30,6 @@ def find_password_fault(password: str, login: str) -> str:
 
 
 def is_row(plain: str) -> bool:
-    """Does each character follow the one before, as in abcdefghijkl?"""
+    """Whether each character follows the one before, as in abcdefghijkl."""
     steps = {ord(later) - ord(earlier) for earlier, later in pairwise(plain)}
     return steps in ({1}, {-1})

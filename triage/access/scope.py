@@ -1,4 +1,4 @@
-"""May this actor do this to these deliveries? The scope is a SQL condition, so that no row outside it is ever read."""
+"""Whether this actor may do this to these deliveries. The scope is a SQL condition, so that no row outside it is ever read."""
 
 from functools import lru_cache
 from typing import Any
@@ -100,12 +100,12 @@ def describe_scope(scope: str) -> str:
 
 
 def may_see_viewers(by: Actor) -> bool:
-    """May the actor see who viewed messages: an auditor, a data protection officer, or who is at the machine's own keyboard?"""
+    """Whether the actor may see who viewed messages: an auditor, a data protection officer, or who is at the machine's own keyboard."""
     return by.role is Role.AUDITOR or Right.DATA_PROTECTION in by.rights
 
 
 def is_administrator_over(by: Actor, member: StaffMember) -> bool:
-    """Is the actor an administrator whose scope covers that of this member of staff?"""
+    """Whether the actor is an administrator whose scope covers that of this member of staff."""
     return by.role is Role.ADMIN and by.scope.covers(Scope.parse(tuple(member.scope)))
 
 
@@ -132,7 +132,7 @@ def may_see_outgoing(by: Actor) -> None:
 
 
 def looks_after_outgoing(by: Actor) -> bool:
-    """Does the actor look after employees' outgoing messages?"""
+    """Whether the actor looks after employees' outgoing messages."""
     return by.role in DECIDING and (Right.OUTGOING in by.rights or (by.role is Role.ADMIN and by.scope.company))
 
 
@@ -168,7 +168,7 @@ def knows_rule(by: Actor, scope: str, closed: frozenset[str]) -> bool:
 
 
 def knows_uses(by: Actor, scope: str) -> bool:
-    """May the actor know how a rule is used, and read its note? Where it reaches beyond their scope both tell of others' mail."""
+    """Whether the actor may know how a rule is used, and read its note. Where it reaches beyond their scope both tell of others' mail."""
     return by.scope.company or scope in by.scope.words()
 
 

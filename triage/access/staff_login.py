@@ -182,13 +182,13 @@ def subject_of(session: Session, login: str, *, employee: bool) -> str:
 
 
 def comes_from(session: Session, subject: str, place: str) -> bool:
-    """Has this account signed in from there lately?"""
+    """Whether this account has signed in from there lately."""
     details = session.scalars(signed_in(subject).with_only_columns(col(AuditRecord.detail)).limit(LATELY))
     return any(sender_network(str(one.get("client", ""))) == place != "" for one in details)
 
 
 def verify_password(attempt: Try, password: str, prover: Prover | None = None) -> bool:
-    """Is this the account's password? Slow on purpose: call it outside of a transaction.
+    """Whether this is the account's password. Slow on purpose: call it outside of a transaction.
 
     `prover`: who says so of the directory's passwords.
     """
@@ -272,7 +272,7 @@ def limits_of_anybody(attempt: Try) -> Iterator[tuple[ColumnElement[bool], int]]
 
 
 def is_last_of(session: Session, attempt: Try, same: ColumnElement[bool], tries: int) -> bool:
-    """Is this attempt the one with which so many have failed? Of those before it some may still be under way."""
+    """Whether this attempt is the one with which so many have failed. Of those before it some may still be under way."""
     through = select(func.count()).where(same, col(FailedSignIn.id) <= attempt.id)
     return session.scalar(through) == tries
 

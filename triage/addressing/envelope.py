@@ -121,7 +121,7 @@ def normal_domain(domain: str) -> str:
 
 
 def is_overladen(text: str) -> bool:
-    """Are there more marks on one letter than any has?"""
+    """Whether there are more marks on one letter than any has."""
     runs = groupby(text, lambda letter: unicodedata.combining(letter) > 0)
     return not text.isascii() and any(is_marks and len(list(run)) > MOST_MARKS for is_marks, run in runs)
 

@@ -26,7 +26,7 @@ def make_verp_address(tag: Tag, domain: str, key: bytes) -> str:
 
 
 def has_form(address: Address) -> bool:
-    """Could we have made this address? The SMTP server knows no key and asks no more than that."""
+    """Whether we could have made this address. The SMTP server knows no key and asks no more than that."""
     return FORM.fullmatch(address.local) is not None
 
 

@@ -86,7 +86,10 @@ def fault_of_issuer(url: str) -> str:
 
 
 def is_trustworthy(url: str, issuer: str = "") -> bool:
-    """Is this a URL that nobody between can change? Plain HTTP is for an issuer on this machine only: another one leads nobody here."""
+    """Whether this is a URL that nobody between can change.
+
+    Plain HTTP is for an issuer on this machine only: another one leads nobody here.
+    """
     try:
         parts = urlsplit(url)
         usual = bool(parts.hostname) and parts.port != 0 and url.isascii() and url.isprintable() and " " not in url and not parts.fragment

@@ -974,17 +974,17 @@ class Settings:
 
     @property
     def takes_outbound(self) -> bool:
-        """May anybody hand over employees' mail?"""
+        """Whether anybody may hand over employees' mail."""
         return bool(self.outbound.networks or self.outbound.accounts_file)
 
     @property
     def tells_elsewhere(self) -> bool:
-        """Is there a program elsewhere to tell what happens here: a webhook, a SIEM?"""
+        """Whether there is a program elsewhere to tell what happens here: a webhook, a SIEM."""
         return bool(self.webhooks.hooks or self.siem.lines or self.siem.syslog)
 
     @property
     def has_way_out(self) -> bool:
-        """Is there a server that takes employees' mail to the outside?"""
+        """Whether there is a server that takes employees' mail to the outside."""
         return bool(self.outbound.smarthost or self.relay.smarthost)
 
     @property

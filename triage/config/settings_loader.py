@@ -315,5 +315,5 @@ def paths_of(settings: Settings) -> Iterator[str]:
 
 
 def is_relative(path: str) -> bool:
-    """Does a path begin in the working directory?"""
+    """Whether a path begins in the working directory."""
     return bool(path) and not path.startswith("/")

@@ -80,7 +80,7 @@ class Hook:
         return ""
 
     def wants(self, kind: str, departments: frozenset[str]) -> bool:
-        """Is this to be told there? What concerns no department concerns everybody."""
+        """Whether this is to be told there. What concerns no department concerns everybody."""
         here = not self.departments or not departments or not departments.isdisjoint(self.departments)
         return here and (not self.events or kind in self.events)
 

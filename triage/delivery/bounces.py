@@ -80,7 +80,7 @@ def come_back(session: Session, envelope: Envelope, returned: NewDelivery, summa
 
 
 def is_failure(summary: Summary) -> bool:
-    """Does it say that the message did not arrive? A report of a delay does not, nor does somebody's holiday reply."""
+    """Whether it says that the message did not arrive. A report of a delay does not, nor does somebody's holiday reply."""
     if summary.statuses:
         return any(one.action == "failed" for one in summary.statuses)
     if summary.content_type == "multipart/report":

@@ -110,12 +110,12 @@ def told_since(session: Session, uid: str, rule: str, since: datetime) -> int:
 
 
 def was_sent(session: Session, number: int) -> bool:
-    """Was the letter of this number queued already?"""
+    """Whether the letter of this number was queued already."""
     return session.scalar(select(col(Message.id)).where(col(Message.spool_id) == number)) is not None
 
 
 def is_outside(address: str, settings: Settings) -> bool:
-    """Is it at none of our domains? Below one is outside too: who reads there the directory does not know."""
+    """Whether it is at none of our domains. Below one is outside too: who reads there the directory does not know."""
     return address.rpartition("@")[2].casefold() not in settings.own_domains
 
 

@@ -87,7 +87,7 @@ def has_strayed(settings: Settings, now: datetime) -> ColumnElement[bool]:
 
 
 def any_strayed(session: Session, *, settings: Settings, now: datetime) -> bool:
-    """Is there such a delivery?"""
+    """Whether there is such a delivery."""
     return session.scalar(select(col(Delivery.id)).where(has_strayed(settings, now)).limit(1)) is not None
 
 

@@ -74,7 +74,7 @@ def held_deliveries(session: Session, ids: Iterable[int]) -> tuple[ColumnElement
 
 
 def is_unnamed(delivery: Delivery, message: Message) -> str:
-    """Is it for somebody whom the sender never named?"""
+    """Whether it is for somebody whom the sender never named."""
     return "" if as_written(delivery, message) else say("the sender never wrote to this address")
 
 

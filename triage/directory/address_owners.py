@@ -32,7 +32,7 @@ class Owner(NamedTuple):
     identity: str = ""  # of a person, where the directory says one
 
     def is_same(self, other: "Owner") -> bool:
-        """Is it the same one, whatever it is called in full?"""
+        """Whether it is the same one, whatever it is called in full."""
         return (self.kind, self.name) == (other.kind, other.name)
 
     @property

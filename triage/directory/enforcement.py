@@ -44,7 +44,7 @@ class Enforcement:
         return self.steps.get(COMPANY, self.company.enforcement)
 
     def holds_anything(self) -> bool:
-        """Is anything held by this, anywhere?"""
+        """Whether anything is held by this, anywhere."""
         return self.of(COMPANY) != RECORD or any(step != RECORD for step in self.steps.values())
 
 
@@ -186,5 +186,5 @@ def next_working_day(cover: Coverage, now: datetime) -> datetime:
 
 
 def is_stricter(step: str, than: str) -> bool:
-    """Does this step hold more?"""
+    """Whether this step holds more."""
     return STEPS.index(step) > STEPS.index(than)

@@ -113,7 +113,7 @@ def in_words(session: Session, rows: list[Passed]) -> dict[int, str]:
 
 
 def is_anothers_mailbox(one: Passed, person: Person | None, there: KnownRecipient) -> bool:
-    """Does the mailbox belong to who has the address now? `there`: the mailbox as the directory has it."""
+    """Whether the mailbox belongs to who has the address now. `there`: the mailbox as the directory has it."""
     if person is not None:
         hers = {person.mailbox, *person.aliases, one.came_to}
         return one.mailbox in hers and person.uid not in (there.person, there.leaver)

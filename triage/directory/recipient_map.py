@@ -30,7 +30,10 @@ class DoorSnapshot:
     delimiter: str = "+"
 
     def admits(self, recipient: Address) -> bool:
-        """Is this somebody's address here, as it is or with a detail? As `recipients.resolve` finds it: the longest known one counts."""
+        """Whether this is somebody's address here, as it is or with a detail.
+
+        As `recipients.resolve` finds it: the longest known one counts.
+        """
         if str(recipient) in self.recipients or self.takes_from_anybody(recipient):
             return True
         known = (str(one) for one in (recipient, *base_addresses(recipient, self.delimiter)))
@@ -38,23 +41,23 @@ class DoorSnapshot:
         return next((name in self.sub_addressed for name in known if any(name in some for some in whose)), False)
 
     def has_left(self, recipient: Address) -> bool:
-        """Is this the address of somebody who has left, as it is or with a detail?"""
+        """Whether this is the address of somebody who has left, as it is or with a detail."""
         return self.is_one_of(self.left, recipient)
 
     def is_closed(self, recipient: Address) -> bool:
-        """Is this the address of a group that takes mail from inside only, as it is or with a detail?"""
+        """Whether this is the address of a group that takes mail from inside only, as it is or with a detail."""
         return self.is_one_of(self.closed, recipient)
 
     def is_one_of(self, addresses: Container[str], recipient: Address) -> bool:
-        """Is this one of these addresses, as it is or with a detail?"""
+        """Whether this is one of these addresses, as it is or with a detail."""
         return any(str(one) in addresses for one in (recipient, *base_addresses(recipient, self.delimiter)))
 
     def takes_from_anybody(self, recipient: Address) -> bool:
-        """Is this an address that no block applies to?"""
+        """Whether this is an address that no block applies to."""
         return recipient.local in ALWAYS and recipient.domain in self.domains
 
     def takes_back(self, recipient: Address) -> bool:
-        """Is this an address for bounces of what was sent on? Only the judge can tell whether we made it: the SMTP server knows no
+        """Whether this is an address for bounces of what was sent on. Only the judge can tell whether we made it: the SMTP server knows no
         secret.
         """
         return recipient.domain in self.domains and verp.has_form(recipient)
@@ -64,7 +67,7 @@ class DoorSnapshot:
         return str(sender) in self.blocked
 
     def refuses(self, sender: Address, signers: frozenset[str] = frozenset()) -> bool:
-        """Is this author blocked for the whole company? `signers`: d= domains of the signatures that the message carries."""
+        """Whether this author is blocked for the whole company. `signers`: d= domains of the signatures that the message carries."""
         return bool(self.refused_by(sender, signers))
 
     def refused_by(self, sender: Address, signers: frozenset[str] = frozenset()) -> str:

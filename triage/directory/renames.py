@@ -62,7 +62,7 @@ def who_is_who(before: CompanyDirectory, after: CompanyDirectory, lately: Collec
 
 
 def made_anew(was: PersonEntry, will: PersonEntry, lately: Collection[str]) -> bool:
-    """Is this one person with two accounts, one after the other? Who comes after a long time is not taken for who had the name."""
+    """Whether this is one person with two accounts, one after the other. Who comes after a long time is not taken for who had the name."""
     return words_of(was.name) == words_of(will.name) and (was.active or not will.active or was.uid in lately)
 
 

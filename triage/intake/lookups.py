@@ -141,7 +141,7 @@ def gather_facts(
 def is_wanted(
     session: Session, authentication: Authentication, summary: Summary, about: Sequence[MatchedRule], *, settings: Settings, now: datetime
 ) -> bool:
-    """Is the sender wanted? Asked only where a block of the campaign is about the message: only that minds."""
+    """Whether the sender is wanted. Asked only where a block of the campaign is about the message: only that minds."""
     refuted = authentication.dmarc.result is Result.FAIL
     if refuted or not any(rule.effect == "block" and rule.match == "campaign" for rule in about):
         return False
@@ -261,5 +261,5 @@ def fold_endings(endings: tuple[str, ...]) -> frozenset[str]:
 
 
 def is_sample(spool_id: int, one_in: int) -> bool:
-    """Is this message one of the few that staff look at? Always the same answer for one message; 0: never."""
+    """Whether this message is one of the few that staff look at. Always the same answer for one message; 0: never."""
     return one_in > 0 and zlib.crc32(spool_id.to_bytes(8, "big")) % one_in == 0

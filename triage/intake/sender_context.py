@@ -112,7 +112,7 @@ def set_second_look(
 
 
 def is_verified_otherwise(now: ProofWay, before: EarlierProofs) -> bool:
-    """Is an author proven in a way in which none of their earlier messages was, or not proven although most of those were?
+    """Whether an author is proven in a way in which none of their earlier messages was, or not proven although most of those were.
 
     One unverified message that somebody released excuses no other: it may have been a forger's first.
     """

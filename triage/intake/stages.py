@@ -80,7 +80,7 @@ class Examined:
 
     @property
     def is_reply(self) -> bool:
-        """Does it say that it answers an earlier message?"""
+        """Whether it says that it answers an earlier message."""
         return bool(self.summary.in_reply_to or self.summary.references)
 
 

@@ -63,7 +63,7 @@ class Fingerprint:
         return len(common.intersection(lowest)) / len(lowest)
 
     def may_be_like(self, features: Collection[int]) -> bool:
-        """Can they be like enough? Told from what they have in common alone, which is soon counted."""
+        """Whether they can be like enough. Told from what they have in common alone, which is soon counted."""
         most = len(self.features.intersection(features)) / max(len(self.features), len(features))  # the likeness is never greater
         return most >= self.needed(features)
 

@@ -108,12 +108,12 @@ def written_lines(text: str) -> list[str]:
 
 
 def is_of_another(line: str) -> bool:
-    """Is it quoted, or a header field of a message that is?"""
+    """Whether it is quoted, or a header field of a message that is."""
     return bool(((">" in line or "|" in line) and QUOTED.match(line)) or (":" in line and FIELD.match(line)))
 
 
 def is_footer(line: str, stems: list[str]) -> bool:
-    """Is the line a phrase from the foot of a message? `stems`: those of FOOTER_STEMS that the message has."""
+    """Whether the line is a phrase from the foot of a message. `stems`: those of FOOTER_STEMS that the message has."""
     if len(line) > PHRASE_LIMIT:
         return False
     folded = line.casefold()

@@ -95,7 +95,7 @@ def quoted_message(said: Summary) -> Pointed:
 
 
 def is_quote_head(found: list[re.Match[str] | None], number: int) -> bool:
-    """Do the lines that name a quoted mail begin here: several in a row, one of them with an address?"""
+    """Whether the lines that name a quoted mail begin here: several in a row, one of them with an address."""
     run = []
     for one in found[number : number + 6]:
         if one is None:

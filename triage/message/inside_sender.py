@@ -44,7 +44,7 @@ def named_host(pattern: re.Pattern[bytes], received: bytes) -> str:
 
 @lru_cache(4096)
 def is_within(address: str, networks: tuple[str, ...]) -> bool:
-    """Is the address in one of these networks?"""
+    """Whether the address is in one of these networks."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

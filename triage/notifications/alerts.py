@@ -292,7 +292,7 @@ def last_alerts(session: Session) -> dict[tuple[str, str, str], Alarm]:
 
 
 def has_changed(session: Session, found: Iterable[Wait]) -> bool:
-    """Is something else so than when somebody looked last?"""
+    """Whether something is else so than when somebody looked last."""
     kept = {key: as_wait(row) for key, row in last_alerts(session).items()}
     return kept != {(one.cause, one.department, one.person): one for one in found}
 

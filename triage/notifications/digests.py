@@ -51,7 +51,7 @@ class Offer:
     in_force: Enforcement | None = None  # None: whatever the enforcement of their department
 
     def is_for(self, department: str, person: str = "") -> bool:
-        """Do the people of this department, or this person, get it?"""
+        """Whether the people of this department, or this person, get it."""
         named = not self.departments or department in self.departments
         return bool(self.clock) and named and (self.in_force is None or self.in_force.of(department, person) != RECORD)
 
@@ -125,19 +125,19 @@ def is_told(session: Session, person: Person, settings: Settings, offered: Offer
 
 
 def is_theirs_alone(session: Session, person: Person) -> bool:
-    """Is it a mailbox of one person, and of no role, group or department?"""
+    """Whether it is a mailbox of one person, and of no role, group or department."""
     known = session.get(KnownRecipient, person.mailbox)
     sharing = select(func.count()).select_from(Person).where(col(Person.active), col(Person.mailbox) == person.mailbox)
     return known is not None and (known.kind, known.person) == ("legacy", person.uid) and session.scalar(sharing) == 1
 
 
 def is_wanted(session: Session, uid: str) -> bool:
-    """Has this person not said that they want no letter?"""
+    """Whether this person has not said that they want no letter."""
     return session.get(DigestRefusal, uid) is None
 
 
 def get_choice(session: Session, uid: str, settings: Settings) -> bool | None:
-    """Does this person want the letter? None: there is none for them."""
+    """Whether this person wants the letter. None: there is none for them."""
     person = session.get(Person, uid)
     return is_wanted(session, uid) if person and get_digest(session, settings, utcnow()).is_for(person.department, person.uid) else None
 
@@ -242,7 +242,7 @@ def own_mail_page(settings: Settings) -> str:
 
 
 def may_ask(settings: Settings) -> bool:
-    """Can employees ask by themselves?"""
+    """Whether employees can ask by themselves."""
     return settings.notices.requests and "directory" in settings.api.sign_in and bool(settings.api.public_url)
 
 

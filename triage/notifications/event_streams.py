@@ -35,7 +35,7 @@ def list_streams(settings: Settings) -> list[str]:
 
 
 def is_behind(session: Session, stream: str) -> bool:
-    """Is there something on the chain that the stream has not looked at?"""
+    """Whether there is something on the chain that the stream has not looked at."""
     marker = session.get(Marker, MARKER + stream)
     return marker is None or marker.number < hash_chain.last_sequence(session)
 

@@ -28,7 +28,7 @@ LATEST = timedelta(days=1)  # what is older is told to nobody: after a restore, 
 
 
 def is_behind(session: Session) -> bool:
-    """Is there something on the chain that was not looked at?"""
+    """Whether there is something on the chain that was not looked at."""
     return session.get(Marker, PLACE) is None or versions.read_version(session, PLACE) < hash_chain.last_sequence(session)
 
 

@@ -122,14 +122,14 @@ def is_concerned(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
 
 
 def is_awake(row: Alarm, login: str, settings: Settings, *, night: bool) -> bool:
-    """Is this one told of it now: by day, and at night where it is wanted then or they look after the folder?"""
+    """Whether this person gets it now: by day, and at night where it is wanted then or they look after the folder."""
     if not night or SHOWN.get(row.cause, row.cause) in settings.notices.alerts_at_night:
         return True
     return bool(row.department) and coverage.policy_of(settings.coverage, row.department, row.person) == f"{SUBSTITUTE}{login}"
 
 
 def is_head(actor: Actor) -> bool:
-    """Is this an administrator of the whole company?"""
+    """Whether this is an administrator of the whole company."""
     return actor.role is Role.ADMIN and actor.scope.company
 
 

@@ -1,4 +1,4 @@
-"""May the sender of a message be told anything? What would reach somebody who never wrote it, or start a loop, and why. Pure."""
+"""Whether the sender of a message may be told anything. What would reach somebody who never wrote it, or start a loop, and why. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def may_notify(seen: Circumstances) -> str:
 
 
 def is_unproven(seen: Circumstances, sender: Address) -> str:
-    """Is it not proven that the author wrote it, and that an answer goes to the author's own domain?"""
+    """Whether it is not proven that the author wrote it, and that an answer goes to the author's own domain."""
     found, author = seen.authentication, seen.summary.author
     named = seen.summary.parsed and not seen.normalised and author != "" and author == found.author
     if not named or found.dmarc.result is not Result.PASS:
@@ -61,10 +61,10 @@ def is_unproven(seen: Circumstances, sender: Address) -> str:
 
 
 def no_way_out(seen: Circumstances) -> str:
-    """Is there nobody who would carry it?"""
+    """Whether there is nobody who would carry it."""
     return "" if seen.way_out else say("no server for outgoing messages is set up: ask an administrator of the server to name one")
 
 
 def claims_ours(domain: str, own_domains: frozenset[str]) -> bool:
-    """Is it one of our domains, or below one?"""
+    """Whether it is one of our domains, or below one."""
     return not own_domains.isdisjoint(ancestor_domains(domain.casefold().rstrip(".")))

@@ -31,7 +31,10 @@ def mark_copies(session: Session, arrived: Iterable[tuple[NewDelivery, bool]], *
 
 
 def may_be_copy(one: NewDelivery) -> bool:
-    """Could a delivery be a copy, whoever sent it? Also one that went on because nothing was held then, and none that was wanted."""
+    """Whether a delivery could be a copy, whoever sent it.
+
+    Also one that went on because nothing was held then, and none that was wanted.
+    """
     suspicious = one.severity >= Severity.SUSPICIOUS and one.campaign_id is not None and one.direction == "in"
     return suspicious and one.state in (State.HELD, State.QUEUED) and one.rule not in WANTED_ANYHOW
 

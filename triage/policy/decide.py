@@ -98,7 +98,7 @@ def held_by_block(facts: Facts) -> Verdict | None:
 
 
 def only_holds(block: MatchedRule, facts: Facts) -> bool:
-    """Does a block hold this message, and neither refuse nor remove it?
+    """Whether a block holds this message, and neither refuses nor removes it.
 
     A campaign's block takes nothing along that somebody proves to have sent, unless it was made about them: it may be what was copied.
     """

@@ -7,7 +7,7 @@ from triage.policy.facts import Facts, MatchedRule
 
 
 def names_its_author(facts: Facts) -> bool:
-    """Does it name one author, the one that was authenticated? A message whose bytes we had to normalise proves nothing."""
+    """Whether it names one author, the one that was authenticated. A message whose bytes we had to normalise proves nothing."""
     author = facts.summary.author
     return facts.summary.parsed and not facts.envelope.normalised and author != "" and author == facts.authentication.author
 
@@ -25,7 +25,7 @@ def proven_as(facts: Facts, freemail: Collection[str]) -> str:
 
 
 def proof_awaited(facts: Facts) -> bool:
-    """Could the author still be proven when DNS answers?"""
+    """Whether the author could still be proven when DNS answers."""
     return names_its_author(facts) and facts.authentication.unknown
 
 
@@ -40,12 +40,12 @@ def awaited_allow(facts: Facts) -> MatchedRule | None:
 
 
 def is_proof_met(allow: MatchedRule, facts: Facts) -> bool:
-    """Is the proof there that an allow asks for?"""
+    """Whether the proof is there that an allow asks for."""
     return is_proof_trusted(allow.proof, facts) and facts.authentication.satisfies(allow.proof, as_list=allow.match == "list")
 
 
 def is_proof_awaited(allow: MatchedRule, facts: Facts) -> bool:
-    """Could it still come when DNS answers?"""
+    """Whether it could still come when DNS answers."""
     return is_proof_trusted(allow.proof, facts) and facts.authentication.awaits(allow.proof)
 
 
@@ -90,7 +90,7 @@ def block_beside(facts: Facts, rules: Iterable[MatchedRule], *, hopeful: bool) -
 
 
 def leaves_wanted_alone(rule: MatchedRule) -> bool:
-    """Is it what a removal without a block left behind for late copies of a campaign? It takes nothing of a wanted sender along."""
+    """Whether it is what a removal without a block left behind for late copies of a campaign. It takes nothing of a wanted sender along."""
     return rule.origin == "standing" and rule.match == "campaign"
 
 

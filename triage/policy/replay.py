@@ -52,6 +52,6 @@ def gap_reasons(signature: Dkim, facts: Facts) -> Iterator[str]:
 
 
 def is_elsewhere(address: str, facts: Facts) -> bool:
-    """Is it somebody else's than the author's organisation? At a free-mail provider everybody is on their own."""
+    """Whether it is somebody else's than the author's organisation. At a free-mail provider everybody is on their own."""
     author, domain = facts.summary.author, address.rpartition("@")[2]
     return address != author and (domain in facts.freemail_domains or not is_related_host(domain, author.rpartition("@")[2]))

@@ -1,11 +1,12 @@
-"""Does a message answer a message of ours, or say what became of one? Bound to what we sent, to whom, and to proof (mailflow.md 8). Pure.
+"""Whether a message answers a message of ours, or say what became of one. Bound to what we sent, to whom, and to proof (mailflow.md 8).
+Pure.
 
-A Message-ID can be guessed or read in an archive. So it counts only from a domain that this very mail went to (at a free-mail
-provider: from the address), whose author proves themselves, and never when a program of ours wrote the message: whoever draws a
-holiday notice from us must not come back through it. Nor does whoever may post to a list that writes itself into From.
+A Message-ID can be guessed or read in an archive. So it counts only from a domain that this very mail went to (at a free-mail provider:
+from the address), whose author proves themselves, and never when a program of ours wrote the message: whoever draws a holiday notice
+from us must not come back through it. Nor does whoever may post to a list that writes itself into From.
 
-A bounce can prove nothing, and everybody who got the message knows what it returns. So it counts only as what a mail system says,
-as long as one may still say it: no forger comes in under somebody's address with it. In which form it is said changes nothing.
+A bounce can prove nothing, and everybody who got the message knows what it returns. So it counts only as what a mail system says, as
+long as one may still say it: no forger comes in under somebody's address with it. In which form it is said changes nothing.
 """
 
 from datetime import timedelta

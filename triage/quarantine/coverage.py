@@ -34,7 +34,7 @@ class Folder:
 
 
 def is_out_of_hours(settings: Coverage, now: datetime) -> bool:
-    """Is nobody expected to be at work now?"""
+    """Whether nobody is expected to be at work now."""
     return not at_work(settings.hours, settings.time_zone, now)
 
 
@@ -116,7 +116,7 @@ def list_coverage(session: Session, settings: Coverage, now: datetime) -> list[F
 
 
 def looks_after(actor: Actor, code: str) -> bool:
-    """Is the department's shared folder the actor's to look after?"""
+    """Whether the actor looks after the department's shared folder."""
     return actor.scope.company or code in actor.scope.departments
 
 

@@ -120,7 +120,7 @@ def goes_beyond(session: Session, message_id: int, by: Actor) -> bool:
 
 
 def is_of_others(record: AuditRecord, about: Listed) -> bool:
-    """Does it say what the sender was told, and this delivery did not end so?"""
+    """Whether it says what the sender was told, and this delivery did not end so."""
     if record.act not in ("notice", "not_told"):
         return False
     kind = record.detail.get("kind")

@@ -65,7 +65,7 @@ def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
 
 
 def in_scope(by: Actor, department: str, person: str) -> bool:
-    """Is this folder one that the actor sees?"""
+    """Whether this folder is one that the actor sees."""
     return by.scope.company or department in by.scope.departments or (person != "" and person in by.scope.persons)
 
 

@@ -111,7 +111,7 @@ def was_fetched(session: Session, message_id: int, by: Actor) -> bool:
 
 
 def is_due(session: Session, now: datetime) -> bool:
-    """Is there anything to settle?"""
+    """Whether there is anything to settle."""
     return session.scalar(select(literal(1)).where(is_over(now)).limit(1)) is not None
 
 
@@ -162,7 +162,7 @@ def told_to_owner(session: Session, message_ids: Collection[int], uid: str) -> s
 
 
 def is_owner(session: Session, uid: str, by: Actor) -> bool:
-    """Is this member of staff the person with this uid?"""
+    """Whether this member of staff is the person with this uid."""
     person = session.get(Person, uid) if uid and by.kind == "person" else None
     return person is not None and (person.login or person.uid) == by.name
 

@@ -82,7 +82,7 @@ def came_in(session: Session, day: Day) -> ColumnElement[bool]:
 
 
 def has_strayed(session: Session, now: datetime) -> bool:
-    """Was something kept of days or hours that are still to come, while a clock was ahead?"""
+    """Whether something was kept of days or hours that are still to come, while a clock was ahead."""
     return any(versions.read_version(session, name) > to_micros(now + SETTLES) for name in (DAYS, HOURS))
 
 
@@ -128,7 +128,7 @@ def sample_held(session: Session, now: datetime) -> bool:
 
 
 def is_due(session: Session, now: datetime) -> bool:
-    """Is there a sample to take?"""
+    """Whether there is a sample to take."""
     marker = session.get(Marker, HOURS)
     hour = now.replace(minute=0, second=0, microsecond=0)
     return now - hour <= LATE and (marker is None or marker.number < to_micros(hour))
@@ -163,7 +163,7 @@ def count_arrivals(session: Session, some: Iterable[Day], *, by: Actor, zone: st
 
 
 def is_whole(day: Day, zone: str) -> bool:
-    """Is it a day from midnight to midnight?"""
+    """Whether it is a day from midnight to midnight."""
     return all(moment.astimezone(ZoneInfo(zone)).time() == time.min for moment in (day.since, day.until))
 
 

@@ -43,7 +43,7 @@ class Candour:
         return self.staff == "people" or people >= self.fewest
 
     def tells(self, by: str) -> bool:
-        """May this one's numbers be told?"""
+        """Whether this person's numbers may be shown."""
         return self.staff == "people" and self.only in ("", by)
 
 
@@ -175,7 +175,7 @@ def pace_figures(shown: str, acts: Sequence[Act], candour: Candour, let_go: Sequ
 
 
 def was_wrong(row: LetGo, leaves: timedelta) -> bool:
-    """Was it taken back after it had left?"""
+    """Whether it was taken back after it had left."""
     return row.taken_back_at is not None and row.taken_back_at - row.decided_at > leaves
 
 

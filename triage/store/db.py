@@ -123,7 +123,7 @@ def sqlite_engine(url: str, cache: int) -> Engine:
 
 
 def is_new(path: Path) -> bool:
-    """Has nobody written into the file yet? Then it is closed to all but its owner and group: it will hold mail."""
+    """Whether nobody has written into the file yet. Then it is closed to all but its owner and group: it will hold mail."""
     found = path.stat()
     if not found.st_size and found.st_mode & 0o007:
         with suppress(PermissionError):  # somebody else made it and answers for its mode
@@ -229,7 +229,7 @@ def read_transaction(engine: Engine) -> Iterator[Session]:
 
 
 def is_among(session: Session, column: Any, values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
-    """Is the column one of these ids, or of these words? One bound value, however many there are."""
+    """Whether the column is one of these ids, or of these words. One bound value, however many there are."""
     wanted: list[int | str] = list(values)
     if is_postgresql(session):
         kind = BigInteger if isinstance(column.type, Integer) else Text
@@ -262,7 +262,7 @@ class Several(TypeDecorator[Any]):
 
 
 class OneOf(FunctionElement[bool]):
-    """Is a column one of the values that are bound under a name? One statement, made once, for however many values."""
+    """Whether a column is one of the values that are bound under a name. One statement, made once, for however many values."""
 
     inherit_cache = True
 
@@ -291,7 +291,7 @@ def one_of_array(element: OneOf, compiler: Any, **options: Any) -> str:
 
 
 class Found(FunctionElement[bool]):
-    """Is a column one of the values that are looked for once, before the rows? PostgreSQL would rather join them with all rows."""
+    """Whether a column is one of the values that are looked for once, before the rows. PostgreSQL would rather join them with all rows."""
 
     inherit_cache = True
 
@@ -468,7 +468,7 @@ DURABLE = {  # settings of PostgreSQL, those of their values that keep what was 
 
 
 def finds_words(engine: Engine) -> bool:
-    """Is there an index by which a search finds words? SQLite's is a part of its schema."""
+    """Whether there is an index by which a search finds words. SQLite's is a part of its schema."""
     if engine.dialect.name != "postgresql":
         return True
     usable = "SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass('delivery_by_words')"
@@ -498,7 +498,7 @@ def not_writable(engine: Engine) -> list[str]:
 
 
 def is_postgresql(session: Session) -> bool:
-    """Does this session speak to PostgreSQL?"""
+    """Whether this session speaks to PostgreSQL."""
     return session.get_bind().dialect.name == "postgresql"
 
 

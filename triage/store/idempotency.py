@@ -41,7 +41,7 @@ def find_answer(session: Session, key: str, asked: str, *, by: Actor, now: datet
 
 
 def is_taken(session: Session, key: str, *, by: Actor) -> bool:
-    """Was something answered to this key of this actor? Only looks."""
+    """Whether something was answered to this key of this actor. Only looks."""
     return session.get(KeptAnswer, (str(by), key)) is not None
 
 

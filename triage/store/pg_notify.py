@@ -141,7 +141,7 @@ def notify_others(settings: Settings, names: Iterable[str]) -> None:
 
 
 def check_reach(settings: Settings) -> bool:
-    """Does a notification come through, on the way that bells take? One of `connection_errors` where there is no way at all."""
+    """Whether a notification comes through, on the way that bells take. One of `connection_errors` where there is no way at all."""
     name = f"{CHANNEL}_try_{os.getpid()}"
     with contextlib.closing(line_of(settings)) as line:
         line.execute(f"LISTEN {name}")

@@ -21,7 +21,7 @@ class Pause:
 
 
 def is_running() -> ColumnElement[bool]:
-    """Is nothing paused? As a condition, so that nobody who claims asks the database twice."""
+    """Whether nothing is paused. As a condition, so that nobody who claims asks the database twice."""
     return ~select(literal(1)).where(col(Marker.name) == PAUSED).exists()
 
 

@@ -106,7 +106,10 @@ def find_neighbour(settings: Settings, itself: Callable[[], Desk]) -> Desk | Non
 
 
 def is_ours(peer: socket.socket, spool: Path) -> bool:
-    """Is it root, ourselves or the owner of the spool who listens? Anybody else who may write there could tell us what they like."""
+    """Whether it is root, ourselves or the owner of the spool who listens.
+
+    Anybody else who may write there could tell us what they like.
+    """
     return wire.uid_of(peer) in {0, os.geteuid(), spool.stat().st_uid}
 
 

@@ -32,5 +32,5 @@ def prepare_start(settings: Settings) -> None:
 
 
 def has_directory(session: Session) -> bool:
-    """Has a directory been taken over before?"""
+    """Whether a directory has been taken over before."""
     return session.exec(select(col(KnownRecipient.address)).limit(1)).first() is not None

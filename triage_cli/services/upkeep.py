@@ -230,7 +230,7 @@ def taken_over(engine: Engine, file: Path) -> float:
 
 
 def is_settled(changed: float, seen: float) -> bool:
-    """Has the file changed since it was seen, and not this moment? It may be half written."""
+    """Whether the file has changed since it was seen, and not this moment. It may be half written."""
     return changed != seen and abs(time.time() - changed) > SETTLED
 
 

@@ -71,7 +71,7 @@ def follow_retention(settings: Settings, engine: Engine, holder: str, stop: thre
 
 
 def is_elected(engine: Engine, holder: str) -> bool:
-    """Is it this process that tidies? Several would all look through the same."""
+    """Whether it is this process that tidies. Several would all look through the same."""
     with db.transaction(engine) as session:
         return hash_chain.elect_sealer(session, holder, utcnow(), duty=DUTY, lease=LEASE)
 

@@ -65,7 +65,7 @@ def keep_app(session: Session, login: str, secret: str, code: str, *, by: Actor,
 
 
 def accept_code(session: Session, login: str, code: str, *, now: datetime) -> bool:
-    """Is this a present code of the account's app that was not used before? It counts once."""
+    """Whether this is a present code of the account's app that was not used before. It counts once."""
     kept = session.get(AuthenticatorApp, login)
     period = find_period(kept.secret, code, now) if kept else 0
     if not period:

@@ -34,18 +34,18 @@ def find_factors(session: Session, login: str) -> Factors:
 
 
 def has_factor(session: Session, login: str) -> bool:
-    """Has the account an authenticator app or a passkey?"""
+    """Whether the account has an authenticator app or a passkey."""
     return bool(session.scalar(select(accounts.owns_factor(login))))
 
 
 def is_asked(session: Session, login: str, required: Collection[str]) -> bool:
-    """Does a sign-in need a second factor? It does when the account has one, or its role must (`api.require_second_factor`)."""
+    """Whether a sign-in needs a second factor. It does when the account has one, or its role must (`api.require_second_factor`)."""
     member = session.get(StaffMember, login)
     return member is not None and (member.role in required or has_factor(session, login))
 
 
 def is_proof_due(found: SignedIn, required: Collection[str], lasts: timedelta, now: datetime) -> bool:
-    """Has this session proven its second factor too long ago for acts that ask for it again?"""
+    """Whether this session has proven its second factor too long ago for acts that ask for it again."""
     if found.factor_at is not None and now - found.factor_at < lasts:
         return False
     return found.actor.role in required or found.has_factor

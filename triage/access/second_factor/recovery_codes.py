@@ -27,7 +27,7 @@ def make_codes(session: Session, login: str, *, by: Actor, now: datetime) -> lis
 
 
 def accept_code(session: Session, login: str, code: str, *, now: datetime) -> bool:
-    """Is this a code of the account? It is used up then, in the audit log."""
+    """Whether this is a code of the account. It is used up then, in the audit log."""
     theirs = (col(RecoveryCode.login) == login) & (col(RecoveryCode.code_sha256) == digest_code(code))
     gone: Any = session.execute(delete(RecoveryCode).where(theirs))
     if gone.rowcount != 1:

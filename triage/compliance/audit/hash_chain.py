@@ -39,7 +39,7 @@ def elect_sealer(session: Session, holder: str, now: datetime, *, duty: str = HE
 
 
 def has_unsealed(session: Session) -> bool:
-    """Is there anything to seal?"""
+    """Whether there is anything to seal."""
     return session.scalar(select(col(AuditRecord.id)).where(col(AuditRecord.sequence).is_(None)).limit(1)) is not None
 
 

@@ -93,7 +93,7 @@ def fault_of(record: AuditRecord, expected: int, previous: str) -> str:
 
 
 def fault_by(seen: Checkpoint | None, record: AuditRecord, confirmed: int) -> str:
-    """Is this the record that was there when the checkpoint was made?"""
+    """Whether this is the record that was there when the checkpoint was made."""
     if seen is None or seen.head == record.sealed:
         return ""
     between = f"between record {confirmed} and {seen.sequence}"
@@ -101,7 +101,7 @@ def fault_by(seen: Checkpoint | None, record: AuditRecord, confirmed: int) -> st
 
 
 def fault_of_end(session: Session, expected: int, previous: str, claims: Mapping[int, Checkpoint]) -> str:
-    """Is the end of the walk the end of the audit log?"""
+    """Whether the end of the walk is the end of the audit log."""
     head = session.get(Marker, hash_chain.HEAD)
     if head is not None and (head.number, head.text) != (expected, previous):
         return f"the trail ends at record {expected}, but {head.number} were sealed"

@@ -82,7 +82,7 @@ def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
 
 
 def json_holds(column: Any, text: str) -> ColumnElement[bool]:
-    """Is this text a value somewhere in the JSON of a column?"""
+    """Whether this text is a value somewhere in the JSON of a column."""
     return cast(column, String).contains(json.dumps(text), autoescape=True)
 
 

@@ -59,7 +59,7 @@ class Errand:
 
     @property
     def irreplaceable(self) -> bool:
-        """Are the copies that it puts back all that there is?"""
+        """Whether the copies that it restores are all that there are."""
         return self.restoring and self.content is None and bool(self.copies)
 
 

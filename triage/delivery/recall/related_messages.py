@@ -64,7 +64,7 @@ def keep_related(session: Session, decision_id: int | None, delivery: Delivery, 
 
 
 def came_through_us(session: Session, marker: str | None, mailbox: str) -> bool:
-    """Is this the mark of a message that we delivered into this mailbox?"""
+    """Whether this is the mark of a message that we delivered into this mailbox."""
     try:
         message = ids.parse_id(marker or "")
     except ValueError:

@@ -179,7 +179,7 @@ def name_in_rar5(content: bytes, at: int) -> str:
 
 
 def is_encrypted_in_rar5(content: bytes, at: int, end: int) -> bool:
-    """Is there an encryption record in the extra area of a file header?"""
+    """Whether there is an encryption record in the extra area of a file header."""
     while at < end:
         size, begin = read_vint(content, at)
         kind, _ = read_vint(content, begin)
@@ -270,7 +270,7 @@ def names_in_seven(head: bytes) -> tuple[str, ...]:
 
 
 def is_name(text: str) -> bool:
-    """Is this somebody's name of a file, and not what bytes are by chance?"""
+    """Whether this is somebody's name of a file, and not what bytes are by chance."""
     return bool(text) and (text.isprintable() or ending_of(text) != ".")
 
 

@@ -13,7 +13,7 @@ TEXT_NAME = re.compile(r"(?:[^.]*|.*\.(?:html?|te?xt))", re.IGNORECASE)
 
 
 def is_attachment(part: Part) -> bool:
-    """Is this part something that the reader could open on its own? Pictures that the text shows are not."""
+    """Whether this part is something that the reader could open on its own. Pictures that the text shows are not."""
     names = (part.name, *part.other_names)
     if not part.is_leaf or (is_text(part) and all(map(TEXT_NAME.fullmatch, names))):
         return False

@@ -70,7 +70,7 @@ def is_tar(content: bytes) -> bool:
 
 
 def is_iso(content: bytes) -> bool:
-    """Is this an ISO 9660 image?"""
+    """Whether this is an ISO 9660 image."""
     return content[ISO_AT : ISO_AT + 5] == b"CD001"
 
 

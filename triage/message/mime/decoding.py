@@ -105,12 +105,12 @@ def field_text(data: bytes, charset: str = "") -> str:
 
 
 def needs_charset(data: bytes) -> bool:
-    """Does it hold letters of which it does not say what they are?"""
+    """Whether it holds letters of which it does not say what they are."""
     return ESCAPE in data or not data.isascii()
 
 
 def is_utf8(data: bytes) -> bool:
-    """Does it hold letters in UTF-8 and nothing else that is not ASCII?"""
+    """Whether it holds letters in UTF-8 and nothing else that is not ASCII."""
     try:
         return not data.decode("utf-8").isascii()
     except UnicodeDecodeError:

@@ -31,7 +31,7 @@ class Status:
 
 
 def is_mail_system(author: str) -> bool:
-    """Is this the address of a server, by which it tells what became of a message (RFC 3464, 2)? Anybody may write that it is."""
+    """Whether this is the address of a server, by which it tells what became of a message (RFC 3464, 2). Anybody may write that it is."""
     return MAIL_SYSTEMS.fullmatch(author.partition("@")[0]) is not None
 
 

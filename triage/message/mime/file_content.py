@@ -108,7 +108,7 @@ def plain_letters(content: bytes) -> bytes:
 
 
 def find_encryption(content: bytes, names: tuple[str, ...], media_type: str) -> str:
-    """Is it encrypted mail, or called signed or encrypted mail without being any?"""
+    """Whether it is encrypted mail, or called signed or encrypted mail without being any."""
     if media_type == "application/pgp-encrypted" or content[:200].lstrip().startswith(PGP_MESSAGE):
         return ENCRYPTED
     if any(map(PGP_NAME.search, names)) and content[:1] >= b"\x80":  # RFC 9580, 4.2: the first bit is set
@@ -165,5 +165,5 @@ def read_part(package: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
 
 
 def loads_from_outside(relations: bytes) -> bool:
-    """Does the document load a template or an object from another machine when it is opened?"""
+    """Whether the document loads a template or an object from another machine when it is opened."""
     return any(TEMPLATES.search(one) and OUTSIDE.search(one) for one in RELATION.findall(relations))

@@ -230,7 +230,7 @@ def is_mixed(label: str) -> bool:
 
 
 def is_accented(name: str) -> bool:
-    """Is it Latin throughout, so that its accents are plain to see?"""
+    """Whether it is Latin throughout, so that its accents are plain to see."""
     return {letter_script(letter) for letter in name if letter.isalpha()} <= {"LATIN"}
 
 

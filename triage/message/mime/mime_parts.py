@@ -131,12 +131,12 @@ class Part:
 
     @property
     def is_leaf(self) -> bool:
-        """Does it hold content of its own? An attached message holds parts and is also content."""
+        """Whether it holds content of its own. An attached message holds parts and is also content."""
         return not self.media_type.startswith("multipart/")
 
     @property
     def is_message(self) -> bool:
-        """Is it an attached message? By its name it is one for whoever opens it."""
+        """Whether it is an attached message. By its name it is one for whoever opens it."""
         named = self.is_leaf and self.depth > 0 and self.name.casefold().endswith(".eml")
         return self.media_type in MESSAGES or named
 

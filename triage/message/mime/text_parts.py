@@ -46,7 +46,7 @@ def texts_of(parts: list[Part]) -> Iterator[Text]:
 
 
 def is_text(part: Part) -> bool:
-    """Is this part read as the message's text? Everything else that has content is an attachment."""
+    """Whether this part is read as the message's text. Everything else that has content is an attachment."""
     if part.media_type not in ("text/plain", "text/html", "text/enriched"):
         return False
     return part.disposition != "attachment" and (part.is_body or not part.name)

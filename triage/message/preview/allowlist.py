@@ -86,7 +86,7 @@ def check_attribute(tag: str, name: str, value: str) -> str | None:
 
 
 def is_of(allowed: re.Pattern[str], value: str) -> bool:
-    """Is this value as allowed, and nothing in it that nobody sees? A filler is a letter to `re`."""
+    """Whether this value is as allowed, and nothing in it that nobody sees. A filler is a letter to `re`."""
     return allowed.fullmatch(value) is not None and HARMFUL.search(value) is None
 
 

@@ -85,12 +85,12 @@ def runs_within(name: str) -> bool:
 
 
 def has_ending(ending: re.Pattern[str], name: str) -> bool:
-    """Has the name this ending? Only its last dot is looked at: to try each of very many takes long."""
+    """Whether the name has this ending. Only its last dot is looked at: to try each of very many takes long."""
     return ending.match(name, max(name.rfind("."), 0)) is not None
 
 
 def ends_twice(name: str) -> bool:
-    """Does the name end like a document, and then once more? Only its last two endings are looked at."""
+    """Whether the name ends like a document, and then once more. Only its last two endings are looked at."""
     before = name.rpartition(".")[0].rstrip(APART)
     return DOUBLE_ENDING.match(name, max(before.rfind("."), 0)) is not None
 
@@ -181,17 +181,17 @@ def danger_as_named(attachment: Attachment, endings: tuple[str, ...], inside: st
 
 
 def is_unnamed_program(attachment: Attachment) -> bool:
-    """Is it a program by its kind, without a name that ends? Mail programs then give it the ending of its kind."""
+    """Whether it is a program by its kind, without a name that ends. Mail programs then give it the ending of its kind."""
     return attachment.media_type in RUNS and "." not in attachment.name.strip(" .")
 
 
 def is_of(name: str, endings: tuple[str, ...]) -> bool:
-    """Has the file one of these endings?"""
+    """Whether the file has one of these endings."""
     return any(one.casefold().endswith(endings) for one in saved_as(name))
 
 
 def has_double_ending(name: str) -> bool:
-    """Does the name end like a document, and then once more like something else?"""
+    """Whether the name ends like a document, and then once more like something else."""
     return any(ends_twice(one) and not (has_ending(PACKED_AGAIN, one) or has_ending(HARMLESS_LAST, one)) for one in saved_as(name))
 
 

@@ -36,7 +36,7 @@ def plain_names(people: Mapping[str, str]) -> dict[str, str]:
 
 @lru_cache(maxsize=8192)
 def looks_like(domain: str, own: str) -> bool:
-    """Could somebody take `domain` for the domain `own`? The same letters, a letter off, another ending, or its name with more."""
+    """Whether somebody could take `domain` for the domain `own`. The same letters, a letter off, another ending, or its name with more."""
     if not domain or registered_organisation(domain) == registered_organisation(own):
         return False
     theirs, ours = (
@@ -59,7 +59,7 @@ def is_sibling(domain: str, other: str) -> bool:
 
 
 def name_within(domain: str, name: str) -> bool:
-    """Is a name a word of another domain, as in name-support.example or name.example.evil.example?"""
+    """Whether a name is a word of another domain, as in name-support.example or name.example.evil.example."""
     return name in re.split(r"[.-]", domain) or ("-" in name and name in domain)
 
 

@@ -94,7 +94,7 @@ class Seen:
         return tuple(link_destination(link.target) for link in self.summary.links)
 
     def is_ours(self, host: str) -> bool:
-        """Is this one of our own domains, or below one?"""
+        """Whether this is one of our own domains, or below one."""
         return any(host == own or host.endswith("." + own) for own in self.own_domains)
 
 

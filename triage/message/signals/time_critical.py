@@ -112,7 +112,10 @@ def find_deadline(summary: Summary, received_at: datetime | None = None) -> Life
 
 
 def fits_its_domain(summary: Summary) -> bool:
-    """Is a message from the domain that it names, in the sender's name or else in its words? If it has links, one has to lead there."""
+    """Whether a message is from the domain that it names, in the sender's name or else in its words.
+
+    If it has links, one has to lead there.
+    """
     domain = summary.author.rpartition("@")[2]
     named = [word for word in words_of(summary.author_name) if word not in ANYBODY]
     said = named or words_of(f"{summary.subject} {summary.text[:LOOKED_AT]}")

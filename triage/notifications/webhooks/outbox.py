@@ -70,7 +70,7 @@ class Fared:
 
     @property
     def ails(self) -> bool:
-        """Should a person look?"""
+        """Whether a person should look."""
         return self.gone or self.failures >= FAILING
 
     @property
@@ -80,7 +80,7 @@ class Fared:
 
 
 def is_behind(session: Session) -> bool:
-    """Is there something on the chain that webhooks were not told?"""
+    """Whether there is something on the chain that webhooks were not told."""
     return session.get(Marker, PLACE) is None or versions.read_version(session, PLACE) < hash_chain.last_sequence(session)
 
 

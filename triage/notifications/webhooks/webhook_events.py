@@ -88,7 +88,7 @@ def decision_event(session: Session, record: AuditRecord, settings: Settings) ->
 
 
 def is_of_keepers(session: Session, decision: Decision) -> bool:
-    """Does it answer a request to the keepers of a confidential folder, or undo that? To tell of it would tell what is in there."""
+    """Whether it answers a request to the keepers of a confidential folder, or undo that. To tell of it would tell what is in there."""
     named = cast(col(KeepersRequest.results), String)
     about = or_(*(named.contains(ids.format_id(one)) for one in (decision.id, decision.undoes) if one is not None))
     return session.scalar(select(col(KeepersRequest.id)).where(about).limit(1)) is not None

@@ -180,12 +180,12 @@ def why_not_address(address: Address, own_domains: frozenset[str]) -> Reason | N
 
 
 def may_answer(address: Address, reason: Reason | None) -> bool:
-    """May somebody answer from where this recipient is? Whoever only left a list wants nothing from there."""
+    """Whether somebody may answer from where this recipient is. Whoever only left a list wants nothing from there."""
     return reason not in (Reason.OWN_DOMAIN, Reason.LIST_POST) and not LEAVING.fullmatch(address.local)
 
 
 def has_token(local: str) -> bool:
-    """Does a part of it look as if a program had made it for one message: long, with letters and digits mixed?"""
+    """Whether a part of it looks as if a program had made it for one message: long, with letters and digits mixed."""
     parts = [part for part in TOKEN.split(local) if len(part) >= LONG_TOKEN]
     return any(sum(map(str.isdigit, part)) >= MANY_DIGITS and not part.isdigit() for part in parts)
 

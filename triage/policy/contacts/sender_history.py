@@ -18,7 +18,7 @@ from triage.store.new_rows import NewDelivery
 
 
 def one_of(*states: State) -> ColumnElement[bool]:
-    """Is the delivery in one of these states? As constants, so that the statement is made once."""
+    """Whether the delivery is in one of these states. As constants, so that the statement is made once."""
     return col(Delivery.state).in_([literal_column(f"'{state}'") for state in states])
 
 

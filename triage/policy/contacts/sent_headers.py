@@ -170,7 +170,7 @@ def name_of(written: bytes) -> bytes | None:
 
 @lru_cache(1000)
 def is_called(kind: bytes) -> bool:
-    """Does a Content-Type say that a program wrote it?"""
+    """Whether a Content-Type says that a program wrote it."""
     return CALLED.search(kind) is not None
 
 

@@ -376,7 +376,10 @@ def visible_contacts(by: Actor) -> ColumnElement[bool]:
 
 
 def of_people(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
-    """Is it a person, or a department's role address, in the actor's scope and not confidential to them? The columns hold uid and code."""
+    """Whether it is a person, or a department's role address, in the actor's scope and not confidential to them.
+
+    The columns hold uid and code.
+    """
     within = is_within_reach(person, department, by)
     return and_(within, not_(away_from(person, department, by))) if by.kind in confidential_folders.PEOPLE else within
 
@@ -391,7 +394,7 @@ def is_within_reach(person: Any, department: Any, by: Actor) -> ColumnElement[bo
 
 
 def away_from(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
-    """Does a seal keep it away from the actor?"""
+    """Whether a seal keeps it away from the actor."""
     codes, uids = confidential_folders.names_closed("department", by), confidential_folders.names_closed("person", by)
     theirs = select(col(Person.uid)).where(col(Person.department).in_(codes))
     return or_(person.in_(uids), person.in_(theirs), department.in_(codes))

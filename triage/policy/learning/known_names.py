@@ -95,7 +95,7 @@ def group_by_key(session: Session, pairs: Select[str, str], bound: str, wanted: 
 
 
 def is_personal(plain: str) -> bool:
-    """Is it the name of a person, as far as can be told: two words or more, none of them of a service?"""
+    """Whether it is the name of a person, as far as can be told: two words or more, none of them of a service."""
     return " " in plain and TELLS_NOTHING.search(plain) is None
 
 

@@ -118,7 +118,7 @@ class Lookup:
         return Reason.FORWARD if other is None or other.key != writer.key else None
 
     def is_resource(self, text: str) -> bool:
-        """Is this a meeting room or the like?"""
+        """Whether this is a meeting room or the like."""
         local = text.rpartition("@")[0].casefold()
         return any(fnmatchcase(local, pattern.casefold()) for pattern in self.settings.outbound.resources)
 

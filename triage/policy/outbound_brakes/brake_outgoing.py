@@ -41,7 +41,7 @@ class Braking:
 
     @property
     def teaches(self) -> bool:
-        """May a message teach whom the company knows? Nothing does that an account sends which may be stolen."""
+        """Whether a message may teach whom the company knows. Nothing does that an account sends which may be stolen."""
         return self.brake is None
 
 
@@ -75,13 +75,13 @@ def brake_message(session: Session, sender: Person | None, recipients: Sequence[
 
 
 def is_exempt(sender: Person, outbound: Outbound) -> bool:
-    """Do the settings name this person as a service account?"""
+    """Whether the settings name this person as a service account."""
     names = (sender.uid, sender.mailbox.casefold(), sender.mailbox.casefold().partition("@")[0])
     return any(fnmatchcase(name, pattern.casefold()) for pattern in outbound.brake_exempt for name in names)
 
 
 def is_excused(session: Session, uid: str, now: datetime) -> bool:
-    """Has staff released this account's messages within the last day?"""
+    """Whether staff has released this account's messages within the last day."""
     lately = (col(OutboundBrake.state) == RELEASED, col(OutboundBrake.decided_at) > now - EXCUSED)
     return session.scalar(select(col(OutboundBrake.id)).where(col(OutboundBrake.person) == uid, *lately).limit(1)) is not None
 
@@ -104,7 +104,7 @@ def trial_end(session: Session, outbound: Outbound) -> datetime | None:
 
 
 def is_on_trial(session: Session, outbound: Outbound, now: datetime) -> bool:
-    """Do the brakes only report?"""
+    """Whether the brakes only report."""
     if not outbound.brake_trial_days:
         return False
     until = trial_end(session, outbound)

@@ -62,7 +62,7 @@ def about_sender(
 
 
 def reaches_sender(rule: Rule, wanted: set[tuple[str, str]], domain: str, proofs: set[str]) -> bool:
-    """Is it about the sender? Who lets a domain in means that domain alone, who blocks it means everything below it too."""
+    """Whether it is about the sender. Who lets a domain in means that domain alone, who blocks it means everything below it too."""
     alone = (rule.effect, rule.match) == ("allow", "domain")
     if rule.match == "campaign" and rule.proof and rule.proof not in proofs:  # the purge left alone what somebody else proves
         return False
@@ -70,13 +70,13 @@ def reaches_sender(rule: Rule, wanted: set[tuple[str, str]], domain: str, proofs
 
 
 def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
-    """Is it about the envelope sender, proven or not?"""
+    """Whether it is about the envelope sender, proven or not."""
     about = (rule.effect, rule.match, rule.scope, rule.unproven_only, rule.value)
     return about == ("block", "address", "company", False, carrier)
 
 
 def is_hold_of(rule: Rule, authors: set[tuple[str, str]]) -> bool:
-    """Does it hold the messages of one of these authors?"""
+    """Whether it holds the messages of one of these authors."""
     return rule.effect == "hold" and (rule.match, rule.value) in authors
 
 

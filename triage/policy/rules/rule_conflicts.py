@@ -75,7 +75,10 @@ def exception_to(other: Ruled, who: str) -> Clash:
 
 
 def takes_precedence(rule: Ruled, other: Ruled) -> bool:
-    """Does the rule decide where both match? A block beats an allow of equal precision, and every learned one; a hold beats every allow."""
+    """Whether the rule decides where both match.
+
+    A block beats an allow of equal precision, and every learned one; a hold beats every allow.
+    """
     if "hold" in (rule.effect, other.effect):
         return ORDER.index(rule.effect) < ORDER.index(other.effect)
     if rule.effect == "block":
@@ -89,7 +92,7 @@ def covers_rule(wide: Ruled, narrow: Ruled, department: str) -> bool:
 
 
 def sender_covers(wide: Ruled, narrow: Ruled) -> bool:
-    """Does the one match hold every sender of the other one?"""
+    """Whether one match covers every sender of the other."""
     if wide.match in ("list", "campaign", "address") or narrow.match in ("list", "campaign"):
         return (wide.match, wide.value) == (narrow.match, narrow.value)
     domain = narrow.value.rpartition("@")[2]

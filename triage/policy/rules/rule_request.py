@@ -68,7 +68,7 @@ class RuleOrder:
 
 
 def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
-    """Can there be such a rule? Not about ourselves, a registry, or what is no address."""
+    """Whether there can be such a rule. Not about ourselves, a registry, or what is no address."""
     try:
         check_order(session, order, settings)
     except BadInput:
@@ -211,7 +211,7 @@ def refuse_ourselves(order: RuleOrder) -> None:
 
 
 def covers_own_domain(order: RuleOrder, own: str) -> bool:
-    """Is the order about one of our own domains, or an address there?"""
+    """Whether the order is about one of our own domains, or an address there."""
     value = order.value.rpartition("@")[2]
     return own == value or (order.match in WHOLE and own.endswith("." + value)) or (order.effect == "allow" and value.endswith("." + own))
 

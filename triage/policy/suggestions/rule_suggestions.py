@@ -49,7 +49,7 @@ def refresh_suggestions(session: Session, candidates: list[Candidate], *, now: d
 
 
 def was_given_up(session: Session, row: Proposal) -> bool:
-    """Was it accepted, and the second person's approval then not turned?"""
+    """Whether it was accepted, and the second person's approval then not turned."""
     pending = session.get(PendingAct, row.pending_id) if row.pending_id else None
     return row.state == ACCEPTED and pending is not None and pending.state not in ("waiting", "confirmed")
 

@@ -66,7 +66,10 @@ class Candidate:
 
 
 def kind_of(evidence: Evidence) -> Kind | None:
-    """Is a rule for this domain worth a question? Never where staff took proven mail of it away, or where one looks like a trick."""
+    """Whether a rule for this domain is worth a question.
+
+    Never where staff took proven mail of it away, or where one looks like a trick.
+    """
     if evidence.taken_away or evidence.severity >= Severity.SUSPICIOUS or not evidence.mails:
         return None
     if evidence.people >= PEOPLE and evidence.mails >= MAILS:

@@ -229,7 +229,7 @@ def add_representative(session: Session, campaign_id: int, fingerprint: Fingerpr
 
 
 def is_flood(session: Session, campaign_id: int) -> bool:
-    """Does this campaign stand for a mail bomb?"""
+    """Whether this campaign stands for a mail bomb."""
     return session.scalar(select(col(Campaign.about)).where(col(Campaign.id) == campaign_id)) is not None
 
 

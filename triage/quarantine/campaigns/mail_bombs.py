@@ -82,7 +82,7 @@ class Floods:
             self.lying = {place: self.in_folder(place, since) for place in self.filling(Counter(map(place_of, held)), since)}
 
     def counts(self, one: NewDelivery) -> bool:
-        """Can it be part of a flood?"""
+        """Whether it can be part of a flood."""
         return self.most > 0 and one.state == State.HELD and one.direction == "in"
 
     def filling(self, coming: Counter[Folder], since: datetime) -> list[Folder]:
@@ -129,7 +129,7 @@ class Floods:
         arriving.wave_id, arriving.campaign_id, arriving.flood = arriving.campaign_id, flood_id, True
 
     def is_of_crowd(self, arriving: NewDelivery, automatic: bool) -> bool:
-        """May it be put with others' mail?"""
+        """Whether it may be put with others' mail."""
         return is_impersonal(arriving.proof, automatic) and arriving.author not in self.welcome
 
     @cached_property

@@ -61,7 +61,7 @@ class Part:
 
     @property
     def backwards(self) -> bool:
-        """Is it read from its end?"""
+        """Whether it is read from its end."""
         return self.end or self.before is not None
 
     def walked(self, order: Iterable[tuple[Any, bool]]) -> list[ColumnElement[Any]]:

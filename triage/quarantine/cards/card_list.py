@@ -234,7 +234,7 @@ def one_by_one_of(question: Question, *, few: bool) -> Asked:
 
 
 def is_few(session: Session, deliveries: int) -> bool:
-    """Is it quicker to sort so many than to look for a page of them along the index of all that is held?"""
+    """Whether it is quicker to sort so many than to look for a page of them along the index of all that is held."""
     return deliveries**2 < WALKED * folder_counts.number_held(session)
 
 

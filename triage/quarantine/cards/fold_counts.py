@@ -223,7 +223,7 @@ def expired_cards(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]
 
 
 def is_due(session: Session, now: datetime) -> bool:
-    """Is there anything to count again, or a view to go on with?"""
+    """Whether there is anything to count again, or a view to go on with."""
     unready = select(literal(1)).select_from(KeptView).where(col(KeptView.ready).is_(False)).limit(1)
     some = select(literal(1)).select_from(Touched).limit(1)
     late = select(literal(1)).select_from(KeptCard).where(expired_cards(now, GROUPED)).limit(1)

@@ -42,7 +42,7 @@ class View:
         return cls(tuple(scope), tuple(closed), department)
 
     def covers(self, department: str, person: str) -> bool:
-        """Does this folder belong to it?"""
+        """Whether this folder belongs to it."""
         here, whose = f"department:{department}", f"person:{person}"
         if here in self.closed or whose in self.closed or self.department not in ("", department):
             return False

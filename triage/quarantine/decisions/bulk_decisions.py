@@ -130,7 +130,7 @@ def left_out_json(left: LeftOut) -> dict[str, Any]:
 
 
 def has_outcome(decision_id: int) -> ColumnElement[bool]:
-    """Has the delivery an outcome already, as the copy of a group's member?"""
+    """Whether the delivery has an outcome already, as the copy of a group's member."""
     return (
         select(literal(1)).where(col(DecisionItem.decision_id) == decision_id, col(DecisionItem.delivery_id) == col(Delivery.id)).exists()
     )

@@ -282,7 +282,7 @@ def staff_of(row: Escalation, settings: Settings) -> tuple[str, ...]:
 
 
 def is_of_duty(row: Escalation, by: Actor, settings: Settings) -> bool:
-    """Do the settings name this person for the duty?"""
+    """Whether the settings name this person for the duty."""
     return by.kind == "person" and by.name.casefold() in staff_of(row, settings)
 
 

@@ -280,7 +280,7 @@ def is_undone(session: Session, row: KeepersRequest) -> bool:
 
 
 def is_taken_back(session: Session, shown: str) -> bool:
-    """Has somebody undone this decision?"""
+    """Whether somebody has undone this decision."""
     made = session.get(Decision, ids.parse_id(shown))
     return made is None or made.undone_by is not None
 

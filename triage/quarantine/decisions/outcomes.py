@@ -255,7 +255,7 @@ def list_decisions(
 
 
 def sees_everything(session: Session, by: Actor) -> bool:
-    """Does the actor see all messages there is?"""
+    """Whether the actor sees all messages there is."""
     return by.scope.company and not confidential_folders.closed_folders(session, by)
 
 

@@ -89,7 +89,7 @@ def undo_decision(
 
 
 def is_large(session: Session, decision: Decision) -> bool:
-    """Is it still under way, or about so many deliveries that its undo takes slices too?"""
+    """Whether it is still under way, or about so many deliveries that its undo takes slices too."""
     if decision.verb in (*regroup.VERBS, escalate.VERB):  # these move no messages, and are undone at once
         return False
     most = decision_plan.LARGE + 1

@@ -52,7 +52,7 @@ def list_orders(
 
 
 def names_one(selected: Selection) -> bool:
-    """Does it name one sender, domain or campaign, and choose by nothing else?"""
+    """Whether it names one sender, domain or campaign, and choose by nothing else."""
     others = (selected.ids, selected.any_of, selected.looks_inside, selected.since, selected.until, selected.delivered_since)
     named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
     return len(named) == 1 and not any(others)

@@ -44,7 +44,10 @@ class Block:
 
     @property
     def ticked(self) -> bool:
-        """Is it made unless somebody says otherwise? Not where staff released what it would have stopped; a campaign's only holds that."""
+        """Whether it is made unless somebody says otherwise.
+
+        Not where staff released what it would have stopped; a campaign's only holds that.
+        """
         return self.match == "campaign" or not self.released
 
 

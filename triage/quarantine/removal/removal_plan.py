@@ -69,7 +69,7 @@ class BlockWish:
     kinds: frozenset[str] = KINDS  # matches of blocks that are made at all
 
     def takes(self, block: Block) -> bool:
-        """Is this block to be made?"""
+        """Whether this block is to be made."""
         return block.match in self.kinds and block.value not in self.without and (block.ticked or block.value in self.also)
 
 
@@ -90,7 +90,7 @@ class Plan:
 
     @property
     def blocks_by_default(self) -> bool:
-        """Is it remove and block, unless somebody says otherwise? Else it only removes."""
+        """Whether it also blocks, unless somebody chooses otherwise."""
         return self.mildest >= Severity.SUSPICIOUS and bool(self.scopes) and any(one.ticked for one in self.blocks.made)
 
     def orders(self, wish: BlockWish, *, settings: Settings, now: datetime) -> list[RuleOrder]:
@@ -156,7 +156,7 @@ def cards_by_who(selected: Selection) -> ColumnElement[bool]:
 
 
 def by_who(selected: Selection) -> bool:
-    """Does it name senders, by what proves them too, or messages one by one?"""
+    """Whether it names senders, by what proves them too, or messages one by one."""
     return bool(selected.ids or selected.sender or selected.domain or selected.proof not in {"", ANY_PROOF, UNPROVEN, COPIES})
 
 

@@ -28,11 +28,11 @@ def second_person_needs(session: Session, selected: Selection, where: ColumnElem
 
 
 def may_alone(by: Actor, settings: Settings) -> bool:
-    """May this actor take any delivered message out of mailboxes without a second person?"""
+    """Whether this actor may take any delivered message out of mailboxes without a second person."""
     asked_for = REMOVE_DELIVERED in settings.policy.approvals
     return not asked_for or by.kind not in PEOPLE or Right.REMOVE_DELIVERED in by.rights
 
 
 def is_loose(selected: Selection) -> bool:
-    """Is it selected by domain or by what messages say or carry? Nobody has seen all that this may be."""
+    """Whether it is selected by domain or by what messages say or carry. Nobody has seen all that this may be."""
     return bool(selected.domain or selected.looks_inside)

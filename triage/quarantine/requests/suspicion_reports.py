@@ -124,7 +124,7 @@ def enter_report(session: Session, one: Pointed, person: Person, spool_id: int, 
 
 
 def is_known(session: Session, delivery: Delivery, uid: str) -> bool:
-    """Has this person reported it before?"""
+    """Whether this person has reported it before."""
     rows = select(col(MailReport.id)).where(col(MailReport.delivery_id) == delivery.id, col(MailReport.person) == uid)
     return session.scalar(rows) is not None
 

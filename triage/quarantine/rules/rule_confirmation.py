@@ -131,7 +131,7 @@ def let_in_anew(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, no
 
 
 def is_wider(rule: Rule, order: RuleOrder, now: datetime) -> bool:
-    """Does the order last longer than the rule in force, or let in what the rule keeps out, risky attachments or unusual content?"""
+    """Whether the order lasts longer than the rule in force, or covers what the rule does not: risky attachments or unusual content."""
     return (
         (order.risky and not rule.risky)
         or (order.unchecked and not rule.unchecked)
@@ -140,7 +140,7 @@ def is_wider(rule: Rule, order: RuleOrder, now: datetime) -> bool:
 
 
 def is_said(session: Session, order: RuleOrder, now: datetime) -> bool:
-    """Is a rule in force that says all of this already, for as long?"""
+    """Whether a rule is in force that says all of this already, for as long."""
     twin = rules.twin_of(session, order, rules.IMPORTED, now)
     return twin is not None and not lasts_longer(twin, order, rule_end(order, now))
 

@@ -123,7 +123,7 @@ def scope_condition(scope: str) -> ColumnElement[bool]:
 
 
 def would_pass(row: Any, order: RuleOrder) -> bool:
-    """Was it held as a stranger's, and would the rule have let it in?"""
+    """Whether it was held as a stranger's, and would the rule have let it in."""
     waived = {name for name, is_so in (("dangerous-attachment", order.risky), (UNLIKE, order.unchecked)) if is_so}
     held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or row.rule in waived)
     return held and Authentication.from_json(row.authentication).satisfies(order.proof, as_list=order.match == "list")

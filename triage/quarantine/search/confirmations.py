@@ -86,7 +86,7 @@ def due_looks() -> ColumnElement[int]:
 
 
 def has_look(found: ColumnElement[int], look: Look) -> ColumnElement[bool]:
-    """Is this among the reasons?"""
+    """Whether this is among the reasons."""
     return found.bitwise_and(int(look)) != 0
 
 

@@ -93,5 +93,5 @@ def in_piles(session: Session, piles: Iterable[str], group: Group) -> ColumnElem
 
 
 def no_campaign() -> ColumnElement[bool]:
-    """Is it like no other? As a filter: an index would lead through all messages from before there were campaigns."""
+    """Whether it is like no other. As a filter: an index would lead through all messages from before there were campaigns."""
     return func.coalesce(col(Delivery.campaign_id), 0) == 0

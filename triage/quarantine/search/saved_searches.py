@@ -99,7 +99,7 @@ def may_share(scope: str, by: Actor) -> None:
 
 
 def is_known_to(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:
-    """Is it the actor's own, or shared with them? `closed`: what is sealed to them, whose searches are for those named for it."""
+    """Whether it is the actor's own, or shared with them. `closed`: what is sealed to them, whose searches are for those named for it."""
     if row.owner == str(by):
         return True
     return (

@@ -39,12 +39,12 @@ def search_conditions(text: str) -> list[ColumnElement[bool]]:
 
 
 def other_table_has(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Is there such a row of another table, whatever else the whole question reads?"""
+    """Whether there is such a row of another table, whatever else the whole question reads."""
     return select(literal(1)).select_from(table).where(*where).correlate(Delivery).exists()
 
 
 def message_has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Is its message so?"""
+    """Whether its message is so."""
     return other_table_has(Message, col(Message.id) == col(Delivery.message_id), *where)
 
 

@@ -90,7 +90,7 @@ class Selection:
 
     @property
     def looks_inside(self) -> bool:
-        """Is it about what mail says or carries?"""
+        """Whether it is about what mail says or carries."""
         return bool(self.q or self.link_domain or self.attachment_sha256)
 
     def as_json(self) -> dict[str, Any]:

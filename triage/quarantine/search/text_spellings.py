@@ -9,7 +9,7 @@ INITIAL = re.compile(r"\b\w")
 
 
 def column_holds(column: Any, text: str) -> ColumnElement[bool]:
-    """Does a column hold this folded text, however it is written there?"""
+    """Whether a column holds this folded text, however it is written there."""
     return or_(*(func.lower(column).contains(one, autoescape=True) for one in sorted(text_spellings(text))))
 
 

@@ -14,7 +14,7 @@ SETTLING = {"release": GOOD, "redirect": GOOD, "purge": BAD, "reject": BAD}  # v
 
 
 def settles_report() -> ColumnElement[bool]:
-    """Does this decision answer this report, where both are joined to their delivery?"""
+    """Whether this decision answers this report, where both are joined to their delivery."""
     return and_(
         col(Decision.id) == col(Delivery.decision_id),
         col(Decision.at) >= col(MailReport.at),

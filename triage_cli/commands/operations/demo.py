@@ -84,7 +84,7 @@ def made_ready(settings: Settings) -> Engine:
 
 
 def is_empty(engine: Engine) -> bool:
-    """Has no messages come in yet?"""
+    """Whether no message has come in yet."""
     with db.read_transaction(engine) as session:
         return session.scalar(select(col(Message.id)).limit(1)) is None
 
