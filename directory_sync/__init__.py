@@ -1,1 +1,1 @@
-"""Who works where, taken over from where a company keeps it: people from a TOML file or an LDAP server. A door: it knows only the house."""
+"""Directory adapters: import people from a TOML file or an LDAP server into the core."""

@@ -1,4 +1,4 @@
-"""What a directory said when it was read: the company, and what its administrator should know."""
+"""One reading of a directory: the company, and notes for its administrator."""
 
 from dataclasses import dataclass
 

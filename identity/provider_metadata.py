@@ -1,4 +1,4 @@
-"""What a provider says about itself, and its keys: read when they are needed, kept for an hour, read again when its keys change."""
+"""Metadata and keys of an identity provider: fetched when needed, cached for an hour, fetched again when its keys change."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Who really sent a message: envelope and raw bytes in, one Authentication out. Never raises, nothing fails open."""
+"""Authenticates a message: envelope and raw bytes in, one Authentication out. Never raises, nothing fails open."""
 
 import logging
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""What stock pyspf, dkimpy and authheaders say about a message, beside what we say: `mailroom authenticate` prints both.
+"""Second opinion of stock pyspf, dkimpy and authheaders beside our own: `mailroom authenticate` prints both.
 
 Their own bounds hold, not ours: a message made for that keeps them busy for many seconds. No message that comes in is given to them.
 """

@@ -1,4 +1,4 @@
-"""Who sent a message that lies in a mailbox: DKIM checked again where the keys are still published, else what was found when it came in.
+"""Authenticates stored messages: DKIM verified again while keys are published, else the results of the receiving server.
 
 The servers of the company wrote their results (RFC 8601) into the message and put fields of their own above them. Only the
 topmost field in a trusted name counts, and those beside it up to the next Received: what a stranger wrote stands below.

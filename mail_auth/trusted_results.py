@@ -1,4 +1,4 @@
-"""What a trusted edge has found out already: its Authentication-Results, believed only at the top of what it handed over.
+"""Authentication-Results of a trusted edge server, believed only at the top of the header.
 
 A stranger can write such a field too, and it would stand below those of the edge. Above the edge's own fields nothing may
 stand but one Received, which the edge has put there.

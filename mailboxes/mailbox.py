@@ -1,4 +1,4 @@
-"""What the recaller asks of a mailbox, whatever protocol leads into it."""
+"""Interface of a mailbox for recall, whatever the protocol."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Who does something: a person with a role and a scope, a rule, or the system itself."""
+"""The actor of an action: a person with role and scope, a rule, or the system itself."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What the claims have in common: contenders in alternating rounds, processor time, loads, printed tables."""
+"""Tools of the benchmarks: contenders in alternating rounds, processor time, loads, printed tables."""

@@ -1,4 +1,4 @@
-"""What each claim is meant to reach: a program tells what it measured, and `bench.rounds.verdict` shows all of it together."""
+"""Goals of the benchmarks: a program reports what it measured, and `bench.rounds.verdict` shows all together."""
 
 import json
 import sys

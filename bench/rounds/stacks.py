@@ -1,4 +1,4 @@
-"""What a company would run instead: Postfix with checks, and Dovecot's mailboxes behind it. Started as root on spare ports."""
+"""Stacks for comparison: Postfix with checks, and Dovecot's mailboxes behind it. Started as root on spare ports."""
 
 import contextlib
 import os

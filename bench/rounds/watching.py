@@ -1,4 +1,4 @@
-"""What runs in the console's page to measure it: from a key's own time until what it asks for has been painted."""
+"""Script in the console's page that measures it: from a key's own time until the result has been painted."""
 
 # `after` is kept with the time when what `ready` looks for has been painted: a message that is sent in a frame arrives behind its painting
 IN_PAGE = """window.bench = {

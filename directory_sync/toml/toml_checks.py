@@ -1,4 +1,4 @@
-"""What the entries of a directory file say together: names fit into addresses, who is named exists, no address means two things."""
+"""Consistency checks of a directory file: names fit into addresses, named people exist, no address has two meanings."""
 
 from collections.abc import Iterable, Iterator
 

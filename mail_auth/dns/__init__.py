@@ -1,1 +1,1 @@
-"""What one message may ask DNS, who answers it, and lists of clients in DNS."""
+"""DNS for authentication: the query budget of a message, the resolver, and lists of clients."""

@@ -1,4 +1,4 @@
-"""What DNS has answered, kept as long as its owners say, and what it did not answer, kept for a moment."""
+"""DNS cache: answers for their TTL, failures for a moment."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What one message may ask DNS, and what a resolver is: few questions, one deadline, and no answer is never an answer."""
+"""DNS query budget of a message, and the resolver interface: few questions, one deadline; no answer is never an answer."""
 
 import time
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What a folder is used for: by its SPECIAL-USE attribute (RFC 6154), else by its name in the languages of mail programs."""
+"""Purpose of a folder: by its SPECIAL-USE attribute (RFC 6154), else by its name in many languages."""
 
 import unicodedata
 from collections.abc import Iterable

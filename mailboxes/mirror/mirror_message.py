@@ -1,4 +1,4 @@
-"""What the mirror puts into a department's account: a held message with our lines on top, and notes that say why not. Pure."""
+"""Messages that the mirror puts into a department's account: held messages with our fields on top, and notes. Pure."""
 
 import hashlib
 import re

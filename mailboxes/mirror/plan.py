@@ -1,4 +1,4 @@
-"""What a department's account should hold, beside what it holds: which copies to put there, to move home, to take away. Pure.
+"""Plans the mirror: compares a department's account with the held messages; copies to add, return or remove. Pure.
 
 The database says what is held; the account is only its picture. Nothing that a person does to a copy outside the folders
 for acts means anything: it is put right again.

@@ -1,4 +1,4 @@
-"""What a refusal of Microsoft's or Google's token endpoint means, and what whoever runs Mailroom does about it."""
+"""Refusals of Microsoft's or Google's token endpoint: their meaning, and the remedy."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Microsoft and Google are asked for an access token with: client credentials, or an assertion that a service account signs."""
+"""Requests for access tokens to Microsoft and Google: client credentials, or an assertion signed by a service account."""
 
 import json
 import time

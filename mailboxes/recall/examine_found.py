@@ -1,4 +1,4 @@
-"""What a message in a mailbox says about itself: read in a child with little power, since it is hostile."""
+"""Examines a message found in a mailbox, in a sandbox, since it is hostile."""
 
 import json
 from collections.abc import Iterable

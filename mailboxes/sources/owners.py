@@ -1,4 +1,4 @@
-"""Whose mailbox a directory or a file on the disk is, told by its path as mail servers lay them out."""
+"""Owner of a mailbox on disk, by its path as mail servers lay them out."""
 
 from pathlib import PurePath
 

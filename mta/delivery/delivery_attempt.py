@@ -1,4 +1,4 @@
-"""What one worker carries in one transaction: claims that share it, over a next hop, with one line in the log for each."""
+"""One worker's deliveries of one transaction over a next hop, with one log line for each."""
 
 import hashlib
 import logging

@@ -1,4 +1,4 @@
-"""What one connection may still ask of a server that says in EHLO what it takes at most (LIMITS, RFC 9422). Pure."""
+"""Limits that a server announces in EHLO (LIMITS, RFC 9422), and what a connection may still use. Pure."""
 
 import re
 from collections.abc import Sequence

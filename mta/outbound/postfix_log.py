@@ -1,4 +1,4 @@
-"""What Postfix's log tells of mail that left: sender, recipients that the next server took, Message-ID. Pure."""
+"""Parses Postfix's log for sent messages: sender, accepted recipients, Message-ID. Pure."""
 
 import re
 from collections import OrderedDict

@@ -1,1 +1,1 @@
-"""Who is at the other end of an SMTP connection: limits, XFORWARD, PROXY protocol."""
+"""The peer of an SMTP connection: limits, XFORWARD, PROXY protocol."""

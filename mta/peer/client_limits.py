@@ -1,4 +1,4 @@
-"""What one client, and all clients together, may take of the receiving daemon."""
+"""Limits for one client and for all clients of the SMTP server."""
 
 from itertools import islice
 

@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection, and whose mail they bring."""
+"""The peer of an SMTP connection, and the original client of its messages."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is found out about one message before it is judged: who sent it, what it says, what scanners say, and who lists its client."""
+"""Examines a message before it is judged: authentication, summary, scanners, DNS lists."""
 
 import json
 from collections.abc import Collection

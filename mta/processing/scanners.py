@@ -1,4 +1,4 @@
-"""Those scanners that the company has chosen, asked about every message: ClamAV and Rspamd. Their answers are facts."""
+"""Asks the company's scanners about every message: ClamAV and Rspamd. Their answers are facts."""
 
 from mta.processing.clamd import Clamd
 from mta.processing.rspamd import Rspamd

@@ -1,4 +1,4 @@
-"""What other threads want the event loop's thread to do."""
+"""Calls from other threads into the event loop's thread."""
 
 import asyncio
 from collections import deque

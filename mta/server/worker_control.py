@@ -1,4 +1,4 @@
-"""What a receiving process is told from outside: to stop, or to take nobody new while its sessions finish."""
+"""Control messages to a receiving process: stop, or accept nobody new while its sessions finish."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Who is let in: how a connection counts, and why somebody is not served at all."""
+"""Admission of SMTP clients: how a connection counts, and why a client is refused."""
 
 from mta.peer.smtp_peer import Visitor
 from mta.session import replies

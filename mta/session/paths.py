@@ -1,4 +1,4 @@
-"""What MAIL and RCPT carry: a path in angle brackets and parameters (RFC 5321, 4.1.2). Pure."""
+"""Parses the paths and parameters of MAIL and RCPT (RFC 5321, 4.1.2). Pure."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the receiving daemon says to a client: one reply for each outcome, with enhanced status code (RFC 3463)."""
+"""SMTP replies to clients: one for each outcome, with enhanced status code (RFC 3463)."""
 
 import base64
 import errno

@@ -1,4 +1,4 @@
-"""What all sessions of a receiving process share."""
+"""Context that all sessions of a receiving process share."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""What the receiving daemon writes into its log: one harmless line for each message accepted and each refusal."""
+"""Log of the SMTP server: one harmless line for each accepted message and each refusal."""
 
 import logging
 import traceback

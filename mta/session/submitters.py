@@ -1,4 +1,4 @@
-"""Who may hand over employees' mail: the company's own networks, and whoever signs in with a name and a password."""
+"""Clients that may submit employees' messages: the company's networks, and those that sign in."""
 
 import hmac
 import ipaddress

@@ -1,1 +1,1 @@
-"""Who may do what: scopes, confidential folders, accounts, sessions, tokens, dual control."""
+"""Access control: scopes, confidential folders, accounts, sessions, tokens, dual control."""

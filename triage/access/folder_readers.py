@@ -1,4 +1,4 @@
-"""Who can read a folder's messages, and why: staff, substitutes, keepers of confidential folders, tokens, IMAP accounts of the mirror.
+"""Readers of a folder's messages, and why they may: staff, substitutes, keepers, tokens, IMAP accounts of the mirror.
 
 The answer comes from the condition that guards the messages themselves (`scope.within_scope`), asked about a folder instead of a delivery.
 """

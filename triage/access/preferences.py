@@ -1,4 +1,4 @@
-"""What somebody who triages chose for their own console: kept for the account, told to nobody else."""
+"""Preferences of staff for their own console, stored with the account."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who is signed in where, and signing out everywhere."""
+"""Sessions of staff: list them, and sign out everywhere."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who stands in for whom, from when until when. A substitute sees and decides what the absent one may, in their own name."""
+"""Substitutes of absent staff: they see and decide what the absent person may, in their own name, for a time."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a company's directory says at one moment, whatever its source: departments, people, groups, staff."""
+"""The company directory at one moment, whatever its source: departments, people, distribution lists, staff."""
 
 from dataclasses import dataclass
 

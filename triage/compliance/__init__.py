@@ -1,1 +1,1 @@
-"""What the law and auditors ask for: audit log, retention, legal holds, data-subject rights."""
+"""Compliance: audit log, retention, legal holds, data-subject rights."""

@@ -1,4 +1,4 @@
-"""What departments that are no more leave behind: rules, redirects, scopes, tokens and confidential mail that name them, in words."""
+"""References to departments that no longer exist: rules, redirects, scopes, tokens and confidential messages that name them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator

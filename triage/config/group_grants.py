@@ -1,4 +1,4 @@
-"""What membership of a group gives: a line `GROUP => ROLE SCOPE [RIGHT]` of the directory or an identity provider. Pure."""
+"""Rights by group membership: a line `GROUP => ROLE SCOPE [RIGHT]` of the directory or an identity provider. Pure."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

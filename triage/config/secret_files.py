@@ -1,4 +1,4 @@
-"""What the settings of a webhook keep in files: its URL and its keys, read again for each call."""
+"""Secret files of a webhook: its URL and its keys, read again for each call."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What comes back after the next hop had taken it: known again by its address, and put in the audit log of its delivery."""
+"""Bounces after delivery: recognised by their VERP address, and recorded with the delivery."""
 
 import secrets
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What we tell a sender, as a message: words for people, a delivery status for programs (RFC 3464), the head of what they sent.
+"""Builds delivery status notifications (RFC 3464): text for people, a report for programs, the header of the failed message.
 
 It says only what a stranger may know: the addresses they wrote to, reply codes, never the words of an inner server.
 """

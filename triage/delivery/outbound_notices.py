@@ -1,4 +1,4 @@
-"""What somebody here is told whose mail to the outside is late, or was not delivered (RFC 3464): by the queue, to the inner server."""
+"""Delay and failure notices (RFC 3464) to employees about their outgoing messages, by the queue to the inner server."""
 
 import secrets
 from collections import defaultdict

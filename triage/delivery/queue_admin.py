@@ -1,4 +1,4 @@
-"""What waits for a next hop: tried at once, given up, deferred while the next hop is away, brought forward when it is back."""
+"""Administration of the outgoing queue: retry, give up, defer while a next hop is down, resume when it is back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

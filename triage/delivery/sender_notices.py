@@ -1,4 +1,4 @@
-"""What we tell outside senders: at most one notice a message, only to who is proven, through the queue like any other message."""
+"""Notices to outside senders: at most one a message, only to proven senders, through the queue."""
 
 import contextlib
 import secrets

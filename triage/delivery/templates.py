@@ -1,4 +1,4 @@
-"""What a notice says: the words of a template about some deliveries of one message, and only what the sender may know."""
+"""Texts of notices: a template filled for some deliveries of one message, with no more than the sender may know."""
 
 import re
 from collections.abc import Sequence

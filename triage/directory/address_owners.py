@@ -1,4 +1,4 @@
-"""Whose an address is: it stays with whoever held it at the last sync until a person approves another owner. Pure."""
+"""Owners of addresses: an address stays with its holder of the last sync until a person approves another owner. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Whom an address means: a person, a department's shared folder, a group; and where what is released goes."""
+"""Resolves addresses: to a person, a department's shared folder or a distribution list, and the mailbox for a release."""
 
 from collections.abc import Iterable, Mapping
 

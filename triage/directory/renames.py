@@ -1,4 +1,4 @@
-"""Who is who, before and after: people who are called otherwise now, and names that somebody else has got. Pure."""
+"""Matches people before and after a sync: renamed people, and names that somebody else has got. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

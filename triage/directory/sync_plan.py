@@ -1,4 +1,4 @@
-"""What a directory sync would change, person by person, and when that is too much to be true. Pure."""
+"""Plans a directory sync: changes person by person, and whether they are too many to be believed. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

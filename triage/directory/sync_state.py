@@ -1,4 +1,4 @@
-"""What the directory last said of the company, and whether it is believed: departments, numbers, the last change, the brake."""
+"""State of the directory sync: departments, numbers, the last change, and the brake."""
 
 from dataclasses import dataclass
 from datetime import datetime

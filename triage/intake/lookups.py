@@ -1,4 +1,4 @@
-"""What is known here about messages before they are judged: each kind of question is asked once, for all of them together."""
+"""Looks up what the database knows about messages before they are judged: one query for each kind, for all messages together."""
 
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the company knows beside a message before its signals are found: its people, and how the sender stands with it."""
+"""Context of a sender for the signals: the company's people, and its history with the sender."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the policy, with the rules in force now, says about a message that arrived before us. Reads, and never writes."""
+"""Simulates the policy and the rules in force for past messages. Reads, never writes."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace

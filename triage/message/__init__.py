@@ -1,1 +1,1 @@
-"""What a message says: summary, authors, authentication results, fingerprint. Pure."""
+"""Content of a message: summary, authors, authentication results, fingerprint. Pure."""

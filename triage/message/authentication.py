@@ -1,4 +1,4 @@
-"""Who really sent a message: SPF, DKIM, ARC and DMARC results as our values, and what they prove."""
+"""Authentication results of a message (SPF, DKIM, ARC, DMARC) as values, and the proof that they make."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Who a message says it is from: the mailboxes in address fields (RFC 5322, section 3.4), read strictly.
+"""Authors of a message: the mailboxes in address fields (RFC 5322, section 3.4), parsed strictly.
 
 `email.utils.getaddresses` reads the same field differently on Python 3.11 and 3.13, and programs differ in much more. What
 could be read in two ways is therefore not clear here, and a message whose author is not clear has none.

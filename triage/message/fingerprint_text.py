@@ -1,4 +1,4 @@
-"""What a message says when everything is taken away that differs from copy to copy: the telling words of a text."""
+"""Reduces a text to the words that stay the same from copy to copy, for fingerprints."""
 
 import re
 import unicodedata

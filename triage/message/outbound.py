@@ -1,4 +1,4 @@
-"""What a message from inside says: a message on its way out, a copy of one, or an Exchange journal report about one.
+"""Parses an outgoing message, a copy of one, or an Exchange journal report about one.
 
 A journal report is a text with the real envelope, one line a recipient, and behind it the message as an attachment.
 """

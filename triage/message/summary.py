@@ -1,4 +1,4 @@
-"""What a message says, read from its raw bytes in a bounded way: Summary. Never raises."""
+"""Parses a message's raw bytes into a Summary, in a bounded way. Never raises."""
 
 import hashlib
 import json

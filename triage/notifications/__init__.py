@@ -1,1 +1,1 @@
-"""What people are told: alerts and messages to staff, the daily digest to employees."""
+"""Notifications: alerts and emails to staff, the daily digest to employees."""

@@ -1,4 +1,4 @@
-"""What is so now that somebody should be told: mail that waits, perishes or expires, a queue that stands, a directory not believed."""
+"""Finds the causes of alerts: waiting, time-limited or expiring messages, a stuck queue, a directory that is not believed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

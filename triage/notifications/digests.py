@@ -1,4 +1,4 @@
-"""What people are told once a day: which mail of theirs waits, which was taken away, sender and subject only. It asks, never acts."""
+"""Daily digests: held and removed messages of an employee, sender and subject only. A digest can request, never act."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the audit log tells a SIEM: sign-ins, second factors, tokens, rights, approvals, exports, as events of the Elastic Common Schema.
+"""Security events for a SIEM from the audit log: sign-ins, second factors, tokens, rights, approvals, exports (Elastic Common Schema).
 
 No event has a secret, a message's content or the reason that somebody typed. docs/reference/security-events.md lists them all.
 """

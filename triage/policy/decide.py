@@ -1,4 +1,4 @@
-"""What happens to a delivery and why: the rules one by one, in order, and `decide_verdict`. Pure."""
+"""Decides what happens to a delivery, and why: the rules in order, and `decide_verdict`. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What else matched a delivery, and why it did not decide: in words for staff. Pure."""
+"""Explains which other rules matched a delivery, and why they did not decide. Pure."""
 
 from dataclasses import dataclass
 from typing import Any

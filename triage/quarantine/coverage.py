@@ -1,4 +1,4 @@
-"""Who looks after which folder at this moment: hours of work, who is away, and folders that nobody looks at."""
+"""Coverage of folders: hours of work, absent staff, and folders that nobody covers."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Who looks at which mail right now: a lease that a console renews while somebody sits at it. Nothing is locked by it."""
+"""Presence: who looks at which message now, by a lease that the console renews. Locks nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,6 +1,4 @@
-"""Who proves to have sent the message that is here: written again when the list of free-mail providers changes, in slices that never
-hurt.
-"""
+"""Updates the proven sender of held messages when the list of free-mail providers changes, in short slices."""
 
 import hashlib
 from collections.abc import Sequence

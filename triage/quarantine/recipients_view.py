@@ -1,4 +1,4 @@
-"""Who beside people takes mail here: departments with a mailbox, and groups with their members as the directory has them now."""
+"""Recipients other than people: departments with a mailbox, and distribution lists with their current members."""
 
 from dataclasses import dataclass
 

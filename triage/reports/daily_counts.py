@@ -1,4 +1,4 @@
-"""What came in on each day that is over, and what was held at each full hour: kept for reports, so that nobody counts a month of mail."""
+"""Daily counts for reports: deliveries of each finished day, and held messages at each full hour."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What would have happened to one past mail, and the rules that would have let it through."""
+"""Simulated outcome of one past message, and the rules that would have released it."""
 
 from dataclasses import dataclass
 from datetime import datetime

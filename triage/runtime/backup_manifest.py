@@ -1,4 +1,4 @@
-"""What a backup holds, and what it was made of: the file that is written last, so that a backup without it is none."""
+"""Manifest of a backup: its content and origin. It is written last; without it there is no backup."""
 
 import json
 from collections.abc import Iterable

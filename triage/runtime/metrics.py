@@ -1,4 +1,4 @@
-"""What the processes of this machine count, time and know, for monitors: each adds to files of its own, and the API reads all of them.
+"""Metrics of this machine's processes: each writes files of its own, and the API reads all of them.
 
 The files are prometheus_client's, in the directory DIRECTORY of the spool. They are memory that happens to be on disk: nothing is
 promised of them, and a process that cannot have them works without. Until `begin_metrics` nothing is counted.

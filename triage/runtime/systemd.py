@@ -1,4 +1,4 @@
-"""What the service manager hands over and is told: listening sockets (sd_listen_fds(3)) and that a role is ready (sd_notify(3))."""
+"""Interface to systemd: listening sockets (sd_listen_fds(3)) and readiness of a role (sd_notify(3))."""
 
 import os
 import socket

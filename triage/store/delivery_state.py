@@ -1,4 +1,4 @@
-"""What may happen to a delivery: the states, the events and the one table that joins them."""
+"""State machine of a delivery: states, events, and the one table of transitions."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What was answered to a request with an idempotency key, so that the same request again is done once and answered alike."""
+"""Idempotency keys: a repeated request is carried out once and gets the stored answer."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

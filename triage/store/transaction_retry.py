@@ -1,4 +1,4 @@
-"""What a role says of a transaction that came to nothing, and how long it waits before the next."""
+"""Retries of failed transactions: the log line, and the backoff."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What a stranger wrote, so that no mail program makes a link of it: nothing opens, calls anybody or starts a program."""
+"""Defuses links in strangers' text, so that no mail program opens, calls or starts anything."""
 
 import re
 

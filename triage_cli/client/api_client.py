@@ -1,4 +1,4 @@
-"""Whom a command asks: the house on this machine, or a server elsewhere. Both answer as the HTTP API, so each command is written once."""
+"""API client of the commands: this machine's API or a remote server. Both answer as the HTTP API, so each command is written once."""
 
 import json
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""Who is at the keyboard, as far as the machine knows."""
+"""The user at the keyboard, as far as the machine knows."""
 
 import getpass
 import os

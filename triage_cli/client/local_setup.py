@@ -1,4 +1,4 @@
-"""What commands on this machine begin with: the database at the right version, the one at the keyboard, the bells."""
+"""Set-up of local commands: database version, the user at the keyboard, wake-up pipes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

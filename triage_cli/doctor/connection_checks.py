@@ -1,4 +1,4 @@
-"""What the doctor asks others for: the directory, the resolvers, a way into the mailboxes."""
+"""Doctor checks of connections: the directory, the resolvers, mailboxes."""
 
 import grp
 import os

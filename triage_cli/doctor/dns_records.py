@@ -1,4 +1,4 @@
-"""What the doctor looks at of our own name in DNS: who may send for us, what forgers of it meet, and who this machine says it is."""
+"""Doctor checks of our DNS records: SPF, DMARC, and this machine's name."""
 
 import ipaddress
 import time

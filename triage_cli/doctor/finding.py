@@ -1,4 +1,4 @@
-"""What `mailroom doctor` found out about one thing, and what to do about it."""
+"""A finding of `mailroom doctor`, with its remedy."""
 
 import stat
 from collections.abc import Callable, Iterable, Iterator

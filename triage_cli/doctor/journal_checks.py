@@ -1,4 +1,4 @@
-"""What the doctor looks at of the journal: where copies of accepted mail go, and whether they get there."""
+"""Doctor checks of the journal: whether copies of accepted messages reach the archive."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the doctor looks at on this machine: database, spool, recipient map, disk, edges, coverage."""
+"""Doctor checks on this machine: database, spool, recipient map, disk, edges, coverage."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""What the doctor looks at in a Postfix on this machine: recipients that the directory lacks, and routes that lose or miss messages."""
+"""Doctor checks of a Postfix on this machine: recipients that the directory lacks, and routes that lose or miss messages."""
 
 from collections.abc import Iterator
 

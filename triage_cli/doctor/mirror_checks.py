@@ -1,4 +1,4 @@
-"""What the doctor looks at for those who triage in a mail program, and for mail that employees write to us."""
+"""Doctor checks of the mirror, and of employees' messages to Mailroom."""
 
 from collections.abc import Iterator
 from dataclasses import replace

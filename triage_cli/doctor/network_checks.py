@@ -1,4 +1,4 @@
-"""What the doctor looks at between this machine and others: ports, certificates, next hop."""
+"""Doctor checks of the network: ports, certificates, next hop."""
 
 import contextlib
 import http.client

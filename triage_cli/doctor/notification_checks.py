@@ -1,4 +1,4 @@
-"""What the doctor looks at where programs elsewhere are told what happens, and employees what waits for them."""
+"""Doctor checks of notifications: webhooks, SIEM, daily digests."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

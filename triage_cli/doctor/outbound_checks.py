@@ -1,4 +1,4 @@
-"""What the doctor looks at of employees' mail: who may send it, where it goes, whether it gets on, proves itself and teaches."""
+"""Doctor checks of outgoing messages: submitters, smarthost, progress, proof and learning."""
 
 import ipaddress
 from collections.abc import Iterator

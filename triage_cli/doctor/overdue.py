@@ -1,4 +1,4 @@
-"""What the doctor looks at that has to be done in time: backups, readings of the directory server, putting mail away and erasing it."""
+"""Doctor checks of overdue work: backups, directory reads, expiry and erasure."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the doctor tries out: would we pass strangers' mail on, does the next hop know our people, can anybody go around us?"""
+"""Doctor probes over SMTP: open relay, recipients at the next hop, ways around Mailroom."""
 
 import contextlib
 import ipaddress

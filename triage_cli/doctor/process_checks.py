@@ -1,4 +1,4 @@
-"""What the doctor looks at of Mailroom's own processes and files: roles that still start, run as root, or keep files on the network."""
+"""Doctor checks of Mailroom's processes and files: starting roles, roles run as root, files on a network."""
 
 import contextlib
 import os

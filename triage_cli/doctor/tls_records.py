@@ -1,4 +1,4 @@
-"""What the doctor looks at of the records by which senders insist on TLS: MTA-STS (RFC 8461), TLS-RPT (RFC 8460), DANE (RFC 7672)."""
+"""Doctor checks of TLS policy records: MTA-STS (RFC 8461), TLS-RPT (RFC 8460), DANE (RFC 7672)."""
 
 import hashlib
 import http.client

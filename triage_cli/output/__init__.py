@@ -1,1 +1,1 @@
-"""What commands print: tables, JSON, CSV, progress, reports as text and HTML."""
+"""Output of commands: tables, JSON, CSV, progress, reports as text and HTML."""

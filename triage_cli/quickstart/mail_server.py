@@ -1,4 +1,4 @@
-"""What quickstart has understood of the mail server on this machine, and what it has not."""
+"""The mail server of this machine as quickstart understands it, and what it does not understand."""
 
 import re
 import subprocess

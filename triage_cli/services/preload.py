@@ -1,5 +1,4 @@
-"""What every role needs, imported once in the process that roles are forked from (`triage_cli.services.forkserver`). Nothing else imports
-this."""
+"""Imports that every role needs, made once in the process that roles are forked from (`triage_cli.services.forkserver`)."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""What the roles would refuse of the settings, said before any of them starts. Nothing is dialled, and no secret is read."""
+"""Checks settings as the roles would at start. Connects to nothing and reads no secret."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

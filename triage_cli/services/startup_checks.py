@@ -1,4 +1,4 @@
-"""What must be right before a company's roles start: database, directory, door."""
+"""Preconditions of a start: database, directory, SMTP server."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What of the settings has changed since this machine ran last goes in the audit log; secrets are told apart, never told."""
+"""Records changes of the settings since the last start in the audit log; of a secret only that it changed."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Is the audit log whole? A walk along the chain, compared with the signed checkpoints outside of the database."""
+"""Verifies the audit log: walks its hash chain and compares it with the signed checkpoints outside the database."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whose data it is: an address outside or somebody here, and which mail is theirs."""
+"""Finds the data subject for an address or uid, and their messages."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is kept about a person is erased: mail, addresses, what was learned. The record of acts stays, and a legal hold wins."""
+"""Erases a person's data (GDPR, article 17): messages, addresses, contacts. The audit log stays, and a legal hold wins."""
 
 import secrets
 from collections.abc import Mapping, Sequence

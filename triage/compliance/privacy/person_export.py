@@ -1,4 +1,4 @@
-"""What is kept about a person, for that person: a zip with JSON and the original messages, made while it is read."""
+"""Exports a person's data (GDPR, article 15): a zip with JSON and the original messages, streamed."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What names a person beside their mail: it is deleted, or a pseudonym stands there from then on."""
+"""Traces of a person outside their messages: deleted, or replaced by a pseudonym."""
 
 import json
 from datetime import datetime

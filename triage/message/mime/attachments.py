@@ -1,4 +1,4 @@
-"""What a reader could open on its own: the attachments of a message, also those within its plain text, and their bytes."""
+"""Attachments of a message, also those within its plain text, and their bytes."""
 
 import hashlib
 import re

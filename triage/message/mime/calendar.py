@@ -1,4 +1,4 @@
-"""What a calendar part says (RFC 5545, RFC 5546): its method, and of its first entry UID, beginning and words. Bounded, never raises."""
+"""Parses a calendar part (RFC 5545, RFC 5546): method, and the first entry's UID, start and text. Bounded, never raises."""
 
 import contextlib
 import re

@@ -1,4 +1,4 @@
-"""What a report says about each recipient (RFC 3464, RFC 6533), read in a bounded way. Never raises."""
+"""Parses a delivery report for each recipient (RFC 3464, RFC 6533), in a bounded way. Never raises."""
 
 import re
 from collections.abc import Iterator

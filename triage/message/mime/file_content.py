@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says: programs, disk images, pages with script, macros, encrypted mail. Pure."""
+"""Detects file types by first bytes, whatever the name says: programs, disk images, pages with script, macros, encrypted messages. Pure."""
 
 import io
 import re

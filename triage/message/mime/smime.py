@@ -1,7 +1,6 @@
-"""What lies whole within a signature: the content of CMS SignedData (RFC 5652, 5), as S/MIME sends it (RFC 8551, 3.5.2).
+"""Extracts signed content: CMS SignedData (RFC 5652, 5), as S/MIME sends it (RFC 8551, 3.5.2).
 
-Only as much of BER (X.690) is read as leads to the content, in one pass and without recursion. Nothing is verified: whoever signed
-it, and whether they did, nobody here says.
+Only as much of BER (X.690) is read as leads to the content, in one pass and without recursion. No signature is verified.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What of an HTML mail may be shown: elements, attributes, styles. The last word is nh3's, which parses as browsers do.
+"""Allowlist of HTML for previews: elements, attributes, styles. nh3, which parses as browsers do, applies it.
 
 No element that loads, runs, frames or asks; no address but pictures that are in the document; no style that fetches or that moves
 something out of its place.

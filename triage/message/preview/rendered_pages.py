@@ -1,4 +1,4 @@
-"""What a drawer answers: how many pages there are, the pixels of one, or a word for why there is nothing to show."""
+"""Answers of the attachment renderer: the number of pages, the pixels of one, or the reason why there are none."""
 
 import json
 from typing import Any

@@ -1,1 +1,1 @@
-"""What a trained eye wants to know about a message: each a name, a sentence, and what it rests on. Never a verdict."""
+"""Signals: facts that a trained reader wants to know about a message, each with a name, a sentence and evidence. Never a verdict."""

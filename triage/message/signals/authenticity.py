@@ -1,4 +1,4 @@
-"""Who really sent it, as far as the authentication could tell, in words."""
+"""Signals of authentication: whether the message is really from its author, in words."""
 
 from collections.abc import Iterable, Iterator
 

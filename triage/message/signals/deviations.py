@@ -1,4 +1,4 @@
-"""What a message of a known sender shows that is unlike them: combinations of signals, each with its reason and its evidence. Pure."""
+"""Deviations of a known sender's message from their earlier ones: combinations of signals, with reason and evidence. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

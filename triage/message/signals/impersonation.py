@@ -1,4 +1,4 @@
-"""Who it pretends to be: display names, look-alike domains, letters that deceive."""
+"""Signals of impersonation: display names, look-alike domains, deceptive letters."""
 
 import re
 from collections.abc import Iterable

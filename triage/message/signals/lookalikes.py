@@ -1,4 +1,4 @@
-"""Whom a name or a domain could be taken for by somebody in a hurry."""
+"""Finds look-alikes: names and domains that a hurried reader takes for another."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What the scanners of the company (ClamAV, Rspamd) said about a message: facts like any other, never a verdict."""
+"""Results of the company's scanners (ClamAV, Rspamd) as facts, never a verdict."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What others who know mail said about it: ClamAV, Rspamd, lists of bad clients."""
+"""Signals of scanners: ClamAV, Rspamd, DNS lists of bad clients."""
 
 from collections.abc import Iterable
 

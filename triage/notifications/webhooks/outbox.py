@@ -1,4 +1,4 @@
-"""What webhooks are still to be told: taken from the audit log in its order, claimed, settled, deferred, given up."""
+"""Outbox of webhook calls: taken from the audit log in its order, claimed, settled, deferred, given up."""
 
 import random
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a webhook is sent: an occurrence as JSON or in the words of a chat, and its signature (Standard Webhooks)."""
+"""Payloads of webhooks: an event as JSON or as a chat message, and its signature (Standard Webhooks)."""
 
 import base64
 import binascii

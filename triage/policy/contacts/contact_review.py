@@ -1,4 +1,4 @@
-"""Whom we know by our own mail, as staff sees it: with where it comes from, what waits for a look, and what was not learned."""
+"""Contacts for review by staff: where each comes from, pending ones, and addresses that were not learned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

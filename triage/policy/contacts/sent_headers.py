@@ -1,4 +1,4 @@
-"""What a message in somebody's sent folder teaches, from its header block alone. A quick way for plain messages; `content` reads the rest.
+"""Learns from a sent message by its header alone: a fast path for plain messages; `content` reads the rest.
 
 Hundreds of thousands are read in one go, nearly all of them plain and to the same few people: their fields are cut out by one
 regular expression, an address that was read before is not read again, and what only the last message to somebody is asked for

@@ -1,4 +1,4 @@
-"""Whom somebody here has written to: the rows, what they are worth as rules, and what lapses."""
+"""Stores contacts: addresses that employees have written to, their worth as rules, and their expiry."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence

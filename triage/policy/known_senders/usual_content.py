@@ -1,4 +1,4 @@
-"""What was usual in a sender's earlier messages: read from the messages that are kept, so that it is forgotten with them."""
+"""Usual content of a sender's earlier messages, read from the messages still kept, so that it is forgotten with them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Who of us wrote a message: a person, or a role address of a department; and what their recipients are to us."""
+"""Writers of outgoing messages: a person or a department's role address; and their relation to the recipients."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase

@@ -1,4 +1,4 @@
-"""Whom a rule is about, in one word: ADDRESS, DOMAIN, .DOMAIN, list:LIST-ID, recipient:ADDRESS."""
+"""Subject of a rule as text: ADDRESS, DOMAIN, .DOMAIN, list:LIST-ID, recipient:ADDRESS."""
 
 BEFORE = {"list": "list:", "subdomains": ".", "campaign": "campaign:", "recipient": "recipient:"}
 

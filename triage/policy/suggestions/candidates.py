@@ -1,4 +1,4 @@
-"""What of the company's mail, letters and decisions speaks for a rule that nobody has made yet. Only looks.
+"""Candidates for suggested rules, from the company's messages and decisions. Read-only.
 
 Mail in confidential folders is no evidence: that it exists would show.
 """

@@ -1,4 +1,4 @@
-"""What somebody asks to decide, as one value: which deliveries, what to do with them, and what goes along.
+"""A requested decision as one value: which deliveries, what to do with them, and further blocks or rules.
 
 Console, API, shell, mail programs and keepers make one, and so does what a second person confirms.
 """

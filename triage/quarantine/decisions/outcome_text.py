@@ -1,4 +1,4 @@
-"""What became of a decision in words, for a person to read."""
+"""Outcome of a decision as sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

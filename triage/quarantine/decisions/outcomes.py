@@ -1,4 +1,4 @@
-"""What became of a decision, as values: for everybody whose business it is."""
+"""Outcomes of decisions as values, for everybody whom they concern."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

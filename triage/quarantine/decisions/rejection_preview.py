@@ -1,4 +1,4 @@
-"""What a rejection would tell whom, to be looked at before it is decided."""
+"""Preview of a rejection: which sender would get which notice."""
 
 from collections import Counter
 from collections.abc import Iterable

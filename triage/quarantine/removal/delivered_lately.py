@@ -1,4 +1,4 @@
-"""What a blocked sender delivered lately: offered for removal when the block is made. Nothing is removed without a decision of its own."""
+"""Recently delivered messages of a blocked sender, offered for removal. Nothing is removed without a decision of its own."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What employees say: release requests, reports of suspicious messages, expected senders."""
+"""Requests of employees: release requests, reports of suspicious messages, expected senders."""

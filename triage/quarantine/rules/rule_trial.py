@@ -1,4 +1,4 @@
-"""What a rule would have done in the last thirty days, before it is made; and which rules a sender's mail suggests, the narrowest first."""
+"""Previews a rule: its effect in the last thirty days; and suggests rules for a sender, the narrowest first."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What messages carry, as conditions on deliveries: a link to a domain, an attachment by name or digest, where answers go.
+"""Search by content: links to a domain, attachments by name or digest, Reply-To, as conditions on deliveries.
 
 All are read off the summary's JSON as it is stored. A quote inside of a text is escaped there, so that nothing a sender
 wrote passes for one of its names.

@@ -1,4 +1,4 @@
-"""What waits for somebody else's approval: a second person's, or the keepers' of a confidential folder."""
+"""Tables of approvals: by a second person, or by the keepers of a confidential folder."""
 
 from datetime import datetime
 from typing import Any

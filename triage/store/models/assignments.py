@@ -1,4 +1,4 @@
-"""Who works on what: presence, messages assigned to colleagues, escalations."""
+"""Tables of teamwork: presence, messages assigned to colleagues, escalations."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What we do in mailboxes: recalled copies, sweeps, related messages, the mirror's copies."""
+"""Tables of mailboxes: recalled copies, sweeps, related messages, the mirror's copies."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What was decided: `mailroom decisions`, `undo`, and what was seen beside it in the mailboxes (`related`)."""
+"""Past decisions: `mailroom decisions`, `undo`, and `related` messages in mailboxes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `mailroom release --allow` says of the senders: each with its proof, before any of them is let in."""
+"""Output of `mailroom release --allow`: each sender with its proof, before any is allowed."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `mailroom purge --dry-run` prints: the plan of the removal. What goes, what is left alone, what would be blocked."""
+"""Output of `mailroom purge --dry-run`: messages to remove, messages left alone, blocks."""
 
 from collections.abc import Iterator
 from typing import Any

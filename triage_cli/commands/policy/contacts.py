@@ -1,4 +1,4 @@
-"""Whom we know by our own mail: `mailroom contacts`."""
+"""Contacts: `mailroom contacts`."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is done with the record on its machine only: `mailroom audit key`, a proof against other checkpoints, `mailroom retention`."""
+"""Audit log on its own machine: `mailroom audit key`, verification against other checkpoints, `mailroom retention`."""
 
 from dataclasses import asdict
 from pathlib import Path
