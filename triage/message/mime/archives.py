@@ -3,7 +3,6 @@
 Nothing is unpacked but the directory of a 7z file, and that within a limit.
 """
 
-import io
 import lzma
 import re
 import struct
@@ -11,11 +10,13 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from triage.message.mime.zip_members import LOCAL, open_zip
+
 ZIP, RAR4, RAR5, SEVEN = b"PK", b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c"
 AES = b"\x06\xf1\x07\x01"  # 7z's name for encryption
 TNEF, TITLE, PROPERTIES = b"\x78\x9f\x3e\x22", 0x18010, 0x69005
 LONG_NAMES = ((b"\x1e\0\x07\x37", "cp1252"), (b"\x1f\0\x07\x37", "utf-16-le"))  # the property 3707 in its two types
-LOCAL, END = b"PK\x03\x04", b"PK\x05\x06"  # what stands before each file of a ZIP, and behind all
+END = b"PK\x05\x06"  # what stands behind all files of a ZIP
 METHODS = frozenset({*range(21), *range(93, 100)})  # by which a file in a ZIP is packed or encrypted (APPNOTE.TXT, 4.4.5)
 LONGEST = 500  # bytes of a name that are read, its last ones: names can lie in each other
 NAMES = 200  # that are kept of one archive
@@ -98,7 +99,7 @@ def end_of_name(content: bytes, begin: int, length: int) -> bytes:
 
 def read_zip(content: bytes) -> Archive:
     """A ZIP file by its central directory and by what stands before each file: programs go by either, and the two may differ."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with open_zip(content) as archive:
         entries = [(entry.filename, entry.flag_bits) for entry in archive.infolist()]
     entries += local_entries(content)
     return Archive(tuple(dict.fromkeys(name for name, _ in entries)), any(flags & 1 for _, flags in entries))

@@ -1,18 +1,23 @@
 """Detects file types by first bytes, whatever the name says: programs, disk images, pages with script, macros, encrypted messages. Pure."""
 
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from triage.message.mime import compressed
-from triage.message.mime.archives import Archive, look_into, of_each_ending
+from triage.message.mime.archives import ZIP, Archive, look_into, of_each_ending
+from triage.message.mime.excel4_macros import has_macro_sheet, names_auto_open
 from triage.message.mime.ole_macros import OLE, find_macros
+from triage.message.mime.zip_members import open_zip, read_members
 
 RUNS, SCRIPT, MACROS, MACROS_RUN, TEMPLATE, PARTIAL, ENCRYPTED, MISLABELLED = (
     *("runs", "script", "macros", "macros-run", "remote-template", "partial", "encrypted-mail", "mislabelled"),
 )
+IN_ARCHIVES = frozenset({RUNS, SCRIPT, MACROS, MACROS_RUN, TEMPLATE})  # what counts of the files in an archive
 PROGRAMS = (  # first bytes of what Windows, macOS and Linux run, mount or open with something that runs
     b"\x7fELF",
     b"\xca\xfe\xba\xbe",  # Mach-O for several processors, Java
@@ -42,6 +47,7 @@ PART_NAME = re.compile(rb"""(?:PartName\s*=\s*["']/|Extension\s*=\s*["'])([^"']{
 RELATION = re.compile(rb"<Relationship\b[^>]{0,4000}>", re.IGNORECASE)
 TEMPLATES = re.compile(rb"""Type\s*=\s*["'][^"']*/(?:attachedTemplate|oleObject|subDocument|frame)["']""", re.IGNORECASE)
 OUTSIDE = re.compile(rb"""Target\s*=\s*["'](?:https?:|ftp:|mhtml:|\\\\|//|file:(?:/{2}|\\\\)[^/\\])""", re.IGNORECASE)
+WORKBOOK = re.compile(r"(?:^|/)workbook\.(?:xml|bin)$")
 RELATIONS = 200  # lists of relations that are read of one document
 ENVELOPED = (bytes.fromhex("06092a864886f70d010703"), bytes.fromhex("060b2a864886f70d0109100117"))  # RFC 5652, 6.1; RFC 5083, 2.1
 CMS_NAME = re.compile(r"\.p7[mscz][\s.]*$", re.IGNORECASE)
@@ -60,12 +66,17 @@ class Content:
     unpacked: int = 0
 
 
-def examine_content(content: bytes, names: tuple[str, ...], media_type: str, room: int) -> Content:
-    """What these bytes are. `names`: the file's own; `room`: bytes that may still be unpacked for this message."""
+def examine_content(content: bytes, names: tuple[str, ...], media_type: str, room: int, *, within: bool = False) -> Content:
+    """What these bytes are. `names`: the file's own; `room`: bytes that may still be unpacked for this message.
+
+    `within`: they are in an archive themselves, and archives in them are not looked into.
+    """
     inside = look_into(content, called=names) or Archive()
     finding = find_kind(content, names, media_type)
-    if content.startswith(OLE) or zipfile.is_zipfile(io.BytesIO(content)):
+    if content.startswith(OLE):
         return examine_office(content, inside, finding)
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        return examine_zip(content, examine_office(content, inside, finding), room, within=within)
     if not compressed.is_compressed(content):
         return Content(replace(inside, closed=inside.closed or (bool(content) and any(map(CALLED.search, names)))), finding)
     try:
@@ -76,6 +87,43 @@ def examine_content(content: bytes, names: tuple[str, ...], media_type: str, roo
     finding = finding or (find_kind(found.head, inner, "") if found.head is not None else "")
     closed = inside.closed or (found.head is not None and is_archive(found.head))  # an archive in what is packed is not looked into
     return Content(of_each_ending((*inside.names, *found.names, *inner), closed), finding, found.unpacked)
+
+
+def examine_zip(content: bytes, found: Content, room: int, *, within: bool) -> Content:
+    """The same of a ZIP file with what its files are by their bytes; `found`: what it is as a document."""
+    try:
+        return judge_members(content, found, min(room, compressed.UNPACKED), within=within)
+    except compressed.TooLarge:
+        return replace(found, archive=replace(found.archive, closed=True), unpacked=room if room < compressed.UNPACKED else 0)
+    except (ValueError, IndexError, NotImplementedError, EOFError, RuntimeError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile):
+        sure = content.startswith(ZIP)  # else it may be another file in which a ZIP file lies
+        return replace(found, archive=replace(found.archive, closed=found.archive.closed or sure))
+
+
+def judge_members(content: bytes, found: Content, room: int, *, within: bool) -> Content:
+    """What is found in the files of a ZIP file. Of a document only programs count: its other parts are looked at already."""
+    names, closed, finding, unpacked = [*found.archive.names], found.archive.closed, found.finding, 0
+    with open_zip(content) as package:
+        document = any(one.casefold() == "[content_types].xml" for one in package.namelist())
+        for name, data, whole in read_members(package, room, wants_more=lambda head: not document and needs_all(head)):
+            unpacked += len(data)
+            member = Content(Archive(), find_kind(data, (name,), ""))
+            if not document and is_archive(data):
+                member = (
+                    Content(Archive(closed=True))
+                    if within or not whole
+                    else examine_content(data, (name,), "", room - unpacked, within=True)
+                )
+                unpacked += member.unpacked
+            names += member.archive.names
+            closed = closed or member.archive.closed
+            finding = finding or (member.finding if member.finding in ((RUNS,) if document else IN_ARCHIVES) else "")
+    return Content(of_each_ending(dict.fromkeys(names), closed), finding, unpacked)
+
+
+def needs_all(head: bytes) -> bool:
+    """Is more than its first bytes needed to judge this file?"""
+    return is_archive(head) or PAGE_START.match(head[:2048]) is not None
 
 
 def is_archive(content: bytes) -> bool:
@@ -131,7 +179,9 @@ def examine_office(content: bytes, inside: Archive, finding: str) -> Content:
 def find_in_package(content: bytes) -> str:
     """What an Office document in a ZIP file holds: macros, or a template from elsewhere. "" for other ZIP files."""
     try:
-        opened = zipfile.ZipFile(io.BytesIO(content))
+        opened = open_zip(content)
+    except compressed.TooLarge:
+        raise
     except (ValueError, NotImplementedError, zipfile.BadZipFile):
         return ""  # what cannot be listed is closed already
     with opened as package:
@@ -139,12 +189,15 @@ def find_in_package(content: bytes) -> str:
         types = parts.get("[content_types].xml")
         if types is None or types.flag_bits & 1:
             return ""
+        relations = [read_part(package, one) for one in [one for name, one in parts.items() if name.endswith(".rels")][:RELATIONS]]
+        if has_macro_sheet((read_part(package, types), *relations)):
+            workbooks = (one for name, one in parts.items() if WORKBOOK.search(name))
+            return MACROS_RUN if any(names_auto_open(read_part(package, one)) for one in workbooks) else MACROS
         projects = [parts[name] for name in named_projects(read_part(package, types), parts)]
         found = {find_macros(read_part(package, one)) or MACROS for one in projects}
         if found:
             return MACROS_RUN if MACROS_RUN in found else MACROS
-        relations = [one for name, one in parts.items() if name.endswith(".rels")][:RELATIONS]
-        return TEMPLATE if any(loads_from_outside(read_part(package, one)) for one in relations) else ""
+        return TEMPLATE if any(map(loads_from_outside, relations)) else ""
 
 
 def named_projects(types: bytes, parts: dict[str, zipfile.ZipInfo]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Macros in Office's binary files (MS-CFB, MS-OVBA): whether a file holds some, and whether one runs when the file is opened. Pure.
+"""Macros in Office's binary files (MS-CFB, MS-OVBA, MS-XLS): whether a file holds some, and whether one runs when the file is opened. Pure.
 
 Only the directory, the list of modules and the modules' text are read, each within a limit; what points at itself ends the reading.
 """
@@ -7,6 +7,8 @@ import re
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from triage.message.mime.excel4_macros import STREAMS as WORKBOOKS, find_in_workbook
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 SECTORS = 100_000  # that one chain may have: 50 MB of the usual ones
@@ -117,9 +119,9 @@ def find_macros(content: bytes) -> str:
             raise ValueError("a document with a password")
         if found.kind == INSTALLER:
             return "runs"
-        macros = not names.isdisjoint(("vba", "_vba_project"))
-        if not macros:
-            return ""
+        sheets = [find_in_workbook(found.read(one)) for one in found.streams if one.name.casefold() in WORKBOOKS and one.size]
+        if "macros-run" in sheets or names.isdisjoint(("vba", "_vba_project")):
+            return max(sheets, default="")
         texts = (text for one in lists for text in module_texts(found, decompress_container(found.read(one))))
         return "macros-run" if not lists or any(map(RUNS_ON_OPENING.search, texts)) else "macros"
     except (struct.error, IndexError) as fault:

@@ -97,6 +97,35 @@ def office_document(procedure: str = "", *, part: str = "vbaProject.bin", templa
     return made.getvalue()
 
 
+def excel4_workbook(*, sheet: bool = True, runs: bool = False, password: bool = False, name: bytes = b"") -> bytes:
+    """A workbook of Excel 97, with a sheet of Excel 4 macros, and with the name by which it runs on opening."""
+
+    def put(kind: int, data: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(data)) + data
+
+    parts = [put(0x0809, struct.pack("<HH", 0x0600, 5) + bytes(12))]
+    parts += [put(0x002F, bytes(54))] if password else []
+    parts.append(put(0x0085, bytes(5) + (b"\x01" if sheet else b"\x00") + b"\x04\x00Tab1"))
+    called, flags = (b"\x01", 0x20) if not name else (name, 0)
+    parts += [put(0x0018, struct.pack("<HBBH", flags, 0, len(called), 0) + bytes(8) + b"\0" + called)] if runs else []
+    return ole_file({"Workbook": b"".join(parts) + put(0x000A, b"") + bytes(600)})
+
+
+def excel4_package(*, runs: bool = False) -> bytes:
+    """The same as a package."""
+    defined = '<definedName name="_xlnm.Auto&#95;Open" hidden="1">Macro1!$A$1</definedName>' if runs else ""
+    files = {
+        "[Content_Types].xml": '<Types><Override PartName="/xl/m.xml" ContentType="application/vnd.ms-excel.macrosheet+xml"/></Types>',
+        "xl/workbook.xml": f"<workbook><definedNames>{defined}</definedNames></workbook>",
+        "xl/m.xml": "<xm:macrosheet/>",
+    }
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as package:
+        for name, text in files.items():
+            package.writestr(name, text)
+    return made.getvalue()
+
+
 def cabinet(*names: str) -> bytes:
     """A cabinet of empty files."""
     entries = b"".join(struct.pack("<IIHHHH", 0, 0, 0, 0, 0, 0x20) + name.encode() + b"\0" for name in names)

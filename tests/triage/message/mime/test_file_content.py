@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.triage.message.mime.office_files import cabinet, iso_image, office_document, ole_file, packed, vba_project
+from tests.triage.message.mime.office_files import (
+    cabinet,
+    excel4_package,
+    excel4_workbook,
+    iso_image,
+    office_document,
+    ole_file,
+    packed,
+    vba_project,
+)
 from triage.config.settings import Policy
 from triage.message.mime import compressed, file_content, ole_macros
 from triage.message.signals.attachments import first_danger
@@ -66,11 +75,26 @@ HELD: list[tuple[str, bytes, str]] = [
     ("letter.doc", vba_project("Document_Open"), "contains macros that run when it is opened"),
     ("letter.doc", vba_project("Document_Open", small=True), "contains macros that run when it is opened"),
     ("table.xls", vba_project("Helper"), "contains macros"),
+    ("table.xls", excel4_workbook(runs=True), "contains macros that run when it is opened"),
+    ("table.xls", excel4_workbook(runs=True, name=b"Auto_Open1"), "contains macros that run when it is opened"),
+    ("table.xls", excel4_workbook(), "contains macros"),
+    ("table.xls", excel4_workbook(password=True), "is encrypted"),
+    ("table.xlsx", excel4_package(runs=True), "contains macros that run when it is opened"),
+    ("table.xlsx", excel4_package(), "contains macros"),
     ("letter.docx", office_document("AutoOpen"), "contains macros that run when it is opened"),
     ("letter.docx", office_document("Helper", part="harmless.bin"), "contains macros"),
     ("letter.docx", office_document(template="https://x.example/t.dotm"), "contains a template that is loaded from elsewhere"),
     ("letter.docx", office_document(template=r"\\x.example\t\t.dotm"), "contains a template that is loaded from elsewhere"),
     ("letter.docx", ENCRYPTED_OFFICE, "is encrypted"),
+    ("x.zip", zipped(notes_pdf=EXE), "contains a program"),
+    ("x.zip", zipped(readme_txt=LETTER, letter_docx=office_document("AutoOpen")), "contains macros that run when it is opened"),
+    ("x.zip", zipped(invoice_html=SCRIPT), "contains a web page with script"),
+    ("x.zip", zipped(more_zip=zipped(x_exe=EXE)), "contains x.exe"),
+    ("x.zip", zipped(more_zip=zipped(notes_pdf=EXE)), "contains a program"),
+    ("x.zip", zipped(more_zip=zipped(still_zip=zipped(a_txt=LETTER))), "is encrypted and cannot be scanned"),
+    ("x.zip", zipped(letter_docx=ENCRYPTED_OFFICE), "is encrypted and cannot be scanned"),
+    ("x.docx", zipped(notes_bin=EXE, **{"[Content_Types]_xml": b"<Types/>"}), "contains a program"),
+    ("x.zip", zipped(names_txt=b"PK\x03\x04" * (compressed.MEMBERS + 1)), "is encrypted and cannot be scanned"),
     ("x.tar.gz", gzip.compress(tar("a.txt", "x.exe")), "contains x.exe"),
     ("x.tgz", gzip.compress(tar("x.exe")), "contains x.exe"),
     ("x.tar", tar("x.exe"), "contains x.exe"),
@@ -108,7 +132,12 @@ HELD: list[tuple[str, bytes, str]] = [
 ]
 PASS: list[tuple[str, bytes]] = [
     ("letter.doc", ole_file({"WordDocument": LETTER})),
+    ("table.xls", excel4_workbook(sheet=False, runs=True)),
     ("letter.docx", office_document()),
+    (
+        "letters.zip",
+        zipped(one_docx=office_document(), two_xls=excel4_workbook(sheet=False), page_html=PAGE, more_zip=zipped(a_txt=LETTER)),
+    ),
     ("letter.docx", office_document(template="file:///C:/Templates/letter.dotx")),
     ("sources.tar.gz", gzip.compress(tar("a.c", "README"))),
     ("report.xml.gz", gzip.compress(b"<feedback/>")),
@@ -170,6 +199,17 @@ def test_what_unpacks_to_too_much_is_closed_in_bounded_time() -> None:
     bomb = gzip.compress(bytes(compressed.UNPACKED + compressed.HEAD))
     assert "cannot be scanned" in danger("x.tar.gz", gzip.compress(large_tar(), 1))
     assert danger("x.gz", bomb) == "", "only its beginning is unpacked"
+
+
+def test_the_files_in_a_zip_file_are_unpacked_within_bounds_of_the_message() -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("large.html", PAGE + b" " * 40_000_000)
+        archive.writestr("larger.html", PAGE + b" " * 40_000_000)
+    content = bomb.getvalue()
+    assert 60_000_000 < file_content.examine_content(content, ("x.zip",), "", 1 << 27).unpacked < 70_000_000, "32 MiB of each"
+    cut = file_content.examine_content(content, ("x.zip",), "", 1 << 20)
+    assert (cut.archive.closed, cut.unpacked) == (True, 1 << 20), "nothing is left for the next attachment"
 
 
 def test_an_ole_file_that_points_at_itself_is_closed() -> None:
