@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 OTHER_PYTHON ?= python3
 UV_VERSION := 0.13.9
-WORKERS ?= 6# three for each core of a small machine: many tests wait
+WORKERS ?= 5# on 2 cores: many tests wait, and each worker collects all of them
 FUZZ_SECONDS ?= 60
 
 VENV := .venv

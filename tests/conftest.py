@@ -30,12 +30,13 @@ LONG_TESTS = "long tests left out: `make test-full` runs them"
 # a busy machine is no fault of what is tested: pytest-timeout is the hang guard; and `make fuzz` is for finding what nobody has thought of
 hypothesis.settings.register_profile(
     "unhurried",
-    max_examples=effort.examples(40),
+    max_examples=effort.examples(25),
     deadline=None,
     derandomize=not effort.LONG,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("unhurried")
+effort.hash_cheaply()
 
 
 class Compiled:
