@@ -764,6 +764,11 @@ class Policy:
         "administrator resumes it. So many messages of one sender stay held, with an alert. 0: no limit.",
         20,
     )
+    renew_proof_days: int = setting_key(
+        "Days (UTC) with harmless messages after which a new way of sending of a known sender's domain counts as usual. Until then its "
+        "messages that look suspicious in any way are held. 0: ways of sending are not compared.",
+        3,
+    )
     approvals: tuple[str, ...] = setting_key(
         "Actions that need approval by a second person. Allow a whole domain or mailing list for the company (domain-allow), or a sender "
         "whatever a message contains (unchecked-allow). Release a message whose signals say that it imitates one of us (risky-release). "

@@ -17,10 +17,12 @@ from triage.delivery import bounces
 from triage.directory import enforcement, recipients, undeliverable
 from triage.message.authentication import Authentication, Result
 from triage.message.mailing_lists import rewritten_author
+from triage.message.sender_proof import SenderProof
 from triage.message.signals.attachments import first_danger
 from triage.message.signals.deviations import Deviation, find_deviations
 from triage.message.signals.find_signals import find_signals
-from triage.message.signals.signal_context import Seen
+from triage.message.signals.severity import Severity, rate_severity
+from triage.message.signals.signal_context import Seen, sum_weights
 from triage.message.signals.time_critical import Life, find_deadline
 from triage.message.summary import Summary
 from triage.policy import emergency
@@ -29,6 +31,7 @@ from triage.policy.content_rules.active_rules import active_rules, content_for_r
 from triage.policy.content_rules.match_content import NO_RULES, ContentMatch, ContentRules
 from triage.policy.content_rules.message_content import MessageContent
 from triage.policy.facts import Facts, MatchedRule, OurMail
+from triage.policy.known_senders import domain_proofs
 from triage.policy.known_senders.checks import Mode, modes_now
 from triage.policy.known_senders.usual_content import drop_usual
 from triage.policy.rules import matching_rules, redirects
@@ -52,6 +55,7 @@ class Known:
     learned: Mapping[str, Sequence[MatchedRule]]  # what correspondence says about the authors
     in_force: enforcement.Enforcement
     opened: emergency.Alarm | None
+    proofs: Mapping[str, domain_proofs.KeptProofs]  # of the authors' domains
     content: ContentRules = NO_RULES  # in force, whomever they are about
     sealed: frozenset[str] = frozenset()  # confidential folders, where there are such rules
 
@@ -72,6 +76,7 @@ def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now:
         opened=emergency.current_emergency(session, now),
         content=content,
         sealed=confidential_folders.list_confidential(session) if content else frozenset(),
+        proofs=domain_proofs.look_up_proofs(session, {domain_proofs.compared_domain(one.summary.author, settings) for one in some}),
     )
 
 
@@ -90,11 +95,12 @@ def gather_facts(
     known: Known | None = None,
     danger: str | None = None,
     deviations: Sequence[Deviation] | None = None,
+    severity: Severity | None = None,
     lasts: Life | Literal["ask"] | None = "ask",
     signs: Collection[str] | None = None,
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`, `deviations`,
-    `lasts`, `signs` (names of signals): where somebody has asked."""
+    `severity`, `lasts`, `signs` (names of signals): where somebody has asked."""
     known = known or look_up(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
     about = matching_rules.about_sender(known.rules, summary, carrier_address(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten_author(summary) else known.learned.get(summary.author, ())
@@ -104,7 +110,12 @@ def gather_facts(
     lasts = deadline_of(summary, envelope.received_at, settings) if lasts == "ask" else lasts
     found = recipients_of(session, envelope, settings.company, known.addresses)
     unlike: Sequence[Deviation] = ()
+    proof, warned = None, False
     if ours or lasts or any(rule.effect == "allow" for rule in about):
+        compared = domain_proofs.compare_proof(session, known.proofs, envelope, authentication, summary, settings=settings, now=now)
+        if compared:
+            proof, held = compared
+            warned = proof.is_new and is_warned(severity_of(summary, authentication, settings, now) if severity is None else severity, held)
         shown = deviations_of(summary, authentication, settings, now) if deviations is None else deviations
         unlike = drop_usual(session, shown, summary.author, freemail=settings.policy.freemail_domains, now=now)
     modes = modes_now(session, settings.policy, now) if unlike else {}
@@ -129,6 +140,8 @@ def gather_facts(
             danger=danger,
             unlike=tuple(one for one in unlike if modes[one.check] is Mode.HOLDS),
             unlike_reported=tuple(one for one in unlike if modes[one.check] in (Mode.TRIAL, Mode.FUSE)),
+            sender_proof=proof,
+            warned=warned or bool(unlike),
             wanted=wanted,
             lasts=lasts,
             content=content_for_recipient(content, recipient, known.sealed),
@@ -196,6 +209,8 @@ def facts_of(
     danger: str = "",
     unlike: tuple[Deviation, ...] = (),
     unlike_reported: tuple[Deviation, ...] = (),
+    sender_proof: SenderProof | None = None,
+    warned: bool = False,
     wanted: bool = False,
     lasts: Life | None = None,
     content: tuple[ContentMatch, ...] = (),
@@ -227,6 +242,8 @@ def facts_of(
         dmarc_reject=policy.dmarc_reject,
         unlike=unlike,
         unlike_reported=unlike_reported,
+        sender_proof=sender_proof,
+        warned=warned,
         danger=danger,
         deadline=lasts,
         content=content,
@@ -247,6 +264,17 @@ def deviations_of(summary: Summary, authentication: Authentication, settings: Se
 def signals_of(summary: Summary, authentication: Authentication, settings: Settings, now: datetime) -> frozenset[str]:
     """The names of the signals that a message shows."""
     return frozenset(one.name for one in find_signals(Seen(summary, authentication, now, settings.own_domains)))
+
+
+def severity_of(summary: Summary, authentication: Authentication, settings: Settings, now: datetime) -> Severity:
+    """How bad a message looks by what it shows of itself."""
+    found = find_signals(Seen(summary, authentication, now, settings.own_domains))
+    return rate_severity(sum_weights(found), {one.name for one in found})
+
+
+def is_warned(severity: Severity, held: int) -> bool:
+    """Is a message with a new proof to be held for how it looks? Where many are held already, only what looks suspicious."""
+    return severity >= (Severity.UNCLEAR if held < domain_proofs.MOST_HELD else Severity.SUSPICIOUS)
 
 
 def danger_of(summary: Summary, settings: Settings) -> str:

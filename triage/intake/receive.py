@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import event, select
 from sqlmodel import Session, col
 
+from triage.access import confidential_folders
 from triage.addressing.envelope import Envelope
 from triage.addressing.public_suffix import is_shared
 from triage.config.settings import Settings
@@ -26,7 +27,7 @@ from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
 from triage.policy.decide import decide_verdict
-from triage.policy.known_senders import checks
+from triage.policy.known_senders import checks, domain_proofs
 from triage.policy.learning import known_names
 from triage.policy.rules import redirects, store as rules
 from triage.quarantine.campaigns import assign as campaigns
@@ -141,6 +142,7 @@ def evaluate_message(
         known=known,
         danger=one.at_sight.danger,
         deviations=one.at_sight.deviations,
+        severity=one.at_sight.severity,
         lasts=one.at_sight.deadline,
         signs=one.at_sight.names,
     )
@@ -163,10 +165,23 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
     contacts.count_heard(session, (contact for one in stored for contact in one.evaluated.contacts_heard), now)
     held = ((one.examined.summary.author, names) for one in stored if (names := one.evaluated.checks_held))
     checks.count_held(session, held, settings, now=now)
+    domain_proofs.record_proofs(session, open_proofs(session, stored), settings=settings, now=now)
     let_in = (one.examined.summary for one in stored if one.evaluated.is_let_in)
     known_names.remember_names(session, ((summary.author, summary.author_name) for summary in let_in))
     freemail = settings.policy.freemail_domains
     contacts.seen_lists(session, dict(post for one in stored if (post := signed_list(one.examined.arrival, freemail))))
+
+
+def open_proofs(session: Session, stored: Sequence[Stored]) -> list[domain_proofs.Came]:
+    """How messages of known senders prove their domains, where that is news. What comes for confidential folders alone says nothing."""
+    found = [(one, came) for one in stored if (came := one.evaluated.came) and came.is_news]
+    shut = confidential_folders.list_confidential(session) if found else frozenset()
+    return [came for one, came in found if any(not is_shut(each, shut) for each in one.deliveries)]
+
+
+def is_shut(copy: NewDelivery, shut: Collection[str]) -> bool:
+    """Does a delivery lie in one of these confidential folders?"""
+    return confidential_folders.is_hidden(shut, copy.department, copy.person)
 
 
 def tell_after_commit(session: Session, stored: Sequence[Stored]) -> None:

@@ -19,8 +19,9 @@ from triage.message.signals.signal_context import Seen, sum_weights
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
-from triage.policy.decide import UNLIKE, Verdict
+from triage.policy.decide import DIFFERENT, LETTING_IN, UNLIKE, Verdict
 from triage.policy.facts import Facts
+from triage.policy.known_senders.domain_proofs import Came
 from triage.policy.learning.known_names import Stranger
 from triage.policy.proof import proof_of_author
 from triage.store import bodies
@@ -34,6 +35,7 @@ class AtSight:
     signs: find_signals.Found
     deadline: Life | None  # how long it is of use, where its domain fits what it says and these signals do not look suspicious
     danger: str  # of what is attached
+    severity: Severity  # how bad it looks by these signals
     deviations: tuple[Deviation, ...]  # what could be unlike a known sender
     content: bodies.Packed
     said: Row  # its summary, as the database holds it
@@ -123,6 +125,16 @@ class Evaluated:
         return {one.check for facts, verdict in self.verdicts if verdict.rule == UNLIKE for one in facts.unlike}
 
     @property
+    def came(self) -> Came | None:
+        """How it proves the domain of its sender, where a rule delivers it for that or holds it because the proof is new."""
+        proof = self.facts[0].sender_proof if self.facts else None
+        if proof is None:
+            return None
+        if any(DIFFERENT in (verdict.rule, verdict.withheld, *(one.rule for one in verdict.beside)) for _, verdict in self.verdicts):
+            return Came(proof, is_held=True)
+        return Came(proof, is_held=False) if any(verdict.rule in LETTING_IN for _, verdict in self.verdicts) else None
+
+    @property
     def is_let_in(self) -> bool:
         """Does a rule let it in, and does it prove who wrote it?"""
         return bool(self.examined.authentication.proof) and any(verdict.rule == "allowed-sender" for _, verdict in self.verdicts)
@@ -209,11 +221,12 @@ def look_at_message(seen: Seen, raw: bytes, received_at: datetime, settings: Set
     """Look at a message. What the company knows is not asked for."""
     signs = find_signals.of_itself(seen)
     found = [signal for some in signs.values() for signal in some]
-    is_suspicious = rate_severity(sum_weights(found), {one.name for one in found}) >= Severity.SUSPICIOUS
+    severity = rate_severity(sum_weights(found), {one.name for one in found})
     return AtSight(
         signs=signs,
-        deadline=None if is_suspicious else lookups.deadline_of(seen.summary, received_at, settings),
+        deadline=None if severity >= Severity.SUSPICIOUS else lookups.deadline_of(seen.summary, received_at, settings),
         danger=lookups.danger_of(seen.summary, settings),
+        severity=severity,
         deviations=find_deviations(seen, found),
         content=bodies.pack_body(raw),
         said=seen.summary.as_json() | {"text": "", "fingerprint": ""},

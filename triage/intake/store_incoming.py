@@ -71,6 +71,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
             people=people,
             met=known.met,
             known=familiar.of(one.stranger) if one.stranger else Correspondents(),
+            sender_proof=one.facts[0].sender_proof if one.facts else None,
             recipients=len(one.facts),
         )
         signs = find_signals.find_signals(beside, examined.at_sight.signs)

@@ -40,6 +40,7 @@ class Verdict:
 UNLIKE = "unlike-themselves"
 REPLAY = "dkim-replay"
 PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
+DIFFERENT = "sends-differently"
 LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver in a mode that enforces
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
 
@@ -274,6 +275,15 @@ def hold_replay(facts: Facts) -> Verdict | None:
     return Verdict(Disposition.QUARANTINE, REPLAY, reason)
 
 
+def sends_differently(facts: Facts) -> Verdict | None:
+    """Its author's domain is proven in a way in which it never was, and something else about it is a warning."""
+    proof, allow = facts.sender_proof, deciding_allow(facts)
+    excused = allow is not None and (":" in allow.proof or (allow.by_staff and allow.unchecked))
+    if proof is None or not proof.is_new or not facts.warned or excused or not is_passing(facts):
+        return None
+    return Verdict(Disposition.QUARANTINE, DIFFERENT, say("{what}, and the message has other warnings", what=proof.sentence))
+
+
 def unlike_themselves(facts: Facts) -> Verdict | None:
     """Something would let it in, and it is unlike the messages of its sender: whose account may be stolen."""
     found = drop_excused(facts.unlike, facts)
@@ -411,6 +421,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     dangerous_content,
     unlike_themselves,
     hold_replay,
+    sends_differently,
     *AFTER_CHECKS,
     first_contact,
 )

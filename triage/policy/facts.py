@@ -6,6 +6,7 @@ from datetime import datetime
 from triage.addressing.envelope import Envelope
 from triage.addressing.recipient import Recipient
 from triage.message.authentication import Authentication
+from triage.message.sender_proof import SenderProof
 from triage.message.signals.deviations import Deviation
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
@@ -83,6 +84,8 @@ class Facts:
     unlike: tuple[Deviation, ...] = ()  # what is unlike its sender, where the check of that holds
     unlike_reported: tuple[Deviation, ...] = ()  # the same of checks that only report
     content: tuple[ContentMatch, ...] = ()  # the rules on content that it matches and that reach this recipient
+    sender_proof: SenderProof | None = None  # how it proves its author's domain; None where that is not compared
+    warned: bool = False  # it has a warning beside a new proof
     danger: str = ""  # of its attachments, as a sentence without its end; "" when there is none
 
     @property

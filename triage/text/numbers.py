@@ -12,6 +12,7 @@ RULES = {
     "forged-author": say("it cannot prove what its author's messages can"),
     "ambiguous-author": say("it does not name exactly one author"),
     "unparsable": say("it could not be read safely"),
+    "sends-differently": say("the sender's domain is proven in a new way, and it has other warnings"),
     "dkim-replay": say("it is signed, and a stranger may have sent it on"),
     "dangerous-attachment": say("an attachment could run a program"),
     "virus": say("a virus was found in it"),

@@ -18,7 +18,7 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory, leavers, rename_records
 from triage.policy import emergency
 from triage.policy.contacts import store as contacts
-from triage.policy.known_senders import checks
+from triage.policy.known_senders import checks, domain_proofs
 from triage.policy.learning import known_names
 from triage.policy.suggestions import candidates, rule_suggestions
 from triage.quarantine import coverage, outbound_brakes, refused_at_smtp, viewings
@@ -262,9 +262,11 @@ def forget_contacts(engine: Engine, settings: Settings) -> None:
     gone = 1
     while gone:
         with db.transaction(engine) as session:
-            gone = contacts.forget_lapsed(session, settings=settings, now=db.at_earliest(session, utcnow()))
+            now = db.at_earliest(session, utcnow())
+            gone = contacts.forget_lapsed(session, settings=settings, now=now)
+            gone += domain_proofs.forget_proofs(session, settings=settings, now=now)
         if gone:
-            log.info("%d contacts and sent messages expired", gone)
+            log.info("%d contacts, sent messages and proofs of domains expired", gone)
 
 
 def give_space_back(engine: Engine) -> None:

@@ -90,6 +90,7 @@ STAYS = {
     "delivery": "state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
     "forms signals why_here verdict rule reason beside withheld direction last_reply reply_form waits_for back_to passed_on_by",
     "department": "code name mailbox roles",
+    "domain_proof": "domain way by_shown day",
     "emergency": "reason by_shown",
     "employee_session": "key_sha256 client",
     "enforcement_step": "step by_shown reason",

@@ -12,6 +12,7 @@ from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW
 from triage.addressing.recipient import Recipient
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.message.mime.delivery_status import Status
+from triage.message.sender_proof import SenderProof
 from triage.message.signals.attachments import first_danger
 from triage.message.signals.deviations import Deviation
 from triage.message.signals.time_critical import find_deadline
@@ -117,6 +118,10 @@ OUR_DMARC = Dmarc(Result.PASS, "company.example", "company.example", "reject", (
 EICAR = "Eicar-Test-Signature"
 ODD = (Deviation("link-text", "a link shows a.example and opens b.example", "b.example"),)
 FILE = (Deviation("attachment", "it brings a dangerous attachment", "attachment-macros"),)
+OTHERWISE = SenderProof("supplier.example", ("spf:supplier.example 192.0.0.0/16",), frozenset({"dkim:supplier.example"}))
+AS_USUAL = replace(OTHERWISE, ways=("dkim:supplier.example",))
+UNKNOWN_YET = replace(OTHERWISE, usual=frozenset())
+DNS_AWAY = replace(OTHERWISE, awaited=frozenset({"dkim:supplier.example"}))
 TABLE = [
     (facts(DMARC_PASS, ALLOW, content=(by_content("hold"),)), "held-by-content", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ours=(OURS,), content=(by_content("hold"),)), "held-by-content", Disposition.QUARANTINE),
@@ -131,6 +136,18 @@ TABLE = [
     (facts(DMARC_FAIL, content=(by_content("hold"),), dmarc_reject="purge"), "dmarc-reject", Disposition.PURGE),
     (facts(inside="10.0.0.5 sent it", content=(by_content("hold"),)), "held-by-content", Disposition.QUARANTINE),
     (facts(content=(by_content("purge"),), recipient=POSTMASTER), "postmaster", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, sender_proof=OTHERWISE, warned=True), "sends-differently", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, LEARNED, sender_proof=OTHERWISE, warned=True), "sends-differently", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ours=(OURS,), sender_proof=OTHERWISE, warned=True), "sends-differently", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, sender_proof=OTHERWISE), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, sender_proof=AS_USUAL, warned=True), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, sender_proof=UNKNOWN_YET, warned=True), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, sender_proof=DNS_AWAY, warned=True), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, rule("allow", unchecked=True), sender_proof=OTHERWISE, warned=True), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, sender_proof=OTHERWISE, warned=True), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_FAIL, ALLOW, sender_proof=OTHERWISE, warned=True), "dmarc-reject", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, sender_proof=OTHERWISE, warned=True, observe=True), "observe", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, sender_proof=OTHERWISE, warned=True, emergency=OPEN), "emergency", Disposition.RELAY),
     (facts(DMARC_PASS, ALLOW, unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
     (facts(DMARC_PASS, LEARNED, unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ours=(OURS,), unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),

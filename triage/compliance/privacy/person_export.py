@@ -26,7 +26,7 @@ from triage.store.models.deliveries import Attempt, Delivery, Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
 from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, OutboundBrake, OutboundRun
 from triage.store.models.messages import Content, Message
-from triage.store.models.rules import Rule
+from triage.store.models.rules import DomainProof, Rule
 from triage.store.models.staff import PracticeAnswer, StaffMember, StaffSession
 
 AT_ONCE = 200  # rows that are in memory together
@@ -132,6 +132,7 @@ def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple
         ("rules", select(Rule).where(col(Rule.value) == whose.address, open_rules).order_by(col(Rule.id))),
         ("notices", select(Notice).where(col(Notice.sender) == whose.address, col(Notice.message_id).in_(letters))),
         ("names", select(FamiliarName).where(col(FamiliarName.address) == whose.address)),
+        ("domain_proofs", select(DomainProof).where(col(DomainProof.domain) == whose.address.rpartition("@")[2])),
     ]
 
 

@@ -12,6 +12,7 @@ from triage.actor import Actor
 from triage.compliance.privacy.data_subject import Whose
 from triage.directory import apply as directory, reassigned_addresses
 from triage.ids import format_id
+from triage.policy.known_senders import domain_proofs
 from triage.policy.rules import store as rules
 from triage.quarantine import refused_at_smtp
 from triage.store import ledger, versions
@@ -65,6 +66,7 @@ def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
     address = whose.address
     session.execute(delete(Correspondent).where(col(Correspondent.address) == address))
     session.execute(delete(FamiliarName).where(col(FamiliarName.address) == address))
+    domain_proofs.forget_unused(session, address.rpartition("@")[2])
     session.execute(delete(Expectation).where(col(Expectation.sender) == address))
     refused_at_smtp.erase_address(session, address)
     session.execute(update(MailReport).where(col(MailReport.author) == address).values(author=pseudonym, subject=""))

@@ -46,6 +46,13 @@ def find_proven(seen: Seen) -> Iterable[Signal]:
         yield Signal("proven", really_from(seen), 0, tuple(spell_results(seen)))
 
 
+def find_new_proof(seen: Seen) -> Iterable[Signal]:
+    """Its author's domain is known, and was never proven like this."""
+    proof = seen.sender_proof
+    if proof is not None and proof.is_new:
+        yield Signal("sends-differently", say("{what}.", what=proof.sentence), 0, proof.ways)
+
+
 def really_from(seen: Seen) -> str:
     """Who proves to have sent it, and by what."""
     if seen.authentication.proof == "dmarc":

@@ -37,6 +37,7 @@ RULES: tuple[Finder, ...] = (
     reply_to.through_a_list,
     authenticity.find_unproven,
     authenticity.find_proven,
+    authenticity.find_new_proof,
     scanners.find_virus,
     scanners.find_rspamd_opinion,
     scanners.find_silent_scanner,
@@ -60,6 +61,7 @@ RULES: tuple[Finder, ...] = (
 )
 # They rest on who works here, whom the company knows and whom the message is for; all others on the message and on how it came.
 BY_COMPARISON = (
+    authenticity.find_new_proof,
     impersonation.borrowed_name,
     impersonation.find_namesake,
     impersonation.lookalike_of_known,

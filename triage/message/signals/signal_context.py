@@ -9,6 +9,7 @@ from typing import Any
 
 from triage.message.authentication import Authentication
 from triage.message.mime.links import Destination, link_destination
+from triage.message.sender_proof import SenderProof
 from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
 from triage.text.json_values import as_dict
@@ -68,6 +69,7 @@ class Seen:
     people: Mapping[str, str] = field(default_factory=dict)  # folded full name -> mailbox of those whose names are worth imitating
     met: Met = Met(wrote=True, let_in=True)
     known: Correspondents = Correspondents()
+    sender_proof: SenderProof | None = None  # how it proves the domain of a known sender
     recipients: int = 1  # mailboxes of ours that it came for
     reverse_path: str = ""
     listed: str = ""  # who lists the client as bad

@@ -18,6 +18,7 @@ from triage.errors import NotFound, NotYet, Stale
 from triage.ids import format_id
 from triage.policy import copies
 from triage.policy.facts import BY_STAFF
+from triage.policy.known_senders import domain_proofs
 from triage.policy.rules import content_store, rule_warnings
 from triage.policy.rules.rule_request import CONTENT, SAYS, RuleOrder as RuleOrder, as_row, check_order, rule_end
 from triage.policy.rules_in_force import VERSION as VERSION, in_force as in_force, is_kept
@@ -82,6 +83,7 @@ def add_rule(
     said = {"confirmed": list(confirmed)} if confirmed else {}
     ledger.write_act(session, "rule", f"rule:{format_id(rule.id)}", by=by, now=now, detail=said | detail_of(rule))
     if rule.effect == "allow":
+        domain_proofs.begin_with_rule(session, rule.match, rule.value, settings=settings, now=now)
         copies.sort_anew(session, reached_deliveries(rule), settings=settings, now=now)
     return rule
 

@@ -92,6 +92,23 @@ class SenderChecked(SQLModel, table=True):
     sender: str = Field(primary_key=True)  # 64 bits of SHA-256
 
 
+class DomainProof(SQLModel, table=True):
+    """A way in which the domain of known senders is proven: usual, or new until staff or time makes it usual."""
+
+    __tablename__ = "domain_proof"
+    domain: str = Field(primary_key=True)  # of the author
+    way: str = Field(primary_key=True)  # as message/sender_proof.py writes it
+    first_at: datetime = instant_column()
+    last_at: datetime = instant_column()  # to a day
+    usual_at: datetime | None = instant_column(nullable=True)  # since when it is usual; None: it is new
+    was_new: bool = False  # it was not usual from the beginning
+    by_shown: str = ""  # who made it usual; "" where it was from the beginning, or became so by itself
+    days: int = 0  # while it is new: UTC days with messages that were delivered
+    day: str = ""  # the last of them
+    held: int = 0  # while it is new: messages that were held
+    __table_args__ = (Index("domain_proof_by_new", "was_new", "domain"), Index("domain_proof_by_last", "last_at"))
+
+
 class Emergency(SQLModel, table=True):
     """Everything that is neither blocked nor forged passes, for a time."""
 

@@ -27,6 +27,7 @@ from triage.ids import new_id
 from triage.intake import store_outbound
 from triage.message.summary import make_summary
 from triage.policy.contacts.contact_evidence import Sent
+from triage.policy.known_senders import domain_proofs
 from triage.policy.learning import learn_contacts
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
@@ -43,7 +44,7 @@ from triage.store.models.contacts import Correspondent
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 from triage.store.models.messages import Content, Message
-from triage.store.models.rules import Rule
+from triage.store.models.rules import DomainProof, Rule
 from triage.store.models.sign_in import ExternalIdentity
 
 ANNA = "anna@dell.example"
@@ -143,6 +144,17 @@ def test_others_mail_is_untouched(session: Session, settings: Settings) -> None:
     carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **said()).id)
     kept = session.get_one(Delivery, other)
     assert (kept.author, kept.state, kept.erased_at) == ("bob@dell.example", State.HELD, None)
+
+
+def test_how_a_domain_is_proven_goes_with_its_last_message(session: Session, settings: Settings) -> None:
+    everything(session, settings)
+    arrive(session, settings, JOE, author="bob@dell.example")
+    domain_proofs.keep_ways(session, "dell.example", ["dkim:dell.example"], NOW)
+    exported = dict(person_export.exported_lists(session, data_subject.Whose("bob@dell.example"), IDA))
+    assert [one["way"] for one in exported["domain_proofs"]] == ["dkim:dell.example"]
+    for person, left in ((ANNA, 1), ("bob@dell.example", 0)):
+        carry_out(session, person_erasure.begin_erasure(session, person, settings=settings, **said()).id)
+        assert len(session.scalars(select(DomainProof)).all()) == left
 
 
 def test_a_legal_hold_wins(either: Session, settings: Settings) -> None:

@@ -1,0 +1,86 @@
+"""In which way a message is proven to come from its author's domain, and whether that domain was ever proven like that. Pure."""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from triage.message.authentication import Authentication, Dkim, Result
+from triage.say import Said, list_with_and, say
+
+PREFIXES = {4: 16, 6: 32}  # of a network: the servers of one mail system have many addresses
+
+
+@dataclass(frozen=True, slots=True)
+class SenderProof:
+    """How a message proves its author's domain, beside what is usual for that domain."""
+
+    domain: str
+    ways: tuple[str, ...]  # dkim:DOMAIN; where none signed it, spf:DOMAIN NETWORK or dmarc:EDGE
+    usual: frozenset[str] = frozenset()  # ways in which the domain is usually proven; empty: nothing is known of it
+    awaited: frozenset[str] = frozenset()  # ways of which DNS did not say whether they are met
+    is_recorded: bool = False  # what is usual is kept, not only read from earlier messages
+    is_fresh: bool = False  # and was seen within the last day
+
+    @property
+    def is_new(self) -> bool:
+        """Is none of its ways a usual one, and could none become one when DNS answers?"""
+        return bool(self.usual) and self.usual.isdisjoint((*self.ways, *self.awaited))
+
+    @property
+    def sentence(self) -> Said:
+        """What is different, without the end of a sentence."""
+        given = {"domain": self.domain, "now": spell_ways(self.ways), "before": spell_ways(sorted(self.usual))}
+        return say("{domain} now sends differently: {now}; until now: {before}", **given)
+
+
+def proof_ways(found: Authentication, client: str) -> tuple[str, ...]:
+    """In which ways a message is proven; () where nothing proves it. What signs it counts more than the server that sent it."""
+    if not found.proof:
+        return ()
+    signed = [f"dkim:{one.domain}" for one in aligned_signatures(found) if one.result is Result.PASS]
+    if signed:
+        return tuple(dict.fromkeys(signed))
+    if "spf" in found.dmarc.aligned and found.spf:
+        network = "" if found.spf[0].origin else client_network(client)
+        return (f"spf:{found.spf[0].domain} {network}".rstrip(),)
+    return (f"dmarc:{found.dmarc.origin}",)
+
+
+def awaited_ways(found: Authentication) -> frozenset[str]:
+    """Signatures of which DNS did not say whether they are valid."""
+    return frozenset(f"dkim:{one.domain}" for one in aligned_signatures(found) if one.result is Result.TEMPERROR)
+
+
+def aligned_signatures(found: Authentication) -> Iterable[Dkim]:
+    """The signatures of the author's organisation."""
+    own = found.dmarc.organisational_domain or found.dmarc.domain
+    return (one for one in found.dkim if own and (one.domain == own or one.domain.endswith(f".{own}")))
+
+
+def client_network(client: str) -> str:
+    """The network of the server that handed a message over, "" where that is not known."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    address = mapped or address
+    return str(ipaddress.ip_network((address, PREFIXES[address.version]), strict=False))
+
+
+def spell_ways(ways: Iterable[str]) -> str:
+    """These ways in words."""
+    return list_with_and(spell_way(one) for one in ways)
+
+
+def spell_way(way: str) -> Said:
+    """One way in words."""
+    kind, _, rest = way.partition(":")
+    domain, _, network = rest.partition(" ")
+    if kind == "dkim":
+        return say("signed by {domain} (DKIM)", domain=domain)
+    if kind == "spf" and network:
+        return say("sent for {domain} by servers in {network} (SPF)", domain=domain, network=network)
+    if kind == "spf":
+        return say("sent for {domain} by a permitted server (SPF)", domain=domain)
+    return say("proven by the edge server {edge} (DMARC)", edge=domain) if domain else say("proven (DMARC)")

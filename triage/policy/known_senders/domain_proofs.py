@@ -1,0 +1,190 @@
+"""In which ways the domains of known senders are proven: what is usual for each, and what is new and becomes usual after some days.
+
+The proof belongs to the domain, whichever rules and contacts let its messages in. At a free-mail provider there is nothing to know.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, delete, exists, not_, select, update
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.addressing.envelope import Envelope
+from triage.config.settings import Settings
+from triage.message.authentication import Authentication
+from triage.message.mailing_lists import rewritten_author
+from triage.message.sender_proof import SenderProof, awaited_ways, proof_ways
+from triage.message.summary import Summary
+from triage.policy.backscatter import claims_ours
+from triage.policy.contacts.sender_history import LET_IN
+from triage.policy.decide import DIFFERENT
+from triage.store import confidential_rows, db, ledger
+from triage.store.db import OneOf
+from triage.store.delivery_state import State
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
+from triage.store.models.rules import DomainProof
+
+BY = Actor.system("domain-proofs")
+EARLIER = 50  # messages of a domain that tell what was usual before anything was kept
+DAY = timedelta(days=1)
+MOST_HELD = 20  # messages of a domain with any warning that are held for a new proof; further ones only where they look suspicious
+KEPT = select(DomainProof).where(OneOf(col(DomainProof.domain), "domains"))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptProofs:
+    """What is kept of a domain."""
+
+    usual: Mapping[str, datetime]  # and when each was seen last, to a day
+    held: int  # messages of new ways
+
+
+class Came(NamedTuple):
+    """A message of a known sender came in: it was delivered, or held because of its new proof."""
+
+    proof: SenderProof
+    is_held: bool
+
+    @property
+    def is_news(self) -> bool:
+        """Does it tell more than is written down already?"""
+        proof = self.proof
+        return proof.is_new or not proof.is_recorded or not proof.is_fresh or not proof.usual.issuperset(proof.ways)
+
+
+def look_up_proofs(session: Session, domains: Collection[str]) -> dict[str, KeptProofs]:
+    """What is kept of these domains."""
+    found: dict[str, list[DomainProof]] = {}
+    for row in session.scalars(KEPT, {"domains": sorted(set(domains) - {""})}) if domains else ():
+        found.setdefault(row.domain, []).append(row)
+    return {domain: keep_together(rows) for domain, rows in found.items()}
+
+
+def keep_together(rows: Sequence[DomainProof]) -> KeptProofs:
+    """The rows of one domain as a value."""
+    usual = {row.way: row.last_at for row in rows if row.usual_at is not None}
+    return KeptProofs(usual, max((row.held for row in rows if row.usual_at is None), default=0))
+
+
+def compare_proof(
+    session: Session,
+    kept: Mapping[str, KeptProofs],
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    *,
+    settings: Settings,
+    now: datetime,
+) -> tuple[SenderProof, int] | None:
+    """How a message of a known sender proves its domain, and how many with a new proof are held already. None where that says nothing."""
+    domain = compared_domain(summary.author, settings)
+    is_its_own = summary.author == authentication.author and not envelope.normalised and not rewritten_author(summary)
+    ways = proof_ways(authentication, envelope.client) if domain and is_its_own else ()
+    if not ways:
+        return None
+    known = kept.get(domain)
+    usual = frozenset(known.usual) if known else earlier_ways(session, is_let_in_from(domain))
+    is_fresh = known is not None and all(known.usual.get(way, now) > now - DAY for way in ways)
+    return SenderProof(domain, ways, usual, awaited_ways(authentication), known is not None, is_fresh), known.held if known else 0
+
+
+def compared_domain(author: str, settings: Settings) -> str:
+    """The domain whose proof is compared, "" for providers where everybody is on their own, for our own domains, and where that is off."""
+    domain = author.rpartition("@")[2]
+    is_left_out = domain in settings.policy.freemail_domains or claims_ours(domain, settings.own_domains)
+    return "" if is_left_out or not settings.policy.renew_proof_days else domain
+
+
+def is_let_in_from(domain: str) -> ColumnElement[bool]:
+    """Which deliveries from a domain say what is usual."""
+    return and_(col(Delivery.author_domain) == domain, LET_IN)
+
+
+def earlier_ways(session: Session, which: ColumnElement[bool]) -> frozenset[str]:
+    """In which ways the last of these deliveries that are proven were. What lies in confidential folders says nothing."""
+    rows = session.execute(
+        select(col(Message.authentication), col(Message.envelope)["client"].as_string())
+        .join(Delivery, col(Delivery.message_id) == col(Message.id))
+        .where(which, col(Delivery.proof) != "", not_(confidential_rows.is_confidential()))
+        .order_by(col(Delivery.received_at).desc())
+        .limit(EARLIER)
+    )
+    return frozenset(way for found, client in rows for way in proof_ways(Authentication.from_json(found), client or ""))
+
+
+def record_proofs(session: Session, came: Collection[Came], *, settings: Settings, now: datetime) -> None:
+    """Messages of known senders came in. A domain of which nothing was known begins with what is usual for it; a new proof that is
+    delivered on `renew_proof_days` days becomes usual, unless messages of it are held."""
+    for one in sorted(came, key=lambda each: (each.proof.domain, each.proof.ways)):
+        proof = one.proof
+        if proof.is_new:
+            keep_ways(session, proof.domain, proof.ways, now, is_new=True)
+            count_new(session, one, now)
+        elif one.is_news:
+            keep_ways(session, proof.domain, {*proof.ways, *(() if proof.is_recorded else proof.usual)}, now)
+            session.execute(update(DomainProof).where(is_one_of(proof.domain, proof.ways)).values(last_at=now))
+    renew_lasting(session, {one.proof.domain for one in came if one.proof.is_new}, settings.policy.renew_proof_days, now)
+
+
+def keep_ways(session: Session, domain: str, ways: Iterable[str], now: datetime, *, is_new: bool = False) -> None:
+    """Keep these ways of a domain that are not kept yet."""
+    more = {"first_at": now, "last_at": now, "usual_at": None if is_new else now, "was_new": is_new}
+    rest = {"by_shown": "", "days": 0, "day": "", "held": 0}
+    db.insert_missing(session, DomainProof, [{"domain": domain, "way": way} | more | rest for way in sorted(ways)])
+
+
+def is_one_of(domain: str, ways: Iterable[str]) -> ColumnElement[bool]:
+    """Which rows are about these ways of a domain."""
+    return and_(col(DomainProof.domain) == domain, col(DomainProof.way).in_(sorted(ways)))
+
+
+def count_new(session: Session, one: Came, now: datetime) -> None:
+    """A message with a new proof was held, or delivered: the latter counts once a day."""
+    mine, today = and_(is_one_of(one.proof.domain, one.proof.ways), col(DomainProof.usual_at).is_(None)), f"{now:%Y-%m-%d}"
+    if one.is_held:
+        session.execute(update(DomainProof).where(mine).values(held=col(DomainProof.held) + 1, last_at=now))
+        return
+    another = update(DomainProof).where(mine, col(DomainProof.day) != today)
+    session.execute(another.values(days=col(DomainProof.days) + 1, day=today, last_at=now))
+
+
+def renew_lasting(session: Session, domains: Collection[str], days: int, now: datetime) -> None:
+    """Those of the new proofs that were delivered on so many days are usual from now on."""
+    if not domains:
+        return
+    lasting = and_(col(DomainProof.usual_at).is_(None), col(DomainProof.days) >= days, col(DomainProof.domain).in_(sorted(domains)))
+    waits = exists().where(is_held_for(col(DomainProof.domain)))
+    renewed = update(DomainProof).where(lasting, ~waits).values(usual_at=now).returning(col(DomainProof.domain), col(DomainProof.way))
+    found = session.execute(renewed, execution_options={"synchronize_session": False}).all()
+    acts = [("renew-proof", f"domain:{domain}", {"ways": [way], "days": days}) for domain, way in sorted(found)]
+    ledger.write_all(session, acts, by=BY, now=now)
+
+
+def is_held_for(domain: Any) -> ColumnElement[bool]:
+    """Which deliveries of a domain, a name or a column, are held because of a new proof."""
+    return and_(col(Delivery.author_domain) == domain, col(Delivery.rule) == DIFFERENT, col(Delivery.state) == State.HELD)
+
+
+def begin_with_rule(session: Session, match: str, value: str, *, settings: Settings, now: datetime) -> None:
+    """Somebody allows a sender: what proves the messages that it was made on is usual, where nothing is known of the domain."""
+    domain = compared_domain(value if match == "address" else f"@{value}", settings)
+    if not domain or match not in ("address", "domain") or look_up_proofs(session, [domain]):
+        return
+    theirs = col(Delivery.author) == value if match == "address" else col(Delivery.author_domain) == domain
+    keep_ways(session, domain, earlier_ways(session, and_(theirs, col(Delivery.state) != State.PURGED)), now)
+
+
+def forget_unused(session: Session, domain: str) -> None:
+    """Forget how a domain is proven of whose messages none is left: it may have been one person's."""
+    there = exists().where(col(Delivery.author_domain) == domain)
+    session.execute(delete(DomainProof).where(col(DomainProof.domain) == domain, ~there), execution_options={"synchronize_session": False})
+
+
+def forget_proofs(session: Session, *, settings: Settings, now: datetime) -> int:
+    """Forget ways that no message used for as long as contacts are kept; how many."""
+    old = col(DomainProof.last_at) < now - timedelta(days=settings.outbound.lapse_days)
+    return len(session.scalars(delete(DomainProof).where(old).returning(col(DomainProof.way))).all())
