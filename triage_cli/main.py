@@ -59,6 +59,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "spool": "commands.operations.spool",
         "emergency": "commands.policy.emergency",
         "checks": "commands.policy.sender_checks",
+        "proofs": "commands.policy.changed_proofs",
     },
     "Senders": {
         "allow": "commands.policy.allow_block",

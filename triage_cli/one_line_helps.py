@@ -39,6 +39,7 @@ HELPS = {
     "spool": "List and retry accepted messages that wait for DNS.",
     "emergency": "Deliver everything for a while (emergency).",
     "checks": "Show the checks of known senders, and let one hold.",
+    "proofs": "List known senders that send differently, and accept their new way of sending.",
     "allow": "Allow a sender whose messages prove the address.",
     "block": "Block a sender.",
     "hold-sender": "Hold all messages of a sender until a date.",

@@ -193,6 +193,9 @@ CALLS = {
     "announce_run": Call(json={"employee": "joe.fern", "recipients": 9, "until": "2099-01-01T00:00:00Z"}),
     "end_run": Call(),
     "list_sender_checks": Call(says=True),
+    "list_changed_proofs": Call(says=True),
+    "renew_proof": Call(json={"reason": "x"}),
+    "undo_proof_renewal": Call(json={"reason": "x"}),
     "resume_sender_check": Call(json={"reason": "x"}),
     "export_person_data": Call(json={"address": "secret@only-it.example"}),
     "preview_erasure": Call(json={"address": "secret@only-it.example"}),
@@ -338,7 +341,8 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     },
     "learn": {"learn"},
     "rules": {"accept_contacts", "remove_contacts", "create_rule", "delete_rule", "change_rule", "import_rules",
-        "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal"},
+        "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal",
+        "renew_proof", "undo_proof_renewal"},
     "admin": {"list_audit_entries", "export_audit_log", "list_folder_readers", "list_staff", "set_away",
         "verify_audit_log", "set_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
         "open_emergency", "close_emergency", "resume_sender_check", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
@@ -379,6 +383,8 @@ FORBIDDEN = {
     "import_rules": {403, 422},
     "close_emergency": {403},
     "resume_sender_check": {403},
+    "renew_proof": NOT_MINE,
+    "undo_proof_renewal": NOT_MINE,
     "list_brakes": {200, 403},  # to administrators: without what is sealed
     "list_runs": {200, 403},
     "announce_run": {403, 422},
@@ -567,7 +573,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = about["search_id"] = "0000000000000"
     about["brake_id"] = about["run_id"] = "0000000000000"
-    about["hook"], about["check"] = "ops", "link-text"
+    about["hook"], about["check"], about["domain"] = "ops", "link-text", "strangers.example"
     about["credential_id"] = "x"
     about |= {
         "message": secret.delivery,
@@ -644,6 +650,8 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     browser = new_browser(login)
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
     changes |= {
+        "renew_proof",
+        "undo_proof_renewal",
         "take_proposal_batch",
         "return_proposal_batch",
         "search_proposals",
@@ -704,6 +712,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected["confirm_approval"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
     expected |= dict.fromkeys(("test_webhook", "resume_webhook"), 404 if login == "ida" else 403)  # the settings have none
     expected |= dict.fromkeys(("release_brake", "remove_brake", "restore_brake", "end_run"), 404)
+    expected |= dict.fromkeys(("renew_proof", "undo_proof_renewal"), 404)
     expected["announce_run"] = 422  # for longer than a week
     if login != "ida":
         expected |= dict.fromkeys(BRAKES, 403)

@@ -11,12 +11,13 @@ from triage.say import Said, format_minute, join_parts, say, say_count
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
 LET_IN, FUSE, UNLIKE, BRAKED = "let-in", "fuse", "known-sender", "many-recipients"  # of a folder, and of the company
+DIFFERS = "sends-differently"  # of the company
 OF_FOLDERS = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED, LET_IN)
-OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE, BRAKED)
+OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE, DIFFERS, BRAKED)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 SHOWN = {PERISHABLE: "time-limited", QUEUE: "outgoing", LET_IN: "suspicious-delivered"}  # of those that are stored by an older word
 ALERTS = tuple(SHOWN.get(cause, cause) for cause in CAUSES)  # as settings and metrics call them
-COMES_ANEW = frozenset({PERISHABLE, REQUESTED, LET_IN, UNLIKE, BRAKED})  # of which more is as good a reason as the first
+COMES_ANEW = frozenset({PERISHABLE, REQUESTED, LET_IN, UNLIKE, DIFFERS, BRAKED})  # of which more is as good a reason as the first
 # of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
 LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE, BRAKED})
 EACH = frozenset({REMOVAL, BREAK_GLASS})  # of which every one is told by itself, at once and once
@@ -38,6 +39,7 @@ TITLES = {
     LET_IN: say("Suspicious messages were delivered"),
     FUSE: say("A check of known senders only reports"),
     UNLIKE: say("Many messages of one known sender are held"),
+    DIFFERS: say("A known sender sends differently"),
     BRAKED: say("An employee's account wrote to many new recipients"),
 }
 

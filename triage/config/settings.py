@@ -603,6 +603,7 @@ class Notices:
             "fuse",
             "suspicious-delivered",
             "known-sender",
+            "sends-differently",
             "many-recipients",
         ),
         choices=ALERTS,

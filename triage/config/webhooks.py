@@ -26,6 +26,7 @@ EVENTS = {  # what can be told; docs/reference/webhooks.md says what each carrie
     "message.suspicious": "delivered messages look suspicious or dangerous",
     "check.fuse": "a check of known senders held messages of too many, and only reports",
     "outgoing.braked": "an employee's account wrote to many new recipients",
+    "sender.differs": "a known sender's domain proves itself in another way than before",
     "sender.unlike": "many messages of one known sender are held because they are unlike it",
 }
 TEST = "webhook.test"  # told to one hook when an administrator asks for it

@@ -15,6 +15,7 @@ from triage.config.alert_types import (
     BRAKED,
     CAUSES,
     COMES_ANEW,
+    DIFFERS,
     EACH,
     EMERGENCY,
     EXPIRING,
@@ -39,7 +40,7 @@ from triage.delivery.routes import INWARD
 from triage.directory import address_changes
 from triage.notifications.break_glass_alerts import find_opened_accounts
 from triage.policy import emergency
-from triage.policy.known_senders import checks, delivered_risky, held_senders
+from triage.policy.known_senders import checks, delivered_risky, held_senders, renew_proofs
 from triage.policy.outbound_brakes.brake_outgoing import OPEN
 from triage.quarantine import outbound_brakes
 from triage.quarantine.removal import large_removals
@@ -56,6 +57,7 @@ from triage.store.models.directory import Department
 from triage.store.models.employees import MailRequest
 from triage.store.models.notifications import Alarm, Told
 from triage.store.queue.grouping import HELD
+from triage.times import to_micros
 
 BY = Actor.system("alarms")
 COMPANY = ""  # the department of what is the company's
@@ -84,6 +86,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *find_owner_changes(session),
         *find_blown_fuses(session, settings),
         *find_stolen_accounts(session, settings, now),
+        *find_changed_proofs(session),
         *find_brakes(session, now),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
     ]
@@ -258,6 +261,20 @@ def find_stolen_accounts(session: Session, settings: Settings, now: datetime) ->
             since=format_minute(found.first, year=False),
         )
         yield Wait(UNLIKE, COMPANY, "", found.messages, found.first, found.newest, words)
+
+
+def find_changed_proofs(session: Session) -> Iterator[Wait]:
+    """Domains of known senders that prove themselves in another way than before, until staff or time makes that usual."""
+    number, newest = renew_proofs.count_new(session)
+    if newest:
+        words = say_count(
+            "{count} known sender sends differently. Its messages without warnings pass. Look at it in the queue or with "
+            "`mailroom proofs`.",
+            "{count} known senders send differently. Their messages without warnings pass. Look at them in the queue or with "
+            "`mailroom proofs`.",
+            count=number,
+        )
+        yield Wait(DIFFERS, COMPANY, "", number, newest, to_micros(newest), words)
 
 
 def find_brakes(session: Session, now: datetime) -> Iterator[Wait]:

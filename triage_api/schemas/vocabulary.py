@@ -35,6 +35,7 @@ RuleMatch = TypeAliasType("RuleMatch", Literal["address", "domain", "subdomains"
 BlockKind = TypeAliasType("BlockKind", Literal["campaign", "domain", "address"])
 CheckName = TypeAliasType("CheckName", Literal["bank-details", "password-form", "link-text", "attachment", "disguised", "account"])
 CheckMode = TypeAliasType("CheckMode", Literal["off", "trial", "holds", "fuse"])
+ProofState = TypeAliasType("ProofState", Literal["new", "renewed"])
 BrakeState = TypeAliasType("BrakeState", Literal["open", "reported", "released", "removed"])
 ClashKind = TypeAliasType("ClashKind", Literal["shadowed", "exception", "same"])
 DecisionVerb = TypeAliasType(

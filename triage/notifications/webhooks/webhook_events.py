@@ -13,6 +13,7 @@ from triage.config.alert_types import (
     BRAKE,
     BRAKED,
     BREAK_GLASS,
+    DIFFERS,
     EXPIRING,
     FUSE,
     LET_IN,
@@ -183,6 +184,7 @@ KINDS = {
     FUSE: "check.fuse",
     LET_IN: "message.suspicious",
     UNLIKE: "sender.unlike",
+    DIFFERS: "sender.differs",
     BRAKED: "outgoing.braked",
 }
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {

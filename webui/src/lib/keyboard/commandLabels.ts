@@ -24,6 +24,7 @@ const WORDS: Readonly<Record<string, string>> = {
   reject: t('Reject with a notice to the sender'),
   hand: t('Assign to a colleague, with a note'),
   escalate: t('Escalate to the people in charge'),
+  renew: t('Accept the new way of sending of a known sender'),
   hold: t('Hold the sender from now on, or end the hold'),
   leave: t('Skip'),
   join: t('Merge the campaigns of the selected rows'),

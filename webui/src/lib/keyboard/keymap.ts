@@ -37,6 +37,7 @@ export const commands: readonly Command[] = [
     ['hand', 'c'],
     ['hold', 'h'],
     ['escalate', '!'],
+    ['renew', 'v'],
     ['leave', 'e'],
     ['join', 'y'],
     ['split', 'Y'],

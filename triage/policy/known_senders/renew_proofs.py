@@ -1,0 +1,159 @@
+"""Domains of known senders that send differently, as staff sees them: one entry a domain; renewing its proof for all rules, and undo."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, String, and_, cast, exists, func, or_, select
+from sqlmodel import Session, col
+
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.errors import NotAllowedNow, NotFound
+from triage.message.sender_proof import spell_way
+from triage.policy.known_senders.domain_proofs import is_held_for
+from triage.say import format_span, quote_text, say
+from triage.store import confidential_rows, ledger
+from triage.store.models.columns import Instant
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
+from triage.store.models.rules import DomainProof
+
+RECENT = timedelta(days=7)  # how long a renewed proof is listed, and can be undone
+DIFFERS = '"name": "sends-differently"'  # in the signals of a message
+NEW, RENEWED = "new", "renewed"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedProof:
+    """A domain that sends differently, as far as the actor may see its messages."""
+
+    domain: str
+    state: str  # new, renewed
+    now: tuple[str, ...]  # the new ways, in words
+    before: tuple[str, ...]  # the usual ones
+    first_at: datetime
+    last_at: datetime
+    messages: int
+    people: int  # whom they are for
+    held: int  # deliveries that wait for a decision
+    days: int  # with messages that were delivered
+    renewed_at: datetime | None
+    by_shown: str  # who renewed it; "" for nobody, where days did
+
+
+def list_changed(session: Session, *, by: Actor, now: datetime) -> list[ChangedProof]:
+    """The domains whose proof is new, and those whose proof was renewed within the last seven days, the newest first."""
+    lately = or_(col(DomainProof.usual_at).is_(None), col(DomainProof.usual_at) > now - RECENT)
+    rows = session.scalars(select(DomainProof).where(col(DomainProof.was_new), lately)).all()
+    found = (describe_changed(session, domain, some, by) for domain, some in by_domain(rows).items())
+    return sorted((one for one in found if one), key=lambda one: one.first_at, reverse=True)
+
+
+def by_domain(rows: Iterable[DomainProof]) -> dict[str, list[DomainProof]]:
+    """Rows by their domain: of each the new ones, and only where there are none those that were renewed."""
+    found: dict[str, list[DomainProof]] = {}
+    for row in rows:
+        found.setdefault(row.domain, []).append(row)
+    return {domain: [row for row in some if row.usual_at is None] or some for domain, some in found.items()}
+
+
+def describe_changed(session: Session, domain: str, rows: Sequence[DomainProof], by: Actor) -> ChangedProof | None:
+    """One domain; None where the actor sees none of its messages."""
+    which = and_(is_different(domain, min(row.first_at for row in rows)), access.visible_deliveries(by))
+    newest = func.max(col(Delivery.received_at), type_=Instant)
+    counted = select(func.count(col(Delivery.message_id).distinct()), func.count(col(Delivery.person).distinct()), newest)
+    messages, people, last_at = session.execute(counted.where(which)).one()
+    if not messages:
+        return None
+    held = session.scalar(select(func.count()).select_from(Delivery).where(is_held_for(domain), access.visible_deliveries(by))) or 0
+    renewed_at = max((row.usual_at for row in rows if row.usual_at), default=None)
+    return ChangedProof(
+        domain,
+        RENEWED if renewed_at else NEW,
+        tuple(spell_way(row.way) for row in rows),
+        tuple(spell_way(way) for way in usual_before(session, domain, rows)),
+        min(row.first_at for row in rows),
+        last_at,
+        messages,
+        people,
+        held,
+        max(row.days for row in rows),
+        renewed_at,
+        next((row.by_shown for row in rows if row.by_shown), ""),
+    )
+
+
+def usual_before(session: Session, domain: str, rows: Sequence[DomainProof]) -> list[str]:
+    """The ways of a domain that were usual before these."""
+    usual = (col(DomainProof.domain) == domain, col(DomainProof.usual_at).is_not(None))
+    ways = session.scalars(select(col(DomainProof.way)).where(*usual).order_by(col(DomainProof.way)))
+    return [way for way in ways if way not in {row.way for row in rows}]
+
+
+def is_different(domain: str, since: datetime) -> ColumnElement[bool]:
+    """Which deliveries of a domain came with a new proof since then. What lies in confidential folders is not counted."""
+    theirs = and_(col(Delivery.author_domain) == domain, col(Delivery.received_at) >= since, ~confidential_rows.is_confidential())
+    marked = cast(col(Message.signals), String).contains(DIFFERS, autoescape=True)
+    return and_(theirs, exists().where(col(Message.id) == col(Delivery.message_id), marked).correlate(Delivery))
+
+
+def renew_proof(session: Session, domain: str, *, by: Actor, reason: str, now: datetime) -> ChangedProof:
+    """Make the new ways of a domain usual, for all rules and contacts. What is held stays held: it has other warnings.
+
+    NotFound, or NotAllowedNow where somebody was faster. For whoever may make rules for the whole company.
+    """
+    rows = take_rows(session, domain, by)
+    new = [row for row in rows if row.usual_at is None]
+    if not new:
+        raise NotAllowedNow(why_not_now(rows, now))
+    for row in new:
+        row.usual_at, row.by_shown = now, by.shown
+    return settle(session, domain, new, "renew-proof", by=by, reason=reason, now=now)
+
+
+def undo_renewal(session: Session, domain: str, *, by: Actor, reason: str, now: datetime) -> ChangedProof:
+    """Make what was renewed within the last seven days new again; its days begin anew. Errors as of `renew_proof`."""
+    rows = take_rows(session, domain, by)
+    renewed = [row for row in rows if row.usual_at is not None and row.usual_at > now - RECENT]
+    if not renewed:
+        raise NotAllowedNow(say("its proof was not renewed within the last {days} days", days=RECENT.days))
+    for row in renewed:
+        row.usual_at, row.by_shown, row.days, row.day = None, "", 0, ""
+    return settle(session, domain, renewed, "undo-renew-proof", by=by, reason=reason, now=now)
+
+
+def take_rows(session: Session, domain: str, by: Actor) -> list[DomainProof]:
+    """The ways of a domain that came later, held until the transaction ends. NotFound where the actor sees none of its messages."""
+    access.may_make_rule(session, by, "company")
+    which = (col(DomainProof.domain) == domain.casefold(), col(DomainProof.was_new))
+    rows = session.scalars(select(DomainProof).where(*which).with_for_update().execution_options(populate_existing=True)).all()
+    if not rows or not describe_changed(session, domain.casefold(), rows, by):
+        raise NotFound(say("no known sender of {domain} sends differently", domain=quote_text(domain)))
+    return list(rows)
+
+
+def why_not_now(rows: Sequence[DomainProof], now: datetime) -> str:
+    """Who was first."""
+    row = max(rows, key=lambda one: one.usual_at or one.first_at)
+    if row.usual_at and row.by_shown:
+        return say("Renewed by {name} {ago}.", name=row.by_shown, ago=format_span(now - row.usual_at))
+    return say("Renewed by itself: its messages came on several days without warnings.")
+
+
+def settle(session: Session, domain: str, rows: Sequence[DomainProof], act: str, *, by: Actor, reason: str, now: datetime) -> ChangedProof:
+    """Write down what was decided."""
+    session.flush()
+    detail = {"ways": [row.way for row in rows]} | ({"reason": reason} if reason else {})
+    ledger.write_act(session, act, f"domain:{rows[0].domain}", by=by, now=now, detail=detail)
+    found = describe_changed(session, rows[0].domain, rows, by)
+    assert found is not None  # take_rows has seen its messages
+    return found
+
+
+def count_new(session: Session) -> tuple[int, datetime | None]:
+    """How many domains send differently, and since when the newest does."""
+    new = and_(col(DomainProof.was_new), col(DomainProof.usual_at).is_(None))
+    columns = (func.count(col(DomainProof.domain).distinct()), func.max(col(DomainProof.first_at), type_=Instant))
+    number, newest = session.execute(select(*columns).where(new)).one()
+    return number, newest

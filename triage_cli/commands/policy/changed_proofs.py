@@ -1,0 +1,72 @@
+"""`mailroom proofs`: known senders' domains that prove themselves in another way than before."""
+
+from typing import Any
+
+import click
+
+from triage_cli.client.api_client import Desk
+from triage_cli.client.client_option import act_on_api, ask_api, names_server
+from triage_cli.output.tables import Form, Shape, list_options, say
+from triage_cli.output.timestamps import format_instant
+
+PROOFS = Shape(
+    {
+        "domain": "to renew it",
+        "state": "new, or renewed within the last seven days",
+        "messages": "with the new proof, in your scope",
+        "people": "whom they are for",
+        "held": "deliveries that wait, as they have other warnings",
+        "days": "on which such messages were delivered",
+        "first_at": "when the first one came",
+        "last_at": "when the last one came",
+        "now": "new ways of sending",
+        "before": "usual ones",
+        "renewed_at": "when it was renewed",
+        "by_name": "who renewed it",
+    },
+    ("domain", "state", "messages", "people", "held", "first_at", "now", "before"),
+)
+REASON = click.option("--reason", default="", help="Reason, for the audit log.")
+
+
+@click.group("proofs", invoke_without_command=True)
+@names_server
+@click.pass_context
+def proofs(ctx: click.Context) -> None:
+    """List known senders that send differently, and accept their new way of sending."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_proofs, form=Form.TEXT)
+
+
+@proofs.command("list")
+@list_options(PROOFS)
+@ask_api
+def list_proofs(desk: Desk, form: Form) -> None:
+    """Domains that send differently, and those renewed within the last seven days."""
+    PROOFS.print(map(row_of, desk.get("/changed-proofs")["items"]), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A domain as a row."""
+    times = {name: format_instant(one[name], "minutes") for name in ("first_at", "last_at", "renewed_at")}
+    return one | times | {name: ", ".join(one[name]) for name in ("now", "before")}
+
+
+@proofs.command("renew")
+@click.argument("domain")
+@REASON
+@act_on_api
+def renew_proof(desk: Desk, domain: str, reason: str) -> None:
+    """Make a domain's new way of sending usual, for all rules."""
+    found = desk.post(f"/changed-proofs/{domain}/renew", {"reason": reason})
+    say(f"{found['domain']}: renewed")
+
+
+@proofs.command("undo")
+@click.argument("domain")
+@REASON
+@act_on_api
+def undo_renewal(desk: Desk, domain: str, reason: str) -> None:
+    """Make what was renewed within the last seven days new again."""
+    found = desk.post(f"/changed-proofs/{domain}/undo", {"reason": reason})
+    say(f"{found['domain']}: {found['state']}")
