@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders, scope as access
 from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Right
+from triage.addressing.open_platforms import platform_of
 from triage.config.settings import Settings
 from triage.errors import SecondKeyNeeded
 from triage.ids import format_id
@@ -26,8 +27,10 @@ LASTS = timedelta(hours=72)
 DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"
 UNCHECKED_ALLOW = "unchecked-allow"
 CONTENT_RULE = "content-rule"
+PLATFORM_ALLOW = "platform-allow"
 REMOVE_DELIVERED = Right.REMOVE_DELIVERED.value  # who has the right of this name needs no second person for it
 MOVING = frozenset({"purge", "redirect"})  # effects of rules on content that take messages away from whom they are for
+WHOLE = frozenset({"domain", "subdomains"})  # matches that are about a domain
 MANY = frozenset({"domain", "subdomains", "list"})  # matches that let in whoever writes there
 RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
 WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "declined", "withdrawn", "lapsed"
@@ -42,6 +45,8 @@ class Wanted(Protocol):
     @property
     def match(self) -> str: ...
     @property
+    def value(self) -> str: ...
+    @property
     def scope(self) -> str: ...
     @property
     def unchecked(self) -> bool: ...
@@ -55,6 +60,7 @@ def of_rules(rules: Iterable[Wanted], settings: Settings) -> list[str]:
     found = {
         DOMAIN_ALLOW: wide,
         UNCHECKED_ALLOW: any(one.unchecked for one in allows),
+        PLATFORM_ALLOW: any(one.match in WHOLE and platform_of(one.value, settings.policy.open_platforms) for one in allows),
         CONTENT_RULE: any(one.match == "content" and one.effect in MOVING for one in rules),
     }
     return [name for name, is_so in found.items() if is_so and name in settings.policy.approvals]

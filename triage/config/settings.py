@@ -5,7 +5,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from triage.addressing import freemail_domains
+from triage.addressing import freemail_domains, open_platforms
 from triage.addressing.subaddress import DELIMITERS
 from triage.config.alert_types import ALERTS, AUTO
 from triage.config.duties import USUAL, Duty
@@ -775,10 +775,12 @@ class Policy:
         "whatever a message contains (unchecked-allow). Release a message whose signals say that it imitates one of us (risky-release). "
         "Remove more copies than approval_purge_copies (large-purge). Remove delivered messages from more than approval_mailboxes "
         "mailboxes, not dangerous ones, or by domain or search (remove-delivered); staff with this right need no approval. Erase a "
-        "person's data (person-erasure). Remove or redirect messages by a rule on content (content-rule). Empty: none.",
-        ("unchecked-allow", "remove-delivered", "content-rule"),
+        "person's data (person-erasure). Remove or redirect messages by a rule on content (content-rule). Allow a service "
+        "through which anybody can send (platform-allow). Empty: none.",
+        ("unchecked-allow", "remove-delivered", "content-rule", "platform-allow"),
         choices=(
             *("domain-allow", "unchecked-allow", "large-purge", "risky-release", "person-erasure", "remove-delivered", "content-rule"),
+            "platform-allow",
         ),
     )
     approval_purge_copies: int = setting_key(
@@ -894,6 +896,11 @@ class Policy:
     freemail_domains: tuple[str, ...] = setting_key(
         "Domains where anybody can have an address. They are never allowed as a whole, and proof counts for a single address only.",
         freemail_domains.PROVIDERS,
+    )
+    open_platforms: tuple[str, ...] = setting_key(
+        "Services through which anybody can send messages, such as requests to sign, pay or fill in a form. Allowing one as a whole needs "
+        "approval (platform-allow), and its messages are always checked as those of known senders are.",
+        open_platforms.PLATFORMS,
     )
 
 

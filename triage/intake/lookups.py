@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from triage.access import confidential_folders
 from triage.addressing.envelope import Address, Envelope, fold_text, parse_or_none
+from triage.addressing.open_platforms import platform_of
 from triage.addressing.recipient import Recipient
 from triage.config.settings import Company, Settings
 from triage.delivery import bounces
@@ -117,7 +118,9 @@ def gather_facts(
             proof, held = compared
             warned = proof.is_new and is_warned(severity_of(summary, authentication, settings, now) if severity is None else severity, held)
         shown = deviations_of(summary, authentication, settings, now) if deviations is None else deviations
-        unlike = drop_usual(session, shown, summary.author, freemail=settings.policy.freemail_domains, now=now)
+        unlike = shown
+        if not author_platform(summary, settings):  # there, what one sender usually does says nothing of the next
+            unlike = drop_usual(session, shown, summary.author, freemail=settings.policy.freemail_domains, now=now)
     modes = modes_now(session, settings.policy, now) if unlike else {}
     content: tuple[ContentMatch, ...] = ()
     if known.content:
@@ -243,6 +246,7 @@ def facts_of(
         unlike=unlike,
         unlike_reported=unlike_reported,
         sender_proof=sender_proof,
+        platform=author_platform(summary, settings),
         warned=warned,
         danger=danger,
         deadline=lasts,
@@ -264,6 +268,11 @@ def deviations_of(summary: Summary, authentication: Authentication, settings: Se
 def signals_of(summary: Summary, authentication: Authentication, settings: Settings, now: datetime) -> frozenset[str]:
     """The names of the signals that a message shows."""
     return frozenset(one.name for one in find_signals(Seen(summary, authentication, now, settings.own_domains)))
+
+
+def author_platform(summary: Summary, settings: Settings) -> str:
+    """The service that the author's domain is, where anybody can send through that."""
+    return platform_of(summary.author.rpartition("@")[2], settings.policy.open_platforms)
 
 
 def severity_of(summary: Summary, authentication: Authentication, settings: Settings, now: datetime) -> Severity:

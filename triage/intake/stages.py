@@ -211,6 +211,7 @@ def signal_input(arrival: Arrival, settings: Settings, now: datetime) -> Seen:
         authentication=arrival.authentication,
         now=now,
         own_domains=settings.own_domains,
+        platform=lookups.author_platform(arrival.summary, settings),
         reverse_path=arrival.envelope.reverse_path,
         listed=arrival.listed,
         scan=arrival.scan,

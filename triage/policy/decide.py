@@ -295,7 +295,7 @@ def unlike_themselves(facts: Facts) -> Verdict | None:
 def drop_excused(found: tuple[Deviation, ...], facts: Facts) -> tuple[Deviation, ...]:
     """Those of the deviations that no rule of staff lets pass."""
     allow = deciding_allow(facts)
-    if allow is None or not allow.by_staff:
+    if allow is None or not allow.by_staff or facts.platform:
         return found
     return () if allow.unchecked else tuple(one for one in found if not (allow.risky and one.check == ATTACHMENT))
 

@@ -85,6 +85,7 @@ class Facts:
     unlike_reported: tuple[Deviation, ...] = ()  # the same of checks that only report
     content: tuple[ContentMatch, ...] = ()  # the rules on content that it matches and that reach this recipient
     sender_proof: SenderProof | None = None  # how it proves its author's domain; None where that is not compared
+    platform: str = ""  # the service that its author's domain is, where anybody can send through that
     warned: bool = False  # it has a warning beside a new proof
     danger: str = ""  # of its attachments, as a sentence without its end; "" when there is none
 

@@ -22,6 +22,7 @@ ACTING = {
     "campaigns": Grant.DECIDE,
     "assignments": Grant.DECIDE,
     "searches": Grant.DECIDE,
+    "changed-proofs": Grant.RULES,
     "rules": Grant.RULES,
     "learn": Grant.LEARN,
     "contacts": Grant.RULES,

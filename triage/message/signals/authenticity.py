@@ -53,6 +53,13 @@ def find_new_proof(seen: Seen) -> Iterable[Signal]:
         yield Signal("sends-differently", say("{what}.", what=proof.sentence), 0, proof.ways)
 
 
+def find_open_platform(seen: Seen) -> Iterable[Signal]:
+    """It comes from a service through which anybody can send: that is who proves it."""
+    if seen.platform:
+        sentence = say("Sent through {platform}, as anybody can: look at who asks for what.", platform=seen.platform)
+        yield Signal("open-platform", sentence, 0, (seen.platform,))
+
+
 def really_from(seen: Seen) -> str:
     """Who proves to have sent it, and by what."""
     if seen.authentication.proof == "dmarc":

@@ -38,6 +38,7 @@ RULES: tuple[Finder, ...] = (
     authenticity.find_unproven,
     authenticity.find_proven,
     authenticity.find_new_proof,
+    authenticity.find_open_platform,
     scanners.find_virus,
     scanners.find_rspamd_opinion,
     scanners.find_silent_scanner,

@@ -71,6 +71,7 @@ class Seen:
     known: Correspondents = Correspondents()
     sender_proof: SenderProof | None = None  # how it proves the domain of a known sender
     recipients: int = 1  # mailboxes of ours that it came for
+    platform: str = ""  # the service that its author's domain is, where anybody can send through that
     reverse_path: str = ""
     listed: str = ""  # who lists the client as bad
     scan: Scan = NOT_ASKED

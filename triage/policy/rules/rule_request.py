@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from triage.actor import Scope
 from triage.addressing.envelope import Address, ascii_domain
+from triage.addressing.open_platforms import platform_of
 from triage.addressing.public_suffix import is_shared
 from triage.config.settings import Settings
 from triage.directory import recipients
@@ -132,6 +133,8 @@ def check_order(session: Session, order: RuleOrder, settings: Settings) -> RuleO
         return replace(checked_hold(order), scope=checked_scope(session, order.scope))
     if order.match not in ("list", "campaign") and any(covers_own_domain(order, own) for own in settings.own_domains):
         refuse_ourselves(order)
+    if order.effect == "allow" and order.unchecked:
+        refuse_platform(order, settings)
     return replace(order, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings))
 
 
@@ -192,6 +195,12 @@ def refuse_everybody(order: RuleOrder, settings: Settings) -> None:
     free = [one for one in settings.policy.freemail_domains if one == order.value or (shared and one.endswith("." + order.value))]
     if order.effect == "allow" and free:
         raise BadInput(say("anybody can get an address at {free}; allow single addresses there", free=free[0]), field="value")
+
+
+def refuse_platform(order: RuleOrder, settings: Settings) -> None:
+    """BadInput for an allow without checks of a service through which anybody can send."""
+    if order.match != "list" and (found := platform_of(order.value.rpartition("@")[2], settings.policy.open_platforms)):
+        raise BadInput(say("anybody can send messages through {platform}; they are always checked", platform=found), field="unchecked")
 
 
 def refuse_ourselves(order: RuleOrder) -> None:

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
 from triage.addressing.envelope import ancestor_domains
+from triage.addressing.open_platforms import platform_of
 from triage.config.settings import Settings
 from triage.message.authentication import Authentication, Result
 from triage.policy.rules import provider_warning
@@ -30,7 +31,9 @@ def warn_about_rule(session: Session, order: RuleOrder, *, by: Actor, settings: 
     """What to know before this rule is made; "" when there is nothing to say. `order` is checked."""
     if order.effect in ("block", "hold") and order.match in ("domain", "subdomains"):
         return provider_warning.warn_about_provider(session, order.value, settings.policy.freemail_domains, by=by, now=now)
-    return no_proof(session, order, by=by)
+    platform = platform_of(order.value.rpartition("@")[2], settings.policy.open_platforms) if order.effect == "allow" else ""
+    warning = say("Anybody can send messages through {platform}.", platform=platform) if platform and order.match != "list" else ""
+    return join_parts(" ", filter(None, (warning, no_proof(session, order, by=by))))
 
 
 def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:

@@ -186,6 +186,8 @@ def list_approvals(session: Session, *, by: Actor, now: datetime, limit: int = 2
 
 NEEDS = {
     dual_control.DOMAIN_ALLOW: say("it allows a whole domain or mailing list for the whole company"),
+    dual_control.UNCHECKED_ALLOW: say("it lets a sender pass whatever a message says"),
+    dual_control.PLATFORM_ALLOW: say("it allows a service through which anybody can send"),
     dual_control.CONTENT_RULE: say("it removes or redirects messages by what they say"),
     dual_control.LARGE_PURGE: say("it affects many mailboxes"),
     dual_control.REMOVE_DELIVERED: say("it removes delivered messages from mailboxes"),

@@ -16,7 +16,8 @@ class PendingApproval(Shape):
     id: Id
     kind: Annotated[Literal["decision", "rule"], Field(description="whatever is no rule is a decision: `needs` says more")]
     needs: Annotated[
-        list[str], Field(description="domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule")
+        list[str],
+        Field(description="domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow"),
     ]
     items: Annotated[list[str], Field(description="ids of the deliveries")]
     confirmed: Annotated[list[str], Field(description="what of a second look the one who asked has confirmed; you confirm it too")]

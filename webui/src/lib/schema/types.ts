@@ -357,6 +357,35 @@ export interface Case {
   other_rules: OtherRule[]
 }
 
+/** A domain that proves itself in another way than before, with its messages in your scope. */
+export interface ChangedProof {
+  domain: string
+  /** new, or renewed within the last seven days */
+  state: ProofState
+  /** its new ways, in words */
+  now: string[]
+  /** its usual ways, in words */
+  before: string[]
+  first_at: string
+  last_at: string
+  /** with the new proof */
+  messages: number
+  /** whom they are for */
+  people: number
+  /** deliveries that wait for a decision, as they have other warnings */
+  held: number
+  /** on which such messages were delivered; after policy.renew_proof_days it renews by itself */
+  days: number
+  renewed_at: string | null
+  /** who renewed it; empty: it renewed by itself, or is new */
+  by_name: string
+}
+
+/** The domains that send differently, the newest first. */
+export interface ChangedProofs {
+  items: ChangedProof[]
+}
+
 export type CheckMode = 'off' | 'trial' | 'holds' | 'fuse'
 
 export type CheckName = 'bank-details' | 'password-form' | 'link-text' | 'attachment' | 'disguised' | 'account'
@@ -1912,7 +1941,7 @@ export interface PendingApproval {
   id: string
   /** whatever is no rule is a decision: `needs` says more */
   kind: 'decision' | 'rule'
-  /** domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule */
+  /** domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow */
   needs: string[]
   /** ids of the deliveries */
   items: string[]
@@ -2112,6 +2141,8 @@ export interface ProofCount {
   proof: string
   count: number
 }
+
+export type ProofState = 'new' | 'renewed'
 
 /** A rule for the company that message and decisions speak for. */
 export interface Proposal {
@@ -2316,6 +2347,11 @@ export interface Removal {
   block_days: number
   /** without blocks: so long late copies are removed too; 0: not at all */
   late_hours: number
+}
+
+/** Why it is decided so. */
+export interface RenewOrder {
+  reason?: string
 }
 
 /** One report: its sentences say the same as its tables. */
