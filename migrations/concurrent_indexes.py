@@ -20,6 +20,7 @@ INDEXES = {
     "delivery_copies_out": "delivery (campaign_id) WHERE is_copy AND state = 'delivered'",
     "delivery_risky_in": "delivery (received_at) WHERE severity >= 2 AND verdict = 'relay'",
     "delivery_by_words": "delivery USING gin (search gin_trgm_ops)",
+    "message_by_words": "message_words USING gin (array_to_tsvector(string_to_array(words, ' ')))",
 }
 REPLACED = ("delivery_by_campaign",)  # by one of those, and needed until that is there
 NEEDS_TRIGRAMS = {"delivery_by_words"}

@@ -16,6 +16,7 @@ from tests import effort
 
 EVERY_CASE = frozenset(
     {
+        "tests/triage/quarantine/search/test_message_words.py",
         "tests/triage/quarantine/search/test_search_condition.py",
         "tests/triage/quarantine/search/test_selection.py",
         "tests/triage/quarantine/search/test_trigram_index.py",

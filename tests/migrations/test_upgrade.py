@@ -28,7 +28,8 @@ from triage.store.models.deliveries import Delivery
 
 JOE = "it+joe.fern@company.example"
 
-WORD_INDEX = ("delivery_words", "delivery_by_words")  # of SQLite and of PostgreSQL: no model says so
+# of SQLite and of PostgreSQL: no model says so
+WORD_INDEX = ("delivery_words", "delivery_by_words", "message_word_index", "message_by_words")
 
 
 def test_an_empty_database_gets_its_tables_once(tmp_path: Path) -> None:
@@ -280,4 +281,19 @@ def test_held_messages_lose_the_points_for_a_deadline_and_deadlines_that_do_not_
     with engine.connect() as connection:
         urgency, until = connection.execute(text("SELECT urgency, perishable_until FROM delivery")).one()
         assert (urgency, until) == (60, 7 if keeps else None)
+    engine.dispose()
+
+
+@pytest.mark.postgresql
+def test_words_of_what_is_held_can_be_searched_after_an_upgrade(postgresql_server: Server) -> None:
+    engine = db.open_engine(postgresql_server.create("words"))
+    said = '{"subject": "Draft", "attachments": [{"name": "plan-b.pdf", "names": ["annex.docx"]}]}'
+    with engine.begin() as connection:
+        upgrade.migrate(connection, "0082")
+        fill(connection, 1)
+        connection.execute(text("UPDATE message SET summary = :said, text = 'Our lawyers, our terms'"), {"said": said})
+        connection.execute(text("UPDATE delivery SET state = 'held', department = 'it'"))
+    upgrade.upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT words FROM message_words")) == "draft plan b pdf annex docx our lawyers terms"
     engine.dispose()

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from triage.access import confidential_folders
 from triage.actor import Actor
 from triage.config.settings import Company, Settings
 from triage.delivery import journal
@@ -27,6 +28,7 @@ from triage.policy.proof import proof_of_author, proven_as
 from triage.quarantine.campaigns import traits
 from triage.quarantine.campaigns.mail_bombs import Floods
 from triage.quarantine.requests.expected_senders import Expected
+from triage.quarantine.search import message_words
 from triage.say import say
 from triage.store import bodies, ledger
 from triage.store.delivery_state import State
@@ -105,8 +107,20 @@ def write_all(session: Session, stored: Sequence[Stored], *, settings: Settings,
         rows = [copy.as_row() for copy in (*one.deliveries, *archived)]
         entries.append(Entry(one.message | {"content_id": content_id}, content, rows))
     ledger.enter_all(session, entries, by=JUDGE, now=now)
-    held = (one for one in stored if any(copy.state == State.HELD for copy in one.deliveries))
+    held = [one for one in stored if any(copy.state == State.HELD for copy in one.deliveries)]
     traits.keep_traits(session, (traits_of(one, settings) for one in held))
+    keep_words(session, held)
+
+
+def keep_words(session: Session, held: Sequence[Stored]) -> None:
+    """The words of held messages can be searched, but for those that lie in confidential folders only."""
+    folders = confidential_folders.list_confidential(session) if held else frozenset()
+
+    def is_open(one: Stored) -> bool:
+        return not all(confidential_folders.is_hidden(folders, copy.department, copy.person) for copy in one.deliveries)
+
+    found = ((one.message_id, message_words.words_of_message(one.examined.summary)) for one in held if is_open(one))
+    message_words.keep_words(session, found)
 
 
 def traits_of(one: Stored, settings: Settings) -> tuple[int, set[int]]:

@@ -23,7 +23,7 @@ from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.quarantine.campaigns import assign as campaigns, traits
 from triage.quarantine.decisions.approvals import Act
-from triage.quarantine.search import legal_hold
+from triage.quarantine.search import legal_hold, message_words
 from triage.say import say
 from triage.store import ledger
 from triage.store.db import UNSEEN, is_among
@@ -35,7 +35,7 @@ from triage.store.models.compliance import LegalHold, PersonErasure
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.directory import Person
 from triage.store.models.mailboxes import Recalled
-from triage.store.models.messages import Content, Message
+from triage.store.models.messages import Content, Message, MessageWords
 
 BY = Actor.system("privacy")
 SLICE = 500  # deliveries of one transaction
@@ -188,6 +188,7 @@ def erase_deliveries(session: Session, whose: Whose, pseudonym: str, ids: Sequen
     if alone:
         campaigns.forget_messages(session, select(col(Message.id)).where(is_among(session, col(Message.id), alone)))
         traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), alone))
+        message_words.forget_words(session, is_among(session, col(MessageWords.message_id), alone))
         for message in session.scalars(select(Message).where(is_among(session, col(Message.id), alone))):
             message.envelope = Envelope(message.spool_id, message.received_at, "", (), "", "").as_json()
             message.authentication, message.signals, message.text = Authentication("").as_json(), [], ""

@@ -16,7 +16,7 @@ from triage.config.settings import Settings
 from triage.ids import first_id_at, parse_id
 from triage.quarantine.campaigns import assign as campaigns, traits
 from triage.quarantine.decisions import regroup
-from triage.quarantine.search import legal_hold
+from triage.quarantine.search import legal_hold, message_words
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, due_window, is_among
 from triage.store.delivery_state import FINAL
@@ -26,7 +26,7 @@ from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery, Notice
 from triage.store.models.employees import MailReport
 from triage.store.models.mailboxes import SweptMailbox
-from triage.store.models.messages import Content, Message
+from triage.store.models.messages import Content, Message, MessageWords
 
 BY = Actor.system("retention")
 WINDOW = 2_000  # messages or decisions that are looked at in one go
@@ -79,6 +79,7 @@ def forget_messages(session: Session, found: Sequence[int], *, settings: Setting
     session.execute(delete(Notice).where(is_among(session, col(Notice.message_id), messages)), execution_options=UNSEEN)
     session.execute(delete(Delivery).where(of_these), execution_options=UNSEEN)
     traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), messages))
+    message_words.forget_words(session, is_among(session, col(MessageWords.message_id), messages))
     session.execute(delete(Message).where(is_among(session, col(Message.id), messages)), execution_options=UNSEEN)
     drop_contents(session, kept_in)
     campaigns.drop_empty(session, {one for _, *both in deliveries for one in both if one is not None})

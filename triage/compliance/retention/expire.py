@@ -15,7 +15,7 @@ from triage.delivery.journal import JOURNAL
 from triage.delivery.recall import related_messages
 from triage.ids import first_id_at
 from triage.quarantine.campaigns import assign as campaigns, traits
-from triage.quarantine.search import expiry, legal_hold
+from triage.quarantine.search import expiry, legal_hold, message_words
 from triage.store import bodies, ledger
 from triage.store.db import due_window, is_among
 from triage.store.delivery_state import FINAL, Event, State
@@ -24,7 +24,7 @@ from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.mailboxes import Recalled
-from triage.store.models.messages import Content, Message
+from triage.store.models.messages import Content, Message, MessageWords
 
 BY = Actor.system("retention")
 WINDOW = 2_000  # contents that are looked at in one go
@@ -111,6 +111,7 @@ def erase_contents(session: Session, found: Sequence[int], *, settings: Settings
     session.execute(update(Delivery).where(col(Delivery.message_id).in_(of_these)).values(erased_at=now))
     campaigns.forget_messages(session, of_these)
     traits.forget_traits(session, col(MessageTrait.message_id).in_(of_these))
+    message_words.forget_words(session, col(MessageWords.message_id).in_(of_these))
     deliveries = select(col(Delivery.id)).where(col(Delivery.message_id).in_(of_these))
     session.execute(update(Recalled).where(col(Recalled.delivery_id).in_(deliveries)).values(head=None))
     related_messages.forget_related(session, session.scalars(deliveries))

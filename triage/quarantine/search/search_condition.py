@@ -1,7 +1,7 @@
 """A search as a condition on deliveries; combine it with access.visible."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -13,7 +13,7 @@ from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.message.signals.severity import Severity
 from triage.policy.content_rules.active_rules import CONTENT
-from triage.quarantine.search import links_and_files, search_query
+from triage.quarantine.search import links_and_files, message_words, search_query
 from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.text_spellings import column_holds, text_spellings
 from triage.say import quote_text, said_by, say
@@ -32,10 +32,11 @@ LISTS = {"attachment": "attachments", "link": "links"}
 
 
 def search_conditions(text: str) -> list[ColumnElement[bool]]:
-    """One condition a term; all must hold. BadInput says which term cannot be meant."""
-    return [
-        condition if one.wanted else not_(condition) for one in search_query.parse_terms(text) for condition in [MEANING[one.name](one)]
-    ]
+    """The words together, and one condition for each other term; all must hold. BadInput says which term cannot be meant."""
+    terms = search_query.parse_terms(text)
+    words = [one for one in terms if one.wanted and not one.name]
+    others = [(one.wanted, MEANING[one.name](one)) for one in terms if one not in words]
+    return [*([match_words(words)] if words else []), *(condition if wanted else not_(condition) for wanted, condition in others)]
 
 
 def other_table_has(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -46,6 +47,11 @@ def other_table_has(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bo
 def message_has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether its message is so."""
     return other_table_has(Message, col(Message.id) == col(Delivery.message_id), *where)
+
+
+def match_words(terms: Sequence[Term]) -> ColumnElement[bool]:
+    """All of these in subject, names and addresses, or all among the words of a held message."""
+    return or_(and_(*map(match_anywhere, terms)), message_words.said_in_message([one.value for one in terms]))
 
 
 def match_anywhere(term: Term) -> ColumnElement[bool]:
@@ -202,7 +208,7 @@ def match_message_id(term: Term) -> ColumnElement[bool]:
 
 
 MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
-    "": match_anywhere,
+    "": lambda term: match_words([term]),
     "from": match_author,
     "to": match_recipient,
     "dept": match_department,

@@ -3,7 +3,7 @@
 from sqlalchemy import select, text
 from sqlmodel import Session, col
 
-from triage.quarantine.search import search_query
+from triage.quarantine.search import message_words, search_query
 from triage.quarantine.search.search_condition import MEANING
 from triage.store import db
 from triage.store.models.deliveries import Delivery
@@ -27,8 +27,10 @@ def few_candidates(session: Session, search: str) -> list[int] | None:
     words = looked_up(search)
     if not words:
         return None
-    found = holding_words(session, words) if db.is_postgresql(session) else matching_pieces(session, words)
-    return found if len(found) <= FEW else None
+    found = set(holding_words(session, words) if db.is_postgresql(session) else matching_pieces(session, words))
+    if len(found) <= FEW and (plain := [term.value for term in search_query.parse_terms(search) if term.wanted and not term.name]):
+        found.update(message_words.some_deliveries(session, plain, FEW + 1))
+    return sorted(found) if len(found) <= FEW else None
 
 
 def looked_up(search: str) -> list[str]:

@@ -38,6 +38,14 @@ class Message(SQLModel, table=True):
     text: str = Field(default="", sa_column=Column(Text, nullable=False))
 
 
+class MessageWords(SQLModel, table=True):
+    """The words of a message that was held, each once, for the full-text index; gone with its content."""
+
+    __tablename__ = "message_words"
+    message_id: int = integer_column(primary_key=True)
+    words: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class RefusedMessage(SQLModel, table=True):
     """Attempts by one client to send from one sender to one recipient that got the same reply, close together."""
 

@@ -38,6 +38,7 @@ DAYS = timedelta(days=1)
 KEPT = 100  # days
 NOT_ROWS_OF_A_MAIL = {
     "message_trait": "forgotten by its message",
+    "message_words": "forgotten by its message",
     "in_hand": "a lease of minutes",
     "viewing": "on the record within minutes",
     "correspondent": "a Message-ID",

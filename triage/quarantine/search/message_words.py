@@ -1,0 +1,121 @@
+"""Full-text index: the words of held messages' texts, subjects, authors and attachment names, until their content is erased."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+from unicodedata import normalize
+
+from sqlalchemy import Boolean, ColumnElement, Text, and_, bindparam, delete, func, literal, not_, or_, select
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Session, col
+
+from triage.message.summary import Summary
+from triage.policy.decide import Disposition
+from triage.quarantine.search.links_and_files import file_named
+from triage.quarantine.search.text_spellings import column_holds
+from triage.store import confidential_rows, db
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message, MessageWords
+
+WORD = re.compile(r"[^\W_]+")
+LONGEST = 40  # letters of a word that are kept
+MOST_WORDS = 5_000  # of one message
+NOTHING = '""'  # no text at all would be an error of FTS5
+PREFIX = 3  # letters from which on a word also finds longer ones that begin with it
+
+
+def words_of(said: str) -> list[str]:
+    """The words of a text as they are kept and looked for: folded, each once, in the order of the text."""
+    return list(dict.fromkeys(one[:LONGEST] for one in WORD.findall(normalize("NFKC", said).casefold())))
+
+
+def words_of_message(summary: Summary) -> str:
+    """What the index keeps of a message: its words, with a space between them."""
+    names = (name for file in summary.attachments for name in (file.name, *file.also, *file.names))
+    said = (summary.subject, summary.author_name, summary.author, *names, summary.text)
+    return " ".join(words_of("\n".join(said))[:MOST_WORDS])
+
+
+def keep_words(session: Session, found: Iterable[tuple[int, str]]) -> None:
+    """Enter the words of new messages, each with its message's id."""
+    db.insert_all(session, MessageWords, [{"message_id": message, "words": words} for message, words in found])
+
+
+def forget_words(session: Session, messages: ColumnElement[bool]) -> None:
+    """The content of messages is erased, and so are their words. `messages`: a condition on MessageWords.message_id."""
+    session.execute(delete(MessageWords).where(messages))
+
+
+def said_in_message(terms: Sequence[str]) -> ColumnElement[bool]:
+    """Deliveries that were held, outside of confidential folders, whose messages have all these folded words and phrases.
+
+    What lies in a confidential folder is opened with a reason, on the record; a search would tell of it without one.
+    """
+    held = and_(col(Delivery.verdict) == Disposition.QUARANTINE, not_(confidential_rows.is_confidential()))
+    return and_(MessageHolds(col(Delivery.message_id), terms), held, *(stand_together(one) for one in terms if not WORD.fullmatch(one)))
+
+
+def stand_together(phrase: str) -> ColumnElement[bool]:
+    """The text, or the name of an attachment, has this phrase as it is written."""
+    on_one_line = func.replace(col(Message.text), "\n", " ")
+    said = select(literal(1)).select_from(Message).where(col(Message.id) == col(Delivery.message_id), column_holds(on_one_line, phrase))
+    return or_(said.correlate(Delivery).exists(), file_named(phrase))
+
+
+def some_deliveries(session: Session, terms: Sequence[str], most: int) -> list[int]:
+    """Deliveries among which all are whose messages have these words, or `most` of them."""
+    return list(session.scalars(select(col(Delivery.id)).where(MessageHolds(col(Delivery.message_id), terms)).limit(most)))
+
+
+class WordQuery(TypeDecorator[Any]):
+    """Folded words and phrases as the database's full-text search reads them; nothing in them is an operator."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        """The query: every word, of a term's last one also longer ones."""
+        asked = [pair for term in value for pair in asked_words(term)]
+        if dialect.name == "postgresql":
+            return " & ".join(f"'{word}':*" if longer else f"'{word}'" for word, longer in asked)
+        return " ".join(f'"{word}"*' if longer else f'"{word}"' for word, longer in asked) or NOTHING
+
+
+def asked_words(term: str) -> list[tuple[str, bool]]:
+    """The words of a term, each with whether longer ones that begin so count too."""
+    words = words_of(term)
+    return [(word, place == len(words) and len(word) >= PREFIX) for place, word in enumerate(words, 1)]
+
+
+class MessageHolds(FunctionElement[bool]):
+    """Is a column the id of a message whose words match? A term without a letter or figure matches none."""
+
+    inherit_cache = True
+    type = Boolean()
+
+    def __init__(self, column: Any, terms: Sequence[str]) -> None:
+        super().__init__(column, bindparam(None, tuple(terms), type_=WordQuery(), unique=True))
+
+    def self_group(self, against: Any = None) -> Self:
+        """As it is: compared with 1, as SQLite's booleans are else, no index would find it."""
+        return self
+
+
+@compiles(MessageHolds)
+def match_fts5(element: MessageHolds, compiler: Any, **options: Any) -> str:
+    """SQLite's way: FTS5."""
+    column, words = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT rowid FROM message_word_index WHERE message_word_index MATCH {words})"  # noqa: S608 (the compiler made both)
+
+
+@compiles(MessageHolds, "postgresql")
+def match_tsvector(element: MessageHolds, compiler: Any, **options: Any) -> str:
+    """PostgreSQL's way: the words are lexemes as they stand."""
+    column, words = (compiler.process(clause, **options) for clause in element.clauses)
+    return (
+        f"{column} IN (SELECT message_id FROM message_words"  # noqa: S608 (the compiler made both)
+        f" WHERE array_to_tsvector(string_to_array(words, ' ')) @@ CAST({words} AS tsquery))"
+    )
