@@ -789,6 +789,11 @@ class Policy:
     approval_mailboxes: int = setting_key(
         "A removal of delivered messages from more mailboxes than this needs approval (remove-delivered).", 50
     )
+    learn_order: bool = setting_key(
+        "What staff decided in the last 90 days about messages with the same signs moves new ones in the queue. It decides nothing "
+        "(docs/reference/signals.md).",
+        False,
+    )
     undo_seconds: int = setting_key("Seconds that a release waits before the message leaves.", 10)
     late_copies_hours: int = setting_key(
         "Hours for which a removal by sender or domain also removes late copies on arrival. Undoing it holds them again. 0: not at all.",

@@ -12,6 +12,7 @@ from triage.directory import apply as directory
 from triage.message.authentication import Authentication
 from triage.message.signals import priority, second_look
 from triage.message.signals.behaviour import stranger_here
+from triage.message.signals.learned_order import NOTHING_LEARNED, Learned
 from triage.message.signals.severity import Severity, rate_severity
 from triage.message.signals.signal_context import Signal, sum_weights
 from triage.message.signals.time_critical import Life
@@ -59,6 +60,7 @@ def place_in_queue(
     *,
     deadline: Life | None,
     answers: bool,
+    learned: Learned = NOTHING_LEARNED,
 ) -> tuple[Signal, ...]:
     """Give a copy its own signals and its place in the order of the cards. `found` are the signals of its message, `answers` is as
     `priority.reasons` wants it. `deadline`: how long it is of use, which counts where the author is verified and nothing is suspicious.
@@ -79,6 +81,7 @@ def place_in_queue(
         by_sender=known.by_sender,
         by_domain=known.by_domain,
         by_campaign=known.by_campaign,
+        learned=learned,
     )
     if awaited := expected.by(one.person, one.author, one.proof):
         why = tuple(sorted((*why, awaited), key=lambda reason: -abs(reason.points)))

@@ -23,6 +23,7 @@ from triage.policy import copies
 from triage.policy.contacts.sender_history import Sender, Senders, history_key
 from triage.policy.decide import Disposition, Verdict
 from triage.policy.facts import Facts
+from triage.policy.learning import learn_order
 from triage.policy.learning.known_names import Familiar
 from triage.policy.proof import proof_of_author, proven_as
 from triage.quarantine.campaigns import traits
@@ -62,6 +63,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
     senders = Senders(session, (sender_of(one, freemail) for one in evaluated))
     familiar = Familiar(session, (stranger for one in evaluated if (stranger := one.stranger)), settings=settings, now=now)
     people = sender_context.names_of_people(session)
+    learned = learn_order.current_lessons(session, settings)
     expected = Expected(session, {one.examined.summary.author for one in evaluated}, now)
     proofs_of = functools.cache(functools.partial(sender_context.earlier_proofs, session))  # a message may go to hundreds of people
 
@@ -81,7 +83,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
         deliveries = tuple(new_delivery(message_id, one.campaign_id, *judged, freemail, now) for judged in one.verdicts)
         for copy, (facts, _) in zip(deliveries, one.verdicts, strict=True):
             found = sender_context.place_in_queue(
-                senders, copy, signs, known, expected, deadline=examined.at_sight.deadline, answers=examined.is_reply
+                senders, copy, signs, known, expected, deadline=examined.at_sight.deadline, answers=examined.is_reply, learned=learned
             )
             sender_context.set_second_look(
                 copy, found, examined.authentication, summary, freemail, is_known=known.met.let_in, proofs_of=proofs_of

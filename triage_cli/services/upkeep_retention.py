@@ -19,7 +19,7 @@ from triage.directory import apply as directory, leavers, rename_records
 from triage.policy import emergency
 from triage.policy.contacts import store as contacts
 from triage.policy.known_senders import checks, domain_proofs
-from triage.policy.learning import known_names
+from triage.policy.learning import known_names, learn_order
 from triage.policy.suggestions import candidates, rule_suggestions
 from triage.quarantine import coverage, outbound_brakes, refused_at_smtp, viewings
 from triage.quarantine.decisions import keepers
@@ -103,6 +103,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
     erased, forgotten = (erase_contents(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
     let_go(engine, settings)
     know_familiar(engine, settings)
+    learn_from_decisions(engine, settings)
     if looking:
         look_for_rules(engine, settings)
     sound_alarm(engine, settings)
@@ -231,6 +232,14 @@ def know_familiar(engine: Engine, settings: Settings) -> None:
     for start in range(0, max(len(new), len(gone)), known_names.SLICE):
         with db.transaction(engine) as session:
             known_names.change_domains(session, new[start : start + known_names.SLICE], gone[start : start + known_names.SLICE])
+
+
+def learn_from_decisions(engine: Engine, settings: Settings) -> None:
+    """Count what staff decided lately; the looking keeps no writer waiting."""
+    with db.read_transaction(engine) as session:
+        learned = learn_order.count_decisions(session, settings=settings, now=utcnow())
+    with db.transaction(engine) as session:
+        learn_order.keep_lessons(session, learned)
 
 
 def look_for_rules(engine: Engine, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from triage.message.signals.learned_order import NOTHING_LEARNED, Learned, find_lessons
 from triage.message.signals.signal_context import Signal, sum_weights
 from triage.message.signals.time_critical import Life, spell_minutes
 from triage.say import mark, say, say_count
@@ -50,12 +51,14 @@ def priority_reasons(
     by_sender: Past = NOTHING_YET,
     by_domain: Past = NOTHING_YET,
     by_campaign: Past = NOTHING_YET,
+    learned: Learned = NOTHING_LEARNED,
 ) -> tuple[Reason, ...]:
     """Why a delivery stands where it stands, what moves it most first.
 
     `proof`: how the author is proven, "" when not. `deadline`: how long it is of use, where that counts. `answers`: it names an earlier
     message.
     `by_sender`, `by_domain`, `by_campaign`: what became of earlier mail from this address, from others of its domain, and of its campaign.
+    `learned`: what staff decided lately about messages with the same signs.
     """
     names = {signal.name for signal in signals}
     found = [
@@ -67,6 +70,7 @@ def priority_reasons(
         *decision_reason(author, by_sender, "sender", 1),
         *decision_reason(say("its campaign"), by_campaign, "campaign", 1),
         *decision_reason(say("others at {domain}", domain=author.rpartition("@")[2]), by_domain, "domain", OWN_DOMAIN_HALF),
+        *(Reason(f"learned-{one.sign}", one.points, one.sentence) for one in find_lessons(signals, learned)),
     ]
     return tuple(sorted(found, key=lambda reason: -abs(reason.points)))
 

@@ -1,0 +1,99 @@
+"""What staff decided about messages with the same signs, as points for the order of the queue: log odds in words. Pure; no verdict."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from triage.message.signals.signal_context import Signal
+from triage.say import say_count
+
+ENOUGH = 10  # senders or campaigns with a sign before anything is said of it
+POINTS = 4.0  # for each unit of log odds
+MOST = 12  # points of one sign
+SAID = 2  # signs that count for a message: many that go together say the same
+
+
+class Tally(NamedTuple):
+    """How many senders' messages were released and removed; a campaign counts as one."""
+
+    released: int = 0
+    removed: int = 0
+
+
+NO_TALLY = Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What staff decided lately: of everything, and of messages with each sign."""
+
+    all: Tally = NO_TALLY
+    signs: Mapping[str, Tally] = field(default_factory=dict)
+
+
+NOTHING_LEARNED = Learned()
+
+
+class Lesson(NamedTuple):
+    """One sign that moves a message, and why."""
+
+    sign: str
+    points: int
+    sentence: str
+
+
+def find_lessons(signals: Sequence[Signal], learned: Learned) -> tuple[Lesson, ...]:
+    """What moves a message with these signs, the strongest first."""
+    found = {one.sign: one for one in (lesson_of(signal, learned) for signal in signals) if one}
+    return tuple(sorted(found.values(), key=lambda one: -abs(one.points))[:SAID])
+
+
+def lesson_of(signal: Signal, learned: Learned) -> Lesson | None:
+    """What is learned of one sign; None where too little is known, or where it is decided as everything else is."""
+    tally = learned.signs.get(signal.name, NO_TALLY)
+    number = sum(tally)
+    if number < ENOUGH:
+        return None
+    points = max(-MOST, min(MOST, round(POINTS * (log_odds(tally) - log_odds(learned.all)))))
+    most = max(tally)
+    if not points or (tally.released == most) != (points > 0):  # what most of them became must be the reason
+        return None
+    words = {"number": most, "sign": signal.sentence}
+    said = (
+        say_count(
+            "Staff released {number} of {count} message like this lately: {sign}",
+            "Staff released {number} of {count} messages like this lately: {sign}",
+            count=number,
+            **words,
+        )
+        if points > 0
+        else say_count(
+            "Staff removed {number} of {count} message like this lately: {sign}",
+            "Staff removed {number} of {count} messages like this lately: {sign}",
+            count=number,
+            **words,
+        )
+    )
+    return Lesson(signal.name, points, said)
+
+
+def log_odds(tally: Tally) -> float:
+    """Of being released, with one more of each so that nothing is certain."""
+    return math.log((tally.released + 1) / (tally.removed + 1))
+
+
+def tally_decisions(decided: Iterable[tuple[bool, str, Iterable[str]]]) -> Learned:
+    """What was decided: whether released, by whom sent (a campaign, a domain or an address), and the signs. Each counts once a sign."""
+    everything: dict[bool, set[str]] = {True: set(), False: set()}
+    signs: dict[str, dict[bool, set[str]]] = {}
+    for released, sender, names in decided:
+        everything[released].add(sender)
+        for name in names:
+            signs.setdefault(name, {True: set(), False: set()})[released].add(sender)
+    return Learned(tally_of(everything), {name: tally_of(found) for name, found in sorted(signs.items())})
+
+
+def tally_of(found: Mapping[bool, set[str]]) -> Tally:
+    """How many of each."""
+    return Tally(len(found[True]), len(found[False]))

@@ -1,0 +1,103 @@
+"""Counts what staff decided in the last 90 days about held messages, by their signs, for the order of the queue (never the verdict)."""
+
+import json
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine, not_, select, update
+from sqlmodel import Session, col
+
+from triage.config.settings import Settings
+from triage.message.signals.learned_order import NOTHING_LEARNED, Learned, Tally, tally_decisions
+from triage.store import confidential_rows, versions
+from triage.store.delivery_state import State
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.markers import Marker
+from triage.store.models.messages import Message
+
+MARKER = "learned-order"  # its text: the tallies; its number moves on with them
+LATELY = timedelta(days=90)
+MOST = 20_000  # decided messages that are looked at, the latest first
+RELEASED, REMOVED = ("release", "redirect"), ("purge", "reject")
+
+_kept: WeakKeyDictionary[Engine, tuple[int, Learned]] = WeakKeyDictionary()
+
+
+def count_decisions(session: Session, *, settings: Settings, now: datetime) -> Learned:
+    """What staff decided lately; nothing where the setting is off."""
+    return tally_decisions(list_decided(session, settings, now)) if settings.policy.learn_order else NOTHING_LEARNED
+
+
+def keep_lessons(session: Session, learned: Learned) -> None:
+    """Write it down, if it has changed."""
+    text = write_tallies(learned)
+    if text != (session.scalar(select(col(Marker.text)).where(col(Marker.name) == MARKER)) or ""):
+        versions.advance_version(session, MARKER)
+        session.execute(update(Marker).where(col(Marker.name) == MARKER).values(text=text))
+
+
+def list_decided(session: Session, settings: Settings, now: datetime) -> Iterator[tuple[bool, str, set[str]]]:
+    """Held messages that a person released or removed: whether released, by whom sent, and their signs.
+
+    Nothing of confidential folders, and nothing that was undone.
+    """
+    rows = session.execute(
+        select(
+            col(Decision.verb),
+            col(Delivery.campaign_id),
+            col(Delivery.author),
+            col(Delivery.author_domain),
+            col(Delivery.signals),
+            col(Message.signals),
+        )
+        .join(DecisionItem, col(DecisionItem.decision_id) == col(Decision.id))
+        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(
+            col(Decision.at) >= now - LATELY,
+            col(Decision.verb).in_((*RELEASED, *REMOVED)),
+            col(Decision.by).startswith("person:"),
+            col(Decision.undone_by).is_(None),
+            col(DecisionItem.before) == State.HELD,
+            col(DecisionItem.outcome) == "done",
+            col(Delivery.direction) == "in",
+            not_(confidential_rows.is_confidential()),
+        )
+        .order_by(col(Decision.at).desc(), col(DecisionItem.delivery_id).desc())
+        .limit(MOST)
+    )
+    freemail = settings.policy.freemail_domains
+    for verb, campaign, author, domain, own, of_message in rows:
+        yield verb in RELEASED, sent_by(campaign, author, domain, freemail), {one["name"] for one in (*own, *of_message)}
+
+
+def sent_by(campaign: int | None, author: str, domain: str, freemail: Collection[str]) -> str:
+    """Who counts once: a campaign, else a domain, at a free-mail provider an address."""
+    return f"campaign:{campaign}" if campaign is not None else author if domain in freemail else domain
+
+
+def current_lessons(session: Session, settings: Settings) -> Learned:
+    """What was learned, read again when it has changed."""
+    if not settings.policy.learn_order:
+        return NOTHING_LEARNED
+    engine, version = session.get_bind().engine, versions.read_version(session, MARKER)
+    kept = _kept.get(engine)
+    if kept is None or kept[0] != version:
+        text = session.scalar(select(col(Marker.text)).where(col(Marker.name) == MARKER)) or ""
+        kept = _kept[engine] = (version, read_tallies(text))
+    return kept[1]
+
+
+def write_tallies(learned: Learned) -> str:
+    """The tallies as they are stored."""
+    return json.dumps({"all": learned.all, "signs": dict(learned.signs)}) if learned != NOTHING_LEARNED else ""
+
+
+def read_tallies(text: str) -> Learned:
+    """The same, read."""
+    if not text:
+        return NOTHING_LEARNED
+    said = json.loads(text)
+    return Learned(Tally(*said["all"]), {name: Tally(*counted) for name, counted in said["signs"].items()})
