@@ -1,16 +1,14 @@
 """Domains of known senders that send differently: which, renewing their proof, and undo."""
 
-from fastapi import APIRouter
-
 from triage.policy.known_senders import renew_proofs
 from triage.times import utcnow
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.policy import changed_proofs as schemas
 
-router = APIRouter(route_class=Once, prefix="/changed-proofs", tags=["rules"])
+router = resource_router("rules", "/changed-proofs")
 RENEWING = describe_refusals(401, 403, 404, 409, 422)
 
 
