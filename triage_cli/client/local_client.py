@@ -95,7 +95,7 @@ def made_of(name: str) -> FastAPI:
     for room in ROOMS.get(name, (name.replace("-", "_"),)):
         for routes in vars(import_module(f"triage_api.routes.{FOLDERS[room]}.{room}")).values():
             if isinstance(routes, APIRouter):
-                made.include_router(routes, prefix=API)
+                made.include_router(routes)  # built once more: only so the overrides count
     return made
 
 
