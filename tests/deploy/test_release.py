@@ -1,8 +1,10 @@
 """deploy/release.sh: a tag is given to what is committed, announced and kept, once."""
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,12 @@ def test_a_release_is_built_into_an_empty_place_from_what_is_committed(tree: Pat
 def test_it_says_how_it_is_used(tree: Path) -> None:
     code, said = run(tree)
     assert (code, "build DIRECTORY" in said) == (2, True)
+
+
+def test_the_parts_of_the_console_are_listed() -> None:
+    """As `build` writes them beside the wheel: CycloneDX, with name and version of each."""
+    made = subprocess.run([sys.executable, "hatch_build.py", "parts"], cwd=SCRIPT.parents[1], capture_output=True, text=True, check=True)
+    bill = json.loads(made.stdout)
+    assert bill["bomFormat"] == "CycloneDX"
+    assert {"svelte", "vite"} <= {part["name"] for part in bill["components"]}
+    assert [part for part in bill["components"] if not part["version"]] == []

@@ -74,7 +74,9 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
     assert made.status_code == 201
     assert joe.post("/me/requests", {"delivery": mail}).json() == made.json()
     assert joe.post("/me/requests", {"delivery": foreign}).status_code == 404
-    assert joe.get("/me/messages").json()["items"][0]["asked_at"]
+    (one,) = joe.get("/me/messages").json()["items"]
+    assert one["asked_at"]
+    assert one["held"], "asking releases nothing"
     joe.client.cookies.set("mailroom", session_key(engine, "ana"), domain="127.0.0.1")
     (asked,) = joe.get("/requests").json()["items"]
     assert (asked["by_name"], asked["recorded_by_name"], asked["comment"]) == ("Joe Fern", "", "my booking")
