@@ -80,5 +80,5 @@ def empty(url: str) -> None:
         )
         looks = " UNION ALL ".join(f"(SELECT '{name}' FROM \"{name}\" LIMIT 1)" for name in SQLModel.metadata.tables)
         if filled := [name for (name,) in connection.execute(looks)]:
-            connection.execute("SET LOCAL session_replication_role = replica")  # no trigger keeps the audit trail
+            connection.execute("SET LOCAL session_replication_role = replica")  # no trigger keeps the audit log
             connection.execute(";".join(f'DELETE FROM "{name}"' for name in filled))

@@ -1,6 +1,6 @@
 """The reference of metrics, log events and what the doctor looks at, made of the code, so that it cannot drift.
 
-`python -m tests.reference` writes PAGES in docs/reference/ anew; a test holds them.
+`python -m tests.reference` writes PAGES in docs/reference/ again; a test holds them.
 """
 
 import ast

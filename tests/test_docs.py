@@ -189,7 +189,7 @@ def test_the_reference_is_what_the_code_says(name: str, made: Callable[[], str])
 
 
 def test_a_log_line_about_one_mail_names_it_as_a_field() -> None:
-    """So that one mail can be followed through all roles ([logs] format = "json")."""
+    """So that one message can be followed through all roles ([logs] format = "json")."""
     said = [event for room in reference.ROOMS for path in sorted((ROOT / room).rglob("*.py")) for event in reference.events_of(path)]
     assert [event for event in said if re.search(r"\b(?:message|delivery) …", event.sentence)] == []
 

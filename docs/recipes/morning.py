@@ -6,7 +6,7 @@ It needs Python and mailroom_api.py beside it, and uses the public API alone. Ma
     mailroom token create morning --may read --may decide --may rules --scope company
     MAILROOM_TOKEN=mailroom_… python3 morning.py https://mailroom.example --redirect press@company.example=helena.brandvik
 
-It is an example to be changed, not a policy: what counts as clear, odd or bulk stands in the few lines below. What it does can be
+It is an example to be changed, not a policy: what counts as clear, unusual or bulk stands in the few lines below. What it does can be
 undone as anything can that a person does; each decision says why it was made.
 """
 
@@ -69,7 +69,7 @@ class Morning:
             self.act("release", card, "proven, and nothing odd about it")
 
     def act(self, verb, card, reason, **more):
-        """Decide about exactly the mails of this card. It fails when one of them has changed."""
+        """Decide about exactly the messages of this card. It fails when one of them has changed."""
         order = {"verb": verb, "select": on(card), "expect": card["count"], "reason": reason[:1000], **more}
         made = self.mailroom.post("/decisions", order)
         return self.told(verb, made)
@@ -99,7 +99,7 @@ class Morning:
         self.told("purge", self.mailroom.post("/decisions", order))
 
     def purge_bulk(self, card):
-        """Newsletters go. The first one was wanted after all: the act is undone, and the mail let in."""
+        """Newsletters go. The first one was wanted after all: the act is undone, and the message let in."""
         made = self.act("purge", card, "bulk mail that nobody asked for")
         if self.undone or "sentence" not in made:
             return
@@ -137,7 +137,7 @@ VERBS = {"release": "released", "redirect": "redirected", "purge": "purged", "re
 
 
 def on(card):
-    """What a card holds, for a selection: its mails by name, or of a large card what they have in common."""
+    """What a card holds, for a selection: its messages by name, or of a large card what they have in common."""
     return {"ids": card["ids"]} if len(card["ids"]) == card["count"] else {**card["select"], "states": ["held"]}
 
 

@@ -6,7 +6,7 @@
 
 Of each night there is record-NUMBER.jsonl (every act since the last export; the first one has this number), rules-DATE.jsonl (`mailroom
 rules import` reads it), and figures-DATE (each table of each report, as CSV). A file has its name only when it is whole and on disk.
-The last act that was taken is asked for again: when it has changed or is gone, somebody wrote the record anew; that is said, with the
+The last act that was taken is asked for again: when it has changed or is gone, somebody wrote the record again; that is said, with the
 exit code 1, and nothing is exported. What broke off can be run again at any time.
 """
 
@@ -37,7 +37,7 @@ def new_acts(mailroom, last):
 
 
 def same(act):
-    """What must stay of an act; its details are kept back from a token once they tell of a folder that was sealed since."""
+    """What must stay of an act; its details are kept back from a token once they tell of a folder that was confidential since."""
     return {name: value for name, value in act.items() if name != "detail"}
 
 

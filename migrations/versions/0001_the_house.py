@@ -1,4 +1,4 @@
-"""The house: messages, deliveries, decisions, the audit trail, rules, the directory and staff."""
+"""The house: messages, deliveries, decisions, the audit log, rules, the directory and staff."""
 
 import sqlalchemy as sa
 from alembic import op

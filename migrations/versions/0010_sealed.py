@@ -1,4 +1,4 @@
-"""Sealed departments and persons; how much of a selection lay outside the scope of who decided."""
+"""Confidential departments and persons; how much of a selection lay outside the scope of who decided."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Two keys: what waits for a second person, and who turned the second key of what was done."""
+"""Two keys: what waits for a second person, and who turned the second person's approval of what was done."""
 
 import sqlalchemy as sa
 from alembic import op

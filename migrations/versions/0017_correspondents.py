@@ -1,4 +1,4 @@
-"""Correspondents: whom somebody here has written to, what left through us, and what was not learned."""
+"""Contacts: whom somebody here has written to, what left through us, and what was not learned."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Campaigns: mail that is the same thing sent many times, and what new mail is compared with."""
+"""Campaigns: mail that is the same thing sent many times, and what new messages are compared with."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Mails seen beside the copies that a recall took, which a person may take too."""
+"""Messages seen beside the copies that a recall took, which a person may take too."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Rules that mail and decisions speak for, and what people said to them."""
+"""Rules that message and decisions speak for, and what people said to them."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Floods: mail bombs that lie on one card, beside the campaign that each of their mails is of."""
+"""Floods: mail bombs that lie on one card, beside the campaign that each of their messages is of."""
 
 import sqlalchemy as sa
 from alembic import op

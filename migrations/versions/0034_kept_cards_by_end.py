@@ -7,6 +7,6 @@ down_revision = "0033"
 
 
 def upgrade() -> None:
-    """Make the index anew."""
+    """Make the index again."""
     op.drop_index("kept_card_by_end", table_name="kept_card")
     op.create_index("kept_card_by_end", "kept_card", ["view", "grouped", "perishable"], unique=False)

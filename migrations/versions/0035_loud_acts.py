@@ -1,4 +1,4 @@
-"""How many acts changed something is counted apart: that somebody looked at a mail is on the record, and moves nobody's screen."""
+"""How many acts changed something is counted apart: that somebody looked at a message is in the audit log, and moves nobody's screen."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Who proves to have sent a mail: at free-mail providers that is an address and no domain."""
+"""Who proves to have sent a message: at free-mail providers that is an address and no domain."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,6 @@ down_revision = "0037"
 
 
 def upgrade() -> None:
-    """Add the column. Upkeep fills it slice by slice, and makes the kept cards anew: some of them come apart."""
+    """Add the column. Upkeep fills it slice by slice, and makes the kept cards again: some of them come apart."""
     op.add_column("delivery", sa.Column("proven_as", sa.String(), nullable=True))
     op.execute("UPDATE kept_view SET ready = false")

@@ -10,7 +10,7 @@ KEY = ("day", "how", "reason", "department", "person")
 
 
 def upgrade() -> None:
-    """Make the table anew with more of a key. What was counted so far is the company's."""
+    """Make the table again with more of a key. What was counted so far is the company's."""
     op.rename_table("not_learned", "not_learned_before")
     op.create_table(
         "not_learned",

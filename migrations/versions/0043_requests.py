@@ -1,4 +1,4 @@
-"""Requests: somebody here asked for a mail that is held or was taken away."""
+"""Requests: somebody here asked for a message that is held or was taken away."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -8,7 +8,7 @@ down_revision = "0043"
 
 
 def upgrade() -> None:
-    """Views that were not ready are begun anew."""
+    """Views that were not ready are begun again."""
     op.execute(sa.text("DELETE FROM kept_card WHERE view NOT IN (SELECT id FROM kept_view WHERE ready)"))
     op.execute(sa.text("DELETE FROM kept_total WHERE view NOT IN (SELECT id FROM kept_view WHERE ready)"))
     op.execute(sa.text("DELETE FROM card_anchor WHERE view NOT IN (SELECT id FROM kept_view WHERE ready)"))

@@ -1,4 +1,4 @@
-"""Who wrote a mail that is late hears of it once."""
+"""Who wrote a message that is late hears of it once."""
 
 import sqlalchemy as sa
 from alembic import op

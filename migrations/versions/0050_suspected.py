@@ -1,4 +1,4 @@
-"""Employees report mail that seems odd to them, and say from whom they expect mail."""
+"""Employees report mail that seems unusual to them, and say from whom they expect mail."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Held mail is mirrored into departments' accounts: the copies, by where they lie and by what they are known."""
+"""Held messages are mirrored into departments' accounts: the copies, by where they lie and by what they are known."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -8,7 +8,7 @@ down_revision = "0059"
 
 
 def upgrade() -> None:
-    """Add them. Deliveries of before have no severity of their own: it is read from their weight. Kept cards are counted anew."""
+    """Add them. Deliveries of before have no severity of their own: it is read from their weight. Kept cards are counted again."""
     op.add_column("delivery", sa.Column("severity", sa.Integer(), nullable=True))
     op.add_column("delivery", sa.Column("is_copy", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("kept_card", sa.Column("severity", sa.Integer(), nullable=False, server_default="0"))

@@ -14,7 +14,7 @@ DELIVERY = sa.table("delivery", sa.column("id", sa.BigInteger), sa.column("why_h
 
 
 def upgrade() -> None:
-    """Add them; PostgreSQL's index of copies is `migrations.concurrent_indexes`'s. Kept cards are counted anew."""
+    """Add them; PostgreSQL's index of copies is `migrations.concurrent_indexes`'s. Kept cards are counted again."""
     op.add_column("delivery", sa.Column("lifetime_assumed", sa.Boolean(), nullable=False, server_default=sa.false()))
     if op.get_bind().dialect.name == "sqlite":
         op.create_index("delivery_copies_out", "delivery", ["campaign_id"], sqlite_where=sa.text(OUT))

@@ -71,7 +71,7 @@ def parsed(letter: Letter) -> EmailMessage:
 
 
 def of_kind(letters: list[Letter], kind: str) -> list[EmailMessage]:
-    """All mails of one kind."""
+    """All messages of one kind."""
     return [parsed(letter) for letter in letters if letter.kind == kind]
 
 

@@ -1,4 +1,4 @@
-"""The morning is sent over real SMTP: each domain from its own host, again when put off, to the end when some are refused."""
+"""The morning is sent over real SMTP: each domain from its own host, again when deferred, to the end when some are refused."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def test_everything_arrives_once_from_the_host_of_its_domain(
     assert played.refused == ("helpdesk@company.example: 550 5.1.1 no such mailbox",)
     arriving = [letter for letter in letters if letter.recipients != ("helpdesk@company.example",)]
     assert [(f"mail.{one.domain}", one.reverse_path, list(one.recipients)) for one in arriving] == [one[:3] for one in listener.taken]
-    assert max(listener.seen.values()) == 2  # one was put off, and came again
+    assert max(listener.seen.values()) == 2  # one was deferred, and came again
     assert [b"DKIM-Signature:" in content for *_, content in listener.taken] == [bool(one.signer) for one in arriving]
 
 

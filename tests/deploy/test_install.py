@@ -56,12 +56,12 @@ def write(machine: Machine, path: str, text: str) -> None:
 
 
 def held(machine: Machine) -> int:
-    """How many mails wait, as the administrator's command says it."""
+    """How many messages wait, as the administrator's command says it."""
     return machine.run("/usr/local/sbin/mailroom", "deliveries").stdout.count("stranger@outside.example")
 
 
 def until_held(machine: Machine, count: int) -> None:
-    """Wait until so many mails are held, and no more of them."""
+    """Wait until so many messages are held, and no more of them."""
     deadline = time.monotonic() + HANG
     while (found := held(machine)) != count:
         assert time.monotonic() < deadline, f"{found} of {count}: {machine.journal('mailroom-judge.service')}"

@@ -40,7 +40,7 @@ class House:
         return found
 
     def put(self, name: str, raw: bytes) -> None:
-        """A mail into somebody's mailbox that never came through Mailroom."""
+        """A message into somebody's mailbox that never came through Mailroom."""
         address = f"{name}@{company.DOMAIN}"
         if self.dovecot:
             with self.dovecot.client(address) as client:
@@ -131,7 +131,7 @@ def sign_in(page: Page, house: House, login: str = "maria", password: str = comp
 
 
 def choose(page: Page, subject: str) -> None:
-    """Put the cursor on the mail with this subject. By sender, because the letters of these tests say the same and are one campaign."""
+    """Put the cursor on the message with this subject. By sender, because the letters of these tests say the same and are one campaign."""
     page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
     page.get_by_role("listbox", name="Held messages").get_by_role("option").filter(has_text=subject).click()
     expect(page.get_by_role("heading", name=subject)).to_be_visible()

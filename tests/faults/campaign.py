@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Mails that were answered with 250 under one kind of fault, and what became of them: all that is wrong by its digest."""
+    """Messages that were answered with 250 under one kind of fault, and what became of them: all that is wrong by its digest."""
 
     faults: str
     promised: int

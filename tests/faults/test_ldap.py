@@ -56,5 +56,5 @@ def unchanged(house: Faulty) -> int:
 
 
 def grown(house: Faulty, before: int) -> bool:
-    """Has it said so again?"""
+    """Whether it has said so again."""
     return unchanged(house) > before

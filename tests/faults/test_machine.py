@@ -74,7 +74,7 @@ def sending(house: Company, faults: str) -> Iterator[Ledger]:
         yield ledger
     processes.until(lambda: not alone.missing(house, ledger), "everything promised is entered", house.process, house.log, patience=PATIENCE)
     alone.let_leases_end(house)
-    house.run("outgoing", "retry", "--next-hop", house.next_hop, check=True)  # what a fault has put off for minutes
+    house.run("outgoing", "retry", "--next-hop", house.next_hop, check=True)  # what a fault has deferred for minutes
     processes.until(lambda: alone.waiting(house) == 0, "everything allowed is delivered", house.process, house.log, patience=PATIENCE)
     house.stop()
     alone.all_kept(house, ledger, faults)
@@ -163,6 +163,6 @@ def fill(directory: Path) -> Path:
 
 
 def refuses_for_now(house: Company) -> bool:
-    """Does the door answer 4xx for want of room?"""
+    """Does the SMTP server answer 4xx for want of room?"""
     refused = house.refusal(outside.Letter(alone.UNKNOWN, "it+russell.coker@company.example", "One more", "text " * 20_000))
     return refused is not None and refused[0] in (452, 451)

@@ -67,7 +67,7 @@ class Breaking(gate.Gate):
 
 
 class Chaos:
-    """What happens, and the model: for each mail what it has to be in the end, and how often it was decided."""
+    """What happens, and the model: for each message what it has to be in the end, and how often it was decided."""
 
     def __init__(self, here: Town, breaking: Breaking) -> None:
         self.here, self.breaking, self.dice = here, breaking, random.Random(SEED)
@@ -200,7 +200,7 @@ def server() -> Iterator[dovecot.Server]:
 
 @pytest.fixture
 def dying(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mirror breaks off before or after any of its steps in the account, and begins anew from what the database knows."""
+    """The mirror breaks off before or after any of its steps in the account, and begins again from what the database knows."""
     dice = random.Random(SEED)
 
     def breaks_off(step: Callable[..., None]) -> Callable[..., None]:

@@ -180,7 +180,7 @@ def all_kept(house: company.Company, ledger: Ledger, faults: str) -> None:
 
 
 class Row(NamedTuple):
-    """A delivery on the record."""
+    """A delivery in the audit log."""
 
     digest: str
     state: str
@@ -212,7 +212,7 @@ def is_whole(digest: str, state: str, raw: bytes) -> bool:
 
 
 def in_mailboxes(house: company.Company) -> Counter[str]:
-    """How often each mail lies in a mailbox, without what was put on top of it."""
+    """How often each message lies in a mailbox, without what was put on top of it."""
     copies: Counter[str] = Counter()
     for path in (house.directory / "mailboxes").glob("*/new/*"):
         raw = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Black box: the database is gone under load. The door goes on, nothing is lost, and everything goes on when one is back."""
+"""Black box: the database is gone under load. The SMTP server goes on, nothing is lost, and everything goes on when one is back."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_without_a_database_the_door_goes_on_and_nothing_is_lost(node: Company, 
 
 
 def entered(node: Company) -> int:
-    """Messages on the record."""
+    """Messages in the audit log."""
     engine = open_engine(node.database)
     with read_transaction(engine) as database:
         count = database.scalar(select(func.count()).select_from(Message))

@@ -1,4 +1,4 @@
-"""What goes wrong in the middle: the recaller dies at any point, Dovecot starts anew, a mailbox refuses. Nothing is lost or doubled."""
+"""What goes wrong in the middle: the recaller dies at any point, Dovecot starts again, a mailbox refuses. Nothing is lost or doubled."""
 
 import itertools
 import json
@@ -38,7 +38,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Street(House):
-    """A house behind Dovecot, and people whose mailboxes hold other mail too."""
+    """A house behind Dovecot, and people whose mailboxes hold other messages too."""
 
     server: dovecot.Server
     people: list[str]
@@ -62,7 +62,7 @@ class Street(House):
         return self.report(decision)
 
     def waiting(self, decision: DecisionReport) -> str:
-        """Is everything settled, or is everything that is not put off?"""
+        """Whether everything is settled, except what is deferred."""
         under_way = (col(DecisionItem.decision_id) == decision.id) & col(DecisionItem.outcome).in_(["recalling", "restoring"])
         with db.read_transaction(self.engine) as session:
             left = list(session.scalars(select(col(DecisionItem.why)).where(under_way)))
@@ -115,7 +115,7 @@ def test_a_recaller_that_dies_anywhere_is_taken_over(street: Street, point: str,
 
 
 def test_dovecot_starts_anew_in_the_middle_of_a_recall(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most mailboxes get two mails of the wave among other mail; what is there is compared message by message with before."""
+    """Most mailboxes get two messages of the wave among other messages; what is there is compared message by message with before."""
     street.people = [f"m{number}@company.example" for number in range(MAILBOXES)]
     reached = street.people[:REACHED]
     sent = [one for number, mailbox in enumerate(street.people) for one in street.queued(letter(number, FRIEND), mailbox, author=FRIEND)]

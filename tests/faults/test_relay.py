@@ -131,7 +131,7 @@ def test_nothing_is_lost_and_every_repeat_has_a_reason(house: House) -> None:
 
 
 def work(house: House, enough: int, kills: int) -> None:
-    """Until at most `enough` are left, with so many kills on the way; what is put off is due at once."""
+    """Until at most `enough` are left, with so many kills on the way; what is deferred is due at once."""
     begin, killed = house.left(), 0
     deadline = time.monotonic() + processes.HANG * (7 if LONG else 2)
     while (left := house.left()) > enough or killed < kills:

@@ -66,7 +66,9 @@ class FrontEnd(Company):
 
 @pytest.fixture
 def nodes(tmp_path: Path, postgresql_url: str) -> Iterator[dict[str, Company]]:
-    """Two machines with everything and one that only takes mail and judges it, each with a spool of its own; the mail store is shared."""
+    """Two machines with everything and one that only takes mail and judges it, each with a spool of its own; the message store is
+    shared.
+    """
     shared = f"maildir:{tmp_path}/a/mailboxes"
     made = {name: kind(tmp_path / name, postgresql_url, shared) for name, kind in (("a", Company), ("b", Company), ("c", FrontEnd))}
     for one in made.values():
@@ -175,7 +177,7 @@ def promised(ledger: Ledger, wanted: int, node: Company) -> None:
 
 
 def staff_sees_one_picture(a: Company, b: Company) -> None:
-    """The same mail at either console; and who is blocked at one is refused at the other's door."""
+    """The same message at either console; and who is blocked at one is refused at the other's door."""
     with a.signed_in() as here, b.signed_in() as there:
 
         def same() -> bool:  # what nobody has promised may still come in
@@ -188,7 +190,7 @@ def staff_sees_one_picture(a: Company, b: Company) -> None:
 
 
 def refuses(node: Company) -> bool:
-    """Does its door let nobody@blocked.example write to anybody?"""
+    """Whether its door lets nobody@blocked.example write to anybody."""
     with node.smtp() as client:
         client.helo()
         client.mail("nobody@blocked.example")

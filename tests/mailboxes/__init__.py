@@ -1,1 +1,1 @@
-"""Tests of the door to the people's mailboxes."""
+"""Tests of the SMTP server to the people's mailboxes."""

@@ -1,4 +1,4 @@
-"""The mail store behind what enters mailboxes."""
+"""The message store behind what enters mailboxes."""
 
 from collections.abc import Iterator
 

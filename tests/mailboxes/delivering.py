@@ -43,7 +43,7 @@ Lying = tuple[str, bytes, tuple[str, ...], datetime]  # folder, bytes, flags, da
 
 
 def letter(number: int = 1, author: str = PHISHER, *, message_id: str = "", more: str = "") -> bytes:
-    """A mail of the wave, different from all the others."""
+    """A message of the wave, different from all the others."""
     identity = message_id or f"<{number}.wave@phisher.example>"
     text = f"From: Pay <{author}>\r\nTo: you\r\nSubject: invoice {number}\r\nMessage-ID: {identity}\r\n{more}\r\nPay {number}.\r\n"
     return text.encode()

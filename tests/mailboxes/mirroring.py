@@ -1,4 +1,4 @@
-"""A department whose held mail is mirrored into its account in a real Dovecot, with people at mail programs and at the console."""
+"""A department whose held messages are mirrored into its account in a real Dovecot, with people at mail programs and at the console."""
 
 import contextlib
 import itertools
@@ -48,7 +48,7 @@ class Town:
     account: str
 
     def comes(self, *to: str, **mail: Any) -> int:
-        """A mail comes in and is held; its delivery."""
+        """A message comes in and is held; its delivery."""
         with db.transaction(self.engine) as session:
             return arriving.arrive(session, self.settings, *(to or (TO_JOE,)), at=utcnow(), **mail)[0]
 
@@ -118,7 +118,7 @@ class Town:
                     program.move(uids, folder)
 
     def becomes(self, mail: int, *states: str) -> None:
-        """Wait until a mail is in one of these states."""
+        """Wait until a message is in one of these states."""
         processes.until(lambda: self.state(mail) in states, f"it becomes {' or '.join(states)}")
 
     def notes(self, folder: str, account: str = "") -> list[bytes]:

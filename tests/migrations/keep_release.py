@@ -20,7 +20,7 @@ TO = f"it+russell.coker@{DOMAIN}"
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail of the story: who wrote it, and what had become of it when the release was kept."""
+    """A message of the story: who wrote it, and what had become of it when the release was kept."""
 
     author: str
     subject: str
@@ -90,7 +90,7 @@ def happen(house: Company) -> None:
 
 
 def take_unjudged(house: Company) -> None:
-    """The door alone takes what nobody judges."""
+    """The SMTP server alone takes what nobody judges."""
     door = processes.start([*house.command, "receive"], house.log, environment=house.environment)
     try:
         processes.until(house.greets, "SMTP says 220", door, house.log)

@@ -14,7 +14,7 @@ from tests.peers.outside import Letter
 
 KEPT = sorted(RELEASES.glob("*/*.tar.xz"))
 POSTGRESQL = pytest.mark.postgresql
-YEARS = "\n[retention]\nheld_days = 36500\npurged_days = 36500\nreleased_days = 36500\n"  # the mail of the story grows old
+YEARS = "\n[retention]\nheld_days = 36500\npurged_days = 36500\nreleased_days = 36500\n"  # the message of the story grows old
 
 
 def test_something_is_kept_of_this_kind_of_database() -> None:
@@ -66,7 +66,7 @@ def goes_on(house: Company) -> None:
 
 
 def delivered(house: Company) -> Counter[str]:
-    """How often each mail was put into a mailbox by this version."""
+    """How often each message was put into a mailbox by this version."""
     subjects: Counter[str] = Counter()
     for path in (house.directory / "mailboxes").glob("*/new/*"):
         subjects[next(line[9:] for line in path.read_bytes().decode().splitlines() if line.startswith("Subject: "))] += 1

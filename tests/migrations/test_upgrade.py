@@ -138,7 +138,7 @@ def test_two_nodes_build_at_once(postgresql_engine: Engine) -> None:
 
 
 def building(engine: Engine) -> bool:
-    """Is an index being built?"""
+    """Whether an index is being built."""
     with engine.connect() as connection:
         return bool(connection.scalar(concurrent_indexes.UNDER_WAY, {"names": list(concurrent_indexes.INDEXES)}))
 

@@ -125,7 +125,7 @@ def walk(node: ast.AST, file: str, tree: ast.Module, within: str, lines: frozens
 
 
 def is_text(node: ast.AST, child: ast.AST) -> bool:
-    """Is it a docstring, or the plain part of a text for people?"""
+    """Whether it is a docstring, or the plain part of a text for people."""
     constant = isinstance(child, ast.Constant) or (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant))
     return constant and isinstance(node, (ast.JoinedStr, ast.Module, ast.ClassDef, *FUNCTIONS))
 
@@ -236,7 +236,7 @@ def has_opposite(test: ast.expr) -> bool:
 
 
 def is_string(node: ast.AST) -> bool:
-    """Is it a text that stands in the code?"""
+    """Whether it is a text that stands in the code."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 

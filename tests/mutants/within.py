@@ -230,7 +230,7 @@ def wait(child: int, patience: float) -> int:
 
 
 def at_import(mutant: Mutant) -> bool:
-    """Does the statement run while the module is imported?"""
+    """Whether the statement runs while the module is imported."""
     tree = ast.parse((ROOT / mutant.file).read_text("utf-8"))
     functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     return not any(node.body[0].lineno <= min(mutant.lines) <= (node.end_lineno or 0) for node in functions)

@@ -244,14 +244,14 @@ class Company:
             return False
 
     def is_ready(self) -> bool:
-        """Does the API say that it is ready?"""
+        """Whether the API says that it is ready."""
         try:
             return httpx.get(f"{self.url}/readyz", timeout=60, verify=PLAIN).status_code == 200
         except httpx.HTTPError:
             return False
 
     def shows_page(self) -> bool:
-        """Does it serve the console's page?"""
+        """Whether it serves the console's page."""
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(self.url, timeout=60, verify=PLAIN).status_code == 200
         return False
@@ -263,12 +263,12 @@ class Company:
 
     @contextlib.contextmanager
     def smtp(self) -> Iterator[smtplib.SMTP]:
-        """A conversation of any SMTP client with the door."""
+        """A conversation of any SMTP client with the SMTP server."""
         with smtplib.SMTP("127.0.0.1", self.smtp_port, "mail.stranger.example", timeout=processes.HANG) as client:
             yield client
 
     def take(self, letter: outside.Letter, *recipients: str, reverse_path: str | None = None) -> bytes:
-        """Send a letter straight to the door, and give back its bytes; smtplib's exception tells a refusal."""
+        """Send a letter straight to the SMTP server, and give back its bytes; smtplib's exception tells a refusal."""
         raw = letter.raw()
         with self.smtp() as client:
             refused = client.sendmail(letter.author if reverse_path is None else reverse_path, list(recipients) or [letter.to], raw)
@@ -276,7 +276,7 @@ class Company:
         return raw
 
     def refusal(self, letter: outside.Letter) -> tuple[int, bytes] | None:
-        """The door's no to a letter, at whichever command it comes; None when it is taken."""
+        """The SMTP server's no to a letter, at whichever command it comes; None when it is taken."""
         try:
             self.take(letter)
         except smtplib.SMTPResponseException as said:

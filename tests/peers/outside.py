@@ -70,7 +70,7 @@ def key_record() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail that somebody outside writes."""
+    """A message that somebody outside writes."""
 
     author: str
     to: str

@@ -104,7 +104,7 @@ def run_program(program: str, *words: str) -> None:
 
 
 def is_accepting(server: Server, port: int = 0) -> bool:
-    """Does it take connections yet?"""
+    """Whether it takes connections yet."""
     with contextlib.suppress(psycopg.OperationalError):
         psycopg.connect(server.url("postgres"), port=port or None).close()
         return True

@@ -53,12 +53,12 @@ def of_pages(pages: list[markdown.Page]) -> Iterator[Fault]:
 
 
 def is_old_record(path: Path) -> bool:
-    """Is it a decision record from before the words were settled? It is history: only its links are checked."""
+    """Whether it is a decision record from before the words were settled. It is history: only its links are checked."""
     return path.parent == DECISIONS and path.name[:4].isdigit() and int(path.name[:4]) <= OLD_RECORDS
 
 
 def is_ours(path: Path) -> bool:
-    """Is it a page of the site that people write?"""
+    """Whether it is a page of the site that people write."""
     return DOCS in path.parents and path not in MADE and path.parent != DECISIONS
 
 

@@ -1,4 +1,4 @@
-"""What a thief does who may do everything in the database: the triggers that keep the audit trail are taken away."""
+"""What a thief does who may do everything in the database: the triggers that keep the audit log are taken away."""
 
 from sqlalchemy import text
 from sqlmodel import Session

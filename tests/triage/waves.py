@@ -1,4 +1,4 @@
-"""Waves for tests and benchmarks: one mail sent many times, each copy changed by a stated level. Nobody sent any of it."""
+"""Waves for tests and benchmarks: one message sent many times, each copy changed by a stated level. Nobody sent any of it."""
 
 import random
 import re

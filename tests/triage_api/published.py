@@ -1,6 +1,6 @@
 """What of the API is promised: docs/openapi.json, and what in a newer document breaks that promise.
 
-`python -m tests.triage_api.published` writes docs/openapi.json anew, and refuses where that breaks what was promised before.
+`python -m tests.triage_api.published` writes docs/openapi.json again, and refuses where that breaks what was promised before.
 """
 
 import json

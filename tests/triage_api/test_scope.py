@@ -1,4 +1,4 @@
-"""Role × scope × every operation of the OpenAPI document × foreign, own and sealed mail: nobody learns of what is not theirs."""
+"""Role × scope × every operation of the OpenAPI document × foreign, own and confidential mail: nobody learns of what is not theirs."""
 
 import json
 from collections.abc import Iterator
@@ -40,13 +40,13 @@ SEALS = {
     "the department": SealedEntry("department:it", NAMED),
     "the person": SealedEntry("person:joe.fern", NAMED),
 }
-# ask why, where the mail is sealed
+# ask why, where the message is confidential
 OPENING = {"view_message", "get_text", "get_headers", "download_source", "download_attachment", "count_pages", "draw_page"}
 
 
 @dataclass
 class Secret:
-    """Everything about one mail to IT, which only the company's staff may know of."""
+    """Everything about one message to IT, which only the company's staff may know of."""
 
     delivery: str
     message: str
@@ -58,9 +58,9 @@ class Secret:
     correspondent: str
     token: str
     campaign: str
-    wanted: str = ""  # another mail, which is held and asked for
+    wanted: str = ""  # another message, which is held and asked for
     request: str = ""
-    report: str = ""  # of that mail
+    report: str = ""  # of that message
     escalation: str = ""  # of the first one
 
     @property
@@ -448,7 +448,7 @@ NO_MAIL = {
     "choose_digest",
     "create_expected_sender",
     "forget_expected_sender",
-    "list_proposals",  # sealed mail is no evidence: tests/triage/policy/suggestions/test_rule_suggestions.py
+    "list_proposals",  # confidential mail is no evidence: tests/triage/policy/suggestions/test_rule_suggestions.py
     "take_proposal_batch",
     "return_proposal_batch",
     "search_proposals",
@@ -475,12 +475,12 @@ NO_MAIL = {
     "resume_sender_check",
     "create_sweep",
     "create_legal_hold",
-    "export_person_data",  # without what is sealed: tests/triage/compliance/privacy/test_data_subject.py
+    "export_person_data",  # without what is confidential: tests/triage/compliance/privacy/test_data_subject.py
     "preview_erasure",  # numbers of what is about to be erased
     "erase_person_data",
     "answer_address_changes",
 }  # about staff; a seal has nothing to do with it
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what is refused before any mail is looked for
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what is refused before any message is looked for
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/routes/operations/test_events.py
 
 
@@ -492,7 +492,7 @@ def operations() -> Iterator[tuple[str, str, str]]:
 
 
 def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secret:
-    """A mail to IT that was released, with a rule for IT; and a mail to legal beside it."""
+    """A message to IT that was released, with a rule for IT; and a message to legal beside it."""
     came(MARA, subject="For legal")
     (delivery,) = came(JOE, author="secret@only-it.example", subject="Secret plan", text="A merger that nobody may hear of yet.")
     decision = browser.post("/decisions", {"verb": "release", "reason": "Secret plan", "select": {"ids": [delivery]}}).json()
@@ -523,7 +523,7 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
 
 
 def reported_by_joe(browser: Browser, delivery: str) -> str:
-    """The id of his report about this mail."""
+    """The id of his report about this message."""
     made = ids.new_id()
     with transaction(browser.app.state.office.engine) as session:
         about: Any = {"author": "secret@only-it.example", "subject": "Secret plan", "how": "message id", "at": NOW, "spool_id": 1}
@@ -541,7 +541,7 @@ def made_token(browser: Browser) -> str:
 
 
 def asked_for(browser: Browser, delivery: str) -> str:
-    """The id of what waits for a second key about the secret mail."""
+    """The id of what waits for a second person's approval about the secret mail."""
     with transaction(browser.app.state.office.engine) as session:
         by = staff_members.find_staff_actor(session, browser.get("/me").json()["login"], NOW)
         assert by is not None
@@ -554,13 +554,13 @@ def asked_for(browser: Browser, delivery: str) -> str:
 
 @pytest.fixture
 def secret(ana: Browser, came: Came) -> Secret:
-    """The mail, in a department that is not sealed."""
+    """The message, in a department that is not confidential."""
     return made_by(ana, came)
 
 
 @pytest.fixture(params=SEALS)
 def sealed(request: pytest.FixtureRequest, engine: Engine, api_settings: Settings, new_browser: NewBrowser, came: Came) -> Secret:
-    """The mail, where the department or the person is sealed."""
+    """The message, where the department or the person is confidential."""
     seal = SEALS[request.param]
     with transaction(engine) as session:
         directory.apply_directory(session, replace(COMPANY, staff=STAFF, sealed=(seal,)), api_settings.company, by=SYNC, now=NOW)
@@ -709,7 +709,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected["end_sessions"] = expected["set_away"] = expected["answer_address_changes"] = 404 if login == "ida" else 403
     if login != "ida":
         expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)
-    expected["confirm_approval"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
+    expected["confirm_approval"] = 403 if login == "ana" else 412  # ana has asked herself; the message is another one's by now
     expected |= dict.fromkeys(("test_webhook", "resume_webhook"), 404 if login == "ida" else 403)  # the settings have none
     expected |= dict.fromkeys(("release_brake", "remove_brake", "restore_brake", "end_run"), 404)
     expected |= dict.fromkeys(("renew_proof", "undo_proof_renewal"), 404)
@@ -790,7 +790,7 @@ def test_what_is_sealed_is_there_for_nobody_but_those_named(sealed: Secret, new_
 
 
 def nothing_told(sealed: Secret, browser: Browser, *, reads_the_record: bool) -> None:
-    """No operation answers this browser with anything about the sealed mail."""
+    """No operation answers this browser with anything about the confidential mail."""
     for name, method, path in sorted(operations(), key=lambda one: ends_session(one[0])):
         if name == STREAM or name in NO_MAIL:
             continue
@@ -849,7 +849,7 @@ def state_of(engine: Engine, secret: Secret) -> tuple[str, int, int, bool]:
 
 
 def acts(engine: Engine) -> set[str]:
-    """What is on the record."""
+    """What is in the audit log."""
     with read_transaction(engine) as session:
         return set(session.scalars(select(col(AuditRecord.act))))
 

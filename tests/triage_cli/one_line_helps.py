@@ -1,6 +1,6 @@
 """What each command says of itself in one line, read from the commands.
 
-`python -m tests.triage_cli.one_line_helps` writes triage_cli/one_line_helps.py anew; a test holds it.
+`python -m tests.triage_cli.one_line_helps` writes triage_cli/one_line_helps.py again; a test holds it.
 """
 
 from collections.abc import Iterator

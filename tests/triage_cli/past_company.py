@@ -28,7 +28,7 @@ ANSWER_AFTER = timedelta(hours=3)
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One mail in one mailbox, and what the story says about it."""
+    """One message in one mailbox, and what the story says about it."""
 
     kind: str
     author: str
@@ -47,7 +47,7 @@ class Post:
     resolver: ZoneFileResolver
 
     def deliver(self, letter: Letter, raw: bytes, arrived: datetime, *, answered: bool) -> list[Copy]:
-        """One mail, into the mailbox of each recipient; the first thing that happens to it is that the server writes on top of it."""
+        """One message, into the mailbox of each recipient; the first thing that happens to it is that the server writes on top of it."""
         envelope = Envelope(1, arrived, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
         results = authentication_results(authenticate_message(envelope, raw, self.resolver, arrived), SERVER).encode()
         trace = f"Received: from mail.{letter.domain} ([192.0.2.7]) by {SERVER}; {format_datetime(arrived)}\r\n".encode()
@@ -95,7 +95,7 @@ def company_address(text: str) -> str:
 
 
 def fill(post: Post, monkeypatch: pytest.MonkeyPatch, *, start: datetime, days: int) -> list[Copy]:
-    """A demo morning for each day, each mail at an hour of its own between 7 and 19; what is in each mailbox afterwards."""
+    """A demo morning for each day, each message at an hour of its own between 7 and 19; what is in each mailbox afterwards."""
     rng = random.Random(7)
     copies = []
     for day in range(days):

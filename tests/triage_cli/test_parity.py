@@ -1,4 +1,4 @@
-"""Every command that asks the API says the same, ends alike and leaves the same on the record wherever it is answered.
+"""Every command that asks the API says the same, ends alike and leaves the same in the audit log wherever it is answered.
 
 By the machine itself, by the API that runs there, and by a server over HTTP.
 """
@@ -342,7 +342,7 @@ class World:
         return text
 
     def record(self) -> list[Any]:
-        """What is on the record by now, the states of mail, the rules in force."""
+        """What is in the audit log by now, the states of mail, the rules in force."""
         with db.read_transaction(self.engine) as session:
             acts = session.scalars(select(AuditRecord).order_by(col(AuditRecord.id))).all()
             mail = session.execute(select(col(Delivery.id), col(Delivery.state), col(Delivery.mailbox)).order_by(col(Delivery.id))).all()

@@ -1,4 +1,4 @@
-"""Every command of the shell × own and sealed mail: a new command must have its line here."""
+"""Every command of the shell × own and confidential mail: a new command must have its line here."""
 
 import getpass
 from collections.abc import Iterator
@@ -117,7 +117,7 @@ SILENT = {  # answered, and without it
     "report": "",
     "legal-hold list": "",
 }
-# they start a role, or tell of no mail
+# they start a role, or tell of no messages
 OTHERS = {
     "seed imap", "seed maildir", "seed mbox",
     "audit key",
@@ -140,7 +140,7 @@ OTHERS = {
 
 @dataclass
 class Secret:
-    """A mail to a sealed folder, released; the decision, and a rule that only those named know of."""
+    """A message to a confidential folder, released; the decision, and a rule that only those named know of."""
 
     mail: str
     decision: str
@@ -244,7 +244,7 @@ def test_whoever_is_named_sees_it_and_says_why(shell: Shell, secret: Secret, eng
 
 
 def everything(engine: Engine) -> object:
-    """States of mail, rules in force, and what is on the record."""
+    """States of mail, rules in force, and what is in the audit log."""
     with read_transaction(engine) as session:
         return (
             session.execute(select(col(Delivery.id), col(Delivery.state)).order_by(col(Delivery.id))).all(),

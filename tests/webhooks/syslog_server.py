@@ -219,7 +219,7 @@ class Rsyslog:
         processes.until(self.listens, "rsyslog listens", self.process, log)
 
     def listens(self) -> bool:
-        """Does it take connections?"""
+        """Whether it takes connections."""
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             return True
         return False

@@ -103,7 +103,7 @@ def listening() -> Iterator[Sink]:
 
 
 def html_mail(subject: str, body: str) -> bytes:
-    """A mail that is only that document."""
+    """A message that is only that document."""
     head = f"From: Mallory <mallory@stranger.example>\r\nTo: joe.fern@company.example\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\n"
     return f"{head}Content-Type: text/html; charset=utf-8\r\n\r\n{body}\r\n".encode()
 
@@ -120,7 +120,7 @@ def collected(corpus: Path) -> list[str]:
 
 
 def phishing(corpus: Path) -> list[bytes]:
-    """Real phishing mails: every 20th, with `MAILROOM_HOSTILE=whole` all of them."""
+    """Real phishing messages: every 20th, with `MAILROOM_HOSTILE=whole` all of them."""
     with tarfile.open(corpus / "mail-phish.tar.gz") as archive:
         mails = sorted((one for one in archive.getmembers() if one.name.endswith(".eml")), key=lambda one: one.name)
         streams = [archive.extractfile(one) for one in (mails if WHOLE else mails[::20])]
@@ -128,14 +128,14 @@ def phishing(corpus: Path) -> list[bytes]:
 
 
 def renamed(raw: bytes, subject: str) -> bytes:
-    """The mail with another subject."""
+    """The message with another subject."""
     head, gap, body = re.sub(rb"\r?\n", b"\r\n", raw).partition(b"\r\n\r\n")
     kept = re.sub(rb"(?im)^subject:.*\r\n(?:[ \t].*\r\n)*", b"", head + b"\r\n")
     return b"Subject: " + subject.encode() + b"\r\n" + kept + gap[2:] + body
 
 
 def come(site: Site, name: str, mails: Sequence[str | bytes]) -> list[str]:
-    """A mail for each HTML body, or the mail itself under another name; their subjects."""
+    """A message for each HTML body, or the message itself under another name; their subjects."""
     subjects = [f"{name} {number:03}." for number in range(len(mails))]
     for number, (subject, mail) in enumerate(zip(subjects, mails, strict=True)):
         raw = html_mail(subject, mail) if isinstance(mail, str) else renamed(mail, subject)

@@ -1,4 +1,4 @@
-"""The demo's morning at a desk where time stands still: the same mail at the same minutes, and the same decisions about it."""
+"""The demo's morning at a desk where time stands still: the same message at the same minutes, and the same decisions about it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ from triage.quarantine.search.selection import Selection
 from triage.store import db
 
 BEGAN = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
-PACE = timedelta(seconds=30)  # from one mail to the next
+PACE = timedelta(seconds=30)  # from one message to the next
 LOOKED_AT = datetime(2026, 11, 24, 9, 46, tzinfo=UTC)
-NOBODY = "helpdesk@company.example"  # the door refuses it
+NOBODY = "helpdesk@company.example"  # the SMTP server refuses it
 ANA, IDA = (Actor.person(one.login, Role(one.role), EVERYTHING, one.name) for one in company.STAFF if one.login in ("ana", "ida"))
 
 

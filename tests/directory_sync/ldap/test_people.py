@@ -409,7 +409,7 @@ def test_members_that_only_the_server_behind_can_take_apart_and_contacts_get_the
     here = {"mail": "joe@partner.example", "proxyAddresses": ["SMTP:joe@partner.example", "smtp:joe@company.example"]}
     near = one("msExchDynamicDistributionList", "near", mail="near@company.example")
     joe, kim = one("contact", "joe", **here), one("contact", "kim", mail="kim@partner.example")
-    lee = person("lee", mail="lee@partner.example", targetAddress="SMTP:lee@partner.example")  # a mail user
+    lee = person("lee", mail="lee@partner.example", targetAddress="SMTP:lee@partner.example")  # a message user
     old = person("old", mail="old@private.example", targetAddress="SMTP:old@private.example", userAccountControl="514")  # has left
     max_ = person("max", mail="max@compnay.example")  # a typo
     some = group("some", kim.dn, near.dn, "lee", "max", "old")

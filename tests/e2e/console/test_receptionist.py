@@ -51,7 +51,7 @@ class Receptionist:
         self.page.keyboard.press(key)
 
     def subject(self) -> str:
-        """What the card in hand is about, once its mail is shown with all that is odd about it."""
+        """What the card in hand is about, once its mail is shown with all that is unusual about it."""
         name = self.row.locator(".subject bdi").inner_text()
         expect(self.page.locator(".view h2")).to_have_text(name)
         return name

@@ -86,7 +86,7 @@ def test_locked_back_and_out(sso: tuple[company.Company, OpenIdProvider], page: 
     page.reload()
     engine.dispose()
     page.get_by_role("button", name="Sign in with Company").click()
-    give_password(page, "8f3a-maria")  # asked anew: the session there may be of whoever sat here before
+    give_password(page, "8f3a-maria")  # asked again: the session there may be of whoever sat here before
     expect(page).to_have_url(re.compile("/rules$"))
     page.get_by_role("button", name="Maria Keller").click()
     page.get_by_role("button", name="Sign out of Company too").click()

@@ -1,4 +1,6 @@
-"""The daily letter to an employee: through the relay into a mailbox; a link scanner changes nothing; signed in, one may ask for a mail."""
+"""The daily letter to an employee: through the relay into a mailbox; a link scanner changes nothing; signed in, one may ask for a
+message.
+"""
 
 import email
 import re
@@ -79,7 +81,7 @@ def test_the_letter_asks_and_never_acts(alone: House, page: Page) -> None:
     assert letter["x-auto-response-suppress"] == "All"
 
     links = {unescape(link).rstrip(",") for link in re.findall(r"https?://[^\s<>\"']+", text.get_content() + page_of.get_content())}
-    assert len(links) == 3  # one for each mail, and the page by itself
+    assert len(links) == 3  # one for each message, and the page by itself
     processes.until(alone.company.is_ready, "the API is back", log=alone.company.log)
     scanned(links)
     assert (held(alone), alone.company.run("requests", "list").stdout) == (before, "")
@@ -108,7 +110,7 @@ def test_the_letter_asks_and_never_acts(alone: House, page: Page) -> None:
 
 
 def scanned(links: set[str]) -> None:
-    """A mail filter follows every link, as a browser does and as none does, and posts whatever forms it guesses."""
+    """A message filter follows every link, as a browser does and as none does, and posts whatever forms it guesses."""
     with httpx.Client(follow_redirects=True, timeout=processes.HANG) as scanner:
         for link in links:
             parts = urlsplit(link)

@@ -1,4 +1,4 @@
-"""The same morning in two mail programs and at the console: every mail is decided once, and all three show the same."""
+"""The same morning in two mail programs and at the console: every message is decided once, and all three show the same."""
 
 import contextlib
 import re
@@ -105,7 +105,7 @@ def at_once(*deeds: Callable[[], None]) -> None:
 
 
 def decisions_about(desk: company.Desk, delivery: str) -> list[tuple[str, str]]:
-    """Who decided what about a mail, by its history: only what changed it."""
+    """Who decided what about a message, by its history: only what changed it."""
     history: list[dict[str, Any]] = desk.client.get(f"/deliveries/{delivery}").json()["history"]
     return [(one["by"], one["act"]) for one in history if one["detail"].get("outcome") == "done" and "decision" in one["detail"]]
 

@@ -45,7 +45,7 @@ class Site:
         return [email.message_from_bytes(raw, policy=policy.SMTP) for raw in self.supplier.bounces() if marker.encode() in raw]
 
     def one_told(self, marker: str) -> Message:
-        """The one mail that the supplier got about a subject, once it is there."""
+        """The one message that the supplier got about a subject, once it is there."""
         (found,) = processes.until(lambda: self.told(marker), "the sender is told", log=self.house.company.log)
         return found
 
@@ -110,7 +110,7 @@ def test_what_the_inner_server_takes_and_refuses_later_comes_back_to_us(site: Si
         source = desk.client.get(f"/messages/{came_back['detail']['bounce']}/source").content
         assert b"report-type=delivery-status" in source
         assert letter.subject.encode() in source
-        assert [one["id"] for one in desk.deliveries(q=letter.subject)] == [delivery]  # the bounce is no mail to triage
+        assert [one["id"] for one in desk.deliveries(q=letter.subject)] == [delivery]  # the bounce is no messages to triage
         assert desk.deliveries(q="Undelivered", state="held") == []
     assert site.told(letter.subject) == []  # and nobody outside hears of it
 

@@ -50,7 +50,7 @@ class Site:
     port: int  # of Mailroom's outbound listener
 
     def write(self, text: str = "", *, sender: str = RUSSELL, to: tuple[str, ...] = (UNA,), port: int = 0, **fields: str) -> bytes:
-        """An employee writes a mail in their mail program; its bytes."""
+        """An employee writes a message in their mail program; its bytes."""
         letter = EmailMessage(policy=policy.SMTP)
         for name, value in {"From": sender, "To": ", ".join(to), **fields}.items():
             letter[name.replace("_", "-")] = value

@@ -1,4 +1,4 @@
-"""What `make run` starts: a company to look at, with the printed sign-in and the printed first mail; and a script's morning there."""
+"""What `make run` starts: a company to look at, with the printed sign-in and the printed first message; and a script's morning there."""
 
 import os
 import re
@@ -50,7 +50,7 @@ def test_the_demo_is_a_company_with_a_morning_of_mail(demo: str, directory: Path
 
 
 def test_the_desk_is_as_daily_work_shows_it(demo: str, directory: Path, page: Page) -> None:
-    """The pictures of docs/how-to/work-the-quarantine.md: with MAILROOM_PICTURES in the environment they are taken anew."""
+    """The pictures of docs/how-to/work-the-quarantine.md: with MAILROOM_PICTURES in the environment they are taken again."""
     demo_peer.wait_for_the_judge(directory)
     pictures = company.ROOT / "docs" / "pictures" if os.environ.get("MAILROOM_PICTURES") else directory
     login, password = re.search(r"sign in as (\w+), password (\w+)", demo).groups()  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""The week before the door closes: rehearse on the mail in Dovecot, observe, close one department, bring a backlog in."""
+"""The week before the SMTP server closes: simulate on the message in Dovecot, observe, close one department, bring a backlog in."""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def desk(house: Company) -> Iterator[Desk]:
 
 
 def append(store: dovecot_peer.Server, mailbox: str, raw: bytes, folder: str = "INBOX") -> None:
-    """A mail that has lain there for two hours; its signature is of now, which the slack of clocks allows."""
+    """A message that has lain there for two hours; its signature is of now, which the slack of clocks allows."""
     before = utcnow() - timedelta(hours=2)
     trace = f"Received: from somewhere ([192.0.2.7]) by mx.old.example; {format_datetime(before)}\r\n".encode()
     with store.client(mailbox) as client:

@@ -56,7 +56,7 @@ def fill(store: dovecot_peer.Server, number: int) -> None:
 
 
 def written(author: str, to: str, number: int, more: str = "") -> bytes:
-    """A mail as it lies in a sent folder."""
+    """A message as it lies in a sent folder."""
     about = f"Date: Tue, {number + 1:02} Sep 2026 10:00:00 +0200\r\nMessage-ID: <{number}.{author}>\r\n{more}"
     return f"From: {author}\r\nTo: {to}\r\nSubject: hello\r\n{about}\r\nhello\r\n".encode()
 

@@ -27,7 +27,7 @@ from triage.store.models.messages import Content, Message
 pytestmark = [pytest.mark.peers, pytest.mark.long]  # tests/triage_cli/commands/operations/test_backup.py has what it rests on
 KNOWN, UNKNOWN = f"orders@{outside.SUPPLIER.name}", f"somebody@{outside.STRANGER.name}"  # one passes, the other is held
 TO = f"it+russell.coker@{company.DOMAIN}"
-SENDERS, BEFORE, AFTER = 3, 30, 20  # mails that are promised before the backup begins, and after it was made
+SENDERS, BEFORE, AFTER = 3, 30, 20  # messages that are promised before the backup begins, and after it was made
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Load:
 
 
 def delivered(mailboxes: Path) -> Counter[str]:
-    """How often each mail lies in a mailbox, by its subject."""
+    """How often each message lies in a mailbox, by its subject."""
     found: Counter[str] = Counter()
     for path in mailboxes.glob("*/new/*"):
         found[next(line for line in path.read_bytes().split(b"\r\n") if line.startswith(b"Subject: ")).decode()] += 1
@@ -75,7 +75,7 @@ def delivered(mailboxes: Path) -> Counter[str]:
 
 
 def rows(house: Company, *columns: Any) -> list[Any]:
-    """What the database says of each mail."""
+    """What the database says of each message."""
     engine = db.open_engine(house.database)
     with db.read_transaction(engine) as session:
         joined = (
@@ -89,7 +89,7 @@ def rows(house: Company, *columns: Any) -> list[Any]:
 
 
 def at_rest(house: Company) -> bool:
-    """Is all mail judged, and nothing on its way?"""
+    """Is all messages judged, and nothing on its way?"""
     spool = list((house.directory / "spool").rglob("*.batch"))
     return not spool and not any(state in (State.QUEUED, State.RELAYING) for (state,) in rows(house, col(Delivery.state)))
 

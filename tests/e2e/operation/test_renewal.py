@@ -1,4 +1,4 @@
-"""SIGHUP to `mailroom serve`: the door takes over the settings as they are now, and nothing else stops."""
+"""SIGHUP to `mailroom serve`: the SMTP server takes over the settings as they are now, and nothing else stops."""
 
 import signal
 import smtplib

@@ -1,4 +1,4 @@
-"""Every way to write to somebody, from the door to the mailbox: details, old departments, roles, groups, any script."""
+"""Every way to write to somebody, from the SMTP server to the mailbox: details, old departments, roles, groups, any script."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -135,7 +135,7 @@ def test_postmaster_and_abuse_arrive_whatever_the_rules_say(site: Site) -> None:
 
 
 def answer(site: Site, author: str, recipient: str) -> int:
-    """What the door says to mail of this author for this recipient."""
+    """What the SMTP server says to mail of this author for this recipient."""
     with site.company.smtp() as client:
         client.ehlo()
         client.mail(author)

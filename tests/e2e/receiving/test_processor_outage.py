@@ -1,4 +1,4 @@
-"""A judge that was down for an hour: the door went on, the doctor said so, and what had waited is worked off in order."""
+"""A judge that was down for an hour: the SMTP server went on, the doctor said so, and what had waited is worked off in order."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def test_an_hour_without_a_judge(made: company.Company) -> None:
 
 
 def fill(directory: Path) -> None:
-    """What the door has accepted within the last hour, a batch a minute."""
+    """What the SMTP server has accepted within the last hour, a batch a minute."""
     spool, number = Spool(directory), 0
     for minute in range(BATCHES):
         at = utcnow() - timedelta(minutes=BATCHES - minute)
@@ -86,7 +86,7 @@ def spool_finding(made: company.Company) -> tuple[str, str]:
 
 
 def entered(made: company.Company) -> int:
-    """Messages on the record."""
+    """Messages in the audit log."""
     engine = open_engine(made.database)
     with read_transaction(engine) as session:
         count = session.scalar(select(func.count()).select_from(Message))

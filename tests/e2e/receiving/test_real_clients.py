@@ -1,4 +1,4 @@
-"""Other people's software at the door: swaks, smtp-source, Postfix and Exim, as clients and as edges before us."""
+"""Other people's software at the SMTP server: swaks, smtp-source, Postfix and Exim, as clients and as edges before us."""
 
 import smtplib
 import subprocess

@@ -1,4 +1,4 @@
-"""The door on its own: what it knows comes from a file that the judge writes, and stays in force when everything else is down."""
+"""The SMTP server on its own: what it knows comes from a file that the judge writes, and stays in force when everything else is down."""
 
 import contextlib
 import smtplib
@@ -36,7 +36,7 @@ def role(company: Company, name: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def says(company: Company, recipient: str, sender: str = "a@stranger.example") -> str:
-    """The door's reply to RCPT."""
+    """The SMTP server's reply to RCPT."""
     with smtplib.SMTP("127.0.0.1", company.smtp_port, "client.example", timeout=processes.HANG) as client:
         client.ehlo()
         client.mail(sender)

@@ -13,7 +13,7 @@ TO = f"russell.coker@{company.DOMAIN}"
 
 
 def letter(subject: str, *attachments: tuple[str, bytes]) -> Letter:
-    """A mail of a stranger."""
+    """A message of a stranger."""
     return Letter(f"ana@{outside.STRANGER.name}", TO, subject, attachments=attachments)
 
 

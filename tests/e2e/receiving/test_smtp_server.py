@@ -1,4 +1,4 @@
-"""Everything that strangers can try at the door, against `mailroom receive` as it runs: the tables of limits and of bad input."""
+"""Everything that strangers can try at the SMTP server, against `mailroom receive` as it runs: the tables of limits and of bad input."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What an employee forwards: whatever it is, at most five mails are meant, and what is said of them is plain."""
+"""What an employee forwards: whatever it is, at most five messages are meant, and what is said of them is plain."""
 
 from triage.message.forwarded import MOST, Pointed, pointed_at
 
@@ -12,7 +12,7 @@ SEEDS = (
 
 
 def one_input(data: bytes) -> None:
-    """`data` is a mail to the report address."""
+    """`data` is a message to the report address."""
     found = pointed_at(data)
     assert len(found) <= MOST
     for one in found:

@@ -1,4 +1,4 @@
-"""The door's one look at a header: never a fault, bounded, and never another author than the judge sees."""
+"""The SMTP server's one look at a header: never a fault, bounded, and never another author than the judge sees."""
 
 from mta.session.header_scan import MOST_FIELDS, scan_header
 from triage.message.summary import make_summary
@@ -17,7 +17,7 @@ SEEDS = (
 
 
 def one_input(data: bytes) -> None:
-    """What the door is given has CRLF only."""
+    """What the SMTP server is given has CRLF only."""
     raw = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     seen = scan_header(raw, HOST)
     assert 0 <= seen.own_hops <= seen.hops <= MOST_FIELDS

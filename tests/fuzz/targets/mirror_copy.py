@@ -1,4 +1,4 @@
-"""A held mail as it is shown by IMAP: our four lines on top, none forged below, the body as it was, and no NUL."""
+"""A held message as it is shown by IMAP: our four lines on top, none forged below, the body as it was, and no NUL."""
 
 import re
 
@@ -15,7 +15,7 @@ OURS = re.compile(rb"(?im)^x-mailroom-[!-9;-~]*[ \t]*:")
 
 
 def one_input(data: bytes) -> None:
-    """`data` is a mail as it came in, and why it was held."""
+    """`data` is a message as it came in, and why it was held."""
     made = dress_message(data, copy=7, message=8, why=data[:500].decode("latin-1"), severity="none")
     first, second, third, fourth, rest = made.split(b"\r\n", 4)
     assert first == b"X-Mailroom-Message: 0000000000008"

@@ -26,7 +26,7 @@ SEEDS = (
 
 
 def one_input(data: bytes) -> None:
-    """`data` is a mail."""
+    """`data` is a message."""
     summary = make_summary(data)
     assert_harmless(summary)
     assert Summary.from_json(json.loads(summarise_json(data, {}))) == summary

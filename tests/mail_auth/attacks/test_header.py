@@ -64,7 +64,7 @@ def test_a_field_that_is_signed_as_absent_cannot_be_added(field: bytes) -> None:
 )
 def test_a_header_that_reads_in_two_ways_proves_nothing(above: bytes) -> None:
     result = replayed(above)
-    names_a_field = above.startswith(b">From:")  # odd, but a field to everybody
+    names_a_field = above.startswith(b">From:")  # unusual, but a field to everybody
     assert taken_for_the_bank(result) == names_a_field
     if not names_a_field:
         assert all(one.result is Result.PERMERROR for one in result.dkim)

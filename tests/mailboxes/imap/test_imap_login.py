@@ -85,7 +85,7 @@ def way_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dovecot.S
 
 
 def enters(settings: Recall) -> bool:
-    """Is it Anna's mailbox that we are in?"""
+    """Whether it is Anna's mailbox that we are in."""
     client: IMAPClient = imap_login.open_session(settings, ANNA)
     client.select_folder("INBOX", readonly=True)
     client.logout()

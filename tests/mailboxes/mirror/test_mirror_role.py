@@ -77,7 +77,7 @@ def test_it_is_gone_when_it_was_decided_elsewhere_and_back_when_restored(here: T
     here.shows()
     here.undoes(decision)
     here.shows(mail)
-    assert [one.ended_at is None for one in here.copies()] == [False, True]  # a new copy, which may decide anew
+    assert [one.ended_at is None for one in here.copies()] == [False, True]  # a new copy, which may decide again
 
 
 def test_two_mirrors_show_one_picture(here: Town) -> None:

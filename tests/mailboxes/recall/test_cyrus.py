@@ -32,7 +32,7 @@ def server() -> Iterator[cyrus.Server]:
 
 @pytest.fixture
 def mailbox(server: cyrus.Server, tmp_path: Path) -> Iterator[ImapMailbox]:
-    """Anna's, with a mail of the wave and another one."""
+    """Anna's, with a message of the wave and another one."""
     password = tmp_path / "password"
     password.write_text(cyrus.PASSWORD)
     server.deliver(b"X-Mailroom-Message: 0AMTQ\r\n" + RAW, ANNA)
@@ -44,7 +44,7 @@ def mailbox(server: cyrus.Server, tmp_path: Path) -> Iterator[ImapMailbox]:
 
 
 def found(mailbox: ImapMailbox) -> list[Copy]:
-    """The copies of the mail."""
+    """The copies of the message."""
     (there,) = mailbox.find(WANTED, datetime.now(UTC) - timedelta(days=1))
     return there.copies
 

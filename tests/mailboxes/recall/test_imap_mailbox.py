@@ -1,4 +1,4 @@
-"""IMAP at its edges, with a real Dovecot: names and identifiers that are legal and odd."""
+"""IMAP at its edges, with a real Dovecot: names and identifiers that are legal and unusual."""
 
 import itertools
 from collections.abc import Iterator

@@ -117,7 +117,7 @@ def test_a_name_that_cannot_be_written_down_ends_the_visit_not_the_recaller(disk
 
 
 def old_mail(path: Path) -> Path:
-    """A mail of the old sender's that never came through us, in a file of a Maildir."""
+    """A message of the old sender's that never came through us, in a file of a Maildir."""
     for part in ("cur", "new", "tmp"):
         (path.parent.parent / part).mkdir(parents=True, exist_ok=True)
     path.write_bytes(letter(1, OLD))

@@ -49,7 +49,7 @@ class Town(House):
     carl: str
 
     def attempted(self, mail: int) -> list[str]:
-        """How the attempts to send a mail on ended."""
+        """How the attempts to send a message on ended."""
         with db.read_transaction(self.engine) as session:
             ended = select(col(Attempt.outcome)).where(col(Attempt.delivery_id) == mail, col(Attempt.ended_at).is_not(None))
             return list(session.scalars(ended.order_by(col(Attempt.number))))
@@ -376,7 +376,7 @@ def test_a_purge_that_meets_a_delivery_on_its_way_takes_it_when_it_has_landed(to
 
 @pytest.mark.parametrize("held", [False, True])
 def test_a_purge_takes_out_what_arrived_without_an_answer(town: Town, held: bool) -> None:
-    """Dovecot has it, and nobody heard it say so: the next attempt waits, or somebody holds the mail."""
+    """Dovecot has it, and nobody heard it say so: the next attempt waits, or somebody holds the message."""
     with gate.swallow_answers(town.server.lmtp_port) as swallower, relaying(with_next_hop(town.settings, swallower.port)):
         (mail,) = town.queued(letter(1), town.anna)
         processes.until(lambda: town.attempted(mail) == ["unanswered"], "the answer is lost")

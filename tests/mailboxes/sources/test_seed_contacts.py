@@ -1,4 +1,4 @@
-"""Seeding: whatever happens on the way, each mail teaches once, and what was not read is said."""
+"""Seeding: whatever happens on the way, each message teaches once, and what was not read is said."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ BY = Actor("shell", "root", arriving.IDA.role, arriving.IDA.scope, "root (shell)
 
 
 def mail(number: int, author: str = JOE, *, day: int = 3, more: str = "") -> bytes:
-    """A mail that somebody sent on a day of November, to somebody new."""
+    """A message that somebody sent on a day of November, to somebody new."""
     return (
         f"From: {author}\r\nTo: p{number}@partner.example\r\nDate: {day} Nov 2026 10:00:00 +0000\r\n"
         f"Message-ID: <{number}@company.example>\r\n{more}\r\nhello\r\n"
@@ -62,7 +62,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def file(root: Path, number: int, raw: bytes, address: str = JOE) -> None:
-    """Put a mail into somebody's sent folder."""
+    """Put a message into somebody's sent folder."""
     folder = root / address / ".Sent" / "cur"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{1_795_000_000 + number}.M{number}.host:2,S").write_bytes(raw)
@@ -152,9 +152,9 @@ def test_a_child_that_dies_costs_its_account_only(house: Engine, root: Path, set
 
 @dataclass
 class Flaky:
-    """A mailbox with a hundred sent mails that breaks off now and then."""
+    """A mailbox with a hundred sent messages that breaks off now and then."""
 
-    breaks: list[int]  # before which mails, in turn
+    breaks: list[int]  # before which messages, in turn
     opened: int = 0
     shut: list[Mark | None] = field(default_factory=list)
 

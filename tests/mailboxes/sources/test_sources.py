@@ -1,4 +1,4 @@
-"""Mailboxes as they are read for seeding and rehearsal: Maildirs, mbox files and a real Dovecot give the same messages, once."""
+"""Mailboxes as they are read for seeding and simulation: Maildirs, mbox files and a real Dovecot give the same messages, once."""
 
 import contextlib
 import itertools
@@ -32,7 +32,7 @@ _numbers = itertools.count(1)
 
 
 def sent(number: int, body: str = "hello") -> bytes:
-    """A mail that somebody wrote."""
+    """A message that somebody wrote."""
     return f"From: {ADA}\r\nTo: p{number}@partner.example\r\nSubject: number {number}\r\nX-Other: x\r\n\r\n{body}\r\n".encode()
 
 

@@ -1,4 +1,4 @@
-"""The relay with real next hops: what was released arrives, and what the next hop said is on the record."""
+"""The relay with real next hops: what was released arrives, and what the next hop said is in the audit log."""
 
 import contextlib
 import logging
@@ -221,7 +221,7 @@ def test_the_archive_gets_its_copy_in_the_end(both: Settings, peer: Peer, engine
     assert taken.reverse_path.startswith("bounce+")
     assert MAIL in taken.raw
     assert b"\r\nRecipient: anna@company.example\r\n" in taken.raw
-    assert peer.taken == []  # the mail itself waits for a person
+    assert peer.taken == []  # the message itself waits for a person
 
 
 @pytest.mark.parametrize(

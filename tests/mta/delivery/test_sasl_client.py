@@ -44,7 +44,7 @@ class Provider:
         return open_nexthop(self.peer.url, timeout=30, hostname="mx.company.example", encryption=encryption, logins=Logins(self.relay))
 
     def sent(self, times: int = 1, inner: str = HOST) -> list[Outcome]:
-        """What becomes of so many mails over one connection."""
+        """What becomes of so many messages over one connection."""
         way = self.way(inner)
         outcomes = [outcome for _ in range(times) for outcome in way.send(SENDER, [ANNA], MAIL)]
         way.close()

@@ -66,7 +66,7 @@ class Provider:
         return open_hop(self.settings.relay.smarthost, self.settings)
 
     def sent(self, people: list[str], raw: bytes = MAIL) -> list[Outcome]:
-        """What becomes of a mail for these people."""
+        """What becomes of a message for these people."""
         way = self.way()
         outcomes = way.send("ruth@company.example", people, raw)
         way.close()

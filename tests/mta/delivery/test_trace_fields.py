@@ -208,7 +208,7 @@ LONGEST = FILLED % (b" " * (8 * 1024 - len(b" mx.elsewhere.example; none")))  # 
     [
         ([LONGEST], [LONGEST]),
         ([LONGEST.replace(b"; ", b";  ")], []),
-        ([LONGEST.replace(b"; ", b";\r\n ")], []),  # a fold counts, as it is in the mail
+        ([LONGEST.replace(b"; ", b";\r\n ")], []),  # a fold counts, as it is in the message
         ([LONGEST.replace(b"elsewhere", b"company", 1)], []),
         ([LONGEST.replace(b"Authentication-Results", b"ARC-Authentication-Results") * 2], [LONGEST.replace(b"Auth", b"ARC-Auth", 1)] * 2),
         ([OTHERS] * 50, [OTHERS] * 50),
@@ -335,7 +335,7 @@ def test_the_author_signature_still_verifies(signing_key: rsa.RSAPrivateKey, can
 
 
 def messages(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Every mail of an archive of the corpus."""
+    """Every message of an archive of the corpus."""
     with tarfile.open(archive) as files:
         for member in files:
             if member.isfile() and member.name.endswith((".eml", ".txt", ".msg")) and (file := files.extractfile(member)):

@@ -52,7 +52,7 @@ class Door:
         return host_port(self.settings.outbound.listen, "listen")
 
     def send(self, raw: bytes = LETTER, *recipients: str, sender: str = JOE) -> None:
-        """Hand a mail over, as the internal server does."""
+        """Hand a message over, as the internal server does."""
         with smtplib.SMTP(*self.address, local_hostname="inner.company.example", timeout=HANG) as client:
             client.sendmail(sender, recipients or (ANN,), raw)
 
@@ -504,7 +504,7 @@ def listened_to(own: Settings) -> Settings:
 
 
 def arrived(settings: Settings) -> Delivery:
-    """A mail to Joe has come in."""
+    """A message to Joe has come in."""
     engine = open_engine(settings.database.url)
     try:
         with transaction(engine) as session:

@@ -1,4 +1,4 @@
-"""Door and judge together: what an edge says over SMTP decides about the mail as if we had seen the client ourselves."""
+"""Door and judge together: what an edge says over SMTP decides about the message as if we had seen the client ourselves."""
 
 import smtplib
 from dataclasses import replace

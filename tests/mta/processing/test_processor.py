@@ -339,7 +339,7 @@ def test_when_it_is_judged_again(attempt: int, age: int, expected: int, tmp_path
 
 
 def forwarded(raw: bytes, said: str = "dmarc=pass header.from=supplier.example") -> bytes:
-    """The mail as a forwarder passes it on that seals what it found."""
+    """The message as a forwarder passes it on that seals what it found."""
     results = f"mx.forwarder.example; {said}"
     fields = arc_seal.seal_message(raw, results, Result.NONE, domain="forwarder.example", selector="s", key=rsa_key(2048), now=utcnow())
     return fields + raw
@@ -625,7 +625,7 @@ def test_a_judge_that_stops_leaves_the_rest_for_the_next(known: Settings, monkey
     assert set(record(known)) == {envelope.spool_id for envelope, _ in messages}
 
 
-# the door
+# the SMTP server
 
 
 def door(settings: Settings) -> DoorSnapshot | None:

@@ -181,7 +181,7 @@ def test_a_certificate_that_only_openssl_reads_serves_all_the_same(
     assert "when the certificate ends cannot be told: error parsing asn1 value" in caplog.text
 
 
-# the door snapshot
+# the SMTP server snapshot
 
 
 def test_without_a_snapshot_everybody_is_asked_to_come_again(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The listening sockets of the door: bound ones, also in the file system, where what a killed process left is replaced."""
+"""The listening sockets of the SMTP server: bound ones, also in the file system, where what a killed process left is replaced."""
 
 import smtplib
 import socket

@@ -128,7 +128,7 @@ def test_the_port_is_free_at_once_and_whoever_is_in_a_message_may_finish(setting
 
 
 def can_listen(address: tuple[str, int]) -> bool:
-    """Is the address free for a successor?"""
+    """Whether the address is free for a successor."""
     try:
         socket.create_server(address).close()
     except OSError:

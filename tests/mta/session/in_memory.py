@@ -138,7 +138,7 @@ class Snapshot(SnapshotFile):
 
 
 class House:
-    """A loop, and the door that its sessions share."""
+    """A loop, and the SMTP server that its sessions share."""
 
     def __init__(self, *, edges: Edges | None = None, submitters: Any = None, **smtp: Any) -> None:
         self.loop = asyncio.new_event_loop()

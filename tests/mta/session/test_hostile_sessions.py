@@ -1,4 +1,4 @@
-"""Dialogues that nobody has thought of: whatever a client says and however it is cut, the door keeps its promises."""
+"""Dialogues that nobody has thought of: whatever a client says and however it is cut, the SMTP server keeps its promises."""
 
 import contextlib
 import errno

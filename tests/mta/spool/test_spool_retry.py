@@ -1,4 +1,4 @@
-"""What waits to be tried again: read as it was put off, tried now, saved, and let alone while somebody tries it."""
+"""What waits to be tried again: read as it was deferred, tried now, saved, and let alone while somebody tries it."""
 
 import stat
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def spools(tmp_path: Path) -> Iterator[dict[str, Spool]]:
-    """The spools of both doors."""
+    """The spools of both SMTP servers."""
     found = {door: Spool(tmp_path / below) for door, below in spool_retry.DOORS.items()}
     yield found
     for one in found.values():

@@ -46,7 +46,7 @@ SERVICES {{
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running Cyrus; a mailbox comes into being with its first mail."""
+    """A running Cyrus; a mailbox comes into being with its first message."""
 
     lmtp_port: int
     imap_port: int

@@ -107,7 +107,7 @@ userdb {{
 
 @dataclass(slots=True)
 class Server:
-    """A running Dovecot; a mailbox comes into being with its first mail."""
+    """A running Dovecot; a mailbox comes into being with its first message."""
 
     lmtp_port: int
     imap_port: int

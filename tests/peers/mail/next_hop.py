@@ -87,7 +87,7 @@ class Peer:
         return await self.said("RSET", server, "250 OK")
 
     def knows(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, told: Any) -> AuthResult:
-        """Is that the password? (aiosmtpd's authenticator)"""
+        """Whether that is the password. (aiosmtpd's authenticator)"""
         return AuthResult(success=self.accounts.get(told.login.decode()) == told.password.decode(), handled=False)
 
     async def auth_XOAUTH2(self, server: Any, arguments: list[str]) -> AuthResult:

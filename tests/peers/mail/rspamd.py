@@ -38,7 +38,7 @@ def start_rspamd() -> Iterator[str]:
 
 
 def is_answering(port: int) -> bool:
-    """Does its worker answer?"""
+    """Whether its worker answers."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5) as answer:
             return bool(answer.read().strip() == b"pong")

@@ -1,4 +1,4 @@
-"""Standing in: whose scope it gives, from when until when, who may arrange it, and what goes on the record."""
+"""Standing in: whose scope it gives, from when until when, who may arrange it, and what goes in the audit log."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

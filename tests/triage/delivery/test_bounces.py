@@ -64,7 +64,7 @@ class Inner:
         return claim
 
     def returns(self, address: str, summary: Summary = REPORT, *, reverse_path: str = "", raw: bytes = b"Subject: back\r\n\r\n") -> int:
-        """A mail to this address comes in; its delivery."""
+        """A message to this address comes in; its delivery."""
         with db.transaction(self.engine) as session:
             came = envelope(address, reverse_path=reverse_path)
             return intake.receive_message(session, came, raw, authentication(summary.author), summary, settings=self.settings, now=NOW)[0]

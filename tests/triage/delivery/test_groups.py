@@ -62,7 +62,7 @@ class House:
             directory.apply_directory(session, company, self.settings.company, by=SYNC, now=self.now)
 
     def door(self) -> tuple[DoorSnapshot, str]:
-        """What the door knows, and its version."""
+        """What the SMTP server knows, and its version."""
         with db.read_transaction(self.engine) as session:
             snapshot = build_recipient_map(session, settings=self.settings, now=self.now)
             assert snapshot is not None

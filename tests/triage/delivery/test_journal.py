@@ -1,4 +1,4 @@
-"""A copy of every accepted mail goes to the archive, whatever became of the mail; only a person gives one up."""
+"""A copy of every accepted mail goes to the archive, whatever became of the message; only a person gives one up."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A journal report: the envelope in words, and behind it the mail, byte for byte; read back by what reads Exchange's."""
+"""A journal report: the envelope in words, and behind it the message, byte for byte; read back by what reads Exchange's."""
 
 import email
 from datetime import UTC, datetime

@@ -199,7 +199,7 @@ def test_transactions_are_full(found: dict[int, int], siblings: list[tuple[int, 
         (LATER, State.BOUNCED),
         (Outcome("unanswered", "the connection was lost", "x"), State.BOUNCED),
         (Outcome("untried", "the next hop is busy with other mail", "x"), State.QUEUED),
-        (Outcome("deferred", "it cannot be reached", "x", unreachable=True), State.QUEUED),  # nobody was asked about this mail
+        (Outcome("deferred", "it cannot be reached", "x", unreachable=True), State.QUEUED),  # nobody was asked about this message
     ],
 )
 def test_after_days_it_is_given_up(released: tuple[Engine, int], settings: Settings, outcome: Outcome, state: State) -> None:

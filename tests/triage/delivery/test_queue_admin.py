@@ -1,4 +1,4 @@
-"""What waits for a next hop: tried at once, given up, put off while it is away, brought forward when it is back."""
+"""What waits for a next hop: tried at once, given up, deferred while it is away, brought forward when it is back."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 
 def queued(session: Session, settings: Settings, address: str = JOE) -> int:
-    """One mail that is to be sent on now."""
+    """One message that is to be sent on now."""
     (mail,) = arrive(session, settings, address)
     ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
     return mail

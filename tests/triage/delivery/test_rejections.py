@@ -164,7 +164,7 @@ def test_taken_back_before_it_left_nobody_is_told(desk: Desk, way: str) -> None:
     assert desk.states(joe, mara) == [State.HELD, State.HELD]
     assert desk.told() == []
     assert desk.leaves() == []
-    desk.decides(Verb.REJECT, joe)  # and anew
+    desk.decides(Verb.REJECT, joe)  # and again
     assert desk.told() == [(State.QUEUED, [JOE])]
 
 

@@ -58,7 +58,7 @@ class Sender:
             return queue.claim_deliveries(session, limit=50, settings=self.settings, now=NOW + later)
 
     def refused(self, *recipients: str, **different: object) -> tuple[int, ...]:
-        """A mail that the next hop refuses; its deliveries."""
+        """A message that the next hop refuses; its deliveries."""
         ids = self.writes(*recipients, **different)
         with db.transaction(self.engine) as session:
             ended = [(one, NO) for one in queue.claim_deliveries(session, limit=50, settings=self.settings, now=NOW)]
@@ -208,7 +208,7 @@ def test_a_notice_that_may_have_arrived_is_the_one_that_they_get(sender: Sender)
 
 
 def test_a_failure_that_meets_its_notice_on_the_way_out_is_settled_all_the_same(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another relay takes the notice in the moment in which this one would write it anew."""
+    """Another relay takes the notice in the moment in which this one would write it again."""
     sender.writes(JOE, MARA)
     first, second = sender.claims()
     with db.transaction(sender.engine) as session:
@@ -322,11 +322,11 @@ def test_the_queue_counts_it_and_it_can_be_tried_at_once_or_given_up(sender: Sen
     assert len(sender.told()) == 2  # and nobody is told of that
 
 
-# held mail that expires
+# held messages that expires
 
 
 def expire(sender: Sender, *, wanted: bool = True, **different: object) -> int:
-    """A mail that nobody decides about; its delivery."""
+    """A message that nobody decides about; its delivery."""
     sender.settings = arriving.expire_unseen(replace(sender.settings, notices=replace(sender.settings.notices, expiry=wanted)))
     with db.transaction(sender.engine) as session:
         (mail,) = arrive(session, sender.settings, JOE, **(PROVEN | different))  # type: ignore[arg-type]

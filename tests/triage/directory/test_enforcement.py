@@ -1,4 +1,4 @@
-"""What is held, for whom, from when on: set within one's scope, on the record, for the next message that is judged."""
+"""What is held, for whom, from when on: set within one's scope, in the audit log, for the next message that is judged."""
 
 from collections.abc import Callable
 from dataclasses import replace

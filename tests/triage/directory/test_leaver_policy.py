@@ -1,4 +1,4 @@
-"""Where the mail of somebody who has left goes, as a table."""
+"""Where the message of somebody who has left goes, as a table."""
 
 import pytest
 

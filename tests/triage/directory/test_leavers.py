@@ -120,7 +120,7 @@ def test_what_is_released_at_the_same_moment_goes_where_it_was_released_to(
 
 
 def waits(engine: Engine) -> bool:
-    """Is a lock waited for?"""
+    """Whether a lock is waited for."""
     with engine.connect() as connection:
         return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 

@@ -221,7 +221,7 @@ def with_name(form: Any, name: str) -> Any:
 
 
 def everything(session: Session, settings: Settings) -> tuple[int, ...]:
-    """Mara leaves traces everywhere; her held mail."""
+    """Mara leaves traces everywhere; her held messages."""
     staff = (*COMPANY.staff, StaffEntry("mara.berg", "Mara Berg", "triage", ("person:joe.fern", "person:mara.berg")))
     take_over(
         session,

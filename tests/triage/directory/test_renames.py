@@ -1,4 +1,4 @@
-"""Who is who: people who are called otherwise, names that somebody else has got, and what is only a directory that was set up anew."""
+"""Who is who: people who are called otherwise, names that somebody else has got, and what is only a directory that was set up again."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Why a mail would pass, and why one did or did not."""
+"""Why a message would pass, and why one did or did not."""
 
 from dataclasses import replace
 

@@ -79,7 +79,7 @@ UNTOLD = {"digest", "features", "zstd"}  # made of ids; or told by what else is 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a mail is like."""
+    """What a message is like."""
 
     author: str
     recipients: tuple[str, ...]
@@ -116,7 +116,7 @@ def worded(wave: int, change: int) -> tuple[str, str]:
 
 
 class House:
-    """A company that knows some senders, with one mail delivered and one under way that may come back."""
+    """A company that knows some senders, with one message delivered and one under way that may come back."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine = engine
@@ -131,21 +131,21 @@ class House:
             queue.settle_claim(session, self.delivered, OK, settings=settings, now=NOW)
 
     def sent(self, session: Session) -> queue.Claim:
-        """A mail that was let go and is under way."""
+        """A message that was released and is under way."""
         (one,) = arriving.arrive(session, replace(self.settings, journal=Journal()), f"it+joe.fern@{DOMAIN}", author="old@unproven.example")
         ledger.record_event(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
         (claim,) = queue.claim_deliveries(session, limit=10, settings=self.settings, now=NOW)
         return claim
 
     def arrivals(self, wanted: Sequence[Plan]) -> list[Arrival]:
-        """Mails as planned."""
+        """Messages as planned."""
         made: list[Arrival] = []
         for number, plan in enumerate(wanted):
             made.append(made[number // 2] if plan.kind == "again" and made else self.arrival(number, plan))
         return made
 
     def arrival(self, number: int, plan: Plan) -> Arrival:
-        """A mail as planned."""
+        """A message as planned."""
         text, mark = worded(*plan.text) if plan.text[0] >= 0 else ("Hello", "")
         said = summary(plan.author, f"number {number}", author_name=plan.name, text=text, fingerprint=mark)
         if not plan.author:
@@ -158,7 +158,7 @@ class House:
         return self.changed(one, plan.kind)
 
     def changed(self, one: Arrival, kind: str) -> Arrival:
-        """The mail as it is when it is something special."""
+        """The message as it is when it is something special."""
         said: dict[str, Summary] = {
             "automatic": replace(one.summary, automatic="list-id"),
             "list": replace(one.summary, list_id="dev.lists.example", list_post="dev@lists.example"),
@@ -184,7 +184,7 @@ class House:
         return found
 
     def taken(self, session: Session, mail: Sequence[Arrival]) -> list[object]:
-        """Mails in one transaction; one by one where that is refused, as the judge does it."""
+        """Messages in one transaction; one by one where that is refused, as the judge does it."""
         try:
             with session.begin_nested():
                 entered = intake.receive_all(session, mail, settings=self.settings, now=NOW)
@@ -196,14 +196,14 @@ class House:
 
 
 def cut(mail: Sequence[Arrival], sizes: Iterable[int]) -> Iterator[Sequence[Arrival]]:
-    """The mail, so many at a time."""
+    """The message, so many at a time."""
     for begin, end in itertools.pairwise(itertools.accumulate(sizes, initial=0)):
         if mail[begin:end]:
             yield mail[begin:end]
 
 
 def record(session: Session) -> list[object]:
-    """All rows that mail leaves behind, in an order and with names that do not depend on their ids."""
+    """All rows that message leaves behind, in an order and with names that do not depend on their ids."""
     rows: dict[str, list[dict[str, Any]]] = {
         str(table.__tablename__): [dict(row._mapping) for row in session.execute(select(table.__table__))]  # type: ignore[attr-defined]
         for table in TABLES

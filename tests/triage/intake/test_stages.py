@@ -26,7 +26,7 @@ LETTER = arriving.summary(AUTHOR, attachments=named("invoice.exe"), text="Your s
 
 
 def entered(session: Session, settings: Settings, arrival: Arrival) -> list[Any]:
-    """What is on the record of it, without ids."""
+    """What is in the audit log of it, without ids."""
     (ids,) = intake.receive_all(session, [arrival], settings=settings, now=NOW)
     assert not isinstance(ids, Exception)
     rows = [session.get_one(Delivery, one) for one in ids]
@@ -41,7 +41,7 @@ def entered(session: Session, settings: Settings, arrival: Arrival) -> list[Any]
 
 
 def arrival() -> Arrival:
-    """A mail for three people."""
+    """A message for three people."""
     return Arrival(
         arriving.envelope(*RECIPIENTS, reverse_path=AUTHOR), b"Subject: Hello\r\n\r\nHello", arriving.authentication(AUTHOR), LETTER
     )

@@ -76,7 +76,7 @@ def end(session: Session, settings: Settings, *replies: str) -> None:
 def test_it_is_entered_once(session: Session, settings: Settings) -> None:
     envelope = leave(session, settings)
     assert store_outbound.store_outgoing(session, envelope, bodies.pack_body(RAW), make_summary(RAW), settings=settings, now=NOW) is None
-    other = replace(envelope, recipients=(BOB,))  # another mail whose door has made the same id
+    other = replace(envelope, recipients=(BOB,))  # another message whose door has made the same id
     assert store_outbound.store_outgoing(session, other, bodies.pack_body(RAW), make_summary(RAW), settings=settings, now=NOW) is not None
     assert [one.recipient for one in rows(session, "outbound")] == [ANN.lower(), BOB]
 

@@ -1,4 +1,4 @@
-"""The fingerprint: like for copies of one mail whatever was changed about them, unlike for others, never raising, bounded."""
+"""The fingerprint: like for copies of one message whatever was changed about them, unlike for others, never raising, bounded."""
 
 import itertools
 import random
@@ -115,7 +115,7 @@ def test_stored_fingerprints_are_found_by_later_versions() -> None:
     mails = [one.raw for number, (subject, text) in enumerate(waves.TEXTS) for one in waves.wave(number, text, subject, 12, chance)]
     texts = (" ".join(waves.invented(chance, count)) for count in (150, 300, 1_000, 5_000))
     prints = [make_summary(raw).fingerprint for raw in mails] + [one.as_text() for text in texts if (one := make_fingerprint("news", text))]
-    assert sha256("\n".join(prints).encode()).hexdigest() == AS_STORED  # else nothing new is like it, and each campaign begins anew
+    assert sha256("\n".join(prints).encode()).hexdigest() == AS_STORED  # else nothing new is like it, and each campaign begins again
 
 
 def test_what_was_stored_when_links_counted_is_still_found() -> None:

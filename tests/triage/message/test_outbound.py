@@ -1,4 +1,4 @@
-"""Exchange's journal reports: the real envelope, read strictly from the report and from nothing that the mail itself says."""
+"""Exchange's journal reports: the real envelope, read strictly from the report and from nothing that the message itself says."""
 
 import json
 
@@ -56,7 +56,7 @@ def test_the_envelope_is_the_reports(*, encoded: bool, mark: bool) -> None:
     "raw",
     [
         LETTER,
-        report("Hello Joe,\nplease see below.\n", mark=False),  # somebody forwards a mail as an attachment
+        report("Hello Joe,\nplease see below.\n", mark=False),  # somebody forwards a message as an attachment
         report(kind="application/octet-stream"),
         mail("X-MS-Journal-Report:", LINES),
         multipart(*[part("Content-Type: text/plain", b"x")] * 1100),

@@ -186,7 +186,7 @@ def test_names_of_attachments(fields: str, name: str, also: tuple[str, ...]) -> 
 
 
 def unencoded(codec: str, charset: str, *, name: str, subject: str, author: str = '"{name}" <ann@sender.example>') -> bytes:
-    """A mail with names as somebody wrote them who knows no encoded words."""
+    """A message with names as somebody wrote them who knows no encoded words."""
     raw = multipart(
         part(f"Content-Type: text/plain; charset={charset}", b"text"),
         part("Content-Type: application/pdf; name=NAME.pdf\nContent-Disposition: attachment; filename=NAME.pdf", b"%PDF", encoded=True),

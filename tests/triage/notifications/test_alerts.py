@@ -1,4 +1,4 @@
-"""What is so now: on both databases, and that it goes on the record once."""
+"""What is so now: on both databases, and that it goes in the audit log once."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ def watched(settings: Settings) -> Settings:
 
 
 def held(engine: Engine, settings: Settings, *recipients: str, **columns: object) -> int:
-    """A mail that is held, with some of its columns as they are wanted."""
+    """A message that is held, with some of its columns as they are wanted."""
     with db.transaction(engine) as session:
         (came,) = arrive(session, settings, *recipients)
         if columns:
@@ -62,7 +62,7 @@ def looked(engine: Engine, settings: Settings, now: datetime = NOW) -> list[Wait
 
 
 def watch(engine: Engine, settings: Settings, now: datetime = NOW) -> int:
-    """Look, remember and put on the record, as upkeep does; how many records."""
+    """Look, remember and put in the audit log, as upkeep does; how many records."""
     with db.transaction(engine) as session:
         alerts.keep_alerts(session, alerts.find_alerts(session, settings, now), now=now)
         assert not alerts.has_changed(session, alerts.find_alerts(session, settings, now))
@@ -251,7 +251,7 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
         ("emergency.closed", False),
         ("directory.brake", False),
         ("time-limited.waiting", True),
-        ("time-limited.waiting", False),  # of the sealed folder: that there is one, no more
+        ("time-limited.waiting", False),  # of the confidential folder: that there is one, no more
     }
 
 

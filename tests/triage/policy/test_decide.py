@@ -811,7 +811,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
         assert found.dmarc.result is not Result.FAIL
         assert author != "boss@company.example" or proven(found, "aligned", trusted)
         return
-    if verdict.rule == "reply-to-ours":  # who answers a mail of ours proves themselves, and is where it went
+    if verdict.rule == "reply-to-ours":  # who answers a message of ours proves themselves, and is where it went
         assert not normalised
         assert proven(found, "aligned", trusted)
         assert any(author.rpartition("@")[2] in one.went_to and one.named_by != "returned" and not one.automatic for one in ours)

@@ -39,7 +39,7 @@ Come = Callable[..., int]
 
 @pytest.fixture
 def come(engine: Engine, settings: Settings) -> Come:
-    """Lets one mail come in, from somebody else each time; its delivery's id."""
+    """Lets one message come in, from somebody else each time; its delivery's id."""
     with transaction(engine) as session:
         directory.apply_directory(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
     number = iter(range(1000))

@@ -25,7 +25,7 @@ HOP = "smtp://mail.company.example:25"
 
 @pytest.fixture
 def lived(known: Engine, settings: Settings) -> tuple[Engine, int, tuple[int, ...]]:
-    """A message to two people: viewed, released for one of them, put off once and then delivered."""
+    """A message to two people: viewed, released for one of them, deferred once and then delivered."""
     with db.transaction(known) as session:
         both = arrive(session, settings, JOE, MARA)
         message = session.get_one(Delivery, both[0]).message_id

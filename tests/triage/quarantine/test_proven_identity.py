@@ -1,4 +1,6 @@
-"""At free-mail providers an address proves itself and nobody else: no act over a campaign touches two people there, old mail included."""
+"""At free-mail providers an address proves itself and nobody else: no act over a campaign touches two people there, old messages
+included.
+"""
 
 from dataclasses import replace
 
@@ -38,7 +40,7 @@ def proven(author: str) -> Dmarc:
 
 
 def came(session: Session, settings: Settings, author: str, *, forged: bool = False) -> int:
-    """A copy of one and the same mail has come in; its delivery."""
+    """A copy of one and the same message has come in; its delivery."""
     dmarc = arriving.NO_DMARC if forged else proven(author)
     return arriving.arrive(session, settings, author=author, text=TEXT, dmarc=dmarc)[0]
 

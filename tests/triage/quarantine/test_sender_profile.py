@@ -24,7 +24,7 @@ SALES, POST = "sales@supplier.example", "post@mail.supplier.example"
 
 @pytest.fixture(autouse=True)
 def mail(engine: Engine, settings: Settings) -> None:
-    """Three mails of one address, one from below its domain, one of somebody at a free-mail provider; a purged one."""
+    """Three messages of one address, one from below its domain, one of somebody at a free-mail provider; a purged one."""
     with transaction(engine) as session:
         arriving.set_up(session, settings)
         (gone,) = arrive(session, settings, JOE, author=SALES, dmarc=DMARC_PASS)

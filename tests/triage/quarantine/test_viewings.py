@@ -1,4 +1,4 @@
-"""Who fetched and who viewed a message: nothing that left is missing on the record, and nobody is named who did not see it."""
+"""Who fetched and who viewed a message: nothing that left is missing in the audit log, and nobody is named who did not see it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace

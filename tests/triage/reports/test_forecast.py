@@ -1,4 +1,4 @@
-"""From rehearsed mail to numbers: cards, waiting, rules that help."""
+"""From simulated mail to numbers: cards, waiting, rules that help."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ X, Y = Remedy("domain", "x.example", "dmarc"), Remedy("address", "a@y.example", 
 
 
 def at(hours: float, **more: object) -> Rehearsed:
-    """A held mail, so many hours after Monday began."""
+    """A held message, so many hours after Monday began."""
     return replace(ROW, arrived=MONDAY + timedelta(hours=hours), **more)  # type: ignore[arg-type]
 
 

@@ -58,9 +58,9 @@ def test_in_whatever_order_they_come(values: list[int]) -> None:
         ([5], None, False, [False]),
         ([None], 30, False, [False]),
         ([None], 30, True, [True]),
-        ([None], -5, False, [True]),  # purged and put back before it was let go
+        ([None], -5, False, [True]),  # purged and put back before it was released
         ([5], None, True, [True]),
-        ([5, None], None, True, [False, True]),  # let go anew: it waited until then, and counts once
+        ([5, None], None, True, [False, True]),  # released again: it waited until then, and counts once
         ([5, 6], None, True, [False, True]),
     ],
 )

@@ -107,7 +107,7 @@ class Company:
         assert daily_counts.sample_held(session, self.clock.now)
 
     def arrival(self, name: str, to: str, who: str = "") -> Callable[[Session], object]:
-        """A mail, of a stranger of its own or of somebody who writes more than once."""
+        """A message, of a stranger of its own or of somebody who writes more than once."""
         recipients = {"joe": (JOE,), "mara": (MARA,), "both": (JOE, MARA)}[to]
         author = TOGETHER.get(who, f"{name}@stranger.example")
         domain = author.rpartition("@")[2]
@@ -149,7 +149,7 @@ class Company:
         return decide
 
     def selected(self, session: Session, about: str) -> Selection:
-        """One mail, or the campaign."""
+        """One message, or the campaign."""
         if about == "wave":
             return Selection.of(campaign=session.get_one(Delivery, self.mails["w1"][0]).campaign_id)
         return Selection.of(ids=tuple(self.mails[about]))
@@ -162,7 +162,7 @@ class Company:
             return session.scalars(newest).one().subject, ids.format_id(number or 0)
 
     def joe_answers(self, session: Session) -> None:
-        """He writes to somebody whose mail was let go."""
+        """He writes to somebody whose mail was released."""
         said: dict[str, Any] = dict.fromkeys(("learned_at", "first_sent_at", "last_sent_at", "last_mail_at"), self.clock.now)
         session.add(Correspondent(address=TOGETHER["pen"], person="joe.fern", **said))
 
@@ -319,7 +319,7 @@ def test_a_part_of_a_day_counts_as_a_part(company: Company) -> None:
     assert table(some, "passed").rows == ()
     assert rows(company.report("waiting", period=("mon 09:00", "mon 11:00")), "total", "mails") == [
         (3,)
-    ]  # f, g and h, by when they were let go
+    ]  # f, g and h, by when they were released
 
 
 def bens_counts(company: Company) -> None:
@@ -337,7 +337,7 @@ def bens_counts(company: Company) -> None:
 
 
 def what_is_sealed(company: Company) -> None:
-    """The same where the legal department is sealed, and Ben alone named for it: it counts for nobody else."""
+    """The same where the legal department is confidential, and Ben alone named for it: it counts for nobody else."""
     assert rows(company.report("rules"), "held", "mails") == [(12,)]
     assert rows(company.report("queue"), "days", "held", "let_go", "kept_away") == [(12, 8, 3), (0, 0, 0)]
     assert table(company.report("queue"), "week").rows[0][1 + 15] == 1  # j

@@ -92,7 +92,7 @@ def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def listens(path: Path) -> bool:
-    """Is there a socket that takes connections? Its file is there a moment before."""
+    """Whether there is a socket that takes connections. Its file is there a moment before."""
     sockets = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
     return any(one[-1] == str(path) and one[3] == ACCEPTING for one in sockets)
 

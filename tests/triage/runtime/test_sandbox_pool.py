@@ -199,7 +199,7 @@ def test_children_end_with_their_parent_even_when_they_compute(tmp_path: Path) -
 
 
 def gone(process: int) -> bool:
-    """Has the process ended? One that nobody has taken leave of yet has."""
+    """Whether the process has ended. One that nobody has taken leave of yet has."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):

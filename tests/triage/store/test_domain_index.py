@@ -1,4 +1,4 @@
-"""Mail of a domain is found by an index, with what lies below it, and whatever else is asked about it reads no other mail."""
+"""Mail of a domain is found by an index, with what lies below it, and whatever else is asked about it reads no other messages."""
 
 import re
 from collections.abc import Callable

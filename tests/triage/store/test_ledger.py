@@ -1,4 +1,4 @@
-"""The ledger: every change is legal, single and on the record."""
+"""The ledger: every change is legal, single and in the audit log."""
 
 import hashlib
 from dataclasses import replace

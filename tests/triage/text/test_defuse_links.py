@@ -51,5 +51,5 @@ def test_an_address_is_only_an_address(address: str, said: str) -> None:
 
 
 def test_what_is_nearly_a_link_is_looked_through_once() -> None:
-    """Where each of its parts is begun with anew this takes an hour."""
+    """Where each of its parts is begun with again this takes an hour."""
     assert defuse_text("ms-" * 300_000) == "ms-" * 300_000

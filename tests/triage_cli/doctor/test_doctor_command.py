@@ -43,7 +43,7 @@ Change = Callable[[Settings], object]
 
 @pytest.fixture
 def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Settings:
-    """A house whose judge has written the door snapshot, and whose ports are free."""
+    """A house whose judge has written the SMTP server snapshot, and whose ports are free."""
     settings = replace(
         settings,
         database=replace(settings.database, url=sqlite_url),

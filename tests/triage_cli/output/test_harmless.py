@@ -76,7 +76,7 @@ ELSEWHERE = {
     "import mbox",
     "practice scores",
     "webhooks list",
-}  # they read no mail from the database
+}  # they read no messages from the database
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Keeping house: the trail, retention, the database's version, the directory."""
+"""Keeping house: the audit log, retention, the database's version, the directory."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Upkeep looks, and tells; and the directory's brake is an alarm until it is let go."""
+"""Upkeep looks, and tells; and the directory's brake is an alarm until it is released."""
 
 import threading
 from dataclasses import replace

@@ -32,7 +32,7 @@ def signing(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def act(engine: Engine) -> None:
-    """Something happens, and is sealed."""
+    """Something happens, and is confidential."""
     with db.transaction(engine) as session:
         ledger.write_act(session, "test", "thing", by=ANA, now=utcnow())
     upkeep.seal_trail(engine, HERE)
@@ -134,7 +134,7 @@ def test_checkpoints_that_cannot_be_read_keep_old_records_and_stop_nothing(
 
 
 def faults(engine: Engine) -> list[str]:
-    """The faults that are on the record."""
+    """The faults that are in the audit log."""
     with db.read_transaction(engine) as session:
         found = select(col(AuditRecord.detail)).where(col(AuditRecord.act) == verify_chain.TAMPERED)
         return [one["fault"] for one in session.scalars(found)]

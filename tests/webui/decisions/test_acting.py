@@ -1,4 +1,4 @@
-"""A key or a click does what was asked, about the mail that was shown: whatever comes in, moves or is still on its way."""
+"""A key or a click does what was asked, about the message that was shown: whatever comes in, moves or is still on its way."""
 
 import re
 

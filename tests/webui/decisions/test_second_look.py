@@ -70,7 +70,7 @@ def read_it(sheet: Locator, act: str = "Release") -> None:
     ("keys", "released"),
     [
         effort.long(("r",), False),
-        effort.long(("r", "r"), False),  # a double press: the second key comes before anybody has read the reason
+        effort.long(("r", "r"), False),  # a double press: the second person's approval comes before anybody has read the reason
         (("r", "r", "r"), False),
         effort.long(("r", "Enter"), False),
         effort.long(("a",), False),

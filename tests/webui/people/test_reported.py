@@ -11,7 +11,7 @@ from triage.times import utcnow
 
 
 def report(site: Site, delivery: str | None, subject: str, *people: str) -> None:
-    """These people find it odd."""
+    """These people find it unusual."""
     with db.transaction(site.engine) as session:
         for person in people:
             row = MailReport(

@@ -1,4 +1,4 @@
-"""Looking at hostile mail harms nobody: no request, no script, not even a connection leaves the browser, wherever it is clicked."""
+"""Looking at hostile messages harms nobody: no request, no script, not even a connection leaves the browser, wherever it is clicked."""
 
 import contextlib
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def sink() -> Iterator[Sink]:
 
 
 def looked_through(site: Site, page: Page, sink: Sink, subjects: list[str]) -> list[Any]:
-    """Walk through these mails with the keys and click all over each; the requests to anywhere else, and the dialogs."""
+    """Walk through these messages with the keys and click all over each; the requests to anywhere else, and the dialogs."""
     strays: list[Any] = []
 
     def dismiss(dialog: Dialog) -> None:

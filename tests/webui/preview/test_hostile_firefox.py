@@ -1,4 +1,4 @@
-"""Looking at hostile mail harms nobody in Firefox either: no request, no script, not even a connection leaves it."""
+"""Looking at hostile messages harms nobody in Firefox either: no request, no script, not even a connection leaves it."""
 
 import json
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def sink() -> Iterator[Sink]:
 
 @pytest.fixture(scope="module")
 def firefox(site: Site) -> Iterator[Firefox]:
-    """One Firefox at which somebody has signed in who looks at each mail by itself."""
+    """One Firefox at which somebody has signed in who looks at each message by itself."""
     with db.transaction(site.engine) as session:
         preferences.choose_preferences(session, {"group": "none"}, by=ANA)
     with firefox_peer.start_firefox() as started:
@@ -52,13 +52,13 @@ def firefox(site: Site) -> Iterator[Firefox]:
 
 
 def one_of(subjects: set[str], firefox: Firefox) -> dict[str, Any]:
-    """The mail that is shown, once it is one of these and has been loaded: its subject, and where its body is. Empty before."""
+    """The message that is shown, once it is one of these and has been loaded: its subject, and where its body is. Empty before."""
     shown: dict[str, Any] = firefox.value(SHOWN) or {}
     return shown if shown.get("subject") in subjects else {}
 
 
 def looked_through(site: Site, firefox: Firefox, sink: Sink, subjects: list[str]) -> list[object]:
-    """Walk through these mails with the keys and click all over each; whatever left the browser, or opened in it."""
+    """Walk through these messages with the keys and click all over each; whatever left the browser, or opened in it."""
     firefox.events.clear()
     firefox.go(f"{site.url}/?q={subjects[0].split()[0]}")
     processes.until(lambda: firefox.value("document.querySelector('.row') !== null"), "rows appear")

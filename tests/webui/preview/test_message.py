@@ -1,4 +1,4 @@
-"""A mail beside the list: what its links say and where they go, what was not loaded, why it was held, and who got it."""
+"""A message beside the list: what its links say and where they go, what was not loaded, why it was held, and who got it."""
 
 import pytest
 from playwright.sync_api import Page, Route, expect

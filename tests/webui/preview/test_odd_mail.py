@@ -28,7 +28,7 @@ WRONG_CLOCK = """const Right = Date; globalThis.Date = class extends Right {{
 
 
 def chosen(site: Site, page: Page, sender: str) -> Locator:
-    """The row of the one mail of this sender, under the cursor."""
+    """The row of the one message of this sender, under the cursor."""
     site.sit_down(page, path=f"/?q=from:{sender}")
     row = page.get_by_role("option")
     expect(row).to_have_count(1)
@@ -114,7 +114,7 @@ def test_names_that_turn_round_and_hide_letters(site: Site, page: Page) -> None:
     expect(page.locator(".view h2")).to_contain_text("202e")
     expect(attachments).to_contain_text("202e")
     whole(page)
-    page.keyboard.press("r")  # so odd that it needs a second look
+    page.keyboard.press("r")  # so unusual that it needs a second look
     release = page.get_by_role("dialog").get_by_role("button", name="Release", exact=True)
     expect(release).to_have_attribute("aria-disabled", "false")
     page.keyboard.press("r")

@@ -1,4 +1,4 @@
-"""A mail on paper: all that it says, and all that is said of it, to the end."""
+"""A message on paper: all that it says, and all that is said of it, to the end."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ PARAGRAPHS = 400
 
 
 def mail_of(subtype: str) -> bytes:
-    """A mail that no single sheet holds."""
+    """A message that no single sheet holds."""
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = f"Long <{subtype}@paper.example>", "joe.fern@company.example", "All of it"
     lines = [f"Paragraph {number} of the offer." for number in range(PARAGRAPHS)]

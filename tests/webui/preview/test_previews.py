@@ -33,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
 
 
 def with_attachments(subject: str) -> bytes:
-    """A mail with a document, something that is no picture, and a program."""
+    """A message with a document, something that is no picture, and a program."""
     made = EmailMessage()
     made["From"], made["To"], made["Subject"] = "Sales <sales@supplier.example>", JOE, subject
     made.set_content("Our invoice.")

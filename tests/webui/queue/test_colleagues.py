@@ -22,7 +22,7 @@ def row(page: Page, subject: str) -> Locator:
 
 @pytest.fixture(scope="module")
 def three(site: Site) -> Site:
-    """Three mails for Mara, of three senders."""
+    """Three messages for Mara, of three senders."""
     for name in ("First", "Second", "Third"):
         site.come(MARA, author=f"{name.lower()}@supplier.example", subject=f"{name} offer")
     return site

@@ -1,4 +1,4 @@
-"""Sealed mail: whoever is named for the folder says why they open it, mail by mail, and that is on the record."""
+"""Confidential mail: whoever is named for the folder says why they open it, mail by mail, and that is in the audit log."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from triage.store.models.directory import Sealed
 
 @pytest.fixture
 def desk(site: Site, page: Page) -> Iterator[Page]:
-    """Ana, who is named for the sealed folder of Mara, and two mails in it."""
+    """Ana, who is named for the confidential folder of Mara, and two messages in it."""
     with db.transaction(site.engine) as session:
         session.add_all(Sealed(kind="person", name="mara.berg", login=login) for login in ("", "ana"))
     for number in (1, 2):

@@ -1,4 +1,4 @@
-"""An empty system explains its next step, in either language, until the first mail is there."""
+"""An empty system explains its next step, in either language, until the first message is there."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect

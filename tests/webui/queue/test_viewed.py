@@ -1,4 +1,4 @@
-"""What was on the screen is on the record as viewed, what the console read ahead is not: signing in views one message."""
+"""What was on the screen is in the audit log as viewed, what the console read ahead is not: signing in views one message."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta

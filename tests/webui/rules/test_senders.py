@@ -19,7 +19,7 @@ SALES = "sales@supplier.example"
 
 @pytest.fixture(scope="module")
 def known(site: Site) -> Site:
-    """A sender with some history: two mails to two people, one that proves nothing, a colleague of theirs, and a letter from here."""
+    """A sender with some history: two messages to two people, one that proves nothing, a colleague of theirs, and a letter from here."""
     site.come(JOE, MARA, author=SALES, subject="The offer")
     site.come(JOE, author=SALES, subject="The invoice", dmarc=NO_DMARC)
     site.come(MARA, author="post@supplier.example", subject="The brochure")
@@ -30,7 +30,7 @@ def known(site: Site) -> Site:
 
 
 def states(site: Site, author: str) -> list[str]:
-    """What became of the mail of an address, the oldest first."""
+    """What became of the message of an address, the oldest first."""
     with db.read_transaction(site.engine) as session:
         return [
             str(one) for one in session.scalars(select(Delivery.state).where(col(Delivery.author) == author).order_by(col(Delivery.id)))

@@ -1,4 +1,4 @@
-"""Searches kept by a name: in the side bar with their counts, by a key, shared, and let go again."""
+"""Searches kept by a name: in the side bar with their counts, by a key, shared, and released again."""
 
 import pytest
 from playwright.sync_api import Page, expect

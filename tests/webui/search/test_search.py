@@ -17,7 +17,7 @@ PAGE = 50  # rows that are read at once
 
 @pytest.fixture(scope="module")
 def full(site: Site) -> Site:
-    """A mail with an attachment for Joe, one without for Mara."""
+    """A message with an attachment for Joe, one without for Mara."""
     raw = (
         b"From: DHL <post@dhl.example>\r\nSubject: Your parcel\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
         b"--b\r\nContent-Type: text/plain\r\n\r\nHello\r\n--b\r\nContent-Type: application/pdf; name=bill.pdf\r\n"

@@ -79,7 +79,7 @@ def left(page: Page) -> list[str]:
 
 @pytest.fixture(scope="module")
 def filled(site: Site) -> Site:
-    """Everything that can happen to a mail has happened to one, and the company has troubles too."""
+    """Everything that can happen to a message has happened to one, and the company has troubles too."""
     now, settings = utcnow(), site.settings
     add_rules(
         site.engine,

@@ -1,4 +1,4 @@
-"""By touch on a phone: one column, what a mail says and why it is risky at once, and release, block and undo without a key."""
+"""By touch on a phone: one column, what a message says and why it is risky at once, and release, block and undo without a key."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from triage.access import preferences
 from triage.store import db
 
 BUTTON = 48  # pixels that a thumb hits (console.md)
-LINES = 3 * 24  # pixels of a mail's text
+LINES = 3 * 24  # pixels of a message's text
 IN_BOTH = [effort.long((320, "en-GB"), id="English"), pytest.param((320, "de-DE"), id="German")]
 LANGUAGES = pytest.mark.parametrize("phone", IN_BOTH, indirect=True)
 OFFER = "Our offer for two hundred brass housings, as spoken at the fair"
@@ -53,11 +53,11 @@ def touchable(button: Locator) -> Locator:
 
 
 def read(site: Site, page: Page, subject: str, words: str) -> None:
-    """The mail is opened by touch, and its text is there."""
+    """The message is opened by touch, and its text is there."""
     site.sit_down(page)
     row(page, subject).tap()
     expect(page.locator("iframe.shown").content_frame.locator("body")).to_contain_text(words)
-    expect(page.locator("#tab-people .num")).to_be_visible()  # all of the mail is here
+    expect(page.locator("#tab-people .num")).to_be_visible()  # all of the message is here
     browser_peer.load_fonts(page)
 
 

@@ -1,6 +1,6 @@
 """The main screens look as they did, in light and dark; and whoever moves a panel, changes a colour or drops a caption is told.
 
-`make snapshots` takes the pictures anew. Look at each before you commit it.
+`make snapshots` takes the pictures again. Look at each before you commit it.
 """
 
 import contextlib
@@ -92,7 +92,7 @@ class Seat:
 
 @contextlib.contextmanager
 def seat_with(browser: Browser) -> Iterator[Seat]:
-    """A fresh seat. Its clock is a script in each frame, and a mail's refuses it aloud: so no page of `browser_peer`."""
+    """A fresh seat. Its clock is a script in each frame, and a message's refuses it aloud: so no page of `browser_peer`."""
     context = browser.new_context(viewport={"width": 1200, "height": 760}, locale="en-GB", timezone_id="UTC", reduced_motion="reduce")
     context.set_default_timeout(processes.HANG * 1000)
     context.clock.set_fixed_time(still_desk.LOOKED_AT)
@@ -112,7 +112,7 @@ def seat(browser: Browser) -> Iterator[Seat]:
 
 
 def queue(desk: Site, page: Page) -> None:
-    """The queue at its end, where what is surely not wanted stands, with a mail beside it."""
+    """The queue at its end, where what is surely not wanted stands, with a message beside it."""
     desk.sit_down(page, "ida")
     expect(soon(page)).to_contain_text("3, first in")
     page.keyboard.press("End")
@@ -182,7 +182,7 @@ def kept(name: str) -> Image.Image:
 
 
 def compared(name: str, now: Image.Image) -> str:
-    """What is wrong with a screen as it is now, "" when it looks as it did; or take the picture anew."""
+    """What is wrong with a screen as it is now, "" when it looks as it did; or take the picture again."""
     path = KEPT / f"{name}.png"
     if os.environ.get(RENEW):
         if not (path.exists() and looks_the_same(kept(name), now)):
@@ -215,9 +215,9 @@ def test_a_screen_looks_as_it_did(desk: Site, seat: Seat, come: Callable[[Site, 
 
 
 LIGHT = "queue-light"
-PANEL = (694, 52, 1200, 641)  # the mail that is shown
+PANEL = (694, 52, 1200, 641)  # the message that is shown
 BUTTON = (710, 708, 802, 748)
-CAPTION = (718, 398, 800, 422)  # one tab of the mail
+CAPTION = (718, 398, 800, 422)  # one tab of the message
 LINE = 6  # pixels
 
 

@@ -1,4 +1,4 @@
-"""A laptop of 1,366 by 768, as it is and at 150 % zoom: everything of a mail can be come to, and nothing lies over anything."""
+"""A laptop of 1,366 by 768, as it is and at 150 % zoom: everything of a message can be come to, and nothing lies over anything."""
 
 from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ def test_a_mail_is_read_to_its_end(site: Site, laptop: Page) -> None:
         laptop.get_by_role("option").filter(has_text=subject).click()
         view, verbs, frame = laptop.locator(".view"), laptop.locator(".acts"), laptop.locator("iframe.shown")
         expect(frame).to_be_visible()
-        expect(laptop.locator("#tab-people .num")).to_be_visible()  # all of the mail is here
+        expect(laptop.locator("#tab-people .num")).to_be_visible()  # all of the message is here
         browser_peer.load_fonts(laptop)
         assert box(frame)["y"] + lines <= box(verbs)["y"], f"{subject} is not on the first screen"
         view.evaluate("view => view.scrollTo(0, view.scrollHeight)")

@@ -1,4 +1,4 @@
-"""The record as it is read: by whom, in which order, and silent about what is sealed."""
+"""The record as it is read: by whom, in which order, and silent about what is chained."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -49,7 +49,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 
 def came(company: Engine, settings: Settings) -> int:
-    """A mail comes in for Joe."""
+    """A message comes in for Joe."""
     with transaction(company) as session:
         return arrive(session, settings, "it+joe.fern@company.example")[0]
 
@@ -139,7 +139,7 @@ def test_a_decision_is_not_told_when_the_sealed_part_of_its_mail_is_forgotten(co
 def test_what_is_on_record_of_sealed_people_is_not_told_when_they_have_another_name(
     company: Engine, settings: Settings, gives_way: bool
 ) -> None:
-    """The record has the name that they had: somebody else may have it now, who is not sealed."""
+    """The record has the name that they had: somebody else may have it now, who is not chained."""
     mara, joe, ines = COMPANY.people
     joe = replace(joe, identity="J")
     with transaction(company) as session:

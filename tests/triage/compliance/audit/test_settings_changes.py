@@ -1,4 +1,4 @@
-"""A changed setting is on the record with both values; a secret only with its name."""
+"""A changed setting is in the audit log with both values; a secret only with its name."""
 
 from dataclasses import replace
 

@@ -35,7 +35,7 @@ def trail(engine: Engine, tmp_path: Path) -> Engine:
 
 
 def sign(engine: Engine, directory: Path, now: datetime, key: Ed25519PrivateKey = KEY) -> None:
-    """Make a checkpoint of where the trail ends."""
+    """Make a checkpoint of where the audit log ends."""
     with db.read_transaction(engine) as session:
         head = session.get_one(Marker, hash_chain.HEAD)
         checkpoint = Checkpoint(head.number, head.text, now)

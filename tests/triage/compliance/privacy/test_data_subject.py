@@ -191,7 +191,7 @@ def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: 
     directory.apply_directory(either, left, settings.company, by=SYNC, now=NOW)
     row = carry_out(either, person_erasure.begin_erasure(either, "joe.fern", settings=settings, **said()).id)
     assert row.done_at == NOW
-    assert where_it_stands(either, "joe.fern") <= AUDITED | {"message", "rule"}  # a mail to Mara too names its recipients
+    assert where_it_stands(either, "joe.fern") <= AUDITED | {"message", "rule"}  # a message to Mara too names its recipients
     assert either.get(Person, "joe.fern") is None
     assert either.scalars(select(Correspondent)).all() == []
     mine, hers = (either.get_one(Delivery, one) for one in both)

@@ -1,4 +1,4 @@
-"""Old records: what is left of a mail goes when `retention.record_days` are over, and nothing that is about it stays behind."""
+"""Old records: what is left of a message goes when `retention.record_days` are over, and nothing that is about it stays behind."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -139,7 +139,7 @@ def test_a_legal_hold_keeps_the_record_too(known: Engine, settings: Settings) ->
 
 
 def about_a_mail(table: Table) -> bool:
-    """Does a row of it name a delivery or a message?"""
+    """Whether a row of it names a delivery or a message."""
     return not {"delivery_id", "message_id"}.isdisjoint(table.c.keys())
 
 
@@ -155,7 +155,7 @@ def something(kind: TypeEngine[Any]) -> object:
 
 
 def row_about(table: Table, delivery: int, message: int, decision: int) -> dict[str, object]:
-    """A row of this table about a mail, with something in every column."""
+    """A row of this table about a message, with something in every column."""
     named = {"delivery_id": delivery, "message_id": message, "decision_id": decision, "id": new_id()}
     given = {column.name for column in table.columns if not column.nullable} | named.keys() & table.c.keys()
     return {name: named.get(name, something(table.c[name].type)) for name in given}

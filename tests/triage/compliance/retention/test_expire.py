@@ -26,7 +26,7 @@ DAYS = timedelta(days=1)
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Held mail expires, whether its recipient was told of it or not."""
+    """Held messages expire, whether their recipients got a digest or not."""
     return arriving.expire_unseen(settings)
 
 

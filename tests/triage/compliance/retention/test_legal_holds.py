@@ -37,7 +37,7 @@ LOCAL = replace(IDA, scope=Scope(departments=frozenset({"legal"})))
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Held mail expires, whether its recipient was told of it or not."""
+    """Held messages expire, whether their recipients got a digest or not."""
     return arriving.expire_unseen(settings)
 
 

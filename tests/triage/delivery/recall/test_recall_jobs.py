@@ -444,7 +444,7 @@ def test_without_a_way_in_an_undo_holds_what_does_not_arrive(office: Office, end
 
 
 def test_bytes_that_nobody_else_has_are_never_let_go(office: Office) -> None:
-    """The mailbox is full, and our content was erased: to deliver it anew would lose it."""
+    """The mailbox is full, and our content was erased: to deliver it again would lose it."""
     (mail,) = office.delivered()
     with db.transaction(office.engine) as session:
         session.execute(update(Content).values(zstd=None))
@@ -496,7 +496,7 @@ CUT = Outcome("unanswered", "no answer after the final dot, so it may have arriv
 
 
 def in_doubt(office: Office, state: State) -> int:
-    """A mail that the next hop may have got, in this state."""
+    """A message that the next hop may have got, in this state."""
     (mail,) = office.released()
     office.lands(office.on_its_way(), CUT)
     if state is State.HELD:

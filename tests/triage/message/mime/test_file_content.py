@@ -56,7 +56,7 @@ def large_tar() -> bytes:
 
 
 def v7(content: bytes) -> bytes:
-    """A tar file of before POSIX: without its mark, the checksum made anew."""
+    """A tar file of before POSIX: without its mark, the checksum made again."""
     head = bytearray(content[:257] + bytes(255))
     head[148:156] = b"        "
     head[148:156] = f"{sum(head):06o}\0 ".encode()

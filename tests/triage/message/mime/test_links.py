@@ -68,7 +68,7 @@ def test_destination(target: str, scheme: str, host: str, user: str) -> None:
 
 @pytest.mark.parametrize("host", [".".join([FOREIGN[:17]] * 14), ".".join([FOREIGN[:17]] * 56), ACCENTED, "ﷺ" * 1_000])
 def test_a_host_that_many_links_share_is_read_once(host: str) -> None:
-    """Where each is read anew this takes a minute."""
+    """Where each is read again this takes a minute."""
     assert len({link_destination(f"http://{host}/{number}").host for number in range(20_000)}) == 1
 
 

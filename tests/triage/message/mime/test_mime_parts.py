@@ -218,7 +218,7 @@ def test_parts_that_are_the_same_bytes_again_and_again_are_too_much(leaf: bytes)
 
 
 def forwarded(head: str, times: int, encoded: bool) -> bytes:
-    """A mail that was attached to another one, again and again."""
+    """A message that was attached to another one, again and again."""
     raw = mail("Subject: x", "word " * 40_000)
     for _ in range(times):
         raw = head.encode() + b"\r\n\r\n" + (base64.encodebytes(raw) if encoded else raw)

@@ -114,7 +114,7 @@ def test_any_bytes(data: bytes) -> None:
     assert len(content_of(data)) <= len(data)
 
 
-# within a mail
+# within a message
 
 OFFER = multipart(
     part("Content-Type: text/html; charset=utf-8", b"<p>The offer <a href='https://sender.example/1'>stands</a>.</p>"),

@@ -46,7 +46,7 @@ def test_a_value_of_a_style_is_a_short_one() -> None:
 
 
 def test_a_long_style_is_looked_through_once() -> None:
-    """Where each space is begun with anew this takes minutes, and no preview waits for that."""
+    """Where each space is begun with again this takes minutes, and no preview waits for that."""
     spaces = " " * 200_000
     assert clean_style(f"color:/{spaces}a;color:rgba(0,0,0,{spaces}a)") == ("color:/ a", 0)
 

@@ -1,4 +1,4 @@
-"""Hostile mail as a harmless document."""
+"""Hostile messages as a harmless document."""
 
 import base64
 import json

@@ -11,7 +11,7 @@ from triage.message.signals.time_critical import Life
 
 
 def why(*signals: Signal, **known: Any) -> dict[str, Reason]:
-    """The reasons for a mail of ann@sender.example, by name."""
+    """The reasons for a message of ann@sender.example, by name."""
     given: dict[str, Any] = {"author": "ann@sender.example", "proof": ""}
     return {reason.name: reason for reason in priority_reasons(signals, **given | known)}
 

@@ -1,4 +1,4 @@
-"""What of a sent mail teaches whom we know: by what the mail says itself, and address by address."""
+"""What of a sent mail teaches whom we know: by what the message says itself, and address by address."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 
 def mail(head: str, text: str = "Hello") -> bytes:
-    """A mail with words."""
+    """A message with words."""
     return written(head, text)
 
 

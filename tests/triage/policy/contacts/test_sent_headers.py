@@ -1,4 +1,4 @@
-"""A sent mail's header block is read quickly, and never otherwise than by the parser that judges what comes in."""
+"""A sent message's header block is read quickly, and never otherwise than by the parser that judges what comes in."""
 
 import tarfile
 from dataclasses import fields
@@ -29,7 +29,7 @@ def sent(head: bytes) -> Sent:
 
 
 def test_a_line_without_a_colon_is_looked_through_once() -> None:
-    """Where each letter begins a name anew this takes half an hour."""
+    """Where each letter begins a name again this takes half an hour."""
     assert sent(PLAIN + b"X-A: y\n" + b"a" * 250_000 + b"\nTo: eve@x.example\n").recipients == ("bob@partner.example", "eve@x.example")
 
 

@@ -1,4 +1,4 @@
-"""Mails put together teach what they teach one by one."""
+"""Messages put together teach what they teach one by one."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What answers a mail of ours passes, for everybody here; what only pretends to, does not (mailflow.md 8)."""
+"""What answers a message of ours passes, for everybody here; what only pretends to, does not (mailflow.md 8)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -43,7 +43,7 @@ def session(engine: Engine, settings: Settings) -> Iterator[Session]:
 
 
 def write(session: Session, settings: Settings, raw: bytes = b"", *recipients: str, sender: str = JOE) -> None:
-    """A mail of ours leaves, and nobody is learned of: what passes here passes as an answer."""
+    """A message of ours leaves, and nobody is learned of: what passes here passes as an answer."""
     mails = [read_sent(make_summary(raw or mail(LETTER, "Hello")), sender, recipients or (ANN, MARA), NOW)]
     quiet = replace(settings, outbound=replace(settings.outbound, learn="none"))
     learn_contacts.learn_many(session, mails, how="outbound", settings=quiet, by=Actor.system("outbound"), now=NOW)
@@ -216,7 +216,7 @@ VACATION = "\nAuto-Submitted: auto-replied\nSubject: Away until Monday"
     [
         (mail(f"From: {ANN}\nIn-Reply-To: <offer.1@company.example>{VACATION}", "I am away.\n"), DMARC_PASS, "reply-to-ours"),
         (mail(f"From: {ANN}\nIn-Reply-To: <offer.1@company.example>{VACATION}", "I am away.\n"), NO_DMARC, "first-contact"),
-        (mail(f"From: {ANN}{VACATION}", "I am away.\n"), DMARC_PASS, "first-contact"),  # older servers name no mail
+        (mail(f"From: {ANN}{VACATION}", "I am away.\n"), DMARC_PASS, "first-contact"),  # older servers name no messages
         (
             mail("From: ask@challenge.example\nIn-Reply-To: <offer.1@company.example>\nAuto-Submitted: auto-replied", "Are you human?\n"),
             Dmarc(Result.PASS, "challenge.example"),

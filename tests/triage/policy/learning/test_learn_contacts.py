@@ -131,7 +131,7 @@ def test_it_lapses_after_the_last_mail_either_way(session: Session, settings: Se
     assert (known(NOW + 14 * day), known(NOW + 15 * day)) == (True, False)
     contacts.count_heard(session, session.scalars(select(col(Correspondent.id))), NOW + 8 * day)
     assert (known(NOW + 17 * day), known(NOW + 18 * day)) == (True, False)
-    assert contacts.forget_lapsed(session, settings=settings, now=NOW + 17 * day) == 2  # the two mails: nobody answers them any more
+    assert contacts.forget_lapsed(session, settings=settings, now=NOW + 17 * day) == 2  # the two messages: nobody answers them any more
     assert contacts.forget_lapsed(session, settings=settings, now=NOW + 18 * day) == 1
     assert session.scalars(select(Correspondent)).all() == []
 

@@ -1,4 +1,4 @@
-"""Sender rules: whom they match, who may make them, and which of them the door enforces."""
+"""Sender rules: whom they match, who may make them, and which of them the SMTP server enforces."""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor

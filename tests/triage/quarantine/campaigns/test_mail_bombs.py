@@ -1,4 +1,4 @@
-"""Mail bombs: thousands of mails to one folder become one card, and the mail that they are to bury stays where it is seen."""
+"""Mail bombs: thousands of messages to one folder become one card, and the message that they are to bury stays where it is seen."""
 
 from collections import Counter
 from dataclasses import replace
@@ -47,7 +47,7 @@ class House:
     def came(
         self, author: str, *, to: str = JOE, robot: bool = True, dmarc: Dmarc = NO_DMARC, minutes: float = 0, subject: str = "Welcome"
     ) -> int:
-        """A mail has come in so many minutes after NOW; its delivery."""
+        """A message has come in so many minutes after NOW; its delivery."""
         said = arriving.summary(author, f"{subject} {author}", automatic="list-id" if robot else "")
         at = NOW + timedelta(minutes=minutes)
         envelope = replace(arriving.envelope(to, reverse_path=author), received_at=at)

@@ -65,7 +65,7 @@ def came(engine: Engine, settings: Settings, *recipients: str, **more: Any) -> t
 
 
 def some_mail(engine: Engine, settings: Settings) -> list[int]:
-    """Waves, single mails, and mail by nobody."""
+    """Waves, single messages, and mail by nobody."""
     made: list[int] = []
     for number in range(4):
         made += came(engine, settings, JOE, MARA, author="wave@bad.example", subject=f"Wave {number}")
@@ -333,7 +333,7 @@ def test_a_page_is_found_by_its_position_and_read_upwards(
             assert page.position == position
             if few or group != "none":
                 assert [card.key for card in page.items] == whole[position : position + 2]
-            else:  # about there: kept places of all held mail know nothing of what presses
+            else:  # about there: kept places of all held messages know nothing of what presses
                 assert abs(whole.index(page.items[0].key) - position) <= 2
         page = asked(end=True)
         upwards = [card.key for card in page.items]

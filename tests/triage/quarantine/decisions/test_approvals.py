@@ -53,7 +53,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 
 def risky(session: Session, settings: Settings, *recipients: str, dmarc: Dmarc = NO_DMARC) -> tuple[int, ...]:
-    """A mail whose name is one of ours."""
+    """A message whose name is one of ours."""
     found = arrive(session, settings, *(recipients or (JOE,)), dmarc=dmarc)
     message = session.get_one(Delivery, found[0]).message_id
     signals = [{"name": "name-of-ours", "sentence": "The name is one of ours.", "weight": 45}]

@@ -33,7 +33,7 @@ SOON, LATE = timedelta(seconds=5), timedelta(days=4)
 
 
 def copied(engine: Engine, settings: Settings, **mail: Any) -> tuple[int, int]:
-    """A held mail that lies in the account: the delivery and the copy."""
+    """A held message that lies in the account: the delivery and the copy."""
     with db.transaction(engine) as session:
         (delivery,) = arrive(session, settings, **mail)
         return delivery, put(engine, session, delivery)
@@ -137,7 +137,7 @@ def test_what_waits_for_a_second_key_is_asked_for_once_and_anew_when_that_is_ove
         with db.read_transaction(known) as session:
             return list(session.scalars(select(col(PendingAct.state)).order_by(col(PendingAct.id))))
 
-    for occasion in ("7.1", "7.1", "7.2"):  # the same move met again, and another one of a mail that was given back
+    for occasion in ("7.1", "7.1", "7.2"):  # the same move met again, and another one of a message that was given back
         assert moves(known, settings, copy, "Release", occasion=occasion) == waits
     assert asked() == ["waiting"]
     with db.transaction(known) as session:

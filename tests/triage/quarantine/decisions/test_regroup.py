@@ -1,4 +1,4 @@
-"""A person says what belongs together: campaigns are joined and split, new mail follows, and undo puts all of it back."""
+"""A person says what belongs together: campaigns are joined and split, new messages follows, and undo puts all of it back."""
 
 import random
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class House:
             arriving.set_up(session, settings)
 
     def came(self, text: str, *recipients: str, author: str = "a@sender.example") -> int:
-        """A mail has come in; its first delivery."""
+        """A message has come in; its first delivery."""
         with transaction(self.engine) as session:
             return arriving.arrive(session, self.settings, *recipients, author=author, text=text)[0]
 

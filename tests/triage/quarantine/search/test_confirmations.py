@@ -1,5 +1,6 @@
-"""Nothing that needs a second look is released unless a person confirmed exactly that: decisions, undo, second keys, rules; and what is
-remembered of it."""
+"""Nothing that needs a second look is released unless a person confirmed exactly that: decisions, undo, approvals, rules; and what is
+remembered of it.
+"""
 
 from dataclasses import replace
 from datetime import timedelta

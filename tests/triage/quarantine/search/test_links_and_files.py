@@ -52,7 +52,7 @@ OPENS = [  # where a link leads, and whether that is evil.example or below it
 def came(
     engine: Engine, settings: Settings, *links: Link, to: tuple[str, ...] = (JOE,), attached: bytes = b"", name: str = "a.pdf"
 ) -> list[int]:
-    """A mail with these links, or with an attachment; its deliveries."""
+    """A message with these links, or with an attachment; its deliveries."""
     raw = f"From: a@shop.example\r\nSubject: {ids.new_id()}\r\n\r\nHello\r\n".encode()
     if attached:
         kind = f'MIME-Version: 1.0\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename="{name}"\r\n'

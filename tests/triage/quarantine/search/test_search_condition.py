@@ -38,7 +38,7 @@ def proven(domain: str) -> Dmarc:
 
 @pytest.fixture
 def full(known: Engine, settings: Settings) -> Engine:
-    """Three mails: held with a link, purged without proof, to legal."""
+    """Three messages: held with a link, purged without proof, to legal."""
     with transaction(known) as session:
         raw = mail("From: DHL Express <post@dhl.example>\nSubject: Your Parcel\nContent-Type: text/html", PAGE)
         proof = authentication("post@dhl.example", proven("dhl.example"))

@@ -1,4 +1,4 @@
-"""The index of words finds what looking through all mail finds, in the same order, and follows every change."""
+"""The index of words finds what looking through all messages finds, in the same order, and follows every change."""
 
 import random
 from datetime import timedelta
@@ -24,7 +24,7 @@ MAILS = 40
 
 @pytest.fixture
 def full(known: Engine, settings: Settings) -> Engine:
-    """Mails with any letters in their subjects, two of every moment."""
+    """Messages with any letters in their subjects, two of every moment."""
     chance = random.Random(7)
     with transaction(known) as session:
         for number in range(MAILS):

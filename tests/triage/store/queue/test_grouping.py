@@ -52,7 +52,7 @@ def shown(engine: Engine, group: Group, wanted: Selection = HELD) -> tuple[card_
 
 @pytest.fixture
 def wave(company: Engine, settings: Settings) -> dict[str, int]:
-    """Three unproven copies of the same thing, one that its domain has proven, and another mail."""
+    """Three unproven copies of the same thing, one that its domain has proven, and another message."""
     return {
         "one": came(company, settings, JOE, "a@first.example", WAVE),
         "two": came(company, settings, MARA, "b@second.example", f"Dear Mara,\n\n{WAVE}"),

@@ -138,7 +138,7 @@ class TestRequired:
 
 
 def needs_factor(answer: httpx.Response) -> bool:
-    """Does it ask for the second factor once more?"""
+    """Whether it asks for the second factor once more."""
     return answer.status_code == 403 and answer.json()["type"] == "urn:mailroom:second-factor-needed"
 
 

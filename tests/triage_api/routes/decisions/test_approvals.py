@@ -1,4 +1,4 @@
-"""Asking for a second key over HTTP, and turning it."""
+"""Asking for a second person's approval over HTTP, and turning it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Escalations over HTTP: whom to call, what is on the record, who confirms, and what a message suggests."""
+"""Escalations over HTTP: whom to call, what is in the audit log, who confirms, and what a message suggests."""
 
 import hashlib
 

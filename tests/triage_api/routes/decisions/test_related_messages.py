@@ -23,7 +23,7 @@ JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 
 @pytest.fixture
 def purged(ana: Browser, came: Came, engine: Engine) -> str:
-    """A purge, and two mails that lay beside what it took: one with the same Message-ID, and one that answers it."""
+    """A purge, and two messages that lay beside what it took: one with the same Message-ID, and one that answers it."""
     (joe,) = came(JOE)
     made: str = ana.post("/decisions", {"verb": "purge", "select": {"ids": [joe]}}).json()["id"]
     with db.transaction(engine) as session:

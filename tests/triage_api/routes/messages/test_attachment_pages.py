@@ -1,4 +1,4 @@
-"""Attachments as pictures over HTTP: pictures and nothing else, on the record, and words where there is none."""
+"""Attachments as pictures over HTTP: pictures and nothing else, in the audit log, and words where there is none."""
 
 import io
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ PDF, PROGRAM = 1, 2  # numbers of the attachments
 
 
 def letter() -> bytes:
-    """A mail with a PDF and a program."""
+    """A message with a PDF and a program."""
     made = EmailMessage()
     made["From"], made["To"], made["Subject"] = AUTHOR, "it+joe.fern@company.example", "The invoice"
     made.set_content("hello")
@@ -43,7 +43,7 @@ def letter() -> bytes:
 
 @pytest.fixture
 def message(app: FastAPI, engine: Engine, api_settings: Settings) -> str:
-    """The id of that mail."""
+    """The id of that message."""
     return received(engine, api_settings)
 
 

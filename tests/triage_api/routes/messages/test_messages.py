@@ -1,4 +1,4 @@
-"""A message over HTTP: what was found out, the harmless view, the headers, and downloads that go on the record."""
+"""A message over HTTP: what was found out, the harmless view, the headers, and downloads that go in the audit log."""
 
 import pytest
 from fastapi import FastAPI

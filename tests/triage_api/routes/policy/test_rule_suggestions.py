@@ -12,7 +12,7 @@ from triage.store import db
 
 @pytest.fixture
 def proposed(engine: Engine, ana: Browser) -> None:
-    """Twelve domains that send sign-in mails."""
+    """Twelve domains that send sign-in messages."""
 
     def candidate(number: int) -> Candidate:
         evidence = Evidence(mails=number, dmarc=number, perishable=1, would_pass=number)

@@ -18,7 +18,7 @@ NAMES = ["waiting", "queue", "rules", "work", "mistakes", "campaigns", "saved"]
 
 @pytest.fixture
 def decided(ana: Browser, came: Came) -> Browser:
-    """Ana has released one mail to each of two departments, and says what that took."""
+    """Ana has released one message to each of two departments, and says what that took."""
     for number, (to, effort) in enumerate(((JOE, {"keys": 2, "milliseconds": 4500}), (MARA, None))):
         (one,) = came(to, author=f"one{number}@far.example")
         order = {"verb": "release", "select": {"ids": [one]}} | ({"effort": effort} if effort else {})

@@ -1,4 +1,4 @@
-"""`mailroom sync` with an LDAP server: what it says, what it refuses, and how the role follows changes to the door."""
+"""`mailroom sync` with an LDAP server: what it says, what it refuses, and how the role follows changes to the SMTP server."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""`mailroom redeliver` counts, redelivers on the record, and only what was delivered since."""
+"""`mailroom redeliver` counts, redelivers in the audit log, and only what was delivered since."""
 
 from datetime import timedelta
 

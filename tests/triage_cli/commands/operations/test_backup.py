@@ -148,7 +148,7 @@ def test_a_backup_of_sqlite_goes_into_postgresql_row_by_row(
 def test_what_is_restored_stays_also_where_its_large_indexes_do_not_come_about(
     shell: Shell, settings: Settings, postgresql_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException
 ) -> None:
-    """The database is committed by then: without the spool the mail in it would be lost."""
+    """The database is committed by then: without the spool the message in it would be lost."""
     spool = Spool(settings.spool.directory)
     spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(30)
     spool.close()

@@ -1,4 +1,4 @@
-"""`mailroom spool`: what waits on this machine and why, tried now, looked at, and taken out; each on the record."""
+"""`mailroom spool`: what waits on this machine and why, tried now, looked at, and taken out; each in the audit log."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def spool(settings: Settings) -> Spool:
 
 
 def acts(engine: Engine, number: str) -> list[str]:
-    """What is on the record of a message that waits."""
+    """What is in the audit log of a message that waits."""
     with db.read_transaction(engine) as session:
         about = select(col(AuditRecord.act)).where(col(AuditRecord.subject) == f"spool:{number}").order_by(col(AuditRecord.id))
         return list(session.scalars(about))

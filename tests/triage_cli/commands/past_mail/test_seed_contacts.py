@@ -22,7 +22,7 @@ MAIL = b"From: joe.fern@company.example\nTo: %s@partner.example\nDate: 3 Nov 202
 
 @pytest.fixture
 def sent(tmp_path: Path) -> Path:
-    """Joe's Maildir with two sent mails, as an mbox too."""
+    """Joe's Maildir with two sent messages, as an mbox too."""
     folder = tmp_path / "maildirs" / JOE / "Maildir" / ".Sent" / "cur"
     folder.mkdir(parents=True)
     mails = [MAIL % (name, name) for name in (b"ann", b"bob")]

@@ -1,4 +1,4 @@
-"""The numbers of a rehearsal are those that one counts by hand, whatever was left of the proofs; and nothing is written anywhere."""
+"""The numbers of a simulation are those that one counts by hand, whatever was left of the proofs; and nothing is written anywhere."""
 
 import json
 import math
@@ -84,7 +84,7 @@ def rehearse(
 
 
 def verdict(copy: Copy) -> str:
-    """What the story says about a mail of its kind."""
+    """What the story says about a message of its kind."""
     return expected(copy.kind)[0]
 
 
@@ -100,7 +100,7 @@ def parted(copies: list[Copy], by: Callable[[Copy], Any]) -> dict[Any, dict[str,
 
 
 def cards_by_hand(copies: list[Copy]) -> tuple[list[datetime], list[float]]:
-    """When cards open, and how long each held mail that was answered waited: one person works through it second by second."""
+    """When cards open, and how long each held message that was answered waited: one person works through it second by second."""
     held = sorted((one for one in copies if verdict(one) == "quarantine"), key=lambda one: (one.arrived, one.mailbox, one.author))
     opened: list[datetime] = []
     waits: list[float] = []
@@ -242,7 +242,7 @@ def test_the_report_is_one_page_that_loads_nothing(rehearse: Shell, demo: Path, 
 
 @SQLITE
 def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_refuses_them(rehearse: Shell, tmp_path: Path) -> None:
-    """Of the last server's word on whom it was for, and of To and Cc; each mail once, though it lies in two mailboxes."""
+    """Of the last server's word on whom it was for, and of To and Cc; each message once, though it lies in two mailboxes."""
     home = company.DOMAIN
     mails = [
         ("", f"Tickets <tickets@{home}>", 1),

@@ -20,7 +20,7 @@ NASTY = '</svg><script src="https://bad.example/x.js">alert(1)</script><img src=
 
 @pytest.fixture
 def busy(shell: Shell, arrives: Arrives) -> Shell:
-    """Somebody has released a mail and purged another one, and a third one waits."""
+    """Somebody has released a message and purged another one, and a third one waits."""
     first, second, _ = (arrives(author=f"one{number}@far.example", at=datetime.now(UTC) - timedelta(hours=1)) for number in range(3))
     assert shell("release", first, "--reason", "wanted").code == 0
     assert shell("purge", second, "--reason", "not wanted").code == 0
