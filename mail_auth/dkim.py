@@ -123,7 +123,7 @@ def find_gaps(message: Message, tags: Tags, names: list[bytes], now: datetime) -
 
 
 def is_borne_out(content_type: bytes, body: bytes) -> bool:
-    """Does the signed body leave no other reading than this one of an unsigned Content-Type?
+    """Whether the signed body leaves no other reading than this one of an unsigned Content-Type.
 
     Plain text shows everything. A body that begins with the delimiter of its own boundary had no other one when it was signed.
     """

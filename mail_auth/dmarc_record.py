@@ -67,5 +67,5 @@ def parse_dmarc_record(text: bytes, domain: str) -> Record | None:
 
 
 def has_report_address(rua: str) -> bool:
-    """Does rua= have at least one address that reports can go to?"""
+    """Whether rua= has at least one address that reports can go to."""
     return any(uri.strip().lower().startswith("mailto:") and "@" in uri for uri in rua.split(","))

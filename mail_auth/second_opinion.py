@@ -103,7 +103,7 @@ def ask_libraries(envelope: Envelope, raw: bytes, resolver: Resolver) -> list[Op
 
 
 def is_installed() -> bool:
-    """Is authheaders there?"""
+    """Whether authheaders is installed."""
     return util.find_spec(AUTHHEADERS) is not None
 
 

@@ -81,7 +81,7 @@ def may_be(names: Names, sought: Sought) -> bool:
 
 
 def is_copy(raw: bytes, sought: Sought) -> bool:
-    """Is this whole message a copy of that delivery?"""
+    """Whether this whole message is a copy of that delivery."""
     names = Names.of(raw)
     return is_marked(names, sought) or (may_be(names, sought) and sought.digest is not None and content_digest(raw) == sought.digest)
 

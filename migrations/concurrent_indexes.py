@@ -71,7 +71,7 @@ def build_missing(connection: Connection) -> None:
 
 
 def has_trigrams(connection: Connection) -> bool:
-    """Is PostgreSQL's extension there by which words are found, or may we add it?"""
+    """Whether PostgreSQL's extension for word search is installed, or may be."""
     try:
         connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
     except DBAPIError as fault:

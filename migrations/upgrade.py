@@ -64,7 +64,7 @@ def took_steps(engine: Engine) -> bool:
 
 
 def is_known(version: str) -> bool:
-    """Can this program bring a database of this version to its own?"""
+    """Whether this program can upgrade a database of this version."""
     return version in {script.revision for script in scripts()[1].walk_revisions()}
 
 

@@ -37,7 +37,7 @@ class Span:
         return cls(frozenset((first + day) % 7 for day in range((last - first) % 7 + 1)), start, end)
 
     def holds(self, local: datetime) -> bool:
-        """Is this moment, as clocks there show it, within?"""
+        """Whether this moment, on clocks there, is within these hours."""
         return local.weekday() in self.days and self.start <= local.time() < self.end
 
 

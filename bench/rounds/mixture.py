@@ -81,7 +81,7 @@ def pick_seeds(real: Sequence[tuple[str, Summary]], runs: Sequence[set[tuple[str
 
 
 def share_words(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
-    """Are two messages of one campaign already, whatever our fingerprint says?"""
+    """Whether two messages belong to one campaign already, whatever our fingerprint says."""
     return len(one & other) > 0.1 * min(len(one), len(other))
 
 

@@ -1,4 +1,5 @@
-"""What all claims reached, beside what is on record: `make bench` ends with it. `--record` puts what was measured last on record.
+"""Verdict of all benchmarks, compared with the recorded figures: `make bench` ends with it. `--record` puts what was measured last on
+record.
 
 What was measured with less than its goal is about is shown so, and neither compared nor put on record.
 """
@@ -101,7 +102,7 @@ def format_table(figures: Mapping[str, float]) -> str:
 
 
 def is_worse(name: str, figure: Figure, recorded: Mapping[str, float]) -> bool:
-    """Has a ratio become so much worse that it is more than noise?"""
+    """Whether a ratio has become worse by more than noise."""
     goal, now, before = GOALS[name], figure.value, recorded.get(name)
     if goal.unit != "×" or not before or not now or not figure.counts:
         return False

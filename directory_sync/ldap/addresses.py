@@ -42,7 +42,7 @@ def object_classes(entry: Entry) -> set[str]:
 
 
 def is_the_servers_own(entry: Entry) -> bool:
-    """Does only the server behind us know where mail for this goes?"""
+    """Whether only the server behind us knows where messages for this address go."""
     return not THE_SERVERS_OWN.isdisjoint(object_classes(entry))
 
 

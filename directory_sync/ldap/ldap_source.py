@@ -56,7 +56,7 @@ class Kept:
         return replace(found, entries=here)
 
     def renames(self, before: Self) -> bool:
-        """Has an entry another name than before?"""
+        """Whether an entry has another name than before."""
         return any(entry.dn != before.entries[identity].dn for identity, entry in self.entries.items() if identity in before.entries)
 
     def with_entries(self, known: dict[bytes, Entry], fresh: Iterable[Entry], schema: Schema) -> Self:

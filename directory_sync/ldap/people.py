@@ -141,7 +141,7 @@ class Reader:
             yield key, replace(person, identity="") if times[person.identity] > 1 else person
 
     def unmarked(self, entry: Entry) -> bool:
-        """Does no mail server say that this is the ordinary address? An administrator's second account often has the same."""
+        """Whether no mail server marks this as the ordinary address. An administrator's second account often has the same."""
         try:
             return not any(primary_addresses(entry, self.schema))
         except ValueError:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Block the domains of a feed, night after night: what is new is blocked, what stays is renewed, what left the feed runs out by itself.
+"""Blocks the domains of a feed every night: new ones are blocked, others renewed, and blocks of domains that left the feed expire.
 
     mailroom token create feed --may read --may rules --scope company
     MAILROOM_TOKEN=mailroom_… python3 block_feed.py https://mailroom.example https://feeds.example/phishing.txt --name phishing
 
 FEED is an address, a file, or - for standard input: a domain a line, a hosts file, or a filter list (||bad.example^). A block of a
-domain covers everything below it, and mail is refused at the door. So nobody is blocked whom we know: a domain that a rule lets in, or to
-which somebody here has written, is spared and named, and let go when it was blocked before. A feed that is suddenly short is not
+domain covers everything below it, and its messages are refused. So no known sender is blocked: a domain that a rule allows, or to
+which somebody here has written, is spared and named, and unblocked if it was blocked before. A feed that is suddenly short is not
 believed, and nothing is changed.
 """
 

@@ -1,4 +1,4 @@
-"""What the recipes share: the API with a token, patient with a server that is busy. It needs Python alone; copy it along with them."""
+"""API client of the recipes: a token, retries while the server is busy. It needs Python alone; copy it with them."""
 
 import argparse
 import http.client

@@ -109,7 +109,7 @@ class Morning:
         self.act("release", card, "somebody reads it")
 
     def may_be_told(self, card):
-        """May every sender on this card be told something? Those who did not prove themselves never are."""
+        """Whether every sender of this row may get a notice. Unproven senders never do."""
         said = self.mailroom.post("/rejections/preview", {"select": on(card), "template": "not-wanted"})
         return said["deliveries"] == card["count"] and not said["refused"]
 

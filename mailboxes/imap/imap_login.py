@@ -140,7 +140,7 @@ def hang_up(client: Client) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Does what is said to this host stay on this machine?"""
+    """Whether a connection to this host stays on this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -34,7 +34,7 @@ class TokenRequest:
 
 
 def asks_itself(settings: Recall) -> bool:
-    """Does Mailroom ask for the tokens itself?"""
+    """Whether Mailroom requests the tokens itself."""
     return settings.auth in NEEDED
 
 

@@ -222,7 +222,7 @@ class ImapMailbox:
 
 
 def is_small(wanted: list[tuple[Sought, Found]]) -> bool:
-    """Can all of these be read in one answer?"""
+    """Whether all of these fit into one answer."""
     return sum(room_for(one) for one, _ in wanted) <= LARGEST
 
 

@@ -71,7 +71,7 @@ class Visit:
         self.endings |= {one.delivery_id: first[one.delivery_id] for one in missed if not self.is_done(one)}
 
     def is_done(self, errand: Errand) -> bool:
-        """Was there something to take, or is it there again?"""
+        """Whether a copy was removed, or is back in its place."""
         return errand.delivery_id in self.found or self.endings[errand.delivery_id].kind in ("restored", "there")
 
     def go(self, place: str, address: str, errands: list[Errand]) -> None:

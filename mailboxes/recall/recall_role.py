@@ -34,13 +34,13 @@ from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 STOPS = say("the recall role is stopping")
-LONGEST_PAUSE = 1.0  # seconds: there may be no telegraph that brings us the bells of other machines
+LONGEST_PAUSE = 1.0  # seconds: without LISTEN/NOTIFY no other machine wakes us
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another recaller's hands is not worth spinning for
 LONGEST_WAIT = 30.0  # seconds that a claim lies before somebody sets out
 TOGETHER = 16  # visits that are settled at once
 SETTLED_WITHIN = 0.25  # seconds
 AHEAD = 10  # mailboxes that are claimed for each worker at once
-LONGEST_VISIT = recall_jobs.LEASE.total_seconds() - LONGEST_WAIT - 60  # then this worker lets go, before another one may take over
+LONGEST_VISIT = recall_jobs.LEASE.total_seconds() - LONGEST_WAIT - 60  # then this worker gives up, before another one may take over
 PARSER_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
 PARSER_SECONDS = 10.0
 LAST_PATIENCE = 10.0  # seconds that endings wait for a database that is down once we are to stop

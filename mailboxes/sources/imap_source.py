@@ -38,7 +38,7 @@ class ImapSource:
 
     @property
     def has_one_login(self) -> bool:
-        """Does one master account open every mailbox?"""
+        """Whether one master account opens every mailbox."""
         return self.settings.auth == "master"
 
     def accounts(self) -> list[str]:

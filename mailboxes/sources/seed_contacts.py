@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def has_one_login(self) -> bool:
-        """Does the same credential open every account, so that a refusal of it concerns them all?"""
+        """Whether the same credential opens every account, so that its refusal concerns them all."""
         return bool(getattr(self.source, "has_one_login", False))
 
     @property

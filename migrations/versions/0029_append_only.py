@@ -1,4 +1,4 @@
-"""The audit trail is append-only: the database itself refuses to change a record, or to delete one that was not released."""
+"""The audit log is append-only: the database itself refuses to change a record, or to delete one that was not released."""
 
 import sqlalchemy as sa
 from alembic import op

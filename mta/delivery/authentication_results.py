@@ -84,7 +84,7 @@ def quote_string(text: str) -> str:
 
 
 def is_forged_field(text: bytes, authserv_id: str) -> bool:
-    """Does an Authentication-Results field with this text speak in our name? One that cannot be read and mentions us does too."""
+    """Whether an Authentication-Results field with this text speaks in our name. One that cannot be parsed and mentions us does too."""
     unfolded = text.decode("utf-8", "replace").replace("\r\n", "")
     readings = [unfolded, decode_words(unfolded)] if "=?" in unfolded else [unfolded]  # some readers decode encoded words everywhere
     return any(speaks_as(reading, our_names(authserv_id)) for reading in readings)

@@ -25,7 +25,7 @@ AHEAD = 0.5  # seconds of work that is claimed ahead, so that nobody waits for t
 MOST_AHEAD = 128  # errands
 GIVE_BACK = 30.0  # seconds that what was claimed ahead waits for a worker; then anybody may have it again
 KEPT_OPEN = 10.0  # seconds that connections stay when there is nothing to send
-LONGEST_SEND = queue.LEASE.total_seconds() - GIVE_BACK - 15  # then another worker may take over, so this one lets go before
+LONGEST_SEND = queue.LEASE.total_seconds() - GIVE_BACK - 15  # then another worker may take over, so this one gives up before
 FIRST_PAUSE, LONGEST_AWAY = 1.0, 300.0  # seconds until a next hop that is away is asked again, doubling
 LONG = 3600.0  # seconds that a next hop is away before mail is given up for it
 RESTS = 15.0  # seconds that a worker rests whose connection was refused while others are served
@@ -86,7 +86,7 @@ class Carriers:
         return max(0, queue.MOST_BYTES - sum(errand.size for errand in self.backlog))
 
     def hungry(self) -> bool:
-        """Is it time to claim: will a worker soon have nothing to do?"""
+        """Whether it is time to claim: a worker will soon have nothing to do."""
         with self.lock:
             wanted = self.wanted()
             idle = bool(self.idle) and not self.backlog
@@ -237,7 +237,7 @@ class Carriers:
             return max(0.0, self.away_until - time.monotonic()) if self.failures else 0.0
 
     def is_away_for_long(self) -> bool:
-        """Is mail given up for it? After a stand-still the next hop may only be slower to start than we are."""
+        """Whether messages for it are given up. After a standstill the next hop may only be slower to start than we are."""
         with self.lock:
             return bool(self.failures) and time.monotonic() - self.away_since >= LONG
 

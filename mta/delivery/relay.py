@@ -24,7 +24,7 @@ from triage.store.pg_notify import Telegraph
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
 
-LONGEST_PAUSE = 1.0  # seconds: there may be no telegraph that brings us the bells of other machines
+LONGEST_PAUSE = 1.0  # seconds: without LISTEN/NOTIFY no other machine wakes us
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another relay's hands is not worth spinning for
 LATE_EVERY = 5.0  # seconds between two looks for mail of ours that is late, or due in a future that a wrong clock has made
 GATHER = 0.1  # seconds that outcomes wait for others, so that one transaction settles many

@@ -225,7 +225,7 @@ class Departures(Writer):
         return announce_sender.by_mail(session, envelope, found.summary, settings=self.settings, now=utcnow())
 
     def is_employee(self, session: Session, address: str) -> bool:
-        """Does somebody here write from this address?"""
+        """Whether somebody here writes from this address."""
         return Lookup(session, self.settings).writer(address) is not None
 
     def learn(self, session: Session, mail: Sent, how: str) -> None:

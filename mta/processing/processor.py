@@ -257,7 +257,7 @@ class Writer:
                 bell.ring()
 
     def database_answers(self) -> bool:
-        """Is it the message, or is it the database?"""
+        """Whether the database answers, so that the message is at fault."""
         try:
             with transaction(self.engine) as session:
                 session.execute(text("SELECT 1"))

@@ -86,7 +86,7 @@ def addressed_to(raw: bytes) -> tuple[str, ...]:
 
 
 def from_outside(raw: bytes) -> bool:
-    """Does a Received field name a machine that is no part of a private network?"""
+    """Whether a Received field names a machine outside of private networks."""
     for field in read_header(raw):
         if field.name == "received":
             for text in ADDRESS_LITERAL.findall(field.text):

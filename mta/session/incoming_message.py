@@ -29,7 +29,7 @@ class Pace:
         self.counted = self.seen = 0.0  # bytes that count, and all at the last look
 
     def is_kept(self, received: int, elapsed: float) -> bool:
-        """Is this fast enough: so many bytes in so many seconds?"""
+        """Whether this is fast enough: so many bytes in so many seconds."""
         self.counted = min(self.counted + received - self.seen, self.rate * (elapsed + LONGEST_REST))
         self.seen = received
         return elapsed <= self.grace or self.counted >= self.rate * elapsed

@@ -37,7 +37,7 @@ class Unread:
         return None
 
     def starts_with(self, start: bytes) -> bool:
-        """Does what comes next start like this?"""
+        """Whether the next bytes start like this."""
         return self._data.startswith(start, self._at)
 
     def take(self, size: int | None = None) -> bytes:

@@ -40,7 +40,7 @@ def read_credentials(answers: list[str]) -> tuple[str, str]:
 
 
 def verify_password(name: str, password: str, submitters: Submitters, visitor: Visitor, now: float) -> str:
-    """Is the password right? Who guesses too often is not told any more."""
+    """Whether the password is right. After too many failures nobody gets an answer."""
     if not submitters.may_try(name, visitor.peer, now):
         return replies.TOO_MANY_GUESSES
     is_right = submitters.know(name, password)

@@ -50,7 +50,10 @@ class Submitters:
         return self.has_accounts or self.are_near(peer)
 
     def may_try(self, name: str, peer: str, now: float) -> bool:
-        """Is one more password of this client heard? Strangers who guess for one name together keep nobody out who belongs here."""
+        """Whether one more password of this client is checked.
+
+        Strangers who guess for one name together lock out nobody who belongs here.
+        """
         guessed = self._by_client.are_too_many(sender_network(peer), now)
         return not guessed and (self._is_at_home(name, peer) or not self._by_name.are_too_many(name[:LONGEST_NAME], now))
 

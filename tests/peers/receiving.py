@@ -99,7 +99,7 @@ def read_spool(directory: Path) -> list[Message]:
     spool = Spool(directory)
     found: list[Message] = []
     for batch in spool.batches():
-        wait_until(functools.partial(spool.hold, batch))  # its writer lets go of it a moment after the 250
+        wait_until(functools.partial(spool.hold, batch))  # its writer releases it a moment after the 250
         found += spool.read(batch)
         assert not batch.damaged
         spool.let_go(batch)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from tests.prose import markdown, product, rules
+from tests.prose import code, markdown, product, rules
 from tests.prose.rules import ROOT, Fault
 
 BASELINE = Path(__file__).parent / "baseline.json"
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     pages = [markdown.read(path) for path in sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "webui" / "README.md"})]
     if "--report" in arguments:
         report(pages)
-    found = [*of_pages(pages), *of_mentions(), *product.faults()]
+    found = [*of_pages(pages), *of_mentions(), *product.faults(), *code.faults()]
     known = json.loads(BASELINE.read_text("utf-8")) if BASELINE.exists() else {}
     counts = counted(found)
     if "--shrink" in arguments:

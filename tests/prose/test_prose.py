@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.prose import __main__, markdown, product, rules
+from tests.prose import __main__, code, markdown, product, rules
 
 LONG = "Mailroom holds a message " + "and another message " * 6 + "for staff."
 
@@ -88,3 +88,21 @@ def test_the_baseline_holds_what_is_old_and_only_shrinks(
     known: dict[str, dict[str, int]], now: dict[str, dict[str, int]], code: int
 ) -> None:
     assert __main__.told([], known, now) == code
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('"""Holds mails."""', ["mails"]),
+        ("# the door is shut\nx = 1", ["the door"]),
+        ('"""What a rule says."""', ["first line"]),
+        ('"""Rules."""\n\n\ndef is_open() -> bool:\n    """Is it open?"""', ["question"]),
+        ('"""Rules."""\n\n\ndef is_open() -> bool:\n    """Whether it is open. `mails` is a field."""', []),
+    ],
+)
+def test_a_private_word_of_a_docstring_or_comment_is_found(source: str, found: list[str]) -> None:
+    assert [fault.kind for fault in code.faults_of_source("triage/rules.py", source)] == found
+
+
+def test_tests_tell_stories_in_plain_words() -> None:
+    assert list(code.faults_of_source("tests/triage/test_rules.py", '"""What is held, and is it kept?"""')) == []

@@ -7,7 +7,7 @@ TRIGGERS = ("audit_record_keeps", "audit_record_stays")
 
 
 def unguard(session: Session) -> None:
-    """Let this database change its audit trail; only in PostgreSQL does the guard come back with the end of the transaction."""
+    """Let this database change its audit log; only in PostgreSQL does the guard come back with the end of the transaction."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL session_replication_role = replica"))
     else:

@@ -208,7 +208,7 @@ def may_manage(by: Actor) -> None:
 
 
 def is_token_in_scope(token: ApiToken, by: Actor) -> bool:
-    """Does the actor's scope cover the token's?"""
+    """Whether the actor's scope covers the token's."""
     return by.scope.covers(Scope.parse(token.scope))
 
 

@@ -114,12 +114,12 @@ def list_confidential_scopes(session: Session) -> frozenset[str]:
 
 
 def hides_person(session: Session, person: str) -> bool:
-    """Is this person confidential to anybody, apart from their department?"""
+    """Whether this person is confidential to anybody, apart from their department."""
     return session.get(Sealed, ("person", person, NOBODY)) is not None
 
 
 def is_hidden(folders: Collection[str], department: str, person: str) -> bool:
-    """Is this person, or the department, among the confidential folders? Then others are not told who it was."""
+    """Whether this person, or the department, is among the confidential folders. Then others do not learn who it was."""
     return f"department:{department}" in folders or f"person:{person}" in folders
 
 

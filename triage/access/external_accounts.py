@@ -146,7 +146,7 @@ def create_account(session: Session, provider: Provider, proof: Proof, login: st
 
 
 def has_rights_already(session: Session, login: str, now: datetime) -> bool:
-    """Do rows of before give this login rights that a new account of it would inherit?"""
+    """Whether rows of an earlier account give this login rights that a new account would inherit."""
     either = (col(Substitution.absent) == login) | (col(Substitution.substitute) == login)
     rows: tuple[Select[Any], ...] = (
         select(col(Sealed.name)).where(col(Sealed.login) == login),

@@ -163,7 +163,10 @@ def may_make_rule(session: Session, by: Actor, scope: str) -> None:
 
 
 def knows_rule(by: Actor, scope: str, closed: frozenset[str]) -> bool:
-    """May the actor know of a rule with this scope: does it reach into theirs? `closed`: `confidential_folders.closed_scopes`."""
+    """Whether the actor may know of a rule with this scope, because it reaches into theirs.
+
+    `closed`: `confidential_folders.closed_scopes`.
+    """
     return scope not in closed and (by.scope.company or scope in ("company", *by.scope.words()))
 
 

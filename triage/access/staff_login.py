@@ -306,7 +306,7 @@ def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timede
 
 
 def is_idle(session: Session, key: str, *, idle: timedelta, now: datetime) -> bool:
-    """Was the session of this key left idle or locked? Whoever comes back proves again who they are. One that is gone may have been."""
+    """Whether the session of this key was left idle or locked, so that its owner signs in again. A missing session may have been."""
     kept = session.get(StaffSession, hash_session_key(key)) if key else None
     return bool(key) and (kept is None or kept.is_locked or now - kept.seen_at >= idle)
 

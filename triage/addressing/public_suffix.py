@@ -20,7 +20,7 @@ def is_shared(domain: str, *, registries_only: bool = False) -> bool:
 
 
 def has_known_ending(domain: str) -> bool:
-    """Does the domain end in what the list knows, so that it may exist?"""
+    """Whether the domain ends in a known public suffix, so that it may exist."""
     return read_suffixes(registries_only=True).publicsuffix(domain, accept_unknown=False) is not None
 
 

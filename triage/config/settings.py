@@ -1007,7 +1007,7 @@ class Settings:
 
     @property
     def reaches_mailboxes(self) -> bool:
-        """Can mail that was delivered be taken back?"""
+        """Whether delivered messages can be removed from mailboxes."""
         next_hops = [self.relay.next_hop, *(route.partition("=")[2].strip() for route in self.relay.routes)]
         return bool(self.recall.imap) or any(next_hop.startswith("maildir:") for next_hop in next_hops)
 

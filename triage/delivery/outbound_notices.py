@@ -77,7 +77,7 @@ def note_delayed(session: Session, *, settings: Settings, now: datetime, limit: 
 
 
 def any_late(session: Session, *, settings: Settings, now: datetime) -> bool:
-    """Has `note_delayed` anything to do?"""
+    """Whether `note_delayed` has anything to do."""
     overdue = late_deliveries(settings, now)
     return overdue is not None and session.scalars(select(col(Delivery.id)).where(overdue).limit(1)).first() is not None
 

@@ -108,7 +108,7 @@ def copy_of(row: Recalled, content: bytes | None) -> Copy:
 
 
 def is_whole(row: Recalled, content: bytes | None) -> bool:
-    """Are all of its bytes there?"""
+    """Whether all of its bytes are there."""
     return row.head is not None and (not row.tail or content is not None)
 
 

@@ -79,7 +79,7 @@ def is_unnamed(delivery: Delivery, message: Message) -> str:
 
 
 def joins_notice(notice: Notice | None) -> bool:
-    """Does a further copy of the message go into this notice?"""
+    """Whether a further copy of the message goes into this notice."""
     return notice is not None and notice.kind == REJECTION
 
 

@@ -27,7 +27,7 @@ class Route:
     next_hop: str
 
     def takes(self, *, department: str, mailbox: str, direction: str) -> bool:
-        """Is this delivery's way this one, unless an earlier route takes it?"""
+        """Whether this delivery goes by this route, unless an earlier route takes it."""
         if self.kind in ("department", "domain"):
             return direction in INWARD and self.value == (department if self.kind == "department" else mailbox.rpartition("@")[2])
         if self.kind in OWN_WAYS:

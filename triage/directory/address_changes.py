@@ -109,7 +109,7 @@ def keep_changes(session: Session, waiting: Sequence[OwnerChange], *, now: datet
 
 
 def is_confidential(session: Session, change: OwnerChange) -> bool:
-    """Is the folder of the old or the new owner confidential?"""
+    """Whether the folder of the old or the new owner is confidential."""
     named = [one.name for one in (change.old, change.new) if one.kind == PERSON]
     departments = select(col(Person.department)).where(col(Person.uid).in_(named))
     own = or_(

@@ -88,7 +88,7 @@ def settle_owners(
 
 
 def needs_approval(old: Owner, new: Owner, codes: Collection[str]) -> bool:
-    """Does this change of owner wait for a person?"""
+    """Whether this change of owner needs a person's approval."""
     return old.kind != DEPARTMENT or (new.kind == PERSON and old.name in codes)
 
 

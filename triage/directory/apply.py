@@ -190,7 +190,7 @@ def staff_of(session: Session, wanted: CompanyDirectory) -> list[StaffEntry]:
 
 
 def locks_out(session: Session, wanted: CompanyDirectory, *, ways: Collection[str]) -> bool:
-    """Does somebody administer the whole company now, and would nobody afterwards?"""
+    """Whether the company would lose its last administrator."""
     now = accounts.list_administrators(session, ways=ways)
     ours = select(col(StaffMember.login)).where(col(StaffMember.source) != DIRECTORY, col(StaffMember.login).in_(now))
     named = (accounts.is_company_administrator(entry, ways=ways) for entry in staff_of(session, wanted))

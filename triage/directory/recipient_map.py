@@ -63,7 +63,10 @@ class DoorSnapshot:
         return recipient.domain in self.domains and verp.has_form(recipient)
 
     def refuses_reverse_path(self, sender: Address) -> bool:
-        """Is exactly this address blocked for the whole company? Blocks of domains are about authors, not about who carries their mail."""
+        """Whether exactly this address is blocked for the whole company.
+
+        Blocks of domains are about authors, not about who carries their messages.
+        """
         return str(sender) in self.blocked
 
     def refuses(self, sender: Address, signers: frozenset[str] = frozenset()) -> bool:

@@ -86,7 +86,7 @@ def find_outdated(session: Session, settings: Settings) -> list[str]:
 
 
 def is_here(session: Session, one: Named) -> bool:
-    """Is somebody, or a department, here called so?"""
+    """Whether a person or a department here has this name."""
     if one.kind == DEPARTMENT:
         return session.get(Department, one.name) is not None
     person = session.scalar(select(col(Person.uid)).where(col(Person.uid) == one.name, col(Person.active)))

@@ -115,7 +115,7 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
 
 
 def is_in_scope(session: Session, recipient: Recipient, by: Actor) -> bool:
-    """Does the recipient's folder lie in the actor's scope, and under no seal that is closed to them?"""
+    """Whether the recipient's folder is in the actor's scope and not confidential to them."""
     folder = {f"department:{recipient.department}", f"person:{recipient.person}"}
     if folder & confidential_folders.closed_folders(session, by):
         return False

@@ -67,7 +67,7 @@ def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now:
     named = [address for one in some for text in one.envelope.recipients if (address := parse_or_none(text))]
     addresses = recipients.known_among(session, named, settings.company)
     values = {value for one in some for value in matching_rules.values_of(one.summary, carrier_address(one.envelope), one.campaigns)}
-    authors = {one.summary.author for one in some if not rewritten_author(one.summary)}  # such a list is nobody's correspondent
+    authors = {one.summary.author for one in some if not rewritten_author(one.summary)}  # such a list is nobody's contact
     content = active_rules(session, now)
     return Known(
         addresses=addresses,

@@ -48,7 +48,7 @@ def address_of(session: Session, mailbox: str, settings: Settings) -> str:
 
 
 def leads_to(session: Session, address: str, mailbox: str, settings: Settings) -> bool:
-    """Is what is sent to this address released into this mailbox?"""
+    """Whether a release to this address goes into this mailbox."""
     try:
         found = recipients.resolve_address(session, Address.parse(address), settings.company)
     except ValueError:

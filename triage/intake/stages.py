@@ -136,7 +136,7 @@ class Evaluated:
 
     @property
     def is_let_in(self) -> bool:
-        """Does a rule let it in, and does it prove who wrote it?"""
+        """Whether a rule passes it and it proves its author."""
         return bool(self.examined.authentication.proof) and any(verdict.rule == "allowed-sender" for _, verdict in self.verdicts)
 
 

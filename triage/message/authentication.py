@@ -126,7 +126,7 @@ class Authentication:
         return self.arc.result is Result.PASS and self.arc.sealer == domain and passed
 
     def satisfies(self, proof: str, *, as_list: bool = False) -> bool:
-        """Is `proof` ("dmarc", "aligned", "dkim:DOMAIN" or "arc:DOMAIN") met? "aligned" is met by DMARC too. `as_list`: for a list.
+        """Whether `proof` ("dmarc", "aligned", "dkim:DOMAIN" or "arc:DOMAIN") is met. "aligned" is met by DMARC too. `as_list`: for a list.
 
         Whether a sealer is trusted is not known here.
         """

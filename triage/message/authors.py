@@ -132,7 +132,7 @@ def mailbox_of(piece: list[Token]) -> tuple[Mailbox, bool]:
 
 
 def is_plain_phrase(phrase: list[Token], address: str) -> bool:
-    """May this stand before the angle bracket? Words and quoted strings; an unquoted address only if it is the same one."""
+    """Whether this may precede the angle bracket: words and quoted strings; an unquoted address only if it is the same one."""
     if all(token.kind != "special" or token.text in "[]" for token in phrase):
         return True
     return address_of(trim_tokens(phrase)) == address
@@ -172,7 +172,7 @@ def sure_address(local: str, domain: str) -> str:
 
 
 def same_domain(written: str, ascii_form: str) -> bool:
-    """Does the A-label form lead back to what was written? IDNA 2003 and 2008 differ about the others (RFC 5894, 7.2)."""
+    """Whether the A-label form leads back to what was written. IDNA 2003 and 2008 differ about the others (RFC 5894, 7.2)."""
     if written.isascii():
         return True
     try:

@@ -155,12 +155,12 @@ def candidate_words(text: str) -> list[str]:
 
 
 def is_telling(word: str, names: Collection[str]) -> bool:
-    """Does one of the candidates tell something? `names`: of people and what they are called by."""
+    """Whether one of the candidates is a telling word. `names`: of people, and forms of address."""
     return (SHORTEST <= len(word) <= LONGEST and word not in STOP and word not in names and word.isalpha()) or is_unspaced(word)
 
 
 def is_unspaced(word: str) -> bool:
-    """Is it of a script that sets no words apart?"""
+    """Whether it belongs to a script without spaces between words."""
     return not word.isascii() and UNSPACED.fullmatch(word) is not None
 
 

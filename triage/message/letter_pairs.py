@@ -15,7 +15,7 @@ PAIRS = frozenset(group[0] + letter for group in FOLLOWING.split() for letter in
 
 @lru_cache(maxsize=CACHE)
 def is_random(name: str) -> bool:
-    """Is a name in small letters drawn by chance? Not told of short ones, nor of other scripts."""
+    """Whether a name in small letters was drawn by chance. Short names and other scripts are never judged."""
     letters = "".join(filter(str.isalpha, name))
     if len(letters) < FEWEST or not letters.isascii():
         return False

@@ -370,7 +370,7 @@ def find_untold(session: Session, who: str, alarms: Iterable[Alarm], settings: S
 
 
 def is_news(row: Alarm, told_at: datetime, now: datetime) -> bool:
-    """Is it newer than what somebody was told then, or does it last for too long already?"""
+    """Whether it is newer than the last alert about it, or lasts too long."""
     return row.raised_at > told_at or (row.cause in LASTS and now - told_at >= DAY)
 
 

@@ -113,7 +113,7 @@ def tell_some(session: Session, settings: Settings, moment: datetime, *, now: da
 
 
 def is_told(session: Session, person: Person, settings: Settings, offered: Offer) -> bool:
-    """Does this person get the letter: are they to have it, do they want it, and does nobody else read their mailbox?"""
+    """Whether this person gets the digest: it is meant for them, they want it, and nobody else reads their mailbox."""
     never = {one.strip().casefold() for one in settings.notices.digest_never}
     return (
         offered.is_for(person.department, person.uid)

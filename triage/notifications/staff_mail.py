@@ -112,7 +112,7 @@ def resolve_addressee(session: Session, who: str, settings: Settings) -> Address
 
 
 def is_concerned(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
-    """Does this member of staff look after it?"""
+    """Whether this member of staff looks after it."""
     if row.cause in OF_COMPANY:
         return is_head(actor) or (row.cause == BRAKED and Right.OUTGOING in actor.rights)
     if confidential_folders.is_hidden(closed, row.department, row.person):

@@ -110,7 +110,7 @@ def only_holds(block: MatchedRule, facts: Facts) -> bool:
 
 
 def is_wanted(facts: Facts) -> bool:
-    """Is it from somebody whose messages no removal of copies takes along?"""
+    """Whether its sender is wanted, so that no removal of copies includes it."""
     return facts.wanted or deciding_allow(facts) is not None or answered_message(facts) is not None
 
 
@@ -517,5 +517,5 @@ def passed_by_step(verdict: Verdict, facts: Facts) -> Verdict:
 
 
 def is_within(domain: str, parent: str) -> bool:
-    """Is `domain` the parent itself or below it?"""
+    """Whether `domain` is the parent itself or below it."""
     return domain == parent or domain.endswith("." + parent)

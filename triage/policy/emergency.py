@@ -21,7 +21,7 @@ BY = Actor.system("emergency")
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What everybody is told while the door stands open."""
+    """The emergency, as everybody sees it while it is open."""
 
     until: datetime
     reason: str
@@ -45,7 +45,7 @@ def current_emergency(session: Session, now: datetime) -> Alarm | None:
 
 
 def emergency_sentence(row: Emergency) -> str:
-    """Who opened the door, until when and why."""
+    """Sentence about the emergency: who opened it, until when and why."""
     return say(
         "{name} lets Mailroom deliver everything until {until} UTC: {reason}",
         name=row.by_shown,
@@ -83,7 +83,7 @@ def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now:
 
 
 def close_emergency(session: Session, *, by: Actor, now: datetime) -> None:
-    """Close the door before its time. NotFound when it is not open."""
+    """Ends the emergency now. NotFound when there is none."""
     may_open(by)
     row = session.scalars(select(Emergency).where(in_force(now)).with_for_update()).first()
     if row is None:

@@ -51,7 +51,7 @@ def policies_by_folder(entries: tuple[str, ...]) -> dict[str, str]:
 
 
 def lets_perishable_pass(settings: Coverage, department: str, person: str, now: datetime) -> bool:
-    """Does what perishes and proves itself go straight to this folder's people now?"""
+    """Whether time-limited messages of proven senders pass to this folder's people now."""
     return bool(settings.hours) and policy_of(settings, department, person) == PASS and is_out_of_hours(settings, now)
 
 

@@ -114,7 +114,7 @@ def untold_looks(session: Session, about: Listed, by: Actor, *, beyond: bool) ->
 
 
 def goes_beyond(session: Session, message_id: int, by: Actor) -> bool:
-    """Has the message copies that the actor may not see?"""
+    """Whether the message has copies that the actor may not see."""
     copies = select(col(Delivery.id)).where(col(Delivery.message_id) == message_id, not_(access.within_scope(by))).limit(1)
     return session.scalar(copies) is not None
 

@@ -105,7 +105,7 @@ def list_people(
 
 
 def is_found(word: str, shown: str, address: str) -> bool:
-    """Does a word occur in what is shown, or is it the whole address?"""
+    """Whether a word occurs in what is shown, or is the whole address."""
     return word in shown.casefold() or word == address.casefold()
 
 

@@ -42,6 +42,6 @@ def next_free(
 
 
 def is_free(card: Card, busy: Set[int], deciding: Set[str]) -> bool:
-    """Does no colleague look at it, and was it handed to none who is here and decides about mail?"""
+    """Whether no colleague looks at it, and it is assigned to nobody who is here and decides."""
     handed = card.lead.handed
     return (handed is None or handed.to not in deciding) and busy.isdisjoint((card.lead.id, *card.ids))

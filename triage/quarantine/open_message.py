@@ -37,7 +37,7 @@ class Opened:
 
     @property
     def sealed(self) -> bool:
-        """Does who opens it have to say why? Not where a copy of it lies in a folder that is open to them."""
+        """Whether opening it needs a reason. Not where a copy is in a folder that is open to them."""
         return all(one.sealed for one in self.deliveries)
 
 
@@ -101,8 +101,9 @@ def read_text(session: Session, message_id: int, *, by: Actor, reason: str = "")
 
 
 def breaks_seal(session: Session, message_id: int, *, by: Actor, reason: str) -> bool:
-    """Must it go in the audit log that the actor opens this message: is every copy in their scope confidential? ReasonNeeded without a
-    reason.
+    """Whether opening this message enters the audit log, because every copy in the actor's scope is confidential.
+
+    ReasonNeeded without a reason.
     """
     mine = and_(col(Delivery.message_id) == message_id, access.within_scope(by))
     if session.scalar(select(literal(1)).where(mine, not_(confidential_rows.is_confidential())).limit(1)):

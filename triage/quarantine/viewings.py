@@ -103,7 +103,7 @@ def is_row(by: Actor, message_id: int) -> ColumnElement[bool]:
 
 
 def was_fetched(session: Session, message_id: int, by: Actor) -> bool:
-    """Has content of this message left for this actor?"""
+    """Whether content of this message was sent to this actor before."""
     if session.scalar(select(literal(1)).where(is_row(by, message_id))):
         return True
     looks = (col(AuditRecord.subject) == subject_of(message_id), col(AuditRecord.by) == str(by), col(AuditRecord.act).in_(LOOKS))
@@ -147,7 +147,7 @@ def added_up(row: Viewing) -> dict[str, Any]:
 
 
 def is_ahead(record: AuditRecord) -> bool:
-    """Was this read ahead and not shown?"""
+    """Whether this was fetched in advance and not shown."""
     return record.act == "fetch" and record.detail.get("what") == AHEAD
 
 

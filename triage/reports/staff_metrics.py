@@ -39,7 +39,7 @@ class Candour:
     only: str = ""  # whose own numbers alone may be told (person:ana); "": everybody's
 
     def tells_totals(self, people: int) -> bool:
-        """May totals be told of so many?"""
+        """Whether totals of so many people may be shown."""
         return self.staff == "people" or people >= self.fewest
 
     def tells(self, by: str) -> bool:

@@ -123,7 +123,7 @@ def reserve_file(file: Path) -> None:
 
 
 def is_whole(file: Path) -> bool:
-    """Can what it holds be read? It says first how many of its bytes are used."""
+    """Whether its content can be read. It says first how many of its bytes are used."""
     from prometheus_client.mmap_dict import MmapedDict
 
     try:

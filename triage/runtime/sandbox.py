@@ -32,7 +32,7 @@ def drawer_socket() -> str:
 
 
 def can_draw() -> bool:
-    """May a child start another program here? Only where both are kept in."""
+    """Whether a child may start another program here: only where both are sandboxed."""
     return bool(drawer_socket()) or (not parser_socket() and bool(sandbox_wrapper()))
 
 

@@ -1,6 +1,6 @@
-"""A bell rings another process of this machine awake: a named pipe, so waiting costs nothing and needs no network.
+"""Wakes another process of this machine by a named pipe, so that waiting costs nothing and needs no network.
 
-With a telegraph beside it, it rings on other machines too.
+With LISTEN/NOTIFY it also wakes processes on other machines too.
 """
 
 import contextlib

@@ -107,7 +107,7 @@ def refuse_unless_empty(file: Path) -> None:
 
 
 def holds_tables(file: Path) -> bool:
-    """Is there anything in it, or is it no database of SQLite at all?"""
+    """Whether it has tables. A file that is no SQLite database counts as having some."""
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

@@ -211,7 +211,7 @@ def is_deadlock(fault: Exception) -> bool:
 
 
 def does_not_answer(fault: Exception) -> bool:
-    """Is PostgreSQL away or full, so that the same may go well later? Not what gave way: that goes well at once."""
+    """Whether PostgreSQL is down or full, so that a later attempt may succeed. A lost deadlock is retried at once."""
     if not isinstance(fault, DBAPIError) or isinstance(fault.orig, sqlite3.Error):
         return False
     state = getattr(fault.orig, "sqlstate", None)

@@ -27,7 +27,7 @@ def pause_after(fault: SQLAlchemyError, pause: float) -> float:
 
 
 def is_passing(fault: Exception) -> bool:
-    """May the same transaction go well later? Else it is what was to be written."""
+    """Whether the same transaction may succeed later. Otherwise its content is at fault."""
     state = getattr(getattr(fault, "orig", None), "sqlstate", None) or ""
     passing = isinstance(fault, PASSING) or getattr(fault, "connection_invalidated", False) or is_deadlock(fault)
     return passing and not state.startswith(TOO_MUCH)

@@ -38,7 +38,7 @@ def escape_visible(text: str, *, lines: bool = False) -> str:
 
 
 def no_control(text: str) -> bool:
-    """Is none of the harmful characters in a text of ASCII? A tenth of the time that it takes to look for them one by one."""
+    """Whether an ASCII text has none of the harmful characters, in a tenth of the time of a search one by one."""
     return len(text.encode("ascii").translate(None, CONTROLS)) == len(text)
 
 
@@ -55,7 +55,7 @@ def escape_code(code: int) -> str:
 
 
 def has_escapes(text: str) -> bool:
-    """Does a text that went through `escape_visible` show an escape? Something was hidden in it."""
+    """Whether a text that went through `escape_visible` has an escape, so that something was hidden in it."""
     return ESCAPE.search(text) is not None
 
 

@@ -1,1 +1,1 @@
-"""What every route needs: authentication, transactions, idempotency, problem documents, rate limits."""
+"""Infrastructure of routes: authentication, transactions, idempotency, problem documents, rate limits."""

@@ -280,5 +280,5 @@ def look_for_other_layouts(postfix: Postfix, found: MailServer) -> None:
 
 
 def is_routed(postfix: Postfix) -> bool:
-    """Do quickstart's commands already hand somebody's messages to Mailroom?"""
+    """Whether quickstart's commands already hand somebody's messages to Mailroom."""
     return bool(re.search(rf"/{OURS}-transport\b", postfix["transport_maps"]))

@@ -48,7 +48,7 @@ PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERR
 
 
 def is_journal() -> bool:
-    """Does standard error go to the systemd journal? It notes the time itself, and reads priorities (sd-daemon(3))."""
+    """Whether standard error goes to the systemd journal. It notes the time itself, and reads priorities (sd-daemon(3))."""
     try:
         there = os.fstat(STANDARD_ERROR)
     except OSError:  # it is closed

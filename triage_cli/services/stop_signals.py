@@ -28,7 +28,7 @@ def stop_on_signals() -> threading.Event:
 
 
 class Renewal:
-    """Was SIGHUP sent since this was asked last?"""
+    """Says whether SIGHUP was sent since the last call."""
 
     def __init__(self) -> None:
         self.told = False

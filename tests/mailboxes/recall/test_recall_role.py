@@ -194,7 +194,7 @@ def test_folders_and_keywords_with_a_bracket_are_names_like_others(town: Town) -
 
 
 def test_a_view_of_what_lies_elsewhere_is_not_counted_twice(settings: Settings, sqlite_engine: Engine, tmp_path: Path) -> None:
-    """RFC 6154: a folder that the server names \\All shows every mail; what it alone holds is found there."""
+    """RFC 6154: a folder that the server names \\All shows every message; what it alone holds is found there."""
     with dovecot.running(more="namespace inbox {\n  mailbox Everything {\n    special_use = \\All\n    auto = create\n  }\n}\n") as server:
         town = Town(sqlite_engine, behind_dovecot(settings, server, tmp_path), server, ANNA, BOB, CARL)
         town.delivered(letter(1), ANNA)

@@ -31,7 +31,7 @@ from triage.message.fingerprint import (
 from triage.message.fingerprint_text import telling_words, written_lines
 from triage.message.summary import make_summary
 
-AS_STORED = "3a8f1c797b93adc950992c439b4ffbe5ceefa04a491c4ef87abbd7159b200d39"  # SHA-256 over the fingerprints of a hundred mails
+AS_STORED = "3a8f1c797b93adc950992c439b4ffbe5ceefa04a491c4ef87abbd7159b200d39"  # SHA-256 over the fingerprints of a hundred messages
 
 
 def found(raw: bytes) -> Fingerprint:

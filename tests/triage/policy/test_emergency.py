@@ -1,4 +1,4 @@
-"""The emergency: who opens the door, what passes then and what does not, and that it closes by itself, in the audit log."""
+"""The emergency: who opens it, what passes then and what does not, and that it closes by itself, in the audit log."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -108,7 +108,7 @@ def test_the_second_of_two_keys_is_never_a_verb(site: Site, page: Page) -> None:
     page.keyboard.press("g")
     expect(hint).to_contain_text("Go to rules")
     assert faults(page) == []
-    page.keyboard.press("x")  # no second key: it selects nothing
+    page.keyboard.press("x")  # no second keystroke: it selects nothing
     expect(hint).to_have_count(0)
     expect(row).to_have_attribute("aria-selected", "false")
     page.keyboard.press("g")

@@ -107,7 +107,7 @@ def detail_of(record: AuditRecord, kept_back: set[int], by: Actor) -> dict[str, 
 
 
 def is_withheld(record: AuditRecord, by: Actor) -> bool:
-    """Does it say that somebody else viewed a message, and may this actor not know who?"""
+    """Whether it says that somebody else viewed a message, and this actor may not know who."""
     return viewings.is_of_others(record, by) and not access.may_see_viewers(by)
 
 

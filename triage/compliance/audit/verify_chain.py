@@ -72,7 +72,7 @@ def trusted_checkpoints(found: Iterable[Found]) -> tuple[Mapping[int, Checkpoint
 
 
 def fault_of_start(start: int, head: str, claims: Mapping[int, Checkpoint], kept_since: datetime | None) -> str:
-    """Was what is missing at the beginning released as it should?"""
+    """Names what is wrong with the beginning of the chain, "" where it was deleted by retention."""
     if start == 0:
         return ""
     seen = claims.get(start)

@@ -1,4 +1,4 @@
-"""What a phone does with the text of a QR code: which web address it opens, if any."""
+"""Reads the web address that a phone opens from the text of a QR code, if any."""
 
 import re
 
@@ -21,7 +21,7 @@ def opened_address(text: str) -> str:
 
 
 def is_bare_host(text: str) -> bool:
-    """Is it a host, perhaps with a path, without a scheme? Phones open these too. Its ending must exist."""
+    """Whether it is a host, perhaps with a path, without a scheme. Phones open these too. Its ending must exist."""
     written = WRITTEN_HOST.match(text)
     if not written or SPACE.search(text) or text[written.end() : written.end() + 1] not in ("", "/", "?", "#"):
         return False

@@ -12,7 +12,7 @@ PDF_BEGINS_WITHIN = 1024  # bytes; readers look no further
 
 
 def may_hold_codes(part: Part) -> bool:
-    """Is this part a picture or a document, by what it says of itself? Nothing of it is decoded."""
+    """Whether this part says that it is a picture or a document. Nothing is decoded."""
     if not part.is_leaf or part.media_type == "image/svg+xml":
         return False
     if part.media_type.startswith("image/") or part.media_type in DOCUMENTS:
@@ -29,5 +29,5 @@ def list_pictures(parts: list[Part]) -> Iterator[tuple[str, bytes]]:
 
 
 def is_pdf(content: bytes) -> bool:
-    """Does a PDF document begin here?"""
+    """Whether a PDF document begins here."""
     return b"%PDF-" in content[:PDF_BEGINS_WITHIN]

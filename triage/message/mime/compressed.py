@@ -57,12 +57,12 @@ class Unpacking(io.RawIOBase):
 
 
 def is_compressed(content: bytes) -> bool:
-    """Does this begin like one of the files that are read here?"""
+    """Whether this begins like one of the files that are read here."""
     return content.startswith((GZIP, BZIP, XZ, ZSTD, CAB)) or is_tar(content) or is_iso(content)
 
 
 def is_tar(content: bytes) -> bool:
-    """Does a tar file begin here, of any age? Its first header has a checksum."""
+    """Whether a tar file of any age begins here. Its first header has a checksum."""
     try:
         return bool(tarfile.TarInfo.frombuf(content[:512], "utf-8", "surrogateescape").name)
     except (tarfile.HeaderError, ValueError):

@@ -36,7 +36,7 @@ def is_mail_system(author: str) -> bool:
 
 
 def is_mail_system_without_address(written: str) -> bool:
-    """Does a From field name a mail system and nobody else: `MAILER-DAEMON (Mail Delivery System)`, `<>`, `<mailer-daemon@host>`?"""
+    """Whether a From field names a mail system and nobody else: `MAILER-DAEMON (Mail Delivery System)`, `<>`, `<mailer-daemon@host>`."""
     return NO_ADDRESS.fullmatch(decode_words(written[:LENGTH_LIMIT]).casefold()) is not None
 
 

@@ -127,7 +127,7 @@ def needs_all(head: bytes) -> bool:
 
 
 def is_archive(content: bytes) -> bool:
-    """Does an archive, or an Office document, begin here?"""
+    """Whether an archive, or an Office document, begins here."""
     return compressed.is_compressed(content) or content.startswith(OLE) or look_into(content) is not None
 
 
@@ -143,7 +143,7 @@ def find_kind(content: bytes, names: tuple[str, ...], media_type: str) -> str:
 
 
 def is_program(content: bytes) -> bool:
-    """Does a program, a shortcut, a disk image or a notebook begin here?"""
+    """Whether a program, a shortcut, a disk image or a notebook begins here."""
     if content.startswith(b"MZ") and len(content) >= 64:
         return True
     return content.startswith(PROGRAMS) or content[-VHD_FOOTER:].startswith(b"conectix") or compressed.is_iso(content)

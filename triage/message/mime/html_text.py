@@ -219,7 +219,7 @@ class Nesting:
         self.foreign = self.foreign or name in FOREIGN
 
     def nests(self, name: str) -> bool:
-        """May an element that its like closes lie in one of the same name that is open?"""
+        """Whether an element that its like closes may lie in an open one of the same name."""
         if name in ITEMS:
             kind, self.item = self.item, ITEMS[name]
             return kind not in ("", self.item)  # each closes its like as far as the last of the other kind

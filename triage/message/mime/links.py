@@ -137,7 +137,7 @@ def registered_organisation(host: str) -> str:
 
 
 def is_related_host(one: str, other: str) -> bool:
-    """Do two hosts belong to the same organisation?"""
+    """Whether two hosts belong to the same organisation."""
     return bool(one) and registered_organisation(one) == registered_organisation(other)
 
 
@@ -222,7 +222,7 @@ def unicode_label(label: str) -> str:
 
 
 def is_mixed(label: str) -> bool:
-    """Does one label mix alphabets? Japanese and Korean mix theirs lawfully."""
+    """Whether one label mixes alphabets. Japanese and Korean mix theirs lawfully."""
     scripts = {letter_script(letter) for letter in label if letter.isalpha()}
     if scripts & {"HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"}:
         scripts -= {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN"}

@@ -352,7 +352,7 @@ def read_in(parts: list[Part], charset: str) -> list[Part]:
 
 
 def is_unencoded(fields: tuple[Field, ...], names: frozenset[str]) -> bool:
-    """Does one of these fields hold letters of which it does not say what they are?"""
+    """Whether one of these fields has letters in an undeclared encoding."""
     return any(field.name in names and needs_charset(field.value) for field in fields)
 
 

@@ -106,7 +106,7 @@ def find_codes(seen: Seen) -> Iterable[Signal]:
 
 
 def is_all_code(summary: Summary) -> bool:
-    """Is there hardly a word beside the codes, and no link but theirs?"""
+    """Whether there is hardly a word beside the codes, and no link but theirs."""
     coded = {code.target for code in summary.codes}
     web = {link.target for link in summary.links if link_destination(link.target).scheme in WEB}
     return len(summary.text.split()) <= FEW_WORDS and web <= coded

@@ -70,7 +70,7 @@ def by_severity(signals: Sequence[Signal]) -> Look:
 
 
 def is_refused(authentication: Authentication) -> bool:
-    """Does DMARC fail, and does the author's domain ask receivers not to deliver such messages?"""
+    """Whether DMARC fails, and the author's domain asks receivers not to deliver such messages."""
     return authentication.dmarc.result is Result.FAIL and authentication.dmarc.policy in STRICT
 
 

@@ -165,7 +165,7 @@ def report_event(session: Session, record: AuditRecord, settings: Settings) -> O
 
 
 def is_closed(session: Session, *rows: MailReport | Delivery | None) -> bool:
-    """Does any of these lie in a confidential folder?"""
+    """Whether any of these is in a confidential folder."""
     folders = confidential_folders.list_confidential(session)
     return any(confidential_folders.is_hidden(folders, one.department, one.person) for one in rows if one)
 

@@ -115,7 +115,7 @@ class Senders:
         )
 
     def has_written_to(self, author: str, department: str, person: str | None = None) -> bool:
-        """Was mail from this author let in to the department, or to this folder of it?"""
+        """Whether a message of this author was released or passed to the department, or to this folder of it."""
         if (author, department, person) in self.folders:
             return True
         folder = {"author": author, "department": department, "person": person}

@@ -183,7 +183,7 @@ def scope_of(learn: str, person: str, department: str) -> str:
 
 
 def may_open(by: Actor, learn: str, person: str, department: str) -> bool:
-    """Does the actor's scope hold all of those to whom an address is known that this employee knows?"""
+    """Whether the actor's scope covers everybody for whom an address would count that this employee knows."""
     scope = scope_of(learn, person, department)
     holding = {scope, f"department:{department}"} if scope.startswith("person:") else {scope}
     return by.scope.company or not holding.isdisjoint(by.scope.words())
@@ -394,7 +394,7 @@ def is_within_reach(person: Any, department: Any, by: Actor) -> ColumnElement[bo
 
 
 def away_from(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
-    """Whether a seal keeps it away from the actor."""
+    """Whether it is confidential to the actor."""
     codes, uids = confidential_folders.names_closed("department", by), confidential_folders.names_closed("person", by)
     theirs = select(col(Person.uid)).where(col(Person.department).in_(codes))
     return or_(person.in_(uids), person.in_(theirs), department.in_(codes))

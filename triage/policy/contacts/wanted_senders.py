@@ -146,7 +146,7 @@ def with_wanted(column: str, proven: bool, on_postgresql: bool) -> Select[Any]:
 
 
 def was_wanted() -> ColumnElement[bool]:
-    """Was a delivery let in because the company wants it: by a rule, as an answer, or by somebody who released it?"""
+    """Whether a delivery was released or passed because the company wants it: by a rule, as an answer, or by a person."""
     by_rule = col(Delivery.rule).in_([literal_column(f"'{one}'") for one in LET_IN_BY])
     return and_(LET_IN, or_(by_rule, was_released()), not_(confidential_rows.is_confidential()))
 
@@ -160,7 +160,7 @@ def was_released() -> ColumnElement[bool]:
 
 
 def is_refuted() -> ColumnElement[bool]:
-    """Does the domain that a delivery's author names say itself that it is not theirs (DMARC)?"""
+    """Whether the domain of a delivery's author says itself that it did not send it (DMARC)."""
     result = col(Message.authentication)[("dmarc", "result")].as_string()
     failed = exists().where(col(Message.id) == col(Delivery.message_id), result == Result.FAIL).correlate(Delivery)
     return and_(col(Delivery.proof) == "", failed)

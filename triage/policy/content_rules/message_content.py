@@ -1,4 +1,4 @@
-"""What of a message the conditions of rules on content look at, each kind read once and only where a rule asks for it. Pure."""
+"""Parts of a message that conditions of content rules match, each read once and only where a rule asks for it. Pure."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass

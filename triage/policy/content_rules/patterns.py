@@ -9,12 +9,12 @@ KNOWN = 4096  # patterns that are remembered in parts
 
 
 def is_pattern(text: str) -> bool:
-    """Does it stand for more than itself?"""
+    """Whether it stands for more than itself."""
     return ANY in text
 
 
 def matches_pattern(pattern: str, text: str) -> bool:
-    """Does the whole text fit? The first place where a part fits is as good as every later one, so none is tried twice."""
+    """Whether the whole text fits. The first place where a part fits is as good as every later one, so none is tried twice."""
     if not is_pattern(pattern):
         return pattern == text
     first, middle, last = split_pattern(pattern)

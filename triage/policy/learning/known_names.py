@@ -100,7 +100,7 @@ def is_personal(plain: str) -> bool:
 
 
 def is_known(session: Session, address: str, settings: Settings, now: datetime) -> bool:
-    """Has somebody here written to the address, or is it let in by a rule?"""
+    """Whether somebody here has written to the address, or a rule allows it."""
     written_to = select(col(Correspondent.id)).where(col(Correspondent.address) == address, contacts.in_force(settings, now))
     values = (address, *ancestor_domains(address.rpartition("@")[2]))
     let_in = select(col(Rule.id)).where(col(Rule.value).in_(values), col(Rule.effect) == "allow", in_force(now))

@@ -85,7 +85,7 @@ def end_run(session: Session, run_id: int, *, by: Actor, now: datetime) -> None:
 
 
 def use_run(session: Session, uid: str, number: int, now: datetime) -> bool:
-    """May an employee write to so many more new recipients, as was announced? Counts them."""
+    """Whether an announced run covers so many more new recipients of an employee. Counts them."""
     runs = select(OutboundRun).where(col(OutboundRun.person) == uid, col(OutboundRun.until) > now)
     run = next((one for one in session.scalars(runs.order_by(col(OutboundRun.until))) if one.used + number <= one.recipients), None)
     if run is not None:

@@ -36,7 +36,7 @@ def make_room(session: Session, order: RuleOrder, origin: str, *, by: Actor, now
 
 
 def says_same(rule: Rule, order: RuleOrder) -> bool:
-    """Does a rule on content say what an order asks for?"""
+    """Whether a rule on content says what an order asks for."""
     said = (rule.effect, as_conditions(rule.conditions), rule.scope, rule.target, rule.note, rule.until, rule.paused_at is not None)
     return said == (order.effect, order.conditions, order.scope, order.to, order.note, order.until, order.paused)
 

@@ -45,10 +45,10 @@ def apply_redirects(
     company: Company,
     content: Sequence[ContentMatch] = (),
 ) -> list[Recipient]:
-    """The recipients, each where the most precise rule about this mail sends it; of equal ones the newest.
+    """The recipients, each redirected by the most precise rule about this message; of equal rules the newest counts.
 
-    The folder stays: whoever looks after the address decides. postmaster@, abuse@ and what comes back to us go where they go.
-    `rules`: those in force that name the sender or one of the recipients. `content`: the rules on content that the mail matches; they
+    The folder stays: those who look after the address decide. postmaster@, abuse@ and what comes back to us go where they go.
+    `rules`: those in force that name the sender or one of the recipients. `content`: the rules on content that the message matches; they
     come after those about senders.
     """
     wanted = sender_values(summary)

@@ -87,7 +87,7 @@ def takes_precedence(rule: Ruled, other: Ruled) -> bool:
 
 
 def covers_rule(wide: Ruled, narrow: Ruled, department: str) -> bool:
-    """Does the one rule reach all messages that the other one reaches?"""
+    """Whether the one rule reaches all messages that the other one reaches."""
     return wide.scope in ("company", narrow.scope, f"department:{department}") and sender_covers(wide, narrow)
 
 
@@ -103,7 +103,7 @@ def sender_covers(wide: Ruled, narrow: Ruled) -> bool:
 
 
 def says_as_much(wide: Ruled, narrow: Ruled) -> bool:
-    """Does the wider rule of the same effect do all that the narrower one does?"""
+    """Whether the wider rule of the same effect does all that the narrower one does."""
     if wide.effect == "hold":
         return wide.until is None or (narrow.until is not None and wide.until >= narrow.until)
     if wide.effect == "block":

@@ -47,7 +47,7 @@ def door_entries(session: Session, now: datetime) -> DoorEntries:
 
 
 def any_list_allowed(session: Session, now: datetime) -> bool:
-    """Is some list allowed? Its posts have authors from anywhere: then blocks of whole domains are the judge's to weigh."""
+    """Whether some list is allowed. Its posts have authors from anywhere: then the judge weighs blocks of whole domains."""
     lists = select(col(Rule.id)).where(
         in_force(now), col(Rule.effect) == "allow", col(Rule.match) == "list", col(Rule.origin).in_(BY_STAFF)
     )

@@ -54,7 +54,7 @@ def candidate_domains(session: Session, settings: Settings, now: datetime) -> li
 
 
 def is_nobodys(domain: str, settings: Settings) -> bool:
-    """Can anybody be there, or is it our own?"""
+    """Whether anybody can have an address there, or the domain is our own."""
     free = settings.policy.freemail_domains
     ours = settings.own_domains
     return domain in free or is_shared(domain) or any(domain == own or domain.endswith("." + own) for own in ours)

@@ -127,6 +127,6 @@ def summed_up(rows: Sequence[tuple[int, int]]) -> Related:
 
 
 def is_wanted(session: Session, trait: int) -> bool:
-    """Has a message with this trait been let in because it was wanted?"""
+    """Whether a message with this trait was released because it was wanted."""
     mine = and_(col(MessageTrait.trait) == trait, col(MessageTrait.message_id) == col(Delivery.message_id))
     return session.scalar(select(exists().where(mine, wanted_senders.was_wanted()))) or False

@@ -160,7 +160,7 @@ def find_asker(session: Session, asked: PendingAct, now: datetime) -> Actor:
 
 
 def may_know_of(session: Session, asked: PendingAct, by: Actor) -> bool:
-    """May the actor know of it: is it their own, or do they see all that it is about?"""
+    """Whether the actor may know of it: it is their own, or they see every message it is about."""
     if asked.asked_by == str(by):
         return True
     if asked.kind == dual_control.PERSON_ERASURE:

@@ -47,7 +47,7 @@ def record_beginning(session: Session, decision: Decision, *, by: Actor, now: da
 
 
 def is_to_come_beyond(session: Session, decision: Decision, by: Actor, now: datetime) -> bool:
-    """Is mail still to come that who decided sees, and this actor does not?"""
+    """Whether the decision covers later messages that its author sees and this actor does not."""
     first = actor_lookup.find_actor(session, decision.by, decision.by_shown, now)
     if decision.last is None or first is None:
         return False

@@ -271,7 +271,7 @@ def list_escalations(
 
 
 def is_concerned(session: Session, row: Escalation, by: Actor, settings: Settings) -> bool:
-    """May the actor know of it: is it theirs, of messages that they see, or for a duty of theirs?"""
+    """Whether the actor may know of it: it is theirs, about messages that they see, or for a duty of theirs."""
     return is_of_duty(row, by, settings) or outcomes.concerns_actor(session, session.get_one(Decision, row.decision_id), by)
 
 

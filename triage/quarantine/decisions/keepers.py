@@ -274,7 +274,7 @@ def is_wide_enough(session: Session, row: KeepersRequest) -> bool:
 
 
 def is_undone(session: Session, row: KeepersRequest) -> bool:
-    """Was the removal undone after copies were removed along with it, and are these not put back yet?"""
+    """Whether the removal was undone after copies were removed with it, and these are not restored yet."""
     undone = session.get_one(Decision, row.decision_id).undone_by is not None
     return undone and any(not is_taken_back(session, one) for one in row.results)
 

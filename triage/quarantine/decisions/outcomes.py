@@ -118,7 +118,7 @@ def file_decision(session: Session, decision: Decision, items: list[Item], *, by
 
 
 def concerns_actor(session: Session, decision: Decision, by: Actor) -> bool:
-    """May this actor know of the decision: is it their own, or does it concern mail in their scope?"""
+    """Whether this actor may know of the decision: it is their own, or about messages in their scope."""
     if decision.by == str(by):
         return True
     item = (

@@ -74,6 +74,6 @@ def shown_to(session: Session, *, by: Actor, settings: Settings) -> list[Removal
 
 
 def is_told(by: Actor, settings: Settings) -> bool:
-    """Is the actor told of large removals?"""
+    """Whether the actor gets notices of large removals."""
     head = by.role is Role.ADMIN and by.scope.company
     return by.kind in ("person", "shell") and (head or by.name in (who.casefold() for who in settings.notices.removal_recipients))

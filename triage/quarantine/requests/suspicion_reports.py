@@ -89,7 +89,9 @@ def report_message(
 
 
 def is_itself(summary: Summary, pointed: Sequence[Pointed]) -> bool:
-    """Was the unusual message sent on as it is, as a Sieve script does with what is moved into a folder? Then a stranger is its author."""
+    """Whether the reported message was resent as it is, as a Sieve script does when it is moved into a folder. Then its author is a
+    stranger.
+    """
     return len(pointed) == 1 and bool(pointed[0].marker) and pointed[0].author == summary.author
 
 
@@ -253,7 +255,7 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
 
 
 def are_untold(session: Session) -> bool:
-    """Does anybody perhaps wait to hear a verdict?"""
+    """Whether anybody may wait for a verdict."""
     return session.scalar(select(col(MailReport.id)).where(col(MailReport.told_at).is_(None)).limit(1)) is not None
 
 

@@ -146,7 +146,7 @@ def is_said(session: Session, order: RuleOrder, now: datetime) -> bool:
 
 
 def lasts_longer(rule: Rule, order: RuleOrder, until: datetime | None) -> bool:
-    """Does an order that ends then outlast the rule in force?"""
+    """Whether an order that ends then outlasts the rule in force."""
     return rule.until is not None and (until is None or until > rule.until or order.lapse_days > rule.lapse_days)
 
 

@@ -198,7 +198,10 @@ def copy_or_proof() -> ColumnElement[str]:
 
 
 def proof_condition(proof: str) -> ColumnElement[bool]:
-    """Is it proven like this: by nobody, by an address, or by a domain? Who names a free-mail provider means everybody there."""
+    """Condition for deliveries proven by nobody, by an address, or by a domain.
+
+    The name of a free-mail provider covers all its addresses.
+    """
     if proof == COPIES:
         return col(Delivery.is_copy).is_(True)
     named = who_proves(proof)

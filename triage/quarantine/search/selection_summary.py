@@ -150,7 +150,7 @@ def was_read() -> ColumnElement[bool]:
 
 
 def was_answered() -> ColumnElement[bool]:
-    """Has the person whom it was for written to the sender since?"""
+    """Whether the recipient has written to the sender since."""
     whose = (col(Correspondent.person) == col(Delivery.person)) & (col(Delivery.person) != "")
     return exists().where(
         col(Correspondent.address) == col(Delivery.author), whose, col(Correspondent.last_sent_at) >= col(Delivery.received_at)

@@ -22,7 +22,7 @@ class Rule(SQLModel, table=True):
     scope: str  # company, department:CODE, person:UID
     proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; of a campaign the domain that proves to have sent it
     unproven_only: bool = False  # block made from unproven mail
-    unsigned_only: bool = False  # such a block that the door may use against mail without a signature of the domain
+    unsigned_only: bool = False  # such a block that the SMTP server may use against messages without a signature of the domain
     risky: bool = False  # "with risky attachments"
     unchecked: bool = False  # "pass whatever it says": no check of known senders holds it
     author: str

@@ -63,7 +63,7 @@ def touch_related(session: Session, ids: Sequence[int], *, arrive: bool, leave: 
 
 
 def is_first_out(session: Session, ids: Sequence[int]) -> ColumnElement[bool]:
-    """Is no other copy of the campaign in a mailbox than these?"""
+    """Whether no other copy of the campaign than these is in a mailbox."""
     other = aliased(Delivery)
     same = col(other.campaign_id) == col(Delivery.campaign_id)
     return not_(exists().where(same, is_out(other), not_(db.is_among(session, col(other.id), ids))).correlate(Delivery))

@@ -29,5 +29,5 @@ def is_open() -> ColumnElement[bool]:
 
 
 def is_reported() -> ColumnElement[bool]:
-    """Does an open report name this delivery?"""
+    """Whether an open report names this delivery."""
     return exists().where(col(MailReport.delivery_id) == col(Delivery.id), is_open()).correlate(Delivery)

@@ -91,7 +91,7 @@ def render_message(here: Office, name: str, raw: bytes, mode: Mode) -> Preview |
 
 
 def listed_only(opened: Opened) -> Preview:
-    """The links that are on the record, where the content itself cannot be rendered; those of QR codes come by themselves."""
+    """The stored links, where the content itself cannot be rendered; those of QR codes come by themselves."""
     coded = {code.target for code in opened.summary.codes}
     known = (one for one in opened.summary.links if one.text or one.target not in coded)
     return Preview("", tuple(number_link(n, one.text, one.target) for n, one in enumerate(known, 1)))

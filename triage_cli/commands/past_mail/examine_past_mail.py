@@ -87,7 +87,7 @@ class Reading:
                 account.close()
 
     def is_wanted(self, folder: Folder) -> bool:
-        """Does what came in lie there?"""
+        """Whether incoming messages lie there."""
         return folder.use == "inbox" or folder.name in self.folders
 
 

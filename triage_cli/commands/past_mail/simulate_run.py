@@ -34,7 +34,9 @@ class Rehearsal:
 
     rows: list[Rehearsed] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    refused: dict[str, set[str]] = field(default_factory=dict)  # addresses of ours that the door does not know, and the mails for them
+    refused: dict[str, set[str]] = field(
+        default_factory=dict
+    )  # addresses of ours that the SMTP server does not know, and the messages for them
     faults: list[str] = field(default_factory=list)
 
 

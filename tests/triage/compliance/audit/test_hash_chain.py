@@ -1,4 +1,4 @@
-"""The audit trail: chained in order, and every kind of tampering is found."""
+"""The audit log: chained in order, and every kind of tampering is found."""
 
 from datetime import timedelta
 

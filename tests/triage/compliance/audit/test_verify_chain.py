@@ -1,4 +1,4 @@
-"""The audit trail against its signed checkpoints: a thief with the whole database, but without the key, is found."""
+"""The audit log against its signed checkpoints: a thief with the whole database, but without the key, is found."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

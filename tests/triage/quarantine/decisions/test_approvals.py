@@ -83,7 +83,7 @@ def states(session: Session, ids: tuple[int, ...]) -> list[str]:
 
 
 def confirmed(session: Session, settings: Settings, one: PendingAct, by: Actor = IDA, **more: Any) -> PendingAct:
-    """The second key is turned."""
+    """The second person approves."""
     return approvals.confirm_approval(session, one.id, by=by, settings=settings, **{"now": NOW} | more)
 
 
