@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 OF_CODE = ("cli.md", "settings.md", "metrics.md", "log-events.md", "doctor.md", "security-events.md", "asvs.md")
 MADE = {DOCS / "reference" / name for name in OF_CODE}
 DECISIONS = DOCS / "decisions"
-OLD_RECORDS = 60  # decision records up to this number keep the words of their time
+OLD_RECORDS = 60  # decision records up to this number keep the openings and headings of their time
 MENTION = re.compile(r"\bdocs/[\w/-]+\.(?:md|json|svg|png|py)\b")
 TEXTS = (".py", ".sh", ".toml", ".yml", ".yaml", ".cf", ".ts", ".svelte", ".md", "Containerfile", "Makefile")
 
@@ -42,7 +42,7 @@ def of_pages(pages: list[markdown.Page]) -> Iterator[Fault]:
     """What is wrong with the pages, one by one and together."""
     for page in pages:
         if is_old_record(page.path):
-            yield from rules.faults_of_links(str(page.path.relative_to(ROOT)), page)
+            yield from rules.faults_of_old_record(page)
             continue
         yield from rules.faults_of_page(page, decision=page.path.parent == DECISIONS)
         if page.path.parent.parent == DOCS and page.path.parent != DECISIONS and not page.prose[0].startswith("For "):
@@ -53,7 +53,7 @@ def of_pages(pages: list[markdown.Page]) -> Iterator[Fault]:
 
 
 def is_old_record(path: Path) -> bool:
-    """Whether it is a decision record from before the words were settled. It is history: only its links are checked."""
+    """Whether it is a decision record from before the words were settled: history, held to less."""
     return path.parent == DECISIONS and path.name[:4].isdigit() and int(path.name[:4]) <= OLD_RECORDS
 
 

@@ -50,10 +50,7 @@ def banned(file: str, sentence: str, section: str = "banned") -> Iterator[Fault]
 def faults_of_page(page: Page, *, decision: bool) -> Iterator[Fault]:
     """All that is wrong with one page."""
     file = str(page.path.relative_to(ROOT))
-    for sentence in (*page.prose, *page.cells):
-        yield from banned(file, QUOTED.sub("“”", sentence))
-        if (count := markdown.length(sentence)) > LONGEST:
-            yield Fault(file, f"above {LONGEST} words", sentence, f"{count} words")
+    yield from faults_of_sentences(file, page)
     for sentence in page.prose:
         for pattern, advice in words("openings").items():
             if found := pattern.match(sentence.lstrip('“"*(')):
@@ -62,6 +59,21 @@ def faults_of_page(page: Page, *, decision: bool) -> Iterator[Fault]:
         yield Fault(file, f"mean above {MEAN:.0f} words", "", f"{page.mean:.1f} words a sentence")
     yield from faults_of_headings(file, page.headings[1:] if decision else page.headings)
     yield from faults_of_links(file, page)
+
+
+def faults_of_old_record(page: Page) -> Iterator[Fault]:
+    """What may not be in a record of former times either: banned words, long sentences, dead links."""
+    file = str(page.path.relative_to(ROOT))
+    yield from faults_of_sentences(file, page)
+    yield from faults_of_links(file, page)
+
+
+def faults_of_sentences(file: str, page: Page) -> Iterator[Fault]:
+    """Banned words and long sentences of a page, in tables too."""
+    for sentence in (*page.prose, *page.cells):
+        yield from banned(file, QUOTED.sub("“”", sentence))
+        if (count := markdown.length(sentence)) > LONGEST:
+            yield Fault(file, f"above {LONGEST} words", sentence, f"{count} words")
 
 
 def faults_of_headings(file: str, headings: list[str]) -> Iterator[Fault]:
