@@ -1,4 +1,5 @@
-"""`python -m tests.prose` checks every text; `--shrink` takes mended faults off the baseline, `--report` prints a line for each page."""
+"""`python -m tests.prose` checks every text; `--code` docstrings and comments too; `--shrink` takes mended faults off the baseline,
+`--report` prints a line for each page."""
 
 import json
 import re
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> int:
     pages = [markdown.read(path) for path in sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "webui" / "README.md"})]
     if "--report" in arguments:
         report(pages)
-    found = [*of_pages(pages), *of_mentions(), *product.faults(), *code.faults()]
+    found = [*of_pages(pages), *of_mentions(), *product.faults(), *(code.faults() if "--code" in arguments else ())]
     known = json.loads(BASELINE.read_text("utf-8")) if BASELINE.exists() else {}
     counts = counted(found)
     if "--shrink" in arguments:

@@ -100,7 +100,7 @@ def gather_facts(
     lasts: Life | Literal["ask"] | None = "ask",
     signs: Collection[str] | None = None,
 ) -> list[Facts]:
-    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`, `deviations`,
+    """All that is known, for each recipient. Writes nothing: a simulation asks for it too. `known`, `danger`, `deviations`,
     `severity`, `lasts`, `signs` (names of signals): where somebody has asked."""
     known = known or look_up(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
     about = matching_rules.about_sender(known.rules, summary, carrier_address(envelope), campaign_id, bool(authentication.proof))
@@ -282,7 +282,7 @@ def severity_of(summary: Summary, authentication: Authentication, settings: Sett
 
 
 def is_warned(severity: Severity, held: int) -> bool:
-    """Is a message with a new proof to be held for how it looks? Where many are held already, only what looks suspicious."""
+    """Whether a message with a new proof is held for how it looks. Where many are held already, only what looks suspicious."""
     return severity >= (Severity.UNCLEAR if held < domain_proofs.MOST_HELD else Severity.SUSPICIOUS)
 
 

@@ -180,7 +180,7 @@ def open_proofs(session: Session, stored: Sequence[Stored]) -> list[domain_proof
 
 
 def is_shut(copy: NewDelivery, shut: Collection[str]) -> bool:
-    """Does a delivery lie in one of these confidential folders?"""
+    """Whether a delivery is in one of these confidential folders."""
     return confidential_folders.is_hidden(shut, copy.department, copy.person)
 
 

@@ -23,7 +23,7 @@ class SenderProof:
 
     @property
     def is_new(self) -> bool:
-        """Is none of its ways a usual one, and could none become one when DNS answers?"""
+        """Whether none of its ways is a usual one, and none could become one when DNS answers."""
         return bool(self.usual) and self.usual.isdisjoint((*self.ways, *self.awaited))
 
     @property

@@ -51,12 +51,12 @@ def runs_on_opening(data: bytes, *, newer: bool) -> bool:
 
 
 def has_macro_sheet(lists: Collection[bytes]) -> bool:
-    """Does a package name a macro sheet in its lists of kinds and relations?"""
+    """Whether a package names a macro sheet in its lists of kinds and relations."""
     return any(SHEET_TYPE.search(plain_xml(one)) for one in lists)
 
 
 def names_auto_open(workbook: bytes) -> bool:
-    """Does the part about the workbook, in XML or binary, name what runs on opening?"""
+    """Whether the part about the workbook, in XML or binary, names what runs on opening."""
     texts = (
         plain_xml(workbook).decode("utf-8", "replace"),
         workbook.decode("utf-16-le", "replace"),

@@ -122,7 +122,7 @@ def judge_members(content: bytes, found: Content, room: int, *, within: bool) ->
 
 
 def needs_all(head: bytes) -> bool:
-    """Is more than its first bytes needed to judge this file?"""
+    """Whether more than its first bytes is needed to judge this file."""
     return is_archive(head) or PAGE_START.match(head[:2048]) is not None
 
 

@@ -51,7 +51,7 @@ class Came(NamedTuple):
 
     @property
     def is_news(self) -> bool:
-        """Does it tell more than is written down already?"""
+        """Whether it tells more than is stored already."""
         proof = self.proof
         return proof.is_new or not proof.is_recorded or not proof.is_fresh or not proof.usual.issuperset(proof.ways)
 

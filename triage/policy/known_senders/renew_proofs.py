@@ -113,7 +113,7 @@ def renew_proof(session: Session, domain: str, *, by: Actor, reason: str, now: d
 
 
 def undo_renewal(session: Session, domain: str, *, by: Actor, reason: str, now: datetime) -> ChangedProof:
-    """Make what was renewed within the last seven days new again; its days begin anew. Errors as of `renew_proof`."""
+    """Make what was renewed within the last seven days new again; its days begin again. Errors as of `renew_proof`."""
     rows = take_rows(session, domain, by)
     renewed = [row for row in rows if row.usual_at is not None and row.usual_at > now - RECENT]
     if not renewed:

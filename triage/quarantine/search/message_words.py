@@ -52,7 +52,7 @@ def forget_words(session: Session, messages: ColumnElement[bool]) -> None:
 def said_in_message(terms: Sequence[str]) -> ColumnElement[bool]:
     """Deliveries that were held, outside of confidential folders, whose messages have all these folded words and phrases.
 
-    What lies in a confidential folder is opened with a reason, on the record; a search would tell of it without one.
+    What lies in a confidential folder is opened with a reason, in the audit log; a search would tell of it without one.
     """
     held = and_(col(Delivery.verdict) == Disposition.QUARANTINE, not_(confidential_rows.is_confidential()))
     return and_(MessageHolds(col(Delivery.message_id), terms), held, *(stand_together(one) for one in terms if not WORD.fullmatch(one)))
@@ -91,7 +91,7 @@ def asked_words(term: str) -> list[tuple[str, bool]]:
 
 
 class MessageHolds(FunctionElement[bool]):
-    """Is a column the id of a message whose words match? A term without a letter or figure matches none."""
+    """Whether a column is the id of a message whose words match. A term without a letter or figure matches none."""
 
     inherit_cache = True
     type = Boolean()

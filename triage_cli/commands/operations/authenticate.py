@@ -42,7 +42,7 @@ FOUND = Shape(
 def authenticate_file(
     ctx: click.Context, file: Path, client: str, helo: str, sender: str | None, zone: Path | None, alone: bool, form: Form
 ) -> None:
-    """Say who really sent a message, step by step, and what other libraries say.
+    """Authenticate a message (SPF, DKIM, ARC, DMARC) step by step, beside other libraries.
 
     FILE is a message as it was received; - is standard input. pyspf and dkimpy are asked too, and authheaders where
     mailroom[second-opinion] is installed; a sentence tells why one of them says something else. Nothing is stored.

@@ -44,7 +44,7 @@ REASON = click.option("--reason", default="", help="Reason, for the audit log.")
 @names_server
 @click.pass_context
 def brakes(ctx: click.Context) -> None:
-    """List employees' messages to many new recipients that wait; release or remove them."""
+    """List employees' messages that a brake holds, to many new recipients; release or remove them."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_brakes, form=Form.TEXT)
 
@@ -53,7 +53,7 @@ def brakes(ctx: click.Context) -> None:
 @list_options(BRAKES)
 @ask_api
 def list_brakes(desk: Desk, form: Form) -> None:
-    """Accounts whose messages wait, and those of the last seven days, the newest first."""
+    """Accounts with messages held by a brake, or braked in the last seven days, the newest first."""
     BRAKES.print(map(row_of, desk.get("/outgoing/brakes")["items"]), form)
 
 
@@ -68,7 +68,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @REASON
 @act_on_api
 def release_brake(desk: Desk, brake_id: str, reason: str) -> None:
-    """Send all that waits. For 24 hours the account may write to as many new recipients as it likes."""
+    """Send all held messages of an account. For 24 hours no brake applies to it."""
     print_decided(desk, brake_id, "release", reason)
 
 
@@ -77,7 +77,7 @@ def release_brake(desk: Desk, brake_id: str, reason: str) -> None:
 @REASON
 @act_on_api
 def remove_brake(desk: Desk, brake_id: str, reason: str) -> None:
-    """Remove all that waits. `mailroom brakes restore` undoes it."""
+    """Remove all held messages of an account. `mailroom brakes restore` undoes it."""
     print_decided(desk, brake_id, "remove", reason)
 
 
@@ -86,7 +86,7 @@ def remove_brake(desk: Desk, brake_id: str, reason: str) -> None:
 @REASON
 @act_on_api
 def restore_brake(desk: Desk, brake_id: str, reason: str) -> None:
-    """Undo a removal: the messages wait again."""
+    """Undo a removal: the messages are held again."""
     print_decided(desk, brake_id, "restore", reason)
 
 
@@ -100,7 +100,7 @@ def print_decided(desk: Desk, brake_id: str, verb: str, reason: str) -> None:
 @names_server
 @click.pass_context
 def run(ctx: click.Context) -> None:
-    """Announce that an employee is about to write to many new recipients; list and end announced runs."""
+    """Announce that an employee will write to many new recipients; list and end announced runs."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_runs, form=Form.TEXT)
 
@@ -109,7 +109,7 @@ def run(ctx: click.Context) -> None:
 @list_options(RUNS)
 @ask_api
 def list_runs(desk: Desk, form: Form) -> None:
-    """The announced runs in force, those that end first come first."""
+    """List the announced runs in force, the first to end first."""
     RUNS.print([one | {"until": format_instant(one["until"], "minutes")} for one in desk.get("/outgoing/runs")["items"]], form)
 
 
@@ -122,7 +122,7 @@ def list_runs(desk: Desk, form: Form) -> None:
 @REASON
 @act_on_api
 def announce_run(desk: Desk, employee: str, recipients: int, until: str, reason: str) -> None:
-    """Let EMPLOYEE (uid or address) write to so many new recipients until TIME, without a brake."""
+    """Announce that EMPLOYEE (uid or address) will write to so many new recipients until TIME, without a brake."""
     moment = moment_of(until, desk.get("/me")["company"]["time_zone"], utcnow())
     order = {"employee": employee, "recipients": recipients, "until": moment, "reason": reason}
     made = desk.post("/outgoing/runs", order)

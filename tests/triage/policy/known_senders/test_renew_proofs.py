@@ -67,7 +67,7 @@ def test_one_act_renews_it_for_all_and_is_undone(moved: Engine, settings: Settin
             ("undo-renew-proof", "it was not them"),
         ]
     assert came(moved, settings, BY_SERVER, **ODD) == ("held", DIFFERENT)
-    assert kept(moved)[SERVER][:2] == (False, 0)  # its days begin anew
+    assert kept(moved)[SERVER][:2] == (False, 0)  # its days begin again
 
 
 @pytest.mark.parametrize("by", [BEN, OTTO])
