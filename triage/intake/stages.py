@@ -11,6 +11,7 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.intake import lookups
 from triage.message.authentication import Authentication
+from triage.message.mime.links import is_related_host
 from triage.message.signals import find_signals
 from triage.message.signals.deviations import Deviation, find_deviations
 from triage.message.signals.scan_results import NOT_ASKED, Scan
@@ -26,6 +27,8 @@ from triage.policy.learning.known_names import Stranger
 from triage.policy.proof import proof_of_author
 from triage.store import bodies
 from triage.store.new_rows import NewDelivery, Row
+
+MOST_ANSWERS = 5  # addresses of a Reply-To that are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +105,11 @@ class Evaluated:
 
     @property
     def stranger(self) -> Stranger | None:
-        """The author where no rule lets them in."""
-        if any(rule.effect == "allow" for facts in self.facts for rule in facts.rules):
-            return None
-        return Stranger(self.examined.summary.author, self.examined.summary.author_name)
+        """Who could be taken for a known sender: the author where no rule lets them in, and wherever answers go to somebody else."""
+        summary = self.examined.summary
+        answers = answers_elsewhere(summary)
+        is_known = any(rule.effect == "allow" for facts in self.facts for rule in facts.rules)
+        return None if is_known and not answers else Stranger(summary.author, summary.author_name, answers, is_known)
 
     @property
     def rules_applied(self) -> set[int]:
@@ -178,6 +182,13 @@ class Numbered(Protocol):
 
 One = TypeVar("One", bound=Numbered)
 Next = TypeVar("Next")
+
+
+def answers_elsewhere(summary: Summary) -> tuple[str, ...]:
+    """The domains to which answers go, but those of the author's organisation."""
+    domain = summary.author.rpartition("@")[2]
+    others = (one.rpartition("@")[2] for one in summary.reply_to[:MOST_ANSWERS])
+    return tuple(dict.fromkeys(one for one in others if one and not is_related_host(one, domain)))
 
 
 class Faults(dict[int, Exception]):

@@ -24,6 +24,7 @@ RULES: tuple[Finder, ...] = (
     authenticity.unclear_author,
     authenticity.forged_own_domain,
     impersonation.borrowed_name,
+    impersonation.borrowed_local_part,
     impersonation.find_namesake,
     impersonation.much_imitated,
     impersonation.disguised_words,
@@ -62,6 +63,7 @@ RULES: tuple[Finder, ...] = (
 )
 # They rest on who works here, whom the company knows and whom the message is for; all others on the message and on how it came.
 BY_COMPARISON = (
+    impersonation.borrowed_local_part,
     authenticity.find_new_proof,
     impersonation.borrowed_name,
     impersonation.find_namesake,

@@ -8,7 +8,7 @@ from triage.message.authors import loose_addresses
 from triage.message.mailing_lists import rewritten_author
 from triage.message.mime import links
 from triage.message.mime.links import display_host, is_mixed, is_related_host, registered_organisation
-from triage.message.signals.lookalikes import looks_like, plain_name, plain_names
+from triage.message.signals.lookalikes import looks_like, mailboxes_by_spelling, plain_name, plain_names, spell_local_part, squeeze_name
 from triage.message.signals.signal_context import Seen, Signal
 from triage.say import say
 from triage.text.sanitize import has_escapes
@@ -39,12 +39,30 @@ def borrowed_name(seen: Seen) -> Iterable[Signal]:
         yield Signal("name-of-ours", sentence, 45, (shown, mailbox, address))
 
 
+def borrowed_local_part(seen: Seen) -> Iterable[Signal]:
+    """The address spells a colleague's one at another domain, and the display name is not the colleague's: that says `borrowed_name`."""
+    author = seen.summary.author
+    mailbox = mailboxes_by_spelling(seen.people).get(spell_local_part(author)) if author else None
+    if mailbox and not seen.is_ours(seen.author_domain) and plain_name(shown_name(seen)) not in plain_names(seen.people):
+        sentence = say("The address {address} looks like that of a colleague ({mailbox}), but is outside.", address=author, mailbox=mailbox)
+        yield Signal("address-of-ours", sentence, 30, (mailbox, author))
+
+
 def find_namesake(seen: Seen) -> Iterable[Signal]:
     """The display name is a known contact's, the address is another one."""
     author, known = seen.summary.author, seen.known.namesakes
-    if author and known and author not in known:
+    if author and known and author not in known and is_only_spelled(shown_name(seen), author, known[0]):
+        sentence = say("The address {author} looks like that of your contact {known}, but is another one.", known=known[0], author=author)
+        yield Signal("name-of-known", sentence, 25, (*known, author))
+    elif author and known and author not in known:
         sentence = say("Display name is that of your contact {known}, address is another one: {author}.", known=known[0], author=author)
         yield Signal("name-of-known", sentence, 25, (shown_name(seen), *known, author))
+
+
+def is_only_spelled(name: str, author: str, known: str) -> bool:
+    """Is it the address that looks like a known one, and not the display name?"""
+    spelled = spell_local_part(author)
+    return spelled != "" and spelled == spell_local_part(known) and spelled != squeeze_name(plain_name(name))
 
 
 def shown_name(seen: Seen) -> str:

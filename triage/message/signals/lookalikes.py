@@ -14,6 +14,7 @@ TELLING = 4  # letters of a name from which on it means us when it stands within
 KEY_LIMIT = 40  # letters of a name that keys are made of
 
 _plain_names: tuple[Mapping[str, str], dict[str, str]] = ({}, {})
+_spelled: tuple[Mapping[str, str], dict[str, str]] = ({}, {})
 
 
 @lru_cache(maxsize=4096)
@@ -32,6 +33,23 @@ def plain_names(people: Mapping[str, str]) -> dict[str, str]:
         plain = {plain_name(name): mailbox for name, mailbox in people.items()}
         _plain_names = (people, plain)
     return plain
+
+
+def mailboxes_by_spelling(people: Mapping[str, str]) -> dict[str, str]:
+    """The mailboxes of `people` whose local parts are two words or more, by how these look. Remembered as by `plain_names`."""
+    global _spelled
+    known, spelled = _spelled
+    if known is not people:
+        spelled = {found: mailbox for mailbox in people.values() if (found := spell_local_part(mailbox))}
+        _spelled = (people, spelled)
+    return spelled
+
+
+@lru_cache(maxsize=4096)
+def spell_local_part(address: str) -> str:
+    """A local part of two words or more as a hasty eye reads it; "" for others, which many people have elsewhere."""
+    words = [word for word in re.split(r"[._-]", look_alike_skeleton(address.rpartition("@")[0])) if word]
+    return squeeze_name(" ".join(words)) if len(words) > 1 and all(len(word) > 1 for word in words) else ""
 
 
 @lru_cache(maxsize=8192)

@@ -32,7 +32,8 @@ BY = Actor.system("domain-proofs")
 EARLIER = 50  # messages of a domain that tell what was usual before anything was kept
 DAY = timedelta(days=1)
 MOST_HELD = 20  # messages of a domain with any warning that are held for a new proof; further ones only where they look suspicious
-KEPT = select(DomainProof).where(OneOf(col(DomainProof.domain), "domains"))
+READ = (col(DomainProof.domain), col(DomainProof.way), col(DomainProof.last_at), col(DomainProof.usual_at), col(DomainProof.held))
+KEPT = select(*READ).where(OneOf(col(DomainProof.domain), "domains"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,14 @@ class Came(NamedTuple):
 
 def look_up_proofs(session: Session, domains: Collection[str]) -> dict[str, KeptProofs]:
     """What is kept of these domains."""
-    found: dict[str, list[DomainProof]] = {}
-    for row in session.scalars(KEPT, {"domains": sorted(set(domains) - {""})}) if domains else ():
+    found: dict[str, list[Any]] = {}
+    asked = sorted(set(domains) - {""})
+    for row in session.execute(KEPT, {"domains": asked}) if asked else ():
         found.setdefault(row.domain, []).append(row)
     return {domain: keep_together(rows) for domain, rows in found.items()}
 
 
-def keep_together(rows: Sequence[DomainProof]) -> KeptProofs:
+def keep_together(rows: Sequence[Any]) -> KeptProofs:
     """The rows of one domain as a value."""
     usual = {row.way: row.last_at for row in rows if row.usual_at is not None}
     return KeptProofs(usual, max((row.held for row in rows if row.usual_at is None), default=0))

@@ -24,6 +24,7 @@ from triage.store.models.rules import Rule
 
 MOST = 5  # namesakes, and domains that may look alike
 SLICE = 500  # domains that one transaction takes in or forgets, and addresses that are in memory together
+SEPARATORS = re.compile(r"[._-]")  # between the words of a local part
 TELLS_NOTHING = re.compile(
     r"\b(?:service|support|team|info|customer|news|newsletter|sales|office|reply|account|accounts|billing|invoice|help|desk|notification"
     r"|notifications|mail|mailer|daemon|admin|system|alerts?|online|kundenservice|rechnung|vertrieb|client|ventas|the|your|inc|ltd|gmbh)\b"
@@ -31,10 +32,15 @@ TELLS_NOTHING = re.compile(
 
 
 class Stranger(NamedTuple):
-    """Somebody whom no rule lets in: their address and what they call themselves."""
+    """Somebody whom no rule lets in: their address, what they call themselves, and where answers to them go.
+
+    Of somebody whom a rule lets in only `answers` are asked about: the account may be theirs, and the answers go to somebody else.
+    """
 
     author: str
     name: str
+    answers: tuple[str, ...] = ()  # domains of the Reply-To that are not the author's
+    is_known: bool = False
 
 
 PLACE = func.row_number().over(partition_by=col(FamiliarDomain.key), order_by=col(FamiliarDomain.domain))
@@ -53,15 +59,16 @@ class Familiar:
 
     def __init__(self, session: Session, strangers: Iterable[Stranger], *, settings: Settings, now: datetime) -> None:
         self.session, self.settings, self.now = session, settings, now
-        self.keys = {one: keys_of(one.author.rpartition("@")[2], settings) for one in strangers}
+        self.keys = {one: keys_of_all(one, settings) for one in strangers}
         self.domains = group_by_key(session, DOMAINS, "keys", itertools.chain.from_iterable(self.keys.values()))
-        self.named = group_by_key(session, NAMES, "names", filter(is_personal, (plain_name(one.name) for one in self.keys)))
+        self.named = group_by_key(session, NAMES, "names", itertools.chain.from_iterable(map(names_asked, self.keys)))
 
     def of(self, one: Stranger) -> Correspondents:
         """Known senders of the same name, and domains of known senders that may look like theirs."""
         found = {domain for key in self.keys[one] for domain in self.domains.get(key, ())}
         domains = tuple(sorted(found)[: MOST * 4])
-        return Correspondents(self.namesakes(one), domains, self.siblings(one, domains))
+        siblings = domains if one.is_known else self.siblings(one, domains)
+        return Correspondents(self.namesakes(one), domains, siblings)
 
     def siblings(self, one: Stranger, domains: Iterable[str]) -> tuple[str, ...]:
         """Those of the domains whose name theirs has under an ordinary ending, if it has sent wanted messages."""
@@ -71,13 +78,39 @@ class Familiar:
 
     def namesakes(self, one: Stranger) -> tuple[str, ...]:
         """Those who have the same name, as far as they are still known."""
-        named = self.named.get(plain_name(one.name), [])[:MOST]
-        return tuple(address for address in named if address != one.author and is_known(self.session, address, self.settings, self.now))
+        named = (address for name in names_asked(one) for address in self.named.get(name, [])[:MOST])
+        others = (address for address in dict.fromkeys(named) if not self.is_same(address, one.author))
+        return tuple(address for address in others if is_known(self.session, address, self.settings, self.now))
+
+    def is_same(self, address: str, author: str) -> bool:
+        """Is it the author's own address, or one of the same organisation, where no provider gives addresses to everybody?"""
+        theirs, domain = author.rpartition("@")[2], address.rpartition("@")[2]
+        if address == author or theirs in self.settings.policy.freemail_domains:
+            return address == author
+        return registered_organisation(theirs) == registered_organisation(domain)
 
     def met(self, address: str, name: str) -> None:
         """Proven mail of a known sender is let in."""
         for plain, one in names_of([(address, name)]):
             self.named[plain] = sorted({*self.named.get(plain, ()), one})
+
+
+def keys_of_all(one: Stranger, settings: Settings) -> set[str]:
+    """By which domains are found that look like the author's or like that of the answers; of somebody known only like the latter."""
+    domains = one.answers if one.is_known else (one.author.rpartition("@")[2], *one.answers)
+    return {key for domain in domains for key in keys_of(domain, settings)}
+
+
+def names_asked(one: Stranger) -> tuple[str, ...]:
+    """The names by which somebody could be taken for somebody else: what they call themselves, and what their address says."""
+    names = () if one.is_known else (plain_name(one.name), name_in_address(one.author))
+    return tuple(dict.fromkeys(filter(is_personal, names)))
+
+
+def name_in_address(address: str) -> str:
+    """The name that an address spells, as ana.ferreira@ does; "" where it spells none."""
+    words = SEPARATORS.split(address.rpartition("@")[0])
+    return plain_name(" ".join(words)) if len(words) > 1 and all(len(word) > 1 and word.isalpha() for word in words) else ""
 
 
 def keys_of(domain: str, settings: Settings) -> Collection[str]:
@@ -115,6 +148,12 @@ def remember_names(session: Session, senders: Iterable[tuple[str, str]]) -> None
 def names_of(senders: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """As what they are remembered, and their addresses: those who call themselves as persons do."""
     return {(plain[:200], address) for address, name in senders if address and is_personal(plain := plain_name(name))}
+
+
+def remember_addresses(session: Session, addresses: Iterable[str]) -> None:
+    """Somebody here has written to these: remember the names that they spell, before their first answer tells one."""
+    rows = [{"name": name[:200], "address": one} for one in sorted(addresses) if is_personal(name := name_in_address(one))]
+    db.insert_missing(session, FamiliarName, rows)
 
 
 def find_changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:

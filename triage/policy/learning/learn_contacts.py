@@ -74,7 +74,7 @@ def learn_gathered(
     if how not in CAPPED | ANNOUNCED:
         raise BadInput(say("outbound, journal, log, seed or api, not {how}", how=quote_text(how)), field="how")
     lists = contacts_store.lists_among(session, (one.recipient for contacts in found.contacts.values() for one in contacts))
-    lookup = Lookup(session, settings, lists)
+    lookup = Lookup(session, settings, lists, believes_author=how == "seed")
     lookup.expect({one for whose in found.authors for one in whose} | {sender for sender, _ in found.why_not})
     report = Learned()
     count_whole_mails(found, lookup, report)
@@ -114,7 +114,7 @@ def find_lessons(found: Gathered, lookup: Lookup, report: Learned) -> tuple[Less
     lessons: Lessons = {}
     posts: list[Post] = []
     for (sender, author), contacts in found.contacts.items():
-        writer = lookup.writer(sender)
+        writer = lookup.taught(sender, author)
         if writer is None or lookup.why_not_from(sender, author):
             continue
         person, department = writer.key
@@ -194,7 +194,7 @@ def find_employee(session: Session, named: str, lookup: Lookup, by: Actor) -> st
 
 def looked_at(mail: Sent, lookup: Lookup) -> Outcome:
     """What a message teaches, by what it says and by whom the directory knows."""
-    outcome = Outcome(writer=lookup.writer(mail.sender))
+    outcome = Outcome(writer=lookup.taught(mail.sender, mail.author))
     for text in dict.fromkeys(one.casefold() for one in mail.recipients):
         sort_in(outcome, text, *lookup.recipient(text))
     outcome.whole = mail.why_not or lookup.why_not_from(mail.sender, mail.author) or (None if mail.recipients else Reason.NO_RECIPIENT)
@@ -234,6 +234,7 @@ def write_lessons(session: Session, lessons: Lessons, report: Learned, *, how: s
     begin = contacts_store.grace_begin(settings, now) if how in ANNOUNCED else None
     contacts_store.write_lessons(session, rows, parked, how=how, counts_from=begin, now=now)
     contacts = {key[0] for key in fresh if key not in parked}
+    known_names.remember_addresses(session, contacts)
     if how in CAPPED:  # of years of sent messages upkeep keeps the domains
         known_names.meet_addresses(session, sorted(contacts), settings)
     copies.sort_anew(session, is_among(session, col(Delivery.author), contacts), settings=settings, now=now)

@@ -34,9 +34,11 @@ class Writer(NamedTuple):
 class Lookup:
     """Who has which address here, asked once a call."""
 
-    def __init__(self, session: Session, settings: Settings, lists: frozenset[str] = frozenset()) -> None:
-        """`lists`: addresses of mailing lists that we know."""
+    def __init__(self, session: Session, settings: Settings, lists: frozenset[str] = frozenset(), *, believes_author: bool = False) -> None:
+        """`lists`: addresses of mailing lists that we know. `believes_author`: the messages lie in the sender's own sent folder, and what
+        they sent in a colleague's name was sent on behalf of them."""
         self.session, self.settings, self.lists, self.ours = session, settings, lists, settings.own_domains
+        self.believes_author = believes_author
         self.found: dict[str, Writer | None] = {}
         self.held: list[SQLModel] = []
         self.expected: dict[str, Address | None] = {}
@@ -114,8 +116,20 @@ class Lookup:
             return Reason.NOT_OURS
         if self.is_resource(sender) or self.is_resource(author):
             return Reason.RESOURCE
-        other = self.writer(author)
-        return Reason.FORWARD if other is None or other.key != writer.key else None
+        return Reason.FORWARD if self.on_behalf_of(writer, self.writer(author)) is None else None
+
+    def taught(self, sender: str, author: str) -> Writer | None:
+        """Who gets the answers to what this author sent as this sender, and so knows whom they wrote to; the sender where nobody else."""
+        writer = self.writer(sender)
+        return writer and (self.on_behalf_of(writer, self.writer(author)) or writer)
+
+    def on_behalf_of(self, writer: Writer, author: Writer | None) -> Writer | None:
+        """In whose name somebody wrote: their own, that of a shared address of their department, or in their own sent folder a
+        colleague's. None for anybody else's name: whoever uses an account could write in every colleague's."""
+        if author is None:
+            return None
+        is_shared = author.person == "" and author.department == writer.department
+        return author if author.key == writer.key or is_shared or self.believes_author else None
 
     def is_resource(self, text: str) -> bool:
         """Whether this is a meeting room or the like."""

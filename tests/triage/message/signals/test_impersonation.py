@@ -264,3 +264,21 @@ def test_names_that_are_much_imitated(name: str, address: str, said: bool) -> No
 )
 def test_disguised_words(changes: dict[str, Any], said: bool) -> None:
     assert ("disguised-words" in seen(**changes)) is said
+
+
+@pytest.mark.parametrize(
+    ("author", "name", "said"),
+    [
+        ("rosa.dahl@gmail.com", "", True),
+        ("rosa-dahl@sender.example", "Head office", True),
+        ("r0sa_dahl@sender.example", "", True),
+        ("rosa.dahl@sender.example", "Rosa Dahl", False),  # that says name-of-ours
+        ("rosa.dahl@company.example", "", False),
+        ("rosadahl@sender.example", "", False),
+        ("r.dahl@sender.example", "", False),
+        ("info@sender.example", "", False),
+        ("dahl.rosa@sender.example", "", False),
+    ],
+)
+def test_a_colleagues_address_at_another_domain(author: str, name: str, said: bool) -> None:
+    assert ("address-of-ours" in seen(**by(author, name))) is said

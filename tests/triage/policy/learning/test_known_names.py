@@ -11,7 +11,8 @@ from tests.triage.arriving import ANA, DMARC_PASS, NOW
 from triage.config.settings import Settings
 from triage.intake import receive as intake
 from triage.message.signals.signal_context import Correspondents
-from triage.policy.learning import known_names
+from triage.policy.contacts.contact_evidence import Sent
+from triage.policy.learning import known_names, learn_contacts
 from triage.policy.learning.known_names import Stranger
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
@@ -43,14 +44,16 @@ def follow(session: Session, settings: Settings) -> tuple[list[str], list[str]]:
     return found
 
 
-def came(session: Session, settings: Settings, author: str, name: str, proven: bool = True) -> tuple[dict[str, str], str]:
+def came(
+    session: Session, settings: Settings, author: str, name: str, proven: bool = True, reply_to: str = ""
+) -> tuple[dict[str, str], str]:
     """Proven mail comes: its signals, and its state."""
     (one,) = intake.receive_message(
         session,
         arriving.envelope(JOE),
         f"From: {name} <{author}>\r\n\r\n{NOW}\r\n".encode(),
         arriving.authentication(author, DMARC_PASS if proven else arriving.DMARC_FAIL),
-        arriving.summary(author, author_name=name),
+        arriving.summary(author, author_name=name, reply_to=(reply_to,) if reply_to else ()),
         settings=settings,
         now=NOW,
     )
@@ -130,3 +133,47 @@ def test_nobody_known_nobody_like_them(engine: Engine, settings: Settings) -> No
         strangers = [Stranger("", ""), Stranger("a@xn--\u00ff", "A B")]
         found = known_names.Familiar(session, strangers, settings=settings, now=NOW)
         assert [found.of(one) for one in strangers] == [Correspondents(), Correspondents()]
+
+
+def wrote_to(session: Session, settings: Settings, *addresses: str, how: str = "outbound") -> None:
+    """Joe wrote to these, and nobody has answered yet."""
+    sent = Sent(JOE, addresses, JOE, NOW, message_id="1@company.example")
+    learn_contacts.learn_many(session, [sent], how=how, settings=settings, by=arriving.SYNC, now=NOW)
+
+
+@pytest.mark.parametrize("how", ["outbound", "seed"])
+def test_the_first_answer_of_somebody_only_written_to(company: Engine, settings: Settings, how: str) -> None:
+    """Nobody knows what they call themselves: their address says it, and their domain."""
+    with db.transaction(company) as session:
+        wrote_to(session, settings, "ana.ferreira@brassworks-tyne.test", how=how)
+        follow(session, settings)
+        found, state = came(session, settings, "sales@brassvvorks-tyne.test", "Ana Ferreira")
+        assert (state, {"look-alike-of-known", "name-of-known"} <= set(found)) == ("held", True)
+        found, _ = came(session, settings, "ana.ferreira@gmail.com", "A. F.")
+        assert found["name-of-known"] == (
+            "The address ana.ferreira@gmail.com looks like that of your contact ana.ferreira@brassworks-tyne.test, but is another one."
+        )
+        for author in ("ana.ferreira@brassworks-tyne.test", "ana.ferreira@uk.brassworks-tyne.test", "bo.lund@other.test"):
+            assert {"look-alike-of-known", "name-of-known"}.isdisjoint(came(session, settings, author, "Sales")[0]), author
+
+
+def test_answers_to_a_known_sender_go_to_a_domain_that_looks_like_theirs(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        for reply_to, silent in (("ann.lee@n0rthwind.example", False), ("ann.lee@northwind.example", True), ("x@elsewhere.test", True)):
+            found, _ = came(session, settings, KNOWN, "Ann Lee", reply_to=reply_to)
+            assert ("look-alike-of-known" not in found) is silent, reply_to
+        assert "look-alike-of-known" in came(session, settings, "bo@other.test", "Bo", reply_to="ann.lee@n0rthwind.example")[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("ana.ferreira@x.example", "ana ferreira"),
+        ("bj0rn_lund@x.example", ""),
+        ("j.doe@x.example", ""),
+        ("sales@x.example", ""),
+        ("@", ""),
+    ],
+)
+def test_what_an_address_spells(address: str, name: str) -> None:
+    assert known_names.name_in_address(address) == name

@@ -189,7 +189,7 @@ def test_the_counted_reasons_are_those_of_the_own_folders(session: Session, sett
         (wrote(sender="not an address"), Reason.NOT_OURS),
         (wrote(author="boss@supplier.example"), Reason.FORWARD),
         (wrote(author=MARA), Reason.FORWARD),
-        (wrote(author=INFO), Reason.FORWARD),
+        (wrote(sender=MARA, author=INFO), Reason.FORWARD),
         (Sent(JOE, (), JOE, NOW, "1@company.example"), Reason.NO_RECIPIENT),
         (wrote(why_not=Reason.AUTOMATIC), Reason.AUTOMATIC),
         (wrote("x y"), Reason.MALFORMED),
@@ -395,3 +395,19 @@ def test_where_nothing_is_learned_answers_have_the_days_cap(session: Session, se
 def test_who_leaves_a_list_lets_nobody_answer(session: Session, settings: Settings, address: str, places: list[str]) -> None:
     learn(session, settings, wrote(address))
     assert [one.went_to for one in session.scalars(select(SentMail))] == ([places] if places else [])
+
+
+def test_a_shared_address_of_the_own_department_is_taught_by_whoever_writes_as_it(session: Session, settings: Settings) -> None:
+    """The answers go to the shared address: it is the one that knows them."""
+    assert learn(session, settings, wrote(author=INFO)).learned == 1
+    assert [(one.person, one.department) for one in session.scalars(select(Correspondent))] == [("", "it")]
+    assert [(one.person, one.department, one.went_to) for one in session.scalars(select(SentMail))] == [("", "it", ["supplier.example"])]
+
+
+def test_in_a_sent_folder_what_was_written_on_behalf_of_a_colleague_teaches_the_colleague(session: Session, settings: Settings) -> None:
+    """Only an administrator reads sent folders; whoever uses an account could write in every colleague's name."""
+    assert learn(session, settings, wrote(author=MARA), how="seed").learned == 1
+    assert [one.person for one in session.scalars(select(Correspondent))] == ["mara.berg"]
+    resent = learn(session, settings, wrote("bo@supplier.example", author="boss@supplier.example"), how="seed")
+    assert (resent.learned, resent.skipped[Reason.FORWARD]) == (0, 1)
+    assert learn(session, settings, wrote("cy@supplier.example", author=MARA)).skipped[Reason.FORWARD] == 1
