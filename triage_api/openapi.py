@@ -56,6 +56,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "RejectionOrder": [{"select": {"ids": [ID]}, "template": "not-wanted"}],
     "NextHopOrder": [{"next_hop": "smtp://inner.company.example:25"}, {"ids": [ID]}],
     "HoldOrder": [{"ids": [ID], "reason": "not yet"}],
+    "RenewOrder": [{"reason": "They moved to another mail provider; I called them."}],
     "AddressAnswer": [{"addresses": ["ana.berg@company.example"], "approve": True}],
     "SubstitutionOrder": [{"substitute": "ben", "ends_at": "2027-01-07T08:00:00Z", "reason": "holidays"}],
     "NewToken": [{"name": "nightly export", "grants": ["read"], "scope": ["department:it"]}],
