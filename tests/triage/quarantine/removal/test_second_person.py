@@ -122,7 +122,8 @@ def test_somebody_else_confirms_and_both_are_named(session: Session, few: Settin
 
 def test_where_nobody_else_could_confirm_the_act_says_so(session: Session, few: Settings) -> None:
     delivered(session, few, 1, Severity.NONE)
-    alone = replace(HOUSE, staff=(replace(STAFF[0], rights=()), StaffEntry("ben", "Ben", "triage", ("department:legal",))))
+    elsewhere, reading = StaffEntry("ben", "Ben", "triage", ("department:legal",)), StaffEntry("otto", "Otto", "auditor", ("company",))
+    alone = replace(HOUSE, staff=(replace(STAFF[0], rights=()), elsewhere, reading))
     directory.apply_directory(session, alone, few.company, by=SYNC, now=NOW, confirmed=True)
     with pytest.raises(NotAllowed, match="nobody else here could give it: somebody with the right remove-delivered can do it alone"):
         removed(session, few, replace(ANA, rights=frozenset()), **BY_CAMPAIGN)
