@@ -49,6 +49,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "author": "sales@supplier.example",
         "author_name": "Sales",
         "author_domain": "supplier.example",
+        "claimed": False,
         "subject": "Your order",
         "attachments": 0,
         "proof": "dmarc",

@@ -127,7 +127,7 @@ def is_verified_otherwise(now: ProofWay, before: EarlierProofs) -> bool:
 
 def earlier_proofs(session: Session, author: str) -> EarlierProofs:
     """How the author was proven in those of their last messages that were let in; however many copies a message has, it counts once."""
-    theirs = and_(col(Delivery.author) == author, LET_IN)
+    theirs = and_(col(Delivery.author) == author, col(Delivery.claimed).is_(False), LET_IN)
     copies = session.execute(
         select(col(Delivery.message_id), col(Delivery.proof), was_released())
         .where(theirs)

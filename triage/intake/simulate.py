@@ -18,7 +18,7 @@ from triage.message.mime.links import is_related_host
 from triage.message.signals import find_signals
 from triage.message.signals.signal_context import Seen, Signal
 from triage.message.similarity import Likeness
-from triage.message.summary import Summary
+from triage.message.summary import Summary, sender_address
 from triage.policy.decide import UNLIKE, Disposition, Verdict, decide_verdict, drop_excused
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import proof_of_author, proven_as, rule_precision
@@ -93,7 +93,7 @@ def simulate_copy(session: Session, facts: Facts, *, settings: Settings, answere
     """One copy."""
     verdict = decide_verdict(facts)
     summary = facts.summary
-    author = summary.author or next(iter(summary.authors), "") or facts.envelope.reverse_path.casefold()
+    author = sender_address(summary, facts.envelope.reverse_path)
     deceives = "" if answered else describe_deception(facts, verdict, find_seen(session, facts))
     held = verdict.disposition is Disposition.QUARANTINE
     possible = candidate_rules(facts, settings) if deceives else list_remedies(facts, settings)

@@ -19,6 +19,7 @@ from triage.message.mailing_lists import shown_name
 from triage.message.signals import find_signals
 from triage.message.signals.severity import Severity
 from triage.message.signals.signal_context import Correspondents
+from triage.message.summary import sender_address
 from triage.policy import copies
 from triage.policy.contacts.sender_history import Sender, Senders, history_key
 from triage.policy.decide import Disposition, Verdict
@@ -132,8 +133,8 @@ def traits_of(one: Stored, settings: Settings) -> tuple[int, set[int]]:
 
 
 def pair_with_refutation(one: Stored) -> Iterable[tuple[NewDelivery, bool]]:
-    """Its deliveries, each with whether the author's own domain says that it is not theirs."""
-    refuted = one.examined.authentication.dmarc.result is Result.FAIL
+    """Its deliveries, each with whether it is surely not its author's: their own domain says so, or it only claims to be from them."""
+    refuted = one.examined.authentication.dmarc.result is Result.FAIL or not one.examined.summary.author
     return ((copy, refuted) for copy in one.deliveries)
 
 
@@ -182,7 +183,7 @@ def new_delivery(
     summary, recipient = facts.summary, facts.recipient
     state = ENTRY_STATE[verdict.disposition]
     queued = now if state is State.QUEUED else None
-    author = summary.author or (summary.authors[0] if summary.authors else facts.envelope.reverse_path.casefold())
+    author = sender_address(summary, facts.envelope.reverse_path)
     name = shown_name(summary)
     words = (summary.subject, name, author, recipient.address, recipient.person)
     return NewDelivery(
@@ -202,6 +203,7 @@ def new_delivery(
         author=author,
         author_domain=author.rpartition("@")[2],
         author_name=name,
+        claimed=author != summary.author,
         subject=summary.subject,
         search=" ".join(words).casefold(),
         proof=proof_of_author(facts),

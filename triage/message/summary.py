@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 from triage.addressing.envelope import Address
 from triage.message import returned
 from triage.message.authors import author_of, named_addresses
+from triage.message.claimed_author import authors_of
 from triage.message.fingerprint import Fingerprint, make_fingerprint
 from triage.message.mime.attachments import files_of
 from triage.message.mime.calendar import Calendar, read_calendar as calendar_of
@@ -94,7 +95,7 @@ class Summary:
     parsed: bool = False  # False: could not be read within the limits; shown as "unparsable"
     author_name: str = ""
     author: str = ""  # the one author's address, folded; "" unless there is exactly one From field with one mailbox
-    authors: tuple[str, ...] = ()  # every mailbox of every From field, as far as readable
+    authors: tuple[str, ...] = ()  # every mailbox of every From field, as far as readable; the author or claimed author first
     sender: str = ""
     reply_to: tuple[str, ...] = ()
     to: tuple[str, ...] = ()
@@ -132,6 +133,11 @@ class Summary:
     pictures: int = 0  # parts that may hold a QR code: pictures and PDF documents
     codes: tuple[Code, ...] = ()  # found in them, where somebody has searched (codes/)
 
+    @property
+    def claimed_author(self) -> str:
+        """Whom a message without a clear author claims to be from, "" where it has one or names nobody. Never a proof."""
+        return "" if self.author else next(iter(self.authors), "")
+
     def as_json(self) -> dict[str, Any]:
         """Plain values; `from_json` reads them back."""
         return as_dict(self) | {
@@ -150,6 +156,11 @@ class Summary:
         plain["attachments"] = tuple(Attachment.from_json(attachment) for attachment in values.get("attachments", ()))
         plain["statuses"] = tuple(Status(**status) for status in values.get("statuses", ()))
         return cls(**plain)
+
+
+def sender_address(summary: Summary, reverse_path: str) -> str:
+    """The address under which staff see a message: its author, whom it claims to be from, or else the folded envelope sender."""
+    return summary.author or summary.claimed_author or reverse_path.casefold()
 
 
 MEMBERS_LIMIT = 200  # addresses of To and Cc, Message-IDs of References
@@ -269,7 +280,7 @@ def summarise_header(fields: tuple[Field, ...], content_type: str, report_type: 
         return [field.value for name in names for field in by_name.get(name, [])]
 
     author = author_of(values("from"), strict=all(field.strict for field in by_name.get("from", [])))
-    authors = named_addresses(values("from"))
+    authors = authors_of(values("from"))
     original = author_of(values("x-original-from"))
     system = [one.strict and is_mail_system_without_address(one.text) for one in by_name.get("from", [])] == [True]
     return Summary(

@@ -40,7 +40,7 @@ def exercise_fields(summary: "Summary") -> dict[str, Any]:
     """What a message shows of itself, as the fields of its exercise."""
     return {
         "author_name": summary.author_name,
-        "author": summary.author or next(iter(summary.authors), ""),
+        "author": summary.author or summary.claimed_author,
         "subject": summary.subject,
         "written": summary.date,
         "text": summary.text,

@@ -41,6 +41,7 @@ class NewDelivery:
     detail: str = ""
     redirected: bool = False
     note: str = ""
+    claimed: bool = False
     proven_as: str | None = None
     weight: int = 0
     severity: int = 0

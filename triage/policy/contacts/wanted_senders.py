@@ -148,7 +148,7 @@ def with_wanted(column: str, proven: bool, on_postgresql: bool) -> Select[Any]:
 def was_wanted() -> ColumnElement[bool]:
     """Whether a delivery was released or passed because the company wants it: by a rule, as an answer, or by a person."""
     by_rule = col(Delivery.rule).in_([literal_column(f"'{one}'") for one in LET_IN_BY])
-    return and_(LET_IN, or_(by_rule, was_released()), not_(confidential_rows.is_confidential()))
+    return and_(LET_IN, or_(by_rule, was_released()), col(Delivery.claimed).is_(False), not_(confidential_rows.is_confidential()))
 
 
 def was_released() -> ColumnElement[bool]:
@@ -160,10 +160,10 @@ def was_released() -> ColumnElement[bool]:
 
 
 def is_refuted() -> ColumnElement[bool]:
-    """Whether the domain of a delivery's author says itself that it did not send it (DMARC)."""
+    """Whether a delivery is surely not its author's: their own domain says so (DMARC), or the message has no clear author."""
     result = col(Message.authentication)[("dmarc", "result")].as_string()
     failed = exists().where(col(Message.id) == col(Delivery.message_id), result == Result.FAIL).correlate(Delivery)
-    return and_(col(Delivery.proof) == "", failed)
+    return and_(col(Delivery.proof) == "", or_(col(Delivery.claimed).is_(True), failed))
 
 
 def domains_with_contacts(session: Session, domains: Collection[str], *, now: datetime) -> set[str]:

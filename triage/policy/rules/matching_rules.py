@@ -10,7 +10,7 @@ from triage.addressing.envelope import ancestor_domains
 from triage.addressing.recipient import Recipient
 from triage.ids import format_id
 from triage.message import mailing_lists
-from triage.message.summary import Summary
+from triage.message.summary import Summary, sender_address
 from triage.policy.facts import MatchedRule
 from triage.policy.proof import rule_precision
 from triage.policy.rules.rule_request import WHOLE
@@ -34,7 +34,8 @@ def rules_naming(session: Session, values: Iterable[str], now: datetime) -> ByVa
 
 def values_of(summary: Summary, carrier: str = "", campaigns: Iterable[int] = ()) -> set[str]:
     """What a rule would name that is about this sender."""
-    return {value for _, value in wanted_of(summary, campaigns) | authors_values(summary)} | ({carrier} if carrier else set())
+    found = wanted_of(summary, campaigns) | authors_values(summary) | claim_values(summary, carrier)
+    return {value for _, value in found} | ({carrier} if carrier else set())
 
 
 def about_sender(
@@ -46,17 +47,22 @@ def about_sender(
     it had to take all the same (mailflow.md 4) meets the block here.
     `campaign_id`, and whether it is `proven` who sent it: what a purge of its campaign left behind is about.
     A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
-    A hold is about everybody whom the From field names.
+    A hold is about everybody whom the From field names, a block also about whom a message without a clear author claims to be from.
     """
     wanted = wanted_of(summary, () if campaign_id is None else (campaign_id,))
-    authors = authors_values(summary)
-    named = (rule for value in {carrier, *(value for _, value in wanted | authors)} for rule in rules.get(value, ()))
+    authors, claims = authors_values(summary), claim_values(summary, carrier)
+    named = (rule for value in {carrier, *(value for _, value in wanted | authors | claims)} for rule in rules.get(value, ()))
     rows = [rule for rule in named if rule.effect != "redirect"]
     by_list_only = mailing_lists.rewritten_author(summary) is not None
     domain = domain_of(summary)
     proofs = {summary.author, domain} if proven else set()
     fit = (
-        row for row in rows if reaches_sender(row, wanted, domain, proofs) or is_block_of_carrier(row, carrier) or is_hold_of(row, authors)
+        row
+        for row in rows
+        if reaches_sender(row, wanted, domain, proofs)
+        or is_block_of_carrier(row, carrier)
+        or is_hold_of(row, authors)
+        or is_block_of_claim(row, claims)
     )
     return [rule_of_row(row) for row in fit if not by_list_only or row.effect != "allow" or row.match == "list"]
 
@@ -64,7 +70,7 @@ def about_sender(
 def reaches_sender(rule: Rule, wanted: set[tuple[str, str]], domain: str, proofs: set[str]) -> bool:
     """Whether it is about the sender. Who lets a domain in means that domain alone, who blocks it means everything below it too."""
     alone = (rule.effect, rule.match) == ("allow", "domain")
-    if rule.match == "campaign" and rule.proof and rule.proof not in proofs:  # the purge left alone what somebody else proves
+    if rule.effect == "block" and rule.proof and rule.proof not in proofs:  # it leaves alone what somebody else proves, or nobody claims
         return False
     return (rule.match, rule.value) in wanted and (not alone or rule.value == domain)
 
@@ -78,6 +84,11 @@ def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
 def is_hold_of(rule: Rule, authors: set[tuple[str, str]]) -> bool:
     """Whether it holds the messages of one of these authors."""
     return rule.effect == "hold" and (rule.match, rule.value) in authors
+
+
+def is_block_of_claim(rule: Rule, claims: set[tuple[str, str]]) -> bool:
+    """Whether it blocks whom a message only claims to be from. Nothing but a block follows from a claim."""
+    return rule.effect == "block" and (rule.match, rule.value) in claims
 
 
 def wanted_of(summary: Summary, campaigns: Iterable[int]) -> set[tuple[str, str]]:
@@ -96,6 +107,12 @@ def sender_values(summary: Summary) -> set[tuple[str, str]]:
 def authors_values(summary: Summary) -> set[tuple[str, str]]:
     """(match, value) of every hold that could be about somebody whom the From field names: where it names several, none is the author."""
     return {value for author in summary.authors[:MOST_AUTHORS] for value in address_values(author)}
+
+
+def claim_values(summary: Summary, carrier: str) -> set[tuple[str, str]]:
+    """(match, value) of every block that could be about whom a message without a clear author claims to be from."""
+    claimed = "" if summary.author else sender_address(summary, carrier)
+    return address_values(claimed) if claimed else set()
 
 
 def address_values(author: str) -> set[tuple[str, str]]:

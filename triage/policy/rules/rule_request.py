@@ -24,6 +24,7 @@ CONTENT_EFFECTS = ("hold", "purge", "redirect", "mark")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
 LONGEST_LAPSE = 3650  # days
+CLAIMED = "claimed"  # proof of a block: it is about messages without a clear author that only claim to be from this sender
 SAYS = (
     "effect",
     "match",
@@ -51,7 +52,7 @@ class RuleOrder:
     match: str
     value: str  # a domain that begins with a dot means its subdomains too
     scope: str  # company, department:CODE, person:UID; "" where a selection gives it: for everybody whom it is for
-    proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN, arc:DOMAIN
+    proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN, arc:DOMAIN; block: CLAIMED
     until: datetime | None = None
     note: str = ""
     risky: bool = False
@@ -135,7 +136,8 @@ def check_order(session: Session, order: RuleOrder, settings: Settings) -> RuleO
         refuse_ourselves(order)
     if order.effect == "allow" and order.unchecked:
         refuse_platform(order, settings)
-    return replace(order, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings))
+    order = replace(order, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings))
+    return replace(order, unproven_only=True, unsigned_only=False) if order.proof == CLAIMED else order
 
 
 def check_content_order(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
@@ -265,7 +267,7 @@ def checked_scope(session: Session, scope: str) -> str:
 def checked_proof(order: RuleOrder, settings: Settings) -> str:
     """The proof an allow asks for. A list is known by who signs or seals its posts, nothing else (product.md 5)."""
     if order.effect == "block":
-        return order.proof if order.match == "campaign" else ""
+        return order.proof if order.match == "campaign" or order.proof == CLAIMED else ""
     proof = order.proof or "dmarc"
     kind, colon, domain = proof.partition(":")
     if proof not in ("dmarc", "aligned") and (kind not in ("dkim", "arc") or not colon):

@@ -39,6 +39,7 @@ class Lying:
     author: str
     proof: str
     flood: bool
+    claimed: bool
     proven_as: str | None
     automatic: bool | None = None  # a program wrote it, or it went to many; None: not asked yet
 
@@ -48,7 +49,7 @@ LATELY = (
     col(Delivery.received_at) > bindparam("since", type_=Instant),
     col(Delivery.direction) == "in",
 )
-NAMES = ("id", "message_id", "received_at", "author", "proof", "flood")
+NAMES = ("id", "message_id", "received_at", "author", "proof", "flood", "claimed")
 IN_FOLDER = (
     select(*(col(getattr(Delivery, name)) for name in NAMES), grouping.proven_as().label("proven_as"))
     .where(col(Delivery.department) == bindparam("department"), col(Delivery.person) == bindparam("person"), *LATELY)
@@ -130,7 +131,7 @@ class Floods:
 
     def is_of_crowd(self, arriving: NewDelivery, automatic: bool) -> bool:
         """Whether it may be put with others' mail."""
-        return is_impersonal(arriving.proof, automatic) and arriving.author not in self.welcome
+        return is_impersonal(arriving.proof, automatic) and (arriving.claimed or arriving.author not in self.welcome)
 
     @cached_property
     def welcome(self) -> set[str]:
@@ -141,7 +142,8 @@ class Floods:
         """Those that may be."""
         ask = {one.message_id for one in lying if one.proof and one.automatic is None}
         robots, known = automatic_ones(self.session, ask), welcome_authors(self.session, {one.author for one in lying})
-        return [one for one in lying if is_impersonal(one.proof, one.automatic or one.message_id in robots) and one.author not in known]
+        impersonal = (one for one in lying if is_impersonal(one.proof, one.automatic or one.message_id in robots))
+        return [one for one in impersonal if one.claimed or one.author not in known]
 
     def gather(self, flood_id: int, members: list[Lying]) -> None:
         """From now on they are part of the flood."""

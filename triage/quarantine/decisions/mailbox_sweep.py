@@ -245,7 +245,7 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
 
 def author_of(search: Search, summary: Summary) -> str:
     """Who wrote it."""
-    return search.sender or next(iter(summary.authors), "")
+    return search.sender or summary.author or summary.claimed_author
 
 
 def delivery_of(session: Session, message: Message, search: Search, summary: Summary) -> Delivery:
@@ -264,6 +264,7 @@ def delivery_of(session: Session, message: Message, search: Search, summary: Sum
         author=author,
         author_domain=author.rpartition("@")[2],
         author_name=summary.author_name,
+        claimed=not summary.author,
         subject=summary.subject,
         search=" ".join(words).casefold(),
         proof="",

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.ids import parse_id
-from triage.quarantine.search.selection import ANY_PROOF, UNPROVEN, Selection, looked_up
+from triage.quarantine.search.selection import ANY_PROOF, CLAIMED, UNPROVEN, Selection, looked_up
 from triage.quarantine.search.selection_summary import was_answered, was_read
 from triage.say import say, say_count
 from triage.store.db import is_among
@@ -64,7 +64,7 @@ def recent_start(now: datetime) -> datetime:
 
 def selection_of(rule: Rule, since: datetime) -> Selection | None:
     """The delivered messages that a block is about, without proven ones that it leaves alone; None for no block, or of a mailing list."""
-    proof = UNPROVEN if rule.unproven_only else rule.proof or ANY_PROOF
+    proof = CLAIMED if rule.proof == CLAIMED else UNPROVEN if rule.unproven_only else rule.proof or ANY_PROOF
     if rule.effect != "block" or rule.match not in ("address", "domain", "subdomains", "campaign"):
         return None
     kind, _, name = rule.scope.partition(":")

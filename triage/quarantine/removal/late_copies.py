@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Integer, cast, func, select
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
@@ -12,7 +12,7 @@ from triage.actor import Actor, Grant
 from triage.config.settings import Settings
 from triage.ids import format_id
 from triage.policy.rules import store as rules
-from triage.policy.rules.rule_request import RuleOrder, is_possible
+from triage.policy.rules.rule_request import CLAIMED, RuleOrder, is_possible
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.search.selection import ANY_PROOF, Selection, who_proves
 from triage.say import say
@@ -59,10 +59,15 @@ def names_one(selected: Selection) -> bool:
 
 
 def of_sender(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
-    """The block of the sender or domain that was named; where some of it proved nothing only of what does not (mailflow.md 5)."""
-    unproven = select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), col(Delivery.proof) == "").limit(1)
+    """The block of the sender or domain that was named; where some of it proved nothing only of what does not (mailflow.md 5).
+
+    Where all of it only claimed to be from there, only of what claims so too.
+    """
+    these = is_among(session, col(Delivery.id), ids)
+    unproven = select(func.min(cast(col(Delivery.claimed), Integer))).where(these, col(Delivery.proof) == "")
+    claimed = session.scalar(unproven)
     match, value = ("address", selected.sender) if selected.sender else ("domain", selected.domain)
-    return replace(order, match=match, value=value, unproven_only=session.scalar(unproven) is not None)
+    return replace(order, match=match, value=value, proof=CLAIMED if claimed else "", unproven_only=claimed is not None)
 
 
 def of_campaign(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:

@@ -1,5 +1,6 @@
 """Blocks that go along with a removal: the campaign, the domains that sent nothing wanted, else single addresses."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,8 +16,9 @@ from triage.ids import format_id
 from triage.message.authentication import Authentication
 from triage.policy.contacts import wanted_senders
 from triage.policy.contacts.wanted_senders import Sender, Wanted
-from triage.policy.rules.rule_request import RuleOrder, covers_own_domain, is_possible
+from triage.policy.rules.rule_request import CLAIMED, RuleOrder, covers_own_domain, is_possible
 from triage.quarantine.campaigns import assign as campaigns
+from triage.quarantine.search import selection
 from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, settled_proof, who_proves
 from triage.say import say
 from triage.store.db import is_among
@@ -27,6 +29,8 @@ from triage.store.queue.grouping import proven_as
 NOTE = say("made with a removal")
 LOOKS_BACK = timedelta(days=30)  # how far a block is replayed
 CAMPAIGN_DAYS = 7  # a campaign's block ends so long after its last copy
+KINDS = ((True, False), (False, False), (False, True))  # of messages: proven or not, and whether they only claim their author
+Came = dict[tuple[str, str, tuple[bool, bool]], list[int]]  # by match, value and kind: how many came, and how many staff released
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,16 @@ class Block:
     match: str  # campaign, domain, address
     value: str
     count: int  # messages of the removal that it is about
-    proof: str = ""  # of a campaign: only what this domain or address proves to have sent
+    proof: str = ""  # of a campaign: only what this domain or address proves to have sent; of a sender: CLAIMED
     unproven_only: bool = False  # it leaves alone what the sender proves to have sent
     unsigned_only: bool = False
     stopped: int = 0  # other messages of the last 30 days that it would have stopped
     released: int = 0  # those of them that staff released
+
+    @property
+    def claimed_only(self) -> bool:
+        """Whether it stops only messages without a clear author that claim to be from this sender."""
+        return self.proof == CLAIMED
 
     @property
     def ticked(self) -> bool:
@@ -77,6 +86,7 @@ class Group:
     domain: str
     proven: str
     count: int
+    claimed: bool = False  # they only claim to be from there: nobody is spared for that
 
 
 def plan_blocks(
@@ -94,7 +104,8 @@ def plan_blocks(
     A domain is blocked as a whole only where the removal is about what messages say, the domain proves to have sent them, and nothing
     wanted ever came from there. What nobody proves is blocked by its address, and only where it proves nothing (mailflow.md 5).
     """
-    wanted = wanted_senders.wanted_among(session, {Sender(one.author, one.proven) for one in groups}, settings=settings, now=now)
+    asked = {Sender(one.author, one.proven) for one in groups if not one.claimed}
+    wanted = wanted_senders.wanted_among(session, asked, settings=settings, now=now)
     whole = domains_to_block(session, selected, groups, wanted, settings=settings, now=now)
     sender_blocks, not_made = sort_senders(session, groups, wanted, whole, settings)
     of_campaigns = campaign_blocks(session, selected, sum(one.count for one in groups))
@@ -120,24 +131,25 @@ def sort_senders(
     session: Session, groups: Sequence[Group], wanted: Mapping[Sender, Wanted], whole: set[str], settings: Settings
 ) -> tuple[list[Block], list[NotBlocked]]:
     """Whom to block, each once, and whom not."""
-    counts: dict[tuple[str, str, bool], int] = {}
+    counts: Counter[tuple[str, str, bool, str]] = Counter()
     left: list[NotBlocked] = []
+    unproven = {one.author for one in groups if not (one.claimed or one.proven)}
     for one in groups:
-        spared = wanted.get(Sender(one.author, one.proven))
+        spared = None if one.claimed else wanted.get(Sender(one.author, one.proven))
         if spared and one.domain not in whole:
             left.append(NotBlocked(one.author, spared.why, spared.of, one.count))
         elif one.domain in whole and one.proven:
-            counts["domain", one.domain, False] = counts.get(("domain", one.domain, False), 0) + one.count
+            counts["domain", one.domain, False, ""] += one.count
         else:
-            key = ("address", one.author, not one.proven)
-            counts[key] = counts.get(key, 0) + one.count
+            alone = one.claimed and (one.author not in unproven or Sender(one.author, "") in wanted)
+            counts["address", one.author, not one.proven, CLAIMED if alone else ""] += one.count
     made: list[Block] = []
-    for (match, value, unproven), count in counts.items():
+    for (match, value, is_unproven, proof), count in counts.items():
         why = why_not(session, match, value, settings)
         if why:
             left.append(NotBlocked(value, why, "", count))
         else:
-            made.append(Block(match, value, count, unproven_only=unproven))
+            made.append(Block(match, value, count, proof, unproven_only=is_unproven))
     return sorted(made, key=lambda one: (one.match != "domain", -one.count, one.value)), left
 
 
@@ -162,19 +174,19 @@ def campaign_block(session: Session, selected: Selection, count: int) -> Block:
     proof, value = settled_proof(session, selected), format_id(selected.campaign or 0)
     if proof in (COPIES, ANY_PROOF):
         return Block("campaign", value, count)
-    return Block("campaign", value, count, proof=who_proves(proof), unproven_only=proof == UNPROVEN)
+    return Block("campaign", value, count, proof=who_proves(proof), unproven_only=proof in (UNPROVEN, selection.CLAIMED))
 
 
 def with_signatures(session: Session, where: ColumnElement[bool], blocks: Sequence[Block]) -> list[Block]:
     """The blocks of unproven addresses, each with whether the SMTP server may use it: only where the domain publishes nothing to prove."""
-    domains = {one.value.rpartition("@")[2] for one in blocks if one.unproven_only}
-    mine = and_(where, col(Delivery.proof) == "", is_among(session, col(Delivery.author_domain), domains))
+    domains = {one.value.rpartition("@")[2] for one in blocks if one.unproven_only and not one.proof}
+    mine = and_(where, col(Delivery.proof) == "", col(Delivery.claimed).is_(False), is_among(session, col(Delivery.author_domain), domains))
     newest = select(col(Delivery.author_domain), func.max(col(Delivery.message_id))).where(mine).group_by(col(Delivery.author_domain))
     message_of: dict[str, int] = dict(session.execute(newest).all()) if domains else {}
     results = select(col(Message.id), col(Message.authentication)).where(is_among(session, col(Message.id), message_of.values()))
     said = {message_id: Authentication.from_json(found).publishes_nothing for message_id, found in session.execute(results)}
     nothing = {domain for domain, message_id in message_of.items() if said.get(message_id)}
-    return [replace(one, unsigned_only=one.unproven_only and one.value.rpartition("@")[2] in nothing) for one in blocks]
+    return [replace(one, unsigned_only=one.unproven_only and not one.proof and one.value.rpartition("@")[2] in nothing) for one in blocks]
 
 
 def replay_blocks(session: Session, blocks: Sequence[Block], where: ColumnElement[bool], *, by: Actor, now: datetime) -> list[Block]:
@@ -187,36 +199,32 @@ def replay_blocks(session: Session, blocks: Sequence[Block], where: ColumnElemen
         access.visible_deliveries(by),
         not_(func.coalesce(where, false())),
     )
-    came: dict[tuple[str, str, bool], list[int]] = {}
+    came: Came = {}
     for match, column, values in (("address", col(Delivery.author), addresses), ("domain", col(Delivery.author_domain), domains)):
         if not values:
             continue
-        proven, released = col(Delivery.proof) != "", wanted_senders.was_released()
-        rows = (
-            select(column, proven, released, func.count())
-            .where(is_among(session, column, values), lately)
-            .group_by(column, proven, released)
-        )
-        for value, is_proven, was_released, count in session.execute(rows):
-            entry = came.setdefault((match, value, bool(is_proven)), [0, 0])
+        kinds = (col(Delivery.proof) != "", col(Delivery.claimed), wanted_senders.was_released())
+        rows = select(column, *kinds, func.count()).where(is_among(session, column, values), lately).group_by(column, *kinds)
+        for value, is_proven, is_claimed, was_released, count in session.execute(rows):
+            entry = came.setdefault((match, value, (bool(is_proven), bool(is_claimed))), [0, 0])
             entry[0] += count
             entry[1] += count if was_released else 0
     return [with_replay(one, came) for one in blocks]
 
 
-def with_replay(block: Block, came: Mapping[tuple[str, str, bool], Sequence[int]]) -> Block:
-    """One block with its counts: a block of unproven mail stops none that is proven."""
-    kinds = (False,) if block.unproven_only else (False, True)
-    found = [came.get((block.match, block.value, proven), (0, 0)) for proven in kinds]
+def with_replay(block: Block, came: Came) -> Block:
+    """One block with its counts: a block of unproven mail stops none that is proven, one of claims nothing else."""
+    kinds = KINDS[-1:] if block.proof == CLAIMED else KINDS[1:] if block.unproven_only else KINDS
+    found = [came.get((block.match, block.value, kind), (0, 0)) for kind in kinds]
     return replace(block, stopped=sum(stopped for stopped, _ in found), released=sum(released for _, released in found))
 
 
 def groups_of(session: Session, where: ColumnElement[bool]) -> list[Group]:
     """Who sent these deliveries, the most first."""
     proof = proven_as()
-    columns = (col(Delivery.author), col(Delivery.author_domain), proof)
+    columns = (col(Delivery.author), col(Delivery.author_domain), proof, col(Delivery.claimed))
     rows = session.execute(select(*columns, func.count()).where(where).group_by(*columns).order_by(func.count().desc(), *columns))
-    return [Group(author, domain, proven, count) for author, domain, proven, count in rows]
+    return [Group(author, domain, proven, count, claimed) for author, domain, proven, claimed, count in rows]
 
 
 def scopes_of(session: Session, selected: Selection, by: Actor) -> list[str]:
@@ -245,4 +253,4 @@ def order_of(block: Block, scope: str, holds_until: datetime, settings: Settings
     if block.match == "campaign":
         return replace(order, lapse_days=CAMPAIGN_DAYS, proof=block.proof, unproven_only=block.unproven_only)
     until = now + timedelta(days=settings.policy.block_days)
-    return replace(order, until=until, unproven_only=block.unproven_only, unsigned_only=block.unsigned_only)
+    return replace(order, until=until, proof=block.proof, unproven_only=block.unproven_only, unsigned_only=block.unsigned_only)

@@ -19,7 +19,7 @@ from triage.quarantine.campaigns import traits
 from triage.quarantine.campaigns.traits import Related
 from triage.quarantine.removal import removal_blocks
 from triage.quarantine.removal.removal_blocks import Block, Blocks, groups_of
-from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, selection_condition, selection_fence
+from triage.quarantine.search.selection import ANY_PROOF, CLAIMED, COPIES, UNPROVEN, Selection, selection_condition, selection_fence
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -134,7 +134,7 @@ def leave_out(
     if selected.known or chosen is None:
         return LeftOut(), []
     goes = and_(where, col(Delivery.state).in_(sorted(REMOVABLE)), not_(chosen))
-    senders = {Sender(one.author, one.proven) for one in groups_of(session, goes)}
+    senders = {Sender(one.author, one.proven) for one in groups_of(session, goes) if not one.claimed}
     wanted = wanted_senders.wanted_among(session, senders, settings=settings, now=now)
     proven, claimed = (tuple(sorted({one.author for one in wanted if bool(one.proven_as) is is_proven})) for is_proven in (True, False))
     left = LeftOut(proven, claimed)
@@ -157,7 +157,7 @@ def cards_by_who(selected: Selection) -> ColumnElement[bool]:
 
 def by_who(selected: Selection) -> bool:
     """Whether it names senders, by what proves them too, or messages one by one."""
-    return bool(selected.ids or selected.sender or selected.domain or selected.proof not in {"", ANY_PROOF, UNPROVEN, COPIES})
+    return bool(selected.ids or selected.sender or selected.domain or selected.proof not in {"", ANY_PROOF, UNPROVEN, COPIES, CLAIMED})
 
 
 def ids_left_out(session: Session, selected: Selection, ids: Iterable[int], *, settings: Settings, now: datetime) -> set[int]:

@@ -16,7 +16,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput, FaultyLines, NotAllowed
 from triage.ids import new_id
 from triage.policy.rules import store as rules
-from triage.policy.rules.rule_request import RuleOrder, check_order
+from triage.policy.rules.rule_request import CLAIMED, RuleOrder, check_order
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.rules.rule_confirmation import Looked
@@ -142,7 +142,8 @@ def order_of(line: str) -> RuleOrder:
     missing = next((name for name in ("effect", "sender") if not values.get(name)), None)
     if missing:
         raise BadInput(say("{missing} is missing", missing=missing))
-    if text_of(values, "effect") in ("block", "redirect", "hold") and text_of(values, "proof"):
+    claims = (text_of(values, "effect"), text_of(values, "proof")) == ("block", CLAIMED)
+    if text_of(values, "effect") in ("block", "redirect", "hold") and text_of(values, "proof") and not claims:
         raise BadInput(say("only an allow rule takes one; leave it out of a {effect} rule", effect=values["effect"]), field="proof")
     match, value = match_of(text_of(values, "sender"))
     return RuleOrder(

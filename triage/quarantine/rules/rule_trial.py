@@ -16,7 +16,7 @@ from triage.message.authentication import Authentication
 from triage.policy.decide import UNLIKE, Disposition
 from triage.policy.rules import rule_warnings
 from triage.policy.rules.rule_conflicts import Clash
-from triage.policy.rules.rule_request import RuleOrder, as_row, check_order, is_possible
+from triage.policy.rules.rule_request import CLAIMED, RuleOrder, as_row, check_order, is_possible
 from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest_scopes, rule_orders
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.say import join_parts, mark, say, say_count
@@ -84,7 +84,7 @@ def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) ->
     return session.execute(
         select(
             col(Delivery.id), col(Delivery.state), col(Delivery.person), col(Delivery.department), col(Delivery.verdict),
-            col(Delivery.rule), col(Delivery.proof), col(Delivery.decision_id), col(Message.authentication),
+            col(Delivery.rule), col(Delivery.proof), col(Delivery.claimed), col(Delivery.decision_id), col(Message.authentication),
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(sender_condition(order, since))
@@ -131,7 +131,8 @@ def would_pass(row: Any, order: RuleOrder) -> bool:
 
 def would_stop(row: Any, order: RuleOrder) -> bool:
     """Did it come in, and would the rule have kept it out?"""
-    return row.verdict != Disposition.PURGE and not (order.unproven_only and row.proof)
+    spared = row.proof if order.unproven_only and order.proof != CLAIMED else order.proof == CLAIMED and not row.claimed
+    return row.verdict != Disposition.PURGE and not spared
 
 
 def would_hold(row: Any, order: RuleOrder) -> bool:

@@ -14,6 +14,7 @@ from triage.message.mailing_lists import rewritten_author
 from triage.message.mime.links import is_related_host
 from triage.message.signals.second_look import own_domain_advice
 from triage.message.summary import Summary
+from triage.policy.rules.rule_request import CLAIMED
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.selection import Selection, folded_address
 from triage.say import mark, say
@@ -34,6 +35,7 @@ class Sender:
     proofs: set[str] = field(default_factory=set)  # of the deliveries: dmarc, aligned, ""
     publishes_nothing: bool = True  # no unproven one's domain publishes SPF or DMARC
     count: int = 0
+    is_claimed: bool = True  # all of it only claims to be from them
     is_pinned: bool = True  # the proof that the order names (dkim:DOMAIN, arc:DOMAIN) is met by all of it
     signers: set[str] | None = None  # of a list: the domains of its own whose signature each post bears
     ids: list[int] = field(default_factory=list)  # their deliveries
@@ -237,21 +239,22 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
     column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
     found: dict[tuple[str, str], Sender] = {}
     rows = session.execute(
-        select(col(Delivery.id), column, col(Delivery.proof), col(Message.authentication), col(Message.summary))
+        select(col(Delivery.id), column, col(Delivery.proof), col(Delivery.claimed), col(Message.authentication), col(Message.summary))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(is_among(session, col(Delivery.id), ids), column != "")
         .order_by(col(Delivery.id))
     )
-    for delivery_id, value, proof, results, summary in rows:
+    for delivery_id, value, proof, claimed, results, summary in rows:
         kind, authentication = kind_of(order, value, summary), Authentication.from_json(results)
         sender = found.setdefault(kind, Sender(*kind))
         sender.ids.append(delivery_id)
         sender.proofs.add(proof)
+        sender.is_claimed &= claimed
         sender.genuine += bool(proof)
         sender.failed += authentication.dmarc.result is Result.FAIL
         sender.count += 1
         sender.is_pinned &= ":" in order.proof and authentication.satisfies(order.proof, as_list=sender.match == "list")
-        sender.publishes_nothing &= bool(proof) or authentication.publishes_nothing
+        sender.publishes_nothing &= bool(proof) or (authentication.publishes_nothing and not claimed)
         if sender.match == "list":
             signers = {
                 one.domain
@@ -269,9 +272,9 @@ def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[s
 
 
 def block_of(order: RuleOrder, sender: Sender) -> RuleOrder:
-    """A block made from unproven mail leaves proven mail alone (mailflow.md 5)."""
-    unproven = "" in sender.proofs
-    return replace(order, value=sender.value, unproven_only=unproven, unsigned_only=unproven and sender.publishes_nothing)
+    """A block made from unproven mail leaves proven mail alone (mailflow.md 5), one made from mere claims all but claims."""
+    unproven, proof = "" in sender.proofs, CLAIMED if sender.is_claimed else ""
+    return replace(order, value=sender.value, proof=proof, unproven_only=unproven, unsigned_only=unproven and sender.publishes_nothing)
 
 
 def allow_of(order: RuleOrder, sender: Sender) -> RuleOrder:

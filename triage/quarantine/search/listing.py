@@ -107,6 +107,7 @@ class Listed:
     author: str
     author_name: str
     author_domain: str
+    claimed: bool  # it has no clear author and only claims to be from this one
     subject: str
     size: int  # bytes
     attachments: int
@@ -232,7 +233,7 @@ def some_of(table: Any, *names: str) -> Bundle[Any]:
 DELIVERY = some_of(
     Delivery,
     *("id", "message_id", "state", "received_at", "recipient", "department", "person", "mailbox", "note"),
-    *("author", "author_name", "author_domain", "subject", "proof"),
+    *("author", "author_name", "author_domain", "claimed", "subject", "proof"),
     *("weight", "severity", "is_copy", "urgency", "why_here", "perishable_until", "lifetime_assumed"),
     *(
         "verdict",
@@ -309,6 +310,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         author=delivery.author,
         author_name=delivery.author_name,
         author_domain=delivery.author_domain,
+        claimed=delivery.claimed,
         subject=delivery.subject,
         size=size,
         attachments=attachments or 0,

@@ -65,6 +65,11 @@ def match_author(term: Term) -> ColumnElement[bool]:
     return and_(match_anywhere(term), named)
 
 
+def match_claimed(term: Term) -> ColumnElement[bool]:
+    """Whom a message without a clear author claims to be from."""
+    return and_(col(Delivery.claimed).is_(True), match_author(term))
+
+
 def match_recipient(term: Term) -> ColumnElement[bool]:
     """For whom it was: by address, uid or name, or everybody of a department."""
     named = select(col(Person.uid)).where(
@@ -210,6 +215,7 @@ def match_message_id(term: Term) -> ColumnElement[bool]:
 MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
     "": lambda term: match_words([term]),
     "from": match_author,
+    "claimed": match_claimed,
     "to": match_recipient,
     "dept": match_department,
     "subject": match_subject,

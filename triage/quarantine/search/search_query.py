@@ -11,7 +11,7 @@ from triage.say import quote_text, say
 
 FIELDS = (
     *("from", "to", "dept", "subject", "has", "link", "state", "by", "proof", "severity", "campaign", "after", "before"),
-    *("message-id", "queue-id", "reply-to", "verified", "file", "hash", "ip", "is", "risk", "rule", "signal"),
+    *("message-id", "queue-id", "reply-to", "verified", "file", "hash", "ip", "is", "risk", "rule", "signal", "claimed"),
 )
 MEANT = {  # what other programs call our fields
     "attachment": "file",

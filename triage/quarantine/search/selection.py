@@ -27,7 +27,7 @@ from triage.times import to_micros
 
 MOST_IDS = 5000
 MOST_CARDS = 500
-ANY_PROOF, UNPROVEN, COPIES = "any", "none", "copies"  # besides a domain or an address: who proves to have sent it
+ANY_PROOF, UNPROVEN, COPIES, CLAIMED = "any", "none", "copies", "claimed"  # besides a domain or an address: who proves to have sent it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Selection:
     sender: str = ""  # author address
     domain: str = ""  # of the author, with everything below it
     campaign: int | None = None
-    # any, none, copies, or the domain or address that proves to have sent it; "": any, but of a campaign its copies, or where it has none
-    # what most of it has
+    # any, none, copies, claimed (without a clear author), or the domain or address that proves to have sent it; "": any, but of a campaign
+    # its copies, or where it has none what most of it has
     proof: str = ""
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
@@ -182,8 +182,8 @@ def of_campaign(campaign: int, proof: str) -> ColumnElement[bool]:
     if not proof:
         usual = usual_proof(campaign)
         return or_(and_(own, kept_apart() == usual), and_(in_floods, copy_or_proof() == usual))
-    if proof == COPIES:
-        return and_(or_(own, in_floods), col(Delivery.is_copy).is_(True))
+    if proof in (COPIES, CLAIMED):
+        return and_(or_(own, in_floods), proof_condition(proof))
     alike = (
         kept_apart() == ""
         if proof == UNPROVEN
@@ -202,8 +202,8 @@ def proof_condition(proof: str) -> ColumnElement[bool]:
 
     The name of a free-mail provider covers all its addresses.
     """
-    if proof == COPIES:
-        return col(Delivery.is_copy).is_(True)
+    if proof in (COPIES, CLAIMED):
+        return col(Delivery.is_copy if proof == COPIES else Delivery.claimed).is_(True)
     named = who_proves(proof)
     if not named:
         return proven_as() == ""
@@ -212,7 +212,7 @@ def proof_condition(proof: str) -> ColumnElement[bool]:
 
 def who_proves(proof: str) -> str:
     """The domain or address that a selection names as proof, "" for what nothing proves."""
-    return "" if proof == UNPROVEN else folded_address(proof) if "@" in proof.lstrip("@") else folded_domain(proof)
+    return "" if proof in (UNPROVEN, CLAIMED) else folded_address(proof) if "@" in proof.lstrip("@") else folded_domain(proof)
 
 
 def usual_proof(campaign: int) -> ScalarSelect[str]:

@@ -47,6 +47,7 @@ class Evidence:
     departments: int
     by_state: dict[str, int]
     proven: int
+    claimed: int  # that have no clear author
     by_proof: dict[str, int]  # dmarc, aligned, none
     opened: int  # copies that were read in the mailbox before they were taken out of it
     answered: int  # whose reader has written to the sender since
@@ -86,6 +87,7 @@ def selection_evidence(
         departments=of_departments,
         by_state=by_state,
         proven=sum(number for proof, number in proofs if proof),
+        claimed=number_of(session, where, col(Delivery.claimed).is_(True)),
         by_proof={proof or "none": number for proof, number in proofs},
         opened=number_of(session, where, was_read()),
         answered=number_of(session, where, was_answered()),

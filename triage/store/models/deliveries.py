@@ -38,9 +38,10 @@ class Delivery(SQLModel, table=True):
     redirected: bool = False  # a person or a rule chose the mailbox
     expanded: bool = False  # a group's own: its members have got their copies
     note: str = ""  # what staff should know about how it was addressed, a sentence
-    author: str  # folded address; when ambiguous the first one named, or the reverse-path
+    author: str  # folded address; where none is clear whom the message claims to be from, or the reverse-path
     author_domain: str
     author_name: str
+    claimed: bool = False  # it has no clear author: `author` proves nothing and allows nothing, whoever that is
     subject: str
     search: str = Field(sa_column=Column(Text, nullable=False))  # folded subject, names and addresses
     proof: str  # dmarc, aligned, ""

@@ -53,6 +53,7 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
             "in_mailboxes": sheet.in_mailboxes if here.settings.reaches_mailboxes else 0,
             "out_of_reach": 0 if here.settings.reaches_mailboxes else sheet.in_mailboxes,
             "proven": sheet.proven,
+            "claimed": sheet.claimed,
             "by_proof": sheet.by_proof,
             "opened": sheet.opened,
             "answered": sheet.answered,

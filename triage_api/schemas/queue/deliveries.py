@@ -84,6 +84,7 @@ class Delivery(Shape):
     author: str
     author_name: str
     author_domain: str
+    claimed: Annotated[bool, Field(description="Its author is unclear: `author` is whom it claims to be from, and proves nothing.")]
     subject: str
     size: int
     attachments: int
@@ -170,7 +171,7 @@ class DeliveryQuery(Order):
     sender: Word = ""
     domain: Word = ""
     campaign: GivenId | None = None
-    proof: Annotated[Word, Field(description="`any`, `none`, `copies`, or the proven sender, as `proven_as` says")] = ""
+    proof: Annotated[Word, Field(description="`any`, `none`, `copies`, `claimed`, or the proven sender, as `proven_as` says")] = ""
     assigned_to: Annotated[Word, Field(description="login of a colleague to whom it is assigned")] = ""
     q: Text = ""
     link_domain: Annotated[Word, Field(description=LINK)] = ""

@@ -16,9 +16,9 @@ from triage_api.schemas.vocabulary import BlockKind, Severity
 
 KNOWN = "a purge also removes messages of contacts, allowed senders and senders of released messages"
 PROOF = (
-    "`any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), or the "
-    "proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without "
-    "copies, its most common proof."
+    "`any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), "
+    "`claimed` (without a clear author), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: "
+    "any; of a campaign its copies or, without copies, its most common proof."
 )
 
 
@@ -128,6 +128,7 @@ class PlannedBlock(Shape):
     value: str
     count: Annotated[int, Field(description="messages of the removal that it is about")]
     unproven_only: bool
+    claimed_only: Annotated[bool, Field(description="it stops only messages without a clear author that claim to be from this sender")]
     stopped: Annotated[int, Field(description="other messages of the last 30 days that it would have stopped")]
     released: Annotated[int, Field(description="those of them that staff released")]
     ticked: Annotated[bool, Field(description="made unless it is named in `block.without`; the others are if named in `block.also`")]
@@ -189,6 +190,7 @@ class Evidence(Shape):
     in_mailboxes: Annotated[int, Field(description="delivered already; a purge takes them out")]
     out_of_reach: Annotated[int, Field(description="delivered already, and there is no way into the mailboxes")]
     proven: int
+    claimed: Annotated[int, Field(description="without a clear author: who they claim to be from proves nothing")]
     by_proof: Annotated[dict[Literal["dmarc", "aligned", "none"], int], Field(description="how it is proven who sent them")]
     opened: Annotated[int, Field(description="read or answered, as the mailbox said when a recall took the copy out")]
     answered: Annotated[int, Field(description="whose reader has written to the sender since")]

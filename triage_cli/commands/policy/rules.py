@@ -73,12 +73,19 @@ def list_rules(desk: Desk, q: str, scope: str, limit: int, form: Form) -> None:
     RULES.print(map(row_of, desk.items("/rules", limit, q=q, scope=scope)), form)
 
 
+def proof_of(rule: dict[str, Any]) -> str:
+    """What a rule asks for, or of a block which messages it leaves alone."""
+    if rule["effect"] == "block" and rule["proof"] == "claimed":
+        return "unclear authors only"
+    return rule["proof"] or ("unproven messages only" if rule["unproven_only"] else "")
+
+
 def row_of(rule: dict[str, Any]) -> dict[str, Any]:
     """A rule as a line of a list."""
     return rule | {
         "sender": word_of(rule["match"], rule["value"]),
         "to": rule["target"],
-        "proof": rule["proof"] or ("unproven messages only" if rule["unproven_only"] else ""),
+        "proof": proof_of(rule),
         "until": format_instant(rule["until"]),
         "first_used_at": format_instant(rule["first_used_at"]),
         "last_used_at": format_instant(rule["last_used_at"]),

@@ -28,6 +28,7 @@ export function endWords(rule: Rule): string {
 export function proofWords(rule: Rule): string {
   if (rule.effect === 'redirect') return t('goes to {to}', { to: plain(rule.target) })
   if (rule.effect === 'hold') return t('all messages are held')
+  if (rule.effect === 'block' && rule.proof === 'claimed') return t('messages with an unclear author only')
   if (rule.effect === 'block') return rule.unproven_only ? t('messages without proof only') : ''
   const [kind = '', domain = ''] = rule.proof.split(':')
   return PROOFS[rule.proof] ?? BY_DOMAIN[kind]?.(plain(domain)) ?? plain(rule.proof)

@@ -47,10 +47,11 @@ export function reachesOf(rows: readonly Row[], shown: Shown, decided: (id: stri
   if (campaign.length) these.about = count === 1 ? t('only this copy') : t('only these copies')
   const narrow = lead.is_copy && campaign.length ? [...campaign, these] : [these, ...campaign]
   if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return narrow
-  return [...narrow, ofSender(lead.author), ofDomain(lead.author_domain)]
+  return [...narrow, ...(lead.claimed ? [ofClaim(lead.author)] : [ofSender(lead.author), ofDomain(lead.author_domain)])]
 }
 
 const ofSender = (address: string): Reach => ({ name: 'sender', says: t('This sender'), about: plain(address), select: { sender: address, states: PURGEABLE } })
+const ofClaim = (address: string): Reach => ({ name: 'sender', says: t('This claimed author'), about: t('only messages with an unclear author that claim to be from {sender}', { sender: plain(address) }), select: { sender: address, proof: 'claimed', states: PURGEABLE } })
 const ofDomain = (domain: string): Reach => ({ name: 'domain', says: t('Whole domain'), about: plain(domain), select: { domain, states: PURGEABLE } })
 
 /** A sender on its own page: an address and its domain, or a domain. */

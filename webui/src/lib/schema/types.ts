@@ -723,6 +723,8 @@ export interface Delivery {
   author: string
   author_name: string
   author_domain: string
+  /** Its author is unclear: `author` is whom it claims to be from, and proves nothing. */
+  claimed: boolean
   subject: string
   size: number
   attachments: number
@@ -787,6 +789,8 @@ export interface DeliveryDetail {
   author: string
   author_name: string
   author_domain: string
+  /** Its author is unclear: `author` is whom it claims to be from, and proves nothing. */
+  claimed: boolean
   subject: string
   size: number
   attachments: number
@@ -1087,6 +1091,8 @@ export interface Evidence {
   /** delivered already, and there is no way into the mailboxes */
   out_of_reach: number
   proven: number
+  /** without a clear author: who they claim to be from proves nothing */
+  claimed: number
   /** how it is proven who sent them */
   by_proof: Partial<Record<'dmarc' | 'aligned' | 'none', number>>
   /** read or answered, as the mailbox said when a recall took the copy out */
@@ -1778,6 +1784,8 @@ export interface OutgoingDelivery {
   author: string
   author_name: string
   author_domain: string
+  /** Its author is unclear: `author` is whom it claims to be from, and proves nothing. */
+  claimed: boolean
   subject: string
   size: number
   attachments: number
@@ -2025,6 +2033,8 @@ export interface PlannedBlock {
   /** messages of the removal that it is about */
   count: number
   unproven_only: boolean
+  /** it stops only messages without a clear author that claim to be from this sender */
+  claimed_only: boolean
   /** other messages of the last 30 days that it would have stopped */
   stopped: number
   /** those of them that staff released */
@@ -2631,7 +2641,7 @@ export interface Select {
   sender?: string
   domain?: string
   campaign?: string | null
-  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
+  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), `claimed` (without a clear author), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
   proof?: string
   department?: string | null
   person?: string | null
@@ -2658,7 +2668,7 @@ export interface SelectItem {
   ids?: readonly string[]
   sender?: string
   campaign?: string | null
-  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
+  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), `claimed` (without a clear author), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
   proof?: string
   until?: string | null
 }

@@ -24,6 +24,7 @@ export const ASKS: readonly Offer[] = [
   { text: 'proof:', says: t('proof of the sender') },
   { text: 'severity:', says: t('severity') },
   { text: 'risk:', says: t('this severity or worse') },
+  { text: 'claimed:', says: t('claimed author, where the author is unclear') },
   { text: 'signal:', says: t('name of a signal') },
   { text: 'rule:', says: t('name of the rule that decided') },
   { text: 'campaign:', says: t('campaign id') },
@@ -70,6 +71,7 @@ export function offersFor(text: string, caret: number, values: (name: string) =>
 /** What there is for a name. */
 export function values(name: string): readonly Offer[] {
   if (name === 'from') return [...new Set(queue.rows.map((row) => row.lead.author).filter(Boolean))].map((one) => ({ text: one, says: '' }))
+  if (name === 'claimed') return [...new Set(queue.rows.filter((row) => row.lead.claimed).map((row) => row.lead.author))].map((one) => ({ text: one, says: '' }))
   if (name === 'dept') return folders.departments.map((one) => ({ text: one.code, says: one.name }))
   if (name === 'to') return folders.departments.flatMap((one) => [{ text: one.code, says: one.name }, ...one.people.map((person) => ({ text: person.uid, says: person.name }))])
   if (name === 'has') return [{ text: 'attachment', says: '' }, { text: 'link', says: '' }]
