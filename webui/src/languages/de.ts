@@ -149,7 +149,7 @@ export default {
   'claimed, author unclear': 'nur behauptet, Absender unklar',
   'The author is unclear. This address is only claimed.': 'Der Absender ist unklar. Diese Adresse ist nur behauptet.',
   'Claimed authors': 'Nur behauptete Absender',
-  'the author is unclear: somebody else may have written them': 'der Absender ist unklar: Jemand anderes kann sie geschrieben haben',
+  'the author is unclear: another person may have written them': 'der Absender ist unklar: Jemand anderes kann sie geschrieben haben',
   '{n} message only claims its sender: the author is unclear.|{n} messages only claim their senders: the author is unclear.': 'Bei {n} Nachricht ist der Absender nur behauptet: Er ist unklar.|Bei {n} Nachrichten ist der Absender nur behauptet: Er ist unklar.',
   '{sender} (only where the author is unclear)': '{sender} (nur bei unklarem Absender)',
   'messages with an unclear author only': 'nur Nachrichten mit unklarem Absender',
