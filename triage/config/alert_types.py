@@ -10,9 +10,10 @@ from triage.say import Said, format_minute, join_parts, say, say_count
 
 WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
+FLOODED = "mail-bomb"  # of a folder
 LET_IN, FUSE, UNLIKE, BRAKED = "let-in", "fuse", "known-sender", "many-recipients"  # of a folder, and of the company
 DIFFERS = "sends-differently"  # of the company
-OF_FOLDERS = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED, LET_IN)
+OF_FOLDERS = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED, LET_IN, FLOODED)
 OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE, DIFFERS, BRAKED)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 SHOWN = {PERISHABLE: "time-limited", QUEUE: "outgoing", LET_IN: "suspicious-delivered"}  # of those that are stored by an older word
@@ -37,6 +38,7 @@ TITLES = {
     BREAK_GLASS: say("A break-glass account was opened"),
     OWNERS: say("Addresses would change their owners"),
     LET_IN: say("Suspicious messages were delivered"),
+    FLOODED: say("A mail bomb is held"),
     FUSE: say("A check of known senders only reports"),
     UNLIKE: say("Many messages of one known sender are held"),
     DIFFERS: say("A known sender sends differently"),
@@ -89,6 +91,12 @@ def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
         return say_count(
             "{count} delivered message{whose} looks suspicious, the first of {since}. Search is:delivered risk:suspicious.",
             "{count} delivered messages{whose} look suspicious, the first of {since}. Search is:delivered risk:suspicious.",
+            **given,
+        )
+    if cause == FLOODED:
+        return say_count(
+            "{count} message{whose} came as a mail bomb, the first at {since}. It may hide an alert of a bank. Call the recipient.",
+            "{count} messages{whose} came as a mail bomb, the first at {since}. It may hide an alert of a bank. Call the recipient.",
             **given,
         )
     if cause == REQUESTED:

@@ -602,6 +602,7 @@ class Notices:
             "owners",
             "fuse",
             "suspicious-delivered",
+            "mail-bomb",
             "known-sender",
             "sends-differently",
             "many-recipients",

@@ -49,7 +49,7 @@ def store_all(session: Session, evaluated: Sequence[Evaluated], faults: Faults, 
 
     def place_in_floods(one: Stored) -> Stored:
         for copy in one.deliveries:
-            floods.place(copy, bool(one.examined.summary.automatic))
+            floods.place(copy, one.examined.summary)
         return one
 
     stored = faults.each(made, place_in_floods)

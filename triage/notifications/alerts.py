@@ -19,6 +19,7 @@ from triage.config.alert_types import (
     EACH,
     EMERGENCY,
     EXPIRING,
+    FLOODED,
     FUSE,
     LASTS,
     LET_IN,
@@ -78,6 +79,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *find_unseen(session, settings, now),
         *find_requested(session),
         *find_let_in(session, now),
+        *find_floods(session, now),
         *find_queue_alerts(session, settings, now),
         *find_mailbox_alerts(session, settings, now),
         *open_door(session, now),
@@ -149,6 +151,12 @@ def find_let_in(session: Session, now: datetime) -> Iterator[Wait]:
     """Folders into which a rule let messages of the last day that look suspicious or worse."""
     recent = and_(delivered_risky.is_let_in_risky(), col(Delivery.received_at) > now - DAY)
     yield from by_folder(session, LET_IN, recent, col(Delivery.received_at))
+
+
+def find_floods(session: Session, now: datetime) -> Iterator[Wait]:
+    """Folders to which a mail bomb came in the last day: the recipient has to be told in another way than by a message."""
+    recent = and_(HELD, col(Delivery.flood).is_(True), col(Delivery.received_at) > now - DAY)
+    yield from by_folder(session, FLOODED, recent, col(Delivery.received_at))
 
 
 def by_folder(session: Session, cause: str, which: ColumnElement[bool], moment: SQLColumnExpression[Any]) -> Iterator[Wait]:

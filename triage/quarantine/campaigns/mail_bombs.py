@@ -13,8 +13,11 @@ from sqlmodel import Session, col
 
 from triage.config.settings import Floods as Caps
 from triage.ids import new_id
+from triage.message.signals.priority import Reason
+from triage.message.summary import Summary
 from triage.policy.contacts.sender_history import IN_A_FOLDER
 from triage.quarantine.campaigns import assign as campaigns
+from triage.quarantine.campaigns.subscriptions import arrived_during_flood, is_subscription
 from triage.store import db
 from triage.store.db import Kinds
 from triage.store.delivery_state import State
@@ -23,9 +26,11 @@ from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.new_rows import NewDelivery
-from triage.store.queue import grouping
+from triage.store.queue import dirty_counts, grouping
 
 WINDOW = timedelta(hours=1)
+TIME_LIMITED = "time-limited"  # a reason of the place in the queue
+POINTS, MOST_URGENT = 40, 100  # of urgency: what a flood may be to hide comes before the flood, whatever its members look like
 Folder = tuple[str, str]  # department and person
 
 
@@ -41,7 +46,7 @@ class Lying:
     flood: bool
     claimed: bool
     proven_as: str | None
-    automatic: bool | None = None  # a program wrote it, or it went to many; None: not asked yet
+    subscription: bool | None = None  # a form or a list sent it, and it is no alert; None: not asked yet
 
 
 LATELY = (
@@ -75,6 +80,7 @@ class Floods:
         self.session, self.caps, self.most = session, caps, max(caps.per_sender, caps.per_folder)
         self.lying: dict[Folder, list[Lying]] = {}
         self.gathered: dict[int, list[int]] = {}  # by flood: those that lay there before it was one
+        self.beside: dict[int, int] = {}  # what arrived during a flood and is none of it: how many the flood had then
         self.known: dict[str, int] = {}  # floods by what they are about
         held = [one for one in arriving if self.counts(one)]
         self.authors = {one.author for one in held}
@@ -100,38 +106,47 @@ class Floods:
         asked = {"department": department, "person": person, "since": since, "most": self.most}
         return list(starmap(Lying, self.session.connection().execute(IN_FOLDER, asked)))
 
-    def place(self, arriving: NewDelivery, automatic: bool) -> None:
+    def place(self, arriving: NewDelivery, summary: Summary) -> None:
         """Put a message that is about to be held with the flood that it is part of, and those before it too when it is the one too many.
 
-        `automatic`: a program wrote it, or it went to many. What a person writes and proves, and what comes from somebody whose
-        mail was let in before, is never put with a flood of others: that is the message that a bomb is to bury.
+        What a person writes and proves, an alert that is proven, and what comes from somebody whose messages were let in before, is
+        never put with a flood of others: a bomb is to bury that.
         """
         lying = self.lying.get(place_of(arriving)) if self.counts(arriving) else None
         if lying is None:
             return
         lately = [one for one in lying if one.received_at > arriving.received_at - WINDOW]
-        self.join(arriving, lately[: self.most], automatic)
-        new = Lying(**{name: getattr(arriving, name) for name in (*NAMES, "proven_as")}, automatic=automatic)
+        subscription = is_subscription(summary)
+        self.join(arriving, lately[: self.most], subscription)
+        flooded = sum(one.flood for one in lately)
+        if not arriving.flood and self.caps.per_folder and flooded >= self.caps.per_folder // 2:
+            self.beside[arriving.id] = flooded
+        new = Lying(**{name: getattr(arriving, name) for name in (*NAMES, "proven_as")}, subscription=subscription)
         older = (place for place, one in enumerate(lying) if (one.received_at, one.id) < (new.received_at, new.id))
         lying.insert(next(older, len(lying)), new)
 
-    def join(self, arriving: NewDelivery, lying: list[Lying], automatic: bool) -> None:
+    def join(self, arriving: NewDelivery, lying: list[Lying], subscription: bool) -> None:
         """The same, beside what lies there."""
         of_sender = [one for one in lying if (one.author, one.proven_as) == (arriving.author, arriving.proven_as)]
         if self.caps.per_sender and len(of_sender) >= self.caps.per_sender:
             about, members = f"{folder_name(arriving)} {arriving.author} {arriving.proven_as or ''}".strip(), of_sender
-        elif self.caps.per_folder and len(lying) >= self.caps.per_folder and self.is_of_crowd(arriving, automatic):
+        elif self.caps.per_folder and len(lying) >= self.caps.per_folder and self.is_of_crowd(arriving, subscription):
             about, members = folder_name(arriving), lying
         else:
             return
         flood_id = self.known[about] = self.known.get(about) or find_flood(self.session, about, arriving)
         if not any(one.flood for one in members):
-            self.gather(flood_id, members if members is of_sender else self.crowd(lying))
+            crowd = members if members is of_sender else self.crowd(lying)
+            self.gather(flood_id, crowd)
+            if members is not of_sender:
+                self.beside.update((one.id, len(crowd)) for one in lying if not one.flood)
         arriving.wave_id, arriving.campaign_id, arriving.flood = arriving.campaign_id, flood_id, True
+        arriving.perishable_until = None  # a flood of links to confirm waits behind what it is to hide
+        arriving.why_here = [one for one in arriving.why_here if one["name"] != TIME_LIMITED]
 
-    def is_of_crowd(self, arriving: NewDelivery, automatic: bool) -> bool:
+    def is_of_crowd(self, arriving: NewDelivery, subscription: bool) -> bool:
         """Whether it may be put with others' mail."""
-        return is_impersonal(arriving.proof, automatic) and (arriving.claimed or arriving.author not in self.welcome)
+        return is_impersonal(arriving.proof, subscription) and (arriving.claimed or arriving.author not in self.welcome)
 
     @cached_property
     def welcome(self) -> set[str]:
@@ -140,9 +155,9 @@ class Floods:
 
     def crowd(self, lying: list[Lying]) -> list[Lying]:
         """Those that may be."""
-        ask = {one.message_id for one in lying if one.proof and one.automatic is None}
-        robots, known = automatic_ones(self.session, ask), welcome_authors(self.session, {one.author for one in lying})
-        impersonal = (one for one in lying if is_impersonal(one.proof, one.automatic or one.message_id in robots))
+        ask = {one.message_id for one in lying if one.proof and one.subscription is None}
+        signed_up, known = subscriptions_among(self.session, ask), welcome_authors(self.session, {one.author for one in lying})
+        impersonal = (one for one in lying if is_impersonal(one.proof, one.subscription or one.message_id in signed_up))
         return [one for one in impersonal if one.claimed or one.author not in known]
 
     def gather(self, flood_id: int, members: list[Lying]) -> None:
@@ -156,7 +171,23 @@ class Floods:
         for flood_id, members in self.gathered.items():
             not_yet = col(Delivery.flood).is_(False)  # another judge may have put them there meanwhile
             where = db.is_among(self.session, col(Delivery.id), members) & not_yet
-            campaigns.move_deliveries(self.session, where, wave_id=col(Delivery.campaign_id), campaign_id=flood_id, flood=True)
+            moved = {"wave_id": col(Delivery.campaign_id), "campaign_id": flood_id, "flood": True, "perishable_until": None}
+            campaigns.move_deliveries(self.session, where, **moved)
+        self.raise_beside()
+
+    def raise_beside(self) -> None:
+        """What arrived during a flood and is none of it says so, and stands above it."""
+        these = db.is_among(self.session, col(Delivery.id), self.beside) & col(Delivery.flood).is_(False)
+        if self.beside:
+            dirty_counts.touch_where(self.session, these)
+            for one in self.session.scalars(select(Delivery).where(these, grouping.HELD)).all():
+                said = arrived_during_flood(self.beside[one.id])
+                if all(before["name"] != said.name for before in one.signals):
+                    one.signals = [*one.signals, said.as_json()]
+                    one.why_here = [Reason(said.name, POINTS, said.sentence).as_json(), *one.why_here]
+                    one.urgency = min(MOST_URGENT, one.urgency + POINTS)
+            self.session.flush()
+            dirty_counts.touch_where(self.session, these)
 
 
 def place_of(one: NewDelivery) -> Folder:
@@ -169,15 +200,15 @@ def folder_name(one: NewDelivery) -> str:
     return f"{one.department}+{one.person}"
 
 
-def is_impersonal(proof: str, automatic: bool) -> bool:
+def is_impersonal(proof: str, subscription: bool) -> bool:
     """Did nobody prove to have written it, or no person write it?"""
-    return automatic or not proof
+    return subscription or not proof
 
 
-def automatic_ones(session: Session, ids: Iterable[int]) -> set[int]:
-    """Which of these messages say that a program wrote them or that they went to many."""
+def subscriptions_among(session: Session, ids: Iterable[int]) -> set[int]:
+    """Those of these messages that a form or a list sent, and that are no alerts."""
     rows = session.execute(select(col(Message.id), col(Message.summary)).where(db.is_among(session, col(Message.id), ids)))
-    return {message_id for message_id, summary in rows if summary.get("automatic")}
+    return {message_id for message_id, summary in rows if is_subscription(Summary.from_json(summary))}
 
 
 def welcome_authors(session: Session, authors: Iterable[str]) -> set[str]:

@@ -24,6 +24,7 @@ from triage.store.models.messages import Message
 
 MOST_RULES = 20  # that one decision makes; blocks of a wave are as many as it has senders
 MOST_BLOCKS = 10_000
+KEPT = (col(Delivery.proof), col(Delivery.claimed), col(Delivery.flood))
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Sender:
     proofs: set[str] = field(default_factory=set)  # of the deliveries: dmarc, aligned, ""
     publishes_nothing: bool = True  # no unproven one's domain publishes SPF or DMARC
     count: int = 0
+    is_flood: bool = False  # some of it is part of a mail bomb
     is_claimed: bool = True  # all of it only claims to be from them
     is_pinned: bool = True  # the proof that the order names (dkim:DOMAIN, arc:DOMAIN) is met by all of it
     signers: set[str] | None = None  # of a list: the domains of its own whose signature each post bears
@@ -202,6 +204,8 @@ def why_not(sender: Sender, order: RuleOrder, own_domains: Collection[str]) -> s
     domain = sender.value.rpartition("@")[2]
     if any(domain == own or domain.endswith(f".{own}") for own in own_domains):
         return "own"
+    if sender.is_flood:
+        return "flood"
     is_proven = sender.is_pinned if ":" in order.proof else sender.proofs != {""}
     return "" if is_proven else "unproven"
 
@@ -219,11 +223,13 @@ def refusal_advice(why: str, sender: Sender) -> str:
 
 
 REFUSED = {
+    "flood": mark("the message from {sender} is part of a mail bomb: another person signed the recipient up."),
     "own": mark("{sender} is in your own domain, and no rule allows anybody to send in your name."),
     "unproven": mark("nothing proves that {sender} sent this, so a rule has nothing to check."),
     "list": mark("the mailing list {sender} replaces its authors' addresses and does not sign its List-Id."),
 }
 INSTEAD = {
+    "flood": say("Release it without a rule. Allow the sender by hand if the recipient wants their messages."),
     "unproven": say("Release it without a rule. Allow the sender once one of its messages is proven (DMARC, or aligned SPF or DKIM)."),
     "list": say("Release it without a rule."),
 }
@@ -239,17 +245,18 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
     column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
     found: dict[tuple[str, str], Sender] = {}
     rows = session.execute(
-        select(col(Delivery.id), column, col(Delivery.proof), col(Delivery.claimed), col(Message.authentication), col(Message.summary))
+        select(col(Delivery.id), column, *KEPT, col(Message.authentication), col(Message.summary))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(is_among(session, col(Delivery.id), ids), column != "")
         .order_by(col(Delivery.id))
     )
-    for delivery_id, value, proof, claimed, results, summary in rows:
+    for delivery_id, value, proof, claimed, flood, results, summary in rows:
         kind, authentication = kind_of(order, value, summary), Authentication.from_json(results)
         sender = found.setdefault(kind, Sender(*kind))
         sender.ids.append(delivery_id)
         sender.proofs.add(proof)
         sender.is_claimed &= claimed
+        sender.is_flood |= flood
         sender.genuine += bool(proof)
         sender.failed += authentication.dmarc.result is Result.FAIL
         sender.count += 1

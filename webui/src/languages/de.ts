@@ -390,7 +390,7 @@ export default {
   'expand': 'aufklappen',
   'shortcuts': 'Tastenkürzel',
   'Mail bomb': 'Mailbombe',
-  'more messages than anyone can review within an hour': 'mehr Nachrichten, als jemand in einer Stunde prüfen kann',
+  'more messages than anyone can review within an hour. Call {name}': 'mehr Nachrichten, als jemand in einer Stunde prüfen kann. Rufen Sie {name} an',
   '{name} has this open': '{name} hat dies geöffnet',
   'assigned to you': 'Ihnen zugewiesen',
   'assigned to {name}': 'zugewiesen an {name}',

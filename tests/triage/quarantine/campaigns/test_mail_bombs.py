@@ -13,9 +13,12 @@ from tests.effort import examples
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NO_DMARC, NOW
 from triage.config.settings import Floods, Settings
+from triage.errors import BadInput
 from triage.intake import receive as intake
 from triage.intake.stages import Arrival
 from triage.message.authentication import Dmarc, Result
+from triage.notifications import alerts
+from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -90,6 +93,43 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
         assert session.scalars(select(Rule)).all() == []  # none could catch what comes late: that is of other campaigns
     assert (sheet.count, sheet.apart, done.done, done.rules) == (21, 0, 21, ())
     assert set(house.cards()) == {frozenset([known]), frozenset([written]), frozenset([elsewhere])}
+
+
+ALERTS = {
+    "Your password was changed": "accounts.example",
+    "A transfer of 9,800 EUR has been completed": "bank.example",
+    "Ihre Überweisung wurde ausgeführt": "hausbank.example",
+}
+
+
+def test_what_a_subscription_flood_is_to_hide_stands_above_it(house: House) -> None:
+    first, *others = ALERTS.items()
+    wanted = {house.came(f"robot@{first[1]}", dmarc=proven(first[1]), subject=first[0])}
+    bomb = {
+        house.came(f"hello@shop{number}.example", robot=False, dmarc=proven(f"shop{number}.example"), subject="Confirm your subscription")
+        for number in range(30)
+    }
+    wanted |= {house.came(f"robot@{domain}", dmarc=proven(domain), subject=subject) for subject, domain in others}
+    found = house.cards()
+    assert set(found) == {frozenset(bomb), *(frozenset([one]) for one in wanted)}
+    flood = found.pop(frozenset(bomb))
+    assert {[signal["name"] for signal in card.lead.signals].count("during-flood") for card in found.values()} == {1}
+    assert all((card.section, card.urgency > flood.urgency) == (flood.section, True) for card in found.values())
+    with transaction(house.engine) as session:
+        order = RuleOrder("allow", "address", "", "company")
+        with pytest.raises(BadInput, match="mail bomb"):
+            decisions.decide_messages(
+                session, DecisionRequest(flood.select, Verb.RELEASE, rule=order), by=ANA, now=NOW, settings=house.settings
+            )
+        told = [(one.department, one.person, one.number) for one in alerts.find_floods(session, NOW)]
+    assert told == [("it", "joe.fern", 30)]
+
+
+def test_a_claim_to_be_an_alert_is_buried_like_any_stranger(house: House) -> None:
+    bomb = {house.came(f"news@list{number}.example") for number in range(20)} | {
+        house.came("robot@bank.example", subject="Your password was changed")
+    }
+    assert set(house.cards()) == {frozenset(bomb)}
 
 
 def test_a_full_folder_asks_once_for_all_that_come_together(house: House) -> None:
