@@ -60,7 +60,7 @@ def find_namesake(seen: Seen) -> Iterable[Signal]:
 
 
 def is_only_spelled(name: str, author: str, known: str) -> bool:
-    """Is it the address that looks like a known one, and not the display name?"""
+    """Whether the address looks like a known one, and the display name does not."""
     spelled = spell_local_part(author)
     return spelled != "" and spelled == spell_local_part(known) and spelled != squeeze_name(plain_name(name))
 

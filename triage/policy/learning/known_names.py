@@ -83,7 +83,7 @@ class Familiar:
         return tuple(address for address in others if is_known(self.session, address, self.settings, self.now))
 
     def is_same(self, address: str, author: str) -> bool:
-        """Is it the author's own address, or one of the same organisation, where no provider gives addresses to everybody?"""
+        """Whether it is the author's own address, or one of the same organisation, which no mailbox provider is."""
         theirs, domain = author.rpartition("@")[2], address.rpartition("@")[2]
         if address == author or theirs in self.settings.policy.freemail_domains:
             return address == author
