@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
+from triage.addressing.envelope import parse_or_none
 from triage.errors import NotAllowedNow, NotFound
 from triage.message.sender_proof import spell_way
 from triage.policy.known_senders.domain_proofs import is_held_for
@@ -126,9 +127,10 @@ def undo_renewal(session: Session, domain: str, *, by: Actor, reason: str, now: 
 def take_rows(session: Session, domain: str, by: Actor) -> list[DomainProof]:
     """The ways of a domain that came later, held until the transaction ends. NotFound where the actor sees none of its messages."""
     access.may_make_rule(session, by, "company")
-    which = (col(DomainProof.domain) == domain.casefold(), col(DomainProof.was_new))
+    named = parse_or_none(f"postmaster@{domain}")
+    which = (col(DomainProof.domain) == (named.domain if named else ""), col(DomainProof.was_new))
     rows = session.scalars(select(DomainProof).where(*which).with_for_update().execution_options(populate_existing=True)).all()
-    if not rows or not describe_changed(session, domain.casefold(), rows, by):
+    if not rows or not describe_changed(session, rows[0].domain, rows, by):
         raise NotFound(say("no known sender of {domain} sends differently", domain=quote_text(domain)))
     return list(rows)
 

@@ -76,9 +76,10 @@ def test_who_makes_no_rules_for_the_company_renews_nothing(moved: Engine, by: Ac
         renew_proof(session, DOMAIN, by=by, reason="", now=NOW)
 
 
-def test_what_is_not_there_is_not_found(moved: Engine) -> None:
+@pytest.mark.parametrize("domain", ["other.example", "", "a\0b.example", "a b", "@"])
+def test_what_is_not_there_is_not_found(moved: Engine, domain: str) -> None:
     with db.transaction(moved) as session, pytest.raises(NotFound):
-        renew_proof(session, "other.example", by=ANA, reason="", now=NOW)
+        renew_proof(session, domain, by=ANA, reason="", now=NOW)
 
 
 def test_administrators_are_told_without_a_name(moved: Engine, settings: Settings) -> None:
