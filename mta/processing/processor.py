@@ -23,6 +23,7 @@ from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import asked_about_clients
 from mta.processing.examine_message import Examiner, Found
 from mta.processing.recipient_map_writer import Doorkeeper
+from mta.processing.rspamd_learning import Teacher, choose_controller
 from mta.processing.rule_dns_check import Surveyor
 from mta.processing.worker_pool import Judged, Lane
 from mta.spool.spool import Spool
@@ -57,6 +58,7 @@ FIRST_DELAY = timedelta(seconds=5)  # each further one is three times as long
 LONGEST_DELAY = timedelta(minutes=10)
 GLANCE = 0.2  # seconds between looks whether to stop
 PAUSE = 1.0  # seconds: to look again without a bell, and until a database that is down is tried again
+LESSON_PAUSE = 30.0  # seconds between looks for decisions that Rspamd may learn from
 AT_THE_DOOR = 0.5  # seconds between looks for a new directory or block made on another machine: their bells may not reach us
 
 log = logging.getLogger(__name__)
@@ -85,12 +87,16 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *edges), judged, workers=FAST_WORKERS)
         slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *edges), judged, workers=SLOW_WORKERS)
         surveyor = Surveyor(engine, slow_resolver)
+        controller = choose_controller(settings)
         rounds = [
             repeat_in_thread(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
             repeat_in_thread(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
             repeat_in_thread(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait, AT_THE_DOOR),
             repeat_in_thread(stop, "asking what senders publish", lambda: survey_rules(surveyor, bells[3]), stop.wait),
         ]
+        if controller:
+            teach = Teacher(engine, controller).look
+            rounds.append(repeat_in_thread(stop, "telling Rspamd what staff decided", teach, stop.wait, LESSON_PAUSE))
         Writer(engine, spool, settings, bells[2:]).write(judged, stop)
         fast.close()
         slow.close()

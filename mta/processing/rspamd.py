@@ -28,13 +28,7 @@ class Rspamd(Scanner[Opinion]):
 
     def __init__(self, url: str, timeout: float) -> None:
         """`url`: of its normal worker, http://HOST:PORT; `timeout`: seconds for one message. BadInput when the URL is none."""
-        parts = urlsplit(url)
-        try:
-            self.host, self.port = parts.hostname or "", parts.port or 11333
-        except ValueError as fault:
-            raise BadInput(f"[policy] rspamd_url: “{url}”: {fault}") from fault
-        if parts.scheme != "http" or not self.host or parts.path.strip("/"):
-            raise BadInput(f"[policy] rspamd_url: “{url}” is not http://HOST:PORT, such as http://127.0.0.1:11333")
+        self.host, self.port = parse_server(url, "rspamd_url", 11333)
         self.timeout = timeout
         super().__init__("Rspamd", f"{self.host}:{self.port}", LARGEST)
 
@@ -64,6 +58,18 @@ class Rspamd(Scanner[Opinion]):
                 raise ValueError("it does not say pong")
         finally:
             connection.close()
+
+
+def parse_server(url: str, setting: str, usual: int) -> tuple[str, int]:
+    """Host and port of http://HOST:PORT; `usual`: the port where none is named. BadInput when it is none."""
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname or "", parts.port or usual
+    except ValueError as fault:
+        raise BadInput(f"[policy] {setting}: “{url}”: {fault}") from fault
+    if parts.scheme != "http" or not host or parts.path.strip("/"):
+        raise BadInput(f"[policy] {setting}: “{url}” is not http://HOST:PORT, such as http://127.0.0.1:{usual}")
+    return host, port
 
 
 def envelope_headers(envelope: Envelope) -> Iterator[tuple[str, str]]:

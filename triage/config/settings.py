@@ -751,6 +751,11 @@ class Policy:
         "",
     )
     rspamd_timeout: int = setting_key("Seconds to wait for Rspamd's answer about one message.", 8)
+    rspamd_learn_url: str = setting_key(
+        "http://HOST:PORT of your Rspamd's controller worker, which must let this machine in (secure_ip). What staff released or removed "
+        "is sent to it to learn from, a message a campaign, an hour later; never from confidential folders. Empty: nothing is sent.",
+        "",
+    )
     clamd: str = setting_key("Your ClamAV: path of clamd's socket, such as /run/clamav/clamd.ctl, or HOST:PORT; empty: not asked.", "")
     clamd_timeout: int = setting_key("Seconds to wait for ClamAV's answer about one message.", 10)
     virus: str = setting_key("What happens to messages in which ClamAV found a virus.", "hold", choices=("hold", "purge"))

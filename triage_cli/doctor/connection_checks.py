@@ -17,6 +17,7 @@ from mail_auth.dns.resolver_factory import open_resolver
 from mailboxes.imap import imap_login
 from mailboxes.mailbox import Unreachable
 from mailboxes.recall.imap_mailbox import NO_UIDPLUS
+from mta.processing.rspamd_learning import choose_controller
 from mta.processing.scanners import choose_scanners
 from triage.compliance import orphaned_references
 from triage.config.alert_types import BRAKE
@@ -128,7 +129,7 @@ def check_scanners(settings: Settings) -> Iterator[Finding]:
     """Do ClamAV and Rspamd answer, where the settings name them?"""
     do = "start it, or change the address in [policy]; until then mail is judged without it, and says so"
     try:
-        for scanner in choose_scanners(settings).all:
+        for scanner in filter(None, (*choose_scanners(settings).all, choose_controller(settings))):
             try:
                 scanner.ping()
             except (OSError, HTTPException, ValueError) as fault:

@@ -14,6 +14,7 @@ from mta.delivery import arc_seal
 from mta.delivery.next_hop import open_nexthop
 from mta.outbound import outbound_processor
 from mta.peer.trusted_edges import Edges
+from mta.processing.rspamd_learning import choose_controller
 from mta.processing.scanners import choose_scanners
 from mta.server.supervisor import check_number
 from mta.session import submitters
@@ -104,6 +105,7 @@ CHECKS: tuple[Callable[[Settings], object], ...] = (
     check_mailboxes,
     lambda settings: open_resolver(settings.dns),
     choose_scanners,
+    choose_controller,
     lambda settings: parse_networks("api.metrics", settings.api.metrics),
     lambda settings: parse_networks("api.proxies", settings.api.proxies),
     lambda settings: parse_networks("api.pin_networks", settings.api.pin_networks),

@@ -20,13 +20,26 @@ actions {{ reject = 15; "add header" = 6; greylist = 4; }}
 """
 
 
+LEARNING = """
+worker "controller" {{ bind_socket = "127.0.0.1:{port}"; count = 1; secure_ip = ["127.0.0.1"]; }}
+classifier "bayes" {{
+    tokenizer {{ name = "osb"; }}
+    backend = "sqlite3";
+    statfile {{ symbol = "BAYES_SPAM"; spam = true; path = "{directory}/spam.sqlite"; }}
+    statfile {{ symbol = "BAYES_HAM"; spam = false; path = "{directory}/ham.sqlite"; }}
+}}
+"""
+
+
 @contextlib.contextmanager
-def start_rspamd() -> Iterator[str]:
-    """The URL of its normal worker."""
+def start_rspamd(*, learning: bool = False) -> Iterator[str]:
+    """The URL of its normal worker; or of its controller, where it learns."""
     program = need("rspamd", "rspamd")
     with short_directory("rspamd") as directory:
         port = free_port()
-        (directory / "rspamd.conf").write_text(CONFIGURATION.format(directory=directory, port=port))
+        configuration = CONFIGURATION.format(directory=directory, port=free_port() if learning else port)
+        more = LEARNING.format(directory=directory, port=port) if learning else ""
+        (directory / "rspamd.conf").write_text(configuration + more)
         (directory / "tlds").write_text("example\n")  # the whole list takes it 10 s to read
         log = directory / "log"
         process = start([program, "-f", "-i", "-c", str(directory / "rspamd.conf")], log)

@@ -1,0 +1,101 @@
+"""Tells the company's own Rspamd what staff decided, so that it learns: /learnspam and /learnham of its controller worker."""
+
+import http
+import http.client
+import json
+import logging
+import time
+
+from sqlalchemy import Engine
+
+from mta.processing.rspamd import LONGEST_ANSWER, parse_server
+from mta.processing.scanner import PAUSE
+from triage.config.settings import Settings
+from triage.policy.learning import decision_feedback
+from triage.policy.learning.decision_feedback import Example
+from triage.store.db import read_transaction, transaction
+from triage.text.sanitize import escape_visible
+from triage.times import utcnow
+
+MARKER = "feedback-rspamd"
+AT_ONCE = 20  # decisions of one look
+CLOSED = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)  # it does not know us: that can be mended
+
+log = logging.getLogger(__name__)
+
+
+class Controller:
+    """The controller worker of one Rspamd."""
+
+    name = "Rspamd's controller"
+
+    def __init__(self, url: str, timeout: float) -> None:
+        """`url`: http://HOST:PORT; `timeout`: seconds for one message. BadInput when the URL is none."""
+        self.host, self.port = parse_server(url, "rspamd_learn_url", 11334)
+        self.where, self.timeout = f"{self.host}:{self.port}", timeout
+
+    def ping(self) -> None:
+        """OSError, HTTPException or ValueError when it is not there, or does not know us."""
+        status, _ = self.ask("GET", "/stat", b"")
+        if status != http.HTTPStatus.OK:
+            raise ValueError(f"it answers {status}")
+
+    def learn(self, example: Example) -> None:
+        """Hand over one message. What Rspamd will not learn, as it knows it or is too short, is left; ValueError and others: try again."""
+        status, said = self.ask("POST", "/learnspam" if example.junk else "/learnham", example.raw)
+        if status == http.HTTPStatus.OK:
+            return
+        if status in CLOSED or status >= 500 or not said:
+            raise ValueError(f"it answers {status} {said}")
+        log.info("Rspamd did not learn a message: %s", escape_visible(said[:200]))
+
+    def ask(self, method: str, path: str, body: bytes) -> tuple[int, str]:
+        """The status, and what it says is wrong, "" for nothing."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+        try:
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            answer = json.loads(response.read(LONGEST_ANSWER) or b"{}")
+            return response.status, str(answer.get("error", "")) if isinstance(answer, dict) else ""
+        finally:
+            connection.close()
+
+
+class Teacher:
+    """Goes through the decisions that Rspamd has not heard of."""
+
+    def __init__(self, engine: Engine, controller: Controller) -> None:
+        """Decisions of before are not told."""
+        self.engine, self.controller = engine, controller
+        self.not_before = 0.0
+        with transaction(engine) as session:
+            decision_feedback.begin_feedback(session, MARKER)
+
+    def look(self) -> None:
+        """Tell what is due, a decision at a time. What does not get through is told again later, from the same decision on."""
+        for _ in range(AT_ONCE):
+            if time.monotonic() < self.not_before or not self.tell_next():
+                return
+
+    def tell_next(self) -> bool:
+        """The next decision; False when there is none."""
+        with read_transaction(self.engine) as session:
+            lesson = decision_feedback.next_lesson(session, MARKER, now=utcnow())
+        if lesson is None:
+            return False
+        try:
+            for example in lesson.examples:
+                self.controller.learn(example)
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            self.not_before = time.monotonic() + PAUSE
+            log.warning("Rspamd learns nothing now, and is asked again: %s", escape_visible(str(fault)))
+            return False
+        with transaction(self.engine) as session:
+            decision_feedback.lesson_told(session, MARKER, lesson)
+        return True
+
+
+def choose_controller(settings: Settings) -> Controller | None:
+    """That of the settings. BadInput says what is wrong with it."""
+    policy = settings.policy
+    return Controller(policy.rspamd_learn_url, policy.rspamd_timeout) if policy.rspamd_learn_url else None

@@ -1,0 +1,92 @@
+"""What staff decided about held messages, for other programs to learn from: after an hour, never undone, never confidential."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import exists, func, not_, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from triage.errors import NotFound
+from triage.store import bodies, confidential_rows, versions
+from triage.store.delivery_state import State
+from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Content, Message
+
+SECOND_THOUGHTS = timedelta(hours=1)  # in which most decisions are undone that are
+GIVEN_UP = timedelta(days=3)  # after which nobody is told any more
+LARGEST = 1024 * 1024  # bytes of a message: what is told apart by its words is shorter
+EACH = 20  # messages of one decision; of a campaign it is one
+RELEASED, REMOVED = ("release", "redirect"), ("purge",)
+
+
+class Example(NamedTuple):
+    """A message that staff decided about, as it was received."""
+
+    junk: bool
+    raw: bytes
+
+
+class Lesson(NamedTuple):
+    """One decision, and examples of what it was about; none where nothing is to be told."""
+
+    decision_id: int
+    examples: tuple[Example, ...]
+
+
+def begin_feedback(session: Session, marker: str) -> None:
+    """Who is told for the first time hears nothing of the past."""
+    if not versions.read_version(session, marker):
+        versions.put_version(session, marker, session.scalar(select(func.max(col(Decision.id)))) or 1)
+
+
+def next_lesson(session: Session, marker: str, *, now: datetime) -> Lesson | None:
+    """The next decision to tell; None when there is none."""
+    row = session.execute(
+        select(col(Decision.id), col(Decision.verb))
+        .where(
+            col(Decision.id) > versions.read_version(session, marker),
+            col(Decision.at) > now - GIVEN_UP,
+            col(Decision.at) <= now - SECOND_THOUGHTS,
+            col(Decision.verb).in_((*RELEASED, *REMOVED)),
+            col(Decision.by).startswith("person:"),
+            col(Decision.undone_by).is_(None),
+        )
+        .order_by(col(Decision.id))
+        .limit(1)
+    ).first()
+    return Lesson(row.id, tuple(list_examples(session, row.id, junk=row.verb in REMOVED))) if row else None
+
+
+def list_examples(session: Session, decision_id: int, *, junk: bool) -> Iterator[Example]:
+    """Messages of a decision: of a campaign one, since a wave is one lesson; none with a copy in a confidential folder."""
+    sibling = aliased(Delivery)
+    confidential = exists().where(col(sibling.message_id) == col(Delivery.message_id), confidential_rows.is_confidential(sibling))
+    told = func.coalesce(col(Delivery.campaign_id), col(Delivery.message_id))
+    first = (
+        select(func.min(col(Delivery.message_id)))
+        .join(DecisionItem, col(DecisionItem.delivery_id) == col(Delivery.id))
+        .where(
+            col(DecisionItem.decision_id) == decision_id,
+            col(DecisionItem.before) == State.HELD,
+            col(DecisionItem.outcome) == "done",
+            col(Delivery.direction) == "in",
+            not_(confidential),
+        )
+        .group_by(told)
+        .limit(EACH)
+    )
+    wanted = col(Message.id).in_(list(session.scalars(first)))
+    contents = select(col(Content.zstd), col(Content.size)).join(Message, col(Message.content_id) == col(Content.id))
+    for zstd, size in session.execute(contents.where(wanted, col(Content.size) <= LARGEST).order_by(col(Message.id))):
+        try:
+            yield Example(junk, bodies.unpack_body(zstd, size))
+        except NotFound:
+            continue  # erased, or damaged
+
+
+def lesson_told(session: Session, marker: str, lesson: Lesson) -> None:
+    """This decision was told; or there was nothing to tell."""
+    versions.put_version(session, marker, lesson.decision_id)
