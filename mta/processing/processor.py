@@ -19,6 +19,7 @@ from sqlmodel import Session
 
 from mail_auth.dns.resolver_factory import open_resolver
 from mta.processing import scanners
+from mta.processing.abuse_reporter import AbuseReporter
 from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import asked_about_clients
 from mta.processing.examine_message import Examiner, Found
@@ -94,6 +95,9 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
             repeat_in_thread(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait, AT_THE_DOOR),
             repeat_in_thread(stop, "asking what senders publish", lambda: survey_rules(surveyor, bells[3]), stop.wait),
         ]
+        if settings.notices.abuse_reports_to:
+            reporter = AbuseReporter(engine, settings, bells[2])
+            rounds.append(repeat_in_thread(stop, "reporting abuse", reporter.look, stop.wait, LESSON_PAUSE))
         if controller:
             teach = Teacher(engine, controller).look
             rounds.append(repeat_in_thread(stop, "telling Rspamd what staff decided", teach, stop.wait, LESSON_PAUSE))

@@ -587,6 +587,11 @@ class Notices:
             "If it is still important, please contact them in another way."
         ),
     )
+    abuse_reports_to: str = setting_key(
+        "Address that gets a report (ARF, RFC 5965) with each message that staff removed, whole and with its recipients' addresses: an "
+        "hour later, one a campaign, never from confidential folders. Empty: none.",
+        "",
+    )
     alerts: tuple[str, ...] = setting_key(
         "Alerts that staff on duty get by email (docs/how-to/alerts.md).",
         (

@@ -20,6 +20,7 @@ from mta.server.supervisor import check_number
 from mta.session import submitters
 from triage.addressing.networks import parse_networks
 from triage.config.settings import Settings, host_port
+from triage.delivery.abuse_reports import check_abuse_address
 from triage.delivery.routes import list_routes
 from triage.errors import BadInput
 from triage.store import db
@@ -106,6 +107,7 @@ CHECKS: tuple[Callable[[Settings], object], ...] = (
     lambda settings: open_resolver(settings.dns),
     choose_scanners,
     choose_controller,
+    check_abuse_address,
     lambda settings: parse_networks("api.metrics", settings.api.metrics),
     lambda settings: parse_networks("api.proxies", settings.api.proxies),
     lambda settings: parse_networks("api.pin_networks", settings.api.pin_networks),

@@ -89,8 +89,8 @@ def test_a_real_rspamd_learns() -> None:
     with peer.start_rspamd(learning=True) as url:
         controller = Controller(url, 10)
         controller.ping()
-        controller.learn(Example(True, LETTER))
-        controller.learn(Example(True, LETTER))  # again: it says that it knows
-        controller.learn(Example(False, LETTER.replace(b"watches", b"minutes")))
+        controller.learn(Example(True, LETTER, NOW))
+        controller.learn(Example(True, LETTER, NOW))  # again: it says that it knows
+        controller.learn(Example(False, LETTER.replace(b"watches", b"minutes"), NOW))
         with urllib.request.urlopen(f"{url}/stat", timeout=HANG) as answer:
             assert json.load(answer)["learned"] == 2

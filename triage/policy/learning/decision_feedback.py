@@ -1,5 +1,6 @@
 """What staff decided about held messages, for other programs to learn from: after an hour, never undone, never confidential."""
 
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -27,6 +28,9 @@ class Example(NamedTuple):
 
     junk: bool
     raw: bytes
+    received_at: datetime
+    client: str = ""  # the address that it came from
+    reverse_path: str = ""
 
 
 class Lesson(NamedTuple):
@@ -42,15 +46,15 @@ def begin_feedback(session: Session, marker: str) -> None:
         versions.put_version(session, marker, session.scalar(select(func.max(col(Decision.id)))) or 1)
 
 
-def next_lesson(session: Session, marker: str, *, now: datetime) -> Lesson | None:
-    """The next decision to tell; None when there is none."""
+def next_lesson(session: Session, marker: str, *, verbs: tuple[str, ...] = (*RELEASED, *REMOVED), now: datetime) -> Lesson | None:
+    """The next decision to tell, of these verbs; None when there is none."""
     row = session.execute(
         select(col(Decision.id), col(Decision.verb))
         .where(
             col(Decision.id) > versions.read_version(session, marker),
             col(Decision.at) > now - GIVEN_UP,
             col(Decision.at) <= now - SECOND_THOUGHTS,
-            col(Decision.verb).in_((*RELEASED, *REMOVED)),
+            col(Decision.verb).in_(verbs),
             col(Decision.by).startswith("person:"),
             col(Decision.undone_by).is_(None),
         )
@@ -79,12 +83,12 @@ def list_examples(session: Session, decision_id: int, *, junk: bool) -> Iterator
         .limit(EACH)
     )
     wanted = col(Message.id).in_(list(session.scalars(first)))
-    contents = select(col(Content.zstd), col(Content.size)).join(Message, col(Message.content_id) == col(Content.id))
-    for zstd, size in session.execute(contents.where(wanted, col(Content.size) <= LARGEST).order_by(col(Message.id))):
-        try:
-            yield Example(junk, bodies.unpack_body(zstd, size))
-        except NotFound:
-            continue  # erased, or damaged
+    contents = select(Message, col(Content.zstd), col(Content.size)).join(Content, col(Message.content_id) == col(Content.id))
+    for message, zstd, size in session.execute(contents.where(wanted, col(Content.size) <= LARGEST).order_by(col(Message.id))):
+        envelope = message.envelope
+        with contextlib.suppress(NotFound):  # erased, or damaged
+            raw = bodies.unpack_body(zstd, size)
+            yield Example(junk, raw, message.received_at, envelope.get("client", ""), envelope.get("reverse_path", ""))
 
 
 def lesson_told(session: Session, marker: str, lesson: Lesson) -> None:

@@ -1,0 +1,85 @@
+"""Reports of abuse: what is queued, for whom, and what a program reads in them (RFC 5965)."""
+
+import email
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, NOW, arrive
+from triage.config.settings import Notices, Settings
+from triage.delivery import abuse_reports
+from triage.errors import BadInput
+from triage.policy.learning import decision_feedback
+from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.search.selection import Selection
+from triage.store import bodies, db
+from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
+
+JOE, LATER = "it+joe.fern@company.example", NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def reporting(engine: Engine, settings: Settings) -> Settings:
+    """The small company, which reports abuse."""
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        decision_feedback.begin_feedback(session, abuse_reports.MARKER)
+    return replace(settings, notices=Notices(abuse_reports_to="abuse@provider.example"))
+
+
+def decide(session: Session, settings: Settings, verb: Verb, author: str) -> None:
+    """A message comes, and Ana decides about it."""
+    ids = arrive(session, settings, JOE, author=author)
+    decisions.decide_messages(session, DecisionRequest(Selection(ids=ids), verb), by=ANA, now=NOW, settings=settings)
+
+
+def queued(session: Session, settings: Settings) -> list[tuple[Delivery, Any]]:
+    """The reports that are queued an hour later."""
+    while abuse_reports.report_next(session, settings=settings, now=LATER) is not None:
+        pass
+    rows = session.execute(
+        select(Delivery, col(Message.content_id))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(col(Delivery.rule) == abuse_reports.RULE)
+    ).all()
+    return [(one, email.message_from_bytes(bodies.load_body(session, content_id))) for one, content_id in rows]
+
+
+def test_a_removal_is_reported_once_and_a_release_never(engine: Engine, reporting: Settings) -> None:
+    with db.transaction(engine) as session:
+        decide(session, reporting, Verb.RELEASE, "a@one.example")
+        decide(session, reporting, Verb.PURGE, "eve@two.example")
+        assert abuse_reports.report_next(session, settings=reporting, now=NOW) is None
+        ((delivery, report),) = queued(session, reporting)
+        assert len(queued(session, reporting)) == 1
+        assert (delivery.mailbox, delivery.direction, delivery.state) == ("abuse@provider.example", "notice", "queued")
+        acts = session.execute(select(col(AuditRecord.detail), col(AuditRecord.items)).where(col(AuditRecord.act) == abuse_reports.RULE))
+        assert [tuple(one) for one in acts] == [({"to": "abuse@provider.example"}, 1)]
+    assert (report.get_content_type(), report.get_param("report-type")) == ("multipart/report", "feedback-report")
+    text, fields, original = report.get_payload()
+    assert [one.get_content_type() for one in (text, fields, original)] == ["text/plain", "message/feedback-report", "message/rfc822"]
+    (said,) = fields.get_payload()
+    assert (said["Feedback-Type"], said["Version"], said["Original-Mail-From"]) == ("abuse", "1", "<eve@two.example>")
+    assert JOE not in fields.as_string()
+    (message,) = original.get_payload()
+    assert (message["From"], message.get_payload().strip()) == ("eve@two.example", "Hello")
+
+
+def test_a_team_of_ours_gets_them_as_mail_that_stays_here(engine: Engine, reporting: Settings) -> None:
+    inside = replace(reporting, notices=Notices(abuse_reports_to="abuse@company.example"))
+    with db.transaction(engine) as session:
+        decide(session, inside, Verb.PURGE, "eve@two.example")
+        assert [one.direction for one, _ in queued(session, inside)] == ["report"]
+
+
+def test_an_address_that_is_none_is_named(settings: Settings) -> None:
+    with pytest.raises(BadInput, match="abuse_reports_to"):
+        abuse_reports.check_abuse_address(replace(settings, notices=Notices(abuse_reports_to="abuse desk")))
