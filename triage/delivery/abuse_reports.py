@@ -7,11 +7,9 @@ from email.utils import format_datetime
 from sqlmodel import Session
 
 from triage.actor import Actor
-from triage.addressing.envelope import Address
 from triage.config.settings import Settings
 from triage.delivery import dsn, internal_mail
 from triage.delivery.passthrough import message_of_ours, unread_delivery
-from triage.errors import BadInput
 from triage.ids import format_id, new_id
 from triage.policy.learning import decision_feedback
 from triage.policy.learning.decision_feedback import REMOVED, Example
@@ -23,15 +21,6 @@ BY = Actor.system("feedback")
 MARKER = "feedback-abuse"
 RULE, REASON = "abuse-report", say("it reports a message that staff removed")
 TEXT = "This is a report about a message that was received from {client} on {date}. Staff of {company} removed it as unwanted.\n"
-
-
-def check_abuse_address(settings: Settings) -> None:
-    """BadInput when reports are to go to what is no address."""
-    if settings.notices.abuse_reports_to:
-        try:
-            Address.parse(settings.notices.abuse_reports_to)
-        except ValueError as fault:
-            raise BadInput(f"notices.abuse_reports_to: “{settings.notices.abuse_reports_to}”: {fault}") from fault
 
 
 def report_next(session: Session, *, settings: Settings, now: datetime) -> int | None:

@@ -18,9 +18,9 @@ from mta.processing.rspamd_learning import choose_controller
 from mta.processing.scanners import choose_scanners
 from mta.server.supervisor import check_number
 from mta.session import submitters
+from triage.addressing.envelope import Address
 from triage.addressing.networks import parse_networks
 from triage.config.settings import Settings, host_port
-from triage.delivery.abuse_reports import check_abuse_address
 from triage.delivery.routes import list_routes
 from triage.errors import BadInput
 from triage.store import db
@@ -91,6 +91,15 @@ def check_mailboxes(settings: Settings) -> None:
     if settings.mirror.departments:
         imap_login.check_login_settings(with_server(settings).mirror)
         mirror_accounts(settings.mirror)
+
+
+def check_abuse_address(settings: Settings) -> None:
+    """Where reports of abuse go."""
+    if settings.notices.abuse_reports_to:
+        try:
+            Address.parse(settings.notices.abuse_reports_to)
+        except ValueError as fault:
+            raise BadInput(f"notices.abuse_reports_to: “{settings.notices.abuse_reports_to}”: {fault}") from fault
 
 
 CHECKS: tuple[Callable[[Settings], object], ...] = (

@@ -13,7 +13,6 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, arrive
 from triage.config.settings import Notices, Settings
 from triage.delivery import abuse_reports
-from triage.errors import BadInput
 from triage.policy.learning import decision_feedback
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -78,8 +77,3 @@ def test_a_team_of_ours_gets_them_as_mail_that_stays_here(engine: Engine, report
     with db.transaction(engine) as session:
         decide(session, inside, Verb.PURGE, "eve@two.example")
         assert [one.direction for one, _ in queued(session, inside)] == ["report"]
-
-
-def test_an_address_that_is_none_is_named(settings: Settings) -> None:
-    with pytest.raises(BadInput, match="abuse_reports_to"):
-        abuse_reports.check_abuse_address(replace(settings, notices=Notices(abuse_reports_to="abuse desk")))

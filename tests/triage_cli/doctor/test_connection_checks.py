@@ -177,9 +177,10 @@ def test_a_database_that_is_not_there_has_one_finding_only(house: Settings, tmp_
 
 def test_scanners_that_are_not_there_and_addresses_that_are_none(settings: Settings) -> None:
     assert list(connection_checks.check_scanners(settings)) == []
-    policy = replace(settings.policy, clamd="/nowhere/clamd.ctl", rspamd_url="http://127.0.0.1:9")
+    policy = replace(settings.policy, clamd="/nowhere/clamd.ctl", rspamd_url="http://127.0.0.1:9", rspamd_learn_url="http://127.0.0.1:9")
     found = list(connection_checks.check_scanners(replace(settings, policy=policy)))
-    assert [one.level for one in found] == [FAIL, FAIL]
+    assert [one.level for one in found] == [FAIL, FAIL, FAIL]
+    assert found[2].found.startswith("Rspamd's controller at 127.0.0.1:9 does not answer: ")
     assert found[0].found.startswith("ClamAV at /nowhere/clamd.ctl does not answer: ")
     assert found[1].found.startswith("Rspamd at 127.0.0.1:9 does not answer: ")
     level, text = said(connection_checks.check_scanners(replace(settings, policy=replace(settings.policy, clamd="clamd"))))

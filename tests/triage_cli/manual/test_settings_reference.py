@@ -34,6 +34,8 @@ def test_the_command_prints_it(shell: Shell) -> None:
         ("DATABASE__URL", "mysql://db/mailroom", "database.url must begin with"),
         ("RELAY__NEXT_HOP", "127.0.0.1:2400", "the next hop “127.0.0.1:2400” is not known"),
         ("RELAY__ROUTES", "sales=smtp://inner.example:25", "is no route"),
+        ("NOTICES__ABUSE_REPORTS_TO", "abuse desk", "abuse desk"),
+        ("POLICY__RSPAMD_LEARN_URL", "rspamd:11334", "rspamd_learn_url"),
         ("RELAY__ARC_DOMAIN", "company.example", "arc_domain, arc_selector and arc_key_file belong together"),
         ("DIRECTORY__SOURCE", "ldap", "[directory] url must be ldap://HOST"),
         ("OUTBOUND__NETWORKS", "0.0.0.0/0", "is the whole internet"),
