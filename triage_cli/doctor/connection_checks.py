@@ -129,13 +129,16 @@ def check_scanners(settings: Settings) -> Iterator[Finding]:
     """Do ClamAV and Rspamd answer, where the settings name them?"""
     do = "start it, or change the address in [policy]; until then mail is judged without it, and says so"
     try:
-        for scanner in filter(None, (*choose_scanners(settings).all, choose_controller(settings))):
+        asked = [(one.name, one.where, one.ping) for one in choose_scanners(settings).all]
+        if controller := choose_controller(settings):
+            asked.append((controller.name, controller.where, controller.ping))
+        for name, where, ping in asked:
             try:
-                scanner.ping()
+                ping()
             except (OSError, HTTPException, ValueError) as fault:
-                yield Finding(FAIL, "scanners", f"{scanner.name} at {scanner.where} does not answer: {fault}", do)
+                yield Finding(FAIL, "scanners", f"{name} at {where} does not answer: {fault}", do)
             else:
-                yield Finding(OK, "scanners", f"{scanner.name} answers at {scanner.where}")
+                yield Finding(OK, "scanners", f"{name} answers at {where}")
     except BadInput as fault:
         yield Finding(FAIL, "scanners", str(fault), "mend the settings")
 
