@@ -85,7 +85,7 @@ contracts: $(VENV)/.dev
 
 # Plain English and German: docs, console and server sentences (tests/prose/words.toml); what is old may only become less.
 prose: $(VENV)/.dev
-	$(BIN)/python -m tests.prose
+	$(BIN)/python -m tests.prose --code
 
 # Types and templates of the console.
 templates: webui/node_modules/.installed

@@ -12,7 +12,7 @@ from tests.prose.markdown import Page
 
 ROOT = Path(__file__).parents[2]
 LONGEST, MEAN = 40, 18.0
-ALL_WORDS = 32_300  # of the docs: 30,000 on the day of the rewrite; sign-in, the first day and mailboxes in the cloud have pages since
+ALL_WORDS = 30_500  # of the docs, without generated reference and decisions; 30,000 is the goal
 QUOTED = re.compile(r"[“\"][^”\"]*[”\"]|`+[^`]*`+|\*[^*\s][^*]*\*")  # what the program says, as it says it
 VALUE = re.compile(r"\{\w+\}")
 

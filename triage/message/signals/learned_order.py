@@ -1,4 +1,4 @@
-"""What staff decided about messages with the same signs, as points for the order of the queue: log odds in words. Pure; no verdict."""
+"""Learned order of the queue: points from what staff decided about messages with the same signs, as log odds in words. Pure; no verdict."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

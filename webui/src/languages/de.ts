@@ -581,7 +581,7 @@ export default {
   'Redirect to': 'Umleiten an',
   'name or address': 'Name oder Adresse',
   'including risky attachments': 'auch mit riskanten Anhängen',
-  'passes whatever it says': 'kommt durch, was auch immer darin steht',
+  'without content checks': 'ohne Prüfung des Inhalts',
   'why this rule exists': 'wozu diese Regel dient',
   'Preview effect': 'Wirkung prüfen',
   'Add rule': 'Regel hinzufügen',
