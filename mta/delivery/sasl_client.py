@@ -25,7 +25,7 @@ SIGN_IN_REFUSED = mark("it refuses our sign-in: {reply}")
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who we are at a next hop."""
+    """Sign-in at a next hop."""
 
     name: str
     secret: str = field(repr=False)  # the password, or an access token
@@ -44,7 +44,7 @@ class Logins:
         self.relay = relay
 
     def of(self, url: str) -> Login | None:
-        """Who we are there; None where we do not sign in. BadInput says why nobody can know."""
+        """Sign-in at a next hop; None where there is none. BadInput says why it cannot be known."""
         found = self.known().get(url)
         if found is None:
             return None
@@ -123,7 +123,7 @@ def authenticate_plain(connection: smtplib.SMTP, login: Login) -> tuple[int, byt
 
 
 def plain_words(login: Login) -> str:
-    """What PLAIN says, to be encoded."""
+    """Initial response of PLAIN, to be encoded."""
     return f"\0{login.name}\0{login.secret}"
 
 
@@ -149,7 +149,7 @@ def authenticate_xoauth2(connection: smtplib.SMTP, login: Login) -> tuple[int, b
 
 
 def oauth_words(login: Login) -> str:
-    """What XOAUTH2 says, to be encoded."""
+    """Initial response of XOAUTH2, to be encoded."""
     return f"user={login.name}\1auth=Bearer {login.secret}\1\1"
 
 

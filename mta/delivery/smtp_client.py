@@ -147,7 +147,7 @@ class DialledHop:
         return self.dial_at(last, login)
 
     def login(self) -> Login | None:
-        """Who we are there, as the settings have it now."""
+        """Sign-in as the settings have it now."""
         try:
             return self.logins.of(self.server.url)
         except BadInput as fault:  # it names a setting and a file: that is for whoever runs Mailroom
@@ -212,7 +212,7 @@ class DialledHop:
         return encryption.wrap(dialled, self.server.host) if self.server.implicit_tls else dialled
 
     def outcome(self, answer: Answer) -> Outcome:
-        """What the queue is told."""
+        """Outcome for the queue."""
         return Outcome(
             answer.kind,
             one_line(answer.reply),
@@ -239,7 +239,7 @@ class DialledHop:
 
 
 def unanswered_outcome(fault: OSError) -> Ended:
-    """Nobody answers there."""
+    """Outcome where nobody answers."""
     return unreachable_outcome(say("it cannot be reached: {why}", why=str(fault.strerror or fault)))
 
 

@@ -39,7 +39,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the next hop said for one recipient in the end."""
+    """Final reply of the next hop for one recipient."""
 
     kind: str  # delivered, deferred, bounced; unanswered: it may have been delivered
     reply: str
@@ -160,7 +160,7 @@ def refuse_crowded(refused: Answer, *, beside_others: bool = False) -> Answer:
 
 
 def mail_parameters(connection: smtplib.SMTP, mail: Mail) -> str:
-    """What MAIL asks for. A next hop that lacks what the message needs is a permanent failure that staff can read (mailflow.md 12)."""
+    """Parameters of MAIL. A next hop that lacks what the message needs is a permanent failure that staff can read (mailflow.md 12)."""
     international = not all(address.isascii() for address in (mail.reverse_path, *mail.mailboxes))
     eight_bit, size = not mail.raw.isascii(), len(mail.raw)
     if international and not connection.has_extn("smtputf8"):
@@ -222,7 +222,7 @@ def hand_over(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]
 
 
 def cut_short(connection: smtplib.SMTP, fault: OSError) -> Answer:
-    """What a server said that wants no more of a message and hangs up in the midst of it; the fault where it said nothing."""
+    """Last reply of a server that hangs up in the midst of a message; the fault where it sent none."""
     try:
         answer = connection.getreply()
     except OSError:

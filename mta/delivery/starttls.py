@@ -42,7 +42,7 @@ class Encryption:
 
     @cached_property
     def context(self) -> ssl.SSLContext:
-        """What TLS is made with; BadInput when the authorities' file is of no use."""
+        """TLS context; BadInput when the authorities' file cannot be used."""
         try:
             context = ssl.create_default_context(cafile=self.authorities or None)
             if self.for_passwords:
@@ -55,7 +55,7 @@ class Encryption:
 
     @property
     def why(self) -> str:
-        """What asks for it, for a person to read."""
+        """Names the setting that requires TLS."""
         verified = self.policy == "verify"
         if self.for_passwords:
             return say("passwords are sent over verified TLS only" if verified else "passwords are sent over TLS only")
@@ -85,7 +85,7 @@ def is_address(host: str) -> bool:
 
 
 def describe_tls_error(fault: Exception) -> str:
-    """What TLS did not like, without the library's file and line."""
+    """Reason of a TLS error, without the library's file and line."""
     if isinstance(fault, ssl.SSLCertVerificationError):
         return fault.verify_message
     reason = fault.reason if isinstance(fault, ssl.SSLError) else ""

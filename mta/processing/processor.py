@@ -126,7 +126,7 @@ def bounded_parsers(size: int, seconds: float) -> Pool:
 def repeat_in_thread(
     stop: threading.Event, what: str, task: Callable[[], None], pause: Callable[[float], bool], seconds: float = PAUSE
 ) -> threading.Thread:
-    """Do it again and again in a thread of its own, with pauses of at most `seconds`; a fault is logged, and it is tried again."""
+    """Repeats a function in a thread of its own, with pauses of at most `seconds`; a fault is logged, and it is tried again."""
 
     def go_on() -> None:
         while not stop.is_set():
@@ -256,7 +256,7 @@ class Writer:
         return take
 
     def entered(self, messages: list[Judged]) -> None:
-        """They are committed: their batches may go, the others may know."""
+        """Removes the batches of committed messages, and wakes other roles."""
         for message in messages:
             message.settled()
             metrics.count_event("mailroom_judged")
@@ -302,7 +302,7 @@ def build_arrival(message: Judged, settings: Settings, now: datetime) -> Arrival
 
 
 def gather_group(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:
-    """What is ready, up to GROUP messages; waits a while for the first one."""
+    """Gathers ready messages, up to GROUP; waits a while for the first one."""
     group: list[Judged] = []
     with contextlib.suppress(queue.Empty):
         group.append(judged.get(timeout=GLANCE))

@@ -9,7 +9,7 @@ from triage.directory.recipient_map import DoorSnapshot
 
 
 class Transaction:
-    """What MAIL and RCPT have said, until the message is answered for or RSET."""
+    """Envelope of a message, from MAIL and RCPT until it is answered or RSET."""
 
     def __init__(self, door: Door, visitor: Visitor) -> None:
         self.door, self.visitor = door, visitor
@@ -82,7 +82,7 @@ class Transaction:
         return replies.RECIPIENT_OK
 
     def parameter_fault(self, parameters: dict[str, str]) -> str:
-        """What is wrong with the parameters of MAIL, "" when nothing is."""
+        """Names what is wrong with the parameters of MAIL, "" when nothing is."""
         return parameter_fault(parameters, self.door.settings.smtp.max_size)
 
     def recipient_of(self, path: str) -> tuple[Address | None, str]:
@@ -107,7 +107,7 @@ class Transaction:
         return ""
 
     def unknown(self) -> str:
-        """What is said to an address of ours that nobody has."""
+        """Reply to an address of ours that nobody has."""
         deferred = self.door.settings.smtp.unknown_recipients == "defer"
         return replies.UNKNOWN_AS_YET if deferred else replies.UNKNOWN_RECIPIENT
 

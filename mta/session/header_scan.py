@@ -24,7 +24,7 @@ SIGNER = re.compile(rb"(?:^|;)[ \t\r\n]*d[ \t\r\n]*=[ \t\r\n]*(?P<domain>[^;\s]+
 
 @dataclass(frozen=True, slots=True)
 class HeaderScan:
-    """What the SMTP server may act on."""
+    """Parts of a header that the SMTP server may act on."""
 
     author: Address | None = None  # None unless there is exactly one From field with exactly one readable mailbox
     signers: frozenset[str] = frozenset()  # d= of the DKIM-Signature fields, the first ones of many

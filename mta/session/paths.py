@@ -27,9 +27,9 @@ def path_of(keyword: str, argument: str) -> tuple[str, dict[str, str]] | None:
 
 
 def parameter_fault(parameters: dict[str, str], max_size: int, *, offers_auth: bool = False) -> str:
-    """What is wrong with the parameters of MAIL, "" when nothing is: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531).
+    """Names what is wrong with the parameters of MAIL: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531); "" when nothing is.
 
-    Who offers AUTH takes its parameter too, whatever it says (RFC 4954, 5).
+    A server that offers AUTH accepts its parameter too, with any value (RFC 4954, 5).
     """
     for name, value in parameters.items():
         if name == "AUTH" and offers_auth:

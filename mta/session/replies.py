@@ -101,7 +101,7 @@ def hello_reply(hostname: str, extensions: list[str]) -> str:
 
 
 def challenge_reply(text: str) -> str:
-    """What a client that signs in is asked next (RFC 4954, 4)."""
+    """Challenge to a client that signs in (RFC 4954, 4)."""
     return "334 " + base64.b64encode(text.encode()).decode()
 
 

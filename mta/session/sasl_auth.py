@@ -14,7 +14,7 @@ MOST_WRONG = 3  # passwords in one session
 
 
 def ask_questions(mechanism: str) -> tuple[str, ...]:
-    """What a client is asked; Refusal for a mechanism that is not known."""
+    """Challenges for a client; Refusal for an unknown mechanism."""
     if mechanism.upper() not in QUESTIONS:
         raise replies.Refusal(replies.UNKNOWN_MECHANISM)
     return QUESTIONS[mechanism.upper()]

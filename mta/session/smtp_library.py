@@ -50,7 +50,7 @@ logging.getLogger("mail.log").setLevel(logging.ERROR)  # it writes what clients 
 
 
 def changed_members(library: type) -> Iterator[str]:
-    """What of PRIVATE this class does not have any more, or does in another way."""
+    """Members of PRIVATE that this class lacks, or has in another form."""
     for name, used in PRIVATE.items():
         code = getattr(getattr(library, name, None), "__code__", None)
         missing = set(used) - set(code.co_names) if code else set(used)
@@ -68,7 +68,10 @@ check_library(SMTP, aiosmtpd.__version__)
 
 
 def library_configuration(loop: asyncio.AbstractEventLoop, hostname: str, protocol: str) -> dict[str, Any]:
-    """What the library's constructor finds out. It looks through all members, which takes 0.3 ms: done once, not for each connection."""
+    """Configuration that the library's constructor finds out.
+
+    It looks through all members, which takes 0.3 ms: done once, not for each connection.
+    """
     whole = vars(SMTP(None, hostname=hostname, ident=protocol, enable_SMTPUTF8=True, loop=loop))
     ended = loop.call_later(0, int)  # connection_lost cancels a timer; a session has none
     ended.cancel()
@@ -116,7 +119,7 @@ class LibrarySession(SMTP):
         return Methods(self)
 
     def _reset_timeout(self, duration: float | None = None) -> None:
-        """Nothing: the library's timer closes a session that has just stored a message, and each NOOP winds it up again."""
+        """Does nothing: the library's timer closes a session that has just stored a message, and each NOOP restarts it."""
 
     # what comes in
 
@@ -219,7 +222,7 @@ class LibrarySession(SMTP):
             self.loop.call_later(LINGER, self.transport.abort)
 
     def close(self) -> None:
-        """Told by the library's loop when it ends."""
+        """Called by the library's loop when it ends."""
         self.leave()
 
     def cut(self) -> None:

@@ -32,7 +32,7 @@ IDLE_COMMANDS = frozenset({b"HELO", b"EHLO", b"LHLO", b"RSET", b"NOOP", b"HELP",
 
 
 class Session(LibrarySession):
-    """What the client says, and what we answer."""
+    """SMTP session: commands of the client, and our replies."""
 
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop, *, lmtp: bool = False) -> None:
         protocol = "LMTP" if lmtp else "ESMTP"
@@ -66,7 +66,7 @@ class Session(LibrarySession):
         return not self.visitor.lmtp and self.door.edges.passes_through(self.visitor.peer)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """They are gone; a store that is under way goes on."""
+        """Ends the session; a store that is under way continues."""
         if self not in self.door.sessions:
             return
         self.door.sessions.remove(self)
@@ -115,7 +115,7 @@ class Session(LibrarySession):
             await super()._handle_client()
 
     async def read_proxy_header(self) -> bool:
-        """Who is behind the proxy; False when it does not say so."""
+        """Reads the client's address from the proxy; False when it does not name one."""
         try:
             while (header := proxy_protocol.read_proxy_header(self.unread.peek())) is None:
                 await self.more()
@@ -222,7 +222,7 @@ class Session(LibrarySession):
         self.answer(replies.hello_reply(self.hostname, self.extensions() if extended else []))
 
     def extensions(self) -> list[str]:
-        """What we offer."""
+        """Extensions that EHLO offers."""
         offered = [f"SIZE {self.door.settings.smtp.max_size}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
         if not self.visitor.tls and self.door.tls():
             offered.append("STARTTLS")

@@ -7,7 +7,7 @@ from triage.addressing.envelope import Address
 
 
 class Submission(Transaction):
-    """What MAIL and RCPT have said, from an internal server or somebody who has signed in."""
+    """Envelope of a message from an internal server or a client that has signed in."""
 
     def mail(self, argument: str) -> str:
         """MAIL, from who may."""
@@ -19,7 +19,7 @@ class Submission(Transaction):
         return super().mail(argument)
 
     def parameter_fault(self, parameters: dict[str, str]) -> str:
-        """What is wrong with the parameters of MAIL, "" when nothing is."""
+        """Names what is wrong with the parameters of MAIL, "" when nothing is."""
         submitters = self.door.submitters
         return parameter_fault(parameters, self.door.settings.smtp.max_size, offers_auth=submitters is not None and submitters.has_accounts)
 

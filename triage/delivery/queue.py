@@ -69,7 +69,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the next hop said, or that it could not be asked."""
+    """Reply of the next hop, or that it could not be asked."""
 
     kind: str  # delivered, deferred, bounced; unanswered: it may have arrived; untried: nobody was asked about it, and it may go at once
     reply: str
@@ -164,7 +164,7 @@ def light_enough(session: Session, found: dict[int, int], most_bytes: int) -> di
 
 
 def with_siblings(found: dict[int, int], siblings: Iterable[tuple[int, int]]) -> list[int]:
-    """What was found, in full transactions: filled up to MOST_RECIPIENTS of a message, cut down to a multiple of it."""
+    """Fills transactions with further deliveries of the same messages: up to MOST_RECIPIENTS a message, cut to a multiple of it."""
     together: dict[int, list[int]] = defaultdict(list)
     for delivery_id, message in found.items():
         together[message].append(delivery_id)
@@ -322,7 +322,7 @@ def given_up(outcome: Outcome, direction: str, queued_at: datetime | None, setti
 
 
 def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[str, Any]:
-    """What the rows of delivery and attempt say afterwards."""
+    """Values of the delivery and attempt rows afterwards."""
     later = again_at(claim.number, now, sooner=SOONER if outcome.too_fast else 1)
     due = {"deferred": later, recalled_copies.UNANSWERED: later, "untried": now}.get(kind)
     waits_for = outcome.next_hop if outcome.unreachable and due else ""
@@ -340,7 +340,7 @@ def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[
 
 
 def detail_of(kind: str, settled: dict[str, Any], count: int) -> dict[str, Any]:
-    """What the audit record says: all of a single attempt; of many, what they have in common."""
+    """Details for the audit log: all of a single attempt; of many, what they have in common."""
     detail = {"outcome": kind, "next_hop": settled["next_hop"]}
     return detail | {"reply": settled["reply"], "attempt": settled["attempt_number"]} if count == 1 else detail
 

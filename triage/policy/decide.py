@@ -17,7 +17,7 @@ from triage.say import Said, format_day, join_parts, list_with_and, mark, quote_
 
 
 class Disposition(StrEnum):
-    """What happens to a delivery on arrival."""
+    """Outcome of the policy for a delivery on arrival."""
 
     RELAY = "relay"
     QUARANTINE = "quarantine"
@@ -65,14 +65,14 @@ def listed_client(facts: Facts) -> Verdict | None:
 
 
 def returned_mail(facts: Facts) -> Verdict | None:
-    """What comes back to an address that we made for it is no messages to triage (mailflow.md 2)."""
+    """Bounces to an address that Mailroom made are not messages to triage (mailflow.md 2)."""
     if facts.recipient.bounce == "ours":
         return Verdict(Disposition.PURGE, "returned-mail", say("it is a delivery report about a forwarded message"))
     return None
 
 
 def forged_bounce(facts: Facts) -> Verdict | None:
-    """Nobody here has an address that only looks like ours for bounces."""
+    """Removes bounces to an address that only looks like ours."""
     if facts.recipient.bounce == "forged":
         return Verdict(
             Disposition.PURGE, "forged-bounce", say("it claims to be a delivery report about a message that was never forwarded")
@@ -122,7 +122,7 @@ BLOCKED = {  # by origin of the rule, and whether it is about a campaign
 
 
 def shown_block(block: MatchedRule) -> Said:
-    """Who blocked a sender or a campaign, and when."""
+    """Sentence about a block: who blocked the sender or campaign, and when."""
     message = BLOCKED.get((block.origin, block.match == "campaign"), mark("{author} blocked {value} on {day}"))
     return say_of_rule(message, block)
 
@@ -159,7 +159,7 @@ def deciding_content(facts: Facts, effect: str) -> ContentMatch | None:
 
 
 def shown_content(match: ContentMatch) -> Said:
-    """Whose rule on content it is, what it found and why it was made."""
+    """Sentence about a rule on content: whose it is, its finding and its reason."""
     return say(
         "{author} made the rule {name} about messages with {found}: {note}",
         author=match.rule.author,
@@ -204,7 +204,7 @@ def ambiguous_author(facts: Facts) -> Verdict | None:
 
 
 def decide_unparsable(facts: Facts) -> Verdict | None:
-    """What cannot be read safely is looked at by a person."""
+    """Holds a message that cannot be parsed safely."""
     if not facts.summary.parsed:
         return Verdict(Disposition.QUARANTINE, "unparsable", say("it could not be read safely"))
     return None
@@ -293,7 +293,7 @@ def unlike_themselves(facts: Facts) -> Verdict | None:
 
 
 def drop_excused(found: tuple[Deviation, ...], facts: Facts) -> tuple[Deviation, ...]:
-    """Those of the deviations that no rule of staff lets pass."""
+    """Drops the deviations that a rule of staff allows."""
     allow = deciding_allow(facts)
     if allow is None or not allow.by_staff or facts.platform:
         return found
@@ -307,7 +307,7 @@ def is_passing(facts: Facts) -> bool:
 
 
 def unlike_sentence(found: tuple[Deviation, ...], facts: Facts) -> str:
-    """What is unlike the sender, in words."""
+    """Sentence about deviations from the sender's usual messages."""
     what = list_with_and(one.reason for one in found)
     return say("{author} is known here, but this message is unlike them: {what}", author=shown_author(facts.summary), what=what)
 
@@ -381,7 +381,7 @@ def unproven_known_sender(facts: Facts) -> Verdict | None:
 
 
 def out_of_hours(facts: Facts) -> Verdict | None:
-    """Nobody is at work to look at it in time, the folder lets such messages pass then, and its sender is verified (mailflow.md 17)."""
+    """Passes a verified sender's message while nobody is at work, where the folder allows it (mailflow.md 17)."""
     if not facts.out_of_hours or not facts.deadline or not proof_of_author(facts):
         return None
     author = shown_author(facts.summary)
@@ -394,7 +394,7 @@ def out_of_hours(facts: Facts) -> Verdict | None:
 
 
 def first_contact(facts: Facts) -> Verdict:
-    """Nobody here knows this sender yet: a person decides."""
+    """Holds the first message of an unknown sender."""
     return Verdict(Disposition.QUARANTINE, "first-contact", say("{author} is not a known sender yet", author=shown_author(facts.summary)))
 
 

@@ -39,7 +39,7 @@ def is_out_of_hours(settings: Coverage, now: datetime) -> bool:
 
 
 def policy_of(settings: Coverage, department: str, person: str = "") -> str:
-    """What happens out of hours with messages of a person's folder, or of the department's own."""
+    """Out-of-hours policy of a person's folder, or of the department's own."""
     own = policies_by_folder(settings.people).get(person) if person else None
     return own or policies_by_folder(settings.departments).get(department, settings.out_of_hours)
 
@@ -126,6 +126,6 @@ def uncovered_folders(session: Session, settings: Coverage, now: datetime) -> li
 
 
 def waiting_folders(among: Iterable[Folder], settings: Coverage, now: datetime) -> list[Folder]:
-    """Those of these folders: out of hours those whose policy is to wait may be."""
+    """Folders among these that nobody on duty sees; out of hours those whose policy is to wait or pass do not count."""
     night = bool(settings.hours) and is_out_of_hours(settings, now)
     return [one for one in among if not one.on_duty and not (night and one.out_of_hours in (WAIT, PASS))]

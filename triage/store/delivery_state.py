@@ -37,7 +37,7 @@ RELEASED = (State.QUEUED, State.RELAYING, State.DELIVERED, State.BOUNCED)  # it 
 
 
 class Event(StrEnum):
-    """What happens to a delivery."""
+    """Event in the life of a delivery."""
 
     RELEASE = "release"
     REDIRECT = "redirect"

@@ -47,7 +47,7 @@ def enter_all(session: Session, entries: Sequence[Entry], *, by: Actor, now: dat
 
 
 def record_of_entry(entry: Entry, *, by: Actor, now: datetime) -> Row:
-    """What the record says of a message that comes in."""
+    """Audit entry of a new message."""
     states = [(delivery["id"], State(delivery["state"])) for delivery in entry.deliveries]
     notes = {format_id(delivery["id"]): delivery["note"] for delivery in entry.deliveries if delivery["note"]}
     detail = {"notes": notes} if notes else None

@@ -137,7 +137,7 @@ def decline_approval(session: Session, pending_id: int, *, by: Actor, now: datet
 
 
 def lock_waiting(session: Session, pending_id: int, by: Actor, now: datetime) -> PendingAct:
-    """What still waits, locked. NotFound when it is none of the actor's business, NotAllowedNow when it is over."""
+    """Locks a pending approval. NotFound when it does not concern the actor, NotAllowedNow when it is over."""
     access.may_decide(by)
     asked = session.scalars(select(PendingAct).where(col(PendingAct.id) == pending_id).with_for_update()).first()
     if asked is None or not may_know_of(session, asked, by):
@@ -174,7 +174,7 @@ def may_know_of(session: Session, asked: PendingAct, by: Actor) -> bool:
 
 
 def list_approvals(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[PendingAct]:
-    """What waits for a second person's approval and concerns the actor, the newest first. `before`: the id to go on from."""
+    """Lists pending approvals that concern the actor, the newest first. `before`: the id to go on from."""
     rows = session.scalars(
         select(PendingAct)
         .where(col(PendingAct.state) == dual_control.WAITING, col(PendingAct.lapses_at) > now)
@@ -212,13 +212,13 @@ ALONG = {
 
 
 def approval_sentence(asked: PendingAct) -> str:
-    """What is asked for, for a person to read."""
+    """Sentence about the requested decision."""
     about = {"name": asked.asked_by_shown, "what": what_is_asked(asked), "why": list_with_and(NEEDS[one] for one in asked.needs)}
     return say("{name} asks for approval: {what}. A second person is needed because {why}.", **about)
 
 
 def what_is_asked(asked: PendingAct) -> str:
-    """What would be done."""
+    """Describes the effect of the requested decision."""
     if asked.kind == "rule":
         return say("allow {value} for the whole company", value=asked.order["value"])
     if asked.kind == dual_control.PERSON_ERASURE:

@@ -25,7 +25,7 @@ OF_CAMPAIGN = frozenset({"campaign", "proof", "known", "states", "since", "until
 
 
 def find_concerned(session: Session, selected: Selection, verb: str, *, by: Actor) -> str:
-    """What a removal does about the confidential folders that are closed to the actor: ASKED, LEFT_OUT, or "" where it reaches none."""
+    """Says how a removal treats confidential folders closed to the actor: ASKED, LEFT_OUT, or "" where it reaches none."""
     if verb != REMOVAL or not by.scope.company or not is_wide(selected) or not confidential_folders.closed_folders(session, by):
         return ""
     return ASKED if campaigns_of(selected) else LEFT_OUT
@@ -74,6 +74,6 @@ def wanted_copies(session: Session, selected: Selection) -> Selection:
 
 
 def within_folder(selected: Selection, folder: str) -> Selection:
-    """What of a selection is in one folder."""
+    """Deliveries of a selection in one folder."""
     kind, _, name = folder.partition(":")
     return replace(selected, department=name) if kind == "department" else replace(selected, person=name)

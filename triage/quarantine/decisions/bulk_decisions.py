@@ -91,7 +91,7 @@ def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settin
 
 
 def carry_out_slice(session: Session, decision: Decision, meant: Meant, by: Actor, now: datetime, settings: Settings) -> list[Item]:
-    """Do it to these deliveries, or take it back; the outcome of each."""
+    """Carries out or undoes a decision for these deliveries; returns the outcome of each."""
     if decision.undoes is not None:
         undone = session.get_one(Decision, decision.undoes)
         only = [one for one, _ in meant]
@@ -125,7 +125,7 @@ def still_to_come(session: Session, decision: Decision, by: Actor) -> ColumnElem
 
 
 def left_out_json(left: LeftOut) -> dict[str, Any]:
-    """Whose messages the slices leave alone, as plain values."""
+    """Senders that the slices leave alone, as plain values."""
     return {"left_out": [left.proven, left.claimed]} if left else {}
 
 

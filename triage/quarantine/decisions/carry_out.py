@@ -38,7 +38,7 @@ NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT, Event.R
 def carry_out(
     session: Session, decision: Decision, meant: Meant, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings
 ) -> list[Item]:
-    """Do to these deliveries what the request says; the outcome of each."""
+    """Carries out the request for these deliveries; returns the outcome of each."""
     aim = aim_of(request, settings)
     changes = row_changes(session, aim.event, request.to, now, settings)
     barred = barred_from(session, request.verb, [one for one, _ in meant], settings)
@@ -68,7 +68,7 @@ def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings
 
 
 def row_changes(session: Session, event: Event, to: str, now: datetime, settings: Settings) -> dict[str, Any]:
-    """What changes on the row along with the state."""
+    """Changes of the row besides its state."""
     leaves = now + timedelta(seconds=settings.policy.undo_seconds)
     if event in (Event.RELEASE, Event.REDELIVER):
         return {"due_at": leaves, "queued_at": leaves, "waits_for": ""}
@@ -82,7 +82,7 @@ def row_changes(session: Session, event: Event, to: str, now: datetime, settings
 
 
 def redirect_changes(session: Session, to: str, settings: Settings) -> dict[str, Any]:
-    """What a redirect changes beside."""
+    """Changes of the row by a redirect."""
     return {"mailbox": recipients.resolve_destination(session, to, settings.company), "redirected": True}
 
 
@@ -119,13 +119,13 @@ def change_deliveries(
 
 
 def can_change(event: Event) -> ColumnElement[bool]:
-    """What a delivery must be for this event, beside its state: not erased, and no group's own where each member has got a copy."""
+    """Condition for this event besides the state: not erased, and no list whose members have got copies."""
     unerased = col(Delivery.erased_at).is_(None) if event in NEEDS_CONTENT else true()
     return unerased & not_(col(Delivery.expanded)) if event in AGAIN else unerased
 
 
 def finish_changes(session: Session, event: Event, changed: dict[int, State], now: datetime) -> None:
-    """What else is so about deliveries that this event has changed."""
+    """Finishes the changes of deliveries besides their state."""
     if event is Event.RESTORE:
         recalled_copies.end_copies(session, changed, now=now)
     if event in (Event.RELEASE, Event.REDELIVER):  # a redirect that was taken back and a mailbox that moved are forgotten
@@ -136,7 +136,7 @@ def finish_changes(session: Session, event: Event, changed: dict[int, State], no
 
 
 def seek_copies(session: Session, where: ColumnElement[bool], decision: Decision, detail: dict[str, Any], *, by: Actor) -> dict[int, State]:
-    """What a next hop may have got without an answer is looked for in the mailbox before it is purged; which deliveries."""
+    """Looks in the mailbox for copies that a next hop may have got without an answer, before they are purged; returns these deliveries."""
     in_doubt, changes = where & recalled_copies.may_have_arrived(), recalled_copies.to_seek(decision.at)
     return dict(
         ledger.record_many(session, in_doubt, Event.SEEK, by=by, now=decision.at, decision_id=decision.id, detail=detail, **changes)
@@ -146,7 +146,7 @@ def seek_copies(session: Session, where: ColumnElement[bool], decision: Decision
 def put_back_copies(
     session: Session, where: ColumnElement[bool], ids: list[int], decision: Decision, detail: dict[str, Any], *, by: Actor
 ) -> set[int]:
-    """What was purged out of mailboxes sets out on its way back there, but into no stranger's; which deliveries."""
+    """Starts restoring purged copies into their mailboxes, never into a stranger's; returns these deliveries."""
     now = decision.at
     taken = where & recalled_copies.was_taken() & not_(is_among(session, col(Delivery.id), reassigned_addresses.find_barred(session, ids)))
     changed = ledger.record_many(
@@ -194,6 +194,6 @@ def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime)
 
 
 def sort_copies(session: Session, decision: Decision, items: list[Item], *, settings: Settings) -> None:
-    """Whose message was released, or is no longer, is wanted or is not: their other messages get into another row."""
+    """Updates the rows of senders whose messages became wanted, or no longer are."""
     if decision.verb in SAYS_WANTED:
         copies.sort_senders_of(session, [one.delivery_id for one in items], settings=settings, now=decision.at)

@@ -65,7 +65,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What somebody agrees to who releases the selected messages and allows these senders."""
+    """Consent of the person who releases the selected messages and allows these senders."""
 
     senders: tuple[Asked, ...]
     rules: tuple[RuleOrder, ...]  # exactly those that are made
@@ -78,8 +78,8 @@ class Consent:
 def preview_consent(
     session: Session, selected: Selection, order: RuleOrder, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime
 ) -> Consent:
-    """What an allow along with the release of these deliveries means. Only reads. Where the order names nobody, those are chosen
-    who prove themselves and whose messages need no second look.
+    """Previews the allow rules of a release. Read-only. An order that names nobody chooses the proven senders whose messages need no second
+    look.
 
     BadInput where the messages are from nobody, or from more senders than can be allowed at once; Stale as for
     `rules_with_decision.agreed`.
@@ -108,7 +108,7 @@ def preview_consent(
 
 
 def named_in(order: RuleOrder, asked: Sequence[Asked]) -> list[str]:
-    """Who is chosen: as the order says, else who proves to be who they are and needs no second look."""
+    """Chosen senders: named by the order, else proven and without a second look."""
     left = set(order.without)
     if order.senders:
         return list(order.senders)
@@ -135,7 +135,7 @@ class Signs(NamedTuple):
 
 
 def signs_of(session: Session, ids: Sequence[int]) -> dict[int, Signs]:
-    """What each of these deliveries looks like."""
+    """Signals of each of these deliveries."""
     looks = select(Delivery, col(Message.signals)).join(Message, col(Message.id) == col(Delivery.message_id))
     rows = session.execute(looks.where(is_among(session, col(Delivery.id), ids)))
     names = confirmations.names_of(session, ids)
@@ -226,7 +226,7 @@ def reaches_of(
 
 
 def consent_record(rules: Iterable[RuleOrder], left: dict[str, int]) -> dict[str, Any]:
-    """What was agreed to, as a decision keeps it: the rules, also those that were in force before; and who was left out."""
+    """Consent as a decision stores it: the rules, also those that were in force before, and the senders left out."""
     named = [{"match": one.match, "value": one.value, "scope": one.scope, "proof": one.proof} for one in rules]
     return {"rules": named, "left_out": [{"sender": sender, "count": count} for sender, count in sorted(left.items())]}
 

@@ -53,11 +53,11 @@ def decide_messages(
     second: Actor | None = None,
     planned: Plan | None = None,
 ) -> DecisionReport:
-    """Do one thing to every selected delivery that the actor may see, and make a rule about their senders if asked.
+    """Carries out one decision for every selected delivery that the actor may see, and makes a rule about their senders if asked.
 
-    `planned`: what `decision_plan.plan_large` said of it before this transaction began; it is carried out in slices from now on. Refusals
-    as for `plan_locked`; NothingDone when others were faster everywhere; SecondKeyNeeded, and nothing is changed, where the company wants
-    two people for it and there is no `second` one.
+    `planned`: the result of `decision_plan.plan_large` from before this transaction; it is carried out in slices. Refusals as for
+    `plan_locked`; NothingDone when others were faster everywhere; SecondKeyNeeded, and nothing is changed, where the company wants two
+    people for it and there is no `second` one.
     """
     access.may_decide(by)
     if request.block and request.block.scope:
@@ -127,7 +127,7 @@ def make_rules(
 
 
 def measure_effort(effort: Effort | None, settings: Settings) -> dict[str, Any]:
-    """What a decision took, as it is kept; nothing where the company wants nothing measured."""
+    """Measured work of a decision, as stored; empty where the company wants nothing measured."""
     return effort._asdict() if effort and settings.reports.staff != "none" else {}
 
 

@@ -44,7 +44,7 @@ Meant = Sequence[tuple[int, State]]  # deliveries and their states
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a decision is about, and what goes along."""
+    """Plan of a decision: its deliveries, and the rules and blocks with it."""
 
     count: int  # deliveries
     outside: int  # that the selection names beyond the actor's scope
@@ -165,7 +165,7 @@ def lock_meant(session: Session, request: DecisionRequest, *, by: Actor, setting
 
 
 def its_business(selected: Selection, aim: Aim, where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """What of a selection a verb is about: of what is selected by features, only the states that it counts."""
+    """Deliveries of a selection that a verb covers: of features, only in the states that it counts."""
     return where if selected.ids or selected.states else and_(where, col(Delivery.state).in_(aim.counts))
 
 
@@ -224,7 +224,7 @@ def rules_along(
 def record_agreement(
     session: Session, request: DecisionRequest, orders: list[RuleOrder], found: Meant, chosen: Meant, settings: Settings
 ) -> dict[str, Any]:
-    """Whom an allow lets in for good and whom it leaves out, as it is kept."""
+    """Stores whom an allow rule allows for good, and whom it leaves out."""
     assert request.rule is not None
     left = consent.left_out(session, request.rule, [one for one, _ in found], [one for one, _ in chosen])
     return consent.consent_record([check_order(session, one, settings) for one in orders], left)
@@ -309,7 +309,7 @@ def removal_needs(session: Session, selected: Selection, goes: ColumnElement[boo
 def preview_decision(
     session: Session, request: DecisionRequest, *, by: Actor, settings: Settings
 ) -> tuple[tuple[Question, ...], tuple[NotOffered, ...]]:
-    """What a decision would have to confirm, and the senders whom its allow cannot be about. Nothing is held or changed."""
+    """Previews the confirmations that a decision needs, and senders that its rule cannot allow. Changes nothing."""
     rule, aim = request.allow, aim_of(request, settings)
     about = its_business(request.selected, aim, and_(selection.looked_up(session, request.selected), access.visible_deliveries(by)))
     if rule is None:

@@ -21,7 +21,7 @@ from triage.store.models.decisions import Decision
 
 
 class Verb(StrEnum):
-    """What a person may do to messages."""
+    """Action of a person on messages."""
 
     RELEASE = "release"
     REDIRECT = "redirect"
@@ -33,7 +33,7 @@ class Verb(StrEnum):
 
 
 class Effort(NamedTuple):
-    """What a decision took the person, since its row came under their cursor."""
+    """Work that a decision took, since its row came under the cursor."""
 
     keys: int
     milliseconds: int
@@ -95,7 +95,7 @@ class DecisionRequest:
 
     @property
     def order(self) -> dict[str, Any]:
-        """What is said beside the selection and the verb, as a decision that is carried out in slices keeps it."""
+        """The rest of a request besides selection and verb, as a decision in slices stores it."""
         return {"to": self.to, "template": self.template, "text": self.text}
 
     def key_of(self, by: Actor) -> str | None:
@@ -137,7 +137,7 @@ def own_key(by: Actor, idempotency_key: str | None) -> str | None:
 
 
 def aim_of(request: DecisionRequest, settings: Settings) -> Aim:
-    """What a request aims at; where there is a way into mailboxes a purge reaches into them, and a redelivery looks into them."""
+    """Target of a request: with access to mailboxes, a purge removes from them, and a redelivery looks into them."""
     verb, aim = request.verb, AIMS[request.verb]
     if verb is Verb.PURGE and settings.reaches_mailboxes:
         return aim._replace(changes=aim.changes | DELIVERED)

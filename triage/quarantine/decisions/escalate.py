@@ -170,7 +170,7 @@ def notify_duty(session: Session, duty: Duty, by: Actor, reason: str, count: int
 
 
 def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, settings: Settings) -> Letter:
-    """What a duty is told."""
+    """Notice to a duty."""
     messages = say_count("{count} message", "{count} messages", count=count)
     told = say("{name} escalated {messages} to {duty}.", name=by.shown, messages=messages, duty=duty.title)
     first = Line(told, (say("Reason: {reason}", reason=reason),))

@@ -126,7 +126,7 @@ def removable_copies(row: KeepersRequest) -> ColumnElement[bool]:
 
 
 def request_sentence(row: KeepersRequest, count: int) -> str:
-    """What is asked, for a keeper to read."""
+    """Sentence of a request to a keeper."""
     return say_count(
         "{name} removed a campaign from the rest of the company. Remove its {count} message from this folder too?",
         "{name} removed a campaign from the rest of the company. Remove its {count} messages from this folder too?",
@@ -176,13 +176,13 @@ def lock_waiting_request(session: Session, request_id: int, by: Actor, now: date
 
 
 def second_of(row: KeepersRequest, by: Actor) -> Actor | None:
-    """Who removed the campaign elsewhere, as the second person of the keeper's decision; None where that is the keeper by now."""
+    """The person who removed the campaign elsewhere, as the second person of the keeper's decision; None where that is the keeper now."""
     kind, _, name = row.asked_by.partition(":")
     return None if name == by.name else Actor(kind, name, shown=row.asked_by_shown)
 
 
 def settle_request(session: Session, row: KeepersRequest, state: str, *, by: Actor, now: datetime, reason: str = "") -> None:
-    """What became of a request, on record. Which folder and which request it was is among the details, which are kept back from others."""
+    """Settles a request, in the audit log. Folder and request are among the details, which others do not see."""
     row.state, row.settled_by, row.settled_by_shown, row.settled_at = state, str(by), by.shown, now
     session.flush()
     detail = {"scope": row.folder, "request": format_id(row.id), "reason": reason[:1000], "decisions": row.results}
@@ -233,7 +233,7 @@ def join_removal(session: Session, request_id: int, *, settings: Settings, now: 
 
 
 def agreement_actor(folder: str) -> Actor:
-    """Who removes where the keepers have agreed: a part of Mailroom, for this folder alone."""
+    """Actor of removals to which keepers have agreed in advance: a part of Mailroom, for this folder alone."""
     return Actor("system", AGREEMENT, Role.TRIAGE, Scope.parse((folder,)), "Keepers' agreement")
 
 

@@ -32,7 +32,7 @@ DONE, ALREADY, REFUSED = "done", "already", "refused"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it, and the sentence for who moved it; "" where there is nothing to say."""
+    """Outcome of a move, and the note for the person who moved it; "" where there is nothing to say."""
 
     kind: str
     why: str = ""
@@ -99,7 +99,7 @@ def decide_move(
 
 
 def asked_before(session: Session, key: str | None, now: datetime) -> PendingAct | None:
-    """What still waits for a second person's approval of what was asked for under a key that begins so."""
+    """Pending approvals of requests under a key that begins so."""
     waits = col(PendingAct.state) == WAITING, col(PendingAct.lapses_at) > now
     return session.scalars(select(PendingAct).where(*waits, col(PendingAct.idempotency_key).startswith(key, autoescape=True))).first()
 
@@ -113,7 +113,7 @@ def rule_of(folder: str, delivery: Delivery) -> RuleOrder | None:
 
 
 def what_became_of_it(session: Session, delivery: Delivery, now: datetime) -> str:
-    """Who was faster, in words."""
+    """Sentence about who was faster."""
     session.refresh(delivery)
     if delivery.state == State.HELD:
         return say("It was decided, and has been held again since: move the copy that is in its folder now.")

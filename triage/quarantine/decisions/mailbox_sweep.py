@@ -106,7 +106,7 @@ def begin_sweep(
 
 
 def opened_to(by: Actor) -> ColumnElement[bool]:
-    """Whose mailboxes are looked into: none that a seal blocks from the actor."""
+    """Mailboxes to search: none that is confidential to the actor."""
     return and_(
         col(KnownRecipient.department).not_in(confidential_folders.names_closed("department", by)),
         col(KnownRecipient.person).not_in(confidential_folders.names_closed("person", by)),
@@ -143,7 +143,7 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
 
 
 def owner_of(session: Session, mailbox: str) -> tuple[str, str]:
-    """Whose mailbox it is: the department, and the person or ""."""
+    """Owner of a mailbox: the department, and the person or ""."""
     known = select(col(KnownRecipient.department), col(KnownRecipient.person)).where(col(KnownRecipient.mailbox) == mailbox)
     row = session.execute(known.order_by(col(KnownRecipient.person).desc()).limit(1)).first()
     return (row.department, row.person) if row else ("", "")
@@ -180,7 +180,7 @@ def places_entered(session: Session, search: Search) -> set[tuple[str, int, int,
 
 
 def entered_copies(session: Session, search: Search) -> list[tuple[DecisionItem, Recalled]]:
-    """What this sweep has entered from this mailbox: each item with its copy."""
+    """Items of this sweep from this mailbox, each with its copy."""
     rows = session.execute(
         select(DecisionItem, Recalled)
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
@@ -207,7 +207,7 @@ def count_done(session: Session, search: Search, items: Sequence[DecisionItem]) 
 
 
 def end_untaken(session: Session, search: Search, why: str) -> None:
-    """What was found and never confirmed to be removed: not there any more, or out of reach."""
+    """Ends copies whose removal was never confirmed: not there any more, or out of reach."""
     for item, _ in entered_copies(session, search):
         if item.outcome == TO_TAKE:
             item.outcome = "out of reach" if why else "already gone"
@@ -249,7 +249,7 @@ def author_of(search: Search, summary: Summary) -> str:
 
 
 def delivery_of(session: Session, message: Message, search: Search, summary: Summary) -> Delivery:
-    """Whose mail it was."""
+    """Delivery of a copy."""
     department, person = owner_of(session, search.mailbox)
     author = author_of(search, summary)
     words = (summary.subject, summary.author_name, author, search.mailbox, person)

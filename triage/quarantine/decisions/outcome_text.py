@@ -112,7 +112,7 @@ def not_done_words(outcomes: dict[str, int], words: dict[str, str]) -> list[str]
 
 
 def name_act(verb: str, what: str, target: str = "") -> str:
-    """What was done, and to what."""
+    """Names the action and its object."""
     return (
         say(AIMED.get(verb, mark("{what} to {target}")), what=what, target=known_title(target)) if target else say(NAMED[verb], what=what)
     )
@@ -134,18 +134,18 @@ def with_more(text: str, more: str) -> str:
 
 
 def confidential_words(what: str) -> str:
-    """What a removal did, or will do, about confidential folders, for a person to read: never how many, or how many messages."""
+    """Sentence about confidential folders in a removal: never a number."""
     return {ASKED: KEEPERS_ASKED, LEFT_OUT: FOLDERS_LEFT_OUT}.get(what, "")
 
 
 def blocked_words(along: Along) -> list[str]:
-    """What was blocked along with a removal, for a person to read."""
+    """Sentence about blocks made with a removal."""
     blocked = [number_of(match, count) for match in MATCHES if (count := along.matches.get(match))]
     return [say("blocked {what}", what=list_with_and(blocked))] if blocked else []
 
 
 def undone_words(along: Along) -> Sequence[str]:
-    """What became of these blocks when the removal was undone."""
+    """Sentence about these blocks after an undo."""
     missing = say_count(
         "{count} message refused in the meantime is not restored",
         "{count} messages refused in the meantime are not restored",
@@ -185,7 +185,7 @@ def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, lef
 
 
 def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:
-    """What became of messages that were to be removed along, for a person to read."""
+    """Sentence about related messages that were to be removed too."""
     gone = decision.count - done
     act = say(
         "Removed {done} of {count} related messages from {mailboxes}", done=done, count=decision.count, mailboxes=count_mailboxes(total)

@@ -37,7 +37,7 @@ UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one delivery, and why: a word of outcome_text.NOT_DONE, or done."""
+    """Outcome of one delivery, with its reason: a word of outcome_text.NOT_DONE, or done."""
 
     delivery_id: int
     before: str
@@ -93,7 +93,7 @@ class DecisionReport:
 
 
 def decision_of(by: Actor, verb: str, selected: dict[str, Any], reason: str, now: datetime, *, count: int, **more: Any) -> Decision:
-    """Who decides what about which mail, and why, before anything is done. `more`: what else is kept of it."""
+    """Builds a decision before anything is done: actor, verb, messages, reason. `more`: what else is stored."""
     said: dict[str, Any] = {"by": str(by), "by_shown": by.shown, "verb": verb, "selection": selected, "reason": reason[:1000]}
     return Decision(at=now, count=count, done=0, **said, **more)
 
@@ -180,7 +180,7 @@ def own_business(session: Session, decision_id: int, by: Actor) -> Decision:
 def list_items(
     session: Session, decision_id: int, *, by: Actor, outcome: str = "", limit: int = 50, after: int | None = None
 ) -> tuple[Item, ...]:
-    """What became of each delivery in the actor's scope, by id; `after` is the id to go on from. NotFound as for `get_decision`."""
+    """Outcomes of the deliveries in the actor's scope, by id; `after` is the id to go on from. NotFound as for `get_decision`."""
     own_business(session, decision_id, by)
     return items_of(session, decision_id, by=by, outcome=outcome, limit=limit, after=after)
 
@@ -216,7 +216,7 @@ def in_mailboxes(session: Session, decision: Decision) -> int:
 
 
 def agreed_as_seen(decision: Decision, by: Actor, closed: frozenset[str]) -> dict[str, Any]:
-    """What was agreed to, as far as the actor may know of it: others' messages name nobody to somebody who does not see them."""
+    """Consent as far as the actor may know of it: no name from messages that they cannot see."""
     if not decision.agreed:
         return {}
     knows_all = decision.by == str(by) or by.scope.company
@@ -370,7 +370,7 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
 
 
 def with_passed(session: Session, decision_ids: list[int]) -> set[int]:
-    """Those of these decisions that left mail alone whose address is somebody else's now."""
+    """Decisions among these that left messages alone because the address has a new owner."""
     left = col(DecisionItem.why).endswith(REDIRECT_IT) & (col(DecisionItem.outcome) == "refused")
     mine = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id).in_(decision_ids), left).distinct()
     return set(session.scalars(mine)) if decision_ids else set()

@@ -23,7 +23,7 @@ SHOWN = 20  # letters
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one sender would be told about one message."""
+    """Notice that one sender would get about one message."""
 
     message: int
     to: str
@@ -32,7 +32,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Who would be told what, and who would not."""
+    """Preview of notices: senders who would get one, and those who would not."""
 
     letters: tuple[Said, ...]  # the first ones
     messages: int  # that a sender would be told of
@@ -41,7 +41,7 @@ class Preview:
 
 
 def preview_rejection(session: Session, selected: Selection, *, template: str, text: str, by: Actor, settings: Settings) -> Preview:
-    """What would be said about the held message of a selection that the actor may see. BadInput as for the decision itself."""
+    """Previews notices for held messages of a selection that the actor may see. BadInput as for the decision itself."""
     said = rejections.text_of(settings, template=template, text=text)
     held = and_(selection.selection_condition(selected), access.visible_deliveries(by), col(Delivery.state) == State.HELD)
     ids = list(session.scalars(select(col(Delivery.id)).where(held)))

@@ -24,7 +24,7 @@ MOST = 500  # messages of one decision
 
 
 def list_offered(session: Session, decision_id: int, *, by: Actor) -> list[RelatedMail]:
-    """What was seen beside the message that a decision took out of mailboxes. NotFound when it is none of the actor's business."""
+    """Related messages seen beside removed copies. NotFound when the decision does not concern the actor."""
     outcomes.get_decision(session, decision_id, by=by)
     return related_messages.list_related(session, decision_id, by=by)
 
@@ -70,7 +70,7 @@ def take_related(
 
 
 def rows_of(session: Session, decision_id: int, chosen: Sequence[int], by: Actor) -> list[RelatedMail]:
-    """What was chosen, if all of it may be taken."""
+    """Rows of the chosen messages, if all of them may be removed."""
     if not 0 < len(set(chosen)) <= MOST:
         raise BadInput(say("name the messages to remove, at most {most} at once", most=MOST))
     seen = {row.id: row for row in list_offered(session, decision_id, by=by)}

@@ -109,7 +109,7 @@ class Act(NamedTuple):
 
 
 def undo_states(act: Act, mine: ColumnElement[bool]) -> set[int]:
-    """What the opposite event takes back at once: mail that no mailbox has got."""
+    """Undoes states at once, for messages that no mailbox has got."""
     event, possible = WAY_BACK[act.decision.verb]
     where = mine & in_states((possible,)) & col(Delivery.erased_at).is_(None)
     changes: dict[str, Any] = {"due_at": act.leaves, "queued_at": act.leaves} if event is Event.RELEASE else {"due_at": None}
@@ -122,7 +122,7 @@ def undo_states(act: Act, mine: ColumnElement[bool]) -> set[int]:
 
 
 def release_again(act: Act, ids: list[int]) -> None:
-    """What was on its way before it was purged is on its way again."""
+    """Queues again what was queued before it was purged."""
     if ids:
         act.record(is_among(act.session, col(Delivery.id), ids), Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
 
