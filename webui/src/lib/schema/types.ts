@@ -3134,7 +3134,7 @@ export interface UnsentPage {
   next_cursor: string | null
 }
 
-/** What a person may do to messages. */
+/** Action of a person on messages. */
 export type Verb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver'
 
 /** The policy's decision, and its reason. */
