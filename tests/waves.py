@@ -100,7 +100,7 @@ def subject_numbers(draft: Draft, chance: random.Random, _: Material) -> Draft:
 
 def reshuffled_html(draft: Draft, chance: random.Random, _: Material) -> Draft:
     """The page has attributes, wrappers and comments of its own."""
-    page = draft.body if draft.original.is_html else f"<div>{draft.body.replace(chr(10), '<br>')}</div>"
+    page = draft.body if draft.original.is_html else as_page(draft.body)
 
     def draw_id(found: re.Match[str]) -> str:
         return f'<{found[1]} id="{pick_letters(chance, LETTERS, 5, 9)}"' if chance.random() < 0.5 else found[0]
@@ -149,9 +149,21 @@ NOISE: dict[str, Operator] = PATHS | HOSTS | LOOKS  # the text stays
 PROSE: dict[str, Operator] = {"prose for each copy": own_prose}
 
 
+def as_page(text: str) -> str:
+    """The same text as a page, its links as links."""
+    linked = WRITTEN.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', escape(text, quote=False))
+    return f"<div>{linked.replace(chr(10), '<br>')}</div>"
+
+
 def with_paths(draft: Draft, chance: random.Random, name: Callable[[], str]) -> Draft:
     """The same with paths that end in a name each."""
     return replace(draft, paths=tuple(name() + chance.choice(("", ".php", ".html", "/")) for _ in range(30)))
+
+
+def with_link(draft: Draft, target: str) -> Draft:
+    """The same with one more link, which stays as it is."""
+    below = f"<p><a href={target}>Terms</a></p>" if draft.original.is_html else f"\n\n{target.removeprefix('https:')}"
+    return replace(draft, body=draft.body + below)
 
 
 def pick_letters(chance: random.Random, letters: str, fewest: int, most: int) -> str:
@@ -159,8 +171,8 @@ def pick_letters(chance: random.Random, letters: str, fewest: int, most: int) ->
     return "".join(chance.choices(letters, k=chance.randrange(fewest, most + 1)))
 
 
-def make_wave(seed: int, copies: int, operators: Collection[str], material: Material) -> Iterator[Copy]:
-    """Copies of one message, each with noise of these names."""
+def make_wave(seed: int, copies: int, operators: Collection[str], material: Material, beside: str = "") -> Iterator[Copy]:
+    """Copies of one message, each with noise of these names. `beside`: a link that each has too, as wanted messages do."""
     chance = random.Random(f"{seed} {sorted(operators)}")
     original = pick_original(seed, material)
     domain = f"{''.join(invented(chance, 3))}.example"
@@ -170,6 +182,7 @@ def make_wave(seed: int, copies: int, operators: Collection[str], material: Mate
         draft = Draft(original, original.subject, original.body, f"{name} <{address}>", address, domain)
         for wanted in (*PROSE, *NOISE):  # what changes the text comes first
             draft = (PROSE | NOISE)[wanted](draft, chance, material) if wanted in operators else draft
+        draft = with_link(draft, beside) if beside else draft
         yield write_copy(draft, chance)
 
 
@@ -253,3 +266,38 @@ def share_in_largest(names: Sequence[object]) -> float:
     """Which share of a wave is in its largest group; those without a group are alone."""
     counts = [names.count(one) for one in {*names} - {None}]
     return max(counts, default=min(1, len(names))) / len(names)
+
+
+SERVICES = {  # what many wanted senders use: how each message of it reads
+    "jobs": "A new applicant has answered your advertisement. Number {n} has years of experience and would like to begin in spring.",
+    "invoicing": "Please find invoice {n} for last month. The amount is due within thirty days. You can look at it and download it here.",
+    "signing": "You have been asked to sign document {n}. Read it, and sign or decline it below. The request ends in two weeks.",
+    "calendars": "You are invited to meeting {n}: agenda, minutes of the last time and a plan of the rooms. Answer yes or no.",
+    "parcels": "Your parcel {n} arrives tomorrow between ten and noon. You need not do anything. Follow it on its way.",
+    "surveys": "How content were you with us? Survey {n} takes two minutes and helps us to become better. Thank you for your time.",
+    "tickets": "Your request {n} was answered by our support. Please reply above this line, or close the ticket on the page below.",
+    "delivery": "This is the mail system. Message {n} could not be delivered to one of its recipients: the mailbox is full.",
+    "away": "Thank you for message {n}. I am out of the office until Monday and will answer when I am back. In urgent cases call us.",
+}
+
+
+def host_of(service: str) -> str:
+    """Where the links of such a service lead."""
+    return f"app.{service}-service.example"
+
+
+def write_look_alike(service: str, number: int, chance: random.Random) -> Copy:
+    """A wanted message by one of SERVICES, of one of forty senders."""
+    address = f"office@customer-{number % 40}.example"
+    said = f"{SERVICES[service].format(n=1000 + number)} {''.join(invented(chance, 1)).capitalize()}."
+    head = (
+        f"From: Office <{address}>\nTo: joe.fern@company.example\nSubject: {service.capitalize()}: your request {number}\n"
+        f"Message-ID: <{number}.{chance.getrandbits(40):x}@{service}-service.example>\nX-Mailer: {service} 4.{number}\n"
+        "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8"
+    )
+    return Copy(
+        mail(head, f"{said}\n\nhttps://{host_of(service)}/{service}/{chance.getrandbits(48):x}\n"),
+        address,
+        "203.0.113.7",
+        "joe.fern@company.example",
+    )

@@ -104,7 +104,8 @@ def examine_all(
 
 def evaluate_all(session: Session, examined: Sequence[Examined], faults: Faults, *, settings: Settings, now: datetime) -> list[Evaluated]:
     """Decide for each recipient of the messages; those that could be decided about."""
-    sorting = campaigns.Sorting(session, [Fingerprint.from_text(one.summary.fingerprint) for one in examined])
+    keys = {place: one.list_keys(settings) for place, one in enumerate(examined)}
+    sorting = campaigns.Sorting(session, [Fingerprint.from_text(one.summary.fingerprint) for one in examined], keys)
     asked = (lookups.Asked(one.envelope, one.summary, sorting.likely(place)) for place, one in enumerate(examined))
     known = lookups.look_up(session, asked, settings=settings, now=now)
     places = itertools.count()

@@ -25,6 +25,7 @@ from triage.policy.facts import Facts
 from triage.policy.known_senders.domain_proofs import Came
 from triage.policy.learning.known_names import Stranger
 from triage.policy.proof import proof_of_author
+from triage.quarantine.campaigns.same_content import Key, keys_of
 from triage.store import bodies
 from triage.store.new_rows import NewDelivery, Row
 
@@ -82,6 +83,12 @@ class Examined:
     def authentication(self) -> Authentication:
         """Who really sent it."""
         return self.arrival.authentication
+
+    def list_keys(self, settings: Settings) -> list[Key]:
+        """What makes it a copy of other messages that look suspicious, whatever they say. Nothing where it does not."""
+        if self.at_sight.severity < Severity.SUSPICIOUS:
+            return []
+        return keys_of(self.summary, {*settings.own_domains, *settings.policy.freemail_domains})
 
     @property
     def is_reply(self) -> bool:

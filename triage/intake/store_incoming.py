@@ -27,7 +27,7 @@ from triage.policy.facts import Facts
 from triage.policy.learning import learn_order
 from triage.policy.learning.known_names import Familiar
 from triage.policy.proof import proof_of_author, proven_as
-from triage.quarantine.campaigns import traits
+from triage.quarantine.campaigns import traits, wanted_traits
 from triage.quarantine.campaigns.mail_bombs import Floods
 from triage.quarantine.requests.expected_senders import Expected
 from triage.quarantine.search import message_words
@@ -113,6 +113,7 @@ def write_all(session: Session, stored: Sequence[Stored], *, settings: Settings,
     held = [one for one in stored if any(copy.state == State.HELD for copy in one.deliveries)]
     traits.keep_traits(session, (traits_of(one, settings) for one in held))
     keep_words(session, held)
+    wanted_traits.learn_wanted(session, dict(traits_of(one, settings) for one in stored if one.evaluated.is_let_in), now=now)
 
 
 def keep_words(session: Session, held: Sequence[Stored]) -> None:
@@ -127,9 +128,11 @@ def keep_words(session: Session, held: Sequence[Stored]) -> None:
 
 
 def traits_of(one: Stored, settings: Settings) -> tuple[int, set[int]]:
-    """What a message that is held may share with related ones."""
+    """What a message may share with related ones."""
     arrival = one.examined.arrival
-    return one.message_id, traits.traits_of(arrival.summary, arrival.envelope.client, settings.own_domains)
+    signers = {signature.domain for signature in one.examined.authentication.dkim if signature.result is Result.PASS}
+    apart = {*settings.own_domains, *settings.policy.freemail_domains}
+    return one.message_id, traits.traits_of(arrival.summary, arrival.envelope.client, signers, apart)
 
 
 def pair_with_refutation(one: Stored) -> Iterable[tuple[NewDelivery, bool]]:

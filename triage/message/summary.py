@@ -132,6 +132,7 @@ class Summary:
     skeleton: str = ""  # html_text.skeleton of its HTML
     pictures: int = 0  # parts that may hold a QR code: pictures and PDF documents
     codes: tuple[Code, ...] = ()  # found in them, where somebody has searched (codes/)
+    mailer: str = ""  # the program that says to have written it
 
     @property
     def claimed_author(self) -> str:
@@ -305,6 +306,7 @@ def summarise_header(fields: tuple[Field, ...], content_type: str, report_type: 
         report_type=report_type,
         hops=len(by_name.get("received", [])),
         automatic=automatic_field(fields),
+        mailer=single_line(first_field(fields, "x-mailer") or first_field(fields, "user-agent")),
         by_mail_system=is_mail_system(author.address) or (not author.address and system),
         problems=tuple(author_problems(len(by_name.get("from", [])), author.address, authors)),
     )

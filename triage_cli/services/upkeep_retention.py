@@ -22,6 +22,7 @@ from triage.policy.known_senders import checks, domain_proofs
 from triage.policy.learning import known_names, learn_order
 from triage.policy.suggestions import candidates, rule_suggestions
 from triage.quarantine import coverage, outbound_brakes, refused_at_smtp, viewings
+from triage.quarantine.campaigns import wanted_traits
 from triage.quarantine.decisions import keepers
 from triage.quarantine.search import expiry
 from triage.store import db, idempotency, vacuum
@@ -111,6 +112,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
         dual_control.lapse_approvals(session, now=utcnow())
         keepers.lapse_requests(session, now=utcnow())
         idempotency.forget_answers(session, now=utcnow())
+        wanted_traits.forget_wanted(session, now=utcnow())
         emergency.end_expired(session, now=utcnow())
         outbound_brakes.forget_brakes(session, now=utcnow())
         checks.forget_checked(session, settings.policy, now=utcnow())

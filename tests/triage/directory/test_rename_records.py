@@ -150,6 +150,7 @@ STAYS = {
     "told": "cause department",
     "touched": "author department",
     "viewing": "by place stands_in_for",  # a row lives for minutes
+    "wanted_trait": "day",
     "webhook": "name last_reply",
     "webhook_call": "hook event kind body",
 }

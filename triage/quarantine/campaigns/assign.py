@@ -12,6 +12,7 @@ from sqlmodel import Session, SQLModel, col
 from triage.ids import new_id
 from triage.message.fingerprint import Fingerprint, bands_of, pack_features, unpack_features
 from triage.message.similarity import DRIFTED, MOST_REPRESENTATIVES, OF_A_BAND
+from triage.quarantine.campaigns.same_content import Key, campaigns_of, telling_keys
 from triage.store import db
 from triage.store.db import Kinds, OneOf
 from triage.store.models.campaigns import JUDGE, Campaign, Representative, RepresentativeBand
@@ -95,8 +96,12 @@ def assign_all(session: Session, fingerprints: Sequence[Fingerprint | None], *, 
 class Sorting:
     """Messages that are sorted into campaigns together: what is there is asked for once, what is new is written at the end."""
 
-    def __init__(self, session: Session, fingerprints: Sequence[Fingerprint | None]) -> None:
+    def __init__(
+        self, session: Session, fingerprints: Sequence[Fingerprint | None], keys: Mapping[int, Collection[Key]] | None = None
+    ) -> None:
         self.session = session
+        self.keys = telling_keys(session, keys or {})  # of those that look suspicious, by number
+        self.of_key = campaigns_of(session, self.keys)
         self.mails = {number: one for number, one in enumerate(fingerprints) if one is not None}
         self.added: list[Added] = []
         self.of_band: dict[int, list[int]] = {}  # places of these
@@ -129,10 +134,18 @@ class Sorting:
         match = self.matches[number]
         if beside := self.beside(mail):
             match = best_of(mail, [*self.near.get(number, ()), *beside])
+        match = match or self.same(number)
         campaign_id = match.campaign_id if match else new_id()
+        for key in self.keys.get(number, ()):
+            self.of_key.setdefault(key, campaign_id)
         if match is None or (match.likeness < DRIFTED and self.count(campaign_id) < MOST_REPRESENTATIVES):
             self.add(Added(new_id(), campaign_id, mail, number, begins=match is None))
         return campaign_id
+
+    def same(self, number: int) -> Match | None:
+        """The campaign of copies with the same link or attachment, whatever they say."""
+        found = [campaign_id for key in self.keys.get(number, ()) if (campaign_id := self.of_key.get(key))]
+        return Match(0.0, min(found)) if found else None
 
     def count(self, campaign_id: int) -> int:
         """How many representatives a campaign has."""
@@ -160,6 +173,8 @@ class Sorting:
             for band in set(one.mail.bands):
                 self.of_band[band].pop()
             self.represented[one.campaign_id] -= 1
+            if one.begins:
+                self.of_key = {key: campaign_id for key, campaign_id in self.of_key.items() if campaign_id != one.campaign_id}
 
     def write(self, now: datetime) -> None:
         """Keep what is new."""

@@ -1,43 +1,45 @@
-"""Traits: what related messages share beside their text: the pattern of a subject, a link's domain, the network, the page's elements."""
+"""Traits: what messages of one maker share beside their text, such as the pattern of a subject, the domain of a link, the network."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator
 from enum import IntEnum
 from hashlib import blake2b
+from itertools import islice
 
-from sqlalchemy import ColumnElement, and_, delete, exists, false, func, not_, select
-from sqlmodel import Session, col
+from sqlalchemy import ColumnElement, delete
+from sqlmodel import Session
 
-from triage.access import scope as access
-from triage.actor import Actor
 from triage.addressing.networks import network_neighbourhood
+from triage.addressing.public_suffix import is_shared
+from triage.message.fingerprint import shape_of
 from triage.message.mime.links import link_destination, registered_organisation
-from triage.message.summary import Summary
-from triage.policy.contacts import wanted_senders
+from triage.message.summary import Attachment, Link, Summary
 from triage.store import db
-from triage.store.db import is_among
 from triage.store.models.campaigns import MessageTrait
-from triage.store.models.deliveries import Delivery
 
-LOOKS_BACK = timedelta(days=14)  # how old related messages may be
-SAMPLE = 200  # messages of a wave whose traits are looked at
-SHARED = 0.2  # of them must have a trait that counts
-MOST = 2_000  # related deliveries that are counted
-LINKS = 5  # domains of one message
+LINKS = 5  # domains, hosts, links or files of one message
+HOSTS, LOOKED_AT = 40, 12  # links of which the hosts, and all, are looked at
+FILE_SIZE = 200  # bytes of an attachment that is looked at by itself
 FEWEST_WORDS = 3  # of a subject that says something
 NUMBERS = re.compile(r"\S*\d\S*")
+PIECE = re.compile(r"[^\W_]+")  # of a Message-ID
 WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 class Kind(IntEnum):
-    """What kind of trait a number stands for: its last two bits."""
+    """What kind of trait a number stands for: its last four bits."""
 
-    SUBJECT = 0
-    LINK = 1
+    SUBJECT = 0  # its words
+    LINK = 1  # the domain that somebody registered
     NETWORK = 2
-    SKELETON = 3
+    SKELETON = 3  # of a page
+    HOST = 4  # of a link, below that domain
+    SIGNATURE = 5  # the domain of a DKIM signature
+    MESSAGE_ID = 6  # its shape
+    MAILER = 7
+    ATTACHMENTS = 8  # their endings and magnitudes
+    TARGET = 9  # a link as it is, where a piece of its path or a value is its own
+    FILE = 10  # an attachment by its bytes, but for pictures
 
     @property
     def word(self) -> str:
@@ -45,36 +47,70 @@ class Kind(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
-    """Deliveries that share traits with a wave and are none of its copies."""
+def traits_of(summary: Summary, client: str, signers: Collection[str], apart: Collection[str]) -> set[int]:
+    """The traits of one message.
 
-    count: int
-    by_kind: dict[str, int]
-    examples: tuple[int, ...]  # newest first
-
-
-NONE = Related(0, {}, ())
+    `client`: the address it came from. `signers`: domains whose DKIM signatures pass. `apart`: domains that say nothing, since they are
+    our own or anybody's.
+    """
+    return {trait_number(kind, value) for kind, value in list_traits(summary, client, signers, apart) if value}
 
 
-def traits_of(summary: Summary, client: str, own: Collection[str]) -> set[int]:
-    """The traits of one message. `client`: the address it came from; `own`: our own domains, to which links say nothing."""
+def list_traits(summary: Summary, client: str, signers: Collection[str], apart: Collection[str]) -> Iterator[tuple[Kind, str]]:
+    """The traits in words; "" where a message has none of a kind."""
     words = WORD.findall(NUMBERS.sub(" ", summary.subject.casefold()))
-    found = {trait_number(Kind.SUBJECT, " ".join(words))} if len(words) >= FEWEST_WORDS else set()
-    hosts = (link_destination(link.target).host for link in summary.links)
-    domains = dict.fromkeys(registered_organisation(host) for host in hosts if host)
-    found |= {trait_number(Kind.LINK, one) for one in [one for one in domains if one and one not in own][:LINKS]}
-    if network := network_neighbourhood(client):
-        found.add(trait_number(Kind.NETWORK, network))
-    if summary.skeleton:
-        found.add(trait_number(Kind.SKELETON, summary.skeleton))
-    return found
+    yield Kind.SUBJECT, " ".join(words) if len(words) >= FEWEST_WORDS else ""
+    hosts = dict.fromkeys(host for link in summary.links[:HOSTS] if (host := link_destination(link.target).host))
+    outside = [host for host in hosts if registered_organisation(host) not in apart]
+    domains = dict.fromkeys(domain for host in outside if not is_shared(domain := registered_organisation(host)))
+    yield from ((Kind.LINK, domain) for domain in [*domains][:LINKS])
+    yield from ((Kind.HOST, host) for host in outside[:LINKS] if host.removeprefix("www.") not in domains)
+    yield Kind.NETWORK, network_neighbourhood(client)
+    yield Kind.SKELETON, summary.skeleton
+    yield from ((Kind.SIGNATURE, domain) for domain in signers if domain not in apart)
+    yield Kind.MESSAGE_ID, shape_of_id(summary.message_id)
+    yield Kind.MAILER, NUMBERS.sub("*", summary.mailer.casefold())
+    yield Kind.ATTACHMENTS, " ".join(sorted(map(shape_of_attachment, summary.attachments)))
+    yield from ((Kind.TARGET, link.target) for link in own_links(summary, apart))
+    yield from ((Kind.FILE, one.sha256) for one in own_files(summary))
+
+
+def own_links(summary: Summary, apart: Collection[str]) -> list[Link]:
+    """The first links that no two makers have by chance: with a token in them, and not to `apart`."""
+    found = (link for link in summary.links[:LOOKED_AT] if is_own(link.target))
+    outside = (link for link in found if registered_organisation(link_destination(link.target).host) not in apart)
+    return [*islice(outside, LINKS)]
+
+
+def is_own(target: str) -> bool:
+    """Has a link a token below its host?"""
+    return "*" in shape_of(target).partition("/")[2]
+
+
+def own_files(summary: Summary) -> list[Attachment]:
+    """The first attachments that say something by their bytes."""
+    return [one for one in summary.attachments if one.size >= FILE_SIZE and not one.media_type.startswith("image/")][:LINKS]
+
+
+def shape_of_attachment(attachment: Attachment) -> str:
+    """The ending of its name, and how large it is to a power of two."""
+    return f"{attachment.name.rpartition('.')[2].casefold()} {attachment.size.bit_length()}"
+
+
+def shape_of_id(message_id: str) -> str:
+    """How long the pieces of a Message-ID are before its @, and what stands between them: as one program makes them."""
+    return PIECE.sub(lambda found: f"{len(found[0])}", message_id.rpartition("@")[0])
 
 
 def trait_number(kind: Kind, value: str) -> int:
     """A trait as a number that databases hold."""
     digest = int.from_bytes(blake2b(value.encode("utf-8", "replace"), digest_size=8).digest(), "big")
-    return (digest >> 3 << 2) | kind
+    return (digest >> 5 << 4) | kind
+
+
+def kind_of(trait: int) -> Kind:
+    """Which kind a number stands for."""
+    return Kind(trait & 15)
 
 
 def keep_traits(session: Session, found: Iterable[tuple[int, Collection[int]]]) -> None:
@@ -85,48 +121,3 @@ def keep_traits(session: Session, found: Iterable[tuple[int, Collection[int]]]) 
 def forget_traits(session: Session, messages: ColumnElement[bool]) -> None:
     """The content of messages is erased, and so are their traits. `messages`: a condition on MessageTrait.message_id."""
     session.execute(delete(MessageTrait).where(messages))
-
-
-def find_related(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime) -> Related:
-    """What is related to these deliveries and is none of them, as far as the actor sees it. Traits of wanted messages do not count."""
-    newest = session.scalars(
-        select(col(Delivery.message_id)).where(where).distinct().order_by(col(Delivery.message_id).desc()).limit(SAMPLE)
-    ).all()
-    counted = (
-        select(col(MessageTrait.trait), func.count())
-        .where(is_among(session, col(MessageTrait.message_id), newest))
-        .group_by(col(MessageTrait.trait))
-    )
-    common = [trait for trait, count in session.execute(counted) if count >= max(1, SHARED * len(newest))]
-    telling = [trait for trait in common if not is_wanted(session, trait)]
-    if not telling:
-        return NONE
-    here = and_(
-        col(Delivery.direction) == "in",
-        col(Delivery.received_at) >= now - LOOKS_BACK,
-        access.visible_deliveries(by),
-        not_(func.coalesce(where, false())),
-    )
-    rows = session.execute(
-        select(col(Delivery.id), col(MessageTrait.trait))
-        .join(MessageTrait, col(MessageTrait.message_id) == col(Delivery.message_id))
-        .where(is_among(session, col(MessageTrait.trait), telling), here, col(Delivery.state).in_(("held", "queued", "delivered")))
-        .order_by(col(Delivery.id).desc())
-        .limit(MOST)
-    ).all()
-    return summed_up(rows)
-
-
-def summed_up(rows: Sequence[tuple[int, int]]) -> Related:
-    """Deliveries, each with a trait that it shares."""
-    kinds: dict[int, set[Kind]] = {}
-    for delivery, trait in rows:
-        kinds.setdefault(delivery, set()).add(Kind(trait & 3))
-    by_kind = {kind.word: sum(kind in shared for shared in kinds.values()) for kind in Kind}
-    return Related(len(kinds), {word: count for word, count in by_kind.items() if count}, tuple(sorted(kinds, reverse=True)[:10]))
-
-
-def is_wanted(session: Session, trait: int) -> bool:
-    """Whether a message with this trait was released because it was wanted."""
-    mine = and_(col(MessageTrait.trait) == trait, col(MessageTrait.message_id) == col(Delivery.message_id))
-    return session.scalar(select(exists().where(mine, wanted_senders.was_wanted()))) or False

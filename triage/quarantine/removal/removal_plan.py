@@ -15,8 +15,8 @@ from triage.message.signals.severity import Severity
 from triage.policy.contacts import wanted_senders
 from triage.policy.contacts.wanted_senders import Sender, Wanted
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.campaigns import traits
-from triage.quarantine.campaigns.traits import Related
+from triage.quarantine.campaigns import find_related
+from triage.quarantine.campaigns.find_related import Related
 from triage.quarantine.removal import removal_blocks
 from triage.quarantine.removal.removal_blocks import Block, Blocks, groups_of
 from triage.quarantine.search.selection import ANY_PROOF, CLAIMED, COPIES, UNPROVEN, Selection, selection_condition, selection_fence
@@ -117,7 +117,7 @@ def plan_removal(session: Session, selected: Selection, *, by: Actor, settings: 
         not_included=tuple(not_included),
         blocks=removal_blocks.plan_blocks(session, selected, goes, groups_of(session, goes), by=by, settings=settings, now=now),
         scopes=tuple(removal_blocks.scopes_of(session, selected, by)),
-        related=traits.find_related(session, goes, by=by, now=now) if worst >= Severity.SUSPICIOUS else traits.NONE,
+        related=find_related.find_related(session, goes, by=by, now=now) if worst >= Severity.SUSPICIOUS else find_related.NONE,
         fence=selection_fence(session, where),
         where=where,
     )

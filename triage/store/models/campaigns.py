@@ -29,6 +29,15 @@ class MessageTrait(SQLModel, table=True):
     message_id: int = integer_column(primary_key=True, index=True)
 
 
+class WantedTrait(SQLModel, table=True):
+    """A trait of wanted messages, and on how many days there was one. Nothing says whose they were."""
+
+    __tablename__ = "wanted_trait"
+    trait: int = integer_column(primary_key=True)
+    day: str = Field(index=True)  # the last one: 2026-11-24, UTC
+    days: int = 1
+
+
 class Representative(SQLModel, table=True):
     """A message of a campaign that new message is compared with; the first one, and others when copies have drifted away from it."""
 

@@ -150,9 +150,15 @@ class RelatedDeliveries(Shape):
 
     count: int
     by_kind: Annotated[
-        dict[Literal["subject", "link", "network", "skeleton"], int],
+        dict[
+            Literal["subject", "link", "host", "target", "file", "network", "skeleton", "signature", "attachments", "message_id", "mailer"],
+            int,
+        ],
         Field(
-            description="subject (its pattern), link (the domain of a link), network (of the sender), skeleton (the elements of its page)"
+            description="subject (its pattern), link (the domain of a link), host (of a link), target (a link as it is), file (an"
+            " attachment), network (of the sender), skeleton (the elements of its page), signature (the domain of a DKIM signature),"
+            " attachments (their endings and magnitudes), message_id (its shape), mailer (X-Mailer or User-Agent); never what wanted"
+            " messages have too"
         ),
     ]
     examples: Annotated[list[Delivery], Field(description="the newest ten")]

@@ -25,6 +25,15 @@ STATES = {
     "delivered": "delivered",
     "bounced": "could not be delivered",
 }
+TRAITS = {  # where people read another word than the API's
+    "link": "link domain",
+    "target": "link",
+    "host": "link host",
+    "file": "attachment",
+    "skeleton": "layout",
+    "signature": "signing domain",
+    "message_id": "Message-ID shape",
+}
 
 
 def preview_removal(desk: Desk, select: dict[str, Any], form: Form) -> int:
@@ -51,7 +60,8 @@ def removal_lines(found: dict[str, Any]) -> Iterator[str]:
         messages, why = format_count(one["count"], "message"), why_left_alone(one)
         yield f"Not included: {messages} from {one['sender']}: {why}. --include-known includes them."
     if plan["related"]["count"]:
-        yield f"Related and left alone: {format_count(plan['related']['count'], 'message')} (same {', '.join(plan['related']['by_kind'])})."
+        same = ", ".join(TRAITS.get(kind, kind) for kind in plan["related"]["by_kind"])
+        yield f"Related and left alone: {format_count(plan['related']['count'], 'message')} (same {same})."
     yield from block_lines(plan)
 
 

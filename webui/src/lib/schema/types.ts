@@ -2274,8 +2274,8 @@ export interface RejectionOrder {
 /** Deliveries of the last 14 days that share traits with a wave and are none of its copies: shown, never removed or blocked along. */
 export interface RelatedDeliveries {
   count: number
-  /** subject (its pattern), link (the domain of a link), network (of the sender), skeleton (the elements of its page) */
-  by_kind: Partial<Record<'subject' | 'link' | 'network' | 'skeleton', number>>
+  /** subject (its pattern), link (the domain of a link), host (of a link), target (a link as it is), file (an attachment), network (of the sender), skeleton (the elements of its page), signature (the domain of a DKIM signature), attachments (their endings and magnitudes), message_id (its shape), mailer (X-Mailer or User-Agent); never what wanted messages have too */
+  by_kind: Partial<Record<'subject' | 'link' | 'host' | 'target' | 'file' | 'network' | 'skeleton' | 'signature' | 'attachments' | 'message_id' | 'mailer', number>>
   /** the newest ten */
   examples: Delivery[]
 }

@@ -1,0 +1,67 @@
+"""Which suspicious messages are copies though their texts differ: the same link with a token in it, or the same attachment."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.message.mime.links import link_destination, registered_organisation
+from triage.message.summary import Summary
+from triage.quarantine.campaigns.traits import Kind, own_files, own_links, trait_number
+from triage.quarantine.campaigns.wanted_traits import weigh_traits
+from triage.store.db import is_among
+from triage.store.models.campaigns import MessageTrait
+from triage.store.models.deliveries import Delivery
+
+MOST = 500  # copies that are looked at for all messages that come in together, the newest
+
+
+class Key(NamedTuple):
+    """A trait that makes copies of suspicious messages, unless wanted messages have it, or what it stands on."""
+
+    trait: int
+    stands_on: tuple[int, ...]  # traits: of a link its host and domain
+
+
+def keys_of(summary: Summary, apart: Collection[str]) -> list[Key]:
+    """The keys of a message. `apart`: domains that say nothing."""
+    links = ((link.target, link_destination(link.target).host) for link in own_links(summary, apart))
+    of_links = [
+        Key(
+            trait_number(Kind.TARGET, target),
+            (trait_number(Kind.LINK, registered_organisation(host)), trait_number(Kind.HOST, host)),
+        )
+        for target, host in links
+    ]
+    return of_links + [Key(trait_number(Kind.FILE, one.sha256), ()) for one in own_files(summary)]
+
+
+def telling_keys(session: Session, keys: Mapping[int, Collection[Key]]) -> dict[int, list[int]]:
+    """Those traits of some messages, by number, that no wanted message has anything of."""
+    if not any(keys.values()):
+        return {}
+    weights = weigh_traits(session, (trait for some in keys.values() for one in some for trait in (one.trait, *one.stands_on)))
+    return {
+        number: [one.trait for one in some if all(trait in weights for trait in (one.trait, *one.stands_on))]
+        for number, some in keys.items()
+        if some
+    }
+
+
+def campaigns_of(session: Session, keys: Mapping[int, Collection[int]]) -> dict[int, int]:
+    """The oldest campaign of copies that each of these traits is in."""
+    if not any(keys.values()):
+        return {}
+    mine = is_among(session, col(MessageTrait.trait), {trait for some in keys.values() for trait in some})
+    rows = (
+        select(col(MessageTrait.trait), col(Delivery.campaign_id))
+        .join(Delivery, col(Delivery.message_id) == col(MessageTrait.message_id))
+        .where(mine, col(Delivery.is_copy), col(Delivery.flood).is_(False), col(Delivery.campaign_id).is_not(None))
+        .order_by(col(Delivery.id).desc())
+        .limit(MOST)
+    )
+    found: dict[int, int] = {}
+    for trait, campaign_id in session.execute(rows):
+        found[trait] = min(campaign_id, found.get(trait, campaign_id))
+    return found
