@@ -180,6 +180,7 @@ CALLS = {
     "change_rule": Call(json={"note": "x"}),
     "import_rules": Call(json={"text": "block x.example"}),
     "explain_rules": Call(),
+    "run_rule_tests": Call(json={"text": ""}, says=True),
     "preview_rule": Call(json={"effect": "allow", "match": "domain", "value": "only-it.example", "scope": "company"}, says=True),
     "offer_rules": Call(json={"select": {"sender": "secret@only-it.example"}}, says=True),
     "get_emergency": Call(says=True),
@@ -599,6 +600,8 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"message": secret.delivery, "answer": "release"}
     if name == "import_rules":
         body = {"text": f"block x.example scope={secret.scope}"}
+    if name == "run_rule_tests":
+        body = {"text": f"test {secret.delivery} expect=none"}
     if name == "explain_rules":
         body = {"delivery": secret.delivery}
     if name == "join_campaign":

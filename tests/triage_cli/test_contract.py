@@ -112,7 +112,8 @@ ACTS = (  # commands that change something: what they say, and the API's answers
     "enforcement hold-unknown", "enforcement record-only", "enforcement reset", "escalate", "escalations confirm", "hold-sender",
     "legal-hold add", "legal-hold lift", "outgoing give-up", "outgoing hold", "outgoing retry", "person-data erase", "reported answer",
     "proofs renew", "proofs undo",
-    "requests decline", "rules change", "rules import", "rules redirect", "rules remove", "run announce", "run end",
+    "requests decline", "rules change", "rules content", "rules import", "rules pause",
+    "rules redirect", "rules remove", "rules resume", "rules test", "run announce", "run end",
     "searches remove", "searches save",
     "staff away", "staff end-substitute", "staff substitute", "token revoke", "webhooks resume", "webhooks test",
 )  # fmt: skip

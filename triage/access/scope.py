@@ -179,3 +179,9 @@ def verbs_of(by: Actor) -> list[str]:
     """What the console offers this actor."""
     may = by.role in DECIDING and (by.grants is None or Grant.DECIDE in by.grants)
     return ["release", "redirect", "purge", "reject", "restore", "hold"] if may else []
+
+
+def scope_condition(scope: str) -> ColumnElement[bool]:
+    """Mail for whom the rule is."""
+    kind, _, name = scope.partition(":")
+    return true() if kind == "company" else (col(Delivery.department) if kind == "department" else col(Delivery.person)) == name

@@ -10,7 +10,7 @@ EVERY = frozenset({"me"})  # tells a token about itself
 EMPLOYEES = "/me/"  # what employees see and ask about their own messages
 # administrators' business, also to look at
 GUARDED = frozenset({"audit", "folder-readers", "legal-holds", "person-data", "staff", "tokens", "webhooks"})
-LOOKING = frozenset({"preview", "explain", "offers"})  # last words of POSTs that change nothing
+LOOKING = frozenset({"preview", "explain", "offers", "test"})  # last words of POSTs that change nothing
 ACTING = {
     "decisions": Grant.DECIDE,
     "outgoing": Grant.DECIDE,

@@ -27,11 +27,39 @@ def stored_word(words: Mapping[str, str], given: str) -> str:
 Severity = TypeAliasType("Severity", Annotated[Literal["none", "unclear", "suspicious", "dangerous"], BeforeValidator(word_of)])
 LookName = TypeAliasType(
     "LookName",
-    Literal["danger-found", "own-domain-forged", "dmarc-fails", "new-bank-details", "no-longer-verified", "dangerous", "suspicious"],
+    Literal[
+        "danger-found",
+        "own-domain-forged",
+        "dmarc-fails",
+        "new-bank-details",
+        "no-longer-verified",
+        "dangerous",
+        "suspicious",
+        "matches-many",
+        "removes-wanted",
+    ],
 )
 Effect = TypeAliasType("Effect", Literal["allow", "block", "redirect", "hold"])
+RuleEffect = TypeAliasType("RuleEffect", Literal["allow", "block", "redirect", "hold", "purge", "mark"])
 Match = TypeAliasType("Match", Literal["address", "domain", "subdomains", "list", "recipient"])
-RuleMatch = TypeAliasType("RuleMatch", Literal["address", "domain", "subdomains", "list", "recipient", "campaign"])
+AskedMatch = TypeAliasType("AskedMatch", Literal["address", "domain", "subdomains", "list", "recipient", "content"])
+RuleMatch = TypeAliasType("RuleMatch", Literal["address", "domain", "subdomains", "list", "recipient", "campaign", "content"])
+ConditionName = TypeAliasType(
+    "ConditionName",
+    Literal[
+        "attachment_hash",
+        "link_domain",
+        "reply_to",
+        "author",
+        "list",
+        "attachment_name",
+        "wording",
+        "signal",
+        "attachment_kind",
+        "language",
+        "direction",
+    ],
+)
 BlockKind = TypeAliasType("BlockKind", Literal["campaign", "domain", "address"])
 CheckName = TypeAliasType("CheckName", Literal["bank-details", "password-form", "link-text", "attachment", "disguised", "account"])
 CheckMode = TypeAliasType("CheckMode", Literal["off", "trial", "holds", "fuse"])

@@ -53,6 +53,27 @@ def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page:
     expect(table.get_by_text("messages to this address")).to_have_count(0)
 
 
+def test_a_rule_on_content_is_tried_made_and_paused(site: Site, page: Page) -> None:
+    site.come(JOE, author=BILLS, subject="New bank details", text="Our bank details have changed.", dmarc=NO_DMARC)
+    site.sit_down(page, path="/rules")
+    page.get_by_text("New rule on content").click()
+    form = page.get_by_role("form", name="New rule on content")
+    form.get_by_role("combobox", name="Action", exact=True).select_option("mark")
+    form.get_by_label("Name").fill("new-account")
+    form.get_by_label("Note").fill("a wave of fraud")
+    form.get_by_label("Values").fill("bank-detail")
+    form.get_by_role("button", name="Preview effect").click()
+    expect(form.get_by_role("alert")).to_contain_text("did you mean “bank-details”?")
+    form.get_by_label("Values").fill("bank-details")
+    form.get_by_role("button", name="Preview effect").click()
+    expect(form.get_by_role("status")).to_contain_text("the rule would have marked 1 message to 1 person")
+    form.get_by_role("button", name="Add rule").click()
+    row = page.get_by_role("row").filter(has_text="new-account")
+    expect(row).to_contain_text("wording: bank-details")
+    row.get_by_role("button", name="Pause the rule new-account").click()
+    expect(row).to_contain_text("paused")
+
+
 @pytest.mark.long
 def test_a_rule_is_changed_where_it_stands(site: Site, page: Page) -> None:
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "changed.example", "company"))

@@ -16,6 +16,7 @@ from triage.actor import Actor, Role
 from triage.compliance.privacy.data_subject import Whose
 from triage.ids import format_id
 from triage.policy.contacts import store as contacts
+from triage.policy.rules import content_store
 from triage.quarantine import viewings
 from triage.store import bodies, ledger
 from triage.store.models.assignments import Handed
@@ -127,9 +128,10 @@ def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple
     """What else is kept about a sender."""
     letters = select(col(Delivery.message_id)).where(exported_deliveries(whose, by))
     open_rules = not_(confidential_folders.closed_rules(session, by))
+    named = or_(col(Rule.value) == whose.address, content_store.names_address(whose.address))
     return [
         ("correspondents", select(Correspondent).where(col(Correspondent.address) == whose.address, contacts.visible_contacts(by))),
-        ("rules", select(Rule).where(col(Rule.value) == whose.address, open_rules).order_by(col(Rule.id))),
+        ("rules", select(Rule).where(named, open_rules).order_by(col(Rule.id))),
         ("notices", select(Notice).where(col(Notice.sender) == whose.address, col(Notice.message_id).in_(letters))),
         ("names", select(FamiliarName).where(col(FamiliarName.address) == whose.address)),
         ("domain_proofs", select(DomainProof).where(col(DomainProof.domain) == whose.address.rpartition("@")[2])),

@@ -13,7 +13,7 @@ from triage.compliance.privacy.data_subject import Whose
 from triage.directory import apply as directory, reassigned_addresses
 from triage.ids import format_id
 from triage.policy.known_senders import domain_proofs
-from triage.policy.rules import store as rules
+from triage.policy.rules import content_store, store as rules
 from triage.quarantine import refused_at_smtp
 from triage.store import ledger, versions
 from triage.store.models.approvals import PendingAct
@@ -40,9 +40,8 @@ def forget_person(session: Session, whose: Whose, pseudonym: str, *, with_rules:
         of_somebody_here(session, whose, pseudonym)
     else:
         of_somebody_outside(session, whose, pseudonym)
-    about = (
-        or_(col(Rule.value) == whose.address, col(Rule.scope) == f"person:{whose.uid}") if whose.uid else col(Rule.value) == whose.address
-    )
+    named = or_(col(Rule.value) == whose.address, content_store.names_address(whose.address))
+    about = or_(named, col(Rule.scope) == f"person:{whose.uid}") if whose.uid else named
     if with_rules or whose.uid:
         for rule in session.scalars(select(Rule).where(about).order_by(col(Rule.id)).with_for_update()):
             unname_rule(session, rule, whose, pseudonym, now)
@@ -57,6 +56,7 @@ def unname_rule(session: Session, rule: Rule, whose: Whose, pseudonym: str, now:
         ledger.write_act(session, "unrule", f"rule:{format_id(rule.id)}", by=BY, now=now, detail={"effect": rule.effect})
     rule.value = pseudonym if rule.value == whose.address else rule.value
     rule.scope = f"person:{pseudonym}" if whose.uid and rule.scope == f"person:{whose.uid}" else rule.scope
+    rule.conditions = {name: [pseudonym if one == whose.address else one for one in values] for name, values in rule.conditions.items()}
     rule.note = ""
     session.flush()
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, String, and_, cast, func, select
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, dual_control, scope as access
@@ -35,10 +35,22 @@ def make_room(session: Session, order: RuleOrder, origin: str, *, by: Actor, now
     return None
 
 
+def find_same(session: Session, order: RuleOrder, now: datetime) -> Rule | None:
+    """The rule on content that says all of this already."""
+    named = (col(Rule.match) == CONTENT, col(Rule.value) == order.value, is_kept(now))
+    found = session.scalars(select(Rule).where(*named)).first()
+    return found if found is not None and says_same(found, order) else None
+
+
 def says_same(rule: Rule, order: RuleOrder) -> bool:
     """Whether a rule on content says what an order asks for."""
     said = (rule.effect, as_conditions(rule.conditions), rule.scope, rule.target, rule.note, rule.until, rule.paused_at is not None)
     return said == (order.effect, order.conditions, order.scope, order.to, order.note, order.until, order.paused)
+
+
+def names_address(address: str) -> ColumnElement[bool]:
+    """Which rules on content name this address in a condition?"""
+    return and_(col(Rule.match) == CONTENT, cast(col(Rule.conditions), String).contains(f'"{address}"', autoescape=True))
 
 
 def replace_rule(session: Session, rule: Rule, origin: str, *, by: Actor, now: datetime) -> None:

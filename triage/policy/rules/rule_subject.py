@@ -1,11 +1,11 @@
-"""Subject of a rule as text: ADDRESS, DOMAIN, .DOMAIN, list:LIST-ID, recipient:ADDRESS."""
+"""Subject of a rule as text: ADDRESS, DOMAIN, .DOMAIN, list:LIST-ID, recipient:ADDRESS, content:NAME."""
 
-BEFORE = {"list": "list:", "subdomains": ".", "campaign": "campaign:", "recipient": "recipient:"}
+BEFORE = {"list": "list:", "subdomains": ".", "campaign": "campaign:", "recipient": "recipient:", "content": "content:"}
 
 
 def match_of(word: str) -> tuple[str, str]:
     """What kind of rule a word means: an address has an @, a list or a recipient of ours says so, a dot means all below a domain too."""
-    for match in ("list", "recipient"):
+    for match in ("list", "recipient", "content"):
         if word.startswith(f"{match}:"):
             return match, word.removeprefix(f"{match}:")
     return ("address", word) if "@" in word.lstrip("@") else ("domain", word)

@@ -17,6 +17,7 @@ from triage.config.settings import Settings
 from triage.errors import NotFound, NotYet, Stale
 from triage.ids import format_id
 from triage.policy import copies
+from triage.policy.content_rules.conditions import as_conditions
 from triage.policy.facts import BY_STAFF
 from triage.policy.known_senders import domain_proofs
 from triage.policy.rules import content_store, rule_warnings
@@ -202,7 +203,8 @@ def plan_change(
 def order_of(rule: Rule) -> RuleOrder:
     """What a rule says, as somebody would ask for it; `until` only where it is a day of its own."""
     keeps = {name: getattr(rule, name) for name in CHANGEABLE} | {"until": None if rule.lapse_days else rule.until}
-    return RuleOrder(rule.effect, rule.match, rule.value, rule.scope, recipient=rule.recipient, to=rule.target, **keeps)
+    said: dict[str, Any] = {"conditions": as_conditions(rule.conditions), "paused": rule.paused_at is not None}
+    return RuleOrder(rule.effect, rule.match, rule.value, rule.scope, recipient=rule.recipient, to=rule.target, **keeps, **said)
 
 
 def end_of_change(rule: Rule, order: RuleOrder, now: datetime) -> datetime | None:

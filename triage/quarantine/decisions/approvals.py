@@ -16,13 +16,14 @@ from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
 from triage.ids import format_id
 from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import CONTENT
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_plan import lock_meant
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
-from triage.say import list_with_and, mark, say, say_count
+from triage.say import list_with_and, mark, quote_text, say, say_count
 from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Rule
 
@@ -51,7 +52,7 @@ def add_rule(
     SecondLookNeeded where an allow is about messages that need a second look: held ones of the sender that it would let in.
     """
     access.may_make_rule(session, by, order.scope)
-    confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings)
+    confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings, now=now)
     try:
         return rules.add_rule(session, order, by=by, now=now, settings=settings, confirmed=confirmed)
     except SecondKeyNeeded as need:
@@ -90,7 +91,7 @@ def confirm_approval(
     if asked.kind == "rule":
         order = rule_of(asked.order)
         access.may_make_rule(session, by, order.scope)
-        confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings)
+        confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings, now=now)
         result = rules.add_rule(session, order, by=first, now=now, settings=settings, second=by, confirmed=confirmed).id
     elif act := acts.get(asked.kind):
         result = act(session, asked, first, by=by, now=now, settings=settings)
@@ -219,6 +220,8 @@ def approval_sentence(asked: PendingAct) -> str:
 
 def what_is_asked(asked: PendingAct) -> str:
     """Describes the effect of the requested decision."""
+    if asked.kind == "rule" and asked.order["match"] == CONTENT:
+        return say("make the rule {value} ({effect})", value=quote_text(asked.order["value"]), effect=asked.order["effect"])
     if asked.kind == "rule":
         return say("allow {value} for the whole company", value=asked.order["value"])
     if asked.kind == dual_control.PERSON_ERASURE:

@@ -1,7 +1,8 @@
 """Second looks before rules are made or changed: are messages held that they would let in, and that nobody should let in unseen?"""
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +16,9 @@ from triage.config.settings import Settings
 from triage.errors import SecondLookNeeded
 from triage.message.authentication import Authentication
 from triage.message.signals.second_look import in_order
-from triage.policy.rules import store as rules
-from triage.policy.rules.rule_request import RuleOrder, check_order, rule_end
-from triage.quarantine.rules import rule_trial
+from triage.policy.rules import content_store, store as rules
+from triage.policy.rules.rule_request import CONTENT, RuleOrder, check_order, rule_end
+from triage.quarantine.rules import content_trial, rule_trial
 from triage.quarantine.search import confirmations, selection
 from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
@@ -59,10 +60,35 @@ class Looked:
 
 
 def confirmed_looks(
-    session: Session, order: RuleOrder, confirm: Collection[str], fence: str | None, *, by: Actor, settings: Settings
+    session: Session, order: RuleOrder, confirm: Collection[str], fence: str | None, *, by: Actor, settings: Settings, now: datetime
 ) -> list[str]:
     """The names of the second look that this rule needs, all of them confirmed; else SecondLookNeeded, or Stale. BadInput for no rule."""
-    return preview_looks(session, [check_order(session, order, settings)], by=by).confirmed(confirm, fence, by=by)
+    checked = check_order(session, order, settings)
+    look = look_at_content(session, [checked], by=by, now=now) if checked.match == CONTENT else preview_looks(session, [checked], by=by)
+    return look.confirmed(confirm, fence, by=by)
+
+
+def look_at_content(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> Looked:
+    """What rules on content ask together, each by its trial; those in force already ask nothing."""
+    fresh = [order for order in orders if order.match == CONTENT and content_store.find_same(session, order, now) is None]
+    tried = content_trial.try_contents(session, fresh, by=by, now=now)
+    questions = [one for trial in tried.values() for one in trial.asked]
+    asked = {one.name: replace(one, count=sum(other.count for other in questions if other.name == one.name)) for one in questions}
+    names_of = {order: tuple(one.name for one in trial.asked) for order, trial in tried.items()}
+    asking = [asked_rule(order, names, len(tried[order].changed)) for order, names in names_of.items() if names]
+    return Looked(tuple(asked.values()), tuple(asking), join_fences(one.fence for one in tried.values() if one.asked), names_of)
+
+
+def join_looks(one: Looked, other: Looked) -> Looked:
+    """What is asked for two reasons, together."""
+    fence = join_fences(look.fence for look in (one, other) if look.asked)
+    return Looked((*one.asked, *other.asked), (*one.rules, *other.rules), fence, {**one.names_of, **other.names_of})
+
+
+def join_fences(fences: Iterable[str]) -> str:
+    """One fence of several; of one itself."""
+    first, *others = [*fences] or [""]
+    return hashlib.sha256("".join((first, *others)).encode()).hexdigest()[:24] if others else first
 
 
 def preview_looks(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> Looked:
@@ -157,7 +183,7 @@ def let_in(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
     rows = session.execute(
         select(col(Delivery.id), col(Message.authentication))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(held_needing_look(by), sender_deliveries(order), rule_trial.scope_condition(order.scope))
+        .where(held_needing_look(by), sender_deliveries(order), access.scope_condition(order.scope))
         .order_by(col(Delivery.received_at).desc())
         .limit(MOST)
     )

@@ -3,7 +3,7 @@
 import difflib
 import json
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import BadInput, FaultyLines, NotAllowed
 from triage.ids import new_id
+from triage.policy.content_rules.conditions import NAMES as CONDITIONS, Conditions
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import CLAIMED, RuleOrder, check_order
 from triage.policy.rules.rule_subject import match_of, word_of
@@ -38,9 +39,11 @@ KEYS = (
     "unproven_only",
     "unsigned_only",
     "note",
+    "paused",
+    "conditions",
 )
 TOLD = frozenset({"id", "author", "origin", "created_at", "used", "first_used_at", "last_used_at"})  # written, and not read back
-FLAGS = frozenset({"risky", "unchecked", "unproven_only", "unsigned_only"})
+FLAGS = frozenset({"risky", "unchecked", "unproven_only", "unsigned_only", "paused"})
 MOST_FAULTS = 100
 
 
@@ -64,9 +67,10 @@ class Loaded:
 
 def write_rule_line(rule: Rule) -> str:
     """A rule as one line of JSON, which `load_rules` reads back."""
-    values = {name: getattr(rule, name) for name in (*KEYS, "author", "origin", "used") if name not in ("sender", "to")}
+    values = {name: getattr(rule, name) for name in (*KEYS, "author", "origin", "used") if name not in ("sender", "to", "paused")}
     plain = values | {"sender": word_of(rule.match, rule.value), "to": rule.target, "until": rule.until.isoformat() if rule.until else None}
-    told = {name: plain[name] for name in (*KEYS, "author", "origin", "used") if plain[name] not in ("", None, False, 0)}
+    plain["paused"] = rule.paused_at is not None
+    told = {name: plain[name] for name in (*KEYS, "author", "origin", "used") if plain[name] not in ("", None, False, 0, {})}
     return json.dumps(told).replace("\x7f", "\\u007f")
 
 
@@ -90,7 +94,8 @@ def load_rules(
     """
     access.may_make_rules(by)
     orders = orders_of(session, text, by, settings)
-    looked = rule_confirmation.look_at_new(session, orders, by=by, now=now)
+    of_content = rule_confirmation.look_at_content(session, orders, by=by, now=now)
+    looked = rule_confirmation.join_looks(rule_confirmation.look_at_new(session, orders, by=by, now=now), of_content)
     if asks:
         looked.confirmed(confirm, fence, by=by)
     newer_than = new_id()
@@ -104,9 +109,7 @@ def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> lis
     """The rules that the lines name; FaultyLines when one of them is wrong."""
     orders: list[RuleOrder] = []
     faults: list[Fault] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
+    for number, line in rule_lines(text):
         try:
             orders.append(check_acceptable(session, order_of(line), by, settings))
         except (BadInput, NotAllowed) as fault:
@@ -114,6 +117,18 @@ def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> lis
     if faults:
         raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]))
     return orders
+
+
+def rule_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that name a rule, with their numbers: no comments, no tests (`rule_file_tests`)."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#") and not is_test_line(line):
+            yield number, line
+
+
+def is_test_line(line: str) -> bool:
+    """Does the line test the rules of the file?"""
+    return line.split(maxsplit=1)[:1] == ["test"]
 
 
 def check_acceptable(session: Session, order: RuleOrder, by: Actor, settings: Settings) -> RuleOrder:
@@ -133,7 +148,7 @@ def order_of(line: str) -> RuleOrder:
     values = from_json(line) if line.lstrip().startswith("{") else from_words(line)
     unknown = next((name for name in values if name not in KEYS and name not in TOLD), None)
     if unknown is not None:
-        close = difflib.get_close_matches(unknown, KEYS, 1)
+        close = difflib.get_close_matches(unknown, [*KEYS, *CONDITIONS], 1)
         if close:
             raise BadInput(
                 say("there is no {unknown}; did you mean {close}?", unknown=quote_text(unknown[:40]), close=quote_text(close[0]))
@@ -161,6 +176,8 @@ def order_of(line: str) -> RuleOrder:
         lapse_days=days_of(values),
         recipient=text_of(values, "recipient"),
         to=text_of(values, "to"),
+        conditions=conditions_of(values),
+        paused=bool(values.get("paused")),
     )
 
 
@@ -189,6 +206,9 @@ def from_words(line: str) -> dict[str, Any]:
     values: dict[str, Any] = {"effect": first, "sender": others[0] if others else ""}
     for word in others[1:]:
         name, equals, value = word.partition("=")
+        if equals and name in CONDITIONS:
+            values.setdefault("conditions", {})[name] = value.split(",")
+            continue
         if not equals and name not in FLAGS:
             raise BadInput(
                 say(
@@ -222,6 +242,16 @@ def instant_of(values: dict[str, Any]) -> datetime | None:
             say("{text} is not a date; write for example 2026-11-24 or 2026-11-24T09:30+01:00", text=quote_text(text[:40])), field="until"
         ) from fault
     return moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment
+
+
+def conditions_of(values: dict[str, Any]) -> Conditions:
+    """The conditions of a rule on content, not checked yet."""
+    given = values.get("conditions") or {}
+    if not isinstance(given, dict) or not all(
+        isinstance(some, list) and all(isinstance(one, str) and "\0" not in one for one in some) for some in given.values()
+    ):
+        raise BadInput(say("an object of lists of text, not {value}", value=quote_text(str(given)[:80])), field="conditions")
+    return tuple((name, tuple(some)) for name, some in given.items())
 
 
 def days_of(values: dict[str, Any]) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, select, true
+from sqlalchemy import ColumnElement, and_, false, select
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
@@ -16,8 +16,11 @@ from triage.message.authentication import Authentication
 from triage.policy.decide import UNLIKE, Disposition
 from triage.policy.rules import rule_warnings
 from triage.policy.rules.rule_conflicts import Clash
-from triage.policy.rules.rule_request import CLAIMED, RuleOrder, as_row, check_order, is_possible
+from triage.policy.rules.rule_request import CLAIMED, CONTENT, RuleOrder, as_row, check_order, is_possible
+from triage.quarantine.rules import content_trial
+from triage.quarantine.rules.content_trial import ContentTrial
 from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest_scopes, rule_orders
+from triage.quarantine.search.confirmations import Question
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.say import join_parts, mark, say, say_count
 from triage.store.db import correlate_condition
@@ -50,11 +53,15 @@ class Trial:
     doubt: str  # why it may never work, or hit more than is meant
     clashes: tuple[Clash, ...]
     step: int = 0  # of several that are offered: those of one step are made together
+    asked: tuple[Question, ...] = ()  # of a rule on content: what has to be confirmed before it is made
+    fence: str = ""  # for that
 
 
 def try_rule(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> Trial:
     """Try a rule out on what came. BadInput for what can be no rule."""
     order = check_order(session, order, settings)
+    if order.match == CONTENT:
+        return trial_of_content(order, content_trial.try_contents(session, [order], by=by, now=now)[order])
     if order.effect == "redirect":
         raise BadInput(say("a redirect neither allows nor blocks messages: there is nothing to try"), field="effect")
     since = now - timedelta(days=DAYS)
@@ -78,6 +85,41 @@ def try_rule(session: Session, order: RuleOrder, *, by: Actor, settings: Setting
     )
 
 
+def trial_of_content(order: RuleOrder, found: ContentTrial) -> Trial:
+    """The trial of a rule on content, as that of every other rule."""
+    return Trial(
+        order=order,
+        came=found.came,
+        changed=len(found.changed),
+        people=found.people,
+        against=found.against,
+        examples=tuple(row.id for row in found.changed[:EXAMPLES]),
+        since=found.since,
+        sentence=content_sentence(order.effect, found),
+        doubt="",
+        clashes=(),
+        asked=found.asked,
+        fence=found.fence,
+    )
+
+
+ACTED = {
+    "hold": mark("In the last {days} days the rule would have held {messages} to {people}, of {came} looked at."),
+    "purge": mark("In the last {days} days the rule would have removed {messages} to {people}, of {came} looked at."),
+    "redirect": mark("In the last {days} days the rule would have redirected {messages} to {people}, of {came} looked at."),
+    "mark": mark("In the last {days} days the rule would have marked {messages} to {people}, of {came} looked at."),
+}
+
+
+def content_sentence(effect: str, found: ContentTrial) -> str:
+    """What a rule on content would have done, for a person to read."""
+    if not found.changed:
+        return say("In the last {days} days the rule would have changed nothing ({came} messages looked at).", days=DAYS, came=found.came)
+    messages = say_count("{count} message", "{count} messages", count=len(found.changed))
+    people = say_count("{count} person", "{count} people", count=found.people)
+    return say(ACTED[effect], days=DAYS, messages=messages, people=people, came=found.came)
+
+
 def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) -> Sequence[Any]:
     """The deliveries of the sender and the scope of a rule that the actor may see, newest first; at most LOOKED_AT."""
     came_since = col(Delivery.received_at) >= since
@@ -88,7 +130,7 @@ def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) ->
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(sender_condition(order, since))
-        .where(correlate_condition(session, and_(scope_condition(order.scope), came_since, access.visible_deliveries(by))))
+        .where(correlate_condition(session, and_(access.scope_condition(order.scope), came_since, access.visible_deliveries(by))))
         .order_by(col(Delivery.id).desc())
         .limit(LOOKED_AT)
     ).all()  # fmt: skip
@@ -114,12 +156,6 @@ def sender_condition(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
         return false()
     below = order.match == "subdomains" or order.effect != "allow"
     return of_domain(order.value) if below else col(Delivery.author_domain) == order.value
-
-
-def scope_condition(scope: str) -> ColumnElement[bool]:
-    """Mail for whom the rule is."""
-    kind, _, name = scope.partition(":")
-    return true() if kind == "company" else (col(Delivery.department) if kind == "department" else col(Delivery.person)) == name
 
 
 def would_pass(row: Any, order: RuleOrder) -> bool:

@@ -7,13 +7,13 @@ from fastapi.responses import PlainTextResponse
 from sqlmodel import Session
 
 from triage.actor import Actor
-from triage.errors import NotFound
+from triage.errors import BadInput, NotFound
 from triage.ids import format_id
 from triage.intake import explain_verdict
-from triage.policy.rules import rule_warnings, store as rules
+from triage.policy.rules import content_store, rule_warnings, store as rules
 from triage.quarantine.decisions import approvals
 from triage.quarantine.removal import delivered_lately
-from triage.quarantine.rules import rule_confirmation, rule_import_export, rule_notes, rule_trial
+from triage.quarantine.rules import rule_confirmation, rule_file_tests, rule_import_export, rule_notes, rule_trial
 from triage.say import say
 from triage.store import ledger
 from triage.store.models.approvals import PendingAct
@@ -74,7 +74,7 @@ def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) 
 
 
 @router.post("/rules/preview", response_model=RuleTrial, responses=describe_refusals(401, 422))
-def preview_rule(order: schemas.SenderRule, session: Read, by: Staff, here: Here) -> RuleTrial:
+def preview_rule(order: schemas.TriedRule, session: Read, by: Staff, here: Here) -> RuleTrial:
     """Preview of a rule: its effect in the last thirty days, why it may never work, and how it relates to other rules. Makes nothing."""
     return RuleTrial.model_validate(rule_trial.try_rule(session, order.order(), by=by, settings=here.settings, now=utcnow()))
 
@@ -100,6 +100,16 @@ def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -
     offered = delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
     ring_after(session, "door")
     return schemas.ImportResult.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
+
+
+@router.post("/rules/test", response_model=schemas.RuleTests, responses=describe_refusals(401, 422))
+def run_rule_tests(lines: schemas.RuleText, session: Read, by: Staff) -> schemas.RuleTests:
+    """What comes of the lines `test ID expect=EFFECT rule=NAME`, which name a message here, by the rules on content of the other lines.
+
+    Nothing is made. Lines that name a file are left out.
+    """
+    found = rule_file_tests.run_stored_tests(session, lines.text, by=by, now=utcnow())
+    return schemas.RuleTests.model_validate({"items": found})
 
 
 def looked_at(session: Session, text: str, by: Actor, here: Here) -> schemas.ImportResult:
@@ -159,14 +169,25 @@ def change_rule(
     """Change a rule's proof, end, note, or whether it covers risky attachments or any content. With If-Match 412 when somebody has
     changed it since.
 
+    `paused` pauses a rule on content or resumes it.
+
     409 where the company requires a second person for such a rule: make it again. 409 also where an allow rule would release more held
     messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its `fence`.
     """
     expected = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
     said: dict[str, Any] = {"expected": expected, "confirm": change.confirm, "fence": change.fence}
+    if change.paused is not None:
+        return answer_rule(session, pause_rule(session, rule_id, change, by, here), by, response)
     changed = rule_confirmation.change_rule(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, **said)
     ring_after(session, "door")
     return answer_rule(session, changed, by, response)
+
+
+def pause_rule(session: Session, rule_id: int, change: schemas.RuleChange, by: Actor, here: Here) -> Rule:
+    """Pause a rule on content, or resume it. BadInput where something else is to be changed with it."""
+    if change.changes():
+        raise BadInput(say("pause or resume a rule by itself, then change it"), field="paused")
+    return content_store.pause_rule(session, rule_id, paused=bool(change.paused), by=by, now=utcnow(), settings=here.settings)
 
 
 def known_rule(session: Session, rule_id: int, by: Actor) -> Rule:

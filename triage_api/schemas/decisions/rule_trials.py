@@ -9,14 +9,15 @@ from triage_api.schemas.fields import Id, Order, Shape
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.policy.rules import Clash
 from triage_api.schemas.queue.selections import Select
-from triage_api.schemas.vocabulary import Effect, Match
+from triage_api.schemas.second_looks import SecondLook
+from triage_api.schemas.vocabulary import AskedMatch, RuleEffect
 
 
 class Offered(Shape):
     """A rule as it would be made."""
 
-    effect: Effect
-    match: Match
+    effect: RuleEffect
+    match: AskedMatch
     value: str
     scope: str
     proof: str
@@ -37,6 +38,10 @@ class RuleTrial(Shape):
     doubt: Annotated[Sentence, Field(description="why it may never work, or hit more than is meant")]
     clashes: list[Clash]
     step: Annotated[int, Field(description="of offers: those of one step are made together")]
+    second_look: Annotated[
+        list[SecondLook], Field(validation_alias="asked", description="of a rule on content: what has to be confirmed before it is made")
+    ] = []
+    fence: Annotated[str, Field(description="for `confirm`")] = ""
 
 
 class OffersOrder(Order):

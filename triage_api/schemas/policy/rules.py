@@ -10,21 +10,12 @@ from triage.quarantine.search.selection import Selection
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, check_storable
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.second_looks import AskedRule, Confirm, Fence, SecondLook
-from triage_api.schemas.vocabulary import ClashKind, Effect, Match, RuleMatch
+from triage_api.schemas.vocabulary import AskedMatch, ClashKind, ConditionName, Effect, Match, RuleEffect, RuleMatch
 
 
-class SenderRule(Order):
-    """A rule that somebody asks for. In a decision the selected mail gives the value when it is left out, and the scope: one rule for
-    each of those whom it is for, as far as your scope reaches."""
+class RuleFields(Order):
+    """What every rule may say that somebody asks for."""
 
-    effect: Annotated[
-        Effect,
-        Field(description="hold: every message from the sender is held until a date (two weeks when it names none); its note says why"),
-    ]
-    match: Annotated[
-        Match,
-        Field(description="domain: in an allow that domain alone, else everything below it too; subdomains: with all below it"),
-    ]
     value: Word = ""
     scope: Word = ""
     proof: Word = ""
@@ -36,12 +27,46 @@ class SenderRule(Order):
     recipient: Annotated[Word, Field(description="redirect: only messages to this address of ours")] = ""
     to: Annotated[Word, Field(description="redirect: person:UID, department:CODE or an address of ours")] = ""
 
+
+class SenderRule(RuleFields):
+    """A rule that somebody asks for. In a decision the selected mail gives the value when it is left out, and the scope: one rule for
+    each of those whom it is for, as far as your scope reaches."""
+
+    effect: Annotated[
+        Effect,
+        Field(description="hold: every message from the sender is held until a date (two weeks when it names none); its note says why"),
+    ]
+    match: Annotated[
+        Match,
+        Field(description="domain: in an allow that domain alone, else everything below it too; subdomains: with all below it"),
+    ]
+
     def order(self) -> RuleOrder:
         """Converts it to the core's value."""
-        return RuleOrder(**self.model_dump(exclude={"confirm", "fence"}))
+        return RuleOrder(**self.model_dump())
 
 
-class RuleOrdered(SenderRule):
+class TriedRule(RuleFields):
+    """A rule that somebody asks for by itself: about a sender, or with `match` content about what a message says."""
+
+    effect: Annotated[
+        RuleEffect,
+        Field(description="hold: of a sender until a date (two weeks when it names none); purge and mark are for rules on content"),
+    ]
+    match: Annotated[AskedMatch, Field(description="content: `value` is its name, `conditions` say which messages it is about")]
+    conditions: Annotated[
+        dict[ConditionName, Annotated[list[Word], Field(max_length=100)]],
+        Field(description="of a rule on content: every one has to fit, by one of its values; `*` in a value stands for any characters"),
+    ] = {}
+    paused: Annotated[bool, Field(description="a rule on content: it does nothing until somebody resumes it")] = False
+
+    def order(self) -> RuleOrder:
+        """Converts it to the core's value."""
+        conditions = tuple((name, tuple(values)) for name, values in self.conditions.items())
+        return RuleOrder(**self.model_dump(exclude={"confirm", "fence", "conditions"}), conditions=conditions)
+
+
+class RuleOrdered(TriedRule):
     """A rule by itself."""
 
     confirm: Confirm = []
@@ -57,10 +82,10 @@ class Clash(Shape):
 
 
 class Rule(Shape):
-    """A sender rule."""
+    """A rule about a sender, or on content."""
 
     id: Id
-    effect: Effect
+    effect: RuleEffect
     match: RuleMatch
     value: str
     scope: str
@@ -83,6 +108,8 @@ class Rule(Shape):
     last_used_at: datetime | None
     doubt: Annotated[Sentence, Field(description="why it may never work, or hit more than is meant, as far as was known when it was made")]
     clashes: Annotated[list[Clash], Field(description="how it stands to other rules that reach all of its mail")] = []
+    conditions: Annotated[dict[ConditionName, list[str]], Field(description="of a rule on content")] = {}
+    paused_at: Annotated[datetime | None, Field(description="a rule on content: since then it does nothing")] = None
 
 
 class RuleChange(Order):
@@ -94,18 +121,38 @@ class RuleChange(Order):
     note: Text = ""
     risky: bool = False
     unchecked: Annotated[bool, Field(description="an allow: passes whatever the message says; no check of known senders holds it")] = False
+    paused: Annotated[bool | None, Field(description="a rule on content, and nothing else with it: pause it, or resume it")] = None
     confirm: Confirm = []
     fence: Fence = None
 
     def changes(self) -> dict[str, Any]:
         """Returns the fields that were given."""
-        return self.model_dump(exclude_unset=True, exclude={"confirm", "fence"})
+        return self.model_dump(exclude_unset=True, exclude={"confirm", "fence", "paused"})
 
 
-class RuleLines(Order):
-    """Rules as lines of text, such as `GET /rules/export` writes them."""
+class RuleText(Order):
+    """Rules as lines of text, such as `GET /rules/export` writes them, and their tests."""
 
     text: Annotated[str, Field(max_length=1_000_000), AfterValidator(check_storable)]
+
+
+class RuleTested(Shape):
+    """What came of a test."""
+
+    line: int
+    passed: bool
+    sentence: Sentence
+
+
+class RuleTests(Shape):
+    """What came of the tests, in the order of their lines."""
+
+    items: list[RuleTested]
+
+
+class RuleLines(RuleText):
+    """Rules as lines of text, to be made."""
+
     dry_run: Annotated[bool, Field(description="only look whether every line is right, and what has to be confirmed")] = False
     confirm: Confirm = []
     fence: Fence = None

@@ -10,7 +10,9 @@ from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.commands.confirm_option import CONFIRM, ask_confirmed
 from triage_cli.commands.policy.allow_block import warnings_of
+from triage_cli.commands.policy.content_rules import make_content_rule, pause, resume
 from triage_cli.commands.policy.rule_suggestions import propose
+from triage_cli.commands.policy.rules_file_tests import run_rules_file
 from triage_cli.commands.policy.rules_import_export import export_rules, import_rules
 from triage_cli.commands.selection_options import given_id, parse_date, read_scope
 from triage_cli.output.tables import Form, Shape, list_options, say
@@ -19,8 +21,8 @@ from triage_cli.output.timestamps import format_instant
 RULES = Shape(
     {
         "id": "of the rule",
-        "effect": "allow, block, redirect or hold",
-        "sender": "ADDRESS, DOMAIN, .DOMAIN (with subdomains), list:LIST-ID or recipient:ADDRESS",
+        "effect": "allow, block, redirect or hold; on content also purge, mark",
+        "sender": "ADDRESS, DOMAIN, .DOMAIN (with subdomains), list:LIST-ID, recipient:ADDRESS or content:NAME",
         "to": "target of a redirect",
         "scope": "company, department:CODE or person:UID",
         "proof": "required proof",
@@ -31,6 +33,8 @@ RULES = Shape(
         "origin": "staff, import, or standing: made by a purge",
         "risky": "allow rule: also with risky attachments",
         "unchecked": "allow rule: no check of known senders holds it",
+        "conditions": "of a rule on content",
+        "paused_at": "rule on content: it does nothing since then",
         "lapse_days": "days after the last message in either direction when it expires; 0: never",
         "first_used_at": "time of that use",
         "last_used_at": "time of that use",
@@ -58,7 +62,7 @@ def rules(ctx: click.Context) -> None:
         ctx.invoke(list_rules, q="", scope="", limit=100, form=Form.TEXT)
 
 
-for command in (propose, import_rules, export_rules):
+for command in (propose, import_rules, export_rules, make_content_rule, pause, resume, run_rules_file):
     rules.add_command(command)
 
 
@@ -87,6 +91,8 @@ def row_of(rule: dict[str, Any]) -> dict[str, Any]:
         "to": rule["target"],
         "proof": proof_of(rule),
         "until": format_instant(rule["until"]),
+        "paused_at": format_instant(rule["paused_at"]),
+        "conditions": [f"{name}={','.join(values)}" for name, values in rule["conditions"].items()],
         "first_used_at": format_instant(rule["first_used_at"]),
         "last_used_at": format_instant(rule["last_used_at"]),
         "warnings": warnings_of(rule),

@@ -19,6 +19,7 @@ from triage_cli.commands.policy.rules_file import (
     report_import,
     say_faulty_lines,
 )
+from triage_cli.commands.policy.rules_file_tests import require_passing_tests
 from triage_cli.commands.policy.rules_import_gateway import import_gateway_list
 
 
@@ -41,9 +42,11 @@ def import_rules(desk: Desk, file: Any, dry_run: bool, source: str | None, is_ap
         raise BadInput("--apply needs --from, and cannot be combined with --dry-run")
     if source:
         return import_gateway_list(desk, source, read_rules_file(file), names_of(confirm), is_applied=is_applied)
-    parts, names = list(part_lines(read_rules_file(file))), names_of(confirm)
+    text = read_rules_file(file)
+    parts, names = list(part_lines(text)), names_of(confirm)
     try:
         looked = look_at(desk, parts) if dry_run or len(parts) > 1 else []  # several parts: look at all of them first
+        require_passing_tests(desk, text, file.name)
         if dry_run:
             return report_import(looked, "would make")
         made = make_rules(desk, parts, asked_of(looked, names) if looked else [names])

@@ -40,7 +40,7 @@ export class Approval {
     if (!first?.[0]) return this.fallback
     const { scope } = first[0].order
     const senders = [...new Set(first.map(({ order }) => order.value))]
-    return first.length === 1 ? first[0].order : { ...this.fallback, senders, scope: first.every(({ order }) => order.scope === scope) ? scope : '' }
+    return first.length === 1 ? (first[0].order as AlongRule) : { ...this.fallback, senders, scope: first.every(({ order }) => order.scope === scope) ? scope : '' }
   }
 
   /** The decision was carried out: these are the rules in force. */

@@ -2,12 +2,12 @@
 import { t } from '../i18n/i18n'
 import { api } from '../api/client'
 import { secondLooks } from './secondLook.svelte'
-import type { AlongRule, MadeRule, PendingApproval, Rule, RuleChange } from '../schema/types'
+import type { MadeRule, PendingApproval, Rule, RuleChange, TriedRule } from '../schema/types'
 import { plain } from '../i18n/format'
 
 /** The rule, or what waits for a second key; null where it needed a second look and nobody confirmed it. */
-export const addRule = (rule: AlongRule): Promise<MadeRule | PendingApproval | null> =>
-  secondLooks.confirmed((said) => api.addRule({ ...rule, ...said }), { title: t('Allow {sender}?', { sender: plain(rule.value) }), act: t('Allow'), kept: t('No rule was made.') })
+export const addRule = (rule: TriedRule): Promise<MadeRule | PendingApproval | null> =>
+  secondLooks.confirmed((said) => api.addRule({ ...rule, ...said }), rule.match === 'content' ? { title: t('Add the rule {name}?', { name: plain(rule.value) }), act: t('Add rule'), kept: t('No rule was made.') } : { title: t('Allow {sender}?', { sender: plain(rule.value) }), act: t('Allow'), kept: t('No rule was made.') })
 
 /** The rule as it was changed; null where it lets in more now, needed a second look, and nobody confirmed it. */
 export const changeRule = (rule: Rule, change: RuleChange, etag: string): Promise<Rule | null> =>

@@ -68,10 +68,6 @@ export interface AllowReach {
 
 /** A rule along with a decision. Of several senders an allow names each: nobody is allowed unnamed. */
 export interface AlongRule {
-  /** hold: every message from the sender is held until a date (two weeks when it names none); its note says why */
-  effect: Effect
-  /** domain: in an allow that domain alone, else everything below it too; subdomains: with all below it */
-  match: Match
   value?: string
   scope?: string
   proof?: string
@@ -86,6 +82,10 @@ export interface AlongRule {
   recipient?: string
   /** redirect: person:UID, department:CODE or an address of ours */
   to?: string
+  /** hold: every message from the sender is held until a date (two weeks when it names none); its note says why */
+  effect: Effect
+  /** domain: in an allow that domain alone, else everything below it too; subdomains: with all below it */
+  match: Match
   /** allow, without `value`: exactly these senders, as the preview names them; 412 if others */
   senders?: readonly string[]
   /** senders who are left out: not allowed, and their messages stay held */
@@ -135,6 +135,8 @@ export interface Arrivals {
 export interface ArrivalsReport {
   items: Arrivals[]
 }
+
+export type AskedMatch = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'content'
 
 /** An allow rule that would release held messages which need a second look. */
 export interface AskedRule {
@@ -420,6 +422,8 @@ export interface Company {
   enforcement: 'record-only' | 'hold-dangerous' | 'hold-unknown'
   time_zone: string
 }
+
+export type ConditionName = 'attachment_hash' | 'link_domain' | 'reply_to' | 'author' | 'list' | 'attachment_name' | 'wording' | 'signal' | 'attachment_kind' | 'language' | 'direction'
 
 /** A removal of a campaign asks to remove its copies in a confidential folder too, as a keeper of the folder sees it. */
 export interface ConfidentialRemoval {
@@ -1404,12 +1408,12 @@ export interface Link {
   code_in: string
 }
 
-export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'no-longer-verified' | 'dangerous' | 'suspicious'
+export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'no-longer-verified' | 'dangerous' | 'suspicious' | 'matches-many' | 'removes-wanted'
 
 /** A rule that was just made. */
 export interface MadeRule {
   id: string
-  effect: Effect
+  effect: RuleEffect
   match: RuleMatch
   value: string
   scope: string
@@ -1439,6 +1443,10 @@ export interface MadeRule {
   doubt: string
   /** how it stands to other rules that reach all of its mail */
   clashes: Clash[]
+  /** of a rule on content */
+  conditions: Partial<Record<ConditionName, string[]>>
+  /** a rule on content: since then it does nothing */
+  paused_at: string | null
   /** of a block: what to remove too; null: nothing */
   delivered: DeliveredLately | null
 }
@@ -1670,8 +1678,8 @@ export interface NotNotified {
 
 /** A rule as it would be made. */
 export interface Offered {
-  effect: Effect
-  match: Match
+  effect: RuleEffect
+  match: AskedMatch
   value: string
   scope: string
   proof: string
@@ -2446,10 +2454,10 @@ export interface ResumeOrder {
 /** What kind of work somebody may do (product.md). */
 export type Role = 'triage' | 'admin' | 'auditor'
 
-/** A sender rule. */
+/** A rule about a sender, or on content. */
 export interface Rule {
   id: string
-  effect: Effect
+  effect: RuleEffect
   match: RuleMatch
   value: string
   scope: string
@@ -2479,6 +2487,10 @@ export interface Rule {
   doubt: string
   /** how it stands to other rules that reach all of its mail */
   clashes: Clash[]
+  /** of a rule on content */
+  conditions: Partial<Record<ConditionName, string[]>>
+  /** a rule on content: since then it does nothing */
+  paused_at: string | null
 }
 
 /** Changes to a rule; a missing field stays as it is. */
@@ -2490,13 +2502,17 @@ export interface RuleChange {
   risky?: boolean
   /** an allow: passes whatever the message says; no check of known senders holds it */
   unchecked?: boolean
+  /** a rule on content, and nothing else with it: pause it, or resume it */
+  paused?: boolean | null
   /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
   confirm?: readonly string[]
   /** of the second look, as the 409 said it */
   fence?: string | null
 }
 
-/** Rules as lines of text, such as `GET /rules/export` writes them. */
+export type RuleEffect = 'allow' | 'block' | 'redirect' | 'hold' | 'purge' | 'mark'
+
+/** Rules as lines of text, to be made. */
 export interface RuleLines {
   text: string
   /** only look whether every line is right, and what has to be confirmed */
@@ -2507,14 +2523,10 @@ export interface RuleLines {
   fence?: string | null
 }
 
-export type RuleMatch = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'campaign'
+export type RuleMatch = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'campaign' | 'content'
 
 /** A rule by itself. */
 export interface RuleOrdered {
-  /** hold: every message from the sender is held until a date (two weeks when it names none); its note says why */
-  effect: Effect
-  /** domain: in an allow that domain alone, else everything below it too; subdomains: with all below it */
-  match: Match
   value?: string
   scope?: string
   proof?: string
@@ -2529,10 +2541,35 @@ export interface RuleOrdered {
   recipient?: string
   /** redirect: person:UID, department:CODE or an address of ours */
   to?: string
+  /** hold: of a sender until a date (two weeks when it names none); purge and mark are for rules on content */
+  effect: RuleEffect
+  /** content: `value` is its name, `conditions` say which messages it is about */
+  match: AskedMatch
+  /** of a rule on content: every one has to fit, by one of its values; `*` in a value stands for any characters */
+  conditions?: Partial<Record<ConditionName, readonly string[]>>
+  /** a rule on content: it does nothing until somebody resumes it */
+  paused?: boolean
   /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
   confirm?: readonly string[]
   /** of the second look, as the 409 said it */
   fence?: string | null
+}
+
+/** What came of a test. */
+export interface RuleTested {
+  line: number
+  passed: boolean
+  sentence: string
+}
+
+/** What came of the tests, in the order of their lines. */
+export interface RuleTests {
+  items: RuleTested[]
+}
+
+/** Rules as lines of text, such as `GET /rules/export` writes them, and their tests. */
+export interface RuleText {
+  text: string
 }
 
 /** A rule tried out on the last thirty days of the message that you may see. */
@@ -2553,6 +2590,10 @@ export interface RuleTrial {
   clashes: Clash[]
   /** of offers: those of one step are made together */
   step: number
+  /** of a rule on content: what has to be confirmed before it is made */
+  second_look: SecondLook[]
+  /** for `confirm` */
+  fence: string
 }
 
 /** One page of rules, newest first. */
@@ -2735,28 +2776,6 @@ export interface SenderNotice {
   message: string
   to: string
   text: string
-}
-
-/** A rule that somebody asks for. In a decision the selected mail gives the value when it is left out, and the scope: one rule for each of those whom it is for, as far as your scope reaches. */
-export interface SenderRule {
-  /** hold: every message from the sender is held until a date (two weeks when it names none); its note says why */
-  effect: Effect
-  /** domain: in an allow that domain alone, else everything below it too; subdomains: with all below it */
-  match: Match
-  value?: string
-  scope?: string
-  proof?: string
-  until?: string | null
-  note?: string
-  risky?: boolean
-  /** an allow: passes whatever the message says; no check of known senders holds it */
-  unchecked?: boolean
-  /** ends so many days after the last message either way; 0: never */
-  lapse_days?: number
-  /** redirect: only messages to this address of ours */
-  recipient?: string
-  /** redirect: person:UID, department:CODE or an address of ours */
-  to?: string
 }
 
 /** The browsers in which one login is signed in, the youngest first. */
@@ -3100,6 +3119,32 @@ export interface TriageItems {
   position: number | null
   total_deliveries: number
   total_items: number
+}
+
+/** A rule that somebody asks for by itself: about a sender, or with `match` content about what a message says. */
+export interface TriedRule {
+  value?: string
+  scope?: string
+  proof?: string
+  until?: string | null
+  note?: string
+  risky?: boolean
+  /** an allow: passes whatever the message says; no check of known senders holds it */
+  unchecked?: boolean
+  /** ends so many days after the last message either way; 0: never */
+  lapse_days?: number
+  /** redirect: only messages to this address of ours */
+  recipient?: string
+  /** redirect: person:UID, department:CODE or an address of ours */
+  to?: string
+  /** hold: of a sender until a date (two weeks when it names none); purge and mark are for rules on content */
+  effect: RuleEffect
+  /** content: `value` is its name, `conditions` say which messages it is about */
+  match: AskedMatch
+  /** of a rule on content: every one has to fit, by one of its values; `*` in a value stands for any characters */
+  conditions?: Partial<Record<ConditionName, readonly string[]>>
+  /** a rule on content: it does nothing until somebody resumes it */
+  paused?: boolean
 }
 
 /** Reason for an undo. */

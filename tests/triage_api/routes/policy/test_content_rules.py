@@ -1,0 +1,106 @@
+"""Rules on content over HTTP: tried, asked about, made, paused, written to a file, and tested by a file's own tests."""
+
+from tests.triage.arriving import DMARC_PASS
+from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage.times import utcnow
+
+JOE, SALES = "it+joe.fern@company.example", "sales@supplier.example"
+FRAUD = "Please note that our bank details have changed. Pay the invoice to the new account."
+HOLD = {
+    "effect": "hold",
+    "match": "content",
+    "value": "new-account",
+    "scope": "company",
+    "note": "a wave of fraud",
+    "conditions": {"wording": ["bank-details"]},
+}
+PURGE = HOLD | {"effect": "purge"}
+LINE = 'hold content:new-account wording=bank-details note="a wave of fraud"'
+
+
+def test_it_is_tried_made_paused_and_removed(ana: Browser, came: Came, new_browser: NewBrowser) -> None:
+    ana.post("/rules", {"effect": "allow", "match": "address", "value": SALES, "scope": "company"})
+    came(JOE, text=FRAUD, dmarc=DMARC_PASS, at=utcnow())
+    came(JOE, text="Hello", dmarc=DMARC_PASS, at=utcnow())
+    tried = ana.post("/rules/preview", HOLD).json()
+    assert (tried["came"], tried["changed"], tried["people"], len(tried["examples"]), tried["second_look"]) == (2, 1, 1, 1, [])
+    assert tried["sentence"] == "In the last 30 days the rule would have held 1 message to 1 person, of 2 looked at."
+    made = ana.post("/rules", HOLD)
+    assert (made.status_code, made.json()["conditions"], made.json()["paused_at"]) == (201, {"wording": ["bank-details"]}, None)
+    place = f"/rules/{made.json()['id']}"
+    (held,) = came(JOE, text=FRAUD, dmarc=DMARC_PASS, at=utcnow())
+    assert ana.get(f"/deliveries/{held}").json()["verdict"]["rule"] == "held-by-content"
+    assert [one["id"] for one in ana.get("/deliveries?q=rule:new-account").json()["items"]] == [held]
+    assert ana.request("PATCH", place, json={"paused": True}).json()["paused_at"]
+    assert ana.request("PATCH", place, json={"paused": False, "note": "x"}).json()["field"] == "paused"
+    assert new_browser("ben").request("PATCH", place, json={"paused": False}).status_code == 403
+    assert ana.request("PATCH", place, json={"note": "it is over", "paused": None}).json()["note"] == "it is over"
+    assert ana.delete(place).status_code == 204
+
+
+def test_what_removes_wanted_messages_asks_and_then_needs_a_second_person(ana: Browser, came: Came, new_browser: NewBrowser) -> None:
+    ana.post("/rules", {"effect": "allow", "match": "address", "value": SALES, "scope": "company"})
+    came(JOE, text=FRAUD, dmarc=DMARC_PASS, at=utcnow())
+    asked = ana.post("/rules", PURGE)
+    assert (asked.status_code, asked.json()["names"]) == (409, ["removes-wanted"])
+    assert ana.post("/rules/preview", PURGE).json()["fence"] == asked.json()["fence"]
+    said = {"confirm": ["removes-wanted"], "fence": asked.json()["fence"]}
+    assert ana.post("/rules", PURGE | said | {"value": "another"}).status_code == 412
+    waits = ana.post("/rules", PURGE | said)
+    assert waits.status_code == 202
+    assert "make the rule “new-account” (purge)" in waits.json()["sentence"]
+    ida = new_browser("ida")
+    assert ida.post(f"/approvals/{waits.json()['id']}/confirm", {"reason": "yes"}).status_code == 409
+    assert ida.post(f"/approvals/{waits.json()['id']}/confirm", {"reason": "yes"} | said).status_code == 200
+    (gone,) = came(JOE, text=FRAUD, dmarc=DMARC_PASS, at=utcnow())
+    assert ana.get(f"/deliveries/{gone}").json()["state"] == "purged"
+
+
+def test_a_rule_that_would_hold_nearly_everything_asks(ana: Browser, came: Came) -> None:
+    ana.post("/rules", {"effect": "allow", "match": "address", "value": SALES, "scope": "company"})
+    for _ in range(11):
+        came(JOE, dmarc=DMARC_PASS, at=utcnow())
+    asked = ana.post("/rules", HOLD | {"conditions": {"author": ["*@supplier.*"]}}).json()
+    assert [(one["name"], one["sentence"]) for one in asked["second_look"]] == [
+        ("matches-many", "The rule would have acted on 11 of 11 messages.")
+    ]
+
+
+def test_typos_are_named_with_a_remedy(ana: Browser) -> None:
+    for more, field in (
+        ({"conditions": {"wording": ["bank-detail"]}}, "wording"),
+        ({"conditions": {"author": ["*"]}}, "author"),
+        ({"conditions": {}}, "conditions"),
+        ({"note": ""}, "note"),
+    ):
+        refused = ana.post("/rules", HOLD | more)
+        assert (refused.status_code, refused.json()["field"]) == (422, field)
+    assert ana.get("/rules").json()["items"] == []
+
+
+def test_a_file_is_read_back_and_a_typo_changes_nothing(ana: Browser) -> None:
+    assert ana.post("/rules/import", {"text": LINE}).json()["made"] == 1
+    exported = ana.get("/rules/export").text
+    assert '"sender": "content:new-account"' in exported
+    assert ana.post("/rules/import", {"text": exported}).json() | {"rules": []} == ana.post("/rules/import", {"text": LINE}).json()
+    changed = LINE.replace("a wave", "two waves") + "\ntest fraud.eml expect=hold"
+    assert ana.post("/rules/import", {"text": changed}).json()["made"] == 1
+    assert [one["note"] for one in ana.get("/rules").json()["items"]] == ["two waves of fraud"]
+    wrong = ana.post("/rules/import", {"text": f"{LINE}\nhold content:b wordin=gift-cards note=x\nmark content:c signal=bulks note=x"})
+    assert [(one["line"], one["reason"]) for one in wrong.json()["lines"]] == [
+        (2, "there is no “wordin”; did you mean “wording”?"),
+        (3, "signal: there is no “bulks”; did you mean “bulk”?"),
+    ]
+    assert len(ana.get("/rules").json()["items"]) == 1
+
+
+def test_tests_of_a_file_name_messages_here(ana: Browser, came: Came, ben: Browser) -> None:
+    (one,) = came(JOE, text=FRAUD)
+    samples = (f"{one} expect=hold rule=new-account", f"{one} expect=none", "0APD2ZK9R1XQ3 expect=hold", "fraud.eml expect=hold")
+    text = "\n".join((LINE, *(f"test {sample}" for sample in samples)))
+    found = ana.post("/rules/test", {"text": text}).json()["items"]
+    assert [(test["line"], test["passed"]) for test in found] == [(2, True), (3, False), (4, False)]
+    assert found[1]["sentence"] == f"{one}: expected none, found hold (new-account)"
+    assert [test["passed"] for test in ben.post("/rules/test", {"text": text}).json()["items"]] == [False, False, False]
+    wrong = ana.post("/rules/test", {"text": f"{LINE}\ntest {one} expect=held"})
+    assert (wrong.status_code, wrong.json()["lines"][0]["line"]) == (422, 2)
