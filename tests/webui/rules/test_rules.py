@@ -54,7 +54,7 @@ def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page:
 
 
 def test_a_rule_on_content_is_tried_made_and_paused(site: Site, page: Page) -> None:
-    site.come(JOE, author=BILLS, subject="New bank details", text="Our bank details have changed.", dmarc=NO_DMARC)
+    site.come(JOE, author="new@elsewhere.example", subject="New bank details", text="Our bank details have changed.", dmarc=NO_DMARC)
     site.sit_down(page, path="/rules")
     page.get_by_text("New rule on content").click()
     form = page.get_by_role("form", name="New rule on content")
