@@ -31,6 +31,7 @@ SIGNALS = frozenset(  # what a message shows of itself; what the company knows b
         *("reply-elsewhere", "return-path-elsewhere", "through-a-list", "bulk", "automatic", "wrong-date", "unreadable", "too-much"),
         *("link-differs", "link-hides-host", "link-to-number", "link-foreign-letters", "link-data", "link-odd"),
         *("link-shortened", "link-redirects", "links-elsewhere", "perishable"),
+        *("call-about-charge", "order-elsewhere", "account-ends", "prize"),
         *("page-form", "page-password", "page-script", "attached-form", "attached-password", "attached-script"),
         *("attachment-runs", "attachment-macros", "attachment-page", "attachment-disguised", "attachment-packed"),
         *("attachment-encrypted", "attachment-old-office", "content-unchecked"),
@@ -39,7 +40,7 @@ SIGNALS = frozenset(  # what a message shows of itself; what the company knows b
 )
 COMPARED = (  # signals that no rule can ask for
     *("name-of-ours", "name-of-known", "look-alike-of-known", "many-of-us", "first-contact", "first-contact-department"),
-    *("first-contact-person", "never-let-in"),
+    *("first-contact-person", "never-let-in", "during-flood"),
 )
 FINDINGS = (
     *(file_content.RUNS, file_content.SCRIPT, file_content.MACROS, file_content.MACROS_RUN),
