@@ -40,7 +40,16 @@ SIGNALS = frozenset(  # what a message shows of itself; what the company knows b
 )
 COMPARED = (  # signals that no rule can ask for
     *("name-of-ours", "name-of-known", "look-alike-of-known", "many-of-us", "first-contact", "first-contact-department"),
-    *("first-contact-person", "never-let-in", "during-flood"),
+    *(
+        "first-contact-person",
+        "never-let-in",
+        "during-flood",
+        "address-of-ours",
+        "code-link",
+        "code-only",
+        "open-platform",
+        "sends-differently",
+    ),
 )
 FINDINGS = (
     *(file_content.RUNS, file_content.SCRIPT, file_content.MACROS, file_content.MACROS_RUN),
