@@ -11,7 +11,10 @@ FORMER = {
     "triage_api.attachments:attachment": "triage_api.routes.messages.attachment_bytes:read_attachment",
     "triage.drawing:draw": "triage.message.preview.render_pages:draw_page",
 }
-ADDED = ("triage.message.codes.read_codes:read_json",)  # since then, which those units do not name
+ADDED = (  # since then: those units do not name them
+    "triage.message.codes.read_codes:read_json",
+    "triage.message.dmarc_reports.read_report:read_json",
+)
 
 if __name__ == "__main__":
     sys.exit(sandbox_pool.serve_told([*(FORMER.get(name, name) for name in sys.argv[2:]), *ADDED]))

@@ -60,6 +60,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "emergency": "commands.policy.emergency",
         "checks": "commands.policy.sender_checks",
         "proofs": "commands.policy.changed_proofs",
+        "sending-services": "commands.records.sending_services",
     },
     "Senders": {
         "allow": "commands.policy.allow_block",

@@ -9,9 +9,11 @@ from mail_auth.dns.query_budget import Resolver
 from mta.processing import edge_token
 from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import Listing
+from mta.processing.report_reader import ReportReader
 from mta.processing.scanners import Scanners
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import Authentication
+from triage.message.dmarc_reports.aggregate_report import AggregateReport
 from triage.message.forwarded import Pointed
 from triage.message.outbound import Journaled
 from triage.message.signals.scan_results import NOT_ASKED, Scan
@@ -32,6 +34,7 @@ class Found:
     scan: Scan = NOT_ASKED
     journaled: Journaled | None = None  # of a copy of outgoing mail: the journal report that it is
     came_in: bool = False  # of such a copy: it is one of mail that came in through us
+    report: AggregateReport | None = None  # on our domains, where it is for the address of these
     pointed: tuple[Pointed, ...] = ()  # of what an employee forwards to us: the messages that are meant
 
 
@@ -48,11 +51,12 @@ class Examiner:
         listing: Listing,
         scanners: Scanners,
         codes: CodeReader,
+        reports: ReportReader,
         trusted_authserv_ids: Collection[str],
         edge_token: str = "",
     ) -> None:
         self.resolver, self.pool, self.trusted_authserv_ids = resolver, pool, trusted_authserv_ids
-        self.listing, self.scanners, self.codes = listing, scanners, codes
+        self.listing, self.scanners, self.codes, self.reports = listing, scanners, codes, reports
         self.edge_token = edge_token
 
     def believed(self, envelope: Envelope, raw: bytes) -> Envelope:
@@ -65,7 +69,8 @@ class Examiner:
         summary, overran = summarise_message(self.pool, raw)
         scan = self.scanners.about(envelope, raw)
         summary = self.codes.read(summary, raw)
-        return Found(authentication, summary, overran, self.listing.about(envelope, scan.opinion, self.resolver), scan)
+        listed, report = self.listing.about(envelope, scan.opinion, self.resolver), self.reports.read(envelope, raw)
+        return Found(authentication, summary, overran, listed, scan, report=report)
 
 
 def summarise_message(pool: Pool, raw: bytes) -> tuple[Summary, bool]:

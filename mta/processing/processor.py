@@ -24,6 +24,7 @@ from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import asked_about_clients
 from mta.processing.examine_message import Examiner, Found
 from mta.processing.recipient_map_writer import Doorkeeper
+from mta.processing.report_reader import ReportReader
 from mta.processing.rspamd_learning import Teacher, choose_controller
 from mta.processing.rule_dns_check import Surveyor
 from mta.processing.worker_pool import Judged, Lane
@@ -83,10 +84,11 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         fast_pool, slow_pool = bounded_parsers(PARSERS, FAST_PARSER), bounded_parsers(1, SLOW_PARSER)
         closing.callback(fast_pool.close)
         closing.callback(slow_pool.close)
-        asked = asked_about_clients(settings), scanners.choose_scanners(settings), closing.enter_context(CodeReader())
+        asked = asked_about_clients(settings), scanners.choose_scanners(settings)
+        readers = closing.enter_context(CodeReader()), closing.enter_context(ReportReader(settings.dmarc_addresses))
         edges = (settings.smtp.trusted_authserv_ids, settings.smtp.edge_token)
-        fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *edges), judged, workers=FAST_WORKERS)
-        slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *edges), judged, workers=SLOW_WORKERS)
+        fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *readers, *edges), judged, workers=FAST_WORKERS)
+        slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *readers, *edges), judged, workers=SLOW_WORKERS)
         surveyor = Surveyor(engine, slow_resolver)
         controller = choose_controller(settings)
         rounds = [
@@ -294,7 +296,8 @@ def build_arrival(message: Judged, settings: Settings, now: datetime) -> Arrival
     """The message as the house takes it in, looked at already; a fault in that is met again where it takes no other message with it."""
     found = message.found
     patient = may_wait(message, now)
-    one = Arrival(message.envelope, message.raw, found.authentication, found.summary, found.listed, found.scan, patient)
+    said = found.authentication, found.summary, found.listed, found.scan
+    one = Arrival(message.envelope, message.raw, *said, patient, report=found.report)
     try:
         return with_first_look(one, settings=settings, now=now)
     except Exception:

@@ -81,6 +81,7 @@ FIELDS = {  # of --json; there may come more
     "retention": "expired erased forgotten expiring",
     "rules explain": "when what rule reason",
     "proofs list": "domain state messages people held days first_at last_at now before renewed_at by_name",
+    "sending-services": "domain name proof messages needs wanting reporters last_at",
     "checks list": "name mode trial_until held_today senders_today fuse_at",
     "brakes list": "id person state at recipients waiting subjects by_name reason",
     "run list": "id person recipients used until by_name reason",

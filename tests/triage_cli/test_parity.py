@@ -170,6 +170,8 @@ LINES = [
     Line("escalations confirm {escalated}", 1),
     Line("hold-sender third.example --reason hacked --until 2031-01-01", name="held_sender"),
     Line("hold-sender third.example --reason hacked --dry-run"),
+    Line("sending-services"),
+    Line("sending-services --json"),
     Line("checks"),
     Line("checks list --json"),
     Line("checks resume link-text --reason 'looked at it'"),

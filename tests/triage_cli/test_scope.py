@@ -110,6 +110,7 @@ SILENT = {  # answered, and without it
     "webhooks list": "",
     "checks list": "",
     "proofs list": "",
+    "sending-services": "",
     "brakes list": "",
     "run list": "",
     "requests list": "",

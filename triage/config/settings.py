@@ -563,6 +563,12 @@ class Reports:
     least_people: int = setting_key("Totals about people are shown only for at least this many people.", 3)
     employee_seconds: int = setting_key("Seconds that an employee would have spent on a removed message, for the hours saved.", 20)
     staff_seconds: int = setting_key("Seconds that staff need for a row, where it was not measured.", 20)
+    dmarc_address: str = setting_key(
+        "Your address to which receivers send DMARC aggregate reports (`rua` in your DMARC record). It needs no mailbox: reports are "
+        "counted and removed. Empty: none.",
+        "",
+    )
+    dmarc_days: int = setting_key("Days for which these counts are kept.", 400, least=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1031,6 +1037,11 @@ class Settings:
     def own_domains(self) -> frozenset[str]:
         """The company's domains, folded."""
         return frozenset(self.company.domains)
+
+    @property
+    def dmarc_addresses(self) -> frozenset[str]:
+        """The address for DMARC reports, folded; none without one."""
+        return frozenset({self.reports.dmarc_address.casefold()} - {""})
 
 
 def every_key() -> Iterator[tuple[str, str, Field[Any]]]:

@@ -4,6 +4,7 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import event, select
@@ -27,10 +28,12 @@ from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
 from triage.policy.decide import decide_verdict
+from triage.policy.facts import Facts
 from triage.policy.known_senders import checks, domain_proofs
 from triage.policy.learning import known_names
 from triage.policy.rules import redirects, store as rules
 from triage.quarantine.campaigns import assign as campaigns
+from triage.reports import sending_services
 from triage.runtime import metrics
 from triage.say import say
 from triage.store import message_ids
@@ -147,12 +150,19 @@ def evaluate_message(
         lasts=one.at_sight.deadline,
         signs=one.at_sight.names,
     )
+    facts = mark_reports(facts, arrival, settings)
     verdicts = redirects.drop_duplicates([(each, decide_verdict(each)) for each in facts])
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if arrival.patient and waiting:
         dns = escape_visible(one.authentication.dmarc.reason)
         raise NotYet(say("{why} ({dns})", why=waiting, dns=dns) if one.authentication.unknown else waiting)
     return Evaluated(one, campaign_id, tuple(facts), tuple(verdicts))
+
+
+def mark_reports(facts: Sequence[Facts], arrival: Arrival, settings: Settings) -> list[Facts]:
+    """The same, where it is for the address of DMARC reports and is one."""
+    addresses = settings.dmarc_addresses if arrival.report else frozenset()
+    return [replace(one, dmarc_report=one.recipient.address in addresses) for one in facts]
 
 
 def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings, now: datetime) -> None:
@@ -167,6 +177,9 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
     held = ((one.examined.summary.author, names) for one in stored if (names := one.evaluated.checks_held))
     checks.count_held(session, held, settings, now=now)
     domain_proofs.record_proofs(session, open_proofs(session, stored), settings=settings, now=now)
+    for one in stored:
+        if (report := one.examined.arrival.report) and any(facts.dmarc_report for facts in one.evaluated.facts):
+            sending_services.count_report(session, report, one.examined.authentication.dmarc, settings=settings, now=now)
     let_in = (one.examined.summary for one in stored if one.evaluated.is_let_in)
     known_names.remember_names(session, ((summary.author, summary.author_name) for summary in let_in))
     freemail = settings.policy.freemail_domains

@@ -11,6 +11,7 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.intake import lookups
 from triage.message.authentication import Authentication
+from triage.message.dmarc_reports.aggregate_report import AggregateReport
 from triage.message.mime.links import is_related_host
 from triage.message.signals import find_signals
 from triage.message.signals.deviations import Deviation, find_deviations
@@ -62,6 +63,7 @@ class Arrival:
     scan: Scan = NOT_ASKED
     patient: bool = False  # there is time to judge it again
     imported: bool = False  # its spool id is a digest, no id of ours: the message gets another one
+    report: AggregateReport | None = None  # on our domains, where it was sent to the address for these
     at_sight: AtSight | None = None  # None: nobody has looked yet
 
 

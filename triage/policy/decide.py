@@ -39,6 +39,7 @@ class Verdict:
 
 UNLIKE = "unlike-themselves"
 REPLAY = "dkim-replay"
+REPORT = "dmarc-report"
 PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
 DIFFERENT = "sends-differently"
 LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver in a mode that enforces
@@ -78,6 +79,15 @@ def forged_bounce(facts: Facts) -> Verdict | None:
             Disposition.PURGE, "forged-bounce", say("it claims to be a delivery report about a message that was never forwarded")
         )
     return None
+
+
+def counted_report(facts: Facts) -> Verdict | None:
+    """A report about our domains is counted, if it is proven, and nobody has to read it."""
+    if not facts.dmarc_report:
+        return None
+    if facts.authentication.dmarc.result == "pass":
+        return Verdict(Disposition.PURGE, REPORT, say("it is a DMARC report, which was counted"))
+    return Verdict(Disposition.PURGE, REPORT, say("it is a DMARC report that does not pass DMARC itself: it was not counted"))
 
 
 def blocked_sender(facts: Facts) -> Verdict | None:
@@ -407,6 +417,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     blocked_sender,
     purged_by_content,
     virus_found,
+    counted_report,
     held_inside,
     from_inside,
     own_domain_forged,
@@ -433,6 +444,7 @@ STRICTEST = (
     purged_by_content,
     held_by_block,
     virus_found,
+    counted_report,
     own_domain_forged,
     decide_unparsable,
     recipient_left,

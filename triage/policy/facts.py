@@ -87,6 +87,7 @@ class Facts:
     sender_proof: SenderProof | None = None  # how it proves its author's domain; None where that is not compared
     platform: str = ""  # the service that its author's domain is, where anybody can send through that
     warned: bool = False  # it has a warning beside a new proof
+    dmarc_report: bool = False  # a report on our domains, to the address for these
     danger: str = ""  # of its attachments, as a sentence without its end; "" when there is none
 
     @property

@@ -64,6 +64,7 @@ BlockKind = TypeAliasType("BlockKind", Literal["campaign", "domain", "address"])
 CheckName = TypeAliasType("CheckName", Literal["bank-details", "password-form", "link-text", "attachment", "disguised", "account"])
 CheckMode = TypeAliasType("CheckMode", Literal["off", "trial", "holds", "fuse"])
 ProofState = TypeAliasType("ProofState", Literal["new", "renewed"])
+SendingProof = TypeAliasType("SendingProof", Literal["dkim", "spf", "forwarded", "elsewhere", "none"])
 BrakeState = TypeAliasType("BrakeState", Literal["open", "reported", "released", "removed"])
 ClashKind = TypeAliasType("ClashKind", Literal["shadowed", "exception", "same"])
 DecisionVerb = TypeAliasType(

@@ -7,6 +7,7 @@ FUNCTIONS = {
     "parse": (
         "triage.message.summary:summarise_json",
         "triage.message.outbound:read_json",
+        "triage.message.dmarc_reports.read_report:read_json",
         "triage.message.codes.read_codes:read_json",  # without PDF, where drawers answer nobody
         "triage.message.preview.preview_document:render_json",
         "triage_api.routes.messages.attachment_bytes:read_attachment",

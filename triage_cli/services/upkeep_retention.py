@@ -25,6 +25,7 @@ from triage.quarantine import coverage, outbound_brakes, refused_at_smtp, viewin
 from triage.quarantine.campaigns import wanted_traits
 from triage.quarantine.decisions import keepers
 from triage.quarantine.search import expiry
+from triage.reports import sending_services
 from triage.store import db, idempotency, vacuum
 from triage.store.transaction_retry import pause_after
 from triage.text.sanitize import escape_visible
@@ -116,6 +117,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
         emergency.end_expired(session, now=utcnow())
         outbound_brakes.forget_brakes(session, now=utcnow())
         checks.forget_checked(session, settings.policy, now=utcnow())
+        sending_services.forget_reports(session, settings=settings, now=utcnow())
     forget_contacts(engine, settings)
     give_space_back(engine)
     if expired or erased or forgotten:

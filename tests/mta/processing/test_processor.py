@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gzip
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ from tests.peers.processes import HANG
 from tests.peers.receiving import wait_until
 from tests.triage import arriving
 from tests.triage.message.codes.made_codes import EVIL, code_picture, letter
+from tests.triage.message.dmarc_reports.made_reports import OURS, letter as dmarc_letter, report
 from triage.addressing.envelope import Address, Envelope
 from triage.config.settings import Database, Settings
 from triage.directory.recipient_map import DoorSnapshot
@@ -39,6 +41,7 @@ from triage.message.signals.signal_context import Seen
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.links_and_files import link_to
+from triage.reports.sending_services import list_services
 from triage.runtime.sandbox_pool import Pool
 from triage.runtime.spool_stats import OFTEN, batch_name, spool_backlog
 from triage.runtime.wakeup import Bell
@@ -182,6 +185,20 @@ def test_a_code_in_a_picture_is_a_signal_and_found_by_its_link(known: Settings) 
         assert "code-only" in {signal["name"] for signal in stored.signals}
         (found,) = session.scalars(select(Delivery).where(link_to("evil.example")))
         assert found.message_id == stored.id
+
+
+def test_a_report_to_the_address_for_them_is_counted(known_on_both: Settings) -> None:
+    settings = replace(known_on_both, reports=replace(known_on_both.reports, dmarc_address="dmarc@company.example"))
+    envelope, _ = mail(recipient="dmarc@company.example")
+    begin = int(utcnow().timestamp()) - 86_400
+    raw = dmarc_letter(gzip.compress(report(OURS, begin=begin, end=begin + 3_600)))
+    put(settings, (envelope, raw.replace(b"dmarc@receiver", b"sales@supplier").replace(b"receiver.example", b"supplier.example")))
+    with judging(settings):
+        wait_until(lambda: not waiting(settings))
+    assert [outcome for _, outcome in record(settings).values()] == [[(State.PURGED, "dmarc-report")]]
+    with engine_of(settings) as engine, read_transaction(engine) as session:
+        (found,) = list_services(session, now=utcnow())
+        assert (found.proof, found.messages, found.reporters) == ("dkim", 7, ("supplier.example",))
 
 
 def test_the_bell_wakes_the_judge(known: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

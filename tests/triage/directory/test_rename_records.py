@@ -91,6 +91,7 @@ STAYS = {
     "forms signals why_here verdict rule reason beside withheld direction last_reply reply_form waits_for back_to passed_on_by",
     "department": "code name mailbox roles",
     "domain_proof": "domain way by_shown day",
+    "dmarc_report": "reporter report_id domain",
     "emergency": "reason by_shown",
     "employee_session": "key_sha256 client",
     "enforcement_step": "step by_shown reason",
@@ -141,6 +142,7 @@ STAYS = {
     "seeded_folder": "source account folder since validity last",
     "sender_check": "name day",
     "sender_checked": "name day sender",
+    "sending_service": "domain name proof",
     "sent_mail": "message_id uid department author went_to skipped",
     "sign_in_step": "key_sha256 kind client about",  # a row lives for minutes
     "staff_member": "name role rights password_hash source printed_code_sha256 unlinked_from",

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import Instant, id_column, instant_column, integer_column
+from triage.store.models.columns import Instant, id_column, instant_column, integer_column, reference_column
 
 
 class Touched(SQLModel, table=True):
@@ -99,6 +99,32 @@ class Arrived(SQLModel, table=True):
     until: datetime = instant_column()
     count: int
     __table_args__ = {"sqlite_with_rowid": False}
+
+
+class DmarcReport(SQLModel, table=True):
+    """An aggregate report that was counted: of whom, about which domain of ours and which time. Each counts once."""
+
+    __tablename__ = "dmarc_report"
+    id: int = id_column()
+    reporter: str  # the domain that really sent it
+    report_id: str
+    domain: str
+    since: datetime = instant_column()
+    until: datetime = instant_column()
+    received_at: datetime = instant_column()
+    __table_args__ = (UniqueConstraint("reporter", "report_id", "domain"), Index("dmarc_report_by_end", "until"))
+
+
+class SendingService(SQLModel, table=True):
+    """How many messages of one service as a domain of ours a report tells, and how they were proven."""
+
+    __tablename__ = "sending_service"
+    id: int = id_column()
+    report: int = reference_column("dmarc_report.id", index=True)
+    domain: str
+    name: str
+    proof: str
+    messages: int = integer_column()
 
 
 class QueueSample(SQLModel, table=True):

@@ -4,7 +4,7 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, Folder, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, ScopeStep, SecondLook, Select, Sender, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery } from '../schema/types'
+import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, Folder, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, ScopeStep, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -204,6 +204,7 @@ export const api = {
   retry: (id: string) => call<void>('POST', `/outgoing/${id}/retry`),
   holdQueued: (id: string) => call<void>('POST', `/outgoing/${id}/hold`),
   giveUp: (id: string) => call<void>('POST', `/outgoing/${id}/give-up`),
+  sendingServices: () => get<SendingServices>('/sending-services'),
   outboundBrakes: () => get<{ items: OutboundBrake[] }>('/outgoing/brakes'),
   decideBrake: (id: string, verb: 'release' | 'remove' | 'restore') => call<OutboundBrake>('POST', `/outgoing/brakes/${id}/${verb}`, {}),
   changedProofs: () => get<{ items: ChangedProof[] }>('/changed-proofs'),

@@ -1,0 +1,153 @@
+"""Who sends as our domains: only proven reports on our domains count, each once, and each service is told what it needs."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlmodel import Session, col
+
+from tests.triage import arriving
+from tests.triage.arriving import NOW, authentication, envelope, summary
+from triage.addressing.envelope import Address
+from triage.config.settings import Settings
+from triage.intake import receive as intake
+from triage.intake.build_recipient_map import build_recipient_map
+from triage.intake.stages import Arrival
+from triage.message.authentication import Dmarc, Result
+from triage.message.dmarc_reports.aggregate_report import AggregateReport, Service
+from triage.policy.decide import REPORT
+from triage.reports import sending_services
+from triage.store.db import transaction
+from triage.store.delivery_state import State
+from triage.store.models.counts import DmarcReport, SendingService
+from triage.store.models.deliveries import Delivery
+
+RUA = "dmarc@company.example"
+PROVEN = Dmarc(Result.PASS, "receiver.example", "receiver.example", "none", ("dkim",))
+FORGED = Dmarc(Result.FAIL, "receiver.example", "receiver.example", "none")
+SERVICES = (
+    Service("company.example", "bulk.example", "elsewhere", 40),
+    Service("company.example", "192.0.2.0/24", "dkim", 900),
+    Service("company.example", "203.0.113.0/24", "none", 3),
+    Service("news.company.example", "letters.example", "spf", 70),
+    Service("other.example", "203.0.113.0/24", "none", 9999),
+)
+
+
+@pytest.fixture
+def counting(settings: Settings, engine: Engine) -> Settings:
+    """A company with an address for reports."""
+    with transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return replace(settings, reports=replace(settings.reports, dmarc_address="DMARC@company.example"))
+
+
+def about(report_id: str = "r1", *services: Service, end: datetime = NOW, domain: str = "company.example") -> AggregateReport:
+    """A report of the day before."""
+    return AggregateReport(report_id, domain, int((end - timedelta(days=1)).timestamp()), int(end.timestamp()), services or SERVICES)
+
+
+def came(session: Session, settings: Settings, report: AggregateReport | None, dmarc: Dmarc = PROVEN, *recipients: str) -> Delivery:
+    """A report comes in."""
+    sender = "dmarc@receiver.example"
+    arrival = Arrival(
+        envelope(*recipients or (RUA,), reverse_path=sender), b"", authentication(sender, dmarc), summary(sender), report=report
+    )
+    (entered,) = intake.receive_all(session, [arrival], settings=settings, now=NOW)
+    assert not isinstance(entered, Exception)
+    return session.get_one(Delivery, entered[0])
+
+
+def told(session: Session) -> list[tuple[str, str, str, int]]:
+    """The list, in short."""
+    return [(one.domain, one.name, one.proof, one.messages) for one in sending_services.list_services(session, now=NOW)]
+
+
+def test_a_proven_report_is_counted_and_nobody_has_to_read_it(engine: Engine, counting: Settings) -> None:
+    with transaction(engine) as session:
+        found = came(session, counting, about())
+        assert (found.state, found.rule, found.reason) == (State.PURGED, REPORT, "it is a DMARC report, which was counted")
+        assert told(session) == [
+            ("company.example", "203.0.113.0/24", "none", 3),
+            ("company.example", "bulk.example", "elsewhere", 40),
+            ("news.company.example", "letters.example", "spf", 70),
+            ("company.example", "192.0.2.0/24", "dkim", 900),
+        ]
+        first, second, third, last = sending_services.list_services(session, now=NOW)
+        assert [one.wanting for one in (first, second, third, last)] == [True, True, True, False]
+        assert [one.proven for one in (first, second, third, last)] == [False, False, True, True]
+        assert second.needs == ("Proven as bulk.example only. Set up DKIM for company.example there, or stop sending as company.example.")
+        assert (second.reporters, second.last_at, last.needs) == (("receiver.example",), NOW, "Proven. Nothing to do.")
+
+
+@pytest.mark.parametrize("step", ["record-only", "hold-unknown"])
+def test_a_forged_report_convinces_nobody(engine: Engine, counting: Settings, step: str) -> None:
+    counting = replace(counting, company=replace(counting.company, enforcement=step))
+    with transaction(engine) as session:
+        found = came(session, counting, about(), FORGED)
+        assert (found.state, found.rule) == (State.PURGED, REPORT)
+        assert found.reason == "it is a DMARC report that does not pass DMARC itself: it was not counted"
+        assert told(session) == []
+
+
+def test_a_report_counts_once_by_its_reporter_id_and_domain(engine: Engine, counting: Settings) -> None:
+    one = Service("company.example", "bulk.example", "dkim", 1)
+    with transaction(engine) as session:
+        for report, dmarc in (
+            (about("r1", one), PROVEN),
+            (about("r1", one), PROVEN),  # the same again
+            (about("r2", one), PROVEN),
+            (about("r1", one, domain="news.company.example"), PROVEN),
+            (about("r1", one), replace(PROVEN, domain="mx.example")),
+        ):
+            came(session, counting, report, dmarc)
+        assert told(session) == [("company.example", "bulk.example", "dkim", 4)]
+        (found,) = sending_services.list_services(session, now=NOW)
+        assert found.reporters == ("mx.example", "receiver.example")
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        about("foreign", Service("other.example", "bulk.example", "dkim", 5)),
+        about("ahead", end=NOW + timedelta(days=9)),
+        about("old", end=NOW - timedelta(days=500)),
+    ],
+)
+def test_reports_on_others_and_of_other_times_are_not_counted(engine: Engine, counting: Settings, report: AggregateReport) -> None:
+    with transaction(engine) as session:
+        came(session, counting, report)
+        assert session.scalar(select(func.count()).select_from(DmarcReport)) == 0
+
+
+def test_a_reporter_cannot_fill_the_database(engine: Engine, counting: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending_services, "A_DAY", 3)
+    with transaction(engine) as session:
+        for number in range(5):
+            came(session, counting, about(f"r{number}", Service("company.example", "bulk.example", "dkim", 1)))
+        assert told(session) == [("company.example", "bulk.example", "dkim", 3)]
+
+
+def test_a_report_to_another_address_is_a_message_like_any_other(engine: Engine, counting: Settings) -> None:
+    with transaction(engine) as session:
+        assert came(session, counting, about(), PROVEN, "it+joe.fern@company.example").state == State.HELD
+        assert told(session) == []
+
+
+def test_what_is_no_report_is_held_and_the_address_needs_no_mailbox(engine: Engine, counting: Settings) -> None:
+    with transaction(engine) as session:
+        assert came(session, counting, None).state == State.HELD
+        door = build_recipient_map(session, settings=counting, now=NOW)
+    assert door
+    assert door.admits(Address.parse(RUA))
+
+
+def test_counts_are_kept_for_their_days(engine: Engine, counting: Settings) -> None:
+    counting = replace(counting, reports=replace(counting.reports, dmarc_days=30))
+    with transaction(engine) as session:
+        came(session, counting, about("new"))
+        came(session, counting, about("older", end=NOW - timedelta(days=29)))
+        sending_services.forget_reports(session, settings=counting, now=NOW + timedelta(days=2))
+        assert session.scalars(select(col(DmarcReport.report_id))).all() == ["new"]
+        assert session.scalar(select(func.count()).select_from(SendingService)) == 4
