@@ -4,6 +4,8 @@
 as fast as it goes, which is full load; then at a tenth and at half of that, steadily: from the moment the last dot was read to
 Dovecot's yes. Then a burst of 10,000 strangers' messages within a minute: how long each waited for its 250, and until when all
 of them are judged. `--burst N` for another number.
+
+`--checks N`: instead the same messages N times with the checks of known senders and N times without, in turn, at one pace.
 """
 
 import argparse
@@ -28,6 +30,8 @@ from triage.store import db
 FULL, STEADY = 400, 400  # messages
 BURST, WITHIN = 10_000, 60  # messages, seconds
 LOADS = (0.1, 0.5)
+PACE = 20.0  # messages a second: little enough for a machine that others use
+CHECKED, UNCHECKED = "with the checks of known senders", "without"
 ATTEMPT, DELIVERY = (SQLModel.metadata.tables[name] for name in ("attempt", "delivery"))
 
 
@@ -35,7 +39,10 @@ def main() -> int:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     wanted.add_argument("--burst", type=int, default=BURST)
+    wanted.add_argument("--checks", type=int, default=0)
     given = wanted.parse_args()
+    if given.checks:
+        return compare_checks(given.checks)
     watch, fsync = processor.Watch(()), printing.fsync_milliseconds()
     try:
         measured = measure_loads(fsync) | measure_burst(given.burst)
@@ -79,6 +86,36 @@ def measure_loads(fsync: float) -> dict[str, float]:
     print(f"{STEADY} mails at each load, {full:.0f} a second at full load; milliseconds from the last dot to Dovecot's yes")
     printing.print_table(("", "p50", "p99"), rows)
     return found
+
+
+def compare_checks(rounds: int) -> int:
+    """What the checks of known senders cost an allowed message on its way."""
+    written = letters.make_letters(WARM_UP + STEADY)
+    waited: dict[str, list[float]] = {CHECKED: [], UNCHECKED: []}
+    try:
+        for name in [name for _ in range(rounds) for name in waited]:
+            waited[name] += measure_way(written, name)
+    except processes.Missing as missing:
+        return printing.print_missing(missing)
+    rows = [(name, f"{statistics.median(some):.2f}", f"{sorted(some)[len(some) * 99 // 100]:.1f}") for name, some in waited.items()]
+    printing.print_table((f"{rounds} × {STEADY} messages, {PACE:.0f} a second: ms to Dovecot's yes", "p50", "p99"), rows)
+    print(f"with the checks {statistics.median(waited[CHECKED]) / statistics.median(waited[UNCHECKED]):.3f} times as long")
+    return 0
+
+
+def measure_way(written: Sequence[Sent], name: str) -> list[float]:
+    """How long allowed messages were on their way in a fresh company, with or without the checks."""
+    policy = "hold_known_trial_days = 0" if name == CHECKED else "hold_known = []"
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(dovecot.running(more=stacks.LMTP_WITHOUT_PAUSE))
+        house = House(stack, None, 1, f"lmtp://127.0.0.1:{store.lmtp_port}", policy)
+        settled = "WHERE state IN ('held', 'delivered')"
+        Sending(house.company.smtp_port, written[:WARM_UP], SESSIONS).finish()
+        house.wait_for(WARM_UP, lambda: house.count(settled))
+        newest = house.count()
+        pacing.send_paced(house.company.smtp_port, written[WARM_UP:], PACE, SESSIONS)
+        house.wait_for(len(written), lambda: house.count(settled))
+        return read_delays(house.engine, newest)
 
 
 def read_delays(engine: Engine, skipped: int) -> list[float]:

@@ -71,11 +71,16 @@ Load = tuple[Sequence[Sent], Sequence[Sent]]
 class House:
     """A fresh company with the roles that are wanted."""
 
-    def __init__(self, stack: contextlib.ExitStack, server: postgresql.Server | None, judges: int, next_hop: str = "") -> None:
+    def __init__(
+        self, stack: contextlib.ExitStack, server: postgresql.Server | None, judges: int, next_hop: str = "", policy: str = ""
+    ) -> None:
+        """`policy`: further lines of this section of the settings."""
         directory = stack.enter_context(processes.short_directory("pipeline"))
         url = server.create(directory.name) if server else f"sqlite:///{directory}/mailroom.db"
         self.company = Company(directory, url, next_hop or f"maildir:{directory}/mailboxes")
         self.company.lay_out()
+        written = directory / "mailroom.toml"
+        written.write_text(written.read_text("utf-8").replace("[policy]\n", f"[policy]\n{policy}\n"), "utf-8")
         (directory / "outside.zone").write_text(letters.make_zone())
         self.company.run("sync", check=True)
         self.engine: Engine = db.open_engine(url)

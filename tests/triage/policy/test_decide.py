@@ -291,6 +291,9 @@ TABLE = [
     (facts(recipient=RETURNED), "returned-mail", Disposition.PURGE),
     (facts(UNKNOWN, recipient=RETURNED, observe=True), "returned-mail", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW, recipient=replace(RETURNED, bounce="forged")), "forged-bounce", Disposition.PURGE),
+    (facts(DMARC_PASS, recipient=STRAY, dmarc_report=True), "dmarc-report", Disposition.PURGE),
+    (facts(NO_DMARC, recipient=STRAY, dmarc_report=True, observe=True), "dmarc-report", Disposition.PURGE),
+    (facts(DMARC_PASS, BLOCK, dmarc_report=True), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW, recipient=STRAY), "recipient-left", Disposition.QUARANTINE),
     (facts(NO_DMARC, recipient=STRAY, observe=True), "recipient-left", Disposition.QUARANTINE),
     (facts(DMARC_PASS, BLOCK, recipient=STRAY), "blocked-sender", Disposition.PURGE),
@@ -524,6 +527,7 @@ def test_what_a_verdict_rests_on(given_facts: Facts, rule_id: int | None, withhe
 WAIVED = [
     (facts(recipient=RETURNED), "returned-mail", "returned-mail"),
     (facts(recipient=replace(RETURNED, bounce="forged")), "forged-bounce", "forged-bounce"),
+    (facts(DMARC_PASS, dmarc_report=True), "dmarc-report", "dmarc-report"),
     (facts(NO_DMARC, BLOCK), "blocked-sender", "blocked-sender"),
     (facts(NO_DMARC, YOUNG), "held-by-block", "held-by-block"),
     (facts(virus=EICAR), "virus", "virus"),
