@@ -54,7 +54,16 @@ from triage_api.routes.operations import events, health, metrics, outbound_brake
 from triage_api.routes.operations.events import Feed
 from triage_api.routes.operations.metrics import Metrics
 from triage_api.routes.operations.static_files import Console
-from triage_api.routes.policy import changed_proofs, contacts, emergency, enforcement, rule_suggestions, rules, sender_checks, sending_services
+from triage_api.routes.policy import (
+    changed_proofs,
+    contacts,
+    emergency,
+    enforcement,
+    rule_suggestions,
+    rules,
+    sender_checks,
+    sending_services,
+)
 from triage_api.routes.queue import campaigns, cards, colleagues, deliveries, saved_searches, selections, senders, training, where
 from triage_api.routes.records import arrivals, audit, legal_holds, person_data, reports
 from triage_api.schemas.language import Interpreter

@@ -40,6 +40,7 @@ HELPS = {
     "emergency": "Deliver everything for a while (emergency).",
     "checks": "Show the checks of known senders, and let one hold.",
     "proofs": "List known senders that send differently, and accept their new way of sending.",
+    "sending-services": "List the services that send as your domains, and what each needs.",
     "allow": "Allow a sender whose messages prove the address.",
     "block": "Block a sender.",
     "hold-sender": "Hold all messages of a sender until a date.",
