@@ -2778,6 +2778,34 @@ export interface SenderNotice {
   text: string
 }
 
+export type SendingProof = 'dkim' | 'spf' | 'forwarded' | 'elsewhere' | 'none'
+
+/** One service as one domain, and what it needs. */
+export interface SendingService {
+  /** yours, as the author's address has it */
+  domain: string
+  /** a domain that it proves, else its network; empty: the rest of long reports */
+  name: string
+  /** dkim, spf: DMARC passes by it; forwarded: passed on; elsewhere: proven for another domain; none: not at all */
+  proof: SendingProof
+  proven: boolean
+  /** Is there something to do? */
+  wanting: boolean
+  /** in the last 30 days, as reported */
+  messages: number
+  /** domains whose reports tell it */
+  reporters: string[]
+  /** end of the newest report */
+  last_at: string
+  needs: string
+}
+
+/** The services, those that need something first. */
+export interface SendingServices {
+  items: SendingService[]
+  address: string
+}
+
 /** The browsers in which one login is signed in, the youngest first. */
 export interface Sessions {
   items: OpenSession[]
