@@ -1,4 +1,4 @@
-"""Whom a message without a clear author claims to be from: to show, search, remove and block by. It proves nothing and allows nothing."""
+"""Claimed author of a message whose From is unclear: to show, search, remove and block by. It proves nothing and allows nothing."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -76,7 +76,7 @@ def count_report(session: Session, report: AggregateReport, proof: Dmarc, *, set
 
 
 def is_new(session: Session, report: AggregateReport, reporter: str, now: datetime) -> bool:
-    """Was this report not counted before, and has its reporter not sent too many lately?"""
+    """Whether this report was not counted before, and its reporter has not sent too many lately."""
     mine = col(DmarcReport.reporter) == reporter
     lately = session.scalar(select(func.count()).select_from(DmarcReport).where(mine, col(DmarcReport.received_at) > now - DAY)) or 0
     same = (mine, col(DmarcReport.report_id) == report.report_id, col(DmarcReport.domain) == report.domain)

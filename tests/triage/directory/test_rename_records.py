@@ -88,7 +88,7 @@ STAYS = {
     "idempotency_key",  # the target is a mailbox; what was agreed to is as it was then
     "decision_item": "before outcome why why_form",
     "delivery": "state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
-    "forms signals why_here verdict rule reason beside withheld direction last_reply reply_form waits_for back_to passed_on_by",
+    "marks forms signals why_here verdict rule reason beside withheld direction last_reply reply_form waits_for back_to passed_on_by",
     "department": "code name mailbox roles",
     "domain_proof": "domain way by_shown day",
     "dmarc_report": "reporter report_id domain",
@@ -118,6 +118,7 @@ STAYS = {
     "mail_request": "asked_by_shown taken_by_shown words declined_by_shown reason",
     "marker": "name text",
     "message": "envelope authentication summary signals text",
+    "message_words": "words",
     "mirror_copy": "account folder digest alike act",
     "not_learned": "day how reason department",
     "notice": "sender about kind text",
@@ -136,7 +137,7 @@ STAYS = {
     "recovery_code": "code_sha256",
     "refused_message": "recipient listed reverse_path client reply",
     "related_mail": "mailbox folder name author subject",
-    "rule": "effect match value proof author origin note recipient doubt doubt_form",  # the author as people read it
+    "rule": "effect match value conditions proof author origin note recipient doubt doubt_form",  # the author as people read it
     "saved_search": "by_shown name q tab department",
     "sealed": "kind",
     "seeded_folder": "source account folder since validity last",

@@ -1,4 +1,4 @@
-"""What an aggregate report tells, kept small: how many messages each service sent as a domain of ours, and how they were proven."""
+"""DMARC aggregate report, kept small: how many messages each service sent as a domain of ours, and how they were proven."""
 
 import ipaddress
 from collections import Counter

@@ -57,7 +57,7 @@ class Reading:
         """A record is complete."""
         if len(self.records) >= RECORDS:
             raise NoReport
-        with contextlib.suppress(KeyError, ValueError):  # one odd record takes no other one with it
+        with contextlib.suppress(KeyError, ValueError):  # a record that is wrong takes no other one with it
             self.records.append(make_record(self.record))
 
 

@@ -1,4 +1,4 @@
-"""What staff decided about held messages, for other programs to learn from: after an hour, never undone, never confidential."""
+"""Decisions about held messages that other programs may learn from: an hour old, not undone, nothing confidential."""
 
 import contextlib
 from collections.abc import Iterator

@@ -83,7 +83,7 @@ def own_links(summary: Summary, apart: Collection[str]) -> list[Link]:
 
 
 def is_own(target: str) -> bool:
-    """Has a link a token below its host?"""
+    """Whether a link has a token below its host."""
     return "*" in shape_of(target).partition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""What a rule on content would have done in the last thirty days, by the code that judges; and what that asks before it is made."""
+"""Trial of a rule on content: its effect on the last thirty days, by the code that judges, and the questions before it is made."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -127,7 +127,7 @@ def rule_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def is_test_line(line: str) -> bool:
-    """Does the line test the rules of the file?"""
+    """Whether the line tests the rules of the file."""
     return line.split(maxsplit=1)[:1] == ["test"]
 
 

@@ -1,4 +1,4 @@
-"""Known senders whose messages look odd for honest reasons: forwarders, lists, services that send for many, and a DNS that is down."""
+"""Known senders whose messages look suspicious for honest reasons: forwarders, lists, services for many senders, a DNS that is down."""
 
 from dataclasses import replace
 from typing import Any
