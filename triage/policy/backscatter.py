@@ -16,7 +16,7 @@ NOBODY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What counts when a sender is to be told what became of a message."""
+    """Facts about a message that decide whether its sender may get a notice."""
 
     reverse_path: str
     authentication: Authentication
@@ -29,7 +29,7 @@ class Circumstances:
 
 
 def may_notify(seen: Circumstances) -> str:
-    """Why the sender must not be told, as part of a sentence; "" when they may be (mailflow.md 3)."""
+    """Returns the reason why the sender must not get a notice, as part of a sentence; "" when they may (mailflow.md 3)."""
     if seen.direction != "in":
         return say("the message is a notice or a bounce itself")
     if not seen.reverse_path:

@@ -40,7 +40,7 @@ def may_be_copy(one: NewDelivery) -> bool:
 
 
 def sender_of(one: NewDelivery) -> Sender:
-    """Who is asked about."""
+    """Sender of a delivery, as `wanted_senders` takes it."""
     return Sender(one.author, one.proven_as or "")
 
 

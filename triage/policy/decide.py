@@ -54,7 +54,7 @@ def decide_postmaster(facts: Facts) -> Verdict | None:
 
 
 def listed_client(facts: Facts) -> Verdict | None:
-    """It came from a client that is known as bad, and not from somebody whom the company knows and who proves it or still may."""
+    """Removes a message from a blocklisted client (or holds it as a sample), unless its sender is known and proven or may still be."""
     known = deciding_allow(facts) or awaited_allow(facts) or answered_message(facts) or awaited_answer(facts) or returned_message(facts)
     if not facts.listed or known:
         return None
@@ -230,7 +230,7 @@ def rejected_by_author_domain(facts: Facts) -> Verdict | None:
 
 
 def recipient_left(facts: Facts) -> Verdict | None:
-    """It was promised at RCPT, and nobody here has the address any more: whom it goes to is for a person to say."""
+    """Holds a message that was accepted at RCPT TO for an address that nobody here has any more: staff decides where it goes."""
     if facts.recipient.stray:
         return Verdict(
             Disposition.QUARANTINE, "recipient-left", say("nobody here has the address {address} any more", address=facts.recipient.address)
@@ -271,7 +271,7 @@ def dangerous_content(facts: Facts) -> Verdict | None:
 
 
 def hold_replay(facts: Facts) -> Verdict | None:
-    """Its author's domain signed it, and somebody else may have sent it on, changed where the signature lets that happen."""
+    """Holds a message signed by its author's domain that somebody else may have replayed, changed where the signature allows that."""
     allow = deciding_allow(facts)
     excused = allow is not None and allow.by_staff and allow.unchecked
     found = () if excused or returned_message(facts) else replay_reasons(facts)
@@ -286,7 +286,7 @@ def hold_replay(facts: Facts) -> Verdict | None:
 
 
 def sends_differently(facts: Facts) -> Verdict | None:
-    """Its author's domain is proven in a way in which it never was, and something else about it is a warning."""
+    """Holds a message whose author's domain is proven in a new way and that has other warnings."""
     proof, allow = facts.sender_proof, deciding_allow(facts)
     excused = allow is not None and (":" in allow.proof or (allow.by_staff and allow.unchecked))
     if proof is None or not proof.is_new or not facts.warned or excused or not is_passing(facts):
@@ -311,7 +311,7 @@ def drop_excused(found: tuple[Deviation, ...], facts: Facts) -> tuple[Deviation,
 
 
 def is_passing(facts: Facts) -> bool:
-    """Would one of the next rules let it in?"""
+    """Says whether one of the next rules would deliver the message."""
     verdict = next((verdict for rule in AFTER_CHECKS if (verdict := rule(facts))), None)
     return verdict is not None and verdict.disposition is Disposition.RELAY
 
@@ -330,7 +330,7 @@ def allowed_sender(facts: Facts) -> Verdict | None:
 
 
 def shown_allow(allow: MatchedRule) -> str:
-    """Why somebody is let in, in words: staff said so, or somebody here has written to them."""
+    """Says why a sender is allowed: staff allowed them, or somebody here has written to them."""
     if allow.origin == "learned":
         return say("{author} wrote to {value} on {day}", author=allow.author, value=allow.value, day=format_day(allow.since))
     return say("{author} allowed {value}", author=allow.author, value=allow.value)
@@ -340,7 +340,7 @@ FROM_THERE = say("and it is proven to come from there")
 
 
 def shown_proof(proof: str) -> str:
-    """How a sender proved themselves, in words."""
+    """Says in words how a sender proved themselves."""
     kind, _, domain = proof.partition(":")
     if kind == "dkim":
         return say("and a signature of {domain} proves that it came through there unchanged", domain=domain)
@@ -359,7 +359,7 @@ def bounce_with_files(facts: Facts) -> Verdict | None:
 
 
 def reply_to_ours(facts: Facts) -> Verdict | None:
-    """It answers a message of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
+    """Delivers a proven reply to a message of ours from where that went, or a delivery report about one (mailflow.md 8)."""
     if mail := answered_message(facts):
         given = {"author": mail.author, "domain": facts.summary.author.rpartition("@")[2], "day": format_day(mail.at)}
         if mail.named_by == "calendar":
@@ -377,7 +377,7 @@ def reply_to_ours(facts: Facts) -> Verdict | None:
 
 
 def unproven_known_sender(facts: Facts) -> Verdict | None:
-    """It uses an allowed sender's name and cannot prove it."""
+    """Holds a message that claims to be from an allowed sender and lacks the proof."""
     allow = next((rule for rule in facts.rules if rule.effect == "allow"), None)
     if allow is None or deciding_allow(facts):
         return None
@@ -453,7 +453,7 @@ NEVER_WAIVED = (*STRICTEST, held_sender, held_by_content)
 
 
 def forged_author(facts: Facts) -> Verdict | None:
-    """It fails the check that its author's domain publishes, whatever that asks to do with it."""
+    """Holds a message that fails DMARC, whatever policy its author's domain publishes."""
     dmarc = facts.authentication.dmarc
     if dmarc.result != "fail" or deciding_allow(facts):
         return None

@@ -38,7 +38,7 @@ class MatchedRule:
 
     @property
     def by_staff(self) -> bool:
-        """Did somebody make it on purpose? Else it was learned, or came with a purge."""
+        """Says whether staff made the rule on purpose; else it was learned, or came with a removal."""
         return self.origin in BY_STAFF
 
 
@@ -57,7 +57,7 @@ class OurMail:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known when a delivery is judged."""
+    """Evidence for the verdict about one delivery."""
 
     envelope: Envelope
     authentication: Authentication

@@ -1,4 +1,4 @@
-"""Which sender rule decides: whose proof is met, whose is not, and whose is not known yet. Pure."""
+"""Finds the sender rule that decides, by whether its proof is met, not met, or not known yet. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
@@ -13,12 +13,12 @@ def names_its_author(facts: Facts) -> bool:
 
 
 def proof_of_author(facts: Facts) -> str:
-    """How the author proved who they are: "dmarc", "aligned" or ""."""
+    """Returns how the author is proven: "dmarc", "aligned" or ""."""
     return facts.authentication.proof if names_its_author(facts) else ""
 
 
 def proven_as(facts: Facts, freemail: Collection[str]) -> str:
-    """Whom the proof is good for: the author's whole domain, at a free-mail provider their address alone, "" without one."""
+    """Returns whom the proof is good for: the author's whole domain, at a free-mail provider their address alone, "" without one."""
     author = facts.summary.author
     domain = author.rpartition("@")[2]
     return "" if not proof_of_author(facts) else author if domain in freemail else domain
@@ -95,7 +95,7 @@ def leaves_wanted_alone(rule: MatchedRule) -> bool:
 
 
 def goes_before(allow: MatchedRule, block: MatchedRule, facts: Facts, hopeful: bool) -> bool:
-    """Did staff let this sender in more precisely than somebody blocked it, and is or may that be proven?"""
+    """Says whether an allow rule by staff is more precise than a block rule and its proof is met, or with `hopeful` may still be."""
     possible = is_proof_met(allow, facts) or (hopeful and is_proof_awaited(allow, facts))
     return possible and allow.by_staff and rule_precision(allow) > rule_precision(block)
 
@@ -104,7 +104,7 @@ Precision = tuple[int, int, int, int]
 
 
 class Scoped(Protocol):
-    """What says how narrowly a rule fits."""
+    """Protocol of anything with the scope and subject of a rule."""
 
     @property
     def match(self) -> str: ...
@@ -115,7 +115,7 @@ class Scoped(Protocol):
 
 
 def rule_precision(rule: Scoped) -> Precision:
-    """How narrowly a rule fits: the sender match first (of domains the deeper one, then the one alone), then the scope."""
+    """Precision of a rule, for comparing: the sender match first (of domains the deeper one, then the one alone), then the scope."""
     match = {"campaign": 3, "address": 2, "list": 1}.get(rule.match, 0)
     depth = rule.value.count(".") if rule.match in ("domain", "subdomains") else 0
     scope = {"company": 0, "department": 1, "person": 2}[rule.scope.partition(":")[0]]

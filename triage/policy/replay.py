@@ -1,7 +1,7 @@
-"""Could a signed message have been replayed: sent on by a stranger, changed where its DKIM signature lets that happen? Pure.
+"""Detects replayed messages: sent on by a stranger, changed where their DKIM signature allows that. Pure.
 
-Whoever received a message from the author's domain can send it to anybody, and the signature still passes. SPF then fails: so only messages
-that nothing but DKIM proves are looked at, and not those that a list or a forwarder which the company knows passed on.
+Whoever received a message from the author's domain can send it to anybody, and the signature still passes. SPF then fails: so only
+messages that nothing but DKIM proves are checked, and not those that a list or a forwarder which the company knows passed on.
 """
 
 from collections.abc import Iterator
@@ -20,14 +20,15 @@ SENTENCES = {
 
 
 def replay_reasons(facts: Facts) -> tuple[str, ...]:
-    """What may have changed since the author's domain signed it, each without its end; () where nothing may."""
+    """Returns what may have changed since the author's domain signed the message, each without its end; () where nothing may."""
     if facts.authentication.dmarc.aligned != ("dkim",) or came_by_known(facts):
         return ()
     return min((tuple(gap_reasons(one, facts)) for one in author_signatures(facts)), key=len, default=())
 
 
 def came_by_known(facts: Facts) -> bool:
-    """Did a list or forwarder pass it on that an allow rule names with its proof, or that the company trusts to seal?"""
+    """Says whether a list or forwarder passed the message on that an allow rule names with its proof, or whose ARC seals the company
+    trusts."""
     sealer = facts.authentication.arc.sealer
     if sealer in facts.trusted_arc_sealers and facts.authentication.sealed_by(sealer):
         return True
@@ -42,7 +43,7 @@ def author_signatures(facts: Facts) -> Iterator[Dkim]:
 
 
 def gap_reasons(signature: Dkim, facts: Facts) -> Iterator[str]:
-    """What a signature leaves open of this message, in words."""
+    """Yields in words what a signature leaves unsigned in this message."""
     elsewhere = next((one for one in facts.summary.reply_to if is_elsewhere(one, facts)), "")
     for gap in signature.gaps:
         if gap in SENTENCES:

@@ -1,4 +1,4 @@
-"""Which rules are in force, as an SQL condition: not removed, not run out, not paused."""
+"""Rules in force, as an SQL condition: not removed, not expired, not paused."""
 
 from datetime import datetime
 

@@ -52,7 +52,7 @@ ANOTHER_FIRST = say("but another rule goes before it")
 
 
 def why_not(rule: MatchedRule, facts: Facts) -> str:
-    """Why a sender rule that matches did not decide."""
+    """Returns the reason why a matching sender rule did not decide."""
     if rule.effect == "block":
         aside = rule.unproven_only and proof_of_author(facts)
         return say("but only for messages without proof of their sender") if aside else ANOTHER_FIRST
@@ -64,7 +64,7 @@ def why_not(rule: MatchedRule, facts: Facts) -> str:
 
 
 def describe_proof(proof: str) -> str:
-    """What a rule asks for, in words."""
+    """Names in words the proof that a rule asks for."""
     kind, _, domain = proof.partition(":")
     named = {
         "dkim": say("a signature of {domain}", domain=domain),

@@ -1,4 +1,4 @@
-"""Which contacts an employee's outgoing message teaches, and why the others are skipped. Pure."""
+"""Evidence in an employee's outgoing message: which recipients become contacts, and why the others are skipped. Pure."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from triage.say import say
 
 
 class Reason(StrEnum):
-    """Why a message, or one address of it, is not learned from."""
+    """Reason why a message, or one address of it, is not learned from."""
 
     NULL_SENDER = "null-sender"
     AUTOMATIC = "automatic"
@@ -113,7 +113,7 @@ class Sent:
 
 
 def read_sent(summary: Summary, sender: str, recipients: tuple[str, ...], at: datetime) -> Sent:
-    """What a summary says of a message that was sent (a summary of the header alone will do)."""
+    """Builds a `Sent` from the summary of a sent message; a summary of the header alone is enough."""
     return Sent(
         sender=sender,
         recipients=recipients,
@@ -131,7 +131,7 @@ ANSWERING = frozenset({"reply", "refresh", "declinecounter"})
 
 
 def why_not(summary: Summary, sender: str) -> Reason | None:
-    """Why a message teaches nothing by what it says itself; None when it may teach."""
+    """Returns the reason in the message itself why nothing is learned from it; None when something may be."""
     if not sender:
         return Reason.NULL_SENDER
     if summary.report_type == "disposition-notification":
@@ -167,7 +167,7 @@ def why_not_subject(subject: str) -> Reason | None:
 
 
 def why_not_address(address: Address, own_domains: frozenset[str]) -> Reason | None:
-    """Why an address that was written to is not learned; None when it is."""
+    """Returns the reason why a recipient's address does not become a contact; None when it does."""
     if claims_ours(address.domain, own_domains):
         return Reason.OWN_DOMAIN
     if UNSUBSCRIBE.fullmatch(address.local):

@@ -95,8 +95,8 @@ def contact_of_row(session: Session, one: Correspondent, settings: Settings) -> 
 
 
 def accept_contacts(session: Session, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> int:
-    """What was parked or dropped counts from now on; how many. NotFound for one that the actor may not see, NotAllowed for one
-    that more people would know than are in their scope."""
+    """Accepts pending or dropped contacts, which count from now on, and returns their number. NotFound for one that the actor may not see,
+    NotAllowed for one that more people would know than are in their scope."""
     access.may_make_rules(by)
     for one in contacts.lock_contacts(session, ids, by).values():
         person = session.get(Person, one.person) if one.person else None
@@ -135,7 +135,7 @@ def decide_contacts(session: Session, ids: Sequence[int], state: str, *, by: Act
 
 
 def count_unlearned(session: Session, *, by: Actor, since: datetime) -> list[tuple[str, str, int]]:
-    """What was not learned of mail of the actor's folders since that day: (how, reason, how often), the most frequent first."""
+    """Counts what was not learned from messages of the actor's folders since that day, as (how, reason, count), the most frequent first."""
     total = func.sum(col(NotLearned.count))
     rows = session.execute(
         select(col(NotLearned.how), col(NotLearned.reason), total)
@@ -147,7 +147,7 @@ def count_unlearned(session: Session, *, by: Actor, since: datetime) -> list[tup
 
 
 def count_contacts(session: Session) -> tuple[int, int]:
-    """How many contacts are known, and how many wait for a look."""
+    """Counts the known contacts and those pending review."""
     state = col(Correspondent.state)
     counted: dict[str, int] = dict(session.execute(select(state, func.count()).group_by(state)).all())
     return counted.get(KNOWN, 0), counted.get(PARKED, 0)

@@ -1,4 +1,4 @@
-"""How a sender stands with the company: who has had mail from them, and what people here decided about it."""
+"""History of a sender with the company: who has received their messages, and what staff decided about them."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ LOOKED_AT = 200  # earlier messages of one sender that are counted at most
 
 
 class Sender(NamedTuple):
-    """Whose standing is asked: an author, and the campaign of their mail; and whether they prove themselves."""
+    """Sender whose history is looked up: author, domain and campaign, and whether the author is proven."""
 
     author: str
     domain: str
@@ -40,7 +40,7 @@ class Sender(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a sender before their mail is looked at."""
+    """History of a sender before their message is judged."""
 
     met: Met
     by_sender: Past
@@ -58,7 +58,7 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
     asked, (author, domain, campaign, proven) = table_of(SENDER, on_postgresql)
 
     def decided(whose: ColumnElement[bool], became: ColumnElement[bool]) -> ColumnElement[int]:
-        """How many of somebody's earlier messages people let in or took away, outside confidential folders, of the first LOOKED_AT."""
+        """Counts a sender's earlier messages that staff released or removed, outside confidential folders, among the first LOOKED_AT."""
         is_proven = (col(Delivery.proof) != "").label("proven")
         looked_at = select(col(Delivery.decision_id).label("decision"), is_proven, not_(confidential_rows.is_confidential()).label("open"))
         some = looked_at.where(whose, became).limit(LOOKED_AT).correlate(asked).subquery()
@@ -91,7 +91,7 @@ HAS_WRITTEN_TO = {False: select(IN_DEPARTMENT), True: select(IN_FOLDER)}
 
 
 class Senders:
-    """How senders stand whose mail comes in together: each message that has come in counts for those behind it."""
+    """Histories of the senders of one batch of messages; each message that has come in counts for those behind it."""
 
     def __init__(self, session: Session, asked: Iterable[Sender]) -> None:
         self.session = session
@@ -101,7 +101,7 @@ class Senders:
         self.folders: set[tuple[str, str, str | None]] = set()
 
     def of(self, sender: Sender) -> Standing:
-        """How one of them stands."""
+        """Returns the history of one sender."""
         row = self.found.get(sender)
         if row is None:
             return NOBODY
@@ -138,9 +138,9 @@ def history_key(author: str, *, proven: bool, freemail: Collection[str], campaig
 
 
 def rows_about(session: Session, asked: Iterable[Sender]) -> Sequence[Row[Any]]:
-    """What the database says of each.
+    """Reads the history of each sender from the database.
 
-    What was decided about mail that could not prove it came from them says nothing about what can.
+    Decisions about messages whose author was not proven do not count for messages whose author is.
     """
     known = sorted({one for one in asked if (one.author, one.campaign) != (NO_ONE, NO_CAMPAIGN)})
     on_postgresql = is_postgresql(session)
@@ -148,6 +148,6 @@ def rows_about(session: Session, asked: Iterable[Sender]) -> Sequence[Row[Any]]:
 
 
 def of_sender(session: Session, author: str, *, proven: bool, freemail: Collection[str], campaign: int | None = None) -> Standing:
-    """How an author stands, and the campaign of their mail."""
+    """Returns the history of an author and of the campaign of their message."""
     asked = history_key(author, proven=proven, freemail=freemail, campaign=campaign)
     return Senders(session, [asked]).of(asked)

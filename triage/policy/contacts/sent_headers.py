@@ -188,7 +188,7 @@ def read_addresses(value: bytes) -> tuple[str, ...]:
 
 
 def too_many(value: bytes) -> tuple[str, ...]:
-    """Of a field with more addresses than are ever read: as many as say so."""
+    """Stands in for an address field that is too long or has too many addresses to be read: a tuple of MANY empty addresses; else ()."""
     return ("",) * MANY if len(value) > FIELD_LIMIT or value.count(b"@") > MANY else ()
 
 
@@ -230,7 +230,7 @@ def read_author(value: bytes) -> str:
 
 
 def date_of(value: bytes, arrived: Callable[[], datetime | None], now: datetime) -> datetime:
-    """When it was written: by its Date, where that can be, else when it was filed, which is not asked for before."""
+    """Returns when a message was written: its Date where that is plausible, else when it was filed, which is asked for only then."""
     said = quick_date(value) or slow_date(value)
     if said is None or not EARLIEST <= said <= now + AHEAD:
         said = arrived() or now
@@ -249,7 +249,7 @@ def quick_date(value: bytes) -> datetime | None:
 
 @lru_cache(10_000)
 def find_midnight(day: bytes, zone: bytes) -> datetime | None:
-    """When a day begins in a time zone; None when there is no such day."""
+    """Returns the instant at which a day begins in a time zone; None when there is no such day."""
     number, month, year = day.split(b" ")
     if year == b"9999":
         return None  # its last hours are beyond what a datetime holds

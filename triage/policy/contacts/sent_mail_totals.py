@@ -36,7 +36,7 @@ class Mail(Protocol):
 
 
 class Contact(NamedTuple):
-    """That an address was written to. Instants are as the database has them, so that a hundred thousand are carried quickly."""
+    """Totals of one person's messages to one address. Instants are integers as in the database, so that a hundred thousand stay fast."""
 
     recipient: str  # without differences of case
     sent: int  # messages
@@ -51,7 +51,7 @@ Whose = tuple[str, str]  # sender and author
 
 @dataclass(frozen=True)  # without slots, which would make it slow to pickle
 class Gathered:
-    """What some messages teach."""
+    """Totals of a batch of sent messages: contacts, authors, and reasons why messages teach nothing."""
 
     mails: int = 0
     recipients: int = 0  # each as often as a message went to it
@@ -88,7 +88,7 @@ def gather_mail(mails: Iterable[Mail]) -> Gathered:
 
 
 def join_totals(some: Iterable[Gathered]) -> Gathered:
-    """What several have gathered; who was written to in more than one of them is in it more than once."""
+    """Joins totals of several batches; a contact that is in more than one of them stays in the result more than once."""
     parts = list(some)
     both = Gathered(sum(one.mails for one in parts), sum(one.recipients for one in parts))
     for one in parts:
@@ -101,7 +101,7 @@ def join_totals(some: Iterable[Gathered]) -> Gathered:
 
 
 class Author:
-    """What somebody wrote so far."""
+    """Running totals of what one person has written."""
 
     __slots__ = ("mails", "tracks", "without")
 
@@ -140,6 +140,6 @@ class Track:
             self.first = at
 
     def contact(self, recipient: str) -> Contact:
-        """What they come to."""
+        """Returns the contact with its totals."""
         first, last = to_micros(self.first), to_micros(self.last)
         return Contact(recipient, self.sent, first, last, self.mail.message_id, self.mail.subject_digest)

@@ -34,7 +34,7 @@ def drop_barred_places(session: Session, found: Sequence[OurMail], author: str) 
 
 
 def answer_ways(envelope: Envelope, summary: Summary) -> Iterator[tuple[str, ColumnElement[bool]]]:
-    """How it names them, and where these are."""
+    """Yields each way in which a message names sent messages (reply, calendar, returned), with the SQL condition that finds these."""
     if ids := {*summary.in_reply_to, *summary.references}:
         yield "reply", col(SentMail.message_id).in_(sorted(ids))
     if summary.calendar_uid:

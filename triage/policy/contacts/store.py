@@ -50,7 +50,7 @@ DAY = timedelta(days=1)
 
 
 class Lesson(NamedTuple):
-    """That somebody here wrote to an address: once, or so many times. The columns of a row, as the database has them."""
+    """Evidence that somebody here wrote to an address, once or several times. Its fields are the columns of a row."""
 
     address: str  # folded
     person: str  # uid; "" for a role address
@@ -70,7 +70,7 @@ WRITTEN = (*Lesson._fields, "last_mail_at", "state", "id", "how", "heard", "lear
 
 
 class Post(NamedTuple):
-    """That somebody here wrote to a mailing list."""
+    """Evidence that somebody here wrote to a mailing list."""
 
     address: str
     posts: int
@@ -90,7 +90,7 @@ def contact_states(session: Session, wanted: Collection[Key]) -> dict[Key, str]:
 
 
 def learned_lately(session: Session, person: str, department: str, now: datetime) -> int:
-    """How many new addresses of one employee have counted within the last 24 hours."""
+    """Counts the new contacts of one employee that were learned within the last 24 hours."""
     where = [col(Correspondent.person) == person, col(Correspondent.state) == KNOWN, col(Correspondent.learned_at) > now - DAY]
     where += [col(Correspondent.department) == department, col(Correspondent.how).in_(("outbound", "journal", "log"))]
     return session.scalar(select(func.count()).select_from(Correspondent).where(*where)) or 0
@@ -206,7 +206,7 @@ def as_rule(one: Correspondent, writer: str, scope: str) -> MatchedRule:
 
 
 def lesson_provenance(one: Correspondent, writer: str) -> str:
-    """Who wrote, when, in which message."""
+    """Says who wrote to a contact, when, and in which message."""
     about = {"writer": writer, "address": one.address, "day": format_day(one.last_sent_at)}
     if one.message_id:
         return say("{writer} wrote to {address} on {day} (Message-ID <{message_id}>)", message_id=one.message_id, **about)
@@ -224,13 +224,13 @@ def last_message_at(one: Correspondent) -> datetime:
 
 
 def count_older(session: Session, learned_since: datetime, before: datetime) -> int:
-    """How many contacts that were learned since a moment had their last message before another."""
+    """Counts contacts that were learned since one instant and whose last message is older than another."""
     older = (col(Correspondent.learned_at) >= learned_since, col(Correspondent.last_sent_at) < before)
     return session.scalar(select(func.count()).select_from(Correspondent).where(*older)) or 0
 
 
 def lapses_at(one: Correspondent, settings: Settings) -> datetime:
-    """When it counts no more, unless there is mail either way."""
+    """Returns when a contact expires unless a message goes either way before."""
     return one.last_mail_at + timedelta(days=settings.outbound.lapse_days)
 
 
@@ -279,7 +279,7 @@ def count_unlearned(session: Session, reasons: Mapping[tuple[str, str, Reason], 
 
 
 def counted_with(session: Session, person: str, department: str) -> tuple[str, str]:
-    """Whose numbers somebody's are added to: their department's, or where they are confidential their own."""
+    """Returns the (department, person) under which a writer is counted: the person only where they are confidential."""
     known = session.get(Person, person) if person else None
     department = known.department if known else department
     return department, person if confidential_folders.hides_person(session, person) else ""
@@ -292,16 +292,15 @@ def keep_sent(session: Session, mails: Sequence[SentMail]) -> None:
 
 
 def distrust_lately(session: Session, uid: str, since: datetime) -> None:
-    """What an account taught since then waits until staff has looked, and what it sent opens the SMTP server to no answer: somebody else
-    may have used it.
-    """
+    """Distrusts what an account sent since an instant, because somebody else may have used it: its new contacts wait for review by staff,
+    and replies to its messages are no longer let in."""
     lately = (col(Correspondent.person) == uid, col(Correspondent.learned_at) > since, col(Correspondent.how).not_in(("seed", "api")))
     session.execute(update(Correspondent).where(*lately, col(Correspondent.state) == KNOWN).values(state=PARKED))
     session.execute(update(SentMail).where(col(SentMail.person) == uid, col(SentMail.at) > since).values(automatic=True))
 
 
 def answerable_places(session: Session, person: str, department: str, now: datetime) -> set[str]:
-    """Where mail of one employee has gone within the last 24 hours that somebody may answer."""
+    """Returns the destinations of one employee's messages of the last 24 hours that may be answered."""
     where = [col(SentMail.at) > now - DAY, col(SentMail.person) == person, col(SentMail.department) == department]
     rows = session.scalars(select(col(SentMail.went_to)).where(*where, col(SentMail.automatic).is_(False)))
     return {place for went_to in rows for place in went_to}
@@ -314,7 +313,7 @@ KNOWN_LISTS = select(col(PostedList.address)).where(OneOf(col(PostedList.address
 
 
 def lists_among(session: Session, addresses: Iterable[str]) -> frozenset[str]:
-    """Those of the addresses that are known to be lists."""
+    """Returns the addresses that are known mailing lists."""
     return frozenset(session.scalars(KNOWN_LISTS, {"addresses": sorted(set(addresses))}))
 
 
@@ -371,7 +370,7 @@ def forget_lapsed(session: Session, *, settings: Settings, now: datetime, limit:
 
 
 def visible_contacts(by: Actor) -> ColumnElement[bool]:
-    """Which contacts the actor may know of: those of the people and departments in their scope, and of no confidential folder."""
+    """SQL condition for the contacts that the actor may see: of people and departments in their scope, outside confidential folders."""
     return of_people(col(Correspondent.person), col(Correspondent.department), by)
 
 
@@ -385,7 +384,7 @@ def of_people(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
 
 
 def is_within_reach(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
-    """In the actor's scope?"""
+    """SQL condition for rows whose person or department is in the actor's scope."""
     if by.scope.company:
         return true()
     codes, uids = sorted(by.scope.departments), sorted(by.scope.persons)
@@ -401,7 +400,7 @@ def away_from(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
 
 
 def lock_contacts(session: Session, ids: Iterable[int], by: Actor) -> dict[int, Correspondent]:
-    """Those of them that the actor may know of, held until the transaction ends."""
+    """Locks these contacts, as far as the actor may see them, until the transaction ends. Returns them by id."""
     where = db.is_among(session, col(Correspondent.id), ids) & visible_contacts(by)
     rows = session.scalars(select(Correspondent).where(where).order_by(col(Correspondent.id)).with_for_update())
     return {row.id: row for row in rows}

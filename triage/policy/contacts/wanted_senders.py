@@ -32,7 +32,7 @@ LET_IN_BY = ("allowed-sender", "reply-to-ours")  # the policy's rules that let i
 
 
 class Sender(NamedTuple):
-    """Who seems to have sent a message, and whom its proof is good for: a domain, at a free-mail provider an address, "" nobody."""
+    """Apparent author of a message, and whom its proof is good for: a domain, at a free-mail provider an address, "" nobody."""
 
     author: str
     proven_as: str
@@ -40,17 +40,17 @@ class Sender(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Why the messages of a sender are left alone."""
+    """Reason why a removal of copies leaves a sender's messages alone."""
 
     why: Why
     of: str = ""  # the department or person whose contact they are, as people read it
 
 
 def wanted_among(session: Session, senders: Iterable[Sender], *, settings: Settings, now: datetime) -> dict[Sender, Wanted]:
-    """Those of the senders that are wanted, each with the strongest reason.
+    """Returns the wanted senders among these, each with the strongest reason.
 
-    An address that a message only claims counts as a contact's too: whoever knows that the claim is refuted asks for no such sender.
-    What lies in confidential folders is no reason: that it exists would show.
+    An address that a message only claims counts as a contact's too: callers that know the claim is refuted do not ask about it. Rows in
+    confidential folders are no reason, because that would reveal them.
     """
     asked = sorted(set(senders))
     found: dict[Sender, Wanted] = {}
@@ -68,7 +68,7 @@ def wanted_among(session: Session, senders: Iterable[Sender], *, settings: Setti
 
 
 def contacts_among(session: Session, authors: Collection[str], *, settings: Settings, now: datetime) -> dict[str, str]:
-    """Those of the addresses to which somebody outside the confidential folders has written; whose contact each is, in words."""
+    """Returns the addresses that are contacts outside confidential folders, each with the name of whose contact it is."""
     asked = sorted(set(authors) - {""})
     if not asked:
         return {}
@@ -92,7 +92,7 @@ def contacts_among(session: Session, authors: Collection[str], *, settings: Sett
 
 
 def allowed_among(session: Session, senders: Sequence[Sender], now: datetime) -> set[Sender]:
-    """Those who prove who they are and whom a rule of staff lets in."""
+    """Returns the proven senders among these that an allow rule by staff matches."""
     proven = [one for one in senders if one.proven_as]
     names = {name for one in proven for name in (one.author, *ancestor_domains(one.author.rpartition("@")[2]))}
     if not names:
@@ -117,7 +117,7 @@ def reached_by(author: str) -> set[tuple[str, str]]:
 
 
 def released_by(session: Session, senders: Sequence[Sender]) -> set[Sender]:
-    """Those of whom wanted mail came in: proven, by their domain (or address at a free-mail provider); unproven, by their address."""
+    """Returns senders whose earlier messages were wanted: proven ones by domain (or free-mail address), unproven ones by address."""
     on_postgresql = db.is_postgresql(session)
     found: set[Sender] = set()
     for column, proven, key in WAYS:
@@ -139,7 +139,7 @@ WAYS: tuple[tuple[str, bool, Any], ...] = (
 
 @cache
 def with_wanted(column: str, proven: bool, on_postgresql: bool) -> Select[Any]:
-    """Which of the names that are bound have sent something that was wanted: proven, or what nobody proved."""
+    """Selects the bound names that have sent a wanted message: a proven one, or (`proven` false) an unproven one."""
     asked, (name,) = db.table_of({"name": Text}, on_postgresql)
     theirs = and_(getattr(Delivery, column) == name, (col(Delivery.proof) != "") if proven else (col(Delivery.proof) == ""), was_wanted())
     return select(name).select_from(asked).where(exists().where(theirs).correlate(asked))
@@ -152,7 +152,7 @@ def was_wanted() -> ColumnElement[bool]:
 
 
 def was_released() -> ColumnElement[bool]:
-    """Did somebody release or redirect a delivery, and has nobody taken that back?"""
+    """SQL condition for deliveries that staff released or redirected, where the decision was not undone."""
     verbs: list[ColumnElement[str]] = [literal_column(f"'{verb}'") for verb in ("release", "redirect")]
     item = and_(col(DecisionItem.delivery_id) == col(Delivery.id), col(DecisionItem.outcome) == literal_column("'done'"))
     stands = and_(col(Decision.id) == col(DecisionItem.decision_id), col(Decision.verb).in_(verbs), col(Decision.undone_by).is_(None))
@@ -167,9 +167,9 @@ def is_refuted() -> ColumnElement[bool]:
 
 
 def domains_with_contacts(session: Session, domains: Collection[str], *, now: datetime) -> set[str]:
-    """Those of the domains where somebody here has a contact or lets somebody in: they are never blocked as a whole.
+    """Returns the domains with a contact or an allow rule here: they are never blocked as a whole.
 
-    Upkeep keeps the domains that are known; of contacts learned since it last looked the addresses themselves are read.
+    Maintenance keeps the known domains; for contacts learned since its last run the addresses themselves are read.
     """
     asked = sorted(set(domains) - {""})
     if not asked:

@@ -48,9 +48,9 @@ def rule_of_row(row: Rule) -> ContentRule:
 
 
 def content_for_recipient(matches: Sequence[ContentMatch], recipient: Recipient, sealed: Collection[str]) -> tuple[ContentMatch, ...]:
-    """Those of the matches whose rule reaches this recipient, the narrowest scope first.
+    """Returns the matches whose rule applies to this recipient, the narrowest scope first.
 
-    Into a confidential folder (`sealed`) reaches only a rule that is for it: else its uses would tell what is written there.
+    Only a rule for a confidential folder (`sealed`) applies to messages in it: use counts of other rules would reveal its content.
     """
     if not matches or recipient.always or recipient.bounce:
         return ()

@@ -69,7 +69,7 @@ def check_conditions(given: Mapping[str, Sequence[str]]) -> Conditions:
 
 
 def as_conditions(stored: Mapping[str, Sequence[str]]) -> Conditions:
-    """What a rule keeps of its conditions, in order."""
+    """Returns a rule's stored conditions in the order of NAMES."""
     return tuple((name, tuple(stored[name])) for name in NAMES if stored.get(name))
 
 
@@ -83,7 +83,7 @@ def check_values(name: str, values: Sequence[str]) -> tuple[str, ...]:
 
 
 def unknown_word(unknown: str, names: Iterable[str]) -> str:
-    """That there is no such word, and which was meant."""
+    """Says that a word is unknown, and suggests the closest one or lists all."""
     shown, close = quote_text(unknown[:40]), difflib.get_close_matches(unknown, list(names), 1)
     if close:
         return say("there is no {unknown}; did you mean {close}?", unknown=shown, close=quote_text(close[0]))
@@ -100,7 +100,7 @@ def fold_signal(name: str, value: str) -> str:
 
 
 def fold_wording(name: str, value: str) -> str:
-    """What the words of a message are about."""
+    """Checks a topic of the message's wording, one of WORDINGS."""
     return one_of(value, WORDINGS, name)
 
 
@@ -140,7 +140,7 @@ def fold_address(name: str, value: str) -> str:
 
 
 def fold_kind(name: str, value: str) -> str:
-    """What an attachment is by its bytes, or a media type."""
+    """Checks and folds a kind of attachment: a finding in its bytes, or a media type. BadInput for any other word."""
     if value in FINDINGS or MEDIA_TYPE.fullmatch(value):
         return fold_text(name, value)
     kinds = list_with_or((*sorted(FINDINGS), say("a media type like application/zip or image/*")))

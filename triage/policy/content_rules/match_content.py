@@ -1,4 +1,4 @@
-"""Which rules on content match a message: filed under their first condition, so that most are never looked at. Pure."""
+"""Matches content rules to a message: rules are filed under their first condition, so that most are never looked at. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,13 +57,13 @@ class ContentRules:
                 self.exact.setdefault(name, {}).setdefault(value, []).append(rule)
 
     def match(self, message: MessageContent, now: datetime) -> tuple[ContentMatch, ...]:
-        """Those that the message matches, the oldest first."""
+        """Returns the rules in force that match the message, the oldest first."""
         likely = {rule.id: rule for rule in self.likely_rules(message)}
         found = (match_rule(rule, message) for _, rule in sorted(likely.items()) if rule.until is None or rule.until > now)
         return tuple(one for one in found if one is not None)
 
     def likely_rules(self, message: MessageContent) -> Iterator[ContentRule]:
-        """Those whose first condition fits, or may."""
+        """Yields the rules whose first condition matches the message, or may match it."""
         for name, by_value in self.exact.items():
             for value in message.values(name):
                 yield from by_value.get(value, ())
@@ -91,7 +91,7 @@ def match_rule(rule: ContentRule, message: MessageContent) -> ContentMatch | Non
 
 
 def shown_values(rule: ContentRule, found: Mapping[str, str]) -> tuple[str, ...]:
-    """What fits, as people read it: without the direction, which says nothing of the message."""
+    """Returns the matched values as people read them, without the direction, which says nothing about the message."""
     return tuple(found[name] for name, _ in rule.conditions if name != DIRECTION)
 
 

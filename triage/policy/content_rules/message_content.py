@@ -26,7 +26,7 @@ class MessageContent:
     is_internal: bool = False
 
     def values(self, name: str) -> frozenset[str]:
-        """What the message has of one kind."""
+        """Returns the message's values for one condition."""
         return READ[name](self)
 
     @cached_property
@@ -36,23 +36,23 @@ class MessageContent:
 
     @cached_property
     def wordings(self) -> frozenset[str]:
-        """What its words are about."""
+        """Topics of the message's wording."""
         return self.own_signals.intersection(WORDINGS)
 
     @cached_property
     def link_domains(self) -> frozenset[str]:
-        """Where its links lead once rewriting is undone, and the domains above."""
+        """Domains that its links open once rewriting is undone, and their parent domains."""
         hosts = {real_destination(link.target).host for link in islice(self.summary.links, MOST_LINKS)}
         return frozenset(domain for host in hosts if host for domain in ancestor_domains(host))
 
     @cached_property
     def authors(self) -> frozenset[str]:
-        """Whom its From fields name."""
+        """Authors in its From fields, with their domains."""
         return frozenset(with_domains(self.summary.authors))
 
     @cached_property
     def replies(self) -> frozenset[str]:
-        """Where replies go."""
+        """Reply-To addresses, with their domains."""
         return frozenset(with_domains(self.summary.reply_to))
 
     @cached_property
@@ -65,7 +65,7 @@ class MessageContent:
 
     @cached_property
     def file_kinds(self) -> frozenset[str]:
-        """What its attachments are, by their bytes and by what they say."""
+        """Kinds of its attachments: findings in their bytes, and declared media types."""
         return frozenset(kind for one in self.summary.attachments for kind in (one.finding, one.media_type.casefold()) if kind)
 
     @cached_property

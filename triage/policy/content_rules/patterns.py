@@ -31,7 +31,7 @@ def matches_pattern(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=KNOWN)
 def split_pattern(pattern: str) -> tuple[str, tuple[str, ...], str]:
-    """What a text has to begin with, contain in this order, and end with."""
+    """Splits a pattern into the prefix of a text, the parts that it contains in this order, and its suffix."""
     first, *middle, last = pattern.split(ANY)
     return first, tuple(filter(None, middle)), last
 

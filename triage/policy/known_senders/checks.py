@@ -1,4 +1,4 @@
-"""Which checks of known senders hold, which only report, and the fuse of each that holds too much."""
+"""Modes of the checks of known senders: which hold, which only report, and the fuse of each that holds too much."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
@@ -20,7 +20,7 @@ from triage.store.models.rules import SenderCheck, SenderChecked
 
 
 class Mode(StrEnum):
-    """What a check does with a message that it finds."""
+    """Mode of a check: whether it holds a message that it finds, or only reports it."""
 
     OFF = "off"  # the settings do not name it
     TRIAL = "trial"  # it only reports, for the first days
@@ -58,7 +58,7 @@ def describe_check(name: str, row: SenderCheck | None, senders: int, policy: Pol
 
 
 def check_mode(name: str, row: SenderCheck | None, until: datetime | None, policy: Policy, now: datetime) -> Mode:
-    """What a check does now. `until`: the end of its trial, None where that has not begun."""
+    """Returns the present mode of a check. `until`: the end of its trial, None where that has not begun."""
     if name not in policy.hold_known:
         return Mode.OFF
     if row is not None and row.fuse_at is not None:
@@ -68,7 +68,7 @@ def check_mode(name: str, row: SenderCheck | None, until: datetime | None, polic
 
 
 def modes_now(session: Session, policy: Policy, now: datetime) -> Mapping[str, Mode]:
-    """What each check does."""
+    """Returns the present mode of each check, by name."""
     return {one.name: one.mode for one in list_checks(session, policy, now)}
 
 
@@ -111,7 +111,8 @@ def count_sender(session: Session, name: str, sender: str, most: int, now: datet
 
 
 def sender_digest(author: str, freemail: Collection[str]) -> str:
-    """Who counts as one sender, so that nobody can read who it is: a domain, at a free-mail provider an address."""
+    """Returns a digest of the sender as the fuse counts them, so that nobody can read who it is: a domain, at a free-mail provider an
+    address."""
     domain = author.rpartition("@")[2]
     return hashlib.sha256((author if domain in freemail else domain).encode()).hexdigest()[:16]
 

@@ -18,13 +18,13 @@ RISKY = and_(col(Delivery.severity) >= literal_column("2"), col(Delivery.verdict
 
 
 def is_let_in_risky() -> ColumnElement[bool]:
-    """Did a rule deliver it, does it look suspicious or worse, and was it not removed since?"""
+    """SQL condition for messages that a rule delivered although they look suspicious or dangerous, and that were not removed since."""
     by_rule = col(Delivery.rule).in_([literal_column(f"'{one}'") for one in sorted(LETTING_IN)])
     return and_(RISKY, by_rule, LET_IN)
 
 
 def count_by_day(session: Session, since: datetime, until: datetime, *, by: Actor, zone: ZoneInfo) -> Counter[date]:
-    """How many came on each day of this zone, in the actor's scope."""
+    """Counts these messages for each day in this time zone, in the actor's scope."""
     received_at = col(Delivery.received_at)
     within = (is_let_in_risky(), received_at >= since, received_at < until, access.visible_deliveries(by))
     return Counter(at.astimezone(zone).date() for at in session.scalars(select(received_at).where(*within)))

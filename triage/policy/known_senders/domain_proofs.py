@@ -38,7 +38,7 @@ KEPT = select(*READ).where(OneOf(col(DomainProof.domain), "domains"))
 
 @dataclass(frozen=True, slots=True)
 class KeptProofs:
-    """What is kept of a domain."""
+    """Stored proofs of one domain."""
 
     usual: Mapping[str, datetime]  # and when each was seen last, to a day
     held: int  # messages of new ways
@@ -58,7 +58,7 @@ class Came(NamedTuple):
 
 
 def look_up_proofs(session: Session, domains: Collection[str]) -> dict[str, KeptProofs]:
-    """What is kept of these domains."""
+    """Reads the stored proofs of these domains."""
     found: dict[str, list[Any]] = {}
     asked = sorted(set(domains) - {""})
     for row in session.execute(KEPT, {"domains": asked}) if asked else ():
@@ -82,7 +82,8 @@ def compare_proof(
     settings: Settings,
     now: datetime,
 ) -> tuple[SenderProof, int] | None:
-    """How a message of a known sender proves its domain, and how many with a new proof are held already. None where that says nothing."""
+    """Returns how a message of a known sender proves its domain, beside what is usual, and how many messages with a new proof are held
+    already. None where the message says nothing about that."""
     domain = compared_domain(summary.author, settings)
     is_its_own = summary.author == authentication.author and not envelope.normalised and not rewritten_author(summary)
     ways = proof_ways(authentication, envelope.client) if domain and is_its_own else ()
@@ -102,7 +103,7 @@ def compared_domain(author: str, settings: Settings) -> str:
 
 
 def is_let_in_from(domain: str) -> ColumnElement[bool]:
-    """Which deliveries from a domain say what is usual."""
+    """SQL condition for deliveries from a domain that show which proofs are usual."""
     return and_(col(Delivery.author_domain) == domain, LET_IN)
 
 
@@ -140,7 +141,7 @@ def keep_ways(session: Session, domain: str, ways: Iterable[str], now: datetime,
 
 
 def is_one_of(domain: str, ways: Iterable[str]) -> ColumnElement[bool]:
-    """Which rows are about these ways of a domain."""
+    """SQL condition for rows about these proofs of a domain."""
     return and_(col(DomainProof.domain) == domain, col(DomainProof.way).in_(sorted(ways)))
 
 
@@ -155,7 +156,7 @@ def count_new(session: Session, one: Came, now: datetime) -> None:
 
 
 def renew_lasting(session: Session, domains: Collection[str], days: int, now: datetime) -> None:
-    """Those of the new proofs that were delivered on so many days are usual from now on."""
+    """Makes new proofs usual that were delivered on so many days, unless a message with a new proof of that domain is still held."""
     if not domains:
         return
     lasting = and_(col(DomainProof.usual_at).is_(None), col(DomainProof.days) >= days, col(DomainProof.domain).in_(sorted(domains)))
@@ -167,7 +168,7 @@ def renew_lasting(session: Session, domains: Collection[str], days: int, now: da
 
 
 def is_held_for(domain: Any) -> ColumnElement[bool]:
-    """Which deliveries of a domain, a name or a column, are held because of a new proof."""
+    """SQL condition for deliveries of a domain (a name or a column) that are held because of a new proof."""
     return and_(col(Delivery.author_domain) == domain, col(Delivery.rule) == DIFFERENT, col(Delivery.state) == State.HELD)
 
 

@@ -1,4 +1,4 @@
-"""Of which known sender the checks hold most: whose account may be stolen."""
+"""Known sender with the most messages held by the checks: an account that may be stolen."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -15,7 +15,7 @@ from triage.store.queue.grouping import HELD
 
 
 class HeldSender(NamedTuple):
-    """What is held of one sender."""
+    """Held messages of one sender."""
 
     messages: int
     first: datetime

@@ -93,7 +93,7 @@ def usual_before(session: Session, domain: str, rows: Sequence[DomainProof]) -> 
 
 
 def is_different(domain: str, since: datetime) -> ColumnElement[bool]:
-    """Which deliveries of a domain came with a new proof since then. What lies in confidential folders is not counted."""
+    """SQL condition for deliveries of a domain that came with a new proof since an instant, outside confidential folders."""
     theirs = and_(col(Delivery.author_domain) == domain, col(Delivery.received_at) >= since, ~confidential_rows.is_confidential())
     marked = cast(col(Message.signals), String).contains(DIFFERS, autoescape=True)
     return and_(theirs, exists().where(col(Message.id) == col(Delivery.message_id), marked).correlate(Delivery))
@@ -136,7 +136,7 @@ def take_rows(session: Session, domain: str, by: Actor) -> list[DomainProof]:
 
 
 def why_not_now(rows: Sequence[DomainProof], now: datetime) -> str:
-    """Who was first."""
+    """Says who renewed the proof before, or that it was renewed automatically."""
     row = max(rows, key=lambda one: one.usual_at or one.first_at)
     if row.usual_at and row.by_shown:
         return say("Renewed by {name} {ago}.", name=row.by_shown, ago=format_span(now - row.usual_at))
@@ -154,7 +154,7 @@ def settle(session: Session, domain: str, rows: Sequence[DomainProof], act: str,
 
 
 def count_new(session: Session) -> tuple[int, datetime | None]:
-    """How many domains send differently, and since when the newest does."""
+    """Counts domains that send differently, and returns since when the newest one does."""
     new = and_(col(DomainProof.was_new), col(DomainProof.usual_at).is_(None))
     columns = (func.count(col(DomainProof.domain).distinct()), func.max(col(DomainProof.first_at), type_=Instant))
     number, newest = session.execute(select(*columns).where(new)).one()

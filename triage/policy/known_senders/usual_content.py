@@ -24,7 +24,7 @@ USUAL = 2  # messages that had it; a released one is enough
 def drop_usual(
     session: Session, found: Iterable[Deviation], author: str, *, freemail: Collection[str], now: datetime
 ) -> tuple[Deviation, ...]:
-    """Those of the deviations that the sender's earlier messages do not show to be usual. Asked only where there are any."""
+    """Returns the deviations that the sender's earlier messages do not show to be usual. Reads those only where there are deviations."""
     found = tuple(found)
     usual = find_usual(session, author, freemail=freemail, now=now) if found and author else frozenset()
     return tuple(one for one in found if one.evidence not in usual)
@@ -57,7 +57,8 @@ def find_usual(session: Session, author: str, *, freemail: Collection[str], now:
 
 
 def evidence_of(summary: dict[str, Any], signals: list[dict[str, Any]]) -> Iterator[str]:
-    """What of a message could make a later one usual."""
+    """Yields evidence in a message that could make the same in a later one usual: link organisations, Reply-To addresses, names of
+    signals."""
     yield from dict.fromkeys(registered_organisation(real_destination(link["target"]).host) for link in summary.get("links", ()))
     yield from dict.fromkeys(summary.get("reply_to", ()))
     yield from dict.fromkeys(one["name"] for one in signals)

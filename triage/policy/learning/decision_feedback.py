@@ -41,7 +41,7 @@ class Lesson(NamedTuple):
 
 
 def begin_feedback(session: Session, marker: str) -> None:
-    """Who is told for the first time hears nothing of the past."""
+    """Starts feedback for a new marker at the last decision, so that no past decisions are sent."""
     if not versions.read_version(session, marker):
         versions.put_version(session, marker, session.scalar(select(func.max(col(Decision.id)))) or 1)
 

@@ -55,7 +55,8 @@ NAMES = (
 
 
 class Familiar:
-    """Whom strangers could be taken for whose mail comes in together; who is let in with it is met by those behind them."""
+    """Known senders that the strangers of one batch of messages could be taken for; a sender released along with it counts as known for
+    those behind them."""
 
     def __init__(self, session: Session, strangers: Iterable[Stranger], *, settings: Settings, now: datetime) -> None:
         self.session, self.settings, self.now = session, settings, now
@@ -71,13 +72,13 @@ class Familiar:
         return Correspondents(self.namesakes(one), domains, siblings)
 
     def siblings(self, one: Stranger, domains: Iterable[str]) -> tuple[str, ...]:
-        """Those of the domains whose name theirs has under an ordinary ending, if it has sent wanted messages."""
+        """Returns domains with the author's name under another ordinary ending, if the author's domain has sent wanted messages."""
         theirs = one.author.rpartition("@")[2]
         found = tuple(domain for domain in domains if is_sibling(theirs, domain))
         return found if found and released_by(self.session, [Sender(one.author, theirs)]) else ()
 
     def namesakes(self, one: Stranger) -> tuple[str, ...]:
-        """Those who have the same name, as far as they are still known."""
+        """Returns addresses of other senders with the same name that are still known."""
         named = (address for name in names_asked(one) for address in self.named.get(name, [])[:MOST])
         others = (address for address in dict.fromkeys(named) if not self.is_same(address, one.author))
         return tuple(address for address in others if is_known(self.session, address, self.settings, self.now))
@@ -119,7 +120,7 @@ def keys_of(domain: str, settings: Settings) -> Collection[str]:
 
 
 def group_by_key(session: Session, pairs: Select[str, str], bound: str, wanted: Iterable[str]) -> dict[str, list[str]]:
-    """What a statement gives for these keys, by key."""
+    """Runs a statement for these keys, and groups its values by key."""
     found: dict[str, list[str]] = {}
     asked = sorted(set(wanted))
     for key, value in session.connection().execute(pairs, {bound: asked}) if asked else ():

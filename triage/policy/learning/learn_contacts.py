@@ -42,7 +42,7 @@ Lessons = dict[Key, Lesson]
 
 @dataclass(slots=True)
 class Learned:
-    """What came of it: addresses, and for each reason what was not learned (messages and addresses)."""
+    """Result of learning: numbers of addresses, and for each reason how many messages and addresses were not learned."""
 
     learned: int = 0  # new ones
     known: int = 0  # that were there already
@@ -99,7 +99,7 @@ def learn_gathered(
 
 
 def count_whole_mails(found: Gathered, lookup: Lookup, report: Learned) -> None:
-    """How many messages teach nothing as a whole, and why."""
+    """Counts messages from which nothing is learned as a whole, by reason."""
     for (sender, why), mails in found.why_not.items():
         report.skip(why, mails, lookup.key(sender))
     for (sender, author), mails in found.authors.items():
@@ -110,7 +110,7 @@ def count_whole_mails(found: Gathered, lookup: Lookup, report: Learned) -> None:
 
 
 def find_lessons(found: Gathered, lookup: Lookup, report: Learned) -> tuple[Lessons, list[Post]]:
-    """What is to be learned, and what was posted to lists; the rest is counted by reason."""
+    """Returns the lessons and the posts to mailing lists; counts the rest by reason."""
     lessons: Lessons = {}
     posts: list[Post] = []
     for (sender, author), contacts in found.contacts.items():
@@ -133,7 +133,7 @@ def find_lessons(found: Gathered, lookup: Lookup, report: Learned) -> tuple[Less
 
 @dataclass(slots=True)
 class Outcome:
-    """What one message teaches."""
+    """Result of learning from one message."""
 
     writer: Writer | None = None
     addresses: tuple[str, ...] = ()
@@ -149,13 +149,13 @@ class Outcome:
 
     @property
     def person(self) -> str:
-        """Who wrote."""
+        """Uid of the person who wrote; "" for none."""
         return self.writer.person if self.writer else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """That somebody here knows an address, as a script says."""
+    """Statement by a script that somebody here knows an address."""
 
     employee: str  # uid, or any address of theirs; a role address stands for its department
     address: str
@@ -193,7 +193,7 @@ def find_employee(session: Session, named: str, lookup: Lookup, by: Actor) -> st
 
 
 def looked_at(mail: Sent, lookup: Lookup) -> Outcome:
-    """What a message teaches, by what it says and by whom the directory knows."""
+    """Returns what can be learned from a message, by its own content and by whom the directory knows."""
     outcome = Outcome(writer=lookup.taught(mail.sender, mail.author))
     for text in dict.fromkeys(one.casefold() for one in mail.recipients):
         sort_in(outcome, text, *lookup.recipient(text))
@@ -214,7 +214,7 @@ def sort_in(outcome: Outcome, text: str, address: Address | None, reason: Reason
 
 
 def join_lessons(one: Lesson, other: Lesson) -> Lesson:
-    """What this call has learned of the same address twice."""
+    """Joins two lessons of one call about the same address."""
     last = other if other.last_sent_at > one.last_sent_at else one
     first = min(one.first_sent_at, other.first_sent_at)
     return last._replace(sent=one.sent + other.sent, first_sent_at=first)
@@ -276,7 +276,7 @@ def answerable_message(session: Session, mail: Sent, outcome: Outcome, lookup: L
 
 
 def is_automatic(mail: Sent, outcome: Outcome) -> bool:
-    """Did a program write it?"""
+    """Says whether a program wrote the message."""
     return mail.why_not is not None or outcome.whole is Reason.RESOURCE
 
 
@@ -292,5 +292,5 @@ def is_too_much(session: Session, writer: Writer, outcome: Outcome, went_to: set
 
 
 def describe_skipped(outcome: Outcome) -> dict[str, list[str]]:
-    """What was not learned from it, in short."""
+    """Summarises what was not learned from a message, by reason."""
     return {str(outcome.whole): []} if outcome.whole else {str(why): found[:MOST_SHOWN] for why, found in outcome.skipped.items()}

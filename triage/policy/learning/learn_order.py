@@ -26,7 +26,7 @@ _kept: WeakKeyDictionary[Engine, tuple[int, Learned]] = WeakKeyDictionary()
 
 
 def count_decisions(session: Session, *, settings: Settings, now: datetime) -> Learned:
-    """What staff decided lately; nothing where the setting is off."""
+    """Counts recent decisions of staff; nothing where the setting is off."""
     return tally_decisions(list_decided(session, settings, now)) if settings.policy.learn_order else NOTHING_LEARNED
 
 
@@ -74,12 +74,12 @@ def list_decided(session: Session, settings: Settings, now: datetime) -> Iterato
 
 
 def sent_by(campaign: int | None, author: str, domain: str, freemail: Collection[str]) -> str:
-    """Who counts once: a campaign, else a domain, at a free-mail provider an address."""
+    """Returns the key under which a sender counts once: the campaign, else the domain, at a free-mail provider the address."""
     return f"campaign:{campaign}" if campaign is not None else author if domain in freemail else domain
 
 
 def current_lessons(session: Session, settings: Settings) -> Learned:
-    """What was learned, read again when it has changed."""
+    """Returns what was learned; reads it again only when it has changed."""
     if not settings.policy.learn_order:
         return NOTHING_LEARNED
     engine, version = session.get_bind().engine, versions.read_version(session, MARKER)

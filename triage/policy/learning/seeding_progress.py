@@ -1,4 +1,4 @@
-"""How far each sent folder was read for seeding: so that the next run, or the rest of one that broke off, learns nothing twice."""
+"""Progress of seeding in each sent folder, so that the next run, or the rest of an interrupted one, learns nothing twice."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,7 +18,7 @@ OUTDATED = delete(TABLE).where(
 
 
 class Reach(NamedTuple):
-    """What of a folder was read: everything up to `last` that was written on or after the day `since` ("": everything)."""
+    """Part of a folder that was read: everything up to `last` that was written on or after the day `since` ("": everything)."""
 
     since: str
     validity: str
@@ -43,7 +43,7 @@ class Read(NamedTuple):
 
 
 def remember_progress(session: Session, source: str, read: Iterable[Read], *, now: datetime) -> None:
-    """That much more was read, in this order. What was read before a folder was numbered again counts no more."""
+    """Stores how much more was read, in this order. Counts from before a folder was renumbered (UIDVALIDITY) are dropped."""
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for account, folder, reach, messages in read:
         before = rows.get((account, folder, reach.since))

@@ -19,7 +19,7 @@ OURS = frozenset({"legacy", "triage", "alias", "former", "role", "group"})  # ki
 
 
 class Writer(NamedTuple):
-    """Who wrote: a person, or a role address of a department."""
+    """Writer of a message: a person, or a role address of a department."""
 
     person: str
     department: str
@@ -32,7 +32,7 @@ class Writer(NamedTuple):
 
 
 class Lookup:
-    """Who has which address here, asked once a call."""
+    """Owners of addresses, looked up once a call."""
 
     def __init__(self, session: Session, settings: Settings, lists: frozenset[str] = frozenset(), *, believes_author: bool = False) -> None:
         """`lists`: addresses of mailing lists that we know. `believes_author`: the messages lie in the sender's own sent folder, and what
@@ -60,7 +60,7 @@ class Lookup:
         return list(self.session.scalars(select(table).where(db.is_among(self.session, key, sorted(set(keys))))))
 
     def writer(self, text: str) -> Writer | None:
-        """Whose address this is; None when nobody here writes from it."""
+        """Returns the owner of an address who writes from it; None when nobody here does."""
         if text not in self.found:
             self.found[text] = self.look_up(text)
         return self.found[text]
@@ -92,18 +92,18 @@ class Lookup:
         return writer.key if writer else ("", "")
 
     def owner(self, sender: str) -> Person | None:
-        """Who works here and has this address; None when it is nobody's, or a department's."""
+        """Returns the active employee who has this address; None when it is nobody's, or a department's."""
         writer = self.writer(sender.casefold())
         person = self.session.get(Person, writer.person) if writer and writer.person else None
         return person if person and person.active else None
 
     def employee(self, sender: str, author: str) -> Person | None:
-        """Who works here and wrote it themselves: envelope and author name the same person; None where they do not."""
+        """Returns the active employee whom both envelope sender and author name; None where these differ."""
         person, other = self.owner(sender), self.writer(author)
         return person if person and other and other.person == person.uid else None
 
     def why_not_from(self, sender: str, author: str) -> Reason | None:
-        """Why nothing is learned from what this author sent as this sender; None when something is."""
+        """Returns the reason why nothing is learned from messages with this author and sender; None when something is."""
         key = sender, author
         if key not in self.unfit:
             self.unfit[key] = self.weighed(sender, author)
@@ -119,7 +119,7 @@ class Lookup:
         return Reason.FORWARD if self.on_behalf_of(writer, self.writer(author)) is None else None
 
     def taught(self, sender: str, author: str) -> Writer | None:
-        """Who gets the answers to what this author sent as this sender, and so knows whom they wrote to; the sender where nobody else."""
+        """Returns who gets replies to what this author sent as this sender, and so knows its recipients; by default the sender."""
         writer = self.writer(sender)
         return writer and (self.on_behalf_of(writer, self.writer(author)) or writer)
 
@@ -137,7 +137,7 @@ class Lookup:
         return any(fnmatchcase(local, pattern.casefold()) for pattern in self.settings.outbound.resources)
 
     def recipient(self, text: str) -> tuple[Address | None, Reason | None]:
-        """Whom a recipient's address names, and why it is not learned; years of mail go to the same few people."""
+        """Returns a recipient's address, and the reason why it is not learned. Cached: years of messages go to the same few people."""
         address, reason = judge_writer(text, self.ours)
         return address, Reason.LIST_POST if address and reason is None and str(address) in self.lists else reason
 

@@ -23,7 +23,7 @@ LONGEST = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Who is about to write to how many new recipients, until when, and why."""
+    """Announcement that an employee will write to many new recipients: how many, until when, and why."""
 
     employee: str  # uid, or an address of theirs
     recipients: int

@@ -31,7 +31,7 @@ BY = Actor.system("outbound-brake")
 
 @dataclass(frozen=True, slots=True)
 class Braking:
-    """What happens to the recipients (folded) of one message."""
+    """Result of the brake for the recipients (folded) of one message."""
 
     new: frozenset[str] = frozenset()
     later: frozenset[str] = frozenset()  # of these: those that wait for `BRIEFLY`, in case more follow
@@ -49,9 +49,9 @@ FREE = Braking()
 
 
 def brake_message(session: Session, sender: Person | None, recipients: Sequence[str], *, settings: Settings, now: datetime) -> Braking:
-    """What the brake says about a message of somebody here to these recipients (folded).
+    """Decides which recipients (folded) of an employee's message are delivered now, wait briefly, or are held.
 
-    Only persons have one: role addresses, hosts and whoever `outbound.brake_exempt` names write to as many as they like.
+    Only persons have a brake: role addresses, hosts and whoever `outbound.brake_exempt` names write to as many as they like.
     """
     outbound = settings.outbound
     if sender is None or not outbound.brake_recipients or is_exempt(sender, outbound):

@@ -1,4 +1,4 @@
-"""Which recipients of an outgoing message the company does not know yet, and how many such an employee has written to lately."""
+"""New recipients of an outgoing message, unknown to the company, and how many of them an employee has written to lately."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ IMPORTED = ("seed", "api")  # ways by which an administrator says that an addres
 
 
 def find_new(session: Session, addresses: Collection[str], own_domains: Collection[str], now: datetime) -> frozenset[str]:
-    """Those of these addresses (folded) outside the company that nobody here knew an hour ago, and that no rule lets in."""
+    """Returns the addresses (folded) outside the company that nobody here knew an hour ago and that no allow rule matches."""
     parsed = {one: address for one in addresses if (address := parse_or_none(one))}
     outside = {one: address.domain for one, address in parsed.items() if address.domain not in own_domains}
     if not outside:
@@ -45,5 +45,5 @@ def written_lately(session: Session, uid: str, now: datetime) -> set[str]:
 
 
 def is_to_new() -> ColumnElement[bool]:
-    """Did somebody here send it to somebody whom the company did not know then?"""
+    """SQL condition for outgoing deliveries to a recipient whom the company did not know then."""
     return and_(col(Delivery.direction) == "outbound", col(Delivery.rule) == NEW)

@@ -49,7 +49,7 @@ def says_same(rule: Rule, order: RuleOrder) -> bool:
 
 
 def names_address(address: str) -> ColumnElement[bool]:
-    """Which rules on content name this address in a condition?"""
+    """SQL condition for content rules that name this address in a condition."""
     return and_(col(Rule.match) == CONTENT, cast(col(Rule.conditions), String).contains(f'"{address}"', autoescape=True))
 
 

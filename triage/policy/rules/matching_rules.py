@@ -1,4 +1,4 @@
-"""Which rules are about a message: by who wrote it, the list it came through, its campaign, and whom it is for."""
+"""Finds rules about a message: by who wrote it, the list it came through, its campaign, and whom it is for."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ def rules_naming(session: Session, values: Iterable[str], now: datetime) -> ByVa
 
 
 def values_of(summary: Summary, carrier: str = "", campaigns: Iterable[int] = ()) -> set[str]:
-    """What a rule would name that is about this sender."""
+    """Returns the values of all rules that could be about this sender."""
     found = wanted_of(summary, campaigns) | authors_values(summary) | claim_values(summary, carrier)
     return {value for _, value in found} | ({carrier} if carrier else set())
 
@@ -127,7 +127,7 @@ def domain_of(summary: Summary) -> str:
 
 
 def rules_for_recipient(rules: Iterable[MatchedRule], recipient: Recipient) -> tuple[MatchedRule, ...]:
-    """Those of the rules whose scope holds this recipient, in the order of `matching`."""
+    """Returns the rules whose scope has this recipient, the most precise first."""
     folders = {f"department:{recipient.department}", f"person:{recipient.person}"}
     found = [rule for rule in rules if rule.scope in {"company", *folders} and folders.isdisjoint(rule.kept_out)]
     return tuple(sorted(found, key=lambda rule: (tuple(-part for part in rule_precision(rule)), rule.effect != "block", rule.id)))

@@ -16,7 +16,8 @@ DAYS = 30
 
 
 def warn_about_provider(session: Session, domain: str, freemail: Collection[str], *, by: Actor, now: datetime) -> str:
-    """How many people write to us from there, and whose mail came in, of the message that the actor may see; "" for other domains."""
+    """Warns that a domain is a public mail provider, with how many people there wrote to us and how many of them had messages released,
+    among messages that the actor may see; "" for other domains."""
     domain = domain.strip("@. ").casefold()
     named = [one for one in freemail if domain and (one == domain or one.endswith(f".{domain}"))]
     if not named:
@@ -31,7 +32,7 @@ def warn_about_provider(session: Session, domain: str, freemail: Collection[str]
 
 
 def senders_there(people: int, let_in: int) -> tuple[str, ...]:
-    """How many addresses of a provider wrote to us lately, and from how many of them messages were released."""
+    """Says how many people of a provider wrote to us lately, and for how many of them messages were released or passed."""
     if not people:
         return (say("Nobody there wrote to us in the last {days} days.", days=DAYS),)
     wrote = say_count(

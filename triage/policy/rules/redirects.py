@@ -24,7 +24,7 @@ from triage.store.models.rules import Rule
 
 
 class Redirect(Protocol):
-    """What says where a message goes, and on whose word."""
+    """Protocol of a redirect rule: its target, and who made it."""
 
     @property
     def id(self) -> int: ...
@@ -83,7 +83,7 @@ def drop_duplicates(judged: Sequence[tuple[Facts, Verdict]]) -> list[tuple[Facts
 
 
 def rank_copy(facts: Facts, verdict: Verdict) -> tuple[bool, int]:
-    """Which copies of one message for one mailbox are kept first: its own, then what passes, then what is held."""
+    """Sort key of copies of one message for one mailbox: its own first, then those that pass, then those that are held."""
     return facts.recipient.redirected_by is not None, list(Disposition).index(verdict.disposition)
 
 

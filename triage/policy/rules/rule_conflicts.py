@@ -38,7 +38,7 @@ class Ruled(Scoped, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """How a rule stands to another one."""
+    """Conflict of a rule with another one."""
 
     kind: str  # shadowed: it never takes effect; exception: it goes before the other; same: the other one says it already
     rule_id: int  # the other one
@@ -46,14 +46,15 @@ class Clash:
 
 
 def find_conflicts(rule: Ruled, others: Iterable[Ruled], department: str = "") -> Iterable[Clash]:
-    """How a rule stands to those that reach all of its mail, the weightiest first. `department`: of the person whom it is for."""
+    """Returns the conflicts of a rule with others that cover all of its messages, the most serious first. `department`: of the person whom
+    it is for."""
     over = [one for one in others if covers_rule(one, rule, department)]
     found = [clash for one in over if (clash := clash_of(rule, one))]
     return sorted(found, key=lambda clash: ["shadowed", "same", "exception"].index(clash.kind))
 
 
 def clash_of(rule: Ruled, other: Ruled) -> Clash | None:
-    """How a rule stands to one that reaches all of its mail."""
+    """Returns the conflict of a rule with one that covers all of its messages; None for none."""
     did = say(DID[other.effect], author=other.author, value=rule_subject(other))
     who = say("{did} for {scope}", did=did, scope=describe_scope(other.scope))
     if rule.effect == other.effect:
@@ -115,5 +116,5 @@ def says_as_much(wide: Ruled, narrow: Ruled) -> bool:
 
 
 def rule_subject(rule: Ruled) -> str:
-    """Whom a rule is about."""
+    """Subject of a rule as text, with a leading dot for subdomains."""
     return f".{rule.value}" if rule.match == "subdomains" else rule.value

@@ -79,7 +79,7 @@ def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
 
 
 def as_row(order: RuleOrder) -> dict[str, Any]:
-    """What a rule keeps of its order; when it ends is told by the hour at which it is made."""
+    """Returns the columns of a rule that come from its order; its end is computed apart, when it is made."""
     return {name: getattr(order, name) for name in KEPT} | {"target": order.to, "conditions": conditions_json(order.conditions)}
 
 
@@ -89,7 +89,7 @@ def conditions_json(conditions: Conditions) -> dict[str, list[str]]:
 
 
 def rule_end(order: RuleOrder, now: datetime) -> datetime | None:
-    """When a rule that is made or changed now runs out; None where it does not. BadInput for a hold that would be over already."""
+    """Returns when a rule that is made or changed now expires; None where it does not. BadInput for a hold that would be over already."""
     if order.match == CONTENT:
         return end_ahead(order, now)
     if order.effect == "hold":
@@ -98,7 +98,7 @@ def rule_end(order: RuleOrder, now: datetime) -> datetime | None:
 
 
 def end_of_hold(order: RuleOrder, now: datetime) -> datetime:
-    """When a hold ends: it always does, so that nobody's messages wait because somebody forgot."""
+    """Returns when a hold ends: it always does, so that nobody's messages stay held because somebody forgot."""
     return end_ahead(order, now) or now + timedelta(days=HELD_DAYS)
 
 
@@ -176,7 +176,7 @@ def checked_hold(order: RuleOrder) -> RuleOrder:
 
 
 def checked_redirect(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
-    """Where it sends mail must be here, and so must whom it takes it from."""
+    """Checks a redirect rule: its target, and the recipient that it redirects from, must be here. BadInput says what is missing."""
     recipients.resolve_destination(session, order.to, settings.company)
     named = order.value if order.match == "recipient" else order.recipient
     if named:

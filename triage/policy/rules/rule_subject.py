@@ -4,7 +4,7 @@ BEFORE = {"list": "list:", "subdomains": ".", "campaign": "campaign:", "recipien
 
 
 def match_of(word: str) -> tuple[str, str]:
-    """What kind of rule a word means: an address has an @, a list or a recipient of ours says so, a dot means all below a domain too."""
+    """Parses the kind of a rule and its value: "@" means an address, a prefix a list, a recipient or a content rule; else a domain."""
     for match in ("list", "recipient", "content"):
         if word.startswith(f"{match}:"):
             return match, word.removeprefix(f"{match}:")

@@ -28,7 +28,7 @@ LOOKED_AT = 20  # of the sender's last messages
 
 
 def warn_about_rule(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> str:
-    """What to know before this rule is made; "" when there is nothing to say. `order` is checked."""
+    """Returns what to know before this rule is made; "" when there is nothing to say. `order` is checked."""
     if order.effect in ("block", "hold") and order.match in ("domain", "subdomains"):
         return provider_warning.warn_about_provider(session, order.value, settings.policy.freemail_domains, by=by, now=now)
     platform = platform_of(order.value.rpartition("@")[2], settings.policy.open_platforms) if order.effect == "allow" else ""
@@ -37,10 +37,10 @@ def warn_about_rule(session: Session, order: RuleOrder, *, by: Actor, settings: 
 
 
 def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
-    """Why no messages of this sender so far could have met the proof, with what would meet it; "" when some could, or none came.
+    """Says why no message of this sender so far could have met the proof, and what would; "" when some could, or none came.
 
-    Of the message that the actor may see: whether others got any is not theirs to learn.
-    `order` is checked. A list is known by its posts' signatures, which their authors' mail says nothing about.
+    Only of messages that the actor may see: whether others got any must not show. `order` is checked. Lists are left out: their proof is a
+    signature of the list, about which their authors' messages say nothing.
     """
     if order.effect != "allow" or order.match == "list":
         return ""
@@ -75,7 +75,7 @@ def better_proof(found: Sequence[Authentication]) -> str:
 
 
 def of_rules(session: Session, about: Sequence[Rule], now: datetime, *, by: Actor) -> dict[int, tuple[Clash, ...]]:
-    """How each of these rules stands to others that reach all of its mail, by its id; only to those that the actor may know of."""
+    """Returns the conflicts of each rule with others that cover all of its messages, by id; only with rules that the actor may see."""
     judged = [rule for rule in about if rule.effect != "redirect"]
     names = {name for rule in judged for name in names_of(rule)}
     where = in_force(now) & col(Rule.value).in_(names) & (col(Rule.effect) != "redirect")

@@ -1,4 +1,4 @@
-"""Which blocks the SMTP server itself enforces, and whether they may have changed."""
+"""Blocks that the SMTP server itself enforces, and the version that tells whether they may have changed."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -55,7 +55,7 @@ def any_list_allowed(session: Session, now: datetime) -> bool:
 
 
 def most_precise_allows(session: Session, now: datetime) -> dict[str, Precision]:
-    """How precise the narrowest staff allow is about each address and about anything within each domain."""
+    """Returns the highest precision of staff's allow rules for each address, and for anything within each domain."""
     found: dict[str, Precision] = {}
     for allow in session.scalars(select(Rule).where(in_force(now), col(Rule.effect) == "allow", col(Rule.origin).in_(BY_STAFF))):
         for name in [allow.value, *ancestor_domains(allow.value.rpartition("@")[2])]:

@@ -129,7 +129,7 @@ def kept_out(session: Session, by: Actor, origin: str) -> list[str]:
 
 
 def blocked_by_staff(session: Session, values: Iterable[str], now: datetime) -> set[tuple[str, str, str]]:
-    """What staff blocks of these, proven or not, for good or for longer than a removal would: by match, value and scope."""
+    """Returns the permanent blocks by staff for these values, proven or not, as (match, value, scope)."""
     block = (col(Rule.effect) == "block", col(Rule.origin).in_(BY_STAFF), col(Rule.unproven_only).is_(False), col(Rule.until).is_(None))
     columns = (col(Rule.match), col(Rule.value), col(Rule.scope))
     return {
@@ -153,7 +153,7 @@ def twin_of(session: Session, order: RuleOrder, origin: str, now: datetime) -> R
 
 
 def detail_of(rule: Rule) -> dict[str, Any]:
-    """What the record keeps of a rule that was made."""
+    """Returns the details of a new rule for the audit log."""
     names = ("effect", "match", "value", "scope", "proof", "origin", *(("recipient", "target") if rule.target else ()))
     conditions = {"conditions": rule.conditions} if rule.conditions else {}
     return {name: getattr(rule, name) for name in names} | conditions | ({"second_key": rule.second_by} if rule.second_by else {})
@@ -201,14 +201,14 @@ def plan_change(
 
 
 def order_of(rule: Rule) -> RuleOrder:
-    """What a rule says, as somebody would ask for it; `until` only where it is a day of its own."""
+    """Returns a rule as the order that would make it; with `until` only where it is a date of its own."""
     keeps = {name: getattr(rule, name) for name in CHANGEABLE} | {"until": None if rule.lapse_days else rule.until}
     said: dict[str, Any] = {"conditions": as_conditions(rule.conditions), "paused": rule.paused_at is not None}
     return RuleOrder(rule.effect, rule.match, rule.value, rule.scope, recipient=rule.recipient, to=rule.target, **keeps, **said)
 
 
 def end_of_change(rule: Rule, order: RuleOrder, now: datetime) -> datetime | None:
-    """When a changed rule runs out: as before where it lapses after as many days, and else as one that is made now."""
+    """Returns when a changed rule expires: as before where it still expires after the same number of days unused, else like a new one."""
     same = order.effect != "hold" and order.until is None and order.lapse_days == rule.lapse_days > 0
     return rule.until if same else rule_end(order, now)
 
@@ -263,7 +263,7 @@ def remove_all(session: Session, some: Sequence[Rule], *, by: Actor, now: dateti
 
 
 def lapse_at(at: ColumnElement[int]) -> ColumnElement[int]:
-    """When a rule runs out that has been of use then."""
+    """SQL expression for when a rule expires that was last used at an instant."""
     return case((TABLE.c.lapse_days > 0, at + TABLE.c.lapse_days * literal(DAY, BigInteger)), else_=TABLE.c.until)
 
 
@@ -347,7 +347,8 @@ def list_rules(
 
 
 def rules_about(name: str) -> ColumnElement[bool]:
-    """Which rules are about an address, or about a domain and all that lies in it; also those about the domains above, as they reach."""
+    """SQL condition for rules about an address, or about a domain and everything in it; with rules of parent domains, as far as they
+    reach."""
     domain = name.rpartition("@")[2]
     match, value = col(Rule.match), col(Rule.value)
     above = value.in_(ancestor_domains(domain)[1:]) & or_(match == "subdomains", (match == "domain") & (col(Rule.effect) != "allow"))

@@ -143,7 +143,7 @@ def released_to(session: Session, now: datetime) -> dict[str, set[str]]:
 
 
 def recent_subjects(session: Session, domain: str, now: datetime) -> tuple[str, ...]:
-    """Of the last proven messages that the rule would have let through, or of the last ones."""
+    """Returns subjects of the domain's last proven messages, first of those that the rule would have let through."""
     waited = case((or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS), 0), else_=1)
     last = (
         select(col(Delivery.subject))

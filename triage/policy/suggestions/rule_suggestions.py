@@ -86,7 +86,7 @@ def take_cards(session: Session, *, by: Actor, now: datetime, count: int = HAND)
 
 
 def still_speaks(state: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Of an open proposal: has staff said nothing else since it was found? They may have blocked its sender a moment ago."""
+    """SQL conditions for open proposals that staff's later acts have not superseded, such as a block of the sender a moment ago."""
     return (~superseded.is_superseded(now),) if state == OPEN else ()
 
 
@@ -100,7 +100,7 @@ def in_order(where: ColumnElement[bool], now: datetime) -> Any:
 
 
 def lay_back(session: Session, *, by: Actor) -> None:
-    """Whoever leaves lets the others have their cards."""
+    """Gives an actor's assigned proposals back to the others when they leave."""
     whole_company(session, by)
     for row in session.scalars(select(Proposal).where(col(Proposal.lane) == str(by)).with_for_update()):
         row.lane, row.lane_shown, row.lane_until = "", "", None
@@ -176,7 +176,7 @@ def open_again(session: Session, proposal_id: int, *, by: Actor, now: datetime) 
 
 
 def count_suggestions(session: Session, *, now: datetime) -> dict[str, int]:
-    """How many there are in each state; of the open ones those that are still to be answered."""
+    """Counts suggestions by state; of the open ones only those still to be answered."""
     rows = dict(session.execute(select(col(Proposal.state), func.count()).group_by(col(Proposal.state))).all())
     if OPEN in rows:
         rows[OPEN] = session.scalar(select(func.count()).where(col(Proposal.state) == OPEN, *still_speaks(OPEN, now))) or 0

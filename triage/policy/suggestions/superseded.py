@@ -24,18 +24,19 @@ def recent_strangers(now: datetime) -> ColumnElement[bool]:
 
 
 def was_taken_away() -> ColumnElement[bool]:
-    """Of a delivery: did staff remove or reject it?"""
+    """SQL condition for deliveries that staff removed or rejected."""
     return and_(TAKEN_AWAY, col(Delivery.decision_id).is_not(None))
 
 
 def is_superseded(now: datetime) -> ColumnElement[bool]:
-    """Of an open proposal: the next look would not find it any more. A "_" in a name stands for any letter here."""
+    """SQL condition for open proposals that the next search would not find any more. A "_" in a name matches any letter here."""
     listed = exists().where(rules.in_force(now), col(Rule.match) == "list", col(Rule.value) == col(Proposal.value))
     return case((col(Proposal.match) == "list", listed), else_=or_(has_rule(now), had_messages_removed(now)))
 
 
 def has_rule(now: datetime) -> ColumnElement[bool]:
-    """Of a proposed domain: is it, a domain above it or an address there blocked or held, or the domain allowed for the company?"""
+    """SQL condition for a proposed domain that has a rule: it, a parent domain or an address there is blocked or held, or the domain is
+    allowed for the company."""
     name, value = col(Proposal.value), col(Rule.value)
     stops = col(Rule.effect).in_(["block", "hold"])
     about_domain = and_(col(Rule.match).in_(["domain", "subdomains"]), or_(value == name, name.like(literal("%.").concat(value))))
@@ -44,7 +45,7 @@ def has_rule(now: datetime) -> ColumnElement[bool]:
 
 
 def had_messages_removed(now: datetime) -> ColumnElement[bool]:
-    """Of a proposed domain: did staff remove messages that prove to be from there?"""
+    """SQL condition for a proposed domain from which staff removed proven messages."""
     return exists().where(
         was_taken_away(), recent_strangers(now), col(Delivery.author_domain) == col(Proposal.value), col(Delivery.proof) != ""
     )

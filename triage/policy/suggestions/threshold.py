@@ -1,4 +1,4 @@
-"""When a rule is worth proposing to people, and the sentence that says why. Pure; it never makes a rule."""
+"""Threshold for suggesting a rule to people, and the sentence that says why. Pure; it never makes a rule."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ SHOWN = 3  # subjects
 
 
 class Kind(StrEnum):
-    """Why a rule is proposed."""
+    """Reason why a rule is suggested."""
 
     CORRESPONDENCE = "correspondence"
     SIGN_IN = "sign-in"  # it sends sign-in codes and password messages, for which nobody can wait
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the last DAYS say about a domain, or about a list. Counts are of mail that proves where it comes from."""
+    """Evidence of the last DAYS about a domain or a list. Counts are of messages that prove where they come from."""
 
     people: int = 0  # employees who wrote to it, or to whom staff released its messages
     wrote: int = 0  # people who wrote to it
@@ -45,12 +45,12 @@ class Evidence:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """What `as_json` wrote."""
+        """Reads back the value that `as_json` wrote."""
         return cls(**values | {"subjects": tuple(values["subjects"])})
 
     @property
     def proof(self) -> str:
-        """What the rule would ask for."""
+        """Proof that the rule would ask for."""
         return "dmarc" if self.dmarc else "aligned"
 
 
@@ -99,7 +99,7 @@ def suggestion_question(kind: Kind, value: str, evidence: Evidence) -> str:
 
 
 def describe_proofs(evidence: Evidence) -> str:
-    """How its mail proves where it comes from."""
+    """Says how the domain's messages prove where they come from."""
     if evidence.dmarc == evidence.mails:
         return say("all DMARC pass")
     if not evidence.dmarc:
