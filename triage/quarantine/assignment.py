@@ -77,7 +77,7 @@ def take_back(session: Session, selected: Selection, *, by: Actor, now: datetime
 
 
 def assignable_deliveries(session: Session, selected: Selection, by: Actor) -> list[int]:
-    """What of a selection waits in the actor's scope, which nobody else hands on meanwhile.
+    """Locks and returns the held deliveries of a selection that the actor may see, so that nobody else assigns them meanwhile.
 
     NotFound when nothing does, BadInput when it is too much for one person.
     """
@@ -92,12 +92,12 @@ def assignable_deliveries(session: Session, selected: Selection, by: Actor) -> l
 
 
 def waiting_for(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries are handed to the actor and wait."""
+    """Condition: held deliveries that are assigned to the actor."""
     return and_(selection_condition(Selection(handed_to=by.name)), access.visible_deliveries(by), in_states((State.HELD,)))
 
 
 def number_for(session: Session, by: Actor) -> int:
-    """How much of what is handed to the actor waits."""
+    """Counts the held deliveries that are assigned to the actor."""
     return session.scalar(select(func.count()).select_from(Delivery).where(waiting_for(by))) or 0
 
 

@@ -71,7 +71,7 @@ def get_delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
 
 
 def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: Actor) -> tuple[Past, ...]:
-    """What happened to a delivery, oldest first: the acts in the audit log, the attempts, the decisions that it was part of.
+    """Lists the history of a delivery, oldest first: entries of the audit log, attempts, and decisions that it was part of.
 
     Who viewed the message is told to whom that concerns (`untold_looks`). What its sender was told is said of all copies that ended
     alike.
@@ -101,7 +101,7 @@ def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, 
 
 
 def untold_looks(session: Session, about: Listed, by: Actor, *, beyond: bool) -> frozenset[str]:
-    """Which acts of others, who looked at the message, this history leaves out.
+    """Returns the viewings by others that the history of this message leaves out.
 
     Auditors, data protection officers and the person whose message it is are told who viewed it, colleagues are not. `beyond`: looks are
     about copies, too, that the actor may not see.
@@ -128,7 +128,7 @@ def is_of_others(record: AuditRecord, about: Listed) -> bool:
 
 
 def detail_about(record: AuditRecord, about: Listed, *, beyond: bool = False) -> dict[str, Any]:
-    """What the record says of this delivery: neither how other copies were addressed, nor where staff sat.
+    """Returns the details of an audit entry for this delivery: neither how other copies were addressed, nor where staff sat.
 
     `beyond`: nor the words of a letter, which names other copies, and may be another's.
     """
@@ -217,7 +217,7 @@ def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
 
 
 def values_of(record: AuditRecord, name: str, about: Listed) -> dict[str, Any]:
-    """What the sentence of an act may name."""
+    """Returns the values for the placeholders of an act's sentence."""
     detail = record.detail
     ours = {
         "kind": KINDS.get(detail.get("kind", ""), detail.get("kind", "")),
@@ -229,13 +229,13 @@ def values_of(record: AuditRecord, name: str, about: Listed) -> dict[str, Any]:
 
 
 def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:
-    """What a decision did to one delivery."""
+    """Returns the details of what a decision did to one delivery."""
     said = {"decision": format_id(decision.id), "before": item.before, "outcome": item.outcome, "why": item.why, "reason": decision.reason}
     return said | ({"confirmed": decision.confirmed} if decision.confirmed else {})
 
 
 def item_sentence(item: DecisionItem, decision: Decision) -> str:
-    """What a decision did to one delivery, in words."""
+    """Says what a decision did to one delivery."""
     done = named_act(decision)
     if item.outcome != "done":
         done = say("{act}, {outcome}", act=done, outcome=OUTCOMES.get(item.outcome, item.outcome))
@@ -272,6 +272,6 @@ VERBS = {
 
 
 def named_act(decision: Decision) -> str:
-    """Who decided what."""
+    """Says who decided what."""
     act = say(VERBS[decision.verb], name=decision.by_shown)
     return say("{what} to {target}", what=act, target=decision.target) if decision.target else act

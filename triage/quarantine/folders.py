@@ -58,7 +58,7 @@ def list_folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
 
 
 def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
-    """How much is held for each (department, person) in the actor's scope, also where it is confidential."""
+    """Counts held deliveries of each (department, person) in the actor's scope, also where the folder is confidential."""
     return {
         place: number for place, number in folder_counts.count_held(session, access.directory_scope(by)).items() if in_scope(by, *place)
     }
@@ -86,7 +86,7 @@ def build_folder(
 def list_people(
     session: Session, q: str = "", *, by: Actor, limit: int = 50, after: tuple[str, str] | None = None
 ) -> tuple[Colleague, ...]:
-    """Who works here, by name: a redirect may go to anybody. Every word of `q` occurs in uid, name, department or mailbox.
+    """Lists employees by name: a redirect may go to any of them. Every word of `q` occurs in uid, name, department or mailbox.
 
     Outside the actor's scope a mailbox is not shown, and found only by its whole address. `after`: folded name and uid of the last one
     seen.
@@ -110,5 +110,5 @@ def is_found(word: str, shown: str, address: str) -> bool:
 
 
 def place_of(one: Colleague) -> tuple[str, str]:
-    """Where somebody stands in the list."""
+    """Sort key of a colleague in the list."""
     return one.name.casefold(), one.uid

@@ -72,7 +72,7 @@ def trace_message(session: Session, number: int, *, by: Actor) -> Trace:
 
 
 def describe_arrival(message: Message) -> Iterator[Step]:
-    """How it came, and what DNS said of its sender: before any verdict, which has the time of its arrival too."""
+    """Yields the steps of a message's arrival, and what DNS says of its sender: before any verdict, which has the time of arrival too."""
     envelope, found = Envelope.from_json(message.envelope), Authentication.from_json(message.authentication)
     yield Step(message.received_at, "system:receive", "received", received_sentence(envelope, format_id(message.spool_id)))
     if found.author or found.spf or found.dkim:
@@ -103,7 +103,7 @@ def list_results(found: Authentication) -> str:
 
 
 def steps_of(detailed: delivery_history.Detailed) -> Iterator[Step]:
-    """What happened to one delivery. What concerns all of them says so by having no delivery of its own."""
+    """Yields the steps of one delivery. A step that concerns all deliveries has no delivery of its own."""
     about = detailed.listed
     for past in detailed.history:
         own = past.act not in delivery_history.OF_THE_MESSAGE
@@ -133,7 +133,7 @@ VERDICTS = {
 
 
 def verdict_sentence(about: Listed) -> str:
-    """What the policy decided, by which rule and why."""
+    """Says what the policy decided, by which rule and why."""
     said = say(VERDICTS[about.verdict.disposition], rule=about.verdict.rule, reason=about.verdict.reason)
     return join_parts(" ", [said, about.note]) if about.note else said
 

@@ -78,7 +78,7 @@ def renew_copy(session: Session, copy_id: int, folder: str, *, digest: str, alik
 
 
 def place_copy(session: Session, copy_id: int, folder: str, validity: int, uid: int) -> None:
-    """Where a copy lies; uid 0: it is to be looked for."""
+    """Saves the place of a copy; uid 0: it is to be looked for."""
     where = col(MirrorCopy.id) == copy_id
     session.execute(update(MirrorCopy).where(where).values(folder=folder, uid_validity=validity, uid=uid))
 
@@ -90,12 +90,12 @@ def end_copies(session: Session, copies: Iterable[int], now: datetime) -> None:
 
 
 def by_digest(session: Session, digest: str) -> MirrorCopy | None:
-    """Which copy these very bytes are, over or not."""
+    """Finds the copy with exactly these bytes, over or not."""
     return session.scalars(select(MirrorCopy).where(col(MirrorCopy.digest) == digest)).first()
 
 
 def by_likeness(session: Session, alike: str, named: int = 0) -> MirrorCopy | None:
-    """Which copy a message is whose header was written again: the one that it names; where it names none (0), the only one.
+    """Finds the copy of a message whose header was written again: the one that it names; where it names none (0), the only one.
 
     None where it could be several, also where it may be the copy of another recipient's mail that is over.
     """

@@ -94,7 +94,7 @@ def require_content(session: Session, message_id: int, *, by: Actor) -> None:
 
 
 def read_text(session: Session, message_id: int, *, by: Actor, reason: str = "") -> str:
-    """What a message says, as plain text. NotFound and ReasonNeeded as for `read_raw`."""
+    """Returns the text of a message. NotFound and ReasonNeeded as for `read_raw`."""
     opened = open_message(session, message_id, by=by)
     breaks_seal(session, message_id, by=by, reason=reason)
     return session.get_one(Message, opened.id).text

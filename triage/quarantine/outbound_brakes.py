@@ -89,12 +89,12 @@ def describe_brake(session: Session, row: OutboundBrake) -> Brake:
 
 
 def is_waiting(row: OutboundBrake) -> ColumnElement[bool]:
-    """Which deliveries wait because of a brake."""
+    """Condition: deliveries that wait because of a brake."""
     return and_(col(Delivery.person) == row.person, col(Delivery.state) == State.HELD, is_to_new())
 
 
 def concerned(row: OutboundBrake) -> ColumnElement[bool]:
-    """Which deliveries a brake is about: what waits, or what its account sent within the hour."""
+    """Condition: deliveries that a brake is about: those that wait, or those that its account sent within the hour."""
     if row.state == OPEN:
         return is_waiting(row)
     within = (col(Delivery.received_at) > row.at - HOUR, col(Delivery.received_at) < row.at + HOUR)
@@ -113,7 +113,7 @@ def name_messages(session: Session, which: ColumnElement[bool]) -> tuple[SentMes
 
 
 def subject_of(session: Session, message: Message) -> str:
-    """What its author called it, "" where its content is erased."""
+    """Returns the subject of a message, "" where its content is erased."""
     raw = bodies.if_there(session, message.content_id)
     return make_summary(raw, headers_only=True).subject if raw else ""
 
@@ -163,7 +163,7 @@ def take_brake(session: Session, brake_id: int, states: Sequence[str], by: Actor
 
 
 def why_not_now(row: OutboundBrake, now: datetime) -> Said:
-    """Who was first, or that nothing waits."""
+    """Says who decided first, or that nothing waits."""
     if row.state in (RELEASED, REMOVED) and row.decided_at is not None:
         given = {"name": row.by_shown, "ago": format_span(now - row.decided_at)}
         return say("Released by {name} {ago}.", **given) if row.state == RELEASED else say("Removed by {name} {ago}.", **given)
@@ -181,7 +181,7 @@ def settle_brake(session: Session, row: OutboundBrake, state: str, number: int, 
 
 
 def about(row: OutboundBrake, reason: str) -> dict[str, str]:
-    """What the record says of it."""
+    """Returns the details of a brake for the audit log."""
     return {"brake": format_id(row.id)} | ({"reason": reason} if reason else {})
 
 
@@ -238,7 +238,7 @@ def list_waiting_brakes(session: Session, now: datetime) -> list[OutboundBrake]:
 
 
 def name_brakes(session: Session, now: datetime) -> tuple[Line, ...]:
-    """Whose accounts these are and what they sent, for the message to staff. Of confidential folders it names none."""
+    """Lists the braked accounts and their messages, for the notice to staff. Names none of confidential folders."""
     shut = confidential_folders.list_confidential(session)
     rows = (one for one in list_waiting_brakes(session, now) if not confidential_folders.is_hidden(shut, one.department, one.person))
     return tuple(line for row in rows for line in brake_lines(describe_brake(session, row)))

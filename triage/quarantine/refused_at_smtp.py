@@ -41,7 +41,7 @@ def keep_refused(session: Session, found: Sequence[Refused], company: Company) -
 
 
 def find_refused(session: Session, to: str, words: str, since: datetime, until: datetime, *, by: Actor) -> list[Refused]:
-    """What was refused for a recipient then, newest first; of a sender whose address has these letters.
+    """Finds messages refused for a recipient in a period, newest first; of a sender whose address has these letters.
 
     `to`: an address, or a part of one. Whoever covers the whole company also learns of addresses that nobody here has, and of what was
     refused before a recipient was named; others learn of the addresses in their scope.

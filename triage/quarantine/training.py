@@ -33,7 +33,7 @@ UNTELLING = frozenset({"first-contact"})  # signals that every stranger has
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of an answer."""
+    """Result of an answer."""
 
     right: bool
     answer: str  # the right one
@@ -43,7 +43,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How somebody does, by the first answer to each card."""
+    """Score of a trainee, by the first answer to each exercise."""
 
     login: str
     answered: int

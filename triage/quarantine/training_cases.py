@@ -37,7 +37,7 @@ Deck = Callable[[], Sequence[Exercise]]  # generated mail, the same each time
 
 
 def exercise_fields(summary: "Summary") -> dict[str, Any]:
-    """What a message shows of itself, as the fields of its exercise."""
+    """Returns what a message shows of itself, as the fields of its exercise."""
     return {
         "author_name": summary.author_name,
         "author": summary.author or summary.claimed_author,

@@ -33,7 +33,7 @@ LOOKS = VIEWS | {"source", "attachment"}  # and who took a copy of it
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who viewed a message, and when."""
+    """Viewer of a message, and when."""
 
     at: datetime
     by: str
@@ -116,7 +116,7 @@ def is_due(session: Session, now: datetime) -> bool:
 
 
 def is_over(now: datetime) -> ColumnElement[bool]:
-    """Which rows are over: read ahead long ago and not shown, or viewed long ago; also where that was noted while a clock was ahead."""
+    """Condition: rows that are over: read ahead long ago and not shown, or viewed long ago; also where a clock was ahead at that time."""
     since, viewed = col(Viewing.ahead_since), col(Viewing.viewed_at)
     unseen = and_(col(Viewing.ahead) > 0, or_(since <= now - WAITS, since > now + WAITS))
     return or_(unseen, and_(col(Viewing.ahead) == 0, or_(viewed <= now - AGAIN, viewed > now + AGAIN)))
@@ -135,13 +135,13 @@ def settle_fetches(session: Session, *, now: datetime) -> int:
 
 
 def reader_of_row(row: Viewing) -> Actor:
-    """Whose console read ahead."""
+    """Returns the staff member whose console read ahead."""
     kind, _, name = row.by.partition(":")
     return Actor(kind, name, place=row.place, stands_in_for=tuple(row.stands_in_for))
 
 
 def added_up(row: Viewing) -> dict[str, Any]:
-    """What the record says of it."""
+    """Returns the details of read-ahead views for the audit log."""
     times = {name: at.isoformat() for name, at in (("since", row.ahead_since), ("until", row.ahead_until)) if at}
     return {"what": AHEAD, "times": row.ahead} | times
 
@@ -168,7 +168,7 @@ def is_owner(session: Session, uid: str, by: Actor) -> bool:
 
 
 def list_viewers(session: Session, message_ids: Collection[int], uid: str) -> dict[int, list[Viewer]]:
-    """Who viewed which of these messages of one person, and when last, as that person may know it."""
+    """Lists for each of these messages of one person who viewed it, and when last, as that person may know it."""
     records = list(session.scalars(viewing_records(told_to_owner(session, message_ids, uid), {VIEWED})))
     names = shown_names(session, {one.by for one in records})
     found: dict[int, dict[str, Viewer]] = {}
@@ -178,14 +178,14 @@ def list_viewers(session: Session, message_ids: Collection[int], uid: str) -> di
 
 
 def viewing_records(message_ids: Iterable[int], acts: Iterable[str]) -> Select[AuditRecord]:
-    """What the record says of this kind about these messages, oldest first."""
+    """Selects audit entries of these acts about these messages, oldest first."""
     subjects = [subject_of(one) for one in sorted(message_ids)]
     wanted = (col(AuditRecord.subject).in_(subjects), col(AuditRecord.act).in_(sorted(acts)))
     return select(AuditRecord).where(*wanted).order_by(col(AuditRecord.id))
 
 
 def taken_along(session: Session, message_ids: Iterable[int], uid: str) -> Iterator[dict[str, Any]]:
-    """Who looked at a person's messages and how, for that person: rows of an export."""
+    """Yields rows of an export for a person: who looked at that person's messages, and how."""
     left = iter(message_ids)
     while some := list(islice(left, AT_ONCE)):
         records = list(session.scalars(viewing_records(told_to_owner(session, some, uid), LOOKS)))
@@ -202,7 +202,7 @@ def shown_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
 
 
 def of_others(by: Actor) -> ColumnElement[bool]:
-    """Which records say that somebody else viewed a message: a person, in the console or at the machine. What programs fetch is told."""
+    """Condition: entries of views by somebody else, in the console or at the machine. Fetches by programs are left out."""
     people = or_(col(AuditRecord.by).startswith("person:"), col(AuditRecord.by).startswith("shell:"))
     return and_(col(AuditRecord.act).in_(sorted(VIEWS)), people, not_(col(AuditRecord.by) == str(by)))
 

@@ -59,7 +59,7 @@ def where_is(
     by: Actor,
     now: datetime,
 ) -> Answer:
-    """Where a message is that somebody waits for.
+    """Answers where an expected message is.
 
     `to`: the recipient's address, name or uid, or a part of it; `words`: letters of the sender's address or name, or of the subject. Only
     what is in the actor's scope is found. BadInput without a recipient.
@@ -100,14 +100,14 @@ SENTENCES = {
 
 
 def place_of_delivery(one: Listed) -> Place:
-    """Where a delivery is, and who decided so."""
+    """Says where a delivery is, and who decided so."""
     state = State(one.state)
     said = say(SENTENCES[state], reason=one.verdict.reason, mailbox=one.mailbox, reply=one.last_reply)
     return Place(one.received_at, one.author, one.subject, one.recipient, join_parts(" ", [decided_sentence(one), said]), one.id, state)
 
 
 def decided_sentence(one: Listed) -> str:
-    """Who decided last, and when; "" where nobody did."""
+    """Says who decided last, and when; "" where nobody did."""
     if one.decided is None:
         return ""
     return say("Decided by {name} on {at}.", name=one.decided.by_shown, at=format_minute(one.decided.at))
@@ -126,7 +126,7 @@ OTHERWISE = mark("Refused.")
 
 
 def place_of_refused(one: Refused) -> Place:
-    """What was refused, and why; it never came in."""
+    """Says that a message was refused, and why; it never came in."""
     code = one.reply.split(" ")[1] if " " in one.reply else ""
     wanted = next((sentence for begins, sentence in REASONS if code == begins), OTHERWISE)
     why = say(wanted, recipient=one.recipient or "?", client=one.client or "?")
@@ -137,7 +137,7 @@ def place_of_refused(one: Refused) -> Place:
 
 
 def summary_sentence(number: int, since: datetime, now: datetime, refused_days: int) -> Said:
-    """What was found in all, and how far back that can be known."""
+    """Says how many messages were found, and how far back that can be known."""
     if number:
         return say_count("Found 1 message.", "Found {count} messages.", count=number)
     if since < now - timedelta(days=refused_days):

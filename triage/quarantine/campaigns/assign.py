@@ -1,4 +1,4 @@
-"""Which campaign does a message belong to? It is compared with a few representatives of each, found by their bands, and never again."""
+"""Assigns messages to campaigns: compares each one once with a few representatives of each campaign, which their bands find."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -68,7 +68,7 @@ def near_statement(on_postgresql: bool) -> Select[Any]:
 
 @cache
 def banding_statement(on_postgresql: bool) -> Insert:
-    """What lets representatives be found."""
+    """Builds the insert of bands, by which representatives are found."""
     asked, (representative, band) = db.table_of(BANDS, on_postgresql)
     return insert(BAND).from_select(["representative_id", "band"], select(representative, band).select_from(asked))
 
@@ -119,11 +119,11 @@ class Sorting:
         return {one.campaign_id for one in self.near.get(number, ())}
 
     def ask(self, numbers: Iterable[int]) -> dict[int, list[Known]]:
-        """What messages are compared with."""
+        """Looks up the representatives that messages are compared with."""
         return compared_with(self.session, {number: self.mails[number] for number in numbers})
 
     def compared(self, numbers: Iterable[int]) -> dict[int, Match | None]:
-        """What messages are most like of what is there already."""
+        """Returns the most similar campaign of each message among those looked up before, None where none is similar."""
         return {number: best_of(self.mails[number], self.near.get(number, ())) for number in numbers}
 
     def assign(self, number: int) -> int | None:
@@ -148,7 +148,7 @@ class Sorting:
         return Match(0.0, min(found)) if found else None
 
     def count(self, campaign_id: int) -> int:
-        """How many representatives a campaign has."""
+        """Counts the representatives of a campaign."""
         if campaign_id not in self.represented:
             self.represented |= count_representatives(self.session, [campaign_id])
         return self.represented[campaign_id]
@@ -184,7 +184,7 @@ class Sorting:
 
 
 def compared_with(session: Session, mails: Mapping[int, Fingerprint]) -> dict[int, list[Known]]:
-    """What each of some messages is compared with, by its number."""
+    """Finds the representatives that share bands with each message, by the message's number."""
     found: dict[int, list[Known]] = {}
     rows = [(number, band) for number, mail in mails.items() for band in mail.bands]
     on_postgresql = db.is_postgresql(session)
@@ -211,7 +211,7 @@ def keep_representatives(session: Session, added: Sequence[Added]) -> None:
 
 
 def campaign_lock(fingerprint: Fingerprint) -> list[int]:
-    """What only one judge at a time begins a campaign of."""
+    """Keys of the lock under which only one judge at a time begins a campaign of such messages."""
     return sorted(set(fingerprint.bands))[:HELD]
 
 
@@ -232,7 +232,7 @@ def best_of(fingerprint: Fingerprint, known: Sequence[Known]) -> Match | None:
 
 
 def count_representatives(session: Session, campaigns: Iterable[int]) -> dict[int, int]:
-    """How many representatives campaigns have."""
+    """Counts the representatives of each campaign."""
     asked = sorted(campaigns)
     counted = session.connection().execute(REPRESENTED, {"campaigns": asked}).all() if asked else []
     return dict.fromkeys(asked, 0) | dict(counted)
@@ -281,5 +281,5 @@ def drop_empty(session: Session, found: Iterable[int]) -> None:
 
 
 def kept_of(session: Session, column: Any, campaigns: Iterable[int]) -> Iterable[int]:
-    """Which of these campaigns have mail that is not erased."""
+    """Returns those of some campaigns that have deliveries whose content is not erased."""
     return session.scalars(select(column).where(db.is_among(session, column, campaigns), col(Delivery.erased_at).is_(None)).distinct())

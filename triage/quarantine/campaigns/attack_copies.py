@@ -1,4 +1,4 @@
-"""Which messages look dangerous or are copies of an attack: a digest only counts them, unless a mistake of ours may be among them."""
+"""Conditions for dangerous messages and copies of an attack: a digest only counts them, unless a mistake of ours may be among them."""
 
 from functools import cache
 

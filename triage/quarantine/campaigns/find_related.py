@@ -1,4 +1,4 @@
-"""Which messages are related to those of a removal: they share traits that wanted messages do not have. They are shown and stay."""
+"""Finds messages related to those of a removal: they share traits that wanted messages do not have. They are only shown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ NONE = Related(0, {}, ())
 
 
 def find_related(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime) -> Related:
-    """What is related to these deliveries and is none of them, as far as the actor sees it."""
+    """Finds deliveries that are related to these and not among them, as far as the actor may see them."""
     return summed_up(share_traits(session, where, by=by, now=now))
 
 

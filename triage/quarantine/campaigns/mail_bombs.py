@@ -74,7 +74,7 @@ def how_full(on_postgresql: bool) -> Select[Any]:
 
 
 class Floods:
-    """Where a flood may be, among messages that come in together: each one that is placed lies there for those behind it."""
+    """Detects floods among messages that come in together: each message that is placed counts for those behind it."""
 
     def __init__(self, session: Session, arriving: Iterable[NewDelivery], *, caps: Caps) -> None:
         self.session, self.caps, self.most = session, caps, max(caps.per_sender, caps.per_folder)
@@ -101,7 +101,7 @@ class Floods:
         return [(department, person) for department, person, number in counted if number + coming[department, person] > fewest]
 
     def in_folder(self, place: Folder, since: datetime) -> list[Lying]:
-        """What came into a folder since then and is held, the newest first, no more than matters."""
+        """Returns the newest held deliveries that a folder received since a time, at most as many as matter."""
         department, person = place
         asked = {"department": department, "person": person, "since": since, "most": self.most}
         return list(starmap(Lying, self.session.connection().execute(IN_FOLDER, asked)))
@@ -150,11 +150,11 @@ class Floods:
 
     @cached_property
     def welcome(self) -> set[str]:
-        """Those of the authors whose mail was let in before: asked once for all that come together, and only where a folder is full."""
+        """Authors whose messages were delivered before; queried once for all messages together, and only where a folder is full."""
         return welcome_authors(self.session, self.authors)
 
     def crowd(self, lying: list[Lying]) -> list[Lying]:
-        """Those that may be."""
+        """Returns the messages that may be part of a flood: impersonal ones, and not from authors whose messages were delivered before."""
         ask = {one.message_id for one in lying if one.proof and one.subscription is None}
         signed_up, known = subscriptions_among(self.session, ask), welcome_authors(self.session, {one.author for one in lying})
         impersonal = (one for one in lying if is_impersonal(one.proof, one.subscription or one.message_id in signed_up))
@@ -167,7 +167,7 @@ class Floods:
             one.flood = True
 
     def settle(self) -> None:
-        """Those that lay there before, and those that have come with them, are of the flood; they stay findable by their own campaign."""
+        """Moves earlier and new members into their flood; each stays findable by its own campaign."""
         for flood_id, members in self.gathered.items():
             not_yet = col(Delivery.flood).is_(False)  # another judge may have put them there meanwhile
             where = db.is_among(self.session, col(Delivery.id), members) & not_yet
@@ -176,7 +176,7 @@ class Floods:
         self.raise_beside()
 
     def raise_beside(self) -> None:
-        """What arrived during a flood and is none of it says so, and stands above it."""
+        """Adds a signal to messages that arrived during a flood without being part of it, and raises their priority above it."""
         these = db.is_among(self.session, col(Delivery.id), self.beside) & col(Delivery.flood).is_(False)
         if self.beside:
             dirty_counts.touch_where(self.session, these)
@@ -206,13 +206,13 @@ def is_impersonal(proof: str, subscription: bool) -> bool:
 
 
 def subscriptions_among(session: Session, ids: Iterable[int]) -> set[int]:
-    """Those of these messages that a form or a list sent, and that are no alerts."""
+    """Returns those of some messages that a form or a list sent and that are no alerts."""
     rows = session.execute(select(col(Message.id), col(Message.summary)).where(db.is_among(session, col(Message.id), ids)))
     return {message_id for message_id, summary in rows if is_subscription(Summary.from_json(summary))}
 
 
 def welcome_authors(session: Session, authors: Iterable[str]) -> set[str]:
-    """Whose mail of these was let in before."""
+    """Returns those of some authors whose messages were delivered before."""
     let_in = select(col(Delivery.author)).where(col(Delivery.author).in_(authors), col(Delivery.state) == State.DELIVERED, IN_A_FOLDER)
     return set(session.scalars(let_in.distinct()))
 

@@ -1,4 +1,4 @@
-"""Which suspicious messages are copies though their texts differ: the same link with a token in it, or the same attachment."""
+"""Finds suspicious messages that are copies though their texts differ: the same link with a token in it, or the same attachment."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -38,7 +38,7 @@ def keys_of(summary: Summary, apart: Collection[str]) -> list[Key]:
 
 
 def telling_keys(session: Session, keys: Mapping[int, Collection[Key]]) -> dict[int, list[int]]:
-    """Those traits of some messages, by number, that no wanted message has anything of."""
+    """Returns the traits of each message, by its number, of which no part occurs in wanted messages."""
     if not any(keys.values()):
         return {}
     weights = weigh_traits(session, (trait for some in keys.values() for one in some for trait in (one.trait, *one.stands_on)))

@@ -35,7 +35,7 @@ def is_subscription(summary: Summary) -> bool:
 
 
 def arrived_during_flood(count: int) -> Signal:
-    """What staff is told of a message that a mail bomb may be to hide."""
+    """Returns the signal of a message that a mail bomb may be meant to hide."""
     words = say_count(
         "Arrived during a flood of {count} message to this folder: it may be what the flood is to hide. Call the recipient.",
         "Arrived during a flood of {count} messages to this folder: it may be what the flood is to hide. Call the recipient.",

@@ -27,7 +27,7 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 class Kind(IntEnum):
-    """What kind of trait a number stands for: its last four bits."""
+    """Kind of a trait: the last four bits of its number."""
 
     SUBJECT = 0  # its words
     LINK = 1  # the domain that somebody registered
@@ -98,7 +98,7 @@ def shape_of_attachment(attachment: Attachment) -> str:
 
 
 def shape_of_id(message_id: str) -> str:
-    """How long the pieces of a Message-ID are before its @, and what stands between them: as one program makes them."""
+    """Returns the shape of a Message-ID before its @: the lengths of its pieces and the separators, the same for one mail program."""
     return PIECE.sub(lambda found: f"{len(found[0])}", message_id.rpartition("@")[0])
 
 
@@ -109,7 +109,7 @@ def trait_number(kind: Kind, value: str) -> int:
 
 
 def kind_of(trait: int) -> Kind:
-    """Which kind a number stands for."""
+    """Returns the kind of a trait."""
     return Kind(trait & 15)
 
 

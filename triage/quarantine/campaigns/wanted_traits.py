@@ -35,7 +35,7 @@ def learn_wanted(session: Session, found: Mapping[int, Collection[int]], *, now:
 
 
 def weigh_traits(session: Session, traits: Iterable[int]) -> dict[int, int]:
-    """What each of these traits weighs, without those that weigh nothing.
+    """Returns the weight of each of these traits, without those that weigh nothing.
 
     A domain, a host or a page that wanted messages have weighs nothing. A network or a program weighs less by each day on which one had it.
     """
@@ -49,7 +49,7 @@ def weigh_traits(session: Session, traits: Iterable[int]) -> dict[int, int]:
 
 
 def weigh_trait(kind: Kind, days: int) -> int:
-    """What a trait of this kind weighs that wanted messages had on so many days."""
+    """Weighs a trait by its kind and by the number of days on which wanted messages had it."""
     if kind in WEIGHTS:
         return WEIGHTS[kind] // (1 + days)
     return 0 if days else ENOUGH

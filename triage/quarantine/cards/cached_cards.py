@@ -42,7 +42,7 @@ class Pile:
 
     @property
     def rank(self) -> tuple[datetime, int, int, str]:
-        """What cards are sorted by."""
+        """Sort key of a row."""
         return rank_of(place_of(self))
 
 
@@ -51,7 +51,7 @@ Piles = tuple[list[Pile], dict[str, int], tuple[int, int]]  # in order; how much
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which part of a list of cards: so many after a place, from one on, before one, or the last of all."""
+    """Part of a list of rows: so many after a place, from one on, before one, or the last of all."""
 
     limit: int
     after: Place | None = None
@@ -69,7 +69,7 @@ class Part:
         return [column.desc() if descends != self.backwards else column.asc() for column, descends in order]
 
     def in_order(self, piles: list[Pile]) -> list[Pile]:
-        """What was read in that direction, as the list has it."""
+        """Puts what was read in that direction into the order of the list."""
         return piles[::-1] if self.backwards else piles
 
     def of(self, piles: list[Pile]) -> list[Pile]:
@@ -87,7 +87,7 @@ class Kept:
 
 
 def place_of(pile: Pile) -> Place:
-    """Where a card stands."""
+    """Returns the place of a row in the list."""
     return pile.pressing, pile.urgency, pile.newest, pile.key
 
 
@@ -102,7 +102,7 @@ LATE = select(col(KeptCard.pile)).where(MINE, col(KeptCard.perishable) <= bindpa
 
 
 def cached_view(session: Session, view: View, group: Group, now: datetime) -> Kept | None:
-    """What is kept for a view; None where nothing is (yet), or too much was touched since."""
+    """Returns the cached view; None where there is none (yet), or too much was touched since."""
     number = session.scalar(VIEW, {"name": view.name})
     rows = dirty_counts.since_folding(session)
     if number is None or rows is None:
@@ -116,7 +116,7 @@ ORDER = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(Kept
 
 
 def cached_key(found: Kept) -> dict[str, Any]:
-    """What HOLDING asks for."""
+    """Parameters of HOLDING."""
     return {"view": found.view, "grouped": found.group, "touched": found.touched}
 
 
@@ -170,7 +170,7 @@ def as_pile(one: KeptCard) -> Pile:
 
 
 def count_cached(session: Session, found: Kept) -> tuple[int, int]:
-    """How many cards and deliveries the kept cards that still hold are."""
+    """Counts the cached rows that are still valid, and their deliveries."""
     total = session.get(KeptTotal, (found.view, found.group), populate_existing=True)
     if total is None:
         return 0, 0
@@ -189,12 +189,12 @@ SIZES = (
 
 
 def pile_sizes(session: Session, found: Kept, piles: set[str]) -> dict[str, int]:
-    """How many deliveries lie in each of these piles, on whatever card."""
+    """Counts the deliveries of each of these piles, on whatever row."""
     return {pile: int(number) for pile, number in session.execute(SIZES, cached_key(found) | {"piles": piles})}
 
 
 def place_at(session: Session, found: Kept, position: int) -> Place | None:
-    """Where the card at a position stands, counted on from the last anchor before it; None where there are fewer."""
+    """Returns the place of the row at a position, counted on from the last anchor before it; None where there are fewer rows."""
     begins, place = anchor_before(session, found.view, found.group, position) or (0, None)
     piles = cached_page(session, found, Part(1, at=place), skip=position - begins)
     return place_of(piles[0]) if piles else None
@@ -208,7 +208,7 @@ def anchor_before(session: Session, view: int, group: Group, position: int) -> t
 
 
 def cached_anchors(session: Session, view: int, group: Group) -> list[tuple[int, Place]]:
-    """Where every so many cards begin, as of some seconds ago."""
+    """Returns the places of anchors, at which every so many rows begin, as of some seconds ago."""
     return [as_anchor(one) for one in session.scalars(anchors_of(view, group).order_by(col(CardAnchor.position)))]
 
 

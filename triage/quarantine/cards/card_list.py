@@ -80,7 +80,7 @@ class Cards:
 
 
 class Question(NamedTuple):
-    """Which deliveries are asked for as cards, and what is kept of them."""
+    """Deliveries that are listed as rows, and the cached counts of them."""
 
     where: ColumnElement[bool]
     of_piles: ColumnElement[bool]  # the same where something else than their states finds them
@@ -185,14 +185,14 @@ def to_act_on(page: list[Pile]) -> dict[str, str]:
 
 
 def page_start(part: Part, position: int, all_but_page: int) -> int | None:
-    """How many cards come before a page; None where nobody knows."""
+    """Counts the rows before a page; None where that is unknown."""
     if part.end:
         return max(0, all_but_page)
     return None if part.after or part.before or (part.at and not position) else position
 
 
 def kept_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Kept | None:
-    """What is kept for this question; None where it has to be counted: counts are kept for what is held, by folder."""
+    """Returns the cached rows of a selection; None where it has to be counted: counts are cached for held deliveries, by folder."""
     plain = Selection(proof=wanted.proof, department=wanted.department, states=(State.HELD,))
     if wanted != plain or by.kind not in confidential_folders.PEOPLE:
         return None
@@ -239,7 +239,7 @@ def is_few(session: Session, deliveries: int) -> bool:
 
 
 def place_at(session: Session, question: Question, position: int) -> Place | None:
-    """Where the card at this position stands; None where there are fewer.
+    """Returns the place of the row at this position; None where there are fewer.
 
     Of a long list in which each delivery is a card it is about there: as far down as among all that is held.
     """
@@ -256,7 +256,7 @@ def place_at(session: Session, question: Question, position: int) -> Place | Non
 
 
 def number_of(session: Session, question: Question) -> int:
-    """How many deliveries there are in all."""
+    """Counts all deliveries of the question."""
     if question.kept is None:
         return session.scalar(select(func.count()).select_from(Delivery).where(question.where)) or 0
     deliveries = cached_cards.count_cached(session, question.kept)[1]
@@ -267,7 +267,7 @@ def number_of(session: Session, question: Question) -> int:
 
 
 def list_anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender") -> Anchors:
-    """Where every so many cards begin, for who jumps into a long list. Kept ones are some seconds old, and lead to where they were."""
+    """Lists anchors for jumping into a long list: where every so many rows begin. Cached ones are some seconds old."""
     found = kept_for(session, wanted, by, group, now)
     if found is not None and group != "none":
         return Anchors(tuple(cached_cards.cached_anchors(session, found.view, group)), cached_cards.count_cached(session, found)[0])
@@ -291,7 +291,7 @@ def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], grou
 
 
 def first_expiries(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, now: datetime) -> dict[str, datetime]:
-    """When the first of what is on these cards expires, by the card's key, where that is within a day."""
+    """Returns when the first delivery of each of these rows expires, by the row's key, where that is within a day."""
     terms, several = expiry.known_terms(session), [pile for pile in piles if pile.number > 1]
     if terms is None or not several:
         return {}
@@ -305,14 +305,16 @@ def first_expiries(session: Session, where: ColumnElement[bool], piles: list[Pil
 
 
 def expires_soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> datetime | None:
-    """When the first of a card expires, where that is within a day."""
+    """Returns when the first delivery of a row expires, where that is within a day."""
     if pile.number > 1:
         return ends.get(pile.key)
     return lead.expires_at if lead.expires_at and lead.expires_at <= now + expiry.SOON else None
 
 
 def looks_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group) -> dict[str, tuple[str, ...]]:
-    """Why each of these cards needs a second look; nothing of those of one delivery, and of more than LOOKED_AT, which are not read."""
+    """Returns why each of these rows needs a second look; none for rows of one delivery and for those of more than LOOKED_AT, which
+    are not read.
+    """
     key, several = grouping.card_key(group), [pile for pile in piles if 1 < pile.number <= LOOKED_AT]
     found = {pile.key: 0 for pile in several}
     for some_of in by_index({pile.pile for pile in several}, group):

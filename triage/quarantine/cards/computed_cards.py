@@ -32,7 +32,7 @@ def compute_page(session: Session, where: ColumnElement[bool], group: Group, now
 
 
 def place_at(session: Session, where: ColumnElement[bool], group: Group, now: datetime, position: int) -> Place | None:
-    """Where the card at this position stands; None where there are fewer."""
+    """Returns the place of the row at this position; None where there are fewer."""
     piles = by_key(key_deliveries(where, group, now)).subquery()
     place = (piles.c.pressing, piles.c.urgency, piles.c.newest, piles.c.key)
     rows = select(*place).order_by(place[0], place[1].desc(), place[2].desc(), place[3]).limit(1).offset(position)
@@ -43,7 +43,7 @@ def place_at(session: Session, where: ColumnElement[bool], group: Group, now: da
 def compute_anchors(
     session: Session, where: ColumnElement[bool], group: Group, now: datetime, every: int
 ) -> tuple[tuple[tuple[int, Place], ...], int]:
-    """Where every so many cards begin, each with its position, and how many cards there are."""
+    """Computes anchors: where every so many rows begin, each with its position, and the number of rows."""
     rows = key_deliveries(where, group, now)
     piles = (single_rows(rows) if group == "none" else by_key(rows)).subquery()
     order = (piles.c.pressing, piles.c.urgency.desc(), piles.c.newest.desc(), piles.c.key)

@@ -22,7 +22,7 @@ from triage.store.queue.sections import is_out
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """What of a card is out already, as far as the actor sees it."""
+    """Copies of a row's messages that are already in mailboxes, and reports of them, as far as the actor may see them."""
 
     delivered: int = 0
     opened: int | None = None  # read when a copy was taken out before, or answered since; None: no mailbox tells
@@ -55,7 +55,7 @@ def of_cards(
 
 
 def rows_of(session: Session, where: ColumnElement[bool], cards: Mapping[str, str], group: Group) -> list[tuple[str, int, bool, str]]:
-    """Of each card the campaigns that its deliveries are of, whether as copies, and the keys of their rows among campaigns."""
+    """Returns for each row the campaigns of its deliveries, whether as copies, and the keys of their rows among campaigns."""
     if group == "campaign":  # a card says so itself: of a wave nobody goes through all copies
         of_campaigns = campaigns_among(set(cards.values()), group)
         copies = f" {grouping.COPIES}"
@@ -76,7 +76,7 @@ def row_of(key: str, lead: Listed) -> tuple[str, int, bool, str]:
 
 
 def count_delivered(session: Session, campaigns: set[int], *, by: Actor) -> dict[int, tuple[int, int]]:
-    """How many copies of each campaign are in mailboxes of the actor's scope, and how many of these were opened."""
+    """Counts copies of each campaign in mailboxes of the actor's scope, and how many of these were opened."""
     these = and_(is_among(session, col(Delivery.campaign_id), campaigns), is_out(Delivery), access.visible_deliveries(by))
     opened = func.count().filter(or_(was_read(), was_answered()))
     rows = session.execute(select(col(Delivery.campaign_id), func.count(), opened).where(these).group_by(col(Delivery.campaign_id)))

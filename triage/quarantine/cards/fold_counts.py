@@ -114,7 +114,7 @@ def count_folders(session: Session, folders: set[tuple[str, str]]) -> None:
 
 
 def held_in(session: Session, where: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """How much is held in the folders that `where` names, as rows."""
+    """Counts held deliveries of the folders that `where` names, as rows of a table."""
     counted = folder_counts.counted_now(session, where)
     return [{"department": code, "person": uid, "held": held} for (code, uid), held in counted.items()]
 

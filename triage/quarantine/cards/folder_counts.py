@@ -23,7 +23,7 @@ def count_held(session: Session, reach: ColumnElement[bool] | None = None) -> di
 
 
 def kept_counts(session: Session) -> tuple[dict[Folder, int], set[Folder]] | None:
-    """What is kept, and the folders of it that were touched since; None where it is of no use."""
+    """Returns the cached counts and the folders that were touched since; None where the cache cannot be used."""
     rows = dirty_counts.since_folding(session)
     counts = session.execute(select(col(KeptFolder.department), col(KeptFolder.person), col(KeptFolder.held))).all()
     if rows is None or not counts:
@@ -32,12 +32,12 @@ def kept_counts(session: Session) -> tuple[dict[Folder, int], set[Folder]] | Non
 
 
 def number_held(session: Session) -> int:
-    """How much is held in all, as of some seconds ago."""
+    """Counts all held deliveries, as of some seconds ago."""
     return session.scalar(select(func.coalesce(func.sum(col(KeptFolder.held)), 0))) or 0
 
 
 def counted_now(session: Session, where: ColumnElement[bool]) -> dict[Folder, int]:
-    """What is held now."""
+    """Counts held deliveries by folder, from the deliveries themselves."""
     place = (col(Delivery.department), col(Delivery.person))
     rows = session.execute(select(*place, func.count()).where(HELD, where).group_by(*place))
     return {(code, uid): number for code, uid, number in rows}

@@ -20,7 +20,7 @@ class View:
 
     @classmethod
     def of(cls, session: Session, by: Actor, department: str = "") -> Self:
-        """What this actor sees, or sees of one department."""
+        """Returns the view of this actor, or of one department as the actor sees it."""
         return cls.within(by.scope, confidential_folders.closed_folders(session, by), department)
 
     @classmethod

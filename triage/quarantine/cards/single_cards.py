@@ -23,7 +23,7 @@ MOST_FOUND = 2000  # deliveries to act on that are found and sorted; where there
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which deliveries are asked for. `beside`: the same as a filter, where something else than their states finds them."""
+    """Deliveries that are listed. `beside`: the same as a filter, where something else than their states finds them."""
 
     where: ColumnElement[bool]
     beside: ColumnElement[bool]
@@ -52,7 +52,7 @@ def single_page(session: Session, asked: Asked, now: datetime, part: Part) -> li
 
 
 def place_at(session: Session, asked: Asked, now: datetime, nth: int, begin: Place | None = None) -> Place | None:
-    """Where the nth of these deliveries stands, from 0 and from a place on; None where there are fewer."""
+    """Returns the place of the nth of these deliveries, from 0 and from a place on; None where there are fewer."""
     part = Part(1, at=begin)
     for rows, order in plan_walks(session, asked, now, part):
         if found := session.execute(rows.order_by(*part.walked(order)).limit(1).offset(nth)).first():
@@ -62,7 +62,7 @@ def place_at(session: Session, asked: Asked, now: datetime, nth: int, begin: Pla
 
 
 def plan_walks(session: Session, asked: Asked, now: datetime, part: Part) -> Iterator[tuple[Select[Any], Order]]:
-    """What is read one after the other for a part, and the order of each in the list."""
+    """Yields the queries that are read one after the other for a part, each with its order in the list."""
     bands = bands_of(session, asked, now)
     for number in range(len(bands))[:: -1 if part.backwards else 1]:
         band, until = bands[number], bands[number + 1].since if number + 1 < len(bands) else None
@@ -82,7 +82,7 @@ def plan_walks(session: Session, asked: Asked, now: datetime, part: Part) -> Ite
 
 
 def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:
-    """What stands together, in the order of the list: to act on, with a stated end, with an assumed one, the rest."""
+    """Returns the sections of the list in order: to act on, with a stated end, with an assumed one, the rest."""
     number = sections.number_to_act_on(session, asked.beside, MOST_FOUND + 1)
     to_act_on = and_(asked.where, sections.is_to_act_on()) if number > MOST_FOUND else and_(asked.beside, sections.among_few())
     others = and_(asked.where, not_(sections.is_to_act_on()) if number else true())
@@ -98,7 +98,7 @@ def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:
 
 
 def band_part(part: Part, band: Band, until: datetime | None) -> list[ColumnElement[bool]] | None:
-    """What of a band lies in a part; None where nothing does. `until`: where the next band begins."""
+    """Returns the conditions for the deliveries of a band within a part; None where there are none. `until`: where the next band begins."""
     found: list[ColumnElement[bool]] = []
     for place, behind, inclusive in ((part.after, True, False), (part.at, True, True), (part.before, False, False)):
         if place is None:
@@ -115,7 +115,7 @@ def band_part(part: Part, band: Band, until: datetime | None) -> list[ColumnElem
 
 
 def after_place(place: Place, band: Band, inclusive: bool) -> ColumnElement[bool]:
-    """Of the deliveries among which a place lies, those that come after it. The first comparison is one for the index."""
+    """Condition: deliveries of a place's band that come after the place. The first comparison is one for the index."""
     key = grouping.card_key("none")
     standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), sort_place(place)
     same = and_(standing == there, key >= place[3] if inclusive else key > place[3])
@@ -127,7 +127,7 @@ def after_place(place: Place, band: Band, inclusive: bool) -> ColumnElement[bool
 
 
 def before_place(place: Place, band: Band) -> ColumnElement[bool]:
-    """Those that come before it."""
+    """Condition: deliveries of a place's band that come before the place."""
     if band.timed:
         return not_(after_place(place, band, inclusive=True))
     standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), sort_place(place)

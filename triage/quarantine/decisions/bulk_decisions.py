@@ -153,7 +153,9 @@ def write_items(session: Session, decision: Decision, items: Sequence[Item]) -> 
 
 
 def finish_decision(session: Session, decision: Decision, now: datetime, why: str = "") -> None:
-    """It is over; what it did not come to was changed by others before, or who decided may no longer. `why`: what else stopped it."""
+    """Ends a bulk decision and writes to the audit log how many deliveries it left: others had changed them, or the person who
+    decided no longer may. `why`: what else stopped it.
+    """
     decision.last = None
     number = session.scalar(select(func.count()).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision.id)) or 0
     left, decision.count = decision.count - number, number

@@ -52,14 +52,14 @@ def carry_out(
 
 
 def checked_target(session: Session, request: DecisionRequest, *, settings: Settings, now: datetime) -> str:
-    """Where a redirect goes; "" for the others. BadInput when that, or what rejected senders would be told, cannot be."""
+    """Returns the mailbox of a redirect, "" for other verbs. BadInput when it cannot be used, or the text for rejected senders cannot."""
     if request.verb is Verb.REJECT:
         rejections.text_of(settings, template=request.template, text=request.text)
     return str(row_changes(session, AIMS[request.verb].event, request.to, now, settings).get("mailbox", ""))
 
 
 def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings) -> dict[int, str]:
-    """Which of these the verb must leave alone whatever their state, and why."""
+    """Returns deliveries that the verb must leave alone whatever their state, with the reason."""
     if verb is Verb.REJECT:
         return rejections.refuse_rejections(session, ids, settings)
     if verb in (Verb.RELEASE, Verb.REDELIVER):

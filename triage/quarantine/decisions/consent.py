@@ -127,7 +127,7 @@ def rules_to_make(
 
 
 class Signs(NamedTuple):
-    """How bad a delivery looks, why, and why it needs a second look."""
+    """Severity of a delivery, its signals, and why it needs a second look."""
 
     severity: Severity
     signals: list[dict[str, Any]]
@@ -162,7 +162,7 @@ def consent_of_sender(session: Session, order: RuleOrder, sender: Sender, signs:
 
 
 def refuse_allow(session: Session, order: RuleOrder, sender: Sender, settings: Settings) -> tuple[str, str]:
-    """Why there can be no allow rule about this sender and what to do instead; or "" and the proof that it would ask for."""
+    """Returns why there can be no allow rule about this sender and what to do instead; or "" and the proof that the rule would need."""
     if why := why_not(sender, order, settings.own_domains):
         return join_parts(" ", [WHY[why], refusal_advice(why, sender)]), ""
     try:
@@ -173,7 +173,7 @@ def refuse_allow(session: Session, order: RuleOrder, sender: Sender, settings: S
 
 
 def not_offered(session: Session, ids: Sequence[int], settings: Settings) -> str:
-    """Why the sender of one message, with these deliveries, can be allowed by no rule, and what to do instead; "" where one can."""
+    """Returns why no rule can allow the sender of one message, with these deliveries, and what to do instead; "" where one can."""
     order = RuleOrder("allow", "address", "", "")
     found = senders_of(session, order, ids)
     return next((why for one in found if (why := refuse_allow(session, order, one, settings)[0])), "" if found else NO_SENDER)
@@ -194,7 +194,7 @@ def strongest_warnings(signs: Sequence[Signs]) -> tuple[str, ...]:
 
 
 def looks_of(signs: Sequence[Signs]) -> tuple[str, ...]:
-    """Why any of these needs a second look, the weightiest first."""
+    """Returns why any of these needs a second look, the most severe reason first."""
     return tuple(in_order(name for one in signs for name in one.looks))
 
 
@@ -232,7 +232,7 @@ def consent_record(rules: Iterable[RuleOrder], left: dict[str, int]) -> dict[str
 
 
 def left_out(session: Session, order: RuleOrder, before: Sequence[int], after: Sequence[int]) -> dict[str, int]:
-    """How many of the selected messages stay held, by the sender who was left out; "" for those that name none."""
+    """Counts the selected messages that stay held, by the sender that was left out; "" for messages that name no sender."""
     gone = set(before) - set(after)
     if not gone:
         return {}

@@ -160,7 +160,7 @@ def lock_found(session: Session, request: DecisionRequest, *, by: Actor, setting
 
 
 def lock_meant(session: Session, request: DecisionRequest, *, by: Actor, settings: Settings, now: datetime) -> Meant:
-    """Which deliveries, in which states, a request of this actor would be about now; locked."""
+    """Locks and returns the deliveries, with their states, that a request of this actor would be about now."""
     return without_left_out(session, request, lock_found(session, replace(request, fence=None), by=by, settings=settings, now=now))
 
 
@@ -246,8 +246,8 @@ def check_second_look(
 def second_look_questions(
     session: Session, request: DecisionRequest, about: ColumnElement[bool], *, allows: bool, by: Actor, settings: Settings
 ) -> tuple[Question, ...]:
-    """Why this needs a second look of the deliveries that are meant: of those that it releases, and where a rule allows their senders,
-    of all. Mailroom's own parts are not asked."""
+    """Returns the questions of the second look: about the deliveries that are released, and about all where a rule allows their senders.
+    Mailroom's own parts are not asked."""
     if by.kind not in PEOPLE:
         return ()
     out = lets_out(request, settings)
@@ -256,7 +256,7 @@ def second_look_questions(
 
 
 def lets_out(request: DecisionRequest, settings: Settings) -> ColumnElement[bool] | None:
-    """Which deliveries a request sends to people, or puts back into mailboxes; None: none at all."""
+    """Condition: deliveries that a request sends to people or puts back into mailboxes; None where it never does."""
     if request.verb not in LETS_OUT:
         return None
     there = and_(in_states(aim_of(request, settings).changes), col(Delivery.erased_at).is_(None))
@@ -279,7 +279,7 @@ def second_person_needs(
     by: Actor,
     settings: Settings,
 ) -> list[str]:
-    """Why a second person has to confirm this; nothing where the company wants none."""
+    """Returns why a second person has to approve this; nothing where the company wants no approvals."""
     if not settings.policy.approvals:
         return []
     needs = dual_control.of_rules(orders, settings) if orders else []
@@ -297,8 +297,8 @@ def second_person_needs(
 
 
 def removal_needs(session: Session, selected: Selection, goes: ColumnElement[bool], *, by: Actor, settings: Settings) -> list[str]:
-    """Why a removal of this selection would need a second person now; nothing is held or changed. `goes`: what `removal_plan.plan`
-    takes."""
+    """Returns why a removal of this selection would need a second person now; nothing is held or changed. `goes`: the deliveries that
+    `removal_plan.plan` takes."""
     if not settings.policy.approvals:
         return []
     there = and_(goes, col(Delivery.state) == State.DELIVERED)

@@ -40,7 +40,7 @@ class Effort(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """Which states a verb changes, and which it counts as its business when it selects by features."""
+    """States that a verb changes, and states that it counts when it selects by features."""
 
     event: Event
     changes: frozenset[State]

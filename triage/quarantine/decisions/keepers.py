@@ -256,7 +256,7 @@ def agreed_copies(session: Session, row: KeepersRequest, settings: Settings) -> 
 
 
 def in_folders(folders: Iterable[str]) -> ColumnElement[bool]:
-    """Which deliveries are in one of these folders?"""
+    """Condition: deliveries in one of these folders."""
     named: dict[str, list[str]] = {"department": [], "person": []}
     for folder in folders:
         kind, _, name = folder.partition(":")

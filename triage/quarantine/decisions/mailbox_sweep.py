@@ -175,7 +175,7 @@ def lock_search(session: Session, search: Search) -> SweptMailbox | None:
 
 
 def places_entered(session: Session, search: Search) -> set[tuple[str, int, int, str]]:
-    """Where the copies lay that this sweep has entered from this mailbox."""
+    """Returns the places of copies that this sweep has entered from this mailbox."""
     return {recalled_copies.place_of(row) for _, row in entered_copies(session, search)}
 
 
@@ -244,7 +244,7 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
 
 
 def author_of(search: Search, summary: Summary) -> str:
-    """Who wrote it."""
+    """Returns the author of a message found by a sweep."""
     return search.sender or summary.author or summary.claimed_author
 
 
@@ -297,6 +297,6 @@ def settle_mailbox(
 
 
 def next_due(session: Session) -> datetime | None:
-    """When the next mailbox is due, or a dead worker's lease ends; None when nothing waits."""
+    """Returns when the next mailbox is due, or a dead worker's lease ends; None when nothing waits."""
     found: datetime | None = session.scalar(select(func.min(col(SweptMailbox.due_at))).where(restore_pause.is_running()))
     return found

@@ -107,7 +107,7 @@ def outcome_sentence(
 
 
 def not_done_words(outcomes: dict[str, int], words: dict[str, str]) -> list[str]:
-    """How many items have which other outcome."""
+    """Returns a sentence for each other outcome, with its number of items."""
     return [say(said, number=outcomes[outcome]) for outcome, said in words.items() if outcomes.get(outcome)]
 
 
@@ -167,7 +167,7 @@ def number_of(match: str, count: int) -> str:
 
 
 def to_come(decision: Decision, outcomes: dict[str, int]) -> int:
-    """How many deliveries a large decision has not come to yet."""
+    """Counts the deliveries that a large decision has not reached yet."""
     return max(0, decision.count - sum(outcomes.values())) if decision.last is not None else 0
 
 
@@ -200,7 +200,7 @@ def count_mailboxes(number: int) -> str:
 
 
 def still_left(left: int) -> str:
-    """How many mailboxes are still to be looked into, "" for none."""
+    """Says how many mailboxes are still to be searched, "" for none."""
     return say("{mailboxes} still to do", mailboxes=count_mailboxes(left)) if left else ""
 
 

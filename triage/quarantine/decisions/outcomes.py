@@ -132,8 +132,8 @@ def concerns_actor(session: Session, decision: Decision, by: Actor) -> bool:
 
 
 def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
-    """Which decisions about no messages may this actor know of? For the whole company all but those with a rule for a closed folder, and
-    those that looked into the mailbox of one: what they have counted there tells of mail too.
+    """Condition: decisions about no messages that this actor may see. With the company as scope all but those with a rule for a closed
+    folder, and those that searched the mailbox of one: their counts tell of messages too.
     """
     items = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision)
     made = col(Rule.decision_id) == col(Decision.id)
@@ -145,7 +145,7 @@ def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
 
 
 def closed_mailbox(by: Actor) -> ColumnElement[bool]:
-    """Which mailboxes that were looked through are of folders that are confidential to the actor?"""
+    """Condition: searched mailboxes that belong to folders confidential to the actor."""
     return col(SweptMailbox.mailbox).in_(select(col(KnownRecipient.mailbox)).where(confidential_folders.away_from(by, KnownRecipient)))
 
 
@@ -198,7 +198,7 @@ def items_of(session: Session, decision_id: int, *, by: Actor, outcome: str = ""
 
 
 def count_unsent(session: Session, decision: Decision) -> int:
-    """How many of a decision's deliveries wait for their first attempt, or are under way."""
+    """Counts deliveries of a decision that wait for their first attempt or are being delivered."""
     if decision.verb not in SENDING:
         return 0
     waits = (col(Delivery.state) == State.QUEUED) & (col(Delivery.last_reply) == "") | (col(Delivery.state) == State.RELAYING)
@@ -207,7 +207,7 @@ def count_unsent(session: Session, decision: Decision) -> int:
 
 
 def in_mailboxes(session: Session, decision: Decision) -> int:
-    """How many deliveries that a decision released are in mailboxes, as it left them: an undo reaches in there."""
+    """Counts deliveries that a decision released and that are in mailboxes, as it left them: an undo reaches in there."""
     if decision.verb not in SENDING:
         return 0
     there = and_(col(Delivery.decision_id) == decision.id, col(Delivery.state) == State.DELIVERED)
@@ -312,7 +312,7 @@ def blocked_along(session: Session, decision_ids: list[int], *, by: Actor, close
 
 
 def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, int, int]]:
-    """Of each sweep: the mailboxes, those not looked through yet, and the messages found."""
+    """Returns for each sweep the number of mailboxes, of those not searched yet, and of messages found."""
     left = func.count(col(SweptMailbox.due_at))  # NULLs are over
     rows = session.execute(
         select(col(SweptMailbox.decision_id), func.count(), left, func.sum(col(SweptMailbox.found)))

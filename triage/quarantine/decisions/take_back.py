@@ -95,7 +95,7 @@ class Act(NamedTuple):
 
     @property
     def leaves(self) -> datetime:
-        """When what is released again leaves."""
+        """Time at which deliveries that are released again leave."""
         return self.now + timedelta(seconds=self.settings.policy.undo_seconds)
 
     def record(self, where: ColumnElement[bool], event: Event, **changes: Any) -> set[int]:
@@ -143,13 +143,13 @@ def call_off_recalls(act: Act, mine: ColumnElement[bool], before: dict[int, Stat
 
 
 def never_confirmed() -> ColumnElement[bool]:
-    """Which deliveries may have arrived, though no next hop ever said so?"""
+    """Condition: deliveries that may have arrived, though no next hop ever confirmed it."""
     delivered = (col(Attempt.delivery_id) == col(Delivery.id)) & (col(Attempt.outcome) == "delivered")
     return recalled_copies.may_have_arrived() & not_(exists().where(delivered))
 
 
 def put_back_into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[int, State], strangers: Collection[int]) -> set[int]:
-    """What a purge took out of mailboxes, or is taking out this moment, goes back there; what was held before is held again.
+    """Puts back into mailboxes what a purge removed, or is removing this moment; deliveries that were held before are held again.
 
     So is what would get into a mailbox that is somebody else's now: `strangers`.
     """
@@ -186,7 +186,7 @@ def take_from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], li
 
 
 def seek_waiting(act: Act, mine: ColumnElement[bool]) -> set[int]:
-    """What waits for another attempt, after one without an answer, may be in the mailbox: it is looked for there, then held. Which."""
+    """Looks in mailboxes for deliveries that wait for another attempt, after one without an answer; holds what it finds. Returns them."""
     waiting = mine & in_states((State.QUEUED,)) & col(Delivery.erased_at).is_(None)
     sought = act.record(waiting & recalled_copies.may_have_arrived(), Event.SEEK, **recalled_copies.to_seek(act.now))
     recalled_copies.want_back(act.session, is_among(act.session, col(Delivery.id), sought), BACK_TO[act.decision.verb], act.undoing_id)
@@ -194,9 +194,10 @@ def seek_waiting(act: Act, mine: ColumnElement[bool]) -> set[int]:
 
 
 def take_out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple[set[int], set[int]]:
-    """What was delivered is taken out of the mailbox, and what is on its way there when it has landed: those two. Then it goes `to`.
+    """Removes delivered messages from mailboxes, and those that are being delivered once they have arrived; returns the two sets.
+    `to`: where they go then.
 
-    Without a way into the mailboxes only what is on its way, if the attempt fails.
+    Without access to mailboxes only those that are being delivered, if the attempt fails.
     """
     session = act.session
     there = mine & col(Delivery.erased_at).is_(None)
@@ -212,7 +213,7 @@ def take_out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple
 
 
 def want_back_in_flight(act: Act, where: ColumnElement[bool]) -> set[int]:
-    """What is under way this moment, and nobody else has purged, is purged when it has landed, or the attempt fails; which deliveries."""
+    """Marks deliveries that are being delivered, and nobody else has purged, to be purged on arrival or on failure; returns them."""
     flying = set(act.session.scalars(select(col(Delivery.id)).where(where, col(Delivery.purge_wanted_by).is_(None))))
     if flying:
         wanted = is_among(act.session, col(Delivery.id), flying)
@@ -245,7 +246,7 @@ def spare_in_flight(session: Session, decision: Decision, ids: list[int]) -> set
 
 
 def explain_not_taken_back(session: Session, ids: list[int], decision: Decision, now: datetime) -> dict[int, tuple[str, str]]:
-    """Why these items could not be taken back."""
+    """Returns why these items could not be taken back."""
     found: dict[int, tuple[str, str]] = {}
     latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))
     rows = session.execute(select(col(Delivery.id), col(Delivery.state), latest).where(is_among(session, col(Delivery.id), ids)))

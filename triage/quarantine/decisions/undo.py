@@ -128,7 +128,7 @@ def check_second_look(session: Session, decision: Decision, confirm: Collection[
 
 
 def let_out_again(decision: Decision) -> ColumnElement[bool] | None:
-    """Which deliveries leave, or get back into mailboxes, when this is undone: what a removal met there, and what was stopped.
+    """Condition: deliveries that leave, or get back into mailboxes, when this is undone: what a removal met there, and what was stopped.
 
     None: it lets nothing out.
     """

@@ -24,7 +24,7 @@ MOST = 20  # rules of one file for which something is offered
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """What the sender or campaign of a block has delivered lately, in the actor's scope; `select` is the removal of it."""
+    """Recently delivered messages of a block's sender or campaign, in the actor's scope; `select` is their removal."""
 
     rule_id: int
     value: str
@@ -35,7 +35,7 @@ class Lately:
 
     @property
     def sentence(self) -> str:
-        """What is offered, for a person to read; "" where there is nothing."""
+        """Offer to remove them, for a person to read; "" where there is nothing."""
         if not self.messages:
             return ""
         messages = say_count("{count} message", "{count} messages", count=self.messages)
@@ -45,7 +45,7 @@ class Lately:
 
 
 def of_rule(session: Session, rule: Rule, *, by: Actor, now: datetime) -> Lately:
-    """What of this rule's sender or campaign came in the last 14 days and was delivered to folders in the rule's scope and the actor's."""
+    """Counts messages of this rule's sender or campaign of the last 14 days, delivered to folders in the rule's scope and the actor's."""
     wanted = selection_of(rule, recent_start(now))
     if wanted is None:
         return Lately(rule.id, rule.value, 0, 0, 0, None)
@@ -87,7 +87,7 @@ def of_rules(session: Session, rule_ids: Collection[int], *, by: Actor, now: dat
 
 
 def candidate_rules(session: Session, rule_ids: Collection[int], by: Actor, now: datetime) -> list[Rule]:
-    """Those of these rules whose address or domain occurs among what was delivered lately; at most a few times MOST."""
+    """Returns the block rules whose address or domain occurs among recently delivered messages; at most a few times MOST."""
     lately = and_(col(Delivery.state) == State.DELIVERED, col(Delivery.received_at) >= recent_start(now), access.visible_deliveries(by))
     author = select(col(Delivery.id)).where(col(Delivery.author) == col(Rule.value), lately).correlate(Rule).exists()
     domain = select(col(Delivery.id)).where(col(Delivery.author_domain) == col(Rule.value), lately).correlate(Rule).exists()

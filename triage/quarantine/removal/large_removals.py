@@ -47,7 +47,7 @@ def find_large_removals(session: Session, settings: Settings, now: datetime) -> 
 
 
 def number_of(session: Session, one: Decision) -> int:
-    """How many messages it took, without those of confidential folders: their number is told to nobody else."""
+    """Counts the messages that a removal took, without those of confidential folders: their number is shown to nobody else."""
     if not confidential_folders.list_confidential(session):
         return one.count
     items = select(func.count()).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
@@ -56,7 +56,7 @@ def number_of(session: Session, one: Decision) -> int:
 
 
 def large_removal_sentence(one: Decision, number: int, settings: Settings) -> str:
-    """Who removed how many, and how to undo it."""
+    """Says who removed how many messages, and how to undo it."""
     url = settings.api.public_url.rstrip("/")
     where = f"{url}/decisions/{format_id(one.id)}" if url else f"mailroom decisions undo {format_id(one.id)}"
     return say("{name} removed {number} messages. Undo: {where}", name=one.by_shown, number=number, where=where)

@@ -81,7 +81,7 @@ def of_campaign(session: Session, order: RuleOrder, selected: Selection, ids: Se
 
 
 def scopes_of(selected: Selection, by: Actor) -> list[str]:
-    """Whose mail is kept clean: the folder that was named, else all that the decider may decide about."""
+    """Scopes of late copies' removal: the folder that was named, else all that the decider may decide about."""
     if selected.person:
         return [f"person:{selected.person.casefold()}"]
     if selected.person == "":

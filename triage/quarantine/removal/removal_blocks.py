@@ -72,7 +72,7 @@ class NotBlocked:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """What a removal blocks, and what it does not."""
+    """Blocks that go along with a removal, and senders that are not blocked."""
 
     made: tuple[Block, ...] = ()
     not_made: tuple[NotBlocked, ...] = ()
@@ -80,7 +80,7 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """How much of a removal one sender sent, and whom its proof is good for."""
+    """Messages of a removal that one sender sent: their number, and the domain or address that they prove."""
 
     author: str
     domain: str
@@ -99,7 +99,7 @@ def plan_blocks(
     settings: Settings,
     now: datetime,
 ) -> Blocks:
-    """What a removal of this selection blocks. `where`: the deliveries that go; `groups`: who sent them.
+    """Plans the blocks of a removal. `where`: the deliveries that are removed; `groups`: who sent them.
 
     A domain is blocked as a whole only where the removal is about what messages say, the domain proves to have sent them, and nothing
     wanted ever came from there. What nobody proves is blocked by its address, and only where it proves nothing (mailflow.md 5).
@@ -130,7 +130,7 @@ def domains_to_block(
 def sort_senders(
     session: Session, groups: Sequence[Group], wanted: Mapping[Sender, Wanted], whole: set[str], settings: Settings
 ) -> tuple[list[Block], list[NotBlocked]]:
-    """Whom to block, each once, and whom not."""
+    """Returns the senders to block, each once, and those not to block."""
     counts: Counter[tuple[str, str, bool, str]] = Counter()
     left: list[NotBlocked] = []
     unproven = {one.author for one in groups if not (one.claimed or one.proven)}
@@ -154,7 +154,7 @@ def sort_senders(
 
 
 def why_not(session: Session, match: str, value: str, settings: Settings) -> str:
-    """Why there can be no such block; "" where there can."""
+    """Returns why such a block is not possible; "" where it is."""
     order = RuleOrder("block", match, value, "company")
     if not value:
         return "none"
@@ -220,7 +220,7 @@ def with_replay(block: Block, came: Came) -> Block:
 
 
 def groups_of(session: Session, where: ColumnElement[bool]) -> list[Group]:
-    """Who sent these deliveries, the most first."""
+    """Groups deliveries by sender, the most first."""
     proof = proven_as()
     columns = (col(Delivery.author), col(Delivery.author_domain), proof, col(Delivery.claimed))
     rows = session.execute(select(*columns, func.count()).where(where).group_by(*columns).order_by(func.count().desc(), *columns))
@@ -228,7 +228,7 @@ def groups_of(session: Session, where: ColumnElement[bool]) -> list[Group]:
 
 
 def scopes_of(session: Session, selected: Selection, by: Actor) -> list[str]:
-    """Whose mail is kept clean: the folder that was named, else all that the decider may decide about; no folder closed to them."""
+    """Scopes of the blocks: the folder that was named, else all that the decider may decide about; no folder closed to them."""
     if by.grants is not None and Grant.RULES not in by.grants:
         return []
     if selected.person == "":

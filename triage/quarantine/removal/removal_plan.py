@@ -42,7 +42,7 @@ class LeftOut:
         return bool(self.proven or self.claimed)
 
     def condition(self, session: Session, selected: Selection) -> ColumnElement[bool]:
-        """Which deliveries of a selection that is."""
+        """Condition: deliveries of a selection from senders that are left out."""
         proof = col(Delivery.proof)
         by_proof = and_(is_among(session, col(Delivery.author), self.proven), proof != "")
         by_claim = and_(is_among(session, col(Delivery.author), self.claimed), proof == "", not_(wanted_senders.is_refuted()))
@@ -61,7 +61,7 @@ class NotIncluded:
 
 @dataclass(frozen=True, slots=True)
 class BlockWish:
-    """That blocks are to go along with a removal: those that are planned, but for what was unticked, and with what was ticked."""
+    """Blocks wanted along with a removal: those that are planned, without those unticked, and with those ticked."""
 
     without: frozenset[str] = frozenset()  # values of blocks that are left out
     also: frozenset[str] = frozenset()  # values of blocks that are made though staff released what they would have stopped
@@ -75,7 +75,7 @@ class BlockWish:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a removal will do, as of one moment."""
+    """Plan of a removal, as of one moment."""
 
     count: int  # deliveries that go
     by_state: dict[str, int]
@@ -126,7 +126,7 @@ def plan_removal(session: Session, selected: Selection, *, by: Actor, settings: 
 def leave_out(
     session: Session, selected: Selection, where: ColumnElement[bool], *, settings: Settings, now: datetime
 ) -> tuple[LeftOut, list[NotIncluded]]:
-    """Which senders' deliveries of a selection a removal leaves alone, with how many.
+    """Returns the senders whose deliveries a removal leaves alone, with the number of deliveries.
 
     None where senders or messages were named one by one, or where known senders were asked for.
     """
@@ -144,14 +144,14 @@ def leave_out(
 
 
 def named_by_who(selected: Selection) -> ColumnElement[bool] | None:
-    """Which deliveries a selection names by who sent them, or one by one; None: all of them."""
+    """Condition: deliveries that a selection names by their sender or one by one; None: all of them."""
     if by_who(selected):
         return None
     return None if selected.any_of and all(map(by_who, selected.any_of)) else cards_by_who(selected)
 
 
 def cards_by_who(selected: Selection) -> ColumnElement[bool]:
-    """Which deliveries are on cards of a selection that name who sent them."""
+    """Condition: deliveries on a selection's rows that name a sender."""
     return or_(false(), *(selection_condition(one) for one in selected.any_of if by_who(one)))
 
 
@@ -161,7 +161,7 @@ def by_who(selected: Selection) -> bool:
 
 
 def ids_left_out(session: Session, selected: Selection, ids: Iterable[int], *, settings: Settings, now: datetime) -> set[int]:
-    """Those of the locked deliveries of a selection that a removal leaves alone: asked for exactly these, whatever came in since."""
+    """Returns the locked deliveries that a removal leaves alone; checks exactly these, whatever came in since."""
     these = is_among(session, col(Delivery.id), ids)
     left, _ = leave_out(session, selected, these, settings=settings, now=now)
     return set(session.scalars(select(col(Delivery.id)).where(these, left.condition(session, selected)))) if left else set()

@@ -61,7 +61,7 @@ def expect_sender(session: Session, sender: str, *, by: Actor, words: str = "", 
 
 
 def raise_up(session: Session, one: Expectation) -> None:
-    """What is held already says so too."""
+    """Adds the announcement to deliveries of the sender that are already held, and reorders them."""
     sender = or_(col(Delivery.author) == one.sender, col(Delivery.author_domain) == one.sender)
     held = select(Delivery).where(col(Delivery.person) == one.person, col(Delivery.state) == State.HELD, sender)
     for delivery in session.exec(held.order_by(col(Delivery.id).desc()).limit(MOST_RAISED).with_for_update()):
@@ -80,7 +80,7 @@ def forget_expectation(session: Session, expectation_id: int, *, by: Actor, now:
 
 
 def of_person(session: Session, uid: str, *, now: datetime) -> list[Expectation]:
-    """What somebody expects, the newest first."""
+    """Lists the senders that a person expects, newest first."""
     mine = select(Expectation).where(col(Expectation.person) == uid, col(Expectation.until) > now)
     return list(session.exec(mine.order_by(col(Expectation.id).desc())))
 
@@ -113,7 +113,7 @@ def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings:
 
 
 def answer_announcement(to: str, named: Iterable[str], fault: str, until: datetime) -> Letter:
-    """What they hear."""
+    """Builds the answer to an announcement."""
     senders = ", ".join(named)
     if not senders:
         return Letter(

@@ -16,7 +16,7 @@ POINTS, UNPROVEN_POINTS = 30, 5  # whoever knows what is expected could pretend 
 
 
 class Expected:
-    """What is expected of some senders; asked once for all of them."""
+    """Expected senders among some authors; queried once for all of them."""
 
     def __init__(self, session: Session, authors: Iterable[str], now: datetime) -> None:
         wanted = {sender for author in authors for sender in senders_of(author)}
@@ -24,7 +24,7 @@ class Expected:
         self.found = {(one.person, one.sender): one for one in session.exec(rows)} if wanted else {}
 
     def by(self, person: str, author: str, proof: str) -> Reason | None:
-        """What to say on the card of a message from this author to this person; None when they expect nothing of them."""
+        """Returns the reason for the row of a message from this author to this person; None when the person does not expect the sender."""
         found = next((one for sender in senders_of(author) if (one := self.found.get((person, sender)))), None)
         return expected_reason(found, bool(proof)) if found else None
 
@@ -36,7 +36,7 @@ def senders_of(author: str) -> list[str]:
 
 
 def expected_reason(one: Expectation, proven: bool) -> Reason:
-    """What the row says."""
+    """Returns the reason that the row shows for an expected sender."""
     about = {"name": one.person_shown, "sender": one.sender}
     said = (
         say("{name} expects messages from {sender} (“{words}”).", words=one.words, **about)

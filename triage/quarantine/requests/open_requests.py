@@ -23,7 +23,9 @@ WORD, POINTS = "requested", 50  # to the front of what is wanted; what is surely
 
 
 def is_open() -> ColumnElement[bool]:
-    """Which requests wait for an answer, where MailRequest is joined to Delivery: nobody has said no or decided about the message since."""
+    """Condition: requests without an answer, where MailRequest is joined to Delivery: nobody has declined or decided about the message
+    since.
+    """
     decided = (
         exists()
         .where(
@@ -59,7 +61,7 @@ def let_down(session: Session, delivery: Delivery) -> None:
 
 
 def urgency_without(why: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What else makes the urgency."""
+    """Returns the other reasons for the priority."""
     return [one for one in why if one["name"] != WORD]
 
 

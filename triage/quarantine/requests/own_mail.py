@@ -42,7 +42,7 @@ class Own:
 
     @property
     def place(self) -> Place:
-        """Where it stands among what waits, or among what was taken away."""
+        """Sort key among messages that wait, or among those that were removed."""
         return (self.urgency, self.received_at, self.id)
 
 
@@ -57,7 +57,7 @@ def list_part(
     after: Place | None = None,
     limit: int = AT_ONCE,
 ) -> list[Own]:
-    """What waits, or what was taken away lately: what they may want first. `after`: only what stands behind this place."""
+    """Lists messages that are held, or were removed lately: likely wanted ones first. `after`: only those behind this place."""
     which = and_(own_deliveries(uid, waits, settings, now, since), after_place(after) if after else true())
     return select_own(session, which, settings=settings, limit=limit)
 
@@ -75,7 +75,7 @@ def find_own(session: Session, uid: str, delivery_id: int, *, settings: Settings
 
 
 def own_deliveries(uid: str, waits: bool, settings: Settings, now: datetime, since: datetime | None) -> ColumnElement[bool]:
-    """Which mail that is."""
+    """Condition: a person's deliveries that are held, or were removed lately."""
     mine = and_(col(Delivery.person) == uid, col(Delivery.direction) == "in", col(Delivery.erased_at).is_(None))
     if waits:
         return and_(mine, col(Delivery.state) == State.HELD)
@@ -86,7 +86,7 @@ def own_deliveries(uid: str, waits: bool, settings: Settings, now: datetime, sin
 
 
 def after_place(place: Place) -> ColumnElement[bool]:
-    """What stands behind a place."""
+    """Condition: deliveries behind a place."""
     urgency, received_at, delivery_id = place
     return tuple_(*ORDER) < tuple_(literal(urgency), literal(received_at, Instant), literal(delivery_id))
 
@@ -125,7 +125,7 @@ def as_seen(row: Row[Delivery, MailRequest, datetime, bool], ends: timedelta) ->
 
 
 def request_refusal(request: MailRequest, delivery: Delivery) -> str:
-    """What was said to a request; taking the message away is an answer too."""
+    """Returns the answer to a request that was not granted; removing the message is an answer too."""
     if request.declined_at:
         by = request.declined_by_shown
         return join_parts(": ", (by, request.reason)) if request.reason else say("{by}: no", by=by)

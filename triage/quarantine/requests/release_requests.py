@@ -82,14 +82,14 @@ def may_be_asked_for(session: Session, delivery: Delivery, by: Actor) -> None:
 
 
 def requestable_deliveries(by: Actor) -> ColumnElement[bool]:
-    """Which mail an actor may ask for: their own, or what is in their scope."""
+    """Condition: deliveries that an actor may request: their own, or those in their scope."""
     if by.kind == EMPLOYEE:
         return and_(col(Delivery.direction) == "in", col(Delivery.person) == by.name)
     return access.visible_deliveries(by)
 
 
 def name_of(session: Session, delivery: Delivery, by: Actor) -> str:
-    """Who asks, as people read it: whose mail it is; of a shared folder who wrote it down."""
+    """Name of the person who requests: the message's recipient; for a shared folder the staff member who entered it."""
     person = session.get(Person, delivery.person) if delivery.person else None
     return person.name if person else by.shown
 
@@ -124,12 +124,12 @@ def open_ones(where: ColumnElement[bool]) -> Select[MailRequest, Delivery]:
 
 
 def count_requests(session: Session, *, by: Actor) -> int:
-    """How many requests in the actor's scope have no answer."""
+    """Counts unanswered release requests in the actor's scope."""
     return session.scalar(open_ones(access.visible_deliveries(by)).with_only_columns(func.count(), maintain_column_froms=True)) or 0
 
 
 def list_requests(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Request]:
-    """What is asked for in the actor's scope and has no answer, the newest first."""
+    """Lists unanswered release requests in the actor's scope, newest first."""
     rows = open_ones(access.visible_deliveries(by)).order_by(col(MailRequest.id).desc()).limit(limit)
     found = session.execute(rows if before is None else rows.where(col(MailRequest.id) < before)).all()
     mails = {one.id: one for one in list_some(session, [delivery.id for _, delivery in found], by=by)}

@@ -60,7 +60,7 @@ def find_reported(session: Session, one: Pointed, *, person: str, department: st
 
 
 def search_ways(session: Session, one: Pointed) -> list[tuple[str, ColumnElement[bool]]]:
-    """How it can be found, the surest first."""
+    """Returns the ways to find a reported message, the surest first."""
     found: list[tuple[str, ColumnElement[bool]]] = []
     with contextlib.suppress(ValueError):  # a program has taken it out, or it is somebody else's
         found.append((SUREST, col(Message.id) == ids.parse_id(one.marker)))
@@ -73,7 +73,7 @@ def search_ways(session: Session, one: Pointed) -> list[tuple[str, ColumnElement
 
 
 def summary_value(name: str) -> ColumnElement[str]:
-    """What the summary of a message says."""
+    """Value of a field in a message's summary."""
     text: ColumnElement[str] = col(Message.summary)[name].as_string()
     return text
 
@@ -92,5 +92,5 @@ def same_content(session: Session, one: Pointed, theirs: ColumnElement[bool]) ->
 
 
 def digest_of(message: Message) -> str:
-    """Of what a message of ours says."""
+    """Digest of the content of one of our messages."""
     return forwarded.content_digest(message.text, (one["sha256"] for one in message.summary.get("attachments", ())))

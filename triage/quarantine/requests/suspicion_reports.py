@@ -180,7 +180,7 @@ def rows_of(where: ColumnElement[bool]) -> Select[MailReport]:
 
 
 def visible_reports(session: Session, by: Actor) -> ColumnElement[bool]:
-    """Which reports an actor sees: those about mail in their scope; where there is no messages, those of people in it."""
+    """Condition: reports that an actor sees: about messages in their scope; without a message, those of people in their scope."""
     return or_(
         and_(col(Delivery.id).is_not(None), access.visible_deliveries(by)),
         and_(col(MailReport.delivery_id).is_(None), of_people(by), ~or_(false(), *closed_to(session, by))),
@@ -202,7 +202,7 @@ def closed_to(session: Session, by: Actor) -> Iterator[ColumnElement[bool]]:
 
 
 def list_reports(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Reported]:
-    """What is reported in the actor's scope and has no answer, the newest first."""
+    """Lists unanswered reports in the actor's scope, newest first."""
     rows = rows_of(and_(visible_reports(session, by), open_reports.is_open())).order_by(col(MailReport.id).desc()).limit(limit)
     found = session.scalars(rows if before is None else rows.where(col(MailReport.id) < before)).all()
     mails = {one.id: one for one in list_some(session, [one.delivery_id for one in found if one.delivery_id], by=by)}
@@ -226,7 +226,7 @@ def list_reports(session: Session, *, by: Actor, limit: int = 50, before: int | 
 
 
 def count_reports(session: Session, *, by: Actor) -> int:
-    """How many reports in the actor's scope have no answer."""
+    """Counts unanswered reports in the actor's scope."""
     waiting = rows_of(and_(visible_reports(session, by), open_reports.is_open())).subquery()
     return session.scalar(select(func.count()).select_from(waiting)) or 0
 
@@ -260,7 +260,7 @@ def are_untold(session: Session) -> bool:
 
 
 def verdict_letter(row: MailReport, to: str) -> Letter:
-    """What the reporter hears."""
+    """Builds the notice of the verdict to the reporter."""
     subject = say("“{subject}”", subject=defuse_text(cut_subject(row.subject))) if row.subject else say("a message without a subject")
     reported = say("You reported {subject} from {author}.", subject=subject, author=dead_address(row.author) or say("an unknown sender"))
     words = say("{name} adds: {words}", name=row.answered_by_shown, words=defuse_text(row.words)) if row.words else ""

@@ -34,7 +34,7 @@ UNTOUCHED = ("postmaster", "returned-mail")  # rules of the policy that go befor
 
 @dataclass(frozen=True, slots=True)
 class ContentTrial:
-    """What a rule on content would have done."""
+    """Trial of a rule on content: its effect on past messages."""
 
     came: int  # deliveries that were looked at
     changed: tuple[Any, ...]  # rows of those on which it would have acted, newest first
@@ -87,7 +87,7 @@ def came_lately(session: Session, orders: Sequence[RuleOrder], since: datetime, 
 
 
 def matches_by_message(orders: Sequence[RuleOrder], rows: Sequence[Any], now: datetime) -> dict[int, frozenset[int]]:
-    """Which of the orders each message matches, by their numbers. A message is looked at once for all its recipients."""
+    """Returns the numbers of the orders that each message matches. A message is checked once for all its recipients."""
     rules = ContentRules(rule_of_order(order, number) for number, order in enumerate(orders))
     of_message = {row.message_id: row for row in rows}
     return {one: frozenset(match.rule.id for match in rules.match(content_of_row(row), now)) for one, row in of_message.items()}
@@ -99,7 +99,7 @@ def rule_of_order(order: RuleOrder, number: int = 0) -> ContentRule:
 
 
 def content_of_row(row: Any) -> MessageContent:
-    """What a stored message says."""
+    """Returns the content of a stored message."""
     summary = Summary.from_json(row.summary | {"text": getattr(row, "text", "")})
     return MessageContent(summary, {one["name"] for one in row.signals}, row.rule == "from-inside")
 
@@ -118,7 +118,7 @@ def was_wanted(row: Any) -> bool:
 
 
 def questions_about(order: RuleOrder, came: int, changed: Sequence[Any], wanted: Sequence[Any]) -> Iterator[Question]:
-    """What has to be confirmed before the rule is made."""
+    """Yields the questions that have to be confirmed before the rule is made."""
     if order.effect != "mark" and len(changed) > FEW and len(changed) * MANY >= came:
         sentence = say("The rule would have acted on {changed} of {came} messages.", changed=len(changed), came=came)
         yield question(MATCHES_MANY, sentence, changed)

@@ -44,7 +44,7 @@ class AskedRule:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What several rules ask together, which of them ask it, and the fence of the messages that it is about."""
+    """Questions that several rules ask together, the rules that ask them, and the fence of the messages that they are about."""
 
     asked: tuple[confirmations.Question, ...] = ()
     rules: tuple[AskedRule, ...] = ()
@@ -69,7 +69,7 @@ def confirmed_looks(
 
 
 def look_at_content(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> Looked:
-    """What rules on content ask together, each by its trial; those in force already ask nothing."""
+    """Collects the questions of rules on content, each by its trial; rules that are already in force ask nothing."""
     fresh = [order for order in orders if order.match == CONTENT and content_store.find_same(session, order, now) is None]
     tried = content_trial.try_contents(session, fresh, by=by, now=now)
     questions = [one for trial in tried.values() for one in trial.asked]
@@ -80,7 +80,7 @@ def look_at_content(session: Session, orders: Iterable[RuleOrder], *, by: Actor,
 
 
 def join_looks(one: Looked, other: Looked) -> Looked:
-    """What is asked for two reasons, together."""
+    """Joins the questions of two looks."""
     fence = join_fences(look.fence for look in (one, other) if look.asked)
     return Looked((*one.asked, *other.asked), (*one.rules, *other.rules), fence, {**one.names_of, **other.names_of})
 
@@ -92,7 +92,7 @@ def join_fences(fences: Iterable[str]) -> str:
 
 
 def preview_looks(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> Looked:
-    """What these rules (rule_request.checked) ask together."""
+    """Collects the questions that these rules (rule_request.checked) ask together."""
     return asked_about(session, {order: let_in(session, order, by=by) for order in orders})
 
 
@@ -111,7 +111,7 @@ def names_of_held(session: Session, *, by: Actor) -> set[str]:
 
 
 def asked_about(session: Session, found: Mapping[RuleOrder, Collection[int]]) -> Looked:
-    """What rules ask of the held messages that each lets in."""
+    """Collects the questions of rules about the held messages that each of them allows."""
     every = sorted({one for some in found.values() for one in some})
     where = is_among(session, col(Delivery.id), every)
     due = confirmations.names_of(session, every)

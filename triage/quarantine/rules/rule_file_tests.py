@@ -38,7 +38,7 @@ class RuleTest:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What came of a test."""
+    """Result of a test."""
 
     line: int
     passed: bool
@@ -98,12 +98,12 @@ def content_rules_of(text: str) -> Iterator[ContentRule]:
 def run_tests(
     rules: ContentRules, tests: Iterable[RuleTest], content_of: Callable[[str], MessageContent | None], now: datetime
 ) -> list[Tested]:
-    """What comes of these tests. `content_of`: what a sample says, None where there is none."""
+    """Runs tests of a rule file. `content_of`: the content of a sample, None where there is none."""
     return [run_test(rules, one, content_of(one.sample), now) for one in tests]
 
 
 def run_test(rules: ContentRules, test: RuleTest, content: MessageContent | None, now: datetime) -> Tested:
-    """What comes of one test: a purge goes before a hold."""
+    """Runs one test of a rule file: a purge goes before a hold."""
     if content is None:
         return Tested(test.line, False, say("there is no such message here"))
     found = [(match.rule.effect, match.rule.name) for match in rules.match(content, now)]
@@ -114,20 +114,22 @@ def run_test(rules: ContentRules, test: RuleTest, content: MessageContent | None
 
 
 def say_outcome(test: RuleTest, found: Sequence[tuple[str, str]]) -> str:
-    """What was expected and what was found, for a person to read."""
+    """Says what was expected and what was found, for a person to read."""
     got = join_parts(", ", (f"{effect} ({name})" for effect, name in found)) if found else NOTHING
     wanted = f"{test.expect} ({test.rule})" if test.rule else test.expect
     return say("{sample}: expected {wanted}, found {got}", sample=test.sample[:200], wanted=wanted, got=got)
 
 
 def run_stored_tests(session: Session, text: str, *, by: Actor, now: datetime) -> list[Tested]:
-    """What comes of the tests of a file that name messages here, as far as the actor sees these. Files are the asker's to read."""
+    """Runs those tests of a file that name stored messages, as far as the actor may see these. Tests of sample files are left to the
+    caller.
+    """
     stored = [test for test in read_tests(text) if is_like(test.sample)]
     return run_tests(read_content_rules(text), stored, lambda sample: stored_content(session, sample, by=by), now)
 
 
 def stored_content(session: Session, sample: str, *, by: Actor) -> MessageContent | None:
-    """What a message says that is named by its id or that of a delivery; None outside the actor's scope."""
+    """Returns the content of a message by its id or that of a delivery; None outside the actor's scope."""
     number = parse_id(sample)
     named = or_(col(Delivery.id) == number, col(Delivery.message_id) == number)
     row = session.execute(

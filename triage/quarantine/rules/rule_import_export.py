@@ -57,7 +57,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of a file."""
+    """Result of loading a file of rules."""
 
     made: int
     kept: int  # rules that were there already
@@ -233,7 +233,7 @@ def text_of(values: dict[str, Any], name: str) -> str:
 
 
 def instant_of(values: dict[str, Any]) -> datetime | None:
-    """When the rule runs out; UTC unless it says otherwise."""
+    """Returns when the rule expires; UTC unless the text says otherwise."""
     text = text_of(values, "until")
     try:
         moment = datetime.fromisoformat(text) if text else None

@@ -40,7 +40,7 @@ TAKEN_AWAY = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a rule would have changed, of the message that the actor may see."""
+    """Trial of a rule: what it would have changed among messages that the actor may see."""
 
     order: RuleOrder
     came: int  # from this sender, within the rule's scope
@@ -112,7 +112,7 @@ ACTED = {
 
 
 def content_sentence(effect: str, found: ContentTrial) -> str:
-    """What a rule on content would have done, for a person to read."""
+    """Says what a rule on content would have done, for a person to read."""
     if not found.changed:
         return say("In the last {days} days the rule would have changed nothing ({came} messages looked at).", days=DAYS, came=found.came)
     messages = say_count("{count} message", "{count} messages", count=len(found.changed))
@@ -137,7 +137,7 @@ def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) ->
 
 
 def let_in(session: Session, order: RuleOrder, scopes: Collection[str], *, by: Actor, now: datetime) -> dict[str, int]:
-    """How many messages of the last thirty days an allow for the company would have let in, by scope: of those within each."""
+    """Counts the messages of the last thirty days that an allow rule for the company would have let in, by scope."""
     rows = came_from(session, replace(order, scope="company"), now - timedelta(days=DAYS), by)
     passed = [{"company", f"department:{row.department}", f"person:{row.person}"} for row in rows if would_pass(row, order)]
     return {scope: sum(scope in one for one in passed) for scope in scopes}
@@ -177,7 +177,7 @@ def would_hold(row: Any, order: RuleOrder) -> bool:
 
 
 class Kind(NamedTuple):
-    """How an effect is tried out."""
+    """Trial of an effect: which messages it changes, and the sentences about it."""
 
     would_change: Callable[[Any, RuleOrder], bool]
     others: Collection[State]  # states into which people decided otherwise
@@ -211,7 +211,7 @@ KINDS = {
 
 
 def trial_sentence(order: RuleOrder, came: int, changed: int, people: int, against: int) -> str:
-    """What the rule would have done, for a person to read."""
+    """Says what the rule would have done, for a person to read."""
     kind = KINDS[order.effect]
     if not came:
         return say("No message from this sender came in the last {days} days.", days=DAYS)

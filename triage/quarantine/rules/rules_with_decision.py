@@ -1,4 +1,4 @@
-"""Which rules go along with a decision: about every sender of the selected mail, asking for the proof that each can give."""
+"""Plans the rules that go along with a decision: about every sender of the selected messages, with the proof that each can give."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -78,7 +78,7 @@ def rule_orders(
 
 
 def most_rules(order: RuleOrder) -> int:
-    """How many rules of this effect one decision makes."""
+    """Returns the most rules of this effect that one decision makes."""
     return MOST_BLOCKS if order.effect == "block" else MOST_RULES
 
 
@@ -198,7 +198,7 @@ def is_about(order: RuleOrder, sender: Sender) -> bool:
 
 
 def why_not(sender: Sender, order: RuleOrder, own_domains: Collection[str]) -> str:
-    """Why an allow cannot be about this sender: own, unproven, list; "" where it can."""
+    """Returns why an allow rule cannot be about this sender: own, flood, unproven, list; "" where it can."""
     if sender.match == "list":
         return "" if ":" in order.proof or sender.signers else "list"
     domain = sender.value.rpartition("@")[2]
@@ -211,7 +211,7 @@ def why_not(sender: Sender, order: RuleOrder, own_domains: Collection[str]) -> s
 
 
 def refusal_advice(why: str, sender: Sender) -> str:
-    """What could be done."""
+    """Advises what to do instead of an allow rule."""
     domain = sender.value.rpartition("@")[2]
     if why != "own":
         return INSTEAD[why]
@@ -273,7 +273,9 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
 
 
 def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[str, str]:
-    """What a rule about this message matches. A list in its authors' place is let in as a list only (matching_rules.about_sender)."""
+    """Returns what a rule about this message matches. A list in its authors' place is let in as a list only
+    (matching_rules.about_sender).
+    """
     post = rewritten_author(Summary.from_json(summary)) if order.effect == "allow" and summary["list_id"] else None
     return ("list", post.list_id) if post else (order.match, value)
 

@@ -116,7 +116,7 @@ def is_remembered() -> ColumnElement[bool]:
 
 
 def list_questions(session: Session, where: ColumnElement[bool]) -> tuple[Question, ...]:
-    """Why these deliveries need a second look, the weightiest reason first; empty where they need none."""
+    """Returns the questions of the second look at these deliveries, the most severe reason first; empty where they need none."""
     each = select(col(Delivery.id).label("id"), due_looks().label("looks")).where(where).subquery()
     rows = session.execute(select(each.c.looks, func.count(), func.max(each.c.id)).where(each.c.looks != 0).group_by(each.c.looks)).all()
     if not rows:

@@ -1,6 +1,7 @@
-"""When held messages expires, as a condition and as a moment: `retention.held_days` after it was entered, or decided about by somebody.
+"""Expiry of held messages, as a condition and as a moment: `retention.held_days` after a message was entered, or decided about by
+somebody.
 
-A message whose recipient was never told of it in a daily digest does not expire, unless the company says so.
+A message whose recipient never saw it in a daily digest does not expire, unless the company says so.
 """
 
 from datetime import datetime, timedelta
@@ -26,29 +27,31 @@ UNSEEN = "expire-unseen"  # the marker: 1 where it lets expire what no digest na
 
 
 class Terms(NamedTuple):
-    """When held messages may expire: after so many days, and `unseen_condition` also where its recipient was never told of it."""
+    """Terms of expiry for held messages: after so many days, and `unseen_condition` also where the recipient never saw a message in a
+    digest.
+    """
 
     days: int
     unseen: bool
 
 
 def expiry_terms(settings: Settings) -> Terms:
-    """What the settings say."""
+    """Returns the terms of expiry in the settings."""
     return Terms(settings.retention.held_days, settings.retention.expire_unseen)
 
 
 def expired_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
-    """Which held messages may expire by then, legal holds aside."""
+    """Condition: held messages that may expire by then, legal holds aside."""
     return and_(is_overdue(now, terms.days), true() if terms.unseen else is_told())
 
 
 def unseen_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
-    """Which held messages would have expired by then if its recipient had been told of it."""
+    """Condition: held messages that would have expired by then if their recipients had seen them in a digest."""
     return and_(is_overdue(now, terms.days), ~is_told())
 
 
 def is_overdue(now: datetime, days: int) -> ColumnElement[bool]:
-    """Which held messages have lain here for so many days by then."""
+    """Condition: messages that will have been held for so many days by then."""
     old = now - timedelta(days=days)
     last = aliased(Decision)
     decided_lately = select(col(last.id)).where(col(last.id) == col(Delivery.decision_id), col(last.at) >= old)
@@ -59,14 +62,14 @@ def is_overdue(now: datetime, days: int) -> ColumnElement[bool]:
 
 @cache
 def is_told() -> ColumnElement[bool]:
-    """Which mail its recipient was told of in a digest that reached the mailbox; what is not for people here needs no digest."""
+    """Condition: messages listed in a digest that reached the recipient's mailbox; messages to outside addresses need no digest."""
     named = (col(DigestEntry.delivery_id) == col(Delivery.id), col(DigestEntry.person) == col(Delivery.person))
     return or_(col(Delivery.direction) != "in", exists().where(*named, ~is_undelivered()).correlate(Delivery))
 
 
 @cache
 def is_undelivered() -> ColumnElement[bool]:
-    """Which entries are of a digest that is still under way, or that came back."""
+    """Condition: entries of a digest that is not delivered yet, or that came back."""
     letter = aliased(Delivery)
     on_the_way = (col(letter.message_id) == col(DigestEntry.letter_id), col(letter.state) != State.DELIVERED)
     return exists().where(*on_the_way).correlate(DigestEntry)
@@ -74,7 +77,7 @@ def is_undelivered() -> ColumnElement[bool]:
 
 @cache
 def may_expire() -> ColumnElement[bool]:
-    """Which mail may expire when its time is over, by what the process that lets it expire was told last."""
+    """Condition: messages that may expire when their time is over, by the terms that the expiring process noted last."""
     lets_expire = select(col(Marker.number)).where(col(Marker.name) == UNSEEN).scalar_subquery() == 1
     return or_(lets_expire, is_told())
 
@@ -86,12 +89,12 @@ def note_terms(session: Session, terms: Terms) -> None:
 
 
 def known_days() -> ScalarSelect[int]:
-    """How long held messages last, as a column; NULL where nobody has let any expire yet."""
+    """Returns for how many days messages are held, as a column; NULL where no process has let any expire yet."""
     return select(col(Marker.number)).where(col(Marker.name) == DAYS).scalar_subquery()
 
 
 def known_terms(session: Session) -> Terms | None:
-    """When held messages may expire; None where nobody has let any expire yet."""
+    """Returns when held messages may expire; None where no process has let any expire yet."""
     rows = select(col(Marker.name), col(Marker.number)).where(col(Marker.name).in_((DAYS, UNSEEN)))
     known: dict[str, int] = dict(session.execute(rows).all())
     return Terms(known[DAYS], bool(known.get(UNSEEN))) if DAYS in known else None
@@ -106,7 +109,7 @@ def time_start() -> ColumnElement[datetime]:
 
 
 def expiry_moment(state: str, delivery_id: int, received_at: datetime, decided_at: datetime | None, days: int | None) -> datetime | None:
-    """When this message expires; None when it does not. It may have lain in the spool for days, while nobody could see it."""
+    """Returns when a message expires; None when it does not. It may have been in the spool for days, while nobody could see it."""
     if state != State.HELD or days is None:
         return None
     return max(received_at, made_at(delivery_id), decided_at or received_at) + timedelta(days=days)

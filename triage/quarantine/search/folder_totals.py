@@ -22,7 +22,7 @@ ALONE, CAMPAIGN = re.compile("#[0-9]+"), re.compile("[0-9]+")  # piles that are 
 
 @dataclass(slots=True)
 class Part:
-    """What one card holds in one folder; added up it is the card."""
+    """Deliveries of one row in one folder; the sum over folders is the row."""
 
     pile: str
     key: str
@@ -68,7 +68,7 @@ def pile_of(one: Touched, group: Group) -> str:
 
 
 def campaigns_among(piles: Iterable[str], group: Group) -> set[str]:
-    """Those of the piles that are a campaign's."""
+    """Returns those of the piles that belong to a campaign."""
     return {pile for pile in piles if group == "campaign" and CAMPAIGN.fullmatch(pile)}
 
 

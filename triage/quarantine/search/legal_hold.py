@@ -28,7 +28,9 @@ def in_force() -> ColumnElement[bool]:
 
 
 def hold_condition(row: LegalHold) -> ColumnElement[bool]:
-    """Which mail a hold is about: of a selection what came in; of a person also what was sent on to their mailbox and what they wrote."""
+    """Condition: deliveries that a legal hold is about: of a selection the incoming ones; of a person also what was redirected to their
+    mailbox and what they wrote.
+    """
     if not row.person:
         return and_(col(Delivery.direction) == "in", selection.selection_condition(from_json(row.selection)))
     mailbox = select(col(Person.mailbox)).where(col(Person.uid) == row.person).scalar_subquery()
@@ -36,19 +38,19 @@ def hold_condition(row: LegalHold) -> ColumnElement[bool]:
 
 
 def marked_condition() -> ColumnElement[bool]:
-    """Which deliveries are known to be held."""
+    """Condition: deliveries marked as under legal hold."""
     mark = (col(LegallyHeld.delivery_id) == col(Delivery.id), col(LegalHold.id) == col(LegallyHeld.hold_id), in_force())
     return select(literal(1)).where(*mark).correlate(Delivery).exists()
 
 
 def kept_condition(session: Session) -> ColumnElement[bool]:
-    """Which deliveries must be kept: those that are marked, and those that a hold names and has not come to yet."""
+    """Condition: deliveries that must be kept: those that are marked, and those that a legal hold names and has not marked yet."""
     holds = session.scalars(select(LegalHold).where(in_force())).all()
     return or_(marked_condition(), *map(hold_condition, holds)) if holds else false()
 
 
 def expiring_condition(session: Session, by_then: datetime) -> ColumnElement[bool]:
-    """Which held messages expires until then."""
+    """Condition: held messages that expire until then."""
     terms = expiry.known_terms(session)
     return false() if terms is None else and_(expiry.expired_condition(by_then, terms), not_(marked_condition()))
 

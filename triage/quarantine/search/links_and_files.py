@@ -69,7 +69,7 @@ def answers_go_to(text: str) -> ColumnElement[bool]:
 
 
 def json_spellings(text: str) -> list[str]:
-    """How a folded text may stand in JSON."""
+    """Returns the spellings of a folded text in JSON."""
     return sorted({json.dumps(one)[1:-1] for one in text_spellings(text)})
 
 

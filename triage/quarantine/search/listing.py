@@ -82,7 +82,7 @@ class EscalatedTo:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What the policy said about a delivery."""
+    """Verdict of the policy about a delivery."""
 
     disposition: str
     rule: str
@@ -210,7 +210,7 @@ def sorted_out(
 
 
 def in_order(session: Session, ids: Sequence[int], *also: ColumnElement[bool]) -> tuple[Listed, ...]:
-    """What a list shows of these deliveries, without those for which something else does not hold."""
+    """Lists these deliveries in this order, without those for which another condition does not hold."""
     return put_in_order(session.execute(listing_statement(and_(is_among(session, col(Delivery.id), ids), *also))), ids) if ids else ()
 
 
@@ -221,7 +221,7 @@ def put_in_order(rows: Iterable[Row[*tuple[Any, ...]]], ids: Sequence[int]) -> t
 
 
 def visible_selection(wanted: Selection, by: Actor) -> ColumnElement[bool]:
-    """What the actor may see of a selection."""
+    """Condition: deliveries of a selection that the actor may see."""
     return access.visible_deliveries(by) if wanted == Selection() else and_(selection_condition(wanted), access.visible_deliveries(by))
 
 
@@ -351,7 +351,7 @@ def escalated_to(columns: Row[*tuple[Any, ...]]) -> EscalatedTo:
 
 
 def severity_of(delivery: Any, signals: Sequence[dict[str, Any]]) -> Severity:
-    """How bad a delivery looks; of one from before that was kept, by its weight and its signals."""
+    """Returns the severity of a delivery; of one from before severities were saved, by its risk and its signals."""
     return of_row(delivery.severity, delivery.weight, (one["name"] for one in (*signals, *delivery.signals)))
 
 
@@ -374,10 +374,10 @@ def list_some(session: Session, ids: Sequence[int], *, by: Actor, seen: ColumnEl
 
 @lru_cache(access.REMEMBERED)
 def to_decide(by: Actor) -> Select[Any]:
-    """What a list shows of the deliveries `ids` that the actor may decide about."""
+    """Builds the statement that lists the deliveries `ids` that the actor may decide about."""
     return listing_statement(and_(OneOf(col(Delivery.id), "ids", BigInteger), access.visible_deliveries(by)))
 
 
 def list_queue(session: Session, *, by: Actor, limit: int = 200, after: tuple[datetime, int] | None = None) -> Page[Listed]:
-    """What is to be sent on, taken back or put back, is under way or was refused by the next hop, newest first."""
+    """Lists deliveries to be sent, recalled or put back, being delivered, or refused by the next hop; newest first."""
     return list_deliveries(session, Selection(states=UNDER_WAY), by=by, limit=limit, after=after)

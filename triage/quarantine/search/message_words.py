@@ -33,7 +33,7 @@ def words_of(said: str) -> list[str]:
 
 
 def words_of_message(summary: Summary) -> str:
-    """What the index keeps of a message: its words, with a space between them."""
+    """Returns the words of a message for the index, with a space between them."""
     names = (name for file in summary.attachments for name in (file.name, *file.also, *file.names))
     said = (summary.subject, summary.author_name, summary.author, *names, summary.text)
     return " ".join(words_of("\n".join(said))[:MOST_WORDS])

@@ -108,7 +108,7 @@ def is_known_to(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:
 
 
 def count_held(session: Session, row: SavedSearch, by: Actor) -> int:
-    """How many messages of it wait, as far as the actor sees; counted up to COUNTED."""
+    """Counts the held messages that a saved search finds, as far as the actor may see them; up to COUNTED."""
     wanted = Selection(q=row.q, department=row.department, person=row.person, states=(State.HELD,))
     some = select(col(Delivery.id)).where(access.visible_deliveries(by), selection_condition(wanted)).limit(COUNTED)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0

@@ -60,13 +60,13 @@ def match_anywhere(term: Term) -> ColumnElement[bool]:
 
 
 def match_author(term: Term) -> ColumnElement[bool]:
-    """Who wrote it, by address or by name."""
+    """Condition of `from:`: the author's address or name."""
     named = or_(col(Delivery.author).contains(term.value, autoescape=True), column_holds(col(Delivery.author_name), term.value))
     return and_(match_anywhere(term), named)
 
 
 def match_claimed(term: Term) -> ColumnElement[bool]:
-    """Whom a message without a clear author claims to be from."""
+    """Condition: messages without a clear author that claim to be from this author."""
     return and_(col(Delivery.claimed).is_(True), match_author(term))
 
 
@@ -88,12 +88,12 @@ def match_department(term: Term) -> ColumnElement[bool]:
 
 
 def match_subject(term: Term) -> ColumnElement[bool]:
-    """What its subject says."""
+    """Condition: words of the subject."""
     return and_(match_anywhere(term), column_holds(col(Delivery.subject), term.value))
 
 
 def match_having(term: Term) -> ColumnElement[bool]:
-    """What is in it."""
+    """Condition of `has:`: messages with such a part, for example attachments."""
     if term.value not in LISTS:
         raise BadInput(say("has: takes {names}, not {value}", names=" or ".join(LISTS), value=quote_text(term.value)), field="q")
     found = func.json_array_length(col(Message.summary)[LISTS[term.value]]) > 0
@@ -101,7 +101,7 @@ def match_having(term: Term) -> ColumnElement[bool]:
 
 
 def match_link(term: Term) -> ColumnElement[bool]:
-    """Where its links lead, and what they say."""
+    """Condition: address or text of a link."""
     found = column_holds(cast(col(Message.summary)["links"], String), term.value)
     return message_has(found)
 
@@ -116,7 +116,7 @@ def match_client(term: Term) -> ColumnElement[bool]:
 
 
 def match_verified(term: Term) -> ColumnElement[bool]:
-    """Who verifiably sent it, by DMARC: this domain or one below it."""
+    """Condition: messages really from this domain, or one below it, by DMARC."""
     try:
         domain = ascii_domain(term.value.removeprefix("@"))
     except ValueError as fault:
@@ -142,7 +142,7 @@ def match_rule(term: Term) -> ColumnElement[bool]:
 
 
 def match_state(term: Term) -> ColumnElement[bool]:
-    """What became of it."""
+    """Condition: state of a delivery, or a group of states."""
     wanted = GROUPS.get(term.value) or tuple(one for one in State if one == term.value)
     if not wanted:
         names = ", ".join([*State, *GROUPS])
@@ -151,13 +151,13 @@ def match_state(term: Term) -> ColumnElement[bool]:
 
 
 def match_decider(term: Term) -> ColumnElement[bool]:
-    """Who decided about it last, by login or name."""
+    """Condition: the person who decided last, by login or name."""
     who = or_(col(Decision.by) == f"person:{term.value}", column_holds(col(Decision.by_shown), term.value))
     return other_table_has(Decision, col(Decision.id) == col(Delivery.decision_id), who)
 
 
 def match_proof(term: Term) -> ColumnElement[bool]:
-    """What proves who sent it."""
+    """Condition: proof of the sender: none, any, dmarc or aligned."""
     proofs = {"none": ("",), "any": ("dmarc", "aligned"), "dmarc": ("dmarc",), "aligned": ("aligned",)}
     if term.value not in proofs:
         raise BadInput(say("proof: takes {names}, not {value}", names=", ".join(proofs), value=quote_text(term.value)), field="q")
@@ -165,12 +165,12 @@ def match_proof(term: Term) -> ColumnElement[bool]:
 
 
 def how_bad(term: Term) -> ColumnElement[bool]:
-    """How bad it looks."""
+    """Condition: deliveries of this severity."""
     return grouping.severity_column() == named_severity(term)
 
 
 def at_least_as_bad(term: Term) -> ColumnElement[bool]:
-    """It looks as bad as this, or worse."""
+    """Condition: deliveries of this severity, or a worse one."""
     return grouping.severity_column() >= named_severity(term)
 
 
@@ -184,7 +184,7 @@ def named_severity(term: Term) -> Severity:
 
 
 def match_campaign(term: Term) -> ColumnElement[bool]:
-    """Of which campaign it is."""
+    """Condition: deliveries of a campaign."""
     try:
         return col(Delivery.campaign_id) == ids.parse_id(term.value)
     except ValueError as fault:

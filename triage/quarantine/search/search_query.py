@@ -45,7 +45,7 @@ class Term:
 
 
 def parse_terms(text: str) -> tuple[Term, ...]:
-    """What a search says, term by term; every one must be so. A name that is none, or has no value, is a word like others.
+    """Parses a search term by term; every term must match. A name that is no field, or has no value, is a word like others.
 
     BadInput when there are too many, or when a field looks like another one mistyped.
     """

@@ -94,7 +94,7 @@ class Selection:
         return bool(self.q or self.link_domain or self.attachment_sha256)
 
     def as_json(self) -> dict[str, Any]:
-        """What was selected, as it goes in the audit log: only what was given."""
+        """Returns the selection for the audit log: only what was given."""
         values = {name: value for name, value in asdict(self).items() if value not in ((), "", None) and value is not False}
         if "ids" in values:
             values["ids"] = [format_id(number) for number in self.ids]
@@ -216,7 +216,9 @@ def who_proves(proof: str) -> str:
 
 
 def usual_proof(campaign: int) -> ScalarSelect[str]:
-    """What a campaign means by itself: its copies, or where it has none what proves most of it. The rest may be what it is a copy of."""
+    """Returns the proof that a campaign means by itself: its copies, or where it has none the most common proof. The rest may be the
+    genuine messages that it copies.
+    """
     whole = select(kept_apart().label("proof")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
     return (
         select(whole.c.proof)
@@ -236,13 +238,13 @@ def settled_proof(session: Session, selection: Selection) -> str:
 
 
 def known_ids(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:
-    """Those of the delivery ids that the actor may know of."""
+    """Returns those of the delivery ids that the actor may see."""
     where = and_(is_among(session, col(Delivery.id), ids), access.visible_deliveries(by))
     return frozenset(session.scalars(select(col(Delivery.id)).where(where)))
 
 
 def count_set_apart(session: Session, selection: Selection, found: int, *, by: Actor) -> int:
-    """How much of the selected campaign or sender a selection leaves out for its proof, of what the actor may see."""
+    """Counts deliveries of the selected campaign or sender that a selection leaves out for their proof, among those the actor may see."""
     if selection.proof == ANY_PROOF or (selection.campaign is None and not selection.proof):
         return 0
     where = and_(selection_condition(replace(selection, proof=ANY_PROOF)), access.visible_deliveries(by))
@@ -250,7 +252,7 @@ def count_set_apart(session: Session, selection: Selection, found: int, *, by: A
 
 
 def count_outside(session: Session, selection: Selection, found: int, *, by: Actor, states: Iterable[str] = ()) -> int:
-    """How many deliveries a selection names beyond the actor's scope, of these states; `found`: so many it names within.
+    """Counts deliveries of a selection outside the actor's scope, in these states; `found`: so many are within.
 
     Of ids those that there are not count too, so that nobody learns which there are. A search for words, a link or an
     attachment is not answered: the number would say what others' mail is about.
@@ -266,7 +268,7 @@ def count_outside(session: Session, selection: Selection, found: int, *, by: Act
 
 
 def beyond_card(session: Session, selection: Selection, card: Selection, *, by: Actor, states: Iterable[str]) -> int:
-    """How much of one of several cards lies beyond the actor's scope, within what else is selected."""
+    """Counts deliveries of one of several rows outside the actor's scope, within what else is selected."""
     one = replace(selection, any_of=(), ids=card.ids, sender=card.sender, campaign=card.campaign, proof=card.proof, until=card.until)
     where = and_(selection_condition(one), access.visible_deliveries(by))
     within = session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0 if card.ids else 0

@@ -38,7 +38,7 @@ LIKENESS = (
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a selection holds, to be looked at before it is decided."""
+    """Summary of a selection, for a review before the decision."""
 
     count: int
     outside: int  # that the selection names too, beyond the actor's scope
@@ -105,7 +105,7 @@ def selection_evidence(
 
 
 def extent_columns() -> tuple[ColumnElement[Any], ...]:
-    """How much mail something is, as columns: messages, deliveries, held ones, folders, departments, from when to when, the newest."""
+    """Columns for the extent of a group: messages, deliveries, held ones, folders, departments, first and newest arrival, newest id."""
     folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
     return (
         func.count(col(Delivery.message_id).distinct()).label("mails"),
@@ -141,12 +141,12 @@ def contradicted_rules(session: Session, where: ColumnElement[bool], now: dateti
 
 
 def number_of(session: Session, where: ColumnElement[bool], which: ColumnElement[bool]) -> int:
-    """How many of a selection."""
+    """Counts the deliveries of a selection that meet a condition."""
     return session.scalar(select(func.count()).select_from(Delivery).where(where, which)) or 0
 
 
 def was_read() -> ColumnElement[bool]:
-    """Which copies their owner had read, or answered, as the flags said when they were taken out of the mailbox?"""
+    """Condition: copies that their owner had read or answered, by the flags when they were removed from the mailbox."""
     flags = cast(col(Recalled.flags), String)
     return exists().where(col(Recalled.delivery_id) == col(Delivery.id), or_(flags.contains("Seen"), flags.contains("Answered")))
 
@@ -170,7 +170,7 @@ def least_alike(rows: Sequence[Any]) -> tuple[int, ...]:
 
 
 def features_of(row: Any) -> frozenset[tuple[str, str]]:
-    """What a delivery may have in common with others."""
+    """Returns the features that a delivery may share with others."""
     _, author, domain, campaign, proof, subject = row
     words = {("word", word) for word in subject.casefold().split()[:20]}
     return frozenset({("author", author), ("domain", domain), ("campaign", str(campaign)), ("proof", proof), *words})

@@ -14,7 +14,9 @@ def column_holds(column: Any, text: str) -> ColumnElement[bool]:
 
 
 def text_spellings(text: str) -> set[str]:
-    """How a folded text may stand where only ASCII letters were lowered, as SQLite does, and PostgreSQL unless its locale knows others."""
+    """Returns the spellings of a folded text where only ASCII letters were lowered, as SQLite does, and PostgreSQL unless its locale
+    knows others.
+    """
     written = {text, text.replace("ss", "ß")}
     return {one for each in written for one in (each, replace_capitals(each), INITIAL.sub(lambda first: replace_capitals(first[0]), each))}
 

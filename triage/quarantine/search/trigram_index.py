@@ -1,4 +1,4 @@
-"""Which deliveries may be what a search looks for: the database's index of all pieces of three letters tells, where they are few."""
+"""Finds candidates of a search by the database's trigram index, where they are few."""
 
 from sqlalchemy import select, text
 from sqlmodel import Session, col
