@@ -46,7 +46,7 @@ class Lazy(click.Group):
         write_sections({title: [self.named(ctx, name) for name in names] for title, names in self.sections(ctx).items()}, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Whoever presses the tab key does not wait until a command is imported."""
+        """Completes command names without importing the commands, so that the tab key answers at once."""
         found = [self.named(ctx, name) for name in self.list_commands(ctx) if name.startswith(incomplete)]
         commands = [CompletionItem(one.name, help=one.get_short_help_str()) for one in found if not one.hidden]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]

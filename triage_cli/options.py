@@ -5,7 +5,7 @@ from typing import Any
 
 
 def join_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    """What gives a command all of these options, in this order."""
+    """Joins several options into one decorator, which gives a command all of them in this order."""
 
     def give(command: Any) -> Any:
         for option in reversed(options):

@@ -1,1 +1,1 @@
-"""How a command asks the API: over its unix socket, in this process, or on a server."""
+"""Client of the API for commands: over its unix socket, in this process, or on a server."""

@@ -20,7 +20,7 @@ Take = Callable[[bytes], object]
 
 
 class Answer(NamedTuple):
-    """What came back. `body` is empty when it was taken piece by piece."""
+    """Answer of the API to one request. `body` is empty when it was taken piece by piece."""
 
     status: int
     body: bytes

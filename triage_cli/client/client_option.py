@@ -27,7 +27,7 @@ OPTIONS = (
 
 
 class Place(NamedTuple):
-    """Where a command is carried out; no server: here."""
+    """Server that a command asks, with its token and CA file; without a server the command runs on this machine."""
 
     server: str
     token_file: str
@@ -102,7 +102,7 @@ def open_here(settings: "Settings") -> "Desk":
 
 
 def place_of(ctx: click.Context) -> Place:
-    """Where: the options come first, then the environment, then the settings file."""
+    """Returns the server that a command asks: options come first, then the environment, then the settings file."""
     from triage.config import settings_loader
 
     client = settings_loader.read_client_settings(settings_file(ctx))
@@ -115,7 +115,7 @@ def place_of(ctx: click.Context) -> Place:
 
 
 def option_said(ctx: click.Context, name: str) -> str:
-    """What an option said."""
+    """Returns the value of a client option, "" when it is not given."""
     return str(ctx.meta.get(f"{META}{name}", ""))
 
 

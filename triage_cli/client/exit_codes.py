@@ -1,3 +1,3 @@
-"""How a command ends, as scripts are told it."""
+"""Exit codes of commands, for scripts."""
 
 DONE, REFUSED, USAGE, LATER = 0, 1, 2, 75  # sysexits.h calls 75 EX_TEMPFAIL

@@ -29,7 +29,7 @@ def database_of(settings: Settings) -> Iterator[Engine]:
 
 
 def shell_user() -> Actor:
-    """Whoever may run this command on this machine may do everything, under their own name."""
+    """Returns the actor of this shell: whoever may run this command on this machine may do everything, under their own name."""
     return Actor.shell(*at_the_keyboard())
 
 

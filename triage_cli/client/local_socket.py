@@ -26,7 +26,7 @@ FAULTS = (OSError, EOFError, ValueError, KeyError)
 
 
 class BrokenOff(Refused):
-    """It has ended before it answered, and nobody knows whether it was done."""
+    """The connection ended before the answer, and nobody knows whether the command was done."""
 
     code = LATER
 
@@ -75,7 +75,7 @@ class Neighbour(Desk):
 
 
 class Taken:
-    """What takes an answer piece by piece, and whether it has begun: then nobody else can begin again."""
+    """Passes an answer on piece by piece and notes that it has begun: from then on no other server can be asked instead."""
 
     def __init__(self, take: Take | None) -> None:
         self.take, self.begun = take, False
@@ -114,7 +114,7 @@ def is_ours(peer: socket.socket, spool: Path) -> bool:
 
 
 def greet_server(stream: BufferedRWPair, settings: Settings) -> bool:
-    """Say who asks; does it answer us?"""
+    """Introduces this command to the local API; returns whether the API accepts it."""
     login, place = at_the_keyboard()
     hello = {"version": version("mailroom"), "settings": digest_of(settings), "login": login, "place": place}
     stream.write(wire.line_of(hello))

@@ -90,7 +90,7 @@ class Remote(Desk):
         return Declined(status, {"detail": f"{self.url} answers {status} as Mailroom never does: is it the right address?"})
 
     def silence(self, method: str, fault: HTTPError) -> NoAnswer:
-        """Why there is no answer, and what to do."""
+        """Returns the error for a server that does not answer, with what to do."""
         reason = fault.reason if isinstance(fault, MaxRetryError) and fault.reason else fault
         if isinstance(reason, SSLError):
             return NoAnswer(
@@ -114,7 +114,7 @@ def describe_fault(fault: BaseException) -> str:
 
 
 def end_of_refusal(problem: Mapping[str, object]) -> str:
-    """What lies between a refusal's sentence and what to do."""
+    """Returns the full stop that a refusal's sentence lacks before the advice, "" where it ends with a mark."""
     return "" if str(problem.get("detail", "")).endswith((".", "!", "?")) else "."
 
 
@@ -162,5 +162,5 @@ def compare_versions(url: str, theirs: str) -> None:
 
 
 def version_series(number: str) -> list[str]:
-    """What of a version says what it can do."""
+    """Returns the first two parts of a version number, which decide what a version can do."""
     return number.split(".")[:2]

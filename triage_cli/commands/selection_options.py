@@ -57,7 +57,7 @@ def select_of(
     since: str | None,
     until: str | None,
 ) -> dict[str, Any]:
-    """What the options say, in the words of the API; only what was given. BadInput names what is no id, state or date."""
+    """Returns the given options as a selection of the API. BadInput names what is no id, state or date."""
     said = {
         "ids": [given_id(text) for text in numbers],
         "sender": sender,
@@ -92,7 +92,7 @@ def scope_of(text: str) -> str:
 
 
 def read_scope(_ctx: click.Context, _option: click.Parameter, value: Any) -> Any:
-    """What --scope says, one or several, each as the API takes it."""
+    """Parses --scope, one or several, into the form that the API takes."""
     return tuple(map(scope_of, value)) if isinstance(value, tuple) else value and scope_of(value)
 
 

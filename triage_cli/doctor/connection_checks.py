@@ -88,7 +88,7 @@ def find_brake(settings: Settings) -> Iterator[Finding]:
 
 
 def check_ldap(settings: Settings) -> Iterator[Finding]:
-    """Whom the server shows us, and whether it has the groups that staff are in. Refused when it lets us read nothing."""
+    """Checks which people the LDAP server shows us, and that it has the staff groups. Refused when it lets us read nothing."""
     from directory_sync.ldap.ldap_connection import open_connection  # with a directory in a file no LDAP is loaded
     from directory_sync.ldap.ldap_source import LdapSource
 

@@ -28,7 +28,7 @@ def check_published(settings: Settings) -> Iterator[Finding]:
 
 
 def ask_dns(resolver: Resolver, name: str, kind: str) -> tuple[Record, ...]:
-    """What DNS says; Temporary when it does not answer."""
+    """Queries DNS for one type of record; Temporary when DNS does not answer."""
     return resolver.query(name, kind, time.monotonic() + PATIENCE)
 
 
@@ -64,7 +64,7 @@ def check_dmarc(records: list[str], domain: str) -> Iterator[Finding]:
 
 
 def check_seal(resolver: Resolver, settings: Settings) -> Iterator[Finding]:
-    """Is the key of our ARC seal where the inner server looks for it?"""
+    """Checks that the key of our ARC seal is published where the inner server looks for it."""
     relay = settings.relay
     if not relay.arc_domain:
         return

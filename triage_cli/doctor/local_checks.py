@@ -78,7 +78,7 @@ def check_durability(engine: Engine) -> Iterator[Finding]:
 
 
 def check_search(engine: Engine) -> Iterator[Finding]:
-    """Does a search find words without looking through all messages?"""
+    """Checks that the database has the index of words, so that no search looks through all messages."""
     if not db.finds_words(engine):
         do = "let an administrator of PostgreSQL `CREATE EXTENSION pg_trgm` in this database, then run `mailroom db upgrade` again"
         yield Finding(WARN, "search", "the index of words is missing: searching is slow where there is much mail", do)

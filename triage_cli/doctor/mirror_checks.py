@@ -55,7 +55,7 @@ def department_codes(settings: Settings) -> set[str]:
 
 
 def check_actor(settings: Settings, account: mirror_role.Account) -> Iterator[Finding]:
-    """Does somebody act in this account who may?"""
+    """Checks that the account belongs to a member of staff who may decide."""
     with database_of(settings) as engine, db.read_transaction(engine) as session:
         actor = staff_members.find_staff_actor(session, account.login, utcnow())
     if actor is None or actor.role not in DECIDING:
@@ -64,7 +64,7 @@ def check_actor(settings: Settings, account: mirror_role.Account) -> Iterator[Fi
 
 
 def check_login(way: Mirror, account: mirror_role.Account) -> Finding:
-    """Are we let in?"""
+    """Checks that we can sign in to the account over IMAP and that its server has UIDPLUS."""
     try:
         client = imap_login.open_session(replace(way, timeout=min(way.timeout, int(PATIENCE))), account.address)
         try:

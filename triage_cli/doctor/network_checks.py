@@ -60,7 +60,7 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
 
 
 def check_port(key: str, listen: str, is_ours: Callable[[str, int], str]) -> Finding:
-    """Who listens there? `is_ours` says what somebody else answered, "" when it is us."""
+    """Checks that a port is free or used by Mailroom. `is_ours` returns what another program answered, "" when it is Mailroom."""
     try:
         host, number = host_port(listen, key)
     except BadInput as fault:
@@ -77,7 +77,7 @@ def check_port(key: str, listen: str, is_ours: Callable[[str, int], str]) -> Fin
 
 
 def check_bindable(key: str, host: str, number: int) -> Finding:
-    """Nobody listens: could we?"""
+    """Checks that we could listen on an address where nobody listens."""
     listen = f"{host}:{number}"
     try:
         socket.create_server((host, number), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
@@ -94,7 +94,7 @@ def check_bindable(key: str, host: str, number: int) -> Finding:
 
 
 def read_greeting(host: str, number: int, hostname: str) -> str:
-    """What another SMTP server greets with, "" when it is ours."""
+    """Returns the greeting of another SMTP server, "" when it is ours."""
     with socket.create_connection((host, number), PATIENCE) as connection:
         said = connection.recv(512).decode("utf-8", "replace").strip()
         with contextlib.suppress(OSError):
@@ -103,7 +103,7 @@ def read_greeting(host: str, number: int, hostname: str) -> str:
 
 
 def read_health(host: str, number: int) -> str:
-    """What another HTTP server says to /healthz, "" when it is ours."""
+    """Returns what another HTTP server answers to /healthz, "" when it is ours."""
     connection = http.client.HTTPConnection(host, number, timeout=PATIENCE)
     try:
         connection.request("GET", "/healthz")
@@ -153,7 +153,7 @@ def check_shown_certificate(settings: Settings, leaf: x509.Certificate) -> Itera
 
 
 def certificate_of(door: smtplib.SMTP) -> x509.Certificate | None:
-    """What a server shows after STARTTLS, whatever it is worth; None when it offers no encryption."""
+    """Returns the certificate that a server shows after STARTTLS, valid or not; None when it offers no encryption."""
     door.ehlo()
     if not door.has_extn("starttls"):
         return None
@@ -163,7 +163,7 @@ def certificate_of(door: smtplib.SMTP) -> x509.Certificate | None:
 
 
 def check_expiry(end: datetime, what: str = "certificate", renew: str = RENEW) -> Finding:
-    """How long the certificate is good."""
+    """Checks how long a certificate is valid."""
     left = end - utcnow()
     words = f"good until {end:%Y-%m-%d}"
     if left < timedelta():
@@ -191,7 +191,7 @@ def check_console(settings: Settings) -> Iterator[Finding]:
 
 
 def unverified_context() -> ssl.SSLContext:
-    """What a server shows is looked at, whatever it is worth."""
+    """Returns a TLS context that accepts every certificate, to look at it only."""
     anything = ssl.create_default_context()
     anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
     return anything
@@ -216,7 +216,7 @@ def next_hop(settings: Settings) -> Iterator[Finding]:
 
 
 def check_passwords(settings: Settings) -> Iterator[Finding]:
-    """Is the file of passwords for our eyes only, and is each line for a next hop that there is?"""
+    """Checks that only we can read the passwords file, and that each line is for an existing next hop."""
     file = settings.relay.logins_file
     for url in left_over(settings):
         words = f"{file} has a line for {url}, which is no next hop"
@@ -240,7 +240,7 @@ def ask_next_hop(url: str, settings: Settings) -> Iterator[Finding]:
 
 
 def read_answers(hop: DialledHop, url: str, max_size: int) -> Iterator[Finding]:
-    """What a server says to EHLO or LHLO."""
+    """Reports a next hop's answer to EHLO or LHLO: sign-in, encryption, missing extensions and its size limit."""
     hop.timeout = PATIENCE
     try:
         connection = hop.dial()

@@ -43,7 +43,7 @@ def check_webhooks(settings: Settings) -> Iterator[Finding]:
 
 
 def find_lacking(hook: Hook, what: str) -> Iterator[Finding]:
-    """What its settings lack."""
+    """Reports what a webhook's settings lack: a readable URL and key files, a long enough key, encryption for details."""
     try:
         url, keys = secret_files.url_of(hook), [payloads.key_bytes(key) for key in secret_files.keys_of(hook)]
     except (OSError, ValueError) as fault:
@@ -58,7 +58,7 @@ def find_lacking(hook: Hook, what: str) -> Iterator[Finding]:
 
 
 def describe_webhook(one: Fared, what: str) -> Finding:
-    """How it fares."""
+    """Reports the state of a webhook: waiting calls, failures and the last success."""
     waits = f"{one.waiting} calls wait" + (f" since {one.oldest:%d %b %H:%M} UTC" if one.oldest else "")
     if one.gone:
         found = f"the receiver wants no more ({one.last_reply}); {waits}"
@@ -90,7 +90,7 @@ def check_siem(settings: Settings) -> Iterator[Finding]:
 
 
 def check_syslog_server(settings: Settings) -> Iterator[Finding]:
-    """Does the server answer, and for how long is its certificate good?"""
+    """Checks that the syslog server answers, and how long its certificate is valid."""
     what, server = "siem", settings.siem.syslog
     try:
         with syslog_tls.connect_server(settings.siem) as connection:
@@ -103,7 +103,7 @@ def check_syslog_server(settings: Settings) -> Iterator[Finding]:
 
 
 def describe_stream(stream: str, number: int, first: datetime | None) -> Finding:
-    """How a stream fares."""
+    """Reports how many security events of a stream wait, and since when."""
     if first and utcnow() - first > UNSENT:
         found = f"{number} security events wait for siem.{stream} since {first:%d %b %H:%M} UTC"
         return Finding(FAIL, "siem", found, "see that the role webhooks runs; its log says why they cannot be sent")
@@ -134,7 +134,7 @@ def digest_clock(settings: Settings) -> str:
 
 
 def lacking_for_employees(settings: Settings, clock: str) -> Iterator[tuple[str, str]]:
-    """What is in the way, and what to do about it."""
+    """Yields what keeps employees from asking for their messages, and what to do about it."""
     notices = settings.notices
     if notices.requests and "directory" not in settings.api.sign_in:
         yield (

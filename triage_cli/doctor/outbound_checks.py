@@ -53,7 +53,7 @@ def check_outbound(settings: Settings) -> Iterator[Finding]:
 
 
 def check_senders(settings: Settings) -> Iterator[Finding]:
-    """Who may send: nobody else may be among them."""
+    """Checks that nobody else may send outgoing messages: no strangers' networks, and an accounts file that only we can read."""
     named = settings.outbound.networks
     networks = [ipaddress.ip_network(text, strict=False) for text in named]
     wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
@@ -68,7 +68,7 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
 
 
 def way_out(settings: Settings) -> Iterator[Finding]:
-    """Where it goes: never back to where it came from."""
+    """Checks that outgoing messages never go back to where they came from."""
     if not settings.has_way_out:
         yield Finding(OK, WHAT, f"only copies to {settings.outbound.journal_address} are taken and learned from")
         return
@@ -82,7 +82,7 @@ def way_out(settings: Settings) -> Iterator[Finding]:
 
 
 def check_waiting(settings: Settings) -> Iterator[Finding]:
-    """Does it get on?"""
+    """Checks that the outbound spool is processed in time."""
     try:
         found = spool_backlog(settings.spool.directory / OUTBOUND)
     except OSError:
@@ -137,12 +137,12 @@ def last_sent(session: Session) -> Iterator[bytes]:
 
 
 def verify_signatures(raw: bytes, questions: Questions) -> tuple[Dkim, ...]:
-    """What others make of its DKIM signatures."""
+    """Verifies a message's DKIM signatures, as receivers do."""
     return dkim.verify_signatures(message.read_message(raw), questions, utcnow())
 
 
 def is_ours(domain: str, settings: Settings) -> bool:
-    """Does a signature by this domain prove mail from us?"""
+    """Whether a signature by this domain proves that a message is from us."""
     return any(domain == own or domain.endswith(f".{own}") for own in settings.company.domains)
 
 

@@ -48,7 +48,7 @@ def open_relay(settings: Settings) -> Iterator[Finding]:
 
 
 def answer_to(server: smtplib.SMTP, sender: str, recipient: str) -> tuple[int, str]:
-    """What a server says to this recipient; no message is sent."""
+    """Returns an SMTP server's reply to this recipient; no message is sent."""
     server.ehlo_or_helo_if_needed()
     code, reply = server.mail(sender)
     if code < 400:
@@ -70,7 +70,7 @@ def known_there(settings: Settings) -> Iterator[Finding]:
 
 
 def asked_about(hop: DialledHop, mailbox: str) -> Iterator[Finding]:
-    """What one server says of a mailbox that should be there, and of one that is not."""
+    """Asks one server about a mailbox that should exist, and about one that should not."""
     hop.timeout = PATIENCE
     nobody = f"nobody-{time.time_ns()}@{mailbox.rpartition('@')[2]}"
     try:
@@ -104,7 +104,7 @@ def takes_us_out(settings: Settings) -> Iterator[Finding]:
 
 
 def asked_to_relay(hop: DialledHop, url: str, senders: dict[str, str]) -> Iterator[Finding]:
-    """What one server says to mail for somebody outside from each of these senders; with what to do where it does not take it."""
+    """Asks one server to relay to the outside from each of these senders; says what to do where it refuses."""
     hop.timeout = PATIENCE
     try:
         connection = hop.dial()
@@ -171,7 +171,7 @@ def is_reachable(url: str) -> Iterator[Finding]:
 
 
 def is_listening(address: str) -> bool:
-    """Does somebody answer there?"""
+    """Whether an SMTP server accepts connections at this address."""
     with contextlib.suppress(OSError, ssl.SSLError), socket.create_connection((address, SMTP_PORT), PATIENCE):
         return True
     return False

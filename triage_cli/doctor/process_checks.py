@@ -56,7 +56,7 @@ def config_of(place: Path, words: list[str]) -> Path:
 
 
 def is_answering(host: str, port: int) -> bool:
-    """Does somebody listen there?"""
+    """Whether a program listens on this port."""
     with contextlib.suppress(OSError), socket.create_connection((REACHED.get(host, host), port), 2):
         return True
     return False

@@ -96,7 +96,7 @@ def parse_policy(text: str) -> Mapping[str, list[str]]:
 
 
 def judge_policy(policy: Mapping[str, list[str]], hosts: Sequence[str], domain: str) -> Finding:
-    """Does the policy name each host that the MX record names?"""
+    """Checks that an MTA-STS policy names each host of the MX record."""
     mode, names = policy["mode"][0], [one.lower() for one in policy.get("mx", [])]
     missing = [host for host in hosts if not {host, f"*.{host.partition('.')[2]}"} & set(names)]
     if mode == "none" or not missing:
@@ -148,7 +148,7 @@ def read_chain(file: str) -> list[x509.Certificate]:
 
 
 def fits_chain(record: Sequence[str], chain: Sequence[x509.Certificate]) -> bool:
-    """Does a TLSA record (RFC 6698) fit the server's own certificate, or with usage 2 any of the chain?"""
+    """Whether a TLSA record (RFC 6698) fits the server's own certificate, or with usage 2 any of the chain."""
     if len(record) < 4:
         return False
     usage, selector, matching, *digest = record
@@ -156,7 +156,7 @@ def fits_chain(record: Sequence[str], chain: Sequence[x509.Certificate]) -> bool
 
 
 def digest_of(certificate: x509.Certificate, selector: str, matching: str) -> str:
-    """What a TLSA record holds of a certificate, in hexadecimal."""
+    """Returns what a TLSA record would hold of a certificate, in hexadecimal."""
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     chosen = key if selector == "1" else certificate.public_bytes(Encoding.DER)
     return {"1": hashlib.sha256, "2": hashlib.sha512}[matching](chosen).hexdigest() if matching in ("1", "2") else chosen.hex()

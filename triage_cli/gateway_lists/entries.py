@@ -14,7 +14,7 @@ SUBDOMAINS = re.compile(r"(?:\*?@)?\*?\.([^*?@]+)")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one entry of the list means. `rule` is a line for `POST /rules/import`; "" where `why` says what is unsure."""
+    """Entry of another gateway's list. `rule` is a line for `POST /rules/import`; "" where `why` says what is unsure."""
 
     place: str  # in the file, such as line 7
     text: str
@@ -23,7 +23,7 @@ class Entry:
 
 
 class Unsure(Exception):
-    """Why an entry is not taken over."""
+    """Reason why an entry is not imported."""
 
 
 def read_entry(place: str, text: str, effect: str, *, proof: str = "", until: str = "", note: str = "", bare: bool = True) -> Entry:
@@ -62,7 +62,7 @@ def is_network(word: str) -> bool:
 
 
 def end_of(text: str) -> str:
-    """When the entry ends, in ISO 8601. Unsure of dates that are read differently in other countries."""
+    """Returns when the entry expires, in ISO 8601. Unsure of dates that are read differently in other countries."""
     if not text:
         return ""
     if found := NET_DATE.fullmatch(text):

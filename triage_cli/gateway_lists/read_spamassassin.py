@@ -54,7 +54,7 @@ def effect_and_kind(name: str) -> tuple[str, str]:
 
 
 def proof_of(kind: str, words: list[str]) -> str:
-    """What proves the sender in place of SpamAssassin's condition."""
+    """Returns the proof that replaces SpamAssassin's condition on the sender."""
     if kind != "from_dkim":
         return PROOF[kind]
     signer = words[1] if len(words) > 1 else words[0].rpartition("@")[2]

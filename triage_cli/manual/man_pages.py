@@ -126,7 +126,7 @@ def command_page(one: Entry) -> Iterator[str]:
 
 
 def describe_command(one: Entry) -> Iterator[str]:
-    """What a command does, its options and what it prints as JSON."""
+    """Yields the description of a command, its options and the fields of its JSON, in roff."""
     yield ".PP\n".join(map(to_roff, (*one.text, HERE) if one.asks else one.text))
     yield from tag_names(one.options)
     if one.fields:
@@ -136,12 +136,12 @@ def describe_command(one: Entry) -> Iterator[str]:
 
 
 def describe_json(one: Entry) -> str:
-    """What --json is."""
+    """Names the type of JSON that a command prints."""
     return "an array of objects" if one.is_list else "an object"
 
 
 def begin_page(name: str, summary: str) -> Iterator[str]:
-    """How each page begins."""
+    """Yields the beginning of a manual page: title, name and the heading of its synopsis."""
     made = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", datetime.now(UTC).timestamp())), UTC)
     yield f'.TH {name.upper().replace("-", DASH)} {SECTION} {made:%Y-%m-%d} "mailroom {version("mailroom")}" "User Commands"\n'
     yield f".ad l\n.nh\n.SH NAME\n{name.replace('-', DASH)} \\-\n{to_roff(summary)}.SH SYNOPSIS\n"

@@ -1,4 +1,4 @@
-"""How far long work has come: a bar or a count on standard error where that is a terminal, nothing in a pipe."""
+"""Progress of long work: a bar or a count on standard error where that is a terminal, nothing in a pipe."""
 
 import sys
 from types import TracebackType

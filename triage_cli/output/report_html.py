@@ -41,7 +41,7 @@ def write_page(found: Sequence[Report], language: str = ENGLISH, title: str = RE
 
 
 def describe_period(found: Sequence[Report], put: Put) -> str:
-    """Which time they are about."""
+    """Returns the period of the reports as an HTML paragraph."""
     if not found:
         return ""
     period = found[0].period
@@ -104,7 +104,7 @@ def as_table(table: Table, put: Put) -> str:
 
 
 def rows_of(table: Table, put: Put) -> Iterable[str]:
-    """Its rows as HTML."""
+    """Yields the rows of a table as HTML."""
     for row in table.rows:
         cells = (
             f"<td{cell_class(column)}>{escape_text(put(in_words(cell, column)))}</td>"

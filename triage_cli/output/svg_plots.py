@@ -40,7 +40,7 @@ def draw_bars(
 
 
 def draw_key(kinds: Sequence[str], says: str) -> str:
-    """Which bar is which, where there is more than one kind."""
+    """Returns the legend of a chart, "" where it shows only one kind of bar."""
     if len(kinds) < 2:
         return ""
     return f"<p>{escape_text(says)} {', '.join(map(escape_text, kinds))}.</p>"

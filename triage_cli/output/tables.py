@@ -31,7 +31,7 @@ CUT = "…"
 
 
 class Form(StrEnum):
-    """How a command prints."""
+    """Output format of a command."""
 
     TEXT = "text"
     JSON = "json"
@@ -40,7 +40,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Shape:
-    """What a command prints: each field and what it means, in the order of JSON and CSV, and those that a table has room for."""
+    """Output of a command: its fields and their meaning, in the order of JSON and CSV, and those that a table has room for."""
 
     fields: Mapping[str, str]
     table: tuple[str, ...] = ()

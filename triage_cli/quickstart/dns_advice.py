@@ -18,7 +18,7 @@ PATIENCE = 5.0  # seconds for an answer
 
 
 def advise_records(server: MailServer) -> Iterator[str]:
-    """What DNS says, and what to set. Nothing has to change for a Mailroom beside the mail server; these protect your name."""
+    """Yields the DNS records found and to set. Nothing has to change for a Mailroom beside the mail server; these protect your name."""
     resolver = open_resolver(Dns(zone_file=os.environ.get("MAILROOM_DNS__ZONE_FILE", "")))
     for domain in server.domains:
         try:

@@ -49,7 +49,7 @@ class MailServer:
 
 
 def run_program(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str | None:
-    """What a program prints, None when it is not there, fails or takes too long."""
+    """Returns the output of a program, None when it is not there, fails or takes too long."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PATIENCE, check=True, env=environment)
     except (OSError, subprocess.SubprocessError):

@@ -213,7 +213,7 @@ def read_virtual_mailboxes(postfix: Postfix, found: MailServer) -> None:
 
 
 def next_server(postfix: Postfix, domain: str, found: MailServer) -> str:
-    """Where messages for a relay domain go. MX records would lead back here."""
+    """Returns the server that messages for a relay domain go to. MX records would lead back here."""
     for table in postfix.maps("transport_maps"):
         entries = list_table(postfix, table)
         if entries is None:

@@ -46,7 +46,7 @@ def format_directory(server: MailServer) -> str:
 
 
 def find_postmaster(server: MailServer) -> str:
-    """Who gets messages to postmaster@ today, else the first mailbox."""
+    """Returns the mailbox that gets messages to postmaster@ today, else the first mailbox."""
     named = [server.owner_of(f"{local}@{domain}") for local in ALWAYS for domain in server.domains]
     return next(filter(None, [*named, *sorted(server.mailboxes)]), "")
 

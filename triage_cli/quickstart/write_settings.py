@@ -67,7 +67,7 @@ def free_port(wanted: int, taken: tuple[int, ...] = ()) -> int:
 
 
 def is_port_taken(port: int) -> bool:
-    """Does somebody listen on this port of 127.0.0.1?"""
+    """Whether a program listens on this port of 127.0.0.1."""
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:
@@ -103,7 +103,7 @@ def own_name(server: MailServer) -> str:
 
 
 def format_inside(server: MailServer) -> str:
-    """Whom the mail server lets send as one of us."""
+    """Formats the settings for hosts that the mail server lets send as one of us."""
     if server.program != "Postfix":
         return ""
     return INSIDE.format(networks=toml_list(list(server.own_networks)), host=toml_text(server.hostname))

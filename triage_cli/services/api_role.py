@@ -23,7 +23,7 @@ def read_deck() -> tuple[Exercise, ...]:
 
 
 def prover_of(settings: Settings) -> Prover | None:
-    """Who says that a directory's password is right; None: our own hashes only."""
+    """Returns the check of passwords by the directory; None: only our own hashes count."""
     check_sign_in(settings)
     if "directory" not in settings.api.sign_in:
         return None

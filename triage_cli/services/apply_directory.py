@@ -52,7 +52,7 @@ def take_over(
 
 
 def read_holders(engine: Engine) -> Holders:
-    """Who had which address at the last sync."""
+    """Reads the holder of each address at the last directory sync."""
     with db.read_transaction(engine) as session:
         return address_changes.read_holders(session)
 
@@ -76,5 +76,5 @@ def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: boo
 
 
 def leaving_of(settings: Settings) -> Leaving:
-    """What the settings say of people who leave."""
+    """Returns the settings for people who leave."""
     return Leaving(settings.directory.leavers, settings.directory.leaver_days)

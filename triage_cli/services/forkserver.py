@@ -31,7 +31,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Process id of the child."""
         assert self.process.pid is not None
         return self.process.pid
 
@@ -61,7 +61,7 @@ class Child:
 
 
 def live_child(does: Callable[..., Any], given: Sequence[Any], name: str, log_file: Path | None) -> None:
-    """What a child does, to the end."""
+    """Runs a function in a child process, from its set-up to its exit."""
     mother = import_module("triage_cli.services.preload").MOTHER
     if mother == os.getpid():  # this process had a forkserver before, which has imported something else
         mother = os.getppid()

@@ -57,7 +57,7 @@ def is_journal() -> bool:
 
 
 def is_own_unit() -> bool:
-    """Did systemd start this very process, so that the unit tells the role?"""
+    """Whether systemd started this very process, so that the unit tells the role."""
     return os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
 
 
@@ -74,7 +74,7 @@ class TextLines(logging.Formatter):
         return add_priority(super().format(record), record) if self.in_journal else super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """What mail says in it is harmless."""
+        """Formats a log line and escapes it, so that text from messages is harmless."""
         return escape_visible(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:

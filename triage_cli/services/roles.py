@@ -29,7 +29,7 @@ CHATTY = ("alembic", "asyncio", "uvicorn")  # libraries that log each step of th
 
 
 def log_to_stderr(role: str) -> None:
-    """What this process tells."""
+    """Sets up logging to standard error for a role."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextLines(role))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -67,7 +67,7 @@ def start_role(ctx: click.Context, module: str, role: str) -> None:
 
 
 def begin_role(role: str) -> None:
-    """What each role begins with."""
+    """Starts a role: it ends with its supervisor, and logs to standard error."""
     end_with(os.environ.get(SUPERVISOR, ""))
     log_to_stderr(role)
 

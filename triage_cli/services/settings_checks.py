@@ -37,7 +37,7 @@ def find_faults(settings: Settings) -> Iterator[str]:
 
 
 def list_listening(settings: Settings) -> dict[str, str]:
-    """What is listened on, by the setting that says so."""
+    """Returns the addresses to listen on, by the name of their setting."""
     named = {"smtp.listen": settings.smtp.listen, "api.listen": settings.api.listen}
     if settings.smtp.lmtp_listen and "/" not in settings.smtp.lmtp_listen:
         named["smtp.lmtp_listen"] = settings.smtp.lmtp_listen
@@ -77,7 +77,7 @@ def check_outbound(settings: Settings) -> None:
 
 
 def check_directory(settings: Settings) -> None:
-    """Who works where: the file as it will be read, if it is there; how an LDAP server may be asked, but for its password."""
+    """Checks the directory settings: reads the file, if it is there; for LDAP checks how to ask the server, but for its password."""
     if settings.directory.source == "ldap":
         LdapSource(replace(settings.directory, bind_dn=""), settings.company)
     elif Path(settings.directory.file).exists():
@@ -94,7 +94,7 @@ def check_mailboxes(settings: Settings) -> None:
 
 
 def check_abuse_address(settings: Settings) -> None:
-    """Where reports of abuse go."""
+    """Checks the address that abuse reports go to."""
     if settings.notices.abuse_reports_to:
         try:
             Address.parse(settings.notices.abuse_reports_to)

@@ -1,4 +1,4 @@
-"""How a process is told to stop, by SIGTERM or SIGINT, and to read its settings again, by SIGHUP."""
+"""Signal handling: SIGTERM and SIGINT stop a process, SIGHUP makes it read its settings again."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ class Renewal:
         signal.signal(signal.SIGHUP, self.note)
 
     def note(self, *_: object) -> None:
-        """It was."""
+        """Notes that SIGHUP was sent."""
         self.told = True
 
     def __call__(self) -> bool:

@@ -52,7 +52,7 @@ def serve(ctx: click.Context) -> int:
 
 
 def prepare_roles(config: str | None) -> None:
-    """What must be right before the roles start."""
+    """Prepares all that must be right before the roles start."""
     log_to_stderr("serve")
     import_module("triage_cli.services.startup_checks").prepare_start(settings_loader.read_settings(config))
 

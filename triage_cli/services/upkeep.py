@@ -175,7 +175,7 @@ def name_sealer() -> str:
 
 
 def catch_up(engine: Engine, settings: Settings) -> bool:
-    """Look at some messages from before there were campaigns, or other free-mail providers; is there perhaps more of it?"""
+    """Processes messages from before there were campaigns, or other free-mail providers; returns whether more may be left."""
     for _ in range(SLICES):
         with db.transaction(engine) as session:
             looked_at = proven_identity.catch_up(session, settings=settings)
@@ -235,7 +235,7 @@ def is_settled(changed: float, seen: float) -> bool:
 
 
 def modified_at(file: Path) -> float:
-    """When the file was changed last; 0 when it is not there."""
+    """Returns when a file was last changed, in seconds since 1970; 0 when it is not there."""
     try:
         return file.stat().st_mtime
     except OSError:

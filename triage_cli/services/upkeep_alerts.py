@@ -39,7 +39,7 @@ def follow_alerts(settings: Settings, engine: Engine, holder: str, stop: threadi
 
 
 def watch_alerts(settings: Settings, engine: Engine, holder: str) -> bool:
-    """Look once, and write only where there is something to write; was there?"""
+    """Looks for alerts once, and writes only where there is something to write; returns whether there was."""
     with db.read_transaction(engine) as session:
         now = db.at_earliest(session, utcnow())
         found = alerts.find_alerts(session, settings, now)

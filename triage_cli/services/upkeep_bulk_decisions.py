@@ -35,7 +35,7 @@ def follow_bulk_decisions(settings: Settings, engine: Engine, holder: str, stop:
 
 
 def one_slice(settings: Settings, engine: Engine, holder: str) -> bool:
-    """One slice of the oldest large decision, if this process is the one that does it; was there one?"""
+    """Carries out one slice of the oldest large decision, if this process is the one that does it; returns whether it did."""
     with db.read_transaction(engine) as session:
         decision_id = bulk_decisions.under_way(session)
     if decision_id is None:

@@ -100,7 +100,7 @@ def verify_regularly(engine: Engine, settings: Settings, now: datetime) -> str:
 
 
 def open_checkpoints(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:
-    """Where checkpoints are kept and the key that signs them; no key when none are made. BadInput when only half of it is there."""
+    """Returns the directory of checkpoints and the key that signs them; no key when none are made. BadInput when one of them is missing."""
     given = (settings.audit.checkpoints, settings.audit.key_file)
     if any(given) and not all(given):
         raise BadInput("audit: checkpoints and key_file belong together; set both or none")

@@ -80,7 +80,7 @@ def is_elected(engine: Engine, holder: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """What was over."""
+    """Numbers of what retention expired, erased and deleted."""
 
     expired: int = 0  # held messages
     erased: int = 0  # contents, and copies that were taken out of mailboxes
@@ -172,7 +172,7 @@ def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., 
 
 
 def slice_by_weight(found: list[int], at_once: int, weights: Mapping[int, int]) -> Iterator[list[int]]:
-    """What was found, in slices that weigh no more than so much together; what weighs more is alone. Else each weighs one."""
+    """Splits ids into slices of limited total weight; a heavier one is alone. Without a weight each weighs one."""
     some: list[int] = []
     left = at_once
     for one in found:
@@ -204,7 +204,7 @@ def settle_viewings(engine: Engine) -> int:
 
 
 def carry_on(engine: Engine, due: Callable[[Session], list[int]], slice_of: Callable[..., bool]) -> bool:
-    """Go on with each that is due, slice by slice to its end; was there any?"""
+    """Carries on with each that is due, slice by slice to its end; returns whether there was any."""
     with db.read_transaction(engine) as session:
         waiting = due(session)
     for one in waiting:

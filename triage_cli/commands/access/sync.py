@@ -86,7 +86,7 @@ def approve_owners(session: Session, addresses: tuple[str, ...]) -> None:
 
 
 def show_sync(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) -> None:
-    """What a run has changed or would change, and what it did not take."""
+    """Prints what a directory sync has changed or would change, and which entries it refused."""
     braked = applied.plan.too_much()
     if form is Form.JSON:
         lines = {"changes": applied.plan.changes, "refused": reading.refused, "notes": (*reading.notes, *applied.outdated)}

@@ -38,7 +38,7 @@ def list_waiting(desk: Desk, form: Form) -> None:
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
-    """What waits as a line."""
+    """Returns a pending approval as a row for printing."""
     return one | {
         "asked": format_instant(one["asked_at"], "minutes"),
         "lapses": format_instant(one["expires_at"], "minutes"),

@@ -57,7 +57,7 @@ def refuse_unnamed(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | No
 
 
 def consent_lines(allow: dict[str, Any]) -> Iterator[str]:
-    """Whom it lets in, a sender a line."""
+    """Yields the senders that a release would allow, with proof, severity and warnings, then the rules."""
     chosen = sum(one["chosen"] for one in allow["senders"])
     yield f"Would release {format_count(allow['count'], 'message')} and allow {chosen} of these senders."
     for one in allow["senders"]:

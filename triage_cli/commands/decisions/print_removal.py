@@ -66,7 +66,7 @@ def removal_lines(found: dict[str, Any]) -> Iterator[str]:
 
 
 def block_lines(plan: dict[str, Any]) -> Iterator[str]:
-    """What --block would block, and what not."""
+    """Yields lines about what --block would block, and what it would leave alone and why."""
     kinds = plan["blocked"]
     if not plan["scopes"] or not any(kinds.values()):
         yield "--block would block nothing."
@@ -85,5 +85,5 @@ def block_lines(plan: dict[str, Any]) -> Iterator[str]:
 
 
 def why_left_alone(one: dict[str, Any]) -> str:
-    """Why a sender is left alone."""
+    """Returns the reason why a sender is not blocked."""
     return WHY[one["why"]].format(of=one["of"])

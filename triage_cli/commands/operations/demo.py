@@ -64,7 +64,7 @@ def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_
 
 
 def last_words(log_file: Path) -> str:
-    """What a role that could not start said."""
+    """Returns the last error of a role that could not start, from its log file."""
     lines = log_file.read_text("utf-8", "replace").splitlines()
     return next((line for line in reversed(lines) if line.startswith("mailroom: ")), f"mailroom: a part could not start; see {log_file}")
 
@@ -114,13 +114,13 @@ def await_console(url: str, stop: threading.Event) -> bool:
 
 
 def show_progress(sent: int, total: int) -> None:
-    """How far the morning has come, on a terminal only."""
+    """Shows how many messages of the demo were sent, on a terminal only."""
     if sys.stdout.isatty():
         click.echo(f"\r  mail {sent}/{total} ", nl=sent == total)
 
 
 def print_welcome(settings: Settings, directory: Path, console: str) -> str:
-    """Where everything is, who may sign in, and one line to send a first message with."""
+    """Returns the welcome of the demo: addresses, sign-ins, and one line to send a first message with."""
     host, port = host_port(settings.smtp.listen, "smtp.listen")
     person = company.list_people()[0]
     to = f"{person.department}+{person.uid}@{settings.company.domains[0]}"

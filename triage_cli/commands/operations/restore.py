@@ -141,7 +141,7 @@ def put_back_postgresql(engine: Engine, settings: Settings, directory: Path, mad
 
 
 def make_fast(engine: Engine) -> None:
-    """What only a large database in PostgreSQL needs. All is restored by now, and stays so without it."""
+    """Builds the indexes and statistics that a large PostgreSQL database needs. All is restored by now, and stays so without them."""
     if database_dump.kind_of(engine) != database_dump.POSTGRESQL:
         return
     try:
@@ -153,7 +153,7 @@ def make_fast(engine: Engine) -> None:
 
 
 def begin_restore(connection: Connection, made: Manifest, *, now: datetime) -> None:
-    """It is paused before anybody can claim anything."""
+    """Pauses delivery and records the restore before anybody can claim a delivery."""
     with Session(connection) as session:
         restore_pause.pause_delivery(session, backup_at=made.at, now=now)
         detail = {"backup": made.at.isoformat(), "machine": made.machine, "mailroom": made.mailroom}
@@ -181,7 +181,7 @@ def spool_of(settings: Settings, directory: Path) -> int:
 
 @contextlib.contextmanager
 def taken_back_on_failure(settings: Settings, directory: Path) -> Iterator[None]:
-    """What was put into the empty spool goes again when the database does not come to be."""
+    """Removes batches that were copied into the empty spool when the database cannot be restored."""
     try:
         yield
     except BaseException:

@@ -36,7 +36,7 @@ STOOD = Shape(
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen in all mailboxes."""
+    """Deliveries found, absent and unknown in all mailboxes."""
 
     found: list[int] = field(default_factory=list)
     absent: list[int] = field(default_factory=list)

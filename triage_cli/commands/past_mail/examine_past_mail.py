@@ -35,7 +35,7 @@ class Past:
 
 @dataclass(slots=True)
 class Written:
-    """What people wrote: what they answered when, and all of its Message-IDs."""
+    """Replies that people wrote, each with its time, and the Message-IDs of all that they wrote."""
 
     answers: dict[tuple[str, str], datetime] = field(default_factory=dict)  # by mailbox and Message-ID of what was answered
     ids: set[str] = field(default_factory=set)
@@ -52,7 +52,7 @@ class Written:
 
 @dataclass(slots=True)
 class Reading:
-    """Whose mailboxes are read, from when on, and what was in the way."""
+    """Past messages to read: the source, folders and start of the period; and the faults met."""
 
     source: Source
     since: datetime
@@ -61,13 +61,13 @@ class Reading:
     unreadable: Counter[str] = field(default_factory=Counter)  # messages, by reason
 
     def written(self, mailbox: str, into: Written) -> None:
-        """What is in the sent folders of one mailbox."""
+        """Reads the messages in the sent folders of one mailbox."""
         for stored in self.messages(mailbox, whole=False, sent=True):
             letter = summarise_here(stored.raw, headers_only=True)
             into.take(mailbox, letter, envelope_of(stored.raw, mailbox, stored.arrived).received_at)
 
     def arrived(self, mailbox: str) -> Iterator[Stored]:
-        """What is in the inbox of one mailbox, and in the folders named beside it."""
+        """Yields the messages in the inbox of one mailbox, and in the folders named beside it."""
         yield from self.messages(mailbox, whole=True, sent=False)
 
     def messages(self, mailbox: str, *, whole: bool, sent: bool) -> Iterator[Stored]:
@@ -109,7 +109,7 @@ class Examiner:
 
 
 def trusted_names(settings: Settings, given: Collection[str]) -> frozenset[str]:
-    """Whose Authentication-Results count in old messages: ours, those of our edges, and those that were named."""
+    """Returns the authserv-ids that count in old messages: ours, those of our edges, and those that were named."""
     company = settings.company
     return importing_names(settings, given) | {company.authserv_id or company.hostname}
 

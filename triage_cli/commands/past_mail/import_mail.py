@@ -58,7 +58,7 @@ OPTIONS = (
 
 @dataclass(slots=True)
 class Imported:
-    """What became of the message."""
+    """Counts of imported, known and unreadable messages."""
 
     states: Counter[str] = field(default_factory=Counter)
     known: int = 0  # that had come in before
@@ -121,7 +121,7 @@ def carry_out(
 
 
 def new_ones(engine: Engine, examiner: Examiner, batch: Batch, address: str, imported: Imported) -> Iterator[Letter]:
-    """Those of a batch that have not come in yet, examined."""
+    """Yields the messages of a batch that have not been imported yet, examined."""
     imported.unreadable.update(batch.unreadable)
     ids = [envelope_of(as_received(one.raw), address, one.arrived).spool_id for one in batch.messages]
     with db.read_transaction(engine) as session:
@@ -156,7 +156,7 @@ def enter_messages(engine: Engine, settings: Settings, letters: list[Letter], so
 
 
 def tell_import(imported: Imported, *, dry_run: bool, form: Form) -> None:
-    """What became of the message, in words or as JSON."""
+    """Prints how many messages were imported, known already or unreadable, in words or as JSON."""
     if form is Form.JSON:
         counts = {"states": imported.states, "known": imported.known, "unreadable": imported.unreadable, "dry_run": dry_run}
         IMPORTED.print_one(counts, form)

@@ -97,7 +97,7 @@ def group_messages(mails: Iterable[Sent | None]) -> Iterator[list[Sent]]:
 
 
 def learn_group(mails: list[Sent], settings: Settings) -> learn_contacts.Learned:
-    """What these teach."""
+    """Learns contacts from these sent messages, in one transaction."""
     teach = partial(learn_contacts.learn_many, mails=mails, how="log", settings=settings, by=shell_user(), now=utcnow())
     return open_transaction(settings, teach)
 

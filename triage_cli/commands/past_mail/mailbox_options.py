@@ -1,4 +1,4 @@
-"""Where people's mailboxes are, as the shell says it: over IMAP, in Maildirs or in mbox files."""
+"""Sources of past mail, from command options: mailboxes over IMAP, in Maildirs or in mbox files."""
 
 from dataclasses import replace
 from pathlib import Path

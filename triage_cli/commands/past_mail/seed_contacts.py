@@ -36,7 +36,7 @@ STEPS = 1000  # of the bar, for each account
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What every way of seeding can be told."""
+    """Adds the options that every way of seeding contacts has."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="One JSON object a line; the default in a pipe."),
         click.option("--dry-run", is_flag=True, help="Read and report, learn nothing."),
@@ -155,7 +155,7 @@ class Bar(AbstractContextManager[None]):
 
 
 def part_read(report: Report) -> float:
-    """How much of the accounts that are open is read, in accounts: by what one holds on the average, as far as that is known."""
+    """Estimates how much of the open accounts is read, in accounts, from the average size of an account as far as that is known."""
     through = max(1, report.done)
     average = max(1.0, report.messages / through)
     return sum(max(0.0, 1 - left / max(average, left)) for left in report.left.values())

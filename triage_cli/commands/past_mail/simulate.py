@@ -134,7 +134,7 @@ def carry_out(
 
 
 def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
-    """What the SMTP server would know now. Refused without anybody in the directory: everything would be refused."""
+    """Builds the recipient map that the SMTP server would use now. Refused when the directory is empty: everything would be refused."""
     with db.read_transaction(engine) as session:
         door = build_recipient_map(session, settings=settings, now=utcnow())
     if door is None:
@@ -143,7 +143,7 @@ def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
 
 
 def end_of_period(text: str | None) -> datetime:
-    """Where the time that is simulated ends."""
+    """Returns the end of the simulated period: --until, else now."""
     return parse_date(text, "--until") or utcnow()
 
 

@@ -30,7 +30,7 @@ INSIDE, TWICE, BEFORE = "between employees", "a second copy in the same mailbox"
 
 @dataclass(slots=True)
 class Rehearsal:
-    """What was read, and what was left out and why."""
+    """Simulated messages, and those that were left out, with the reasons."""
 
     rows: list[Rehearsed] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class Player:
     now: datetime = field(default_factory=utcnow)
 
     def play(self, mailbox: str) -> Rehearsal:
-        """What would have become of the message in one mailbox."""
+        """Simulates what policy would have done with the messages in one mailbox."""
         found = Rehearsal()
         with db.read_transaction(self.engine) as session:
             address = simulate.address_of(session, mailbox, self.settings)
@@ -111,7 +111,7 @@ class Player:
                     yield str(address)
 
     def why_not(self, arrived: datetime) -> str:
-        """Why a message is not among those that are simulated."""
+        """Returns why a message is left out of the simulation, "" when it is simulated."""
         return "" if self.reading.since <= arrived < self.until else BEFORE
 
 

@@ -114,7 +114,7 @@ def warn_of(rule: dict[str, Any]) -> None:
 
 
 def warnings_of(rule: dict[str, Any]) -> list[str]:
-    """Why a rule may never work, as long as it has not, and how it stands to others, the weightiest first."""
+    """Lists why a rule may never match, unless it has matched, and its conflicts with other rules, the weightiest first."""
     doubt = [rule["doubt"]] if rule["doubt"] and not rule.get("used") else []
     return doubt + [one["sentence"] for one in rule["clashes"]]
 

@@ -78,7 +78,7 @@ def list_rules(desk: Desk, q: str, scope: str, limit: int, form: Form) -> None:
 
 
 def proof_of(rule: dict[str, Any]) -> str:
-    """What a rule asks for, or of a block which messages it leaves alone."""
+    """Returns the proof that a rule requires, or that a block is for unclear authors or unproven messages only."""
     if rule["effect"] == "block" and rule["proof"] == "claimed":
         return "unclear authors only"
     return rule["proof"] or ("unproven messages only" if rule["unproven_only"] else "")

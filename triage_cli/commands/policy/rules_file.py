@@ -34,7 +34,7 @@ class FaultyPart(Exception):
 
 
 def look_at(desk: Desk, parts: Sequence[Part]) -> list[Any]:
-    """What would become of each part, and what it asks; nothing is made."""
+    """Previews the import of each part of a rules file, with the questions to confirm; imports nothing."""
     with Progress("Looking at rules", len(parts)) as bar:
         return [import_part(desk, bar, part, dry_run=True) for part in parts]
 
@@ -46,7 +46,7 @@ def make_rules(desk: Desk, parts: Sequence[Part], names: Sequence[Sequence[str]]
 
 
 def import_part(desk: Desk, bar: Progress, part: Part, given: Sequence[str] = (), *, dry_run: bool = False) -> Any:
-    """What became of one part; FaultyPart where lines of it are wrong."""
+    """Imports one part of a rules file and returns the result; FaultyPart where lines of it are wrong."""
     try:
         done = post_confirmed(desk, "/rules/import", {"text": part.text, "dry_run": dry_run}, given)
     except Declined as refusal:
@@ -68,7 +68,7 @@ def asked_of(looked: Sequence[Any], given: Sequence[str]) -> list[list[str]]:
 
 
 def problem_of(looked: Sequence[Any]) -> dict[str, Any]:
-    """What all parts ask together, as the API says it of one."""
+    """Merges the confirmations that all parts ask for, in the form that the API uses for one."""
     found: dict[str, dict[str, Any]] = {}
     for one in (reason for part in looked for reason in part["second_look"]):
         before = found.get(one["name"], one | {"count": 0})
@@ -88,7 +88,7 @@ def report_import(made: Sequence[Any], verb: str) -> int:
 
 
 def read_rules_file(file: Any) -> str:
-    """What the file says; BadInput when it is not UTF-8."""
+    """Returns the text of a rules file; BadInput when it is not UTF-8."""
     try:
         text: str = file.read()
     except UnicodeDecodeError as fault:

@@ -74,7 +74,7 @@ def vars_of(tested: Any) -> dict[str, Any]:
 
 
 def content_of_file(path: Path) -> MessageContent | None:
-    """What a message in a file says; who really sent it is not asked."""
+    """Parses a message from a file, None when it cannot be read. Does not check who really sent it."""
     try:
         return content_of(path.read_bytes())
     except OSError:
@@ -82,7 +82,7 @@ def content_of_file(path: Path) -> MessageContent | None:
 
 
 def content_of(raw: bytes) -> MessageContent:
-    """What a message says, with the signals that it shows of itself, as the judge reads it."""
+    """Parses a message, with the signals that it shows of itself, as the judge reads it."""
     summary = make_summary(raw[:LARGEST])
     signals = of_itself(Seen(summary, Authentication(summary.author), utcnow()))
     return MessageContent(summary, {one.name for some in signals.values() for one in some})

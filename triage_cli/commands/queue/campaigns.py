@@ -113,7 +113,7 @@ def show(desk: Desk, campaign_id: str, form: Form) -> None:
 
 
 def count_each(numbers: Iterable[dict[str, Any]], name: str) -> list[str]:
-    """How often each occurs."""
+    """Lists counts with the value of one field, such as a domain."""
     return [f"{one['count']} {one[name]}" for one in numbers]
 
 

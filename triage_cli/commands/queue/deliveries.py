@@ -159,7 +159,7 @@ def describe_delivery(delivery: dict[str, Any], message: dict[str, Any], text: s
 
 
 def expiry_of(delivery: dict[str, Any]) -> str:
-    """When its code or link expires, and whether that is over or only usual; "" where nothing does."""
+    """Returns when a delivery's code or link expires, and whether that is over or only usual; "" where nothing expires."""
     until = delivery["time_limited_until"]
     if until is None:
         return ""

@@ -96,7 +96,7 @@ def show_row(one: Exercise, place: str) -> None:
 
 
 def tell_answer(result: Result) -> None:
-    """What was right, and why."""
+    """Prints whether an answer in training was right, and why."""
     should = "let in" if result.answer == LET_IN else "kept out"
     say(f"{'Right' if result.right else 'Wrong'}: it is to be {should}.")
     for sentence in result.gave_away:

@@ -1,4 +1,4 @@
-"""Where is my message? `mailroom where`."""
+"""Command `mailroom where`: finds out where a message to a recipient is."""
 
 import click
 

@@ -97,7 +97,7 @@ def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None,
 
 
 def tell_verification(found: dict[str, Any], form: Form) -> int:
-    """What the walk found; the exit code."""
+    """Prints the result of an audit log verification; returns the exit code."""
     if form is Form.JSON:
         VERIFIED.print_one(found, form)
         return REFUSED if found["fault"] else DONE

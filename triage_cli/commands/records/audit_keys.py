@@ -19,7 +19,7 @@ from triage_cli.services import upkeep_retention
 
 
 def verify_records(settings: Settings, checkpoints: Path | None, public_key: str | None) -> dict[str, Any]:
-    """What a walk along the record finds, compared with these checkpoints."""
+    """Verifies the hash chain of the audit log, compared with these checkpoints."""
     claims = verify_chain.claimed_checkpoints(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
     with open_read_session(settings) as session:
         return asdict(verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, utcnow())))

@@ -71,7 +71,7 @@ def lift(desk: Desk, hold_id: str, reason: str) -> None:
 
 
 def describe_hold(hold: dict[str, Any]) -> str:
-    """Which messages, in few words."""
+    """Describes the messages under a legal hold in few words."""
     if hold["person"]:
         return f"messages of {hold['person']}"
     return " ".join(f"{name}={value if isinstance(value, str) else json_text(value)}" for name, value in hold["select"].items())

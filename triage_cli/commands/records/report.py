@@ -66,7 +66,7 @@ def report(
 
 
 def get_reports(desk: Desk, names: tuple[str, ...], **period: Any) -> list[dict[str, Any]]:
-    """Those of these names, in the order in which they are named; without names all of them, from one reading."""
+    """Fetches reports by name, in the given order; without names all of them, from one reading."""
     if not names:
         everything: list[dict[str, Any]] = desk.get("/reports", **period)["items"]
         return everything
