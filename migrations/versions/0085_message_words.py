@@ -1,6 +1,7 @@
 """The words of held messages can be searched. PostgreSQL's index is in `migrations.concurrent_indexes`."""
 
 import re
+import sqlite3
 from typing import Any
 from unicodedata import normalize
 
@@ -22,8 +23,12 @@ TRIGGERS = (
     f"CREATE TRIGGER message_words_come AFTER INSERT ON message_words BEGIN {LEARN} END",
     f"CREATE TRIGGER message_words_go AFTER DELETE ON message_words BEGIN {FORGET} END",
 )
+FORGETTING = (  # what is deleted leaves the file too, and not only what is found
+    "INSERT INTO message_word_index (message_word_index, rank) VALUES ('secure-delete', 1)",
+    "INSERT INTO delivery_words (delivery_words, rank) VALUES ('secure-delete', 1)",
+)
 HELD = sa.text(
-    "SELECT id, summary, text FROM message WHERE id > :after AND text <> '' AND EXISTS"
+    "SELECT id, summary, text FROM message WHERE id > :after AND EXISTS"
     " (SELECT 1 FROM delivery WHERE delivery.message_id = message.id AND delivery.state = 'held'"
     " AND delivery.department NOT IN (SELECT name FROM sealed WHERE kind = 'department' AND login = '')"
     " AND delivery.person NOT IN (SELECT name FROM sealed WHERE kind = 'person' AND login = ''))"
@@ -39,7 +44,7 @@ def upgrade() -> None:
         sa.Column("words", sa.Text(), nullable=False),
     )
     if op.get_bind().dialect.name != "postgresql":
-        for statement in (INDEX, *TRIGGERS):
+        for statement in (INDEX, *TRIGGERS, *(FORGETTING if sqlite3.sqlite_version_info >= (3, 42) else ())):
             op.execute(sa.text(statement))
     enter_held_messages(op.get_bind())
 

@@ -279,6 +279,9 @@ def test_the_queue_and_trying_again(ana: Browser, ben: Browser, came: Came, engi
         for claim in queue.claim_deliveries(session, limit=5, settings=api_settings, now=later):
             outcome = queue.Outcome("bounced" if ids.format_id(claim.delivery_id) == joe else "deferred", "no", "smtp://inner")
             queue.settle_claim(session, claim, outcome, settings=api_settings, now=later)
+    assert [one["next_hop"] for one in ana.get(f"/deliveries/{joe}").json()["attempts_made"]] == ["former-server"]
+    assert "smtp://inner" not in ana.get(f"/deliveries/{joe}").text  # its address is for administrators
+    assert {one["next_hop"] for one in ana.get(f"/messages/{joe}/trace").json()["steps"]} == {"", "former-server"}
     waiting = {(one["id"], one["state"], one["last_reply"]) for one in ana.get("/outgoing").json()["items"]}
     assert waiting == {(joe, "bounced", "no"), (mara, "queued", "no")}
     assert [one["id"] for one in ben.get("/outgoing").json()["items"]] == [mara]

@@ -75,6 +75,9 @@ def parse_route(text: str) -> Route:
         raise BadInput(f"relay.routes: “{text}”: {fault}") from fault
 
 
+FORMER = "former-server"
+
+
 def next_hop_of(settings: Settings, *, department: str, mailbox: str, direction: str) -> str:
     """Where a delivery goes next."""
     return next(way.next_hop for way in list_routes(settings) if way.takes(department=department, mailbox=mailbox, direction=direction))
@@ -98,11 +101,14 @@ def list_destinations(settings: Settings) -> tuple[Destination, ...]:
 
 
 def shown_hop(settings: Settings, next_hop: str, *, by: Actor) -> str:
-    """What a next hop is called: its address for administrators, a number for everybody else, since some addresses are paths."""
-    if by.role is Role.ADMIN:
+    """Name of a next hop: its address for administrators, a number for everybody else, since some addresses are paths.
+
+    "former-server" is one that the settings do not name any more.
+    """
+    if by.role is Role.ADMIN or not next_hop:
         return next_hop
     known = [one.next_hop for one in list_destinations(settings)]
-    return f"server-{known.index(next_hop) + 1}"
+    return f"server-{known.index(next_hop) + 1}" if next_hop in known else FORMER
 
 
 def find_destination(settings: Settings, next_hop: str, *, by: Actor) -> Destination:

@@ -1,7 +1,7 @@
 """Read-only: what happened to a delivery, in words and oldest first."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +68,15 @@ def get_delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
         for one in attempts
     )
     return Detailed(found[0], list_history(session, found[0], tried, by=by), tried)
+
+
+def name_hops(found: Detailed, name: Callable[[str], str]) -> Detailed:
+    """The delivery with its next hops as the reader may call them."""
+    history = tuple(
+        replace(one, detail=one.detail | {"next_hop": name(one.detail["next_hop"])}) if "next_hop" in one.detail else one
+        for one in found.history
+    )
+    return replace(found, history=history, attempts_made=tuple(replace(one, next_hop=name(one.next_hop)) for one in found.attempts_made))
 
 
 def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: Actor) -> tuple[Past, ...]:

@@ -51,8 +51,13 @@ def attachment_condition(sha256: str) -> ColumnElement[bool]:
 
 def file_named(text: str) -> ColumnElement[bool]:
     """An attachment, or a file in an attached archive, whose name has this folded text."""
+    return of_messages(*names_file(text))
+
+
+def names_file(text: str) -> tuple[ColumnElement[bool], ...]:
+    """The same as conditions on the message itself."""
     spellings = json_spellings(text)
-    return match_summaries(spellings, f'"name": "{match_anywhere(spellings)}|"(?:names|also)": {in_list(spellings)}')
+    return match_closely(spellings, f'"name": "{match_anywhere(spellings)}|"(?:names|also)": {in_list(spellings)}')
 
 
 def file_with_digest(start: str) -> ColumnElement[bool]:
@@ -84,9 +89,14 @@ def in_list(spellings: list[str]) -> str:
 
 
 def match_summaries(spellings: list[str], pattern: str) -> ColumnElement[bool]:
-    """Messages whose summary matches; only those that have one of the spellings at all are looked at closely."""
+    """Messages whose summary matches."""
+    return of_messages(*match_closely(spellings, pattern))
+
+
+def match_closely(spellings: list[str], pattern: str) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on a message's summary; only one that has one of the spellings at all is looked at closely."""
     somewhere = or_(*(func.lower(SUMMARY).contains(one.lower(), autoescape=True) for one in spellings))
-    return of_messages(somewhere, SUMMARY.regexp_match(f"(?i){pattern}"))
+    return somewhere, SUMMARY.regexp_match(f"(?i){pattern}")
 
 
 def of_messages(*where: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from triage.message.summary import Summary
 from triage.policy.decide import Disposition
-from triage.quarantine.search.links_and_files import file_named
+from triage.quarantine.search.links_and_files import names_file
 from triage.quarantine.search.text_spellings import column_holds
 from triage.store import confidential_rows, db
 from triage.store.models.deliveries import Delivery
@@ -59,10 +59,11 @@ def said_in_message(terms: Sequence[str]) -> ColumnElement[bool]:
 
 
 def stand_together(phrase: str) -> ColumnElement[bool]:
-    """The text, or the name of an attachment, has this phrase as it is written."""
+    """The text, or the name of an attachment, has this phrase as it is written. Only messages that have its words are read."""
     on_one_line = func.replace(col(Message.text), "\n", " ")
-    said = select(literal(1)).select_from(Message).where(col(Message.id) == col(Delivery.message_id), column_holds(on_one_line, phrase))
-    return or_(said.correlate(Delivery).exists(), file_named(phrase))
+    said = or_(column_holds(on_one_line, phrase), and_(*names_file(phrase)))
+    found = select(literal(1)).select_from(Message).where(col(Message.id) == col(Delivery.message_id), said)
+    return found.correlate(Delivery).exists()
 
 
 def some_deliveries(session: Session, terms: Sequence[str], most: int) -> list[int]:

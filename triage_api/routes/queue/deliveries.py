@@ -2,13 +2,16 @@
 
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query
 
+from triage.delivery import routes
 from triage.quarantine import delivery_history
 from triage.quarantine.search import expiry, listing
 from triage.times import utcnow
+from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
@@ -41,7 +44,8 @@ def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: 
 
 
 @router.get("/deliveries/{delivery_id}", response_model=schemas.DeliveryDetail, responses=describe_refusals(401, 404, 422))
-def get_delivery(delivery_id: GivenId, session: Read, by: Staff) -> schemas.DeliveryDetail:
+def get_delivery(delivery_id: GivenId, session: Read, by: Staff, here: Here) -> schemas.DeliveryDetail:
     """One delivery with its history."""
-    found = delivery_history.get_delivery(session, delivery_id, by=by)
+    name = partial(routes.shown_hop, here.settings, by=by)
+    found = delivery_history.name_hops(delivery_history.get_delivery(session, delivery_id, by=by), name)
     return schemas.DeliveryDetail.model_validate(asdict(found.listed) | {"history": found.history, "attempts_made": found.attempts_made})

@@ -542,6 +542,7 @@ export default {
   'still in the mailbox': 'noch im Postfach',
   'not there any more': 'nicht mehr vorhanden',
   'mail server {n}': 'Mailserver {n}',
+  'a former mail server': 'einem früheren Mailserver',
   'being delivered': 'wird zugestellt',
   'cannot be removed': 'nicht zu entfernen',
   'not possible': 'nicht möglich',

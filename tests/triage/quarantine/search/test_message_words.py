@@ -1,10 +1,13 @@
 """Held messages are found by words of their text and by names of their attachments, and by nothing once they are erased."""
 
+import contextlib
+import sqlite3
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings as hypothesis_settings, strategies as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 from sqlmodel import Session, col
 
 from tests.effort import examples
@@ -18,8 +21,10 @@ from triage.config.settings import Settings
 from triage.message.summary import Attachment, Summary
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.search import listing, message_words, trigram_index
+from triage.quarantine.search.search_condition import search_conditions
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
+from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message, MessageWords
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
@@ -127,6 +132,24 @@ def test_words_go_with_the_content(known: Engine, settings: Settings) -> None:
         assert session.scalars(select(MessageWords)).all() == []
         assert found(session, "lawyers") == []
         assert message_words.some_deliveries(session, ["lawyers"], 10) == []
+
+
+def test_what_is_erased_is_in_no_copy_of_the_database(sqlite_engine: Engine, tmp_path: Path) -> None:
+    with transaction(sqlite_engine) as session:
+        message_words.keep_words(session, [(1, "quixotic plan"), (2, "plan")])
+        session.execute(delete(MessageWords).where(col(MessageWords.message_id) == 1))
+    with contextlib.closing(sqlite3.connect(str(sqlite_engine.url.database))) as connection:
+        connection.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+    assert b"quixotic" not in (tmp_path / "copy.db").read_bytes()
+
+
+@pytest.mark.parametrize("search", ["anna@dell.example", '"our lawyers"'])
+def test_a_phrase_reads_only_messages_that_have_its_words(known: Engine, search: str) -> None:
+    with transaction(known) as session:
+        statement = select(Delivery).where(*search_conditions(search)).compile(known, compile_kwargs={"literal_binds": False})
+        assert "message.id = delivery.message_id" in str(statement)
+        assert "SELECT message.id" not in str(statement)  # of all messages, whatever their words
+        session.execute(select(Delivery).where(*search_conditions(search)))
 
 
 def test_a_message_of_very_many_words_keeps_the_first() -> None:

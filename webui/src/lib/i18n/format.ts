@@ -18,6 +18,13 @@ export function asSentence(words: string): string {
 }
 
 /** The subject; never empty. */
+/** Name of a next hop: its address, or a number where only administrators may see that. */
+export function serverOf(nextHop: string): string {
+  const number = /^server-(\d+)$/.exec(nextHop)?.[1]
+  if (number) return t('mail server {n}', { n: number })
+  return nextHop === 'former-server' ? t('a former mail server') : plain(nextHop)
+}
+
 export const subjectOf = (mail: { subject: string }): string => plain(mail.subject).trim() || t('(no subject)')
 
 const LONGEST = 90 // letters of a subject within a sentence or a button
