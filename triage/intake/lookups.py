@@ -111,12 +111,13 @@ def gather_facts(
     lasts = deadline_of(summary, envelope.received_at, settings) if lasts == "ask" else lasts
     found = recipients_of(session, envelope, settings.company, known.addresses)
     unlike: Sequence[Deviation] = ()
-    proof, warned = None, False
+    proof: SenderProof | None = None
+    warned = False
     if ours or lasts or any(rule.effect == "allow" for rule in about):
-        compared = domain_proofs.compare_proof(session, known.proofs, envelope, authentication, summary, settings=settings, now=now)
-        if compared:
-            proof, held = compared
-            warned = proof.is_new and is_warned(severity_of(summary, authentication, settings, now) if severity is None else severity, held)
+        proof = domain_proofs.compare_proof(session, known.proofs, envelope, authentication, summary, settings=settings, now=now)
+        if proof and proof.is_new:
+            looks = severity_of(summary, authentication, settings, now) if severity is None else severity
+            warned = domain_proofs.is_warned(proof, looks)
         shown = deviations_of(summary, authentication, settings, now) if deviations is None else deviations
         unlike = shown
         if not author_platform(summary, settings):  # there, what one sender usually does says nothing of the next
@@ -279,11 +280,6 @@ def severity_of(summary: Summary, authentication: Authentication, settings: Sett
     """How bad a message looks by what it shows of itself."""
     found = find_signals(Seen(summary, authentication, now, settings.own_domains))
     return rate_severity(sum_weights(found), {one.name for one in found})
-
-
-def is_warned(severity: Severity, held: int) -> bool:
-    """Whether a message with a new proof is held for how it looks. Where many are held already, only what looks suspicious."""
-    return severity >= (Severity.UNCLEAR if held < domain_proofs.MOST_HELD else Severity.SUSPICIOUS)
 
 
 def danger_of(summary: Summary, settings: Settings) -> str:

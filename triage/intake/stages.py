@@ -21,7 +21,7 @@ from triage.message.signals.signal_context import Seen, sum_weights
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
-from triage.policy.decide import DIFFERENT, LETTING_IN, UNLIKE, Verdict
+from triage.policy.decide import DIFFERENT, LETTING_IN, UNLIKE, Disposition, Verdict
 from triage.policy.facts import Facts
 from triage.policy.known_senders.domain_proofs import Came
 from triage.policy.learning.known_names import Stranger
@@ -114,10 +114,12 @@ class Evaluated:
 
     @property
     def stranger(self) -> Stranger | None:
-        """Who could be taken for a known sender: the author where no rule lets them in, and wherever answers go to somebody else."""
+        """Who could be taken for a known sender: the author where no rule lets them in or their proof is new, and wherever answers go to
+        somebody else."""
         summary = self.examined.summary
         answers = answers_elsewhere(summary)
-        is_known = any(rule.effect == "allow" for facts in self.facts for rule in facts.rules)
+        is_new = any(facts.sender_proof and facts.sender_proof.is_new for facts in self.facts)
+        is_known = not is_new and any(rule.effect == "allow" for facts in self.facts for rule in facts.rules)
         return None if is_known and not answers else Stranger(summary.author, summary.author_name, answers, is_known)
 
     @property
@@ -139,12 +141,13 @@ class Evaluated:
 
     @property
     def came(self) -> Came | None:
-        """How it proves the domain of its sender, where a rule delivers it for that or holds it because the proof is new."""
+        """How it proves the domain of its sender, where a rule delivers it for that, or holds it because the proof is new or would."""
         proof = self.facts[0].sender_proof if self.facts else None
         if proof is None:
             return None
-        if any(DIFFERENT in (verdict.rule, verdict.withheld, *(one.rule for one in verdict.beside)) for _, verdict in self.verdicts):
-            return Came(proof, is_held=True)
+        warned = [one for _, one in self.verdicts if DIFFERENT in (one.rule, one.withheld, *(other.rule for other in one.beside))]
+        if warned:
+            return Came(proof, is_held=any(one.disposition is Disposition.QUARANTINE for one in warned), is_warned=True)
         return Came(proof, is_held=False) if any(verdict.rule in LETTING_IN for _, verdict in self.verdicts) else None
 
     @property

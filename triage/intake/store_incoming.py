@@ -17,13 +17,14 @@ from triage.intake.stages import Evaluated, Examined, Faults, Stored, signal_inp
 from triage.message.authentication import Result
 from triage.message.mailing_lists import shown_name
 from triage.message.signals import find_signals
-from triage.message.signals.severity import Severity
-from triage.message.signals.signal_context import Correspondents
+from triage.message.signals.severity import Severity, rate_severity
+from triage.message.signals.signal_context import Correspondents, Signal, sum_weights
 from triage.message.summary import sender_address
 from triage.policy import copies
 from triage.policy.contacts.sender_history import Sender, Senders, history_key
-from triage.policy.decide import Disposition, Verdict
+from triage.policy.decide import Disposition, Verdict, decide_verdict
 from triage.policy.facts import Facts
+from triage.policy.known_senders import domain_proofs
 from triage.policy.learning import learn_order
 from triage.policy.learning.known_names import Familiar
 from triage.policy.proof import proof_of_author, proven_as
@@ -80,6 +81,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
             recipients=len(one.facts),
         )
         signs = find_signals.find_signals(beside, examined.at_sight.signs)
+        one = decide_by_comparison(one, signs)
         message_id = new_id() if examined.arrival.imported else examined.envelope.spool_id
         deliveries = tuple(new_delivery(message_id, one.campaign_id, *judged, freemail, now) for judged in one.verdicts)
         for copy, (facts, _) in zip(deliveries, one.verdicts, strict=True):
@@ -99,6 +101,16 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
         return Stored(one, message_id, message_row(examined, message_id, [signal.as_json() for signal in signs]), deliveries)
 
     return faults.each(evaluated, describe)
+
+
+def decide_by_comparison(one: Evaluated, signs: Collection[Signal]) -> Evaluated:
+    """The same, decided again where its proof is new and only what the company knows makes a warning of its signals."""
+    proof = one.facts[0].sender_proof if one.facts else None
+    severity = rate_severity(sum_weights(signs), {signal.name for signal in signs})
+    if proof is None or one.facts[0].warned or not domain_proofs.is_warned(proof, severity):
+        return one
+    warned = [replace(facts, warned=True) for facts, _ in one.verdicts]
+    return replace(one, verdicts=tuple((facts, decide_verdict(facts)) for facts in warned))
 
 
 def write_all(session: Session, stored: Sequence[Stored], *, settings: Settings, now: datetime) -> None:

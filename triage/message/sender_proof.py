@@ -20,11 +20,21 @@ class SenderProof:
     awaited: frozenset[str] = frozenset()  # ways of which DNS did not say whether they are met
     is_recorded: bool = False  # what is usual is kept, not only read from earlier messages
     is_fresh: bool = False  # and was seen within the last day
+    held: int = 0  # messages with these ways that were held
 
     @property
     def is_new(self) -> bool:
         """Whether none of its ways is a usual one, and none could become one when DNS answers."""
         return bool(self.usual) and self.usual.isdisjoint((*self.ways, *self.awaited))
+
+    @property
+    def confirmed(self) -> frozenset[str]:
+        """The ways that this message says are usual: its own only beside a usual one that passed, or where nothing is known yet. A
+        signature that DNS could not check vouches for no server."""
+        if self.usual:
+            mine = () if self.usual.isdisjoint(self.ways) else self.ways
+            return frozenset(mine if self.is_recorded else (*mine, *self.usual))
+        return frozenset(lasting_ways(self.ways, self.awaited))
 
     @property
     def sentence(self) -> Said:
@@ -44,6 +54,11 @@ def proof_ways(found: Authentication, client: str) -> tuple[str, ...]:
         network = "" if found.spf[0].origin else client_network(client)
         return (f"spf:{found.spf[0].domain} {network}".rstrip(),)
     return (f"dmarc:{found.dmarc.origin}",)
+
+
+def lasting_ways(ways: Iterable[str], awaited: frozenset[str]) -> tuple[str, ...]:
+    """Those of the ways of a message that can say what is usual: no server beside a signature that DNS could not check."""
+    return tuple(way for way in ways if way.startswith("dkim:") or not awaited)
 
 
 def awaited_ways(found: Authentication) -> frozenset[str]:

@@ -16,7 +16,8 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.message.authentication import Authentication
 from triage.message.mailing_lists import rewritten_author
-from triage.message.sender_proof import SenderProof, awaited_ways, proof_ways
+from triage.message.sender_proof import SenderProof, awaited_ways, lasting_ways, proof_ways
+from triage.message.signals.severity import Severity
 from triage.message.summary import Summary
 from triage.policy.backscatter import claims_ours
 from triage.policy.contacts.sender_history import LET_IN
@@ -32,6 +33,7 @@ BY = Actor.system("domain-proofs")
 EARLIER = 50  # messages of a domain that tell what was usual before anything was kept
 DAY = timedelta(days=1)
 MOST_HELD = 20  # messages of a domain with any warning that are held for a new proof; further ones only where they look suspicious
+TURNED_DOWN = (State.PURGED, State.REJECTED, State.RECALLING, State.EXPIRED)
 READ = (col(DomainProof.domain), col(DomainProof.way), col(DomainProof.last_at), col(DomainProof.usual_at), col(DomainProof.held))
 KEPT = select(*READ).where(OneOf(col(DomainProof.domain), "domains"))
 
@@ -41,20 +43,21 @@ class KeptProofs:
     """Stored proofs of one domain."""
 
     usual: Mapping[str, datetime]  # and when each was seen last, to a day
-    held: int  # messages of new ways
+    held: Mapping[str, int]  # messages of each new way
 
 
 class Came(NamedTuple):
-    """A message of a known sender came in: it was delivered, or held because of its new proof."""
+    """A message of a known sender came in: delivered, or held because of its new proof."""
 
     proof: SenderProof
     is_held: bool
+    is_warned: bool = False  # delivered all the same, as in Record only: such a day says nothing
 
     @property
     def is_news(self) -> bool:
         """Whether it tells more than is stored already."""
         proof = self.proof
-        return proof.is_new or not proof.is_recorded or not proof.is_fresh or not proof.usual.issuperset(proof.ways)
+        return proof.is_new or not proof.is_recorded or not proof.is_fresh or not proof.usual.issuperset(proof.confirmed)
 
 
 def look_up_proofs(session: Session, domains: Collection[str]) -> dict[str, KeptProofs]:
@@ -69,7 +72,7 @@ def look_up_proofs(session: Session, domains: Collection[str]) -> dict[str, Kept
 def keep_together(rows: Sequence[Any]) -> KeptProofs:
     """The rows of one domain as a value."""
     usual = {row.way: row.last_at for row in rows if row.usual_at is not None}
-    return KeptProofs(usual, max((row.held for row in rows if row.usual_at is None), default=0))
+    return KeptProofs(usual, {row.way: row.held for row in rows if row.usual_at is None})
 
 
 def compare_proof(
@@ -81,9 +84,8 @@ def compare_proof(
     *,
     settings: Settings,
     now: datetime,
-) -> tuple[SenderProof, int] | None:
-    """Returns how a message of a known sender proves its domain, beside what is usual, and how many messages with a new proof are held
-    already. None where the message says nothing about that."""
+) -> SenderProof | None:
+    """Returns how a message of a known sender proves its domain, beside what is usual. None where the message says nothing about that."""
     domain = compared_domain(summary.author, settings)
     is_its_own = summary.author == authentication.author and not envelope.normalised and not rewritten_author(summary)
     ways = proof_ways(authentication, envelope.client) if domain and is_its_own else ()
@@ -92,7 +94,13 @@ def compare_proof(
     known = kept.get(domain)
     usual = frozenset(known.usual) if known else earlier_ways(session, is_let_in_from(domain))
     is_fresh = known is not None and all(known.usual.get(way, now) > now - DAY for way in ways)
-    return SenderProof(domain, ways, usual, awaited_ways(authentication), known is not None, is_fresh), known.held if known else 0
+    held = max((known.held.get(way, 0) for way in ways), default=0) if known else 0
+    return SenderProof(domain, ways, usual, awaited_ways(authentication), known is not None, is_fresh, held)
+
+
+def is_warned(proof: SenderProof, severity: Severity) -> bool:
+    """Whether a message is held for how it looks beside its new proof. Where many are held already, only what looks suspicious."""
+    return proof.is_new and severity >= (Severity.UNCLEAR if proof.held < MOST_HELD else Severity.SUSPICIOUS)
 
 
 def compared_domain(author: str, settings: Settings) -> str:
@@ -116,7 +124,8 @@ def earlier_ways(session: Session, which: ColumnElement[bool]) -> frozenset[str]
         .order_by(col(Delivery.received_at).desc())
         .limit(EARLIER)
     )
-    return frozenset(way for found, client in rows for way in proof_ways(Authentication.from_json(found), client or ""))
+    read = ((Authentication.from_json(found), client or "") for found, client in rows)
+    return frozenset(way for found, client in read for way in lasting_ways(proof_ways(found, client), awaited_ways(found)))
 
 
 def record_proofs(session: Session, came: Collection[Came], *, settings: Settings, now: datetime) -> None:
@@ -128,7 +137,7 @@ def record_proofs(session: Session, came: Collection[Came], *, settings: Setting
             keep_ways(session, proof.domain, proof.ways, now, is_new=True)
             count_new(session, one, now)
         elif one.is_news:
-            keep_ways(session, proof.domain, {*proof.ways, *(() if proof.is_recorded else proof.usual)}, now)
+            keep_ways(session, proof.domain, proof.confirmed, now)
             session.execute(update(DomainProof).where(is_one_of(proof.domain, proof.ways)).values(last_at=now))
     renew_lasting(session, {one.proof.domain for one in came if one.proof.is_new}, settings.policy.renew_proof_days, now)
 
@@ -151,6 +160,9 @@ def count_new(session: Session, one: Came, now: datetime) -> None:
     if one.is_held:
         session.execute(update(DomainProof).where(mine).values(held=col(DomainProof.held) + 1, last_at=now))
         return
+    if one.is_warned:
+        session.execute(update(DomainProof).where(mine).values(last_at=now))
+        return
     another = update(DomainProof).where(mine, col(DomainProof.day) != today)
     session.execute(another.values(days=col(DomainProof.days) + 1, day=today, last_at=now))
 
@@ -172,13 +184,15 @@ def is_held_for(domain: Any) -> ColumnElement[bool]:
     return and_(col(Delivery.author_domain) == domain, col(Delivery.rule) == DIFFERENT, col(Delivery.state) == State.HELD)
 
 
-def begin_with_rule(session: Session, match: str, value: str, *, settings: Settings, now: datetime) -> None:
-    """Somebody allows a sender: what proves the messages that it was made on is usual, where nothing is known of the domain."""
+def begin_with_rule(session: Session, match: str, value: str, *, settings: Settings, now: datetime, decision_id: int | None = None) -> None:
+    """Somebody allows a sender: what proves the messages that it was made on is usual, where nothing is known of the domain. Those are
+    the messages of the decision; of a rule made by itself, all that staff did not turn down."""
     domain = compared_domain(value if match == "address" else f"@{value}", settings)
     if not domain or match not in ("address", "domain") or look_up_proofs(session, [domain]):
         return
     theirs = col(Delivery.author) == value if match == "address" else col(Delivery.author_domain) == domain
-    keep_ways(session, domain, earlier_ways(session, and_(theirs, col(Delivery.state) != State.PURGED)), now)
+    meant = col(Delivery.state).not_in(TURNED_DOWN) if decision_id is None else col(Delivery.decision_id) == decision_id
+    keep_ways(session, domain, earlier_ways(session, and_(theirs, meant)), now)
 
 
 def forget_unused(session: Session, domain: str) -> None:

@@ -84,7 +84,7 @@ def add_rule(
     said = {"confirmed": list(confirmed)} if confirmed else {}
     ledger.write_act(session, "rule", f"rule:{format_id(rule.id)}", by=by, now=now, detail=said | detail_of(rule))
     if rule.effect == "allow":
-        domain_proofs.begin_with_rule(session, rule.match, rule.value, settings=settings, now=now)
+        domain_proofs.begin_with_rule(session, rule.match, rule.value, settings=settings, now=now, decision_id=decision_id)
         copies.sort_anew(session, reached_deliveries(rule), settings=settings, now=now)
     return rule
 
