@@ -97,7 +97,7 @@ def our_names(authserv_id: str) -> frozenset[str]:
 
 
 def speaks_as(text: str, ours: frozenset[str]) -> bool:
-    """Would some reader take the part before the first ";" for our authserv-id?"""
+    """Whether some reader would take the part before the first ";" for our authserv-id."""
     named = authserv_id_of(text)
     if named is None:
         return any(name in text.casefold() for name in ours)
@@ -122,7 +122,7 @@ def plain_names(name: str, dots: int = LONGEST_NAME) -> set[str]:
 
 
 def authserv_id_of(text: str) -> str | None:
-    """What an unfolded Authentication-Results value says before its first ";", comments and quotes taken away.
+    """Returns the part of an unfolded Authentication-Results value before its first ";", without comments and quotes.
 
     None when a comment or a quoted string never ends (RFC 5322, 3.2.2 and 3.2.4; RFC 8601, 2.2).
     """

@@ -65,19 +65,19 @@ class Carriers:
         return len(self.busy) + len(self.backlog)
 
     def wanted(self) -> int:
-        """How many errands there should be in hand. One at a time while the next hop is on probation."""
+        """Returns how many errands there should be in hand. One at a time while the next hop is on probation."""
         workers = len(self.busy) + len(self.idle)
         if self.failures:
             return 1 if time.monotonic() >= self.away_until else 0
         return min(max(workers, int(AHEAD * workers / self.pace)), MOST_AHEAD) if self.pace else workers
 
     def room(self) -> int:
-        """How many more errands may be claimed."""
+        """Returns how many more errands may be claimed."""
         with self.lock:
             return max(0, self.wanted() - self.in_hand) if self.free_bytes() else 0
 
     def bytes_left(self) -> int:
-        """How many bytes of messages may still be claimed ahead."""
+        """Returns how many bytes of messages may still be claimed ahead."""
         with self.lock:
             return self.free_bytes()
 
@@ -138,7 +138,7 @@ class Carriers:
             return self.backlog.popleft()
 
     def note(self, errand: Errand, outcomes: list[Outcome], hop: NextHop, seconds: float) -> bool:
-        """What came of an errand, and what it says about the next hop. Is this worker to rest?"""
+        """Notes the outcomes of an errand and what they say about the next hop; returns whether this worker is to rest."""
         with self.lock:
             now = time.monotonic()
             if any(outcome.unreachable for outcome in outcomes):
@@ -170,7 +170,7 @@ class Carriers:
         return outcomes
 
     def note_too_fast(self, slow: Outcome, hop: NextHop, now: float) -> None:
-        """It takes mail, but not so fast: a pause for all, and one worker less for a while."""
+        """Slows down for a next hop that takes messages, but not so fast: a pause for all, and one worker less for a while."""
         metrics.count_event("mailroom_next_hop_refusals", reason="too-fast")
         if self.others_are_busy(hop):
             self.resting[hop] = now + RESTS
@@ -202,7 +202,7 @@ class Carriers:
         )
 
     def collect(self, *, stopping: bool) -> list[Ended]:
-        """What has ended since, and what is given back untried: it waited too long, the next hop is away, or we are to stop."""
+        """Returns ended deliveries, and those given back untried: they waited too long, the next hop is away, or we are to stop."""
         with self.lock:
             now = time.monotonic()
             away = bool(self.failures) and now < self.away_until

@@ -21,7 +21,7 @@ POSSIBLE = (
 
 
 class NextHop(Protocol):
-    """Where mail goes next. One thread uses it at a time; only `abort` may come from another."""
+    """Next hop that messages are sent to. One thread uses it at a time; only `abort` may come from another."""
 
     def send(self, reverse_path: str, mailboxes: Sequence[str], raw: bytes) -> list[Outcome]:
         """Hand one message over for these mailboxes; an outcome for each, in their order.

@@ -33,7 +33,7 @@ class Login:
 
     @property
     def mechanisms(self) -> tuple[str, ...]:
-        """How that can be proven, the best first. LOGIN is for Exchange."""
+        """SASL mechanisms of this sign-in, the best first. LOGIN is for Exchange."""
         return ("XOAUTH2",) if self.is_token else ("PLAIN", "LOGIN")
 
 
@@ -110,7 +110,7 @@ def sign_in(connection: smtplib.SMTP, login: Login) -> None:
 
 
 def describe_refusal(answer: tuple[int, bytes], login: Login) -> Ended:
-    """Why we are not let in: for now, or until somebody mends it."""
+    """Returns the outcome of a refused sign-in: temporary, or until somebody mends it."""
     reply = without_secrets(describe_reply(answer), login)
     if answer[0] // 100 == 4:
         return unreachable_outcome(say("we cannot sign in there for now: {reply}", reply=reply))

@@ -43,7 +43,7 @@ Place = tuple[int, Any]  # address family, and the address as a socket wants it
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a next hop listens, and what it speaks."""
+    """Address of a next hop, and the protocol that it speaks."""
 
     url: str
     host: str  # or the path of a unix socket
@@ -172,7 +172,7 @@ class DialledHop:
         return connection
 
     def places(self) -> list[Place]:
-        """Where it listens: on one machine a unix socket, else the addresses of its name, in the order that the system prefers."""
+        """Returns the next hop's addresses: on one machine a unix socket, else those of its name, in the order that the system prefers."""
         if not self.server.port:
             return [(socket.AF_UNIX, self.server.host)]
         try:

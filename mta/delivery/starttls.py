@@ -1,4 +1,4 @@
-"""How a connection to the next hop is encrypted: the policy, and STARTTLS."""
+"""Encryption of connections to the next hop: the policy, and STARTTLS."""
 
 import contextlib
 import ipaddress

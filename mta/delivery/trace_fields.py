@@ -94,7 +94,7 @@ def comes_out(found: re.Match[bytes], places: Iterator[int], authserv_id: str) -
 
 
 def header_separator(header: bytes) -> bytes:
-    """What keeps our fields and the first line apart where that line is no field; as Postfix does."""
+    """Returns the line that keeps our trace fields apart from a first line that is no field; as Postfix does."""
     if MBOX_START.match(header):
         return b"Mailbox-Line: "
     return b"\r\n" if body_only(header) else b""

@@ -143,11 +143,11 @@ class Reader:
         self.pool, self.settings = pool, settings
 
     def believed(self, envelope: Envelope, _raw: bytes) -> Envelope:
-        """Who may send was asked at the SMTP server."""
+        """Returns the envelope as it is: the SMTP server has already checked who may send."""
         return envelope
 
     def examine(self, envelope: Envelope, raw: bytes) -> Found:
-        """What it says. What the parser gives up over goes on unread."""
+        """Parses an outgoing message in the sandbox. A message that the parser gives up over goes on unread."""
         desks = {desk_of(one, self.settings) for one in envelope.recipients}
         is_copy = JOURNAL in desks
         try:
@@ -163,7 +163,7 @@ class Reader:
 
 
 def desk_of(recipient: str, settings: Settings) -> str:
-    """Which of our own addresses this is, whose mail goes nowhere else; "" for any other."""
+    """Returns which of our own addresses a recipient is, whose messages go nowhere else; "" for any other."""
     outbound = settings.outbound
     desks = {outbound.journal_address: JOURNAL, outbound.report_address: REPORTS, outbound.expect_address: EXPECTED}
     return next((desk for address, desk in desks.items() if recipient.casefold() == address.casefold() != ""), "")
@@ -217,11 +217,11 @@ class Departures(Writer):
                 log.warning("message %(message)s to the address for %(address)s was not taken: %(why)s", about)
 
     def report(self, session: Session, envelope: Envelope, found: Found) -> str:
-        """Why a report is not taken, "" when it is."""
+        """Records a report of a suspicious message; returns why it is not taken, "" when it is."""
         return suspicion_reports.report_message(session, envelope, found.summary, found.pointed, settings=self.settings, now=utcnow())
 
     def expect(self, session: Session, envelope: Envelope, found: Found) -> str:
-        """Why it is not noted from whom they expect mail, "" when it is."""
+        """Records the sender that an employee expects; returns why not, "" when it is recorded."""
         return announce_sender.by_mail(session, envelope, found.summary, settings=self.settings, now=utcnow())
 
     def is_employee(self, session: Session, address: str) -> bool:
@@ -240,13 +240,13 @@ class Departures(Writer):
 
 
 def find_lesson(envelope: Envelope, summary: Summary) -> Sent:
-    """What a message on its way out teaches."""
+    """Extracts the contacts that an outgoing message teaches: its sender and recipients."""
     mail = read_sent(summary, envelope.reverse_path, envelope.recipients, envelope.received_at)
     return mail if summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
 
 
 def find_copied_lesson(envelope: Envelope, found: Found, *, by_employee: bool) -> Sent:
-    """What a copy teaches: the envelope that a journal report tells, or of a plain copy the recipients that its header names.
+    """Extracts the contacts that a copy teaches: from a journal report's envelope, or from the recipients in a plain copy's header.
 
     Only a server writes reports: what employees send to the address themselves is none. And a copy of what came in through us
     teaches nothing, whatever a stranger has written into it.

@@ -40,7 +40,7 @@ class Clients:
 
 
 class Guesses:
-    """When wrong passwords were given, by each network or for each name; of what is long ago nothing is kept."""
+    """Times of wrong passwords, by network or by name; those of long ago are forgotten."""
 
     def __init__(self, most: int) -> None:
         """`most`: how many within GUESSES_COUNT."""
@@ -60,7 +60,7 @@ class Guesses:
             del self.wrong[old]
 
     def lately(self, of: str, now: float) -> list[float]:
-        """Those that count."""
+        """Returns the times of wrong passwords that still count."""
         return [at for at in self.wrong.get(of, ()) if now - at < GUESSES_COUNT]
 
 

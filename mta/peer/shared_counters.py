@@ -49,7 +49,7 @@ class Tally:
             self._add(CONNECTIONS, name, number)
 
     def connections(self, name: str = "") -> int:
-        """Of somebody, or of all."""
+        """Counts the connections of one client, or of all."""
         if not name:
             return sum(self.words[1 + row * LENGTH + TOTAL] for row in range(self.words[0]))
         return self._total(CONNECTIONS, name, range(self.words[0]))
@@ -79,7 +79,7 @@ class Tally:
 
 
 def table_of(row: int, table: int) -> int:
-    """Where a row's table starts, in words."""
+    """Returns the offset of a row's table, in words."""
     return 1 + row * LENGTH + NUMBERS + table * CELLS
 
 

@@ -26,7 +26,7 @@ class Visitor:
 
     @property
     def helo(self) -> str:
-        """What the client calls itself."""
+        """Name that the client gives itself in HELO."""
         return self.client_helo if self.is_edge else self.greeting
 
     @property
@@ -46,6 +46,6 @@ class Visitor:
         return ("UTF8SMTP" if smtputf8 else "ESMTP" if self.extended else "SMTP") + ("S" if self.tls and self.extended else "")
 
     def __str__(self) -> str:
-        """Who is speaking, for the log."""
+        """Client, HELO name, and the edge or proxy in between, for the log."""
         through = f" edge={self.peer}" if self.is_edge else f" proxy={self.proxy}" if self.proxy else ""
         return f"client={self.client} helo={self.helo}{through}"

@@ -95,7 +95,7 @@ def address_of(text: str) -> str | None:
 
 
 def remember_forwarded(visitor: Visitor, attributes: Mapping[str, str]) -> None:
-    """Whose mail it is from here on; what is not named stays as it was. PORT and SOURCE are of no use to us."""
+    """Notes the client that an edge forwards; what is not named stays as it was. PORT and SOURCE are of no use to us."""
     visitor.client = attributes.get("ADDR", visitor.client)
     visitor.client_name = attributes.get("NAME", visitor.client_name)
     visitor.client_helo = attributes.get("HELO", visitor.client_helo)

@@ -47,7 +47,7 @@ class Clamd(Scanner[str]):
             raise ValueError(f"it answers “{answer}”")
 
     def said(self, command: bytes, raw: bytes | None) -> str:
-        """Its answer to a command, with a message as a stream behind it."""
+        """Sends clamd a command, with a message as a stream behind it; returns the answer."""
         deadline = time.monotonic() + self.timeout
         with self.connected() as connection:
             connection.sendall(command)

@@ -17,14 +17,14 @@ NO_EDGES = Edges()
 
 
 class Listing:
-    """Those who are asked; safe for several threads."""
+    """DNS lists that are asked about clients; safe for several threads."""
 
     def __init__(self, lists: tuple[DnsList, ...] = (), edges: Edges = NO_EDGES) -> None:
         self.lists, self.edges = lists, edges
         self.resting = Resting()
 
     def about(self, envelope: Envelope, opinion: Opinion | None, resolver: Resolver) -> str:
-        """Who lists the client, as a sentence without its end; "" when nobody does, nobody is asked, or nobody answers."""
+        """Returns who lists the client, as a sentence without its end; "" when nobody does, nobody is asked, or nobody answers."""
         client = public_client(envelope)
         if client is None or self.edges.are(str(client)):
             return ""
@@ -33,7 +33,7 @@ class Listing:
 
 
 def describe_rejection(opinion: Opinion | None) -> str:
-    """What Rspamd says against the message: only "reject" counts, everything softer is for people to look at."""
+    """Describes Rspamd's rejection of a message: only "reject" counts, everything softer is for people to look at."""
     if opinion is None or opinion.action != "reject":
         return ""
     known = opinion.score is not None and opinion.limit is not None
@@ -41,7 +41,7 @@ def describe_rejection(opinion: Opinion | None) -> str:
 
 
 def asked_about_clients(settings: Settings) -> Listing:
-    """Those whom the settings name. BadInput says what is wrong with them."""
+    """Returns the DNS lists that the settings name. BadInput says what is wrong with them."""
     policy, smtp = settings.policy, settings.smtp
     return Listing(dns_lists.read_lists(policy.dns_lists), Edges(smtp.trusted_edges, smtp.edge_protocol))
 

@@ -30,6 +30,6 @@ def has_valid_token(raw: bytes, token: str) -> bool:
 
 
 def header_end(raw: bytes) -> int:
-    """Where the header ends, bounded."""
+    """Returns the offset where the header ends, bounded."""
     end = raw.find(b"\r\n\r\n", 0, MOST_HEADER)
     return MOST_HEADER if end < 0 else end

@@ -74,7 +74,7 @@ class Examiner:
 
 
 def summarise_message(pool: Pool, raw: bytes) -> tuple[Summary, bool]:
-    """What the message says, and whether the parser gave up over it. Then only what the header says is known."""
+    """Parses a message in the sandbox; returns whether the parser gave up over it. Then only what the header says is known."""
     try:
         return Summary.from_json(json.loads(pool.run(raw))), False
     except Overrun as fault:

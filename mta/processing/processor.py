@@ -195,7 +195,7 @@ class Writer:
         return [message for message, why in left if not stop.is_set() and not self.put_off(message, why, now)]
 
     def why_later(self, message: Judged) -> str:
-        """Why the message is not ready to be entered, "" when it is."""
+        """Returns why the message is not ready to be entered, "" when it is."""
         if message.fault:
             return message.fault
         if message.found.overran and not message.attempt:
@@ -211,7 +211,7 @@ class Writer:
         return [(message, why) for message in messages if (why := self.enter_alone(message, stop))]
 
     def enter_unread(self, message: Judged, why: str, stop: threading.Event) -> bool:
-        """Enter a message over which we have failed often enough as one that cannot be read, for people to look at. Was that possible?"""
+        """Enters a message that we failed over often enough as unreadable, for people to look at; returns whether that was possible."""
         if message.attempt + 1 < OFTEN or may_wait(message, utcnow()):
             return False
         unread = Found(Authentication(""), Summary(problems=(say("Mailroom failed to process it: {why}", why=why),)))
@@ -323,14 +323,14 @@ def may_wait(message: Judged, now: datetime) -> bool:
 
 
 def retry_at(message: Judged, now: datetime) -> datetime:
-    """When it is judged again: later each time, and once at the end of PATIENCE, when DNS has its last chance."""
+    """Returns when a message is judged again: later each time, and once at the end of PATIENCE, when DNS has its last chance."""
     again: datetime = now + min(FIRST_DELAY * 3 ** min(message.attempt, 10), LONGEST_DELAY)
     last = message.envelope.received_at + PATIENCE
     return min(again, last) if now < last else again
 
 
 def describe_failure(fault: Exception) -> str:
-    """Why a message is not entered, in words."""
+    """Describes why a message is not entered."""
     return str(fault) if isinstance(fault, NotYet) else in_words(fault)
 
 

@@ -79,7 +79,7 @@ def reverse_path(fields: tuple[Field, ...]) -> str:
 
 
 def addressed_to(raw: bytes) -> tuple[str, ...]:
-    """Whom it was for, as the last server wrote it on top of the trace: the addresses before they were looked up, first."""
+    """Returns the recipients that the last server wrote on top of the trace; addresses from before the alias lookup come first."""
     on_top = tuple(takewhile(lambda field: field.name != "received", read_header(raw)))
     found = [field.text.strip("<> ") for name in ORIGINAL for field in on_top if field.name == name]
     return tuple(dict.fromkeys(found))

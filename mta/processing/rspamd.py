@@ -73,7 +73,7 @@ def parse_server(url: str, setting: str, usual: int) -> tuple[str, int]:
 
 
 def envelope_headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
-    """What Rspamd wants to know of the envelope (its protocol, /checkv2)."""
+    """Yields the envelope as header fields of Rspamd's protocol (/checkv2)."""
     yield "IP", envelope.client
     yield "Helo", envelope.helo
     yield "From", envelope.reverse_path
@@ -98,7 +98,7 @@ def read_body(response: http.client.HTTPResponse, connection: http.client.HTTPCo
 
 
 def parse_opinion(answer: object) -> Opinion:
-    """What the answer says. ValueError when it is none."""
+    """Parses Rspamd's answer. ValueError when it is none."""
     if not isinstance(answer, dict) or not isinstance(answer.get("action"), str):
         raise ValueError("its answer names no action")
     score, limit = (finite_number(answer.get(name)) for name in ("score", "required_score"))
@@ -106,7 +106,7 @@ def parse_opinion(answer: object) -> Opinion:
 
 
 def heaviest_symbols(found: object) -> tuple[str, ...]:
-    """What told against the message, the heaviest first: the descriptions, or the names where there are none."""
+    """Returns the symbols against the message, the heaviest first: their descriptions, or the names where there are none."""
     values = [(name, one) for name, one in found.items() if isinstance(one, dict)] if isinstance(found, dict) else []
     against = [(finite_number(one.get("score")) or 0.0, str(one.get("description") or name)) for name, one in values]
     heaviest = sorted((one for one in against if one[0] > 0), key=lambda one: (-one[0], one[1]))[:SYMBOLS]

@@ -96,6 +96,6 @@ class Teacher:
 
 
 def choose_controller(settings: Settings) -> Controller | None:
-    """That of the settings. BadInput says what is wrong with it."""
+    """Returns the Rspamd controller that the settings name, None without one. BadInput says what is wrong with it."""
     policy = settings.policy
     return Controller(policy.rspamd_learn_url, policy.rspamd_timeout) if policy.rspamd_learn_url else None

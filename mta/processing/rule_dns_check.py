@@ -50,7 +50,7 @@ class Surveyor:
 
 
 def find_dns_doubt(domain: str, proof: str, resolver: Resolver) -> str:
-    """Why no messages from there can meet the proof, "" when some may or DNS does not say."""
+    """Returns why no messages from a domain can meet the proof, "" when some may or DNS does not say."""
     questions = Questions(resolver)
     found = discover_record(domain, questions)
     if found.record or found.result:

@@ -15,11 +15,11 @@ class Scanners:
 
     @property
     def all(self) -> tuple[Clamd | Rspamd, ...]:
-        """Those that there are."""
+        """Scanners that are in use."""
         return tuple(one for one in (self.clamd, self.rspamd) if one)
 
     def about(self, envelope: Envelope, raw: bytes) -> Scan:
-        """What they say. Takes as long as they may take."""
+        """Asks ClamAV and Rspamd about a message. Takes as long as they may take."""
         if self.clamd is None and self.rspamd is None:
             return NOT_ASKED
         virus, no_clamd = self.clamd.about(envelope, raw) if self.clamd else (None, "")
@@ -28,7 +28,7 @@ class Scanners:
 
 
 def choose_scanners(settings: Settings) -> Scanners:
-    """Those whom the settings name. BadInput says what is wrong with them."""
+    """Returns the scanners that the settings name. BadInput says what is wrong with them."""
     policy = settings.policy
     return Scanners(
         Clamd(policy.clamd, policy.clamd_timeout) if policy.clamd else None,

@@ -67,7 +67,7 @@ class Room:
 
 
 class Share:
-    """How many messages of a batch are still to be settled; with the last one the batch is removed."""
+    """Counts the messages of a batch that are still to be settled; with the last one the batch is removed."""
 
     def __init__(self, finished: Callable[[], None]) -> None:
         self.finished = finished

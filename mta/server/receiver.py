@@ -95,7 +95,7 @@ def open_door(
 
 
 def memory_budget(limits: Smtp) -> Memory:
-    """What one worker holds of messages that are coming in. No client gets more than a quarter, or one message with its dots."""
+    """Returns one worker's memory budget for incoming messages. No client gets more than a quarter, or one message with its dots."""
     most = max(MESSAGE_MEMORY // limits.workers, 2 * limits.max_size)
     return Memory(most, max(most // 4, limits.max_size * 3 // 2))
 
@@ -180,7 +180,7 @@ async def close_connections(door: Door) -> None:
 
 
 async def everybody_left(door: Door, seconds: float | None = None) -> bool:
-    """Wait until no connection is left, at most so long; are they all gone?"""
+    """Waits until no connection is left, at most so long; returns whether they are all gone."""
     door.emptied.clear()
     if door.sessions:
         with contextlib.suppress(TimeoutError):

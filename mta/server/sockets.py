@@ -17,7 +17,7 @@ SOCKET_MODE = 0o660  # of a unix socket: owner and group may connect
 
 @dataclass
 class Listeners:
-    """Where connections come in."""
+    """Sockets that accept SMTP and LMTP connections."""
 
     smtp: list[socket.socket]
     lmtp: list[socket.socket]
@@ -28,7 +28,7 @@ class Listeners:
             listener.close()
 
     def __str__(self) -> str:
-        """What is listened on."""
+        """Addresses that are listened on, for the log."""
         return ", ".join([*map(name_of, self.smtp), *(f"{name_of(one)} (LMTP)" for one in self.lmtp)])
 
 
@@ -83,7 +83,7 @@ def remove_left_over(path: str) -> None:
 
 
 def fault_of(listen: str, setting: str, fault: OSError) -> str:
-    """What to do when the address cannot be used."""
+    """Returns why an address cannot be listened on, and what to do."""
     if isinstance(fault, socket.gaierror):
         return f"{setting} names {listen}, which is no address of this machine; change {setting}"
     if isinstance(fault, PermissionError):

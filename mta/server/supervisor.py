@@ -58,7 +58,7 @@ def supervise_workers(read: Callable[[], Settings]) -> None:
 
 
 def number_of(told: signal.struct_siginfo | None) -> int:
-    """Which signal it was, 0 for none."""
+    """Returns the number of a signal, 0 for none."""
     return told.si_signo if told else 0
 
 
@@ -78,7 +78,7 @@ def renew_settings(crew: "Crew", read: Callable[[], Settings]) -> None:
 
 
 def fixed_settings(settings: Settings) -> tuple[object, ...]:
-    """What holds until the next start."""
+    """Returns the settings that cannot change until the next start."""
     return settings.smtp.listen, settings.smtp.lmtp_listen, settings.spool
 
 
@@ -136,7 +136,7 @@ class Crew:
         return 0
 
     def fill(self) -> bool:
-        """Start as many as are missing; do they all accept connections?"""
+        """Starts as many workers as are missing; returns whether they all accept connections."""
         fresh = [self.hire() for _ in range(self.settings.smtp.workers - len(self.serving))]
         deadline = time.monotonic() + START_SECONDS
         return all(worker.is_ready(deadline) for worker in fresh)

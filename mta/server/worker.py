@@ -58,7 +58,7 @@ class Worker:
                 os.kill(self.pid, number)
 
     def end(self, deadline: float) -> bool:
-        """Wait for its end, and kill it after the deadline; did it end by itself?"""
+        """Waits for the worker's end, and kills it after the deadline; returns whether it ended by itself."""
         in_time = True
         while not self.has_ended():
             if in_time and time.monotonic() >= deadline:

@@ -14,7 +14,7 @@ def count_connection(door: Door, visitor: Visitor, client: str) -> None:
 
 
 def refuse_visitor(door: Door, visitor: Visitor) -> str:
-    """Why this visitor is not served, "" when they are."""
+    """Returns the reply that refuses this visitor, "" when they are served."""
     if door.stopping:
         return replies.SHUTTING_DOWN
     if visitor.lmtp and not door.edges.may_speak_lmtp(visitor.peer):

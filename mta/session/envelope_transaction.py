@@ -90,7 +90,7 @@ class Transaction:
         return recipient_of(path, self.smtputf8)
 
     def recipient_fault(self, path: str, recipient: Address) -> str:
-        """Why this recipient is refused, "" when it is not."""
+        """Returns the reply that refuses this recipient, "" when it is accepted."""
         snapshot = self.door.snapshot.current()
         if snapshot is None:
             return replies.NOT_READY

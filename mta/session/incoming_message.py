@@ -20,7 +20,7 @@ MOST_OWN_HOPS = 3  # in, out by an alias to a list outside, in again, out again 
 
 
 class Pace:
-    """How fast a message must come on the whole, once the grace is over. A fast beginning earns a short rest only."""
+    """Slowest pace at which a message may arrive on the whole, once the grace is over. A fast beginning earns a short rest only."""
 
     __slots__ = ("counted", "grace", "rate", "seen")
 
@@ -59,7 +59,7 @@ class Incoming:
         return not all(pace.is_kept(self.content.received, now - self.started) for pace in self.paces)
 
     def give_back(self) -> None:
-        """Its memory is free again."""
+        """Frees the memory that the message has reserved."""
         self.door.memory.give_back(self.content.reserved, self.client)
         self.content.reserved = 0
 
@@ -73,7 +73,7 @@ class Incoming:
         return raw, normalised, self.fault(raw, transaction)
 
     def fault(self, raw: bytes, transaction: Transaction) -> str:
-        """Why the message is refused for what it says, "" when it is not.
+        """Returns the reply that refuses the message for its content, "" when it is not refused.
 
         A loop is ended for edges too: whoever answers for the message must learn of it. A blocked author is not their fault.
         """

@@ -111,17 +111,17 @@ def queued_reply(spool_id: int) -> str:
 
 
 def not_stored(fault: BaseException) -> str:
-    """Why no promise was given: always temporary, never our own text."""
+    """Returns the reply to a message that could not be stored: always temporary, never our own text."""
     return NO_STORAGE if isinstance(fault, OSError) and fault.errno in FULL else FAULT
 
 
 def has_left(text: str) -> str:
-    """Why mail for somebody who has left is refused, in the company's words: one line of ASCII (RFC 5321, 4.2, 4.5.3.1.5)."""
+    """Returns the refusal of mail for somebody who has left, in the company's words: one line of ASCII (RFC 5321, 4.2, 4.5.3.1.5)."""
     return HAS_LEFT + one_line(text)
 
 
 def sender_blocked(text: str, domain: str) -> str:
-    """Why mail of a blocked sender is refused, in the company's words; {domain} is its first domain."""
+    """Returns the reply that refuses a blocked sender, in the company's words; {domain} is its first domain."""
     return SENDER_BLOCKED + one_line(text.replace("{domain}", domain))
 
 

@@ -1,4 +1,4 @@
-"""How an internal server signs in: SASL PLAIN and LOGIN, over TLS only (RFC 4954, RFC 4616)."""
+"""Sign-in of internal servers: SASL PLAIN and LOGIN, over TLS only (RFC 4954, RFC 4616)."""
 
 import base64
 import binascii
@@ -58,7 +58,7 @@ def is_offered(door: Door, visitor: Visitor) -> bool:
 
 
 def find_auth_fault(visitor: Visitor, *, is_open: bool) -> str:
-    """Why the client may not begin to sign in now, "" when it may."""
+    """Returns the reply that refuses AUTH now, "" when the client may sign in."""
     if not visitor.greeting:
         return replies.HELO_FIRST
     if is_open:

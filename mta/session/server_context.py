@@ -24,7 +24,7 @@ class Running(Protocol):
     """A session, as the process that runs it sees it."""
 
     def look(self, now: float) -> None:
-        """Time has passed: is it enough?"""
+        """Checks the session against its time limits."""
 
     def stop(self) -> None:
         """The process stops."""

@@ -1,4 +1,4 @@
-"""How long one client is listened to: mistakes, idle commands, seconds."""
+"""Limits of an SMTP session: errors, idle commands, seconds."""
 
 from mta.session import replies
 from triage.config.settings import Smtp
@@ -22,7 +22,7 @@ class Patience:
         self.errors = self.idle_commands = 0
 
     def after(self, reply: str) -> str:
-        """Why the session ends after this reply, "" when it goes on."""
+        """Counts a reply; returns why the session ends after it, "" when it goes on."""
         self.errors += replies.is_error(reply)
         self.idle_commands += replies.is_put_off(reply)
         if self.errors >= MOST_ERRORS:
@@ -30,7 +30,7 @@ class Patience:
         return replies.TOO_MANY_IDLE_COMMANDS if self.idle_commands >= MOST_IDLE_COMMANDS else ""
 
     def at(self, now: float, *, in_message: bool) -> str:
-        """Why the session ends now, "" when it goes on. It lasts to the end of a message, whose pace is watched elsewhere."""
+        """Returns why the session ends now, "" when it goes on. It lasts to the end of a message, whose pace is watched elsewhere."""
         if not in_message and now >= self.started + self.limits.session_timeout:
             return replies.SESSION_TOO_LONG
         return replies.IDLE_TOO_LONG if now >= self.heard + self.limits.idle_timeout else ""

@@ -17,7 +17,7 @@ SAID = '"%(reply)s" %(client)s from=<%(reverse_path)s>'
 
 
 def describe_session(reply: str, visitor: Visitor, reverse_path: str) -> dict[str, object]:
-    """What SAID speaks of."""
+    """Returns the parameters of the log line SAID."""
     return {"reply": escape_visible(reply), "client": escape_visible(str(visitor)), "reverse_path": escape_visible(reverse_path)}
 
 

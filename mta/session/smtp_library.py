@@ -86,7 +86,7 @@ class Methods:
         self.session = session
 
     def get(self, command: str) -> Any:
-        """What obeys it."""
+        """Returns the method that carries out an SMTP command."""
         return getattr(self.session, f"smtp_{command}")
 
 
@@ -199,7 +199,7 @@ class LibrarySession(SMTP):
         self.said.clear()
 
     def leave(self, *, gently: bool = False) -> None:
-        """That was all; a client that does not listen has LINGER to do so.
+        """Ends the session; a client that does not listen has LINGER to do so.
 
         Closing a socket while the client still speaks resets the connection and takes our last word from it. `gently`:
         shut our side, and let the client speak to nobody for FAREWELL at most.

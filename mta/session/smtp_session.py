@@ -155,7 +155,7 @@ class Session(LibrarySession):
         return self.verb + b" " + argument
 
     def fault_of(self, line: bytes, argument: bytes) -> str:
-        """Why nothing can be done for this line, "" when something can."""
+        """Returns the reply to a line that cannot be carried out, "" when it can."""
         if self.verb in WEB_VERBS or line.startswith(TLS_RECORD):
             return replies.NOT_SMTP
         if len(line) > LONGER.get(self.verb, LONGEST_LINE):

@@ -28,7 +28,7 @@ class Submission(Transaction):
         return outsider_of(path, self.smtputf8)
 
     def recipient_fault(self, path: str, recipient: Address) -> str:
-        """Why this recipient is refused, "" when it is not."""
+        """Returns the reply that refuses a recipient of an outgoing message, "" when it is accepted."""
         settings = self.door.settings
         outbound = settings.outbound
         ours = {one.casefold() for one in (outbound.journal_address, outbound.report_address, outbound.expect_address) if one}

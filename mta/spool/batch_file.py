@@ -86,7 +86,7 @@ def read_batch(file: IO[bytes], damaged: Callable[[int], None]) -> Iterator[Mess
 
 
 def why_not_yet(file: IO[bytes]) -> str:
-    """Why the first message of a batch is not in the audit log yet; "" where nobody has said so."""
+    """Returns why the first message of a batch is not in the audit log yet; "" where nobody has said so."""
     file.seek(len(MAGIC) + MARK)
     try:
         _, described_size, *_ = HEAD.unpack(file.read(HEAD.size))
@@ -96,7 +96,7 @@ def why_not_yet(file: IO[bytes]) -> str:
 
 
 def opening_of(file: IO[bytes]) -> bytes:
-    """What this batch begins and ends with, b"" when neither is readable; the file is at its beginning afterwards."""
+    """Returns the mark that a batch begins and ends with, b"" when neither is readable; the file is at its beginning afterwards."""
     length = len(MAGIC) + MARK
     file.seek(0)
     first = file.read(length)

@@ -1,4 +1,4 @@
-"""How often each block refused mail at SMTP time: counted by the receiving processes, read and added up by the judge.
+"""Counts the messages that each block refused at SMTP time: noted by the receiving processes, read and added up by the judge.
 
 Each note (`spool_notes`) is a count since the one before.
 """
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Refusals:
-    """What this process has refused since it last wrote a file."""
+    """Counts of blocked messages that this process has refused since it last wrote a file."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory / DIRECTORY

@@ -1,8 +1,8 @@
-"""How the lines of a message end: what is passed on can smuggle nothing (RFC 5321, 2.3.8)."""
+"""Line endings of messages, normalised so that nothing is smuggled on to the next hop (RFC 5321, 2.3.8)."""
 
 
 def count_bare(raw: bytes) -> int:
-    """How many CR stand without LF and LF without CR."""
+    """Counts CR without LF and LF without CR."""
     return raw.count(b"\n") + raw.count(b"\r") - 2 * raw.count(b"\r\n")
 
 

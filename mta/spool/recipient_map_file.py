@@ -129,5 +129,5 @@ def unpack_map(raw: bytes) -> DoorSnapshot:
 
 
 def name_digest(name: str) -> bytes:
-    """What stands for a name."""
+    """Hashes a name to the digest that the recipient map holds."""
     return hashlib.blake2b(name.encode(), digest_size=WIDTH).digest()

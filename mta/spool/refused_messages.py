@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class RefusedMessages:
-    """What this process has refused since it last wrote a file."""
+    """Messages that this process has refused since it last wrote a file."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory / DIRECTORY

@@ -125,14 +125,14 @@ class Spool:
                 return
 
     def _batch_is_safe(self) -> None:
-        """Whatever goes wrong with telling the judge, the messages are safe and their sessions hear it."""
+        """Wakes the judge after a batch. Whatever goes wrong with that, the messages are safe and their sessions hear it."""
         try:
             self.after_batch()
         except Exception as fault:
             log.error("the judge could not be woken and will look by itself: %s", fault)
 
     def _gather(self, first: Waiting) -> tuple[list[Waiting], bool]:
-        """What goes into one batch, and whether the writer stops after it."""
+        """Gathers waiting messages for one batch; returns whether the writer stops after it."""
         batch, size = [first], len(first.raw)
         while len(batch) < MOST_MESSAGES and size < MOST_BYTES:
             try:

@@ -32,7 +32,7 @@ class Retry:
 
 
 def list_waiting(directory: Path) -> Iterator[Retry]:
-    """What waits in the spool directory, at each door what is due first first. BadInput when it cannot be read."""
+    """Yields the messages in the spool that wait for a retry, at each door by their due time. BadInput when it cannot be read."""
     try:
         for door, below in DOORS.items():
             place = directory / below / RETRY
