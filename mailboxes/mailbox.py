@@ -16,7 +16,7 @@ BROKEN_OFF = say("an internal fault ended this attempt; the log says more")
 
 
 class Affected(StrEnum):
-    """Which mailboxes a refused access token is about."""
+    """Mailboxes that a refused access token affects."""
 
     ALL = "all"
     DOMAIN = "domain"  # those of the same domain
@@ -30,7 +30,7 @@ class Unreachable(Exception):
 
 
 class NoCredentials(Unreachable):
-    """What we sign in with cannot be read. The text names a file or a setting, for whoever runs Mailroom."""
+    """A secret for signing in cannot be read. The text names a file or a setting, for whoever runs Mailroom."""
 
 
 class NoToken(NoCredentials):
@@ -67,7 +67,7 @@ class Impossible(Exception):
 
 @dataclass(slots=True)
 class Found:
-    """What a mailbox holds of one delivery."""
+    """Copies of one delivery in a mailbox, and related messages."""
 
     copies: list[Copy] = field(default_factory=list)
     related: list[Copy] = field(default_factory=list)  # header blocks of messages that only bear or refer to its Message-ID
@@ -80,7 +80,7 @@ class Mailbox(Protocol):
         """Look for these in every folder: one Found each. What did not come in at `since` or later is looked for among all messages."""
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
-        """What may be this sender's mail, in every folder, some at a time; the header blocks alone unless `whole`."""
+        """Yields what may be this sender's messages, in every folder, some at a time; the header blocks alone unless `whole`."""
 
     def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
         """The whole messages that lie at these places still, some at a time."""

@@ -13,7 +13,7 @@ RELATING = ("message-id", "in-reply-to", "references")
 
 @dataclass(frozen=True)
 class Sought:
-    """What a delivery's copies are known by."""
+    """Search keys of a delivery's copies."""
 
     marker: str  # the value of X-Mailroom-Message
     message_id: str  # without brackets; "" when it has none
@@ -22,13 +22,13 @@ class Sought:
 
     @cached_property
     def digest(self) -> str | None:
-        """Of the canonical body, None when it is not known."""
+        """Digest of the canonical body, None when the body is not known."""
         return None if self.content is None else content_digest(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a message's header block says it is."""
+    """Identifiers in the header block of a message."""
 
     marker: str | None  # the topmost X-Mailroom-Message; None without one
     message_id: str

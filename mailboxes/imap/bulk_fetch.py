@@ -88,7 +88,7 @@ def unusual_answer(stream: Stream, line: bytes, limit: int) -> Answer | None:
 
 
 def fetch_dates(client: IMAPClient, uids: str) -> dict[str, bytes]:
-    """When the messages with these UIDs were filed, as far as the server tells: INTERNALDATE, by UID."""
+    """Fetches when the messages with these UIDs were filed, as far as the server tells: INTERNALDATE, by UID."""
     _, said = client._imap.uid("FETCH", uids, "(UID INTERNALDATE)")
     lines = (line for line in said if isinstance(line, bytes))
     found = ((UID.search(line), DATE.search(line)) for line in lines)

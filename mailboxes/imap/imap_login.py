@@ -57,7 +57,7 @@ def open_session(settings: Access, mailbox: str) -> Client:
 
 
 def explain_refusal(fault: Exception, settings: Access, login: str) -> Unreachable:
-    """Why we are not let in: for now, or until somebody mends it."""
+    """Returns the error for a refused IMAP sign-in: temporary, or until somebody mends it."""
     if not isinstance(fault, LoginError) or is_passing(fault):
         refused = isinstance(fault, LoginError)
         return describe_trouble(say("the IMAP server refuses our sign-in" if refused else "the IMAP server broke off the sign-in"), fault)
@@ -78,7 +78,7 @@ def describe_trouble(what: str, fault: Exception) -> Unreachable:
 
 
 def settings_section(settings: Access) -> str:
-    """What these settings are called."""
+    """Returns the name of the settings section, such as recall."""
     return type(settings).__name__.casefold()
 
 
@@ -169,7 +169,7 @@ def sign_in(client: Client, settings: Access, login: str) -> None:
 
 
 def read_secret(file: str) -> str:
-    """What a secret file holds."""
+    """Reads a secret file; NoCredentials when it cannot be read."""
     try:
         return Path(file).read_text("utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as fault:
@@ -196,7 +196,7 @@ def token_for(settings: Access, login: str) -> str:
 
 
 def is_passing(fault: BaseException) -> bool:
-    """Did the connection break, or does the server say that it will let us in later (RFC 5530; or of too many connections)?"""
+    """Whether a sign-in fails only for now: the connection broke, or the server lets us in later (RFC 5530; or too many connections)."""
     if isinstance(fault.__context__, imaplib.IMAP4.abort):
         return True
     said = describe_error(fault).upper()

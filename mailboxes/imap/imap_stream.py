@@ -9,7 +9,7 @@ ANSWERS = 32 * 1024 * 1024  # bytes of the answers to one command, beside the me
 
 
 class Stream:
-    """What comes over a socket."""
+    """Buffered reader of a socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -40,12 +40,12 @@ class Stream:
         return line
 
     def taken(self, end: int) -> bytes:
-        """What lies before there, taken."""
+        """Takes the bytes before an offset out of the buffer."""
         some, self.at = self.ahead[self.at : end], min(end, len(self.ahead))
         return some
 
     def more(self) -> bool:
-        """Wait until more has come; did it?"""
+        """Waits until more bytes have come; returns whether any came."""
         some = self.sock.recv(AT_ONCE)
         self.ahead, self.at = self.ahead[self.at :] + some, 0
         return bool(some)

@@ -48,7 +48,7 @@ SENT_NAMES = frozenset(fold_name(name) for names in SENT.values() for name in na
 
 
 def use_of(attributes: Iterable[bytes], path: Iterable[str]) -> str:
-    """What the folder at this path is used for; what lies below a sent folder (one for each year, say) was sent too."""
+    """Returns the use of the folder at this path; folders below a sent folder (one for each year, say) were sent too."""
     by_attribute = next((use for one in attributes if (use := ATTRIBUTES.get(one.lower()))), "")
     steps = [fold_name(step) for step in path]
     if by_attribute or not steps:

@@ -56,7 +56,7 @@ class MirrorAccount:
             raise
 
     def get_to_know(self) -> None:
-        """What the server can."""
+        """Finds out the server's capabilities and its namespaces. Unreachable without UIDPLUS."""
         with explain_trouble("the account could not be looked at"):
             if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
                 raise Unreachable(NO_UIDPLUS)
@@ -67,14 +67,14 @@ class MirrorAccount:
         self.dots = self.delimiter != "."
 
     def own_namespace(self) -> tuple[str, str]:
-        """What the names of our folders begin with, and what is between their levels (RFC 2342)."""
+        """Returns the prefix of our folders' names, and the separator of their levels (RFC 2342)."""
         if self.client.has_capability("NAMESPACE") and (own := self.client.namespace().personal):
             return own[0][0], own[0][1] or "/"
         delimiter = next((one for _, one, _ in self.client.listed()), b"/")
         return "", delimiter.decode() if delimiter else "/"
 
     def others_namespaces(self) -> tuple[str, ...]:
-        """What the names of other people's and shared folders begin with: they are looked after where they lie."""
+        """Returns the prefixes of other people's and shared folders, which are looked after where they are."""
         if not self.client.has_capability("NAMESPACE"):
             return ()
         found = self.client.namespace()
@@ -124,7 +124,7 @@ class MirrorAccount:
         return found
 
     def shown(self, folder: str, *, whole: bool) -> Contents | None:
-        """What lies in a folder; None where it has gone, or the server says no to it."""
+        """Returns the contents of a folder; None where it has gone, or the server does not let us read it."""
         try:
             there = self.contents(folder, whole=whole)
         except IMAPClientAbortError:
@@ -140,7 +140,7 @@ class MirrorAccount:
         return there
 
     def contents(self, folder: str, *, whole: bool) -> Contents | None:
-        """What lies in a folder. STATUS tells whether anything has changed since (RFC 7162, 3.1.2.2 where the server has it)."""
+        """Reads the contents of a folder. STATUS tells whether anything has changed since (RFC 7162, 3.1.2.2 where the server has it)."""
         try:
             status = self.client.folder_status(folder, self.items)
         except IMAPClientError:
@@ -167,7 +167,7 @@ class MirrorAccount:
         return found
 
     def sort(self, folder: str, validity: int, uids: list[int], copies: dict[int, int], *, whole: bool) -> None:
-        """Which of these are ours. A header only says where it is worth to look: the bytes decide."""
+        """Identifies our copies among messages. A header only says where it is worth to look: the bytes decide."""
         unknown = [uid for uid in uids if Place(folder, validity, uid) not in self.known]
         copies.update((uid, self.known[Place(folder, validity, uid)]) for uid in uids if Place(folder, validity, uid) in self.known)
         for start in range(0, len(unknown), AT_ONCE):

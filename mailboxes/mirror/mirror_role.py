@@ -60,7 +60,7 @@ class Account:
     department: str = ""
 
     def folder(self, act: str) -> tuple[str, ...]:
-        """Where a folder for acts is."""
+        """Path of the folder for an action."""
         return (act,) if self.department else (OWN, act)
 
 
@@ -165,7 +165,7 @@ class Desk:
             account.close()
 
     def turn(self, account: MirrorAccount) -> bool:
-        """Decide what was moved, then put the picture right; is there more to do at once?"""
+        """Decides the messages that were moved, then brings the folders up to date; returns whether there is more to do at once."""
         account.open_folders([self.account.folder(act) for act in (*ACTS, DONE_FOLDER)])
         acts = {account.name(*self.account.folder(act)): act for act in ACTS}
         by = self.actor()
@@ -175,12 +175,12 @@ class Desk:
         return bool(moved) or (bool(self.account.department) and self.show(account, by))
 
     def actor(self) -> Actor | None:
-        """Who acts here, with the role and scope of now; None when they are no staff any more: then nobody may see or do anything."""
+        """Returns who acts in the account, with the role and scope of now; None when they are no staff any more: nobody acts then."""
         with read_transaction(self.engine) as session:
             return staff_members.find_staff_actor(session, self.account.login, utcnow())
 
     def identify(self, raw: bytes, moved: bool) -> int:
-        """Which copy these bytes are; 0: none. Only of what somebody moved to act on it a rewritten header is forgiven."""
+        """Returns the id of the copy with these bytes, 0 for none. A rewritten header is forgiven only where somebody moved it to act."""
         with read_transaction(self.engine) as session:
             found = mirror_copies.by_digest(session, mirror_message.exact_digest(raw))
             if found is None and moved:
@@ -230,7 +230,7 @@ class Desk:
                 self.left.add(place)
 
     def outcome(self, one: Seen, act: str, by: Actor | None) -> Outcome:
-        """What comes of it."""
+        """Carries out the action for a moved message; returns the outcome."""
         if not one.copy:
             return Outcome("foreign", FOREIGN)
         if by is None:
@@ -243,7 +243,7 @@ class Desk:
         return made
 
     def home_of(self, account: MirrorAccount, one: Seen) -> str:
-        """Where a message is given back to; "" in somebody's own account: there it is laid aside."""
+        """Returns the folder that a message is given back to; "" in somebody's own account: there it is laid aside."""
         if not self.account.department:
             return ""
         with read_transaction(self.engine) as session:
@@ -268,7 +268,7 @@ class Desk:
     # the picture
 
     def show(self, account: MirrorAccount, by: Actor | None) -> bool:
-        """Put right what differs; is there more to do at once?"""
+        """Plan for an account, in this order: take messages away, move them home, note where they are, put them there."""
         with read_transaction(self.engine) as session:
             held = mirror_copies.wanted_copies(session, self.account.department, by=by) if by else {}
             kept = [as_kept(one) for one in mirror_copies.live_copies(session, self.account.address)]
@@ -283,7 +283,7 @@ class Desk:
         return bool(todo) and self.carry_out(account, todo)
 
     def carry_out(self, account: MirrorAccount, todo: Plan) -> bool:
-        """Each step can be done twice; is there more than fits in one turn?"""
+        """Carries out a plan, each step of which can be done twice; returns whether there is more than fits in one turn."""
         if todo.end:
             with transaction(self.engine) as session:
                 mirror_copies.end_copies(session, todo.end, utcnow())
@@ -319,7 +319,7 @@ class Desk:
         return bool(due)
 
     def note(self, row: Kept, folder: str, validity: int, uid: int) -> None:
-        """Where a copy lies is in the audit log before it is moved, and after it was found."""
+        """Records where a copy is, before it is moved and after it was found."""
         with transaction(self.engine) as session:
             mirror_copies.place_copy(session, row.id, folder, validity, uid)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """Where a message lies."""
+    """Place of a message: its folder and UID."""
 
     folder: str
     validity: int  # UIDVALIDITY

@@ -42,14 +42,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why there is no token, and until when nobody asks again."""
+    """Reason why there is no token, and until when nobody asks again."""
 
     fault: Busy | NoToken
     until: float
 
 
 class AccessTokens:
-    """Those of all mailboxes. Any thread may ask."""
+    """Access tokens of all mailboxes. Any thread may ask."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -116,7 +116,7 @@ TOKENS = AccessTokens()
 
 
 def source_of(settings: Recall) -> Source:
-    """What the tokens of these settings come from."""
+    """Returns the key of the source that issues the tokens of these settings."""
     return (settings.auth, settings.token_url, settings.tenant, settings.client_id, settings.service_account_file)
 
 
@@ -155,7 +155,7 @@ def read_answer(auth: str, url: str, answer: Answer) -> tuple[str, float]:
 
 
 def seconds_of(said: object) -> float:
-    """How long a token is good for."""
+    """Returns the lifetime of a token, in seconds."""
     try:
         seconds = float(said) if isinstance(said, int | float | str) else USUAL
     except (ValueError, OverflowError):

@@ -46,13 +46,13 @@ def explain_refusal(auth: str, values: dict[str, Any]) -> NoToken:
 
 
 def microsoft_advice(said: str) -> str:
-    """What to do, by the code at the beginning of the description."""
+    """Returns what to do about a Microsoft error, by the code at the beginning of its description."""
     found = AADSTS.search(said)
     return MICROSOFT_CODES.get(found[0], ELSE) if found else ELSE
 
 
 def google_advice(error: str, said: str) -> tuple[str, Affected]:
-    """What to do, and which mailboxes it is about: a delegation is a Workspace's, and others' domains have none."""
+    """Returns what to do about a Google error, and which mailboxes it affects: a delegation is a Workspace's, others' domains have none."""
     for name, words, do, affected in GOOGLE_ERRORS:
         if name == error and words in said.casefold():
             return do, affected

@@ -48,7 +48,7 @@ def check_token_settings(settings: Recall) -> None:
 
 
 def token_owner(settings: Recall, mailbox: str) -> str:
-    """Whose a token is: at Google the mailbox's; at Microsoft the application's, for all mailboxes ("")."""
+    """Returns the owner of a token: at Google the mailbox; at Microsoft the application, for all mailboxes ("")."""
     return mailbox if settings.auth == GOOGLE else ""
 
 

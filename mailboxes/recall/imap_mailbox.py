@@ -72,7 +72,7 @@ class ImapMailbox:
         return sorted(names, key=lambda name: (name in self.views, name.upper() != "INBOX"))
 
     def colleagues(self) -> tuple[str, ...]:
-        """What the names of other people's folders begin with (RFC 2342): what lies there was delivered to them."""
+        """Returns the prefixes of other people's folders (RFC 2342): messages there were delivered to them."""
         if not self.client.has_capability("NAMESPACE"):
             return ()
         return tuple(prefix for prefix, _ in self.client.namespace().other or () if prefix)
@@ -102,7 +102,7 @@ class ImapMailbox:
         return int(state[b"EXISTS"])
 
     def sort(self, folder: str, uids: list[int], wanted: list[tuple[Sought, Found]]) -> None:
-        """Which of these messages are copies, and which only bear or refer to the Message-ID."""
+        """Sorts messages into copies, and those that only bear or refer to the Message-ID."""
         expected = len(uids) <= len(wanted) and is_small(wanted)  # then there is nothing else among them, and one question less
         for uid, answer in self.lying_there(uids, wanted if expected else []):
             names = Names.of(answer[b"BODY[]"] if expected else header_of(answer))
@@ -232,7 +232,7 @@ def room_for(one: Sought) -> int:
 
 
 def seen_as(copy: Copy) -> tuple[datetime, bytes]:
-    """What a message and its view have in common."""
+    """Returns what a message and its view have in common: INTERNALDATE and a hash of the bytes."""
     return copy.internal_date, hashlib.sha256(copy.raw).digest()
 
 

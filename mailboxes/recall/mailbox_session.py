@@ -51,7 +51,7 @@ class Visit:
 
     @property
     def address(self) -> str:
-        """Whose mailbox it is."""
+        """Address of the visited mailbox."""
         return self.errands[0].mailbox
 
     def run(self) -> dict[int, Ending]:
@@ -63,7 +63,7 @@ class Visit:
         return self.endings
 
     def look_again(self, place: str, address: str) -> None:
-        """What came to nothing in the mailbox is tried in the one of the name of before, which the server may know still."""
+        """Tries deliveries that failed once more in the mailbox of an earlier name, which the server may still know."""
         missed = [one for one in self.errands if one.place == place and address in one.earlier and not self.is_done(one)]
         first = {one.delivery_id: self.endings.pop(one.delivery_id) for one in missed}
         if missed:
@@ -160,19 +160,19 @@ def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
 
 
 def twin_of(copy: Copy, present: list[Copy]) -> Copy | None:
-    """What a worker who died has put back of this copy: it lies in its folder, or with its date elsewhere, since that folder was gone."""
+    """Finds the copy that a worker who died has put back: in its folder, or with its date elsewhere, since that folder was gone."""
     inside = [one for one in present if one.folder == copy.folder]
     fallen = [one for one in present if one.internal_date == copy.internal_date and one.raw == copy.raw]
     return next(iter([one for one in inside if one in fallen] or inside or fallen), None)
 
 
 def search_keys(errand: Errand) -> Sought:
-    """What its copies are known by."""
+    """Returns the search keys of a delivery's copies."""
     return Sought(errand.marker, errand.message_id, errand.content)
 
 
 def describe_related(related: Sequence[Copy]) -> str:
-    """What else bears or refers to the Message-ID, for the person who purges to decide about; "" when there is nothing."""
+    """Describes other messages that bear or refer to the Message-ID, for the person who purges to decide about; "" when there are none."""
     if not related:
         return ""
     count, folders = len(related), Counter(copy.folder for copy in related)

@@ -33,7 +33,7 @@ class Sweep:
 
     @property
     def address(self) -> str:
-        """Whose mailbox it is."""
+        """Address of the searched mailbox."""
         return self.search.mailbox
 
     def run(self) -> dict[int, Ending]:
@@ -58,12 +58,12 @@ class Sweep:
         return self.endings
 
     def settle(self, why: str, *, later: bool, pause: float = 0.0) -> None:
-        """How it ended comes in the audit log."""
+        """Records in the audit log how the search of the mailbox ended."""
         ended = partial(mailbox_sweep.settle_mailbox, search=self.search, why=why, later=later, pause=pause, settings=self.settings)
         self.ask(lambda session: ended(session, now=utcnow()))
 
     def found(self, mailbox: Mailbox) -> Iterator[list[Copy]]:
-        """What may be meant."""
+        """Yields the messages that may match the search."""
         search = self.search
         return mailbox.from_sender(search.sender, whole=search.take) if search.sender else mailbox.at(search.named)
 

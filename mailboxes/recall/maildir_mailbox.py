@@ -27,7 +27,7 @@ Told = Callable[[Unreachable], None]  # hears what is in the way
 
 
 def refuse_visit(fault: Unreachable) -> None:
-    """What is in the way ends the visit."""
+    """Ends the visit with the fault that is in the way."""
     raise fault
 
 
@@ -106,7 +106,7 @@ class MaildirMailbox:
         return [copy for copy in copies if self.unlink(copy)]
 
     def unlink(self, copy: Copy) -> bool:
-        """One copy; was it there?"""
+        """Removes one copy; returns whether it was there."""
         files = same_file(self.path_of(copy.folder), copy)
         return True in [reach_file(path, refuse_visit, partial(unlink_message, path)) for path in files]
 
@@ -134,7 +134,7 @@ class MaildirMailbox:
 
 
 def reach_file(path: Path, told: Told, look: Callable[[], T]) -> T | None:
-    """What a look gives. None where its owner moved or deleted it this moment, where it is no file, or something else is in the way."""
+    """Returns what a look gives. None where its owner moved or deleted the file this moment, or something else is in the way."""
     try:
         return look()
     except (FileNotFoundError, IsADirectoryError):
@@ -147,7 +147,7 @@ def reach_file(path: Path, told: Told, look: Callable[[], T]) -> T | None:
 
 
 def names_in(directory: Path, told: Told = refuse_visit) -> list[str]:
-    """Of what lies there; none where it is gone."""
+    """Lists the names in a directory; none where it is gone."""
     return reach_file(directory, told, partial(os.listdir, directory)) or []
 
 

@@ -201,7 +201,7 @@ class Recaller:
         return claims, searches
 
     def collect(self) -> None:
-        """Whoever is back is free for the next mailbox; what they brought is settled together with others'."""
+        """Collects finished visits: their workers are free for the next mailbox, and what they brought is settled together with others'."""
         back = [trip for trip in self.under_way if trip.endings.done()]
         self.under_way.difference_update(back)
         self.done_since = self.done_since if self.done else time.monotonic()
@@ -255,7 +255,7 @@ class Recaller:
         endings.add_done_callback(lambda _: self.bell.ring())
 
     def ask_to_secure(self, found: Sequence[tuple[Errand, list[Copy]]]) -> set[int]:
-        """A worker's question, answered after the commit: of which deliveries may the copies be taken?"""
+        """Asks, from a worker's thread, of which deliveries the copies may be taken; answered after the commit."""
         request = Request(found, Future())
         with self.lock:
             if self.closing:

@@ -19,7 +19,7 @@ from triage.store import db
 
 @dataclass(slots=True)
 class Look:
-    """What was seen in one mailbox."""
+    """Deliveries found, absent and unknown in one mailbox."""
 
     box: Box
     found: list[int] = field(default_factory=list)  # deliveries whose copy lies there
@@ -70,5 +70,5 @@ def search_mailbox(settings: Settings, seen: Look, wanted: list[reconcile.Sought
 
 
 def search_criteria(one: reconcile.Sought) -> Sought:
-    """What its copies are known by."""
+    """Returns the search keys of a delivery's copies, perhaps entered again under another number."""
     return Sought(one.marker, one.message_id, one.content, any_marker=one.renumbered)

@@ -75,7 +75,7 @@ class ImapAccount:
             return found
 
     def others(self) -> tuple[str, ...]:
-        """What the names of other people's and of shared folders begin with (RFC 2342)."""
+        """Returns the prefixes of other people's and of shared folders (RFC 2342)."""
         spaces = self.client.namespace()
         return tuple(prefix for space in (spaces.other, spaces.shared) for prefix, _ in space or () if prefix)
 
@@ -146,7 +146,7 @@ class ImapAccount:
             yield from self.one_by_one(part.uids, validity, last, refused, whole=whole)
 
     def one_by_one(self, uids: str, validity: str, last: int, why: str, *, whole: bool) -> Iterator[Batch]:
-        """What is left of a FETCH that the server broke off with a NO: the messages that it has trouble with are unreadable."""
+        """Yields the rest of a FETCH that the server broke off with a NO, one by one: messages that it has trouble with are unreadable."""
         for uid in sorted(uid for uid in self.client.search(["UID", uids]) if uid > last):
             found, lost = [], []
             try:
@@ -159,7 +159,7 @@ class ImapAccount:
             yield Batch(tuple(found[:1]), Mark(validity, str(uid)), tuple(lost))
 
     def filing(self, uids: str) -> Callable[[str], bytes | None]:
-        """What tells the date of each of these messages: all of them are asked for when somebody wants to know the first."""
+        """Returns a function that tells a message's date: the first call fetches the dates of all of them."""
 
         @functools.cache
         def dates() -> dict[str, bytes]:

@@ -44,14 +44,14 @@ class MaildirSource:
         return MaildirAccount(place)
 
     def likely(self, address: str) -> Iterator[Path]:
-        """Where a Maildir mostly is: looked at first, so that opening one does not walk through all."""
+        """Yields the usual places of a Maildir: looked at first, so that opening one does not walk through all."""
         name, _, domain = address.rpartition("@")
         for place in (self.root / address, self.root / domain / name, *([self.root / name] if domain == self.domain else [])):
             yield place
             yield place / "Maildir"
 
     def places(self) -> dict[str, Path]:
-        """Where each person's Maildir is."""
+        """Returns each person's Maildir."""
         if not self.root.is_dir():
             raise Unreachable(f"{self.root} is no directory")
         found: dict[str, Path] = {}

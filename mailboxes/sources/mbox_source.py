@@ -112,7 +112,7 @@ def count_left(place: int, size: int, seen: int) -> int:
 
 
 def file_identity(file: BinaryIO) -> str:
-    """What tells this file from another: how its first message begins."""
+    """Returns the identity of an mbox file: a hash of the beginning of its first message."""
     file.seek(0)
     first = hashlib.sha256()
     for _ in range(200):
@@ -124,7 +124,7 @@ def file_identity(file: BinaryIO) -> str:
 
 
 def find_messages(file: BinaryIO, limit: int, *, whole: bool) -> Iterator[tuple[int, bytes, bool]]:
-    """Where each message begins, its bytes (the header block alone unless `whole`), and whether that is all of them."""
+    """Yields the offset of each message, its bytes (the header block alone unless `whole`), and whether that is all of them."""
     lines: list[bytes] = []
     place, size, body = -1, 0, False
     at, blank, line_begins = file.tell(), True, True

@@ -48,7 +48,7 @@ CHILDREN = multiprocessing.get_context("forkserver")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is read, and how gently."""
+    """Plan of a seeding: the source, its period, and how gently it is read."""
 
     source: Source
     name: str  # of the source: imap://HOST:PORT, maildir:PATH, mbox:PATH
@@ -69,7 +69,7 @@ class Plan:
 
 
 class Lot(NamedTuple):
-    """What a child has read of one folder since it spoke last."""
+    """Contacts that a child has read from one folder since it reported last."""
 
     folder: str
     mark: Mark
@@ -79,7 +79,7 @@ class Lot(NamedTuple):
 
     @property
     def messages(self) -> int:
-        """How many."""
+        """Number of messages, unreadable ones included."""
         return self.found.mails + len(self.unreadable)
 
 
@@ -93,7 +93,7 @@ class End(NamedTuple):
 
 @dataclass(slots=True)
 class Report:
-    """What came of it so far."""
+    """Result of seeding contacts so far."""
 
     accounts: int = 0  # in all
     done: int = 0
@@ -139,7 +139,7 @@ def read_accounts(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, 
 
 @contextlib.contextmanager
 def seldom_collected() -> Iterator[None]:
-    """What is read here holds no circles, and looking for some in it took a third of the time."""
+    """Runs garbage collection seldom: objects made here form no cycles, and looking for some took a third of the time."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(SELDOM, *before[1:])
@@ -245,7 +245,7 @@ class Reader:
                 self.pipe.send((account, reached.get(account, {})))
 
     def hear(self, waiting: deque[str]) -> News:
-        """What it says next. Another process takes its place when it is dead: that costs the account that it was at, and no other."""
+        """Receives the child's next report. Another process replaces a dead one: that costs the account that it was at, and no other."""
         try:
             news: News = self.pipe.recv()
         except (EOFError, OSError):
@@ -257,7 +257,7 @@ class Reader:
         return news
 
     def end(self) -> None:
-        """It is of no use any more."""
+        """Ends the child process."""
         self.pipe.close()
         self.process.terminate()
         self.process.join()
@@ -285,7 +285,7 @@ def start_child(plan: Plan) -> tuple[ForkServerProcess, Connection]:
 
 
 def serve_child(plan: Plan, pipe: Connection) -> None:
-    """What a child does: read the accounts that it is given, until nobody gives any more."""
+    """Serves as a child: reads the accounts that it is given, until nobody gives any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
     refused = 0  # logins in a row
     with contextlib.suppress(EOFError, OSError), seldom_collected():
@@ -307,7 +307,7 @@ class Speaker:
         self.held: Lot | None = None
 
     def say(self, news: Lot | End) -> None:
-        """What comes next of an account."""
+        """Reports the next lot of an account, or its end; a lot is held back until the next report."""
         if isinstance(news, End):
             self.pipe.send((self.held, news))
         elif self.held:
@@ -377,7 +377,7 @@ def read_folder(
 
 
 def furthest_mark(day: str, reached: list[Reach]) -> Mark | None:
-    """How far somebody has read everything that is wanted now."""
+    """Returns how far a folder was read already for the whole period that is wanted now, None when it was not."""
     enough = [one for one in reached if one.since <= day]
     last = max(enough, key=lambda one: sort_key(one.last), default=None)
     return Mark(last.validity, last.last) if last else None

@@ -49,7 +49,7 @@ class Folder:
 
 
 class Mark(NamedTuple):
-    """How far a folder was read. Of use only as long as the folder's `validity` is still the same (RFC 9051, 2.3.1.1)."""
+    """Mark of how far a folder was read. Of use only as long as the folder's `validity` is still the same (RFC 9051, 2.3.1.1)."""
 
     validity: str
     last: str  # the UID, name or place of the last message
@@ -67,7 +67,7 @@ class Stored(NamedTuple):
 
     @property
     def arrived(self) -> datetime | None:
-        """When it came there. Nearly every message has a better date of its own, so it is not read before somebody asks."""
+        """Time when the message was filed. Nearly every message has a better date of its own, so it is not read before somebody asks."""
         filed = self.filed(self.place) if callable(self.filed) else self.filed
         if isinstance(filed, bytes):
             return bulk_fetch.date_of(filed)
@@ -85,7 +85,7 @@ class Batch:
 
 
 def sort_key(place: str) -> tuple[int, str]:
-    """What places in a folder are sorted by: the number that they begin with, as UIDs and names of Maildir files do."""
+    """Returns the sort key of a place in a folder: the number that it begins with, as UIDs and names of Maildir files do."""
     digits = LEADING.match(place)
     return (int(digits[0]) if digits else 0, place)
 
@@ -119,10 +119,10 @@ def open_patiently(source: "Source", address: str) -> Account:
 
 
 class Source(Protocol):
-    """Where many people's mailboxes are."""
+    """Source of many people's mailboxes."""
 
     def accounts(self) -> list[str]:
-        """Whose mailboxes there are, as addresses."""
+        """Lists the mailboxes that there are, as addresses."""
 
     def open(self, address: str) -> Account:
         """Enter one. Unreachable when there is no way in now; ShutOut when the credentials are refused."""
