@@ -19,7 +19,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a directory said: the company, entries that were refused, and parts of entries that were left out."""
+    """Result of reading a directory: the company, entries that were refused, and parts of entries that were left out."""
 
     company: CompanyDirectory
     refused: tuple[Told, ...] = ()

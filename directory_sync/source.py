@@ -1,4 +1,4 @@
-"""Where a company's directory comes from: a TOML file or an LDAP server, as the settings say."""
+"""Source of a company's directory: a TOML file or an LDAP server, as the settings say."""
 
 from pathlib import Path
 from typing import Protocol

@@ -57,7 +57,7 @@ def fields_of(message: Message) -> list[Field]:
 
 
 def describe_seal(chain: list[Links]) -> Arc:
-    """Who says to have sealed, before anything is checked."""
+    """Returns who claims to have sealed the message, before anything is checked."""
     sealers = tuple(domain_or_nothing(links.tags[SEAL].get(b"d", b"")) for links in chain)
     return Arc(sealer=sealers[-1], instances=len(chain), sealers=sealers)
 

@@ -28,7 +28,7 @@ def read_results(value: bytes) -> tuple[Stated, ...]:
 
 
 def authserv_id(value: bytes) -> str:
-    """Who states it, in lower case and without the version; "" when that cannot be told, or others may not take it for that name.
+    """Returns the authserv-id in lower case, without the version; "" when it cannot be told, or others may not take it for that name.
 
     An edge takes out what a stranger wrote in its name: in quotes, or with a letter that only lower case makes an ASCII one (K, the
     sign for kelvin), it may not know it.

@@ -83,7 +83,7 @@ def without_signature(field: Field) -> Field:
 
 
 def header_input(message: Message, names: list[bytes], form: str, signature: Field) -> bytes:
-    """What the signature covers: the named fields, each name from the bottom up, then the signature field itself."""
+    """Returns the bytes that the signature covers: the named fields, each name from the bottom up, then the signature field itself."""
     canonical, used, parts = FIELD[form], dict[bytes, int](), []
     for name in names:
         fields = message.named(name)
@@ -94,5 +94,5 @@ def header_input(message: Message, names: list[bytes], form: str, signature: Fie
 
 
 def seal_input(covered: list[Field], seal: Field) -> bytes:
-    """What an ARC-Seal covers: the fields of the sets before it, those of its own, then itself (RFC 8617, section 5.1.1)."""
+    """Returns what an ARC-Seal covers: the fields of the sets before it, those of its own, then itself (RFC 8617, section 5.1.1)."""
     return b"".join(relaxed_field(one) for one in covered) + relaxed_field(without_signature(seal)).removesuffix(b"\r\n")

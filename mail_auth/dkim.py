@@ -91,7 +91,7 @@ def verify_signature(message: Message, field: Field, tags: Tags, questions: Ques
 
 
 def weakness_of(message: Message, tags: Tags, key: Key, names: list[bytes], now: datetime) -> str:
-    """Why a valid signature is no proof."""
+    """Returns why a valid signature is no proof, "" when it is one."""
     moment = int(now.timestamp())
     if b"l" in tags:
         return "it signs only the beginning of the body (l=)"
@@ -112,7 +112,7 @@ def weakness_of(message: Message, tags: Tags, key: Key, names: list[bytes], now:
 
 
 def find_gaps(message: Message, tags: Tags, names: list[bytes], now: datetime) -> tuple[str, ...]:
-    """What a valid signature leaves to whoever sends the message on, as words of `Dkim.gaps`."""
+    """Lists what a valid signature leaves open to whoever sends the message on, as words of `Dkim.gaps`."""
     gaps = [REPLY_TO] if b"reply-to" not in names and message.named(b"reply-to") else []
     if b"content-type" not in names:
         types = message.named(b"content-type")
@@ -137,7 +137,7 @@ def is_borne_out(content_type: bytes, body: bytes) -> bool:
 
 
 def describe_signature(tags: Tags) -> dict[str, str]:
-    """What is shown of a signature, also of a broken one."""
+    """Returns the details shown of a signature, also of a broken one."""
     return {
         "domain": domain_or_nothing(tags.get(b"d", b"")),
         "selector": domain_or_nothing(tags.get(b"s", b"")),
@@ -147,7 +147,7 @@ def describe_signature(tags: Tags) -> dict[str, str]:
 
 
 def signs_from(message: Message, names: list[bytes]) -> bool:
-    """Is every From field signed (RFC 6376, section 5.4)?"""
+    """Whether every From field is signed (RFC 6376, section 5.4)."""
     return b"from" in names and names.count(b"from") >= len(message.named(b"from"))
 
 

@@ -20,7 +20,7 @@ class Several(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What DNS says about the author's domain."""
+    """DMARC record that DNS has for the author's domain."""
 
     domain: str
     organisational_domain: str

@@ -21,7 +21,7 @@ class Record:
     silent: bool = False  # neither p= nor an address for reports: it asks for nothing (RFC 9989, section 4.10.1)
 
     def policy_for(self, domain: str, exists: bool) -> str:
-        """What the record asks to do with failing mail of an author domain."""
+        """Returns the policy that the record asks for failing messages of an author domain."""
         wanted = self.policy
         if domain != self.domain:
             wanted = self.subdomain_policy or self.policy

@@ -74,7 +74,7 @@ def list_steps(ours: Authentication) -> Iterator[tuple[str, int, str, str, str]]
 
 
 def explain_difference(ours: Row, theirs: Opinion, found: Authentication, raw: bytes) -> str:
-    """Why a library says something else, as far as that is known; "" when it says the same."""
+    """Explains why a library's result differs from ours, as far as that is known; "" when it is the same."""
     if theirs.result == ours.result:
         return ""
     own = f"we say {ours.result}" + (f", because {ours.reason}" if ours.reason else "")
@@ -136,7 +136,7 @@ def chain_of_dkimpy(raw: bytes, keys: Callable[..., Any]) -> str:
 
 
 def call_library(library: str, method: str, call: Callable[[], str], place: int) -> Opinion:
-    """What it returns, or how it ended."""
+    """Calls a library and returns its result, or the error that it ended with."""
     try:
         return Opinion(library, method, call(), place=place)
     except dkimpy.DKIMException as fault:

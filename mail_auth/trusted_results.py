@@ -27,7 +27,7 @@ class Upstream:
 
 
 def read_trusted(mail: Message, envelope: Envelope, trusted: Collection[str]) -> Upstream:
-    """What the edge states about this message. `trusted`: the authserv-ids that edges may use, in any case."""
+    """Reads the Authentication-Results of the edge. `trusted`: the authserv-ids that edges may use, in any case."""
     if not envelope.edge or mail.fault:
         return Upstream()
     names = {name.lower() for name in trusted}

@@ -12,7 +12,7 @@ NOBODY = "cn=nobody"  # a bind that fails costs the same as one with a wrong pas
 
 
 class Bind:
-    """Asks the server: does this password belong to this login?"""
+    """Asks the LDAP server whether a password belongs to a login."""
 
     def __init__(self, settings: Directory) -> None:
         """Nothing is asked yet. BadInput names a setting that is of no use."""

@@ -17,19 +17,19 @@ T = TypeVar("T")
 
 
 class Reader(Protocol):
-    """What reading groups needs of who reads all entries."""
+    """Reader of all entries, as reading groups needs it."""
 
     @property
     def schema(self) -> Schema:
-        """Which attribute says what."""
+        """Names of the attributes."""
 
     @property
     def settings(self) -> Directory:
-        """What the settings say of the directory."""
+        """Settings of the directory."""
 
     @property
     def departments(self) -> Departments:
-        """Those that entries name."""
+        """Departments that entries name."""
 
     @property
     def elsewhere(self) -> Mapping[str, str]:
@@ -50,7 +50,7 @@ class Reader(Protocol):
         """The ordinary address of an entry."""
 
     def accepted(self, entry: Entry, make: Callable[[Entry], T]) -> T | None:
-        """What `make` makes of an entry; None when it cannot be taken."""
+        """Returns what `make` makes of an entry; None when it cannot be taken."""
 
     def refuse_taken(self, address: str, entry: Entry) -> None:
         """ValueError when somebody else has the address."""
@@ -117,7 +117,7 @@ class Lists:
         return settings.closed_lists and bool(schema.closed) and entry.text(schema.closed).casefold() == "true"
 
     def department(self, entry: Entry, people: list[PersonEntry]) -> str:
-        """Whose folder holds the group's mail: its owner's, else that of most members, else the default."""
+        """Returns the department whose folder holds the group's messages: its owner's, else that of most members, else the default."""
         for attribute in self.reader.schema.owner:
             for owner in entry.texts(attribute):
                 if dn_key(owner) in self.persons:
@@ -130,7 +130,7 @@ class Lists:
         return [key for key in self.within(entry) if key in self.persons or key in self.reader.unread]
 
     def within(self, entry: Entry) -> list[str]:
-        """Who gets what a group gets: people, and what is passed on as its address; each once."""
+        """Lists who gets what a group gets: people, and what is passed on as its address; each once."""
         found: dict[str, None] = {}
         seen, waiting = {dn_key(entry.dn)}, [entry]
         while waiting:
@@ -143,7 +143,7 @@ class Lists:
         return list(found)
 
     def members(self, entry: Entry) -> Iterator[str]:
-        """What a group names directly: distinguished names, or uids in posixGroup."""
+        """Yields the direct members of a group: distinguished names, or uids in posixGroup."""
         for attribute in self.reader.schema.members:
             for member in entry.texts(attribute):
                 yield self.key_of_uid(member) if "=" not in member else dn_key(member)
@@ -154,5 +154,5 @@ class Lists:
 
 
 def values_of(found: Mapping[str, str], keys: Iterable[str]) -> tuple[str, ...]:
-    """What is known of these, each once, in order."""
+    """Returns the known values of these keys, each once, in order."""
     return tuple(sorted({found[key] for key in keys if key in found}))

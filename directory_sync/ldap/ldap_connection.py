@@ -28,7 +28,7 @@ PAGED_RESULTS = "1.2.840.113556.1.4.319"  # RFC 2696
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which server, how it is to be trusted, and who we are there."""
+    """LDAP server, how to trust it, and the account that we sign in with."""
 
     url: str  # ldap://HOST[:PORT] (StartTLS) or ldaps://HOST[:PORT]
     bind_dn: str = ""  # "" with an empty password: anonymous
@@ -215,7 +215,7 @@ class WrongPassword(Unanswered):
 
 
 def describe_remedy(description: str, message: object) -> str:
-    """What an administrator does about an answer that is none or not complete."""
+    """Returns what an administrator does about an answer that is an error or not complete."""
     return HINTS.get(description) or escape_visible(str(message or "look into its log"))
 
 
@@ -240,13 +240,13 @@ def entry_of(response: dict[str, Any]) -> Entry:
 
 @lru_cache(1024)
 def places_of(names: tuple[str, ...]) -> Mapping[str, int]:
-    """Where the values of these attributes stand."""
+    """Returns the position of each attribute's values."""
     return {name: place for place, name in enumerate(names)}
 
 
 @lru_cache(8192)
 def shared_value(given: bytes | tuple[bytes, ...]) -> bytes | tuple[bytes, ...]:
-    """What many entries say, such as a department or a manager, as one value."""
+    """Returns one shared value for what many entries say, such as a department or a manager."""
     return given
 
 

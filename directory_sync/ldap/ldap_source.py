@@ -46,7 +46,7 @@ class Kept:
         return anew.with_entries({}, server.search(self.base, self.query, self.attributes), schema)
 
     def up_to_date(self, server: Connection, schema: Schema) -> Self:
-        """What has changed since, and which identities are still there: an LDAP server does not tell what was deleted."""
+        """Reads what has changed since, and which identities are still there: an LDAP server does not tell what was deleted."""
         changed = f"(&{self.query}({schema.changed}>={changes_since(self.newest)}))"
         found = self.with_entries(self.entries, server.search(self.base, changed, self.attributes), schema)
         present = {identity_of(entry, schema): entry.dn for entry in server.search(self.base, self.query, [schema.identity])}
@@ -126,7 +126,7 @@ class LdapSource:
                 yield group
 
     def counter_of(self, server: Connection) -> str:
-        """Which server has answered, where each one numbers changes by itself: a name may lead to several."""
+        """Returns the name of the server that answered, where each server numbers changes by itself: one host name may lead to several."""
         name = self.schema.counter
         found = server.search("", "(objectClass=*)", [name], subtree=False) if name else ()
         return next((entry.text(name) for entry in found), "")
@@ -175,7 +175,7 @@ def password_of(settings: Directory) -> str:
 
 
 def identity_of(entry: Entry, schema: Schema) -> bytes:
-    """What an entry is known by as long as it lives; its name where the server gives no identity."""
+    """Returns the identity of an entry as long as it lives; its name where the server gives no identity."""
     return next(iter(entry.get(schema.identity)), entry.dn.encode())
 
 

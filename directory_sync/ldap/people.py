@@ -92,7 +92,7 @@ class Reader:
         return Reading(found, tuple(self.refused), tuple(self.notes))
 
     def accepted(self, entry: Entry, make: Callable[[Entry], T]) -> T | None:
-        """What `make` makes of an entry; None, and the reason noted, when it cannot be taken."""
+        """Returns what `make` makes of an entry; None, and the reason noted, when it cannot be taken."""
         try:
             return make(entry)
         except ValueError as fault:
@@ -113,7 +113,7 @@ class Reader:
             return False
 
     def forwarded(self, refused: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
-        """Who has no address of ours, and where the server behind sends their mail: an Exchange mail user, who may be in groups."""
+        """Yields people without an address of ours, and their external address: Exchange mail users, who may be in groups."""
         for key, entry in refused.items():
             with contextlib.suppress(ValueError):
                 address = parse_address(entry.text("targetAddress").partition(":")[2])
@@ -334,14 +334,14 @@ class Reader:
             return []
 
     def note_leavers(self, found: CompanyDirectory) -> None:
-        """What an entry says of its mail when the person has left, and what is none of the rules; the settings hold then."""
+        """Notes leaver policies in entries that are not valid; the settings hold for these people then."""
         codes = frozenset(department.code for department in found.departments)
         for person in found.people:
             if person.leaver and (why := leaver_policy.find_policy_fault(person.leaver, codes)):
                 self.notes.append(Told(person.uid, f"{self.schema.leaver}: {why}"))
 
     def note_rights(self, people: Mapping[str, Entry], lists: Lists) -> None:
-        """What gives nobody a right to see mail, though it is meant to."""
+        """Notes grants and assistants that give nobody a right to see messages, though they are meant to."""
         self.notes += [Told("[directory] staff_groups", what) for what in idle_grants(self.settings, lists)]
         lost = lost_assistants(self.schema, people, lists) if self.settings.assistants_triage else []
         if lost:
@@ -366,7 +366,7 @@ class Reader:
             self.notes.append(Told(domain, what))
 
     def note_departments(self, here: list[Entry]) -> None:
-        """That nobody's entry says a department, which a company seldom means: a global catalog of Active Directory leaves it out."""
+        """Notes that no entry names a department, which a company seldom means: a global catalog of Active Directory leaves it out."""
         attribute = self.departments.place if self.departments.kind == "attribute" else ""
         if attribute and here and not any(entry.get(attribute) for entry in here):
             default = self.settings.default_department
@@ -376,7 +376,7 @@ class Reader:
             self.notes.append(Told(attribute, what))
 
     def note_closed_groups(self, found: CompanyDirectory) -> None:
-        """What is refused to strangers because of its entry: Exchange makes groups so unless somebody says otherwise."""
+        """Notes addresses that refuse strangers because of their entry: Exchange makes groups so unless somebody says otherwise."""
         if closed := [group.address for group in found.groups if group.closed]:
             more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
             what = f"mail from outside is refused for this address{more}: {self.schema.closed} says so (closed_lists = false takes it)"
@@ -391,7 +391,7 @@ class Reader:
 
 
 def identity_of(entry: Entry, schema: Schema) -> str:
-    """What somebody is known by, whatever they are called; "" where their entry does not say it."""
+    """Returns the lasting identity of a person, whatever they are called; "" where their entry does not say it."""
     name = schema.person or schema.identity
     value = next(iter(entry.get(name)), b"")
     if name.lower() in GUIDS and len(value) == UUID_BYTES:

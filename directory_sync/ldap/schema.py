@@ -1,4 +1,4 @@
-"""Which attributes of an LDAP directory say what: presets for OpenLDAP, Active Directory and FreeIPA, and what the settings change."""
+"""Attributes of an LDAP directory: presets for OpenLDAP, Active Directory and FreeIPA, and what the settings change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -49,13 +49,13 @@ class Schema:
         return self.disabled(entry) and not (kind.isdigit() and int(kind) in NOBODY_SIGNS_IN)
 
     def attributes_of_people(self) -> list[str]:
-        """What is asked for each person."""
+        """Lists the attributes to ask for each person."""
         department = self.department.removeprefix("attribute:") if self.department.startswith("attribute:") else ""
         asked = [self.identity, self.changed, self.created, self.uid, self.name, self.mailbox, *self.aliases, department]
         return unique_names([*asked, self.manager, self.assistants, self.login, self.leaver, self.person, "targetAddress", *LOCKS])
 
     def attributes_of_groups(self) -> list[str]:
-        """What is asked for each group."""
+        """Lists the attributes to ask for each group."""
         asked = ["objectClass", self.identity, self.changed, self.created, "cn", self.mailbox]
         return unique_names([*asked, *self.aliases, *self.members, *self.owner, self.closed])
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Given:
-    """What somebody has got so far."""
+    """Roles, scope and rights that somebody has got so far."""
 
     roles: set[Role] = field(default_factory=set)
     scope: set[str] = field(default_factory=set)
@@ -41,7 +41,7 @@ def parse_grants(settings: Directory) -> list[Grant]:
 
 
 def parse_confidential(settings: Directory) -> Iterator[SealedEntry]:
-    """What the settings seal: `department:hr => hana`. BadInput shows how one is written."""
+    """Yields the confidential folders of the settings: `department:hr => hana`. BadInput shows how one is written."""
     for line in settings.confidential:
         folder, arrow, logins = line.partition(ARROW)
         try:
@@ -105,7 +105,7 @@ def find_assisted(lists: "Lists") -> dict[str, str]:
 
 
 def assistants_of(entry: Entry, schema: Schema) -> list[str]:
-    """Whom an entry names as assistants. What cannot be read names nobody."""
+    """Lists the assistants that an entry names. What cannot be read names nobody."""
     try:
         return [dn_key(dn) for dn in entry.texts(schema.assistants)]
     except ValueError:
@@ -125,7 +125,7 @@ def idle_grants(settings: Directory, lists: "Lists") -> Iterator[str]:
 
 
 def lost_assistants(schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> list[tuple[str, str]]:
-    """Whom entries name as assistants and who is nobody here: the uid of who has such a one, and the key."""
+    """Lists assistants that entries name and who are nobody here: the uid of the person that they assist, and the key."""
     here = lists.persons.keys() | lists.reader.unread.keys()
     working = {key: uid for key, uid in find_assisted(lists).items() if key not in lists.persons or lists.persons[key].active}
     return [(uid, one) for key, uid in working.items() for one in assistants_of(people[key], schema) if one not in here]
@@ -141,7 +141,7 @@ def build_member(entry: Entry, person: PersonEntry, given: Given, schema: Schema
 
 
 def login_of(entry: Entry, schema: Schema) -> str:
-    """What somebody types to sign in, folded; "" when the directory says nothing that can be read."""
+    """Returns the login that somebody signs in with, folded; "" when the directory says nothing that can be read."""
     try:
         return entry.text(schema.login).casefold()
     except ValueError:

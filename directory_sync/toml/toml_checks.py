@@ -71,7 +71,7 @@ def check_people_named(file: Sections, uids: set[str]) -> None:
 
 
 def check_person(entry: Entry, key: str, uid: str, uids: set[str]) -> None:
-    """Whom an entry names must be somebody in the file."""
+    """Checks that a person whom an entry names is in the file."""
     if uid not in uids:
         raise entry.refused(f"{key}: there is no person “{uid}”{hint_nearest(uid, sorted(uids))}")
 
@@ -103,7 +103,7 @@ def check_scope(entry: Entry, codes: set[str], uids: set[str]) -> None:
 
 
 def check_rights(entry: Entry) -> None:
-    """What one login may do beside the role."""
+    """Checks the rights that a login has beside its role."""
     try:
         rights_of(entry.values["rights"])
     except ValueError as fault:
@@ -166,7 +166,7 @@ def check_member(entry: Entry, member: str, owners: dict[str, Entry], domains: t
 
 
 def check_seals(entries: Iterable[Entry], staff: list[Entry]) -> None:
-    """Who is named for a seal must be staff, and naming without a seal protects nothing."""
+    """Checks that everybody named for a confidential folder is staff, and that nobody is named for a folder that is not confidential."""
     logins = {entry.values["login"].casefold() for entry in staff}
     for entry in entries:
         named = entry.values["confidential_staff"]

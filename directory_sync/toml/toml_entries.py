@@ -81,7 +81,7 @@ class Sections:
 
 
 def read_sections(path: Path) -> Sections:
-    """What the file at `path` holds. BadInput names the file, the entry, and what to write instead."""
+    """Reads the sections of the file at `path`. BadInput names the file, the entry, and what to write instead."""
     parsed = parse_toml(path)
     return Sections(
         company_entry(parsed, path),

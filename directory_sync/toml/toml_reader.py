@@ -119,7 +119,7 @@ def build_member(entry: Entry, people: list[Entry]) -> StaffEntry:
 
 
 def confidential_folders(file: Sections) -> Iterator[SealedEntry]:
-    """What is confidential, and for whom it is open."""
+    """Yields the confidential folders, and the staff for whom they are open."""
     for kind, title, some in (("department", "code", file.departments), ("person", "uid", file.people)):
         for entry in some:
             if entry.values["confidential"]:

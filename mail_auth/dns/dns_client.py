@@ -41,7 +41,7 @@ class Nameserver(dns.nameserver.Do53Nameserver):
         one_rr_per_rrset: bool = False,
         ignore_trailing: bool = False,
     ) -> dns.message.Message:
-        """Its answer, by TCP with `max_size`. Raises DNSException, OSError, EOFError."""
+        """Asks the nameserver, by TCP with `max_size`, and returns its answer. Raises DNSException, OSError, EOFError."""
         if not max_size:
             return super().query(request, timeout, source, source_port, max_size, one_rr_per_rrset, ignore_trailing)
         response = parse_answer(self.sent_by_tcp(request, timeout))
@@ -160,6 +160,6 @@ def parse_answer(wire: bytes) -> dns.message.Message:
 
 
 def soa_ttl(response: dns.message.Message) -> int:
-    """How long "there is none" holds, in seconds (RFC 2308, section 5); 0 when the answer does not say."""
+    """Returns how long "there is none" holds, in seconds (RFC 2308, section 5); 0 when the answer does not say."""
     soas = (rrset for rrset in response.authority if rrset.rdtype == dns.rdatatype.SOA)
     return min((min(rrset.ttl, soa.minimum) for rrset in soas for soa in rrset), default=0)

@@ -1,4 +1,4 @@
-"""DNS lists of bad clients (RFC 5782): does one of those that the company asks name this client?"""
+"""DNS blocklists of clients (RFC 5782): finds one of the company's lists that names a client."""
 
 import ipaddress
 import logging

@@ -34,7 +34,7 @@ class Resolver(Protocol):
 
 
 class Questions:
-    """What one message may ask, and what it has been told: for one thread."""
+    """Budget of DNS questions for one message, and the answers so far: for one thread."""
 
     def __init__(self, resolver: Resolver, limit: int = QUESTIONS) -> None:
         self.resolver = resolver

@@ -90,5 +90,5 @@ def parse_zone(path: Path, _stamp: tuple[int, int, int]) -> Zone:
 
 
 def key_of(rrset: dns.rrset.RRset) -> tuple[dns.name.Name | None, str]:
-    """Where a record set is found."""
+    """Returns the name and type under which a record set is found."""
     return rrset.name.canonicalize(), dns.rdatatype.to_text(rrset.rdtype)
