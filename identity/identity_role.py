@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Desk:
-    """What is known of each provider, and what can be asked."""
+    """Identity providers, and the questions about them that can be asked."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.identity
@@ -45,7 +45,7 @@ class Desk:
             free.release()
 
     def carry_out(self, known: Known, http: Http, asked: Mapping[str, Any]) -> Any:
-        """What one question wants."""
+        """Answers one question of the API."""
         match asked.get("want"):
             case "begin":
                 return sign_in.begin_sign_in(known, http, str(asked["redirect_uri"]), is_fresh=bool(asked.get("is_fresh")))

@@ -24,7 +24,7 @@ SIGNED = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384"
 
 @dataclass
 class Known:
-    """What is known of one provider."""
+    """Metadata and keys of one identity provider."""
 
     provider: Provider
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Known:
             self.lock.release()
 
     def described(self, http: Http) -> dict[str, Any]:
-        """Its metadata. Untrusted when they are another one's."""
+        """Returns the provider's metadata. Untrusted when they are another provider's."""
         with self.turn(http):
             if time.monotonic() - self.read_at >= KEEP:
                 self.metadata = checked(self.provider, http.get(self.provider.issuer.rstrip("/") + WELL_KNOWN))
@@ -52,7 +52,7 @@ class Known:
             return self.metadata
 
     def key_set(self, http: Http, *, anew: bool = False) -> KeySet:
-        """Its keys; `anew`: they may have changed."""
+        """Returns the provider's keys; `anew`: they may have changed."""
         uri = self.described(http)["jwks_uri"]
         with self.turn(http):
             age = time.monotonic() - self.keys_at

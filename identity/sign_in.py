@@ -28,7 +28,7 @@ QUOTED = 200  # characters of an error
 
 
 def begin_sign_in(known: Known, http: Http, redirect_uri: str, *, is_fresh: bool) -> dict[str, str]:
-    """Where to send the browser, and what proves later that its answer belongs to it (RFC 7636, RFC 9700)."""
+    """Returns where to send the browser, and what proves later that its answer belongs to it (RFC 7636, RFC 9700)."""
     metadata = known.described(http)
     state, nonce, verifier = (secrets.token_urlsafe(48) for _ in range(3))
     asked = {"prompt": "login", "max_age": "0"} if is_fresh else {}
@@ -38,7 +38,7 @@ def begin_sign_in(known: Known, http: Http, redirect_uri: str, *, is_fresh: bool
 
 
 def finish_sign_in(known: Known, http: Http, asked: Mapping[str, Any], settings: Identity) -> dict[str, Any]:
-    """Whom the provider has identified: a Proof's issuer, sub, … id_token. Untrusted or Unanswered says why nobody."""
+    """Returns the identity that the provider has proven: a Proof's issuer, sub, … id_token. Untrusted or Unanswered says why nobody."""
     provider, metadata = known.provider, known.described(http)
     check_issuer(metadata, provider, asked.get("iss"))
     given = exchanged(known, http, str(asked["code"]), str(asked["redirect_uri"]), str(asked["verifier"]))
@@ -74,7 +74,7 @@ def exchanged(known: Known, http: Http, code: str, redirect_uri: str, verifier: 
 
 
 def client_of(provider: Provider, redirect_uri: str) -> OAuth2Client:
-    """What we are there."""
+    """Returns our OAuth client at the provider."""
     return OAuth2Client(
         None,
         client_id=provider.client_id,
@@ -96,7 +96,7 @@ def secret_of(provider: Provider) -> str | None:
 
 
 def method_of(known: Known, http: Http, client: OAuth2Client) -> str:
-    """How we prove who we are at the token endpoint (OpenID Connect Core 1.0, 9)."""
+    """Returns how we prove who we are at the token endpoint (OpenID Connect Core 1.0, 9)."""
     if client.client_secret is None:
         return "none"
     said = known.described(http).get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
@@ -151,7 +151,7 @@ def groups_of(provider: Provider, claims: Mapping[str, Any]) -> list[str]:
 
 
 def logout_url(known: Known, http: Http, back_to: str, hint: str) -> str:
-    """Where the browser ends its session there (OpenID Connect RP-Initiated Logout 1.0); "" where the provider has no such page.
+    """Returns the URL that ends the browser's session (OpenID Connect RP-Initiated Logout 1.0); "" where the provider has no such page.
 
     `hint` is the ID token of the sign-in, "" when it is not known: some providers, such as Glewlwyd, do nothing without it.
     """

@@ -78,6 +78,6 @@ def check_times(claims: Mapping[str, Any], skew: int) -> None:
 
 
 def is_recent(claims: Mapping[str, Any], skew: int) -> bool:
-    """Did somebody just sign in there?"""
+    """Whether somebody has just signed in at the provider."""
     at = claims.get("auth_time")
     return isinstance(at, int | float) and at >= time.time() - FRESH - skew

@@ -42,7 +42,7 @@ SENDERS: dict[str, Callable[[Sequence[dict[str, Any]], Settings], None]] = {LINE
 
 
 def run_stream(stream: str, settings: Settings, engine: Engine) -> Callable[[], bool]:
-    """What the thread of one stream does. The audit log is its queue: what cannot be sent waits there."""
+    """Returns the work of one stream's thread. The audit log is its queue: what cannot be sent waits there."""
     failures, rests_until = 0, 0.0
 
     def turn() -> bool:

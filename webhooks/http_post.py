@@ -78,7 +78,7 @@ def target_of(url: str) -> str:
 
 
 def answer_of(response: http.client.HTTPResponse) -> Answer:
-    """What the receiver says."""
+    """Reads the receiver's response to a call."""
     words = escape_visible(f"{response.status} {response.reason}").strip()
     if 200 <= response.status < 300:
         return Answer("taken", words)
@@ -91,5 +91,5 @@ def answer_of(response: http.client.HTTPResponse) -> Answer:
 
 
 def rest_of(text: str) -> timedelta:
-    """How long to wait, where the receiver says so in seconds (RFC 9110, 10.2.3)."""
+    """Returns how long to wait, where the receiver says so in seconds (RFC 9110, 10.2.3)."""
     return timedelta(seconds=int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else timedelta()

@@ -61,7 +61,7 @@ def keep_on(turn: Callable[[], bool], stop: threading.Event) -> None:
 
 
 def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
-    """What the one thread does that fills the outbox."""
+    """Returns the work of the one thread that fills the outbox."""
     tidied = -TIDY_EVERY
 
     def turn() -> bool:
@@ -86,7 +86,7 @@ def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
 
 
 def describe_call(hook: Hook, call: Call, settings: Settings) -> Answer:
-    """What came of a call; one that we cannot make must not keep all later ones waiting."""
+    """Makes a call and returns its result; a call that we cannot make must not keep all later ones waiting."""
     try:
         return post_webhook(hook, call, settings.webhooks, time.time())
     except Exception:
@@ -95,7 +95,7 @@ def describe_call(hook: Hook, call: Call, settings: Settings) -> Answer:
 
 
 def run_webhook(hook: Hook, settings: Settings, engine: Engine) -> Callable[[], bool]:
-    """What the thread of one webhook does."""
+    """Returns the work of one webhook's thread."""
 
     def turn() -> bool:
         with read_transaction(engine) as session:

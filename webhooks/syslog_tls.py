@@ -77,7 +77,7 @@ def connect_server(siem: Siem) -> Iterator[ssl.SSLSocket]:
 
 
 def cut_off(server: ssl.SSLSocket, over: threading.Event) -> None:
-    """Its time is over: whoever waits for the other side goes on with an error."""
+    """Cuts a connection off whose time is over: whoever waits for the other side goes on with an error."""
     over.set()
     with contextlib.suppress(OSError):
         socket.socket.shutdown(server, socket.SHUT_RDWR)
