@@ -9,7 +9,7 @@ from triage.say import quote_text, say
 
 
 class Role(StrEnum):
-    """What kind of work somebody may do (product.md)."""
+    """Role of a member of staff: the kind of work that they may do (product.md)."""
 
     TRIAGE = "triage"
     ADMIN = "admin"
@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 
 class Right(StrEnum):
-    """What a member of staff may do beside their role: each is given by name. Nobody gets one by standing in for somebody."""
+    """Right of a member of staff beside their role: each is given by name. Nobody gets one by standing in for somebody."""
 
     REMOVE_DELIVERED = "remove-delivered"  # take delivered messages out of mailboxes without a second person
     DATA_PROTECTION = "data-protection"  # see who viewed messages, as the data protection officer does
@@ -28,7 +28,7 @@ ALL_RIGHTS = frozenset(Right)
 
 
 class Grant(StrEnum):
-    """What a token may do; people may what their role lets them."""
+    """Grant of a token; people may what their role lets them."""
 
     READ = "read"
     DECIDE = "decide"
@@ -47,7 +47,7 @@ def rights_of(words: Collection[str]) -> frozenset[Right]:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which mail: the whole company, or some departments and persons."""
+    """Scope of a staff member: the whole company, or some departments and persons."""
 
     company: bool = False
     departments: frozenset[str] = frozenset()
@@ -116,7 +116,7 @@ class Actor:
 
     @classmethod
     def shell(cls, login: str, place: str) -> Self:
-        """Who may run commands on the machine may do everything, under their own name. `place`: where they have come from by SSH."""
+        """Returns the actor of a shell, who may do everything, under their own name. `place`: where they have come from by SSH."""
         return cls("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)", place=place, rights=ALL_RIGHTS)
 
     @classmethod

@@ -104,7 +104,7 @@ def is_zone(zone: str) -> bool:
 
 
 def find_hours_fault(spans: tuple[str, ...], zone: str, policies: tuple[str, ...]) -> str:
-    """Why these are no hours, no time zone or no policies for the time out of them, "" when they are."""
+    """Returns why these are no hours, no time zone or no policies for the time out of them, "" when they are."""
     if not is_zone(zone):
         return f"“{zone}” is no time zone: write such as Europe/Berlin"
     for span in spans:

@@ -17,7 +17,7 @@ class Refused(Exception):
 
 
 class BadInput(Refused):
-    """What was asked is malformed: the text names the part and what was expected."""
+    """The request is malformed: the text names the part and what was expected."""
 
 
 class FaultyLines(BadInput):
@@ -55,7 +55,7 @@ class SecondKeyNeeded(Refused):
 
 
 class SecondLookNeeded(Refused):
-    """What somebody wants to release has to be confirmed first. `asked`: why (confirmations.Question); `fence`: of the messages; `rules`:
+    """A release has to be confirmed first. `asked`: why (confirmations.Question); `fence`: of the messages; `rules`:
     those that would let them in (rule_confirmation.AskedRule)."""
 
     def __init__(self, asked: tuple[Any, ...], fence: str, rules: tuple[Any, ...] = ()) -> None:
@@ -67,7 +67,7 @@ class SecondLookNeeded(Refused):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What has to be confirmed."""
+        """Names of the questions to confirm."""
         return tuple(one.name for one in self.asked)
 
 

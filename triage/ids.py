@@ -50,7 +50,7 @@ def first_id_at(instant: datetime) -> int:
 
 
 def made_at(number: int) -> datetime:
-    """When the id was made, to the millisecond."""
+    """Returns when an id was made, to the millisecond."""
     return from_micros(((number >> SEQUENCE_BITS) + EPOCH_MS) * 1000)
 
 

@@ -119,7 +119,7 @@ def format_clock(when: datetime) -> Said:
 
 
 def format_span(span: timedelta) -> Said:
-    """How long ago something was: "4 seconds ago"."""
+    """Formats how long ago something was: "4 seconds ago"."""
     seconds = max(0, round(span.total_seconds()))
     unit, size = next((one for one in UNITS if seconds >= one[1]), UNITS[-1])
     number = seconds // size
@@ -144,7 +144,7 @@ def round_fraction(value: float) -> float:
 
 
 def form_of(text: str) -> dict[str, Any] | None:
-    """What a sentence was made of, as plain JSON values that are stored beside its text; None: nobody but its writer knows."""
+    """Returns the template and parameters of a sentence, as plain JSON values stored beside its text; None: nobody but its writer knows."""
     return (
         {"id": text.id, "params": {name: dump_parameter(value) for name, value in text.params.items()}} if isinstance(text, Said) else None
     )

@@ -110,7 +110,7 @@ def old_ascii_domain(domain: str) -> str:
 
 
 def normal_domain(domain: str) -> str:
-    """What may be a domain in NFKC, without letters that do not count. ValueError where no domain is as long, before it takes its time."""
+    """Normalises a domain by NFKC, without letters that do not count. ValueError where no domain is as long, before it takes its time."""
     counted = IGNORED.sub("", domain)
     if len(counted) > LONGEST_WRITTEN or is_overladen(counted):
         raise ValueError(say("{domain} is not a domain", domain=quote_text(domain[:80])))

@@ -15,7 +15,7 @@ def read_suffixes(*, registries_only: bool) -> PublicSuffixList:
 
 
 def is_shared(domain: str, *, registries_only: bool = False) -> bool:
-    """Do different people own what is below this domain, as below co.uk (a registry) or github.io (a company's service)?"""
+    """Whether different people own what is below this domain, as below co.uk (a registry) or github.io (a company's service)."""
     return read_suffixes(registries_only=registries_only).publicsuffix(domain) == domain or (domain in TENANTS and not registries_only)
 
 

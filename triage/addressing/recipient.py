@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a delivery is for, as the directory resolved the envelope recipient."""
+    """Recipient of a delivery, as the directory resolved the envelope recipient."""
 
     address: str  # as in the envelope, folded
     department: str  # "" for postmaster and abuse

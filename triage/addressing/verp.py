@@ -14,7 +14,7 @@ FORM = re.compile(rf"bounce\+(?P<id>[0-9a-z]{{{ids.WIDTH}}})-(?P<attempt>[0-9]{{
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """What a bounce address stands for: one attempt to send one delivery."""
+    """Delivery attempt that a bounce address stands for."""
 
     delivery_id: int
     attempt: int

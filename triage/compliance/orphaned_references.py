@@ -98,7 +98,7 @@ def orphaned_scopes(session: Session, codes: set[str]) -> Iterator[Left]:
 
 
 def gone_among(session: Session, words: Iterable[str], codes: set[str]) -> set[str]:
-    """Those words of scopes that name nothing here. People who have left are still somebody: their mail is here."""
+    """Returns the words of scopes that name nothing here. People who have left are still somebody: their messages are here."""
     parted = {word: word.partition(":") for word in words}
     gone = {word for word, (kind, _, name) in parted.items() if kind == "department" and name not in codes}
     return gone | {word for word, (kind, _, name) in parted.items() if kind == "person" and session.get(Person, name) is None}
@@ -116,7 +116,7 @@ def orphaned_tokens(session: Session, codes: set[str], now: datetime) -> Iterato
 
 
 def sealed_mail(session: Session, codes: set[str]) -> Iterator[Left]:
-    """What lies under the seal of a department that is no more: it stays where it was."""
+    """Yields the confidential messages of departments that no longer exist: they stay where they were."""
     held: Counter[str] = Counter()
     for (code, _), number in folder_counts.count_held(session).items():
         held[code] += number

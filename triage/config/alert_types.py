@@ -1,4 +1,4 @@
-"""Why staff is told something, and what is said: each cause with its words. Pure."""
+"""Types of alerts and notices to staff: each cause with its words. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What is so in one folder, or in the company where `department` is ""."""
+    """Messages of one folder that cause an alert, or a cause in the company where `department` is ""."""
 
     cause: str
     department: str
@@ -60,7 +60,7 @@ class Wait:
 
 
 def alert_sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
-    """What is said of a department (its name), or of the company. No word of a sender is in it."""
+    """Returns the sentence of an alert for a department (its name), or for the company. No word of a sender is in it."""
     if cause in OF_COMPANY:
         return join_parts(" ", (one.words for one in waits)) if cause in EACH else waits[0].words
     number, people = sum(one.number for one in waits), len(waits)
@@ -71,7 +71,7 @@ def alert_sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
 
 
 def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
-    """What is so with so many messages of a department. `since`: since or until when; `whose`: for how many people, or ""."""
+    """Describes a cause with so many messages. `since`: since or until when; `whose`: for how many people, or ""."""
     given: dict[str, Any] = {"count": number, "since": since, "whose": whose}
     if cause == WAITING:
         return say_count(
@@ -113,7 +113,7 @@ def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
 
 
 def target_of(targets: tuple[str, ...], usual: int, department: str) -> timedelta | None:
-    """How long mail of a department may wait; None: as long as it likes."""
+    """Returns how long messages of a department may wait; None: as long as they like."""
     own = {code.strip(): minutes for code, _, minutes in (entry.partition("=") for entry in targets)}
     minutes = int(own.get(department, usual))
     return timedelta(minutes=minutes) if minutes else None
@@ -125,7 +125,7 @@ def told_instead(told: tuple[str, ...], department: str) -> tuple[str, ...]:
 
 
 def find_alerts_fault(targets: tuple[str, ...], told: tuple[str, ...], digest_at: str = "") -> str:
-    """What is wrong with these settings, "" when nothing is."""
+    """Returns what is wrong with the alert settings, "" when nothing is."""
     for entry in targets:
         code, _, minutes = entry.partition("=")
         if not code.strip() or not minutes.strip().isdigit():

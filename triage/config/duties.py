@@ -49,7 +49,7 @@ USUAL = tuple(Duty(name, title) for name, title in TITLES.items())  # where the 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """That a message is to be escalated rather than removed: to which duty, and why in a sentence."""
+    """Suggestion to escalate a message rather than remove it: to which duty, and why in a sentence."""
 
     duty: str
     reason: str
@@ -68,7 +68,7 @@ def known_title(title: str) -> str:
 
 
 def suggest_duty(findings: Collection[str]) -> Suggestion | None:
-    """What the signals of a message suggest; None for most messages."""
+    """Returns the duty that the signals of a message suggest; None for most messages."""
     return next((one for signal, one in SUGGESTED.items() if signal in findings), None)
 
 

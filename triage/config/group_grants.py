@@ -13,7 +13,7 @@ STRONGEST = (Role.ADMIN, Role.TRIAGE, Role.AUDITOR)  # who may decide is more th
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What being in a group gives."""
+    """Role, scope and rights that a group grants."""
 
     group: str
     role: Role
@@ -36,7 +36,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What somebody has by all of their groups."""
+    """Role, scope and rights that somebody has by all of their groups."""
 
     role: Role
     scope: tuple[str, ...]
@@ -44,7 +44,7 @@ class Given:
 
 
 def given_by(grants: Iterable[Grant]) -> Given | None:
-    """What these grants give together: the strongest role, every scope and right; None without a grant."""
+    """Joins grants: the strongest role, every scope and right; None without a grant."""
     held = list(grants)
     if not held:
         return None

@@ -47,7 +47,7 @@ class Provider:
         return made
 
     def fault(self) -> str:
-        """Why nobody can sign in there, "" when somebody can."""
+        """Returns why nobody can sign in at the provider, "" when somebody can."""
         if not self.issuer or not self.client_id:
             return "name its issuer and our client_id there"
         if why := fault_of_issuer(self.issuer):
@@ -64,7 +64,7 @@ class Provider:
         return ""
 
     def given_to(self, groups: frozenset[str]) -> Given | None:
-        """What somebody in these groups may do here; None: nothing."""
+        """Returns the rights that somebody in these groups has here; None: no right."""
         return given_by(grant for grant in map(Grant.parse, self.groups) if grant.group in groups)
 
 
@@ -81,7 +81,7 @@ def check_kind(key: str, value: object) -> None:
 
 
 def fault_of_issuer(url: str) -> str:
-    """Why this names no issuer that can be trusted, "" when it does. Plain HTTP never leaves this machine."""
+    """Returns why a URL names no issuer that can be trusted, "" when it does. Plain HTTP never leaves this machine."""
     return "" if is_trustworthy(url) and not urlsplit(url).query else "issuer must be https://HOST[/PATH], as the provider writes it"
 
 

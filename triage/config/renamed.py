@@ -43,11 +43,11 @@ RENAMED_VALUES = {  # out of hours, alerts, events of webhooks, a check of the d
 
 
 def hint_renamed(today: str | None) -> str:
-    """What to write instead of a name of an earlier version; "" where it never was one."""
+    """Returns the hint to write a setting's new name; "" where the name never was one."""
     return f"; it is now {today}" if today else ""
 
 
 def hint_renamed_value(value: str, known: Collection[str]) -> str:
-    """What to write instead of a value of an earlier version, where today's is one of `known`; "" else."""
+    """Returns the hint to write a value's new name, where that is one of `known`; "" else."""
     today = RENAMED_VALUES.get(value)
     return hint_renamed(today) if today in known else ""

@@ -28,6 +28,6 @@ def keys_of(hook: Hook) -> tuple[str, ...]:
 
 
 def held_here(file: str, environment: Mapping[str, str] = os.environ) -> Path:
-    """Where this process has the file: a credential that the settings name as one unit has it is among the own ones of another."""
+    """Returns the path of a secret file for this process: a credential that the settings name for one unit is among another's own."""
     path, own = Path(file), environment.get("CREDENTIALS_DIRECTORY")
     return Path(own, path.name) if own and path.parent.parent == UNITS else path

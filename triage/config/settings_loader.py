@@ -154,13 +154,13 @@ def fault_of_company(built: Company) -> str:
 
 
 def fault_of_notices(built: Notices) -> str:
-    """What is wrong with whom staff notices go to, and when."""
+    """Returns what is wrong with the settings for notices to staff, "" when nothing is."""
     why = alert_types.find_alerts_fault(built.targets, built.alert_recipients, built.digest_at)
     return f" {why}" if why else ""
 
 
 def fault_of_coverage(built: Coverage) -> str:
-    """What is wrong with the hours of work, and with what happens out of them."""
+    """Returns what is wrong with the business hours, and with the policy out of them; "" when nothing is."""
     own = tuple(entry.partition("=")[2].strip() for entry in (*built.departments, *built.people))
     why = business_hours.find_hours_fault(built.hours, built.time_zone, (built.out_of_hours, *own))
     old = next((policy for policy in (built.out_of_hours, *own) if policy in RENAMED_VALUES), "")
@@ -168,13 +168,13 @@ def fault_of_coverage(built: Coverage) -> str:
 
 
 def fault_of_confidential(built: Confidential) -> str:
-    """What is no folder among those whose keepers have agreed."""
+    """Returns which of the folders whose keepers have agreed is no folder, "" when all are."""
     odd = [folder for folder in built.join_removals if not folder.startswith(("department:", "person:"))]
     return f" join_removals: “{odd[0]}” is no folder: write department:CODE or person:UID" if odd else ""
 
 
 def fault_of_smtp(built: Smtp) -> str:
-    """What is wrong with the section [smtp]."""
+    """Returns what is wrong with the section [smtp], "" when nothing is."""
     for text in built.internal_networks:
         try:
             ip_network(text, strict=False)
@@ -184,7 +184,7 @@ def fault_of_smtp(built: Smtp) -> str:
 
 
 def fault_of_siem(built: Siem) -> str:
-    """What is wrong with where security events go."""
+    """Returns what is wrong with the settings for security events, "" when nothing is."""
     if built.key_file and not built.certificate_file:
         return " key_file needs a certificate_file"
     try:

@@ -69,7 +69,7 @@ class Hook:
         return made
 
     def fault(self) -> str:
-        """Why this is no webhook, "" when it is one."""
+        """Returns why this is no webhook, "" when it is one."""
         if bool(self.url) == bool(self.url_file):
             return "name a url or a url_file, one of both"
         if self.url and (why := fault_of_url(self.url)):
@@ -87,7 +87,7 @@ class Hook:
 
 
 def fault_of_url(url: str) -> str:
-    """Why nobody can be called there, "" when somebody can."""
+    """Returns why a URL cannot be called, "" when it can."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isascii() and url.isprintable()

@@ -107,7 +107,7 @@ class Http:
         return urllib3.PoolManager(num_pools=1, ssl_context=context)
 
     def timeout(self) -> urllib3.Timeout:
-        """What is left of the time."""
+        """Timeout of the next request: the time that is left."""
         return urllib3.Timeout(total=self.left())
 
     def values_of(self, response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class Http:
 
 
 def seconds_until(text: str) -> float:
-    """What Retry-After says (RFC 9110, 10.2.3): seconds, or a date; 0 when it says nothing that can be read."""
+    """Returns the seconds that Retry-After asks for (RFC 9110, 10.2.3), as a number or a date; 0 when it says nothing that can be read."""
     if text.isascii() and text.isdigit() and len(text) < 8:
         return float(text)
     try:

@@ -19,7 +19,7 @@ class Room:
 
 
 def storage_places(settings: Settings) -> dict[str, Path]:
-    """What lies where on this machine. What PostgreSQL keeps is its machine's affair."""
+    """Returns the directories that hold data on this machine, by what they hold. What PostgreSQL keeps is its machine's affair."""
     found = {"spool": settings.spool.directory}
     if settings.database.url.startswith(SQLITE):
         found["database"] = Path(settings.database.url.removeprefix(SQLITE)).parent
@@ -31,13 +31,13 @@ def storage_places(settings: Settings) -> dict[str, Path]:
 
 
 def disk_room(place: Path) -> Room:
-    """How much there is; OSError where the place cannot be seen."""
+    """Returns the total and free space of a disk; OSError where the place cannot be seen."""
     found = shutil.disk_usage(place)
     return Room(found.total, found.free)
 
 
 def visible_rooms(settings: Settings) -> Iterator[tuple[str, Room]]:
-    """Of the places that this process sees: a unit has its own only."""
+    """Yields the disk space of the directories that this process sees: a unit sees its own only."""
     for name, place in storage_places(settings).items():
         try:
             yield name, disk_room(place)

@@ -32,7 +32,7 @@ def append_lines(path: Path, lines: bytes, *, longest: int) -> None:
 
 
 def find_end(file: BinaryIO, path: Path, longest: int) -> int:
-    """Where the last whole line ends."""
+    """Returns the offset where the last whole line ends."""
     size = file.seek(0, os.SEEK_END)
     start = max(0, size - longest)
     file.seek(start)

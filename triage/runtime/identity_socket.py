@@ -1,4 +1,4 @@
-"""Where the API asks the identity role about providers: the socket, and an answer or why there is none."""
+"""Client of the identity role for the API: the socket, and an answer about a provider or why there is none."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ def path_of(spool: Path) -> Path:
 
 
 def ask_identity(spool: Path, question: dict[str, Any], seconds: float) -> Any:
-    """What the identity role found out. Unanswered when nobody answers, Untrusted when it is not to be believed."""
+    """Asks the identity role. Unanswered when nobody answers, Untrusted when the answer is not to be believed."""
     try:
         answer = json_socket.ask_socket(path_of(spool), question, seconds + GRACE)
     except Unanswered as fault:

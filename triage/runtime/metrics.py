@@ -103,7 +103,7 @@ def begin_metrics(spool: Path, process: str) -> None:
 
 
 def end_metrics(spool: Path, process: str) -> None:
-    """What this process knew is so no more; what it has counted stays."""
+    """Drops the gauges of a process that has ended; its counters stay."""
     with contextlib.suppress(OSError):
         forget_gauges(spool / DIRECTORY, process)
 
@@ -198,7 +198,7 @@ class Counting(logging.Handler):
 
 
 def collect_metrics(spool: Path) -> "list[Metric]":
-    """What all processes have counted so far, in prometheus_client's words. BadInput when none has."""
+    """Collects the metrics of all processes, in prometheus_client's words. BadInput when there are none."""
     from prometheus_client import CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 

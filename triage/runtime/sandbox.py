@@ -1,4 +1,4 @@
-"""How a child that reads hostile bytes is kept in: in bubblewrap where that works here, by limits alone where it does not.
+"""Sandbox for children that read hostile bytes: bubblewrap where that works here, limits alone where it does not.
 
 In bubblewrap it sees the interpreter and our code, nothing else of the machine: no file, no process, no network. Where a service
 manager offers a unit of its own for it (deploy/systemd/mailroom-parse.socket), SOCKET says where that is; nothing is started then.
@@ -22,12 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def parser_socket() -> str:
-    """Where confined children answer, "" when they are started by us."""
+    """Returns the socket behind which sandboxed parsers answer, "" when we start them ourselves."""
     return os.environ.get(SOCKET, "")
 
 
 def drawer_socket() -> str:
-    """Where confined children answer that start another program, "" when they are started by us."""
+    """Returns the socket behind which sandboxed children that start another program answer, "" when we start them ourselves."""
     return os.environ.get(DRAWER, "")
 
 
@@ -38,7 +38,7 @@ def can_draw() -> bool:
 
 @functools.cache
 def sandbox_wrapper() -> tuple[str, ...]:
-    """What goes before a child's command; nothing where bubblewrap is missing or this machine does not let it work."""
+    """Returns the command to run a child in bubblewrap; nothing where it is missing or this machine does not let it work."""
     program = shutil.which("bwrap")
     if program is None:
         return ()
@@ -74,7 +74,7 @@ def package_binds() -> list[Path]:
 
 
 def in_words() -> str:
-    """How children are kept in here, for who looks after the machine."""
+    """Describes the sandbox of children here, for who looks after the machine."""
     if path := parser_socket():
         return f"by a unit of its own behind {path}"
     return "in bubblewrap, without files and network" if sandbox_wrapper() else "by limits of memory and time alone"

@@ -55,7 +55,7 @@ class Crashed(Overrun):
 
 
 class Limits(NamedTuple):
-    """What a child may take."""
+    """Limits of a sandboxed child: memory, time, programs."""
 
     memory_bytes: int
     seconds: float

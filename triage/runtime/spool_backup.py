@@ -84,6 +84,6 @@ def give_ownership(path: Path, owner: os.stat_result) -> None:
 
 
 def accepted_before(spool: Path, moment: datetime) -> int:
-    """How many batches hold mail that was accepted until then, and that nobody has judged; damaged ones aside."""
+    """Counts the batches that hold mail accepted until then that nobody has judged; damaged ones aside."""
     waiting = [name for name in list_batches(spool) if f"{DAMAGED}/" not in name]
     return sum(any(made_at(parse_id(one)) <= moment for one in NUMBER.findall(name)) for name in waiting)

@@ -1,4 +1,4 @@
-"""How much accepted mail waits on this machine, since when, and how much is stuck: read from the names of the spool's batches alone."""
+"""Backlog of accepted messages on this machine: how many wait, since when, and how many are stuck; from the names of batches alone."""
 
 import os
 import re
@@ -18,7 +18,7 @@ PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for the judge."""
+    """Backlog of the judge."""
 
     messages: int = 0  # accepted, not judged yet
     oldest: datetime | None = None  # when the first of them was accepted
@@ -51,7 +51,7 @@ def spool_backlog(directory: Path) -> Backlog:
 
 
 def times_put_off(name: str) -> int:
-    """How often the message of a batch in the retry spool was deferred."""
+    """Returns how often the message of a batch in the retry spool was deferred."""
     found = PUT_OFF.fullmatch(name)
     return int(found["attempt"]) if found else 0
 

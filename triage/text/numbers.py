@@ -38,7 +38,7 @@ RULES = {
 
 
 def rule_words(rule: str) -> str:
-    """What a rule of the policy is about."""
+    """Describes a rule of the policy in words."""
     return RULES.get(rule, rule.replace("-", " "))
 
 

@@ -95,12 +95,12 @@ def chained_entries(session: Session, after: int, *, by: Actor) -> list[dict[str
 
 
 def who_of(record: AuditRecord, by: Actor) -> str:
-    """Who did it, as far as this actor may know."""
+    """Returns who did an act, as far as this actor may know."""
     return WITHHELD if is_withheld(record, by) else record.by
 
 
 def detail_of(record: AuditRecord, kept_back: set[int], by: Actor) -> dict[str, Any]:
-    """What else is known of an act, as far as this actor may know."""
+    """Returns the details of an act, as far as this actor may know."""
     if record.id in kept_back:
         return UNTOLD
     return {name: value for name, value in record.detail.items() if not (name in PLACES and is_withheld(record, by))}
@@ -195,7 +195,7 @@ def withheld_rules(session: Session, subjects: Iterable[int], by: Actor) -> Iter
 
 
 def withheld_approvals(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """What asks or asked for a second person's approval, among these, and is about mail or a folder that is confidential to the actor."""
+    """Yields pending approvals among these that are about messages or a folder confidential to the actor."""
     closed = confidential_folders.closed_scopes(session, by)
     for one in session.scalars(select(PendingAct).where(is_among(session, col(PendingAct.id), subjects))):
         rule = one.order if one.kind == "rule" else one.order.get("rule")
@@ -213,7 +213,7 @@ FINDERS = {
 
 
 def number_of_acts(session: Session) -> int:
-    """How many acts have changed something: it grows with each, in whatever order their ids were made. Looking at mail changes nothing."""
+    """Counts acts that have changed something: grows with each, in whatever order their ids were made. Viewing changes nothing."""
     chained = select(func.coalesce(func.max(col(Marker.number)), 0)).where(col(Marker.name) == hash_chain.LOUD).scalar_subquery()
     waiting = (col(AuditRecord.sequence).is_(None), col(AuditRecord.act).not_in(hash_chain.QUIET))
     unsealed = select(func.count()).where(*waiting).select_from(AuditRecord).scalar_subquery()

@@ -33,7 +33,7 @@ class Checkpoint:
     at: datetime
 
     def signed_text(self) -> bytes:
-        """What the signature is over."""
+        """Returns the text that the checkpoint's signature covers."""
         return f"mailroom audit trail\n{self.sequence}\n{self.head}\n{self.at.isoformat()}\n".encode()
 
 

@@ -22,7 +22,7 @@ TAMPERED = "audit-tampered"  # the act: the audit log is not whole
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the walk found. `fault` is "" when the audit log is whole."""
+    """Result of verifying the audit log. `fault` is "" when the audit log is whole."""
 
     records: int  # chained ones that are still there
     unchained: int
@@ -84,7 +84,7 @@ def fault_of_start(start: int, head: str, claims: Mapping[int, Checkpoint], kept
 
 
 def fault_of(record: AuditRecord, expected: int, previous: str) -> str:
-    """What is wrong with the record that should be the `expected` one, "" when nothing is."""
+    """Returns the fault of the record that should be the `expected` one, "" when there is none."""
     if record.sequence != expected:
         return f"record {expected} is missing"
     if record.previous != previous or record.sealed != hash_chain.hash_of(record):

@@ -31,7 +31,7 @@ class Whose:
 
     @property
     def mails(self) -> ColumnElement[bool]:
-        """Which deliveries are theirs: what they wrote and what was written to them, as far as it came by here."""
+        """Condition for the person's deliveries: what they wrote and what was written to them, as far as it came by here."""
         if self.uid:
             return and_(col(Delivery.person) == self.uid, col(Delivery.direction) != "notice")
         wrote = and_(col(Delivery.author) == self.address, col(Delivery.direction).in_(WRITTEN))
@@ -39,7 +39,7 @@ class Whose:
 
 
 def find_data_subject(session: Session, text: str) -> Whose:
-    """Who an address, or a uid, means. BadInput for what is neither."""
+    """Finds the person that an address, or a uid, means. BadInput for what is neither."""
     if person := session.get(Person, text.strip().casefold()):
         return Whose(person.mailbox, person.uid)
     try:

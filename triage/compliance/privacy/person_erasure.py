@@ -47,7 +47,7 @@ EMPTY: dict[str, Any] = dict.fromkeys(WORDS, "") | {"signals": [], "why_here": [
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What would be erased now."""
+    """Numbers of deliveries that an erasure would erase now."""
 
     kind: str  # outside, here
     deliveries: int
@@ -56,7 +56,7 @@ class Found:
 
 
 def preview_erasure(session: Session, text: str, *, by: Actor) -> Found:
-    """What an erasure would find; nothing is changed. For administrators of the whole company."""
+    """Counts what an erasure would find; nothing is changed. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
     whose = find_data_subject(session, text)
     kept = legal_hold.kept_condition(session)
@@ -170,7 +170,7 @@ def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = S
 
 
 def put_away(session: Session, where: ColumnElement[bool], *, now: datetime) -> None:
-    """What waits for a person is purged: nobody is to decide about it any more."""
+    """Purges messages that wait for a decision: nobody is to decide about them any more."""
     waiting = session.scalars(select(col(Delivery.id)).where(where, col(Delivery.state).in_(DECIDABLE)).limit(SLICE)).all()
     if waiting:
         ledger.record_many(session, is_among(session, col(Delivery.id), waiting), Event.PURGE, by=BY, now=now, due_at=None)
@@ -218,7 +218,7 @@ def nobody_elses(session: Session, ids: Sequence[int]) -> tuple[list[int], list[
 
 
 def pseudonymised_values(whose: Whose, pseudonym: str) -> dict[str, Any]:
-    """What stands where their name stood: the author of what they wrote, the recipient of what was written to them."""
+    """Returns the values that replace the person's name: as author of what they wrote, as recipient of what was written to them."""
     to_them = col(Delivery.direction) != "outbound" if whose.uid else col(Delivery.direction).in_(SENT)
     nobody = literal("erased-", String) + cast(col(Delivery.id), String) + literal(f"@{NOWHERE}", String)  # one recipient a message
     values: dict[str, Any] = {

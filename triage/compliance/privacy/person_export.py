@@ -76,7 +76,7 @@ class Sink(io.RawIOBase):
         self.waiting = bytearray()
 
     def writable(self) -> bool:
-        """It is."""
+        """Returns True: a sink can be written to."""
         return True
 
     def write(self, data: Any) -> int:
@@ -85,14 +85,14 @@ class Sink(io.RawIOBase):
         return len(data)
 
     def chunks(self, *, last: bool = False) -> Iterator[bytes]:
-        """What has gathered, when it is worth passing on."""
+        """Yields the bytes that have gathered, when they are worth passing on."""
         if len(self.waiting) >= CHUNK or (last and self.waiting):
             yield bytes(self.waiting)
             self.waiting.clear()
 
 
 def describe_export(session: Session, whose: Whose, by: Actor, now: datetime) -> dict[str, Any]:
-    """Whose data it is, and what is not in it."""
+    """Describes a data export: the person, and how many deliveries are not in it."""
     total = session.scalar(select(func.count()).select_from(Delivery).where(whose.mails)) or 0
     mine = session.scalar(select(func.count()).select_from(Delivery).where(exported_deliveries(whose, by))) or 0
     kind = "somebody here" if whose.uid else "somebody outside"
@@ -125,7 +125,7 @@ def exported_lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[
 
 
 def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
-    """What else is kept about a sender."""
+    """Lists the other data that is kept about an outside sender."""
     letters = select(col(Delivery.message_id)).where(exported_deliveries(whose, by))
     open_rules = not_(confidential_folders.closed_rules(session, by))
     named = or_(col(Rule.value) == whose.address, content_store.names_address(whose.address))
@@ -139,7 +139,7 @@ def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple
 
 
 def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
-    """What else is kept about somebody who works or worked here, as staff too."""
+    """Lists the other data that is kept about somebody who works or worked here, as staff too."""
     person = session.get_one(Person, whose.uid)
     login = person.login or person.uid
     handed = or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")

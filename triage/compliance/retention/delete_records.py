@@ -49,7 +49,7 @@ OF_A_DELIVERY = (
 
 
 def due_messages(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
-    """Which of the next messages are to be forgotten, and the last one that was looked at; 0: these were all.
+    """Returns which of the next messages are due for deletion, and the last one that was looked at; 0: these were all.
 
     As in `retention.due` nobody waits for the looking.
     """
@@ -58,7 +58,7 @@ def due_messages(session: Session, *, settings: Settings, now: datetime, after: 
 
 
 def count_deliveries(session: Session, found: Sequence[int]) -> dict[int, int]:
-    """How many deliveries each of these messages has: there may be a thousand, and they go together."""
+    """Counts the deliveries of each of these messages: there may be a thousand, and they go together."""
     mine = is_among(session, col(Delivery.message_id), found)
     return dict(session.execute(select(col(Delivery.message_id), func.count()).where(mine).group_by(col(Delivery.message_id))).all())
 
@@ -88,7 +88,7 @@ def forget_messages(session: Session, found: Sequence[int], *, settings: Setting
 
 
 def decisions_due(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
-    """Which of the next decisions are to be forgotten, and the last one that was looked at; 0: these were all."""
+    """Returns which of the next decisions are due for deletion, and the last one that was looked at; 0: these were all."""
     last = first_id_at(oldest_record(settings, now))
     old = select(col(Decision.id)).where(col(Decision.id) < last)
     return due_window(session, col(Decision.id), old, about_nothing(last), after, limit)
@@ -120,7 +120,7 @@ def forget_reports(session: Session, *, settings: Settings, now: datetime, limit
 
 
 def count_overdue(session: Session, *, settings: Settings, then: datetime) -> int:
-    """How many messages were to be forgotten by then and are not. Nothing, where `mailroom upkeep` runs."""
+    """Counts messages that should have been deleted by then and are not: none, where `mailroom upkeep` runs."""
     left = forgettable_messages(session, settings, then).order_by(None).subquery()
     return session.scalar(select(func.count()).select_from(left)) or 0
 
@@ -161,6 +161,6 @@ def about_nothing(last: int) -> Select[int]:
 
 
 def drop_contents(session: Session, found: Iterable[int]) -> None:
-    """Of these contents, which are erased, drop those that no message has any more."""
+    """Deletes those of these erased contents that no message has any more."""
     used = exists().where(col(Message.content_id) == col(Content.id)).correlate(Content)
     session.execute(delete(Content).where(is_among(session, col(Content.id), found), ~used), execution_options=UNSEEN)

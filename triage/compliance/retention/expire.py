@@ -42,7 +42,7 @@ class Expiring:
 
 
 def list_expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) -> list[Expiring]:
-    """What expires within a day unless somebody decides, folder by folder in the actor's scope."""
+    """Lists the messages that expire within a day unless somebody decides, folder by folder in the actor's scope."""
     days = settings.retention.held_days
     soon = and_(
         expiry.expired_condition(now + expiry.SOON, expiry.expiry_terms(settings)),
@@ -60,14 +60,14 @@ def list_expiring(session: Session, *, by: Actor, settings: Settings, now: datet
 
 
 def count_overdue(session: Session, *, settings: Settings, then: datetime) -> tuple[int, int]:
-    """What was to be done by then and is not: held messages to expire, contents to erase. Nothing, where `mailroom upkeep` runs."""
+    """Counts what is overdue: held messages to expire, contents to erase. None, where `mailroom upkeep` runs."""
     held = select(func.count()).where(expiry.expired_condition(then, expiry.expiry_terms(settings)), ~legal_hold.kept_condition(session))
     kept = select(func.count()).select_from(erasable_contents(session, settings, then).order_by(None).subquery())
     return session.scalar(held) or 0, session.scalar(kept) or 0
 
 
 def count_unseen(session: Session, *, settings: Settings, now: datetime) -> int:
-    """How many held messages are past their time and cannot expire, because their recipients were never told of them."""
+    """Counts held messages that are past their time and cannot expire, because their recipients were never told of them."""
     terms = expiry.expiry_terms(settings)
     if terms.unseen:
         return 0
@@ -91,7 +91,7 @@ def expire_messages(session: Session, *, settings: Settings, now: datetime, limi
 
 
 def due_contents(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
-    """Which of the next contents are to be erased, and the last one that was looked at; 0: these were all.
+    """Returns which of the next contents are due for erasure, and the last one that was looked at; 0: these were all.
 
     Looking is apart from erasing, since nearly all that is kept is still needed: it takes long, and nobody waits for it.
     """

@@ -96,7 +96,7 @@ def due_holds(session: Session) -> list[int]:
 
 
 def cover_deliveries(session: Session, hold_id: int, *, now: datetime, limit: int = WINDOW) -> bool:
-    """Mark what a hold names among the next deliveries; is there more to look at at once?"""
+    """Marks what a legal hold names among the next deliveries; returns whether there is more to look at at once."""
     row = session.scalars(select(LegalHold).where(col(LegalHold.id) == hold_id, in_force()).with_for_update()).first()
     if row is None:
         return False

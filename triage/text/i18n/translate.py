@@ -70,7 +70,7 @@ def translate_clock(params: Mapping[str, Any], language: str) -> str:
 
 
 def translate_span(params: Mapping[str, Any], language: str) -> str:
-    """How long ago something was; 0 seconds would be to come."""
+    """Translates how long ago something was; 0 seconds would be to come."""
     from babel.dates import format_timedelta
 
     past = timedelta(**{f"{params['unit']}s": -max(1, params["number"])})
@@ -98,12 +98,12 @@ def read_catalogue(language: str) -> Mapping[str, Forms]:
 
 
 def forms_of(string: str | tuple[str, ...] | list[str] | None) -> Forms:
-    """What a message is in a language: a form, or several."""
+    """Returns the forms of a message in a language: one, or several."""
     return (string,) if isinstance(string, str) else tuple(string or ())
 
 
 def plural_form(count: float, language: str) -> int:
-    """Which of its forms a language has for so many, in the order zero, one, two, few, many, other (CLDR)."""
+    """Returns the index of a language's plural form for so many, in the order zero, one, two, few, many, other (CLDR)."""
     from babel import Locale
 
     rule = Locale.parse(language).plural_form
