@@ -64,7 +64,7 @@ class Office:
 
     @property
     def public_origin(self) -> str:
-        """Where staff's browsers find the console, as their Origin field says it."""
+        """Origin of the console in staff's browsers, as their Origin field says it."""
         url = self.settings.api.public_url or f"http://{self.settings.api.listen}"
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}".casefold()

@@ -76,7 +76,7 @@ class Guard:
             log.info("%(method)s %(path)s %(status)d %(milliseconds)d ms", asked)
 
     def refusal(self, scope: Scope) -> Response | None:
-        """Why a request does not even reach the app."""
+        """Returns the response that refuses a request before it reaches the app, None when it may."""
         headers = Headers(scope=scope)
         needs_origin = scope["method"] not in HARMLESS and "authorization" not in headers and not BACK_CHANNEL.fullmatch(scope["path"])
         if needs_origin and not same_origin(headers, self.office.public_origin):

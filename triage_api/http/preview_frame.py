@@ -15,7 +15,7 @@ def frame_document(document: str, language: str, status: int = 200) -> HTMLRespo
 
 
 def frame_refusal(request: Request, status: int, why: str) -> HTMLResponse:
-    """Why there is no message to show, where it would stand."""
+    """Returns the page that says why a message cannot be shown, in its place."""
     language = request.query_params.get("language", "")
     words = translate_sentence(
         say("This message cannot be shown: {why}" if why.endswith(".") else "This message cannot be shown: {why}.", why=why),

@@ -1,4 +1,4 @@
-"""How often a token may ask, a bucket of requests that a minute fills; and how often its uses are written. For each API process."""
+"""Rate limit of tokens: a bucket of requests that a minute fills; and how often their uses are written. For each API process."""
 
 import math
 import time
@@ -21,7 +21,7 @@ class TooFast(Refused):
 
 
 class Pace:
-    """How many requests each token has left."""
+    """Counts how many requests each token has left."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute, self.clock = per_minute, clock
