@@ -1,4 +1,4 @@
-"""Why a message passes or not: for a sender and a recipient before any message comes, and for what came, then and today."""
+"""Explains why a message passes or not: for a sender and a recipient before any message comes, and for a delivery, then and today."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from triage.text.json_values import read_value
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What happens under one assumption about the sender's proof."""
+    """Verdict under one assumption about the sender's proof."""
 
     proof: str  # dmarc, aligned, dkim:DOMAIN, arc:DOMAIN, none
     disposition: str
@@ -41,7 +41,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What would become of a sender's mail to somebody here."""
+    """Verdicts that a sender's messages to an employee would get."""
 
     sender: str
     to: str
@@ -54,7 +54,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Why a delivery went where it went, and what the rules of today would say."""
+    """Verdict of a delivery when it came, and what the rules of today would say."""
 
     delivery: int
     then: Case
@@ -64,7 +64,7 @@ class Past:
 def explain_verdict(
     session: Session, sender: str, to: str, *, by: Actor, settings: Settings, now: datetime, list_id: str = "", subject: str = ""
 ) -> Explanation:
-    """Which rule would decide about mail from this sender, under each proof that makes a difference, and what else matches.
+    """Explains which rule would decide about messages from this sender, under each proof that makes a difference, and what else matches.
 
     BadInput for what is no address; NotFound when nobody in the actor's scope has the recipient's address.
     """
@@ -88,7 +88,7 @@ def explain_verdict(
 
 
 def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings: Settings, now: datetime) -> Past:
-    """Why this delivery went where it went, and what would be said today, in a folder of the actor's. NotFound outside their scope."""
+    """Explains a delivery's verdict, and the verdict of today, in a folder of the actor's. NotFound outside their scope."""
     delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, access.visible_deliveries(by))).first()
     if delivery is None:
         raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))
@@ -131,7 +131,7 @@ def fold_address(text: str, field: str) -> str:
 
 
 def assume_authentication(author: str, proof: str) -> Authentication:
-    """What would have been found out about an author who proves themselves in this way alone."""
+    """Returns the authentication of an author who is proven in this way alone."""
     domain, (kind, _, named) = author.rpartition("@")[2], proof.partition(":")
     if kind == "dkim":
         return Authentication(author, dkim=(Dkim(Result.PASS, named, signs_list=True),))

@@ -45,7 +45,7 @@ def import_destination(session: Session, to: str, settings: Settings) -> str:
 
 
 def imported_ids(session: Session, ids: Iterable[int]) -> set[int]:
-    """Which of these ids of envelopes have come in already."""
+    """Returns those of these envelope ids that are imported already."""
     return set(session.scalars(select(col(Message.spool_id)).where(is_among(session, col(Message.spool_id), ids))))
 
 

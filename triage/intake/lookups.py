@@ -174,7 +174,7 @@ def carrier_address(envelope: Envelope) -> str:
 
 
 def recipients_of(session: Session, envelope: Envelope, company: Company, ours: recipients.Addresses) -> list[Recipient]:
-    """Whom the message is for, one for each mailbox and detail: somebody who is named twice gets one copy.
+    """Resolves the recipients of a message, one for each mailbox and detail: somebody who is named twice gets one copy.
 
     An address that the directory lost since RCPT is a stray, for the staff to see: it was promised. Each is somebody else's mail,
     wherever it lies.
@@ -256,12 +256,14 @@ def facts_of(
 
 
 def deadline_of(summary: Summary, received_at: datetime, settings: Settings) -> Life | None:
-    """How long a message is of use, where that counts if its author is verified: at a free-mail provider no domain is the author's own."""
+    """Returns how long a message is useful, where its author must be verified for that to count: at a free-mail provider no domain is
+    the author's own.
+    """
     return None if summary.author.rpartition("@")[2] in settings.policy.freemail_domains else find_deadline(summary, received_at)
 
 
 def deviations_of(summary: Summary, authentication: Authentication, settings: Settings, now: datetime) -> tuple[Deviation, ...]:
-    """What a message shows that could be unlike a known sender."""
+    """Finds features of a message that could deviate from a known sender."""
     seen = Seen(summary, authentication, now, settings.own_domains)
     return find_deviations(seen, find_signals(seen))
 
@@ -277,13 +279,13 @@ def author_platform(summary: Summary, settings: Settings) -> str:
 
 
 def severity_of(summary: Summary, authentication: Authentication, settings: Settings, now: datetime) -> Severity:
-    """How bad a message looks by what it shows of itself."""
+    """Rates the severity of a message by what it shows of itself."""
     found = find_signals(Seen(summary, authentication, now, settings.own_domains))
     return rate_severity(sum_weights(found), {one.name for one in found})
 
 
 def danger_of(summary: Summary, settings: Settings) -> str:
-    """Why what is attached holds a message: the same for each recipient. It takes a while where there are thousands of names."""
+    """Returns why an attachment holds a message: the same for each recipient. Takes a while where there are thousands of names."""
     return first_danger(summary.attachments, fold_endings(settings.policy.dangerous_attachments))
 
 

@@ -94,7 +94,7 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Sett
 def examine_all(
     arrivals: Sequence[Arrival], found: Sequence[tuple[Envelope, int | None]], faults: Faults, *, settings: Settings, now: datetime
 ) -> list[Examined]:
-    """Those of the messages that are not in the database yet, each with all that it shows alone."""
+    """Examines the messages that are not in the database yet, each by what it shows alone."""
 
     def examine(one: Fresh) -> Examined:
         looked_at = with_first_look(one.arrival, settings=settings, now=now)
@@ -166,7 +166,7 @@ def mark_reports(facts: Sequence[Facts], arrival: Arrival, settings: Settings) -
 
 
 def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings, now: datetime) -> None:
-    """What has come in tells of others: what it returns, the rules that it used, whom it is from, and the lists that it came through."""
+    """Learns from stored messages: bounces, uses of rules, contacts heard from, checks that held, proofs of domains, lists."""
     for one in stored:
         for copy in one.deliveries:
             if copy.direction == "bounce":
@@ -187,7 +187,7 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
 
 
 def open_proofs(session: Session, stored: Sequence[Stored]) -> list[domain_proofs.Came]:
-    """How messages of known senders prove their domains, where that is news. What comes for confidential folders alone says nothing."""
+    """Returns new proofs of domains by known senders' messages. Messages for confidential folders alone do not count."""
     found = [(one, came) for one in stored if (came := one.evaluated.came) and came.is_news]
     shut = confidential_folders.list_confidential(session) if found else frozenset()
     return [came for one, came in found if any(not is_shut(each, shut) for each in one.deliveries)]
@@ -213,7 +213,7 @@ def tell_after_commit(session: Session, stored: Sequence[Stored]) -> None:
 
 
 def log_fields(copy: NewDelivery) -> dict[str, str]:
-    """What the log says of a delivery."""
+    """Returns the fields of a log line about a delivery."""
     return {
         "message": format_id(copy.message_id),
         "delivery": format_id(copy.id),
@@ -231,7 +231,7 @@ def delivery_ids_of(session: Session, message_id: int) -> tuple[int, ...]:
 
 
 def signed_list(arrival: Arrival, freemail: Collection[str]) -> tuple[str, tuple[str, str]] | None:
-    """Where a list's posts go, how it calls itself and who signs them. Only as a signature of the organisation says that both name.
+    """Returns a list's posting address, id and signer. Only if an organisation's signature says that address and id are its own.
 
     Who signs messages of anybody says nothing: a stranger there could make a list of whom people here write to.
     """

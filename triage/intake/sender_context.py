@@ -32,7 +32,7 @@ LAST = 20  # messages of an author whose verification is compared
 
 
 class EarlierProofs(NamedTuple):
-    """How an author was proven in those of their last messages that were let in."""
+    """Proofs of an author in those of their last messages that were delivered."""
 
     ways: frozenset[ProofWay] = frozenset()  # no way at all is one of them
     verified: int = 0
@@ -126,7 +126,7 @@ def is_verified_otherwise(now: ProofWay, before: EarlierProofs) -> bool:
 
 
 def earlier_proofs(session: Session, author: str) -> EarlierProofs:
-    """How the author was proven in those of their last messages that were let in; however many copies a message has, it counts once."""
+    """Collects how the author was proven in those of their last messages that were delivered; a message counts once for all its copies."""
     theirs = and_(col(Delivery.author) == author, col(Delivery.claimed).is_(False), LET_IN)
     copies = session.execute(
         select(col(Delivery.message_id), col(Delivery.proof), was_released())

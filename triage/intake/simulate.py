@@ -67,7 +67,7 @@ def simulate_message(
     answered: datetime | None = None,
     alike: Likeness | None = None,
 ) -> Iterator[Rehearsed]:
-    """What would have happened to each copy. `envelope.received_at` is when it came, `now` says which rules are in force.
+    """Simulates the policy for each copy of a message. `envelope.received_at` is when it came, `now` says which rules are in force.
 
     `alike`: what is the same thing sent many times is one card; without it what is from the same sender.
     """
@@ -78,7 +78,7 @@ def simulate_message(
 def current_verdicts(
     session: Session, envelope: Envelope, authentication: Authentication, summary: Summary, *, settings: Settings, now: datetime
 ) -> list[Verdict]:
-    """What would become of a message that came now, by the modes in force."""
+    """Returns the verdicts that a message would get if it came now, by the modes in force."""
     return [decide_verdict(facts) for facts in lookups.gather_facts(session, envelope, authentication, summary, settings=settings, now=now)]
 
 
@@ -127,7 +127,7 @@ def card_of(facts: Facts, author: str, alike: Likeness | None, freemail: Collect
 
 
 def find_seen(session: Session, facts: Facts) -> tuple[Signal, ...]:
-    """What a trained eye sees in it."""
+    """Finds the signals of a message, without the company's contacts at that time."""
     return find_signals.find_signals(
         Seen(  # whom the company knew then is not told
             facts.summary,
@@ -141,7 +141,7 @@ def find_seen(session: Session, facts: Facts) -> tuple[Signal, ...]:
 
 
 def describe_deception(facts: Facts, verdict: Verdict, seen: Iterable[Signal]) -> str:
-    """Why it looks like an attack, "" when it does not: the policy found it forged or dangerous, or one signal is heavy enough."""
+    """Says why a message looks like an attack, "" when it does not: the policy found it forged or dangerous, or one signal suffices."""
     if verdict.rule in FORGED:
         return as_sentence(verdict.reason)
     if verdict.rule == "allowed-sender" and not proof_of_author(facts):

@@ -35,7 +35,7 @@ MOST_ANSWERS = 5  # addresses of a Reply-To that are compared
 
 @dataclass(frozen=True, slots=True)
 class AtSight:
-    """It takes a while with a large message, and with one that is made to take long: nobody who wants to write is to wait for it."""
+    """First look at a message, taken before its transaction: a large or malicious one takes long, and no other writer may wait for it."""
 
     signs: find_signals.Found
     deadline: Life | None  # how long it is of use, where its domain fits what it says and these signals do not look suspicious
@@ -78,16 +78,16 @@ class Examined:
 
     @property
     def summary(self) -> Summary:
-        """What it says."""
+        """Summary of the message."""
         return self.arrival.summary
 
     @property
     def authentication(self) -> Authentication:
-        """Who really sent it."""
+        """Authentication of the sender."""
         return self.arrival.authentication
 
     def list_keys(self, settings: Settings) -> list[Key]:
-        """What makes it a copy of other messages that look suspicious, whatever they say. Nothing where it does not."""
+        """Returns keys by which a suspicious message is a copy of others, whatever their texts say; none where it is not suspicious."""
         if self.at_sight.severity < Severity.SUSPICIOUS:
             return []
         return keys_of(self.summary, {*settings.own_domains, *settings.policy.freemail_domains})
@@ -109,13 +109,14 @@ class Evaluated:
 
     @property
     def number(self) -> int:
-        """Which of the arrivals it is."""
+        """Number of the arrival."""
         return self.examined.number
 
     @property
     def stranger(self) -> Stranger | None:
-        """Who could be taken for a known sender: the author where no rule lets them in or their proof is new, and wherever answers go to
-        somebody else."""
+        """Sender that could be taken for a known one: an author whom no rule allows or whose proof is new, or any whose answers go to
+        another address.
+        """
         summary = self.examined.summary
         answers = answers_elsewhere(summary)
         is_new = any(facts.sender_proof and facts.sender_proof.is_new for facts in self.facts)
@@ -141,7 +142,7 @@ class Evaluated:
 
     @property
     def came(self) -> Came | None:
-        """How it proves the domain of its sender, where a rule delivers it for that, or holds it because the proof is new or would."""
+        """Proof of the sender's domain, where a rule delivers the message for it, or holds it, or would, because the proof is new."""
         proof = self.facts[0].sender_proof if self.facts else None
         if proof is None:
             return None
@@ -167,12 +168,12 @@ class Stored:
 
     @property
     def number(self) -> int:
-        """Which of the arrivals it is."""
+        """Number of the arrival."""
         return self.evaluated.number
 
     @property
     def examined(self) -> Examined:
-        """What it shows alone."""
+        """First stage of the message: what it shows alone."""
         return self.evaluated.examined
 
 
@@ -189,7 +190,7 @@ class Numbered(Protocol):
 
     @property
     def number(self) -> int:
-        """Which of the arrivals it is."""
+        """Number of the arrival."""
 
 
 One = TypeVar("One", bound=Numbered)
@@ -204,10 +205,10 @@ def answers_elsewhere(summary: Summary) -> tuple[str, ...]:
 
 
 class Faults(dict[int, Exception]):
-    """Why messages cannot be entered, by their numbers: one that fails takes no other one with it."""
+    """Errors of messages that could not be entered, by their numbers: one that fails does not make another one fail."""
 
     def each(self, some: Iterable[One], step: Callable[[One], Next]) -> list[Next]:
-        """What a step makes of those with which it goes well."""
+        """Returns the results of a step for the messages for which it succeeds."""
         made: list[Next] = []
         for one in some:
             try:
@@ -228,7 +229,7 @@ def with_first_look(arrival: Arrival, *, settings: Settings, now: datetime) -> A
 
 
 def signal_input(arrival: Arrival, settings: Settings, now: datetime) -> Seen:
-    """What the signals look at, without what the company knows."""
+    """Returns the input of the signals, without what the company knows."""
     return Seen(
         summary=arrival.summary,
         authentication=arrival.authentication,

@@ -140,7 +140,7 @@ def keep_words(session: Session, held: Sequence[Stored]) -> None:
 
 
 def traits_of(one: Stored, settings: Settings) -> tuple[int, set[int]]:
-    """What a message may share with related ones."""
+    """Returns the traits that a message may share with related ones."""
     arrival = one.examined.arrival
     signers = {signature.domain for signature in one.examined.authentication.dkim if signature.result is Result.PASS}
     apart = {*settings.own_domains, *settings.policy.freemail_domains}
@@ -148,13 +148,15 @@ def traits_of(one: Stored, settings: Settings) -> tuple[int, set[int]]:
 
 
 def pair_with_refutation(one: Stored) -> Iterable[tuple[NewDelivery, bool]]:
-    """Its deliveries, each with whether it is surely not its author's: their own domain says so, or it only claims to be from them."""
+    """Pairs each delivery with whether it is surely not from its author: the author's domain refutes it, or it only claims to be from
+    them.
+    """
     refuted = one.examined.authentication.dmarc.result is Result.FAIL or not one.examined.summary.author
     return ((copy, refuted) for copy in one.deliveries)
 
 
 def sender_of(one: Evaluated, freemail: Collection[str]) -> Sender:
-    """Whose standing matters for a message."""
+    """Returns the sender whose reputation matters for a message."""
     proven = bool(one.examined.authentication.proof)
     return history_key(one.examined.summary.author, proven=proven, freemail=freemail, campaign=one.campaign_id)
 

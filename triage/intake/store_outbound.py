@@ -100,7 +100,7 @@ def recipient_of(text: str) -> str:
 
 
 def folder_of(session: Session, reverse_path: str, settings: Settings) -> tuple[str, str]:
-    """Whose mail it is; of nobody in particular where the directory knows no such address."""
+    """Returns the folder of an outgoing message's author; none where the directory does not know the address."""
     try:
         meant = recipients.resolve_address(session, Address.parse(reverse_path), settings.company)
     except ValueError:
