@@ -129,7 +129,7 @@ def find_unseen(session: Session, settings: Settings, now: datetime) -> Iterator
 
 
 def by_end(session: Session, cause: str, which: ColumnElement[bool], settings: Settings) -> Iterator[Wait]:
-    """What of this held message is in each folder, and when the time of the first one is over."""
+    """Groups these held messages by folder, with the time at which the first one expires."""
     place = (col(Delivery.department), col(Delivery.person))
     counted = select(*place, func.count(), func.min(expiry.time_start(), type_=Instant), func.max(col(Delivery.id)))
     these = and_(HELD, which, ~legal_hold.kept_condition(session))
@@ -160,7 +160,7 @@ def find_floods(session: Session, now: datetime) -> Iterator[Wait]:
 
 
 def by_folder(session: Session, cause: str, which: ColumnElement[bool], moment: SQLColumnExpression[Any]) -> Iterator[Wait]:
-    """What of this is in each folder: how many, the first moment, the newest."""
+    """Groups these messages by folder: their number, the first moment, the newest."""
     place = (col(Delivery.department), col(Delivery.person))
     counted = select(*place, func.count(), func.min(moment, type_=Instant), func.max(col(Delivery.id))).where(which).group_by(*place)
     for department, person, number, first, newest in session.execute(counted):
@@ -199,7 +199,7 @@ def find_mailbox_alerts(session: Session, settings: Settings, now: datetime) -> 
 
 
 def wait_for_next_hop(number: int, since: datetime) -> Said:
-    """How many messages wait to be delivered."""
+    """Says how many messages wait to be delivered."""
     return say_count(
         "{count} message waits for the next hop since {since} UTC",
         "{count} messages wait for the next hop since {since} UTC",
@@ -209,7 +209,7 @@ def wait_for_next_hop(number: int, since: datetime) -> Said:
 
 
 def wait_for_mailboxes(number: int, since: datetime) -> Said:
-    """How many messages wait to be recalled or put back."""
+    """Says how many messages wait to be recalled or put back."""
     return say_count(
         "{count} message waits to be recalled from a mailbox or put back, since {since} UTC",
         "{count} messages wait to be recalled from mailboxes or put back, since {since} UTC",
@@ -219,7 +219,7 @@ def wait_for_mailboxes(number: int, since: datetime) -> Said:
 
 
 def describe_stuck(waits: str, away: Sequence[str] = ()) -> str:
-    """What is said of messages that are not delivered or recalled. `away`: next hops that cannot be reached."""
+    """Says that messages are not delivered or recalled. `away`: next hops that cannot be reached."""
     if away:
         return say("{waits}; not reachable: {away}. See `mailroom outgoing` and `mailroom doctor`.", waits=waits, away=", ".join(away))
     return say("{waits}. See `mailroom outgoing` and `mailroom doctor`.", waits=waits)
@@ -312,7 +312,7 @@ def let_go(session: Session) -> None:
 
 
 def last_alerts(session: Session) -> dict[tuple[str, str, str], Alarm]:
-    """What was so when somebody looked last."""
+    """Returns the alerts that the last check found."""
     return {(row.cause, row.department, row.person): row for row in session.scalars(select(Alarm))}
 
 
@@ -348,7 +348,7 @@ def as_wait(row: Alarm) -> Wait:
 
 
 def quiet_time(settings: Settings, cause: str) -> timedelta:
-    """How long nobody is told the same again."""
+    """Returns how long an alert of this cause is not repeated."""
     if cause in EACH:
         return timedelta(0)
     usual = timedelta(minutes=settings.notices.quiet_minutes)
@@ -356,7 +356,7 @@ def quiet_time(settings: Settings, cause: str) -> timedelta:
 
 
 def find_untold(session: Session, who: str, alarms: Iterable[Alarm], settings: Settings, now: datetime) -> dict[str, list[Alarm]]:
-    """Those of these alarms, by their cause, that somebody is to be told now: where one is new, and it was quiet for long enough.
+    """Returns the alerts, by cause, that somebody has not received yet: where one is new, and it was quiet for long enough.
 
     Told in a far future is not told: that was while a clock was ahead.
     """
@@ -398,7 +398,7 @@ def forget_ended(session: Session, now: datetime) -> None:
 
 
 def due_for_record(session: Session, settings: Settings, now: datetime) -> list[tuple[str, str, list[Alarm]]]:
-    """What is to go in the audit log now: department, cause, and the alarms in its folders."""
+    """Returns alerts to be entered in the audit log now: department, cause, and the alerts in its folders."""
     departments: dict[str, list[Alarm]] = defaultdict(list)
     for row in last_alerts(session).values():
         departments[row.department].append(row)

@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one person's digest says."""
+    """Content of one person's digest."""
 
     held: Part = Part()
     removed: Part = Part()
@@ -67,7 +67,7 @@ def part_of(session: Session, which: ColumnElement[bool], settings: Settings) ->
 
 
 def list_first(session: Session, ids: Sequence[int], settings: Settings) -> tuple[Own, ...]:
-    """Those of these messages that the person may want first."""
+    """Returns those of these messages that the person is most likely to want."""
     return tuple(own_mail.select_own(session, is_among(session, col(Delivery.id), ids), settings=settings, limit=LISTED))
 
 

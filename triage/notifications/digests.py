@@ -44,7 +44,7 @@ SEE = say("See the list:")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """When the daily digest goes out, and to the people of which departments."""
+    """Schedule of the daily digest: when, and to the people of which departments."""
 
     clock: str  # "": to nobody
     departments: tuple[str, ...] = ()  # none: all
@@ -187,7 +187,7 @@ def write_section(title: str, part: Part, settings: Settings, now: datetime) -> 
 
 
 def count_attacks(digest: Digest, settings: Settings) -> Iterator[Line]:
-    """How many messages look dangerous or were sent to many people: no sender, no subject, and nothing to ask for."""
+    """Counts messages that look dangerous or were sent to many people: no sender, no subject, no link to request one."""
     removed = say_count(
         "{count} message that looks dangerous or was sent to many people was removed.",
         "{count} messages that look dangerous or were sent to many people were removed.",
@@ -232,12 +232,12 @@ def cut_text(text: str, most: int) -> str:
 
 
 def request_link(one: Own, settings: Settings) -> str:
-    """Where one can ask for it: a page that asks who comes, and changes nothing by being opened."""
+    """Builds the link to request a message: a page that asks for sign-in, and changes nothing by being opened."""
     return f"{own_mail_page(settings)}?mail={format_id(one.id)}" if may_ask(settings) and not one.asked_at else ""
 
 
 def own_mail_page(settings: Settings) -> str:
-    """Where employees see their own mail."""
+    """Address of the page where employees see their own messages."""
     return settings.api.public_url.rstrip("/") + PAGE
 
 
@@ -247,7 +247,7 @@ def may_ask(settings: Settings) -> bool:
 
 
 def write_footer(settings: Settings) -> Iterator[str]:
-    """How to ask, and how to be told no more."""
+    """Yields the footer: how to request a message, how to unsubscribe."""
     if may_ask(settings):
         yield say(
             "“{ask}” opens {url}, where you sign in with your name and password from work. "

@@ -59,7 +59,7 @@ def settle_stretch(session: Session, stream: str, stretch: Stretch) -> bool:
 
 
 def find_unsent(session: Session, stream: str) -> tuple[int, datetime | None]:
-    """How many acts the stream has not sent, and when the first of them was."""
+    """Counts the audit entries that the stream has not sent, and returns the time of the first of them."""
     if session.get(Marker, MARKER + stream) is None:
         return 0, None
     later = col(AuditRecord.sequence) > versions.read_version(session, MARKER + stream)

@@ -72,7 +72,7 @@ def tell_owner(session: Session, record: AuditRecord, settings: Settings, *, now
 
 
 def letter_about(address: str, login: str, record: AuditRecord, settings: Settings) -> Letter:
-    """What the owner is told: when and from where, and what to do."""
+    """Builds the notice to the owner: when and from where somebody signed in, and what to do."""
     line = say(
         "{when} from {client}. Your account {login} had not signed in from there lately.",
         when=format_minute(record.at.astimezone(ZoneInfo(settings.coverage.time_zone))),

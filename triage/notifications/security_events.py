@@ -33,7 +33,7 @@ SHOWN_AS = {NEW_PLACE: "new_sign_in_address"}  # of those that entries, which no
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How an act is classified (ECS, "Categorization fields")."""
+    """Classification of an act (ECS, "Categorization fields")."""
 
     category: tuple[str, ...]
     type: tuple[str, ...]
@@ -105,13 +105,13 @@ def describe_events(records: Iterable[AuditRecord], settings: Settings, confiden
 
 
 def kind_of(record: AuditRecord) -> Kind | None:
-    """How this act is classified; None: it is nothing to a SIEM."""
+    """Classifies an act for a SIEM; None: no security event."""
     known = EVENTS.get(record.act, {})
     return known.get(variant_of(record)) or known.get("")
 
 
 def variant_of(record: AuditRecord) -> str:
-    """What an act of several kinds did, or why."""
+    """Returns the variant of an act that comes in several kinds."""
     return str(record.detail.get("what") or record.detail.get("cause") or "") if record.act in ("staff", "token", "alarm") else ""
 
 
@@ -145,7 +145,7 @@ def describe_event(record: AuditRecord, kind: Kind, settings: Settings, confiden
 
 
 def user_of(record: AuditRecord) -> str:
-    """Who did it, or tried to; "" where nobody here has that name: it may be a password."""
+    """Returns the account that did it, or tried to; "" where no account has that name: it may be a password."""
     actor, _, name = record.by.partition(":")
     kind, _, account = record.subject.partition(":")
     return account if actor == "system" and kind in ACCOUNTS else name if actor != "system" else ""
@@ -173,7 +173,7 @@ def said_in(record: AuditRecord) -> str:
 
 
 def details_of(record: AuditRecord, confidential: Set[str]) -> dict[str, Any]:
-    """What else is known, as far as a SIEM may know; nothing of what names a confidential folder."""
+    """Returns further details that a SIEM may have; nothing that names a confidential folder."""
     detail = record.detail | {"items": record.items}
     scope = detail.get("scope") or []
     named = [scope] if isinstance(scope, str) else list(scope)

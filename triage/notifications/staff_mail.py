@@ -1,4 +1,4 @@
-"""Which staff is told by mail what is so: who is on duty and looks after it, each cause once, and not at night unless it is wanted."""
+"""Chooses which staff gets which alert by email: those on duty, each cause once, and not at night unless they want it."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ RULE, REASON = "staff-notice", say("it tells staff what is waiting for them")
 
 
 def due_letters(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[Alarm]]]]:
-    """Who is to be told what now."""
+    """Returns the recipients of alerts and the new alerts of each."""
     found = list_concerned(session, settings, now)
     told = [(one, alerts.find_untold(session, one.who, rows, settings, now)) for one, rows in found.items()]
     return [(one, untold) for one, untold in told if untold]
@@ -81,7 +81,7 @@ def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[
 
 
 def looking_after(session: Session, rows: list[Alarm], settings: Settings, now: datetime) -> Iterator[tuple[Actor, list[Alarm]]]:
-    """Who may be told of which of these: staff on duty, and of what is the company's its heads where none of them is on duty."""
+    """Yields staff with the alerts that they may get: those on duty, and for company-wide causes the heads where none is on duty."""
     staff = coverage.on_duty(session, settings.coverage, now)
     yield from ((one, rows) for one in staff)
     if not any(map(is_head, staff)):
@@ -92,9 +92,10 @@ def looking_after(session: Session, rows: list[Alarm], settings: Settings, now: 
 def shared_out(
     session: Session, rows: list[Alarm], shut: frozenset[str], settings: Settings
 ) -> tuple[list[Alarm], list[tuple[Addressee, str, Alarm]]]:
-    """What is for staff on duty, and who is told of what instead. What is confidential is for those named only.
+    """Splits alerts into those for staff on duty and those for other recipients in the settings. Alerts of confidential folders are never
+    for the others.
 
-    Where none of the others is anybody here (any more) staff on duty is told.
+    Where none of the others is at the company (any more), staff on duty gets the alert.
     """
     on_duty, elsewhere = [], []
     for row in rows:
@@ -107,7 +108,7 @@ def shared_out(
 
 
 def resolve_addressee(session: Session, who: str, settings: Settings) -> Addressee | None:
-    """Whom a login or an address of ours means; None when it is nobody."""
+    """Resolves a login or an address of ours; None when it is nobody."""
     return of_address(who, settings) if "@" in who else of_staff(session, who, settings)
 
 
@@ -142,7 +143,7 @@ def list_heads(session: Session, now: datetime) -> Iterator[Actor]:
 def letter_to(
     address: str, untold: dict[str, list[Alarm]], names: dict[str, str], settings: Settings, more: Mapping[str, tuple[Line, ...]] = NOTHING
 ) -> Letter:
-    """What is said: how many and how long, no word of any sender. `more`: lines of a cause that name what our own people sent."""
+    """Builds the alert: how many and how long, no word of any sender. `more`: lines of a cause that name what our own people sent."""
     said = {cause: (*map(Line, lines_of(cause, rows, names, settings)), *more.get(cause, ())) for cause, rows in untold.items()}
     sections = tuple(Section(TITLES[cause], lines) for cause, lines in said.items())
     first, others = sections[0], len(sections) - 1

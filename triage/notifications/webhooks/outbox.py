@@ -47,7 +47,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a call. `refused`: it was this one that is not wanted; else it is the receiver that is in trouble."""
+    """Result of a call. `refused`: the receiver does not accept this call; `failed`: the receiver is in trouble."""
 
     kind: str  # taken, refused, failed, gone
     reply: str = ""
@@ -144,7 +144,7 @@ def in_hand(session: Session, hook: Webhook) -> int | None:
 
 
 def next_due(session: Session, name: str) -> datetime | None:
-    """When this webhook is to be called next; None when there is nothing to tell."""
+    """Returns when this webhook is to be called next; None when nothing waits."""
     row = session.get(Webhook, name)
     due = session.scalar(select(func.min(col(WebhookCall.due_at))).where(col(WebhookCall.hook) == name))
     if row is None or due is None or row.gone:
@@ -194,7 +194,7 @@ def settle_call(session: Session, name: str, call: Call, answer: Answer, *, now:
 
 
 def retry_pause(failures: int) -> timedelta:
-    """How long to wait after so many failures."""
+    """Returns the backoff after so many failures."""
     return SCHEDULE[min(failures, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)
 
 
@@ -222,7 +222,7 @@ def give_up(session: Session, settings: Settings, *, now: datetime) -> int:
 
 
 def read_standings(session: Session, names: Iterable[str] | None = None) -> list[Fared]:
-    """How each webhook fares: of these names, or of all that were ever called."""
+    """Returns the state of each webhook: of these names, or of all that were ever called."""
     counted = select(col(WebhookCall.hook), func.count(), func.min(col(WebhookCall.at))).group_by(col(WebhookCall.hook))
     waiting = {name: (number, oldest) for name, number, oldest in session.execute(counted)}
     rows = {row.name: row for row in session.scalars(select(Webhook))}
@@ -232,7 +232,7 @@ def read_standings(session: Session, names: Iterable[str] | None = None) -> list
 
 
 def list_webhooks(session: Session, settings: Settings, *, by: Actor) -> list[Fared]:
-    """How each webhook of the settings fares. For administrators and auditors of the whole company."""
+    """Lists the webhooks of the settings with their state. For administrators and auditors of the whole company."""
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)
     return read_standings(session, [hook.name for hook in settings.webhooks.hooks])
 

@@ -21,7 +21,7 @@ LISTED = 5  # messages whose sender and subject are named
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """Of one message: all that a hook may learn of it, where it is to learn that."""
+    """Sender and subject of one message: all that a webhook may learn of it, where it may learn that."""
 
     sender: str
     subject: str
@@ -83,12 +83,12 @@ def teams_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
 
 
 def chat_lines(told: Occurrence, mails: Sequence[Detail]) -> list[str]:
-    """What a chat shows, one a line."""
+    """Returns the lines that a chat shows."""
     return [told.text, *(one.words for one in mails)]
 
 
 def call_headers(event: str, keys: Iterable[str], said: bytes, at: int) -> dict[str, str]:
-    """What goes with a call. `at`: of this attempt, seconds since 1970. ValueError when a key is none."""
+    """Returns the headers of a call. `at`: of this attempt, seconds since 1970. ValueError when a key is none."""
     signatures = [f"v1,{sign_call(key, event, said, at)}" for key in keys]
     named = {"webhook-id": event, "webhook-timestamp": str(at)}
     return named | ({"webhook-signature": " ".join(signatures)} if signatures else {})

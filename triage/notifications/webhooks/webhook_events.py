@@ -1,4 +1,4 @@
-"""Which acts in the audit log programs elsewhere are told of, and what: the chain of the audit log is their source, so none is skipped."""
+"""Makes events for webhooks from the audit log: its chain is their source, so none is skipped."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -49,7 +49,7 @@ def events_between(session: Session, after: int, through: int) -> Iterator[Audit
 
 
 def told_by(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
-    """What a record tells programs elsewhere; None when it is nothing to them."""
+    """Makes the event for an audit entry; None when it makes none."""
     if record.subject.startswith(DECISION):
         return decision_event(session, record, settings)
     make = BY_ACT.get(record.act)
@@ -57,7 +57,7 @@ def told_by(session: Session, record: AuditRecord, settings: Settings) -> Occurr
 
 
 def make_event(record: AuditRecord, kind: str, text: str, settings: Settings, data: dict[str, Any], **more: Any) -> Occurrence:
-    """What all occurrences have from their record; `data` may name somebody less exactly than the record does."""
+    """Makes an event with what all have from their audit entry; `data` may name somebody less exactly than the entry does."""
     said = {"by": record.by} | data
     return Occurrence(ids.format_id(record.id), kind, record.at, record.sequence or 0, text, said, link=settings.api.public_url, **more)
 
@@ -102,7 +102,7 @@ def of_decision(decision_id: int) -> ColumnElement[bool]:
 
 
 def departments_of(session: Session, decision_id: int) -> frozenset[str]:
-    """Whose mail a decision was about."""
+    """Returns the departments whose messages a decision was about."""
     return frozenset(session.scalars(select(col(Delivery.department)).where(of_decision(decision_id)).distinct()))
 
 
