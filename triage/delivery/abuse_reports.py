@@ -83,7 +83,7 @@ def write_report(example: Example, settings: Settings, *, number: str, boundary:
 
 
 def feedback_fields(example: Example, settings: Settings) -> bytes:
-    """What happened, for programs (RFC 5965, 3). Recipients are not named here; the message itself may name them."""
+    """Returns the fields of the report for programs (RFC 5965, 3). Recipients are not named here; the message itself may name them."""
     fields = {
         "Feedback-Type": "abuse",
         "User-Agent": "Mailroom/1",

@@ -54,7 +54,7 @@ def list_members(session: Session, group: MailGroup, company: Company) -> tuple[
 
 
 def members_here(session: Session, group: MailGroup, company: Company) -> list[Member]:
-    """Who the group itself names, as far as they are here."""
+    """Lists members that the group itself names, as far as they are at the company."""
     people = session.scalars(
         select(Person).where(col(Person.uid).in_([one for one in group.members if "@" not in one]), col(Person.active))
     )
@@ -78,7 +78,7 @@ def closed_addresses(session: Session) -> frozenset[str]:
 
 
 def find_expanding(session: Session, mailboxes: Iterable[str]) -> dict[str, MailGroup]:
-    """Those of the mailboxes that are groups whose members get a copy each."""
+    """Returns those of the mailboxes that are groups whose members get a copy each."""
     wanted = set(mailboxes)
     rows = session.scalars(select(MailGroup).where(col(MailGroup.address).in_(wanted), col(MailGroup.expand))) if wanted else ()
     return {group.address: group for group in rows}
@@ -116,7 +116,7 @@ def expand_list(session: Session, delivery_id: int, group: MailGroup, company: C
 
 
 def none_for_them() -> ColumnElement[bool]:
-    """Which deliveries bring nothing to the mailbox that they name? What was sent on to it, and was taken away."""
+    """Condition: deliveries that brought nothing to their mailbox: they were redirected to it, and then removed."""
     return col(Delivery.redirected) & in_states((State.PURGED, State.REJECTED, State.EXPIRED))
 
 
@@ -186,7 +186,7 @@ def delivered_parents(session: Session, where: ColumnElement[bool]) -> set[int]:
 
 
 def is_copy_within(decision_id: int) -> ColumnElement[bool]:
-    """Which deliveries are members' copies whose group's own delivery the same decision is about? They belong to it."""
+    """Condition: members' copies whose group's own delivery is part of the same decision. They belong to it."""
     items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
     return func.coalesce(col(Delivery.parent_id).in_(items), false())
 
@@ -207,7 +207,7 @@ def close_parents(session: Session, parents: set[int], *, by: Actor, now: dateti
 
 
 def open_again(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime, decision_id: int) -> set[int]:
-    """What `close_parents` has purged has left once more; which ones."""
+    """Marks group deliveries that `close_parents` has purged as delivered again; returns them."""
     closed = where & col(Delivery.expanded) & in_states((State.PURGED,))
     changed = ledger.record_many(session, closed, Event.PUT_BACK, by=by, now=now, decision_id=decision_id, due_at=None)
     ids = {delivery_id for delivery_id, _ in changed}

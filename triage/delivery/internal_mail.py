@@ -73,7 +73,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What somebody here is told."""
+    """Message from Mailroom to an employee."""
 
     to: str
     subject: str
@@ -104,7 +104,7 @@ def line_in(line: Line, language: str) -> Line:
 
 
 def told_since(session: Session, uid: str, rule: str, since: datetime) -> int:
-    """How many letters of a kind somebody got since then: nobody is flooded, whatever program writes to us in their name."""
+    """Counts messages of a kind that somebody got from us since then: nobody is flooded, whatever program writes to us in their name."""
     mine = (col(Delivery.person) == uid, col(Delivery.direction) == REPORT, col(Delivery.rule) == rule, col(Delivery.received_at) > since)
     return session.scalar(select(func.count()).select_from(Delivery).where(*mine)) or 0
 

@@ -33,7 +33,7 @@ MOST_TOLD = 50  # recipients that are named in the text; a program reads of all
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What became of some deliveries of one message, in words and for programs."""
+    """Content of a notice about some deliveries of one message, in words and for programs."""
 
     kind: str
     opening: str  # follows the subject and the date, before the recipients
@@ -44,7 +44,7 @@ class Story:
 
 
 def note_bounced(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
-    """Of these deliveries those that were to leave have bounced: tell whoever of ours sent them, once a message."""
+    """Tells employees that their outgoing messages bounced, once a message; other deliveries among these are left out."""
     where = (is_among(session, col(Delivery.id), ids), col(Delivery.direction) == OUTBOUND)
     rows = session.scalars(select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True))
     for message, bounced in by_message(session, rows):
@@ -83,7 +83,7 @@ def any_late(session: Session, *, settings: Settings, now: datetime) -> bool:
 
 
 def late_deliveries(settings: Settings, now: datetime) -> ColumnElement[bool] | None:
-    """Which deliveries are late, and nobody was told; None where nobody is to be. What is given up next is not late but failed."""
+    """Condition: late deliveries without a notice; None where notices are off. A delivery that is given up next is not late but failed."""
     hours = settings.outbound.delay_warning_hours
     if not hours:
         return None
@@ -105,7 +105,7 @@ def by_message(session: Session, rows: Iterable[Delivery]) -> list[tuple[Message
 
 
 def why_not(message: Message, settings: Settings) -> str:
-    """Why nobody is told, "" when somebody is: only our own domains are written to, so that a forged sender never is."""
+    """Returns why no notice is sent, "" when one is: only to our own domains, so that a forged sender never gets one."""
     sender = message.envelope["reverse_path"]
     if not sender:
         return say("the message names no sender to reply to")
@@ -113,7 +113,7 @@ def why_not(message: Message, settings: Settings) -> str:
 
 
 def bounce_story(message: Message, bounced: Sequence[Delivery]) -> Story:
-    """It could not be delivered to these."""
+    """Builds the failure notice's content."""
     return Story(
         kind=FAILURE,
         opening=mark("Your message “{subject}” of {time} UTC could not be delivered to:"),
@@ -125,7 +125,7 @@ def bounce_story(message: Message, bounced: Sequence[Delivery]) -> Story:
 
 
 def delay_story(message: Message, waiting: Sequence[Delivery], settings: Settings) -> Story:
-    """It has not been delivered to these so far."""
+    """Builds the delay notice's content."""
     until = max(one.queued_at or message.received_at for one in waiting) + timedelta(hours=settings.relay.give_up_after)
     return Story(
         kind=DELAY,
@@ -173,7 +173,7 @@ def known_recipient(delivery: Delivery, message: Message) -> str:
 
 
 def in_words(subject: str, message: Message, story: Story, settings: Settings) -> str:
-    """What is said to people: which mail, to whom, and what the servers outside have answered."""
+    """Returns the text of a notice: which message, to which recipients, and what the servers outside have replied."""
     named = escape_visible(subject) or say("(no subject)")
     lines = [say(story.opening, subject=named, time=format_minute(message.received_at)), ""]
     for one, reply in list(zip(story.recipients, story.replies, strict=True))[:MOST_TOLD]:

@@ -30,7 +30,7 @@ def message_of(envelope: Envelope, content_id: int, summary: Summary, text: str 
 def message_of_ours(
     number: int, content_id: int, to: str, author: str, *, hostname: str, now: datetime, subject: str = "", text: str = ""
 ) -> Message:
-    """What Mailroom writes itself. Null reverse-path: no answer ever comes of it."""
+    """Builds the record of a message that Mailroom wrote itself. Null reverse-path: no answer ever comes of it."""
     envelope = Envelope(number, now, "", (to,), "", hostname, protocol="local")
     summary = replace(Summary(), parsed=True, author=author, authors=(author,), subject=subject, automatic="auto-submitted")
     return message_of(envelope, content_id, summary, text)

@@ -310,9 +310,10 @@ def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any
 
 
 def given_up(outcome: Outcome, direction: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
-    """What is deferred again and again bounces in the end; only a person gives up what is for the archive, whatever it has said.
+    """Returns the kind of an outcome: bounced where a delivery was deferred for too long; only a person gives up deliveries to the archive,
+    whatever it replied.
 
-    Not after an attempt that reached nobody, or none: what waits for a next hop that is away is given up by `queue_admin.put_off`.
+    Not after an attempt that reached nobody, or none: deliveries for a next hop that is away are given up by `queue_admin.put_off`.
     """
     if direction == JOURNAL:
         return "deferred" if outcome.kind == "bounced" else outcome.kind
@@ -410,12 +411,14 @@ def end_purge(session: Session, delivery_id: int, decision_id: int, outcome: str
 
 
 def again_at(attempts: int, now: datetime, *, sooner: int = 1) -> datetime:
-    """When a delivery that was deferred is tried again; so many times `sooner` where that is enough."""
+    """Returns when a deferred delivery is tried again (backoff with jitter); so many times `sooner` where that is enough."""
     return now + SCHEDULE[min(attempts, len(SCHEDULE)) - 1] / sooner * random.uniform(1 - JITTER, 1 + JITTER)
 
 
 def next_due(session: Session, where: ColumnElement[bool] | None = None) -> datetime | None:
-    """When the next delivery is due, or a dead worker's lease ends; None when nothing waits or all is paused. `where`: a destination."""
+    """Returns when the next delivery is due, or a dead worker's lease ends; None when nothing waits or all is paused. `where`: a
+    destination.
+    """
     waiting = or_(col(Delivery.state) == State.QUEUED, col(Delivery.state) == State.RELAYING)
     mine = (waiting, restore_pause.is_running(), true() if where is None else where)
     found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(*mine))

@@ -32,7 +32,7 @@ LONGEST_PAUSE = timedelta(hours=2)  # longer than any between two attempts
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How it stands with the message for one next hop."""
+    """Numbers of deliveries for one next hop, with the last reply and the next attempt."""
 
     next_hop: str
     waiting: int  # queued, due or not
@@ -141,7 +141,7 @@ def end_deliveries(session: Session, where: ColumnElement[bool], reply: str, *, 
 
 
 def note_why_ended(session: Session, ids: Sequence[int], why: str) -> None:
-    """Why these, which are locked, are tried no more, and behind it the last reply of each."""
+    """Saves why these locked deliveries are not tried any more, followed by the last reply of each."""
     columns = (col(Delivery.id), col(Delivery.last_reply), col(Delivery.reply_form))
     rows = session.execute(select(*columns).where(is_among(session, col(Delivery.id), ids))).all()
     changed = [{"delivery": number} | reply_columns(add_last_reply(why, with_its_form(last, form))) for number, last, form in rows]
@@ -186,12 +186,12 @@ def bring_forward(session: Session, destination: Destination, *, now: datetime) 
 
 
 def list_standings(session: Session, *, by: Actor, settings: Settings) -> list[Standing]:
-    """How it stands with each next hop, of what the actor may see."""
+    """Lists the queue of each next hop, of deliveries that the actor may see."""
     return [get_standing(session, one, access.sent_by(by)) for one in list_destinations(settings)]
 
 
 def get_standing(session: Session, destination: Destination, visible: ColumnElement[bool]) -> Standing:
-    """How it stands with one next hop."""
+    """Returns the queue of one next hop: numbers, last reply and next attempt."""
     unsent = and_(destination_deliveries(destination), visible, col(Delivery.state).in_([State.QUEUED, State.RELAYING, State.BOUNCED]))
     rows = session.execute(select(col(Delivery.state), func.count()).where(unsent).group_by(col(Delivery.state)))
     counts: dict[str, int] = {str(state): count for state, count in rows}
@@ -218,7 +218,8 @@ def get_standing(session: Session, destination: Destination, visible: ColumnElem
 def list_outgoing(
     session: Session, *, by: Actor, only: Destination | None = None, limit: int = 50, after: tuple[int, int] | None = None
 ) -> list[Delivery]:
-    """What waits, is under way or was refused and the actor may see, those due first and those never tried again last.
+    """Lists deliveries that wait, are being sent or were refused, and that the actor may see; those due first, those never tried again
+    last.
 
     `after`: the place of the last one seen (`place_of`).
     """
@@ -233,7 +234,7 @@ def list_outgoing(
 
 
 def place_of(one: Delivery) -> tuple[int, int]:
-    """Where a delivery stands in that list."""
+    """Sort key of a delivery in that list."""
     return to_micros(one.due_at) if one.due_at else -1, one.id
 
 

@@ -40,7 +40,7 @@ class Copy:
 
     @property
     def place(self) -> tuple[str, int, int, str]:
-        """Where it lies: no two copies of a mailbox share that."""
+        """Place of the copy: no two copies of a mailbox share it."""
         return (self.folder, self.uid_validity, self.uid, self.name.partition(":")[0].rpartition("/")[2])
 
 
@@ -118,7 +118,7 @@ def place_of(row: Recalled) -> tuple[str, int, int, str]:
 
 
 def shared_tail(one: bytes, other: bytes) -> int:
-    """How many last bytes two texts have in common; a mailbox's copy ends like the content, below the trace fields on top."""
+    """Counts the last bytes that two texts have in common; a mailbox's copy ends like the content, below the trace fields on top."""
     least, most = 0, min(len(one), len(other))
     while least < most:
         middle = (least + most + 1) // 2
@@ -136,13 +136,13 @@ def end_copies(session: Session, delivery_ids: Iterable[int], *, now: datetime) 
 
 
 def in_words(rows: list[Recalled]) -> str:
-    """Where copies lay and what had been done with them, for a person to read; "" without one."""
+    """Says where copies were and what their owner had done with them; "" without one."""
     lay = [say("in {folder}, {done}", folder=escape_visible(row.folder), done=done_with(row.flags)) for row in rows if not row.gone]
     return say("It was {places}.", places=join_parts("; ", lay)) if lay else ""
 
 
 def done_with(flags: list[str]) -> str:
-    """What the flags say that the owner did with it."""
+    """Says what the owner did with a message, by its flags."""
     folded = {flag.casefold() for flag in flags}
     words = (("\\seen", say("read")), ("\\answered", say("answered")), ("$forwarded", say("forwarded")))
     done = [word for flag, word in words if flag in folded]
@@ -150,37 +150,37 @@ def done_with(flags: list[str]) -> str:
 
 
 def was_taken() -> ColumnElement[bool]:
-    """Which deliveries are purged out of a mailbox, and can be put back there? Not what was held: that is held again."""
+    """Condition: deliveries that were purged from a mailbox and can be put back there. Held ones are left out: they are held again."""
     item = (col(DecisionItem.decision_id) == col(Delivery.decision_id)) & (col(DecisionItem.delivery_id) == col(Delivery.id))
     was_held = exists().where(item & (col(DecisionItem.before) == State.HELD))
     return is_kept() & not_(was_held)
 
 
 def is_kept() -> ColumnElement[bool]:
-    """Of which deliveries is it written down what was found in the mailbox, or that nothing was?"""
+    """Condition: deliveries for which the copy found in the mailbox is saved, or that there was none."""
     of_it = (col(Recalled.delivery_id) == col(Delivery.id)) & col(Recalled.ended_at).is_(None)
     return exists().where(of_it & (col(Recalled.gone) | col(Recalled.head).is_not(None)))
 
 
 def may_have_arrived() -> ColumnElement[bool]:
-    """Which messages for people here has no next hop confirmed, though one of them may have them?"""
+    """Condition: messages to employees that no next hop has confirmed, though one may have them."""
     return (col(Delivery.direction) == "in") & may_have_left()
 
 
 def may_have_left() -> ColumnElement[bool]:
-    """Of which deliveries is not known whether a next hop has them: there was no answer, or the worker died?"""
+    """Condition: deliveries that a next hop may have, without an answer: none came, or the worker died."""
     unanswered = (col(Attempt.outcome) == UNANSWERED) | ((col(Attempt.outcome) == "") & (col(Attempt.next_hop) == ""))
     of_it = exists().where((col(Attempt.delivery_id) == col(Delivery.id)) & unanswered)
     return (col(Delivery.attempts) > 0) & of_it
 
 
 def to_seek(now: datetime) -> dict[str, Any]:
-    """What changes on the row of a delivery that is to be looked for in the mailbox."""
+    """Returns the column values of a delivery that is to be looked for in the mailbox."""
     return {"due_at": now, "queued_at": now, "last_reply": ""}
 
 
 def due_values(now: datetime) -> dict[str, Any]:
-    """What changes on the row with a purge: what was delivered is due for the recaller at once, the rest for nobody."""
+    """Returns the column values of a purge: delivered messages are due for the recaller at once, the others never."""
     delivered = col(Delivery.state) == State.DELIVERED
     return {
         "due_at": case((delivered, literal(now, Instant)), else_=null()),
@@ -199,14 +199,14 @@ def want_back(session: Session, where: ColumnElement[bool], to: str, decision_id
 
 
 def hurry_recall(session: Session, ids: Iterable[int], *, now: datetime) -> None:
-    """Those of these that wait for another attempt need not wait any longer. Whoever is at work is left in peace."""
+    """Makes deliveries due now that wait for another attempt of the recaller. Attempts that are running go on."""
     last = (col(Attempt.delivery_id) == col(Delivery.id)) & (col(Attempt.number) == col(Delivery.attempts))
     waiting = is_among(session, col(Delivery.id), ids) & exists().where(last & col(Attempt.ended_at).is_not(None))
     session.execute(update(Delivery).where(waiting, col(Delivery.due_at) > now).values(due_at=now))
 
 
 def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
-    """It is purged now; if an undo wanted it back meanwhile, it sets out on its way back."""
+    """Starts the return of a delivery that is purged now, if an undo wanted it back meanwhile."""
     delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
     wanted_by, to = delivery.back_wanted_by, delivery.back_to
     if wanted_by is None:

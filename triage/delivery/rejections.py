@@ -21,7 +21,9 @@ TOLD = say("The sender already got the rejection: ask them to send it again.")
 
 
 def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
-    """What is to be said, with its placeholders: a template of the settings, or somebody's own words. BadInput unless it is one of both."""
+    """Returns the text of a rejection, with its placeholders: a template of the settings, or staff's own words. BadInput unless exactly one
+    of the two is given.
+    """
     if bool(template) == bool(text.strip()):
         raise BadInput(say("give either a template or a text"), field="reject")
     if len(text) > LONGEST_TEXT:
@@ -35,7 +37,7 @@ def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
 
 
 def refuse_rejections(session: Session, ids: Iterable[int], settings: Settings) -> dict[int, str]:
-    """Those held deliveries whose sender must not be told anything, and why. BadInput when it would be too many messages."""
+    """Returns those held deliveries whose sender must not get a notice, and why. BadInput when it would be too many messages."""
     given = list(ids)
     at_once(session, given)
     found = held_among(session, given)
@@ -63,7 +65,7 @@ def at_once(session: Session, ids: Iterable[int]) -> None:
 
 
 def held_among(session: Session, ids: Iterable[int]) -> list[tuple[Delivery, Message]]:
-    """Those of the deliveries that are held, with their messages."""
+    """Returns those of the deliveries that are held, with their messages."""
     rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(*held_deliveries(session, ids))
     return [(delivery, message) for delivery, message in session.execute(rows.order_by(col(Delivery.id)))]
 
@@ -96,5 +98,5 @@ def queue_rejections(session: Session, ids: Iterable[int], text: str, *, setting
 
 
 def told_rejections(session: Session, ids: Iterable[int]) -> dict[int, str]:
-    """Those rejected deliveries that cannot be taken back, and why."""
+    """Returns those rejected deliveries that cannot be restored, and why."""
     return dict.fromkeys(sender_notices.notified_deliveries(session, ids), TOLD)

@@ -1,4 +1,4 @@
-"""Which next hop a delivery takes: by department, by domain, or out of the house."""
+"""Chooses the next hop of a delivery: by department, by domain, or out of the house."""
 
 from dataclasses import dataclass
 
@@ -79,12 +79,14 @@ FORMER = "former-server"
 
 
 def next_hop_of(settings: Settings, *, department: str, mailbox: str, direction: str) -> str:
-    """Where a delivery goes next."""
+    """Returns the next hop of a delivery."""
     return next(way.next_hop for way in list_routes(settings) if way.takes(department=department, mailbox=mailbox, direction=direction))
 
 
 def place_of(next_hop: str, settings: Settings) -> str:
-    """Where a delivered copy lies: the Maildirs that it was written into, or behind the IMAP server; "" without a way in."""
+    """Returns the place of a delivered copy: the Maildirs that it was written into, or the IMAP server; "" without access to
+    mailboxes.
+    """
     return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
 
 

@@ -40,7 +40,7 @@ UNSENT = frozenset({State.QUEUED, State.PURGED, State.BOUNCED})  # of a notice t
 
 
 def why_not(session: Session, message: Message, settings: Settings, *, direction: str = "in") -> str:
-    """Why the sender of a message must not be told anything, "" when they may be."""
+    """Returns why the sender of a message must not get a notice, "" when they may."""
     envelope = Envelope.from_json(message.envelope)
     summary = Summary.from_json(message.summary)
     return may_notify(
@@ -58,7 +58,7 @@ def why_not(session: Session, message: Message, settings: Settings, *, direction
 
 
 def lock_notice(message: Message) -> str:
-    """What a notice is about: the same message in several transactions is told of once."""
+    """Returns the key of a notice: the same message in several transactions gets one notice."""
     return message.summary.get("message_id") or format_id(message.id)
 
 
@@ -182,7 +182,7 @@ def enter_notice(
 
 
 def notice_of(session: Session, message: Message, letter: Letter, kind: str, settings: Settings) -> dsn.Notice:
-    """What the sender of this message is told, as a value."""
+    """Builds the notice to the sender of this message, as a value."""
     return dsn.Notice(
         kind=kind,
         sender=settings.sender,
@@ -234,7 +234,9 @@ def follow_deliveries(session: Session, ids: Iterable[int], *, settings: Setting
 
 
 def notified_deliveries(session: Session, ids: Iterable[int]) -> set[int]:
-    """Those rejected deliveries whose sender has been told, may have been, or is being told this moment: they cannot be taken back."""
+    """Returns those rejected deliveries whose sender got a notice, may have got one, or is getting one this moment: they cannot be
+    restored.
+    """
     sent = (
         select(col(Notice.message_id))
         .join(Delivery, col(Delivery.id) == col(Notice.delivery_id))

@@ -24,7 +24,7 @@ VALUE_LENGTH = 200  # characters of what a placeholder stands for
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a sender would be told about some deliveries of one message."""
+    """Text of a notice to a sender about some deliveries of one message."""
 
     to: str
     text: str
@@ -32,7 +32,7 @@ class Letter:
 
 
 def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> Letter | None:
-    """What is said of these deliveries; None when none of them has an address that the sender wrote to."""
+    """Fills a notice about these deliveries; None when none of them has an address that the sender wrote to."""
     failures = [describe_failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
     if not failures:
         return None  # members of a group: who they are is nobody's business outside

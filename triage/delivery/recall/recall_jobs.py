@@ -65,7 +65,7 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of an errand: taken, missing, restored, there (still), absent, deferred or refused; and what to say."""
+    """Result of a recall: taken, missing, restored, there (still), absent, deferred or refused; and the sentence about it."""
 
     kind: str
     why: str = ""
@@ -235,7 +235,7 @@ def lock_errands(session: Session, errands: Sequence[Errand]) -> dict[int, Deliv
 
 
 def end_attempts(session: Session, settled: Sequence[Settled], now: datetime) -> None:
-    """What became of each attempt."""
+    """Saves the outcome of each attempt."""
     mine = (col(Attempt.delivery_id) == bindparam("one")) & (col(Attempt.number) == bindparam("attempt"))
     what = (
         update(Attempt).where(mine).values(ended_at=now, outcome=bindparam("became"), reply=bindparam("said"), reply_form=bindparam("form"))
@@ -333,7 +333,9 @@ def leave_copy(session: Session, one: Settled, now: datetime) -> None:
 
 
 def deliver_anew(session: Session, one: Settled, now: datetime) -> None:
-    """What cannot be put back, or is there no more, goes to the next hop again; or is purged where a purge met it on the way."""
+    """Sends a delivery that cannot be put back, or is no longer there, to the next hop again; or purges it where a purge met it on the
+    way.
+    """
     delivery, why = one.delivery, one.ending.why
     decision, purge = delivery.decision_id, delivery.purge_wanted_by
     ledger.record_event(
@@ -355,12 +357,12 @@ def carry_out_purge(session: Session, delivery_id: int, decision_id: int, now: d
 
 
 def describe_absence(errand: Errand) -> str:
-    """Why there was nothing to take, in words."""
+    """Says why there was no copy to take."""
     return say("It was not in the mailbox any more.") if errand.sure else say("It never arrived.")
 
 
 def next_due(session: Session) -> datetime | None:
-    """When the next errand is due, or a dead worker's lease ends; None when nothing waits."""
+    """Returns when the next recall is due, or a dead worker's lease ends; None when nothing waits."""
     found: datetime | None = session.scalar(
         select(func.min(col(Delivery.due_at))).where(col(Delivery.state).in_(DUE), restore_pause.is_running())
     )

@@ -84,7 +84,7 @@ def doubtful_mailboxes(session: Session, settings: Settings) -> list[Box]:
 
 
 def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
-    """What is to be looked for in one mailbox, some at a time."""
+    """Yields the deliveries to be looked for in one mailbox, some at a time."""
     pause = pause_in_force(session)
     rows = session.execute(
         select(col(Delivery.id), col(Message.id), col(Message.summary), col(Message.content_id), col(Message.received_at))
@@ -149,7 +149,7 @@ def mark_delivered(session: Session, ids: Collection[int], now: datetime) -> Non
 
 
 def queue_again(session: Session, where: ColumnElement[bool], *, due_at: datetime | None, reply: str, now: datetime) -> list[int]:
-    """What was queued, or under way, is queued from now on; which deliveries."""
+    """Queues these deliveries again, from now on; returns those that were queued or being delivered."""
     ledger.record_many(session, where & (col(Delivery.state) == State.RELAYING), Event.DEFER, by=BY, now=now)
     queued = where & (col(Delivery.state) == State.QUEUED)
     ids = list(session.scalars(select(col(Delivery.id)).where(queued).order_by(col(Delivery.id))))

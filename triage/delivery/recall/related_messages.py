@@ -24,7 +24,7 @@ LENGTH = 200  # characters of an author or a subject that are shown
 
 
 class Place(NamedTuple):
-    """Where a message lies in a mailbox."""
+    """Place of a message in a mailbox."""
 
     folder: str
     uid_validity: int
@@ -75,23 +75,26 @@ def came_through_us(session: Session, marker: str | None, mailbox: str) -> bool:
 
 
 def list_related(session: Session, decision_id: int, *, by: Actor) -> list[RelatedMail]:
-    """What was seen in the mailboxes that a decision took mail out of, as far as it is in the actor's scope; the same ID first."""
+    """Lists related messages in the mailboxes from which a decision took messages, as far as they are in the actor's scope; those with the
+    same ID first.
+    """
     rows = select(RelatedMail).join(Delivery, col(Delivery.id) == col(RelatedMail.delivery_id))
     mine = rows.where(col(RelatedMail.decision_id) == decision_id, visible_related(by))
     return list(session.scalars(mine.order_by(col(RelatedMail.bears).desc(), col(RelatedMail.mailbox), col(RelatedMail.id))))
 
 
 def count_offered(session: Session, decision_ids: Sequence[int], *, by: Actor) -> dict[int, int]:
-    """How many of them may still be taken, by decision."""
+    """Counts the related messages that may still be taken, by decision."""
     rows = select(col(RelatedMail.decision_id), func.count()).join(Delivery, col(Delivery.id) == col(RelatedMail.delivery_id))
     free = rows.where(col(RelatedMail.decision_id).in_(decision_ids), is_free(), visible_related(by))
     return dict(session.execute(free.group_by(col(RelatedMail.decision_id))).all())
 
 
 def visible_related(by: Actor) -> ColumnElement[bool]:
-    """Which of them is the actor told of? The message that it lay beside is in their scope, and so is the mailbox where it lay.
+    """Condition: related messages that the actor may see. The message next to which each was found is in their scope, and so is the mailbox
+    where it was.
 
-    Mail of one folder may have gone into another's mailbox, by a redirect or as a group's copy: what its owner keeps there is not
+    Messages of one folder may have gone into another's mailbox, by a redirect or as a group's copy: what its owner keeps there is not
     theirs.
     """
     here = col(KnownRecipient.mailbox) == col(RelatedMail.mailbox)
@@ -103,7 +106,9 @@ def visible_related(by: Actor) -> ColumnElement[bool]:
 
 
 def is_free() -> ColumnElement[bool]:
-    """Which of them may be taken? None that somebody took, and none that came through us: that is purged by itself."""
+    """Condition: related messages that may be taken: not taken by anybody, and not received through us (those are purged by
+    themselves).
+    """
     return col(RelatedMail.taken_by).is_(None) & ~col(RelatedMail.ours)
 
 
@@ -114,7 +119,7 @@ def promise_rows(session: Session, rows: Iterable[RelatedMail], decision_id: int
 
 
 def to_take(session: Session, decision_id: int, mailbox: str) -> tuple[Place, ...]:
-    """Where the messages lay that a decision takes out of this mailbox."""
+    """Returns the places of messages that a decision takes out of this mailbox."""
     mine = (col(RelatedMail.taken_by) == decision_id) & (col(RelatedMail.mailbox) == mailbox)
     rows = session.scalars(select(RelatedMail).where(mine).order_by(col(RelatedMail.id)))
     return tuple(Place(row.folder, row.uid_validity, row.uid, row.name) for row in rows)
