@@ -1,4 +1,4 @@
-"""How much mail came in, by day and by the rule that decided about it: what the lists take away, what staff get to see."""
+"""Counts messages that came in, by day and by the rule that decided: how many the lists remove, how many staff gets to see."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

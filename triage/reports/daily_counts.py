@@ -59,7 +59,7 @@ def counted_until(session: Session, zone: str) -> datetime | None:
 
 
 def first_day(session: Session, zone: str) -> datetime | None:
-    """When the day began on which the first message came; None when none has come."""
+    """Returns the beginning of the day on which the first message came; None when none has come."""
     first = session.scalar(select(func.min(col(Delivery.id))))
     if first is None:
         return None
@@ -146,7 +146,9 @@ Arrivals = dict[Day, Counter[tuple[str, str]]]  # of each day: rule and verdict
 
 
 def count_arrivals(session: Session, some: Iterable[Day], *, by: Actor, zone: str) -> Arrivals:
-    """What came in on these days in the actor's scope: whole days that are over as they were kept, the others as they are counted now."""
+    """Counts messages that came in on these days in the actor's scope: from the saved counts for whole days that are over, from the
+    deliveries for the others.
+    """
     some = list(some)
     found: Arrivals = {day: Counter() for day in some}
     until = counted_until(session, zone)
@@ -168,7 +170,7 @@ def is_whole(day: Day, zone: str) -> bool:
 
 
 def counted_now(session: Session, day: Day, by: Actor) -> Counter[tuple[str, str]]:
-    """What came in on a day that is not kept."""
+    """Counts messages that came in on a day without saved counts."""
     columns = (col(Delivery.rule), col(Delivery.verdict))
     where = and_(came_in(session, day), db.correlate_condition(session, access.within_scope(by)))
     return Counter(
@@ -180,7 +182,7 @@ def counted_now(session: Session, day: Day, by: Actor) -> Counter[tuple[str, str
 
 
 def list_samples(session: Session, since: datetime, until: datetime, *, by: Actor) -> dict[datetime, int]:
-    """How much was held in the actor's scope at each full hour that was looked at."""
+    """Returns the number of held messages in the actor's scope at each full hour with a sample."""
     then = and_(col(QueueSample.at) >= since, col(QueueSample.at) < until)
     looked_at = session.scalars(select(col(QueueSample.at)).where(then, col(QueueSample.department) == "", col(QueueSample.person) == ""))
     held = (

@@ -21,7 +21,7 @@ NARROW = ("address", "list", "domain", "subdomains")  # of two rules that help a
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the forecast assumes of the staff."""
+    """Assumptions of the forecast about staff."""
 
     seconds_per_card: float = 20.0
     staff: int = 1  # people who look at cards at the same time
@@ -31,13 +31,13 @@ class Terms:
 
     @property
     def zone(self) -> ZoneInfo:
-        """Where days and hours are told."""
+        """Time zone of days and hours."""
         return ZoneInfo(self.time_zone)
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of some mail passes, is held, is purged on arrival."""
+    """Numbers of messages that pass, are held, and are purged on arrival."""
 
     mails: int = 0
     passed: int = 0
@@ -158,7 +158,7 @@ def make_forecast(rows: Iterable[Rehearsed], *, since: datetime, until: datetime
 
 
 def passing_shares(rows: Iterable[tuple[Name, Rehearsed]]) -> dict[Name, Share]:
-    """How much of it passes, for each name under which it comes."""
+    """Counts passing, held and purged messages for each name under which they come."""
     named: dict[Name, list[Rehearsed]] = {}
     for name, row in rows:
         named.setdefault(name, []).append(row)
@@ -166,7 +166,7 @@ def passing_shares(rows: Iterable[tuple[Name, Rehearsed]]) -> dict[Name, Share]:
 
 
 def passing_share(rows: Iterable[Rehearsed]) -> Share:
-    """How much of it passes."""
+    """Counts passing, held and purged messages."""
     found = Counter(row.disposition for row in rows)
     return Share(found.total(), found["relay"], found["quarantine"], found["purge"])
 
@@ -206,7 +206,7 @@ def list_days(since: datetime, until: datetime, zone: ZoneInfo) -> list[date]:
 
 
 def count_wanted(rows: Iterable[Rehearsed], cards: Iterable[Card]) -> Wanted:
-    """What became of the message that its readers answered."""
+    """Counts messages that their readers answered by what would have happened to them, with their waiting times."""
     answered = passing_share(row for row in rows if row.answered)
     pairs = [(row, card.decided) for card in cards for row in card.rows if row.answered]
     waits = sorted((decided - row.arrived).total_seconds() for row, decided in pairs)
@@ -254,7 +254,7 @@ def propose_rules(rows: Iterable[Rehearsed]) -> Iterable[Proposal]:
 
 
 def count_attacks(rows: Iterable[Rehearsed]) -> Attacks:
-    """What looks like an attack, and whether it would have been caught."""
+    """Counts messages that look like an attack, by whether they would have been caught."""
     found = [row for row in rows if row.deceives]
     counted = passing_share(found)
     return Attacks(counted.held, counted.purged, counted.passed, tuple(sorted(found, key=lambda row: not row.passes)[:MOST_ATTACKS]))

@@ -59,7 +59,7 @@ def report_forecast(found: Forecast, unknown: Counts, left_out: Counts) -> tuple
 
 
 def tell_total(found: Forecast) -> Iterator[str]:
-    """What would have happened."""
+    """Yields sentences on what would have happened."""
     total = found.total
     messages = say_count("{count} message", "{count} messages", count=total.mails)
     mailboxes = say_count("{count} mailbox", "{count} mailboxes", count=found.mailboxes)
@@ -77,7 +77,7 @@ def tell_total(found: Forecast) -> Iterator[str]:
 
 
 def tell_work(found: Forecast) -> Iterator[str]:
-    """What it would have cost."""
+    """Yields sentences on the work that it would have cost."""
     terms = found.terms
     weekday, hour, cards = found.busiest_hour
     rows = say_count("{count} row", "{count} rows", count=found.cards)
@@ -107,7 +107,7 @@ def tell_work(found: Forecast) -> Iterator[str]:
 
 
 def week_of_cards(found: Forecast) -> Table:
-    """When cards open."""
+    """Builds the table of rows that open in an hour, by weekday and hour."""
     columns = (Column("weekday", say("Weekday"), "text"), *(Column(f"h{hour:02d}", str(hour), "number") for hour in HOURS))
     rows: tuple[tuple[Cell, ...], ...] = tuple((day, *means) for day, means in zip(WEEKDAYS, found.cards_by_hour, strict=True))
     plot = Plot("week", tuple(column.name for column in columns[1:]))
@@ -115,7 +115,7 @@ def week_of_cards(found: Forecast) -> Table:
 
 
 def tell_wanted(found: Forecast) -> Iterator[str]:
-    """What became of mail that was answered."""
+    """Yields sentences on messages that were answered."""
     one = found.wanted
     if not one.answered:
         yield say("The sent folders show no answer to any message, so the waiting time of wanted messages is not known.")
@@ -140,14 +140,14 @@ def tell_wanted(found: Forecast) -> Iterator[str]:
 
 
 def table_of_waits(found: Forecast) -> Table:
-    """How long wanted mail would have waited."""
+    """Builds the table of how long wanted messages would have waited."""
     columns = (Column("wait", say("Wait"), "text"), Column("mails", say("Messages")))
     rows = found.wanted.waits if found.wanted.held else ()
     return Table("waits", say("How long it would have waited"), columns, rows, Plot("bars", ("mails",)))
 
 
 def share_tables(found: Forecast) -> Iterator[Table]:
-    """What passes and what is held, by department, weekday and hour; what has no message is left out."""
+    """Yields tables of passing and held messages, by department, weekday and hour; entries without messages are left out."""
     days = zip(WEEKDAYS, found.weekdays, strict=True)
     hours = ((hour_words(hour), share) for hour, share in enumerate(found.hours))
     for name, title, rows in (
@@ -165,7 +165,7 @@ def share_row(name: str, one: Share) -> tuple[Cell, ...]:
 
 
 def tell_rules(found: Forecast) -> Iterator[str]:
-    """What the proposed rules are."""
+    """Yields sentences on the proposed rules."""
     if not found.proposals:
         yield say("No rule would have delivered held messages whose sender is proven.")
         return
@@ -192,7 +192,7 @@ def rule_command(proposal: Proposal) -> str:
 
 
 def tell_attacks(found: Forecast) -> Iterator[str]:
-    """How much looks like an attack."""
+    """Yields sentences on messages that look like an attack."""
     one = found.attacks
     if not one.held + one.purged + one.passed:
         yield say("No message looks like an attack.")
@@ -208,7 +208,7 @@ def tell_attacks(found: Forecast) -> Iterator[str]:
 
 
 def table_of_attacks(found: Forecast) -> Table:
-    """Those that would have passed first."""
+    """Builds the table of attacks, those first that would have passed."""
     names = {
         "when": say("When"),
         "from": say("From"),
@@ -231,7 +231,7 @@ def count_table(name: str, title: str, first: str, rows: Counts) -> Table:
 
 
 def describe_share(count: int, share: Share) -> str:
-    """How many, and which part of all."""
+    """Says a number and its percentage of all."""
     return f"{count:,} ({format_percent(count, share.mails)})"
 
 

@@ -52,7 +52,7 @@ class Removed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How values are spread: the smallest that so many of them do not exceed; None where they are too few."""
+    """Median, 90th and 99th percentile of values; None where there are too few of them."""
 
     count: int
     p50: float | None = None
@@ -62,7 +62,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How long wanted mail that was held has waited, in seconds."""
+    """Waiting times of wanted messages that were held, in seconds."""
 
     total: Spread
     departments: tuple[tuple[str, Spread], ...]  # code
@@ -87,7 +87,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Campaigns:
-    """What purges removed."""
+    """Messages that purges removed, by campaign and by place."""
 
     stopped: tuple[Stopped, ...]  # those of the most copies first
     times: Spread
@@ -97,7 +97,7 @@ class Campaigns:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """How much waited at full hours."""
+    """Numbers of held messages at full hours."""
 
     looks: int
     most: int
@@ -108,7 +108,7 @@ class Queue:
 
 
 def spread_of(values: Iterable[float], few: int = FEW) -> Spread:
-    """How these are spread."""
+    """Computes the percentiles of values."""
     ordered = sorted(values)
     if len(ordered) < max(1, few):
         return Spread(len(ordered))
@@ -116,7 +116,7 @@ def spread_of(values: Iterable[float], few: int = FEW) -> Spread:
 
 
 def let_go(rows: Iterable[Released], purged: Mapping[int, datetime]) -> list[LetGo]:
-    """What became of each. `purged`: when copies that had left were purged.
+    """Returns each release with whether it was answered, and when it was undone or purged. `purged`: when copies that had left were purged.
 
     Of a message that was released more than once only one counts as answered: the first that stood, else the last.
     """
@@ -143,7 +143,7 @@ def is_wanted(row: LetGo) -> bool:
 
 
 def waiting_times(rows: Iterable[LetGo]) -> Waiting:
-    """How long wanted mail has waited for a person."""
+    """Computes how long wanted messages waited for a person."""
     departments: dict[str, list[float]] = defaultdict(list)
     hours: dict[int, list[float]] = defaultdict(list)
     answered = 0
@@ -173,7 +173,7 @@ GONE = frozenset({PLACES["held", "done"], PLACES["delivered", "done"], ON_THE_WA
 
 
 def campaign_figures(rows: Iterable[Removed], late: int) -> Campaigns:
-    """What standing purges removed; `late`: copies that came afterwards and were purged on arrival."""
+    """Computes what standing purges removed; `late`: copies that came afterwards and were purged on arrival."""
     places: Counter[str] = Counter()
     copies: dict[int, list[Removed]] = defaultdict(list)
     for row in rows:
@@ -197,7 +197,7 @@ def stopped_by(campaign: int, rows: Sequence[Removed]) -> Stopped:
 
 
 def queue_figures(samples: Mapping[datetime, int]) -> Queue:
-    """What the looks at full hours saw."""
+    """Computes the figures of the queue from the samples at full hours."""
     hours: dict[int, list[int]] = defaultdict(list)
     cells: dict[tuple[int, int], list[int]] = defaultdict(list)
     for at, held in samples.items():

@@ -36,7 +36,9 @@ VERDICT_TABLES = (
 
 
 def report_waiting(found: Waiting, period: Period, names: Mapping[str, str], oldest: float | None) -> Report:
-    """How long wanted mail waits. `names` of departments by code; `oldest`: seconds that the oldest mail has waited by now."""
+    """Builds the report on the waiting time of wanted messages. `names` of departments by code; `oldest`: seconds that the oldest message
+    has waited by now.
+    """
     departments = tuple((names.get(code) or code or say("(none)"), code, *spread_cells(one)) for code, one in found.departments)
     hours = tuple((hour_words(hour), *spread_cells(one)) for hour, one in zip(HOURS, found.hours, strict=True))
     return Report(
@@ -98,7 +100,7 @@ def waiting_words(found: Waiting, oldest: float | None) -> Iterable[str]:
 
 
 def report_queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], kept_away: Counter[date], period: Period) -> Report:
-    """How much waits over the day, and what came and went day by day."""
+    """Builds the report on the queue: held messages over the day, and how many came and went day by day."""
     days = tuple((day.isoformat(), held[day], let_go[day], kept_away[day]) for day in sorted(held))
     hours = tuple((hour_words(hour), *(one or (None, None))) for hour, one in zip(HOURS, found.hours, strict=True))
     grid: tuple[tuple[Cell, ...], ...] = tuple((day, *means) for day, means in zip(WEEKDAYS, found.week, strict=True))
@@ -160,7 +162,7 @@ def queue_words(found: Queue, held: int, let_go: int, kept_away: int, period: Pe
 
 
 def report_rules(found: Counts, risky: Counter[date], period: Period) -> Report:
-    """What lets mail through. `risky`: delivered by a rule although it looks suspicious or worse, by day."""
+    """Builds the report on rules that deliver messages. `risky`: delivered by a rule although suspicious or worse, by day."""
     days = tuple((day.isoformat(), number) for day, number in sorted(risky.items()))
     suspicious = Table(
         "suspicious",
@@ -218,7 +220,9 @@ def rules_sentence(found: Counts) -> str:
 
 
 def report_campaigns(found: Campaigns, period: Period, subjects: Mapping[int, str]) -> Report:
-    """What purges removed, and how soon. `subjects`: of the listed campaigns, of which the asker may see a message."""
+    """Builds the report on campaigns: what purges removed, and how soon. `subjects`: of the listed campaigns, of which the asker may see a
+    message.
+    """
     listed = tuple(
         (
             subjects.get(one.campaign, ""),

@@ -54,9 +54,9 @@ def all_reports(session: Session, *, period: Period, by: Actor, settings: Settin
 
 
 def parse_period(since: datetime | None, until: datetime | None, *, settings: Settings, now: datetime) -> Period:
-    """What is asked about; without a beginning the four weeks before the end, from the midnight on at which they began.
+    """Returns the period of a report; without a beginning the four weeks before the end, from the midnight on at which they began.
 
-    BadInput when it ends before it begins, is longer than a year, of no year that message has, or of one whose records are gone.
+    BadInput when it ends before it begins, is longer than a year, is out of reach (`in_reach`), or begins when records are already erased.
     """
     if not in_reach(since, until):
         raise BadInput(say("a report covers a period from 1970 on"), field="since, until")
@@ -80,7 +80,7 @@ def parse_period(since: datetime | None, until: datetime | None, *, settings: Se
 
 @dataclass
 class Reading:
-    """What reports are made of, each read when a report first needs it."""
+    """Data of the reports, each part read when a report first needs it."""
 
     session: Session
     period: Period
@@ -90,17 +90,17 @@ class Reading:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """Where days and hours are told."""
+        """Time zone of days and hours."""
         return self.period.zone
 
     @property
     def leaves(self) -> timedelta:
-        """How long a release waits before it leaves."""
+        """Time for which a release waits before it leaves."""
         return timedelta(seconds=self.settings.policy.undo_seconds)
 
     @property
     def candour(self) -> Candour:
-        """What the asker may know of those who decide: administrators and auditors of everybody, others of themselves."""
+        """Numbers about staff that the asker may see: administrators and auditors of everybody, others of themselves."""
         asked = self.settings.reports
         everybody = self.by.role is not Role.TRIAGE
         return Candour(asked.staff, asked.least_people, "" if everybody else str(self.by))
@@ -129,7 +129,7 @@ class Reading:
 
     @property
     def theirs(self) -> ColumnElement[bool]:
-        """Of an item: its delivery, where the asker may know of it."""
+        """Join condition: the delivery of a decision's item, where the asker may see it."""
         return and_(
             col(Delivery.id) == col(DecisionItem.delivery_id), db.correlate_condition(self.session, access.visible_deliveries(self.by))
         )
@@ -163,7 +163,7 @@ class Reading:
 
     @cached_property
     def work(self) -> Work:
-        """What was decided, when, and how fast."""
+        """Figures of the work: how many rows were decided, when, and how fast."""
         return staff_metrics.work_figures(self.acts, self.candour)
 
     @cached_property
@@ -180,7 +180,7 @@ class Reading:
         return mail_metrics.let_go(found, self.purged_since)
 
     def done_by(self, columns: Sequence[Any], *which: ColumnElement[bool]) -> Select[Any]:
-        """Of the items of such decisions of the period, and of their deliveries in the asker's scope."""
+        """Selects from the items of such decisions of the period, and from their deliveries in the asker's scope."""
         then = (col(Decision.at) >= self.period.since, col(Decision.at) < self.period.until)
         rows: Select[Any] = select(*columns).select_from(Decision)
         items = rows.join(DecisionItem, col(DecisionItem.decision_id) == col(Decision.id)).join(Delivery, self.theirs)
@@ -188,7 +188,7 @@ class Reading:
 
     @cached_property
     def purged_since(self) -> dict[int, datetime]:
-        """When standing purges took copies away that had left."""
+        """Times at which standing purges removed copies that had left, by delivery."""
         purge = and_(col(Decision.at) >= self.period.since, *is_standing_purge())
         rows = select(col(DecisionItem.delivery_id), col(Decision.at)).join(Decision, col(Decision.id) == col(DecisionItem.decision_id))
         left = rows.where(purge, col(DecisionItem.before) != State.HELD, taken_condition()).order_by(col(Decision.at).desc())
@@ -196,7 +196,7 @@ class Reading:
 
     @cached_property
     def removed(self) -> list[Removed]:
-        """What standing purges took away."""
+        """Deliveries that standing purges removed."""
         kinds = (col(Delivery.campaign_id), col(DecisionItem.before), col(DecisionItem.outcome))
         first = (func.min(col(Delivery.received_at), type_=Instant), func.min(col(Decision.at), type_=Instant))
         rows = self.done_by((*kinds, func.count(), *first), *is_standing_purge()).group_by(*kinds)
@@ -225,7 +225,7 @@ class Reading:
 
     @cached_property
     def arrivals(self) -> Arrivals:
-        """What came in on each day."""
+        """Messages that came in on each day."""
         return daily_counts.count_arrivals(self.session, self.days, by=self.by, zone=self.period.time_zone)
 
     @cached_property
@@ -239,7 +239,7 @@ class Reading:
 
     @cached_property
     def oldest(self) -> datetime | None:
-        """When the message came that has waited longest now."""
+        """Time at which the message came that has waited longest now."""
         waits = and_(col(Delivery.state) == State.HELD, access.visible_deliveries(self.by))
         found: datetime | None = self.session.scalar(select(func.min(col(Delivery.received_at), type_=Instant)).where(waits))
         return found
@@ -251,23 +251,23 @@ class Reading:
 
 
 def taken_condition() -> ColumnElement[bool]:
-    """Of an item: did the decision change it?"""
+    """Condition: items that the decision changed."""
     return col(DecisionItem.outcome).in_(TAKEN)
 
 
 def is_standing_purge() -> tuple[ColumnElement[bool], ...]:
-    """Of a decision: did it take mail away, and was not undone?"""
+    """Conditions: decisions that removed messages and were not undone."""
     return col(Decision.verb).in_(TAKES_AWAY), col(Decision.undone_by).is_(None)
 
 
 def waiting_report(reading: Reading) -> Report:
-    """How long wanted mail waits."""
+    """Builds the report on the waiting time of wanted messages."""
     oldest = (reading.now - reading.oldest).total_seconds() if reading.oldest else None
     return mail_report.report_waiting(mail_metrics.waiting_times(reading.let_go), reading.period, reading.departments, oldest)
 
 
 def queue_report(reading: Reading) -> Report:
-    """How much waits over the day, and what became of it day by day."""
+    """Builds the report on the queue: held messages over the day, and what became of them day by day."""
     samples = daily_counts.list_samples(reading.session, reading.period.since, reading.period.until, by=reading.by)
     let_go, kept_away = staff_metrics.decided_by_day(reading.acts)
     held = {
@@ -284,31 +284,31 @@ def queue_report(reading: Reading) -> Report:
 
 
 def rules_report(reading: Reading) -> Report:
-    """What lets mail through."""
+    """Builds the report on rules that deliver messages."""
     period = reading.period
     risky = delivered_risky.count_by_day(reading.session, period.since, period.until, by=reading.by, zone=reading.zone)
     return mail_report.report_rules(mail_metrics.added_up(reading.arrivals.values()), risky, period)
 
 
 def work_report(reading: Reading) -> Report:
-    """How much is decided, when, and how fast."""
+    """Builds the report on the work: how many rows are decided, when, and how fast."""
     return staff_report.report_work(reading.work, reading.candour, reading.period)
 
 
 def mistakes_report(reading: Reading) -> Report:
-    """What was taken back."""
+    """Builds the report on decisions that were undone."""
     found = staff_metrics.mistake_figures(reading.acts, reading.let_go, reading.candour, reading.leaves)
     return staff_report.report_mistakes(found, reading.undone_by_rule if found else [], reading.candour, reading.period)
 
 
 def campaigns_report(reading: Reading) -> Report:
-    """What purges removed, and how soon."""
+    """Builds the report on campaigns: what purges removed, and how soon."""
     found = mail_metrics.campaign_figures(reading.removed, reading.late_copies)
     return mail_report.report_campaigns(found, reading.period, reading.subjects_of([one.campaign for one in mail_report.listed_of(found)]))
 
 
 def savings_report(reading: Reading) -> Report:
-    """What it brings and costs in hours."""
+    """Builds the report on hours saved and spent."""
     seconds = reading.settings.reports.employee_seconds, reading.settings.reports.staff_seconds
     found = staff_metrics.saved_hours(mail_metrics.added_up(reading.arrivals.values()), reading.acts, reading.work, *seconds)
     return staff_report.report_savings(found, reading.period)

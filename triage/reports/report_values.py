@@ -21,7 +21,7 @@ class Period:
 
     @property
     def zone(self) -> ZoneInfo:
-        """Where days and hours are told."""
+        """Time zone of days and hours."""
         return ZoneInfo(self.time_zone)
 
 
@@ -36,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """How a table is drawn: bars a row, lines over the rows, or a week of hours."""
+    """Drawing of a table: bars a row, lines over the rows, or a week of hours."""
 
     kind: str  # bars, lines, week
     of: tuple[str, ...] = ()  # columns

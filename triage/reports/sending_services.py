@@ -102,7 +102,7 @@ def list_services(session: Session, *, now: datetime) -> list[Sending]:
 
 
 def reporters_of(session: Session, now: datetime) -> dict[tuple[str, str, str], tuple[str, ...]]:
-    """Who tells of each service."""
+    """Returns the receivers whose DMARC reports name each service."""
     about = col(SendingService.domain), col(SendingService.name), col(SendingService.proof)
     rows = session.execute(
         select(*about, col(DmarcReport.reporter))

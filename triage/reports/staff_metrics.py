@@ -32,7 +32,7 @@ class Act(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Candour:
-    """What may be told of the people who decide, and to whom."""
+    """Rules of privacy about staff: which of their numbers may be shown, and to whom."""
 
     staff: str = "totals"  # none, totals, people
     fewest: int = 3  # people that a total is made of
@@ -49,7 +49,7 @@ class Candour:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How one person, or all of them, decide."""
+    """Pace of decisions, by one person or all of them."""
 
     shown: str
     cards: int
@@ -115,12 +115,12 @@ class Saved:
 
     @property
     def hours(self) -> float:
-        """What is left."""
+        """Hours that employees saved, less the hours that staff spent."""
         return self.gross - self.spent
 
 
 def cards_of(acts: Iterable[Act]) -> list[Act]:
-    """Those that decided a card."""
+    """Returns those acts that decided a row."""
     return [act for act in acts if act.verb in CARDS and act.held]
 
 
@@ -130,7 +130,7 @@ def is_person(act: Act) -> bool:
 
 
 def work_figures(acts: Iterable[Act], candour: Candour) -> Work:
-    """How much was decided, when, and how fast."""
+    """Computes the work of staff: how many rows were decided, when, and how fast."""
     cards = cards_of(acts)
     human = [act for act in cards if is_person(act)]
     people = len({act.by for act in human})
@@ -159,7 +159,7 @@ def by_person(acts: Sequence[Act], let_go: Sequence[LetGo], candour: Candour, le
 
 
 def pace_figures(shown: str, acts: Sequence[Act], candour: Candour, let_go: Sequence[LetGo] = (), leaves: timedelta = timedelta()) -> Pace:
-    """How these cards were decided."""
+    """Computes the pace at which these rows were decided."""
     few = FEW if candour.staff == "people" else max(FEW, candour.fewest)
     measured = [act for act in acts if act.milliseconds is not None and act.keys is not None]
     return Pace(
@@ -180,7 +180,9 @@ def was_wrong(row: LetGo, leaves: timedelta) -> bool:
 
 
 def mistake_figures(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, leaves: timedelta) -> Mistakes | None:
-    """What was taken back. None where it would be about too few people. `leaves`: how long a release waits before it leaves."""
+    """Computes the decisions that were undone. None where it would be about too few people. `leaves`: how long a release waits before it
+    leaves.
+    """
     cards = [act for act in cards_of(acts) if is_person(act)]
     people = len({act.by for act in cards})
     if not candour.tells_totals(people):
@@ -201,7 +203,7 @@ def mistake_figures(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Cando
 
 
 def decided_by_day(acts: Iterable[Act]) -> tuple[Counter[date], Counter[date]]:
-    """How much held messages standing decisions released on each day, and how much they blocked."""
+    """Counts held messages that standing decisions released on each day, and those that they removed or rejected."""
     let_go: Counter[date] = Counter()
     kept_away: Counter[date] = Counter()
     for act in acts:

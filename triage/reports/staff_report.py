@@ -28,7 +28,7 @@ FORMULA = (
 
 
 def report_work(found: Work, candour: Candour, period: Period) -> Report:
-    """How much is decided, when, and how fast."""
+    """Builds the report on the work: how many rows are decided, when, and how fast."""
     total = found.total
     tables = []
     if total:
@@ -81,7 +81,7 @@ def work_words(found: Work, candour: Candour) -> Iterable[str]:
 
 
 def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], candour: Candour, period: Period) -> Report:
-    """What was taken back."""
+    """Builds the report on decisions that were undone."""
     definition = say(
         "A decision counts as a mistake when it was undone. If it was undone before anything was delivered, it did no harm. A release was "
         "wrong when it was undone, or the message was removed, after delivery."
@@ -163,7 +163,7 @@ def per_hundred(one: Pace) -> float | None:
 
 
 def report_savings(found: Saved, period: Period) -> Report:
-    """What it brings and costs in hours, with the formula."""
+    """Builds the report on hours saved and spent, with the formula."""
     mails, away, card = found.by_rules + found.by_staff, f"{found.employee_seconds:g} s", card_words(found)
     how = say("the measured median") if found.measured else say("from the settings")
     return Report(
@@ -197,7 +197,7 @@ def report_savings(found: Saved, period: Period) -> Report:
 
 
 def card_words(found: Saved) -> str:
-    """How long a card takes."""
+    """Says how long one row takes."""
     return f"{found.seconds_per_card:.1f} s" if found.measured else f"{found.seconds_per_card:g} s"
 
 
