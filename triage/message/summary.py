@@ -16,7 +16,6 @@ from triage.message.fingerprint import Fingerprint, make_fingerprint
 from triage.message.mime.attachments import files_of
 from triage.message.mime.calendar import Calendar, read_calendar as calendar_of
 from triage.message.mime.coded_pictures import may_hold_codes
-from triage.message.mime.compressed import UNPACKED as UNPACKED_LIMIT
 from triage.message.mime.decoding import decode_words, text_of
 from triage.message.mime.delivery_status import (
     MEDIA_TYPES,
@@ -42,6 +41,7 @@ from triage.message.mime.mime_parts import (
     parts_of,
 )
 from triage.message.mime.text_parts import READ_LIMIT, Text, as_preferred, is_text, plain_links, plain_target, texts_of
+from triage.message.mime.zip_members import Room
 from triage.say import dump_parameter, load_parameter, say
 from triage.text.json_values import as_dict
 from triage.text.sanitize import escape_visible, readable_text
@@ -436,7 +436,7 @@ def attached_page_parts(parts: list[Part]) -> Iterator[str]:
 
 def list_attachments(parts: list[Part]) -> Iterator[Attachment]:
     """Every attachment, numbered from 1. TooMuch beyond as many as a message may have parts, or where their names are too long."""
-    left, room, own, unpacked = NAMES_LIMIT, WITHIN_LIMIT, NAMED_LIMIT, UNPACKED_LIMIT
+    left, room, own, unread = NAMES_LIMIT, WITHIN_LIMIT, NAMED_LIMIT, Room()
     for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
         if number > PART_LIMIT:
             raise TooMuch(say("it has more than {part_limit} parts", part_limit=PART_LIMIT))
@@ -444,8 +444,8 @@ def list_attachments(parts: list[Part]) -> Iterator[Attachment]:
         own -= count_letters((shown, *others))
         if own < 0:
             raise TooMuch(say("the names of its attachments together are longer than {named_limit} characters", named_limit=NAMED_LIMIT))
-        examined = examine_content(content, (name, *also), media_type, unpacked)
-        inside, unpacked = examined.archive, max(0, unpacked - examined.unpacked)
+        examined = examine_content(content, (name, *also), media_type, unread)
+        inside = examined.archive
         within = tuple(fitting_names(map(file_name, inside.names[:left]), room))
         closed = inside.closed or len(within) < len(inside.names)
         left, room = left - len(within), room - count_letters(within)

@@ -2,7 +2,9 @@
 
 import io
 import lzma
+import posixpath
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,12 +14,13 @@ from triage.message.mime import compressed
 from triage.message.mime.archives import ZIP, Archive, look_into, of_each_ending
 from triage.message.mime.excel4_macros import has_macro_sheet, names_auto_open
 from triage.message.mime.ole_macros import OLE, find_macros
-from triage.message.mime.zip_members import open_zip, read_members
+from triage.message.mime.zip_members import Room, has_two_sizes, open_zip, read_members
 
 RUNS, SCRIPT, MACROS, MACROS_RUN, TEMPLATE, PARTIAL, ENCRYPTED, MISLABELLED = (
     *("runs", "script", "macros", "macros-run", "remote-template", "partial", "encrypted-mail", "mislabelled"),
 )
 IN_ARCHIVES = frozenset({RUNS, SCRIPT, MACROS, MACROS_RUN, TEMPLATE})  # what counts of the files in an archive
+EMBEDDED = IN_ARCHIVES - {SCRIPT}  # and of the parts of an Office document, which runs no script
 PROGRAMS = (  # first bytes of what Windows, macOS and Linux run, mount or open with something that runs
     b"\x7fELF",
     b"\xca\xfe\xba\xbe",  # Mach-O for several processors, Java
@@ -47,6 +50,9 @@ PART_NAME = re.compile(rb"""(?:PartName\s*=\s*["']/|Extension\s*=\s*["'])([^"']{
 RELATION = re.compile(rb"<Relationship\b[^>]{0,4000}>", re.IGNORECASE)
 TEMPLATES = re.compile(rb"""Type\s*=\s*["'][^"']*/(?:attachedTemplate|oleObject|subDocument|frame)["']""", re.IGNORECASE)
 OUTSIDE = re.compile(rb"""Target\s*=\s*["'](?:https?:|ftp:|mhtml:|\\\\|//|file:(?:/{2}|\\\\)[^/\\])""", re.IGNORECASE)
+TARGET = re.compile(rb"""\bTarget\s*=\s*["']([^"']{1,500})""", re.IGNORECASE)
+DOCUMENT_NAME = re.compile(r"\.(?:do[ct][xm]|xl[st][xm]|xlsb|xlam|p(?:pt|ot|ps)[xm]|ppam|sld[xm])[\s.]*$", re.IGNORECASE)
+PARTS = ("word/", "xl/", "ppt/")  # the folders in which an Office document has its parts
 WORKBOOK = re.compile(r"(?:^|/)workbook\.(?:xml|bin)$")
 RELATIONS = 200  # lists of relations that are read of one document
 ENVELOPED = (bytes.fromhex("06092a864886f70d010703"), bytes.fromhex("060b2a864886f70d0109100117"))  # RFC 5652, 6.1; RFC 5083, 2.1
@@ -56,18 +62,22 @@ PGP_MESSAGE = b"-----BEGIN PGP MESSAGE-----"
 TEXT_OF_DER = re.compile(rb"\s*(?:-----BEGIN |M[A-Za-z0-9+/])")
 CALLED = re.compile(r"\.(?:tar|tgz|tbz2?|txz|gz|bz2|xz|zst|cab)[\s.]*$", re.IGNORECASE)
 
+DAMAGED = (  # what reading a ZIP file or a document raises where it is damaged, packed in a way that is not read, or encrypted
+    *(ValueError, IndexError, OverflowError, NotImplementedError, EOFError, RuntimeError, OSError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds and is. `finding`: one of the words above, "" where nothing is found; `unpacked`: bytes that reading it took."""
+    """What a file holds and is. `finding`: one of the words above, "" where nothing is found."""
 
     archive: Archive
     finding: str = ""
-    unpacked: int = 0
 
 
-def examine_content(content: bytes, names: tuple[str, ...], media_type: str, room: int, *, within: bool = False) -> Content:
-    """What these bytes are. `names`: the file's own; `room`: bytes that may still be unpacked for this message.
+def examine_content(content: bytes, names: tuple[str, ...], media_type: str, room: Room, *, within: bool = False) -> Content:
+    """What these bytes are. `names`: the file's own; `room`: what may still be read of archives for this message, and shrinks.
 
     `within`: they are in an archive themselves, and archives in them are not looked into.
     """
@@ -76,54 +86,73 @@ def examine_content(content: bytes, names: tuple[str, ...], media_type: str, roo
     if content.startswith(OLE):
         return examine_office(content, inside, finding)
     if zipfile.is_zipfile(io.BytesIO(content)):
-        return examine_zip(content, examine_office(content, inside, finding), room, within=within)
+        return examine_zip(content, names, examine_office(content, inside, finding), room, within=within)
     if not compressed.is_compressed(content):
         return Content(replace(inside, closed=inside.closed or (bool(content) and any(map(CALLED.search, names)))), finding)
     try:
-        found = compressed.list_names(content, min(room, compressed.UNPACKED))
+        found = compressed.list_names(content, room.unpacked)
     except (ValueError, IndexError, OverflowError):
-        return Content(Archive(inside.names, closed=True), finding, room if room < compressed.UNPACKED else 0)
+        room.unpacked = 0 if room.unpacked < compressed.UNPACKED else room.unpacked
+        return Content(Archive(inside.names, closed=True), finding)
+    room.unpacked -= found.unpacked
     inner = () if found.head is None else tuple(filter(None, map(compressed.inner_name, names)))
     finding = finding or (find_kind(found.head, inner, "") if found.head is not None else "")
     closed = inside.closed or (found.head is not None and is_archive(found.head))  # an archive in what is packed is not looked into
-    return Content(of_each_ending((*inside.names, *found.names, *inner), closed), finding, found.unpacked)
+    return Content(of_each_ending((*inside.names, *found.names, *inner), closed), finding)
 
 
-def examine_zip(content: bytes, found: Content, room: int, *, within: bool) -> Content:
+def examine_zip(content: bytes, names: tuple[str, ...], found: Content, room: Room, *, within: bool) -> Content:
     """The same of a ZIP file with what its files are by their bytes; `found`: what it is as a document."""
     try:
-        return judge_members(content, found, min(room, compressed.UNPACKED), within=within)
+        if not within:
+            room.admit_files(content)
+        return judge_members(content, names, found, room, within=within)
     except compressed.TooLarge:
-        return replace(found, archive=replace(found.archive, closed=True), unpacked=room if room < compressed.UNPACKED else 0)
-    except (ValueError, IndexError, NotImplementedError, EOFError, RuntimeError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile):
+        return replace(found, archive=replace(found.archive, closed=True))
+    except DAMAGED:
         sure = content.startswith(ZIP)  # else it may be another file in which a ZIP file lies
         return replace(found, archive=replace(found.archive, closed=found.archive.closed or sure))
 
 
-def judge_members(content: bytes, found: Content, room: int, *, within: bool) -> Content:
-    """What is found in the files of a ZIP file. Of a document only programs count: its other parts are looked at already."""
-    names, closed, finding, unpacked = [*found.archive.names], found.archive.closed, found.finding, 0
+def judge_members(content: bytes, names: tuple[str, ...], found: Content, room: Room, *, within: bool) -> Content:
+    """What is found in the files of a ZIP file. The parts of an Office document may be closed: many hold other documents."""
+    inside, finding = [*found.archive.names], found.finding
     with open_zip(content) as package:
-        document = any(one.casefold() == "[content_types].xml" for one in package.namelist())
-        for name, data, whole in read_members(package, room, wants_more=lambda head: not document and needs_all(head)):
-            unpacked += len(data)
-            member = Content(Archive(), find_kind(data, (name,), ""))
-            if not document and is_archive(data):
-                member = (
-                    Content(Archive(closed=True))
-                    if within or not whole
-                    else examine_content(data, (name,), "", room - unpacked, within=True)
-                )
-                unpacked += member.unpacked
-            names += member.archive.names
-            closed = closed or member.archive.closed
-            finding = finding or (member.finding if member.finding in ((RUNS,) if document else IN_ARCHIVES) else "")
-    return Content(of_each_ending(dict.fromkeys(names), closed), finding, unpacked)
+        closed = found.archive.closed or has_two_sizes(package, content)
+        parts = document_parts(package) if all(map(DOCUMENT_NAME.search, names)) else frozenset()
+        for name, data, whole in read_members(package, room, wants_more=needs_all):
+            member, is_part = examine_member(name, data, room, whole=whole, within=within), name.casefold() in parts
+            inside += member.archive.names
+            closed = closed or (member.archive.closed and not is_part)
+            finding = finding or (member.finding if member.finding in (EMBEDDED if is_part else IN_ARCHIVES) else "")
+    return Content(of_each_ending(dict.fromkeys(inside), closed), finding)
 
 
-def needs_all(head: bytes) -> bool:
+def examine_member(name: str, data: bytes, room: Room, *, whole: bool, within: bool) -> Content:
+    """What a file in a ZIP file is. Archives are closed two levels down, and where they are not `whole`."""
+    room.admit_files(data)
+    if not is_archive(data):
+        return Content(Archive(), find_kind(data, (name,), ""))
+    readable = whole and (data.startswith(OLE) or not within)
+    return examine_content(data, (name,), "", room, within=True) if readable else Content(Archive(closed=True))
+
+
+def document_parts(package: zipfile.ZipFile) -> frozenset[str]:
+    """The parts of an Office document that its lists of relations name, folded."""
+    relations = [one for one in package.infolist() if one.filename.casefold().endswith(".rels")][:RELATIONS]
+    named = (part_path(one.filename, target) for one in relations for target in TARGET.findall(read_part(package, one)))
+    return frozenset(path for path in named if path.startswith(PARTS))
+
+
+def part_path(relations: str, target: bytes) -> str:
+    """The part that a list of relations means: its place is told from the folder above that list's (ECMA-376-2, 6.5.3)."""
+    folder = posixpath.dirname(posixpath.dirname(relations))
+    return posixpath.normpath(posixpath.join("/", folder, target.decode("utf-8", "replace"))).lstrip("/").casefold()
+
+
+def needs_all(name: str, head: bytes) -> bool:
     """Whether more than its first bytes is needed to judge this file."""
-    return is_archive(head) or PAGE_START.match(head[:2048]) is not None
+    return is_archive(head) or PAGE_START.match(head[:2048]) is not None or PAGE_NAME.search(name) is not None
 
 
 def is_archive(content: bytes) -> bool:
@@ -171,7 +200,7 @@ def examine_office(content: bytes, inside: Archive, finding: str) -> Content:
     """What an Office document holds beside text; a damaged one is closed to us."""
     try:
         found = find_macros(content) if content.startswith(OLE) else find_in_package(content)
-    except (ValueError, IndexError, OverflowError, NotImplementedError, EOFError, RuntimeError, OSError, zipfile.BadZipFile):
+    except DAMAGED:
         return Content(replace(inside, closed=True), finding)
     return Content(inside, finding or found)
 

@@ -24,6 +24,7 @@ from tests.triage.message.mime.office_files import (
 )
 from triage.config.settings import Policy
 from triage.message.mime import compressed, file_content, ole_macros
+from triage.message.mime.zip_members import CENTRAL, LOCAL, Room
 from triage.message.signals.attachments import first_danger
 from triage.message.summary import make_summary
 
@@ -71,6 +72,34 @@ def zipped(**files: bytes) -> bytes:
     return made.getvalue()
 
 
+def packed_zip(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return made.getvalue()
+
+
+def package(**files: bytes) -> bytes:
+    """A ZIP file that says it is an Office document."""
+    return zipped(**{"[Content_Types]_xml": b"<Types/>"}, **files)
+
+
+def embedding(data: bytes) -> bytes:
+    """A Word document with this workbook in it."""
+    relations = b'<Relationships><Relationship Id="1" Type="x/package" Target="embeddings/Sheet.xlsx"/></Relationships>'
+    files = {"[Content_Types].xml": b"<Types/>", "word/_rels/document.xml.rels": relations, "word/embeddings/Sheet.xlsx": data}
+    return packed_zip(files)
+
+
+def sized(content: bytes, mark: bytes, size: int) -> bytes:
+    """A ZIP file in which the first file is said to have this size, at one of two places."""
+    changed, at = bytearray(content), content.index(mark) + (24 if mark == CENTRAL else 22)
+    changed[at : at + 4] = size.to_bytes(4, "little")
+    return bytes(changed)
+
+
+PROGRAM_IN_ZIP = packed_zip({"x.dat": EXE})
 HELD: list[tuple[str, bytes, str]] = [
     ("letter.doc", vba_project("Document_Open"), "contains macros that run when it is opened"),
     ("letter.doc", vba_project("Document_Open", small=True), "contains macros that run when it is opened"),
@@ -94,6 +123,18 @@ HELD: list[tuple[str, bytes, str]] = [
     ("x.zip", zipped(more_zip=zipped(still_zip=zipped(a_txt=LETTER))), "is encrypted and cannot be scanned"),
     ("x.zip", zipped(letter_docx=ENCRYPTED_OFFICE), "is encrypted and cannot be scanned"),
     ("x.docx", zipped(notes_bin=EXE, **{"[Content_Types]_xml": b"<Types/>"}), "contains a program"),
+    ("x.zip", package(invoice_doc=vba_project("AutoOpen")), "contains macros that run when it is opened"),
+    ("x.zip", package(invoice_docx=office_document("AutoOpen")), "contains macros that run when it is opened"),
+    ("x.zip", package(more_dat=zipped(x_exe=EXE)), "contains x.exe"),
+    ("x.zip", package(page_html=SCRIPT), "contains a web page with script"),
+    ("x.docx", package(page_html=SCRIPT), "contains a web page with script"),
+    ("x.docx", embedding(office_document("AutoOpen")), "contains macros that run when it is opened"),
+    ("x.zip", embedding(zipped(more_zip=zipped(a_txt=LETTER))), "is encrypted and cannot be scanned"),
+    ("x.zip", zipped(page_html=LETTER * 12 + SCRIPT), "contains a web page with script"),
+    ("x.zip", sized(PROGRAM_IN_ZIP, CENTRAL, 0), "is encrypted and cannot be scanned"),
+    *(("x.zip", sized(sized(PROGRAM_IN_ZIP, CENTRAL, size), LOCAL, size), "contains a program") for size in (0, 9)),
+    ("x.zip", zipped(more_zip=zipped(letter_doc=vba_project("AutoOpen"))), "contains macros that run when it is opened"),
+    ("x.zip", sized(zipped(a_txt=LETTER), LOCAL, 9), "is encrypted and cannot be scanned"),
     ("x.zip", zipped(names_txt=b"PK\x03\x04" * (compressed.MEMBERS + 1)), "is encrypted and cannot be scanned"),
     ("x.tar.gz", gzip.compress(tar("a.txt", "x.exe")), "contains x.exe"),
     ("x.tgz", gzip.compress(tar("x.exe")), "contains x.exe"),
@@ -138,6 +179,8 @@ PASS: list[tuple[str, bytes]] = [
         "letters.zip",
         zipped(one_docx=office_document(), two_xls=excel4_workbook(sheet=False), page_html=PAGE, more_zip=zipped(a_txt=LETTER)),
     ),
+    ("letter.docx", embedding(zipped(more_zip=zipped(a_txt=LETTER)))),
+    ("letters.zip", zipped(one_docx=embedding(office_document()))),
     ("letter.docx", office_document(template="file:///C:/Templates/letter.dotx")),
     ("sources.tar.gz", gzip.compress(tar("a.c", "README"))),
     ("report.xml.gz", gzip.compress(b"<feedback/>")),
@@ -207,9 +250,30 @@ def test_the_files_in_a_zip_file_are_unpacked_within_bounds_of_the_message() -> 
         archive.writestr("large.html", PAGE + b" " * 40_000_000)
         archive.writestr("larger.html", PAGE + b" " * 40_000_000)
     content = bomb.getvalue()
-    assert 60_000_000 < file_content.examine_content(content, ("x.zip",), "", 1 << 27).unpacked < 70_000_000, "32 MiB of each"
-    cut = file_content.examine_content(content, ("x.zip",), "", 1 << 20)
-    assert (cut.archive.closed, cut.unpacked) == (True, 1 << 20), "nothing is left for the next attachment"
+    room, little = Room(1 << 27), Room(1 << 20)
+    file_content.examine_content(content, ("x.zip",), "", room)
+    assert 60_000_000 < (1 << 27) - room.unpacked < 70_000_000, "32 MiB of each"
+    cut = file_content.examine_content(content, ("x.zip",), "", little)
+    assert (cut.archive.closed, little.unpacked) == (True, 0), "nothing is left for the next attachment"
+
+
+def test_the_files_in_all_zip_files_of_a_message_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 ZIP files of 4,900 files each, as small as a picture, took half a minute."""
+    looked_at: list[str] = []
+    find_kind = file_content.find_kind
+
+    def count(content: bytes, names: tuple[str, ...], media_type: str) -> str:
+        looked_at.append(names[0])
+        return find_kind(content, names, media_type)
+
+    monkeypatch.setattr(file_content, "find_kind", count)
+    many = packed_zip({f"{number}.txt": b"x" for number in range(490)})
+    content = packed_zip({f"{number}.zip": many for number in range(60)})
+    room = Room(files=1_000)
+    assert file_content.examine_content(content, ("x.zip",), "", room).archive.closed
+    assert len(looked_at) <= 1_060
+    assert room.files < 490
+    assert file_content.examine_content(many, ("y.zip",), "", room).archive.closed, "nothing is left for the next attachment"
 
 
 def test_an_ole_file_that_points_at_itself_is_closed() -> None:
@@ -231,7 +295,7 @@ def test_whatever_is_changed_ends_with_an_answer_or_a_value_error(seed: int) -> 
             changed = bytearray(content)
             for _ in range(chance.randint(1, 8)):
                 changed[chance.randrange(min(len(changed), 4096))] = chance.randrange(256)
-            file_content.examine_content(bytes(changed), ("x.doc",), "", 1 << 22)
+            file_content.examine_content(bytes(changed), ("x.doc",), "", Room(1 << 22))
 
 
 def test_a_copy_in_a_packed_module_is_unpacked() -> None:
