@@ -33,7 +33,7 @@ def authentication_results(authentication: Authentication, authserv_id: str) -> 
 
 
 def format_results(found: Authentication) -> Iterator[list[str]]:
-    """Each result as its words: method and outcome, the reason, the properties."""
+    """Yields each authentication result as words: method and outcome, the reason, the properties."""
     yield from map(spf_words, found.spf)
     if found.dkim:
         yield from map(dkim_words, found.dkim)

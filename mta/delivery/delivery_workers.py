@@ -39,7 +39,7 @@ class Carriers:
     """The workers of one destination. The relay's thread gives and takes; everything shared is under the lock."""
 
     def __init__(self, destination: Destination, settings: Settings, ring: Callable[[], None]) -> None:
-        """Nothing is dialled yet. BadInput when the next hop or the key of our seal is of no use."""
+        """Dials nothing yet. BadInput when the next hop or the key of our seal is of no use."""
         self.destination, self.settings, self.ring = destination, settings, ring
         self.sealer = open_sealer(settings)
         workers = max(1, settings.relay.concurrency)
@@ -182,7 +182,7 @@ class Carriers:
         return any(other is not hop and other not in self.resting for other in self.busy)
 
     def leave_alone(self, refused: Outcome, now: float) -> None:
-        """Nothing is sent for a while, longer each time; a password that was refused once is not tried in quick succession."""
+        """Pauses sending, longer each time; a password that was refused once is not tried in quick succession."""
         is_news = now >= self.away_until
         if not self.failures or now - self.away_until > LONGEST_AWAY:  # or nobody has asked since
             self.away_since = now

@@ -56,7 +56,7 @@ class Relay:
     """The one thread that claims for the carriers of every destination, and settles what they bring back."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is dialled or claimed yet. BadInput when a next hop, the database or the spool directory is of no use."""
+        """Dials and claims nothing yet. BadInput when a next hop, the database or the spool directory is of no use."""
         self.settings = settings
         self.carriers = [Carriers(one, settings, self.ring) for one in list_destinations(settings)]
         for next_hop in left_over(settings):
@@ -162,7 +162,7 @@ class Relay:
             queue_admin.bring_forward(session, one.destination, now=utcnow())
 
     def claim(self, session: Session, one: Carriers) -> list[Claim]:
-        """As much as there is room for, and nothing twice: after a jump of the clock every lease has ended."""
+        """Claims as many deliveries as there is room for, and none twice: after a jump of the clock every lease has ended."""
         room = one.room()
         if not room:
             return []

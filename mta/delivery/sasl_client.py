@@ -128,7 +128,7 @@ def plain_words(login: Login) -> str:
 
 
 def at_once(connection: smtplib.SMTP, mechanism: str, words: str) -> tuple[int, bytes]:
-    """All of it behind AUTH, and once more for a server that asks for it."""
+    """Sends AUTH with the whole answer, and the answer once more to a server that asks for it."""
     answer = connection.docmd("AUTH", f"{mechanism} {encode_base64(words)}")
     return connection.docmd(encode_base64(words)) if answer[0] == GO_ON and not answer[1].strip() else answer
 

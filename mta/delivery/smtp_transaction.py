@@ -62,7 +62,7 @@ class Ended(Exception):
 
 
 def unreachable_outcome(reply: str) -> Ended:
-    """Nobody could say anything about a message yet: the next hop is not there, or does not want us now."""
+    """Returns the outcome for a next hop that is not there, or does not want us now: no message was refused."""
     return Ended(Answer("deferred", reply, hang_up=True, unreachable=True))
 
 

@@ -173,11 +173,11 @@ class Departures(Writer):
     """Enters employees' mail for the relay, and what it teaches."""
 
     def why_later(self, message: Judged) -> str:
-        """Nothing waits for a parser that gave up."""
+        """Returns the fault for which a message is read again later: nothing waits for a parser that gave up."""
         return message.fault
 
     def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
-        """Each behind a savepoint of its own."""
+        """Sends each message behind a savepoint of its own."""
         ready = [(message, bodies.pack_body(message.raw)) for message in messages]
         return lambda session: [self.let_go(session, *one) for one in ready]
 

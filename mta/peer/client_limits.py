@@ -48,11 +48,11 @@ class Guesses:
         self.wrong: dict[str, list[float]] = {}  # what was noted last is the last
 
     def are_too_many(self, of: str, now: float) -> bool:
-        """Whether it is so many that no further one is heard for a while."""
+        """Whether there were so many wrong passwords that no further one is heard for a while."""
         return len(self.lately(of, now)) >= self.most
 
     def note(self, of: str, now: float) -> None:
-        """One more."""
+        """Counts one more wrong password."""
         lately = self.lately(of, now)
         self.wrong.pop(of, None)
         self.wrong[of] = [*lately, now]

@@ -17,7 +17,7 @@ V1_UNKNOWN = re.compile(rb"PROXY UNKNOWN(?: [^\r\n]*)?")
 
 
 class Malformed(Exception):
-    """This is no PROXY header."""
+    """The data is no PROXY header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,6 @@ def read_v2(start: bytes) -> Header | None:
 
 
 def plain_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """As text, IPv4 in its own form."""
+    """Formats an address, IPv4 in its own form."""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)

@@ -31,7 +31,7 @@ class Tally:
         self.words[0] = max(self.words[0], row + 1)
 
     def take_row(self, row: int) -> None:
-        """This process counts in that row from here on, from nothing."""
+        """Makes this process count in a row from here on, from nothing."""
         self.row = row
         self.clear(row)
 

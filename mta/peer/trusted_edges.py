@@ -27,11 +27,11 @@ class Edges:
         self._is_listed = lru_cache(1024)(self._look_up)
 
     def hands_over(self, peer: str) -> bool:
-        """Whether this is an MTA that has accepted what it brings."""
+        """Whether a peer is an MTA that has accepted what it brings."""
         return self.protocol == "xforward" and self._is_listed(peer)
 
     def passes_through(self, peer: str) -> bool:
-        """Whether this is a proxy, which names the client in a PROXY header."""
+        """Whether a peer is a proxy, which names the client in a PROXY header."""
         return self.protocol == "proxy" and self._is_listed(peer)
 
     def may_speak_lmtp(self, peer: str) -> bool:
@@ -39,7 +39,7 @@ class Edges:
         return peer == LOCAL or self._is_listed(peer) or ipaddress.ip_address(peer).is_loopback
 
     def are(self, address: str) -> bool:
-        """Whether this is one of our own machines, whatever it does."""
+        """Whether an address is one of our own machines, whatever it does."""
         return self._is_listed(address)
 
     def _look_up(self, peer: str) -> bool:
@@ -70,7 +70,7 @@ def parse_xforward(argument: str) -> dict[str, str] | None:
 
 
 def decode_xtext(name: str, encoded: str) -> str | None:
-    """One value; None when it is malformed."""
+    """Decodes an xtext value of XFORWARD; None when it is malformed."""
     if encoded.upper() in UNKNOWN:
         return ""
     if not XTEXT.fullmatch(encoded):

@@ -25,7 +25,7 @@ from triage.times import utcnow
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Everything that was found out."""
+    """Results of examining a message."""
 
     authentication: Authentication
     summary: Summary

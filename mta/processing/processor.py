@@ -146,7 +146,7 @@ def repeat_in_thread(
 
 @contextlib.contextmanager
 def wait_for_turn(settings: Settings, stop: threading.Event) -> Iterator[None]:
-    """On SQLite: wait until no other judge works on this spool."""
+    """Waits, on SQLite, until no other judge works on this spool."""
     if not settings.database.url.startswith("sqlite:"):
         yield
         return

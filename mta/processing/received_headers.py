@@ -73,7 +73,7 @@ def parse_instant(text: str) -> datetime | None:
 
 
 def reverse_path(fields: tuple[Field, ...]) -> str:
-    """As the Return-Path field has it; "" for the null path, and where nothing tells."""
+    """Returns the path in the Return-Path field; "" for the null path, and where nothing tells."""
     found = PATH.search(first_field(fields, "return-path"))
     return found[1] if found else ""
 

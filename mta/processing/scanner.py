@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Scanner(ABC, Generic[Answer]):
-    """One of them; safe for several threads. While it does not answer, nobody waits for it."""
+    """Scanner of messages; safe for several threads. While it does not answer, nobody waits for it."""
 
     def __init__(self, name: str, where: str, largest: int) -> None:
         """`largest`: bytes of a message that is sent there at most."""

@@ -8,7 +8,7 @@ from triage.message.signals.scan_results import NOT_ASKED, Scan
 
 
 class Scanners:
-    """All of them; safe for several threads. None of them costs nothing."""
+    """Scanners in use; safe for several threads. Without any, nothing is asked."""
 
     def __init__(self, clamd: Clamd | None = None, rspamd: Rspamd | None = None) -> None:
         self.clamd, self.rspamd = clamd, rspamd

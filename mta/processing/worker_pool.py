@@ -60,7 +60,7 @@ class Room:
             self.changed.notify_all()
 
     def close(self) -> None:
-        """Nobody comes in any more."""
+        """Lets no further message in."""
         with self.changed:
             self.closed = True
             self.changed.notify_all()
@@ -75,7 +75,7 @@ class Share:
         self.lock = threading.Lock()
 
     def more(self) -> None:
-        """One more message was read."""
+        """Counts one more message that was read."""
         with self.lock:
             self.left += 1
 
@@ -95,7 +95,7 @@ class Examines(Protocol):
         """The envelope as far as the one who brought the message may be believed."""
 
     def examine(self, envelope: Envelope, raw: bytes) -> Found:
-        """Everything that can be found out."""
+        """Examines one message."""
 
 
 class Lane:

@@ -14,7 +14,7 @@ class Later:
         self.is_woken = False
 
     def __call__(self, task: Callable[[], None]) -> None:
-        """Have it done soon."""
+        """Schedules a task soon."""
         self.waiting.append(task)
         if not self.is_woken:
             self.is_woken = True

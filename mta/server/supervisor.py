@@ -187,7 +187,7 @@ class Crew:
             self.tally.clear(worker.row)
 
     def disband(self) -> None:
-        """Everybody stops; the addresses are free for a successor at once."""
+        """Stops all workers; the addresses are free for a successor at once."""
         self.own.close()
         self.stop([*self.serving, *self.retired])
         os.close(self.lifeline)

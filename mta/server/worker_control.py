@@ -32,7 +32,7 @@ class Orders:
         self.any.set()
 
     def supervisor_is_gone(self, loop: asyncio.AbstractEventLoop, lifeline: int) -> None:
-        """Nobody would stop us any more."""
+        """Stops the worker, since nobody else would."""
         loop.remove_reader(lifeline)
         self.told(self.stop)
 

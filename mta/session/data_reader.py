@@ -23,7 +23,7 @@ class Content:
 
     @property
     def too_large(self) -> bool:
-        """Whether it is past the limit."""
+        """Whether the message is past the size limit."""
         return self.size > self.max_size
 
     def feed(self, chunk: bytes) -> bytes | None:

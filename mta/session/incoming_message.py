@@ -29,7 +29,7 @@ class Pace:
         self.counted = self.seen = 0.0  # bytes that count, and all at the last look
 
     def is_kept(self, received: int, elapsed: float) -> bool:
-        """Whether this is fast enough: so many bytes in so many seconds."""
+        """Whether so many bytes in so many seconds are fast enough."""
         self.counted = min(self.counted + received - self.seen, self.rate * (elapsed + LONGEST_REST))
         self.seen = received
         return elapsed <= self.grace or self.counted >= self.rate * elapsed
@@ -55,7 +55,7 @@ class Incoming:
         return rest
 
     def is_too_slow(self, now: float) -> bool:
-        """Whether it comes slower than it may. The session waits for its end as long as it does not."""
+        """Whether the message comes slower than it may. Only then the session stops waiting for its end."""
         return not all(pace.is_kept(self.content.received, now - self.started) for pace in self.paces)
 
     def give_back(self) -> None:

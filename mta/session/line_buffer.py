@@ -48,7 +48,7 @@ class Unread:
         return taken
 
     def peek(self) -> bytes:
-        """Everything, without taking it."""
+        """Returns all buffered bytes, without taking them."""
         return self._data[self._at :]
 
     def clear(self) -> None:

@@ -62,7 +62,7 @@ def sender_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
 
 
 def is_odd(path: str) -> bool:
-    """Whether it is an address that Address.parse does not read and that somebody else may have all the same."""
+    """Whether a path is an address that Address.parse does not read and that somebody else may have all the same."""
     return len(path) <= LONGEST and ODD.fullmatch(path) is not None
 
 

@@ -140,5 +140,5 @@ def is_put_off(reply: str) -> bool:
 
 
 def is_error(reply: str) -> bool:
-    """Did the client do something wrong? (5yz)"""
+    """Whether a reply tells the client of an error (5yz)."""
     return reply.startswith("5")

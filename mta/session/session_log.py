@@ -40,7 +40,7 @@ def log_refused(reply: str, visitor: Visitor, reverse_path: str | None = None, r
 
 
 def signed_in(reply: str, name: str, visitor: Visitor) -> None:
-    """Somebody has given a name and a password. Of a failure fail2ban reads the line (deploy/fail2ban): the address comes first."""
+    """Logs a sign-in. Of a failure fail2ban reads the line (deploy/fail2ban): the address comes first."""
     named = {"client": escape_visible(visitor.peer), "account": escape_visible(name[:80]), "reply": escape_visible(reply)}
     if reply.startswith("2"):
         log.info("signed in from %(client)s as %(account)s", named)
@@ -60,7 +60,7 @@ def not_stored(fault: BaseException, visitor: Visitor) -> None:
 
 
 def log_fault(doing: str, error: BaseException, visitor: Visitor) -> None:
-    """We made a mistake."""
+    """Logs an internal error."""
     log.error(
         "fault at %(why)s %(client)s", {"why": escape_visible(f"{doing}: {describe_fault(error)}"), "client": escape_visible(str(visitor))}
     )

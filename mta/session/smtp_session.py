@@ -51,7 +51,7 @@ class Session(LibrarySession):
     # told by asyncio and by the process
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody is there. Behind a proxy it is not known yet who."""
+        """Begins a session. Behind a proxy its client is not known yet."""
         self.visitor.peer = client_address(transport.get_extra_info("peername")) or LOCAL
         self.door.sessions.add(self)
         if self.is_behind_proxy:
@@ -62,7 +62,7 @@ class Session(LibrarySession):
 
     @property
     def is_behind_proxy(self) -> bool:
-        """Whether it is not known yet who this is."""
+        """Whether the client is not known yet, since a proxy will name it."""
         return not self.visitor.lmtp and self.door.edges.passes_through(self.visitor.peer)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -81,7 +81,7 @@ class Session(LibrarySession):
             self.door.emptied.set()
 
     def look(self, now: float) -> None:
-        """Time has passed: is it enough? A message that comes as fast as it must is heard to its end."""
+        """Ends the session when its time is over. A message that comes as fast as it must is heard to its end."""
         if self.incoming is not None and self.incoming.is_too_slow(now):
             self.hang_up(replies.TOO_SLOW)
         elif last := self.patience.at(now, in_message=self.incoming is not None):

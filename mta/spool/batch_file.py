@@ -54,7 +54,7 @@ def write_batch(directory: Path, name: str, messages: Sequence[Message], why: st
 
 
 def write_message(file: IO[bytes], mark: bytes, envelope: dict[str, Any], raw: bytes) -> None:
-    """One message: head, envelope as JSON, raw bytes."""
+    """Writes one message to a batch: head, envelope as JSON, raw bytes."""
     described = json.dumps(envelope, separators=(",", ":")).encode()
     file.write(HEAD.pack(mark, len(described), len(raw), record_checksum(described, raw)))
     file.write(described)

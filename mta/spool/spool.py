@@ -200,7 +200,7 @@ class Spool:
         return read_batch(batch.file, damaged)
 
     def remove(self, batch: Batch) -> None:
-        """Everything in it has been taken over. A damaged batch is kept in `damaged/` for a person to look at."""
+        """Removes a batch that was taken over. A damaged one is kept in `damaged/` for a person to look at."""
         with contextlib.suppress(FileNotFoundError):
             if batch.damaged:
                 batch.path.rename(self.damaged / batch.path.name)
