@@ -1,4 +1,4 @@
-"""Whether this message in a mailbox is a copy of that delivery. By our own trace field, or by what it says: never by Message-ID alone."""
+"""Matches messages in a mailbox with deliveries: by our own trace field or by content, never by Message-ID alone."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,27 +55,27 @@ def named_message_ids(fields: tuple[Field, ...], name: str) -> tuple[str, ...]:
 
 
 def is_marked(names: Names, sought: Sought) -> bool:
-    """Whether it bears our trace field for this message, and the Message-ID that goes with it."""
+    """Whether a message bears our trace field for this delivery, and the Message-ID that goes with it."""
     return names.marker == sought.marker and names.message_id == sought.message_id
 
 
 def is_marked_and_named(names: Names, sought: Sought) -> bool:
-    """Whether it bears our trace field, and a Message-ID that it did not have, as servers give one. Then its body decides too."""
+    """Whether a message bears our trace field, and a Message-ID that it did not have, as servers give one. Then its body decides too."""
     return names.marker == sought.marker and not sought.message_id and bool(names.message_id) and sought.content is not None
 
 
 def may_be_unmarked(names: Names, sought: Sought) -> bool:
-    """Whether it could be a copy whose trace field a server has taken out. Then its body decides."""
+    """Whether a message could be a copy whose trace field a server has taken out. Then its body decides."""
     return names.marker is None and bool(sought.message_id) and names.message_id == sought.message_id and sought.content is not None
 
 
 def may_be_renumbered(names: Names, sought: Sought) -> bool:
-    """Whether it could be a copy that was sent on before a restore, under the number that the message had then. Then its body decides."""
+    """Whether a message could be a copy sent on before a restore, under the number that it had then. Then its body decides."""
     return sought.any_marker and bool(sought.message_id) and names.message_id == sought.message_id and sought.content is not None
 
 
 def may_be(names: Names, sought: Sought) -> bool:
-    """Whether it is worth to look at the whole of it."""
+    """Whether a message is worth fetching whole."""
     ours = is_marked(names, sought) or is_marked_and_named(names, sought)
     return ours or may_be_unmarked(names, sought) or may_be_renumbered(names, sought)
 
@@ -87,5 +87,5 @@ def is_copy(raw: bytes, sought: Sought) -> bool:
 
 
 def is_related(names: Names, sought: Sought) -> bool:
-    """Whether it bears or refer to the same Message-ID. A reply, a forwarded mail, or somebody else's that only says so."""
+    """Whether a message bears or refers to the same Message-ID: a reply, a forwarded message, or somebody else's that only says so."""
     return bool(sought.message_id) and sought.message_id in names.related

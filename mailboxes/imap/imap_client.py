@@ -76,7 +76,7 @@ class Client(IMAPClient):  # type: ignore[misc]
 
 
 class Connection(BoundedReading):
-    """As imaplib's."""
+    """IMAP connection like imaplib's, with bounded reading."""
 
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
         """As IMAP4.open."""
@@ -118,7 +118,7 @@ class Plain(Connection, IMAP4WithTimeout):  # type: ignore[misc]
 
 
 class Encrypted(Connection, IMAP4_TLS):  # type: ignore[misc]
-    """With TLS from the beginning."""
+    """IMAP connection with TLS from the beginning."""
 
 
 @functools.lru_cache(100)

@@ -153,7 +153,7 @@ def login_of(settings: Access, mailbox: str) -> str:
 
 
 def sign_in(client: Client, settings: Access, login: str) -> None:
-    """With the credentials that the settings name."""
+    """Signs in with the credentials that the settings name."""
     if settings.auth in ("xoauth2", MICROSOFT, GOOGLE):
         token = token_for(settings, login)
         if client.has_capability("AUTH=OAUTHBEARER"):

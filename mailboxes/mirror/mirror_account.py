@@ -85,7 +85,7 @@ class MirrorAccount:
         return self.prefix + self.delimiter.join(words if self.dots else tuple(word.replace(".", "_") for word in words))
 
     def open_folders(self, needed: Iterable[tuple[str, ...]]) -> None:
-        """Have these folders, whatever somebody did to them."""
+        """Lists the folders and makes those that are missing, whatever somebody did to them."""
         with explain_trouble("the folders could not be listed"):
             listed = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
         own = (name for name in listed if not name.startswith(self.others))
@@ -95,7 +95,7 @@ class MirrorAccount:
                 self.make(words)
 
     def make(self, words: tuple[str, ...]) -> None:
-        """One folder."""
+        """Makes a folder."""
         with explain_trouble("a folder could not be made"):
             try:
                 self.client.create_folder(self.name(*words))
@@ -161,7 +161,7 @@ class MirrorAccount:
         return self.seen[folder]
 
     def uids(self, folder: str) -> list[int]:
-        """All that lies there now."""
+        """Returns the UIDs of all messages in a folder."""
         self.client.select_folder(folder, readonly=True)
         found: list[int] = self.client.search()
         return found
@@ -265,7 +265,7 @@ class MirrorAccount:
                 self.client.idle_done()
 
     def idle(self, seconds: float, stop: threading.Event) -> None:
-        """Until something comes in, or it is time for the next look."""
+        """Waits until something comes in, or it is time for the next look."""
         until = time.monotonic() + seconds
         while not stop.is_set() and (left := until - time.monotonic()) > 0:
             if any(b"EXISTS" in answer for answer in self.client.idle_check(timeout=min(left, STEP))):
@@ -280,5 +280,5 @@ class MirrorAccount:
 
 
 def has_hint(answer: dict[bytes, Any]) -> bool:
-    """Whether its header claims to be a copy of ours. A message that went this moment has none (NIL)."""
+    """Whether a message's header claims to be a copy of ours. A message that went this moment has none (NIL)."""
     return any((value or b"").strip() for name, value in answer.items() if name.startswith(b"BODY[HEADER"))

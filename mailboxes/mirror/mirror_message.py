@@ -47,7 +47,7 @@ def split_header(text: bytes) -> tuple[bytes, bytes]:
 
 
 def exact_digest(raw: bytes) -> str:
-    """By what a copy is known again, whatever its header says: every byte of it."""
+    """Returns the digest by which an exact copy is known again: of every byte, whatever its header says."""
     return hashlib.sha256(raw).hexdigest()
 
 

@@ -126,7 +126,7 @@ class Desk:
         self.pause = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Until told to stop. Whatever is down is waited for."""
+        """Runs sessions until told to stop. Waits for whatever is down."""
         while not stop.is_set():
             try:
                 self.sit_down(stop)
@@ -146,7 +146,7 @@ class Desk:
             stop.wait(self.pause)
 
     def sit_down(self, stop: threading.Event) -> None:
-        """One session, turn after turn."""
+        """Works through one IMAP session, turn after turn."""
         with read_transaction(self.engine) as session:
             known = {
                 Place(one.folder, one.uid_validity, one.uid): one.id

@@ -95,7 +95,7 @@ class AccessTokens:
                 raise refusal.fault.repeated(left)
 
     def note_refusal(self, source: Source, owner: str, fault: Busy | NoToken) -> None:
-        """Nobody asks again for this long: for any mailbox, for those of a domain, or for this one."""
+        """Notes a refusal: nobody asks again for a while, for any mailbox, for those of a domain, or for this one."""
         affected = Affected.ALL if isinstance(fault, Busy) else fault.affected
         pause = fault.pause or ANEW
         log.warning("no access token for mailboxes: %s", fault)

@@ -29,7 +29,7 @@ def related_to(sought: Sought, found: Iterable[Copy], parsers: Pool) -> tuple[Re
 
 
 def describe_copy(copy: Copy, names: Names, sought: Sought, parsers: Pool) -> Related:
-    """One of them."""
+    """Describes one related message."""
     summary = read_copy(copy.raw, parsers, whole=False)
     return Related(
         place=Place(copy.folder, copy.uid_validity, copy.uid, copy.name),

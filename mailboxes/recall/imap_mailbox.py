@@ -118,7 +118,7 @@ class ImapMailbox:
                     of_it.related += [] if self.shows(mail, of_it.related) else [mail]
 
     def lying_there(self, uids: list[int], wanted: list[tuple[Sought, Found]]) -> Iterator[tuple[int, dict[bytes, Any]]]:
-        """These messages: whole where all that they can be is wanted, else their header fields."""
+        """Fetches these messages: whole where all that they can be is wanted, else their header fields."""
         for start in range(0, len(uids), HEADS_AT_ONCE):
             with self.client.expecting(sum(room_for(one) for one, _ in wanted)):
                 answers = self.client.fetch(uids[start : start + HEADS_AT_ONCE], [*WHAT_LIES, "BODY.PEEK[]" if wanted else FIELDS])
@@ -132,7 +132,7 @@ class ImapMailbox:
         return self.lying(folder, uid, answer, body)
 
     def shows(self, copy: Copy, found: list[Copy]) -> bool:
-        """Whether this is only the view of a message that was found in its place."""
+        """Whether a copy is only the view of a message that was found in its place."""
         return copy.folder in self.views and any((one.internal_date, one.raw) == (copy.internal_date, copy.raw) for one in found)
 
     def lying(self, folder: str, uid: int, answer: dict[bytes, Any], raw: bytes) -> Copy:

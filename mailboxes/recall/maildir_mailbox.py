@@ -152,7 +152,7 @@ def names_in(directory: Path, told: Told = refuse_visit) -> list[str]:
 
 
 def list_folders(folder: Path, told: Told = refuse_visit, depth: int = DEPTH) -> Iterator[Path]:
-    """This folder and those below it."""
+    """Yields a Maildir folder and those below it."""
     if reach_file(folder, told, (folder / "cur").is_dir):
         yield folder
     for name in sorted(names_in(folder, told)) if depth else ():

@@ -93,7 +93,7 @@ class Recaller:
     """The workers, each in a mailbox of its own, and the one thread that reads and writes the record for them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is dialled or claimed yet. BadInput when the database or the spool directory is of no use."""
+        """Dials and claims nothing yet. BadInput when the database or the spool directory is of no use."""
         self.settings = settings
         self.size = max(1, settings.recall.concurrency)
         self.engine = open_engine(settings.database.url)
@@ -164,7 +164,7 @@ class Recaller:
         return searches
 
     def write_singly(self, requests: list[Request], chores: list[Chore], done: list[Trip]) -> None:
-        """Each in a transaction of its own: a visit that cannot be settled is begun again when its lease ends."""
+        """Writes each in a transaction of its own: a visit that cannot be settled is begun again when its lease ends."""
         writes: list[tuple[Request | Chore | Trip, Future[Any], Callable[[Session], Any]]] = [
             *((one, one.allowed, partial(self.secure, requests=[one])) for one in requests),
             *((one, one.answer, one.write) for one in chores),
@@ -185,7 +185,7 @@ class Recaller:
                 answer.set_result(written)
 
     def forget(self, *written: Request | Chore | Trip) -> None:
-        """These wait for the record no more."""
+        """Removes written requests, chores and visits from those that wait."""
         with self.lock:
             self.requests = [one for one in self.requests if one not in written]
             self.chores = [one for one in self.chores if one not in written]

@@ -30,7 +30,7 @@ class Look:
 
 
 def examine_mailboxes(engine: Engine, boxes: list[Box], settings: Settings) -> Iterator[Look]:
-    """Each mailbox, a few at a time; as they are done."""
+    """Looks into each mailbox, a few at a time, and yields the results in the order of the mailboxes."""
     with ThreadPoolExecutor(max(1, settings.recall.concurrency), thread_name_prefix="look") as workers:
         yield from workers.map(partial(look_into, engine, settings), boxes)
 

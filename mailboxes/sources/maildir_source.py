@@ -75,7 +75,7 @@ def find_maildirs(directory: Path, levels: int) -> Iterator[Path]:
 
 
 def is_maildir(directory: Path) -> bool:
-    """Whether it holds mail itself, or in folders beside an INBOX that is gone."""
+    """Whether a directory holds messages itself, or in folders beside an INBOX that is gone."""
     return (directory / "cur").is_dir() or any(one.is_dir() for one in directory.glob(".*/cur"))
 
 

@@ -358,7 +358,7 @@ def read_folder(
     marks: dict[str, Mark],
     say: Callable[[Lot], None],
 ) -> None:
-    """One folder, without what an earlier run has read."""
+    """Reads one folder, without what an earlier run has read."""
     after = marks.get(folder.name) or furthest_mark(plan.day, reached)
     everything = not plan.day and not reached
     plain = PlainMails(address)
@@ -384,7 +384,7 @@ def furthest_mark(day: str, reached: list[Reach]) -> Mark | None:
 
 
 def is_new(place: str, at: datetime, batch: Batch, plan: Plan, reached: list[Reach]) -> bool:
-    """Whether it was written since the day that is asked for, and not read by a run that asked for a later day."""
+    """Whether a message is from the wanted day or later, and was not read by a run that asked for a later day."""
     day = f"{at:%Y-%m-%d}"
     return day >= plan.day and not any(
         one.since > plan.day and one.validity == batch.mark.validity and sort_key(place) <= sort_key(one.last) and day >= one.since
@@ -393,7 +393,7 @@ def is_new(place: str, at: datetime, batch: Batch, plan: Plan, reached: list[Rea
 
 
 class Pace:
-    """Not more than so many messages a second."""
+    """Rate limit: no more than so many messages a second."""
 
     def __init__(self, rate: float) -> None:
         self.rate, self.begun, self.messages = rate, time.monotonic(), 0

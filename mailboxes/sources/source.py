@@ -76,7 +76,7 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some messages of a folder."""
+    """Messages of a folder that were read together."""
 
     messages: tuple[Stored, ...]
     mark: Mark  # these messages and all before them
