@@ -35,7 +35,7 @@ class Known:
 
     @contextmanager
     def turn(self, http: Http) -> Iterator[None]:
-        """Nobody else reads meanwhile. Unanswered when the others take too long."""
+        """Holds the provider's lock, so that nobody else reads meanwhile. Unanswered when the others take too long."""
         if not self.lock.acquire(timeout=http.left()):
             raise Unanswered(f"{self.provider.issuer} keeps others waiting for {http.seconds:g} s")
         try:
@@ -61,7 +61,7 @@ class Known:
             return self.keys
 
     def algorithms(self, http: Http) -> list[str]:
-        """With which it signs, of those that can be trusted."""
+        """Returns the algorithms with which the provider signs, of those that can be trusted."""
         said = self.described(http).get("id_token_signing_alg_values_supported", ["RS256"])
         found = [one for one in SIGNED if isinstance(said, list) and one in said]
         if not found:

@@ -1,4 +1,4 @@
-"""ARC (RFC 8617): is the chain of those who passed a message on unbroken, and who sealed it last? Evidence, no proof."""
+"""ARC (RFC 8617): verifies the chain of seals of those who passed a message on, and names the last one. Evidence, no proof."""
 
 import re
 from dataclasses import dataclass, field, replace

@@ -19,7 +19,7 @@ KEPT = 8  # questions that an SPF record of many terms leaves for the alignment
 def authenticate_message(
     envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime, trusted_authserv_ids: Collection[str] = (), *, past: bool = False
 ) -> Authentication:
-    """Everything that can be found out about who sent `raw`, as received, with CRLF line ends.
+    """Authenticates the sender of `raw` by SPF, DKIM, DMARC and ARC; `raw` as received, with CRLF line ends.
 
     On mail that a trusted edge has handed over, results that it states under one of `trusted_authserv_ids` count too (RFC 8601).
     `past`: its signatures count too, for a message that has lain in a mailbox: keys go, and servers there rewrite bodies.

@@ -1,4 +1,4 @@
-"""DMARC (RFC 7489, RFC 9989): does what was proven belong to the author's domain? A pure evaluation beside the lookups."""
+"""DMARC (RFC 7489, RFC 9989): evaluates whether SPF or DKIM prove the author's domain. A pure evaluation beside the lookups."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

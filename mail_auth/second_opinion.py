@@ -95,7 +95,7 @@ def explain_difference(ours: Row, theirs: Opinion, found: Authentication, raw: b
 
 
 def ask_libraries(envelope: Envelope, raw: bytes, resolver: Resolver) -> list[Opinion]:
-    """All that the installed libraries say. Asks DNS by our resolver, each library with questions of its own."""
+    """Asks all installed libraries. They use our resolver for DNS, each with questions of its own."""
     opinions = [ask_pyspf(envelope, resolver), *ask_dkimpy(raw, resolver)]
     if is_installed():
         opinions += ask_authheaders(envelope, raw, resolver)

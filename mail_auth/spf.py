@@ -1,4 +1,4 @@
-"""SPF (RFC 7208): may this client send for this domain? pyspf evaluates, our resolver answers."""
+"""SPF (RFC 7208): checks whether a client may send for a domain. pyspf evaluates, our resolver answers."""
 
 import ipaddress
 import logging

@@ -15,7 +15,7 @@ class Bind:
     """Asks the LDAP server whether a password belongs to a login."""
 
     def __init__(self, settings: Directory) -> None:
-        """Nothing is asked yet. BadInput names a setting that is of no use."""
+        """Asks nothing yet. BadInput names a setting that is of no use."""
         self.schema: Schema = schema_of(settings)
         self.seconds = settings.sign_in_timeout
         self.place: Place = replace(place_of(settings), timeout=max(1, self.seconds // 2))

@@ -73,7 +73,7 @@ class Departments:
 
 
 def members_of(groups: Iterable[Entry], schema: Schema) -> dict[str, list[str]]:
-    """In which of these groups somebody is, by distinguished name."""
+    """Lists the groups of each member, by the member's distinguished name."""
     found: dict[str, list[str]] = {}
     for group in groups:
         for key in {dn_key(member) for attribute in schema.members for member in group.texts(attribute)}:

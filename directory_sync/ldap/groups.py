@@ -112,7 +112,7 @@ class Lists:
         )
 
     def is_closed(self, entry: Entry) -> bool:
-        """Whether it takes mail from inside only."""
+        """Whether a group takes messages from inside only."""
         schema, settings = self.reader.schema, self.reader.settings
         return settings.closed_lists and bool(schema.closed) and entry.text(schema.closed).casefold() == "true"
 

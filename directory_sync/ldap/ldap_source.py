@@ -77,7 +77,7 @@ class LdapSource:
     """The company in an LDAP server. The first reading is whole; later ones ask for changes, unless told otherwise."""
 
     def __init__(self, settings: Directory, company: Company) -> None:
-        """Nothing is asked yet. BadInput names a setting that is of no use."""
+        """Asks nothing yet. BadInput names a setting that is of no use."""
         self.settings, self.company = settings, company
         self.place = place_of(settings)
         self.schema = schema_of(settings)

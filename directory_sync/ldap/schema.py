@@ -161,5 +161,5 @@ def schema_of(settings: Directory) -> Schema:
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """Each name once, the empty one never."""
+    """Removes duplicates and empty names, in order."""
     return list(dict.fromkeys(name for name in names if name))

@@ -52,7 +52,7 @@ def check_department(entry: Entry, codes: set[str]) -> None:
 
 
 def check_identities(people: list[Entry]) -> None:
-    """Nobody is two people."""
+    """Checks that no two people have the same identity."""
     owners: dict[str, Entry] = {}
     for entry in people:
         if (identity := entry.values["identity"]) and (twin := owners.setdefault(identity, entry)) is not entry:

@@ -71,7 +71,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """All that a file holds, each kind in the order of the file."""
+    """Sections of a directory file, each kind in the order of the file."""
 
     company: Entry
     departments: list[Entry]

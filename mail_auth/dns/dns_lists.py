@@ -39,7 +39,7 @@ class Resting:
         self.lock = threading.Lock()
 
     def rests(self, zone: str) -> bool:
-        """Whether this is one left alone now."""
+        """Whether a list is left alone now."""
         return time.monotonic() < self.until.get(zone, 0.0)
 
     def leave_alone(self, zone: str) -> None:
