@@ -195,7 +195,7 @@ def suggest_known_command(fault: click.ClickException) -> str:
 
 
 def is_passing(fault: Exception) -> bool:
-    """Whether this is a database that may answer again later. Asked by name, since most commands never import one."""
+    """Whether a fault is of a database that may answer again later. Asked by name, since most commands never import one."""
     return any(kind.__name__ == "OperationalError" for kind in type(fault).__mro__)
 
 

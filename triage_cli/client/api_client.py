@@ -92,7 +92,7 @@ class Desk(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Nothing more will be asked."""
+        """Closes the connection, if any."""
 
     def __enter__(self) -> Self:
         return self

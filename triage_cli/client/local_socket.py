@@ -106,7 +106,7 @@ def find_neighbour(settings: Settings, itself: Callable[[], Desk]) -> Desk | Non
 
 
 def is_ours(peer: socket.socket, spool: Path) -> bool:
-    """Whether it is root, ourselves or the owner of the spool who listens.
+    """Whether root, ourselves or the owner of the spool listens on the socket.
 
     Anybody else who may write there could tell us what they like.
     """

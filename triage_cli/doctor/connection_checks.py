@@ -66,7 +66,7 @@ def check_names(settings: Settings) -> Iterator[Finding]:
 
 
 def read_by_others(file: Path) -> Iterator[Finding]:
-    """Can anybody on this machine read the hashes of passwords in it? Whoever copies an example makes it so."""
+    """Warns when everybody on this machine can read the hashes of passwords in a file. Whoever copies an example makes it so."""
     if file.stat().st_mode & 0o007 and all(one.stat().st_mode & 0o001 for one in file.resolve().parents):
         words = f"everybody on this machine can read {file}, which holds hashes of passwords"
         own = os.getgid()  # the units', where they run this
@@ -75,7 +75,7 @@ def read_by_others(file: Path) -> Iterator[Finding]:
 
 
 def find_brake(settings: Settings) -> Iterator[Finding]:
-    """Has the brake been pulled? Then what the directory says now is not what counts here."""
+    """Warns when the brake on directory changes was pulled: then what the directory says now is not what counts here."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             pulled = session.get(Alarm, (BRAKE, COMPANY, ""))

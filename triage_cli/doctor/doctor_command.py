@@ -109,7 +109,7 @@ def doctor(ctx: click.Context, canary: str | None, via: str, form: Form) -> int:
 
 
 def examine_all(config: str | None, canary: str | None = None, via: str = "") -> Iterator[Finding]:
-    """Everything that is found, the settings first: without them there is nothing to look at."""
+    """Runs all checks, the settings first: without them there is nothing to look at."""
     try:
         settings = settings_loader.read_settings(config)
     except BadInput as fault:

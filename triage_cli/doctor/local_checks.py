@@ -53,14 +53,14 @@ def check_database(settings: Settings) -> Iterator[Finding]:
 
 
 def read_by_others(url: str) -> Iterator[Finding]:
-    """Can anybody on this machine read the message in SQLite's file? New ones are made so that nobody can."""
+    """Warns when everybody on this machine can read messages in SQLite's file. New ones are made so that nobody can."""
     file = Path(url.removeprefix(SQLITE))
     if url.startswith(SQLITE) and file.stat().st_mode & 0o007:
         yield Finding(WARN, "database", f"everybody on this machine can open {file}, which holds mail", f"chmod o= {file}*")
 
 
 def check_write_access(engine: Engine) -> Iterator[Finding]:
-    """May this user of PostgreSQL change what is there? One that may only read lets everything but the roles work."""
+    """Checks that this user of PostgreSQL may change what is there. One that may only read lets everything but the roles work."""
     if closed := db.not_writable(engine):
         words = f"its user may not read and change {len(closed)} tables ({', '.join(closed[:3])}{' …' if len(closed) > 3 else ''})"
         yield Finding(
@@ -168,7 +168,7 @@ def door_snapshot(settings: Settings) -> Iterator[Finding]:
 
 
 def is_current(settings: Settings, raw: bytes) -> bool:
-    """Is this what the judge would write now? A database that does not answer has a finding of its own."""
+    """Whether the recipient map is what the judge would write now. A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             door = build_recipient_map(session, settings=settings, now=utcnow())

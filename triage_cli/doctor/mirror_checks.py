@@ -95,7 +95,7 @@ def written_to_us(settings: Settings) -> Iterator[Finding]:
 
 
 def is_known(settings: Settings, address: str) -> bool:
-    """Does the directory name this address? No, where the database is not in order: that has a finding of its own."""
+    """Whether the directory names an address. No, where the database is not in order: that has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             return session.get(KnownRecipient, address.casefold()) is not None

@@ -137,7 +137,7 @@ def check_certificate(settings: Settings) -> Iterator[Finding]:
 
 
 def check_shown_certificate(settings: Settings, leaf: x509.Certificate) -> Iterator[Finding]:
-    """Does the SMTP server show this one? A unit holds a copy from its start. Where nobody listens, the ports say so."""
+    """Checks that the SMTP server shows this certificate. A unit holds a copy from its start. Where nobody listens, the ports say so."""
     try:
         host, number = host_port(settings.smtp.listen, "smtp.listen")
         with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as door:
@@ -226,7 +226,7 @@ def check_passwords(settings: Settings) -> Iterator[Finding]:
 
 
 def ask_next_hop(url: str, settings: Settings) -> Iterator[Finding]:
-    """One of them; BadInput when its URL is of no kind we know."""
+    """Checks one next hop; BadInput when its URL is of no kind we know."""
     hop = open_hop(url, settings)
     if isinstance(hop, DialledHop):
         yield from read_answers(hop, url, settings.smtp.max_size)

@@ -103,7 +103,7 @@ def check_waiting(settings: Settings) -> Iterator[Finding]:
 
 
 def check_signed(settings: Settings) -> Iterator[Finding]:
-    """Can others prove that it is ours? Seen from what went out last: its DKIM signatures, verified as they would be there."""
+    """Verifies the DKIM signatures of the messages that were sent last, as their receivers do."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             sent = list(last_sent(session))
@@ -147,7 +147,7 @@ def is_ours(domain: str, settings: Settings) -> bool:
 
 
 def check_lessons(settings: Settings) -> Iterator[Finding]:
-    """Does it teach? A database that does not answer has a finding of its own."""
+    """Reports how many contacts are known and wait for review. A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             known, parked = contact_review.count_contacts(session)

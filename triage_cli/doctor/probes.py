@@ -148,7 +148,7 @@ def other_machines(settings: Settings) -> set[str]:
 
 
 def is_reachable(url: str) -> Iterator[Finding]:
-    """Does a server with a public address take connections of strangers? Whether from everywhere cannot be seen from here."""
+    """Checks that the next hop takes no connections from strangers at a public address, as far as that can be seen from here."""
     kind, _, place = url.partition("://")
     host = place.rpartition(":")[0].strip("[]") or place
     if kind not in ("smtp", "smtps") or not host:

@@ -20,7 +20,7 @@ SQLITE = "sqlite:///"
 
 
 def wait_for_roles(settings: Settings, config: Path | None) -> Iterator[Finding]:
-    """Are the roles up? Right after `mailroom serve` the doctor waits for them, at most 45 seconds."""
+    """Waits for the roles to be up, at most 45 seconds, right after `mailroom serve`."""
     age = min((one for one in process_ages(config) if one < STARTING), default=None)
     if config is None or age is None:
         return

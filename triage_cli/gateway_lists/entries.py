@@ -53,7 +53,7 @@ def sender_of(text: str, effect: str, *, bare: bool) -> str:
 
 
 def is_network(word: str) -> bool:
-    """Whether this is an IP address or a network."""
+    """Whether a word is an IP address or a network."""
     try:
         ipaddress.ip_network(word, strict=False)
     except ValueError:

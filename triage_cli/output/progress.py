@@ -20,7 +20,7 @@ class Progress:
         self.bar.update(done - self.bar.pos)
 
     def step(self) -> None:
-        """One more is done."""
+        """Moves the bar on by one."""
         self.bar.update(1)
 
     def __enter__(self) -> Self:

@@ -14,7 +14,7 @@ WORDS = ("text", *UNCUT)
 
 
 def report_lines(found: Iterable[Report], most: int | None = None) -> Iterator[str]:
-    """All of them. `most`: rows of a table that are shown; None: all."""
+    """Yields reports as lines of text. `most`: rows of a table that are shown; None: all."""
     before = None
     for report in found:
         since, until = (moment.astimezone(report.period.zone) for moment in (report.period.since, report.period.until))

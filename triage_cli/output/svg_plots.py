@@ -47,7 +47,7 @@ def draw_key(kinds: Sequence[str], says: str) -> str:
 
 
 def shorten_name(name: str) -> str:
-    """As much of a name as there is room for."""
+    """Shortens a name to the room that there is."""
     return name if len(name) <= 30 else f"{name[:29]}…"
 
 

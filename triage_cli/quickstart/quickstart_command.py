@@ -168,6 +168,6 @@ def print_findings(server: MailServer) -> None:
 
 
 def command_path() -> str:
-    """This command as it was called, as a whole path."""
+    """Returns the whole path of this command as it was called."""
     found = shutil.which(sys.argv[0])
     return str(Path(found).absolute()) if found and Path(found).name == "mailroom" else str(Path(sys.executable).parent / "mailroom")

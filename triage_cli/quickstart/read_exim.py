@@ -30,7 +30,7 @@ def read_option(command: list[str], option: str) -> str:
 
 
 def read_configuration(command: list[str], hostname: str) -> MailServer:
-    """Everything that the commands need to know."""
+    """Reads Exim's configuration, as far as the commands need it."""
     version = re.search(r"Exim version (\S+)", run_program([*command, "-bV"]) or "")
     found = MailServer("Exim", version[1] if version else "", hostname, read_option(command, "configure_file"))
     found.command = shutil.which(command[0]) or command[0]

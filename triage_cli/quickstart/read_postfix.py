@@ -78,7 +78,7 @@ def split_value(value: str) -> list[str]:
 
 
 def read_postfix(postfix: Postfix) -> MailServer:
-    """Everything that the commands need to know. What was not understood stands in `unsure`."""
+    """Reads Postfix's configuration, as far as the commands need it. What was not understood stands in `unsure`."""
     found = MailServer("Postfix", postfix["mail_version"], postfix["myhostname"].lower(), postfix.directory)
     found.delimiter = postfix["recipient_delimiter"]
     found.certificate = certificate_of(postfix)
@@ -261,7 +261,7 @@ def look_for_filters(postfix: Postfix, found: MailServer) -> None:
 
 
 def look_for_other_layouts(postfix: Postfix, found: MailServer) -> None:
-    """Everything else that decides how a message finds its mailbox."""
+    """Notes all other settings that decide how a message finds its mailbox."""
     if split_value(postfix["multi_instance_directories"]):
         found.unsure.append("there are several instances of Postfix (multi_instance_directories): run quickstart for one with --postfix")
     if found.delimiter and found.delimiter not in DELIMITERS:

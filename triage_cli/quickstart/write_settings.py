@@ -59,7 +59,7 @@ class Ports:
 
 
 def free_port(wanted: int, taken: tuple[int, ...] = ()) -> int:
-    """This port of 127.0.0.1, or the next one that nobody listens on."""
+    """Returns a port of 127.0.0.1 that nobody listens on: this one, or the next."""
     for port in range(wanted, wanted + 100):
         if port not in taken and not is_port_taken(port):
             return port

@@ -16,7 +16,7 @@ log = logging.getLogger("mailroom.serve")
 
 
 def prepare_start(settings: Settings) -> None:
-    """Before the other roles start: checks the database, reads the directory, writes the recipient map.
+    """Prepares the start of the other roles: checks the database, reads the directory, writes the recipient map.
 
     A directory file that is wrong is refused on the first start; later the company goes on with the directory it has.
     """

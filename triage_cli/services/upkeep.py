@@ -170,7 +170,7 @@ def fold_slice(engine: Engine) -> int:
 
 
 def name_sealer() -> str:
-    """This process, as the election of the one sealer knows it."""
+    """Names this process in the election of the one sealer."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -222,7 +222,7 @@ def follow_directory(settings: Settings) -> None:
 
 
 def taken_over(engine: Engine, file: Path) -> float:
-    """As of when the directory file is known; 0 when it was changed while nobody followed it."""
+    """Returns as of when the directory file is known; 0 when it was changed while nobody followed it."""
     with db.read_transaction(engine) as session:
         read = last_runs.directory_read_at(session)
     changed = modified_at(file)

@@ -73,7 +73,7 @@ def follow_retention(settings: Settings, engine: Engine, holder: str, stop: thre
 
 
 def is_elected(engine: Engine, holder: str) -> bool:
-    """Whether it is this process that tidies. Several would all look through the same."""
+    """Whether this process is the one that tidies. Several would all look through the same."""
     with db.transaction(engine) as session:
         return hash_chain.elect_sealer(session, holder, utcnow(), duty=DUTY, lease=LEASE)
 

@@ -147,6 +147,6 @@ Mailroom is open.
 
 
 def command_called() -> str:
-    """This command as a shell here finds it."""
+    """Returns the path of this command as a shell here finds it."""
     path = Path(sys.argv[0]).absolute()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -72,7 +72,7 @@ def next_hops(desk: Desk, form: Form) -> None:
 
 
 def choose_deliveries(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Some by id, or all that wait for one next hop."""
+    """Adds the choice of deliveries: some by id, or all that wait for one next hop."""
     command = click.option("--next-hop", default="", metavar="URL", help="All that wait for this next hop, instead of single ones.")(
         command
     )

@@ -126,7 +126,7 @@ def open_parsers() -> Pool:
 
 
 def is_internal(past: Past, settings: Settings, written: Written) -> bool:
-    """Whether it was written by somebody here, and never came from outside. Such mail does not come through the SMTP server."""
+    """Whether a message is from somebody here and never came from outside. Such messages do not come through the SMTP server."""
     domains = {one.rpartition("@")[2] for one in past.summary.authors}
     ours = any(domain == own or domain.endswith(f".{own}") for domain in domains for own in settings.own_domains)
     return ours and (past.summary.message_id in written.ids or not from_outside(past.raw))

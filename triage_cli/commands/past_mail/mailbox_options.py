@@ -117,7 +117,7 @@ def in_maildirs(settings: Settings, root: Path, addresses: tuple[str, ...]) -> P
 
 
 def in_mbox_files(settings: Settings, paths: tuple[Path, ...], owner: str, use: str) -> Place:
-    """These mbox files, and those below these directories."""
+    """Returns the source for mbox files, and those below directories."""
     for path in paths:
         if not path.exists():
             raise BadInput(f"{path} is not there")

@@ -119,7 +119,7 @@ class Lines(AbstractContextManager[None]):
         self.said = time.monotonic()
 
     def __call__(self, report: Report, account: str) -> None:
-        """There is news of an account."""
+        """Prints news of an account as a line of JSON."""
         through = account not in report.left
         if through or time.monotonic() - self.said > EVERY:
             self.said = time.monotonic()
@@ -129,7 +129,7 @@ class Lines(AbstractContextManager[None]):
             click.echo(json_text(what))
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left open."""
+        """Leaves nothing open."""
 
 
 class Bar(AbstractContextManager[None]):
@@ -140,7 +140,7 @@ class Bar(AbstractContextManager[None]):
         self.bar: Any = None
 
     def __call__(self, report: Report, account: str) -> None:
-        """There is news of an account."""
+        """Shows news of an account in a progress bar."""
         if self.bar is None:
             self.bar = click.progressbar(length=report.accounts * STEPS, item_show_func=lambda words: words or "", file=sys.stderr)
             self.bar.__enter__()

@@ -19,7 +19,7 @@ MOST_AT_ONCE = 500_000  # characters; as JSON they take up to twice that, and a 
 
 
 class Part(NamedTuple):
-    """Some lines of a file."""
+    """Consecutive lines of a rules file."""
 
     before: int  # lines that come before them
     text: str

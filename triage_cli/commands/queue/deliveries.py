@@ -135,7 +135,7 @@ def print_source(desk: Desk, message: str, reason: str) -> None:
 
 
 def describe_delivery(delivery: dict[str, Any], message: dict[str, Any], text: str) -> dict[str, Any]:
-    """Everything about one delivery that fits a terminal."""
+    """Returns the fields of one delivery that fit a terminal."""
     return row_of(delivery) | {
         "message": message["id"],
         "to": delivery["recipient"],

@@ -69,7 +69,7 @@ def write_new_file(file: Path, desk: Desk, order: dict[str, str]) -> None:
 
 
 def save_export(opened: BinaryIO, desk: Desk, order: dict[str, str]) -> None:
-    """Everything, then the disk."""
+    """Saves an export and syncs it to disk; removes the file when that fails."""
     try:
         desk.ask("POST", "/person-data/export", order, take=opened.write)
     except BaseException:
