@@ -76,7 +76,7 @@ class Scope:
         return [f"department:{code}" for code in sorted(self.departments)] + [f"person:{uid}" for uid in sorted(self.persons)]
 
     def covers(self, other: "Scope") -> bool:
-        """Whether it reaches everything that the other one does."""
+        """Whether this scope includes everything in the other one."""
         return self.company or (not other.company and other.departments <= self.departments and other.persons <= self.persons)
 
 

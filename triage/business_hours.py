@@ -1,4 +1,4 @@
-"""Hours of work, such as `mon-fri 08:00-18:00`: is a moment within them, where the company is? Pure."""
+"""Business hours, such as `mon-fri 08:00-18:00`, and whether a moment is within them at the company's place. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def worked_since(spans: tuple[str, ...], zone: str, now: datetime, worked: timed
 
 
 def times_of(spans: tuple[str, ...], zone: str, day: date) -> list[tuple[datetime, datetime]]:
-    """From when until when somebody is at work on a day, in UTC."""
+    """Returns the business hours of a day, in UTC."""
     here = [span for span in map(Span.parse, spans) if day.weekday() in span.days]
     return [(moment_at(day, span.start, zone), moment_at(day, span.end, zone)) for span in here]
 

@@ -31,19 +31,19 @@ class FaultyLines(BadInput):
 
 
 class NotFound(Refused):
-    """There is no such thing, or it is outside the asker's scope."""
+    """No such thing exists, or it is outside the asker's scope."""
 
 
 class NotAllowed(Refused):
-    """This actor may not do this."""
+    """The actor may not do this."""
 
 
 class FactorNeeded(Refused):
-    """This asks for the second factor of whoever does it once more."""
+    """The act needs a second factor once more from whoever does it."""
 
 
 class ReasonNeeded(Refused):
-    """This may be opened, and asks for a reason that goes in the audit log."""
+    """Opening needs a reason, which goes in the audit log."""
 
 
 class SecondKeyNeeded(Refused):

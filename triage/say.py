@@ -74,7 +74,7 @@ def value_of(value: Any) -> Any:
 
 
 def as_sentence(words: str) -> str:
-    """These words as a sentence, unless an address or a host begins them: with a capital, and a full stop where none is."""
+    """Makes a sentence of words, unless an address or a host begins them: with a capital, and a full stop where none is."""
     named = re.match(r"\S*[@.]\S", words)
     return (words if named else words[:1].upper() + words[1:]) + ("" if not words or words[-1] in ".!?" else ".")
 
@@ -86,7 +86,7 @@ def join_parts(between: str, parts: Iterable[str]) -> Said:
 
 
 def list_with_and(parts: Iterable[str]) -> str:
-    """Some things as a list within a sentence: "a, b and c"."""
+    """Joins parts to a list within a sentence: "a, b and c"."""
     *first, last = list(parts)
     return say("{first} and {last}", first=join_parts(", ", first), last=last) if first else last
 

@@ -67,7 +67,7 @@ class SealedEntry:
 
 @dataclass(frozen=True, slots=True)
 class CompanyDirectory:
-    """Everything a directory source says."""
+    """Company directory as a source describes it."""
 
     departments: tuple[DepartmentEntry, ...]
     people: tuple[PersonEntry, ...]

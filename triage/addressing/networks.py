@@ -21,7 +21,7 @@ def parse_networks(key: str, texts: Iterable[str]) -> list[Network]:
 
 
 def is_within(client: str, networks: Iterable[Network]) -> bool:
-    """Whether this is an address in one of the networks. What is no address is in none."""
+    """Whether a client's address is in one of the networks. What is no address is in none."""
     try:
         address = ipaddress.ip_address(client.partition("%")[0])
     except ValueError:

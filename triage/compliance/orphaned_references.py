@@ -33,7 +33,7 @@ class Left(NamedTuple):
 
 
 def find_orphans(session: Session, company: Company, now: datetime) -> Iterator[Left]:
-    """Everything that still names a department that is no more, or leads to somebody who is nobody here any more."""
+    """Yields everything that still names a department that is no more, or leads to somebody who is nobody here any more."""
     codes = set(session.scalars(select(col(Department.code))))
     yield from orphaned_rules(session, codes, now)
     yield from orphaned_redirects(session, company, now)

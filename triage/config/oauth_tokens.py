@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class NoToken(Exception):
-    """There is none; the text begins with the setting that should have given it, without its section."""
+    """No access token was given; the text begins with the setting that should have given it, without its section."""
 
 
 def current_token(file: str, command: str, user: str, timeout: float) -> str:

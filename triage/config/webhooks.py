@@ -81,7 +81,7 @@ class Hook:
         return ""
 
     def wants(self, kind: str, departments: frozenset[str]) -> bool:
-        """Whether this is to be told there. What concerns no department concerns everybody."""
+        """Whether a webhook wants an event. What concerns no department concerns everybody."""
         here = not self.departments or not departments or not departments.isdisjoint(self.departments)
         return here and (not self.events or kind in self.events)
 

@@ -33,7 +33,7 @@ class Answer:
 
 @dataclass
 class Http:
-    """All that is asked for one purpose, such as a sign-in, within one time."""
+    """HTTP client for one purpose, such as a sign-in, with one time limit for all its requests."""
 
     seconds: float
     issuer: str

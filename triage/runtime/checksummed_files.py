@@ -48,7 +48,7 @@ def write_file(directory: Path, name: str, fill: Callable[[Digesting], object]) 
 
 
 def copy_file(source: IO[bytes], target: Digesting | IO[bytes]) -> None:
-    """All of it."""
+    """Copies a whole file."""
     while chunk := source.read(CHUNK):
         target.write(chunk)
 

@@ -123,7 +123,7 @@ def reserve_file(file: Path) -> None:
 
 
 def is_whole(file: Path) -> bool:
-    """Whether its content can be read. It says first how many of its bytes are used."""
+    """Whether a metrics file can be read. It says first how many of its bytes are used."""
     from prometheus_client.mmap_dict import MmapedDict
 
     try:
@@ -178,7 +178,7 @@ def observe_seconds(name: str, seconds: float, **labels: str) -> None:
 
 @contextlib.contextmanager
 def time_block(name: str) -> Iterator[None]:
-    """Time what is done below, whatever comes of it."""
+    """Measures how long a block takes, whatever comes of it."""
     began = perf_counter()
     try:
         yield

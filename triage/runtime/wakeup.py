@@ -59,4 +59,4 @@ def open_pipes(directory: Path, *names: str) -> list[Bell]:
 
 
 def here_only(_name: str) -> None:
-    """Nobody elsewhere is told."""
+    """Tells nobody elsewhere."""

@@ -43,7 +43,7 @@ def no_control(text: str) -> bool:
 
 
 def escape_match(found: re.Match[str]) -> str:
-    """Each character that was found, as Python writes it."""
+    """Escapes each character that was found, as Python writes it."""
     return "".join(escape_code(ord(character)) for character in found[0])
 
 

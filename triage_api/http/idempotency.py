@@ -33,7 +33,7 @@ Key = Annotated[
 
 
 class Answered(Exception):
-    """This was done before; what was answered then."""
+    """The request was answered before; holds that answer."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer

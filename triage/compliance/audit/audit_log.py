@@ -107,7 +107,7 @@ def detail_of(record: AuditRecord, kept_back: set[int], by: Actor) -> dict[str, 
 
 
 def is_withheld(record: AuditRecord, by: Actor) -> bool:
-    """Whether it says that somebody else viewed a message, and this actor may not know who."""
+    """Whether a record says that somebody else viewed a message, and this actor may not know who."""
     return viewings.is_of_others(record, by) and not access.may_see_viewers(by)
 
 

@@ -26,7 +26,7 @@ LONGEST = 4096  # bytes of a line, more than any of ours
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """At this moment the audit log ended with this record."""
+    """Last record of the audit log at a moment."""
 
     sequence: int
     head: str  # the record's hash
@@ -143,7 +143,7 @@ def lines_of(path: Path) -> Iterator[bytes]:
 
 
 def read_line(line: bytes, where: str, key: Ed25519PublicKey) -> Found:
-    """One line, believed only with a good signature."""
+    """Reads one line of a checkpoint file, believed only with a good signature."""
     try:
         given = json.loads(line)
         checkpoint = Checkpoint(int(given["sequence"]), str(given["head"]), datetime.fromisoformat(given["at"]))

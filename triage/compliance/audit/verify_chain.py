@@ -93,7 +93,7 @@ def fault_of(record: AuditRecord, expected: int, previous: str) -> str:
 
 
 def fault_by(seen: Checkpoint | None, record: AuditRecord, confirmed: int) -> str:
-    """Whether this is the record that was there when the checkpoint was made."""
+    """Returns the fault of a record that differs from its checkpoint, "" when it is the same."""
     if seen is None or seen.head == record.sealed:
         return ""
     between = f"between record {confirmed} and {seen.sequence}"

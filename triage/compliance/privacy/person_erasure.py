@@ -113,7 +113,7 @@ def begin_erasure(
 
 
 def erasure_subject(row: PersonErasure) -> str:
-    """As the record names it."""
+    """Returns the subject of an erasure in the audit log."""
     return f"person-erasure:{format_id(row.id)}"
 
 
@@ -148,7 +148,7 @@ def due_erasures(session: Session) -> list[int]:
 
 
 def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = SLICE) -> bool:
-    """One slice; is there more to do at once? What is under way is waited for: it is done when nothing is left."""
+    """Erases one slice; returns whether there is more to do at once. Waits for what is under way: done when nothing is left."""
     row = session.scalars(select(PersonErasure).where(col(PersonErasure.id) == erasure_id).with_for_update()).first()
     if row is None or row.done_at is not None:
         return False
@@ -232,7 +232,7 @@ def pseudonymised_values(whose: Whose, pseudonym: str) -> dict[str, Any]:
 
 
 def end_erasure(session: Session, row: PersonErasure, whose: Whose, *, now: datetime) -> None:
-    """Nothing of their mail is left but what a legal hold keeps: the rest goes, and then whose it was."""
+    """Ends an erasure when only what a legal hold keeps is left: the rest goes, and then whose it was."""
     row.kept = session.scalar(select(func.count()).select_from(Delivery).where(whose.mails)) or 0
     row.rules_left = person_traces.forget_person(session, whose, row.pseudonym, with_rules=row.with_rules, now=now)
     row.address, row.uid, row.done_at = "", "", now

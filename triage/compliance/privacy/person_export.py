@@ -105,7 +105,7 @@ def exported_deliveries(whose: Whose, by: Actor) -> Any:
 
 
 def exported_lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    """Each list of rows by its name."""
+    """Yields each list of rows in an export by its name."""
     ids = select(col(Delivery.id)).where(exported_deliveries(whose, by))
     letters = select(col(Delivery.message_id)).where(exported_deliveries(whose, by))
     items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.delivery_id).in_(ids))
