@@ -180,10 +180,16 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
     for one in stored:
         if (report := one.examined.arrival.report) and any(facts.dmarc_report for facts in one.evaluated.facts):
             sending_services.count_report(session, report, one.examined.authentication.dmarc, settings=settings, now=now)
-    let_in = (one.examined.summary for one in stored if one.evaluated.is_let_in)
+    let_in = open_summaries(session, [one for one in stored if one.evaluated.is_let_in])
     known_names.remember_names(session, ((summary.author, summary.author_name) for summary in let_in))
     freemail = settings.policy.freemail_domains
     contacts.seen_lists(session, dict(post for one in stored if (post := signed_list(one.examined.arrival, freemail))))
+
+
+def open_summaries(session: Session, stored: Sequence[Stored]) -> list[Summary]:
+    """The summaries of messages that did not come for confidential folders alone."""
+    shut = confidential_folders.list_confidential(session) if stored else frozenset()
+    return [one.examined.summary for one in stored if any(not is_shut(each, shut) for each in one.deliveries)]
 
 
 def open_proofs(session: Session, stored: Sequence[Stored]) -> list[domain_proofs.Came]:

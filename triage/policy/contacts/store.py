@@ -35,7 +35,7 @@ from triage.say import format_day, say
 from triage.store import db
 from triage.store.db import OneOf
 from triage.store.models.columns import Instant
-from triage.store.models.contacts import Correspondent, PostedList, SentMail
+from triage.store.models.contacts import Correspondent, FamiliarName, PostedList, SentMail
 from triage.store.models.directory import Department, Person
 from triage.times import to_micros
 
@@ -354,16 +354,24 @@ def seen_lists(session: Session, posts: Mapping[str, tuple[str, str]]) -> None:
 
 
 def forget_lapsed(session: Session, *, settings: Settings, now: datetime, limit: int = 1000) -> int:
-    """Forget what has lapsed: addresses, and messages that nobody will answer any more. How many, at most `limit` of each."""
+    """Forget what has lapsed: addresses with the names that they spell, and messages that nobody will answer any more. How many, at most
+    `limit` of each."""
     since = now - timedelta(days=settings.outbound.lapse_days)
-    lapsed = select(col(Correspondent.id)).where(col(Correspondent.last_mail_at) <= since, col(Correspondent.state) != DROPPED).limit(limit)
-    old = select(col(SentMail.id)).where(col(SentMail.at) <= since).limit(limit)
-    gone = 0
-    for table, rows in ((Correspondent, list(session.scalars(lapsed))), (SentMail, list(session.scalars(old)))):
+    is_over = (col(Correspondent.last_mail_at) <= since, col(Correspondent.state) != DROPPED)
+    lapsed = dict(session.execute(select(col(Correspondent.id), col(Correspondent.address)).where(*is_over).limit(limit)).all())
+    old = list(session.scalars(select(col(SentMail.id)).where(col(SentMail.at) <= since).limit(limit)))
+    for table, rows in ((Correspondent, list(lapsed)), (SentMail, old)):
         if rows:
             session.execute(delete(table).where(db.is_among(session, col(table.id), rows)))
-            gone += len(rows)
-    return gone
+    forget_names(session, set(lapsed.values()))
+    return len(lapsed) + len(old)
+
+
+def forget_names(session: Session, addresses: Collection[str]) -> None:
+    """Forget the names of addresses that are nobody's contact any more. An allowed sender's next message tells its name again."""
+    others = select(col(Correspondent.address)).where(col(Correspondent.address) == col(FamiliarName.address)).correlate(FamiliarName)
+    if addresses:
+        session.execute(delete(FamiliarName).where(db.is_among(session, col(FamiliarName.address), sorted(addresses)), ~others.exists()))
 
 
 # who may know of them

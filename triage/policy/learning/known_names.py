@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, not_, select
 from sqlmodel import Session, col
 
 from triage.addressing.envelope import ancestor_domains
@@ -17,9 +17,11 @@ from triage.message.signals.signal_context import Correspondents
 from triage.policy.contacts import store as contacts
 from triage.policy.contacts.wanted_senders import Sender, released_by
 from triage.policy.rules.store import in_force
-from triage.store import db
+from triage.store import confidential_rows, db
+from triage.store.confidential_rows import SEALED
 from triage.store.db import OneOf
 from triage.store.models.contacts import Correspondent, FamiliarDomain, FamiliarName
+from triage.store.models.directory import Person
 from triage.store.models.rules import Rule
 
 MOST = 5  # namesakes, and domains that may look alike
@@ -68,6 +70,8 @@ class Familiar:
         """Known senders of the same name, and domains of known senders that may look like theirs."""
         found = {domain for key in self.keys[one] for domain in self.domains.get(key, ())}
         domains = tuple(sorted(found)[: MOST * 4])
+        if one.is_known:
+            domains = tuple(domain for domain in domains if domain not in self.siblings_of_answers(one, domains))
         siblings = domains if one.is_known else self.siblings(one, domains)
         return Correspondents(self.namesakes(one), domains, siblings)
 
@@ -76,6 +80,12 @@ class Familiar:
         theirs = one.author.rpartition("@")[2]
         found = tuple(domain for domain in domains if is_sibling(theirs, domain))
         return found if found and released_by(self.session, [Sender(one.author, theirs)]) else ()
+
+    def siblings_of_answers(self, one: Stranger, domains: Iterable[str]) -> set[str]:
+        """Returns domains with the name of a domain that answers go to, if that one has sent proven wanted messages itself."""
+        pairs = [(answer, domain) for answer in one.answers for domain in domains if is_sibling(answer, domain)]
+        wanted = released_by(self.session, [Sender("", answer) for answer, _ in pairs])
+        return {domain for answer, domain in pairs if Sender("", answer) in wanted}
 
     def namesakes(self, one: Stranger) -> tuple[str, ...]:
         """Returns addresses of other senders with the same name that are still known."""
@@ -134,11 +144,19 @@ def is_personal(plain: str) -> bool:
 
 
 def is_known(session: Session, address: str, settings: Settings, now: datetime) -> bool:
-    """Whether somebody here has written to the address, or a rule allows it."""
-    written_to = select(col(Correspondent.id)).where(col(Correspondent.address) == address, contacts.in_force(settings, now))
+    """Whether somebody outside of confidential folders has written to the address, or a rule allows it."""
+    written_to = select(col(Correspondent.id)).where(col(Correspondent.address) == address, told_of(settings, now))
     values = (address, *ancestor_domains(address.rpartition("@")[2]))
     let_in = select(col(Rule.id)).where(col(Rule.value).in_(values), col(Rule.effect) == "allow", in_force(now))
     return any(session.scalar(query.limit(1)) is not None for query in (written_to, let_in))
+
+
+def told_of(settings: Settings, now: datetime) -> ColumnElement[bool]:
+    """Contacts that everybody may be told of: in force, and of nobody whose folder is confidential."""
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(SEALED["department"]))  # a contact names its person alone
+    return and_(
+        contacts.in_force(settings, now), not_(confidential_rows.is_confidential(Correspondent)), col(Correspondent.person).not_in(theirs)
+    )
 
 
 def remember_names(session: Session, senders: Iterable[tuple[str, str]]) -> None:
@@ -160,7 +178,7 @@ def remember_addresses(session: Session, addresses: Iterable[str]) -> None:
 def find_changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:
     """The domains that are known and not kept yet, and those that are kept and not known any more."""
     rows = select(col(Rule.value)).where(col(Rule.effect) == "allow", col(Rule.match) != "list", in_force(now))
-    written_to = select(col(Correspondent.address)).where(contacts.in_force(settings, now)).execution_options(yield_per=SLICE)
+    written_to = select(col(Correspondent.address)).where(told_of(settings, now)).execution_options(yield_per=SLICE)
     values = itertools.chain(session.scalars(rows), session.scalars(written_to))
     domains = {value.rpartition("@")[2] for value in values}
     known = set(map(registered_organisation, domains)) - set(settings.policy.freemail_domains) - {""}

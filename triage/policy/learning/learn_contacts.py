@@ -234,11 +234,18 @@ def write_lessons(session: Session, lessons: Lessons, report: Learned, *, how: s
     begin = contacts_store.grace_begin(settings, now) if how in ANNOUNCED else None
     contacts_store.write_lessons(session, rows, parked, how=how, counts_from=begin, now=now)
     contacts = {key[0] for key in fresh if key not in parked}
-    known_names.remember_addresses(session, contacts)
-    if how in CAPPED:  # of years of sent messages upkeep keeps the domains
-        known_names.meet_addresses(session, sorted(contacts), settings)
+    remember_contacts(session, [key for key in fresh if key not in parked], how=how, settings=settings)
     copies.sort_anew(session, is_among(session, col(Delivery.author), contacts), settings=settings, now=now)
     return parked.union(key for key, state in there.items() if state != KNOWN)
+
+
+def remember_contacts(session: Session, fresh: Sequence[Key], *, how: str, settings: Settings) -> None:
+    """Keep the names and domains of new contacts, which everybody is told of. What confidential folders wrote to says nothing."""
+    closed = confidential_folders.list_confidential_scopes(session) if fresh else frozenset()
+    told = {address for address, person, department in fresh if not confidential_folders.is_hidden(closed, department, person)}
+    known_names.remember_addresses(session, told)
+    if how in CAPPED:  # of years of sent messages upkeep keeps the domains
+        known_names.meet_addresses(session, sorted(told), settings)
 
 
 def beyond_cap(session: Session, fresh: Iterable[Key], settings: Settings, now: datetime) -> frozenset[Key]:

@@ -4,20 +4,23 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NOW
+from triage.access import confidential_folders
+from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.intake import receive as intake
 from triage.message.signals.signal_context import Correspondents
+from triage.policy.contacts import store as contacts
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.learning import known_names, learn_contacts
 from triage.policy.learning.known_names import Stranger
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.store import db
-from triage.store.models.contacts import FamiliarDomain
+from triage.store.models.contacts import FamiliarDomain, FamiliarName
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
@@ -163,6 +166,41 @@ def test_answers_to_a_known_sender_go_to_a_domain_that_looks_like_theirs(company
             found, _ = came(session, settings, KNOWN, "Ann Lee", reply_to=reply_to)
             assert ("look-alike-of-known" not in found) is silent, reply_to
         assert "look-alike-of-known" in came(session, settings, "bo@other.test", "Bo", reply_to="ann.lee@n0rthwind.example")[0]
+
+
+def test_answers_to_another_ending_of_the_name_that_has_sent_wanted_messages(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        rules.add_rule(session, RuleOrder("allow", "domain", "northwind.com", "company"), by=ANA, now=NOW, settings=settings)
+        follow(session, settings)
+        assert "look-alike-of-known" in came(session, settings, KNOWN, "Ann Lee", reply_to="ann@northwind.com")[0]
+        assert came(session, settings, "ann@northwind.com", "Ann Lee")[1] == "queued"
+        assert "look-alike-of-known" not in came(session, settings, KNOWN, "Ann Lee", reply_to="ann@northwind.com")[0]
+        assert "look-alike-of-known" in came(session, settings, KNOWN, "Ann Lee", reply_to="ann@northwind.de")[0]
+
+
+@pytest.mark.parametrize("closed", ["before", "afterwards"])
+def test_whom_a_confidential_folder_wrote_to_is_told_to_nobody(company: Engine, settings: Settings, closed: str) -> None:
+    """Mara of the confidential legal department wrote to somebody; a message to IT must not say so."""
+    legal = [SealedEntry("department:legal", ("ben",))]
+    sent = Sent(
+        "mara.berg@company.example", ("jane.doe@whistle-law.example",), "mara.berg@company.example", NOW, message_id="2@company.example"
+    )
+    with db.transaction(company) as session:
+        if closed == "before":
+            confidential_folders.equalise_confidential(session, legal)
+        learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=arriving.SYNC, now=NOW)
+        confidential_folders.equalise_confidential(session, legal)
+        follow(session, settings)
+        for author, name in (("jane.doe@gmail.com", "J. D."), ("x@whistle-1aw.example", "Jane Doe")):
+            assert "whistle-law" not in str(came(session, settings, author, name)[0])
+
+
+def test_names_of_contacts_are_forgotten_with_them(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        wrote_to(session, settings, "ana.ferreira@brassworks-tyne.test")
+        assert "ana ferreira" in session.scalars(select(col(FamiliarName.name))).all()
+        contacts.forget_lapsed(session, settings=settings, now=NOW + timedelta(days=900))
+        assert session.scalars(select(col(FamiliarName.name))).all() == ["ann lee"]
 
 
 @pytest.mark.parametrize(
