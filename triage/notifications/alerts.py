@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, String, and_, delete, exists, func, literal, or_, select
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -50,6 +50,7 @@ from triage.quarantine.search import expiry, legal_hold
 from triage.say import Said, form_of, format_minute, join_parts, load_sentence, say, say_count
 from triage.store import db, ledger
 from triage.store.delivery_state import State
+from triage.store.models.campaigns import Campaign
 from triage.store.models.columns import Instant
 from triage.store.models.counts import KeptFolder
 from triage.store.models.decisions import Decision
@@ -155,7 +156,9 @@ def find_let_in(session: Session, now: datetime) -> Iterator[Wait]:
 
 def find_floods(session: Session, now: datetime) -> Iterator[Wait]:
     """Folders to which a mail bomb came in the last day: the recipient has to be told in another way than by a message."""
-    recent = and_(HELD, col(Delivery.flood).is_(True), col(Delivery.received_at) > now - DAY)
+    of_folder = col(Campaign.about) == col(Delivery.department) + literal("+", String) + col(Delivery.person)  # not of one sender in it
+    here = exists().where(col(Campaign.id) == col(Delivery.campaign_id), of_folder).correlate(Delivery)
+    recent = and_(HELD, col(Delivery.flood).is_(True), here, col(Delivery.received_at) > now - DAY)
     yield from by_folder(session, FLOODED, recent, col(Delivery.received_at))
 
 

@@ -23,6 +23,7 @@ def one_of(*states: State) -> ColumnElement[bool]:
 
 
 IN_A_FOLDER = col(Delivery.department) > ""  # as mail to the postmaster is not, nor an archive's copy: both go out whatever was judged
+FROM_THEM = col(Delivery.claimed).is_(False)  # a message that only claims an author is none of theirs
 LET_IN = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER)
 TAKEN_AWAY = one_of(State.PURGED, State.RECALLING, State.REJECTED)
 NO_ONE, NO_CAMPAIGN = "-", -1  # of nobody
@@ -65,8 +66,9 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
         counted = select(func.count()).where(some.c.decision.is_not(None), some.c.proven == proven, some.c.open)
         return counted.correlate(asked).scalar_subquery()
 
-    by_them = col(Delivery.author) == author
-    by_colleagues = and_(col(Delivery.author_domain) == domain, col(Delivery.author) != author)
+    by_them = and_(col(Delivery.author) == author, FROM_THEM)
+    by_domain = and_(col(Delivery.author_domain) == domain, FROM_THEM)
+    by_colleagues = and_(by_domain, col(Delivery.author) != author)
     of_campaign = col(Delivery.campaign_id) == campaign
     return select(
         author.label("author"),
@@ -75,7 +77,7 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
         proven.label("proven"),
         exists().where(by_them).correlate(asked).label("wrote"),
         exists().where(by_them, LET_IN).correlate(asked).label("let_in"),
-        exists().where(col(Delivery.author_domain) == domain, LET_IN).correlate(asked).label("colleagues"),
+        exists().where(by_domain, LET_IN).correlate(asked).label("colleagues"),
         decided(by_them, LET_IN).label("sender_in"),
         decided(by_them, TAKEN_AWAY).label("sender_away"),
         decided(by_colleagues, LET_IN).label("domain_in"),
@@ -85,7 +87,9 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
     ).select_from(asked)
 
 
-IN_DEPARTMENT = exists().where(col(Delivery.author) == bindparam("author"), LET_IN, col(Delivery.department) == bindparam("department"))
+IN_DEPARTMENT = exists().where(
+    col(Delivery.author) == bindparam("author"), FROM_THEM, LET_IN, col(Delivery.department) == bindparam("department")
+)
 IN_FOLDER = IN_DEPARTMENT.where(col(Delivery.person) == bindparam("person"))
 HAS_WRITTEN_TO = {False: select(IN_DEPARTMENT), True: select(IN_FOLDER)}
 
@@ -123,7 +127,7 @@ class Senders:
 
     def entered(self, deliveries: Iterable[NewDelivery]) -> None:
         """Mail has come in."""
-        for one in deliveries:
+        for one in (one for one in deliveries if not one.claimed):
             self.wrote.add(one.author)
             if one.state == State.QUEUED and one.department:
                 self.let_in.update((one.author, one.author_domain))

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from itertools import starmap
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, func, literal, select
+from sqlalchemy import Select, String, Text, and_, bindparam, func, literal, or_, select
 from sqlmodel import Session, col
 
 from triage.config.settings import Floods as Caps
@@ -36,7 +36,7 @@ Folder = tuple[str, str]  # department and person
 
 @dataclass(slots=True)
 class Lying:
-    """A held message of the last hour in the folder, its columns as IN_FOLDER has them."""
+    """A message of the last hour in the folder that is held or was part of a flood, its columns as IN_FOLDER has them."""
 
     id: int
     message_id: int
@@ -46,17 +46,24 @@ class Lying:
     flood: bool
     claimed: bool
     proven_as: str | None
+    flooded: str = ""  # what its flood is about: the folder, or one sender in it
     subscription: bool | None = None  # a form or a list sent it, and it is no alert; None: not asked yet
 
 
 LATELY = (
-    col(Delivery.state) == State.HELD,
+    col(Delivery.state).in_(list(State)),  # an index of folders has the state before the moment
+    or_(col(Delivery.state) == State.HELD, col(Delivery.flood).is_(True)),  # a flood goes on after staff removed what had come
     col(Delivery.received_at) > bindparam("since", type_=Instant),
     col(Delivery.direction) == "in",
 )
 NAMES = ("id", "message_id", "received_at", "author", "proof", "flood", "claimed")
 IN_FOLDER = (
-    select(*(col(getattr(Delivery, name)) for name in NAMES), grouping.proven_as().label("proven_as"))
+    select(
+        *(col(getattr(Delivery, name)) for name in NAMES),
+        grouping.proven_as().label("proven_as"),
+        func.coalesce(col(Campaign.about), literal("", String)).label("flooded"),
+    )
+    .outerjoin(Campaign, and_(col(Campaign.id) == col(Delivery.campaign_id), col(Delivery.flood).is_(True)))
     .where(col(Delivery.department) == bindparam("department"), col(Delivery.person) == bindparam("person"), *LATELY)
     .order_by(col(Delivery.received_at).desc(), col(Delivery.id).desc())
     .limit(bindparam("most"))
@@ -101,7 +108,7 @@ class Floods:
         return [(department, person) for department, person, number in counted if number + coming[department, person] > fewest]
 
     def in_folder(self, place: Folder, since: datetime) -> list[Lying]:
-        """Returns the newest held deliveries that a folder received since a time, at most as many as matter."""
+        """Returns the newest deliveries of a folder since a time, held or part of a flood, at most as many as matter."""
         department, person = place
         asked = {"department": department, "person": person, "since": since, "most": self.most}
         return list(starmap(Lying, self.session.connection().execute(IN_FOLDER, asked)))
@@ -117,32 +124,35 @@ class Floods:
             return
         lately = [one for one in lying if one.received_at > arriving.received_at - WINDOW]
         subscription = is_subscription(summary)
-        self.join(arriving, lately[: self.most], subscription)
-        flooded = sum(one.flood for one in lately)
-        if not arriving.flood and self.caps.per_folder and flooded >= self.caps.per_folder // 2:
+        about = self.join(arriving, lately[: self.most], subscription)
+        flooded = sum(one.flooded == folder_name(arriving) for one in lately)
+        if not arriving.flood and arriving.proof and self.caps.per_folder and flooded >= max(1, self.caps.per_folder // 2):
             self.beside[arriving.id] = flooded
-        new = Lying(**{name: getattr(arriving, name) for name in (*NAMES, "proven_as")}, subscription=subscription)
+        columns = {name: getattr(arriving, name) for name in (*NAMES, "proven_as")}
+        new = Lying(**columns, flooded=about, subscription=subscription)
         older = (place for place, one in enumerate(lying) if (one.received_at, one.id) < (new.received_at, new.id))
         lying.insert(next(older, len(lying)), new)
 
-    def join(self, arriving: NewDelivery, lying: list[Lying], subscription: bool) -> None:
-        """The same, beside what lies there."""
+    def join(self, arriving: NewDelivery, lying: list[Lying], subscription: bool) -> str:
+        """Returns what the flood is about that the message joins, "" where it joins none."""
         of_sender = [one for one in lying if (one.author, one.proven_as) == (arriving.author, arriving.proven_as)]
         if self.caps.per_sender and len(of_sender) >= self.caps.per_sender:
             about, members = f"{folder_name(arriving)} {arriving.author} {arriving.proven_as or ''}".strip(), of_sender
         elif self.caps.per_folder and len(lying) >= self.caps.per_folder and self.is_of_crowd(arriving, subscription):
             about, members = folder_name(arriving), lying
         else:
-            return
+            return ""
         flood_id = self.known[about] = self.known.get(about) or find_flood(self.session, about, arriving)
-        if not any(one.flood for one in members):
-            crowd = members if members is of_sender else self.crowd(lying)
-            self.gather(flood_id, crowd)
+        if not any(one.flooded == about for one in members):
+            single = [one for one in members if not one.flood]
+            crowd = single if members is of_sender else self.crowd(single)
+            self.gather(flood_id, about, crowd)
             if members is not of_sender:
-                self.beside.update((one.id, len(crowd)) for one in lying if not one.flood)
+                self.beside.update((one.id, len(crowd)) for one in single if one.proof and not one.flood)
         arriving.wave_id, arriving.campaign_id, arriving.flood = arriving.campaign_id, flood_id, True
         arriving.perishable_until = None  # a flood of links to confirm waits behind what it is to hide
         arriving.why_here = [one for one in arriving.why_here if one["name"] != TIME_LIMITED]
+        return about
 
     def is_of_crowd(self, arriving: NewDelivery, subscription: bool) -> bool:
         """Whether it may be put with others' mail."""
@@ -160,11 +170,11 @@ class Floods:
         impersonal = (one for one in lying if is_impersonal(one.proof, one.subscription or one.message_id in signed_up))
         return [one for one in impersonal if one.claimed or one.author not in known]
 
-    def gather(self, flood_id: int, members: list[Lying]) -> None:
+    def gather(self, flood_id: int, about: str, members: list[Lying]) -> None:
         """From now on they are part of the flood."""
         self.gathered.setdefault(flood_id, []).extend(one.id for one in members)
         for one in members:
-            one.flood = True
+            one.flood, one.flooded = True, about
 
     def settle(self) -> None:
         """Moves earlier and new members into their flood; each stays findable by its own campaign."""
@@ -213,7 +223,8 @@ def subscriptions_among(session: Session, ids: Iterable[int]) -> set[int]:
 
 def welcome_authors(session: Session, authors: Iterable[str]) -> set[str]:
     """Returns those of some authors whose messages were delivered before."""
-    let_in = select(col(Delivery.author)).where(col(Delivery.author).in_(authors), col(Delivery.state) == State.DELIVERED, IN_A_FOLDER)
+    theirs = (col(Delivery.author).in_(authors), col(Delivery.claimed).is_(False))
+    let_in = select(col(Delivery.author)).where(*theirs, col(Delivery.state) == State.DELIVERED, IN_A_FOLDER)
     return set(session.scalars(let_in.distinct()))
 
 

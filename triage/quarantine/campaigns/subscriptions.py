@@ -7,31 +7,50 @@ from triage.message.summary import Summary
 from triage.say import say_count
 
 BULK_FIELDS = frozenset({"precedence", "feedback-id"})
-SUBSCRIBED = re.compile(
+NEAR = 200  # characters of the text in which a form says what it wants: further down are signatures and footers
+SIGNED_UP = re.compile(
     r"\b(?:(?:confirm|verify|activate|complete) (?:your|my|the) (?:subscription|sign-?up|registration|e-?mail|account|newsletter"
     r"|membership)|thank(?:s| you) for (?:subscribing|signing up|registering|joining|your (?:registration|subscription|interest))"
-    r"|you(?:['’]re| are) (?:now )?(?:subscribed|registered)|welcome to|newsletter|(?:double )?opt-?in"
+    r"|you(?:['’]re| are) (?:now )?(?:subscribed|registered)"
     r"|bestätig\w* (?:sie )?(?:bitte )?(?:ihre?n?|deine?n?|die) (?:anmeldung|registrierung|e-?mail|newsletter|konto|abonnement)"
-    r"|(?:danke|vielen dank) für (?:ihre|deine) (?:anmeldung|registrierung|interesse)|willkommen (?:bei|beim)"
-    r"|(?:registrierung|anmeldung) (?:abschließen|bestätigen|zum|zu unserem))\b"
+    r"|(?:danke|vielen dank) für (?:ihre|deine) (?:anmeldung|registrierung|interesse)"
+    r"|(?:registrierung|anmeldung) (?:abschliessen|bestätigen|zum|zu unserem))\b"  # folded: ss
 )
+NAMED_AS_ONE = re.compile(r"\b(?:welcome to|newsletter|(?:double )?opt-?in|willkommen (?:bei|beim))\b")  # said in a subject
+MONEY = (
+    r"(?:payment|transfer|wire|transaction|withdrawal|purchase|order|invoice|überweisung|zahlung|buchung|lastschrift|auftrag|bestellung"
+    r"|rechnung)"
+)
+ACCESS = r"(?:password|passwort|kennwort|phone|handynummer|telefonnummer|e-?mail(?:-?adresse)?|account|card|konto|karte)"
+BETWEEN = r"\b(?:(?!\b(?:not|never|can|may|could|nicht|nie|kann|können)\b)[^.!?;]){0,40}\b"
 ALERTING = re.compile(
-    r"\b(?:(?:password|passwort|kennwort|phone number|handynummer|telefonnummer)\b[^.!?]{0,40}\b(?:changed|reset|geändert|zurückgesetzt)"
+    rf"\b(?:{ACCESS}{BETWEEN}(?:changed|reset|(?:was|were|been) updated|blocked|locked|limited|geändert|zurückgesetzt|aktualisiert"
+    r"|gesperrt)"
+    rf"|(?:payee|beneficiary|empfänger|zahlungsempfänger){BETWEEN}(?:added|created|changed|hinzugefügt|angelegt|geändert)"
+    rf"|{MONEY}{BETWEEN}(?:received|sent|made|initiated|confirmed|complete|completed|processed|authori[sz]ed|approved|placed|shipped"
+    r"|ausgeführt|eingegangen|bestätigt|erhalten|autorisiert|veranlasst|gesendet|versandt)"
+    rf"|(?:sent|made|initiated|authori[sz]ed|approved) (?:a|an|your|the) (?:new )?{MONEY}"
+    r"|new (?:payee|beneficiary|e-?mail address|phone number)|neue[rn]? (?:zahlungsempfänger|empfänger|e-?mail-?adresse|handynummer"
+    r"|telefonnummer)"
     r"|(?:new|unusual|unrecogni[sz]ed|suspicious|neue[rns]?|ungewöhnliche[rns]?) (?:sign-?in|log-?in|device|anmeldung|gerät)"
-    r"|(?:payment|transfer|transaction|withdrawal|purchase|order|invoice|überweisung|zahlung|buchung|lastschrift|auftrag|bestellung"
-    r"|rechnung)\b[^.!?]{0,40}\b(?:received|sent|made|confirmed|complete|completed|processed|authori[sz]ed|approved|placed|shipped"
-    r"|ausgeführt|eingegangen|bestätigt|erhalten|autorisiert|versandt)"
     r"|(?:security|fraud) (?:alert|notice|warning)|sicherheits(?:hinweis|warnung|meldung)|debited|charged|abgebucht|belastet"
-    r"|(?:account|card|konto|karte)\b[^.!?]{0,40}\b(?:blocked|locked|limited|changed|gesperrt|geändert)"
     r"|sim card|sim-karte|esim)\b"
+)
+SENSITIVE = re.compile(
+    r"\b(?:payee|beneficiary|wire transfer|iban|phone number|(?:one-?time|verification|security|sign-?in|log-?in) (?:pass)?code"
+    r"|zahlungsempfänger|überweisung|handynummer|telefonnummer|(?:einmal|sicherheits|bestätigungs|anmelde)-?code|m?tan)\b"
 )
 
 
 def is_subscription(summary: Summary) -> bool:
     """Whether a form or a list sent a message, as in a subscription flood, and it is no alert."""
-    words = " ".join(top_of(summary).split())
+    words, subject = " ".join(top_of(summary).split()), " ".join(summary.subject.casefold().split())
+    if ALERTING.search(words):
+        return False
+    if SIGNED_UP.search(f"{subject} {' '.join(summary.text[:NEAR].casefold().split())}"):
+        return True
     bulk = summary.automatic.startswith("list-") or summary.automatic in BULK_FIELDS
-    return (bulk or SUBSCRIBED.search(words) is not None) and ALERTING.search(words) is None
+    return (bulk or NAMED_AS_ONE.search(subject) is not None) and SENSITIVE.search(words) is None
 
 
 def arrived_during_flood(count: int) -> Signal:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, select
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
@@ -19,7 +19,7 @@ from triage.policy.contacts.wanted_senders import Sender, Wanted
 from triage.policy.rules.rule_request import CLAIMED, RuleOrder, covers_own_domain, is_possible
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.search import selection
-from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, settled_proof, who_proves
+from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, selection_condition, settled_proof, who_proves
 from triage.say import say
 from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
@@ -62,7 +62,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class NotBlocked:
-    """A sender who is not blocked along, and why: own, contact, allowed, released, none (no address), impossible."""
+    """A sender who is not blocked along, and why: own, contact, allowed, released, none (no address), impossible, flood (its senders)."""
 
     value: str
     why: str
@@ -93,24 +93,39 @@ def plan_blocks(
     session: Session,
     selected: Selection,
     where: ColumnElement[bool],
-    groups: Sequence[Group],
     *,
     by: Actor,
     settings: Settings,
     now: datetime,
 ) -> Blocks:
-    """Plans the blocks of a removal. `where`: the deliveries that are removed; `groups`: who sent them.
+    """Plans the blocks of a removal. `where`: the deliveries that are removed.
 
     A domain is blocked as a whole only where the removal is about what messages say, the domain proves to have sent them, and nothing
-    wanted ever came from there. What nobody proves is blocked by its address, and only where it proves nothing (mailflow.md 5).
+    wanted ever came from there. What nobody proves is blocked by its address, and only where it proves nothing (mailflow.md 5). Nobody is
+    blocked for a mail bomb: somebody else signed the recipient up with them.
     """
+    flooding = of_mail_bombs(selected)
+    groups = groups_of(session, and_(where, not_(flooding)))
+    flooded = sum(one.count for one in groups_of(session, and_(where, flooding)))
     asked = {Sender(one.author, one.proven) for one in groups if not one.claimed}
     wanted = wanted_senders.wanted_among(session, asked, settings=settings, now=now)
     whole = domains_to_block(session, selected, groups, wanted, settings=settings, now=now)
     sender_blocks, not_made = sort_senders(session, groups, wanted, whole, settings)
     of_campaigns = campaign_blocks(session, selected, sum(one.count for one in groups))
     made = [*of_campaigns, *with_signatures(session, where, sender_blocks)]
-    return Blocks(tuple(replay_blocks(session, made, where, by=by, now=now)), tuple(not_made))
+    of_floods = [NotBlocked("", "flood", "", flooded)] if flooded else []
+    return Blocks(tuple(replay_blocks(session, made, where, by=by, now=now)), (*of_floods, *not_made))
+
+
+def of_mail_bombs(selected: Selection) -> ColumnElement[bool]:
+    """Returns which deliveries a selection names as part of a mail bomb: not by sender, one by one, or as copies of a campaign in it."""
+    named = (selected, *selected.any_of)
+    by_who = [one for one in named if one.ids or one.sender or one.domain]
+    if selected in by_who:
+        return false()
+    copies = [one.campaign for one in named if one.campaign is not None]
+    chosen = or_(false(), col(Delivery.wave_id).in_(copies), *map(selection_condition, by_who))
+    return and_(col(Delivery.flood).is_(True), not_(func.coalesce(chosen, false())))
 
 
 def domains_to_block(

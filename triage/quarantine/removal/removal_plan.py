@@ -115,7 +115,7 @@ def plan_removal(session: Session, selected: Selection, *, by: Actor, settings: 
         severity=Severity(worst),
         mildest=Severity(worst if selected.campaign or selected.sender or selected.domain else mildest),
         not_included=tuple(not_included),
-        blocks=removal_blocks.plan_blocks(session, selected, goes, groups_of(session, goes), by=by, settings=settings, now=now),
+        blocks=removal_blocks.plan_blocks(session, selected, goes, by=by, settings=settings, now=now),
         scopes=tuple(removal_blocks.scopes_of(session, selected, by)),
         related=find_related.find_related(session, goes, by=by, now=now) if worst >= Severity.SUSPICIOUS else find_related.NONE,
         fence=selection_fence(session, where),
@@ -173,7 +173,7 @@ def orders_along(
     """The rules that go along with the removal of these deliveries: what `plan_removal` said of the same."""
     these = is_among(session, col(Delivery.id), ids)
     scopes = [wish.scope] if wish.scope else removal_blocks.scopes_of(session, selected, by)
-    blocks = removal_blocks.plan_blocks(session, selected, these, groups_of(session, these), by=by, settings=settings, now=now)
+    blocks = removal_blocks.plan_blocks(session, selected, these, by=by, settings=settings, now=now)
     return removal_blocks.orders_of(filter(wish.takes, blocks.made), scopes, settings=settings, now=now)
 
 

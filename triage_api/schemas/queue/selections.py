@@ -139,7 +139,8 @@ class NotBlocked(Shape):
 
     value: str
     why: Annotated[
-        Literal["own", "contact", "allowed", "released", "none", "impossible"], Field(description="own: our domain; none: no address")
+        Literal["own", "contact", "allowed", "released", "none", "impossible", "flood"],
+        Field(description="own: our domain; none: no address; flood: all senders of a mail bomb together, without a value"),
     ]
     of: str
     count: int

@@ -15,6 +15,7 @@ WHY = {
     "own": "our own domain",
     "none": "no address",
     "impossible": "no rule can be about it",
+    "flood": "another person signed the recipient up",
 }
 KINDS = (("campaign", "campaigns"), ("domain", "domains"), ("address", "addresses"))
 STATES = {
@@ -79,7 +80,8 @@ def block_lines(plan: dict[str, Any]) -> Iterator[str]:
             released = format_count(one["released"], "message")
             yield f"  Not selected: {one['value']}: staff released {released}. --also {one['value']} blocks it anyway."
     for one in plan["not_blocked"]:
-        yield f"  Not blocked: {one['value'] or 'no address'}: {why_left_alone(one)}."
+        nobody = f"senders of a mail bomb ({format_count(one['count'], 'message')})" if one["why"] == "flood" else "no address"
+        yield f"  Not blocked: {one['value'] or nobody}: {why_left_alone(one)}."
     if plan["late_hours"]:
         yield f"Without --block late copies are removed for {plan['late_hours']} hours."
 

@@ -235,6 +235,8 @@ export default {
   'your own domain': 'die eigene Domain',
   'no address': 'keine Adresse',
   'no rule is possible': 'keine Regel möglich',
+  'another person signed the recipient up': 'jemand anderes hat den Empfänger angemeldet',
+  'senders of the mail bomb': 'Absender der Mailbombe',
   'Will be blocked': 'Wird gesperrt',
   'Nothing will be blocked. With blocking:': 'Nichts wird gesperrt. Mit Sperre:',
   'late copies; those from known or proven senders are only held': 'späte Kopien; solche von bekannten oder nachgewiesenen Absendern werden nur zurückgehalten',

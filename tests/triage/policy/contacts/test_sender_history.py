@@ -1,6 +1,8 @@
 """How a sender stands with the company: who had mail from them, and what people decided about it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import Engine
@@ -23,6 +25,7 @@ from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
+from triage.store.new_rows import NewDelivery
 
 AUTHOR, JOE, MARA = "sales@supplier.example", "joe.fern@company.example", "mara.berg@company.example"
 
@@ -64,6 +67,25 @@ def test_what_was_decided_about_a_forgery_says_nothing_about_the_sender(company:
         assert (of(session).by_sender, of(session, proven=False).by_sender) == (Past(0, 0), Past(0, 1))
         decide(session, settings, Verb.RELEASE, real)
         assert (of(session).by_sender, of(session, proven=False).by_sender) == (Past(1, 0), Past(0, 1))
+
+
+def test_a_message_that_only_claims_its_author_is_no_history(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        (claim,) = arrive(session, settings, JOE, dmarc=DMARC_PASS)
+        (taken,) = arrive(session, settings, JOE, dmarc=DMARC_FAIL)
+        decide(session, settings, Verb.RELEASE, claim)
+        decide(session, settings, Verb.PURGE, taken)
+        for number in (claim, taken):
+            session.get_one(Delivery, number).claimed = True
+        session.flush()
+        assert [of(session, author, proven=proven) for author in (AUTHOR, "info@supplier.example") for proven in (True, False)] == [
+            sender_history.NOBODY
+        ] * 4
+        senders = sender_history.Senders(session, [])
+        assert not senders.has_written_to(AUTHOR, "it")
+        new = SimpleNamespace(author=AUTHOR, author_domain="supplier.example", state="queued", department="it", person="", claimed=True)
+        senders.entered([cast(NewDelivery, new)])
+        assert (senders.wrote, senders.let_in, senders.folders) == (set(), set(), set())
 
 
 def test_colleagues_at_a_free_mail_provider_are_strangers(company: Engine, settings: Settings) -> None:

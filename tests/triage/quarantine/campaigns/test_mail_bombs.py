@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from tests.effort import examples
 from tests.triage import arriving
-from tests.triage.arriving import ANA, NO_DMARC, NOW
+from tests.triage.arriving import ANA, IDA, NO_DMARC, NOW
 from triage.config.settings import Floods, Settings
 from triage.errors import BadInput
 from triage.intake import receive as intake
@@ -22,6 +22,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.removal import removal_plan
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import read_transaction, transaction
@@ -87,9 +88,15 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
     assert (card.count, card.apart, card.lead.flood) == (21, 0, True)
     with transaction(house.engine) as session:
         sheet = selection_summary.selection_evidence(session, card.select, by=ANA, now=NOW)
-        done = decisions.decide_messages(
-            session, DecisionRequest(replace(card.select, states=("held",)), Verb.PURGE), by=ANA, now=NOW, settings=house.settings
-        )
+        held = replace(card.select, states=("held",))
+        for selected in (card.select, held, Selection.of(department="it", states=("held",)), Selection.of(any_of=(card.select,))):
+            blocks = removal_plan.plan_removal(session, selected, by=IDA, settings=house.settings, now=NOW).blocks
+            assert not [one for one in blocks.made if one.value.endswith("example") and one.value.startswith(("list", "news@"))]
+            assert [(one.value, one.count) for one in blocks.not_made if one.why == "flood"] == [("", 21)]
+        one = Selection.of(ids=(min(bomb),))
+        assert removal_plan.plan_removal(session, one, by=IDA, settings=house.settings, now=NOW).blocks.made  # it was picked
+        request = DecisionRequest(held, Verb.PURGE, block=removal_plan.BlockWish())
+        done = decisions.decide_messages(session, request, by=ANA, now=NOW, settings=house.settings)
         assert session.scalars(select(Rule)).all() == []  # none could catch what comes late: that is of other campaigns
     assert (sheet.count, sheet.apart, done.done, done.rules) == (21, 0, 21, ())
     assert set(house.cards()) == {frozenset([known]), frozenset([written]), frozenset([elsewhere])}
@@ -123,6 +130,44 @@ def test_what_a_subscription_flood_is_to_hide_stands_above_it(house: House) -> N
             )
         told = [(one.department, one.person, one.number) for one in alerts.find_floods(session, NOW)]
     assert told == [("it", "joe.fern", 30)]
+
+
+def test_a_loop_of_one_sender_before_a_flood_is_no_part_of_it_and_lifts_nothing(house: House) -> None:
+    loop = {house.came("robot@loop.example", dmarc=proven("loop.example"), subject=f"Re: {number}") for number in range(7)}
+    wanted = house.came("buyer@new.example", robot=False, dmarc=proven("new.example"), subject="Enquiry")
+    with read_transaction(house.engine) as session:
+        assert [one["name"] for one in session.get_one(Delivery, wanted).signals].count("during-flood") == 0
+        assert not list(alerts.find_floods(session, NOW))
+    bomb = {
+        house.came(f"hello@shop{number}.example", dmarc=proven(f"shop{number}.example"), subject="Confirm your subscription")
+        for number in range(20)
+    }
+    assert set(house.cards()) == {frozenset(loop), frozenset([wanted]), frozenset(bomb)}
+
+
+def test_a_flood_goes_on_after_its_row_was_removed(house: House) -> None:
+    bomb = [house.came(f"hello@shop{number}.example", subject="Confirm your subscription") for number in range(20)]
+    (card,) = house.cards().values()
+    with transaction(house.engine) as session:
+        request = DecisionRequest(replace(card.select, states=("held",)), Verb.PURGE)
+        assert decisions.decide_messages(session, request, by=ANA, now=NOW, settings=house.settings).done == len(bomb)
+    more = {house.came(f"hello@more{number}.example", subject="Confirm your subscription", minutes=1) for number in range(3)}
+    alert = house.came("robot@bank.example", dmarc=proven("bank.example"), subject="Your password was changed", minutes=1)
+    later = house.came("robot@shore.example", dmarc=proven("shore.example"), subject="Your password was changed", minutes=100)
+    found = house.cards()
+    assert set(found) == {frozenset(more), frozenset([alert]), frozenset([later])}
+    signals = {number: [one["name"] for one in found[frozenset([number])].lead.signals] for number in (alert, later)}
+    assert [names.count("during-flood") for names in signals.values()] == [1, 0]
+
+
+def test_what_nobody_proves_is_not_lifted_out_of_a_flood(house: House) -> None:
+    friend = house.came("friend@old.example", robot=False, dmarc=proven("old.example"), subject="Lunch")
+    with transaction(house.engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == friend).values(state=State.DELIVERED, settled_at=NOW))
+    for number in range(20):
+        house.came(f"hello@shop{number}.example", subject="Confirm your subscription")
+    forged = house.came("friend@old.example", robot=False, subject="Pay this")
+    assert "during-flood" not in [one["name"] for one in house.cards()[frozenset([forged])].lead.signals]
 
 
 def test_a_claim_to_be_an_alert_is_buried_like_any_stranger(house: House) -> None:

@@ -1644,8 +1644,8 @@ export interface NotAllowed {
 /** A sender who is not blocked along. */
 export interface NotBlocked {
   value: string
-  /** own: our domain; none: no address */
-  why: 'own' | 'contact' | 'allowed' | 'released' | 'none' | 'impossible'
+  /** own: our domain; none: no address; flood: all senders of a mail bomb together, without a value */
+  why: 'own' | 'contact' | 'allowed' | 'released' | 'none' | 'impossible' | 'flood'
   of: string
   count: number
 }
