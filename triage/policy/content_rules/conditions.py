@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from triage.addressing.envelope import ascii_domain
+from triage.addressing.envelope import Address, ascii_domain, ascii_label
 from triage.errors import BadInput
 from triage.message.language import LANGUAGES
 from triage.message.mime import file_content
@@ -134,9 +134,23 @@ def fold_domain(name: str, value: str) -> str:
 
 def fold_address(name: str, value: str) -> str:
     """A pattern of addresses, one address, or a domain, which means everything below it too."""
-    if is_pattern(value) or "@" in value:
-        return fold_text(name, value)
-    return fold_domain(name, value)
+    if is_pattern(value):
+        local, at, domain = fold_text(name, value).rpartition("@")
+        return f"{local}{at}{ascii_pattern(name, domain)}"
+    if "@" not in value:
+        return fold_domain(name, value)
+    try:
+        return str(Address.parse(value))
+    except ValueError as fault:
+        raise BadInput(said_by(fault), field=name) from fault
+
+
+def ascii_pattern(name: str, domain: str) -> str:
+    """A pattern of domains, each label without a star as the DNS knows it."""
+    try:
+        return ".".join(label if is_pattern(label) else ascii_label(label) for label in domain.split("."))
+    except ValueError as fault:
+        raise BadInput(said_by(fault), field=name) from fault
 
 
 def fold_kind(name: str, value: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 from triage.addressing.envelope import ancestor_domains
 from triage.message.language import find_language
@@ -12,8 +11,6 @@ from triage.message.summary import Summary
 from triage.policy.content_rules import conditions
 from triage.policy.content_rules.conditions import INCOMING, INTERNAL, SIGNALS, WORDINGS
 
-MOST_LINKS = 200
-MOST_NAMES = 200  # of attachments and of files in them
 LONGEST_NAME = 255
 
 
@@ -42,7 +39,7 @@ class MessageContent:
     @cached_property
     def link_domains(self) -> frozenset[str]:
         """Domains that its links open once rewriting is undone, and their parent domains."""
-        hosts = {real_destination(link.target).host for link in islice(self.summary.links, MOST_LINKS)}
+        hosts = {real_destination(target).host for target in {link.target for link in self.summary.links}}
         return frozenset(domain for host in hosts if host for domain in ancestor_domains(host))
 
     @cached_property
@@ -57,11 +54,9 @@ class MessageContent:
 
     @cached_property
     def file_names(self) -> frozenset[str]:
-        """Every name of its attachments, then of the files in these."""
-        given = self.summary.attachments
-        outside = (name for one in given for name in (one.name, *one.also))
-        every = (*outside, *(name for one in given for name in one.names))
-        return frozenset(name.casefold()[-LONGEST_NAME:] for name in every[:MOST_NAMES])
+        """Every name of its attachments and of the files in these."""
+        every = (name for one in self.summary.attachments for name in (one.name, *one.also, *one.names))
+        return frozenset(name.casefold()[-LONGEST_NAME:] for name in every)
 
     @cached_property
     def file_kinds(self) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """Rules on content as rows: their names are unique, there are only so many, and each can be paused and resumed."""
 
+import json
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, String, and_, cast, func, select
@@ -50,14 +51,16 @@ def says_same(rule: Rule, order: RuleOrder) -> bool:
 
 def names_address(address: str) -> ColumnElement[bool]:
     """SQL condition for content rules that name this address in a condition."""
-    return and_(col(Rule.match) == CONTENT, cast(col(Rule.conditions), String).contains(f'"{address}"', autoescape=True))
+    return and_(col(Rule.match) == CONTENT, cast(col(Rule.conditions), String).contains(json.dumps(address), autoescape=True))
 
 
 def replace_rule(session: Session, rule: Rule, origin: str, *, by: Actor, now: datetime) -> None:
     """Take a rule out of force for one of the same name that a file has. Of one that somebody makes alone the name is taken."""
-    access.may_make_rule(session, by, rule.scope)
+    if not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
+        raise BadInput(say("this name is taken; choose another one"), field="value")
     if origin != IMPORTED:
         raise BadInput(say("there is a rule {name} already; remove it or choose another name", name=quote_text(rule.value)), field="value")
+    access.may_make_rule(session, by, rule.scope)
     rule.removed_at, rule.removed_by = now, str(by)
     session.flush()
     detail = {"effect": rule.effect, "value": rule.value, "scope": rule.scope}

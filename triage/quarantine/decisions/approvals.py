@@ -15,6 +15,7 @@ from triage.actor import Actor, Role
 from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
 from triage.ids import format_id
+from triage.policy.content_rules.describe_conditions import describe_conditions
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import CONTENT
 from triage.policy.rules.store import RuleOrder
@@ -23,7 +24,7 @@ from triage.quarantine.decisions.decision_plan import lock_meant
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
-from triage.say import list_with_and, mark, quote_text, say, say_count
+from triage.say import format_day, list_with_and, mark, quote_text, say, say_count
 from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Rule
 
@@ -218,10 +219,28 @@ def approval_sentence(asked: PendingAct) -> str:
     return say("{name} asks for approval: {what}. A second person is needed because {why}.", **about)
 
 
+def describe_content_rule(order: RuleOrder) -> str:
+    """What the second person agrees to: to which messages something happens, whose, and until when."""
+    about = {"value": quote_text(order.value), "conditions": describe_conditions(order.conditions)}
+    if order.effect == "redirect":
+        does = say("make the rule {value}, which redirects messages with {conditions} to {target}", target=order.to, **about)
+    else:
+        does = say("make the rule {value}, which removes messages with {conditions}", **about)
+    return for_whom_until(does, order)
+
+
+def for_whom_until(does: str, order: RuleOrder) -> str:
+    """The same with the scope of the rule and its end."""
+    scope = access.describe_scope(order.scope)
+    if order.until is None:
+        return say("{does}, for {scope} and without an end", does=does, scope=scope)
+    return say("{does}, for {scope} and until {day}", does=does, scope=scope, day=format_day(order.until))
+
+
 def what_is_asked(asked: PendingAct) -> str:
     """Describes the effect of the requested decision."""
     if asked.kind == "rule" and asked.order["match"] == CONTENT:
-        return say("make the rule {value} ({effect})", value=quote_text(asked.order["value"]), effect=asked.order["effect"])
+        return describe_content_rule(rule_of(asked.order))
     if asked.kind == "rule":
         return say("allow {value} for the whole company", value=asked.order["value"])
     if asked.kind == dual_control.PERSON_ERASURE:

@@ -10,6 +10,7 @@ from sqlalchemy import and_, not_, select, true
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
+from triage.access.dual_control import MOVING
 from triage.actor import Actor
 from triage.message.summary import Summary
 from triage.policy.content_rules.conditions import LANGUAGE
@@ -122,13 +123,21 @@ def questions_about(order: RuleOrder, came: int, changed: Sequence[Any], wanted:
     if order.effect != "mark" and len(changed) > FEW and len(changed) * MANY >= came:
         sentence = say("The rule would have acted on {changed} of {came} messages.", changed=len(changed), came=came)
         yield question(MATCHES_MANY, sentence, changed)
-    if order.effect == "purge" and wanted:
-        sentence = say_count(
-            "It would have removed {count} message that was let in.",
-            "It would have removed {count} messages that were let in.",
-            count=len(wanted),
+    if order.effect in MOVING and wanted:
+        yield question(REMOVES_WANTED, say_wanted(order.effect, len(wanted)), wanted)
+
+
+def say_wanted(effect: str, count: int) -> str:
+    """How many messages that were let in the rule would have taken away from their recipients."""
+    if effect == "redirect":
+        return say_count(
+            "It would have redirected {count} message that was let in.",
+            "It would have redirected {count} messages that were let in.",
+            count=count,
         )
-        yield question(REMOVES_WANTED, sentence, wanted)
+    return say_count(
+        "It would have removed {count} message that was let in.", "It would have removed {count} messages that were let in.", count=count
+    )
 
 
 def question(name: str, sentence: str, rows: Sequence[Any]) -> Question:

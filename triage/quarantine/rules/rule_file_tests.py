@@ -103,12 +103,12 @@ def run_tests(
 
 
 def run_test(rules: ContentRules, test: RuleTest, content: MessageContent | None, now: datetime) -> Tested:
-    """Runs one test of a rule file: a purge goes before a hold."""
+    """Runs one test of a rule file: a purge goes before every other effect."""
     if content is None:
         return Tested(test.line, False, say("there is no such message here"))
     found = [(match.rule.effect, match.rule.name) for match in rules.match(content, now)]
     names = [name for effect, name in found if effect == test.expect]
-    outdone = test.expect == "hold" and any(effect == "purge" for effect, _ in found)
+    outdone = test.expect != "purge" and any(effect == "purge" for effect, _ in found)
     passed = not found if test.expect == NOTHING else bool(names) and not outdone and (not test.rule or test.rule in names)
     return Tested(test.line, passed, say_outcome(test, found))
 

@@ -15,6 +15,8 @@ SIGNALS_PAGE = Path(__file__).parents[4] / "docs" / "reference" / "signals.md"
     ("given", "folded"),
     [
         ({"author": [" *@Bounce.* "]}, (("author", ("*@bounce.*",)),)),
+        ({"author": ["Info@MÜLLER.example"]}, (("author", ("info@xn--mller-kva.example",)),)),
+        ({"reply_to": ["*@MÜLLER.*"]}, (("reply_to", ("*@xn--mller-kva.*",)),)),
         ({"author": ["Supplier.Example", "supplier.example"]}, (("author", ("supplier.example",)),)),
         ({"link_domain": [".MÜLLER.example"]}, (("link_domain", ("xn--mller-kva.example",)),)),
         ({"direction": ["internal"], "language": ["DE"]}, (("language", ("de",)), ("direction", ("internal",)))),
@@ -36,6 +38,8 @@ def test_they_are_folded_and_in_order(given: dict[str, list[str]], folded: Condi
         ({"signal": ["first-contact"]}, "signal", "first-contact depends on more than the message itself"),
         ({"author": ["*@*"]}, "author", "“*@*” would match everything; name at least 2 letters"),
         ({"author": ["example"]}, "author", "example is a whole top-level domain"),
+        ({"author": ["a@b@c.example"]}, "author", "is not an email address"),
+        ({"reply_to": ["*@a☃.example"]}, "reply_to", "is not a valid part of a domain"),
         ({"attachment_name": ["*a" * 9]}, "attachment_name", "has more than 8 stars"),
         ({"attachment_hash": ["abc"]}, "attachment_hash", "a SHA-256 in 64 hexadecimal digits, not “abc”"),
         ({"attachment_kind": ["exe"]}, "attachment_kind", "or a media type like application/zip or image/*"),

@@ -62,6 +62,14 @@ def test_every_condition_has_to_fit_by_one_of_its_values(conditions: dict[str, s
     assert (match.found if match else None) == found
 
 
+def test_what_stands_behind_much_else_is_found() -> None:
+    links = (*(Link("", f"https://good.example/{number}") for number in range(499)), Link("", "https://evil.example/"))
+    names = (*(f"{number}.txt" for number in range(1_998)), "invoice.js")
+    message = MessageContent(replace(FRAUD, links=links, attachments=(replace(FRAUD.attachments[0], names=names),)))
+    for conditions in ({"link_domain": "evil.example"}, {"attachment_name": "invoice.js"}):
+        assert match_rule(rule(1, conditions), message), conditions
+
+
 def test_what_is_sent_inside_the_company_only_where_the_rule_says_so() -> None:
     inside = MessageContent(FRAUD, MESSAGE.signals, is_internal=True)
     here, both = rule(1, {"wording": "bank-details"}), rule(2, {"wording": "bank-details", "direction": "internal"})

@@ -159,6 +159,22 @@ def test_a_name_is_there_once_and_a_file_replaces_it(known: Engine, settings: Se
         assert session.get_one(Rule, first.id).removed_at == NOW
 
 
+def test_of_a_rule_in_a_confidential_folder_only_its_name_is_taken(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        rules.add_rule(session, replace(HOLD, scope="department:legal"), by=BEN, now=NOW, settings=settings)
+        for origin in ("staff", rules.IMPORTED):
+            with pytest.raises(BadInput, match=r"^value: this name is taken; choose another one$"):
+                make(session, settings, HOLD, origin)
+
+
+def test_a_rule_is_found_by_an_address_in_letters_of_its_own(known: Engine, settings: Settings) -> None:
+    address = "jürgen@xn--mller-kva.example"
+    (made,) = add_rules(known, settings, replace(HOLD, conditions=(("author", ("Jürgen@müller.example",)),)))
+    with db.read_transaction(known) as session:
+        assert session.scalars(select(col(Rule.id)).where(content_store.names_address(address))).all() == [made]
+
+
 def test_there_are_only_so_many(known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content_store, "MOST_RULES", 1)
     add_rules(known, settings, HOLD)

@@ -48,12 +48,23 @@ def test_what_removes_wanted_messages_asks_and_then_needs_a_second_person(ana: B
     assert ana.post("/rules", PURGE | said | {"value": "another"}).status_code == 412
     waits = ana.post("/rules", PURGE | said)
     assert waits.status_code == 202
-    assert "make the rule “new-account” (purge)" in waits.json()["sentence"]
+    says = "make the rule “new-account”, which removes messages with the wording “bank-details”, for the whole company and without an end"
+    assert says in waits.json()["sentence"]
     ida = new_browser("ida")
     assert ida.post(f"/approvals/{waits.json()['id']}/confirm", {"reason": "yes"}).status_code == 409
     assert ida.post(f"/approvals/{waits.json()['id']}/confirm", {"reason": "yes"} | said).status_code == 200
     (gone,) = came(JOE, text=FRAUD, dmarc=DMARC_PASS, at=utcnow())
     assert ana.get(f"/deliveries/{gone}").json()["state"] == "purged"
+
+
+def test_the_second_person_reads_where_messages_would_go(ana: Browser, came: Came) -> None:
+    ana.post("/rules", {"effect": "allow", "match": "address", "value": SALES, "scope": "company"})
+    came(JOE, text=FRAUD, dmarc=DMARC_PASS, at=utcnow())
+    order = HOLD | {"effect": "redirect", "to": "person:mara.berg", "scope": "department:it", "until": "2099-12-24T00:00:00Z"}
+    asked = ana.post("/rules", order).json()
+    assert [one["sentence"] for one in asked["second_look"]] == ["It would have redirected 1 message that was let in."]
+    waits = ana.post("/rules", order | {"confirm": asked["names"], "fence": asked["fence"]}).json()
+    assert "bank-details” to person:mara.berg, for the department it and until 24 Dec 2099" in waits["sentence"]
 
 
 def test_a_rule_that_would_hold_nearly_everything_asks(ana: Browser, came: Came) -> None:
@@ -92,6 +103,14 @@ def test_a_file_is_read_back_and_a_typo_changes_nothing(ana: Browser) -> None:
         (3, "signal: there is no “bulks”; did you mean “bulk”?"),
     ]
     assert len(ana.get("/rules").json()["items"]) == 1
+
+
+def test_a_purge_goes_before_what_a_test_of_a_file_expects(ana: Browser, came: Came) -> None:
+    (one,) = came(JOE, text=FRAUD)
+    effects = ("purge", "hold", "mark", "none")
+    rules = (LINE, LINE.replace("hold", "mark", 1).replace("new-account", "marked"), LINE.replace("hold content:new", "purge content:old"))
+    text = "\n".join((*rules, *(f"test {one} expect={effect}" for effect in effects)))
+    assert [test["passed"] for test in ana.post("/rules/test", {"text": text}).json()["items"]] == [True, False, False, False]
 
 
 def test_tests_of_a_file_name_messages_here(ana: Browser, came: Came, ben: Browser) -> None:
