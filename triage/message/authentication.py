@@ -138,7 +138,7 @@ class Authentication:
         return self.proof == "dmarc" or (proof == "aligned" and self.proof == "aligned")
 
     def awaits(self, proof: str) -> bool:
-        """Could `proof` still be met when DNS answers?"""
+        """Says whether `proof` could still be met once DNS answers."""
         kind, _, domain = proof.partition(":")
         if kind == "dkim":
             return any(one.result is Result.TEMPERROR and one.domain == domain for one in self.dkim)
@@ -170,7 +170,7 @@ def arc_of(values: dict[str, Any]) -> Arc:
 
 
 def proof_sentence(found: Authentication) -> str:
-    """What the authentication results prove, for a person to read."""
+    """Says in a sentence what the authentication results prove."""
     dmarc = found.dmarc
     if not found.author:
         return say("It does not name exactly one author, so nothing can prove who sent it.")

@@ -36,7 +36,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an address field says. `clear`: every program would read it so."""
+    """Result of reading an address field. `clear`: every program would read it so."""
 
     mailboxes: tuple[Mailbox, ...]
     clear: bool
@@ -226,7 +226,7 @@ def named_in(values: Iterable[bytes]) -> Iterator[str]:
 
 
 def untried_matches(matches: Iterable[tuple[str, str]], tried: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Those of these that were not tried yet, and are now. None any more when enough were: what is no address costs as much as one."""
+    """Yields matches that were not tried yet, and marks them as tried. None once enough were: text that is no address costs as much."""
     for one in matches:
         if len(tried) >= TRIED:
             return
@@ -236,19 +236,19 @@ def untried_matches(matches: Iterable[tuple[str, str]], tried: set[tuple[str, st
 
 
 def loose_matches(value: bytes) -> Iterator[tuple[str, str]]:
-    """What looks like an address in an unclear field, however somebody reads that."""
+    """Yields everything that looks like an address in an unclear field, in each way of reading it."""
     text = text_of(value[:FIELD_LIMIT])
     uncommented = "".join(token.text for token in tokenise_field(text)[0] if token.kind != "comment")
     return looking_like_one(" ".join((uncommented, text, decode_words(text), text.replace('"', " "))))
 
 
 def looking_like_one(text: str) -> Iterator[tuple[str, str]]:
-    """What looks like an address in this text: what stands before the @ and behind it."""
+    """Yields everything that looks like an address in this text, as the parts before and after the @."""
     return ((found[1], found[2].rstrip(".")) for found in LOOSE.finditer(text))
 
 
 def loose_addresses(text: str) -> list[str]:
-    """Whatever some program could take for an address in this text, folded. For suspicion, never for trust."""
+    """Returns every address that some program could read in this text, folded. For suspicion, never for trust."""
     return [address for local, domain in looking_like_one(text) for address in loose_readings(local, domain)]
 
 

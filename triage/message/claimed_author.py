@@ -22,7 +22,7 @@ def authors_of(values: Iterable[bytes]) -> tuple[str, ...]:
 
 
 def claims_of(fields: Iterable[bytes], found: Iterable[str]) -> Iterator[str]:
-    """Whom a lenient mail program would show, the likeliest first: what can be read, what stands in angle brackets, anything else."""
+    """Yields the authors that a lenient mail program would show, the likeliest first: parsed ones, those in angle brackets, any others."""
     fields = list(fields)
     read = (mailbox.address for value in fields for mailbox in read_mailbox(value).mailboxes if mailbox.address)
     whole = (one for one in found if not one.startswith("@") and "." in one.rpartition("@")[2])

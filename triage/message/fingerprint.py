@@ -55,7 +55,7 @@ class Fingerprint:
         return cls(BAND_NUMBERS.unpack_from(data), frozenset(unpack_features(data[BAND_NUMBERS.size :]))) if data else None
 
     def likeness(self, features: Collection[int]) -> float:
-        """Which share of the features of both a message with these features has in common with it, 0 to 1."""
+        """Returns the estimated share of features that both have in common, 0 to 1."""
         common = self.features.intersection(features)
         if not common:
             return 0.0
@@ -68,7 +68,7 @@ class Fingerprint:
         return most >= self.needed(features)
 
     def needed(self, features: Collection[int]) -> float:
-        """How like both must be to be the same message: the less there is to compare, the more."""
+        """Returns the likeness from which on both are the same message: the less there is to compare, the higher."""
         return NEEDED[min(len(self.features), len(features))]
 
 
@@ -104,7 +104,7 @@ def spoken_words(text: str, names: Collection[str]) -> set[str]:
 
 
 def count_telling(spoken: Collection[str], names: Collection[str], most: int) -> int:
-    """How many of the words tell something, up to a number."""
+    """Counts the telling words, up to `most`."""
     return sum(1 for _ in islice((word for word in spoken if is_telling(word, names)), most))
 
 
@@ -114,7 +114,7 @@ def link_features(targets: Iterable[str]) -> Iterator[str]:
 
 
 def other_features(subject: str, attachments: Iterable[str], names: Collection[str]) -> Iterator[str]:
-    """What else a message is recognised by: the telling words of its subject, its attachments."""
+    """Yields the features beside the text: telling words of the subject, and attachments."""
     yield from (f"subject {word}" for word in telling_words(subject, names))
     yield from (f"attachment {number} {sha256}" for sha256 in islice(attachments, ATTACHMENTS_LIMIT) for number in range(WEIGHT))
 
@@ -166,7 +166,7 @@ def bands_of(features: Collection[int]) -> tuple[int, ...]:
 
 
 def first_positions(features: Collection[int]) -> list[int]:
-    """Where the first of the features stands in each of the random orders of all features (MinHash)."""
+    """Returns the first place of any feature in each of the random orders of all features (MinHash)."""
     first = [NUMBERS] * ORDERS
     for feature in features:
         for order, place in early_orders(feature):
@@ -182,7 +182,7 @@ def early_orders(feature: int) -> list[tuple[int, int]]:
 
 
 def places_of(feature: int) -> tuple[int, ...]:
-    """Where a feature stands in each of the orders, as numbers of 32 bits."""
+    """Returns the place of a feature in each of the orders, as numbers of 32 bits."""
     return PLACES.unpack(shake_128(feature.to_bytes(4, "little")).digest(PLACES.size))
 
 

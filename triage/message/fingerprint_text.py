@@ -145,7 +145,7 @@ def telling_words(text: str, names: Collection[str] = ()) -> list[str]:
 
 
 def candidate_words(text: str) -> list[str]:
-    """What could be telling words; where a script sets none apart, each two characters that stand together."""
+    """Splits a text into words that could be telling; into pairs of adjacent characters where a script sets no words apart."""
     text = plain_letters(text)
     if "@" in text or "http" in text or "www." in text:
         text = ADDRESS.sub(" ", text)

@@ -1,4 +1,4 @@
-"""Which mail somebody means who forwards one: those attached to it, itself where it was only sent on, or the one that it quotes. Pure."""
+"""Finds the message that somebody means who forwards one: those attached, itself where it was only sent on, or the quoted one. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ SUBJECTS = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "onder
 
 @dataclass(frozen=True, slots=True)
 class Pointed:
-    """What is known about the message that is meant."""
+    """Identifying details of the message that is meant."""
 
     marker: str = ""  # our own trace field, where the program kept it
     message_id: str = ""
@@ -67,7 +67,7 @@ def attached_messages(parts: list[Part]) -> Iterator[Part]:
 
 
 def of_message(raw: bytes) -> Pointed:
-    """What a whole mail says about itself."""
+    """Reads the identifying details of a whole message."""
     said = make_summary(raw)
     try:
         marker = first_field(fields_of(headers_of(raw))[0], MARKER)
@@ -105,7 +105,7 @@ def is_quote_head(found: list[re.Match[str] | None], number: int) -> bool:
 
 
 def attachments_of(said: Summary) -> Iterable[str]:
-    """Its attachments by their digests."""
+    """Returns the SHA-256 digests of a message's attachments."""
     return (one.sha256 for one in said.attachments)
 
 

@@ -19,7 +19,7 @@ LOCAL = re.compile(rb"^received: by (\S+) \([^()\r\n]*, from userid \d+\)", re.I
 
 
 def inside_sender(envelope: Envelope, raw: bytes, networks: Collection[str], hosts: Collection[str]) -> str:
-    """Who of ours gave the message to the edge, as a sentence without its end; "" when it came from outside or nobody knows.
+    """Says who of ours gave the message to the edge, as a sentence without its end; "" when it came from outside or nobody knows.
 
     `networks`: of our own machines, as far as the edge names the client. `hosts`: edges whose Received field says who signed in.
     """

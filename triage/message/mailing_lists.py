@@ -21,7 +21,7 @@ class Rewritten:
 
     @property
     def author(self) -> str:
-        """Who wrote it, in one word or two."""
+        """Name or address of who wrote the post; "somebody" where neither is known."""
         return self.name or self.address or "somebody"
 
     @property

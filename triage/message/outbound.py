@@ -40,7 +40,7 @@ class Journaled:
 
 
 def read_journal(raw: bytes) -> Journaled | None:
-    """What a journal report tells; None when this is none. Bounded, never raises."""
+    """Parses a journal report; None when the message is none. Bounded, never raises."""
     try:
         parts = parts_of(raw)
     except TooMuch:
@@ -89,5 +89,5 @@ def read_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
 
 
 def came_in(raw: bytes) -> bool:
-    """Did we put our trace fields on it? Nobody outside can: those in our name are taken out of what comes in."""
+    """Says whether the message has our trace fields. Nobody outside can add them: those in our name are removed from what comes in."""
     return TRACE.search(raw[: raw.find(b"\r\n\r\n")] if b"\r\n\r\n" in raw else raw) is not None

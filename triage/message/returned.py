@@ -1,7 +1,7 @@
-"""Which messages a mail system gives back, and which one a receipt is for, by their Message-IDs. Bounded, never raises.
+"""Message-IDs of the messages that a mail system returns, and of the one that a receipt is for. Bounded, never raises.
 
-Reports attach what they return (RFC 6522, 3 and 4). Many mail systems and gateways write it below their words instead, its header
-first (qmail, Exim, Notes, GMX). That header is all that is looked for: the words around it are of any kind, in any language.
+Reports attach what they return (RFC 6522, 3 and 4). Many mail systems and gateways write it below their words instead, its header first
+(qmail, Exim, Notes, GMX). That header is all that is looked for: the words around it are of any kind, in any language.
 """
 
 from collections.abc import Iterable, Sequence

@@ -12,7 +12,7 @@ PREFIXES = {4: 16, 6: 32}  # of a network: the servers of one mail system have m
 
 @dataclass(frozen=True, slots=True)
 class SenderProof:
-    """How a message proves its author's domain, beside what is usual for that domain."""
+    """Proofs of the author's domain in a message, beside those that are usual for that domain."""
 
     domain: str
     ways: tuple[str, ...]  # dkim:DOMAIN; where none signed it, spf:DOMAIN NETWORK or dmarc:EDGE
@@ -38,7 +38,7 @@ class SenderProof:
 
     @property
     def sentence(self) -> Said:
-        """What is different, without the end of a sentence."""
+        """Difference from what is usual, without the end of a sentence."""
         given = {"domain": self.domain, "now": spell_ways(self.ways), "before": spell_ways(sorted(self.usual))}
         return say("{domain} now sends differently: {now}; until now: {before}", **given)
 

@@ -1,4 +1,4 @@
-"""Which messages are the same thing sent many times, among those that one has in hand: as `campaigns` does it, without a database."""
+"""Groups similar messages that one has in hand into campaigns, as `campaigns` does, without a database."""
 
 import threading
 
@@ -32,7 +32,7 @@ class Likeness:
         return f"campaign {campaign}"
 
     def nearest(self, fingerprint: Fingerprint) -> tuple[float, int]:
-        """How like the campaign is that a message is most like, and which it is; 0 when it is like none."""
+        """Returns the likeness of the most similar campaign, and its number; 0 when none is similar enough."""
         near = {number for band in fingerprint.bands for number in self.of_band.get(band, ())[-OF_A_BAND:]}
         best = (0.0, 0)
         for number in sorted(near):

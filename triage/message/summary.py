@@ -136,7 +136,7 @@ class Summary:
 
     @property
     def claimed_author(self) -> str:
-        """Whom a message without a clear author claims to be from, "" where it has one or names nobody. Never a proof."""
+        """Claimed author of a message without a clear one, "" where it has one or names nobody. Never a proof."""
         return "" if self.author else next(iter(self.authors), "")
 
     def as_json(self) -> dict[str, Any]:
@@ -242,7 +242,7 @@ def make_summary(raw: bytes, *, headers_only: bool = False) -> Summary:
 
 
 def describe_no_message(part: Part) -> str:
-    """That an attachment has the media type of a message and is none."""
+    """Says that an attachment has the media type of a message and is none."""
     if part.name:
         return say("The attachment {name} claims to be a message and is none.", name=file_name(part.name))
     return say("An attachment claims to be a message and is none.")
@@ -272,7 +272,7 @@ def summarise_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
 
 
 def summarise_header(fields: tuple[Field, ...], content_type: str, report_type: str) -> Summary:
-    """What the header block says."""
+    """Summarises the header block."""
     by_name: dict[str, list[Field]] = {}
     for field in fields:
         by_name.setdefault(field.name, []).append(field)
@@ -336,7 +336,7 @@ def automatic_field(fields: tuple[Field, ...]) -> str:
 
 
 def author_problems(count: int, author: str, authors: tuple[str, ...]) -> list[str]:
-    """Why there is not exactly one author."""
+    """Returns why there is not exactly one author; empty when there is."""
     if author:
         return []
     if count == 0:
@@ -380,7 +380,7 @@ def list_post(text: str) -> str:
 
 
 class Body(NamedTuple):
-    """What the texts of a message say."""
+    """Texts of a message, with their links and page parts."""
 
     text: str
     links: tuple[Link, ...]
@@ -428,7 +428,7 @@ def first_links(found: Iterable[tuple[str, str]]) -> Iterator[Link]:
 
 
 def attached_page_parts(parts: list[Part]) -> Iterator[str]:
-    """What pages that are attached have beside words and pictures."""
+    """Yields the active parts of attached pages, such as forms and scripts."""
     for part in parts:
         if not is_text(part) and (part.media_type in PAGES or PAGE_NAME.search(part.name)):
             yield from (f"attached {one}" for one in page_parts(text_of(part.content()[:READ_LIMIT], part.charset)))
@@ -454,7 +454,7 @@ def list_attachments(parts: list[Part]) -> Iterator[Attachment]:
 
 
 def count_letters(names: Iterable[str]) -> int:
-    """How many characters these have together."""
+    """Counts the characters of all these names."""
     return sum(map(len, names))
 
 

@@ -87,7 +87,7 @@ def group_services(records: Iterable[Record]) -> tuple[Service, ...]:
 
 
 def judge_proof(record: Record) -> Proof:
-    """How its messages were proven."""
+    """Returns how a record's messages were proven: "dkim", "spf", "forwarded", "elsewhere" or "none"."""
     if record.dkim or record.spf:
         return "dkim" if record.dkim else "spf"
     if record.reasons & FORWARDING:
@@ -108,7 +108,7 @@ def name_network(address: str) -> str:
 
 
 def about_domains(report: AggregateReport, own_domains: Collection[str]) -> Iterator[Service]:
-    """Those services of a report that send as these domains or below them. Others are nobody's business here."""
+    """Yields the services of a report that send as these domains or below them. Others are nobody's business here."""
     for one in report.services:
         if any(one.domain == own or one.domain.endswith(f".{own}") for own in own_domains):
             yield one

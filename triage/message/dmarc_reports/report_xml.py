@@ -16,12 +16,12 @@ FORMS = "feedback"  # the root, in whatever namespace
 
 
 class NoReport(Exception):
-    """It is no aggregate report that can be read."""
+    """Raised for a file that is no readable aggregate report."""
 
 
 @dataclass
 class Reading:
-    """What was read so far: the path to where it stands, the fields of the whole, and of the record that is open."""
+    """State of the parser: the path to the current element, the fields of the report, and of the record that is open."""
 
     path: list[str] = field(default_factory=list)
     text: str = ""

@@ -33,16 +33,16 @@ PLACE = 64  # what such a place takes by itself, in bytes that could be looked t
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What can be said of an archive without a password. `closed`: it is encrypted, or nobody can tell."""
+    """Names in an archive, as far as they can be read without a password. `closed`: it is encrypted, or nobody can tell."""
 
     names: tuple[str, ...] = ()
     closed: bool = False
 
 
 def look_into(content: bytes, *, called: Iterable[str] = ()) -> Archive | None:
-    """What these bytes hold, in whatever way programs take them for an archive; None when they are none.
+    """Lists the names in these bytes, for every kind of archive that programs could take them for; None when they are no archive.
 
-    `called`: its names. What is called an archive is opened as one, and is closed where any of it cannot be read.
+    `called`: their file names. A file named like an archive is opened as one, and is closed where any of it cannot be read.
     """
     sure = any(map(CALLED.search, called)) and bool(content)
     seen = [
@@ -55,7 +55,7 @@ def look_into(content: bytes, *, called: Iterable[str] = ()) -> Archive | None:
 
 
 def archive_beginnings(content: bytes) -> Iterator[tuple[int, bool, Callable[[bytes], Archive]]]:
-    """Where an archive may begin, whether it is one for sure, and what reads it. A ZIP file is known by its end, too."""
+    """Yields each place where an archive may begin, whether it is one for sure, and its reader. A ZIP file is known by its end, too."""
     if content.startswith(ZIP) and content[2:4] in (b"\x03\x04", b"\x05\x06", b"\x07\x08"):
         yield 0, True, read_zip
     elif content.rfind(END, max(0, len(content) - 66_000)) >= 0:
@@ -68,7 +68,7 @@ def archive_beginnings(content: bytes) -> Iterator[tuple[int, bool, Callable[[by
 
 
 def attempt_reader(read: Callable[[bytes], Archive], content: bytes, *, sure: bool) -> Archive | None:
-    """What is read; where it cannot be, nobody can tell what is in it if it is an archive for `sure`."""
+    """Returns what a reader finds; where it fails, a closed archive if these bytes are an archive for `sure`, else None."""
     try:
         return read(content)
     except (ValueError, IndexError, OverflowError, NotImplementedError, EOFError, struct.error, zipfile.BadZipFile, lzma.LZMAError):
@@ -85,7 +85,7 @@ def of_each_ending(names: Iterable[str], closed: bool) -> Archive:
 
 
 def ending_of(name: str) -> str:
-    """How a file's name ends, folded, with what it ends like before that."""
+    """Returns the ending of a file name, folded, with any ending-like part before it."""
     stem, dot, last = name.rstrip(" .")[-100:].casefold().rpartition(".")
     before = BEFORE.search(stem.rstrip(" ._-"))
     return f"{before[0] if before else ''}.{last if dot and OPENED.fullmatch(last) else ''}"
@@ -203,7 +203,7 @@ def read_vint(content: bytes, at: int) -> tuple[int, int]:
 
 
 def read_tnef(content: bytes) -> Archive:
-    """What Outlook's own form of a message attaches (MS-OXTNEF), by the title and the long name of each."""
+    """Lists the attachments in Outlook's own form of a message (MS-OXTNEF), by the title and the long name of each."""
     names: list[str] = []
     at = 6  # behind the mark and a key
     while at + 9 <= len(content):
@@ -246,7 +246,7 @@ def unpack_directory(content: bytes, head: bytes) -> bytes:
 
 
 def read_packing(head: bytes, at: int) -> dict[str, int]:
-    """How the directory is packed."""
+    """Reads the compression filter of a 7z archive's directory."""
     if (begin := head.find(b"\x21\x21\x01", at)) >= 0:
         return {"id": lzma.FILTER_LZMA2, "dict_size": DIRECTORY}
     begin = head.index(b"\x23\x03\x01\x01\x05", at) + 5
@@ -276,7 +276,7 @@ def is_name(text: str) -> bool:
 
 
 def text_in_seven(head: bytes, at: int) -> bytes:
-    """What a property holds whose length stands there, if it can be names: a zero byte, and UTF-16 with a zero at the end of each."""
+    """Returns the names property with its length at `at`: a zero byte, and UTF-16 with a zero at the end of each; b"" where it is none."""
     try:
         size, begin = seven_number(head, at)
     except IndexError:

@@ -42,7 +42,7 @@ def read_calendar(text: str) -> Calendar:
 
 
 def words_of(lines: str, begins: str) -> str:
-    """What the first event says to people, as a text."""
+    """Returns the texts of the first event, as people read them: title, start, place, link and description."""
     event = lines.partition("BEGIN:VEVENT")[2].partition("END:VEVENT")[0]
     said: dict[str, str] = {}
     for name, value in SAID.findall(event):
@@ -53,7 +53,7 @@ def words_of(lines: str, begins: str) -> str:
 
 
 def starts_at(lines: str) -> str:
-    """When the first event begins, "" when that cannot be told."""
+    """Returns the start of the first event in UTC; "" when it cannot be told."""
     zones, _, event = lines.partition("BEGIN:VEVENT")
     found = STARTS.search(event)
     if found is None:

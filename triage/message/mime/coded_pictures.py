@@ -1,4 +1,4 @@
-"""Which parts of a message are pictures or PDF documents that may hold a QR code, in the order in which they are searched."""
+"""Finds pictures and PDF documents in a message that may hold a QR code, in the order in which they are searched."""
 
 import re
 from collections.abc import Iterator

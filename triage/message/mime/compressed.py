@@ -25,7 +25,7 @@ class TooLarge(ValueError):
 
 
 class Found(NamedTuple):
-    """What is in such a file: the names; or how the one file begins that is packed; and how many bytes were unpacked."""
+    """Names in such a file, or the beginning of the one file that is packed in it; and how many bytes were unpacked."""
 
     names: tuple[str, ...] = ()
     head: bytes | None = None
@@ -156,6 +156,6 @@ def names_below(content: bytes, root: bytes, letters: str) -> Iterator[str]:
 
 
 def inner_name(name: str) -> str:
-    """What the one file in a packed file is called: `x.exe` of `x.exe.gz`."""
+    """Returns the name of the one file in a packed file: `x.exe` of `x.exe.gz`."""
     shown = PurePosixPath(name).name
     return PACKED_NAME.sub("", shown)

@@ -70,16 +70,16 @@ DAMAGED = (  # what reading a ZIP file or a document raises where it is damaged,
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds and is. `finding`: one of the words above, "" where nothing is found."""
+    """Content of a file. `finding`: one of the words above, "" where nothing is found."""
 
     archive: Archive
     finding: str = ""
 
 
 def examine_content(content: bytes, names: tuple[str, ...], media_type: str, room: Room, *, within: bool = False) -> Content:
-    """What these bytes are. `names`: the file's own; `room`: what may still be read of archives for this message, and shrinks.
+    """Examines the content of a file. `names`: the file's own; `room`: what may still be read of archives for this message, and shrinks.
 
-    `within`: they are in an archive themselves, and archives in them are not looked into.
+    `within`: it is in an archive itself, and archives in it are not opened.
     """
     inside = look_into(content, called=names) or Archive()
     finding = find_kind(content, names, media_type)
@@ -115,7 +115,7 @@ def examine_zip(content: bytes, names: tuple[str, ...], found: Content, room: Ro
 
 
 def judge_members(content: bytes, names: tuple[str, ...], found: Content, room: Room, *, within: bool) -> Content:
-    """What is found in the files of a ZIP file. The parts of an Office document may be closed: many hold other documents."""
+    """Examines the files in a ZIP file. The parts of an Office document may be closed: many hold other documents."""
     inside, finding = [*found.archive.names], found.finding
     with open_zip(content) as package:
         closed = found.archive.closed or has_two_sizes(package, content)
@@ -129,7 +129,7 @@ def judge_members(content: bytes, names: tuple[str, ...], found: Content, room: 
 
 
 def examine_member(name: str, data: bytes, room: Room, *, whole: bool, within: bool) -> Content:
-    """What a file in a ZIP file is. Archives are closed two levels down, and where they are not `whole`."""
+    """Examines one file in a ZIP file. Archives are closed two levels down, and where they are not `whole`."""
     room.admit_files(data)
     if not is_archive(data):
         return Content(Archive(), find_kind(data, (name,), ""))
@@ -161,7 +161,7 @@ def is_archive(content: bytes) -> bool:
 
 
 def find_kind(content: bytes, names: tuple[str, ...], media_type: str) -> str:
-    """What the first bytes say, and the kind of the part."""
+    """Finds the kind of a file by its first bytes, its names and its media type; "" for nothing noteworthy."""
     if media_type == "message/partial":
         return PARTIAL
     if is_program(content):
@@ -197,7 +197,7 @@ def find_encryption(content: bytes, names: tuple[str, ...], media_type: str) -> 
 
 
 def examine_office(content: bytes, inside: Archive, finding: str) -> Content:
-    """What an Office document holds beside text; a damaged one is closed to us."""
+    """Finds macros and outside templates in an Office document; a damaged one is closed to us."""
     try:
         found = find_macros(content) if content.startswith(OLE) else find_in_package(content)
     except DAMAGED:
@@ -206,7 +206,7 @@ def examine_office(content: bytes, inside: Archive, finding: str) -> Content:
 
 
 def find_in_package(content: bytes) -> str:
-    """What an Office document in a ZIP file holds: macros, or a template from elsewhere. "" for other ZIP files."""
+    """Finds macros or an outside template in an Office document in a ZIP file; "" for other ZIP files."""
     try:
         opened = open_zip(content)
     except compressed.TooLarge:

@@ -96,7 +96,7 @@ class Step(NamedTuple):
 
 
 def too_much(html: str) -> str:
-    """Why this HTML is not parsed, in words; "" when it may be. Parsers take quadratic time, or memory, for what is refused here."""
+    """Returns the reason why this HTML is not parsed, in words; "" when it may be. Refuses what takes parsers quadratic time or memory."""
     if len(html) > SIZE_LIMIT:
         return say("its HTML is larger than {value} MB", value=SIZE_LIMIT // 1024 // 1024)
     if html.count("<") > TAG_LIMIT and sum(1 for _ in ANY_TAG.finditer(html)) > TAG_LIMIT:
@@ -112,13 +112,13 @@ def too_much(html: str) -> str:
 
 
 def page_parts(html: str) -> tuple[str, ...]:
-    """Which of form, password field and script a page has. Looks at its source, so it is bounded for any size."""
+    """Returns which of form, password field and script a page has. Searches its source, so it is bounded for any size."""
     source = html.lower()
     return tuple(name for name, (hints, pattern) in PAGE_PARTS.items() if any(hint in source for hint in hints) and pattern.search(source))
 
 
 def html_skeleton(html: str) -> str:
-    """What an HTML page is built of, whatever it says: a digest of its elements in order, "" for a page of few. Bounded for any size."""
+    """Digest of the elements of an HTML page in order, whatever its words; "" for a page with few. Bounded for any size."""
     names = (found["name"].casefold() for found in TAG.finditer(html[:SIZE_LIMIT]) if not found["slash"])
     built = [name for name, _ in groupby(islice(names, BUILT_LIMIT))]
     return blake2b(" ".join(built).encode(), digest_size=8).hexdigest() if len(built) >= FEWEST_BUILT else ""
@@ -163,7 +163,7 @@ class Nesting:
 
     @property
     def reason(self) -> str:
-        """Why it is too much, in words; "" when it is not."""
+        """Reason why the nesting is too much, in words; "" when it is not."""
         if (
             max(self.depth, self.doubtful) > DEPTH_LIMIT
             or self.unclosed > UNCLOSED_LIMIT
@@ -185,7 +185,7 @@ class Nesting:
         return self
 
     def add(self, hidden: Self) -> None:
-        """What stands where it is perhaps no element."""
+        """Adds the counts of a section that is perhaps no element, such as a comment."""
         self.depth += hidden.depth
         self.doubtful += hidden.doubtful
         self.unclosed += hidden.unclosed
@@ -247,7 +247,7 @@ class Nesting:
 
 
 def attribute_count(attributes: str) -> int:
-    """How many attributes stand in a tag."""
+    """Counts the attributes in a tag."""
     return sum(1 for _ in ATTRIBUTE.finditer(attributes))
 
 
@@ -284,9 +284,9 @@ def is_unmarked_link(text: str, target: str, there: str) -> str:
 
 
 def text_and_links(html: str, mark: Mark = is_unmarked_link) -> tuple[str, list[tuple[str, str]]]:
-    """What an HTML mail says, as running text with a line for each block, and its links as (text, target) in order.
+    """Returns an HTML message as running text with a line for each block, and its links as (text, target) in order.
 
-    `mark` may dress what stands for a link in the text; it is given the link's text, its target and what stands there.
+    `mark` may dress a link's text; it is given that text, the target and what is shown there.
     """
     out: list[str] = []
     links: list[tuple[str, str]] = []
@@ -309,7 +309,7 @@ def text_and_links(html: str, mark: Mark = is_unmarked_link) -> tuple[str, list[
 
 
 def for_outlook(html: str) -> str:
-    """What stands in comments that Outlook alone reads, if that says or opens anything that the rest does not; else ""."""
+    """Returns HTML in comments for Outlook alone, if it says or opens anything that the rest does not; else ""."""
     inside = [CONDITION_END.split(piece, maxsplit=1)[0] for piece in CONDITION.split(html)[1:]]
     page = OFFICE.sub("", "\n".join(inside)).strip()
     if not page or too_much(page):
@@ -331,7 +331,7 @@ def collapse_layout(text: str) -> str:
 
 
 def words_of(step: Step) -> str:
-    """What one step of the walk adds to the running text."""
+    """Returns the words or breaks that one step of the walk adds to the running text."""
     if step.kind == "text":
         text = SPACES.sub(" ", step.text)
         return text if text.isascii() else RESERVED.sub("", text)
@@ -351,7 +351,7 @@ def base_of(html: str) -> str:
 
 
 def target_of(step: Step, base: str) -> str:
-    """Where an element leads: the href of a link, the action of a form; "" where nothing outside is opened."""
+    """Returns the target of an element: the href of a link, the action of a form; "" where nothing outside is opened."""
     target = (
         browser_address(get_attribute(step.node, "action" if step.tag == "form" else "href") or get_attribute(step.node, "xlink:href"))
         if step.kind == "open"
@@ -363,7 +363,7 @@ def target_of(step: Step, base: str) -> str:
 
 
 def join_target(base: str, target: str) -> str:
-    """What a link opens that is relative to this base; itself where it cannot be read."""
+    """Resolves a relative link against this base; returns the target unchanged where it cannot be parsed."""
     try:
         return urljoin(base, target)
     except ValueError:
@@ -376,7 +376,7 @@ def browser_address(written: str) -> str:
 
 
 def link_text(step: Step, pieces: list[str]) -> str:
-    """What the reader sees of a link."""
+    """Returns the text of a link as the reader sees it."""
     if step.tag == "form":
         return "(form)"
     return " ".join("".join(text_beginning(pieces)).split())[:LINK_TEXT_LIMIT] or get_attribute(step.node, "alt") or "(picture)"

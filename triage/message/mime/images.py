@@ -14,7 +14,7 @@ FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that c
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a picture says about itself."""
+    """Kind and size of a picture, as its first bytes declare them."""
 
     media_type: str
     width: int  # pixels

@@ -1,4 +1,4 @@
-"""Where a link really leads, read as a browser reads it, and what about it could deceive, in words."""
+"""Link destinations, read as a browser reads them, and deceptive features of links, in words."""
 
 import ipaddress
 import re
@@ -64,7 +64,7 @@ def browser_target(target: str) -> str:
 
 
 def link_destination(target: str) -> Destination:
-    """Where a link leads. Targets without a scheme count as web addresses when they start with // or www."""
+    """Returns the destination of a link. Targets without a scheme count as web addresses when they start with // or www."""
     text = browser_target(target[:TARGET_LIMIT])
     if text.startswith(("//", "\\\\")) or text[:4].casefold() == "www.":
         text = "http:" + text
@@ -156,7 +156,7 @@ def shown_host(text: str) -> str:
 
 
 def link_deceptions(text: str, target: str) -> tuple[Deception, ...]:
-    """What about a link could deceive."""
+    """Finds what could deceive in a link's text and target."""
     to = link_destination(target)
     shown = shown_host(text)
     found = []
@@ -177,7 +177,7 @@ def link_deceptions(text: str, target: str) -> tuple[Deception, ...]:
 
 
 def host_deceptions(host: str) -> tuple[Deception, ...]:
-    """What about a host could deceive."""
+    """Finds what could deceive in a host name: a bare IP address, letters of foreign scripts."""
     if ip_address(host):
         return (Deception("link-to-number", say("Opens an IP address ({host}) instead of a name.", host=host)),)
     name = display_host(host)
@@ -200,7 +200,7 @@ def host_deceptions(host: str) -> tuple[Deception, ...]:
 
 
 def link_warnings(text: str, target: str) -> tuple[str, ...]:
-    """What about a link could deceive, one sentence each, for people who know mail and not URLs."""
+    """Returns one sentence for each deceptive feature of a link, for people who know mail and not URLs."""
     return tuple(deception.sentence for deception in link_deceptions(text, target))
 
 

@@ -190,7 +190,7 @@ def headers_of(raw: bytes) -> bytes:
 
 
 def head_end(raw: bytes, start: int, end: int) -> tuple[int, int]:
-    """Where the header block that starts at `start` ends, and where the body begins."""
+    """Returns where the header block that starts at `start` ends, and where the body begins."""
     if found := LINE.match(raw, start, end):
         return start, found.end()
     usual = raw.find(b"\r\n\r\n", start, end)
@@ -231,7 +231,7 @@ def lines_of(head: bytes) -> list[bytes]:
 
 
 class Place(NamedTuple):
-    """Where a part lies that is still to be read, and what is known of it from outside."""
+    """Position of a part that is still to be read, with its context: depth, default type, whether it is body or enclosed."""
 
     raw: bytes
     start: int
@@ -243,7 +243,7 @@ class Place(NamedTuple):
 
 
 class Allowance:
-    """How many bytes of a message are still read. Its parts may lie in each other, so that the same ones come again and again."""
+    """Budget of bytes that may still be read. Parts may lie in each other, so that the same bytes come again and again."""
 
     def __init__(self, raw: bytes) -> None:
         self.searched = READ_LIMIT
@@ -319,13 +319,13 @@ def by_content(media_type: str, *, holds_parts: bool) -> str:
 
 
 def own_bytes(part: Part) -> int:
-    """How many bytes of a part are read beside those of parts within it: none of a message that is attached as it is."""
+    """Counts the bytes of a part that are read beside those of parts within it: none of a message that is attached as it is."""
     is_passed = part.is_message and not part.encoding and not part.media_type.startswith("text/")
     return len(part.data) if part.is_leaf and not is_passed else 0
 
 
 def parts_below(part: Part, inside: list[tuple[int, int]], body: Place) -> Iterator[Place]:
-    """What stands in a part, whose body lies at this place, and is to be read next: what is given last is read first."""
+    """Yields the parts below a part, whose body lies at this place, in reverse order: the last one is read first."""
     raw, depth, is_enclosed = body.raw, body.depth + 1, body.is_enclosed
     default = "message/rfc822" if part.media_type == "multipart/digest" else "text/plain"
     bodies = {"multipart/alternative": len(inside), "multipart/related": 1}.get(part.media_type, 0)
@@ -357,7 +357,7 @@ def is_unencoded(fields: tuple[Field, ...], names: frozenset[str]) -> bool:
 
 
 def well_formed(head: bytes) -> int:
-    """How many bytes of a block without an empty line are header fields: the rest is the body that nothing separates from them."""
+    """Counts the bytes of header fields in a block without an empty line: the rest is the body that nothing separates from them."""
     position = 0
     for line in head.splitlines(keepends=True):
         if not (line[:1] in (b" ", b"\t") and position) and not FIELD.match(line) and not (position == 0 and line.startswith(b"From ")):
@@ -392,7 +392,7 @@ def boundaries_of(fields: tuple[Field, ...]) -> list[str]:
 
 
 def part_spans(raw: bytes, start: int, end: int, boundary: str) -> list[tuple[int, int]]:
-    """Where the parts of a multipart begin and end."""
+    """Returns the start and end of each part of a multipart."""
     found: list[tuple[int, int]] = []
     begin = -1
     for line, rest in boundary_lines(raw, start, end, b"--" + boundary.encode("utf-8", "replace")):
@@ -418,7 +418,7 @@ def boundary_lines(raw: bytes, start: int, end: int, dashed: bytes) -> Iterator[
 
 
 def next_line(raw: bytes, position: int, end: int) -> int:
-    """Where the line after this position begins; `end` without one."""
+    """Returns the start of the line after this position; `end` without one."""
     found = LINE.search(raw, position, end)
     return found.end() if found else end
 

@@ -58,7 +58,7 @@ class OleFile:
         return self.content[begin : begin + self.size]
 
     def read_fat(self) -> tuple[int, ...]:
-        """Which sector follows which: in the sectors that the header lists, and those that its chain goes on with."""
+        """Reads the sector chains (FAT) from the sectors that the header lists, and from those that its chain continues with."""
         listed = [one for one in struct.unpack_from("<109I", self.content, 76) if one < LAST]
         (after,) = struct.unpack_from("<I", self.content, 68)
         seen: set[int] = set()
@@ -107,7 +107,7 @@ def follow_sectors(fat: tuple[int, ...], start: int) -> Iterator[int]:
 
 
 def find_macros(content: bytes) -> str:
-    """What this file holds: `macros`, `macros-run` where one runs on opening, `runs` an installer, "" none.
+    """Finds macros in a file: `macros`, `macros-run` where one runs on opening, `runs` for an installer, "" for none.
 
     ValueError where nobody can tell, and for a document with a password.
     """
@@ -151,7 +151,7 @@ def list_modules(listed: bytes) -> Iterator[tuple[str, int]]:
 
 
 def decompress_container(packed: bytes) -> bytes:
-    """What a compressed container holds, up to a limit (MS-OVBA, 2.4.1)."""
+    """Decompresses a compressed container, up to a limit (MS-OVBA, 2.4.1)."""
     if not packed.startswith(b"\x01"):
         raise ValueError("no compressed container")
     text = bytearray()

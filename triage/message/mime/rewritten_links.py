@@ -70,7 +70,7 @@ BY_ORGANISATION = {registered_organisation(host): undo for host, undo in REWRITE
 
 
 def real_destination(target: str) -> Destination:
-    """Where a link leads once its rewriters are undone; where the address cannot be read, to the rewriter itself."""
+    """Returns the destination of a link once its rewriters are undone; where the address cannot be read, the rewriter itself."""
     text = browser_target(target)
     for _ in range(DEPTH):
         carried = unwrap_link(text)

@@ -18,7 +18,7 @@ class Element(NamedTuple):
 
 
 class Malformed(ValueError):
-    """It is no CMS, or none with a content."""
+    """Raised for data that is no CMS, or none with a content."""
 
 
 def content_of(data: bytes) -> bytes:
@@ -52,7 +52,7 @@ def element_at(data: bytes, at: int) -> Element:
 
 
 def enter_element(data: bytes, at: int, tag: int) -> int:
-    """Where the content of the element begins that stands here; it must have this tag."""
+    """Returns the start of the content of the element at `at`. Malformed where it has another tag."""
     found = element_at(data, at)
     if found.tag != tag:
         raise Malformed
@@ -60,7 +60,7 @@ def enter_element(data: bytes, at: int, tag: int) -> int:
 
 
 def pass_element(data: bytes, at: int) -> int:
-    """Where the element ends that begins here."""
+    """Returns the end of the element that begins at `at`."""
     depth = 0
     while True:
         found = element_at(data, at)

@@ -77,5 +77,5 @@ def plain_links(text: str) -> Iterator[tuple[int, str]]:
 
 
 def plain_target(shown: str) -> str:
-    """What a link in plain text opens."""
+    """Returns the target of a link in plain text."""
     return shown if "://" in shown else f"http://{shown}"

@@ -62,7 +62,7 @@ FETCHED = re.compile(r"url\s*\(", re.IGNORECASE)
 
 
 def clean_html(body: str) -> str:
-    """What nh3 leaves: no element, attribute, style or address beyond the lists above."""
+    """Sanitizes HTML with nh3: keeps only elements, attributes, styles and addresses in the lists above."""
     return nh3.clean(
         body,
         tags=set(TAGS),

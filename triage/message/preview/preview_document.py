@@ -172,7 +172,7 @@ def signature_remark(parts: list[Part]) -> str:
 
 
 def describe_silence(parts: list[Part]) -> str:
-    """Why a message shows nothing, as a sentence."""
+    """Says in a sentence why a message shows nothing."""
     kind = parts[0].media_type
     if kind == "multipart/encrypted" or kind in SMIME:
         if parts[0].options.get("smime-type", "").casefold() == "signed-data":
@@ -187,7 +187,7 @@ def render_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
 
 
 def unavailable_document(reason: str) -> Preview:
-    """What to show when the bounded child gave up: a document that says so. `reason` is a clause without a full stop."""
+    """Returns a document for a message whose rendering failed in the sandbox. `reason` is a clause without a full stop."""
     return Preview(
         wrap_document(preview_note(say("This message cannot be shown: {why}. You can still download its source.", why=reason))),
         truncated=True,
@@ -328,7 +328,7 @@ class Writer:
             self.out.append(f"</{tag}>")
 
     def place_link(self, step: Step, target: str) -> None:
-        """Where a form would send what is typed, or a place in a picture lead."""
+        """Adds the numbered target of a form, or of a place in a picture."""
         text = link_text(step, [])
         if target and (number := self.table.number(text, target)):
             self.out.append(f'<span class="lk" data-n="{number}">{escape(escape_visible(text))}<sup>{number}</sup></span>')

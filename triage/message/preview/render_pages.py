@@ -50,7 +50,7 @@ class Document:
 
     @property
     def pages(self) -> int:
-        """How many it says it has."""
+        """Number of pages that the document declares."""
         found = COUNTED.search(self._asked(["pdfinfo", "-"]))
         if not found or not int(found[1]):
             raise NotDrawn(BROKEN)
@@ -78,7 +78,7 @@ class Document:
             yield width, height, pictures[head.end() : start]
 
     def _asked(self, command: Sequence[str]) -> bytes:
-        """What a program says about it."""
+        """Runs a program on the document and returns its output. NotDrawn where the program is missing, fails or takes too long."""
         environment = {"PATH": "/usr/bin", "LC_ALL": "C", "FONTCONFIG_FILE": str(FONTS)}
         try:
             done = subprocess.run(command, input=self.raw, capture_output=True, env=environment, check=False, timeout=self._seconds_left())
@@ -91,7 +91,7 @@ class Document:
         return done.stdout
 
     def _seconds_left(self) -> float | None:
-        """How long a program may still run."""
+        """Returns how long a program may still run; None without a deadline."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 

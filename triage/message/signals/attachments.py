@@ -54,7 +54,7 @@ SIGNALS = {  # the signal of each, and its weight
 
 
 def find_dangerous(seen: Seen) -> Iterable[Signal]:
-    """What is dangerous about the attachments. The heaviest one speaks."""
+    """Yields a signal for the worst danger among the attachments."""
     given = seen.summary.attachments
     found = [signal for one in given for signal in (*about_each_name(one), *filter(None, (content_signal(one),)))]
     if found:
@@ -62,13 +62,13 @@ def find_dangerous(seen: Seen) -> Iterable[Signal]:
 
 
 def about_each_name(attachment: Attachment) -> Iterable[Signal]:
-    """What is dangerous about one attachment by each of its names. What is within is looked at once: there may be 2,000 names."""
+    """Yields the dangers of one attachment by each of its names. The names within are searched once: there may be 2,000."""
     inside = next(filter(runs_within, attachment.names), "")
     return filter(None, (attachment_danger(one, inside) for one in attachment.by_each_name()))
 
 
 def content_signal(attachment: Attachment) -> Signal | None:
-    """What the bytes of an attachment say, whatever its name is."""
+    """Returns the signal for the bytes of an attachment, whatever its name is; None for none."""
     name, contains = attachment.name or attachment.media_type, danger_of_content(attachment)
     evidence = (attachment.name, attachment.media_type)
     if attachment.finding == file_content.ENCRYPTED:
@@ -80,7 +80,7 @@ def content_signal(attachment: Attachment) -> Signal | None:
 
 
 def runs_within(name: str) -> bool:
-    """Could a file of this name within an archive run a program?"""
+    """Says whether a file of this name within an archive could run a program."""
     return has_ending(RUNS_WHEN_OPENED, name.rstrip(" .")) or ends_twice(name)
 
 
@@ -96,7 +96,7 @@ def ends_twice(name: str) -> bool:
 
 
 def attachment_danger(attachment: Attachment, inside: str = "") -> Signal | None:
-    """What is dangerous about one attachment, if anything, by its name and kind. `inside`: the name within it that could run a program."""
+    """Returns the danger of one attachment by its name and type, if any. `inside`: the name within it that could run a program."""
     name, media_type = attachment.name, attachment.media_type
     stripped = name.rstrip(" .")
     evidence = (name, media_type)
@@ -140,7 +140,7 @@ def attachment_danger(attachment: Attachment, inside: str = "") -> Signal | None
 
 
 def first_danger(attachments: Iterable[Attachment], endings: Collection[str]) -> str:
-    """Why one of these attachments holds a message, as a sentence without its end; "" when none does, and where no ending is dangerous."""
+    """Returns the first reason why an attachment holds a message, as a sentence without its end; "" for none or without `endings`."""
     of_danger = tuple(endings)
     reasons = (named_danger(one, of_danger) for one in attachments) if of_danger else ()
     return next(filter(None, reasons), "")
@@ -153,7 +153,7 @@ def named_danger(attachment: Attachment, endings: tuple[str, ...]) -> str:
 
 
 def program_inside(names: tuple[str, ...], endings: tuple[str, ...]) -> str:
-    """Which of these names within an archive can run a program, as the end of a sentence; "" when none can."""
+    """Returns the first name within an archive that can run a program, as the end of a sentence; "" for none."""
     within = next((one for one in names if is_of(one, endings) or has_double_ending(one)), "")
     return say("{within}, which can run a program", within=within) if within else ""
 
@@ -164,7 +164,7 @@ def macros_inside(names: tuple[str, ...]) -> str:
 
 
 def danger_of_content(attachment: Attachment) -> str:
-    """What an attachment is by its bytes, as the end of "the attachment contains …"; "" when that is no danger."""
+    """Names what an attachment is by its bytes, as the end of "the attachment contains …"; "" when that is no danger."""
     return CONTENTS.get(attachment.finding, "")
 
 
@@ -196,7 +196,7 @@ def has_double_ending(name: str) -> bool:
 
 
 def saved_as(name: str) -> set[str]:
-    """What the file may be called on a disk: mail programs take invisible letters out of a name, some end it at a NUL, and Windows takes
-    dots and spaces off its end."""
+    """Returns the names under which a file may be saved: mail programs remove invisible letters, some stop at a NUL, and Windows
+    removes dots and spaces at the end."""
     readings = (name, ESCAPE.sub("", name), name.partition(NUL)[0]) if "\\" in name else (name,)
     return {one.partition("::$")[0].rstrip(" .") for one in readings}  # Windows takes what follows for a stream of the file

@@ -8,13 +8,13 @@ from triage.say import list_with_and, say
 
 
 def unclear_author(seen: Seen) -> Iterable[Signal]:
-    """It names nobody, several people, or somebody in a way that programs read differently."""
+    """Yields a signal when the author is unclear: nobody, several people, or a From that programs read differently."""
     if not seen.summary.author:
         yield Signal("unclear-author", say("The author is unclear."), 30, seen.summary.authors)
 
 
 def forged_own_domain(seen: Seen) -> Iterable[Signal]:
-    """It came from outside in our own name and cannot prove it."""
+    """Yields a signal when a message from outside claims our own domain without proof."""
     claimed = next((one for one in seen.summary.authors if seen.is_ours(one.rpartition("@")[2])), None)
     if claimed and not seen.authentication.proof:
         yield Signal(
@@ -23,7 +23,7 @@ def forged_own_domain(seen: Seen) -> Iterable[Signal]:
 
 
 def find_unproven(seen: Seen) -> Iterable[Signal]:
-    """What the authentication found out, unless the author is proven."""
+    """Yields a signal about failed or missing authentication, unless the author is proven."""
     found, domain = seen.authentication, seen.author_domain
     if found.proof or not domain:
         return
@@ -41,27 +41,27 @@ def find_unproven(seen: Seen) -> Iterable[Signal]:
 
 
 def find_proven(seen: Seen) -> Iterable[Signal]:
-    """It is from where it says."""
+    """Yields a signal when the author's domain is proven."""
     if seen.authentication.proof and seen.author_domain:
         yield Signal("proven", really_from(seen), 0, tuple(spell_results(seen)))
 
 
 def find_new_proof(seen: Seen) -> Iterable[Signal]:
-    """Its author's domain is known, and was never proven like this."""
+    """Yields a signal when the known domain of the author is proven in a new way."""
     proof = seen.sender_proof
     if proof is not None and proof.is_new:
         yield Signal("sends-differently", say("{what}.", what=proof.sentence), 0, proof.ways)
 
 
 def find_open_platform(seen: Seen) -> Iterable[Signal]:
-    """It comes from a service through which anybody can send: that is who proves it."""
+    """Yields a signal when the author's domain is a service through which anybody can send: the proof is that service's."""
     if seen.platform:
         sentence = say("Sent through {platform}, as anybody can: look at who asks for what.", platform=seen.platform)
         yield Signal("open-platform", sentence, 0, (seen.platform,))
 
 
 def really_from(seen: Seen) -> str:
-    """Who proves to have sent it, and by what."""
+    """Says which domain is proven to have sent the message, and by which means."""
     if seen.authentication.proof == "dmarc":
         return say("Really from {domain} (DMARC).", domain=seen.author_domain)
     ways = list_with_and(way.upper() for way in seen.authentication.dmarc.aligned) if seen.authentication.dmarc.aligned else "SPF, DKIM"

@@ -1,4 +1,4 @@
-"""How it behaves: how many it came for, whether it is bulk, new to us, unreadable, or from another time."""
+"""Signals of behaviour: number of recipients, bulk, first contact, unreadable messages, a wrong date."""
 
 from collections.abc import Iterable
 from datetime import UTC, timedelta
@@ -11,7 +11,7 @@ MANY = 10  # mailboxes of ours from which on it came for many
 
 
 def find_unreadable(seen: Seen) -> Iterable[Signal]:
-    """It went past a limit, or its parser did."""
+    """Yields a signal when a message exceeded a limit or could not be parsed."""
     if not seen.summary.parsed:
         why = join_parts(" ", (say("It could not be parsed safely; look at it with care."), *seen.summary.problems[-1:]))
         yield Signal("unreadable", why, 40, tuple(map(str, seen.summary.problems)))
@@ -43,9 +43,9 @@ def find_stranger(seen: Seen) -> Iterable[Signal]:
 
 
 def stranger_here(author: str, department: str, *, to_department: bool, to_person: str) -> Iterable[Signal]:
-    """Of an author whose mail others here were let have: is it the first for this department, or for this person?
+    """Yields a signal when an author known to the company writes to this department, or to this person, for the first time.
 
-    `to_department`: the department had some. `to_person`: the person's name when they had none, "" otherwise.
+    `to_department`: the department has had messages. `to_person`: the person's name when they have had none, "" otherwise.
     """
     if not to_department and department:
         yield Signal(
@@ -64,7 +64,7 @@ def stranger_here(author: str, department: str, *, to_department: bool, to_perso
 
 
 def many_of_us(seen: Seen) -> Iterable[Signal]:
-    """It was sent to many of us at once."""
+    """Yields a signal when the message came for many of our mailboxes at once."""
     if seen.recipients >= MANY:
         yield Signal(
             "many-of-us", say("Sent to {recipients} of your mailboxes at once.", recipients=seen.recipients), 5, (str(seen.recipients),)
@@ -72,7 +72,7 @@ def many_of_us(seen: Seen) -> Iterable[Signal]:
 
 
 def find_bulk(seen: Seen) -> Iterable[Signal]:
-    """It went to many and says so, or a program wrote it."""
+    """Yields a signal for bulk messages, and for those that a program sent."""
     summary = seen.summary
     if not summary.automatic:
         return
@@ -89,7 +89,7 @@ def find_bulk(seen: Seen) -> Iterable[Signal]:
 
 
 def wrong_date(seen: Seen) -> Iterable[Signal]:
-    """It says it was written at another time than it came."""
+    """Yields a signal when the Date is far from when the message came."""
     try:
         written_at = parsedate_to_datetime(seen.summary.date)
         early = seen.now - (written_at if written_at.tzinfo else written_at.replace(tzinfo=UTC))

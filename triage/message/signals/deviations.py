@@ -64,10 +64,10 @@ def find_link_text(seen: Seen, named: dict[str, Signal]) -> Iterable[Deviation]:
 
 
 def disguised_links(summary: Summary) -> Iterable[tuple[str, str]]:
-    """Of links whose text shows another organisation's address than they open: (opens, shows).
+    """Yields (opens, shows) for links whose text shows another organisation's address than they open.
 
-    What leads to the author's own organisation is no disguise of a stolen account, nor is it where a bulk message that names its author
-    counts clicks.
+    Links to the author's own organisation are no disguise of a stolen account, nor are click counters of a bulk message where the text
+    shows that organisation.
     """
     author, bulk = summary.author.rpartition("@")[2], bool(summary.automatic)
     for link in islice(summary.links, LOOKED_AT):
@@ -88,7 +88,7 @@ def find_disguised(seen: Seen, named: dict[str, Signal]) -> Iterable[Deviation]:
 
 
 def find_account(seen: Seen, named: dict[str, Signal]) -> Iterable[Deviation]:
-    """It asks for a password or an account, and no link leads to its sender."""
+    """Yields a deviation when a message asks for a password or an account and its links lead elsewhere than to its sender."""
     words, links = named.get("asks-for-secrets"), named.get("links-elsewhere")
     if words and links:
         said, host = words.evidence[0], links.evidence[0]

@@ -112,13 +112,13 @@ DATA_REQUEST = make_wording(
 
 
 def find_threat(seen: Seen) -> Iterable[Signal]:
-    """It threatens somebody, or wants a ransom."""
+    """Yields a signal for a threat or a demand for ransom."""
     if found := find_extortion(seen) or OR_ELSE.spoken(seen) or VIOLENCE.spoken(seen):
         yield Signal("threat", say("Contains a threat or a ransom demand: “{found}”.", found=found), 10, (found,))
 
 
 def find_extortion(seen: Seen) -> str:
-    """What is held over somebody, where money that nobody can trace is asked for too; "" otherwise."""
+    """Returns what is held over somebody, where the message also asks for money that nobody can trace; "" otherwise."""
     return DEMAND.spoken(seen) and HELD_OVER.spoken(seen)
 
 

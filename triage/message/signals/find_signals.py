@@ -78,7 +78,7 @@ BY_COMPARISON = (
 
 
 def of_itself(seen: Seen) -> Found:
-    """What a message shows of itself, whatever else is known: it takes a while with one that is made to take long."""
+    """Runs the rules that need only the message itself; slow for a message that is made to take long."""
     return {rule: tuple(rule(seen)) for rule in RULES if rule not in BY_COMPARISON}
 
 

@@ -119,7 +119,7 @@ def lookalike_domain(seen: Seen) -> Iterable[Signal]:
 
 
 def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
-    """It could be taken for a known contact's, and for none of ours."""
+    """Yields a signal when the author's domain looks like a known contact's, and like none of ours."""
     others = [domain for domain in seen.known.domains if domain not in seen.known.siblings]
     found = taken_for(seen, others) or taken_for(seen, seen.known.siblings, but=seen.author_domain)
     if found and not taken_for(seen, sorted(seen.own_domains)):

@@ -15,7 +15,7 @@ SAID = 2  # signs that count for a message: many that go together say the same
 
 
 class Tally(NamedTuple):
-    """How many senders' messages were released and removed; a campaign counts as one."""
+    """Numbers of senders whose messages were released and removed; a campaign counts as one."""
 
     released: int = 0
     removed: int = 0
@@ -26,7 +26,7 @@ NO_TALLY = Tally()
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What staff decided lately: of everything, and of messages with each sign."""
+    """Recent decisions of staff: of everything, and of messages with each sign."""
 
     all: Tally = NO_TALLY
     signs: Mapping[str, Tally] = field(default_factory=dict)
@@ -44,13 +44,13 @@ class Lesson(NamedTuple):
 
 
 def find_lessons(signals: Sequence[Signal], learned: Learned) -> tuple[Lesson, ...]:
-    """What moves a message with these signs, the strongest first."""
+    """Returns the lessons for a message with these signs, the strongest first."""
     found = {one.sign: one for one in (lesson_of(signal, learned) for signal in signals) if one}
     return tuple(sorted(found.values(), key=lambda one: -abs(one.points))[:SAID])
 
 
 def lesson_of(signal: Signal, learned: Learned) -> Lesson | None:
-    """What is learned of one sign; None where too little is known, or where it is decided as everything else is."""
+    """Returns what is learned of one sign; None where too little is known, or where it is decided as everything else is."""
     tally = learned.signs.get(signal.name, NO_TALLY)
     number = sum(tally)
     if number < ENOUGH:
@@ -79,12 +79,12 @@ def lesson_of(signal: Signal, learned: Learned) -> Lesson | None:
 
 
 def log_odds(tally: Tally) -> float:
-    """Of being released, with one more of each so that nothing is certain."""
+    """Log odds of being released, with one more of each so that nothing is certain."""
     return math.log((tally.released + 1) / (tally.removed + 1))
 
 
 def tally_decisions(decided: Iterable[tuple[bool, str, Iterable[str]]]) -> Learned:
-    """What was decided: whether released, by whom sent (a campaign, a domain or an address), and the signs. Each counts once a sign."""
+    """Counts decisions given as (released, sender, signs); the sender is a campaign, a domain or an address, and counts once a sign."""
     everything: dict[bool, set[str]] = {True: set(), False: set()}
     signs: dict[str, dict[bool, set[str]]] = {}
     for released, sender, names in decided:
@@ -95,5 +95,5 @@ def tally_decisions(decided: Iterable[tuple[bool, str, Iterable[str]]]) -> Learn
 
 
 def tally_of(found: Mapping[bool, set[str]]) -> Tally:
-    """How many of each."""
+    """Counts the released and the removed senders."""
     return Tally(len(found[True]), len(found[False]))

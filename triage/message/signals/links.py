@@ -1,4 +1,4 @@
-"""Where its links and its page parts lead, and what about them could deceive."""
+"""Signals of links and page parts: where they lead, and what about them could deceive."""
 
 import re
 from collections.abc import Iterable

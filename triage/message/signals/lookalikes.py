@@ -87,7 +87,7 @@ def squeeze_name(name: str) -> str:
 
 
 def edit_distance(one: str, other: str, most: int) -> int:
-    """How many letters were added, left out, changed or swapped with their neighbour; more than `most` may be any larger number."""
+    """Counts letters added, left out, changed or swapped with their neighbour; a result above `most` may be any larger number."""
     if abs(len(one) - len(other)) > most:
         return most + 1
     before: list[int] = []

@@ -91,7 +91,7 @@ PRIZE = make_wording(
 
 
 def find_call_about_charge(seen: Seen) -> Iterable[Signal]:
-    """It says that something was charged, and gives a number to call: whoever answers there asks for money, or for the computer."""
+    """Yields a signal when a message says that something was charged and gives a number to call, where they ask for money or access."""
     found = CHARGED.spoken(seen)
     number = PHONE.search(seen.words) if found and TO_CALL.spoken(seen) else None
     if number and (TO_CANCEL.spoken(seen) or not fits_its_domain(seen.summary)):

@@ -1,4 +1,4 @@
-"""Which cards are looked at first: what costs most to delay and what is surest, in points that each have a sentence. It never decides."""
+"""Priority of rows in the queue: points for what costs most to delay and what is surest, each with a sentence. It never decides."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What people here did with earlier mail: how many they let in, how many they took away."""
+    """Numbers of earlier messages that staff released and removed."""
 
     let_in: int = 0
     taken_away: int = 0
@@ -53,12 +53,11 @@ def priority_reasons(
     by_campaign: Past = NOTHING_YET,
     learned: Learned = NOTHING_LEARNED,
 ) -> tuple[Reason, ...]:
-    """Why a delivery stands where it stands, what moves it most first.
+    """Returns the reasons for a delivery's priority, the weightiest first.
 
     `proof`: how the author is proven, "" when not. `deadline`: how long it is of use, where that counts. `answers`: it names an earlier
-    message.
-    `by_sender`, `by_domain`, `by_campaign`: what became of earlier mail from this address, from others of its domain, and of its campaign.
-    `learned`: what staff decided lately about messages with the same signs.
+    message. `by_sender`, `by_domain`, `by_campaign`: decisions about earlier messages from this address, from others of its domain, and of
+    its campaign. `learned`: what staff decided lately about messages with the same signs.
     """
     names = {signal.name for signal in signals}
     found = [
@@ -81,7 +80,7 @@ def sum_urgency(reasons: Iterable[Reason]) -> int:
 
 
 def time_limited(deadline: Life | None) -> Iterable[Reason]:
-    """It is in the section of what is time-limited, which comes before the rest. No points: they would stay when it has expired."""
+    """Yields a reason for a time-limited message, which its section lists first. No points: they would stay when it has expired."""
     if deadline:
         words = mark("Expires in {time}: listed first until then.")
         usual = mark("Usually expires in {time}: listed first until then.")
@@ -108,7 +107,7 @@ def answer_reason(answers: bool) -> Iterable[Reason]:
 
 
 def bulk_reason(names: set[str]) -> Iterable[Reason]:
-    """What goes to many is seldom what one person waits for."""
+    """Yields reasons for bulk messages: one person seldom waits for what goes to many."""
     if "bulk" in names:
         yield Reason("bulk", -10, say("Bulk message: nobody waits for it personally."))
     if "many-of-us" in names:
@@ -116,7 +115,7 @@ def bulk_reason(names: set[str]) -> Iterable[Reason]:
 
 
 def decision_reason(whose: str, past: Past, name: str, share: int) -> Iterable[Reason]:
-    """What people here decided about earlier mail."""
+    """Yields reasons for what staff decided about earlier messages."""
     if past.let_in:
         points = min(WANTED_MOST, WANTED_BEFORE * (past.let_in + 1)) // share
         yield Reason(f"{name}-let-in", points, say("Staff released {times} from {whose}.", times=count_times(past.let_in), whose=whose))

@@ -1,4 +1,4 @@
-"""Where answers and bounces would go, and who speaks for whom."""
+"""Signals of addresses for replies and bounces, and of who sends in whose name."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ def reply_elsewhere(seen: Seen) -> Iterable[Signal]:
 
 
 def return_path_elsewhere(seen: Seen) -> Iterable[Signal]:
-    """It was handed in under another name than its author's, and nothing proves the author. Newsletters do that lawfully, with proof."""
+    """Yields a signal when the envelope sender is another organisation's than the unproven author. Newsletters do that with proof."""
     domain = seen.reverse_path.rpartition("@")[2].casefold()
     if not domain or not seen.author_domain or seen.authentication.proof or seen.summary.list_id:
         return

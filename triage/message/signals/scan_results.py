@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What Rspamd makes of a message."""
+    """Rspamd's opinion of a message."""
 
     action: str  # no action, greylist, add header, rewrite subject, soft reject, reject
     score: float | None
@@ -15,7 +15,7 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What all that were asked said; empty where nobody is asked."""
+    """Results of all scanners that were asked; empty where none is."""
 
     virus: str = ""  # its name, as the scanner calls it
     opinion: Opinion | None = None

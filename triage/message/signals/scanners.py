@@ -15,7 +15,7 @@ def find_virus(seen: Seen) -> Iterable[Signal]:
 
 
 def find_rspamd_opinion(seen: Seen) -> Iterable[Signal]:
-    """What Rspamd makes of it."""
+    """Yields a signal for Rspamd's opinion of the message."""
     said = seen.scan.opinion
     if said is None:
         return

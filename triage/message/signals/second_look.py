@@ -42,7 +42,7 @@ NAMES = tuple(one.word for one in REASONS)
 
 
 def find_second_looks(signals: Sequence[Signal], authentication: Authentication, *, proof: str, changed: bool = False) -> Look:
-    """Why a message needs a second look. `proof`: how its author is proven; `changed`: none of their earlier messages was like that."""
+    """Returns the reasons for a second look. `proof`: how the author is proven; `changed`: none of their earlier messages was like that."""
     names, found = {signal.name for signal in signals}, Look(0)
     if not (DANGERS - {FORGED}).isdisjoint(names):
         found |= Look.DANGER_FOUND
@@ -75,10 +75,10 @@ def is_refused(authentication: Authentication) -> bool:
 
 
 def find_carrier(found: Look, authentication: Authentication, summary: Summary, freemail: Collection[str]) -> str:
-    """Who provably passed on a message that does not prove its author; "" for none.
+    """Returns who provably passed on a message that does not prove its author; "" for none.
 
-    A list signed by its own organisation, the domain that confidential it (ARC), or the one that signed it (DKIM). That somebody names a
-    list proves nothing, nor does a provider that signs anybody's messages.
+    A list signed by its own organisation, the domain that sealed the message (ARC), or the one that signed it (DKIM). A list that is only
+    named proves nothing, nor does a provider that signs anybody's messages.
     """
     if not found & CARRIED:
         return ""
@@ -93,7 +93,7 @@ def find_carrier(found: Look, authentication: Authentication, summary: Summary, 
 
 
 def forgive_reasons(found: Look) -> Look:
-    """What is left of the reasons when who passed it on was confirmed before: all that forwarding does not explain."""
+    """Returns the reasons that remain when who passed the message on was confirmed before: all that forwarding does not explain."""
     left = found & ~CARRIED
     return left & ~Look.SUSPICIOUS if Look.FORWARDED in found else left
 
@@ -122,7 +122,7 @@ def reason_sentence(name: str, domain: str = "", *, proven: bool = False) -> str
 
 
 def own_domain_advice(domain: str) -> str:
-    """What to do where somebody sends in our own name without being set up for it."""
+    """Says what to do where a service sends in our own name without being set up for it."""
     return say("This service is not set up to send as {domain}. Ask IT to add it.", domain=domain)
 
 

@@ -12,7 +12,7 @@ UNCHECKED = frozenset({"content-unchecked"})  # of which nobody can say "no warn
 
 
 class Severity(IntEnum):
-    """How bad a message looks. The number is what the database keeps, so that the worst of several is the greatest."""
+    """Severity of a message. The number is what the database keeps, so that the worst of several is the greatest."""
 
     NONE = 0
     UNCLEAR = 1

@@ -51,7 +51,7 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class Correspondents:
-    """Those of the senders that the company knows whom this author could be taken for."""
+    """Known senders that this author could be taken for."""
 
     namesakes: tuple[str, ...] = ()  # addresses of those who have the same display name
     domains: tuple[str, ...] = ()  # domains of known senders that may look alike
@@ -60,7 +60,7 @@ class Correspondents:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the rules look at. Everything beside the message itself was looked up before."""
+    """Input of the rules that find signals. Everything beside the message itself was looked up before."""
 
     summary: Summary
     authentication: Authentication
@@ -78,7 +78,7 @@ class Seen:
 
     @cached_property
     def author_domain(self) -> str:
-        """Of the one author, "" without one."""
+        """Domain of the one author, "" without one."""
         return self.summary.author.rpartition("@")[2]
 
     @cached_property
@@ -93,7 +93,7 @@ class Seen:
 
     @cached_property
     def destinations(self) -> tuple[Destination, ...]:
-        """Where its links lead, in their order."""
+        """Destinations of its links, in their order."""
         return tuple(link_destination(link.target) for link in self.summary.links)
 
     def is_ours(self, host: str) -> bool:

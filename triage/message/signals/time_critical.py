@@ -74,7 +74,7 @@ LONGEST_NAME = 5  # words that a domain is made of
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """How long a message is of use from its arrival on, and because of what: code, link or meeting."""
+    """Time for which a message is of use from its arrival on, and the reason: code, link or meeting."""
 
     minutes: int
     kind: str
@@ -103,9 +103,10 @@ def spell_minutes(minutes: int) -> str:
 
 
 def find_deadline(summary: Summary, received_at: datetime | None = None) -> Life | None:
-    """How long a message is of use, where its author's domain fits what it says; whether that domain is verified is asked elsewhere.
+    """Returns how long a message is of use, where its author's domain fits what it says; whether that domain is verified is checked
+    elsewhere.
 
-    Whoever deceives presses for time too, and passes DMARC for a domain of their own.
+    Phishing creates time pressure too, and passes DMARC for a domain of its own.
     """
     found = find_lifetime(summary, received_at)
     return found if found and (found.kind == "meeting" or fits_its_domain(summary)) else None
@@ -141,7 +142,7 @@ def without_accents(word: str) -> str:
 
 
 def find_lifetime(summary: Summary, received_at: datetime | None = None) -> Life | None:
-    """How long the message is of use, as far as it says so; None when it may wait. `received_at` is needed for meetings."""
+    """Returns how long the message is of use, as far as it says so; None when it may wait. `received_at` is needed for meetings."""
     return life_of_words(summary) or until_meeting(summary, received_at)
 
 
@@ -183,6 +184,6 @@ def until_meeting(summary: Summary, received_at: datetime | None) -> Life | None
 
 
 def find_time_limit(seen: Seen) -> Iterable[Signal]:
-    """It is of use for a short time only."""
+    """Yields a signal when the message is of use for a short time only."""
     if found := find_lifetime(seen.summary, seen.now):
         yield Signal("perishable", found.sentence, 0, (spell_minutes(found.minutes), found.kind))

@@ -16,7 +16,7 @@ class Wording:
     ways: re.Pattern[str]
 
     def spoken(self, seen: Seen) -> str:
-        """What of the words says it, "" when nothing does."""
+        """Returns the words that match, "" when none do."""
         if any(seen.openings.isdisjoint(one) for one in self.needs):
             return ""
         found = self.ways.search(seen.words)
@@ -108,6 +108,6 @@ def asking_for_money(seen: Seen) -> Iterable[Signal]:
 
 
 def asking_for_secrets(seen: Seen) -> Iterable[Signal]:
-    """It wants somebody to confirm an account or a password."""
+    """Yields a signal when the message wants somebody to confirm an account or a password."""
     if found := SECRETS.spoken(seen):
         yield Signal("asks-for-secrets", say("Asks you to act on an account or password: “{found}”.", found=found), 15, (found,))
