@@ -1,4 +1,4 @@
-"""Which rows lie in confidential folders, whoever asks, as SQL conditions."""
+"""SQL conditions for rows in confidential folders, whoever asks."""
 
 from typing import Any
 
@@ -14,5 +14,5 @@ SEALED = {kind: select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sea
 
 
 def is_confidential(table: Any = Delivery) -> ColumnElement[bool]:
-    """Which deliveries lie under a seal, whoever asks."""
+    """SQL condition for deliveries in a confidential folder, whoever asks."""
     return or_(col(table.department).in_(SEALED["department"]), col(table.person).in_(SEALED["person"]))

@@ -29,12 +29,12 @@ PATIENCE = 60.0  # seconds
 
 
 def kind_of(engine: Engine) -> str:
-    """Which kind of database it is."""
+    """Returns the kind of the database: sqlite or postgresql."""
     return engine.dialect.name
 
 
 def file_of(url: str) -> Path:
-    """Where an SQLite database lies."""
+    """Returns the file of an SQLite database."""
     return Path(url.removeprefix("sqlite:///"))
 
 
@@ -59,7 +59,7 @@ def copy_out(engine: Engine, directory: Path) -> Iterator[Kept]:
 
 
 def dump_table(raw: Any, table: str, columns: list[str]) -> Callable[[Digesting], None]:
-    """What writes one table: its columns in the first line, then its rows."""
+    """Returns a function that writes one table: its columns in the first line, then its rows."""
 
     def fill(file: Digesting) -> None:
         with zstandard.ZstdCompressor(level=LEVEL).stream_writer(file, closefd=False) as packed:  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ def check_sqlite(file: Path) -> None:
 
 
 def sqlite_companions(file: Path) -> tuple[Path, ...]:
-    """What SQLite keeps beside a database."""
+    """Returns the files that SQLite keeps beside a database."""
     return tuple(file.with_name(file.name + ending) for ending in ("-wal", "-shm", "-journal"))
 
 

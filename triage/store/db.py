@@ -105,7 +105,7 @@ def compile_nothing(connection: Any) -> None:
 
 
 def waits_for_server(place: URL) -> dict[str, Any]:
-    """How long a server is waited for that says nothing; what the URL says itself counts more."""
+    """Returns connection timeouts for a server that does not respond; options in the URL itself take precedence."""
     several = isinstance(place.query.get("host"), tuple)
     waits = {**FAR, "connect_timeout": NEXT_SERVER} if several else FAR
     return {name: value for name, value in waits.items() if name not in place.query}
@@ -199,14 +199,14 @@ def try_transaction(engine: Engine, work: Callable[[Session], object]) -> None:
 
 
 def is_busy(fault: Exception) -> bool:
-    """Did others keep an SQLite file, or all connections, for as long as these were waited for? Nothing had begun."""
+    """Says whether a transaction failed because others kept an SQLite file, or all connections, for too long. Nothing had begun."""
     if isinstance(fault, NoConnection):
         return True
     return isinstance(fault, OperationalError) and isinstance(fault.orig, sqlite3.OperationalError) and "locked" in str(fault.orig)
 
 
 def is_deadlock(fault: Exception) -> bool:
-    """Did PostgreSQL break a transaction off because two waited for each other? Done again it goes through."""
+    """Says whether PostgreSQL aborted a transaction because of a deadlock. Repeated it goes through."""
     return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", "") in ("40P01", "40001")  # deadlock, serialization
 
 
@@ -239,7 +239,7 @@ def is_among(session: Session, column: Any, values: Iterable[int] | Iterable[str
 
 
 def due_window(session: Session, key: Any, old: Select[int], due: Select[int], after: int, limit: int) -> tuple[list[int], int]:
-    """Of the next `limit` ids of what is old, those that are due; and the last one that was looked at; 0: these were all."""
+    """Returns the due ids among the next `limit` old ones, and the last one that was looked at; 0: these were all."""
     seen = session.scalars(old.where(key > after).order_by(key).limit(limit)).all()
     return (list(session.scalars(due.where(key.between(seen[0], seen[-1])))), seen[-1]) if seen else ([], 0)
 
@@ -375,7 +375,7 @@ def correlate_condition(session: Session, condition: ColumnElement[bool]) -> Col
 
 
 def insert_if_missing(session: Session, table: type[SQLModel], **values: Any) -> bool:
-    """Insert a row unless one with its key is there; was it missing? Whoever else inserts it at the same time is waited for."""
+    """Inserts a row unless one with its key exists, and says whether it did. Waits for another insert of the same row."""
     inserted = inserting_or(table, is_postgresql(session)).values(**values).on_conflict_do_nothing().returning(literal(1))
     return session.execute(inserted).first() is not None  # drivers count rows differently
 
@@ -453,7 +453,7 @@ def set_lock_timeout(session: Session, seconds: float) -> None:
 
 
 def is_lock_timeout(fault: DBAPIError) -> bool:
-    """Did another transaction hold a table for longer than that?"""
+    """Says whether a lock timeout occurred: another transaction held a table for longer."""
     return getattr(fault.orig, "sqlstate", "") == "55P03"  # lock_not_available
 
 
@@ -503,7 +503,7 @@ def is_postgresql(session: Session) -> bool:
 
 
 def read_server_time(session: Session) -> datetime | None:
-    """What time it is on PostgreSQL's machine; None on SQLite, where that is ours."""
+    """Returns the time on PostgreSQL's machine; None on SQLite, where that is ours."""
     return session.scalar(select(func.now())) if is_postgresql(session) else None
 
 

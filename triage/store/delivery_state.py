@@ -7,7 +7,7 @@ from triage.say import Said, say
 
 
 class State(StrEnum):
-    """Where a delivery stands."""
+    """State of a delivery."""
 
     HELD = "held"
     QUEUED = "queued"

@@ -18,17 +18,17 @@ UNDER_WAY = 0  # the status of what is being done in this transaction
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered."""
+    """Answer to a request."""
 
     status: int
     body: str
 
 
 def find_answer(session: Session, key: str, asked: str, *, by: Actor, now: datetime) -> Answer | None:
-    """What was answered to this key of this actor; None when nothing was: the key is theirs now.
+    """Returns the answer to this key of this actor; None when there is none: the key is theirs now.
 
-    Whoever asks with the same key at the same moment waits until the first transaction is over. BadInput when the key came
-    with something else (`asked` is a digest of the request), NotAllowedNow when the answer was a secret and is kept nowhere.
+    Another request with the same key at the same moment waits until the first transaction is over. BadInput when the key came with
+    something else (`asked` is a digest of the request), NotAllowedNow when the answer was a secret and is kept nowhere.
     """
     if db.insert_if_missing(session, KeptAnswer, actor=str(by), key=key, asked=asked, status=UNDER_WAY, body="", at=now):
         return None

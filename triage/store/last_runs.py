@@ -1,4 +1,4 @@
-"""When what has to be done again and again was done last: a backup, and a reading of the directory that was believed."""
+"""Last runs of repeated work: when the last backup was made, and when a reading of the directory was last accepted."""
 
 from datetime import datetime
 
@@ -20,13 +20,13 @@ def directory_was_read(session: Session, *, now: datetime) -> None:
 
 
 def directory_read_at(session: Session) -> datetime | None:
-    """When that was; None when it has not been since this is noted."""
+    """Returns when the directory was last read; None when never since that is recorded."""
     number = versions.read_version(session, DIRECTORY)
     return from_micros(number) if number else None
 
 
 def backup_made_at(session: Session) -> datetime | None:
-    """When `mailroom backup` last saved the database; None when it never did."""
+    """Returns when `mailroom backup` last saved the database; None when never."""
     return session.scalar(select(func.max(col(AuditRecord.at), type_=Instant)).where(col(AuditRecord.subject) == BACKUP))
 
 

@@ -47,7 +47,7 @@ def named_message(number: int) -> ColumnElement[bool]:
 
 
 def audit_subjects(session: Session, number: int) -> list[str]:
-    """What audit entries about a message call it, whichever of its ids is given: the message, its deliveries, its place in the spool."""
+    """Returns the subjects of audit entries about a message, for any of its ids: the message, its deliveries, its place in the spool."""
     theirs = select(col(Delivery.id), col(Delivery.message_id)).where(named_message(number) | (col(Delivery.id) == number))
     rows = session.execute(theirs).all()
     messages = {number, *(message for _, message in rows)}

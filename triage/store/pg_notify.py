@@ -151,7 +151,7 @@ def check_reach(settings: Settings) -> bool:
 
 
 def connection_errors() -> tuple[type[Exception], ...]:
-    """What a line that cannot be had, or breaks, ends with."""
+    """Returns the errors of a connection that cannot be made, or breaks."""
     import psycopg
 
     return (psycopg.Error, SQLAlchemyError, OSError)
@@ -167,7 +167,7 @@ def line_of(settings: Settings) -> "Line":
 
 
 def place_of(directory: Path) -> str:
-    """What tells this machine's bells from others'."""
+    """Returns an id of this machine and spool, which tells its wake-up pipes from others'."""
     try:
         found = directory.stat()
     except OSError:  # a machine without a spool

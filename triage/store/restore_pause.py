@@ -37,7 +37,7 @@ def pause_of(session: Session) -> Pause | None:
 
 
 def pause_sentence(pause: Pause) -> str:
-    """What everybody should know."""
+    """Says what everybody should know about the pause."""
     backup, since = f"{pause.backup_at:%d %b %Y %H:%M}", f"{pause.since:%d %b %Y %H:%M}"
     return f"a backup of {backup} UTC was restored: nothing is sent on or taken out of mailboxes since {since} UTC"
 

@@ -34,6 +34,6 @@ def is_passing(fault: Exception) -> bool:
 
 
 def first_line(fault: Exception) -> str:
-    """What the database said, without the statement."""
+    """Returns the database's error message, without the statement."""
     said = fault.orig if isinstance(fault, DBAPIError) else fault
     return escape_visible(str(said).strip().partition("\n")[0] or type(fault).__name__)

@@ -28,7 +28,7 @@ def give_back(engine: Engine, *, pages: int = PAGES, least: int = LEAST) -> int:
 
 
 def database_size(engine: Engine) -> int:
-    """How many bytes SQLite's file has."""
+    """Returns the size of SQLite's file in bytes."""
     with engine.connect() as connection:
         return read_pragma(connection, "page_count") * read_pragma(connection, "page_size")
 

@@ -22,5 +22,5 @@ def put_version(session: Session, name: str, number: int) -> None:
 
 
 def read_version(session: Session, name: str) -> int:
-    """Where the marker stands; 0 before its first advance."""
+    """Returns the number of a marker; 0 before its first advance."""
     return session.scalar(NUMBER, {"name": name}) or 0

@@ -9,7 +9,7 @@ from triage.store.models.columns import id_column, instant_column, integer_colum
 
 
 class PendingAct(SQLModel, table=True):
-    """What one person asked for and another one has to confirm: a decision or a rule."""
+    """Decision or rule that one person asked for and another one has to confirm."""
 
     __tablename__ = "pending_act"
     id: int = id_column()

@@ -32,7 +32,7 @@ class Handed(SQLModel, table=True):
 
 
 class Escalation(SQLModel, table=True):
-    """What staff escalated to a duty by a decision. It stays in view until somebody of the duty confirms it, or it is undone."""
+    """Escalation of messages to a duty by a decision of staff. It stays in view until somebody of the duty confirms it, or it is undone."""
 
     __tablename__ = "escalation"
     decision_id: int = integer_column(primary_key=True)

@@ -26,7 +26,7 @@ class AuditRecord(SQLModel, table=True):
 
 
 class Viewing(SQLModel, table=True):
-    """What an actor's console fetched of a message ahead and has not shown, and when they viewed it last; a row lives for minutes."""
+    """Message that an actor's console fetched ahead and has not shown, or when they viewed it last; a row lives for minutes."""
 
     __tablename__ = "viewing"
     by: str = Field(primary_key=True)

@@ -1,4 +1,4 @@
-"""How columns are declared: identities, instants as integers, references, JSON."""
+"""Column types: identities, instants as integers, references, JSON."""
 
 from datetime import datetime
 from typing import Any

@@ -37,7 +37,7 @@ class LegallyHeld(SQLModel, table=True):
 
 
 class PersonErasure(SQLModel, table=True):
-    """What is kept about somebody is erased, in slices; whose it was is forgotten when it is done."""
+    """Erasure of everything kept about a person, in slices; whose data it was is forgotten when it is done."""
 
     __tablename__ = "person_erasure"
     id: int = id_column()

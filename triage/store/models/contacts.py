@@ -47,7 +47,7 @@ class FamiliarDomain(SQLModel, table=True):
 
 
 class FamiliarName(SQLModel, table=True):
-    """What a sender that the company knows calls themselves, as a hasty eye reads it."""
+    """Display name of a known sender, folded to what a hurried reader sees."""
 
     __tablename__ = "familiar_name"
     name: str = Field(primary_key=True)
@@ -72,7 +72,7 @@ class SentMail(SQLModel, table=True):
 
 
 class NotLearned(SQLModel, table=True):
-    """How often on a day something was not learned from a department's mail, and why."""
+    """Counts for each day how often something was not learned from a department's messages, and why."""
 
     __tablename__ = "not_learned"
     day: str = Field(primary_key=True)  # 2026-11-24, UTC
@@ -96,7 +96,7 @@ class PostedList(SQLModel, table=True):
 
 
 class SeededFolder(SQLModel, table=True):
-    """How far a sent folder was read for seeding, by those runs that asked for mail since that day."""
+    """Progress of seeding in a sent folder, for runs that asked for messages since the same day."""
 
     __tablename__ = "seeded_folder"
     source: str = Field(primary_key=True)  # imap://HOST:PORT, maildir:PATH, mbox:PATH

@@ -32,7 +32,7 @@ class KeptView(SQLModel, table=True):
 
 
 class KeptTotal(SQLModel, table=True):
-    """How many cards and deliveries a view has."""
+    """Number of rows and deliveries of a view."""
 
     __tablename__ = "kept_total"
     view: int = integer_column(primary_key=True)
@@ -66,7 +66,7 @@ class KeptCard(SQLModel, table=True):
 
 
 class CardAnchor(SQLModel, table=True):
-    """Where every so many cards of a view begin."""
+    """Start of every so many rows of a view, for paging."""
 
     __tablename__ = "card_anchor"
     view: int = integer_column(primary_key=True)
@@ -79,7 +79,7 @@ class CardAnchor(SQLModel, table=True):
 
 
 class KeptFolder(SQLModel, table=True):
-    """How much was held in a folder when the counts were folded last."""
+    """Number of messages held in a folder when the counts were last folded."""
 
     __tablename__ = "kept_folder"
     department: str = Field(primary_key=True)
@@ -88,7 +88,7 @@ class KeptFolder(SQLModel, table=True):
 
 
 class Arrived(SQLModel, table=True):
-    """How much came in on a day that is over, for a folder, and what the policy decided about it."""
+    """Messages that came in on a past day, by folder, and by what the policy decided about them."""
 
     __tablename__ = "arrived"
     since: datetime = Field(sa_column=Column(Instant, primary_key=True, autoincrement=False))
@@ -116,7 +116,7 @@ class DmarcReport(SQLModel, table=True):
 
 
 class SendingService(SQLModel, table=True):
-    """How many messages of one service as a domain of ours a report tells, and how they were proven."""
+    """Number of messages that one service sent as a domain of ours, as a report states, and how they were proven."""
 
     __tablename__ = "sending_service"
     id: int = id_column()
@@ -128,7 +128,7 @@ class SendingService(SQLModel, table=True):
 
 
 class QueueSample(SQLModel, table=True):
-    """How much was held in a folder at a full hour."""
+    """Number of messages held in a folder at a full hour."""
 
     __tablename__ = "queue_sample"
     at: datetime = Field(sa_column=Column(Instant, primary_key=True, autoincrement=False))

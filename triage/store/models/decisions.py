@@ -45,7 +45,7 @@ class Decision(SQLModel, table=True):
 
 
 class DecisionItem(SQLModel, table=True):
-    """What a decision did to one delivery: the evidence, and the way back."""
+    """Result of a decision for one delivery: the evidence, and what is needed to undo it."""
 
     __tablename__ = "decision_item"
     decision_id: int = integer_column(primary_key=True)

@@ -134,7 +134,7 @@ class Attempt(SQLModel, table=True):
 
 
 class Notice(SQLModel, table=True):
-    """What an outside sender is told about a message: at most once, however many copies and transactions it came in."""
+    """Notice to an outside sender about a message: at most one, however many copies and transactions it came in."""
 
     __tablename__ = "notice"
     delivery_id: int = integer_column(primary_key=True)  # the notice's own

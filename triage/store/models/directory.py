@@ -38,7 +38,7 @@ class Person(SQLModel, table=True):
 
 
 class FormerName(SQLModel, table=True):
-    """What somebody was called before, for what still names them so: settings, and what came in at that moment."""
+    """Former name of a person or login, for what still has it: settings, and what came in at that moment."""
 
     __tablename__ = "former_name"
     kind: str = Field(primary_key=True)  # person: a uid; staff: a login
@@ -49,7 +49,7 @@ class FormerName(SQLModel, table=True):
 
 
 class FormerMailbox(SQLModel, table=True):
-    """What somebody's mailbox was called before: what was delivered there lies in the one of today."""
+    """Former address of a person's mailbox: what was delivered there lies in the present one."""
 
     __tablename__ = "former_mailbox"
     address: str = Field(primary_key=True)

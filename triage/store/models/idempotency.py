@@ -9,7 +9,7 @@ from triage.store.models.columns import instant_column
 
 
 class KeptAnswer(SQLModel, table=True):
-    """What was answered to a request with an idempotency key; written in the transaction of what was done."""
+    """Answer to a request with an idempotency key; written in the transaction of what was done."""
 
     __tablename__ = "kept_answer"
     actor: str = Field(primary_key=True)

@@ -10,7 +10,7 @@ from triage.store.models.columns import form_column, id_column, instant_column, 
 
 
 class Alarm(SQLModel, table=True):
-    """What is so at present that somebody is told of: in a folder, or in the company where the department is ""."""
+    """Alert that is open at present: for a folder, or for the company where the department is ""."""
 
     __tablename__ = "alarm"
     cause: str = Field(primary_key=True)  # alert_types.CAUSES
@@ -25,7 +25,7 @@ class Alarm(SQLModel, table=True):
 
 
 class Told(SQLModel, table=True):
-    """When somebody was told of something last: nobody is told the same again and again."""
+    """Time of the last notice of an alert to somebody: nobody gets the same one again and again."""
 
     __tablename__ = "told"
     who: str = Field(primary_key=True)  # staff:LOGIN, address:ADDRESS, person:UID; record: whoever reads the record
@@ -36,7 +36,7 @@ class Told(SQLModel, table=True):
 
 
 class Webhook(SQLModel, table=True):
-    """How a webhook of the settings fares."""
+    """State of a webhook in the settings."""
 
     __tablename__ = "webhook"
     name: str = Field(primary_key=True)

@@ -59,7 +59,7 @@ class Rule(SQLModel, table=True):
 
 
 class EnforcementStep(SQLModel, table=True):
-    """How much is held for the company (""), a department (department:CODE) or a person (person:UID), set at run time."""
+    """Enforcement step for the company (""), a department (department:CODE) or a person (person:UID), set at run time."""
 
     __tablename__ = "enforcement_step"
     id: int = id_column()

@@ -1,4 +1,4 @@
-"""How staff sign in: identities at providers, second factors, and sign-ins under way."""
+"""Sign-in of staff: identities at providers, second factors, and sign-ins in progress."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from triage.store.models.columns import instant_column, integer_column, json_col
 
 
 class ExternalIdentity(SQLModel, table=True):
-    """Who an identity provider says somebody is: its `sub`, which never changes, and the account here."""
+    """External identity of an account: the identity provider's `sub`, which never changes, and the login here."""
 
     __tablename__ = "external_identity"
     __table_args__ = (UniqueConstraint("issuer", "login"),)  # two first sign-ins at once do not share an account

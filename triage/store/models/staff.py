@@ -101,7 +101,7 @@ class FailedSignIn(SQLModel, table=True):
 
 
 class PracticeAnswer(SQLModel, table=True):
-    """What a member of staff answered first to a card that they practised on."""
+    """First answer of a member of staff to a training message."""
 
     __tablename__ = "practice_answer"
     login: str = Field(primary_key=True)
@@ -129,7 +129,7 @@ class SavedSearch(SQLModel, table=True):
 
 
 class Preference(SQLModel, table=True):
-    """What a member of staff chose for their own console, by name."""
+    """Settings of a member of staff for their own console, by name."""
 
     __tablename__ = "preference"
     login: str = Field(primary_key=True)

@@ -1,6 +1,4 @@
-"""Which held messages have changed since the kept counts were folded: written along with each change, so that counts never lie; and
-read.
-"""
+"""Held messages that changed since the counts were last folded: written along with each change, so that counts stay true; and read."""
 
 from collections.abc import Iterable, Sequence
 
@@ -23,7 +21,7 @@ MOST = 500  # rows that are counted beside the kept ones; while there are more, 
 
 
 def since_folding(session: Session) -> list[Touched] | None:
-    """What was touched since the last folding; None when it is too much."""
+    """Returns what changed since the last folding; None when it is too much."""
     rows = list(session.scalars(select(Touched).limit(MOST + 1)))
     return rows if len(rows) <= MOST else None
 

@@ -1,4 +1,4 @@
-"""Which card a delivery belongs to: the same campaign or the same sender, and the same proof. As SQL, for whoever counts or lists cards."""
+"""Groups deliveries into rows of the queue: the same campaign or sender, and the same proof. As SQL, for whoever counts or lists rows."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -19,9 +19,9 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind wh
 
 
 def proven_as() -> ColumnElement[str]:
-    """Who proves to have sent this, "" where nobody does: a domain, at a free-mail provider an address.
+    """SQL expression for who is proven to have sent a delivery, "" for nobody: a domain, at a free-mail provider an address.
 
-    Mail from before this was written down stands for nobody but its author until upkeep has come by.
+    Older messages without this column count as proven for their author alone until maintenance has filled it in.
     """
     by_address = case((col(Delivery.proof) != "", col(Delivery.author)), else_=literal("", String))
     return func.coalesce(col(Delivery.proven_as), by_address)
@@ -34,7 +34,7 @@ def kept_apart() -> ColumnElement[str]:
 
 
 def pile_key(group: Group) -> ColumnElement[str]:
-    """What belongs together whoever proves to have sent it. Mail that is like no other, by nobody that can be read, lies alone."""
+    """SQL expression for what belongs together whoever is proven to have sent it. One like no other, without an author, stays alone."""
     alone = literal("#", String) + cast(col(Delivery.id), String)
     by_sender = case((col(Delivery.author) != "", col(Delivery.author)), else_=alone)
     if group == "campaign":
@@ -51,7 +51,7 @@ def card_key(group: Group) -> ColumnElement[str]:
 
 
 def severity_column() -> ColumnElement[int]:
-    """How bad a delivery looks; of mail from before that was kept, by its weight."""
+    """SQL expression for the severity of a delivery; of older messages without this column, by their weight."""
     weight = col(Delivery.weight)
     steps = ((DANGEROUS_FROM, Severity.DANGEROUS), (SUSPICIOUS_FROM, Severity.SUSPICIOUS), (UNCLEAR_FROM, Severity.UNCLEAR))
     by_weight = case(*((weight >= least, literal(int(step), Integer)) for least, step in steps), else_=literal(0, Integer))
@@ -59,7 +59,7 @@ def severity_column() -> ColumnElement[int]:
 
 
 def perishable_at(now: datetime) -> ColumnElement[datetime]:
-    """When a delivery is of no use any more, NEVER when it does not perish or has perished."""
+    """SQL expression for when a time-limited delivery is of no use any more; NEVER for others, and once that is past."""
     return case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
 
 

@@ -24,7 +24,7 @@ def settles_report() -> ColumnElement[bool]:
 
 
 def is_open() -> ColumnElement[bool]:
-    """Which reports wait for an answer, where MailReport is joined to Delivery."""
+    """SQL condition for reports that wait for an answer, where MailReport is joined to Delivery."""
     return and_(col(MailReport.answered_at).is_(None), ~exists().where(settles_report()).correlate(Delivery, MailReport))
 
 

@@ -22,7 +22,7 @@ WAITS = func.coalesce(col(Delivery.state), "") == State.HELD  # whatever else fi
 
 
 class Section(StrEnum):
-    """Which part of the queue a row stands in, in the order of the queue."""
+    """Section of the queue that a row is in, in the order of the queue."""
 
     ACT_NOW = "act-now"
     TIME_LIMITED = "time-limited"
@@ -44,13 +44,13 @@ def deadline_of(pressing: datetime) -> tuple[datetime, bool]:
 
 
 def section_order(now: datetime) -> ColumnElement[datetime]:
-    """What deliveries are sorted by first: what must be acted on now, then by when they are of no use any more, NEVER for the rest."""
+    """SQL sort key of sections: what must be acted on now, then time-limited messages by their end, NEVER for the rest."""
     until = col(Delivery.perishable_until)
     return case((is_to_act_on(), literal(ACT_NOW, Instant)), (until > now, sorting_end()), else_=literal(NEVER, Instant))
 
 
 def sorting_end() -> ColumnElement[datetime]:
-    """When a delivery is of no use any more, as it is sorted: what only usually lasts so long behind what says so."""
+    """SQL expression for when a time-limited delivery is of no use any more, for sorting: a usual lifetime comes after a stated one."""
     until = col(Delivery.perishable_until)
     later = type_coerce(until, BigInteger) + ASSUMED // timedelta(microseconds=1)
     return case((col(Delivery.lifetime_assumed), type_coerce(later, Instant)), else_=until)
@@ -109,6 +109,6 @@ def among_few() -> ColumnElement[bool]:
 
 
 def number_to_act_on(session: Session, where: ColumnElement[bool], most: int) -> int:
-    """How many deliveries of `where` must be acted on now, counted up to `most`."""
+    """Counts deliveries of `where` that must be acted on now, up to `most`."""
     some = select(literal(1)).select_from(Delivery).where(where, among_few()).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
