@@ -139,7 +139,7 @@ def member_of_row(row: StaffMember, signed_in: int, now: datetime) -> Member:
 
 
 def list_administrators(session: Session, *, ways: Collection[str]) -> list[str]:
-    """Who can sign in by one of these ways (api.sign_in) and administers the whole company."""
+    """Returns the logins that can sign in by one of these ways (api.sign_in) and administer the whole company."""
     rows = session.scalars(select(StaffMember).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
     return [one.login for one in rows if is_company_administrator(one, one.source, ways=ways)]
 

@@ -41,7 +41,7 @@ class TokenOrder:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whose key came with a request. `unseen`: `touch_token` is due, wherever it came from. `place`: the network it was used from last."""
+    """Holder of the key in a request. `unseen`: `touch_token` is due, wherever it came from. `place`: the network it was last used from."""
 
     actor: Actor
     unseen: bool
@@ -110,7 +110,7 @@ def revoke_tokens_of(session: Session, login: str, *, by: Actor, now: datetime) 
 
 
 def end_token(session: Session, token: ApiToken, *, by: Actor, now: datetime, **why: str) -> None:
-    """It is over, in the audit log."""
+    """Revokes a token, in the audit log."""
     token.revoked_at, token.revoked_by = now, str(by)
     session.flush()
     ledger.write_act(session, "token", token_subject(token), by=by, now=now, detail={"what": "revoke", "name": token.name} | why)
@@ -139,7 +139,7 @@ def list_tokens(session: Session, *, by: Actor, limit: int = 50, before: int | N
 
 
 def find_token_holder(session: Session, key: str, now: datetime) -> Bearer | None:
-    """Who holds this key, read again each time; None when it is unknown, revoked or over, or its maker may no longer what it may."""
+    """Returns the holder of this key, read again each time; None when it is unknown, revoked or expired, or its maker lost the rights."""
     found = session.scalars(select(ApiToken).where(col(ApiToken.key_sha256) == hash_key(key))).first()
     if found is None or not in_force(session, found, now):
         return None
@@ -174,7 +174,7 @@ def find_token_actor(session: Session, name: str, now: datetime) -> Actor | None
 
 
 def find_token_maker(session: Session, actor: str) -> str:
-    """Who made the token that acted as `token:ID`; the actor itself where it is no token."""
+    """Returns who made the token that acted as `token:ID`; the actor itself where it is no token."""
     kind, _, name = actor.partition(":")
     found = session.get(ApiToken, ids.parse_id(name)) if kind == "token" else None
     return found.made_by if found else actor
@@ -226,7 +226,7 @@ def checked_name(session: Session, name: str, now: datetime) -> str:
 
 
 def checked_grants(grants: tuple[str, ...]) -> list[str]:
-    """What it may do, at least one thing."""
+    """Checks the grants of a token, at least one. BadInput says which there are."""
     if unknown := sorted(set(grants) - set(Grant)):
         raise BadInput(
             say("there is no {unknown}; there are {names}", unknown=quote_text(unknown[0]), names=", ".join(Grant)), field="grants"
@@ -237,7 +237,7 @@ def checked_grants(grants: tuple[str, ...]) -> list[str]:
 
 
 def checked_end(until: datetime | None, now: datetime) -> datetime:
-    """When it ends: no token is for ever."""
+    """Returns when a token expires: always in the future and within LONGEST. BadInput says so."""
     end = until or now + LASTS
     if not now < end <= now + LONGEST:
         raise BadInput(say("a token expires in the future, after at most {days} days", days=LONGEST.days), field="until")
@@ -245,7 +245,7 @@ def checked_end(until: datetime | None, now: datetime) -> datetime:
 
 
 def hash_key(key: str) -> str:
-    """What the database knows of a key: 256 bits of chance need no slow hash."""
+    """Hashes a token's key for the database: 256 random bits need no slow hash."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

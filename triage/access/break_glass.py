@@ -49,7 +49,7 @@ def make_half() -> str:
 
 
 def digest_code(login: str, first: str, second: str) -> str:
-    """What the database knows of a code: 160 bits of chance need no slow hash. The halves may come in any order."""
+    """Hashes a break-glass code for the database: 160 random bits need no slow hash. The halves may come in any order."""
     halves = sorted("".join(one for one in half.lower() if one.isalnum()) for half in (first, second))
     return hashlib.sha256("\n".join([login, *halves]).encode()).hexdigest()
 

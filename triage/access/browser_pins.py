@@ -52,7 +52,7 @@ class PinTry:
 
 
 def find_pin_fault(pin: str) -> str:
-    """Why this PIN is refused, "" when it is taken."""
+    """Returns the reason why this PIN is refused, "" when it is accepted."""
     if not (pin.isascii() and pin.isdecimal() and LEAST <= len(pin) <= MOST):
         return say("a PIN has {least} to {most} digits", least=LEAST, most=MOST)
     half = pin[: len(pin) // 2]
@@ -70,7 +70,7 @@ def hash_pin(browser: str, pin: str) -> str:
 
 
 def with_secret(browser: str, pin: str) -> str:
-    """What is hashed."""
+    """Joins the browser's secret and the PIN for hashing."""
     return f"{browser}\n{pin}"
 
 
@@ -108,7 +108,7 @@ def is_resumable(browser: str, reach: Reach, now: datetime) -> ColumnElement[boo
 
 
 def list_holders(session: Session, browser: str, reach: Reach, *, now: datetime) -> tuple[PinHolder, ...]:
-    """Whose sessions in this browser a PIN opens now, who was here last first."""
+    """Returns the accounts whose sessions in this browser a PIN opens now, the last one seen first."""
     if not browser:
         return ()
     has_tries = col(BrowserPin.failures) < TRIES

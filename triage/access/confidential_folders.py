@@ -19,9 +19,9 @@ PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal 
 
 
 def away_from(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
-    """Which deliveries a seal blocks from this actor, or which rows of another table that tells of folders.
+    """SQL condition for deliveries, or rows of another table about folders, that are confidential to this actor.
 
-    Who is named for a person but not for the department stays outside.
+    Staff named for a person but not for the department see nothing of the department.
     """
     return or_(
         col(table.department).in_(names_closed("department", by)),
@@ -41,7 +41,7 @@ def scopes_of(session: Session, ids: Sequence[int]) -> dict[str, list[str]]:
 
 
 def seals_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
-    """Which confidential folders these deliveries lie in, each combination once; an empty one for those that lie in none."""
+    """Returns the confidential folders that these deliveries lie in, each combination once; an empty one for those that lie in none."""
     under = list_confidential(session)
     lies = select(col(Delivery.department), col(Delivery.person)).where(is_among(session, col(Delivery.id), list(ids))).distinct()
     return {under & {f"department:{code}", f"person:{uid}"} for code, uid in session.execute(lies)}
@@ -82,19 +82,19 @@ def with_people(session: Session, folders: frozenset[str], departments: Select[s
 
 
 def closed_rules(session: Session, by: Actor) -> ColumnElement[bool]:
-    """Which rules are for a folder that is confidential to the actor?"""
+    """SQL condition for rules for a folder that is confidential to the actor."""
     return col(Rule.scope).in_(sorted(closed_scopes(session, by)))
 
 
 def about_sealed(by: Actor) -> ColumnElement[bool]:
-    """Which decisions are about mail that is confidential to the actor, or may have been when it is forgotten?"""
+    """SQL condition for decisions about messages that are confidential to the actor, or may have been before their deletion."""
     items = select(literal(1)).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
     away = items.where(col(DecisionItem.decision_id) == col(Decision.id), away_from(by)).correlate(Decision).exists()
     return or_(away, cannot_be_told(by))
 
 
 def cannot_be_told(by: Actor) -> ColumnElement[bool]:
-    """Which decisions are about mail of which some is forgotten, where a seal keeps any from this actor: it may have been that."""
+    """SQL condition for decisions with deleted messages, where any folder is confidential to this actor: they may have been in it."""
     left = select(func.count()).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision).scalar_subquery()
     closed = or_(names_closed("department", by).exists(), names_closed("person", by).exists())
     return and_(closed, left < col(Decision.count))

@@ -1,4 +1,4 @@
-"""Which acts a company lets nobody do alone, and what waits for a second person's key."""
+"""Approvals: acts that a company lets nobody do alone, and what waits for a second person."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ ANSWERED = {CONFIRMED: say("confirmed"), DECLINED: say("declined"), WITHDRAWN: s
 
 
 class Wanted(Protocol):
-    """What of a rule decides whether it needs a second person."""
+    """Protocol of a rule, as far as it decides whether a second person is needed."""
 
     @property
     def effect(self) -> str: ...
@@ -53,7 +53,7 @@ class Wanted(Protocol):
 
 
 def of_rules(rules: Iterable[Wanted], settings: Settings) -> list[str]:
-    """Why rules need approval by a second person."""
+    """Returns the reasons why rules need approval by a second person."""
     rules = list(rules)
     allows = [one for one in rules if one.effect == "allow"]
     wide = any(is_domain_allow(one.effect, one.match, one.scope) for one in allows)
@@ -72,7 +72,7 @@ def is_domain_allow(effect: str, match: str, scope: str) -> bool:
 
 
 def of_purge(meant: Sequence[tuple[int, State]], settings: Settings) -> list[str]:
-    """Why this purge needs one: it reaches into more mailboxes than one person may reach into."""
+    """Returns the reason why this removal needs approval: it affects more mailboxes than one person may affect."""
     return [LARGE_PURGE] if LARGE_PURGE in settings.policy.approvals and is_large_removal(meant, settings) else []
 
 
@@ -83,7 +83,7 @@ def is_large_removal(meant: Sequence[tuple[int, State]], settings: Settings) -> 
 
 
 def of_release(session: Session, ids: Sequence[int]) -> list[str]:
-    """Why letting these messages go needs one: a signal says that somebody pretends to be one of us."""
+    """Returns the reason why releasing these messages needs approval: a signal says that somebody pretends to be one of us."""
     letters = select(col(Message.signals)).join(Delivery, col(Delivery.message_id) == col(Message.id))
     found = session.scalars(letters.where(is_among(session, col(Delivery.id), ids)))
     return [RISKY_RELEASE] if any(one["name"] in RISKY for signals in found for one in signals) else []
@@ -137,7 +137,7 @@ def ask_second_person(
 def settle_approval(
     session: Session, asked: PendingAct, state: str, *, by: Actor, reason: str, now: datetime, result: int | None = None
 ) -> None:
-    """What became of it, in the audit log."""
+    """Closes a request for approval with its result, in the audit log."""
     asked.state, asked.settled_by, asked.settled_by_shown, asked.settled_at = state, str(by), by.shown, now
     asked.settled_reason, asked.result_id = reason[:1000], result
     if asked.kind == PERSON_ERASURE:
@@ -153,7 +153,7 @@ def approval_subject(asked: PendingAct) -> str:
 
 
 def lapse_approvals(session: Session, *, now: datetime) -> int:
-    """What waited too long is over; how many."""
+    """Closes requests for approval that nobody approved in time, and returns their number."""
     late = session.scalars(select(PendingAct).where(col(PendingAct.state) == WAITING, col(PendingAct.lapses_at) <= now)).all()
     for one in late:
         settle_approval(session, one, LAPSED, by=Actor.system("second-key"), reason="nobody approved it in time", now=now)

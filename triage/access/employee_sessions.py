@@ -23,7 +23,7 @@ def begin_employee_session(session: Session, uid: str, client: str, *, now: date
 
 
 def find_session_employee(session: Session, key: str, *, now: datetime) -> Actor | None:
-    """Who holds this key, read again each time; None when it is unknown or over, or when they work here no more."""
+    """Returns the employee who holds this key, read again each time; None when it is unknown or expired, or when they have left."""
     kept = session.get(EmployeeSession, hash_session_key(key)) if key else None
     person = session.get(Person, kept.uid) if kept and now - kept.started_at < LASTS else None
     return Actor.employee(person.uid, person.name) if person and person.active else None

@@ -22,7 +22,7 @@ from triage.store.models.staff import StaffMember, StaffSession, Substitution
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whom a provider has identified, its signature checked."""
+    """Identity that a provider has proven, with its signature checked."""
 
     issuer: str
     sub: str
@@ -103,7 +103,7 @@ def first_login(session: Session, provider: Provider, proof: Proof, now: datetim
 
 
 def checked_login(provider: Provider, proof: Proof) -> str:
-    """What the provider calls somebody, as a login here."""
+    """Returns the provider's claim as a login here. NotAllowed says that it is unusable."""
     try:
         return accounts.checked_login(proof.login)
     except BadInput as fault:
@@ -170,7 +170,7 @@ def follow_groups(session: Session, member: StaffMember, provider: Provider, pro
 
 
 def assign_by_groups(session: Session, member: StaffMember, given: Given, proof: Proof) -> None:
-    """What the groups give; departments and people that are not known here give nothing."""
+    """Gives an account the role, scope and rights of its groups; departments and people that are not known here give nothing."""
     scope = Scope.parse(given.scope)
     known = {word for word in scope.words() if is_known(session, word)}
     member.role, member.scope, member.rights, member.active = given.role, sorted(known), list(given.rights), True
@@ -284,12 +284,12 @@ def end_provider_sessions(session: Session, provider: Provider, sub: str, sid: s
 
 
 def no_provider(login: str) -> str:
-    """Why nobody signs in to a break-glass account at a provider."""
+    """Says that a break-glass account cannot sign in at a provider."""
     return say("{login} is a break-glass account: only its printed code opens it; use another account", login=login)
 
 
 def no_group(provider: Provider, proof: Proof) -> str:
-    """Why somebody has no account, and what to do."""
+    """Says why somebody has no account, and what to do."""
     if not proof.sends_groups:
         return say(
             "{title} sends no groups in {claim}, so your role here is unknown; an administrator has to let it send them, or choose "

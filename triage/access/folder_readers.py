@@ -29,7 +29,7 @@ KINDS = (PERSON, "department")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads the messages of a folder, or learns how many are held in it."""
+    """Reader of a folder's messages, or of the number held in it."""
 
     kind: str  # person, token, account
     name: str  # login, id of a token, or address of an IMAP account
@@ -71,10 +71,10 @@ class Place:
 
 
 def list_readers(session: Session, folder: str, *, by: Actor, settings: Settings, now: datetime) -> FolderReaders:
-    """Who can read a folder: `department:CODE`, `person:UID`, or the code or uid alone.
+    """Returns everyone who can read a folder: `department:CODE`, `person:UID`, or the code or uid alone.
 
-    For administrators and auditors whose scope has the folder, and for keepers of a confidential one. NotAllowed for others, NotFound where
-    there is no such folder, BadInput where a code is a uid too.
+    For administrators and auditors whose scope has the folder, and for keepers of a confidential one. NotAllowed for others, NotFound
+    where there is no such folder, BadInput where a code is a uid too.
     """
     place = find_folder(session, folder)
     confidential = confidential_over(session, place)
@@ -83,7 +83,7 @@ def list_readers(session: Session, folder: str, *, by: Actor, settings: Settings
 
 
 def list_own_readers(session: Session, uid: str, *, settings: Settings, now: datetime) -> FolderReaders:
-    """Who can read the messages of somebody's own folder, for this person. NotFound when the directory has no such person."""
+    """Returns everyone who can read messages of a person's own folder, for this person. NotFound for a person unknown here."""
     place = find_folder(session, f"{PERSON}:{uid}")
     found = describe_readers(session, place, confidential_over(session, place), settings=settings, now=now)
     return replace(found, readers=tuple(one for one in found.readers if one.access == CONTENT))
@@ -144,7 +144,7 @@ def has_row(session: Session, where: ColumnElement[bool]) -> bool:
 
 
 def access_of(session: Session, place: Place, actor: Actor) -> str:
-    """What the actor learns of the messages in a folder; "": nothing."""
+    """Returns the actor's access to the messages in a folder: CONTENT, COUNT, or "" for none."""
     if has_row(session, access.within_scope(actor, place.table)):
         return CONTENT
     return COUNT if has_row(session, access.directory_scope(actor, place.table)) else ""
@@ -166,7 +166,7 @@ def staff_readers(session: Session, place: Place, confidential: tuple[str, ...],
 
 
 def reasons_of_staff(session: Session, place: Place, member: StaffMember, now: datetime) -> Iterator[str]:
-    """Why somebody has a folder in their scope."""
+    """Yields the reasons why a member of staff has a folder in their scope."""
     if word := reaching_word(member.scope, place):
         person = staff_members.person_of(session, member.login) if word.startswith("person:") else None
         assists = person is not None and person.uid in place.assistants
@@ -179,7 +179,7 @@ def reasons_of_staff(session: Session, place: Place, member: StaffMember, now: d
 
 
 def substituted_by(login: str, now: datetime) -> Select[StaffMember, datetime]:
-    """Whom somebody stands in for now, and until when."""
+    """Selects the absent staff whom somebody substitutes for now, and until when."""
     ends = select(StaffMember, col(Substitution.ends_at)).join(Substitution, col(Substitution.absent) == col(StaffMember.login))
     return ends.where(col(Substitution.substitute) == login, substitutes.in_force(now), col(StaffMember.active)).order_by(
         *substitutes.IN_ORDER
@@ -220,7 +220,7 @@ def account_readers(place: Place, staff: list[Reader], settings: Settings) -> li
 
 
 def other_readers(session: Session, place: Place, confidential: tuple[str, ...]) -> Iterator[str]:
-    """Who reads a folder without an account here."""
+    """Yields a sentence about each reader of a folder without an account here."""
     if place.person:
         yield say(
             "{name} sees sender and subject of their own held messages in the daily digest and on the page for employees.", name=place.name

@@ -1,4 +1,4 @@
-"""Which passwords staff may choose: long ones that are not easily guessed (NIST SP 800-63B, 3.1.1; ASVS 5.0, V6.2)."""
+"""Password rules for staff: long and not easily guessed (NIST SP 800-63B, 3.1.1; ASVS 5.0, V6.2)."""
 
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ COMMON = frozenset({  # of the lists of leaked passwords, those that are long en
 
 
 def find_password_fault(password: str, login: str) -> str:
-    """Why this password is refused for this login, "" when it is taken. Every character counts, none is asked for."""
+    """Returns the reason why this password is refused for this login, "" when it is accepted. All characters count, none is required."""
     plain = password.casefold()
     if len(password) < LEAST:
         return f"the password has fewer than {LEAST} characters"

@@ -19,14 +19,14 @@ DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})
 
 @lru_cache(REMEMBERED)
 def visible_deliveries(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries this actor may decide about. Outbound mail, bounces and our own notices are no messages to triage."""
+    """SQL condition for deliveries that this actor may decide about. Outgoing messages, bounces and notices are not in the queue."""
     return and_(col(Delivery.direction) == "in", within_scope(by))
 
 
 def readable_deliveries(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries this actor may read: what they may decide about, what came back of it, and what its senders were told.
+    """SQL condition for deliveries that this actor may read: those they may decide about, bounces, and notices to senders.
 
-    Who is at the machine's own keyboard reads every kind.
+    The shell on the machine itself reads every kind.
     """
     if by.kind == "shell":
         return within_scope(by)
@@ -34,8 +34,8 @@ def readable_deliveries(by: Actor) -> ColumnElement[bool]:
 
 
 def sent_by(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries this actor may see waiting for a next hop: what they may read, and for administrators of the whole company also
-    employees' own mail and what is told of it. Nobody reads that."""
+    """SQL condition for deliveries that this actor may see in the outgoing list: those they may read, and for administrators of the
+    whole company also employees' own messages and notices about them. Nobody reads those."""
     if by.role is Role.ADMIN and by.scope.company:
         return within_scope(by)
     return readable_deliveries(by)
@@ -51,12 +51,12 @@ def within_scope(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
 
 
 def countable_deliveries(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries this actor may count, folder by folder: confidential mail too, about which they learn nothing else."""
+    """SQL condition for deliveries that this actor may count, folder by folder: confidential ones too, of which they see nothing else."""
     return and_(col(Delivery.direction) == "in", directory_scope(by))
 
 
 def beyond_scope(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries lie outside the actor's scope. Not what is confidential to them: a number about a sender would tell of it."""
+    """SQL condition for deliveries outside the actor's scope. Without confidential ones: a number about a sender would reveal them."""
     return and_(col(Delivery.direction) == "in", not_(directory_scope(by)), not_(confidential_folders.away_from(by)))
 
 
@@ -176,7 +176,7 @@ def knows_uses(by: Actor, scope: str) -> bool:
 
 
 def verbs_of(by: Actor) -> list[str]:
-    """What the console offers this actor."""
+    """Returns the decisions that the console offers this actor."""
     may = by.role in DECIDING and (by.grants is None or Grant.DECIDE in by.grants)
     return ["release", "redirect", "purge", "reject", "restore", "hold"] if may else []
 

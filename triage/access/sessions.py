@@ -79,7 +79,7 @@ def end_all(session: Session, *, by: Actor, login: str, now: datetime) -> int:
 
 
 def hash_session_key(key: str) -> str:
-    """What the database knows of a session key."""
+    """Hashes a session key for the database."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Where a member of staff gets messages from Mailroom: an address of the company."""
+"""Email address of a member of staff for messages from Mailroom: an address of the company."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Addressee:
 
 
 def of_staff(session: Session, login: str, settings: Settings) -> Addressee | None:
-    """Where a member of staff gets mail: the mailbox of the person who signs in so; None when nobody knows one."""
+    """Returns the mailbox of the person who has this login, as an addressee; None when nobody knows one."""
     person: Person | None = staff_members.person_of(session, login)
     if person is None or person.mailbox.rpartition("@")[2] not in settings.own_domains:
         return None

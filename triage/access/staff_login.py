@@ -84,7 +84,7 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who is signed in. `unseen`: `touch_session` is due."""
+    """Account that is signed in. `unseen`: `touch_session` is due."""
 
     actor: Actor
     unseen: bool
@@ -98,7 +98,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """When somebody signed in the last time, and from which network address."""
+    """Previous sign-in of an account: when, and from which network address."""
 
     at: datetime
     client: str
@@ -154,7 +154,7 @@ def begin_attempt(
 
 
 def limits_of(attempt: Try) -> Iterator[tuple[ColumnElement[bool], int]]:
-    """Which failures count for an attempt, and how many of them shut the SMTP server."""
+    """Yields the failures that count for an attempt, and how many of them block sign-in."""
     of_account, of_address = col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == sender_network(attempt.client)
     yield of_account & of_address if attempt.counts_place else of_account, TRIES
     if not attempt.spares_address:
@@ -174,7 +174,7 @@ def refuse_guessing(session: Session, same: ColumnElement[bool], tries: int, now
 
 
 def subject_of(session: Session, login: str, *, employee: bool) -> str:
-    """How the record names this account. What was typed as a login is named only if it is one."""
+    """Returns the audit log's subject for this account. What was typed as a login is named only if it is one."""
     if employee:
         person = staff_members.person_of(session, login)
         return f"{EMPLOYEE}:{person.uid}" if person else EMPLOYEE
@@ -252,7 +252,7 @@ def open_employee_session(session: Session, attempt: Try, *, now: datetime) -> t
 
 
 def forget_failures(session: Session, attempt: Try) -> None:
-    """Who is in has not guessed."""
+    """Deletes the failed attempts of an account from this network after a successful sign-in."""
     where = (col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == sender_network(attempt.client))
     session.execute(delete(FailedSignIn).where(*where))
 
@@ -265,7 +265,7 @@ def record_failure(session: Session, attempt: Try, *, now: datetime, **why: str)
 
 
 def limits_of_anybody(attempt: Try) -> Iterator[tuple[ColumnElement[bool], int]]:
-    """Which failures count for this attempt, or for another one on the account or from the address."""
+    """Yields the failures that count for this attempt, or for another one on the account or from the address."""
     yield from limits_of(attempt)
     yield col(FailedSignIn.login) == attempt.login, TRIES
     yield col(FailedSignIn.client) == sender_network(attempt.client), OF_AN_ADDRESS
@@ -288,7 +288,7 @@ def record_refusal(session: Session, subject: str, client: str, *, now: datetime
 
 
 def resume_session(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
-    """Who holds this key, read again each time; None when it is unknown, too old, idle too long, locked, or the account is gone."""
+    """Returns the session of this key, read again each time; None when unknown, too old, idle too long, locked, or without its account."""
     asked = select(StaffSession, owns_factor(col(StaffSession.login))).where(col(StaffSession.key_sha256) == hash_session_key(key))
     found = session.execute(asked).first()
     if found is None:
@@ -329,7 +329,7 @@ def last_sign_in(session: Session, subject: str) -> Before | None:
 
 
 def signed_in(subject: str) -> Select[Any]:
-    """When and from where this account signed in, the last time first."""
+    """Selects when and from where this account signed in, the last time first."""
     mine = (col(AuditRecord.subject) == subject) & (col(AuditRecord.act) == "sign-in")
     return select(col(AuditRecord.at), col(AuditRecord.detail)).where(mine).order_by(col(AuditRecord.id).desc())
 

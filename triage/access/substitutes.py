@@ -88,7 +88,7 @@ def manageable_absentees(session: Session, by: Actor) -> set[str]:
 
 
 def list_substitutions(session: Session, *, by: Actor, now: datetime) -> list[Substitution]:
-    """Those that are in force or to come and are the actor's business, soonest first. They say why somebody is away."""
+    """Returns substitutions in force or to come that are the actor's business, soonest first. They say why somebody is away."""
     rows = session.scalars(select(Substitution).where(col(Substitution.ends_at) > now).order_by(*IN_ORDER))
     theirs = manageable_absentees(session, by)
     return [one for one in rows if not theirs.isdisjoint((one.absent, one.substitute))]

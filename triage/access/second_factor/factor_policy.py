@@ -1,4 +1,4 @@
-"""Which second factors an account has, who must have one, and when a session has to prove one again."""
+"""Second factors: which ones an account has, who must have one, and when a session has to prove one again."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

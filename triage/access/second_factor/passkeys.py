@@ -56,7 +56,7 @@ def relying_party_of(origin: str) -> RelyingParty:
 
 
 def why_none(origin: str) -> str | None:
-    """Why no passkey can be made for a console at this origin; None where one can."""
+    """Returns the reason why no passkey can be made for a console at this origin; None where one can."""
     try:
         relying_party_of(origin)
     except BadInput as fault:
@@ -78,7 +78,7 @@ def list_passkeys(session: Session, login: str) -> list[Passkey]:
 
 
 def offer_passkey(session: Session, party: RelyingParty, member: StaffMember) -> tuple[str, dict[str, Any]]:
-    """What a browser needs to make a passkey: the challenge to keep, and its options. BadInput when the account has too many."""
+    """Returns what a browser needs to make a passkey: the challenge to keep, and its options. BadInput when the account has too many."""
     known = list_passkeys(session, member.login)
     if len(known) >= MOST:
         raise BadInput(say("an account has at most {count} passkeys: remove one first", count=MOST))
@@ -128,7 +128,7 @@ def keep_passkey(
 
 
 def ask_for_passkey(session: Session, party: RelyingParty, login: str = "") -> tuple[str, dict[str, Any]]:
-    """What a browser needs to use a passkey: the challenge to keep, and its options. Without a login the person chooses one."""
+    """Returns what a browser needs to use a passkey: the challenge to keep, and its options. Without a login the person chooses one."""
     options = webauthn.generate_authentication_options(
         rp_id=party.name,
         allow_credentials=[descriptor_of(one) for one in list_passkeys(session, login)] if login else None,

@@ -38,11 +38,11 @@ def accept_code(session: Session, login: str, code: str, *, now: datetime) -> bo
 
 
 def count_codes(session: Session, login: str) -> int:
-    """How many codes an account has left."""
+    """Counts the codes that an account has left."""
     return session.scalar(select(func.count()).select_from(RecoveryCode).where(col(RecoveryCode.login) == login)) or 0
 
 
 def digest_code(code: str) -> str:
-    """What the database knows of a code: 80 random bits need no slow hash."""
+    """Hashes a recovery code for the database: 80 random bits need no slow hash."""
     plain = "".join(one for one in code.lower() if one.isalnum())
     return hashlib.sha256(plain.encode()).hexdigest()
