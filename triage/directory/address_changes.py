@@ -21,7 +21,7 @@ TRIAGE = "triage"  # kind of an address that a person has by their name: departm
 
 
 def read_holders(session: Session) -> Holders:
-    """Who had which address and which name at the last sync; an approved new owner stands in for the old one."""
+    """Reads which person had each address and name at the last sync; an approved new owner replaces the old one."""
     people = select(col(Person.uid), col(Person.identity), col(Person.mailbox), col(Person.aliases)).where(col(Person.active))
     addresses: dict[str, str] = {}
     uids: dict[str, str] = {}
@@ -120,7 +120,7 @@ def is_confidential(session: Session, change: OwnerChange) -> bool:
 
 
 def list_changes(session: Session, *, by: Actor) -> list[AddressChange]:
-    """What waits or was declined, the newest sync first. Only who administers or audits the whole company reads it."""
+    """Returns changes that wait or were declined, the newest sync first; only to administrators and auditors of the whole company."""
     if not by.scope.company or by.role not in (Role.ADMIN, Role.AUDITOR):
         return []
     return list(session.scalars(select(AddressChange).order_by(col(AddressChange.since).desc(), col(AddressChange.address))))
@@ -152,14 +152,14 @@ def find_change(session: Session, address: str) -> AddressChange:
 
 
 def claims_for_themselves(session: Session, row: AddressChange, by: Actor) -> bool:
-    """Would the address become that of who answers?"""
+    """Says whether the address would become that of the actor who answers."""
     theirs = select(Person).where(or_(col(Person.login) == by.name, (col(Person.login) == "") & (col(Person.uid) == by.name)))
     people = session.scalars(theirs) if by.kind == "person" else ()
     return any(row.claimant in (f"{PERSON}:{one.uid}", f"{PERSON}:{one.identity}") for one in people)
 
 
 def count_waiting(session: Session) -> tuple[int, datetime | None]:
-    """How many changes wait for an answer, and since when the first one."""
+    """Counts the changes that wait for an answer, and returns since when the first one does."""
     counted = select(func.count(), func.min(col(AddressChange.since), type_=AddressChange.__table__.c.since.type))  # type: ignore[attr-defined]
     number, since = session.execute(counted.where(col(AddressChange.state) == WAITING)).one()
     return number, since

@@ -14,7 +14,7 @@ CONTESTED = "Claimed by several entries"  # name of the list that holds what com
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """Who held what at the last sync: a source gives it to no other entry that claims it too."""
+    """Holders of addresses and names at the last sync: a source gives them to no other entry that claims them too."""
 
     addresses: Mapping[str, str] = field(default_factory=dict)  # address: identity or uid of a person, `group:NAME` of a list
     uids: Mapping[str, str] = field(default_factory=dict)  # uid: identity
@@ -37,7 +37,7 @@ class Owner(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What an approval knows it by: a person's identity, since uids may change."""
+        """Key of an owner in approvals: a person's identity, since uids may change."""
         return f"{self.kind}:{self.identity or self.name}"
 
 
@@ -50,7 +50,7 @@ class OwnerChange(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Whose it stays, and who claims it."""
+        """Sentence about who keeps the address, and who claims it."""
         return say("{claimant} claims it from {owner}, who keeps it until you approve", claimant=self.new.shown, owner=self.old.shown)
 
 

@@ -50,7 +50,7 @@ class Braked(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a take-over changed."""
+    """Result of applying a directory."""
 
     people: int
     recipients_added: int
@@ -149,7 +149,7 @@ def known_people(session: Session, wanted: CompanyDirectory, *, same_people: boo
 
 
 def left_lately(session: Session, leaving: Leaving, now: datetime) -> set[str]:
-    """Who has left and may be back under another identity: their days as leavers are not over."""
+    """Returns the uids of recent leavers, who may be back under another identity: their days as leavers are not over."""
     since = now - timedelta(days=leaving.days)
     return set(session.scalars(select(col(Person.uid)).where(col(Person.left_at) > since)))
 
@@ -198,7 +198,7 @@ def locks_out(session: Session, wanted: CompanyDirectory, *, ways: Collection[st
 
 
 def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:
-    """What the record keeps of a run."""
+    """Returns the details of a sync for the audit log."""
     changes = applied.plan.changes
     return {
         "people": applied.people,
@@ -232,9 +232,9 @@ def follow_people(session: Session) -> int:
 
 
 def follow_mailboxes(session: Session, before: CompanyDirectory, wanted: CompanyDirectory) -> None:
-    """What is held for somebody at an address that they have no more goes to their mailbox, and not to who has the address now.
+    """Moves messages held for a person's lost address to their mailbox, so that the address's new owner does not get them.
 
-    So does what a rule sends to them, which lies in the folder of whom it came for.
+    Also moves what a redirect rule sends to them, which lies in the original recipient's folder.
     """
     sent_on = (col(Delivery.recipient) != col(Delivery.listed)) & (col(Delivery.detail) == "")
     here = {person.uid: person for person in wanted.people if person.active}

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Difference(NamedTuple):
-    """How many rows of a table came, went and changed."""
+    """Numbers of rows in a table that were added, removed and changed."""
 
     fresh: int
     gone: int
@@ -138,7 +138,7 @@ def with_unread(directory: CompanyDirectory, before: CompanyDirectory) -> Compan
 
 
 def kept_people(directory: CompanyDirectory, before: CompanyDirectory) -> tuple[PersonEntry, ...]:
-    """Those as they were whose entries cannot be taken, and whose name and identity nobody has who could be read."""
+    """Returns unreadable people as they were before, unless somebody who was read has their name or identity."""
     named = {person.uid for person in directory.people}
     known = {person.identity for person in directory.people} - {""}
     unread, identities = set(directory.unread), set(directory.unread_identities) - {""}

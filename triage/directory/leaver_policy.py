@@ -1,6 +1,4 @@
-"""Where messages of somebody who has left goes: it is refused, or it goes to their manager or into a department's folder for some
-days.
-"""
+"""Leaver policy: messages for somebody who has left are refused, or go to their manager or a department's folder for some days."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ REFUSE, MANAGER, FOLDER = "refuse", "manager", "folder:"
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """What the company wants for those who leave: the rule for everybody, and for how many days their mail goes on."""
+    """Leaver policy of the company: the rule for everybody, and the number of days for which their messages go on."""
 
     rule: str = REFUSE
     days: int = 90
@@ -36,7 +34,7 @@ class Places:
         self.postmaster = company.postmaster
 
     def of(self, leaver: PersonEntry, rule: str) -> Place | None:
-        """Where the leaver's mail goes by this rule; None when it is refused."""
+        """Returns where a leaver's messages go by this rule; None when they are refused."""
         if rule == MANAGER:
             manager = self.manager_of(leaver)
             return Place(manager.department, manager.uid, manager.mailbox) if manager else self.folder(leaver.department)
@@ -64,7 +62,7 @@ class Places:
 
 
 def find_policy_fault(rule: str, codes: frozenset[str]) -> str:
-    """Why this is no rule for leavers, "" when it is one."""
+    """Returns the reason why this is no rule for leavers, "" when it is one."""
     if rule in (REFUSE, MANAGER) or (rule.startswith(FOLDER) and rule.removeprefix(FOLDER) in codes):
         return ""
     if rule.startswith(FOLDER):

@@ -61,7 +61,7 @@ class Leavers:
                 addresses[address] = self.known_address(address, self.people[uid], refused=uid in over)
 
     def over(self, session: Session, now: datetime) -> set[str]:
-        """Whose days are over."""
+        """Returns the uids of leavers whose days are over."""
         left = session.execute(select(col(Person.uid)).where(col(Person.left_at) <= now - timedelta(days=self.leaving.days)))
         return {uid for (uid,) in left}
 
@@ -88,7 +88,7 @@ class Leavers:
         return KnownAddress(address, kind, leads.department, leads.person, leads.mailbox, sub_addressed, person.uid)
 
     def take_held_mail_along(self, session: Session) -> int:
-        """What is held for a leaver goes where their mail goes; how much that was. Where it is refused it stays for staff to redirect."""
+        """Moves messages held for leavers to where these go now, and returns their number. Refused ones stay for staff to redirect."""
         held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "")
         waiting = session.scalars(select(col(Delivery.person)).where(held).distinct()).all()
         moved = 0
@@ -102,7 +102,7 @@ class Leavers:
 
 
 def note_about(name: str) -> str:
-    """What staff is told about mail for somebody who has left."""
+    """Returns the note for staff on messages for somebody who has left."""
     return say("It was addressed to {name}, who has left.", name=name)
 
 

@@ -39,12 +39,12 @@ def leads_to() -> ColumnElement[Any]:
 
 
 def came_to_it() -> ColumnElement[bool]:
-    """Which deliveries came to the address that is listed? A rule may have sent one on to another."""
+    """SQL condition for deliveries that came to the listed address. A redirect rule may have sent one on to another."""
     return and_(col(Delivery.direction) == "in", or_(col(Delivery.recipient) == col(Delivery.listed), col(Delivery.detail) != ""))
 
 
 def is_anothers(address: Any, uid: Any) -> ColumnElement[bool]:
-    """Where does somebody else have the address of this column now than the person of that one, "" a department's?"""
+    """SQL condition: an address (a column) now belongs to somebody else than the person of a uid (a column; "" for a department)."""
     left = and_(col(uid) != "", col(KnownRecipient.leaver) == col(uid))
     theirs = or_(col(KnownRecipient.person) == col(uid), left)
     return exists().where(col(KnownRecipient.address) == col(address), not_(theirs)).correlate_except(KnownRecipient)
@@ -58,12 +58,12 @@ def own_mailbox() -> ColumnElement[Any]:
 
 
 def find_barred(session: Session, ids: Iterable[int]) -> dict[int, str]:
-    """Which of these would go to a mailbox that is somebody else's now, and why they leave for nobody by themselves, in words."""
+    """Returns the deliveries that would go to a mailbox that is somebody else's now, and why none is sent automatically, in words."""
     return in_words(session, find_suspected(session, is_among(session, col(Delivery.id), ids)))
 
 
 def find_suspected(session: Session, where: ColumnElement[bool]) -> list[Passed]:
-    """Those of these whose person is here no more, or whose department has lost the address. Whoever is here has a mailbox."""
+    """Returns deliveries whose person has left, or whose department has lost the address. Whoever is here has a mailbox."""
     left = col(Delivery.person).in_(select(col(Person.uid)).where(~col(Person.active)))
     has = aliased(KnownRecipient)
     lost = and_(col(Delivery.person) == "", col(has.person) != "", came_to_it())
@@ -77,7 +77,7 @@ def find_suspected(session: Session, where: ColumnElement[bool]) -> list[Passed]
 
 
 def in_words(session: Session, rows: list[Passed]) -> dict[int, str]:
-    """Why of those that would go to a stranger."""
+    """Returns the reason for each delivery that would go to a stranger."""
     if not rows:
         return {}
     uids, mailboxes = {one.person for one in rows}, {one.mailbox for one in rows}

@@ -29,9 +29,9 @@ def known_among(session: Session, some: Iterable[Address], company: Company) -> 
 def resolve_address(
     session: Session, address: Address, company: Company, *, spelled: str = "", ours: Addresses | None = None
 ) -> Recipient | None:
-    """Whom an envelope recipient means; None when nobody here has that address (any more). docs/reference/addresses.md has the order.
+    """Returns the recipient that an address means; None when nobody here has it (any more). docs/reference/addresses.md has the order.
 
-    `spelled`: the address as the sender wrote it; a detail is passed on like that. `ours`: where that was asked before.
+    `spelled`: the address as the sender wrote it; a detail is passed on like that. `ours`: where that was looked up before.
     """
     ours = known_among(session, [address], company) if ours is None else ours
     if known := ours.get(str(address)):
@@ -63,7 +63,7 @@ def build_recipient(session: Session, address: Address, known: KnownRecipient, d
 
 
 def address_note(session: Session, known: KnownRecipient) -> str:
-    """What staff should know about this address, in a sentence; "" when there is nothing to say."""
+    """Returns a note about this address for staff, in a sentence; "" when there is nothing to say."""
     if known.kind == "former":
         person = session.get(Person, known.person)
         name, local = person.name if person else known.person, known.address.rpartition("@")[0]

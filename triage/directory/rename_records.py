@@ -127,7 +127,7 @@ def word_names(kind: str, names: Names) -> dict[str, str]:
 
 
 def department_codes(session: Session, names: Names) -> set[str]:
-    """Those of the names that are codes of departments too."""
+    """Returns the names that are codes of departments too."""
     return set(session.scalars(select(col(Department.code)).where(db.is_among(session, col(Department.code), list(names)))))
 
 
@@ -181,7 +181,7 @@ def carry_documents(session: Session, columns: tuple[Any, ...], names: Names, an
 
 
 def named_anew(value: Any, parts: Mapping[str, Names]) -> Any:
-    """What was asked for, with the names of today in the parts that hold names."""
+    """Returns stored request data with the names of today in the parts that hold names."""
     if isinstance(value, list):
         return [named_anew(one, parts) for one in value]
     if not isinstance(value, dict):
@@ -209,7 +209,7 @@ def about_today(about: str, names: Names) -> str:
 
 
 def leave_addresses(session: Session, aside: list[str]) -> None:
-    """Whose name is somebody else's now has none of the addresses: what is held for them leaves for nobody before staff says for whom."""
+    """Takes the addresses from people whose name is somebody else's now: messages held for them are not sent before staff says for whom."""
     theirs = select(Person).where(db.is_among(session, col(Person.uid), aside))
     for person in session.scalars(theirs, execution_options={"populate_existing": True}):
         nobodys = f"{person.uid}@{person.mailbox.rpartition('@')[2]}"
@@ -246,7 +246,7 @@ def former_names(session: Session) -> tuple[dict[str, list[str]], dict[str, list
 
 
 def follow_addresses(session: Session) -> None:
-    """What is held for somebody at an address that belongs to a namesake of theirs now goes to their mailbox all the same."""
+    """Moves messages held for a person, at an address that a namesake has now, to the person's mailbox."""
     formerly = (col(FormerName.kind) == PERSON, col(FormerName.now) == col(Delivery.person))
     theirs_now = (col(KnownRecipient.address) == col(Delivery.listed), col(KnownRecipient.person) == col(FormerName.name))
     another = select(literal(1)).where(*formerly, *theirs_now).correlate(Delivery).exists()
@@ -259,7 +259,7 @@ def follow_addresses(session: Session) -> None:
 
 
 def follow_names(session: Session) -> int:
-    """What was entered under a name at the moment that it changed goes along after all; how much that was."""
+    """Moves messages that came in under a name at the moment it changed to the new name, and returns their number."""
     nobodys = select(col(FormerName.name)).where(col(FormerName.kind) == PERSON, col(FormerName.name).not_in(select(col(Person.uid))))
     late = col(Delivery.person).in_(nobodys) & (col(Delivery.state) == State.HELD)
     had = select(col(FormerName.now)).where(col(FormerName.kind) == PERSON, col(FormerName.name) == col(Delivery.person))

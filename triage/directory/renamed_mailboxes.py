@@ -22,7 +22,7 @@ def remember_mailboxes(session: Session, before: CompanyDirectory, after: Compan
 
 
 def current_mailboxes(session: Session, deliveries: Mapping[int, str]) -> dict[int, str]:
-    """What those of these mailboxes are called now that had another name when the delivery came in; by the delivery's id."""
+    """Returns the present name of each mailbox that had another one when the delivery came in; by the delivery's id."""
     rows = (
         select(col(FormerMailbox.address), col(FormerMailbox.until), col(Person.mailbox))
         .join(Person, col(Person.uid) == col(FormerMailbox.person))
@@ -44,7 +44,7 @@ def lead_on(session: Session, moved: Mapping[int, str]) -> None:
 
 
 def earlier_mailboxes(session: Session, mailboxes: Iterable[str]) -> dict[str, list[tuple[str, datetime]]]:
-    """What these mailboxes were called before, and until when, the last name first; not what somebody else's is called now."""
+    """Returns the former names of these mailboxes, and until when, the last one first; without those that are somebody else's now."""
     other_name = col(FormerMailbox.address) != col(Person.mailbox)
     rows = (
         select(col(Person.mailbox), col(FormerMailbox.address), col(FormerMailbox.until))

@@ -33,17 +33,17 @@ class Renaming:
         return {**self.logins, **self.logins_aside}
 
     def changes(self, known: Collection[str]) -> Iterator[Change]:
-        """What is said of it; `known` are the uids that somebody has had."""
+        """Yields the changes of name; `known` are the uids that somebody has had."""
         yield from (Change(Kind.GETS_ANOTHER_UID, was, now) for was, now in sorted(self.people.items()))
         yield from (Change(Kind.GIVES_WAY, was, now) for was, now in sorted(self.people_aside.items()) if was in known)
         yield from (Change(Kind.GETS_ANOTHER_LOGIN, was, now) for was, now in sorted(self.logins.items()) if self.people.get(was) != now)
 
 
 def who_is_who(before: CompanyDirectory, after: CompanyDirectory, lately: Collection[str]) -> People:
-    """Who everybody of `after` was before, by the uid that they have now; who was nobody is not in it.
+    """Matches everybody of `after` to who they were before, by the uid that they have now; new people are left out.
 
-    The identity says it. Where one of the two has none the name does, unless who had it is called otherwise now. Another identity under
-    a name that somebody had is that person, with an account that was made again, if their full names are the same and they have not been
+    The identity decides. Where one of the two has none the name does, unless its holder has another name now. Another identity under a
+    name that somebody had is that person, with an account that was made again, if their full names are the same and they have not been
     away, or left `lately`; else it is somebody else, who gets nothing of what the first one had.
     """
     had = {person.identity: person for person in before.people if person.identity}
@@ -116,7 +116,7 @@ def find_login_renames(
 def pair_people(
     before: CompanyDirectory, after: CompanyDirectory, were: People, accounts: Collection[str]
 ) -> Iterator[tuple[PersonEntry, PersonEntry]]:
-    """Who works here, before and now. Who was away had their login as long as nobody else signs in so."""
+    """Yields everybody who works here, before and now. Returning people keep their login unless somebody else signs in with it."""
     taken = {login_of(one) for one in before.people if one.active} | set(accounts)
     for will in after.people:
         if will.active and (was := were.get(will.uid)) and (was.active or login_of(was) not in taken):
@@ -135,7 +135,7 @@ def given_again(before: CompanyDirectory, after: CompanyDirectory, were: People)
 
 
 def login_of(person: PersonEntry) -> str:
-    """What somebody signs in with."""
+    """Returns the login of a person."""
     return person.login or person.uid
 
 
@@ -187,6 +187,6 @@ def in_scope(word: str, people: Former, uids: Collection[str]) -> str:
 
 
 def current_person(name: str, former: Former, here: Collection[str]) -> str:
-    """Who is called so: who is here by this name, else the one who had it."""
+    """Returns the present name of a person: the name itself where somebody here has it, else that of the one who had it."""
     had = [one for one in former.get(name, ()) if one in here]
     return had[0] if name not in here and len(had) == 1 else name

@@ -67,7 +67,7 @@ def named_departments(settings: Settings) -> Iterator[Named]:
 
 
 def text_before(sign: str, entries: Iterable[str]) -> Iterator[str]:
-    """What stands before the sign in each of these."""
+    """Yields the text before the sign in each entry."""
     return (entry.partition(sign)[0].strip() for entry in entries)
 
 
@@ -77,7 +77,7 @@ def department_folders(names: Iterable[str]) -> Iterator[str]:
 
 
 def find_outdated(session: Session, settings: Settings) -> list[str]:
-    """Which of them mean nobody, or somebody else than they did, in words."""
+    """Returns names in the settings that mean nobody, or somebody else than they did, in words."""
     people, logins = rename_records.former_names(session)
     former: dict[str, dict[str, list[str]]] = {rename_records.PERSON: people, rename_records.STAFF: logins, DEPARTMENT: {}}
     all_named = dict.fromkeys((*named_people(settings), *named_departments(settings)))
@@ -98,7 +98,7 @@ def is_here(session: Session, one: Named) -> bool:
 
 
 def in_words(one: Named, today: list[str], *, here: bool) -> str:
-    """What is unusual about it, "" when nothing is."""
+    """Says what is wrong with a name in the settings, "" when nothing is."""
     names = " or ".join(today)
     if today and here:
         return f"{one.setting} names {one.name}, who is somebody else by now: who was called so is {names}"

@@ -13,7 +13,7 @@ NEW, GOES, CHANGED = say("new"), say("removed"), say("changed")
 
 
 class Kind(StrEnum):
-    """What happens to somebody or something."""
+    """Kind of a change to a person, group or department."""
 
     JOINS = "joins"
     RETURNS = "returns"
@@ -96,7 +96,7 @@ class Plan:
     locks_out: bool = field(default=False, compare=False)  # nobody can sign in any more who administers the whole company
 
     def too_much(self) -> str:
-        """Why the directory is not believed, "" when it is."""
+        """Reason why the directory is not believed, "" when it is."""
         counts = Counter(change.kind for change in self.changes)
         most = most_of(self.people)
         found: list[str] = [say(words, number=counts[kind], people=self.people) for kind, words in BRAKED.items() if counts[kind] > most]
@@ -109,18 +109,18 @@ class Plan:
         return list_with_and(found) if found else ""
 
     def count(self, *kinds: Kind) -> int:
-        """How many changes are of these kinds."""
+        """Counts the changes of these kinds."""
         return sum(change.kind in kinds for change in self.changes)
 
 
 def plan_sync(before: CompanyDirectory, after: CompanyDirectory, names: Iterable[Change] = ()) -> Plan:
-    """What leads from the directory as it is, with the `names` of today already, to the directory as its source says it is."""
+    """Plans the changes from the directory as it is, with the `names` of today already, to the directory as its source says it is."""
     working, staying = (sum(person.active for person in one.people) for one in (before, after))
     return Plan(working, (*names, *list_changes(before, after)), len(before.groups), staying)
 
 
 def most_of(number: int) -> int:
-    """How many of so many one run may take away."""
+    """Returns how many of a number of entries one run may remove."""
     return max(FEW, number * FEW // 100)
 
 
@@ -141,7 +141,7 @@ def list_changes(before: CompanyDirectory, after: CompanyDirectory) -> Iterator[
 
 
 def changes_of(was: PersonEntry | None, will: PersonEntry | None) -> Iterator[Change]:
-    """What happens to one person. Nobody is forgotten: who is no longer named has left."""
+    """Yields the changes to one person. Nobody is forgotten: a person who is no longer listed has left."""
     if will is None or not will.active:
         if was is not None and was.active:
             yield Change(Kind.LEAVES, was.uid, was.name)
@@ -167,7 +167,7 @@ def changes_of(was: PersonEntry | None, will: PersonEntry | None) -> Iterator[Ch
 
 
 def list_differences(kind: Kind, was: Mapping[str, object], will: Mapping[str, object]) -> Iterator[Change]:
-    """What comes, goes or changes among things with a name."""
+    """Yields what is added, removed or changed among things with a name."""
     for name in sorted(was.keys() | will.keys()):
         if was.get(name) != will.get(name):
             yield Change(kind, name, NEW if name not in was else GOES if name not in will else CHANGED)

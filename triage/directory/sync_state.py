@@ -54,7 +54,7 @@ class DirectoryState:
 
 
 def get_sync_state(session: Session, *, by: Actor) -> DirectoryState:
-    """What the directory is now. What changed last is told to those who may read the record."""
+    """Returns the present state of the directory; with its last changes only for actors who may read the audit log."""
     last = session.scalar(select(AuditRecord).where(col(AuditRecord.subject) == SUBJECT).order_by(col(AuditRecord.id).desc()).limit(1))
     alarm = session.scalar(select(Alarm).where(col(Alarm.cause) == BRAKE).limit(1))
     reads = by.scope.company and by.role in (Role.ADMIN, Role.AUDITOR)
@@ -74,7 +74,7 @@ def get_sync_state(session: Session, *, by: Actor) -> DirectoryState:
 
 
 def number_of_people(session: Session) -> tuple[int, int]:
-    """Who works here, and who has left."""
+    """Counts the people who work here, and those who have left."""
     counts = dict(session.execute(select(col(Person.active), func.count()).group_by(col(Person.active))).all())
     return counts.get(True, 0), counts.get(False, 0)
 
