@@ -250,5 +250,5 @@ def hash_key(key: str) -> str:
 
 
 def token_subject(token: ApiToken) -> str:
-    """As the record names it."""
+    """Returns the audit log's subject for a token."""
     return f"token:{ids.format_id(token.id)}"

@@ -28,7 +28,7 @@ UNUSED = timedelta(days=90)  # after which a PIN is forgotten
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """For how long a PIN opens a session."""
+    """Time for which a PIN opens a session."""
 
     lasts: timedelta  # after the sign-in
     left: timedelta  # after the last act

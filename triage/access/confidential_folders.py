@@ -74,7 +74,7 @@ def closed_scopes(session: Session, by: Actor) -> frozenset[str]:
 
 
 def with_people(session: Session, folders: frozenset[str], departments: Select[str]) -> frozenset[str]:
-    """These folders, and the people of these departments, which are among them."""
+    """Returns these folders with the people of these departments, which are among them."""
     if not any(word.startswith("department:") for word in folders):
         return folders
     theirs = select(col(Person.uid)).where(col(Person.department).in_(departments))

@@ -148,7 +148,7 @@ def settle_approval(
 
 
 def approval_subject(asked: PendingAct) -> str:
-    """As the record names it."""
+    """Returns the audit log's subject for a request for approval."""
     return f"second-key:{format_id(asked.id)}"
 
 

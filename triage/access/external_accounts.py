@@ -256,7 +256,7 @@ def get_provider_account(session: Session, login: str) -> StaffMember:
 
 
 def bind_identity(session: Session, provider: Provider, sub: str, login: str, *, by: Actor, now: datetime) -> None:
-    """This identity has this account from now on."""
+    """Links an identity to an account, in the audit log."""
     session.add(ExternalIdentity(issuer=provider.issuer, sub=sub, provider=provider.name, login=login, linked_at=now, seen_at=now))
     session.flush()
     accounts.record_account_change(session, login, by, now, what="link", provider=provider.name, sub=sub)

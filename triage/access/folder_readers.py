@@ -138,7 +138,7 @@ def check_asker(session: Session, place: Place, confidential: tuple[str, ...], b
 
 
 def has_row(session: Session, where: ColumnElement[bool]) -> bool:
-    """Does the one row of a `Place.table` fulfil this?"""
+    """Says whether the one row of a `Place.table` fulfils this condition."""
     asked: Select[Any] = select(literal(1)).where(where)
     return session.execute(asked).first() is not None
 

@@ -43,7 +43,7 @@ NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$v6XUfieOFjP0yw8whlv2AQ$zeSZHKTui7lrv4Eb
 
 
 class TooManyFailures(Refused):
-    """This account or this client address has to wait; `wait` says how long."""
+    """Raised when this account or this client address has to wait; `wait` says how long."""
 
     def __init__(self, wait: timedelta) -> None:
         minutes = max(1, -(-wait // timedelta(minutes=1)))
@@ -74,7 +74,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """By which way somebody signed in."""
+    """Method of a sign-in."""
 
     method: str = ""  # "": with a password
     provider: str = ""

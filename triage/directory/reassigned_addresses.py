@@ -136,7 +136,7 @@ def note_held(session: Session) -> None:
 
 
 def forget_name(session: Session, name: str) -> None:
-    """Nobody reads at other people's mail, or in decisions about it, that this one has left or has an address."""
+    """Removes from notes and decisions on other people's messages that this person has left or has an address."""
     parts = (f"{name}, who has left", f"the address of {name} now")
     clear_notes(session, *parts)
     said = (col(DecisionItem.why).contains(part, autoescape=True) for part in parts)

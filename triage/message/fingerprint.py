@@ -177,7 +177,7 @@ def first_positions(features: Collection[int]) -> list[int]:
 
 @lru_cache(maxsize=CACHE)
 def early_orders(feature: int) -> list[tuple[int, int]]:
-    """In which orders a feature stands early, and where."""
+    """Returns the orders in which a feature is early, each with its place."""
     return [(order, place) for order, place in enumerate(places_of(feature)) if place < EARLY]
 
 

@@ -1,4 +1,4 @@
-"""In which language a text is written, told by its letters or its commonest words. Pure."""
+"""Detects the language of a text by its letters or its commonest words. Pure."""
 
 from collections.abc import Iterable
 

@@ -72,9 +72,8 @@ def envelope_of(report: Part) -> tuple[str, tuple[str, ...]]:
 
 
 def read_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """For a bounded child: the summary, and the journal report where it is one, as JSON. Options: headers_only, journal,
-    forwarded: also which messages it forwards.
-    """
+    """Parses an outgoing message in the sandbox: its summary, and the journal report where it is one, as JSON. Options: headers_only,
+    journal, forwarded: also which messages it forwards."""
     is_copy = bool(options.get("journal"))
     report = read_journal(raw) if is_copy else None
     summary = make_summary(raw, headers_only=bool(options.get("headers_only")))

@@ -1,4 +1,4 @@
-"""In which way a message is proven to come from its author's domain, and whether that domain was ever proven like that. Pure."""
+"""Proofs that a message comes from its author's domain, and whether that domain was ever proven like that. Pure."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ class SenderProof:
 
 
 def proof_ways(found: Authentication, client: str) -> tuple[str, ...]:
-    """In which ways a message is proven; () where nothing proves it. What signs it counts more than the server that sent it."""
+    """Returns the ways in which a message is proven; () where nothing proves it. Its signatures count more than the server that sent it."""
     if not found.proof:
         return ()
     signed = [f"dkim:{one.domain}" for one in aligned_signatures(found) if one.result is Result.PASS]
@@ -57,7 +57,7 @@ def proof_ways(found: Authentication, client: str) -> tuple[str, ...]:
 
 
 def lasting_ways(ways: Iterable[str], awaited: frozenset[str]) -> tuple[str, ...]:
-    """Those of the ways of a message that can say what is usual: no server beside a signature that DNS could not check."""
+    """Returns the ways of a message that can become usual: no server beside a signature that DNS could not check."""
     return tuple(way for way in ways if way.startswith("dkim:") or not awaited)
 
 
@@ -84,7 +84,7 @@ def client_network(client: str) -> str:
 
 
 def spell_ways(ways: Iterable[str]) -> str:
-    """These ways in words."""
+    """Says these ways in words."""
     return list_with_and(spell_way(one) for one in ways)
 
 

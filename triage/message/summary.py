@@ -249,7 +249,7 @@ def describe_no_message(part: Part) -> str:
 
 
 def fingerprint_of(summary: Summary) -> Fingerprint | None:
-    """By what a message is recognised when it comes again, None where there is nothing. Whoever wrote it, and to whom, is no part of it."""
+    """Makes the fingerprint that recognises a message when it comes again; None without content. Author and recipients are no part."""
     return make_fingerprint(
         summary.subject,
         summary.text,
@@ -459,7 +459,7 @@ def count_letters(names: Iterable[str]) -> int:
 
 
 def fitting_names(names: Iterable[str], room: int) -> Iterator[str]:
-    """These names, from the first on, as long as they have no more characters together than this."""
+    """Yields names from the first on, as long as they have no more than `room` characters together."""
     for name in names:
         room -= len(name)
         if room < 0:

@@ -194,7 +194,7 @@ def from_inside(facts: Facts) -> Verdict | None:
 
 
 def own_domain_forged(facts: Facts) -> Verdict | None:
-    """From outside, in our own name, without proof: never passes, whatever rule or mode exists."""
+    """Holds or removes a message from outside that claims our own domain without proof: it never passes, whatever rule or mode exists."""
     domains = {address.rpartition("@")[2] for address in facts.summary.authors}
     if proof_of_author(facts) or not any(is_within(domain, own) for domain in domains for own in facts.own_domains):
         return None
@@ -295,7 +295,7 @@ def sends_differently(facts: Facts) -> Verdict | None:
 
 
 def unlike_themselves(facts: Facts) -> Verdict | None:
-    """Something would let it in, and it is unlike the messages of its sender: whose account may be stolen."""
+    """Holds a message that would be delivered and is unlike its sender's earlier ones: their account may be stolen."""
     found = drop_excused(facts.unlike, facts)
     if not found or not is_passing(facts):
         return None

@@ -31,7 +31,7 @@ class Alarm:
 
 
 def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Not closed, and its time is not over."""
+    """SQL condition for emergencies in force: not closed, and their time is not over."""
     return col(Emergency.closed_at).is_(None) & (col(Emergency.until) > now)
 
 

@@ -11,10 +11,10 @@ VERSION = "rules"  # the marker that moves when rules may have changed
 
 
 def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Not removed, not run out, not paused."""
+    """SQL condition for rules in force: not removed, not expired, not paused."""
     return is_kept(now) & col(Rule.paused_at).is_(None)
 
 
 def is_kept(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Not removed, not run out; it may be paused."""
+    """SQL condition for rules that are not removed and not expired; they may be paused."""
     return col(Rule.removed_at).is_(None) & or_(col(Rule.until).is_(None), col(Rule.until) > now)

@@ -272,7 +272,7 @@ class OneOf(FunctionElement[bool]):
     type = Boolean()
 
     def self_group(self, against: Any = None) -> Self:
-        """As it is: compared with 1, as SQLite's booleans are else, no index would find it."""
+        """Keeps the expression as it is: compared with 1, as SQLite's booleans otherwise are, no index would find it."""
         return self
 
 
@@ -301,7 +301,7 @@ class Found(FunctionElement[bool]):
     type = Boolean()
 
     def self_group(self, against: Any = None) -> Self:
-        """As it is, as OneOf."""
+        """Keeps the expression as it is, like OneOf."""
         return self
 
 
@@ -347,8 +347,7 @@ def newest_of_each(
     *,
     on_postgresql: bool,
 ) -> Select[Any]:
-    """For each row of what is given, of the rows with its value as their key so many with the greatest of what is wanted; beside what
-    the given row carries."""
+    """Selects for each given row the `most` greatest values of `wanted` where the key is its value, beside what the row carries."""
     if on_postgresql:
         newest = select(wanted).where(key == value).order_by(wanted.desc()).limit(most).lateral()
         return select(carried, newest.c[wanted.name]).select_from(given).join(newest, true())

@@ -9,7 +9,7 @@ from triage.store.models.deliveries import Delivery
 
 
 def of_domain(domain: str) -> ColumnElement[bool]:
-    """From this domain, or from one below it."""
+    """SQL condition for deliveries from this domain, or from one below it."""
     return Found(col(Delivery.author_domain), names_of(domain))
 
 

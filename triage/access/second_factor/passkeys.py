@@ -39,7 +39,7 @@ UNREADABLE = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """For which site passkeys are good."""
+    """Site for which passkeys are valid."""
 
     name: str
     origin: str

@@ -76,7 +76,7 @@ def attempt_reader(read: Callable[[bytes], Archive], content: bytes, *, sure: bo
 
 
 def of_each_ending(names: Iterable[str], closed: bool) -> Archive:
-    """As many names as are kept: of each ending the first, so that none hides behind many others; closed where that is not possible."""
+    """Keeps NAMES names, the first of each ending before others, so that none hides; closed where there are more endings than that."""
     endings: dict[str, str] = {}
     for name in names:
         endings.setdefault(ending_of(name), name)

@@ -21,7 +21,7 @@ PACKED_NAME = re.compile(r"\.(?:gz|bz2|xz|lzma|zst)[\s.]*$", re.IGNORECASE)
 
 
 class TooLarge(ValueError):
-    """There is more in it than is unpacked."""
+    """Raised when a file holds more than is unpacked."""
 
 
 class Found(NamedTuple):

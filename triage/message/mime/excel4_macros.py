@@ -43,7 +43,7 @@ def list_records(stream: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def runs_on_opening(data: bytes, *, newer: bool) -> bool:
-    """Is this the name of what Excel runs when the workbook is opened (MS-XLS, 2.4.150)?"""
+    """Says whether this is the name of a macro that Excel runs when the workbook is opened (MS-XLS, 2.4.150)."""
     name = data[15 if newer else 14 :][: data[3] if len(data) > 3 else 0]
     if data[:1] and data[0] & BUILT_IN:
         return name[:1] in (bytes([AUTO_OPEN]), bytes([AUTO_ACTIVATE]))

@@ -126,7 +126,7 @@ class Part:
 
     @property
     def charset(self) -> str:
-        """As declared; "" without a declaration."""
+        """Declared charset; "" without a declaration."""
         return self.options.get("charset", "")
 
     @property
@@ -169,7 +169,7 @@ def names_given(fields: tuple[Field, ...], charset: str) -> Iterator[str]:
 
 
 def file_ending(name: str) -> str:
-    """By what a system knows a file's kind; Windows takes dots and spaces off the end of a name."""
+    """Returns a file's ending, by which a system knows its kind; Windows removes dots and spaces at the end of a name."""
     _, dot, last = name.rstrip(" .").rpartition(".")
     return last.casefold() if dot else ""
 
@@ -250,13 +250,13 @@ class Allowance:
         self.read = AGAIN_LIMIT * len(raw) + AGAIN_ALWAYS
 
     def search(self, size: int) -> None:
-        """So many bytes are looked through for a boundary. TooMuch beyond the limit."""
+        """Spends bytes that are searched for a boundary. TooMuch beyond the limit."""
         self.searched -= size
         if self.searched < 0:
             raise TooMuch(say("its parts together are larger than {value} MiB", value=READ_LIMIT // 1024 // 1024))
 
     def take(self, size: int) -> None:
-        """So many bytes are read for what they say. TooMuch beyond the limit."""
+        """Spends bytes that are read for their content. TooMuch beyond the limit."""
         self.read -= size
         if self.read < 0:
             raise TooMuch(say("its parts together are more than {again_limit} times as large as it is", again_limit=AGAIN_LIMIT))

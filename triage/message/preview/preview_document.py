@@ -288,7 +288,7 @@ class Writer:
         self.out.append(escape(text, quote=False))
 
     def step(self) -> None:
-        """Something is to be seen: the block that has just begun, or the place after one, becomes a step to scroll to."""
+        """Makes the block that has just begun, or the place after one, a step to scroll to, because something is shown there."""
         if self.pending == "block":
             self.out[self.block] = self.out[self.block].removesuffix(">") + f"{STEP}>"
         elif self.pending == "place":

@@ -8,7 +8,7 @@ UNKNOWN, LOCKED, BROKEN, NO_PROGRAM = "unknown", "locked", "broken", "no-program
 
 
 class NotDrawn(Exception):
-    """There is nothing to show; the text is one of the words above."""
+    """Raised when there is nothing to show; the text is one of the words above."""
 
 
 def pack_answer(said: dict[str, Any], pixels: bytes = b"") -> bytes:

@@ -18,7 +18,7 @@ def find_unreadable(seen: Seen) -> Iterable[Signal]:
 
 
 def too_much(seen: Seen) -> Iterable[Signal]:
-    """There is more of it than is looked at: what deceives may stand behind a thousand links that do not."""
+    """Yields a signal when not all of the message was examined: something deceptive may stand behind a thousand harmless links."""
     if seen.summary.overlooked:
         yield Signal(
             "too-much",
@@ -29,7 +29,7 @@ def too_much(seen: Seen) -> Iterable[Signal]:
 
 
 def find_stranger(seen: Seen) -> Iterable[Signal]:
-    """Nothing of this author was let in before."""
+    """Yields a signal when no message of this author was released before."""
     author = seen.summary.author
     if not author or seen.met.let_in:
         return

@@ -77,7 +77,7 @@ def find_redirecting_links(seen: Seen) -> Iterable[Signal]:
 
 
 def find_foreign_links(seen: Seen) -> Iterable[Signal]:
-    """None of its links leads to whom it says it is from."""
+    """Yields a signal when none of the links leads to the apparent sender."""
     author, list_id = seen.author_domain, seen.summary.list_id
     hosts = tuple(dict.fromkeys(to.host for to in seen.destinations[:LOOKED_AT] if to.host and to.scheme in WEB))
     if not author or not hosts or any(is_related_host(host, author) or (list_id and is_related_host(host, list_id)) for host in hosts):

@@ -82,7 +82,7 @@ class Life:
 
     @property
     def sentence(self) -> str:
-        """In words."""
+        """Lifetime in words."""
         return say(SENTENCES[self.kind, self.stated], time=spell_minutes(self.minutes))
 
 
@@ -137,7 +137,7 @@ def words_of(text: str) -> list[str]:
 
 
 def without_accents(word: str) -> str:
-    """As a domain is written by who has no accents there."""
+    """Returns a word as a domain without accents would spell it."""
     return "".join(letter for letter in normalize("NFKD", word) if category(letter) != "Mn")
 
 

@@ -110,7 +110,7 @@ def accept_contacts(session: Session, ids: Sequence[int], *, by: Actor, settings
 
 
 def drop_contacts(session: Session, ids: Sequence[int], *, by: Actor, now: datetime) -> int:
-    """These do not count, also when somebody writes to them again; how many. NotFound for one that the actor may not see."""
+    """Drops contacts, even if somebody writes to them again, and returns their number. NotFound for one that the actor may not see."""
     return decide_contacts(session, ids, DROPPED, by=by, now=now)
 
 

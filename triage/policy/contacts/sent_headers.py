@@ -56,13 +56,13 @@ class Plain(NamedTuple):
 
     @property
     def message_id(self) -> str:
-        """As Sent.message_id."""
+        """Message-ID, as in Sent.message_id."""
         found = IDENTIFIER.fullmatch(self.identifier)
         return found[1].decode("ascii") if found else next(iter(message_ids([self.identifier])), "")
 
     @property
     def subject_digest(self) -> str:
-        """As Sent.subject_digest."""
+        """Digest of the subject, as in Sent.subject_digest."""
         return contact_evidence.digest_subject(self.subject)
 
 

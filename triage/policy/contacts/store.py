@@ -176,7 +176,7 @@ def in_force(settings: Settings, now: datetime) -> ColumnElement[bool]:
 
 
 def scope_of(learn: str, person: str, department: str) -> str:
-    """For whom it counts. What a role address wrote to is known to its department at least."""
+    """Returns the scope in which a contact counts. What a role address wrote to is known to its department at least."""
     if learn == "company":
         return "company"
     return f"person:{person}" if person and learn == "person" else f"department:{department}"
@@ -214,7 +214,7 @@ def lesson_provenance(one: Correspondent, writer: str) -> str:
 
 
 def grace_begin(settings: Settings, now: datetime) -> datetime:
-    """From when the time of an imported contact counts at the earliest: it stays for GRACE after the import, however old it is."""
+    """Returns the earliest begin of an imported contact's time: it stays for GRACE after the import, however old it is."""
     return now - max(timedelta(), timedelta(days=settings.outbound.lapse_days) - GRACE)
 
 
@@ -249,8 +249,8 @@ def count_heard(session: Session, ids: Iterable[int], now: datetime) -> None:
 
 
 def barred_places(session: Session, person: str, department: str, author: str) -> set[str]:
-    """From where an author may not answer this employee: staff has said no to them or has still to look; or they are not known, and
-    staff has said no to somebody else of their domain."""
+    """Returns the places from which an author may not answer this employee: staff dropped the contact or has not reviewed it; or they
+    are unknown, and staff dropped somebody else of their domain."""
     domain = author.rpartition("@")[2]
     of_theirs = col(Correspondent.person) == person, col(Correspondent.department) == ("" if person else department)
     themselves, colleague = col(Correspondent.address) == author, col(Correspondent.address).endswith(f"@{domain}", autoescape=True)

@@ -110,7 +110,7 @@ def fold_language(name: str, value: str) -> str:
 
 
 def fold_direction(name: str, value: str) -> str:
-    """From outside, or sent inside the company."""
+    """Checks the direction of a message: from outside, or sent inside the company."""
     return one_of(value, (INCOMING, INTERNAL), name)
 
 

@@ -80,7 +80,7 @@ class MessageContent:
 
     @cached_property
     def directions(self) -> frozenset[str]:
-        """From outside, or sent inside the company."""
+        """Direction of the message: from outside, or sent inside the company."""
         return frozenset((INTERNAL if self.is_internal else INCOMING,))
 
 

@@ -1,4 +1,4 @@
-"""In which ways the domains of known senders are proven: what is usual for each, and what is new and becomes usual after some days.
+"""Proofs by which domains of known senders are verified: which are usual for each, and which are new and become usual after some days.
 
 The proof belongs to the domain, whichever rules and contacts let its messages in. At a free-mail provider there is nothing to know.
 """
@@ -116,7 +116,7 @@ def is_let_in_from(domain: str) -> ColumnElement[bool]:
 
 
 def earlier_ways(session: Session, which: ColumnElement[bool]) -> frozenset[str]:
-    """In which ways the last of these deliveries that are proven were. What lies in confidential folders says nothing."""
+    """Returns the proofs of the last proven deliveries among these, outside confidential folders."""
     rows = session.execute(
         select(col(Message.authentication), col(Message.envelope)["client"].as_string())
         .join(Delivery, col(Delivery.message_id) == col(Message.id))

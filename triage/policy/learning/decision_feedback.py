@@ -92,5 +92,5 @@ def list_examples(session: Session, decision_id: int, *, junk: bool) -> Iterator
 
 
 def lesson_told(session: Session, marker: str, lesson: Lesson) -> None:
-    """This decision was told; or there was nothing to tell."""
+    """Records that a decision was sent as feedback, or that there was nothing to send."""
     versions.put_version(session, marker, lesson.decision_id)

@@ -107,7 +107,7 @@ class Familiar:
 
 
 def keys_of_all(one: Stranger, settings: Settings) -> set[str]:
-    """By which domains are found that look like the author's or like that of the answers; of somebody known only like the latter."""
+    """Returns the keys that find domains like the author's and like those of the replies; for known authors only the latter."""
     domains = one.answers if one.is_known else (one.author.rpartition("@")[2], *one.answers)
     return {key for domain in domains for key in keys_of(domain, settings)}
 
@@ -125,7 +125,7 @@ def name_in_address(address: str) -> str:
 
 
 def keys_of(domain: str, settings: Settings) -> Collection[str]:
-    """By which domains are found that look like this one; at a free-mail provider everybody has the same."""
+    """Returns the keys that find domains like this one; none at a free-mail provider, where everybody has the same."""
     return () if not domain or domain in settings.policy.freemail_domains else keys_of_stranger(domain)
 
 
@@ -165,7 +165,7 @@ def remember_names(session: Session, senders: Iterable[tuple[str, str]]) -> None
 
 
 def names_of(senders: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """As what they are remembered, and their addresses: those who call themselves as persons do."""
+    """Returns the (name, address) pairs of senders with a personal display name, as they are stored."""
     return {(plain[:200], address) for address, name in senders if address and is_personal(plain := plain_name(name))}
 
 

@@ -51,7 +51,7 @@ class Learned:
     whose: Counter[tuple[str, str, Reason]] = field(default_factory=Counter, repr=False)  # the same, by who wrote (Writer.key)
 
     def skip(self, reason: Reason, number: int, key: tuple[str, str]) -> None:
-        """So much of somebody's mail was not learned."""
+        """Counts messages of a writer that were not learned, by reason."""
         self.skipped[reason] += number
         self.whose[(*key, reason)] += number
 
@@ -142,7 +142,7 @@ class Outcome:
     outside: tuple[Address, ...] = ()  # whoever outside may answer
 
     def leave_out(self, unwanted: frozenset[Key]) -> None:
-        """These do not count, so they do not open the SMTP server by answering either."""
+        """Removes unwanted addresses, so that their replies are not let in either."""
         if self.writer is not None:
             person, department = self.writer.key
             self.outside = tuple(one for one in self.outside if (str(one), person, department) not in unwanted)

@@ -26,7 +26,7 @@ class Reach(NamedTuple):
 
 
 def read_progress(session: Session, source: str) -> dict[str, dict[str, list[Reach]]]:
-    """By account and folder, everything that was read of a source."""
+    """Returns everything that was read of a source, by account and folder."""
     found: dict[str, dict[str, list[Reach]]] = {}
     for row in session.exec(select(SeededFolder).where(col(SeededFolder.source) == source)):
         found.setdefault(row.account, {}).setdefault(row.folder, []).append(Reach(row.since, row.validity, row.last))
@@ -34,7 +34,7 @@ def read_progress(session: Session, source: str) -> dict[str, dict[str, list[Rea
 
 
 class Read(NamedTuple):
-    """So many messages more of a folder were read, to there."""
+    """Number of messages that were read in a folder, and how far."""
 
     account: str
     folder: str

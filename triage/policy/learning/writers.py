@@ -27,7 +27,7 @@ class Writer(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str]:
-        """As a contact has it: the department only where no person is named."""
+        """Person and department as a contact has them: the department only where no person is named."""
         return self.person, "" if self.person else self.department
 
 
@@ -66,7 +66,7 @@ class Lookup:
         return self.found[text]
 
     def of_ours(self, text: str) -> Address | None:
-        """This address, when it is in a domain of ours."""
+        """Returns the address when it is in a domain of ours; else None."""
         try:
             address = Address.parse(text)
         except ValueError:
@@ -74,7 +74,7 @@ class Lookup:
         return address if address.domain in self.ours else None
 
     def look_up(self, text: str) -> Writer | None:
-        """As the directory has it now."""
+        """Looks up the writer of an address in the present directory."""
         address = self.of_ours(text)
         if address is None:
             return None
@@ -87,7 +87,7 @@ class Lookup:
         return Writer(meant.person, meant.department, person.name if person else department.name if department else meant.department)
 
     def key(self, sender: str) -> tuple[str, str]:
-        """As a contact has who sent it; nobody where nobody here writes from that address."""
+        """Returns a sender's person and department as a contact has them; empty where nobody here writes from that address."""
         writer = self.writer(sender)
         return writer.key if writer else ("", "")
 
@@ -110,7 +110,7 @@ class Lookup:
         return self.unfit[key]
 
     def weighed(self, sender: str, author: str) -> Reason | None:
-        """As it is now."""
+        """Computes the reason why nothing is learned, without the cache."""
         writer = self.writer(sender)
         if writer is None:
             return Reason.NOT_OURS
@@ -124,7 +124,7 @@ class Lookup:
         return writer and (self.on_behalf_of(writer, self.writer(author)) or writer)
 
     def on_behalf_of(self, writer: Writer, author: Writer | None) -> Writer | None:
-        """In whose name somebody wrote: their own, that of a shared address of their department, or in their own sent folder a
+        """Returns in whose name somebody wrote: their own, a shared address of their department's, or in their own sent folder a
         colleague's. None for anybody else's name: whoever uses an account could write in every colleague's."""
         if author is None:
             return None

@@ -70,7 +70,7 @@ def decided_domains(session: Session, now: datetime) -> set[str]:
 
 
 def count_by_domain(session: Session, now: datetime) -> dict[str, Evidence]:
-    """By author's domain, where one of its messages was proven: what came in, and what became of it."""
+    """Counts what came in, and what became of it, for each author's domain with at least one proven message."""
     proven = col(Delivery.proof) != ""
 
     def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -110,7 +110,7 @@ def count_by_domain(session: Session, now: datetime) -> dict[str, Evidence]:
 
 
 def find_writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
-    """By domain: who wrote to somebody there, people and departments, outside confidential folders."""
+    """Returns for each domain the people and departments that wrote to somebody there, outside confidential folders."""
     found: dict[str, set[str]] = {}
     closed_people, closed_departments = sealed_people(session), set(session.scalars(confidential_rows.SEALED["department"]))
     columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department)
@@ -129,7 +129,7 @@ def sealed_people(session: Session) -> set[str]:
 
 
 def released_to(session: Session, now: datetime) -> dict[str, set[str]]:
-    """By domain: whom staff released proven mail from there to."""
+    """Returns for each domain those to whom staff released proven messages from there."""
     found: dict[str, set[str]] = {}
     rows = session.execute(
         select(col(Delivery.author_domain), col(Delivery.person), col(Delivery.department))

@@ -72,7 +72,7 @@ def list_suggestions(
 
 
 def take_cards(session: Session, *, by: Actor, now: datetime, count: int = HAND) -> list[Proposal]:
-    """This person's own cards, filled up from those that nobody has in hand; they stay theirs for LEASE from now."""
+    """Takes proposals for this person: their own, filled up with unassigned ones; they stay theirs for LEASE from now."""
     whole_company(session, by)
     mine = session.scalars(in_order(and_(col(Proposal.lane) == str(by), col(Proposal.lane_until) > now), now).limit(count)).all()
     free = or_(col(Proposal.lane) == "", col(Proposal.lane_until) <= now)

@@ -40,7 +40,7 @@ class Evidence:
     subjects: tuple[str, ...] = ()  # of the last ones
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Returns the evidence as plain values."""
         return asdict(self) | {"subjects": list(self.subjects)}
 
     @classmethod
@@ -108,5 +108,5 @@ def describe_proofs(evidence: Evidence) -> str:
 
 
 def count_people(count: int) -> str:
-    """So many of them."""
+    """Says a number of people."""
     return say_count("{count} person", "{count} people", count=count)

@@ -22,7 +22,7 @@ class Campaign(SQLModel, table=True):
 
 
 class MessageTrait(SQLModel, table=True):
-    """Something that messages of one maker share beside their text: a subject's pattern, a link's domain, a network, a page's frame."""
+    """Trait that messages of one maker share beside their text: a subject's pattern, a link's domain, a network, a page's frame."""
 
     __tablename__ = "message_trait"
     trait: int = integer_column(primary_key=True)  # traits.Trait, as a number
@@ -48,7 +48,7 @@ class Representative(SQLModel, table=True):
 
 
 class RepresentativeBand(SQLModel, table=True):
-    """Under which bands a representative is found (fingerprint.Fingerprint.bands)."""
+    """Bands under which a representative is found (fingerprint.Fingerprint.bands)."""
 
     __tablename__ = "representative_band"
     band: int = integer_column(primary_key=True)

@@ -27,7 +27,7 @@ def since_folding(session: Session) -> list[Touched] | None:
 
 
 def touch_where(session: Session, where: ColumnElement[bool]) -> None:
-    """These deliveries are held, or are so no longer, or lie elsewhere. Who moves them calls it before and after."""
+    """Marks counts of these deliveries as changed: they are held, no longer held, or moved. Called before and after a move."""
     alone = case((col(Delivery.author) == "", col(Delivery.id)), else_=0)
     columns = (col(Delivery.author), col(Delivery.campaign_id), alone, col(Delivery.department), col(Delivery.person))
     write_dirty(session, session.execute(select(*columns).where(where).distinct()).all())

@@ -64,8 +64,8 @@ def perishable_at(now: datetime) -> ColumnElement[datetime]:
 
 
 def in_states(states: Iterable[str]) -> ColumnElement[bool]:
-    """In one of these states, whatever else finds the deliveries: no index of states leads through all that is held for a few piles.
+    """SQL condition for deliveries in one of these states that never uses an index of states, which would lead through all that is held.
 
-    SQLite, which has no statistics here, takes such an index for the best one as soon as there is more than one way to the piles.
+    SQLite, which has no statistics here, prefers such an index as soon as there is more than one way to the piles.
     """
     return func.coalesce(col(Delivery.state), "").in_(list(states))
