@@ -20,19 +20,19 @@ IN_ZIP64 = 0xFFFFFFFF  # a size that stands elsewhere (APPNOTE.TXT, 4.4.8)
 
 @dataclass(slots=True)
 class Room:
-    """What may still be read of the archives of one message: bytes that are unpacked, and files. It shrinks while they are read."""
+    """Limits on what may still be read of the archives of one message: bytes unpacked, and files. They shrink while reading."""
 
     unpacked: int = UNPACKED
     files: int = JUDGED
 
     def spend(self, size: int) -> None:
-        """So many bytes are unpacked. TooLarge where too few are left for another file."""
+        """Spends bytes that are unpacked. TooLarge where too few are left for another file."""
         self.unpacked -= size
         if self.unpacked < HEAD:
             raise TooLarge
 
     def admit_files(self, content: bytes) -> None:
-        """What this lists is looked at. TooLarge where it lists more than there is room for."""
+        """Spends the files that this content lists. TooLarge where it lists more than there is room for."""
         listed = count_entries(content)
         if listed > self.files:
             raise TooLarge
@@ -47,7 +47,7 @@ def open_zip(content: bytes) -> zipfile.ZipFile:
 
 
 def count_entries(content: bytes) -> int:
-    """How many files a ZIP file lists at most, without reading the list."""
+    """Counts the files that a ZIP file lists at most, without reading the list."""
     return max(content.count(CENTRAL), content.count(LOCAL))
 
 
@@ -85,7 +85,7 @@ def read_members(package: zipfile.ZipFile, room: Room, *, wants_more: Callable[[
 
 
 def read_more(opened: IO[bytes], room: Room) -> bytes:
-    """What follows the first bytes of a file. The room for all of it is taken first, and stays taken where it turns out damaged."""
+    """Reads what follows the first bytes of a file. The room for all of it is taken first, and stays taken where it turns out damaged."""
     most = min(WHOLE, room.unpacked) - HEAD
     room.unpacked -= most
     data = opened.read(most)
