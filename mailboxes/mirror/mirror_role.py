@@ -268,7 +268,7 @@ class Desk:
     # the picture
 
     def show(self, account: MirrorAccount, by: Actor | None) -> bool:
-        """Plan for an account, in this order: take messages away, move them home, note where they are, put them there."""
+        """Puts right what differs in the folders from what is held; returns whether there is more to do at once."""
         with read_transaction(self.engine) as session:
             held = mirror_copies.wanted_copies(session, self.account.department, by=by) if by else {}
             kept = [as_kept(one) for one in mirror_copies.live_copies(session, self.account.address)]

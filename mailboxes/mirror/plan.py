@@ -35,7 +35,7 @@ class Kept(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be done, in this order: take away, move home, note where things are, put there."""
+    """Plan for an account, in this order: take messages away, move them home, note where they are, put them there."""
 
     take: list[Place] = field(default_factory=list)
     end: list[int] = field(default_factory=list)  # copies whose mail is held no more
