@@ -1,17 +1,15 @@
 """Services that send as domains of ours, by DMARC aggregate reports."""
 
-from fastapi import APIRouter
-
 from triage.reports import sending_services
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import Once
 from triage_api.http.problems import describe_refusals
+from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.policy import sending_services as schemas
 
-router = APIRouter(route_class=Once, prefix="/sending-services", tags=["reports"])
+router = resource_router("reports", "/sending-services")
 
 
 @router.get("", response_model=schemas.SendingServices, responses=describe_refusals(401))

@@ -1241,7 +1241,7 @@ export interface FolderReaders {
   notes: string[]
 }
 
-/** What a token may do; people may what their role lets them. */
+/** Grant of a token; people may what their role lets them. */
 export type Grant = 'read' | 'decide' | 'rules' | 'learn' | 'admin'
 
 /** The header block as received, with control characters made visible. */
@@ -2451,7 +2451,7 @@ export interface ResumeOrder {
   reason?: string
 }
 
-/** What kind of work somebody may do (product.md). */
+/** Role of a member of staff: the kind of work that they may do (product.md). */
 export type Role = 'triage' | 'admin' | 'auditor'
 
 /** A rule about a sender, or on content. */
@@ -3217,7 +3217,7 @@ export interface Verdict {
   reason: string
 }
 
-/** What the walk found. `fault` is "" when the audit log is whole. */
+/** Result of verifying the audit log. `fault` is "" when the audit log is whole. */
 export interface Verification {
   records: number
   unchained: number
