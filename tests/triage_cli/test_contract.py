@@ -85,8 +85,8 @@ FIELDS = {  # of --json; there may come more
     "checks list": "name mode trial_until held_today senders_today fuse_at",
     "brakes list": "id person state at recipients waiting subjects by_name reason",
     "run list": "id person recipients used until by_name reason",
-    "rules list": "id effect sender to scope proof author used until note origin risky unchecked lapse_days first_used_at last_used_at"
-    " warnings",
+    "rules list": "id effect sender to scope proof author used until note origin risky unchecked encrypted lapse_days first_used_at"
+    " last_used_at warnings",
     "rules propose": "id kind value proof would pass why evidence",
     "approvals list": "id asked lapses said reason",
     "spool": "id door received from to bytes tries next_try why", "spool list": "id door received from to bytes tries next_try why",

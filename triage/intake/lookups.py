@@ -19,7 +19,7 @@ from triage.directory import enforcement, recipients, undeliverable
 from triage.message.authentication import Authentication, Result
 from triage.message.mailing_lists import rewritten_author
 from triage.message.sender_proof import SenderProof
-from triage.message.signals.attachments import first_danger
+from triage.message.signals.attachments import NO_DANGER, Danger, find_danger
 from triage.message.signals.deviations import Deviation, find_deviations
 from triage.message.signals.find_signals import find_signals
 from triage.message.signals.severity import Severity, rate_severity
@@ -94,7 +94,7 @@ def gather_facts(
     inside: str = "",
     campaign_id: int | None = None,
     known: Known | None = None,
-    danger: str | None = None,
+    danger: Danger | None = None,
     deviations: Sequence[Deviation] | None = None,
     severity: Severity | None = None,
     lasts: Life | Literal["ask"] | None = "ask",
@@ -210,7 +210,7 @@ def facts_of(
     ours: tuple[OurMail, ...] = (),
     in_force: enforcement.Enforcement | None = None,
     opened: emergency.Alarm | None = None,
-    danger: str = "",
+    danger: Danger = NO_DANGER,
     unlike: tuple[Deviation, ...] = (),
     unlike_reported: tuple[Deviation, ...] = (),
     sender_proof: SenderProof | None = None,
@@ -284,9 +284,9 @@ def severity_of(summary: Summary, authentication: Authentication, settings: Sett
     return rate_severity(sum_weights(found), {one.name for one in found})
 
 
-def danger_of(summary: Summary, settings: Settings) -> str:
+def danger_of(summary: Summary, settings: Settings) -> Danger:
     """Returns why an attachment holds a message: the same for each recipient. Takes a while where there are thousands of names."""
-    return first_danger(summary.attachments, fold_endings(settings.policy.dangerous_attachments))
+    return find_danger(summary.attachments, fold_endings(settings.policy.dangerous_attachments))
 
 
 @lru_cache

@@ -19,7 +19,7 @@ from triage.message.signals import find_signals
 from triage.message.signals.signal_context import Seen, Signal
 from triage.message.similarity import Likeness
 from triage.message.summary import Summary, sender_address
-from triage.policy.decide import UNLIKE, Disposition, Verdict, decide_verdict, drop_excused
+from triage.policy.decide import ENCRYPTED, UNLIKE, Disposition, Verdict, decide_verdict, drop_excused
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.proof import proof_of_author, proven_as, rule_precision
 from triage.quarantine import coverage
@@ -27,7 +27,7 @@ from triage.reports.simulated_mail import Rehearsed, Remedy
 from triage.say import as_sentence
 from triage.store.models.directory import KnownRecipient
 
-FORGED = frozenset({"own-domain-forged", "unproven-known-sender", "dmarc-reject", "dangerous-attachment"})  # rules of the policy
+FORGED = frozenset({"own-domain-forged", "unproven-known-sender", "dmarc-reject", "dangerous-attachment", ENCRYPTED})  # rules of the policy
 HARMLESS = frozenset({"first-contact", "unproven", "authentication-failed", "proof-unknown", "unreadable", "wrong-date", "bulk"})
 HEAVY = 30  # weight from which on a signal alone says that somebody deceives
 SUBJECT = 120  # characters

@@ -14,6 +14,7 @@ from triage.message.authentication import Authentication
 from triage.message.dmarc_reports.aggregate_report import AggregateReport
 from triage.message.mime.links import is_related_host
 from triage.message.signals import find_signals
+from triage.message.signals.attachments import Danger
 from triage.message.signals.deviations import Deviation, find_deviations
 from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.signals.severity import Severity, rate_severity
@@ -39,7 +40,7 @@ class AtSight:
 
     signs: find_signals.Found
     deadline: Life | None  # how long it is of use, where its domain fits what it says and these signals do not look suspicious
-    danger: str  # of what is attached
+    danger: Danger  # of what is attached
     severity: Severity  # how bad it looks by these signals
     deviations: tuple[Deviation, ...]  # what could be unlike a known sender
     content: bodies.Packed

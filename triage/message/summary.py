@@ -76,6 +76,7 @@ class Attachment:
     closed: bool = False  # an archive of which nobody can say all that it holds: an encrypted one, or one name too many
     also: tuple[str, ...] = ()  # further names that it gives itself, of which a program may take another one
     finding: str = ""  # what it is by its bytes: a word of mime/file_content.py
+    locked: bool = False  # it is closed because a password protects it, and for no other reason
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -447,10 +448,11 @@ def list_attachments(parts: list[Part]) -> Iterator[Attachment]:
         examined = examine_content(content, (name, *also), media_type, unread)
         inside = examined.archive
         within = tuple(fitting_names(map(file_name, inside.names[:left]), room))
-        closed = inside.closed or len(within) < len(inside.names)
+        cut = inside.unread or len(within) < len(inside.names)
         left, room = left - len(within), room - count_letters(within)
         digest = hashlib.sha256(content).hexdigest()
-        yield Attachment(number, shown, single_line(media_type), len(content), digest, within, closed, others, examined.finding)
+        closed, locked = cut or inside.locked, inside.locked and not cut
+        yield Attachment(number, shown, single_line(media_type), len(content), digest, within, closed, others, examined.finding, locked)
 
 
 def count_letters(names: Iterable[str]) -> int:

@@ -9,7 +9,16 @@ from triage.message.signals.deviations import ATTACHMENT, Deviation
 from triage.message.signals.time_critical import spell_minutes
 from triage.policy.content_rules.match_content import ContentMatch
 from triage.policy.facts import Facts, MatchedRule
-from triage.policy.proof import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
+from triage.policy.proof import (
+    awaited_allow,
+    awaited_block,
+    deciding_allow,
+    deciding_block,
+    deciding_hold,
+    encrypted_allow,
+    proof_awaited,
+    proof_of_author,
+)
 from triage.policy.replay import replay_reasons
 from triage.policy.replies import answered_message, awaited_answer, returned_message
 from triage.policy.runner_up import Beside, sender_rule
@@ -40,6 +49,7 @@ class Verdict:
 UNLIKE = "unlike-themselves"
 REPLAY = "dkim-replay"
 REPORT = "dmarc-report"
+ENCRYPTED = "encrypted-attachment"
 PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
 DIFFERENT = "sends-differently"
 LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver in a mode that enforces
@@ -264,10 +274,17 @@ def held_sender(facts: Facts) -> Verdict | None:
 
 def dangerous_content(facts: Facts) -> Verdict | None:
     """Attachments that run when opened, or that nobody can look into, need a staff allow that says so."""
-    allow = deciding_allow(facts)
-    if not facts.danger or (allow and allow.risky and allow.by_staff):
+    if not facts.danger.reason or allows_risky(facts):
         return None
-    return Verdict(Disposition.QUARANTINE, "dangerous-attachment", facts.danger)
+    if facts.danger.beside_encrypted:
+        return Verdict(Disposition.QUARANTINE, "dangerous-attachment", facts.danger.reason)
+    return None if encrypted_allow(facts) else Verdict(Disposition.QUARANTINE, ENCRYPTED, facts.danger.reason)
+
+
+def allows_risky(facts: Facts) -> bool:
+    """Whether staff lets risky attachments of this sender pass."""
+    allow = deciding_allow(facts)
+    return allow is not None and allow.risky and allow.by_staff
 
 
 def hold_replay(facts: Facts) -> Verdict | None:
@@ -324,7 +341,8 @@ def unlike_sentence(found: tuple[Deviation, ...], facts: Facts) -> str:
 
 def allowed_sender(facts: Facts) -> Verdict | None:
     """The company knows this sender, and the sender can prove who they are."""
-    if allow := deciding_allow(facts):
+    opened = encrypted_allow(facts) if facts.danger.reason and not allows_risky(facts) else None
+    if allow := opened or deciding_allow(facts):
         return Verdict(Disposition.RELAY, "allowed-sender", join_parts(", ", (shown_allow(allow), shown_proof(allow.proof))), allow.id)
     return None
 
@@ -333,6 +351,8 @@ def shown_allow(allow: MatchedRule) -> str:
     """Says why a sender is allowed: staff allowed them, or somebody here has written to them."""
     if allow.origin == "learned":
         return say("{author} wrote to {value} on {day}", author=allow.author, value=allow.value, day=format_day(allow.since))
+    if allow.encrypted:
+        return say("{author} allowed {value}, also with encrypted files", author=allow.author, value=allow.value)
     return say("{author} allowed {value}", author=allow.author, value=allow.value)
 
 

@@ -7,6 +7,7 @@ from triage.addressing.envelope import Envelope
 from triage.addressing.recipient import Recipient
 from triage.message.authentication import Authentication
 from triage.message.sender_proof import SenderProof
+from triage.message.signals.attachments import NO_DANGER, Danger
 from triage.message.signals.deviations import Deviation
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
@@ -31,6 +32,7 @@ class MatchedRule:
     since: datetime
     risky: bool = False  # a staff allow that says "with risky attachments"
     unchecked: bool = False  # a staff allow that says "pass whatever it says"
+    encrypted: bool = False  # a staff allow that says "the password was given by phone"
     holds_until: datetime | None = None  # a block: until then it only holds
     note: str = ""  # a hold: why
     until: datetime | None = None  # a hold: when it ends
@@ -88,7 +90,7 @@ class Facts:
     platform: str = ""  # the service that its author's domain is, where anybody can send through that
     warned: bool = False  # it has a warning beside a new proof
     dmarc_report: bool = False  # a report on our domains, to the address for these
-    danger: str = ""  # of its attachments, as a sentence without its end; "" when there is none
+    danger: Danger = NO_DANGER  # of its attachments
 
     @property
     def marked_by(self) -> tuple[int, ...]:

@@ -34,6 +34,11 @@ def deciding_allow(facts: Facts) -> MatchedRule | None:
     return next((rule for rule in provable_allows(facts) if is_proof_met(rule, facts)), None)
 
 
+def encrypted_allow(facts: Facts) -> MatchedRule | None:
+    """The most precise allow of staff that lets encrypted files pass and whose proof is met."""
+    return next((rule for rule in provable_allows(facts) if rule.encrypted and rule.by_staff and is_proof_met(rule, facts)), None)
+
+
 def awaited_allow(facts: Facts) -> MatchedRule | None:
     """The most precise allow whose proof could still be met when DNS answers."""
     return next((rule for rule in provable_allows(facts) if is_proof_awaited(rule, facts)), None)

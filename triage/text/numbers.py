@@ -15,6 +15,7 @@ RULES = {
     "sends-differently": say("the sender's domain is proven in a new way, and it has other warnings"),
     "dkim-replay": say("it is signed, and a stranger may have sent it on"),
     "dangerous-attachment": say("an attachment could run a program"),
+    "encrypted-attachment": say("an encrypted attachment cannot be scanned"),
     "virus": say("a virus was found in it"),
     "blocked-sender": say("the sender is blocked"),
     "held-sender": say("staff holds every message from the sender for a while"),

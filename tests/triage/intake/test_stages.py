@@ -54,7 +54,7 @@ def test_within_the_transaction_nobody_looks_again(known: Engine, settings: Sett
         raise AssertionError("whoever writes keeps others waiting")
 
     with monkeypatch.context() as patched:
-        for module, name in ((find_signals, "of_itself"), (lookups, "deadline_of"), (bodies, "compress_body"), (lookups, "first_danger")):
+        for module, name in ((find_signals, "of_itself"), (lookups, "deadline_of"), (bodies, "compress_body"), (lookups, "find_danger")):
             patched.setattr(module, name, again)
         with db.transaction(known) as session:
             found = entered(session, settings, before)

@@ -33,10 +33,17 @@ PLACE = 64  # what such a place takes by itself, in bytes that could be looked t
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Names in an archive, as far as they can be read without a password. `closed`: it is encrypted, or nobody can tell."""
+    """Names in an archive, as far as they can be read without a password. `locked`: a password protects some of it; `unread`: its names
+    are hidden, or nobody can tell for another reason."""
 
     names: tuple[str, ...] = ()
-    closed: bool = False
+    unread: bool = False
+    locked: bool = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody can tell all that it holds, for whatever reason."""
+        return self.unread or self.locked
 
 
 def look_into(content: bytes, *, called: Iterable[str] = ()) -> Archive | None:
@@ -50,8 +57,8 @@ def look_into(content: bytes, *, called: Iterable[str] = ()) -> Archive | None:
     ]
     names = dict.fromkeys(name for one in seen for name in one.names)
     if seen:
-        return of_each_ending(names, any(one.closed for one in seen))
-    return Archive(closed=True) if sure else None
+        return of_each_ending(names, unread=any(one.unread for one in seen), locked=any(one.locked for one in seen))
+    return Archive(unread=True) if sure else None
 
 
 def archive_beginnings(content: bytes) -> Iterator[tuple[int, bool, Callable[[bytes], Archive]]]:
@@ -72,16 +79,16 @@ def attempt_reader(read: Callable[[bytes], Archive], content: bytes, *, sure: bo
     try:
         return read(content)
     except (ValueError, IndexError, OverflowError, NotImplementedError, EOFError, struct.error, zipfile.BadZipFile, lzma.LZMAError):
-        return Archive(closed=True) if sure else None
+        return Archive(unread=True) if sure else None
 
 
-def of_each_ending(names: Iterable[str], closed: bool) -> Archive:
-    """Keeps NAMES names, the first of each ending before others, so that none hides; closed where there are more endings than that."""
+def of_each_ending(names: Iterable[str], *, unread: bool, locked: bool) -> Archive:
+    """Keeps NAMES names, the first of each ending before others, so that none hides; unread where there are more endings than that."""
     endings: dict[str, str] = {}
     for name in names:
         endings.setdefault(ending_of(name), name)
     kept = tuple(dict.fromkeys([*endings.values(), *names]))[:NAMES]
-    return Archive(kept, closed or len(endings) > NAMES)
+    return Archive(kept, unread or len(endings) > NAMES, locked)
 
 
 def ending_of(name: str) -> str:
@@ -102,7 +109,7 @@ def read_zip(content: bytes) -> Archive:
     with open_zip(content) as archive:
         entries = [(entry.filename, entry.flag_bits) for entry in archive.infolist()]
     entries += local_entries(content)
-    return Archive(tuple(dict.fromkeys(name for name, _ in entries)), any(flags & 1 for _, flags in entries))
+    return Archive(tuple(dict.fromkeys(name for name, _ in entries)), locked=any(flags & 1 for _, flags in entries))
 
 
 def local_entries(content: bytes) -> Iterator[tuple[str, int]]:
@@ -119,9 +126,9 @@ def local_entries(content: bytes) -> Iterator[tuple[str, int]]:
 def read_rar4(content: bytes) -> Archive:
     """A RAR file of versions 1.5 to 4 by its headers (technote.txt of WinRAR)."""
     names: list[str] = []
-    position, closed = len(RAR4), False
+    position, unread, locked = len(RAR4), False, False
     for header in range(HEADERS):
-        closed = closed or header == HEADERS - 1  # what comes then is not read
+        unread = header == HEADERS - 1  # what comes then is not read
         if position + 7 > len(content):
             break
         kind, flags, size = struct.unpack_from("<BHH", content, position + 2)
@@ -129,9 +136,9 @@ def read_rar4(content: bytes) -> Archive:
             raise ValueError("a header without a size")
         more = struct.unpack_from("<I", content, position + 7)[0] if flags & 0x8000 or kind == 0x74 else 0
         if kind == 0x73 and flags & 0x80:  # the headers that follow are encrypted
-            return Archive(tuple(names), True)
+            return Archive(tuple(names), unread=True, locked=True)
         if kind == 0x74:
-            closed = closed or bool(flags & 0x04)
+            locked = locked or bool(flags & 0x04)
             length = struct.unpack_from("<H", content, position + 26)[0]
             begin = position + (40 if flags & 0x100 else 32)
             end = content.find(b"\0", begin, begin + length)
@@ -139,15 +146,15 @@ def read_rar4(content: bytes) -> Archive:
         position += size + more
         if kind == 0x7B:
             break
-    return Archive(tuple(names), closed)
+    return Archive(tuple(names), unread, locked)
 
 
 def read_rar5(content: bytes) -> Archive:
     """A RAR file of version 5 by its headers (rarlab.com, RAR 5.0 archive format)."""
     names: list[str] = []
-    position, closed = len(RAR5), False
+    position, unread, locked = len(RAR5), False, False
     for header in range(HEADERS):
-        closed = closed or header == HEADERS - 1  # what comes then is not read
+        unread = unread or header == HEADERS - 1  # what comes then is not read
         if position + 7 > len(content):
             break
         size, begin = read_vint(content, position + 4)
@@ -157,14 +164,15 @@ def read_rar5(content: bytes) -> Archive:
         data, at = read_vint(content, at) if flags & 2 else (0, at)
         end = begin + size
         if kind == 4:  # the headers that follow are encrypted
-            return Archive(tuple(names), True)
+            return Archive(tuple(names), unread=True, locked=True)
         if kind == 2:
             names.append(name_in_rar5(content, at))
-            closed = closed or extra > size or is_encrypted_in_rar5(content, end - extra, end)
+            unread = unread or extra > size
+            locked = locked or (extra <= size and is_encrypted_in_rar5(content, end - extra, end))
         if kind == 5:
             break
         position = end + data
-    return Archive(tuple(names), closed)
+    return Archive(tuple(names), unread, locked)
 
 
 def name_in_rar5(content: bytes, at: int) -> str:
@@ -230,10 +238,10 @@ def read_7z(content: bytes) -> Archive:
         raise ValueError("its directory is not there")
     if head[:1] == b"\x17":  # packed
         if AES in head:
-            return Archive(closed=True)
+            return Archive(unread=True, locked=True)
         head = unpack_directory(content, head)
     names = names_in_seven(head)
-    return Archive(names, AES in head or bool(head and not names))
+    return Archive(names, unread=bool(head and not names), locked=AES in head)
 
 
 def unpack_directory(content: bytes, head: bytes) -> bytes:

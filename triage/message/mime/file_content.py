@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from triage.message.mime import compressed
 from triage.message.mime.archives import ZIP, Archive, look_into, of_each_ending
 from triage.message.mime.excel4_macros import has_macro_sheet, names_auto_open
-from triage.message.mime.ole_macros import OLE, find_macros
+from triage.message.mime.ole_macros import OLE, Locked, find_macros
 from triage.message.mime.zip_members import Room, has_two_sizes, open_zip, read_members
 
 RUNS, SCRIPT, MACROS, MACROS_RUN, TEMPLATE, PARTIAL, ENCRYPTED, MISLABELLED = (
@@ -88,17 +88,17 @@ def examine_content(content: bytes, names: tuple[str, ...], media_type: str, roo
     if zipfile.is_zipfile(io.BytesIO(content)):
         return examine_zip(content, names, examine_office(content, inside, finding), room, within=within)
     if not compressed.is_compressed(content):
-        return Content(replace(inside, closed=inside.closed or (bool(content) and any(map(CALLED.search, names)))), finding)
+        return Content(replace(inside, unread=inside.unread or (bool(content) and any(map(CALLED.search, names)))), finding)
     try:
         found = compressed.list_names(content, room.unpacked)
     except (ValueError, IndexError, OverflowError):
         room.unpacked = 0 if room.unpacked < compressed.UNPACKED else room.unpacked
-        return Content(Archive(inside.names, closed=True), finding)
+        return Content(Archive(inside.names, unread=True), finding)
     room.unpacked -= found.unpacked
     inner = () if found.head is None else tuple(filter(None, map(compressed.inner_name, names)))
     finding = finding or (find_kind(found.head, inner, "") if found.head is not None else "")
-    closed = inside.closed or (found.head is not None and is_archive(found.head))  # an archive in what is packed is not looked into
-    return Content(of_each_ending((*inside.names, *found.names, *inner), closed), finding)
+    unread = inside.unread or (found.head is not None and is_archive(found.head))  # an archive in what is packed is not looked into
+    return Content(of_each_ending((*inside.names, *found.names, *inner), unread=unread, locked=inside.locked), finding)
 
 
 def examine_zip(content: bytes, names: tuple[str, ...], found: Content, room: Room, *, within: bool) -> Content:
@@ -108,24 +108,25 @@ def examine_zip(content: bytes, names: tuple[str, ...], found: Content, room: Ro
             room.admit_files(content)
         return judge_members(content, names, found, room, within=within)
     except compressed.TooLarge:
-        return replace(found, archive=replace(found.archive, closed=True))
+        return replace(found, archive=replace(found.archive, unread=True))
     except DAMAGED:
         sure = content.startswith(ZIP)  # else it may be another file in which a ZIP file lies
-        return replace(found, archive=replace(found.archive, closed=found.archive.closed or sure))
+        return replace(found, archive=replace(found.archive, unread=found.archive.unread or sure))
 
 
 def judge_members(content: bytes, names: tuple[str, ...], found: Content, room: Room, *, within: bool) -> Content:
     """Examines the files in a ZIP file. The parts of an Office document may be closed: many hold other documents."""
     inside, finding = [*found.archive.names], found.finding
     with open_zip(content) as package:
-        closed = found.archive.closed or has_two_sizes(package, content)
+        unread, locked = found.archive.unread or has_two_sizes(package, content), found.archive.locked
         parts = document_parts(package) if all(map(DOCUMENT_NAME.search, names)) else frozenset()
         for name, data, whole in read_members(package, room, wants_more=needs_all):
             member, is_part = examine_member(name, data, room, whole=whole, within=within), name.casefold() in parts
             inside += member.archive.names
-            closed = closed or (member.archive.closed and not is_part)
+            unread = unread or (member.archive.unread and not is_part)
+            locked = locked or (member.archive.locked and not is_part)
             finding = finding or (member.finding if member.finding in (EMBEDDED if is_part else IN_ARCHIVES) else "")
-    return Content(of_each_ending(dict.fromkeys(inside), closed), finding)
+    return Content(of_each_ending(dict.fromkeys(inside), unread=unread, locked=locked), finding)
 
 
 def examine_member(name: str, data: bytes, room: Room, *, whole: bool, within: bool) -> Content:
@@ -134,7 +135,7 @@ def examine_member(name: str, data: bytes, room: Room, *, whole: bool, within: b
     if not is_archive(data):
         return Content(Archive(), find_kind(data, (name,), ""))
     readable = whole and (data.startswith(OLE) or not within)
-    return examine_content(data, (name,), "", room, within=True) if readable else Content(Archive(closed=True))
+    return examine_content(data, (name,), "", room, within=True) if readable else Content(Archive(unread=True))
 
 
 def document_parts(package: zipfile.ZipFile) -> frozenset[str]:
@@ -200,8 +201,10 @@ def examine_office(content: bytes, inside: Archive, finding: str) -> Content:
     """Finds macros and outside templates in an Office document; a damaged one is closed to us."""
     try:
         found = find_macros(content) if content.startswith(OLE) else find_in_package(content)
+    except Locked:
+        return Content(replace(inside, locked=True), finding)
     except DAMAGED:
-        return Content(replace(inside, closed=True), finding)
+        return Content(replace(inside, unread=True), finding)
     return Content(inside, finding or found)
 
 

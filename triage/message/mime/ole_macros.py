@@ -106,17 +106,21 @@ def follow_sectors(fat: tuple[int, ...], start: int) -> Iterator[int]:
         start = fat[start]
 
 
+class Locked(ValueError):
+    """A password protects the document."""
+
+
 def find_macros(content: bytes) -> str:
     """Finds macros in a file: `macros`, `macros-run` where one runs on opening, `runs` for an installer, "" for none.
 
-    ValueError where nobody can tell, and for a document with a password.
+    ValueError where nobody can tell, Locked for a document with a password.
     """
     try:
         found = OleFile(content)
         lists = [one for one in found.streams if one.name.casefold() == "dir" and one.size]
         names = {one.name.casefold() for one in found.streams}
         if "encryptedpackage" in names:
-            raise ValueError("a document with a password")
+            raise Locked("a document with a password")
         if found.kind == INSTALLER:
             return "runs"
         sheets = [find_in_workbook(found.read(one)) for one in found.streams if one.name.casefold() in WORKBOOKS and one.size]

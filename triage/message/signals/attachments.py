@@ -5,6 +5,8 @@ Signed and encrypted messages (S/MIME, PGP) are no archive and no danger by them
 
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import NamedTuple
 
 from triage.message.mime import file_content
 from triage.message.signals.signal_context import Seen, Signal
@@ -31,6 +33,7 @@ RUNS = frozenset({"application/x-msdownload", "application/x-dosexec", "applicat
 HARMLESS_LAST = re.compile(r"\.(?:pdf|docx|xlsx|pptx|od[tsp]|txt|csv|rtf|jpe?g|png|gif|webp|mp[34]|ics|vcf)$", re.IGNORECASE)
 NUL = r"\x00"  # as `visible` writes it
 MACROS = "vbaproject.bin"  # within Office documents, whatever they are called
+NEEDS_BYTES = (RUNS_WHEN_OPENED, HOLDS_MACROS, OPENS_A_PAGE, PACKED, OLD_OFFICE)  # files that their name alone does not clear
 
 
 CONTENTS = {  # what an attachment contains by its bytes
@@ -137,6 +140,37 @@ def attachment_danger(attachment: Attachment, inside: str = "") -> Signal | None
             "attachment-old-office", say("The attachment {name} has an old file format that can contain macros.", name=name), 5, evidence
         )
     return None
+
+
+class Danger(NamedTuple):
+    """Why attachments hold a message, each as a sentence without its end; "" where nothing does."""
+
+    reason: str = ""
+    beside_encrypted: str = ""  # the same when files that only a password closes are let pass
+
+
+NO_DANGER = Danger()
+
+
+def find_danger(attachments: Collection[Attachment], endings: Collection[str]) -> Danger:
+    """Why these attachments hold a message, and what of it is left when the recipient has the password."""
+    reason = first_danger(attachments, endings)
+    return Danger(reason, first_danger(map(pass_encrypted, attachments), endings) if reason else "")
+
+
+def pass_encrypted(attachment: Attachment) -> Attachment:
+    """An attachment as it counts for who has its password: no longer closed, unless a name says that its bytes are needed."""
+    return replace(attachment, closed=False) if attachment.locked and not any(map(needs_bytes, names_behind(attachment))) else attachment
+
+
+def names_behind(attachment: Attachment) -> Collection[str]:
+    """The files that a password protects: those in an archive, else the document itself by each of its names."""
+    return attachment.names or (attachment.name, *attachment.also)
+
+
+def needs_bytes(name: str) -> bool:
+    """Whether only its bytes say if a file of this name runs something."""
+    return any(has_ending(ending, one) for ending in NEEDS_BYTES for one in saved_as(name))
 
 
 def first_danger(attachments: Iterable[Attachment], endings: Collection[str]) -> str:

@@ -148,6 +148,7 @@ def rule_of_row(row: Rule) -> MatchedRule:
         since=row.created_at,
         risky=row.risky,
         unchecked=row.unchecked,
+        encrypted=row.encrypted,
         holds_until=row.holds_until,
         note=row.note if row.effect == "hold" else "",
         until=row.until,

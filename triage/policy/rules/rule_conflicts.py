@@ -31,6 +31,8 @@ class Ruled(Scoped, Protocol):
     @property
     def unchecked(self) -> bool: ...
     @property
+    def encrypted(self) -> bool: ...
+    @property
     def author(self) -> str: ...
     @property
     def until(self) -> datetime | None: ...
@@ -111,8 +113,9 @@ def says_as_much(wide: Ruled, narrow: Ruled) -> bool:
         return not wide.unproven_only or narrow.unproven_only
     easier: Sequence[str] = (narrow.proof, "aligned") if narrow.proof == "dmarc" else (narrow.proof,)
     stronger = wide.origin in ("staff", "import") or narrow.origin not in ("staff", "import")
-    more = (wide.risky or not narrow.risky) and (wide.unchecked or not narrow.unchecked)
-    return wide.proof in easier and more and stronger
+    more = (wide.risky, wide.unchecked, wide.encrypted or wide.risky)
+    asked = (narrow.risky, narrow.unchecked, narrow.encrypted)
+    return wide.proof in easier and stronger and all(has or not asks for has, asks in zip(more, asked, strict=True))
 
 
 def rule_subject(rule: Ruled) -> str:

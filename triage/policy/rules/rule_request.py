@@ -24,6 +24,7 @@ CONTENT_EFFECTS = ("hold", "purge", "redirect", "mark")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
 LONGEST_LAPSE = 3650  # days
+ENCRYPTED_DAYS = 90  # after the last message, of an allow for encrypted files that names no end
 CLAIMED = "claimed"  # proof of a block: it is about messages without a clear author that only claim to be from this sender
 SAYS = (
     "effect",
@@ -34,6 +35,7 @@ SAYS = (
     "unproven_only",
     "risky",
     "unchecked",
+    "encrypted",
     "recipient",
 )  # what two rules have alike that say the same
 HELD_DAYS = 14  # of a hold that names no end
@@ -57,6 +59,7 @@ class RuleOrder:
     note: str = ""
     risky: bool = False
     unchecked: bool = False  # an allow: pass whatever it says; no check of known senders holds it
+    encrypted: bool = False  # an allow of an address: files that only a password closes pass, for one person or department
     unproven_only: bool = False
     unsigned_only: bool = False
     lapse_days: int = 0  # it runs out so many days after the last message either way; 0: it does not
@@ -137,7 +140,18 @@ def check_order(session: Session, order: RuleOrder, settings: Settings) -> RuleO
     if order.effect == "allow" and order.unchecked:
         refuse_platform(order, settings)
     order = replace(order, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings))
+    if order.encrypted:
+        return checked_encrypted(order)
     return replace(order, unproven_only=True, unsigned_only=False) if order.proof == CLAIMED else order
+
+
+def checked_encrypted(order: RuleOrder) -> RuleOrder:
+    """An allow for encrypted files is about one address with DMARC and one person or department, and ends."""
+    if (order.effect, order.match, order.proof) != ("allow", "address", "dmarc"):
+        raise BadInput(say("encrypted files pass only with an allow rule of one address, and with the proof dmarc"), field="encrypted")
+    if order.scope == "company":
+        raise BadInput(say("encrypted files pass for one person or one department: name it"), field="scope")
+    return replace(order, lapse_days=order.lapse_days or (0 if order.until else ENCRYPTED_DAYS))
 
 
 def check_content_order(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
@@ -146,7 +160,7 @@ def check_content_order(session: Session, order: RuleOrder, settings: Settings) 
         raise BadInput(
             say("a rule on content holds, purges, redirects or marks, not {effect}", effect=quote_text(order.effect)), field="effect"
         )
-    if order.proof or order.risky or order.unchecked or order.lapse_days or order.recipient:
+    if order.proof or order.risky or order.unchecked or order.encrypted or order.lapse_days or order.recipient:
         raise BadInput(say("a rule on content takes neither proof, attachments, recipient nor lapse days"), field="effect")
     name, note = order.value.strip().casefold(), " ".join(order.note[:500].split())
     if not NAME.fullmatch(name):
@@ -167,7 +181,7 @@ def checked_hold(order: RuleOrder) -> RuleOrder:
     """A hold is about a sender, asks for no proof, says why and ends on a day."""
     if order.match not in ("address", *WHOLE):
         raise BadInput(say("a hold matches an address or a domain, not a {match}", match=order.match), field="match")
-    if order.proof or order.risky or order.unchecked or order.lapse_days:
+    if order.proof or order.risky or order.unchecked or order.encrypted or order.lapse_days:
         raise BadInput(say("a hold takes neither proof nor attachments, and needs until, the day on which it ends"), field="effect")
     note = " ".join(order.note.split())
     if not note:

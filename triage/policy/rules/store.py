@@ -33,7 +33,7 @@ from triage.times import to_micros
 
 LEARNED, IMPORTED, STANDING, REMOVAL = "learned", "import", "standing", "removal"  # origins beside staff's own
 DAY = 86_400_000_000  # microseconds
-CHANGEABLE = ("proof", "note", "risky", "unchecked", "lapse_days", "unproven_only", "unsigned_only")  # and until
+CHANGEABLE = ("proof", "note", "risky", "unchecked", "encrypted", "lapse_days", "unproven_only", "unsigned_only")  # and until
 TABLE = SQLModel.metadata.tables["rule"]
 
 
@@ -156,7 +156,8 @@ def detail_of(rule: Rule) -> dict[str, Any]:
     """Returns the details of a new rule for the audit log."""
     names = ("effect", "match", "value", "scope", "proof", "origin", *(("recipient", "target") if rule.target else ()))
     conditions = {"conditions": rule.conditions} if rule.conditions else {}
-    return {name: getattr(rule, name) for name in names} | conditions | ({"second_key": rule.second_by} if rule.second_by else {})
+    more = conditions | ({"encrypted": True} if rule.encrypted else {})
+    return {name: getattr(rule, name) for name in names} | more | ({"second_key": rule.second_by} if rule.second_by else {})
 
 
 def widen_rule(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> None:
@@ -175,7 +176,7 @@ def widen_rule(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now
 def version_of(rule: Rule) -> str:
     """Changes when somebody changes the rule, not when it is used."""
     until = "" if rule.lapse_days else str(rule.until)
-    said = (rule.proof, rule.note, rule.risky, rule.unchecked, rule.lapse_days, until, rule.removed_at)
+    said = (rule.proof, rule.note, rule.risky, rule.unchecked, rule.encrypted, rule.lapse_days, until, rule.removed_at)
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
@@ -184,8 +185,8 @@ def plan_change(
 ) -> tuple[Rule, RuleOrder]:
     """The rule in force, locked, and what it would say after these changes: refused where this actor may not, or nobody can.
 
-    Proof, until, lapse_days, note, risky and unchecked can be changed; what is not named stays. `expected` is the version that the asker
-    saw: Stale when somebody has changed it since. Who it is about is another rule.
+    What is CHANGEABLE, and until, can be changed; what is not named stays. `expected` is the version that the asker saw: Stale when
+    somebody has changed it since. Who it is about is another rule.
     """
     rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, is_kept(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):

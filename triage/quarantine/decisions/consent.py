@@ -13,7 +13,9 @@ from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.message.signals.second_look import in_order
 from triage.message.signals.severity import Severity
+from triage.policy.decide import ENCRYPTED
 from triage.policy.rules.rule_request import RuleOrder, check_order
+from triage.quarantine.decisions.outcome_text import allow_words
 from triage.quarantine.rules import rule_trial
 from triage.quarantine.rules.rules_with_decision import (
     MOST_RULES,
@@ -29,7 +31,7 @@ from triage.quarantine.rules.rules_with_decision import (
 from triage.quarantine.search import confirmations
 from triage.quarantine.search.listing import severity_of
 from triage.quarantine.search.selection import Selection
-from triage.say import join_parts, say
+from triage.say import as_sentence, join_parts, say
 from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -73,6 +75,12 @@ class Consent:
     ids: tuple[int, ...]  # their deliveries
     scope: str
     reaches: tuple[Reach, ...]  # the narrowest first
+    only_encrypted: bool = False  # every selected message is held for nothing but an encrypted file
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What each of the rules lets in, as the result will say it."""
+        return tuple(as_sentence(allow_words(one)) for one in self.rules)
 
 
 def preview_consent(
@@ -104,7 +112,8 @@ def preview_consent(
     order = replace(order, scope=order.scope or ("" if not reaches else reaches[0].scope))
     rules = rules_to_make(session, order, selected, released, by=by, settings=settings) if chosen else ()
     nobody = senderless_messages(ids, found, signs)
-    return Consent((*asked, *nobody), rules, len(released), tuple(released), order.scope, reaches)
+    locked = set(session.scalars(select(col(Delivery.rule)).where(is_among(session, col(Delivery.id), ids)).distinct())) == {ENCRYPTED}
+    return Consent((*asked, *nobody), rules, len(released), tuple(released), order.scope, reaches, locked)
 
 
 def named_in(order: RuleOrder, asked: Sequence[Asked]) -> list[str]:
@@ -166,7 +175,7 @@ def refuse_allow(session: Session, order: RuleOrder, sender: Sender, settings: S
     if why := why_not(sender, order, settings.own_domains):
         return join_parts(" ", [WHY[why], refusal_advice(why, sender)]), ""
     try:
-        one = allow_of(replace(order, senders=(), without=()), sender)
+        one = allow_of(replace(order, senders=(), without=(), encrypted=False), sender)
         return "", check_order(session, replace(one, scope=one.scope or "company"), settings).proof
     except BadInput as fault:
         return fault.sentence, ""
@@ -217,6 +226,7 @@ def reaches_of(
     )
     folders = [(department, person) for department, person in rows]
     single, each = rule_trial.scopes_of(folders, by, session), narrowest_scopes(session, folders, by)
+    single = single[:1] if order.encrypted else single  # the password was for this folder
     chosen = [one for one in found if one.value in set(order.senders)]
     steps = [("", tuple(each))] if single[:1] != each and 0 < len(each) * len(chosen) <= MOST_RULES else []
     steps += [(one, (one,)) for one in single]
@@ -227,7 +237,7 @@ def reaches_of(
 
 def consent_record(rules: Iterable[RuleOrder], left: dict[str, int]) -> dict[str, Any]:
     """Consent as a decision stores it: the rules, also those that were in force before, and the senders left out."""
-    named = [{"match": one.match, "value": one.value, "scope": one.scope, "proof": one.proof} for one in rules]
+    named = [{name: getattr(one, name) for name in ("match", "value", "scope", "proof", "encrypted")} for one in rules]
     return {"rules": named, "left_out": [{"sender": sender, "count": count} for sender, count in sorted(left.items())]}
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from triage.access.scope import describe_scope
 from triage.config.duties import known_title
 from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder
 from triage.say import format_day, format_minute, format_span, join_parts, list_with_and, mark, say, say_count
 from triage.store.delivery_state import SHOWN
 from triage.store.models.decisions import Decision
@@ -219,7 +220,27 @@ def rule_words(rule: Rule) -> str:
         return say("messages from {value} always go to {target}", **about)
     if rule.effect == "hold" and rule.until:
         return say("messages from {value} are held until {until} for {scope}", value=rule.value, until=format_day(rule.until), scope=scope)
-    return say("{value} allowed for {scope}" if rule.effect == "allow" else "{value} blocked for {scope}", value=rule.value, scope=scope)
+    return allow_words(rule) if rule.effect == "allow" else say("{value} blocked for {scope}", value=rule.value, scope=scope)
+
+
+def allow_words(rule: Rule | RuleOrder) -> str:
+    """An allow that is made along, or would be."""
+    scope = describe_scope(rule.scope)
+    if not rule.encrypted:
+        return say("{value} allowed for {scope}", value=rule.value, scope=scope)
+    if rule.lapse_days or rule.until is None:
+        return say(
+            "{value} allowed for {scope}, also with encrypted files, until {days} days after the last message",
+            value=rule.value,
+            scope=scope,
+            days=rule.lapse_days,
+        )
+    return say(
+        "{value} allowed for {scope}, also with encrypted files, until {until}",
+        value=rule.value,
+        scope=scope,
+        until=format_day(rule.until),
+    )
 
 
 def who_was_faster(state: str, decision: Decision | None, now: datetime, *, blocked: bool = False) -> str:

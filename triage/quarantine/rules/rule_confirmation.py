@@ -157,10 +157,11 @@ def let_in_anew(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, no
 
 
 def is_wider(rule: Rule, order: RuleOrder, now: datetime) -> bool:
-    """Whether the order lasts longer than the rule in force, or covers what the rule does not: risky attachments or unusual content."""
+    """Whether the order lasts longer than the rule in force, or covers what the rule does not: risky, encrypted or unusual content."""
     return (
         (order.risky and not rule.risky)
         or (order.unchecked and not rule.unchecked)
+        or (order.encrypted and not rule.encrypted)
         or lasts_longer(rule, order, rules.end_of_change(rule, order, now))
     )
 

@@ -36,6 +36,7 @@ KEYS = (
     "lapse_days",
     "risky",
     "unchecked",
+    "encrypted",
     "unproven_only",
     "unsigned_only",
     "note",
@@ -43,7 +44,7 @@ KEYS = (
     "conditions",
 )
 TOLD = frozenset({"id", "author", "origin", "created_at", "used", "first_used_at", "last_used_at"})  # written, and not read back
-FLAGS = frozenset({"risky", "unchecked", "unproven_only", "unsigned_only", "paused"})
+FLAGS = frozenset({"risky", "unchecked", "encrypted", "unproven_only", "unsigned_only", "paused"})
 MOST_FAULTS = 100
 
 
@@ -171,6 +172,7 @@ def order_of(line: str) -> RuleOrder:
         note=text_of(values, "note"),
         risky=bool(values.get("risky")),
         unchecked=bool(values.get("unchecked")),
+        encrypted=bool(values.get("encrypted")),
         unproven_only=bool(values.get("unproven_only")),
         unsigned_only=bool(values.get("unsigned_only")),
         lapse_days=days_of(values),

@@ -13,7 +13,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.message.authentication import Authentication
-from triage.policy.decide import UNLIKE, Disposition
+from triage.policy.decide import ENCRYPTED, UNLIKE, Disposition
 from triage.policy.rules import rule_warnings
 from triage.policy.rules.rule_conflicts import Clash
 from triage.policy.rules.rule_request import CLAIMED, CONTENT, RuleOrder, as_row, check_order, is_possible
@@ -160,7 +160,8 @@ def sender_condition(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
 
 def would_pass(row: Any, order: RuleOrder) -> bool:
     """Whether it was held as a stranger's, and would the rule have let it in."""
-    waived = {name for name, is_so in (("dangerous-attachment", order.risky), (UNLIKE, order.unchecked)) if is_so}
+    waives = {"dangerous-attachment": order.risky, ENCRYPTED: order.risky or order.encrypted, UNLIKE: order.unchecked}
+    waived = {name for name, is_so in waives.items() if is_so}
     held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or row.rule in waived)
     return held and Authentication.from_json(row.authentication).satisfies(order.proof, as_list=order.match == "list")
 

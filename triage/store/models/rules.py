@@ -25,6 +25,7 @@ class Rule(SQLModel, table=True):
     unsigned_only: bool = False  # such a block that the SMTP server may use against messages without a signature of the domain
     risky: bool = False  # "with risky attachments"
     unchecked: bool = False  # "pass whatever it says": no check of known senders holds it
+    encrypted: bool = False  # "the password was given by phone": files that only a password closes pass
     author: str
     second_by: str = ""  # who turned the second person's approval, where two are needed
     origin: str = "staff"  # staff, learned, import; made with a removal: removal, or standing where it was not to block

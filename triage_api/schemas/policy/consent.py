@@ -44,6 +44,7 @@ class AgreedRule(Shape):
     value: str
     scope: str
     proof: str
+    encrypted: Annotated[bool, Field(description="encrypted files pass too")] = False
 
 
 class LeftOutSender(Shape):
@@ -96,3 +97,7 @@ class Allow(Shape):
     count: Annotated[int, Field(description="messages that are released: those of the chosen senders")]
     scope: str
     reaches: Annotated[list[AllowReach], Field(description="the narrowest first")]
+    only_encrypted: Annotated[
+        bool, Field(description="they are held for nothing but an encrypted file: `rule.encrypted` lets further ones of the sender pass")
+    ]
+    sentences: Annotated[list[Sentence], Field(description="what each rule lets in, as the decision will say it")]

@@ -23,6 +23,7 @@ class RuleFields(Order):
     note: Text = ""
     risky: bool = False
     unchecked: Annotated[bool, Field(description="an allow: passes whatever the message says; no check of known senders holds it")] = False
+    encrypted: Annotated[bool, Field(description="an allow: encrypted files pass for this person or department; programs never do")] = False
     lapse_days: Annotated[int, Field(ge=0, description="ends so many days after the last message either way; 0: never")] = 0
     recipient: Annotated[Word, Field(description="redirect: only messages to this address of ours")] = ""
     to: Annotated[Word, Field(description="redirect: person:UID, department:CODE or an address of ours")] = ""
@@ -93,6 +94,7 @@ class Rule(Shape):
     unproven_only: bool
     risky: bool
     unchecked: Annotated[bool, Field(description="an allow: passes whatever the message says; no check of known senders holds it")]
+    encrypted: Annotated[bool, Field(description="an allow: encrypted files pass for this person or department; programs never do")]
     recipient: str
     target: Annotated[str, Field(description="redirect: where such mail goes")]
     author: str
@@ -122,6 +124,7 @@ class RuleChange(Order):
     risky: bool = False
     unchecked: Annotated[bool, Field(description="an allow: passes whatever the message says; no check of known senders holds it")] = False
     paused: Annotated[bool | None, Field(description="a rule on content, and nothing else with it: pause it, or resume it")] = None
+    encrypted: Annotated[bool, Field(description="an allow: encrypted files pass for this person or department; programs never do")] = False
     confirm: Confirm = []
     fence: Fence = None
 

@@ -83,7 +83,9 @@ def verb_command(verb: str) -> click.Command:
     def command(desk: Desk, /, reason: str, confirm: Sequence[str], expect: int | None, wait: bool, form: Form, **features: Any) -> int:
         more = {name: given for name in ("to", "template", "text") if (given := features.pop(name, None))}
         without = features.pop("without", None)
-        rule = print_consent.rule_order(features.pop("allow", None), features.pop("allow_sender"), without) if verb == "release" else None
+        allow, senders, encrypted = features.pop("allow", None), features.pop("allow_sender", ()), features.pop("encrypted", False)
+        rule = print_consent.rule_order(allow, senders, without, encrypted=encrypted) if verb == "release" else None
+        reason = reason or (print_consent.BY_PHONE if encrypted else "")
         block = block_order(features.pop("block", None), without, features.pop("also", None)) if verb == "purge" else None
         known, dry_run = features.pop("known", False), features.pop("dry_run", False)
         select = select_of(**features) | ({"known": True} if known else {})

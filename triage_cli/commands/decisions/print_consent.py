@@ -12,22 +12,27 @@ from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.commands.selection_options import read_scope
 from triage_cli.output.tables import Form, print_json, say
 
+BY_PHONE = "The password was given by phone."  # reason of a release and of its rule
 PROOF = {"genuine": "genuine", "not_proven": "not proven", "failed": "DMARC fails"}
 OPTIONS = (
     click.option("--allow", metavar="SCOPE", callback=read_scope, help="Also allow the senders, for company, FOLDER or person:UID."),
     click.option("--allow-sender", multiple=True, metavar="VALUE", help="Sender that --allow is for; with several senders, name each."),
     click.option("--without", multiple=True, metavar="VALUE", help="Sender that --allow leaves out; their messages stay held."),
+    click.option(
+        "--encrypted", is_flag=True, help="With --allow for one folder: the password was given by phone; further encrypted files pass too."
+    ),
     click.option("--dry-run", is_flag=True, help="With --allow: list who would be allowed, and change nothing."),
 )
 
 
-def rule_order(scope: str | None, senders: Sequence[str], without: Sequence[str]) -> dict[str, Any] | None:
+def rule_order(scope: str | None, senders: Sequence[str], without: Sequence[str], *, encrypted: bool) -> dict[str, Any] | None:
     """The allow that goes with a release. BadInput where senders are named and none are to be allowed."""
     if scope is None:
-        if senders or without:
-            raise BadInput("--allow-sender and --without need --allow")
+        if senders or without or encrypted:
+            raise BadInput("--allow-sender, --without and --encrypted need --allow")
         return None
-    return {"effect": "allow", "match": "address", "scope": scope, "senders": list(senders), "without": list(without)}
+    more = {"encrypted": True, "note": BY_PHONE} if encrypted else {}
+    return {"effect": "allow", "match": "address", "scope": scope, "senders": list(senders), "without": list(without)} | more
 
 
 def preview_consent(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None, form: Form) -> int:
@@ -67,4 +72,5 @@ def consent_lines(allow: dict[str, Any]) -> Iterator[str]:
         for why in [one["why_not"]] if one["why_not"] else one["warnings"]:
             yield f"         {why}"
     for rule in allow["rules"]:
-        yield f"Rule: allow {rule['value']} for {rule['scope']} with proof {rule['proof']}."
+        also = ", also with encrypted files" if rule["encrypted"] else ""
+        yield f"Rule: allow {rule['value']} for {rule['scope']} with proof {rule['proof']}{also}."

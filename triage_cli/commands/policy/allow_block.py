@@ -46,6 +46,9 @@ def rule_command(effect: str, text: str) -> click.Command:
     if effect == "allow":
         command = CONFIRM(command)
         command = click.option("--risky", is_flag=True, help="Also with risky attachments.")(command)
+        command = click.option(
+            "--encrypted", is_flag=True, help="Also with files that only a password closes, for one folder; lapses after 90 days."
+        )(command)
         command = click.option("--unchecked", is_flag=True, help="Let no check of known senders hold it.")(command)
         command = click.option(
             "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."

@@ -35,6 +35,7 @@ RULES = Shape(
         "unchecked": "allow rule: no check of known senders holds it",
         "conditions": "of a rule on content",
         "paused_at": "rule on content: it does nothing since then",
+        "encrypted": "allow rule: also with files that only a password closes",
         "lapse_days": "days after the last message in either direction when it expires; 0: never",
         "first_used_at": "time of that use",
         "last_used_at": "time of that use",

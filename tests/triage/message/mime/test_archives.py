@@ -28,7 +28,7 @@ MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cu
     ),
     pytest.param(
         LOCKED,
-        Archive(("setup.exe",), True),
+        Archive(("setup.exe",), locked=True),
         id="zip with a password",
     ),
     pytest.param(
@@ -47,7 +47,7 @@ MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cu
             "HTMDAAAAAIBDTVQMAIvsy/Y2kFYseA8mb83/7NSLl8K9FLx0JJQzABAAAAAAAAAAAwAAAABsUGI9HTMJAKSBAABmaWxlMi50eHSzDi8BEB9lvQDA"
             "4fDeJzGdeGxtTWptF4Acp3ygehCAIwAWAAAACwAAAAOmkNoCAAAAAB0zAwAAAACAQ01UEBDL7Inkc0FIsM/ZJxfi/uuBj1cq9MQ9ewBABwA="
         ),
-        Archive(("file1.txt", "file2.txt"), True),
+        Archive(("file1.txt", "file2.txt"), locked=True),
         id="rar 3 with a password",
     ),
     pytest.param(
@@ -55,7 +55,7 @@ MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cu
             "UmFyIRoHAM6Zc4AADQAAAAAAAACY1Tq5m8CEetYBvlQkcAN6cyEpKUCXohc1cprF8D3HQC5hCrn2MVuFgqTv/LM+JOWSkOKBJtX2wmRB7i77ioOP"
             "Qi4iqlBdTFwQcuX7mT93DVrpSjrY7wkbmNU6uZvAhHrgk6bgBhhZgRckD0gYRCZWzW3Il1n5yk+V/eyFQeD/gRUK0PH1FYhqgwo0Dg=="
         ),
-        Archive((), True),
+        Archive((), unread=True, locked=True),
         id="rar 3 with hidden names",
     ),
     pytest.param(
@@ -72,7 +72,7 @@ MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cu
             "AgM8wAAEgBCkgwLq7ii6gAMBCnN0ZXN0MS50eHQwAQADD36YLN0a4hw2x6OR2o0IimigOq0m9IJ7h9VMclznO2lngVHP9jZJwW4YaiIPCgMCgMwg"
             "l+YozAFvXOSKu4lkW22a9BUVMg/KTEgfLmj8fkUbh18="
         ),
-        Archive(("stest1.txt",), True),
+        Archive(("stest1.txt",), locked=True),
         id="rar 5 with a password",
     ),
     pytest.param(
@@ -80,7 +80,7 @@ MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cu
             "UmFyIRoHAQCv9WlFIQQAAAEPp5jL+1yF6lQKQtTUwocnkB0ppI/CHmPqSl9A01xS1RtNzie6O2Pyqrkm9CHVoC+wFESN1iDKe692E7oj/tITADp6"
             "Bq7WC7/KBLRbqzL3WKAEY/+0n1Vq45qZf/Krrq54+XUHy8/0"
         ),
-        Archive((), True),
+        Archive((), unread=True, locked=True),
         id="rar 5 with hidden names",
     ),
     pytest.param(
@@ -97,7 +97,7 @@ MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cu
             "AAIkBvEHARJTDwgHD2S5vgX8u26egc0OH0shIQEYAQAMExEACAoBgIj55QAABQERFQBzAGUAdAB1AHAALgBlAHgAZQAAABQKAQCgeF+/YXzdARUG"
             "AQAggICBAAAAFwYgAQlxAAcLAQABISEBGAxtAAA="
         ),
-        Archive(("setup.exe",), True),
+        Archive(("setup.exe",), locked=True),
         id="7z with a password",
     ),
     pytest.param(
@@ -106,7 +106,7 @@ MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cu
             "qrnZrHgSUIO1VkANlNDQ7PX21skZqTLj+6zZ+qrjSWtmLGz2Tif9uCqWpJHCWz9ZJT+/mhe2/ScF/068kGzq5b/1my3zAWffWzO1i+NtJBX3bQpX"
             "OOPHytKjOoEXBiABCXAABwsBAAEkBvEHARJTD+D05RYiru6gtDfNmTkSsskMbQAA"
         ),
-        Archive((), True),
+        Archive((), unread=True, locked=True),
         id="7z with hidden names",
     ),
     pytest.param(base64.b64encode(b"%PDF-1.7").decode(), None, id="no archive"),
@@ -290,7 +290,7 @@ def test_what_outlook_packs_is_known_by_its_titles_and_long_names() -> None:
         TNEF + b"\1\0" + attribute(1, 0x89006, b"\0\0\1\0") + attribute(2, 0x18010, b"SETUP~1.TXT\0") + attribute(2, 0x69005, properties)
     )
     assert look_into(packed) == Archive(("SETUP~1.TXT", "setup.exe"))
-    assert look_into(TNEF + b"\1\0" + attribute(2, 0x69005, properties[:8])) == Archive(closed=True)
+    assert look_into(TNEF + b"\1\0" + attribute(2, 0x69005, properties[:8])) == Archive(unread=True)
 
 
 @pytest.mark.parametrize("mark", [b"PK\5\6", b"PK\3\4", RAR4, RAR5, SEVEN])

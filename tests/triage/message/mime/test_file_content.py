@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import random
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -70,6 +71,11 @@ def zipped(**files: bytes) -> bytes:
         for name, data in files.items():
             archive.writestr(name.replace("_", "."), data)
     return made.getvalue()
+
+
+def with_password(archive: bytes) -> bytes:
+    """As if a password protected each file: by the flag of each (APPNOTE.TXT, 4.4.4)."""
+    return re.sub(rb"(PK\x03\x04..|PK\x01\x02....)\0", lambda found: found[1] + b"\1", archive, flags=re.DOTALL)
 
 
 def packed_zip(files: dict[str, bytes]) -> bytes:
@@ -317,3 +323,19 @@ def danger_table() -> str:
 
 def test_the_docs_list_what_is_held_here() -> None:
     assert danger_table() in (Path(__file__).parents[4] / "docs" / "how-to" / "rules.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "closed", "locked"),
+    [
+        ("letter.docx", ENCRYPTED_OFFICE, True, True),
+        ("x.zip", zipped(letter_docx=ENCRYPTED_OFFICE), True, True),
+        ("x.zip", with_password(zipped(plan_pdf=LETTER)), True, True),
+        ("x.zip", zipped(plan_pdf=LETTER), False, False),
+        ("x.gz", b"no gzip at all", True, False),
+        ("x.zip", zipped(more_zip=zipped(still_zip=zipped(a_txt=LETTER))), True, False),
+    ],
+)
+def test_a_password_is_told_apart_from_what_cannot_be_read(name: str, content: bytes, closed: bool, locked: bool) -> None:
+    (attachment,) = make_summary(message(name, content)).attachments
+    assert (attachment.closed, attachment.locked) == (closed, locked)

@@ -1,9 +1,11 @@
 """Attachments that hold a message, as a table."""
 
+from dataclasses import replace
+
 import pytest
 
 from triage.config.settings import Policy
-from triage.message.signals.attachments import attachment_danger, first_danger, named_danger
+from triage.message.signals.attachments import attachment_danger, find_danger, first_danger, named_danger
 from triage.message.summary import Attachment
 
 ENDINGS = Policy().dangerous_attachments
@@ -73,3 +75,26 @@ def test_many_names_within_of_an_attachment_of_many_names() -> None:
     """Where each is looked at for each, and at each of its dots, this takes minutes."""
     names, also = tuple(f".pdf{'.' * 240}!{number:03}" for number in range(200)), tuple(f"{number}.zip" for number in range(20))
     assert first_danger([attachment("papers.zip", names=names, also=also)] * 1_000, ENDINGS) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "passes"),
+    [
+        (attachment("plans.zip", names=("plan.pdf", "site.dwg")), True),
+        (attachment("offer.docx"), True),
+        (attachment("plans.zip", names=("plan.pdf", "setup.exe")), False),
+        (attachment("plans.zip", names=(r"setup.exe\u200b",)), False),
+        (attachment("plans.zip", names=("photo.jpg.html",)), False),
+        *((attachment("plans.zip", names=(name,)), False) for name in ("more.7z", "page.htm", "letter.doc", "table.xlsb", "disk.iso")),
+        (attachment("offer.doc"), False),  # macros may be in it
+        (attachment("offer.docx", also=("offer.doc",)), False),
+        (attachment("offer.exe", names=("plan.pdf",)), False),
+        (attachment("plans.zip", names=("plan.pdf",), finding="runs"), False),
+    ],
+)
+def test_what_passes_for_who_has_the_password(given: Attachment, passes: bool) -> None:
+    encrypted = replace(given, closed=True, locked=True)
+    found = find_danger([encrypted], ENDINGS)
+    assert (bool(found.reason), not found.beside_encrypted) == (True, passes)
+    assert find_danger([replace(encrypted, locked=False)], ENDINGS).beside_encrypted, "it cannot be read for another reason"
+    assert find_danger([encrypted, attachment("setup.exe")], ENDINGS).beside_encrypted

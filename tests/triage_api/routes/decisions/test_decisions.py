@@ -1,16 +1,18 @@
 """Deciding over HTTP: the evidence sheet, the fence, the late click, the same key twice, undo, rules, the bells."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from tests.triage.arriving import DMARC_PASS
+from tests.triage.arriving import DMARC_PASS, NO_DMARC
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage import ids
 from triage.config.settings import Settings
 from triage.message.authentication import Dmarc, Result
+from triage.message.summary import Attachment
 from triage.quarantine.decisions import bulk_decisions, decision_plan
 from triage.runtime.wakeup import Bell
 from triage.store.db import transaction
@@ -197,6 +199,47 @@ def test_release_and_allow_lets_the_next_one_through(ana: Browser, came: Came) -
     assert ana.get(f"/deliveries/{following}").json()["state"] == "queued"
 
 
+def test_a_password_by_phone_lets_further_encrypted_files_pass_until_it_is_undone(ana: Browser, came: Came) -> None:
+    encrypted = Attachment(1, "plans.zip", "application/zip", 10, "", ("plan.pdf",), closed=True, locked=True)
+    program = replace(encrypted, names=("plan.pdf", "setup.exe"))
+
+    def state(to: str, file: Attachment = encrypted, **more: Any) -> str:
+        (one,) = came(to, attachments=(file,), **{"dmarc": DMARC_PASS} | more)
+        return str(ana.get(f"/deliveries/{one}").json()["state"])
+
+    known = ana.post("/rules", {"effect": "allow", "match": "address", "value": "sales@supplier.example", "scope": "company"}).json()["id"]
+    came(JOE, dmarc=DMARC_PASS)
+    (held,) = came(JOE, attachments=(encrypted,), dmarc=DMARC_PASS)
+    assert ana.get(f"/deliveries/{held}").json()["verdict"]["rule"] == "encrypted-attachment"
+    rule = {"effect": "allow", "match": "address", "scope": "", "encrypted": True}
+    order = {"verb": "release", "select": {"ids": [held]}, "rule": rule}
+    sheet = ana.post("/selections/preview", order).json()
+    said = "sales@supplier.example allowed for joe.fern, also with encrypted files, until 90 days after the last message"
+    assert (sheet["allow"]["only_encrypted"], sheet["allow"]["sentences"]) == (True, [f"{said}."])
+    assert [one["scope"] for one in sheet["allow"]["reaches"]] == ["person:joe.fern"]
+    made = ana.post("/decisions", order | {"reason": "The password was given by phone.", "fence": sheet["fence"]}).json()
+    assert (made["reason"], made["agreed"]["rules"]) == ("The password was given by phone.", sheet["allow"]["rules"])
+    assert said in made["sentence"]
+    assert [(one["encrypted"], one["lapse_days"]) for one in made["rules"]] == [(True, 90)]
+    assert [state(JOE), state(JOE, program), state(MARA), state(JOE, dmarc=NO_DMARC)] == ["queued", "held", "held", "held"]
+    assert state(JOE, author="other@supplier.example") == "held"
+    exported = ana.get("/rules/export").text
+    assert ana.post("/rules/import", {"text": exported, "dry_run": True}).json()["kept"] == 2
+    assert ana.post(f"/decisions/{made['id']}/undo").status_code == 201
+    assert [one["id"] for one in ana.get("/rules").json()["items"]] == [known]
+    assert (ana.get(f"/deliveries/{held}").json()["state"], state(JOE)) == ("held", "held")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [({"scope": "company"}, "scope"), ({"match": "domain", "value": "supplier.example"}, "encrypted"), ({"proof": "aligned"}, "encrypted")],
+)
+def test_encrypted_files_pass_for_one_address_and_one_folder_only(ana: Browser, wrong: dict[str, str], field: str) -> None:
+    rule = {"effect": "allow", "match": "address", "value": "sales@supplier.example", "scope": "department:it", "encrypted": True}
+    refused = ana.post("/rules", rule | wrong)
+    assert (refused.status_code, refused.json()["field"]) == (422, field)
+
+
 def test_the_preview_names_whom_a_release_lets_in_and_the_decision_takes_exactly_those(ana: Browser, came: Came) -> None:
     ids = [
         came(JOE, author=author, dmarc=replace(DMARC_PASS, domain=author.rpartition("@")[2]))[0]
@@ -280,6 +323,9 @@ def test_rules(ana: Browser, ben: Browser, api_settings: Settings) -> None:
         "unproven_only": False,
         "risky": False,
         "unchecked": False,
+        "encrypted": False,
+        "conditions": {},
+        "paused_at": None,
         "author": "Ana Roth",
         "origin": "staff",
         "note": "x",

@@ -8,6 +8,7 @@ import pytest
 from tests.triage.arriving import DMARC_FAIL, DMARC_PASS
 from tests.triage_cli.conftest import Arrives, Shell
 from triage.message.authentication import Dmarc, Result
+from triage.message.summary import Attachment
 
 
 def test_held_mail_is_listed_and_shown(shell: Shell, arrives: Arrives) -> None:
@@ -90,6 +91,23 @@ def test_release_and_allow(shell: Shell, arrives: Arrives) -> None:
     shell("release", arrives(dmarc=DMARC_PASS), "--allow", "person:joe.fern")
     (rule,) = json.loads(shell("rules", "list", "--json").out)
     assert (rule["effect"], rule["sender"], rule["scope"], rule["proof"]) == ("allow", "sales@supplier.example", "person:joe.fern", "dmarc")
+
+
+def test_a_password_by_phone(shell: Shell, arrives: Arrives) -> None:
+    encrypted = Attachment(1, "plans.zip", "application/zip", 10, "", ("plan.pdf",), closed=True, locked=True)
+    shell("allow", "sales@supplier.example")
+    arrives(dmarc=DMARC_PASS)
+    first = arrives(dmarc=DMARC_PASS, attachments=(encrypted,))
+    assert "--encrypted need --allow" in shell("release", first, "--encrypted").err
+    assert "name it" in shell("allow", "sales@supplier.example", "--encrypted").err
+    dry = shell("release", first, "--allow", "person:joe.fern", "--encrypted", "--dry-run").out
+    assert "Rule: allow sales@supplier.example for person:joe.fern with proof dmarc, also with encrypted files." in dry
+    assert "also with encrypted files, until 90 days" in shell("release", first, "--allow", "person:joe.fern", "--encrypted").out
+    rule, _ = json.loads(shell("rules", "list", "--json").out)
+    assert (rule["encrypted"], rule["lapse_days"], rule["note"]) == (True, 90, "The password was given by phone.")
+    assert json.loads(shell("decisions", "--json").out)[0]["reason"] == "The password was given by phone."
+    next_one = arrives(dmarc=DMARC_PASS, attachments=(encrypted,))
+    assert json.loads(shell("deliveries", "--json", "--state", "queued").out)[0]["id"] == next_one
 
 
 def test_of_several_senders_nobody_is_let_in_unnamed(shell: Shell, arrives: Arrives) -> None:

@@ -42,6 +42,8 @@ export interface AgreedRule {
   value: string
   scope: string
   proof: string
+  /** encrypted files pass too */
+  encrypted: boolean
 }
 
 /** Senders whom a release with an allow rule allows. A decision with these senders, this scope and the fence does exactly that. */
@@ -54,6 +56,10 @@ export interface Allow {
   scope: string
   /** the narrowest first */
   reaches: AllowReach[]
+  /** they are held for nothing but an encrypted file: `rule.encrypted` lets further ones of the sender pass */
+  only_encrypted: boolean
+  /** what each rule lets in, as the decision will say it */
+  sentences: string[]
 }
 
 /** For whom they could be allowed. */
@@ -76,6 +82,8 @@ export interface AlongRule {
   risky?: boolean
   /** an allow: passes whatever the message says; no check of known senders holds it */
   unchecked?: boolean
+  /** an allow: encrypted files pass for this person or department; programs never do */
+  encrypted?: boolean
   /** ends so many days after the last message either way; 0: never */
   lapse_days?: number
   /** redirect: only messages to this address of ours */
@@ -1422,6 +1430,8 @@ export interface MadeRule {
   risky: boolean
   /** an allow: passes whatever the message says; no check of known senders holds it */
   unchecked: boolean
+  /** an allow: encrypted files pass for this person or department; programs never do */
+  encrypted: boolean
   recipient: string
   /** redirect: where such mail goes */
   target: string
@@ -2466,6 +2476,8 @@ export interface Rule {
   risky: boolean
   /** an allow: passes whatever the message says; no check of known senders holds it */
   unchecked: boolean
+  /** an allow: encrypted files pass for this person or department; programs never do */
+  encrypted: boolean
   recipient: string
   /** redirect: where such mail goes */
   target: string
@@ -2504,6 +2516,8 @@ export interface RuleChange {
   unchecked?: boolean
   /** a rule on content, and nothing else with it: pause it, or resume it */
   paused?: boolean | null
+  /** an allow: encrypted files pass for this person or department; programs never do */
+  encrypted?: boolean
   /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
   confirm?: readonly string[]
   /** of the second look, as the 409 said it */
@@ -2535,6 +2549,8 @@ export interface RuleOrdered {
   risky?: boolean
   /** an allow: passes whatever the message says; no check of known senders holds it */
   unchecked?: boolean
+  /** an allow: encrypted files pass for this person or department; programs never do */
+  encrypted?: boolean
   /** ends so many days after the last message either way; 0: never */
   lapse_days?: number
   /** redirect: only messages to this address of ours */
@@ -3159,6 +3175,8 @@ export interface TriedRule {
   risky?: boolean
   /** an allow: passes whatever the message says; no check of known senders holds it */
   unchecked?: boolean
+  /** an allow: encrypted files pass for this person or department; programs never do */
+  encrypted?: boolean
   /** ends so many days after the last message either way; 0: never */
   lapse_days?: number
   /** redirect: only messages to this address of ours */
