@@ -24,9 +24,13 @@ class Affected(StrEnum):
 
 
 class Unreachable(Exception):
-    """The mailbox cannot be entered or read just now; the text says why. Try again later, after `pause` seconds at least."""
+    """The mailbox cannot be entered or read just now; the text says why. Try again later, after `pause` seconds at least.
+
+    `taken`: the copies of which it confirmed before that they are removed.
+    """
 
     pause = 0.0
+    taken: Sequence[Copy] = ()
 
 
 class NoCredentials(Unreachable):
@@ -88,7 +92,7 @@ class Mailbox(Protocol):
     def take(self, copies: list[Copy]) -> list[Copy]:
         """Take exactly these copies out for good; those of which the server confirmed it. The others were not there any more.
 
-        Unreachable where it kept some. Impossible when it cannot take single ones.
+        Unreachable where it kept some, with those that it removed. Impossible when it cannot take single ones.
         """
 
     def put_back(self, copy: Copy) -> str:

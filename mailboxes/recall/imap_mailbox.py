@@ -176,9 +176,15 @@ class ImapMailbox:
         """As Mailbox.take: marked and expunged by UID (UID EXPUNGE), so that nothing else goes along."""
         if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
             raise Impossible(NO_UIDPLUS)
-        with explain_trouble(say("the copy could not be removed")):
-            folders = dict.fromkeys(copy.folder for copy in copies)
-            return [one for folder in folders for one in self.expunge(folder, [copy for copy in copies if copy.folder == folder])]
+        taken: list[Copy] = []
+        try:
+            with explain_trouble(say("the copy could not be removed")):
+                for folder in dict.fromkeys(copy.folder for copy in copies):
+                    taken += self.expunge(folder, [copy for copy in copies if copy.folder == folder])
+        except Unreachable as fault:
+            fault.taken = (*taken, *fault.taken)
+            raise
+        return taken
 
     def expunge(self, folder: str, copies: list[Copy]) -> list[Copy]:
         """These copies, for good; those that the server has marked first: the others were moved or deleted since they were found."""
@@ -189,9 +195,13 @@ class ImapMailbox:
         uids = [copy.uid for copy in copies]
         marked = self.client.add_flags(uids, ["\\Deleted"])
         self.client.uid_expunge(uids)
-        if left := self.client.search(["UID", ",".join(map(str, uids))]):
-            raise Unreachable(say("the server kept {copies} of the copies that it was to remove", copies=len(left)))
-        return [copy for copy in copies if copy.uid in marked]
+        left = self.client.search(["UID", ",".join(map(str, uids))])
+        taken = [copy for copy in copies if copy.uid in marked and copy.uid not in left]
+        if left:
+            fault = Unreachable(say("the server kept {copies} of the copies that it was to remove", copies=len(left)))
+            fault.taken = taken
+            raise fault
+        return taken
 
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: APPEND with flags and date (RFC 9051, 6.3.12)."""

@@ -1,6 +1,6 @@
 """One mailbox of a sweep: a sender's mail, or messages that were named, that never came through us: secured and taken, a few at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ class Sweep:
         self.errands: list[Errand] = []
         self.endings: dict[int, Ending] = {}
         self.mailbox: Mailbox | None = None
+        self.met: set[tuple[str, int, int, str]] = set()  # where copies lay that this attempt was to take
 
     @property
     def address(self) -> str:
@@ -59,8 +60,8 @@ class Sweep:
 
     def settle(self, why: str, *, later: bool, pause: float = 0.0) -> None:
         """Records in the audit log how the search of the mailbox ended."""
-        ended = partial(mailbox_sweep.settle_mailbox, search=self.search, why=why, later=later, pause=pause, settings=self.settings)
-        self.ask(lambda session: ended(session, now=utcnow()))
+        ended = partial(mailbox_sweep.settle_mailbox, search=self.search, met=self.met, why=why, later=later, pause=pause)
+        self.ask(lambda session: ended(session, settings=self.settings, now=utcnow()))
 
     def found(self, mailbox: Mailbox) -> Iterator[list[Copy]]:
         """Yields the messages that may match the search."""
@@ -71,7 +72,16 @@ class Sweep:
         """Secure what is the sender's, and only then take it out."""
         sightings = [one for copy in copies if (one := self.seen(copy))]
         if sightings and (mine := self.ask(lambda session: mailbox_sweep.secure_found(session, self.search, sightings, now=utcnow()))):
-            taken = mailbox.take(mine)
+            self.met |= {copy.place for copy in mine}
+            try:
+                self.confirm(mailbox.take(mine))
+            except Unreachable as fault:
+                self.confirm(fault.taken)
+                raise
+
+    def confirm(self, taken: Sequence[Copy]) -> None:
+        """What the mailbox has confirmed comes in the audit log."""
+        if taken:
             self.ask(lambda session: mailbox_sweep.confirm_taken(session, self.search, taken))
 
     def seen(self, copy: Copy) -> Sighting | None:

@@ -103,7 +103,14 @@ class MaildirMailbox:
 
     def take(self, copies: list[Copy]) -> list[Copy]:
         """As Mailbox.take: a file is unlinked under the name it has now, and the directory made safe."""
-        return [copy for copy in copies if self.unlink(copy)]
+        taken: list[Copy] = []
+        try:
+            for copy in copies:
+                taken += [copy] if self.unlink(copy) else []
+        except Unreachable as fault:
+            fault.taken = taken
+            raise
+        return taken
 
     def unlink(self, copy: Copy) -> bool:
         """Removes one copy; returns whether it was there."""

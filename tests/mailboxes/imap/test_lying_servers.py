@@ -160,8 +160,9 @@ def test_a_message_that_is_larger_than_any_of_ours_is_not_read(mailbox_of: Enter
 def test_a_copy_that_the_server_kept_is_not_said_to_be_taken(mailbox_of: Enter) -> None:
     _, mailbox = mailbox_of({})  # it says OK to EXPUNGE, and SEARCH finds the message still
     (found,) = mailbox.find([SOUGHT], NOON)
-    with pytest.raises(Unreachable, match="the server kept 1 of the copies"):
+    with pytest.raises(Unreachable, match="the server kept 1 of the copies") as caught:
         mailbox.take(found.copies)
+    assert caught.value.taken == ()
 
 
 def test_a_copy_that_is_not_found_any_more_is_taken(mailbox_of: Enter) -> None:

@@ -545,6 +545,52 @@ def test_a_sweep_that_died_in_the_middle_enters_nothing_twice(town: Town, monkey
     assert (done.count, done.done, town.lying()[town.anna]) == (1, 1, [])
 
 
+def test_what_a_sweep_removed_is_counted_and_comes_back_though_the_server_keeps_another_copy(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    date = datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC)
+    with town.server.client(town.anna) as client:
+        for number in range(2, 6):
+            client.append("INBOX", letter(number, OLD), [], date)
+    before, expunging = town.lying(), IMAPClient.uid_expunge
+    monkeypatch.setattr(IMAPClient, "uid_expunge", lambda client, uids: expunging(client, uids[1:]) if uids[1:] else None)
+    made = town.sweeps(town.anna)
+    with recalling(town.settings):
+        processes.until(lambda: town.report(made).not_looked_through, "the first attempt is over")
+    assert (town.report(made).done, town.report(made).recalling) == (3, 1)
+    with db.transaction(town.engine) as session:
+        begun = datetime.now(UTC) - timedelta(hours=town.settings.recall.give_up_after)
+        session.execute(update(SweptMailbox).values(due_at=datetime.now(UTC), begun_at=begun))
+    sweep = town.recalled(made)
+    assert (sweep.done, sweep.out_of_reach) == (3, 1)
+    monkeypatch.undo()
+    with town.server.client(town.anna) as client:  # in the end the server removes it: nobody could have known
+        client.select_folder("INBOX")
+        client.expunge()
+    assert town.recalled(town.undoes(sweep)).done == 4
+    assert sorted(copy[1] for copy in town.lying()[town.anna]) == sorted(copy[1] for copy in before[town.anna])
+
+
+def test_what_a_sweep_removed_before_the_line_was_cut_is_said_to_be_removed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    with town.server.client(town.anna) as client:
+        client.append("INBOX", letter(2, OLD))
+    taking = ImapMailbox.take
+
+    def take(mailbox: ImapMailbox, copies: list[Copy]) -> list[Copy]:
+        taking(mailbox, copies)
+        raise Unreachable("removed, and then the line was cut")
+
+    monkeypatch.setattr(ImapMailbox, "take", take)
+    made = town.sweeps(town.anna)
+    with recalling(town.settings):
+        processes.until(lambda: town.report(made).not_looked_through, "the first attempt is over")
+    with db.transaction(town.engine) as session:
+        session.execute(update(SweptMailbox).where(col(SweptMailbox.due_at).is_not(None)).values(due_at=datetime.now(UTC)))
+    sweep = town.recalled(made)
+    assert (sweep.done, sweep.already_gone, town.lying()[town.anna]) == (1, 0, [])
+    assert town.recalled(town.undoes(sweep)).done == 1
+
+
 def test_what_nobody_confirmed_is_not_said_to_be_removed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between our look and our hand its owner deletes it: one that came through us, and one that never did."""
     (mail,) = town.delivered(letter(1), town.anna)

@@ -1,7 +1,7 @@
 """A sweep: one sender's mail out of every mailbox, or single messages, also what never came through us; with its own progress."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,6 +40,7 @@ SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a
 AHEAD = timedelta(hours=2)  # longer than any pause: more can only a clock have said that was ahead
 VERB = "sweep"
 TO_TAKE = "recalling"  # outcome of what was found, until the mailbox confirms that it is removed
+Lay = tuple[str, int, int, str]  # where a copy lay in its mailbox, as Copy.place
 UNDONE = say("It was undone.")
 
 
@@ -174,7 +175,7 @@ def lock_search(session: Session, search: Search) -> SweptMailbox | None:
     return row if row and row.attempts == search.number and row.due_at is not None else None
 
 
-def places_entered(session: Session, search: Search) -> set[tuple[str, int, int, str]]:
+def places_entered(session: Session, search: Search) -> set[Lay]:
     """Returns the places of copies that this sweep has entered from this mailbox."""
     return {recalled_copies.place_of(row) for _, row in entered_copies(session, search)}
 
@@ -206,12 +207,24 @@ def count_done(session: Session, search: Search, items: Sequence[DecisionItem]) 
     session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(done=done))
 
 
-def end_untaken(session: Session, search: Search, why: str) -> None:
-    """Ends copies whose removal was never confirmed: not there any more, or out of reach."""
-    for item, _ in entered_copies(session, search):
+def end_untaken(session: Session, search: Search, met: Collection[Lay], why: str) -> None:
+    """Ends copies whose removal was never confirmed: done, not there any more, or out of reach."""
+    waiting = [(item, row) for item, row in entered_copies(session, search) if item.outcome == TO_TAKE]
+    count_done(session, search, [] if why else taken_before(session, search, met))
+    for item, _ in waiting:
         if item.outcome == TO_TAKE:
             item.outcome = "out of reach" if why else "already gone"
     session.flush()
+
+
+def taken_before(session: Session, search: Search, met: Collection[Lay]) -> list[DecisionItem]:
+    """Items that an earlier attempt found, and this one, which looked everywhere, did not: that one removed them and could not say so.
+
+    Those are left out that their owner may have moved: a copy with the same date and size was met.
+    """
+    rows = [(item, row, recalled_copies.place_of(row) in met) for item, row in entered_copies(session, search)]
+    moved = {(row.internal_date, row.size) for _, row, is_met in rows if is_met}
+    return [item for item, row, is_met in rows if item.outcome == TO_TAKE and not is_met and (row.internal_date, row.size) not in moved]
 
 
 def enter_found(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
@@ -277,11 +290,19 @@ def delivery_of(session: Session, message: Message, search: Search, summary: Sum
 
 
 def settle_mailbox(
-    session: Session, search: Search, why: str = "", *, later: bool = False, pause: float = 0.0, settings: Settings, now: datetime
+    session: Session,
+    search: Search,
+    met: Collection[Lay],
+    why: str = "",
+    *,
+    later: bool = False,
+    pause: float = 0.0,
+    settings: Settings,
+    now: datetime,
 ) -> None:
     """This mailbox is looked through; or it could not be, for the reason given, and is tried again when `later`.
 
-    `pause`: seconds that its server wants to be left alone.
+    `met`: where copies lay that it was to take. `pause`: seconds that its server wants to be left alone.
     """
     row = lock_search(session, search)
     if row is None:
@@ -293,7 +314,7 @@ def settle_mailbox(
     row.due_at = now + max(usual, timedelta(seconds=pause)) if again else None
     session.flush()
     if not again:
-        end_untaken(session, search, why)
+        end_untaken(session, search, met, why)
 
 
 def next_due(session: Session) -> datetime | None:

@@ -36,6 +36,7 @@ BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what w
 LEFT = frozenset({"release", "redirect"})  # what these released may have become the copies of a group's members
 STOPPABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})  # a member's copy that no mailbox has got
 TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
+SWEEPS = frozenset({"sweep", "take"})  # verbs that enter a copy as purged before the mailbox confirms that it is removed
 LEAVING = frozenset({State.QUEUED, State.RELAYING, State.RESTORING})  # what was on its way before a purge goes on its way again
 
 
@@ -221,11 +222,20 @@ def want_back_in_flight(act: Act, where: ColumnElement[bool]) -> set[int]:
     return flying
 
 
+def has_way_back(decision: Decision) -> ColumnElement[bool]:
+    """Condition: items of the decision that there is something to take back of, also what a sweep may have removed without a word."""
+    taken = col(DecisionItem.outcome).in_(TAKEN)
+    if decision.verb not in SWEEPS:
+        return taken
+    kept = exists().where(col(Delivery.id) == col(DecisionItem.delivery_id), recalled_copies.is_kept())
+    return taken | ((col(DecisionItem.outcome) == "out of reach") & kept)
+
+
 def lock_taken(session: Session, decision: Decision, only: Sequence[int] | None) -> dict[int, State]:
     """The deliveries that the decision changed or meant to, with their states before; locked, so that nobody moves meanwhile."""
     items = (
         select(col(DecisionItem.delivery_id), col(DecisionItem.before))
-        .where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome).in_(TAKEN))
+        .where(col(DecisionItem.decision_id) == decision.id, has_way_back(decision))
         .order_by(col(DecisionItem.delivery_id))
     )
     if only is not None:

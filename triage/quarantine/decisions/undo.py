@@ -26,7 +26,7 @@ from triage.quarantine.decisions.outcomes import (
     file_decision,
     get_decision,
 )
-from triage.quarantine.decisions.take_back import LEFT, TAKEN, WAY_BACK, take_back
+from triage.quarantine.decisions.take_back import LEFT, WAY_BACK, has_way_back, take_back
 from triage.quarantine.removal import late_copies
 from triage.quarantine.search import confirmations, selection
 from triage.say import say
@@ -134,7 +134,7 @@ def let_out_again(decision: Decision) -> ColumnElement[bool] | None:
     """
     if decision.verb not in LETS_OUT:
         return None
-    met = and_(col(DecisionItem.outcome).in_(TAKEN), col(DecisionItem.before).in_(LETS_OUT[decision.verb]))
+    met = and_(has_way_back(decision), col(DecisionItem.before).in_(LETS_OUT[decision.verb]))
     items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id, met)
     latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)) == decision.id
     return and_(col(Delivery.id).in_(items), latest, col(Delivery.erased_at).is_(None))
