@@ -37,6 +37,7 @@ LookName = TypeAliasType(
         "suspicious",
         "matches-many",
         "removes-wanted",
+        "not-all-looked-at",
     ],
 )
 Effect = TypeAliasType("Effect", Literal["allow", "block", "redirect", "hold"])

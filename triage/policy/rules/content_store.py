@@ -1,6 +1,7 @@
 """Rules on content as rows: their names are unique, there are only so many, and each can be paused and resumed."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, String, and_, cast, func, select
@@ -67,10 +68,13 @@ def replace_rule(session: Session, rule: Rule, origin: str, *, by: Actor, now: d
     ledger.write_act(session, "unrule", f"rule:{format_id(rule.id)}", by=by, now=now, detail=detail)
 
 
-def pause_rule(session: Session, rule_id: int, *, paused: bool, by: Actor, now: datetime, settings: Settings) -> Rule:
+def pause_rule(
+    session: Session, rule_id: int, *, paused: bool, by: Actor, now: datetime, settings: Settings, confirmed: Sequence[str] = ()
+) -> Rule:
     """Pause a rule on content, or resume it. Doing so again changes nothing.
 
     SecondKeyNeeded where a rule that nobody approved is to be resumed, and the company wants a second person for it by now.
+    `confirmed`: names of a second look, for the record.
     """
     rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, is_kept(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
@@ -83,7 +87,7 @@ def pause_rule(session: Session, rule_id: int, *, paused: bool, by: Actor, now: 
     if paused != (rule.paused_at is not None):
         rule.paused_at = now if paused else None
         session.flush()
-        detail = {"value": rule.value, "scope": rule.scope}
+        detail = {"value": rule.value, "scope": rule.scope} | ({"confirmed": list(confirmed)} if confirmed else {})
         ledger.write_act(session, "pause-rule" if paused else "resume-rule", f"rule:{format_id(rule.id)}", by=by, now=now, detail=detail)
         versions.advance_version(session, VERSION)
     return rule

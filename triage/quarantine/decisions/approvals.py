@@ -1,9 +1,10 @@
 """Approvals (dual control): what one person asks for another one confirms or declines, and nothing is changed until then."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import select, true
 from sqlmodel import Session, col
@@ -17,13 +18,15 @@ from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, 
 from triage.ids import format_id
 from triage.policy.content_rules.describe_conditions import describe_conditions
 from triage.policy.rules import store as rules
-from triage.policy.rules.rule_request import CONTENT
+from triage.policy.rules.rule_request import CONTENT, conditions_json
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_plan import lock_meant
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
+from triage.quarantine.rules.content_trial import NO_TRIALS, TrialCounts, Trials
+from triage.quarantine.rules.trial_sentence import content_sentence
 from triage.say import format_day, list_with_and, mark, quote_text, say, say_count
 from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Rule
@@ -47,17 +50,19 @@ def add_rule(
     settings: Settings,
     confirm: Collection[str] = (),
     fence: str | None = None,
+    tried: Trials = NO_TRIALS,
 ) -> Rule | PendingAct:
     """As rules.add, or what now waits for the second person's approval.
 
     SecondLookNeeded where an allow is about messages that need a second look: held ones of the sender that it would let in.
     """
     access.may_make_rule(session, by, order.scope)
-    confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings, now=now)
+    confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings, now=now, tried=tried)
     try:
         return rules.add_rule(session, order, by=by, now=now, settings=settings, confirmed=confirmed)
     except SecondKeyNeeded as need:
-        asked = rule_json(order) | {"confirmed": confirmed}
+        trial = next((found.counts.as_json() for found in tried.values()), None)  # of this order: there is no other
+        asked = rule_json(order) | {"confirmed": confirmed, "trial": trial}
         return dual_control.ask_second_person(session, "rule", asked, need, by=by, reason=order.note, key=None, now=now)
 
 
@@ -72,6 +77,7 @@ def confirm_approval(
     confirm: Collection[str] = (),
     fence: str | None = None,
     acts: Mapping[str, Act] = NO_ACTS,
+    tried: Trials = NO_TRIALS,
 ) -> PendingAct:
     """Turn the second person's approval: the act is done now, in the name of both.
 
@@ -92,7 +98,8 @@ def confirm_approval(
     if asked.kind == "rule":
         order = rule_of(asked.order)
         access.may_make_rule(session, by, order.scope)
-        confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings, now=now)
+        looked: dict[str, Any] = {"settings": settings, "now": now, "tried": tried}
+        confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, **looked)
         result = rules.add_rule(session, order, by=first, now=now, settings=settings, second=by, confirmed=confirmed).id
     elif act := acts.get(asked.kind):
         result = act(session, asked, first, by=by, now=now, settings=settings)
@@ -100,6 +107,14 @@ def confirm_approval(
         result = decide_as_asked(session, asked, first, by=by, now=now, settings=settings, confirm=confirm, fence=fence).id
     dual_control.settle_approval(session, asked, dual_control.CONFIRMED, by=by, reason=reason, now=now, result=result)
     return asked
+
+
+def try_asked(session: Session, pending_id: int, *, by: Actor, now: datetime, settings: Settings) -> Trials:
+    """The trial of a rule on content that waits for approval, before the transaction that makes it."""
+    asked = session.get(PendingAct, pending_id)
+    if asked is None or asked.kind != "rule" or asked.state != dual_control.WAITING or not may_know_of(session, asked, by):
+        return NO_TRIALS
+    return rule_confirmation.try_ahead(session, [rule_of(asked.order)], by=by, now=now, settings=settings)
 
 
 def decide_as_asked(
@@ -227,6 +242,15 @@ def describe_content_rule(order: RuleOrder) -> str:
     else:
         does = say("make the rule {value}, which removes messages with {conditions}", **about)
     return for_whom_until(does, order)
+
+
+def shown_rule(asked: PendingAct) -> dict[str, Any] | None:
+    """The rule on content that is asked for, with what it would have done when it was; None of everything else."""
+    if asked.kind != "rule" or asked.order["match"] != CONTENT:
+        return None
+    order, trial = rule_of(asked.order), asked.order.get("trial")
+    sentence = content_sentence(order.effect, TrialCounts.from_json(trial)) if trial else ""
+    return asdict(order) | {"conditions": conditions_json(order.conditions), "trial": sentence}
 
 
 def for_whom_until(does: str, order: RuleOrder) -> str:

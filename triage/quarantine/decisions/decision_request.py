@@ -155,4 +155,4 @@ def rule_of(values: dict[str, Any]) -> RuleOrder:
     named = {name: tuple(values.get(name, ())) for name in ("senders", "without")}
     named["conditions"] = as_conditions(dict(values.get("conditions", ())))
     until = datetime.fromisoformat(values["until"]) if values["until"] else None
-    return RuleOrder(**{name: value for name, value in values.items() if name != "confirmed"} | named | {"until": until})
+    return RuleOrder(**{name: value for name, value in values.items() if name not in ("confirmed", "trial")} | named | {"until": until})

@@ -13,12 +13,13 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
-from triage.errors import SecondLookNeeded
+from triage.errors import BadInput, NotAllowed, SecondLookNeeded
 from triage.message.authentication import Authentication
 from triage.message.signals.second_look import in_order
 from triage.policy.rules import content_store, store as rules
 from triage.policy.rules.rule_request import CONTENT, RuleOrder, check_order, rule_end
 from triage.quarantine.rules import content_trial, rule_trial
+from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
 from triage.quarantine.search import confirmations, selection
 from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
@@ -60,22 +61,60 @@ class Looked:
 
 
 def confirmed_looks(
-    session: Session, order: RuleOrder, confirm: Collection[str], fence: str | None, *, by: Actor, settings: Settings, now: datetime
+    session: Session,
+    order: RuleOrder,
+    confirm: Collection[str],
+    fence: str | None,
+    *,
+    by: Actor,
+    settings: Settings,
+    now: datetime,
+    tried: Trials = NO_TRIALS,
 ) -> list[str]:
-    """The names of the second look that this rule needs, all of them confirmed; else SecondLookNeeded, or Stale. BadInput for no rule."""
+    """The names of the second look that this rule needs, all of them confirmed; else SecondLookNeeded, or Stale. BadInput for no rule.
+
+    `tried`: what `try_ahead` found before the transaction that writes.
+    """
     checked = check_order(session, order, settings)
-    look = look_at_content(session, [checked], by=by, now=now) if checked.match == CONTENT else preview_looks(session, [checked], by=by)
+    if checked.match == CONTENT:
+        look = look_at_content(session, [checked], by=by, now=now, settings=settings, tried=tried)
+    else:
+        look = preview_looks(session, [checked], by=by)
     return look.confirmed(confirm, fence, by=by)
 
 
-def look_at_content(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> Looked:
+def try_ahead(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime, settings: Settings) -> Trials:
+    """The trials of rules on content that are asked for: made before the transaction that writes, which nobody else could write beside."""
+    checked = [order for one in orders if one.match == CONTENT and (order := acceptable_order(session, one, by=by, settings=settings))]
+    return content_trial.try_contents(session, new_contents(session, checked, now), by=by, now=now, settings=settings)
+
+
+def acceptable_order(session: Session, order: RuleOrder, *, by: Actor, settings: Settings) -> RuleOrder | None:
+    """The order in folded form; None where it will be refused."""
+    try:
+        access.may_make_rule(session, by, order.scope)
+        return check_order(session, order, settings)
+    except (BadInput, NotAllowed):
+        return None
+
+
+def new_contents(session: Session, orders: Iterable[RuleOrder], now: datetime) -> list[RuleOrder]:
+    """Of these the rules on content that are not in force already."""
+    return [order for order in orders if order.match == CONTENT and content_store.find_same(session, order, now) is None]
+
+
+def look_at_content(
+    session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime, settings: Settings, tried: Trials = NO_TRIALS
+) -> Looked:
     """Collects the questions of rules on content, each by its trial; rules that are already in force ask nothing."""
-    fresh = [order for order in orders if order.match == CONTENT and content_store.find_same(session, order, now) is None]
-    tried = content_trial.try_contents(session, fresh, by=by, now=now)
+    fresh = new_contents(session, orders, now)
+    missing = [order for order in fresh if order not in tried]
+    anew = content_trial.try_contents(session, missing, by=by, now=now, settings=settings)
+    tried = {order: anew.get(order) or tried[order] for order in fresh}
     questions = [one for trial in tried.values() for one in trial.asked]
     asked = {one.name: replace(one, count=sum(other.count for other in questions if other.name == one.name)) for one in questions}
     names_of = {order: tuple(one.name for one in trial.asked) for order, trial in tried.items()}
-    asking = [asked_rule(order, names, len(tried[order].changed)) for order, names in names_of.items() if names]
+    asking = [asked_rule(order, names, tried[order].counts.changed) for order, names in names_of.items() if names]
     return Looked(tuple(asked.values()), tuple(asking), join_fences(one.fence for one in tried.values() if one.asked), names_of)
 
 
@@ -145,6 +184,39 @@ def change_rule(
     looked = asked_about(session, {order: let_in_anew(session, rule, order, by=by, now=now)})
     names = looked.confirmed(confirm, fence, by=by)
     return rules.write_change(session, rule, order, changes, by=by, now=now, confirmed=names)
+
+
+def resume_rule(
+    session: Session,
+    rule_id: int,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+    tried: Trials = NO_TRIALS,
+) -> Rule:
+    """Resume a paused rule on content. SecondLookNeeded as where it is made."""
+    order = paused_order(session, rule_id, by=by)
+    looked = look_at_content(session, [order], by=by, now=now, settings=settings, tried=tried) if order else Looked()
+    names = looked.confirmed(confirm, fence, by=by)
+    return content_store.pause_rule(session, rule_id, paused=False, by=by, now=now, settings=settings, confirmed=names)
+
+
+def try_resumed(session: Session, rule_id: int, *, by: Actor, now: datetime, settings: Settings) -> Trials:
+    """The trial of a paused rule on content, before the transaction that resumes it."""
+    order = paused_order(session, rule_id, by=by)
+    return content_trial.try_contents(session, [order], by=by, now=now, settings=settings) if order else NO_TRIALS
+
+
+def paused_order(session: Session, rule_id: int, *, by: Actor) -> RuleOrder | None:
+    """A paused rule on content as the order that would make it; None of every other rule. NotAllowed where the actor may not make it."""
+    rule = next(iter(rules.known_to(session, [rule_id], by=by)), None)
+    if rule is None or rule.match != CONTENT or rule.paused_at is None:
+        return None
+    access.may_make_rule(session, by, rule.scope)
+    return replace(rules.order_of(rule), paused=False)
 
 
 def let_in_anew(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> list[int]:

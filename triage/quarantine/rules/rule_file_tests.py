@@ -10,13 +10,14 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
+from triage.config.settings import Settings
 from triage.errors import BadInput, FaultyLines
 from triage.ids import is_like, parse_id
 from triage.policy.content_rules.conditions import check_conditions
 from triage.policy.content_rules.match_content import ContentRule, ContentRules
 from triage.policy.content_rules.message_content import MessageContent
 from triage.policy.rules.rule_request import CONTENT, CONTENT_EFFECTS
-from triage.quarantine.rules.content_trial import content_of_row
+from triage.quarantine.rules.content_trial import MESSAGE_COLUMNS, content_of_message
 from triage.quarantine.rules.rule_import_export import Fault, is_test_line, order_of, rule_lines
 from triage.say import join_parts, list_with_or, said_by, say
 from triage.store.models.deliveries import Delivery
@@ -120,22 +121,22 @@ def say_outcome(test: RuleTest, found: Sequence[tuple[str, str]]) -> str:
     return say("{sample}: expected {wanted}, found {got}", sample=test.sample[:200], wanted=wanted, got=got)
 
 
-def run_stored_tests(session: Session, text: str, *, by: Actor, now: datetime) -> list[Tested]:
+def run_stored_tests(session: Session, text: str, *, by: Actor, now: datetime, settings: Settings) -> list[Tested]:
     """Runs those tests of a file that name stored messages, as far as the actor may see these. Tests of sample files are left to the
     caller.
     """
     stored = [test for test in read_tests(text) if is_like(test.sample)]
-    return run_tests(read_content_rules(text), stored, lambda sample: stored_content(session, sample, by=by), now)
+    return run_tests(read_content_rules(text), stored, lambda sample: stored_content(session, sample, by=by, settings=settings), now)
 
 
-def stored_content(session: Session, sample: str, *, by: Actor) -> MessageContent | None:
+def stored_content(session: Session, sample: str, *, by: Actor, settings: Settings) -> MessageContent | None:
     """Returns the content of a message by its id or that of a delivery; None outside the actor's scope."""
     number = parse_id(sample)
     named = or_(col(Delivery.id) == number, col(Delivery.message_id) == number)
     row = session.execute(
-        select(col(Message.summary), col(Message.signals), col(Message.text), col(Delivery.rule))
+        select(*MESSAGE_COLUMNS, col(Message.text))
         .join(Delivery, col(Delivery.message_id) == col(Message.id))
         .where(named, access.visible_deliveries(by))
         .limit(1)
     ).first()
-    return content_of_row(row) if row is not None else None
+    return content_of_message(session, row, settings) if row is not None else None

@@ -3,7 +3,8 @@
 import difflib
 import json
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +17,11 @@ from triage.config.settings import Settings
 from triage.errors import BadInput, FaultyLines, NotAllowed
 from triage.ids import new_id
 from triage.policy.content_rules.conditions import NAMES as CONDITIONS, Conditions
-from triage.policy.rules import store as rules
-from triage.policy.rules.rule_request import CLAIMED, RuleOrder, check_order
+from triage.policy.rules import content_store, store as rules
+from triage.policy.rules.rule_request import CLAIMED, CONTENT, RuleOrder, check_order
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
+from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
 from triage.quarantine.rules.rule_confirmation import Looked
 from triage.say import clean_params, quote_text, said_by, say
 from triage.store.models.rules import Rule
@@ -64,6 +66,7 @@ class Loaded:
     kept: int  # rules that were there already
     rules: tuple[int, ...] = ()  # ids of those that were made
     looked: Looked = field(default_factory=Looked)  # what had to be confirmed, or has to be
+    left_out: tuple[Fault, ...] = ()  # lines whose rules on content need a second person
 
 
 def write_rule_line(rule: Rule) -> str:
@@ -85,34 +88,48 @@ def load_rules(
     confirm: Collection[str] = (),
     fence: str | None = None,
     asks: bool = True,
+    tried: Trials = NO_TRIALS,
 ) -> Loaded:
     """Make every rule that the lines name. FaultyLines, and nothing is made, when one of them is wrong.
 
     A line is a rule as `write_rule_line` has it, or in words: `allow .supplier.example scope=department:it proof=aligned note="from Ana"`.
-    Empty lines and those that begin with # say nothing. Where the company wants two keys for a rule it is not for a file.
+    Empty lines and those that begin with # say nothing. Where the company wants two keys for a rule it is not for a file;
+    a rule on content of that kind is left out and named, unless it is in force.
     SecondLookNeeded as for a rule by itself, once for all of them; rules that are in force already do not ask, and nobody is asked where
     `asks` is false: what would be asked is told.
     """
     access.may_make_rules(by)
-    orders = orders_of(session, text, by, settings)
-    of_content = rule_confirmation.look_at_content(session, orders, by=by, now=now)
+    orders, left_out = split_orders(session, orders_of(session, text, by, settings), settings, now)
+    of_content = rule_confirmation.look_at_content(session, orders, by=by, now=now, settings=settings, tried=tried)
     looked = rule_confirmation.join_looks(rule_confirmation.look_at_new(session, orders, by=by, now=now), of_content)
     if asks:
         looked.confirmed(confirm, fence, by=by)
     newer_than = new_id()
     common: dict[str, Any] = {"by": by, "now": now, "settings": settings, "origin": rules.IMPORTED}
-    made = {rules.add_rule(session, order, **common, confirmed=looked.names_of.get(order, ())).id for order in orders}
+    made = {make_rule(session, order, **common, confirmed=looked.names_of.get(order, ())) for order in orders}
     fresh = sum(rule_id > newer_than for rule_id in made)
-    return Loaded(fresh, len(made) - fresh, tuple(rule_id for rule_id in made if rule_id > newer_than), looked)
+    return Loaded(fresh, len(made) - fresh, tuple(rule_id for rule_id in made if rule_id > newer_than), looked, left_out)
 
 
-def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> list[RuleOrder]:
-    """The rules that the lines name; FaultyLines when one of them is wrong."""
-    orders: list[RuleOrder] = []
+def try_lines(session: Session, text: str, *, by: Actor, now: datetime, settings: Settings) -> Trials:
+    """The trials of the rules on content that the lines name, as `rule_confirmation.try_ahead` makes them."""
+    return rule_confirmation.try_ahead(session, readable_orders(text), by=by, now=now, settings=settings)
+
+
+def readable_orders(text: str) -> Iterator[RuleOrder]:
+    """The rules of a file without the lines that are none."""
+    for _, line in rule_lines(text):
+        with suppress(BadInput):
+            yield order_of(line)
+
+
+def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> list[tuple[int, RuleOrder]]:
+    """The rules that the lines name, with their numbers; FaultyLines when one of them is wrong."""
+    orders: list[tuple[int, RuleOrder]] = []
     faults: list[Fault] = []
     for number, line in rule_lines(text):
         try:
-            orders.append(check_acceptable(session, order_of(line), by, settings))
+            orders.append((number, check_acceptable(session, order_of(line), by, settings)))
         except (BadInput, NotAllowed) as fault:
             faults.append(Fault(number, clean_params(said_by(fault), escape_visible)))
     if faults:
@@ -137,11 +154,40 @@ def check_acceptable(session: Session, order: RuleOrder, by: Actor, settings: Se
     access.may_make_rule(session, by, order.scope)
     order = check_order(session, order, settings)
     dual_control.require_proof_of_rule(order.effect, order.match, order.scope, by)
-    if needs := dual_control.of_rules([order], settings):
+    if order.match != CONTENT and (needs := dual_control.of_rules([order], settings)):
         raise BadInput(
             say("this needs approval ({names}): create this rule alone, with `mailroom allow` or in the console", names=", ".join(needs))
         )
     return order
+
+
+def say_left_out(needs: Sequence[str]) -> str:
+    """Says that a second person has to approve a rule on content, and how it is made."""
+    return say(
+        "left out, this needs approval ({names}): create this rule alone, with `mailroom rules content` or in the console",
+        names=", ".join(needs),
+    )
+
+
+def make_rule(session: Session, order: RuleOrder, *, confirmed: Sequence[str], **common: Any) -> int:
+    """The id of the rule that an order makes, or of the one on content in force that says the same: nobody approves that again."""
+    same = content_store.find_same(session, order, common["now"]) if order.match == CONTENT else None
+    return same.id if same is not None else rules.add_rule(session, order, confirmed=confirmed, **common).id
+
+
+def split_orders(
+    session: Session, orders: Sequence[tuple[int, RuleOrder]], settings: Settings, now: datetime
+) -> tuple[list[RuleOrder], tuple[Fault, ...]]:
+    """The orders that a file makes or finds in force, and the lines of those on content that a second person has to approve."""
+    taken: list[RuleOrder] = []
+    left_out: list[Fault] = []
+    for number, order in orders:
+        needs = dual_control.of_rules([order], settings) if order.match == CONTENT else []
+        if needs and content_store.find_same(session, order, now) is None:
+            left_out.append(Fault(number, say_left_out(needs)))
+        else:
+            taken.append(order)
+    return taken, tuple(left_out)
 
 
 def order_of(line: str) -> RuleOrder:

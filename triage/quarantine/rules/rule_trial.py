@@ -20,6 +20,7 @@ from triage.policy.rules.rule_request import CLAIMED, CONTENT, RuleOrder, as_row
 from triage.quarantine.rules import content_trial
 from triage.quarantine.rules.content_trial import ContentTrial
 from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest_scopes, rule_orders
+from triage.quarantine.rules.trial_sentence import content_sentence
 from triage.quarantine.search.confirmations import Question
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.say import join_parts, mark, say, say_count
@@ -61,7 +62,7 @@ def try_rule(session: Session, order: RuleOrder, *, by: Actor, settings: Setting
     """Try a rule out on what came. BadInput for what can be no rule."""
     order = check_order(session, order, settings)
     if order.match == CONTENT:
-        return trial_of_content(order, content_trial.try_contents(session, [order], by=by, now=now)[order])
+        return trial_of_content(order, content_trial.try_contents(session, [order], by=by, now=now, settings=settings)[order])
     if order.effect == "redirect":
         raise BadInput(say("a redirect neither allows nor blocks messages: there is nothing to try"), field="effect")
     since = now - timedelta(days=DAYS)
@@ -89,35 +90,18 @@ def trial_of_content(order: RuleOrder, found: ContentTrial) -> Trial:
     """The trial of a rule on content, as that of every other rule."""
     return Trial(
         order=order,
-        came=found.came,
-        changed=len(found.changed),
-        people=found.people,
+        came=found.counts.came,
+        changed=found.counts.changed,
+        people=found.counts.people,
         against=found.against,
         examples=tuple(row.id for row in found.changed[:EXAMPLES]),
-        since=found.since,
-        sentence=content_sentence(order.effect, found),
+        since=found.counts.since,
+        sentence=content_sentence(order.effect, found.counts),
         doubt="",
         clashes=(),
         asked=found.asked,
         fence=found.fence,
     )
-
-
-ACTED = {
-    "hold": mark("In the last {days} days the rule would have held {messages} to {people}, of {came} looked at."),
-    "purge": mark("In the last {days} days the rule would have removed {messages} to {people}, of {came} looked at."),
-    "redirect": mark("In the last {days} days the rule would have redirected {messages} to {people}, of {came} looked at."),
-    "mark": mark("In the last {days} days the rule would have marked {messages} to {people}, of {came} looked at."),
-}
-
-
-def content_sentence(effect: str, found: ContentTrial) -> str:
-    """Says what a rule on content would have done, for a person to read."""
-    if not found.changed:
-        return say("In the last {days} days the rule would have changed nothing ({came} messages looked at).", days=DAYS, came=found.came)
-    messages = say_count("{count} message", "{count} messages", count=len(found.changed))
-    people = say_count("{count} person", "{count} people", count=found.people)
-    return say(ACTED[effect], days=DAYS, messages=messages, people=people, came=found.came)
 
 
 def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) -> Sequence[Any]:

@@ -1,13 +1,15 @@
 """Two keys: what waits for a second person, who confirms or declines it."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Response
+from fastapi import Depends, Response
 from fastapi.responses import JSONResponse
 
 from triage.actor import Actor
 from triage.compliance.privacy import person_erasure
 from triage.quarantine.decisions import approvals
+from triage.quarantine.rules.content_trial import Trials
+from triage.store import db
 from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
@@ -31,14 +33,28 @@ def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor 
     return schemas.PendingApprovals(items=[show_approval(one, by) for one in found[:limit]], next_cursor=next_cursor(found, limit))
 
 
+def try_asked(pending_id: GivenId, by: Staff, here: Here) -> Trials:
+    """The trial of the rule that is approved, before the transaction that makes it."""
+    with db.read_transaction(here.engine) as session:
+        return approvals.try_asked(session, pending_id, by=by, now=utcnow(), settings=here.settings)
+
+
 @router.post("/{pending_id}/confirm", response_model=schemas.PendingApproval, responses=describe_refusals(401, 403, 404, 409, 412, 422))
-def confirm_approval(pending_id: GivenId, session: Tx, by: Staff, here: Here, order: UndoOrder | None = None) -> schemas.PendingApproval:
+def confirm_approval(
+    pending_id: GivenId, tried: Annotated[Trials, Depends(try_asked)], session: Tx, by: Staff, here: Here, order: UndoOrder | None = None
+) -> schemas.PendingApproval:
     """Approve the decision of somebody else: it is carried out now. 412 when the messages have changed since it was requested.
 
     409 when a message needs a second look before it is released (`urn:mailroom:second-look`): the second person confirms that too.
     """
     said = order or UndoOrder()
-    looked: dict[str, Any] = {"reason": said.reason, "confirm": said.confirm, "fence": said.fence, "acts": person_erasure.ACTS}
+    looked: dict[str, Any] = {
+        "reason": said.reason,
+        "confirm": said.confirm,
+        "fence": said.fence,
+        "acts": person_erasure.ACTS,
+        "tried": tried,
+    }
     confirmed = approvals.confirm_approval(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
     ring_after(session, "relay", "recall", "door")
     return show_approval(confirmed, by)
@@ -54,8 +70,9 @@ def decline_approval(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrd
 
 def show_approval(asked: PendingAct, by: Actor) -> schemas.PendingApproval:
     """Describes a pending approval for this actor."""
-    said = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
+    said: dict[str, Any] = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
     said |= {"sentence": approvals.approval_sentence(asked), "confirmed": asked.order.get("confirmed", [])}
+    said |= {"rule": approvals.shown_rule(asked)}
     return schemas.PendingApproval.model_validate(asked.model_dump() | said)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Header, Query, Response
+from fastapi import Depends, Header, Query, Response
 from fastapi.responses import PlainTextResponse
 from sqlmodel import Session
 
@@ -14,8 +14,9 @@ from triage.policy.rules import content_store, rule_warnings, store as rules
 from triage.quarantine.decisions import approvals
 from triage.quarantine.removal import delivered_lately
 from triage.quarantine.rules import rule_confirmation, rule_file_tests, rule_import_export, rule_notes, rule_trial
+from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
 from triage.say import say
-from triage.store import ledger
+from triage.store import db, ledger
 from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Rule
 from triage.times import utcnow
@@ -54,8 +55,16 @@ ASKED: dict[int | str, dict[str, Any]] = {
 }
 
 
+def try_ordered(order: schemas.RuleOrdered, by: Staff, here: Here) -> Trials:
+    """The trial of the rule, before the transaction that makes it."""
+    with db.read_transaction(here.engine) as session:
+        return rule_confirmation.try_ahead(session, [order.order()], by=by, now=utcnow(), settings=here.settings)
+
+
 @router.post("/rules", status_code=201, response_model=schemas.MadeRule, responses=ASKED | describe_refusals(401, 403, 409, 412, 422))
-def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) -> schemas.MadeRule | Response:
+def create_rule(
+    order: schemas.RuleOrdered, tried: Annotated[Trials, Depends(try_ordered)], session: Tx, by: Staff, here: Here
+) -> schemas.MadeRule | Response:
     """Make a rule; 202 when a second person must approve it. An equal rule in force is returned unchanged.
 
     409 where an allow rule would release held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names`
@@ -63,14 +72,15 @@ def create_rule(order: schemas.RuleOrdered, session: Tx, by: Staff, here: Here) 
 
     `delivered`: recent messages of a blocked sender in mailboxes, to be removed by a decision of its own.
     """
-    made = approvals.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence)
+    said: dict[str, Any] = {"confirm": order.confirm, "fence": order.fence, "tried": tried}
+    made = approvals.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings, **said)
     if isinstance(made, PendingAct):
         ring_after(session)
         return answer_accepted(made, by)
     ring_after(session, "door")
     lately = delivered_lately.of_rule(session, made, by=by, now=utcnow())
-    said = with_clashes(session, [made], by)[0].model_dump()
-    return schemas.MadeRule.model_validate(said | {"delivered": lately if lately.messages else None})
+    shown = with_clashes(session, [made], by)[0].model_dump()
+    return schemas.MadeRule.model_validate(shown | {"delivered": lately if lately.messages else None})
 
 
 @router.post("/rules/preview", response_model=RuleTrial, responses=describe_refusals(401, 422))
@@ -86,40 +96,51 @@ def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Off
     return Offers.model_validate({"items": found})
 
 
+def try_imported(lines: schemas.RuleLines, by: Staff, here: Here) -> Trials:
+    """The trials of the rules of a file, before the transaction that makes them."""
+    with db.read_transaction(here.engine) as session:
+        return rule_import_export.try_lines(session, lines.text, by=by, now=utcnow(), settings=here.settings)
+
+
 @router.post("/rules/import", response_model=schemas.ImportResult, responses=describe_refusals(401, 403, 409, 412, 422))
-def import_rules(lines: schemas.RuleLines, session: Tx, by: Staff, here: Here) -> schemas.ImportResult:
+def import_rules(
+    lines: schemas.RuleLines, tried: Annotated[Trials, Depends(try_imported)], session: Tx, by: Staff, here: Here
+) -> schemas.ImportResult:
     """Make every rule that the lines name, or none: 422 names what is wrong in which line (`lines`).
 
     409 where allow rules would release held messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names`
     are in `confirm`, with its `fence`: once for the whole file, and `rules` says which rules ask. Rules already in force do not ask.
     """
     if lines.dry_run:
-        return looked_at(session, lines.text, by, here)
-    said: dict[str, Any] = {"confirm": lines.confirm, "fence": lines.fence}
+        return looked_at(session, lines.text, tried, by, here)
+    said: dict[str, Any] = {"confirm": lines.confirm, "fence": lines.fence, "tried": tried}
     loaded = rule_import_export.load_rules(session, lines.text, by=by, now=utcnow(), settings=here.settings, **said)
     offered = delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
     ring_after(session, "door")
-    return schemas.ImportResult.model_validate({"made": loaded.made, "kept": loaded.kept, "delivered": offered})
+    return schemas.ImportResult.model_validate(
+        {"made": loaded.made, "kept": loaded.kept, "left_out": loaded.left_out, "delivered": offered}
+    )
 
 
 @router.post("/rules/test", response_model=schemas.RuleTests, responses=describe_refusals(401, 422))
-def run_rule_tests(lines: schemas.RuleText, session: Read, by: Staff) -> schemas.RuleTests:
+def run_rule_tests(lines: schemas.RuleText, session: Read, by: Staff, here: Here) -> schemas.RuleTests:
     """What comes of the lines `test ID expect=EFFECT rule=NAME`, which name a message here, by the rules on content of the other lines.
 
     Nothing is made. Lines that name a file are left out.
     """
-    found = rule_file_tests.run_stored_tests(session, lines.text, by=by, now=utcnow())
+    found = rule_file_tests.run_stored_tests(session, lines.text, by=by, now=utcnow(), settings=here.settings)
     return schemas.RuleTests.model_validate({"items": found})
 
 
-def looked_at(session: Session, text: str, by: Actor, here: Here) -> schemas.ImportResult:
+def looked_at(session: Session, text: str, tried: Trials, by: Actor, here: Here) -> schemas.ImportResult:
     """Returns what the lines would do, and what would need a confirmation. Makes nothing."""
     with session.begin_nested() as attempt:
-        loaded = rule_import_export.load_rules(session, text, by=by, now=utcnow(), settings=here.settings, asks=False)
+        given: dict[str, Any] = {"by": by, "now": utcnow(), "settings": here.settings}
+        loaded = rule_import_export.load_rules(session, text, **given, asks=False, tried=tried)
         attempt.rollback()
     looked = loaded.looked
     asked = {"second_look": looked.asked, "rules": looked.rules, "fence": looked.fence} if looked.asked else {}
-    return schemas.ImportResult.model_validate({"made": loaded.made, "kept": loaded.kept} | asked)
+    return schemas.ImportResult.model_validate({"made": loaded.made, "kept": loaded.kept, "left_out": loaded.left_out} | asked)
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One rule a line."}}
@@ -162,14 +183,29 @@ def list_delivered_by_rule(rule_id: GivenId, session: Read, by: Staff) -> schema
     return schemas.DeliveredLately.model_validate(found)
 
 
+def try_resumed(rule_id: GivenId, change: schemas.RuleChange, by: Staff, here: Here) -> Trials:
+    """The trial of a rule that is resumed, before the transaction that does so."""
+    if change.paused is not False:
+        return NO_TRIALS
+    with db.read_transaction(here.engine) as session:
+        return rule_confirmation.try_resumed(session, rule_id, by=by, now=utcnow(), settings=here.settings)
+
+
 @router.patch("/rules/{rule_id}", response_model=schemas.Rule, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def change_rule(
-    rule_id: GivenId, change: schemas.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
+    rule_id: GivenId,
+    change: schemas.RuleChange,
+    tried: Annotated[Trials, Depends(try_resumed)],
+    session: Tx,
+    by: Staff,
+    here: Here,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> schemas.Rule:
     """Change a rule's proof, end, note, or whether it covers risky attachments or any content. With If-Match 412 when somebody has
     changed it since.
 
-    `paused` pauses a rule on content or resumes it.
+    `paused` pauses a rule on content or resumes it, which asks what making it asks.
 
     409 where the company requires a second person for such a rule: make it again. 409 also where an allow rule would release more held
     messages that need a second look (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its `fence`.
@@ -177,17 +213,20 @@ def change_rule(
     expected = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
     said: dict[str, Any] = {"expected": expected, "confirm": change.confirm, "fence": change.fence}
     if change.paused is not None:
-        return answer_rule(session, pause_rule(session, rule_id, change, by, here), by, response)
+        return answer_rule(session, pause_rule(session, rule_id, change, tried, by, here), by, response)
     changed = rule_confirmation.change_rule(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, **said)
     ring_after(session, "door")
     return answer_rule(session, changed, by, response)
 
 
-def pause_rule(session: Session, rule_id: int, change: schemas.RuleChange, by: Actor, here: Here) -> Rule:
+def pause_rule(session: Session, rule_id: int, change: schemas.RuleChange, tried: Trials, by: Actor, here: Here) -> Rule:
     """Pause a rule on content, or resume it. BadInput where something else is to be changed with it."""
     if change.changes():
         raise BadInput(say("pause or resume a rule by itself, then change it"), field="paused")
-    return content_store.pause_rule(session, rule_id, paused=bool(change.paused), by=by, now=utcnow(), settings=here.settings)
+    given: dict[str, Any] = {"by": by, "now": utcnow(), "settings": here.settings}
+    if change.paused:
+        return content_store.pause_rule(session, rule_id, paused=True, **given)
+    return rule_confirmation.resume_rule(session, rule_id, confirm=change.confirm, fence=change.fence, tried=tried, **given)
 
 
 def known_rule(session: Session, rule_id: int, by: Actor) -> Rule:

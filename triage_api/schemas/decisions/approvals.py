@@ -7,7 +7,21 @@ from pydantic import Field
 
 from triage_api.schemas.fields import Id, Shape
 from triage_api.schemas.language import Sentence
-from triage_api.schemas.vocabulary import ApprovalState
+from triage_api.schemas.vocabulary import ApprovalState, AskedMatch, ConditionName, RuleEffect
+
+
+class AskedContentRule(Shape):
+    """A rule on content as it would be made."""
+
+    effect: RuleEffect
+    match: AskedMatch
+    value: Annotated[str, Field(description="its name")]
+    scope: str
+    conditions: dict[ConditionName, list[str]]
+    to: Annotated[str, Field(description="redirect: where such messages go")]
+    until: datetime | None
+    note: str
+    trial: Annotated[Sentence, Field(description="what it would have done in the days before it was asked for")]
 
 
 class PendingApproval(Shape):
@@ -30,6 +44,7 @@ class PendingApproval(Shape):
     settled_by_name: Annotated[str, Field(validation_alias="settled_by_shown")]
     result_id: Annotated[Id | None, Field(description="of the decision, the rule or the erasure, once it is confirmed")]
     sentence: Sentence
+    rule: Annotated[AskedContentRule | None, Field(description="a rule on content; null: everything else")]
     mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]
 
 

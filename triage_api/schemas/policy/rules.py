@@ -185,11 +185,19 @@ class MadeRule(Rule):
     delivered: Annotated[DeliveredLately | None, Field(description="of a block: what to remove too; null: nothing")] = None
 
 
+class LeftOut(Shape):
+    """A line of an import that a second person has to approve: its rule is made alone."""
+
+    line: int
+    reason: Sentence
+
+
 class ImportResult(Shape):
     """Outcome of an import, line by line."""
 
     made: int
     kept: Annotated[int, Field(description="rules that were there already")]
+    left_out: Annotated[list[LeftOut], Field(description="rules on content that a second person has to approve: none was made")] = []
     delivered: Annotated[
         list[DeliveredLately], Field(description="of new blocks: what to remove too, the most first, at most 20 of them")
     ] = []

@@ -10,7 +10,7 @@ from triage.policy.rules.rule_request import CONTENT, CONTENT_EFFECTS
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api
 from triage_cli.client.exit_codes import DONE
-from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
+from triage_cli.commands.confirm_option import CONFIRM, ask_confirmed, post_confirmed
 from triage_cli.commands.decisions.decide import say_it_waits
 from triage_cli.commands.selection_options import given_id, parse_date, read_scope
 from triage_cli.output.tables import say
@@ -73,11 +73,11 @@ def pause_command(name: str, text: str, *, paused: bool) -> click.Command:
 
     @click.argument("rule_ids", metavar="ID...", nargs=-1, required=True)
     @act_on_api
-    def command(desk: Desk, /, rule_ids: tuple[str, ...]) -> None:
+    def command(desk: Desk, /, rule_ids: tuple[str, ...], confirm: tuple[str, ...] = ()) -> None:
         for one in map(given_id, rule_ids):
-            desk.ask("PATCH", f"/rules/{one}", {"paused": paused})
+            ask_confirmed(desk, "PATCH", f"/rules/{one}", {"paused": paused}, confirm)
 
-    return click.command(name, help=text)(command)
+    return click.command(name, help=text)(command if paused else CONFIRM(command))
 
 
 pause = pause_command("pause", "Pause rules on content.", paused=True)

@@ -49,6 +49,7 @@ def import_part(desk: Desk, bar: Progress, part: Part, given: Sequence[str] = ()
     """Imports one part of a rules file and returns the result; FaultyPart where lines of it are wrong."""
     try:
         done = post_confirmed(desk, "/rules/import", {"text": part.text, "dry_run": dry_run}, given)
+        done["left_out"] = [one | {"line": part.before + one["line"]} for one in done["left_out"]]
     except Declined as refusal:
         if refusal.problem.get("lines"):
             raise FaultyPart(part, refusal) from refusal
@@ -80,6 +81,8 @@ def report_import(made: Sequence[Any], verb: str) -> int:
     """Say how many rules were made, what has to be confirmed, and what to remove of senders that are now blocked."""
     count, kept = (sum(one[name] for one in made) for name in ("made", "kept"))
     say(f"{verb} {format_count(count, 'rule')}; {kept} {pick_was_or_were(kept)} there already")
+    for left in (left for one in made for left in one["left_out"]):
+        say(f"line {left['line']}: {left['reason']}")
     if (asked := problem_of(made))["names"]:
         tell_second_look(asked)
     for offered in (offer for one in made for offer in one["delivered"]):

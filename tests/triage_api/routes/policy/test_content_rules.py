@@ -1,7 +1,13 @@
 """Rules on content over HTTP: tried, asked about, made, paused, written to a file, and tested by a file's own tests."""
 
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
 from tests.triage.arriving import DMARC_PASS
 from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage.quarantine.rules import content_trial
 from triage.times import utcnow
 
 JOE, SALES = "it+joe.fern@company.example", "sales@supplier.example"
@@ -57,6 +63,59 @@ def test_what_removes_wanted_messages_asks_and_then_needs_a_second_person(ana: B
     assert ana.get(f"/deliveries/{gone}").json()["state"] == "purged"
 
 
+def test_resuming_a_rule_asks_what_making_it_asks(ana: Browser, came: Came) -> None:
+    ana.post("/rules", {"effect": "allow", "match": "address", "value": SALES, "scope": "company"})
+    made = ana.post("/rules", HOLD | {"conditions": {"author": ["*@supplier.*"]}, "paused": True})
+    for _ in range(11):
+        came(JOE, dmarc=DMARC_PASS, at=utcnow())
+    place = f"/rules/{made.json()['id']}"
+    asked = ana.request("PATCH", place, json={"paused": False})
+    assert (asked.status_code, asked.json()["names"]) == (409, ["matches-many"])
+    said = {"paused": False, "confirm": ["matches-many"], "fence": asked.json()["fence"]}
+    assert ana.request("PATCH", place, json=said).json()["paused_at"] is None
+    assert ana.request("PATCH", place, json={"paused": False}).status_code == 200
+
+
+def test_what_was_not_looked_at_is_said_and_asked(ana: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana.post("/rules", {"effect": "allow", "match": "address", "value": SALES, "scope": "company"})
+    came(JOE, text=FRAUD, dmarc=DMARC_PASS, at=utcnow())
+    came(JOE, author="other@else.example", at=utcnow())
+    monkeypatch.setattr(content_trial, "LOOKED_AT", 1)
+    tried = ana.post("/rules/preview", PURGE).json()
+    assert (tried["came"], tried["changed"], [one["name"] for one in tried["second_look"]]) == (1, 0, ["not-all-looked-at"])
+    assert tried["sentence"].startswith("Of the newest 1 messages, since ")
+    assert ana.post("/rules/preview", HOLD).json()["second_look"] == []
+    found = ana.post("/rules/preview", PURGE | {"conditions": {"author": ["supplier.example"]}}).json()
+    assert (found["came"], found["changed"], [one["name"] for one in found["second_look"]]) == (2, 1, ["removes-wanted"])
+
+
+def test_a_trial_ends_in_time_and_says_so(ana: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        came(JOE, text=FRAUD, at=utcnow())
+    monkeypatch.setattr(content_trial, "SECONDS", 0.0)
+    tried = ana.post("/rules/preview", PURGE).json()
+    assert (tried["came"], tried["changed"], [one["name"] for one in tried["second_look"]]) == (1, 1, ["not-all-looked-at"])
+
+
+def test_a_trial_is_made_before_the_transaction_that_writes(ana: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
+    came(JOE, text=FRAUD, at=utcnow())
+    reading: list[bool] = []
+    read = content_trial.newest_rows
+
+    def watched(session: Session, *given: Any) -> Any:
+        reading.append(session.connection().get_execution_options().get("reading", False))
+        return read(session, *given)
+
+    monkeypatch.setattr(content_trial, "newest_rows", watched)
+    assert ana.post("/rules", HOLD | {"paused": True}).status_code == 201
+    rule = ana.get("/rules").json()["items"][0]["id"]
+    assert ana.request("PATCH", f"/rules/{rule}", json={"paused": False}).status_code == 200
+    waits = ana.post("/rules", PURGE | {"value": "away"})
+    assert waits.status_code == 202
+    assert ana.post("/rules/import", {"text": LINE.replace("new-account", "third")}).json()["made"] == 1
+    assert reading == [True] * 4
+
+
 def test_the_second_person_reads_where_messages_would_go(ana: Browser, came: Came) -> None:
     ana.post("/rules", {"effect": "allow", "match": "address", "value": SALES, "scope": "company"})
     came(JOE, text=FRAUD, dmarc=DMARC_PASS, at=utcnow())
@@ -64,6 +123,10 @@ def test_the_second_person_reads_where_messages_would_go(ana: Browser, came: Cam
     asked = ana.post("/rules", order).json()
     assert [one["sentence"] for one in asked["second_look"]] == ["It would have redirected 1 message that was let in."]
     waits = ana.post("/rules", order | {"confirm": asked["names"], "fence": asked["fence"]}).json()
+    assert waits["rule"] == {
+        **{name: order[name] for name in ("effect", "match", "value", "scope", "conditions", "to", "until", "note")},
+        "trial": "In the last 30 days the rule would have redirected 1 message to 1 person, of 1 looked at.",
+    }
     assert "bank-details” to person:mara.berg, for the department it and until 24 Dec 2099" in waits["sentence"]
 
 
@@ -103,6 +166,18 @@ def test_a_file_is_read_back_and_a_typo_changes_nothing(ana: Browser) -> None:
         (3, "signal: there is no “bulks”; did you mean “bulk”?"),
     ]
     assert len(ana.get("/rules").json()["items"]) == 1
+
+
+def test_a_file_with_a_rule_that_needs_approval_is_read_back(ana: Browser, new_browser: NewBrowser) -> None:
+    waits = ana.post("/rules", PURGE | {"value": "away"}).json()
+    assert new_browser("ida").post(f"/approvals/{waits['id']}/confirm", {"reason": "yes"}).status_code == 200
+    exported = ana.get("/rules/export").text
+    kept = ana.post("/rules/import", {"text": f"{exported}{LINE}"}).json()
+    assert (kept["made"], kept["kept"], kept["left_out"]) == (1, 1, [])
+    for dry_run in (True, False):
+        changed = ana.post("/rules/import", {"text": exported.replace("bank-details", "gift-cards"), "dry_run": dry_run}).json()
+        assert (changed["made"], changed["kept"], [one["line"] for one in changed["left_out"]]) == (0, 0, [1])
+    assert {one["value"]: one["conditions"] for one in ana.get("/rules").json()["items"]}["away"] == {"wording": ["bank-details"]}
 
 
 def test_a_purge_goes_before_what_a_test_of_a_file_expects(ana: Browser, came: Came) -> None:

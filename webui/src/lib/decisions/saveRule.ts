@@ -12,3 +12,7 @@ export const addRule = (rule: TriedRule): Promise<MadeRule | PendingApproval | n
 /** The rule as it was changed; null where it lets in more now, needed a second look, and nobody confirmed it. */
 export const changeRule = (rule: Rule, change: RuleChange, etag: string): Promise<Rule | null> =>
   secondLooks.confirmed((said) => api.changeRule(rule.id, { ...change, ...said }, etag), { title: t('Change the rule for {sender}?', { sender: plain(rule.value) }), act: t('Change'), kept: t('The rule was not changed.') })
+
+/** The rule on content as it was paused or resumed; null where resuming it needed a second look and nobody confirmed it. */
+export const pauseRule = (rule: Rule, paused: boolean): Promise<Rule | null> =>
+  secondLooks.confirmed((said) => api.changeRule(rule.id, { paused, ...said }, ''), { title: t('Resume the rule {name}', { name: plain(rule.value) }), act: t('Resume'), kept: t('The rule was not changed.') })

@@ -32,5 +32,5 @@ export const EXAMPLES: Record<ConditionName, string> = {
 }
 
 /** The conditions of a rule on one line. */
-export const conditionWords = (rule: Rule): string =>
+export const conditionWords = (rule: Pick<Rule, 'conditions'>): string =>
   Object.entries(rule.conditions ?? {}).map(([name, values]) => `${CONDITIONS[name as ConditionName]}: ${(values ?? []).map(plain).join(', ')}`).join('; ')

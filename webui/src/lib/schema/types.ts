@@ -144,6 +144,22 @@ export interface ArrivalsReport {
   items: Arrivals[]
 }
 
+/** A rule on content as it would be made. */
+export interface AskedContentRule {
+  effect: RuleEffect
+  match: AskedMatch
+  /** its name */
+  value: string
+  scope: string
+  conditions: Partial<Record<ConditionName, string[]>>
+  /** redirect: where such messages go */
+  to: string
+  until: string | null
+  note: string
+  /** what it would have done in the days before it was asked for */
+  trial: string
+}
+
 export type AskedMatch = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'content'
 
 /** An allow rule that would release held messages which need a second look. */
@@ -1278,6 +1294,8 @@ export interface ImportResult {
   made: number
   /** rules that were there already */
   kept: number
+  /** rules on content that a second person has to approve: none was made */
+  left_out: LeftOut[]
   /** of new blocks: what to remove too, the most first, at most 20 of them */
   delivered: DeliveredLately[]
   /** dry_run: what has to be confirmed, as the 409 says it */
@@ -1358,6 +1376,12 @@ export interface Learned {
   skipped: Record<string, number>
 }
 
+/** A line of an import that a second person has to approve: its rule is made alone. */
+export interface LeftOut {
+  line: number
+  reason: string
+}
+
 /** A sender who was left out. */
 export interface LeftOutSender {
   /** empty: messages that name no sender */
@@ -1416,7 +1440,7 @@ export interface Link {
   code_in: string
 }
 
-export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'no-longer-verified' | 'dangerous' | 'suspicious' | 'matches-many' | 'removes-wanted'
+export type LookName = 'danger-found' | 'own-domain-forged' | 'dmarc-fails' | 'new-bank-details' | 'no-longer-verified' | 'dangerous' | 'suspicious' | 'matches-many' | 'removes-wanted' | 'not-all-looked-at'
 
 /** A rule that was just made. */
 export interface MadeRule {
@@ -1983,6 +2007,8 @@ export interface PendingApproval {
   /** of the decision, the rule or the erasure, once it is confirmed */
   result_id: string | null
   sentence: string
+  /** a rule on content; null: everything else */
+  rule: AskedContentRule | null
   /** You asked: somebody else has to confirm it. */
   mine: boolean
 }
