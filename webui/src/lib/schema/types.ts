@@ -2715,7 +2715,7 @@ export interface SecondLook {
   subject: string
 }
 
-/** Which part of the queue a row stands in, in the order of the queue. */
+/** Section of the queue that a row is in, in the order of the queue. */
 export type Section = 'act-now' | 'time-limited' | 'rest'
 
 /** Which deliveries: `ids`, or any of the other features; all that are given must fit. */
@@ -2956,7 +2956,7 @@ export interface StaffMembers {
   next_cursor: string | null
 }
 
-/** Where a delivery stands. */
+/** State of a delivery. */
 export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
 
 /** How many deliveries have a state. */
