@@ -66,10 +66,11 @@ class Examiner:
     def examine(self, envelope: Envelope, raw: bytes) -> Found:
         """Takes as long as the resolver and the parser may take."""
         authentication = authenticate_message(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
+        report = self.reports.read(envelope, raw, authentication.dmarc)  # first: who has to come again costs nothing more
         summary, overran = summarise_message(self.pool, raw)
         scan = self.scanners.about(envelope, raw)
         summary = self.codes.read(summary, raw)
-        listed, report = self.listing.about(envelope, scan.opinion, self.resolver), self.reports.read(envelope, raw)
+        listed = self.listing.about(envelope, scan.opinion, self.resolver)
         return Found(authentication, summary, overran, listed, scan, report=report)
 
 

@@ -1,16 +1,27 @@
 """Reads DMARC aggregate reports out of messages to the address for these, in a sandbox of its own."""
 
 import json
+import logging
+import threading
 from collections.abc import Collection
 from typing import Self
 
 from triage.addressing.envelope import Envelope, parse_or_none
+from triage.message.authentication import Dmarc, Result
 from triage.message.dmarc_reports.aggregate_report import AggregateReport
 from triage.runtime.sandbox_pool import Overrun, Pool
 
 MEMORY = 256 * 1024 * 1024  # bytes
-SECONDS = 10.0
+SEARCH = 2  # seconds, within which the child reads
+OVERTIME = 1.0  # seconds, to end
+PATIENCE = 0.5  # seconds that a report waits for the child; other messages need the worker
 FUNCTION = "triage.message.dmarc_reports.read_report:read_json"
+
+log = logging.getLogger(__name__)
+
+
+class Busy(Exception):
+    """Raised for a report that is read later: the child has others to read."""
 
 
 class ReportReader:
@@ -19,17 +30,29 @@ class ReportReader:
     def __init__(self, addresses: Collection[str]) -> None:
         """`addresses`: folded, to which reports are sent; none, and nothing is ever read."""
         self.addresses = addresses
-        self.pool = Pool(FUNCTION, size=1, memory_bytes=MEMORY, seconds=SECONDS)
+        self.pool = Pool(FUNCTION, size=1, memory_bytes=MEMORY, seconds=SEARCH + OVERTIME)
+        self.place = threading.BoundedSemaphore(1)
 
-    def read(self, envelope: Envelope, raw: bytes) -> AggregateReport | None:
-        """The report that a message is; None for any other message, and for one that is too much for its reader."""
-        if not any(str(parse_or_none(one)) in self.addresses for one in envelope.recipients if self.addresses):
+    def read(self, envelope: Envelope, raw: bytes, proof: Dmarc) -> AggregateReport | None:
+        """The report that a proven message is; None for any other message, and for one that is too much for its reader. Else Busy."""
+        if proof.result is not Result.PASS or not self.is_addressed(envelope):
             return None
+        if not self.place.acquire(timeout=PATIENCE):
+            raise Busy("other DMARC reports are read first")
         try:
-            found = json.loads(self.pool.run(raw))
+            found = json.loads(self.pool.run(raw, seconds=SEARCH))
             return AggregateReport.from_json(found) if isinstance(found, dict) else None
         except (Overrun, ValueError, RecursionError):
             return None
+        except RuntimeError as fault:  # no child can be started: that is no message's fault
+            log.error("DMARC reports are not read: %s", fault)
+            return None
+        finally:
+            self.place.release()
+
+    def is_addressed(self, envelope: Envelope) -> bool:
+        """Whether a message is to an address for reports."""
+        return any(str(parse_or_none(one)) in self.addresses for one in envelope.recipients if self.addresses)
 
     def close(self) -> None:
         """End the child."""

@@ -2,6 +2,8 @@
 
 import contextlib
 import ipaddress
+import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
@@ -12,6 +14,8 @@ from triage.message.dmarc_reports.aggregate_report import MOST, WORD_LIMIT, Aggr
 DEPTH = 12  # elements within each other
 RECORDS = 20_000  # of one report
 AUTHENTICATIONS = 20  # results of one record
+ELEMENTS = 500  # of one record, and of all that is outside records
+PIECE = 64 * 1024  # bytes between looks at the clock
 FORMS = "feedback"  # the root, in whatever namespace
 
 
@@ -28,6 +32,7 @@ class Reading:
     about: dict[str, str] = field(default_factory=dict)
     record: list[tuple[str, str]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    elements: Counter[bool] = field(default_factory=Counter)  # by whether they are of the record
 
     def open(self, name: str, _attributes: dict[str, str]) -> None:
         """An element begins."""
@@ -36,7 +41,11 @@ class Reading:
         if len(self.path) > DEPTH or self.path[0] != FORMS:
             raise NoReport
         if self.path == [FORMS, "record"]:
-            self.record = []
+            self.record, self.elements[True] = [], 0
+        inside = self.path[:2] == [FORMS, "record"]
+        self.elements[inside] += 1
+        if self.elements[inside] > ELEMENTS:
+            raise NoReport
 
     def add_text(self, text: str) -> None:
         """Text of the element, as much of it as anybody needs."""
@@ -61,14 +70,18 @@ class Reading:
             self.records.append(make_record(self.record))
 
 
-def parse_report(xml: bytes) -> AggregateReport:
-    """The report. NoReport for anything else: a document type, an entity and whatever lacks a field that each report has."""
+def parse_report(xml: bytes, deadline: float) -> AggregateReport:
+    """The report. NoReport for anything else: a document type, an entity, what lacks a field that each has, what takes too long."""
     reading = Reading()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = reading.open, reading.close, reading.add_text
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse_declaration
     try:
-        parser.Parse(xml, True)
+        for begin in range(0, len(xml), PIECE):
+            if time.monotonic() > deadline:
+                raise NoReport
+            parser.Parse(xml[begin : begin + PIECE])
+        parser.Parse(b"", True)
         about = reading.about
         report_id = about["report_metadata/report_id"]
         begin, end = (int(about[f"report_metadata/date_range/{name}"]) for name in ("begin", "end"))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import tracemalloc
 
 import pytest
@@ -12,15 +13,20 @@ from tests.triage.mails import multipart, part
 from tests.triage.message.dmarc_reports.made_reports import BEGIN, DAY, OURS, letter, packings, record, report, result, zipped
 from triage.message.dmarc_reports import aggregate_report, read_report as reading, report_xml
 from triage.message.dmarc_reports.aggregate_report import AggregateReport, Service, about_domains
-from triage.message.dmarc_reports.read_report import read_json, read_report
+from triage.message.dmarc_reports.read_report import read_json
 
 WHOLE = AggregateReport("r1", "company.example", BEGIN, BEGIN + DAY, (Service("company.example", "192.0.2.0/24", "dkim", 7),))
+
+
+def read_report(raw: bytes, seconds: float = 60) -> AggregateReport | None:
+    """The report of a message, with time enough."""
+    return reading.read_report(raw, time.monotonic() + seconds)
 
 
 @pytest.mark.parametrize("raw", packings(report(OURS)), ids=["gzip", "zip", "plain", "by-name", "alone"])
 def test_a_report_is_read_however_it_is_packed(raw: bytes) -> None:
     assert read_report(raw) == WHOLE
-    assert AggregateReport.from_json(json.loads(read_json(raw, {}))) == WHOLE
+    assert AggregateReport.from_json(json.loads(read_json(raw, {"seconds": 60}))) == WHOLE
 
 
 def test_a_report_of_the_newer_form_is_read_too() -> None:
@@ -110,6 +116,30 @@ def test_a_bomb_is_unpacked_no_further_than_the_limit(pack: object, monkeypatch:
 def test_a_report_with_too_many_records_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_xml, "RECORDS", 2)
     assert read_report(letter(gzip.compress(report(OURS, OURS, OURS)))) is None
+
+
+MANY = "<a/>" * 400_000
+
+
+@pytest.mark.parametrize(
+    "filled",
+    [report(MANY), report(f"<record>{MANY}</record>"), report(OURS.replace("</row>", f"</row>{MANY}"))],
+    ids=["outside", "record", "row"],
+)
+def test_a_small_file_of_many_elements_is_left_early(filled: bytes) -> None:
+    raw = letter(gzip.compress(filled))
+    begun = time.process_time()
+    assert read_report(raw) is None
+    assert time.process_time() - begun < 0.3  # all of them take seconds
+
+
+def test_without_time_nothing_is_read_and_files_share_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    xml = report(OURS)
+    assert read_report(letter(xml, "text/xml", "r.xml"), seconds=-1) is None
+    two = multipart(*(part("Content-Type: text/xml", one, encoded=True) for one in (b"<" + xml, xml)))
+    assert read_report(two) == WHOLE
+    monkeypatch.setattr(reading, "UNPACKED", 2 * len(xml))
+    assert read_report(two) is None
 
 
 @pytest.mark.parametrize("content", [b"\x1f\x8b broken", b"PK\x03\x04 broken", zipped(("r.txt", report(OURS))), zipped()])
