@@ -1,12 +1,12 @@
-"""Decisions about held messages that other programs may learn from: an hour old, not undone, nothing confidential."""
+"""Decisions about held messages that other programs may learn from: an hour old, not taken back, nothing confidential."""
 
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import exists, func, not_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, and_, exists, func, not_, select
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col
 
 from triage.errors import NotFound
@@ -76,6 +76,7 @@ def list_examples(session: Session, decision_id: int, *, junk: bool) -> Iterator
             col(DecisionItem.decision_id) == decision_id,
             col(DecisionItem.before) == State.HELD,
             col(DecisionItem.outcome) == "done",
+            still_stands(decision_id),
             col(Delivery.direction) == "in",
             not_(confidential),
         )
@@ -89,6 +90,11 @@ def list_examples(session: Session, decision_id: int, *, junk: bool) -> Iterator
         with contextlib.suppress(NotFound):  # erased, or damaged
             raw = bodies.unpack_body(zstd, size)
             yield Example(junk, raw, message.received_at, envelope.get("client", ""), envelope.get("reverse_path", ""))
+
+
+def still_stands(decision: int | Mapped[int]) -> ColumnElement[bool]:
+    """Deliveries that nobody decided about again: what the decision removed was not restored, what it released was not removed."""
+    return and_(col(Delivery.decision_id) == decision, col(Delivery.state).not_in((State.HELD, State.RESTORING)))
 
 
 def lesson_told(session: Session, marker: str, lesson: Lesson) -> None:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from triage.config.settings import Settings
 from triage.message.signals.learned_order import NOTHING_LEARNED, Learned, Tally, tally_decisions
+from triage.policy.learning.decision_feedback import still_stands
 from triage.store import confidential_rows, versions
 from triage.store.delivery_state import State
 from triage.store.models.decisions import Decision, DecisionItem
@@ -41,7 +42,7 @@ def keep_lessons(session: Session, learned: Learned) -> None:
 def list_decided(session: Session, settings: Settings, now: datetime) -> Iterator[tuple[bool, str, set[str]]]:
     """Held messages that a person released or removed: whether released, by whom sent, and their signs.
 
-    Nothing of confidential folders, and nothing that was undone.
+    Nothing of confidential folders, and nothing that was undone, restored or decided otherwise since.
     """
     rows = session.execute(
         select(
@@ -62,6 +63,7 @@ def list_decided(session: Session, settings: Settings, now: datetime) -> Iterato
             col(Decision.undone_by).is_(None),
             col(DecisionItem.before) == State.HELD,
             col(DecisionItem.outcome) == "done",
+            still_stands(col(Decision.id)),
             col(Delivery.direction) == "in",
             not_(confidential_rows.is_confidential()),
         )

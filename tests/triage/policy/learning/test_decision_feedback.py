@@ -71,6 +71,24 @@ def test_what_was_undone_or_waited_for_days_is_not_told(office: Engine, settings
         assert told(session, NOW + timedelta(days=4)) == []
 
 
+@pytest.mark.parametrize(
+    ("verbs", "expected"),
+    [
+        ((Verb.PURGE, Verb.RESTORE), [[]]),
+        ((Verb.PURGE, Verb.RESTORE, Verb.RELEASE), [[], [False]]),
+        ((Verb.PURGE, Verb.RESTORE, Verb.PURGE), [[], [True]]),
+        ((Verb.RELEASE, Verb.PURGE), [[], []]),  # the second decision found nothing held
+    ],
+)
+def test_what_staff_decided_otherwise_since_is_not_told(
+    office: Engine, settings: Settings, verbs: tuple[Verb, ...], expected: list[list[bool]]
+) -> None:
+    with db.transaction(office) as session:
+        ids = arrive(session, settings, JOE)
+        assert [decide(session, settings, verb, *ids).done for verb in verbs] == [1] * len(verbs)
+        assert told(session) == expected
+
+
 def test_nothing_of_a_message_with_a_copy_in_a_confidential_folder_is_told(office: Engine, settings: Settings) -> None:
     with db.transaction(office) as session:
         confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ida",))])

@@ -56,6 +56,8 @@ def test_what_counts(engine: Engine, learning: Settings) -> None:
         decide(session, learning, "a@two.example", Verb.PURGE)
         undone = decide(session, learning, "a@three.example", Verb.PURGE)
         undoing.undo_decision(session, undone.id, by=ANA, reason="", now=NOW, settings=learning)
+        ids = tuple(one.delivery_id for one in decide(session, learning, "a@four.example", Verb.PURGE).items)
+        decisions.decide_messages(session, DecisionRequest(Selection(ids=ids), Verb.RESTORE), by=ANA, now=NOW, settings=learning)
         assert learn(session, learning).signs[SIGN] == Tally(1, 1)
         assert learn(session, learning, timedelta(days=91)) == Learned()  # of long ago
 
