@@ -125,11 +125,11 @@ def test_dovecot_starts_anew_in_the_middle_of_a_recall(street: Street, monkeypat
     before = street.lying()
     taking, calls, reached_it, go_on = ImapMailbox.take, itertools.count(1), threading.Event(), threading.Event()
 
-    def take(mailbox: ImapMailbox, copies: list[Copy]) -> None:
+    def take(mailbox: ImapMailbox, copies: list[Copy]) -> list[Copy]:
         if next(calls) == REACHED // 2:
             reached_it.set()
             go_on.wait(processes.HANG)
-        taking(mailbox, copies)
+        return taking(mailbox, copies)
 
     monkeypatch.setattr(ImapMailbox, "take", take)
     purge = street.decides(Verb.PURGE)

@@ -91,7 +91,7 @@ def test_what_is_added_breaks_nobody(published: Document) -> None:
     new = copy.deepcopy(published)
     new["paths"]["/api/v1/new"] = new["paths"]["/api/v1/me"]
     schemas(new)["Me"]["properties"]["more"] = {"type": "string"}
-    schemas(new)["SenderRule"]["properties"]["more"] = {"type": "string"}
+    schemas(new)["AlongRule"]["properties"]["more"] = {"type": "string"}
     schemas(new)["Verb"]["enum"].append("praise")
     assert [one for one in breaking(published, new) if "verb" not in one] == []
 
