@@ -297,3 +297,22 @@ def test_words_of_what_is_held_can_be_searched_after_an_upgrade(postgresql_serve
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT words FROM message_words")) == "draft plan b pdf annex docx our lawyers terms"
     engine.dispose()
+
+
+def test_servers_that_hosts_named_are_read_again_after_an_upgrade(tmp_path: Path) -> None:
+    """Where staff has not decided yet, everything stays as it is."""
+    engine = db.open_engine(f"sqlite:///{tmp_path / 'proofs.db'}")
+    rows = (("a.example", "spf:mx.a.example 192.0.0.0/16", 1), ("a.example", "dkim:a.example", 1), ("b.example", "dkim:b.example", 1))
+    open_rows = (("c.example", "spf:mx.c.example 192.0.0.0/16", None), ("c.example", "dkim:c.example", 1))
+    with engine.begin() as connection:
+        upgrade.migrate(connection, "0089")
+        for domain, way, usual_at in (*rows, *open_rows):
+            connection.execute(
+                text("INSERT INTO domain_proof VALUES (:domain, :way, 1, 1, :usual_at, true, '', 0, '', 0)"),
+                {"domain": domain, "way": way, "usual_at": usual_at},
+            )
+    upgrade.upgrade(engine)
+    with engine.connect() as connection:
+        left = connection.execute(text("SELECT domain, refused_at FROM domain_proof ORDER BY domain")).all()
+        assert left == [("b.example", None), ("c.example", None), ("c.example", None)]
+    engine.dispose()

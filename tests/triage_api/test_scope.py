@@ -195,7 +195,8 @@ CALLS = {
     "end_run": Call(),
     "list_sender_checks": Call(says=True),
     "list_changed_proofs": Call(says=True),
-    "renew_proof": Call(json={"reason": "x"}),
+    "renew_proof": Call(json={"reason": "x", "ways": ["dkim:x.example"]}),
+    "refuse_proof": Call(json={"reason": "x", "ways": ["dkim:x.example"]}),
     "undo_proof_renewal": Call(json={"reason": "x"}),
     "list_sending_services": Call(says=True),
     "resume_sender_check": Call(json={"reason": "x"}),
@@ -344,7 +345,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     "learn": {"learn"},
     "rules": {"accept_contacts", "remove_contacts", "create_rule", "delete_rule", "change_rule", "import_rules",
         "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal",
-        "renew_proof", "undo_proof_renewal"},
+        "renew_proof", "refuse_proof", "undo_proof_renewal"},
     "admin": {"list_audit_entries", "export_audit_log", "list_folder_readers", "list_staff", "set_away",
         "verify_audit_log", "set_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
         "open_emergency", "close_emergency", "resume_sender_check", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
@@ -386,6 +387,7 @@ FORBIDDEN = {
     "close_emergency": {403},
     "resume_sender_check": {403},
     "renew_proof": NOT_MINE,
+    "refuse_proof": NOT_MINE,
     "undo_proof_renewal": NOT_MINE,
     "list_brakes": {200, 403},  # to administrators: without what is sealed
     "list_runs": {200, 403},
@@ -656,6 +658,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
     changes |= {
         "renew_proof",
+        "refuse_proof",
         "undo_proof_renewal",
         "take_proposal_batch",
         "return_proposal_batch",
@@ -717,7 +720,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected["confirm_approval"] = 403 if login == "ana" else 412  # ana has asked herself; the message is another one's by now
     expected |= dict.fromkeys(("test_webhook", "resume_webhook"), 404 if login == "ida" else 403)  # the settings have none
     expected |= dict.fromkeys(("release_brake", "remove_brake", "restore_brake", "end_run"), 404)
-    expected |= dict.fromkeys(("renew_proof", "undo_proof_renewal"), 404)
+    expected |= dict.fromkeys(("renew_proof", "refuse_proof", "undo_proof_renewal"), 404)
     expected["announce_run"] = 422  # for longer than a week
     if login != "ida":
         expected |= dict.fromkeys(BRAKES, 403)

@@ -112,7 +112,7 @@ ACTS = (  # commands that change something: what they say, and the API's answers
     "confidential-removals decline", "contacts accept", "contacts drop", "emergency", "enforcement hold-dangerous",
     "enforcement hold-unknown", "enforcement record-only", "enforcement reset", "escalate", "escalations confirm", "hold-sender",
     "legal-hold add", "legal-hold lift", "outgoing give-up", "outgoing hold", "outgoing retry", "person-data erase", "reported answer",
-    "proofs renew", "proofs undo",
+    "proofs refuse", "proofs renew", "proofs undo",
     "requests decline", "rules change", "rules content", "rules import", "rules pause",
     "rules redirect", "rules remove", "rules resume", "rules test", "run announce", "run end",
     "searches remove", "searches save",

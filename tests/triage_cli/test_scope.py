@@ -132,7 +132,7 @@ OTHERS = {
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",
     "person-data export", "person-data erase",
     "simulate imap", "simulate maildir", "simulate mbox", "import maildir", "import mbox", "emergency", "checks resume",
-    "proofs renew", "proofs undo",
+    "proofs refuse", "proofs renew", "proofs undo",
     "brakes release", "brakes remove", "brakes restore", "run announce", "run end",
     "authenticate",
     "backup create", "backup restore", "resume", "completion", "man", "spool list", "spool retry", "spool show", "spool take-out",

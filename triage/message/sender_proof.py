@@ -1,12 +1,13 @@
 """Proofs that a message comes from its author's domain, and whether that domain was ever proven like that. Pure."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from triage.message.authentication import Authentication, Dkim, Result
-from triage.say import Said, list_with_and, say
+from triage.say import Said, list_with_and, say, say_count
 
+SPELLED = 3  # ways that a sentence names
 PREFIXES = {4: 16, 6: 32}  # of a network: the servers of one mail system have many addresses
 
 
@@ -21,11 +22,12 @@ class SenderProof:
     is_recorded: bool = False  # what is usual is kept, not only read from earlier messages
     is_fresh: bool = False  # and was seen within the last day
     held: int = 0  # messages with these ways that were held
+    is_refused: bool = False  # staff said of one of them that it is not the domain's
 
     @property
     def is_new(self) -> bool:
         """Whether none of its ways is a usual one, and none could become one when DNS answers."""
-        return bool(self.usual) and self.usual.isdisjoint((*self.ways, *self.awaited))
+        return (bool(self.usual) or self.is_refused) and self.usual.isdisjoint((*self.ways, *self.awaited))
 
     @property
     def confirmed(self) -> frozenset[str]:
@@ -52,7 +54,7 @@ def proof_ways(found: Authentication, client: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(signed))
     if "spf" in found.dmarc.aligned and found.spf:
         network = "" if found.spf[0].origin else client_network(client)
-        return (f"spf:{found.spf[0].domain} {network}".rstrip(),)
+        return (f"spf:{found.dmarc.organisational_domain or found.spf[0].domain} {network}".rstrip(),)
     return (f"dmarc:{found.dmarc.origin}",)
 
 
@@ -83,9 +85,15 @@ def client_network(client: str) -> str:
     return str(ipaddress.ip_network((address, PREFIXES[address.version]), strict=False))
 
 
-def spell_ways(ways: Iterable[str]) -> str:
-    """Says these ways in words."""
-    return list_with_and(spell_way(one) for one in ways)
+def spell_ways(ways: Collection[str]) -> str:
+    """These ways in words."""
+    return list_with_and(list_ways(ways))
+
+
+def list_ways(ways: Collection[str]) -> list[Said]:
+    """The first of these ways, each in words, and how many more there are."""
+    first, rest = list(ways)[:SPELLED], len(list(ways)) - SPELLED
+    return [*map(spell_way, first), *([say_count("{count} more way", "{count} more ways", count=rest)] if rest > 0 else [])]
 
 
 def spell_way(way: str) -> Said:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, exists, not_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, not_, or_, select, update
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -32,9 +32,18 @@ from triage.store.models.rules import DomainProof
 BY = Actor.system("domain-proofs")
 EARLIER = 50  # messages of a domain that tell what was usual before anything was kept
 DAY = timedelta(days=1)
+MOST_WAYS = 20  # usual ones of a domain, and as many new ones
+UNUSED = 30 * DAY  # after which a new way is forgotten
 MOST_HELD = 20  # messages of a domain with any warning that are held for a new proof; further ones only where they look suspicious
 TURNED_DOWN = (State.PURGED, State.REJECTED, State.RECALLING, State.EXPIRED)
-READ = (col(DomainProof.domain), col(DomainProof.way), col(DomainProof.last_at), col(DomainProof.usual_at), col(DomainProof.held))
+READ = (
+    col(DomainProof.domain),
+    col(DomainProof.way),
+    col(DomainProof.last_at),
+    col(DomainProof.usual_at),
+    col(DomainProof.held),
+    col(DomainProof.refused_at),
+)
 KEPT = select(*READ).where(OneOf(col(DomainProof.domain), "domains"))
 
 
@@ -44,6 +53,10 @@ class KeptProofs:
 
     usual: Mapping[str, datetime]  # and when each was seen last, to a day
     held: Mapping[str, int]  # messages of each new way
+    refused: frozenset[str]  # new ways that staff refused
+
+
+NOTHING_KEPT = KeptProofs({}, {}, frozenset())
 
 
 class Came(NamedTuple):
@@ -72,7 +85,9 @@ def look_up_proofs(session: Session, domains: Collection[str]) -> dict[str, Kept
 def keep_together(rows: Sequence[Any]) -> KeptProofs:
     """The rows of one domain as a value."""
     usual = {row.way: row.last_at for row in rows if row.usual_at is not None}
-    return KeptProofs(usual, {row.way: row.held for row in rows if row.usual_at is None})
+    new = [row for row in rows if row.usual_at is None]
+    refused = frozenset(row.way for row in new if row.refused_at is not None)
+    return KeptProofs(usual, {row.way: row.held for row in new}, refused)
 
 
 def compare_proof(
@@ -91,16 +106,19 @@ def compare_proof(
     ways = proof_ways(authentication, envelope.client) if domain and is_its_own else ()
     if not ways:
         return None
-    known = kept.get(domain)
-    usual = frozenset(known.usual) if known else earlier_ways(session, is_let_in_from(domain))
-    is_fresh = known is not None and all(known.usual.get(way, now) > now - DAY for way in ways)
-    held = max((known.held.get(way, 0) for way in ways), default=0) if known else 0
-    return SenderProof(domain, ways, usual, awaited_ways(authentication), known is not None, is_fresh, held)
+    known = kept.get(domain, NOTHING_KEPT)
+    usual = frozenset(known.usual) or earlier_ways(session, is_let_in_from(domain)) - known.refused
+    is_fresh = all(known.usual.get(way, now) > now - DAY for way in ways)
+    held = max(known.held.get(way, 0) for way in ways)
+    is_refused = not known.refused.isdisjoint(ways)
+    return SenderProof(domain, ways, usual, awaited_ways(authentication), bool(known.usual), is_fresh, held, is_refused)
 
 
 def is_warned(proof: SenderProof, severity: Severity) -> bool:
-    """Whether a message is held for how it looks beside its new proof. Where many are held already, only what looks suspicious."""
-    return proof.is_new and severity >= (Severity.UNCLEAR if proof.held < MOST_HELD else Severity.SUSPICIOUS)
+    """Whether a message is held for how it looks beside its new proof. Where many are held already, only what looks suspicious is, unless
+    staff refused that proof."""
+    is_any = proof.is_refused or proof.held < MOST_HELD
+    return proof.is_new and severity >= (Severity.UNCLEAR if is_any else Severity.SUSPICIOUS)
 
 
 def compared_domain(author: str, settings: Settings) -> str:
@@ -136,17 +154,27 @@ def record_proofs(session: Session, came: Collection[Came], *, settings: Setting
         if proof.is_new:
             keep_ways(session, proof.domain, proof.ways, now, is_new=True)
             count_new(session, one, now)
+            limit_ways(session, proof.domain, col(DomainProof.usual_at).is_(None))
         elif one.is_news:
             keep_ways(session, proof.domain, proof.confirmed, now)
             session.execute(update(DomainProof).where(is_one_of(proof.domain, proof.ways)).values(last_at=now))
+            limit_ways(session, proof.domain, col(DomainProof.usual_at).is_not(None))
     renew_lasting(session, {one.proof.domain for one in came if one.proof.is_new}, settings.policy.renew_proof_days, now)
 
 
 def keep_ways(session: Session, domain: str, ways: Iterable[str], now: datetime, *, is_new: bool = False) -> None:
     """Keep these ways of a domain that are not kept yet."""
     more = {"first_at": now, "last_at": now, "usual_at": None if is_new else now, "was_new": is_new}
-    rest = {"by_shown": "", "days": 0, "day": "", "held": 0}
+    rest = {"by_shown": "", "days": 0, "day": "", "held": 0, "refused_at": None}
     db.insert_missing(session, DomainProof, [{"domain": domain, "way": way} | more | rest for way in sorted(ways)])
+
+
+def limit_ways(session: Session, domain: str, which: ColumnElement[bool]) -> None:
+    """Forget those of the domain's ways that were not used for longest where there are very many. What staff refused stays."""
+    mine = and_(col(DomainProof.domain) == domain, col(DomainProof.refused_at).is_(None), which)
+    rest = select(col(DomainProof.way)).where(mine).order_by(col(DomainProof.last_at).desc(), col(DomainProof.way)).offset(MOST_WAYS)
+    if old := session.scalars(rest).all():
+        session.execute(delete(DomainProof).where(is_one_of(domain, old)))
 
 
 def is_one_of(domain: str, ways: Iterable[str]) -> ColumnElement[bool]:
@@ -171,9 +199,13 @@ def renew_lasting(session: Session, domains: Collection[str], days: int, now: da
     """Makes new proofs usual that were delivered on so many days, unless a message with a new proof of that domain is still held."""
     if not domains:
         return
-    lasting = and_(col(DomainProof.usual_at).is_(None), col(DomainProof.days) >= days, col(DomainProof.domain).in_(sorted(domains)))
+    new = and_(col(DomainProof.usual_at).is_(None), col(DomainProof.refused_at).is_(None))
+    lasting = and_(new, col(DomainProof.days) >= days, col(DomainProof.first_at) <= now - days * DAY)
     waits = exists().where(is_held_for(col(DomainProof.domain)))
-    renewed = update(DomainProof).where(lasting, ~waits).values(usual_at=now).returning(col(DomainProof.domain), col(DomainProof.way))
+    of_these = col(DomainProof.domain).in_(sorted(domains))
+    renewed = (
+        update(DomainProof).where(lasting, of_these, ~waits).values(usual_at=now).returning(col(DomainProof.domain), col(DomainProof.way))
+    )
     found = session.execute(renewed, execution_options={"synchronize_session": False}).all()
     acts = [("renew-proof", f"domain:{domain}", {"ways": [way], "days": days}) for domain, way in sorted(found)]
     ledger.write_all(session, acts, by=BY, now=now)
@@ -182,6 +214,21 @@ def renew_lasting(session: Session, domains: Collection[str], days: int, now: da
 def is_held_for(domain: Any) -> ColumnElement[bool]:
     """SQL condition for deliveries of a domain (a name or a column) that are held because of a new proof."""
     return and_(col(Delivery.author_domain) == domain, col(Delivery.rule) == DIFFERENT, col(Delivery.state) == State.HELD)
+
+
+def refuse_ways(session: Session, ids: Collection[int], now: datetime) -> None:
+    """Staff removed or rejected these deliveries: new ways in which they were proven no longer become usual by themselves."""
+    new = and_(col(DomainProof.usual_at).is_(None), col(DomainProof.refused_at).is_(None))
+    rows = session.execute(
+        select(col(Delivery.author_domain), col(Message.authentication), col(Message.envelope)["client"].as_string())
+        .join(Delivery, col(Delivery.message_id) == col(Message.id))
+        .where(db.is_among(session, col(Delivery.id), ids), exists().where(col(DomainProof.domain) == col(Delivery.author_domain), new))
+    )
+    refused: dict[str, set[str]] = {}
+    for domain, found, client in rows:
+        refused.setdefault(domain, set()).update(proof_ways(Authentication.from_json(found), client or ""))
+    for domain, ways in sorted(refused.items()):
+        session.execute(update(DomainProof).where(is_one_of(domain, ways), new).values(refused_at=now))
 
 
 def begin_with_rule(session: Session, match: str, value: str, *, settings: Settings, now: datetime, decision_id: int | None = None) -> None:
@@ -204,4 +251,5 @@ def forget_unused(session: Session, domain: str) -> None:
 def forget_proofs(session: Session, *, settings: Settings, now: datetime) -> int:
     """Forget ways that no message used for as long as contacts are kept; how many."""
     old = col(DomainProof.last_at) < now - timedelta(days=settings.outbound.lapse_days)
-    return len(session.scalars(delete(DomainProof).where(old).returning(col(DomainProof.way))).all())
+    unused = and_(col(DomainProof.usual_at).is_(None), col(DomainProof.refused_at).is_(None), col(DomainProof.last_at) < now - UNUSED)
+    return len(session.scalars(delete(DomainProof).where(or_(old, unused)).returning(col(DomainProof.way))).all())

@@ -11,6 +11,7 @@ from triage.config.settings import Settings
 from triage.delivery import groups, recalled_copies, rejections, sender_notices
 from triage.directory import reassigned_addresses, recipients
 from triage.policy import copies
+from triage.policy.known_senders import domain_proofs
 from triage.policy.rules import store as rules
 from triage.quarantine.decisions.decision_plan import Meant
 from triage.quarantine.decisions.decision_request import AIMS, DELIVERED, IN_FLIGHT, Aim, DecisionRequest, Verb, aim_of
@@ -46,6 +47,8 @@ def carry_out(
     if request.verb is Verb.REJECT and any(one.outcome == "done" for one in items):
         said = rejections.text_of(settings, template=request.template, text=request.text)
         rejections.queue_rejections(session, [one.delivery_id for one in items if one.outcome == "done"], said, settings=settings, now=now)
+    if request.verb in (Verb.PURGE, Verb.REJECT):
+        domain_proofs.refuse_ways(session, [one.delivery_id for one in items if one.outcome != "refused"], now)
     if ended := [one.delivery_id for one in items if one.before in sender_notices.ENDS]:
         sender_notices.follow_deliveries(session, ended, settings=settings, now=now)
     return items

@@ -107,6 +107,7 @@ class DomainProof(SQLModel, table=True):
     days: int = 0  # while it is new: UTC days with messages that were delivered
     day: str = ""  # the last of them
     held: int = 0  # while it is new: messages that were held
+    refused_at: datetime | None = instant_column(nullable=True)  # while it is new: since when staff removed its messages, or refused it
     __table_args__ = (Index("domain_proof_by_new", "was_new", "domain"), Index("domain_proof_by_last", "last_at"))
 
 

@@ -1,4 +1,4 @@
-"""Domains of known senders that send differently: which, renewing their proof, and undo."""
+"""Domains of known senders that send differently: which, renewing or refusing their proof, and undo."""
 
 from triage.policy.known_senders import renew_proofs
 from triage.times import utcnow
@@ -14,20 +14,28 @@ RENEWING = describe_refusals(401, 403, 404, 409, 422)
 
 @router.get("", response_model=schemas.ChangedProofs, responses=describe_refusals(401))
 def list_changed_proofs(session: Read, by: Staff) -> schemas.ChangedProofs:
-    """Known senders' domains that prove themselves in another way than before, and those renewed within the last seven days."""
+    """Known senders' domains that prove themselves in another way than before, and those renewed or refused in the last seven days."""
     return schemas.ChangedProofs.model_validate({"items": renew_proofs.list_changed(session, by=by, now=utcnow())})
 
 
 @router.post("/{domain}/renew", response_model=schemas.ChangedProof, responses=RENEWING)
-def renew_proof(domain: str, order: schemas.RenewOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
+def renew_proof(domain: str, order: schemas.ProofOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
     """Make a domain's new way of sending usual, for all rules. Held messages stay held: they have other warnings."""
-    found = renew_proofs.renew_proof(session, domain, by=by, reason=order.reason, now=utcnow())
+    found = renew_proofs.renew_proof(session, domain, order.ways, by=by, reason=order.reason, now=utcnow())
+    ring_after(session)
+    return schemas.ChangedProof.model_validate(found)
+
+
+@router.post("/{domain}/refuse", response_model=schemas.ChangedProof, responses=RENEWING)
+def refuse_proof(domain: str, order: schemas.ProofOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
+    """Say that a domain's new way of sending is not theirs: it is held with any warning, and renews only by hand."""
+    found = renew_proofs.refuse_proof(session, domain, order.ways, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
     return schemas.ChangedProof.model_validate(found)
 
 
 @router.post("/{domain}/undo", response_model=schemas.ChangedProof, responses=RENEWING)
-def undo_proof_renewal(domain: str, order: schemas.RenewOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
+def undo_proof_renewal(domain: str, order: schemas.ProofUndoOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
     """Undo a renewal of the last seven days, also one that came by itself: the way of sending is new again."""
     found = renew_proofs.undo_renewal(session, domain, by=by, reason=order.reason, now=utcnow())
     ring_after(session)

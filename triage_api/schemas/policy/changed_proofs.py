@@ -14,7 +14,8 @@ class ChangedProof(Shape):
     """A domain that proves itself in another way than before, with its messages in your scope."""
 
     domain: str
-    state: Annotated[ProofState, Field(description="new, or renewed within the last seven days")]
+    state: Annotated[ProofState, Field(description="new, or renewed or refused within the last seven days")]
+    ways: Annotated[list[str], Field(description="its new ways, as renewing and refusing name them")]
     now: Annotated[list[Sentence], Field(description="its new ways, in words")]
     before: Annotated[list[Sentence], Field(description="its usual ways, in words")]
     first_at: datetime
@@ -24,7 +25,9 @@ class ChangedProof(Shape):
     held: Annotated[int, Field(description="deliveries that wait for a decision, as they have other warnings")]
     days: Annotated[int, Field(description="on which such messages were delivered; after policy.renew_proof_days it renews by itself")]
     renewed_at: datetime | None
-    by_name: Annotated[str, Field(validation_alias="by_shown", description="who renewed it; empty: it renewed by itself, or is new")]
+    by_name: Annotated[
+        str, Field(validation_alias="by_shown", description="who renewed or refused it; empty: it renewed by itself or is new")
+    ]
 
 
 class ChangedProofs(Shape):
@@ -33,7 +36,13 @@ class ChangedProofs(Shape):
     items: list[ChangedProof]
 
 
-class RenewOrder(Order):
+class ProofUndoOrder(Order):
     """Why it is decided so."""
 
     reason: Text = ""
+
+
+class ProofOrder(ProofUndoOrder):
+    """Which new ways are decided about: all that are new, as you saw them."""
+
+    ways: Annotated[list[str], Field(min_length=1, max_length=1000, description="as the list names them; 409 where further ones have come")]

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from triage.errors import NotFound
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.output.tables import Form, Shape, list_options, say
@@ -12,7 +13,7 @@ from triage_cli.output.timestamps import format_instant
 PROOFS = Shape(
     {
         "domain": "to renew it",
-        "state": "new, or renewed within the last seven days",
+        "state": "new, or renewed or refused within the last seven days",
         "messages": "with the new proof, in your scope",
         "people": "whom they are for",
         "held": "deliveries that wait, as they have other warnings",
@@ -20,12 +21,14 @@ PROOFS = Shape(
         "first_at": "when the first one came",
         "last_at": "when the last one came",
         "now": "new ways of sending",
+        "ways": "the same, for --way",
         "before": "usual ones",
         "renewed_at": "when it was renewed",
-        "by_name": "who renewed it",
+        "by_name": "who renewed or refused it",
     },
     ("domain", "state", "messages", "people", "held", "first_at", "now", "before"),
 )
+WAYS = click.option("--way", "ways", multiple=True, help="New way as the list names it, repeatable. Default: shows all, and asks.")
 REASON = click.option("--reason", default="", help="Reason, for the audit log.")
 
 
@@ -42,24 +45,46 @@ def proofs(ctx: click.Context) -> None:
 @list_options(PROOFS)
 @ask_api
 def list_proofs(desk: Desk, form: Form) -> None:
-    """Domains that send differently, and those renewed within the last seven days."""
+    """Domains that send differently, and those renewed or refused within the last seven days."""
     PROOFS.print(map(row_of, desk.get("/changed-proofs")["items"]), form)
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A domain as a row."""
     times = {name: format_instant(one[name], "minutes") for name in ("first_at", "last_at", "renewed_at")}
-    return one | times | {name: ", ".join(one[name]) for name in ("now", "before")}
+    return one | times | {name: ", ".join(one[name]) for name in ("now", "ways", "before")}
 
 
 @proofs.command("renew")
 @click.argument("domain")
+@WAYS
 @REASON
 @act_on_api
-def renew_proof(desk: Desk, domain: str, reason: str) -> None:
+def renew_proof(desk: Desk, domain: str, ways: tuple[str, ...], reason: str) -> None:
     """Make a domain's new way of sending usual, for all rules."""
-    found = desk.post(f"/changed-proofs/{domain}/renew", {"reason": reason})
-    say(f"{found['domain']}: renewed")
+    decide_proof(desk, domain, "renew", ways, reason)
+
+
+@proofs.command("refuse")
+@click.argument("domain")
+@WAYS
+@REASON
+@act_on_api
+def refuse_proof(desk: Desk, domain: str, ways: tuple[str, ...], reason: str) -> None:
+    """Say that a domain's new way of sending is not theirs: it is held with any warning, and renews only by hand."""
+    decide_proof(desk, domain, "refuse", ways, reason)
+
+
+def decide_proof(desk: Desk, domain: str, verb: str, ways: tuple[str, ...], reason: str) -> None:
+    """Decide about these ways; where none is named, about those that the person says yes to."""
+    if not ways:
+        item = next((one for one in desk.get("/changed-proofs")["items"] if one["domain"] == domain.casefold()), None)
+        if item is None:
+            raise NotFound(f"no known sender of “{domain}” sends differently")
+        ways = tuple(item["ways"])
+        click.confirm(f"{verb.capitalize()} for {item['domain']}: {', '.join(ways)}?", abort=True, err=True)
+    found = desk.post(f"/changed-proofs/{domain}/{verb}", {"reason": reason, "ways": list(ways)})
+    say(f"{found['domain']}: {found['state']}")
 
 
 @proofs.command("undo")

@@ -133,12 +133,12 @@ def test_a_new_proof_passes_without_warnings_and_is_held_with_one(known: Engine,
 def test_after_three_days_it_is_usual_by_itself(known: Engine, settings: Settings) -> None:
     allow(known, settings)
     came(known, settings, SIGNED)
-    for day in (1, 1.1, 2):
+    for day in (1.59, 1.61, 2.61):  # three UTC dates, and little more than a day
         came(known, settings, BY_SERVER, day)
-    assert kept(known)[SERVER] == (False, 2, 0)
-    came(known, settings, BY_SERVER, 3)
+    assert kept(known)[SERVER] == (False, 3, 0)
+    came(known, settings, BY_SERVER, 4.59)
     assert kept(known)[SERVER][0]
-    assert came(known, settings, BY_SERVER, 4, **ODD) == ("queued", "allowed-sender")
+    assert came(known, settings, BY_SERVER, 5, **ODD) == ("queued", "allowed-sender")
     with db.read_transaction(known) as session:
         record = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "renew-proof")).one()
         assert (record.subject, record.detail["ways"]) == (f"domain:{DOMAIN}", [SERVER])
@@ -154,6 +154,35 @@ def test_while_messages_of_it_are_held_no_day_makes_it_usual(known: Engine, sett
     decide_newest(known, settings, Verb.RELEASE, days=3)
     came(known, settings, BY_SERVER, 4)
     assert kept(known)[SERVER][0]
+
+
+def test_what_staff_removed_does_not_become_usual_by_itself(known: Engine, settings: Settings) -> None:
+    allow(known, settings)
+    came(known, settings, SIGNED)
+    came(known, settings, BY_SERVER, 1, **ODD)
+    decide_newest(known, settings, Verb.PURGE, days=1)
+    for day in (1, 2, 3, 4, 5):
+        came(known, settings, BY_SERVER, day)
+    assert not kept(known)[SERVER][0]
+    with db.transaction(known) as session:
+        session.execute(update(DomainProof).values(held=domain_proofs.MOST_HELD))
+    assert came(known, settings, BY_SERVER, 6, **ODD) == ("held", DIFFERENT)  # however many are held
+
+
+def test_a_domain_has_only_so_many_ways(known: Engine, settings: Settings) -> None:
+    allow(known, settings)
+    came(known, settings, SIGNED)
+    for number in range(domain_proofs.MOST_WAYS + 2):
+        host = f"host{number}.{DOMAIN}"
+        spf = replace(BY_SERVER, spf=(Spf(Result.PASS, "mailfrom", host),))
+        came(known, settings, spf, number / 24, client=f"40.{number // 2}.22.9")
+    assert len(kept(known)) == 1 + domain_proofs.MOST_WAYS // 2 + 1  # by organisation and network
+    with db.transaction(known) as session:
+        many = [f"spf:{DOMAIN} 41.{number}.0.0/16" for number in range(30)]
+        domain_proofs.keep_ways(session, DOMAIN, many, NOW, is_new=True)
+    came(known, settings, BY_SERVER, 1)
+    ways = kept(known)
+    assert (len(ways), ways[SIGNATURE], SERVER in ways) == (1 + domain_proofs.MOST_WAYS, (True, 0, 0), True)
 
 
 def test_a_whole_company_that_moves_is_one_notice(known: Engine, settings: Settings) -> None:
@@ -316,5 +345,9 @@ def test_a_way_that_nobody_uses_is_forgotten(known: Engine, settings: Settings) 
     came(known, settings, SIGNED)
     came(known, settings, SIGNED, 200)
     with db.transaction(known) as session:
+        domain_proofs.keep_ways(session, DOMAIN, [SERVER], NOW + 200 * DAY, is_new=True)
+        assert domain_proofs.forget_proofs(session, settings=settings, now=NOW + 229 * DAY) == 0
+        assert domain_proofs.forget_proofs(session, settings=settings, now=NOW + 231 * DAY) == 1
+        assert set(kept(known)) == {SIGNATURE}
         assert domain_proofs.forget_proofs(session, settings=settings, now=NOW + 500 * DAY) == 0
         assert domain_proofs.forget_proofs(session, settings=settings, now=NOW + 601 * DAY) == 1

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO
@@ -16,9 +16,10 @@ from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
 from triage.notifications.alerts import find_alerts
 from triage.policy.decide import DIFFERENT
-from triage.policy.known_senders.renew_proofs import ChangedProof, list_changed, renew_proof, undo_renewal
+from triage.policy.known_senders.renew_proofs import ChangedProof, count_new, list_changed, refuse_proof, renew_proof, undo_renewal
 from triage.store import db
 from triage.store.models.audit import AuditRecord
+from triage.store.models.messages import Message
 
 DAY = timedelta(days=1)
 MARA, JOE = "legal+mara.berg@company.example", "it+joe.fern@company.example"
@@ -49,10 +50,10 @@ def test_there_is_one_entry(moved: Engine) -> None:
 
 def test_one_act_renews_it_for_all_and_is_undone(moved: Engine, settings: Settings) -> None:
     with db.transaction(moved) as session:
-        found = renew_proof(session, DOMAIN.upper(), by=ANA, reason="called them", now=NOW)
+        found = renew_proof(session, DOMAIN.upper(), [SERVER], by=ANA, reason="called them", now=NOW)
         assert (found.state, found.by_shown, found.held) == ("renewed", "Ana Roth", 1)  # what has other warnings stays held
         with pytest.raises(NotAllowedNow, match="Renewed by Ana Roth 4 seconds ago"):
-            renew_proof(session, DOMAIN, by=IDA, reason="", now=NOW + timedelta(seconds=4))
+            renew_proof(session, DOMAIN, [SERVER], by=IDA, reason="", now=NOW + timedelta(seconds=4))
     assert came(moved, settings, BY_SERVER, **ODD) == ("queued", "allowed-sender")
     assert came(moved, settings, SIGNED, **ODD) == ("queued", "allowed-sender")
     assert [one.state for one in listed(moved, days=6)] == ["renewed"]
@@ -73,13 +74,46 @@ def test_one_act_renews_it_for_all_and_is_undone(moved: Engine, settings: Settin
 @pytest.mark.parametrize("by", [BEN, OTTO])
 def test_who_makes_no_rules_for_the_company_renews_nothing(moved: Engine, by: Actor) -> None:
     with db.transaction(moved) as session, pytest.raises(NotAllowed):
-        renew_proof(session, DOMAIN, by=by, reason="", now=NOW)
+        renew_proof(session, DOMAIN, [SERVER], by=by, reason="", now=NOW)
 
 
 @pytest.mark.parametrize("domain", ["other.example", "", "a\0b.example", "a b", "@"])
 def test_what_is_not_there_is_not_found(moved: Engine, domain: str) -> None:
     with db.transaction(moved) as session, pytest.raises(NotFound):
-        renew_proof(session, domain, by=ANA, reason="", now=NOW)
+        renew_proof(session, domain, [SERVER], by=ANA, reason="", now=NOW)
+
+
+def test_only_what_was_seen_is_renewed(moved: Engine, settings: Settings) -> None:
+    (seen,) = listed(moved)
+    came(moved, settings, BY_SERVER, client="203.0.113.9")
+    for ways in (seen.ways, (*seen.ways, "dkim:another.example")):
+        with db.transaction(moved) as session, pytest.raises(NotAllowedNow, match="look again"):
+            renew_proof(session, DOMAIN, ways, by=ANA, reason="", now=NOW)
+    with db.transaction(moved) as session:
+        renew_proof(session, DOMAIN, listed(moved)[0].ways, by=ANA, reason="", now=NOW)
+    assert all(is_usual for is_usual, *_ in kept(moved).values())
+
+
+def test_a_way_that_is_not_theirs_is_refused_until_somebody_renews_it(moved: Engine, settings: Settings) -> None:
+    with db.transaction(moved) as session:
+        assert refuse_proof(session, DOMAIN, [SERVER], by=ANA, reason="", now=NOW).state == "refused"
+        with pytest.raises(NotAllowedNow, match="Refused by Ana Roth"):
+            refuse_proof(session, DOMAIN, [SERVER], by=IDA, reason="", now=NOW)
+        assert count_new(session)[0] == 0
+    for day in (1, 2, 3, 4):
+        came(moved, settings, BY_SERVER, day)
+    assert not kept(moved)[SERVER][0]
+    assert ([one.state for one in listed(moved, days=6)], listed(moved, days=8)) == (["refused"], [])
+    with db.transaction(moved) as session:
+        assert renew_proof(session, DOMAIN, [SERVER], by=IDA, reason="", now=NOW).state == "renewed"
+
+
+def test_where_none_of_its_messages_is_left_there_is_no_alert(moved: Engine) -> None:
+    with db.transaction(moved) as session:
+        session.execute(update(Message).values(signals=[]))
+    assert listed(moved) == []
+    with db.read_transaction(moved) as session:
+        assert count_new(session)[0] == 0
 
 
 def test_administrators_are_told_without_a_name(moved: Engine, settings: Settings) -> None:

@@ -20,8 +20,12 @@ def test_one_entry_is_renewed_and_undone(app: FastAPI, engine: Engine, api_setti
     assert german["before"] == [f"von {DOMAIN} signiert (DKIM)"]
     assert ben.get("/changed-proofs").json()["items"] == []  # nothing of it is in his scope
     path = f"/changed-proofs/{DOMAIN}"
-    assert ben.post(f"{path}/renew", {}).status_code == 403
-    assert ana.post("/changed-proofs/other.example/renew", {}).status_code == 404
-    assert ana.post(f"{path}/renew", {"reason": "called them"}).json()["by_name"] == "Ana Roth"
-    assert "Renewed by Ana Roth" in ana.post(f"{path}/renew", {}).json()["detail"]
+    ways = {"ways": one["ways"]}
+    assert ben.post(f"{path}/renew", ways).status_code == 403
+    assert ana.post("/changed-proofs/other.example/renew", ways).status_code == 404
+    assert ana.post(f"{path}/renew", {}).status_code == 422
+    assert ana.post(f"{path}/renew", {"ways": ["dkim:other.example"]}).status_code == 409
+    assert ana.post(f"{path}/refuse", ways).json()["state"] == "refused"
+    assert ana.post(f"{path}/renew", ways | {"reason": "called them"}).json()["by_name"] == "Ana Roth"
+    assert "Renewed by Ana Roth" in ana.post(f"{path}/renew", ways).json()["detail"]
     assert ana.post(f"{path}/undo", {}).json()["state"] == "new"

@@ -208,7 +208,7 @@ export const api = {
   outboundBrakes: () => get<{ items: OutboundBrake[] }>('/outgoing/brakes'),
   decideBrake: (id: string, verb: 'release' | 'remove' | 'restore') => call<OutboundBrake>('POST', `/outgoing/brakes/${id}/${verb}`, {}),
   changedProofs: () => get<{ items: ChangedProof[] }>('/changed-proofs'),
-  settleProof: (domain: string, verb: 'renew' | 'undo') => call<ChangedProof>('POST', `/changed-proofs/${encodeURIComponent(domain)}/${verb}`, {}),
+  settleProof: (domain: string, verb: 'renew' | 'refuse' | 'undo', order: { ways?: string[] } = {}) => call<ChangedProof>('POST', `/changed-proofs/${encodeURIComponent(domain)}/${verb}`, order),
   outboundRuns: () => get<{ items: OutboundRun[] }>('/outgoing/runs'),
   announceRun: (order: RunOrder) => call<OutboundRun>('POST', '/outgoing/runs', order),
   endRun: (id: string) => call<void>('DELETE', `/outgoing/runs/${id}`),

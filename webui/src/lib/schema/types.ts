@@ -386,8 +386,10 @@ export interface Case {
 /** A domain that proves itself in another way than before, with its messages in your scope. */
 export interface ChangedProof {
   domain: string
-  /** new, or renewed within the last seven days */
+  /** new, or renewed or refused within the last seven days */
   state: ProofState
+  /** its new ways, as renewing and refusing name them */
+  ways: string[]
   /** its new ways, in words */
   now: string[]
   /** its usual ways, in words */
@@ -403,7 +405,7 @@ export interface ChangedProof {
   /** on which such messages were delivered; after policy.renew_proof_days it renews by itself */
   days: number
   renewed_at: string | null
-  /** who renewed it; empty: it renewed by itself, or is new */
+  /** who renewed or refused it; empty: it renewed by itself or is new */
   by_name: string
 }
 
@@ -2196,7 +2198,19 @@ export interface ProofCount {
   count: number
 }
 
-export type ProofState = 'new' | 'renewed'
+/** Which new ways are decided about: all that are new, as you saw them. */
+export interface ProofOrder {
+  reason?: string
+  /** as the list names them; 409 where further ones have come */
+  ways: readonly string[]
+}
+
+export type ProofState = 'new' | 'renewed' | 'refused'
+
+/** Why it is decided so. */
+export interface ProofUndoOrder {
+  reason?: string
+}
 
 /** A rule for the company that message and decisions speak for. */
 export interface Proposal {
@@ -2401,11 +2415,6 @@ export interface Removal {
   block_days: number
   /** without blocks: so long late copies are removed too; 0: not at all */
   late_hours: number
-}
-
-/** Why it is decided so. */
-export interface RenewOrder {
-  reason?: string
 }
 
 /** One report: its sentences say the same as its tables. */
