@@ -11,8 +11,8 @@ from triage.say import mark, say
 PHONE = re.compile(r"(?<![\w@/=.-])\+?(?:\(\d{1,4}\)|\d)(?:[ \u00a0().\u2010-\u2015/-]{0,3}\d){8,14}(?![\w@-])")
 CHARGED = make_wording(
     (
-        "rene auto bill char debi invo orde purc paym subs memb tran abon mitg verl abge rech best kauf abbu zahl lize",
-        "call cont dial phon toll help hotl supp desk line anru rufe tele kund kont numb reac",
+        "rene auto bill char debi invo orde purc paym subs memb tran abon mitg verl abge rech best kauf abbu zahl lize dedu abo erne vert",
+        "call cont dial phon toll help hotl supp desk line anru rufe tele kund kont numb reac cust serv bill hot",
     ),
     r"(?:auto(?:matic)?[- ]?)?renew(?:al|ed|s)?\b",
     r"(?:auto[- ]?debit(?:ed)?|(?:has been|have been|was|were|will be|been) (?:successfully )?(?:charged|debited|billed|deducted))\b",
@@ -24,7 +24,7 @@ CHARGED = make_wording(
     r"(?:bestellung|kauf|zahlung)\b[^.!?]{0,60}\b(?:bestätigt|abgeschlossen|erfolgreich)\b",
 )
 TO_CALL = make_wording(
-    ("call cont dial phon toll help hotl supp desk line anru rufe tele kund reac",),
+    ("call cont dial phon toll help hotl supp desk line anru rufe tele kund reac cust serv bill hot",),
     r"(?:please |kindly |immediately |feel free to )?(?:call|dial|phone|contact|reach)(?: out to)? (?:us|our|the|customer"
     r"|billing|support|now|on|at|this|\+?\(?\d)",
     r"toll[- ]?free\b",
@@ -35,7 +35,7 @@ TO_CALL = make_wording(
     r"(?:telefonisch|per telefon) (?:stornieren|kündigen|widersprechen)\b",
 )
 TO_CANCEL = make_wording(
-    ("canc disp refu auth unau reco did didn stor künd wide erst wide nich",),
+    ("canc disp refu auth unau reco did didn stor künd wide erst nich nie stop reve rück have plac do don",),
     r"(?:to |want to |wish to )?(?:cancel|dispute|stop|reverse)\b[^.!?]{0,60}\b(?:order|subscription|payment|renewal|charge"
     r"|transaction|membership|purchase|service|plan)",
     r"(?:if|in case) (?:you )?(?:did not|didn['’]t|have not|haven['’]t|do not|don['’]t)\b[^.!?]{0,40}\b(?:authori[sz]e"
@@ -58,7 +58,10 @@ ORDERED = make_wording(
 )
 ACCOUNT = r"(?:account|mail ?box|e-?mail|membership|subscription|service|access|profile|storage|cloud|wallet)"
 ENDING = make_wording(
-    ("acco mail memb subs serv acce stor wall phot vide file clou data docu memo quot kont post spei mitg abon date foto zuga prof",),
+    (
+        "acco mail memb subs serv acce stor wall phot vide file clou data docu memo quot kont post spei mitg abon date foto zuga prof abo"
+        " emai",
+    ),
     rf"{ACCOUNT}\b[^.!?]{{0,40}}\b(?:terminat(?:ed|ion)|delet(?:ed|ion)|de-?activat(?:ed|ion)|clos(?:ed|ure)|cancell?(?:ed|ation)|suspen(?:ded|sion)"
     r"|shut down|expired|blocked)\b",
     r"(?:photos?|videos?|files?|data|documents?|memories)\b[^.!?]{0,40}\b(?:will|going to|scheduled to|may|are) be(?:ing)? "
@@ -74,7 +77,7 @@ WON = r"(?:prize|gift|reward|card|bonus|free|token|airdrop|chance|cashback|winne
 PRIZE = make_wording(
     (
         "cong winn won sele clai rede gift free bonu rewa priz give aird uncl rece chos glüc grat gewo gewi ausg ausw ause gesc frei"
-        " will welc depo kein guts präm",
+        " will welc depo kein guts präm win elig card chan toke cash coll allo prei spin",
     ),
     rf"you(?:['’]ve| have)? (?:just )?(?:been (?:specially |randomly )?(?:selected|chosen)|won|received)\b[^.!?]{{0,60}}\b{WON}",
     rf"congratulations?\b[^.!?]{{0,60}}\b{WON}",
@@ -100,15 +103,20 @@ def find_call_about_charge(seen: Seen) -> Iterable[Signal]:
 
 
 def find_pretexts(seen: Seen) -> Iterable[Signal]:
-    """An order, an account that ends or a prize, where the sender's domain fits nothing that it says: a real provider's is named in it."""
+    """An order, an account that ends or a prize, where the sender's domain fits nothing that it says: a real provider's is named in it.
+
+    Not of a proven sender whose messages were let in before.
+    """
+    if seen.authentication.proof and seen.met.let_in:
+        return
     for name, wording, sentence in PRETEXTS:
         said_more = name == "account-ends" and SECRETS.spoken(seen)  # asks-for-secrets says it
-        if not said_more and (found := wording.spoken(seen)) and not fits_its_domain(seen.summary):
+        if not said_more and (found := wording.spoken(seen)) and not fits_its_domain(seen.summary, with_words=True):
             yield Signal(name, say(sentence, found=found), 15, (found,))
 
 
 PRETEXTS = (
-    ("order-elsewhere", ORDERED, mark("Confirms an order or a delivery (“{found}”), but is not from the company that it names.")),
-    ("account-ends", ENDING, mark("Says that an account or its content ends (“{found}”), but is not from the provider that it names.")),
+    ("order-elsewhere", ORDERED, mark("Confirms an order or a delivery (“{found}”), but is not from a domain that fits its words.")),
+    ("account-ends", ENDING, mark("Says that an account or its content ends (“{found}”), but is not from a domain that fits its words.")),
     ("prize", PRIZE, mark("Promises a prize or a gift: “{found}”.")),
 )

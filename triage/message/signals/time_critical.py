@@ -62,6 +62,7 @@ LINKS = 40  # of a message
 WEB = frozenset({"http", "https"})
 MOST_MINUTES = 240  # a code or link that lasts longer is not perishable
 SOON = timedelta(hours=24)  # a meeting that begins later is not
+ADDRESS = re.compile(r"\S*(?:@|://|[^\W_]\.[^\W_])\S*")  # of a page, a host or a person
 WORD = re.compile(r"[^\W_]+")
 NOBODY = (
     "no reply noreply notification notifications info mail mailer service services support security account accounts team alert alerts"
@@ -112,14 +113,15 @@ def find_deadline(summary: Summary, received_at: datetime | None = None) -> Life
     return found if found and (found.kind == "meeting" or fits_its_domain(summary)) else None
 
 
-def fits_its_domain(summary: Summary) -> bool:
+def fits_its_domain(summary: Summary, *, with_words: bool = False) -> bool:
     """Whether a message is from the domain that it names, in the sender's name or else in its words.
 
-    If it has links, one has to lead there.
+    If it has links, one has to lead there. `with_words`: its words count beside the name, as a person's; addresses in them do not.
     """
     domain = summary.author.rpartition("@")[2]
     named = [word for word in words_of(summary.author_name) if word not in ANYBODY]
-    said = named or words_of(f"{summary.subject} {summary.text[:LOOKED_AT]}")
+    words = f"{summary.subject} {summary.text[:LOOKED_AT]}"
+    said = [*named, *words_of(ADDRESS.sub(" ", words))] if with_words else named or words_of(words)
     hosts = [to.host for to in (link_destination(link.target) for link in summary.links[:LINKS]) if to.host and to.scheme in WEB]
     return is_named(domain, said) and (not hosts or any(is_related_host(host, domain) for host in hosts))
 

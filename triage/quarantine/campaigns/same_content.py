@@ -3,18 +3,27 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, bindparam, func, select
 from sqlmodel import Session, col
 
 from triage.message.mime.links import link_destination, registered_organisation
 from triage.message.summary import Summary
 from triage.quarantine.campaigns.traits import Kind, own_files, own_links, trait_number
 from triage.quarantine.campaigns.wanted_traits import weigh_traits
-from triage.store.db import is_among
 from triage.store.models.campaigns import MessageTrait
 from triage.store.models.deliveries import Delivery
 
-MOST = 500  # copies that are looked at for all messages that come in together, the newest
+MOST = 200  # messages with a trait that are looked at, the newest
+NEWEST = (
+    select(col(MessageTrait.message_id))
+    .where(col(MessageTrait.trait) == bindparam("trait", type_=BigInteger))
+    .order_by(col(MessageTrait.message_id).desc())
+    .limit(MOST)
+    .subquery()
+)
+OLDEST = select(func.min(col(Delivery.campaign_id))).where(
+    col(Delivery.message_id).in_(select(NEWEST.c.message_id)), col(Delivery.is_copy), col(Delivery.flood).is_(False)
+)
 
 
 class Key(NamedTuple):
@@ -53,15 +62,5 @@ def campaigns_of(session: Session, keys: Mapping[int, Collection[int]]) -> dict[
     """The oldest campaign of copies that each of these traits is in."""
     if not any(keys.values()):
         return {}
-    mine = is_among(session, col(MessageTrait.trait), {trait for some in keys.values() for trait in some})
-    rows = (
-        select(col(MessageTrait.trait), col(Delivery.campaign_id))
-        .join(Delivery, col(Delivery.message_id) == col(MessageTrait.message_id))
-        .where(mine, col(Delivery.is_copy), col(Delivery.flood).is_(False), col(Delivery.campaign_id).is_not(None))
-        .order_by(col(Delivery.id).desc())
-        .limit(MOST)
-    )
-    found: dict[int, int] = {}
-    for trait, campaign_id in session.execute(rows):
-        found[trait] = min(campaign_id, found.get(trait, campaign_id))
-    return found
+    found = ((trait, session.scalar(OLDEST, {"trait": trait})) for trait in {trait for some in keys.values() for trait in some})
+    return {trait: campaign_id for trait, campaign_id in found if campaign_id is not None}

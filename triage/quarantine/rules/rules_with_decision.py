@@ -199,13 +199,13 @@ def is_about(order: RuleOrder, sender: Sender) -> bool:
 
 def why_not(sender: Sender, order: RuleOrder, own_domains: Collection[str]) -> str:
     """Returns why an allow rule cannot be about this sender: own, flood, unproven, list; "" where it can."""
+    if sender.is_flood:
+        return "flood"
     if sender.match == "list":
         return "" if ":" in order.proof or sender.signers else "list"
     domain = sender.value.rpartition("@")[2]
     if any(domain == own or domain.endswith(f".{own}") for own in own_domains):
         return "own"
-    if sender.is_flood:
-        return "flood"
     is_proven = sender.is_pinned if ":" in order.proof else sender.proofs != {""}
     return "" if is_proven else "unproven"
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from tests.triage.mails import sample
-from tests.triage.message.signals.seeing import NOW, by, seen, to
+from tests.triage.message.signals.seeing import NOW, by, looked_at, to
 from triage.message.authentication import Authentication
 from triage.message.signals import pretexts
-from triage.message.signals.signal_context import Seen
+from triage.message.signals.signal_context import Met, Seen
+from triage.message.signals.wording import Wording
 from triage.message.summary import Summary, make_summary
 
 NUMBER = "+1 (808) 555-0142"
@@ -56,6 +57,11 @@ SHOP: dict[str, Any] = by("orders@harbour-shop.example", "Harbour Shop") | {"lin
 PRETEXTS = set(SAID)
 
 
+def seen(met: Met = Met(), **changes: Any) -> dict[str, str]:  # noqa: B008 - a value
+    """The signals of a message from somebody whose messages were never let in."""
+    return {name: signal.sentence for name, signal in looked_at(beside={"met": met}, **changes).items()}
+
+
 @pytest.mark.parametrize(("name", "words"), [(name, words) for name, some in SAID.items() for words in some])
 def test_what_a_pretext_says(name: str, words: str) -> None:
     assert name in seen(subject="Hello", text=words)
@@ -81,6 +87,37 @@ def test_a_number_to_call_counts_where_something_can_be_stopped_or_the_sender_fi
 
 def test_an_account_that_asks_for_secrets_is_said_once() -> None:
     assert not {"account-ends"} & seen(text="Your account has been suspended.").keys()
+
+
+SPOKEN = [
+    (
+        pretexts.CHARGED,
+        ["You have been deducted 20 EUR; customer care", "Abo wurde erneuert; Kunde", "Vertrag wurde erneuert; Kunde"],
+    ),
+    (pretexts.TO_CALL, ["customer service 080", "billing team 080"]),
+    (pretexts.TO_CANCEL, ["stop the payment", "reverse the charge", "if you haven't placed it", "if you don't place it", "nie bestellt"]),
+    (pretexts.TO_CANCEL, ["Rückerstattung"]),
+    (pretexts.ENDING, ["Ihr Abo wird beendet", "Your email has been deactivated"]),
+    (pretexts.PRIZE, ["eligible to win a card", "collect my allocation", "Ihr Preis wartet"]),
+]
+
+
+@pytest.mark.parametrize(("wording", "words"), [(wording, words) for wording, some in SPOKEN for words in some])
+def test_what_is_looked_for_by_its_openings_is_found(wording: Wording, words: str) -> None:
+    beside = Seen(Summary(text=words), Authentication(""), NOW)
+    assert wording.ways.search(beside.words)
+    assert wording.spoken(beside)
+
+
+LETTER = "Ihre Bestellung wurde heute versandt.\n\nGruß\nPeter Müller, Kontrapunkt GmbH"
+
+
+def test_a_person_of_a_company_may_write_of_an_order() -> None:
+    mine = by("mueller@kontrapunkt-gmbh.example", "Peter Müller")
+    assert not PRETEXTS & seen(text=LETTER, **mine).keys()
+    elsewhere = seen(text=LETTER.replace("Kontrapunkt", "www.kontrapunkt-gmbh.example"), **mine)
+    assert elsewhere["order-elsewhere"].endswith("is not from a domain that fits its words.")
+    assert not PRETEXTS & seen(Met(True, True), text="Your order has been confirmed").keys(), "proven, and let in before"
 
 
 @pytest.mark.corpus
