@@ -23,7 +23,7 @@ from triage.quarantine.requests.reported_messages import REPORTS
 from triage.quarantine.search import confirmations, expiry, legal_hold
 from triage.quarantine.search.folder_totals import by_index, in_piles
 from triage.quarantine.search.listing import Listed, list_some, visible_selection
-from triage.quarantine.search.selection import COPIES, UNPROVEN, Selection
+from triage.quarantine.search.selection import CLAIMED, COPIES, UNPROVEN, Selection
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
@@ -368,7 +368,7 @@ def deadline_of(pile: Pile, lead: Listed) -> tuple[datetime | None, bool]:
 
 def card_members(lead: Listed, group: Group) -> Selection:
     """All that is on the card of this delivery."""
-    proof = lead.proven_as or UNPROVEN
     if group == "campaign" and lead.campaign is not None:
-        return Selection(campaign=lead.campaign, proof=UNPROVEN if lead.flood else COPIES if lead.is_copy else proof)
+        return Selection(campaign=lead.campaign, proof=UNPROVEN if lead.flood else COPIES if lead.is_copy else lead.proven_as or UNPROVEN)
+    proof = CLAIMED if lead.claimed else lead.proven_as or UNPROVEN
     return Selection(sender=lead.author, proof=proof) if group != "none" and lead.author else Selection(ids=(lead.id,))

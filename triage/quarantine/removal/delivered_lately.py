@@ -68,11 +68,14 @@ def selection_of(rule: Rule, since: datetime) -> Selection | None:
     if rule.effect != "block" or rule.match not in ("address", "domain", "subdomains", "campaign"):
         return None
     kind, _, name = rule.scope.partition(":")
+    of_sender = rule.value if rule.match == "address" else ""
+    both = of_sender and proof == UNPROVEN  # what does not prove them, and what only claims to be them
     return Selection(
-        sender=rule.value if rule.match == "address" else "",
+        any_of=(Selection(sender=of_sender, proof=UNPROVEN), Selection(sender=of_sender, proof=CLAIMED)) if both else (),
+        sender="" if both else of_sender,
         domain=rule.value if rule.match in ("domain", "subdomains") else "",
         campaign=parse_id(rule.value) if rule.match == "campaign" else None,
-        proof=proof if rule.match == "campaign" or rule.unproven_only else "",
+        proof=proof if not both and (rule.match == "campaign" or rule.unproven_only) else "",
         department=name if kind == "department" else None,
         person=name if kind == "person" else None,
         states=(State.DELIVERED,),

@@ -131,6 +131,8 @@ def selection_condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(of_campaign(selection.campaign, selection.proof))
     elif selection.proof and selection.proof != ANY_PROOF:
         wanted.append(proof_condition(selection.proof))
+        if selection.sender and selection.proof == UNPROVEN:
+            wanted.append(col(Delivery.claimed).is_(False))  # claims to be them have a row of their own
     if selection.department:
         wanted.append(col(Delivery.department) == selection.department.casefold())
     if selection.person is not None:

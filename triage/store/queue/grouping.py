@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Integer, String, case, cast, func, literal
+from sqlalchemy import ColumnElement, Integer, String, and_, case, cast, func, literal, true
 from sqlmodel import col
 
 from triage.message.signals.severity import DANGEROUS_FROM, SUSPICIOUS_FROM, UNCLEAR_FROM, Severity
@@ -15,6 +15,7 @@ from triage.store.models.deliveries import Delivery
 Group = Literal["campaign", "sender", "none"]
 COPIES = "*"  # in the place of a proof: it is one of the copies of its campaign
 HELD = (col(Delivery.state) == State.HELD) & (col(Delivery.direction) == "in")
+CLAIMED = "claimed"  # in the place of a proof: it only claims to be from its author
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
 
 
@@ -46,8 +47,14 @@ def card_key(group: Group) -> ColumnElement[str]:
     """The card: the pile, and apart from the rest of it what somebody has proven to be their own."""
     if group == "none":
         return pile_key(group)
-    apart = kept_apart() if group == "campaign" else proven_as()
+    usual = kept_apart() if group == "campaign" else proven_as()
+    apart = case((and_(col(Delivery.claimed).is_(True), is_by_author(group)), literal(CLAIMED, String)), else_=usual)
     return case((apart != "", pile_key(group) + literal(" ", String) + apart), else_=pile_key(group))
+
+
+def is_by_author(group: Group) -> ColumnElement[bool]:
+    """Returns whether the pile is of one author: claims to be them are decided apart from their own messages."""
+    return and_(col(Delivery.author) != "", col(Delivery.campaign_id).is_(None) if group == "campaign" else true())
 
 
 def severity_column() -> ColumnElement[int]:

@@ -1,7 +1,7 @@
 """Cards by campaign: a wave is one card whoever sent it; what proves differently who sent it is not decided along with it."""
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from sqlmodel import col
 
 from tests.triage import arriving
@@ -78,6 +78,21 @@ def test_a_sender_and_who_forges_them_are_two_cards(company: Engine, wave: dict[
     assert (real.apart, forged.apart, len(found)) == (1, 1, 5)
     assert real.select == Selection(sender="post@parcel.example", proof="parcel.example")
     assert forged.select == Selection(sender="post@parcel.example", proof="none")
+
+
+@pytest.mark.parametrize("group", ["campaign", "sender"])
+def test_claims_to_be_a_sender_are_a_row_of_their_own(company: Engine, settings: Settings, group: Group) -> None:
+    some = [came(company, settings, JOE, "a@first.example", text) for text in ("Lunch on Friday?", "The minutes", "Pay this at once")]
+    with transaction(company) as session:
+        where = col(Delivery.id).in_(some)
+        session.execute(update(Delivery).where(where).values(campaign_id=None))
+        session.execute(update(Delivery).where(col(Delivery.id) == some[2]).values(claimed=True))
+    found = {frozenset(card.ids): card for card in shown(company, group)}
+    assert set(found) == {frozenset(some[:2]), frozenset(some[2:])}
+    assert found[frozenset(some[2:])].select == Selection(sender="a@first.example", proof="claimed")
+    for ids, card in found.items():
+        with read_transaction(company) as session:
+            assert {one.id for one in listing.list_deliveries(session, card.select, by=ANA).items} == set(ids)
 
 
 def test_ungrouped_mail_is_one_card_each(company: Engine, wave: dict[str, int]) -> None:
