@@ -60,7 +60,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """All that is said."""
+    """Content of a notice to a sender."""
 
     kind: str  # failure, rejection, expiry, delay
     sender: str  # our address

@@ -175,7 +175,7 @@ def with_siblings(found: dict[int, int], siblings: Iterable[tuple[int, int]]) ->
 
 
 def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: datetime) -> list[Claim]:
-    """All that a worker needs, as values, without what must not or cannot be sent any more.
+    """Returns claims with all that a worker needs, without deliveries that must not or cannot be sent any more.
 
     A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced. What is for
     a group becomes a delivery for each member, due at once.

@@ -92,7 +92,9 @@ def any_strayed(session: Session, *, settings: Settings, now: datetime) -> bool:
 
 
 def set_right(session: Session, *, settings: Settings, lease: timedelta, by: Actor, now: datetime) -> int:
-    """After a clock was ahead: what was queued is due now, what somebody may have in hand when a lease from now ends; how many."""
+    """Mends the queue after a clock was ahead: queued deliveries are due now, those possibly being sent when a lease from now ends; returns
+    how many.
+    """
     in_hand = and_(has_strayed(settings, now), col(Delivery.state).in_(IN_HAND))
     leased = session.connection().execute(update(Delivery).where(in_hand).values(due_at=now + lease)).rowcount
     return leased + make_due(session, has_strayed(settings, now), by=by, now=now)

@@ -113,7 +113,7 @@ def is_whole(row: Recalled, content: bytes | None) -> bool:
 
 
 def place_of(row: Recalled) -> tuple[str, int, int, str]:
-    """As Copy.place."""
+    """Returns the place of a copy, as Copy.place does."""
     return (row.folder, row.uid_validity, row.uid, row.name.partition(":")[0].rpartition("/")[2])
 
 
@@ -130,7 +130,7 @@ def shared_tail(one: bytes, other: bytes) -> int:
 
 
 def end_copies(session: Session, delivery_ids: Iterable[int], *, now: datetime) -> None:
-    """These copies are where they belong again, or no longer wanted: their bytes are released, the record stays."""
+    """Ends copies that are back in their place, or no longer wanted: their bytes are released, the record stays."""
     open_rows = is_among(session, col(Recalled.delivery_id), delivery_ids) & col(Recalled.ended_at).is_(None)
     session.execute(update(Recalled).where(open_rows).values(ended_at=now, head=None), execution_options=UNSEEN)
 

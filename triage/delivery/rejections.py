@@ -86,7 +86,7 @@ def joins_notice(notice: Notice | None) -> bool:
 
 
 def queue_rejections(session: Session, ids: Iterable[int], text: str, *, settings: Settings, now: datetime) -> None:
-    """These deliveries were rejected: tell their senders after the undo time, one notice a message however many copies."""
+    """Queues notices to the senders of rejected deliveries for after the undo time, one a message however many copies."""
     messages = sender_notices.messages_of(session, ids)
     waiting = sender_notices.waiting_notices(session, [message.id for message in messages])
     due = now + timedelta(seconds=settings.policy.undo_seconds)

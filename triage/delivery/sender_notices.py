@@ -69,13 +69,13 @@ def find_notice(session: Session, sender: str, subject: str) -> Notice | None:
 
 
 def notify_failed(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
-    """These deliveries have bounced: tell their senders where that may be. Failures of one message within notices.delay go together."""
+    """Tells senders that deliveries bounced, where that may be. Failures of one message within notices.delay go together."""
     if settings.notices.failures:
         notify_senders(session, ids, FAILURE, settings.notices.failure_text, settings=settings, now=now)
 
 
 def notify_expired(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
-    """Nobody decided about these deliveries in time: tell their senders, where the company wants that and where it may be."""
+    """Tells senders that nobody decided in time about their messages, where the company wants that and where it may be."""
     if settings.notices.expiry:
         notify_senders(session, ids, EXPIRY, settings.notices.expiry_text, settings=settings, now=now)
 
@@ -226,7 +226,7 @@ def call_off(session: Session, delivery_id: int, now: datetime) -> None:
 
 
 def follow_deliveries(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
-    """As `follow_changes`, for the messages of these deliveries."""
+    """Follows changes as `follow_changes` does, for the messages of these deliveries."""
     given = list(ids)
     theirs = select(col(Notice.message_id)).join(Delivery, col(Delivery.message_id) == col(Notice.message_id))
     messages = set(session.scalars(theirs.where(is_among(session, col(Delivery.id), given)))) if given else set()

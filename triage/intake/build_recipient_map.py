@@ -15,7 +15,7 @@ from triage.store.models.directory import KnownRecipient
 
 
 def build_recipient_map(session: Session, *, settings: Settings, now: datetime) -> DoorSnapshot | None:
-    """Everything that the receiving daemon may know, as of now; None as long as no directory was taken over."""
+    """Builds the recipient map for the receiving daemon, as of now; None as long as no directory was read."""
     columns = col(KnownRecipient.address), col(KnownRecipient.sub_addressed), col(KnownRecipient.kind)
     rows = session.execute(select(*columns)).all()
     if not rows:

@@ -43,7 +43,7 @@ _names: WeakKeyDictionary[Engine, tuple[int, dict[str, str]]] = WeakKeyDictionar
 
 
 def signals_of_copy(senders: Senders, one: NewDelivery, known: Standing) -> list[Signal]:
-    """The signals about one copy alone: is its author new to this department or person? Asked for what people will look at."""
+    """Returns the signals about one copy alone, such as an author new to this department or person. Only held copies have any."""
     if one.state != State.HELD or not known.met.let_in or not one.author:
         return []
     department = senders.has_written_to(one.author, one.department)
@@ -147,7 +147,7 @@ def earlier_proofs(session: Session, author: str) -> EarlierProofs:
 
 
 def proof_way(proof: str, authentication: Authentication) -> ProofWay:
-    """In which way somebody is proven: by what, and whether their domain signed it."""
+    """Returns how somebody is proven: by which proof, and whether their domain signed the message."""
     return proof, bool(proof) and "dkim" in authentication.dmarc.aligned
 
 

@@ -150,7 +150,7 @@ def describe_deception(facts: Facts, verdict: Verdict, seen: Iterable[Signal]) -
 
 
 def list_remedies(facts: Facts, settings: Settings) -> Iterator[Remedy]:
-    """Each allow for the whole company that lets this message through, when the policy is asked again with it."""
+    """Yields each allow rule for the whole company that would let this message through."""
     for remedy in candidate_rules(facts, settings):
         allow = MatchedRule(0, "allow", remedy.match, remedy.value, "company", remedy.proof, False, "", "staff", facts.envelope.received_at)
         rules = sorted((*facts.rules, allow), key=lambda one: (tuple(-part for part in rule_precision(one)), one.effect != "block"))

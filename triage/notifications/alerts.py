@@ -72,7 +72,7 @@ AHEAD = HOUR  # that the clocks of two machines are never apart
 
 
 def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wait]:
-    """All that is so now, folder by folder."""
+    """Finds all present causes of alerts, folder by folder."""
     return [
         *find_waiting(session, settings, now),
         *find_time_limited(session, now),
@@ -386,7 +386,7 @@ def is_news(row: Alarm, told_at: datetime, now: datetime) -> bool:
 
 
 def note_told(session: Session, who: str, alarms: Iterable[Alarm], now: datetime) -> None:
-    """They have been told of these, as they are now."""
+    """Saves that somebody received these alerts, as they are now."""
     for row in alarms:
         key = {"who": who, "cause": row.cause, "department": row.department, "person": row.person}
         db.insert_if_missing(session, Told, **key, at=now)

@@ -42,12 +42,12 @@ class Digest:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Everything that it lists or counts."""
+        """Ids of everything that the digest lists or counts."""
         return (*self.held.ids, *self.removed.ids)
 
     @property
     def counted(self) -> frozenset[int]:
-        """Everything of which it says only how many there are."""
+        """Ids of everything that the digest only counts."""
         return frozenset((*self.held.counted, *self.removed.counted))
 
 
@@ -58,7 +58,7 @@ def of_person(session: Session, uid: str, *, settings: Settings, now: datetime, 
 
 
 def part_of(session: Session, which: ColumnElement[bool], settings: Settings) -> Part:
-    """These messages, parted into what is listed and what is only counted."""
+    """Splits these messages into those that a digest lists and those that it only counts."""
     rows = session.execute(select(col(Delivery.id), is_counted()).where(which)).all()
     counted, alone = (tuple(one for one, hidden in rows if bool(hidden) is wanted) for wanted in (True, False))
     listed = list_first(session, alone, settings) if alone else ()

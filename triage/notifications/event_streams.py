@@ -52,7 +52,7 @@ def read_stretch(session: Session, stream: str, settings: Settings) -> Stretch:
 
 
 def settle_stretch(session: Session, stream: str, stretch: Stretch) -> bool:
-    """All of it is where it should be; False when another process has settled it, too."""
+    """Marks a stretch as sent; False when another process has already done so."""
     mine = (col(Marker.name) == MARKER + stream, col(Marker.number) == stretch.after)
     moved: Any = session.execute(update(Marker).where(*mine).values(number=stretch.through))
     return bool(moved.rowcount)

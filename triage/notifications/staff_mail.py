@@ -52,7 +52,7 @@ def queue_letters(session: Session, settings: Settings, *, now: datetime) -> int
 
 
 def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[Alarm]]:
-    """Everybody who is told of something that is so, told before or not."""
+    """Returns everybody who gets present alerts, received before or not."""
     rows = [row for row in alerts.last_alerts(session).values() if SHOWN.get(row.cause, row.cause) in settings.notices.alerts]
     if not rows:
         return {}

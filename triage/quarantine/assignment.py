@@ -26,7 +26,7 @@ LONGEST = 500  # characters of a note
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Somebody to whom mail can be handed."""
+    """Colleague to whom messages can be assigned."""
 
     login: str
     name: str
@@ -102,7 +102,7 @@ def number_for(session: Session, by: Actor) -> int:
 
 
 def list_candidates(session: Session, *, by: Actor, now: datetime) -> tuple[Candidate, ...]:
-    """To whom mail can be handed, by name: everybody else who decides. Whom somebody stands in for is away until that ends."""
+    """Lists colleagues to whom messages can be assigned, by name. A person with a substitute is away until that ends."""
     stand_ins = select(col(Substitution.absent), func.max(col(Substitution.ends_at), type_=Instant)).where(substitutes.in_force(now))
     absent = dict(session.execute(stand_ins.group_by(col(Substitution.absent))).all())
     deciding = select(StaffMember).where(col(StaffMember.active), col(StaffMember.role).in_(access.DECIDING))

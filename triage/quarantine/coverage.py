@@ -85,7 +85,7 @@ def set_away(session: Session, login: str, until: datetime | None, *, by: Actor,
 
 
 def away_until(session: Session, login: str, now: datetime) -> datetime | None:
-    """Until when somebody is away; None when they are on duty."""
+    """Returns until when somebody is away; None when they are on duty."""
     member = session.get(StaffMember, login)
     until = member.away_until if member else None
     return until if until and until > now else None

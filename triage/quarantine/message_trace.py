@@ -80,7 +80,7 @@ def describe_arrival(message: Message) -> Iterator[Step]:
 
 
 def received_sentence(envelope: Envelope, number: str) -> str:
-    """From whom it came, and which id the reply named."""
+    """Says from whom a message came, and which id the reply named."""
     client = envelope.client or envelope.edge or "this machine"
     with_tls = f", {envelope.tls}" if envelope.tls else ""
     sender = escape_visible(envelope.reverse_path) or "<>"

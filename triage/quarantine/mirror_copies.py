@@ -44,7 +44,7 @@ def wanted_copies(session: Session, department: str, *, by: Actor) -> dict[int, 
 
 
 def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:
-    """One of them; None when it is held no more."""
+    """Returns a held delivery for its copy; None when it is no longer held."""
     delivery = session.get(Delivery, delivery_id)
     if delivery is None or delivery.state != State.HELD:
         return None
@@ -84,7 +84,7 @@ def place_copy(session: Session, copy_id: int, folder: str, validity: int, uid: 
 
 
 def end_copies(session: Session, copies: Iterable[int], now: datetime) -> None:
-    """Their mail is held no more."""
+    """Ends copies of messages that are no longer held."""
     mine = (db.is_among(session, col(MirrorCopy.id), sorted(copies)), col(MirrorCopy.ended_at).is_(None))
     session.execute(update(MirrorCopy).where(*mine).values(ended_at=now))
 

@@ -75,8 +75,8 @@ def counting_statement(on_postgresql: bool) -> Insert:
 
 
 def record_view(session: Session, message_id: int, *, by: Actor, now: datetime) -> bool:
-    """The message was on this person's screen: in the audit log once in AGAIN; was it put there now? What was read ahead of it has been
-    shown.
+    """Enters in the audit log, once in AGAIN, that the message was on this person's screen; returns whether it was entered now. Parts
+    that were read ahead count as shown.
 
     NotAllowed for anybody but a person, NotAllowedNow when nothing of it was ever fetched for them.
     """

@@ -40,7 +40,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything that may be meant, newest first, and a sentence about all of it."""
+    """Answer to "Where is my message?": all messages that may be meant, newest first, and a sentence about them."""
 
     sentence: str
     places: tuple[Place, ...]

@@ -29,7 +29,7 @@ class Arrivals:
 
 
 def list_arrivals(session: Session, *, by: Actor, since: datetime, until: datetime) -> tuple[Arrivals, ...]:
-    """In the actor's scope, the newest day first; from `since` on, before `until`, at most the last 366 days of it.
+    """Lists arrivals in the actor's scope, the newest day first; from `since` on, before `until`, at most the last 366 days of it.
 
     BadInput when one of them is far from any year that message has.
     """

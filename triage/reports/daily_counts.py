@@ -135,7 +135,9 @@ def is_due(session: Session, now: datetime) -> bool:
 
 
 def forget_days(session: Session, oldest: datetime) -> None:
-    """Let go of what no report reaches any more, those that begin at `oldest` included: of one day at a time, so that nobody waits long."""
+    """Deletes counts that no report reaches any more, those that begin at `oldest` included: of one day at a time, so that nobody waits
+    long.
+    """
     for table, moment, end in ((Arrived, col(Arrived.since), oldest - 2 * DAY), (QueueSample, col(QueueSample.at), oldest)):
         first = session.scalar(select(func.min(moment)))
         if first is not None:

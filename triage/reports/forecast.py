@@ -1,4 +1,4 @@
-"""From simulated mail to numbers: what the closed door would cost and catch. Pure."""
+"""Computes the forecast from simulated messages: what enforcement would cost and catch. Pure."""
 
 import heapq
 import math

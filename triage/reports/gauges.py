@@ -19,7 +19,7 @@ OPEN = tuple(state for state in State if state not in FINAL)
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """As of one moment."""
+    """Gauges as of one moment."""
 
     by_state: dict[State, int]  # deliveries in each state that is not final: those that are would take a walk through all of the record
     oldest_held: datetime | None  # when the message that has been held longest came in

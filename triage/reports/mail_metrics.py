@@ -1,4 +1,4 @@
-"""From rows to the numbers of reports about mail: waiting times, campaigns, the queue. Pure.
+"""Computes the numbers of reports about messages: waiting times, campaigns, the queue. Pure.
 
 Times are those that clocks of the company show.
 """
@@ -81,7 +81,7 @@ class Stopped:
 
     @property
     def seconds(self) -> float:
-        """From the first copy to the purge."""
+        """Seconds from the first copy to the purge."""
         return max(0.0, (self.purged_at - self.first_at).total_seconds())
 
 
@@ -224,5 +224,5 @@ Counts = Counter[tuple[str, str]]  # messages by rule and verdict
 
 
 def added_up(some: Iterable[Counts]) -> Counts:
-    """All of them together."""
+    """Adds counts up."""
     return sum(some, Counter())

@@ -48,7 +48,7 @@ def get_report(session: Session, name: str, *, period: Period, by: Actor, settin
 
 
 def all_reports(session: Session, *, period: Period, by: Actor, settings: Settings, now: datetime) -> list[Report]:
-    """Every report, from one reading."""
+    """Builds every report, from one reading."""
     reading = Reading(session, period, by, settings, now)
     return [make(reading) for make in REPORTS.values()]
 

@@ -51,7 +51,7 @@ class Sending:
 
 
 def count_report(session: Session, report: AggregateReport, proof: Dmarc, *, settings: Settings, now: datetime) -> bool:
-    """Count a report that passes DMARC itself, is about domains of ours, and was not counted before. Was it?"""
+    """Counts a report that passes DMARC itself, is about domains of ours, and was not counted before; returns whether it was counted."""
     services = tuple(about_domains(report, settings.own_domains))
     since, until = (datetime.fromtimestamp(one, UTC) for one in (report.begin, report.end))
     timely = now - timedelta(days=settings.reports.dmarc_days) < until < now + AHEAD
@@ -125,7 +125,7 @@ def describe_sending(domain: str, name: str, proof: str, messages: int, reporter
 
 
 def forget_reports(session: Session, *, settings: Settings, now: datetime) -> None:
-    """Let go of what was counted too long ago."""
+    """Deletes DMARC reports that were counted too long ago."""
     old = select(col(DmarcReport.id)).where(col(DmarcReport.until) < now - timedelta(days=settings.reports.dmarc_days))
     session.execute(delete(SendingService).where(col(SendingService.report).in_(old)))
     session.execute(delete(DmarcReport).where(col(DmarcReport.id).in_(old)))

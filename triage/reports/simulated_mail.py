@@ -33,10 +33,10 @@ class Rehearsed:
 
     @property
     def held(self) -> bool:
-        """Would staff have had to look at it?"""
+        """Whether staff would have had to review it."""
         return self.disposition == "quarantine"
 
     @property
     def passes(self) -> bool:
-        """Would it have gone straight through?"""
+        """Whether it would have been delivered without a review."""
         return self.disposition == "relay"

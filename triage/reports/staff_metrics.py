@@ -1,4 +1,4 @@
-"""From rows to the numbers of reports about those who decide: work, mistakes, hours saved. Pure.
+"""Computes the numbers of reports about staff: work, mistakes, hours saved. Pure.
 
 Times are those that clocks of the company show.
 """
@@ -62,7 +62,7 @@ class Pace:
 
     @property
     def cards_an_hour(self) -> float:
-        """In the hours in which there was one."""
+        """Rows an hour, in the hours in which one was decided."""
         return self.cards / self.hours if self.hours else 0.0
 
 
@@ -125,7 +125,7 @@ def cards_of(acts: Iterable[Act]) -> list[Act]:
 
 
 def is_person(act: Act) -> bool:
-    """Did a person decide, in the console, and no program or shell?"""
+    """Whether a person decided, in the console, and no program or shell."""
     return act.by.startswith("person:")
 
 

@@ -259,7 +259,7 @@ def put_off(session: Session, delivery: Delivery, ending: Ending, now: datetime)
 
 
 def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> None:
-    """These are out of the mailbox, or were not there any more. What an undo wants back meanwhile sets out on its way."""
+    """Settles recalls whose messages are out of the mailbox, or were not there any more. Those wanted back by an undo start to return."""
     copies = recalled_copies.current_copies(session, (one.delivery.id for one in gone))
     recalled_copies.keep_absence(session, (one.delivery.id for one in gone if one.errand.sure and one.delivery.id not in copies), now=now)
     told = []
@@ -283,13 +283,13 @@ def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> Non
 
 
 def is_taken(one: Settled, found: Sequence[Recalled]) -> bool:
-    """Did the server confirm that a copy was removed; or had a worker found one who died before it could say so?"""
+    """Whether the server confirmed that a copy was removed, or a worker had found one and died before it could say so."""
     claimed = (one.delivery.due_at or one.delivery.received_at) - LEASE
     return bool(found) and (one.ending.kind == "taken" or any(row.found_at < claimed for row in found))
 
 
 def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> None:
-    """These are in their mailbox again, or still. A purge that met them on the way is carried out."""
+    """Settles recalls whose messages are in their mailbox again, or still. A purge that met them on the way is carried out."""
     words = {"there": "still there", "restored": "done"}
     told = [(one.delivery.decision_id, one.delivery.id, words[one.ending.kind], one.ending.why) for one in there]
     purges = [(delivery.id, delivery.purge_wanted_by) for delivery, _, _ in there if delivery.purge_wanted_by is not None]

@@ -1,4 +1,4 @@
-"""After a restore: what had been sent on since the backup is found in the mailboxes, and not sent again; what nobody can find out waits.
+"""Reconciles after a restore: finds messages sent since the backup in the mailboxes and does not send them again; unclear ones wait.
 
 A delivery that waits for a person's word is queued without a time: `mailroom outgoing retry ID` sends it, `give-up` ends it.
 """
@@ -135,7 +135,7 @@ def resume_delivery(
 
 
 def mark_delivered(session: Session, ids: Collection[int], now: datetime) -> None:
-    """These lie in their mailbox: they take the way that they took then."""
+    """Marks deliveries found in their mailbox as delivered, by the steps that they took then."""
     mine = is_among(session, col(Delivery.id), ids)
     ledger.record_many(session, mine & (col(Delivery.state) == State.HELD), Event.RELEASE, by=BY, now=now, due_at=None, queued_at=now)
     ledger.record_many(session, mine, Event.CLAIM, by=BY, now=now, attempts=col(Delivery.attempts) + 1, due_at=None)
@@ -159,7 +159,7 @@ def queue_again(session: Session, where: ColumnElement[bool], *, due_at: datetim
 
 
 def put_aside(session: Session, ids: Collection[int], now: datetime) -> list[int]:
-    """These wait for a person's word; those that are held say so to whoever releases them."""
+    """Defers deliveries until a person decides; held ones get a note for the person who releases them."""
     mine = is_among(session, col(Delivery.id), ids)
     held = mine & (col(Delivery.state) == State.HELD)
     session.execute(update(Delivery).where(held).values(note=func.trim(col(Delivery.note) + " " + NOTE)))

@@ -75,7 +75,7 @@ class Fared:
 
     @property
     def state(self) -> str:
-        """All of that in a word."""
+        """State of the webhook in a word."""
         return "gone" if self.gone else "failing" if self.ails else "works" if self.succeeded_at else "new"
 
 
@@ -104,7 +104,7 @@ def take_up(session: Session, settings: Settings, *, now: datetime) -> int:
 
 
 def put_call(session: Session, hook: Hook, told: Occurrence, now: datetime) -> bool:
-    """Let a webhook be told of this; False when it was to be already."""
+    """Queues a webhook call; False when it was queued before."""
     db.insert_if_missing(session, Webhook, name=hook.name, **FRESH)
     said = payloads.call_body(told, hook.format, told.mails.get(hook.departments, ()) if hook.details else ())
     values = {"hook": hook.name, "event": told.id, "kind": told.kind, "body": said, "at": now, "due_at": now, "attempts": 0}
@@ -115,7 +115,7 @@ FRESH = {"failures": 0, "gone": False, "last_reply": "", "dropped": 0}  # how a 
 
 
 def try_out(session: Session, hook: Hook, *, by: Actor, now: datetime, link: str) -> str:
-    """Let a webhook be told that it works; the id of what it gets. One that was gone or rests is called again.
+    """Queues a test call of a webhook; returns the id of the event. A webhook that was gone or rests is called again.
 
     For administrators of the whole company.
     """
@@ -199,7 +199,7 @@ def retry_pause(failures: int) -> timedelta:
 
 
 def set_right(session: Session, *, now: datetime) -> int:
-    """After a clock was ahead: what it has deferred until a day that is far away is called now; how many calls."""
+    """Mends calls after a clock was ahead: those deferred until a far day are called now; returns how many."""
     session.execute(update(Webhook).where(col(Webhook.rests_until) > now + LONGEST_REST).values(rests_until=None))
     strayed = update(WebhookCall).where(col(WebhookCall.due_at) > now + STRAYED)
     came = case((col(WebhookCall.at) > now, literal(now, Instant)), else_=col(WebhookCall.at))  # in hand then: before what came later

@@ -55,7 +55,7 @@ def call_body(told: Occurrence, form: str, mails: Sequence[Detail] = ()) -> str:
 
 
 def plain_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
-    """For programs."""
+    """Builds the payload for programs."""
     named = [{"sender": one.sender, "subject": one.subject} for one in mails]
     data = dict(told.data) | ({"messages": named} if named else {})
     data |= {"link": told.link} if told.link else {}
@@ -63,7 +63,7 @@ def plain_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
 
 
 def slack_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
-    """For Slack, and for Mattermost and Rocket.Chat, which read the same. What a message says calls nobody and links nowhere."""
+    """Builds the payload for Slack, Mattermost and Rocket.Chat. Text of a message mentions nobody and links nowhere."""
     text = "\n".join(chat_lines(told, mails))
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     link = f"\n<{told.link}|Open the queue>" if told.link else ""
@@ -71,7 +71,7 @@ def slack_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
 
 
 def teams_payload(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
-    """For a Teams workflow: an Adaptive Card. Its rich text reads no Markdown, so that what a message says links nowhere."""
+    """Builds the payload for a Teams workflow: an Adaptive Card. Its rich text reads no Markdown, so text of a message links nowhere."""
     blocks = [
         {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line, "weight": "Default" if place else "Bolder"}]}
         for place, line in enumerate(chat_lines(told, mails))

@@ -119,7 +119,7 @@ def named_messages(session: Session, where: ColumnElement[bool], departments: tu
 
 
 def emergency_opened(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
-    """Everything passes."""
+    """Makes the event for an emergency: everything is delivered that is neither blocked nor forged."""
     until, reason = record.detail.get("until", ""), record.detail.get("reason", "")
     text = f"EMERGENCY: until {until} everything is delivered that is neither blocked nor forged: {reason}"
     return make_event(record, "emergency.opened", text, settings, {"until": until, "reason": reason})

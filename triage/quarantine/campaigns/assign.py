@@ -249,14 +249,14 @@ def is_flood(session: Session, campaign_id: int) -> bool:
 
 
 def move_deliveries(session: Session, where: ColumnElement[bool], **values: Any) -> None:
-    """Let deliveries be of another campaign: the only place where that changes after they have come in."""
+    """Moves deliveries to another campaign: the only place where that changes after they have come in."""
     dirty_counts.touch_where(session, where)
     session.execute(update(Delivery).where(where).values(**values), execution_options=db.UNSEEN)
     dirty_counts.touch_where(session, where)
 
 
 def forget_messages(session: Session, messages: Select[int]) -> None:
-    """These messages were erased. What no message that is kept belongs to needs no representatives, which say what it was about."""
+    """Forgets representatives of campaigns whose messages are all erased: they say what the messages were about."""
     both = select(col(Delivery.campaign_id), col(Delivery.wave_id)).where(col(Delivery.message_id).in_(messages)).distinct()
     found = {one for pair in session.execute(both) for one in pair if one is not None}
     kept = {one for column in (col(Delivery.campaign_id), col(Delivery.wave_id)) for one in kept_of(session, column, found)}

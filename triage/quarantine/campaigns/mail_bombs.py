@@ -171,7 +171,7 @@ class Floods:
         return [one for one in impersonal if one.claimed or one.author not in known]
 
     def gather(self, flood_id: int, about: str, members: list[Lying]) -> None:
-        """From now on they are part of the flood."""
+        """Adds deliveries to the flood."""
         self.gathered.setdefault(flood_id, []).extend(one.id for one in members)
         for one in members:
             one.flood, one.flooded = True, about
@@ -211,7 +211,7 @@ def folder_name(one: NewDelivery) -> str:
 
 
 def is_impersonal(proof: str, subscription: bool) -> bool:
-    """Did nobody prove to have written it, or no person write it?"""
+    """Whether nobody proves to have written it, or no person wrote it."""
     return subscription or not proof
 
 

@@ -214,7 +214,7 @@ def from_kept(session: Session, question: Question, kept: Kept, part: Part) -> P
 
 
 def merge_cards(session: Session, kept: list[Pile], fresh: list[Pile]) -> list[Pile]:
-    """Both in the list's order. Where names decide it is the database that sorts them: its alphabet need not be Python's."""
+    """Merges two lists of rows into the list's order. Where names decide, the database sorts them: its alphabet need not be Python's."""
     alike = {pile.rank[:-1] for pile in kept} & {pile.rank[:-1] for pile in fresh}
     names = db.in_order(session, {pile.key for pile in kept + fresh}) if alike else []
     place = {name: number for number, name in enumerate(names)}
@@ -362,7 +362,7 @@ def card_of_row(
 
 
 def deadline_of(pile: Pile, lead: Listed) -> tuple[datetime | None, bool]:
-    """Until when a card outside the time-limited ones is of use, and whether that is only usual: of what is reported, and may be wanted."""
+    """Returns until when a row outside the time-limited ones is useful, and whether that is only assumed."""
     return None if pile.perishable == NEVER else pile.perishable, lead.lifetime_assumed
 
 

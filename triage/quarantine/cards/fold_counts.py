@@ -163,7 +163,7 @@ def begin_views(engine: Engine, *, now: datetime) -> int:
 
 
 def go_on(engine: Engine, *, now: datetime) -> bool:
-    """Write the next cards of the views that are being made, in a transaction of its own; is there more to do?
+    """Writes the next rows of the views that are being made, in a transaction of its own; returns whether there is more to do.
 
     Pile after pile, so that whoever comes after a crash goes on where it was.
     """
@@ -279,7 +279,7 @@ def anchor_everything(engine: Engine) -> None:
 
 
 def anchors_of(view: int, group: str) -> Select[Any]:
-    """Every ANCHOR_EVERY-th card of a view."""
+    """Selects every ANCHOR_EVERY-th row of a view."""
     order = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
     position = (func.row_number().over(order_by=order) - 1).label("position")
     numbered = select(position, *order).where(col(KeptCard.view) == view, col(KeptCard.grouped) == group).subquery()

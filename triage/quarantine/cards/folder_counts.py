@@ -12,7 +12,7 @@ Folder = tuple[str, str]  # department, person
 
 
 def count_held(session: Session, reach: ColumnElement[bool] | None = None) -> dict[Folder, int]:
-    """By folder; `reach` is all that has to be counted where nothing is kept (yet), or too much was touched."""
+    """Counts held deliveries by folder; `reach` limits what is counted where nothing is cached (yet), or too much was touched."""
     found = kept_counts(session)
     if found is None:
         return counted_now(session, true() if reach is None else reach)

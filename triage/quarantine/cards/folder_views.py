@@ -32,7 +32,7 @@ class View:
 
     @property
     def name(self) -> str:
-        """As the database names it."""
+        """Name of the view in the database."""
         return json.dumps([self.scope, self.closed, self.department])
 
     @classmethod

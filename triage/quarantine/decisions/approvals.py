@@ -52,7 +52,7 @@ def add_rule(
     fence: str | None = None,
     tried: Trials = NO_TRIALS,
 ) -> Rule | PendingAct:
-    """As rules.add, or what now waits for the second person's approval.
+    """Adds a rule as rules.add does, or returns the act that now waits for the second person's approval.
 
     SecondLookNeeded where an allow is about messages that need a second look: held ones of the sender that it would let in.
     """

@@ -164,5 +164,5 @@ def finish_decision(session: Session, decision: Decision, now: datetime, why: st
 
 
 def subject_of(decision: Decision) -> str:
-    """As the record names it."""
+    """Subject of a bulk decision in the audit log."""
     return f"decision:{format_id(decision.id)}"

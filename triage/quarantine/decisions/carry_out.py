@@ -176,7 +176,7 @@ def want_purged(session: Session, meant: Meant, decision: Decision) -> set[int]:
 
 
 def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime) -> dict[int, tuple[str, str]]:
-    """For each delivery that was not changed: outcome, and in words who was faster or what is in the way."""
+    """Returns for each unchanged delivery the outcome, and in words who was faster or what is in the way."""
     found: dict[int, tuple[str, str]] = {}
     blocked = exists().where(col(Rule.decision_id) == col(Decision.id), col(Rule.effect) == "block", col(Rule.origin) != rules.STANDING)
     rows = session.execute(

@@ -42,7 +42,7 @@ GENUINE, NOT_PROVEN, FAILED = "genuine", "not_proven", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """For whom the senders could be allowed."""
+    """Scope for which the senders could be allowed."""
 
     scope: str  # "": for each of those whom the messages are for
     scopes: tuple[str, ...]  # of the rules
@@ -220,7 +220,9 @@ def senderless_messages(ids: Sequence[int], found: Sequence[Sender], signs: dict
 def reaches_of(
     session: Session, order: RuleOrder, found: Sequence[Sender], ids: Sequence[int], *, by: Actor, now: datetime
 ) -> tuple[Reach, ...]:
-    """For whom the chosen senders can be allowed, the narrowest first: those whom the messages are for, then each scope that holds them."""
+    """Lists scopes for which the chosen senders can be allowed, the narrowest first: the recipients of the messages, then each scope that
+    holds them.
+    """
     rows = session.execute(
         select(col(Delivery.department), col(Delivery.person)).where(is_among(session, col(Delivery.id), ids)).distinct()
     )

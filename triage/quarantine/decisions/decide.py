@@ -32,7 +32,7 @@ from triage.store.models.staff import StaffMember
 def decide_or_ask(
     session: Session, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings, planned: Plan | None = None
 ) -> DecisionReport | PendingAct:
-    """As `decide_messages`, or, where the company wants two people for it, what now waits for the second one."""
+    """Decides as `decide_messages` does, or returns the act that waits for a second person, where the company wants two."""
     key = request.key_of(by)
     if key and (earlier := session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()):
         return earlier

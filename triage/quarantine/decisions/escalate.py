@@ -153,7 +153,7 @@ def content_digests(session: Session, ids: Iterable[int]) -> dict[int, str]:
 
 
 def point_to(session: Session, ids: Iterable[int], decision_id: int) -> None:
-    """Let this be the escalation that is shown with these deliveries."""
+    """Makes this the escalation that is shown with these deliveries."""
     found = list(ids)
     session.execute(delete(Escalated).where(is_among(session, col(Escalated.delivery_id), found)))
     db.insert_all(session, Escalated, [{"delivery_id": one, "decision_id": decision_id} for one in found])
@@ -181,7 +181,7 @@ def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, sett
 
 
 def confirm_escalation(session: Session, decision_id: int, *, by: Actor, now: datetime, settings: Settings) -> Shown:
-    """Somebody of the duty says that they have it. The legal hold stays.
+    """Confirms an escalation: somebody of the duty has it. The legal hold stays.
 
     NotAllowed for those who are not of the duty, NotAllowedNow when it was confirmed or undone before.
     """
@@ -236,7 +236,7 @@ def undo_escalation(session: Session, decision: Decision, *, by: Actor, now: dat
 
 
 def point_back(session: Session, ids: Sequence[int], decision_id: int) -> None:
-    """With each of these the escalation before is shown again, if there is one that was not undone."""
+    """Shows the previous escalation of each of these deliveries again, if there is one that was not undone."""
     session.execute(delete(Escalated).where(is_among(session, col(Escalated.delivery_id), ids), col(Escalated.decision_id) == decision_id))
     left = select(col(Escalated.delivery_id)).where(is_among(session, col(Escalated.delivery_id), ids))
     before = (
@@ -287,7 +287,7 @@ def is_of_duty(row: Escalation, by: Actor, settings: Settings) -> bool:
 
 
 def may_confirm(row: Escalation, by: Actor, settings: Settings) -> bool:
-    """Somebody of the duty; where the settings name nobody for it, whoever decides."""
+    """Whether the actor is of the duty; where the settings name nobody for it, whether they decide at all."""
     return is_of_duty(row, by, settings) if staff_of(row, settings) else by.role in access.DECIDING
 
 
@@ -320,5 +320,5 @@ def escalation_of_row(session: Session, row: Escalation, *, by: Actor, settings:
 
 
 def escalation_subject(decision_id: int) -> str:
-    """As the audit log names it."""
+    """Subject of an escalation in the audit log."""
     return f"decision:{format_id(decision_id)}"

@@ -265,7 +265,7 @@ def in_folders(folders: Iterable[str]) -> ColumnElement[bool]:
 
 
 def is_wide_enough(session: Session, row: KeepersRequest) -> bool:
-    """Had at least JOIN_FROM people outside of confidential folders a copy?"""
+    """Whether at least JOIN_FROM people outside of confidential folders had a copy."""
     everywhere = selection.selection_condition(replace(selection.from_json(row.selection), department=None, person=None, states=()))
     people = select(col(Delivery.department), col(Delivery.person)).where(
         everywhere, col(Delivery.direction) == "in", not_(confidential_rows.is_confidential())

@@ -199,7 +199,7 @@ def confirm_taken(session: Session, search: Search, taken: Sequence[Copy]) -> No
 
 
 def count_done(session: Session, search: Search, items: Sequence[DecisionItem]) -> None:
-    """These items are done."""
+    """Marks these items as done and counts them."""
     for item in items:
         item.outcome = "done"
     session.flush()

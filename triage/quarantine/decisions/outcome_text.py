@@ -120,7 +120,7 @@ def name_act(verb: str, what: str, target: str = "") -> str:
 
 
 def count_messages(number: int) -> str:
-    """So many messages."""
+    """Says a number of messages."""
     return say_count("{count} message", "{count} messages", count=number)
 
 
@@ -159,7 +159,7 @@ MATCHES = ("campaign", "domain", "address")
 
 
 def number_of(match: str, count: int) -> str:
-    """So many blocks of one kind."""
+    """Says a number of blocks of one kind."""
     if match == "campaign":
         return say("the campaign") if count == 1 else say("{number} campaigns", number=count)
     if match == "domain":
@@ -196,7 +196,7 @@ def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:
 
 
 def count_mailboxes(number: int) -> str:
-    """So many mailboxes."""
+    """Says a number of mailboxes."""
     return say_count("{count} mailbox", "{count} mailboxes", count=number)
 
 

@@ -186,7 +186,7 @@ def list_items(
 
 
 def items_of(session: Session, decision_id: int, *, by: Actor, outcome: str = "", limit: int, after: int | None = None) -> tuple[Item, ...]:
-    """Some of the items of a decision that there is."""
+    """Lists some items of an existing decision."""
     where = [col(DecisionItem.decision_id) == decision_id, access.visible_deliveries(by)]
     if outcome:
         where.append(col(DecisionItem.outcome) == outcome)

@@ -30,7 +30,7 @@ OVERTAKEN = say("It is in another campaign now.")
 
 
 def join_campaigns(session: Session, campaign_id: int, into: int, *, by: Actor, reason: str, now: datetime) -> DecisionReport:
-    """Everything of a campaign that the actor may see is from now on of another one.
+    """Moves everything of a campaign that the actor may see to another campaign.
 
     New messages that are like it goes there too when the actor's scope is the whole company: how mail is sorted is everybody's.
     NotFound unless mail of both is in the actor's scope.
@@ -76,7 +76,9 @@ def split_campaign(session: Session, ids: Iterable[int], campaign_id: int, *, by
 
 
 def take_along(session: Session, source: int, target: int, messages: list[int]) -> list[int]:
-    """Let new messages be compared with these messages for their new campaign; the representatives that were the old one's."""
+    """Lets new messages be compared with these messages for their new campaign; returns the representatives taken over from the old
+    one.
+    """
     prints = kept_fingerprints(session, messages)
     kept = move_representatives(session, and_(col(Representative.campaign_id) == source, col(Representative.features).in_(prints)), target)
     taken = set(session.scalars(select(col(Representative.features)).where(col(Representative.campaign_id) == target)))
@@ -124,12 +126,12 @@ def lock_states(session: Session, where: ColumnElement[bool]) -> dict[int, State
 
 
 def move_to_campaign(session: Session, deliveries: Iterable[int], campaign_id: int) -> None:
-    """Let deliveries be of this campaign."""
+    """Moves deliveries to this campaign."""
     campaigns.move_deliveries(session, is_among(session, col(Delivery.id), deliveries), campaign_id=campaign_id)
 
 
 def move_representatives(session: Session, where: ColumnElement[bool], campaign_id: int) -> list[int]:
-    """Let these representatives stand for this campaign; which."""
+    """Moves representatives to this campaign; returns their ids."""
     ids = list(session.scalars(select(col(Representative.id)).where(where)))
     session.execute(update(Representative).where(is_among(session, col(Representative.id), ids)).values(campaign_id=campaign_id))
     return ids
@@ -163,6 +165,6 @@ def record_move(
 def write_record(
     session: Session, act: str, decision_id: int, moved: dict[int, State], *, by: Actor, now: datetime, detail: dict[str, str]
 ) -> None:
-    """On the record, with a digest of what was moved."""
+    """Writes the move to the audit log, with a digest of what was moved."""
     digest = ledger.digest_states(moved.items())
     ledger.write_act(session, act, f"decision:{format_id(decision_id)}", by=by, now=now, detail=detail, items=len(moved), digest=digest)

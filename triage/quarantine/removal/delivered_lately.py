@@ -58,7 +58,7 @@ def of_rule(session: Session, rule: Rule, *, by: Actor, now: datetime) -> Lately
 
 
 def recent_start(now: datetime) -> datetime:
-    """Since when is lately; by the hour, so that what is offered twice is the same."""
+    """Returns the beginning of the period of recent messages; rounded to the hour, so that what is offered twice is the same."""
     return (now - LATELY).replace(minute=0, second=0, microsecond=0)
 
 

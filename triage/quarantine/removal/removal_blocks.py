@@ -263,7 +263,7 @@ def orders_of(blocks: Iterable[Block], scopes: Sequence[str], *, settings: Setti
 
 
 def order_of(block: Block, scope: str, holds_until: datetime, settings: Settings, now: datetime) -> RuleOrder:
-    """One of them."""
+    """Builds the order of one block rule."""
     order = RuleOrder("block", block.match, block.value, scope, note=NOTE, holds_until=holds_until)
     if block.match == "campaign":
         return replace(order, lapse_days=CAMPAIGN_DAYS, proof=block.proof, unproven_only=block.unproven_only)

@@ -1,4 +1,4 @@
-""" "May I have this one?": who asked for which mail, what of it is open, and what it does to the place of a card."""
+"""Open release requests ("May I have this one?"): who requested which message, and how a request raises its row's priority."""
 
 from collections.abc import Iterable
 from typing import Any

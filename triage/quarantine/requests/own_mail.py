@@ -63,7 +63,7 @@ def list_part(
 
 
 def select_own(session: Session, which: ColumnElement[bool], *, settings: Settings, limit: int) -> list[Own]:
-    """These messages as their recipient sees them: what they may want first."""
+    """Lists messages as their recipient sees them: likely wanted ones first."""
     return [as_seen(row, timedelta(days=settings.retention.held_days)) for row in session.execute(rows_of(which).limit(limit))]
 
 

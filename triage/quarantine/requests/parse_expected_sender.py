@@ -1,4 +1,4 @@
-"""From whom somebody expects mail, as they say it: addresses and domains in a few words. Pure."""
+"""Parses from whom somebody expects messages, as they say it: addresses and domains in a few words. Pure."""
 
 import re
 from collections.abc import Collection, Iterator

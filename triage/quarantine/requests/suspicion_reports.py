@@ -142,7 +142,7 @@ def write_thanks(new: Sequence[Pointed], to: str) -> Letter:
 
 
 def cut_subject(text: str) -> str:
-    """As much of a subject as a letter has room for."""
+    """Cuts a subject to the length that a letter has room for."""
     return " ".join(text.split())[:80]
 
 

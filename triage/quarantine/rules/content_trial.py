@@ -228,14 +228,14 @@ def rule_of_order(order: RuleOrder, number: int = 0) -> ContentRule:
 
 
 def would_act(row: Any, effect: str) -> bool:
-    """Would the rule have changed what became of it?"""
+    """Whether the rule would have changed what happened to the message."""
     if row.rule in UNTOUCHED or row.verdict == Disposition.PURGE:
         return False
     return effect != "hold" or row.verdict == Disposition.RELAY
 
 
 def was_wanted(row: Any) -> bool:
-    """Did a rule or a person let it in?"""
+    """Whether a rule or a person let the message in."""
     by_rule = row.verdict == Disposition.RELAY and row.decision_id is None
     return by_rule or State(row.state) in RELEASED
 

@@ -1,4 +1,4 @@
-"""Second looks before rules are made or changed: are messages held that they would let in, and that nobody should let in unseen?"""
+"""Second looks before rules are made or changed: whether they would let in held messages that nobody should let in unseen."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
@@ -136,7 +136,7 @@ def preview_looks(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -
 
 
 def look_at_new(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> Looked:
-    """As `preview_looks`, of very many rules, and without those that are in force already."""
+    """Collects questions as `preview_looks` does, of very many rules, and without those that are in force already."""
     allows = [order for order in dict.fromkeys(orders) if order.effect == "allow"]
     named = names_of_held(session, by=by) if allows else set()
     found = {order: let_in(session, order, by=by) for order in allows if order.match == "list" or order.value in named}

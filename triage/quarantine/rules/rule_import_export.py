@@ -303,7 +303,7 @@ def conditions_of(values: dict[str, Any]) -> Conditions:
 
 
 def days_of(values: dict[str, Any]) -> int:
-    """After how many days without mail it lapses."""
+    """Returns after how many days without a message the rule lapses."""
     given = str(values.get("lapse_days") or 0)
     if not given.isdigit():
         raise BadInput(say("a number of days, not {given}", given=quote_text(given[:40])), field="lapse_days")

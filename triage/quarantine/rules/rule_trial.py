@@ -128,7 +128,7 @@ def let_in(session: Session, order: RuleOrder, scopes: Collection[str], *, by: A
 
 
 def sender_condition(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
-    """Mail of whom the rule is about."""
+    """Condition: messages of the sender whom the rule is about."""
     if order.match == "address":
         return col(Delivery.author) == order.value
     if order.match == "list":
@@ -151,13 +151,13 @@ def would_pass(row: Any, order: RuleOrder) -> bool:
 
 
 def would_stop(row: Any, order: RuleOrder) -> bool:
-    """Did it come in, and would the rule have kept it out?"""
+    """Whether the message came in and the rule would have blocked it."""
     spared = row.proof if order.unproven_only and order.proof != CLAIMED else order.proof == CLAIMED and not row.claimed
     return row.verdict != Disposition.PURGE and not spared
 
 
 def would_hold(row: Any, order: RuleOrder) -> bool:
-    """Did it come in, and would the rule have held it?"""
+    """Whether the message was delivered and the rule would have held it."""
     return bool(row.verdict == Disposition.RELAY and row.rule != "postmaster")
 
 
@@ -208,7 +208,7 @@ def trial_sentence(order: RuleOrder, came: int, changed: int, people: int, again
 
 
 def count_messages(number: int) -> str:
-    """So many messages, in words."""
+    """Says a number of messages."""
     counted = say_count("{count} message", "{count} messages", count=number)
     return say("{messages} or more", messages=counted) if number >= LOOKED_AT else counted
 

@@ -192,7 +192,7 @@ def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_doma
 
 
 def is_about(order: RuleOrder, sender: Sender) -> bool:
-    """Would the rule be about this sender? It is about every one, unless it gives a value."""
+    """Whether the rule would be about this sender. It is about every one, unless it gives a value."""
     value = order.value.strip().casefold().removeprefix("@").removeprefix(".")
     return not value or sender.match == "list" or value in (sender.value, sender.value.rpartition("@")[2])
 

@@ -91,7 +91,8 @@ def has_look(found: ColumnElement[int], look: Look) -> ColumnElement[bool]:
 
 
 def is_remembered() -> ColumnElement[bool]:
-    """Did somebody confirm a message that the same forwarder or list passed on, at most 90 days before this one came, or since?
+    """Condition: deliveries for which somebody confirmed a message that the same forwarder or list passed on, at most 90 days before this
+    one came, or since.
 
     A forwarder passes on for one person, and is confirmed for their folder; a list is for everybody here.
     """
@@ -129,7 +130,7 @@ def list_questions(session: Session, where: ColumnElement[bool]) -> tuple[Questi
 
 
 def make_question(name: str, count: int, example: int, author: str, domain: str, subject: str, proof: str) -> Question:
-    """One of them."""
+    """Builds one question of the second look."""
     return Question(name, reason_sentence(name, domain, proven=bool(proof)), count, example, author, subject)
 
 

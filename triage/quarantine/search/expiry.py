@@ -83,7 +83,7 @@ def may_expire() -> ColumnElement[bool]:
 
 
 def note_terms(session: Session, terms: Terms) -> None:
-    """Let every process know how long held messages last, and what may expire."""
+    """Saves for every process how long messages are held, and what may expire."""
     session.merge(Marker(name=DAYS, number=terms.days))
     session.merge(Marker(name=UNSEEN, number=int(terms.unseen)))
 
@@ -101,7 +101,7 @@ def known_terms(session: Session) -> Terms | None:
 
 
 def time_start() -> ColumnElement[datetime]:
-    """Since when the time runs, where Decision is (outer) joined to Delivery: the last decision about it begins it again."""
+    """Returns the start of the expiry period, where Decision is (outer) joined to Delivery: the last decision restarts it."""
     came, decided = col(Delivery.received_at), col(Decision.at)
     entered = type_coerce((col(Delivery.id) // 2**SEQUENCE_BITS + EPOCH_MS) * 1000, Instant)  # ids.made_at
     there = case((entered > came, entered), else_=came)

@@ -73,7 +73,7 @@ def campaigns_among(piles: Iterable[str], group: Group) -> set[str]:
 
 
 def by_index(piles: Iterable[str], group: Group) -> list[set[str]]:
-    """These piles, apart by the index that finds them: asked for together none would."""
+    """Splits these piles by the index that finds them: queried together, no index would be used."""
     campaigns = campaigns_among(piles, group)
     return [some for some in (campaigns, set(piles) - campaigns) if some]
 

@@ -23,7 +23,7 @@ MOVING = ("states", "delivered_since")  # features of a selection that message l
 
 
 def in_force() -> ColumnElement[bool]:
-    """Not lifted."""
+    """Condition: legal holds that are not lifted."""
     return col(LegalHold.lifted_at).is_(None)
 
 
@@ -117,7 +117,7 @@ def checked_selection(session: Session, selected: Selection) -> Selection:
 
 
 def subject_of(row: LegalHold) -> str:
-    """As the record names it."""
+    """Subject of a legal hold in the audit log."""
     return f"legal-hold:{format_id(row.id)}"
 
 

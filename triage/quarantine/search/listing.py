@@ -57,7 +57,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """To whom a delivery was handed, by whom, and with which words."""
+    """Assignment of a delivery: to whom, by whom, and with which note."""
 
     to: str  # login
     to_shown: str
@@ -68,7 +68,7 @@ class HandedOver:
 
 @dataclass(frozen=True, slots=True)
 class EscalatedTo:
-    """To which duty a delivery was escalated, by whom, and who confirmed it."""
+    """Escalation of a delivery: to which duty, by whom, and who confirmed it."""
 
     decision: int
     duty: str

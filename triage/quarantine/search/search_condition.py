@@ -55,7 +55,7 @@ def match_words(terms: Sequence[Term]) -> ColumnElement[bool]:
 
 
 def match_anywhere(term: Term) -> ColumnElement[bool]:
-    """In subject, names or addresses."""
+    """Condition: a word in subject, names or addresses."""
     return col(Delivery.search).contains(term.value, autoescape=True)
 
 
@@ -71,7 +71,7 @@ def match_claimed(term: Term) -> ColumnElement[bool]:
 
 
 def match_recipient(term: Term) -> ColumnElement[bool]:
-    """For whom it was: by address, uid or name, or everybody of a department."""
+    """Condition: recipient, by address, uid or name, or everybody of a department."""
     named = select(col(Person.uid)).where(
         or_(col(Person.uid).contains(term.value, autoescape=True), column_holds(col(Person.name), term.value))
     )
@@ -82,7 +82,7 @@ def match_recipient(term: Term) -> ColumnElement[bool]:
 
 
 def match_department(term: Term) -> ColumnElement[bool]:
-    """For which department, by code or name."""
+    """Condition: department, by code or name."""
     named = select(col(Department.code)).where(column_holds(col(Department.name), term.value))
     return or_(col(Delivery.department) == term.value, col(Delivery.department).in_(named))
 

@@ -56,7 +56,7 @@ def parse_terms(text: str) -> tuple[Term, ...]:
 
 
 def parse_term(match: re.Match[str]) -> Term:
-    """One of them; a sign alone is a word. BadInput for a field that is mistyped."""
+    """Parses one term; a sign alone is a word. BadInput for a field that is mistyped."""
     name, value = (match["name"] or "").lower(), match["phrase"] or match["word"]
     if not name and match["word"]:
         refuse_unknown_field(match["word"])

@@ -195,7 +195,7 @@ def of_campaign(campaign: int, proof: str) -> ColumnElement[bool]:
 
 
 def copy_or_proof() -> ColumnElement[str]:
-    """In a flood: whether it is one of the copies of its campaign, else who proves it."""
+    """Returns for deliveries of a flood whether each is a copy of its campaign, else its proof."""
     return case((col(Delivery.is_copy).is_(True), literal(AS_COPIES, String)), else_=proven_as())
 
 

@@ -22,5 +22,5 @@ def text_spellings(text: str) -> set[str]:
 
 
 def replace_capitals(text: str) -> str:
-    """With those capitals that are no ASCII."""
+    """Replaces letters outside ASCII by their capitals."""
     return "".join(one if one.isascii() or one == "ß" else one.upper() for one in text)

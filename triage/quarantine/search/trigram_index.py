@@ -39,7 +39,7 @@ def looked_up(search: str) -> list[str]:
 
 
 def holding_words(session: Session, words: list[str]) -> list[int]:
-    """Some of the deliveries that hold all these words: PostgreSQL's index (pg_trgm) is behind LIKE."""
+    """Returns some deliveries that hold all these words: PostgreSQL's index (pg_trgm) is behind LIKE."""
     wanted = select(col(Delivery.id)).where(*(col(Delivery.search).contains(word, autoescape=True) for word in words))
     return list(session.scalars(wanted.limit(FEW + 1)))
 
