@@ -360,7 +360,7 @@ export interface Campaigns {
   next_cursor: string | null
 }
 
-/** Somebody to whom mail can be handed. */
+/** Colleague to whom messages can be assigned. */
 export interface Candidate {
   login: string
   name: string

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0089"
-down_revision = "0088"
+revision = "0091"
+down_revision = "0090"
 
 
 def upgrade() -> None:
