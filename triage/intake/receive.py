@@ -28,7 +28,6 @@ from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
 from triage.policy.decide import decide_verdict
-from triage.policy.facts import Facts
 from triage.policy.known_senders import checks, domain_proofs
 from triage.policy.learning import known_names
 from triage.policy.rules import redirects, store as rules
@@ -150,19 +149,15 @@ def evaluate_message(
         lasts=one.at_sight.deadline,
         signs=one.at_sight.names,
     )
-    facts = mark_reports(facts, arrival, settings)
+    if arrival.report:
+        becomes = sending_services.judge_report(session, arrival.report, one.authentication.dmarc, settings=settings, now=now)
+        facts = [replace(each, dmarc_report=becomes) if each.recipient.address in settings.dmarc_addresses else each for each in facts]
     verdicts = redirects.drop_duplicates([(each, decide_verdict(each)) for each in facts])
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if arrival.patient and waiting:
         dns = escape_visible(one.authentication.dmarc.reason)
         raise NotYet(say("{why} ({dns})", why=waiting, dns=dns) if one.authentication.unknown else waiting)
     return Evaluated(one, campaign_id, tuple(facts), tuple(verdicts))
-
-
-def mark_reports(facts: Sequence[Facts], arrival: Arrival, settings: Settings) -> list[Facts]:
-    """The same, where it is for the address of DMARC reports and is one."""
-    addresses = settings.dmarc_addresses if arrival.report else frozenset()
-    return [replace(one, dmarc_report=one.recipient.address in addresses) for one in facts]
 
 
 def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings, now: datetime) -> None:

@@ -49,6 +49,13 @@ class Verdict:
 UNLIKE = "unlike-themselves"
 REPLAY = "dkim-replay"
 REPORT = "dmarc-report"
+REPORTS = {  # reasons, by what becomes of a report
+    "counted": mark("it is a DMARC report, which was counted"),
+    "again": mark("it is a DMARC report that was counted before"),
+    "many": mark("it is a DMARC report that was not counted: too many came within 24 hours"),
+    "untimely": mark("it is a DMARC report that was not counted: it is about a time too long ago or still to come"),
+    "foreign": mark("it is a DMARC report that was not counted: it is about none of our domains"),
+}
 ENCRYPTED = "encrypted-attachment"
 PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
 DIFFERENT = "sends-differently"
@@ -92,12 +99,11 @@ def forged_bounce(facts: Facts) -> Verdict | None:
 
 
 def counted_report(facts: Facts) -> Verdict | None:
-    """A report about our domains is counted, if it is proven, and nobody has to read it."""
+    """A proven report is counted or says why not, and nobody has to read it, unless it is about domains that may be missing here."""
     if not facts.dmarc_report:
         return None
-    if facts.authentication.dmarc.result == "pass":
-        return Verdict(Disposition.PURGE, REPORT, say("it is a DMARC report, which was counted"))
-    return Verdict(Disposition.PURGE, REPORT, say("it is a DMARC report that does not pass DMARC itself: it was not counted"))
+    disposition = Disposition.QUARANTINE if facts.dmarc_report == "foreign" else Disposition.PURGE
+    return Verdict(disposition, REPORT, say(REPORTS[facts.dmarc_report]))
 
 
 def blocked_sender(facts: Facts) -> Verdict | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from triage.addressing.envelope import Envelope
 from triage.addressing.recipient import Recipient
 from triage.message.authentication import Authentication
+from triage.message.dmarc_reports.aggregate_report import Standing
 from triage.message.sender_proof import SenderProof
 from triage.message.signals.attachments import NO_DANGER, Danger
 from triage.message.signals.deviations import Deviation
@@ -89,7 +90,7 @@ class Facts:
     sender_proof: SenderProof | None = None  # how it proves its author's domain; None where that is not compared
     platform: str = ""  # the service that its author's domain is, where anybody can send through that
     warned: bool = False  # it has a warning beside a new proof
-    dmarc_report: bool = False  # a report on our domains, to the address for these
+    dmarc_report: Standing = ""  # what becomes of a report to the address for these
     danger: Danger = NO_DANGER  # of its attachments
 
     @property

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlmodel import Session, col
 
 from triage.config.settings import Settings
 from triage.ids import new_id
 from triage.message.authentication import Dmarc, Result
-from triage.message.dmarc_reports.aggregate_report import AggregateReport, about_domains
+from triage.message.dmarc_reports.aggregate_report import AggregateReport, Standing, about_domains
 from triage.say import mark, say
 from triage.store import db
 from triage.store.models.columns import Instant
@@ -19,6 +19,7 @@ from triage.store.models.counts import DmarcReport, SendingService
 PERIOD = timedelta(days=30)  # that a list is about
 AHEAD = timedelta(days=2)  # of which the end of a report may be: clocks and time zones differ
 A_DAY = 200  # reports of one reporter that are counted within 24 hours
+A_DAY_IN_ALL = 2_000  # the same of all reporters: anybody can register domains that pass
 DAY = timedelta(days=1)
 MOST = 500  # services of a list
 NEEDS = {  # by proof, the most urgent first; what is none of these is proven
@@ -52,11 +53,10 @@ class Sending:
 
 def count_report(session: Session, report: AggregateReport, proof: Dmarc, *, settings: Settings, now: datetime) -> bool:
     """Counts a report that passes DMARC itself, is about domains of ours, and was not counted before; returns whether it was counted."""
+    if judge_report(session, report, proof, settings=settings, now=now) != "counted":
+        return False
     services = tuple(about_domains(report, settings.own_domains))
     since, until = (datetime.fromtimestamp(one, UTC) for one in (report.begin, report.end))
-    timely = now - timedelta(days=settings.reports.dmarc_days) < until < now + AHEAD
-    if proof.result is not Result.PASS or not services or not timely or not is_new(session, report, proof.domain, now):
-        return False
     number = new_id()
     session.add(
         DmarcReport(
@@ -75,12 +75,26 @@ def count_report(session: Session, report: AggregateReport, proof: Dmarc, *, set
     return True
 
 
-def is_new(session: Session, report: AggregateReport, reporter: str, now: datetime) -> bool:
-    """Whether this report was not counted before, and its reporter has not sent too many lately."""
-    mine = col(DmarcReport.reporter) == reporter
-    lately = session.scalar(select(func.count()).select_from(DmarcReport).where(mine, col(DmarcReport.received_at) > now - DAY)) or 0
+def judge_report(session: Session, report: AggregateReport, proof: Dmarc, *, settings: Settings, now: datetime) -> Standing:
+    """Returns what becomes of a report, and changes nothing."""
+    until = datetime.fromtimestamp(report.end, UTC)
+    if proof.result is not Result.PASS:
+        return ""
+    if not any(about_domains(report, settings.own_domains)):
+        return "foreign"
+    if not now - timedelta(days=settings.reports.dmarc_days) < until < now + AHEAD:
+        return "untimely"
+    mine = col(DmarcReport.reporter) == proof.domain
     same = (mine, col(DmarcReport.report_id) == report.report_id, col(DmarcReport.domain) == report.domain)
-    return lately < A_DAY and session.scalar(select(col(DmarcReport.id)).where(*same)) is None
+    if session.scalar(select(col(DmarcReport.id)).where(*same)) is not None:
+        return "again"
+    many = count_lately(session, now, mine) >= A_DAY or count_lately(session, now) >= A_DAY_IN_ALL
+    return "many" if many else "counted"
+
+
+def count_lately(session: Session, now: datetime, *of: ColumnElement[bool]) -> int:
+    """Returns the number of reports that were counted within 24 hours."""
+    return session.scalar(select(func.count()).select_from(DmarcReport).where(col(DmarcReport.received_at) > now - DAY, *of)) or 0
 
 
 def list_services(session: Session, *, now: datetime) -> list[Sending]:

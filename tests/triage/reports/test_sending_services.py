@@ -81,13 +81,10 @@ def test_a_proven_report_is_counted_and_nobody_has_to_read_it(engine: Engine, co
         assert (second.reporters, second.last_at, last.needs) == (("receiver.example",), NOW, "Proven. Nothing to do.")
 
 
-@pytest.mark.parametrize("step", ["record-only", "hold-unknown"])
-def test_a_forged_report_convinces_nobody(engine: Engine, counting: Settings, step: str) -> None:
-    counting = replace(counting, company=replace(counting.company, enforcement=step))
+def test_a_forged_report_convinces_nobody(engine: Engine, counting: Settings) -> None:
     with transaction(engine) as session:
         found = came(session, counting, about(), FORGED)
-        assert (found.state, found.rule) == (State.PURGED, REPORT)
-        assert found.reason == "it is a DMARC report that does not pass DMARC itself: it was not counted"
+        assert (found.state, found.rule == REPORT) == (State.HELD, False)
         assert told(session) == []
 
 
@@ -107,26 +104,46 @@ def test_a_report_counts_once_by_its_reporter_id_and_domain(engine: Engine, coun
         assert found.reporters == ("mx.example", "receiver.example")
 
 
+AGO = "it is a DMARC report that was not counted: it is about a time too long ago or still to come"
+
+
+@pytest.mark.parametrize("step", ["record-only", "hold-unknown"])
 @pytest.mark.parametrize(
-    "report",
+    ("report", "state", "reason"),
     [
-        about("foreign", Service("other.example", "bulk.example", "dkim", 5)),
-        about("ahead", end=NOW + timedelta(days=9)),
-        about("old", end=NOW - timedelta(days=500)),
+        (
+            about("foreign", Service("other.example", "bulk.example", "dkim", 5)),
+            State.HELD,
+            "it is a DMARC report that was not counted: it is about none of our domains",
+        ),
+        (about("ahead", end=NOW + timedelta(days=9)), State.PURGED, AGO),
+        (about("old", end=NOW - timedelta(days=500)), State.PURGED, AGO),
     ],
+    ids=["foreign", "ahead", "old"],
 )
-def test_reports_on_others_and_of_other_times_are_not_counted(engine: Engine, counting: Settings, report: AggregateReport) -> None:
+def test_reports_on_others_and_of_other_times_are_not_counted_and_say_so(
+    engine: Engine, counting: Settings, step: str, report: AggregateReport, state: State, reason: str
+) -> None:
+    counting = replace(counting, company=replace(counting.company, enforcement=step))
     with transaction(engine) as session:
-        came(session, counting, report)
+        found = came(session, counting, report)
+        assert (found.state, found.rule, found.reason) == (state, REPORT, reason)
         assert session.scalar(select(func.count()).select_from(DmarcReport)) == 0
 
 
-def test_a_reporter_cannot_fill_the_database(engine: Engine, counting: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending_services, "A_DAY", 3)
+@pytest.mark.parametrize(("limit", "domains"), [("A_DAY", ["receiver.example"]), ("A_DAY_IN_ALL", [f"r{one}.example" for one in range(5)])])
+def test_neither_one_reporter_nor_many_can_fill_the_database(
+    engine: Engine, counting: Settings, monkeypatch: pytest.MonkeyPatch, limit: str, domains: list[str]
+) -> None:
+    monkeypatch.setattr(sending_services, limit, 3)
     with transaction(engine) as session:
         for number in range(5):
-            came(session, counting, about(f"r{number}", Service("company.example", "bulk.example", "dkim", 1)))
+            proof = replace(PROVEN, domain=domains[number % len(domains)])
+            last = came(session, counting, about(f"r{number}", Service("company.example", "bulk.example", "dkim", 1)), proof)
         assert told(session) == [("company.example", "bulk.example", "dkim", 3)]
+        assert last.reason == "it is a DMARC report that was not counted: too many came within 24 hours"
+        again = came(session, counting, about("r0"), replace(PROVEN, domain=domains[0]))
+        assert again.reason == "it is a DMARC report that was counted before"
 
 
 def test_a_report_to_another_address_is_a_message_like_any_other(engine: Engine, counting: Settings) -> None:

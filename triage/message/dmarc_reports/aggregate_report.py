@@ -11,6 +11,8 @@ from triage.message.mime.links import is_related_host, registered_organisation
 Proof = Literal["dkim", "spf", "forwarded", "elsewhere", "none"]
 """dkim, spf: DMARC passes by it, dkim first; forwarded: the receiver says that a forwarder or list passed it on; elsewhere: proven for
 another domain only."""
+Standing = Literal["", "counted", "again", "many", "untimely", "foreign"]
+"""What becomes of a report: it is counted, or why not; "" for what is no proven report."""
 FORWARDING = frozenset({"forwarded", "trusted_forwarder", "mailing_list"})  # reasons of receivers (RFC 7489, appendix C)
 SERVICES = 100  # of one report; what is sent by further ones counts together under the name ""
 WORD_LIMIT = 255  # characters of a domain or an id

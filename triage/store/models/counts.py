@@ -112,7 +112,11 @@ class DmarcReport(SQLModel, table=True):
     since: datetime = instant_column()
     until: datetime = instant_column()
     received_at: datetime = instant_column()
-    __table_args__ = (UniqueConstraint("reporter", "report_id", "domain"), Index("dmarc_report_by_end", "until"))
+    __table_args__ = (
+        UniqueConstraint("reporter", "report_id", "domain"),
+        Index("dmarc_report_by_end", "until"),
+        Index("dmarc_report_by_receipt", "received_at"),
+    )
 
 
 class SendingService(SQLModel, table=True):
