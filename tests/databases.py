@@ -38,6 +38,7 @@ WHOLE = frozenset(
         "tests/triage/delivery/test_queue.py",
         "tests/triage/quarantine/decisions/test_regroup.py",
         "tests/triage/compliance/audit/test_hash_chain.py",
+        "tests/triage/delivery/test_abuse_reports.py",
         "tests/triage/quarantine/cards/test_fold_counts.py",
         "tests/triage/compliance/audit/test_audit_log.py",
         "tests/triage_api/routes/decisions/test_decisions.py",

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from mail_auth.dns.resolver_factory import open_resolver
-from mta.processing import scanners
+from mta.processing import abuse_reporter, rspamd_learning, scanners
 from mta.processing.abuse_reporter import AbuseReporter
 from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import asked_about_clients
@@ -100,9 +100,13 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         if settings.notices.abuse_reports_to:
             reporter = AbuseReporter(engine, settings, bells[2])
             rounds.append(repeat_in_thread(stop, "reporting abuse", reporter.look, stop.wait, LESSON_PAUSE))
+        else:
+            abuse_reporter.end_reports(engine)
         if controller:
             teach = Teacher(engine, controller).look
             rounds.append(repeat_in_thread(stop, "telling Rspamd what staff decided", teach, stop.wait, LESSON_PAUSE))
+        else:
+            rspamd_learning.end_lessons(engine)
         Writer(engine, spool, settings, bells[2:]).write(judged, stop)
         fast.close()
         slow.close()

@@ -99,3 +99,9 @@ def choose_controller(settings: Settings) -> Controller | None:
     """Returns the Rspamd controller that the settings name, None without one. BadInput says what is wrong with it."""
     policy = settings.policy
     return Controller(policy.rspamd_learn_url, policy.rspamd_timeout) if policy.rspamd_learn_url else None
+
+
+def end_lessons(engine: Engine) -> None:
+    """Rspamd is not to be told: decisions from now on are not handed over later either."""
+    with transaction(engine) as session:
+        decision_feedback.end_feedback(session, MARKER)

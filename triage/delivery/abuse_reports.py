@@ -14,7 +14,7 @@ from triage.ids import format_id, new_id
 from triage.policy.learning import decision_feedback
 from triage.policy.learning.decision_feedback import REMOVED, Example
 from triage.say import say
-from triage.store import bodies, ledger
+from triage.store import bodies, ledger, versions
 from triage.text.sanitize import escape_visible
 
 BY = Actor.system("feedback")
@@ -25,6 +25,7 @@ TEXT = "This is a report about a message that was received from {client} on {dat
 
 def report_next(session: Session, *, settings: Settings, now: datetime) -> int | None:
     """Queue the reports about the next removal, once; how many. None where there is nothing to report."""
+    versions.lock_version(session, MARKER)  # another judge may be reporting the same one
     lesson = decision_feedback.next_lesson(session, MARKER, verbs=REMOVED, now=now)
     if lesson is None:
         return None

@@ -1,6 +1,6 @@
 """Named numbers that processes compare, to see cheaply that something changed."""
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import Session, col
 
 from triage.store import db
@@ -19,6 +19,21 @@ def put_version(session: Session, name: str, number: int) -> None:
     """Set the marker to a number, whatever it was."""
     db.insert_if_missing(session, Marker, name=name, number=number, text="")
     session.execute(update(Marker).where(col(Marker.name) == name).values(number=number))
+
+
+def raise_version(session: Session, name: str, number: int) -> None:
+    """Moves a marker on to a number; never back, and not one that was removed."""
+    session.execute(update(Marker).where(col(Marker.name) == name, col(Marker.number) < number).values(number=number))
+
+
+def lock_version(session: Session, name: str) -> None:
+    """Lets others who lock or move the marker wait until this transaction ends."""
+    session.scalar(select(col(Marker.number)).where(col(Marker.name) == name).with_for_update())
+
+
+def remove_version(session: Session, name: str) -> None:
+    """Removes a marker: its number is 0 again."""
+    session.execute(delete(Marker).where(col(Marker.name) == name))
 
 
 def read_version(session: Session, name: str) -> int:

@@ -32,12 +32,14 @@ from tests.triage.message.codes.made_codes import EVIL, code_picture, letter
 from tests.triage.message.dmarc_reports.made_reports import OURS, letter as dmarc_letter, report
 from triage.addressing.envelope import Address, Envelope
 from triage.config.settings import Database, Settings
+from triage.delivery import abuse_reports
 from triage.directory.recipient_map import DoorSnapshot
 from triage.ids import new_id
 from triage.intake import receive as intake, stages
 from triage.intake.stages import Arrival
 from triage.message.authentication import Result
 from triage.message.signals.signal_context import Seen
+from triage.policy.learning import decision_feedback
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.links_and_files import link_to
@@ -51,6 +53,7 @@ from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 from triage.store.models.messages import Message as StoredMessage
+from triage.store.versions import read_version
 from triage.times import from_micros, utcnow
 
 ZONE = '_dmarc.supplier.example. 300 IN TXT "v=DMARC1; p=reject"\nsupplier.example. 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"\n'
@@ -163,6 +166,8 @@ def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on
     allow(known_on_both)
     proven, forged = mail("proven"), mail("stranger", "eve@stranger.example")
     put(known_on_both, proven, forged)
+    with engine_of(known_on_both) as engine, transaction(engine) as session:
+        decision_feedback.begin_feedback(session, abuse_reports.MARKER)  # by a judge of before, whose settings named an address
     bells = [Bell(known_on_both.spool.directory, name) for name in ("relay", "change")]
     with judging(known_on_both):
         wait_until(lambda: not waiting(known_on_both))
@@ -171,6 +176,8 @@ def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on
         forged[0].spool_id: (forged[1], [(State.HELD, "first-contact")]),
     }
     assert [bell.wait(0) for bell in bells] == [True, True]
+    with engine_of(known_on_both) as engine, read_transaction(engine) as session:
+        assert not read_version(session, abuse_reports.MARKER)
     for bell in bells:
         bell.close()
 

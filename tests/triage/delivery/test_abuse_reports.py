@@ -1,14 +1,17 @@
 """Reports of abuse: what is queued, for whom, and what a program reads in them (RFC 5965)."""
 
 import email
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlmodel import Session, col
 
+from tests.peers.processes import HANG
+from tests.peers.receiving import wait_until
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, arrive
 from triage.config.settings import Notices, Settings
@@ -63,13 +66,36 @@ def test_a_removal_is_reported_once_and_a_release_never(engine: Engine, reportin
         acts = session.execute(select(col(AuditRecord.detail), col(AuditRecord.items)).where(col(AuditRecord.act) == abuse_reports.RULE))
         assert [tuple(one) for one in acts] == [({"to": "abuse@provider.example"}, 1)]
     assert (report.get_content_type(), report.get_param("report-type")) == ("multipart/report", "feedback-report")
-    text, fields, original = report.get_payload()
-    assert [one.get_content_type() for one in (text, fields, original)] == ["text/plain", "message/feedback-report", "message/rfc822"]
+    words, fields, original = report.get_payload()
+    assert [one.get_content_type() for one in (words, fields, original)] == ["text/plain", "message/feedback-report", "message/rfc822"]
     (said,) = fields.get_payload()
     assert (said["Feedback-Type"], said["Version"], said["Original-Mail-From"]) == ("abuse", "1", "<eve@two.example>")
     assert JOE not in fields.as_string()
     (message,) = original.get_payload()
     assert (message["From"], message.get_payload().strip()) == ("eve@two.example", "Hello")
+
+
+def test_two_judges_report_a_removal_once(engine: Engine, reporting: Settings) -> None:
+    found: list[int | None] = []
+
+    def report_too() -> None:
+        with db.transaction(engine) as session:
+            found.append(abuse_reports.report_next(session, settings=reporting, now=LATER))
+
+    def is_waited_for() -> bool:
+        with db.read_transaction(engine) as session:
+            return bool(found) or bool(session.scalar(text("select count(*) from pg_locks where not granted")))
+
+    other = threading.Thread(target=report_too)
+    with db.transaction(engine) as session:
+        decide(session, reporting, Verb.PURGE, "eve@two.example")
+    with db.transaction(engine) as session:
+        assert abuse_reports.report_next(session, settings=reporting, now=LATER) == 1
+        other.start()
+        if db.is_postgresql(session):
+            wait_until(is_waited_for)
+    other.join(HANG)
+    assert found == [None]
 
 
 def test_a_team_of_ours_gets_them_as_mail_that_stays_here(engine: Engine, reporting: Settings) -> None:

@@ -62,15 +62,15 @@ def lesson_of(signal: Signal, learned: Learned) -> Lesson | None:
     words = {"number": most, "sign": signal.sentence}
     said = (
         say_count(
-            "Staff released {number} of {count} message like this lately: {sign}",
-            "Staff released {number} of {count} messages like this lately: {sign}",
+            "Staff released messages from {number} of {count} sender or campaign lately: {sign}",
+            "Staff released messages from {number} of {count} senders or campaigns lately: {sign}",
             count=number,
             **words,
         )
         if points > 0
         else say_count(
-            "Staff removed {number} of {count} message like this lately: {sign}",
-            "Staff removed {number} of {count} messages like this lately: {sign}",
+            "Staff removed messages from {number} of {count} sender or campaign lately: {sign}",
+            "Staff removed messages from {number} of {count} senders or campaigns lately: {sign}",
             count=number,
             **words,
         )

@@ -46,12 +46,20 @@ def begin_feedback(session: Session, marker: str) -> None:
         versions.put_version(session, marker, session.scalar(select(func.max(col(Decision.id)))) or 1)
 
 
+def end_feedback(session: Session, marker: str) -> None:
+    """Ends feedback where nobody is to be told any more: what is decided until it begins again is never sent."""
+    versions.remove_version(session, marker)
+
+
 def next_lesson(session: Session, marker: str, *, verbs: tuple[str, ...] = (*RELEASED, *REMOVED), now: datetime) -> Lesson | None:
-    """The next decision to tell, of these verbs; None when there is none."""
+    """The next decision to tell, of these verbs; None when there is none, or where feedback has not begun."""
+    begun = versions.read_version(session, marker)
+    if not begun:
+        return None
     row = session.execute(
         select(col(Decision.id), col(Decision.verb))
         .where(
-            col(Decision.id) > versions.read_version(session, marker),
+            col(Decision.id) > begun,
             col(Decision.at) > now - GIVEN_UP,
             col(Decision.at) <= now - SECOND_THOUGHTS,
             col(Decision.verb).in_(verbs),
@@ -99,4 +107,4 @@ def still_stands(decision: int | Mapped[int]) -> ColumnElement[bool]:
 
 def lesson_told(session: Session, marker: str, lesson: Lesson) -> None:
     """Records that a decision was sent as feedback, or that there was nothing to send."""
-    versions.put_version(session, marker, lesson.decision_id)
+    versions.raise_version(session, marker, lesson.decision_id)

@@ -10,8 +10,8 @@ from triage.message.signals.priority import priority_reasons, sum_urgency
 from triage.message.signals.signal_context import Signal
 
 PAGE = Signal("attachment-page", "The attachment x.html opens a web page made by the sender.", 20)
-REMOVED = "Staff removed 14 of 15 messages like this lately: The attachment x.html opens a web page made by the sender."
-RELEASED = "Staff released 14 of 15 messages like this lately: The attachment x.html opens a web page made by the sender."
+REMOVED = "Staff removed messages from 14 of 15 senders or campaigns lately: The attachment x.html opens a web page made by the sender."
+RELEASED = "Staff released messages from 14 of 15 senders or campaigns lately: The attachment x.html opens a web page made by the sender."
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,12 @@ RELEASED = "Staff released 14 of 15 messages like this lately: The attachment x.
     [
         (Tally(1, 14), Tally(50, 50), -8, REMOVED),
         (Tally(14, 1), Tally(50, 50), 8, RELEASED),
-        (Tally(0, 500), Tally(500, 500), -MOST, "Staff removed 500 of 500 messages like this lately: " + PAGE.sentence),
+        (
+            Tally(0, 500),
+            Tally(500, 500),
+            -MOST,
+            "Staff removed messages from 500 of 500 senders or campaigns lately: " + PAGE.sentence,
+        ),
         (Tally(1, 8), Tally(50, 50), 0, ""),  # too few
         (Tally(1, 14), Tally(10, 140), 0, ""),  # as everything is
         (Tally(8, 7), Tally(90, 10), 0, ""),  # fewer than usual, and most all the same

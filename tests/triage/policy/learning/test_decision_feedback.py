@@ -97,6 +97,27 @@ def test_nothing_of_a_message_with_a_copy_in_a_confidential_folder_is_told(offic
         assert told(session) == [[]]
 
 
+def test_nothing_of_the_time_without_the_setting_is_told(office: Engine, settings: Settings) -> None:
+    with db.transaction(office) as session:
+        decision_feedback.end_feedback(session, "feedback-x")
+        decide(session, settings, Verb.PURGE, *arrive(session, settings, JOE, author="a@one.example"))
+        assert told(session) == []
+        decision_feedback.begin_feedback(session, "feedback-x")
+        decide(session, settings, Verb.RELEASE, *arrive(session, settings, JOE, author="a@two.example"))
+        assert told(session) == [[False]]
+
+
+def test_a_slow_teller_does_not_set_the_others_back(office: Engine, settings: Settings) -> None:
+    with db.transaction(office) as session:
+        decide(session, settings, Verb.PURGE, *arrive(session, settings, JOE, author="a@one.example"))
+        decide(session, settings, Verb.RELEASE, *arrive(session, settings, JOE, author="a@two.example"))
+        slow = decision_feedback.next_lesson(session, "feedback-x", now=LATER)
+        assert slow
+        assert told(session) == [[True], [False]]
+        decision_feedback.lesson_told(session, "feedback-x", slow)
+        assert told(session) == []
+
+
 def test_nothing_of_the_past_is_told(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)

@@ -81,7 +81,8 @@ def test_what_was_learned_is_said_of_the_next_message_and_holds_it_as_before(eng
         assert on.urgency < off.urgency
         said = [one["sentence"] for one in on.why_here if one["name"].startswith("learned")]
     assert said == [
-        "Staff removed 12 of 12 messages like this lately: The attachment photos.zip is an archive; its content is not shown here."
+        "Staff removed messages from 12 of 12 senders or campaigns lately: "
+        "The attachment photos.zip is an archive; its content is not shown here."
     ]
 
 
