@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col
 
@@ -20,6 +20,7 @@ SECOND_THOUGHTS = timedelta(hours=1)  # in which most decisions are undone that 
 GIVEN_UP = timedelta(days=3)  # after which nobody is told any more
 LARGEST = 1024 * 1024  # bytes of a message: what is told apart by its words is shorter
 EACH = 20  # messages of one decision; of a campaign it is one
+TAKEN_BACK = (State.HELD, State.RESTORING)
 RELEASED, REMOVED = ("release", "redirect"), ("purge",)
 
 
@@ -56,8 +57,8 @@ def next_lesson(session: Session, marker: str, *, verbs: tuple[str, ...] = (*REL
     begun = versions.read_version(session, marker)
     if not begun:
         return None
-    row = session.execute(
-        select(col(Decision.id), col(Decision.verb))
+    decision = session.scalars(
+        select(Decision)
         .where(
             col(Decision.id) > begun,
             col(Decision.at) > now - GIVEN_UP,
@@ -69,24 +70,23 @@ def next_lesson(session: Session, marker: str, *, verbs: tuple[str, ...] = (*REL
         .order_by(col(Decision.id))
         .limit(1)
     ).first()
-    return Lesson(row.id, tuple(list_examples(session, row.id, junk=row.verb in REMOVED))) if row else None
+    return Lesson(decision.id, tuple(list_examples(session, decision))) if decision else None
 
 
-def list_examples(session: Session, decision_id: int, *, junk: bool) -> Iterator[Example]:
-    """Messages of a decision: of a campaign one, since a wave is one lesson; none with a copy in a confidential folder."""
-    sibling = aliased(Delivery)
-    confidential = exists().where(col(sibling.message_id) == col(Delivery.message_id), confidential_rows.is_confidential(sibling))
+def list_examples(session: Session, decision: Decision) -> Iterator[Example]:
+    """Messages of a decision: of a campaign one, and only once, since a wave is one lesson; none with a copy in a confidential folder."""
     told = func.coalesce(col(Delivery.campaign_id), col(Delivery.message_id))
     first = (
         select(func.min(col(Delivery.message_id)))
         .join(DecisionItem, col(DecisionItem.delivery_id) == col(Delivery.id))
         .where(
-            col(DecisionItem.decision_id) == decision_id,
+            col(DecisionItem.decision_id) == decision.id,
             col(DecisionItem.before) == State.HELD,
             col(DecisionItem.outcome) == "done",
-            still_stands(decision_id),
+            still_stands(decision.id),
             col(Delivery.direction) == "in",
-            not_(confidential),
+            not_(has_confidential_copy(Delivery)),
+            or_(col(Delivery.campaign_id).is_(None), col(Delivery.campaign_id).not_in(told_campaigns(decision))),
         )
         .group_by(told)
         .limit(EACH)
@@ -97,12 +97,43 @@ def list_examples(session: Session, decision_id: int, *, junk: bool) -> Iterator
         envelope = message.envelope
         with contextlib.suppress(NotFound):  # erased, or damaged
             raw = bodies.unpack_body(zstd, size)
-            yield Example(junk, raw, message.received_at, envelope.get("client", ""), envelope.get("reverse_path", ""))
+            yield Example(decision.verb in REMOVED, raw, message.received_at, envelope.get("client", ""), envelope.get("reverse_path", ""))
+
+
+def has_confidential_copy(delivery: type[Delivery]) -> ColumnElement[bool]:
+    """Whether the message has a copy in a confidential folder."""
+    sibling = aliased(Delivery)
+    return exists().where(col(sibling.message_id) == col(delivery.message_id), confidential_rows.is_confidential(sibling))
+
+
+def told_campaigns(decision: Decision) -> Select[int | None]:
+    """Campaigns about which a person decided the same in the days before: that was the lesson."""
+    earlier, item, other = aliased(Decision), aliased(DecisionItem), aliased(Delivery)
+    verbs = REMOVED if decision.verb in REMOVED else RELEASED
+    return (
+        select(col(other.campaign_id))
+        .join(item, col(item.delivery_id) == col(other.id))
+        .join(earlier, col(earlier.id) == col(item.decision_id))
+        .where(
+            col(other.campaign_id).is_not(None),
+            col(other.direction) == "in",
+            col(other.decision_id) == col(earlier.id),
+            col(other.state).not_in(TAKEN_BACK),
+            col(item.before) == State.HELD,
+            col(item.outcome) == "done",
+            col(earlier.id) < decision.id,
+            col(earlier.at) > decision.at - GIVEN_UP,
+            col(earlier.verb).in_(verbs),
+            col(earlier.by).startswith("person:"),
+            col(earlier.undone_by).is_(None),
+            not_(has_confidential_copy(other)),
+        )
+    )
 
 
 def still_stands(decision: int | Mapped[int]) -> ColumnElement[bool]:
     """Deliveries that nobody decided about again: what the decision removed was not restored, what it released was not removed."""
-    return and_(col(Delivery.decision_id) == decision, col(Delivery.state).not_in((State.HELD, State.RESTORING)))
+    return and_(col(Delivery.decision_id) == decision, col(Delivery.state).not_in(TAKEN_BACK))
 
 
 def lesson_told(session: Session, marker: str, lesson: Lesson) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, not_, select, update
+from sqlalchemy import Engine, Subquery, case, func, not_, select, update
 from sqlmodel import Session, col
 
 from triage.config.settings import Settings
@@ -20,6 +20,7 @@ from triage.store.models.messages import Message
 
 MARKER = "learned-order"  # its text: the tallies; its number moves on with them
 LATELY = timedelta(days=90)
+OF_ONE = 20  # of a sender or a campaign, so that a wave leaves room for the others
 MOST = 20_000  # decided messages that are looked at, the latest first
 RELEASED, REMOVED = ("release", "redirect"), ("purge", "reject")
 
@@ -44,18 +45,38 @@ def list_decided(session: Session, settings: Settings, now: datetime) -> Iterato
 
     Nothing of confidential folders, and nothing that was undone, restored or decided otherwise since.
     """
+    freemail = settings.policy.freemail_domains
+    chosen = choose_decided(freemail, now)
     rows = session.execute(
         select(
-            col(Decision.verb),
+            chosen.c.verb,
             col(Delivery.campaign_id),
             col(Delivery.author),
             col(Delivery.author_domain),
             col(Delivery.signals),
             col(Message.signals),
         )
+        .join(chosen, chosen.c.id == col(Delivery.id))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(chosen.c.place <= OF_ONE)
+        .order_by(chosen.c.at.desc(), chosen.c.id.desc())
+        .limit(MOST)
+    )
+    for verb, campaign, author, domain, own, of_message in rows:
+        yield verb in RELEASED, sent_by(campaign, author, domain, freemail), {one["name"] for one in (*own, *of_message)}
+
+
+def choose_decided(freemail: Collection[str], now: datetime) -> Subquery:
+    """The deliveries that count, each with its place among those of the same sender or campaign, the latest first."""
+    campaign, author, domain = col(Delivery.campaign_id), col(Delivery.author), col(Delivery.author_domain)
+    sender = case((campaign.is_not(None), ""), (domain.in_(sorted(freemail)), author), else_=domain)  # as in sent_by
+    place = func.row_number().over(
+        partition_by=(col(Decision.verb), campaign, sender), order_by=(col(Decision.at).desc(), col(Delivery.id).desc())
+    )
+    return (
+        select(col(Delivery.id), col(Decision.verb), col(Decision.at), place.label("place"))
         .join(DecisionItem, col(DecisionItem.decision_id) == col(Decision.id))
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(
             col(Decision.at) >= now - LATELY,
             col(Decision.verb).in_((*RELEASED, *REMOVED)),
@@ -67,12 +88,8 @@ def list_decided(session: Session, settings: Settings, now: datetime) -> Iterato
             col(Delivery.direction) == "in",
             not_(confidential_rows.is_confidential()),
         )
-        .order_by(col(Decision.at).desc(), col(DecisionItem.delivery_id).desc())
-        .limit(MOST)
+        .subquery()
     )
-    freemail = settings.policy.freemail_domains
-    for verb, campaign, author, domain, own, of_message in rows:
-        yield verb in RELEASED, sent_by(campaign, author, domain, freemail), {one["name"] for one in (*own, *of_message)}
 
 
 def sent_by(campaign: int | None, author: str, domain: str, freemail: Collection[str]) -> str:

@@ -62,6 +62,15 @@ def test_a_wave_is_one_lesson(office: Engine, settings: Settings) -> None:
         assert told(session) == [[True]]
 
 
+def test_a_wave_that_is_removed_one_by_one_is_one_lesson(office: Engine, settings: Settings) -> None:
+    with db.transaction(office) as session:
+        ids = [one for number in range(6) for one in arrive(session, settings, JOE, author=f"a@host{number}.example", text=WAVE)]
+        for verb, one in zip((Verb.PURGE, Verb.PURGE, Verb.RELEASE, Verb.PURGE), ids, strict=False):
+            decide(session, settings, verb, one)
+        decide(session, settings, Verb.RESTORE, ids[0])
+        assert told(session) == [[], [True], [False], []]
+
+
 def test_what_was_undone_or_waited_for_days_is_not_told(office: Engine, settings: Settings) -> None:
     with db.transaction(office) as session:
         decision = decide(session, settings, Verb.PURGE, *arrive(session, settings, JOE))

@@ -62,6 +62,15 @@ def test_what_counts(engine: Engine, learning: Settings) -> None:
         assert learn(session, learning, timedelta(days=91)) == Learned()  # of long ago
 
 
+def test_a_wave_does_not_crowd_out_the_others(engine: Engine, learning: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learn_order, "OF_ONE", 1)
+    monkeypatch.setattr(learn_order, "MOST", 3)
+    with db.transaction(engine) as session:
+        for author in ("a@one.example", "a@two.example", *(f"a{number}@wave.example" for number in range(4))):
+            decide(session, learning, author, Verb.PURGE)
+        assert learn(session, learning).signs[SIGN] == Tally(0, 3)
+
+
 def test_confidential_folders_leave_no_trace(engine: Engine, learning: Settings) -> None:
     with db.transaction(engine) as session:
         decide(session, learning, "a@one.example", Verb.PURGE)
