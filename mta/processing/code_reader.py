@@ -3,7 +3,6 @@
 import json
 import logging
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Self
 
@@ -11,7 +10,7 @@ from triage.message.codes.code_links import add_codes
 from triage.message.summary import NAME_LIMIT, Summary
 from triage.runtime import sandbox
 from triage.runtime.sandbox_pool import Overrun, Pool
-from triage.say import say
+from triage.say import say, say_count
 
 CHILDREN = 2
 MEMORY = 512 * 1024 * 1024  # bytes
@@ -39,7 +38,7 @@ class CodeReader:
         if not self.places.acquire(timeout=PATIENCE):
             return add_problem(summary, say("Its pictures were not searched for QR codes: too many messages have some."))
         try:
-            found = tuple(parse_answer(self.pool.run(raw, pdf=self.draws, seconds=SEARCH)))
+            found, left = parse_answer(self.pool.run(raw, pdf=self.draws, seconds=SEARCH))
         except Overrun as fault:
             return add_problem(summary, say("Its pictures could not be searched for QR codes: {why}.", why=str(fault)), overlooked=True)
         except RuntimeError as fault:  # no child can be started: that is no message's fault
@@ -47,7 +46,8 @@ class CodeReader:
             return add_problem(summary, say("Its pictures were not searched for QR codes."))
         finally:
             self.places.release()
-        return add_codes(summary, found)
+        coded = add_codes(summary, found)
+        return add_problem(coded, describe_left(left), overlooked=True) if left else coded
 
     def close(self) -> None:
         """End the children."""
@@ -60,16 +60,25 @@ class CodeReader:
         self.close()
 
 
-def parse_answer(answer: bytes) -> Iterator[tuple[str, str]]:
-    """Places and addresses. Overrun where a child, which may have been taken over, says anything else."""
+def parse_answer(answer: bytes) -> tuple[list[tuple[str, str]], int]:
+    """Places and addresses, and how many files were left out. Overrun where a child, which may have been taken over, says anything else."""
     try:
-        found: Any = json.loads(answer)
-        for place, target in found:
-            if not (isinstance(place, str) and isinstance(target, str)):
-                raise TypeError
-            yield place[:NAME_LIMIT], target
-    except (ValueError, TypeError, RecursionError) as fault:
+        said: Any = json.loads(answer)
+        left, found = said["left"], [(place, target) for place, target in said["found"]]
+        if not (isinstance(left, int) and left >= 0 and all(isinstance(one, str) for pair in found for one in pair)):
+            raise TypeError
+        return [(place[:NAME_LIMIT], target) for place, target in found], left
+    except (ValueError, TypeError, KeyError, RecursionError) as fault:
         raise Overrun("the answer was malformed") from fault
+
+
+def describe_left(left: int) -> str:
+    """The sentence about files that were not searched."""
+    return say_count(
+        "{count} of its pictures and documents was not searched for QR codes: there were too many.",
+        "{count} of its pictures and documents were not searched for QR codes: there were too many.",
+        count=left,
+    )
 
 
 def add_problem(summary: Summary, problem: str, *, overlooked: bool = False) -> Summary:

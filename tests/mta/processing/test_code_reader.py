@@ -84,6 +84,15 @@ def test_without_an_answer_the_message_goes_on_and_says_so(
     assert (found.problems, found.overlooked) == ((problem,), (problem,) if overlooked else ())
 
 
+@pytest.mark.parametrize(("left", "verb"), [(1, "was"), (3, "were")])
+def test_what_was_left_out_is_said(monkeypatch: pytest.MonkeyPatch, left: int, verb: str) -> None:
+    with CodeReader() as reader:
+        monkeypatch.setattr(reader.pool, "run", lambda *_, **__: b'{"found": [["a.png", "https://a.example/"]], "left": %d}' % left)
+        found = reader.read(Summary(pictures=1), b"")
+    assert found.codes == (Code("a.png", "https://a.example/"),)
+    assert found.overlooked == (f"{left} of its pictures and documents {verb} not searched for QR codes: there were too many.",)
+
+
 def test_a_message_does_not_wait_long_for_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_reader, "PATIENCE", 0.01)
     with CodeReader() as reader:
@@ -93,10 +102,16 @@ def test_a_message_does_not_wait_long_for_a_child(monkeypatch: pytest.MonkeyPatc
     assert found.problems == ("Its pictures were not searched for QR codes: too many messages have some.",)
 
 
-@pytest.mark.parametrize("answer", [b"", b"{", b"7", b"[7]", b'[["a"]]', b'[["a", 7]]', b'{"a": "b"}', b"[" * 10_000])
+ODD = [
+    f'{{"found": {found}, "left": {left}}}'.encode()
+    for found, left in (("7", 0), ('[["a"]]', 0), ('[["a", 7]]', 0), ("[]", -1), ("[]", '"1"'), ("[]", "[]"))
+]
+
+
+@pytest.mark.parametrize("answer", [b"", b"{", b"7", b"[]", b'{"a": "b"}', b"[" * 10_000, *ODD])
 def test_a_child_that_was_taken_over_is_not_believed(answer: bytes) -> None:
     with pytest.raises(Overrun):
-        tuple(parse_answer(answer))
+        parse_answer(answer)
 
 
 def test_where_no_program_may_be_started_pictures_are_read_and_documents_are_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,44 +26,60 @@ QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 PAGE_BYTES = 3  # a pixel
 
 
+class Search:
+    """Search of one message: what it may still begin, and how many files it left out."""
+
+    def __init__(self, draws_pdf: bool, deadline: float) -> None:
+        self.draws_pdf, self.deadline = draws_pdf, deadline
+        self.places = {True: DOCUMENTS, False: PICTURES}
+        self.left = 0  # files that may hold a code and were not searched
+
+    def list_addresses(self, raw: bytes) -> Iterator[tuple[str, str]]:
+        """Name of the file and web address of every code, as far as there is time."""
+        for name, content in list_pictures(parts_of(raw)):
+            document = is_pdf(content)
+            if document and not self.draws_pdf:
+                continue
+            if time.monotonic() > self.deadline:
+                self.left += 1
+                continue
+            for text in self.read_texts(content, document):
+                if address := opened_address(text):
+                    yield file_name(name), address
+
+    def read_texts(self, content: bytes, document: bool) -> Iterator[str]:
+        """The texts of the codes in one file; of what cannot be opened, none."""
+        try:
+            for width, height, pixels in self.list_pages(content, document):
+                image = memoryview(pixels).cast("B", (height, width, PAGE_BYTES))
+                yield from (one.text for one in zxingcpp.read_barcodes(image, formats=QR))
+        except NotDrawn:
+            return
+
+    def list_pages(self, content: bytes, document: bool) -> Iterator[tuple[int, int, bytes]]:
+        """Width, height and pixels of a picture, or of the first pages of a document. What can hold no code takes no place."""
+        picture = None if document else Picture(content)
+        if picture and min(picture.image.size) < SMALLEST:
+            return
+        if not self.places[document]:
+            self.left += 1
+            return
+        self.places[document] -= 1
+        if picture:
+            yield picture.page(1)
+        else:
+            yield from Document(content, self.deadline).first_pages(PAGES)
+
+
 def read_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """Web addresses of QR codes, each behind the name of its file, as JSON. Options: pdf (may pages be drawn here?), seconds."""
-    deadline = time.monotonic() + float(options["seconds"])
+    """Web addresses of QR codes, each behind the name of its file, and the number of files left out, as JSON.
+
+    Options: pdf (may pages be drawn here?), seconds.
+    """
+    search = Search(bool(options["pdf"]), time.monotonic() + float(options["seconds"]))
+    found: dict[tuple[str, str], None] = {}
     try:
-        found = dict.fromkeys(list_addresses(raw, bool(options["pdf"]), deadline))
+        found = dict.fromkeys(search.list_addresses(raw))
     except TooMuch:
-        return b"[]"
-    return json.dumps([*found][:CODES]).encode()
-
-
-def list_addresses(raw: bytes, draws_pdf: bool, deadline: float) -> Iterator[tuple[str, str]]:
-    """Name of the file and web address of every code, as far as there is time."""
-    left = {True: DOCUMENTS if draws_pdf else 0, False: PICTURES}
-    for name, content in list_pictures(parts_of(raw)):
-        document = is_pdf(content)
-        left[document] -= 1
-        if left[document] < 0 or time.monotonic() > deadline:
-            continue
-        for text in read_texts(content, document, deadline):
-            if address := opened_address(text):
-                yield file_name(name), address
-
-
-def read_texts(content: bytes, document: bool, deadline: float) -> Iterator[str]:
-    """The texts of the codes in one file; of what cannot be opened, none."""
-    try:
-        for width, height, pixels in list_pages(content, document, deadline):
-            image = memoryview(pixels).cast("B", (height, width, PAGE_BYTES))
-            yield from (one.text for one in zxingcpp.read_barcodes(image, formats=QR))
-    except NotDrawn:
-        return
-
-
-def list_pages(content: bytes, document: bool, deadline: float) -> Iterator[tuple[int, int, bytes]]:
-    """Width, height and pixels of a picture that is large enough, or of the first pages of a document."""
-    if document:
-        yield from Document(content, deadline).first_pages(PAGES)
-        return
-    picture = Picture(content)
-    if min(picture.image.size) >= SMALLEST:
-        yield picture.page(1)
+        search.left += 1
+    return json.dumps({"found": [*found][:CODES], "left": search.left}).encode()

@@ -3,6 +3,7 @@
 import json
 import struct
 import zlib
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,13 @@ from triage.message.summary import Code, Link, Summary, make_summary
 
 def found(raw: bytes) -> list[list[str]]:
     """What the child tells of a message, without PDF."""
-    told: list[list[str]] = json.loads(read_codes.read_json(raw, {"pdf": False, "seconds": 60}))
+    told: list[list[str]] = search(raw)["found"]
     return told
+
+
+def search(raw: bytes, seconds: float = 60) -> Any:
+    """The whole answer of the child."""
+    return json.loads(read_codes.read_json(raw, {"pdf": False, "seconds": seconds}))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
@@ -68,15 +74,21 @@ def test_a_bomb_hides_no_code_behind_it() -> None:
     assert found(letter(("bomb.png", bomb()), ("code.png", code_picture(EVIL)))) == [["code.png", EVIL]]
 
 
+def test_pictures_that_hold_no_code_take_no_place() -> None:
+    tiny = [(f"{number}.png", as_png(1 + number, 1, bytes(3 * (1 + number)))) for number in range(read_codes.PICTURES)]
+    broken = [(f"{number}.jpg", b"\xff\xd8\xff%d" % number) for number in range(read_codes.PICTURES)]
+    assert search(letter(*tiny, *broken, ("code.png", code_picture(EVIL)))) == {"found": [["code.png", EVIL]], "left": 0}
+
+
 def test_only_so_many_pictures_are_searched_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_codes, "PICTURES", 2)
     one, other = (code_picture(f"https://{name}.example/") for name in ("one", "other"))
     raw = letter(("a.png", one), ("b.png", one), ("c.png", other), ("d.png", code_picture(EVIL)))
-    assert found(raw) == [["a.png", "https://one.example/"], ["c.png", "https://other.example/"]]
+    assert search(raw) == {"found": [["a.png", "https://one.example/"], ["c.png", "https://other.example/"]], "left": 1}
 
 
 def test_without_time_nothing_more_is_begun() -> None:
-    assert read_codes.read_json(letter(("a.png", code_picture(EVIL))), {"pdf": False, "seconds": -1}) == b"[]"
+    assert search(letter(("a.png", code_picture(EVIL)), ("b.png", code_picture("https://b.example/"))), -1) == {"found": [], "left": 2}
 
 
 def test_the_links_of_codes_stand_first_and_change_what_the_message_is_recognised_by() -> None:
