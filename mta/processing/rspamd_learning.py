@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from mta.processing.rspamd import LONGEST_ANSWER, parse_server
 from mta.processing.scanner import PAUSE
 from triage.config.settings import Settings
+from triage.ids import format_id
 from triage.policy.learning import decision_feedback
 from triage.policy.learning.decision_feedback import Example
 from triage.store.db import read_transaction, transaction
@@ -19,9 +20,14 @@ from triage.times import utcnow
 
 MARKER = "feedback-rspamd"
 AT_ONCE = 20  # decisions of one look
+TRIES = 3  # of one message, after which it is passed over
 CLOSED = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)  # it does not know us: that can be mended
 
 log = logging.getLogger(__name__)
+
+
+class Closed(ValueError):
+    """Rspamd does not let us in."""
 
 
 class Controller:
@@ -45,7 +51,9 @@ class Controller:
         status, said = self.ask("POST", "/learnspam" if example.junk else "/learnham", example.raw)
         if status == http.HTTPStatus.OK:
             return
-        if status in CLOSED or status >= 500 or not said:
+        if status in CLOSED:
+            raise Closed(f"it answers {status} {said}")
+        if status >= 500 or not said:
             raise ValueError(f"it answers {status} {said}")
         log.info("Rspamd did not learn a message: %s", escape_visible(said[:200]))
 
@@ -68,6 +76,7 @@ class Teacher:
         """Decisions of before are not told."""
         self.engine, self.controller = engine, controller
         self.not_before = 0.0
+        self.decision, self.passed, self.tries = 0, 0, 0  # its examples that are done with, and tries of the next one
         with transaction(engine) as session:
             decision_feedback.begin_feedback(session, MARKER)
 
@@ -83,15 +92,29 @@ class Teacher:
             lesson = decision_feedback.next_lesson(session, MARKER, now=utcnow())
         if lesson is None:
             return False
-        try:
-            for example in lesson.examples:
-                self.controller.learn(example)
-        except (OSError, http.client.HTTPException, ValueError) as fault:
+        if lesson.decision_id != self.decision:
+            self.decision, self.passed, self.tries = lesson.decision_id, 0, 0
+        if not all(self.tell_example(example) for example in lesson.examples[self.passed :]):
             self.not_before = time.monotonic() + PAUSE
-            log.warning("Rspamd learns nothing now, and is asked again: %s", escape_visible(str(fault)))
             return False
         with transaction(self.engine) as session:
             decision_feedback.lesson_told(session, MARKER, lesson)
+        return True
+
+    def tell_example(self, example: Example) -> bool:
+        """One message; False when it is to be told again. One that fails again and again must not hold up the others."""
+        try:
+            self.controller.learn(example)
+        except (ConnectionError, Closed) as fault:
+            log.warning("Rspamd learns nothing now, and is asked again: %s", escape_visible(str(fault)))
+            return False
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            self.tries += 1
+            if self.tries < TRIES:
+                log.warning("Rspamd learns nothing now, and is asked again: %s", escape_visible(str(fault)))
+                return False
+            log.warning("Rspamd does not learn a message of decision %s: %s", format_id(self.decision), escape_visible(str(fault)))
+        self.passed, self.tries = self.passed + 1, 0
         return True
 
 

@@ -45,9 +45,14 @@ def decided(engine: Engine, settings: Settings) -> Engine:
 def teach(engine: Engine, url: str) -> Teacher:
     """An hour later."""
     teacher = Teacher(engine, Controller(url, 5))
+    look_later(teacher)
+    return teacher
+
+
+def look_later(teacher: Teacher) -> None:
+    """The clock has moved on."""
     with patch.object(rspamd_learning, "utcnow", lambda: NOW + timedelta(hours=2)):
         teacher.look()
-    return teacher
 
 
 def test_each_decision_is_handed_over_once(decided: Engine) -> None:
@@ -66,6 +71,16 @@ def test_what_does_not_get_through_is_told_again(decided: Engine, status: int, b
     with answering(says(b"{}")) as (url, _, bodies):
         teach(decided, url)
         assert len(bodies) == 2
+
+
+@pytest.mark.parametrize(("status", "expected"), [(500, True), (404, True), (403, False)])
+def test_a_message_that_fails_again_and_again_is_passed_over(decided: Engine, status: int, expected: bool) -> None:
+    with answering(says(b"{}", status)) as (url, _, bodies):
+        teacher = Teacher(decided, Controller(url, 5))
+        for _ in range(rspamd_learning.TRIES):
+            teacher.not_before = 0.0
+            look_later(teacher)
+        assert (b"From: a@two.example" in bodies[-1]) == expected
 
 
 def test_nobody_there_is_told_again(decided: Engine) -> None:
