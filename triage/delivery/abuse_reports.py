@@ -52,7 +52,7 @@ def queue_report(session: Session, example: Example, *, settings: Settings, now:
         received_at=now,
         recipient=to.casefold(),
         author=settings.sender,
-        folder=("", ""),
+        folder=example.folder,  # it holds their message: whoever may not see that one, sees no report
         direction="notice" if internal_mail.is_outside(to, settings) else internal_mail.REPORT,
         rule=RULE,
         reason=REASON,

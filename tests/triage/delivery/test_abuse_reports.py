@@ -14,6 +14,7 @@ from tests.peers.processes import HANG
 from tests.peers.receiving import wait_until
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, arrive
+from triage.compliance.privacy.data_subject import find_data_subject
 from triage.config.settings import Notices, Settings
 from triage.delivery import abuse_reports
 from triage.policy.learning import decision_feedback
@@ -63,6 +64,9 @@ def test_a_removal_is_reported_once_and_a_release_never(engine: Engine, reportin
         ((delivery, report),) = queued(session, reporting)
         assert len(queued(session, reporting)) == 1
         assert (delivery.mailbox, delivery.direction, delivery.state) == ("abuse@provider.example", "notice", "queued")
+        assert (delivery.department, delivery.person) == ("it", "joe.fern"), "whoever may not see the message, sees no report"
+        theirs = select(col(Delivery.rule)).where(find_data_subject(session, "joe.fern").mails)
+        assert abuse_reports.RULE in session.scalars(theirs).all(), "it is erased with their messages"
         acts = session.execute(select(col(AuditRecord.detail), col(AuditRecord.items)).where(col(AuditRecord.act) == abuse_reports.RULE))
         assert [tuple(one) for one in acts] == [({"to": "abuse@provider.example"}, 1)]
     assert (report.get_content_type(), report.get_param("report-type")) == ("multipart/report", "feedback-report")

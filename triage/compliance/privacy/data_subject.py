@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col
 
 from triage.addressing.envelope import Address
+from triage.delivery import abuse_reports
 from triage.delivery.journal import JOURNAL
 from triage.errors import BadInput
 from triage.say import say
@@ -33,7 +34,8 @@ class Whose:
     def mails(self) -> ColumnElement[bool]:
         """Condition for the person's deliveries: what they wrote and what was written to them, as far as it came by here."""
         if self.uid:
-            return and_(col(Delivery.person) == self.uid, col(Delivery.direction) != "notice")
+            theirs = or_(col(Delivery.direction) != "notice", col(Delivery.rule) == abuse_reports.RULE)  # a report holds their message
+            return and_(col(Delivery.person) == self.uid, theirs)
         wrote = and_(col(Delivery.author) == self.address, col(Delivery.direction).in_(WRITTEN))
         return or_(wrote, and_(col(Delivery.mailbox) == self.address, col(Delivery.direction).in_(SENT)))
 

@@ -32,6 +32,7 @@ class Example(NamedTuple):
     received_at: datetime
     client: str = ""  # the address that it came from
     reverse_path: str = ""
+    folder: tuple[str, str] = ("", "")  # department and uid of whose message it was
 
 
 class Lesson(NamedTuple):
@@ -77,7 +78,7 @@ def list_examples(session: Session, decision: Decision) -> Iterator[Example]:
     """Messages of a decision: of a campaign one, and only once, since a wave is one lesson; none with a copy in a confidential folder."""
     told = func.coalesce(col(Delivery.campaign_id), col(Delivery.message_id))
     first = (
-        select(func.min(col(Delivery.message_id)))
+        select(func.min(col(Delivery.id)))
         .join(DecisionItem, col(DecisionItem.delivery_id) == col(Delivery.id))
         .where(
             col(DecisionItem.decision_id) == decision.id,
@@ -91,13 +92,19 @@ def list_examples(session: Session, decision: Decision) -> Iterator[Example]:
         .group_by(told)
         .limit(EACH)
     )
-    wanted = col(Message.id).in_(list(session.scalars(first)))
-    contents = select(Message, col(Content.zstd), col(Content.size)).join(Content, col(Message.content_id) == col(Content.id))
-    for message, zstd, size in session.execute(contents.where(wanted, col(Content.size) <= LARGEST).order_by(col(Message.id))):
+    wanted = col(Delivery.id).in_(list(session.scalars(first)))
+    contents = (
+        select(Message, col(Delivery.department), col(Delivery.person), col(Content.zstd), col(Content.size))
+        .join(Delivery, col(Delivery.message_id) == col(Message.id))
+        .join(Content, col(Message.content_id) == col(Content.id))
+        .where(wanted, col(Content.size) <= LARGEST)
+    )
+    for message, *folder, zstd, size in session.execute(contents.order_by(col(Message.id))):
         envelope = message.envelope
         with contextlib.suppress(NotFound):  # erased, or damaged
             raw = bodies.unpack_body(zstd, size)
-            yield Example(decision.verb in REMOVED, raw, message.received_at, envelope.get("client", ""), envelope.get("reverse_path", ""))
+            client, reverse_path = envelope.get("client", ""), envelope.get("reverse_path", "")
+            yield Example(decision.verb in REMOVED, raw, message.received_at, client, reverse_path, (folder[0], folder[1]))
 
 
 def has_confidential_copy(delivery: type[Delivery]) -> ColumnElement[bool]:
