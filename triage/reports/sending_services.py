@@ -1,10 +1,10 @@
 """Services that send as domains of ours, by the aggregate reports of receivers: how many messages, how proven, and what each needs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, select, tuple_
 from sqlmodel import Session, col
 
 from triage.config.settings import Settings
@@ -22,6 +22,9 @@ A_DAY = 200  # reports of one reporter that are counted within 24 hours
 A_DAY_IN_ALL = 2_000  # the same of all reporters: anybody can register domains that pass
 DAY = timedelta(days=1)
 MOST = 500  # services of a list
+NAMED = 5  # reporters of a service that are named
+A_REPORT = 1_000_000  # messages of a service that one report may add: whoever invents numbers outweighs nobody
+SLICE = 200  # reports that are deleted at once
 NEEDS = {  # by proof, the most urgent first; what is none of these is proven
     "none": mark(
         "Nothing proves these messages. If the service is yours, list it in the SPF record of {domain} and sign with DKIM. If not, a DMARC "
@@ -32,6 +35,8 @@ NEEDS = {  # by proof, the most urgent first; what is none of these is proven
     "forwarded": mark("Forwarders or lists passed these messages on. Nothing to do."),
     "dkim": mark("Proven. Nothing to do."),
 }
+Key = tuple[str, str, str]  # domain, name and proof of a service
+ABOUT = col(SendingService.domain), col(SendingService.name), col(SendingService.proof)
 PROVEN = frozenset({"dkim", "spf"})
 WANTING = frozenset({"none", "elsewhere", "spf"})
 
@@ -46,7 +51,7 @@ class Sending:
     proven: bool
     wanting: bool  # is there something to do?
     messages: int
-    reporters: tuple[str, ...]  # who tells it
+    reporters: tuple[str, ...]  # a few of those who tell it
     last_at: datetime  # end of the newest report
     needs: str  # the step, a sentence
 
@@ -71,7 +76,8 @@ def count_report(session: Session, report: AggregateReport, proof: Dmarc, *, set
     )
     session.flush()
     rows = [{"id": new_id(), "report": number, "domain": one.domain, "name": one.name, "proof": one.proof} for one in services]
-    db.insert_all(session, SendingService, [row | {"messages": one.messages} for row, one in zip(rows, services, strict=True)])
+    messages = [{"messages": min(one.messages, A_REPORT)} for one in services]
+    db.insert_all(session, SendingService, [row | more for row, more in zip(rows, messages, strict=True)])
     return True
 
 
@@ -98,36 +104,30 @@ def count_lately(session: Session, now: datetime, *of: ColumnElement[bool]) -> i
 
 
 def list_services(session: Session, *, now: datetime) -> list[Sending]:
-    """The services of the last thirty days: those that need something first, then the busiest."""
-    about = col(SendingService.domain), col(SendingService.name), col(SendingService.proof)
+    """The services of the last thirty days: those that need something first, then those of most reporters, then the busiest."""
     messages, last = func.sum(col(SendingService.messages)), func.max(col(DmarcReport.until), type_=Instant)
-    counted = (
-        select(*about, messages, last)
-        .join(DmarcReport, col(DmarcReport.id) == col(SendingService.report))
-        .where(col(DmarcReport.until) > now - PERIOD)
-        .group_by(*about)
-        .order_by(messages.desc(), *about)
-        .limit(MOST)
-    )
-    told = reporters_of(session, now)
-    rows = (((domain, name, proof), count, at) for domain, name, proof, count, at in session.execute(counted))
-    found = [describe_sending(*key, count, told[key], at) for key, count, at in rows]
-    return sorted(found, key=lambda one: (list(NEEDS).index(one.proof), -one.messages))
+    reporters = func.count(col(DmarcReport.reporter).distinct())
+    urgency = case({proof: place for place, proof in enumerate(NEEDS)}, value=col(SendingService.proof))
+    counted = select(*ABOUT, messages, last).where(*is_recent(now)).group_by(*ABOUT)
+    listed = session.execute(counted.order_by(urgency, reporters.desc(), messages.desc(), *ABOUT).limit(MOST))
+    rows = [((domain, name, proof), count, at) for domain, name, proof, count, at in listed]
+    told = reporters_of(session, {key for key, _, _ in rows}, now)
+    return [describe_sending(*key, count, told[key], at) for key, count, at in rows]
 
 
-def reporters_of(session: Session, now: datetime) -> dict[tuple[str, str, str], tuple[str, ...]]:
-    """Returns the receivers whose DMARC reports name each service."""
-    about = col(SendingService.domain), col(SendingService.name), col(SendingService.proof)
-    rows = session.execute(
-        select(*about, col(DmarcReport.reporter))
-        .join(DmarcReport, col(DmarcReport.id) == col(SendingService.report))
-        .where(col(DmarcReport.until) > now - PERIOD)
-        .distinct()
-        .order_by(col(DmarcReport.reporter))
-    )
-    found: dict[tuple[str, str, str], tuple[str, ...]] = {}
-    for domain, name, proof, reporter in rows:
-        found[domain, name, proof] = (*found.get((domain, name, proof), ()), reporter)
+def is_recent(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on services: a report of the last thirty days names them."""
+    return col(DmarcReport.id) == col(SendingService.report), col(DmarcReport.until) > now - PERIOD
+
+
+def reporters_of(session: Session, keys: Collection[Key], now: datetime) -> dict[Key, list[str]]:
+    """Returns a few of the receivers whose DMARC reports name each of these services."""
+    place = func.row_number().over(partition_by=ABOUT, order_by=col(DmarcReport.reporter)).label("place")
+    asked = select(*ABOUT, col(DmarcReport.reporter), place).where(*is_recent(now), tuple_(*ABOUT).in_(keys))
+    pairs = asked.group_by(*ABOUT, col(DmarcReport.reporter)).subquery()
+    found: dict[Key, list[str]] = {key: [] for key in keys}
+    for domain, name, proof, reporter, _ in session.execute(select(pairs).where(pairs.c.place <= NAMED).order_by(pairs.c.place)):
+        found[domain, name, proof].append(reporter)
     return found
 
 
@@ -138,8 +138,10 @@ def describe_sending(domain: str, name: str, proof: str, messages: int, reporter
     return Sending(domain, name, proof, proof in PROVEN, proof in WANTING, int(messages), tuple(reporters), last_at, needs)
 
 
-def forget_reports(session: Session, *, settings: Settings, now: datetime) -> None:
-    """Deletes DMARC reports that were counted too long ago."""
-    old = select(col(DmarcReport.id)).where(col(DmarcReport.until) < now - timedelta(days=settings.reports.dmarc_days))
+def forget_reports(session: Session, *, settings: Settings, now: datetime, limit: int = SLICE) -> int:
+    """Let go of what was counted too long ago; returns the number of reports, at most `limit`."""
+    due = col(DmarcReport.until) < now - timedelta(days=settings.reports.dmarc_days)
+    old = list(session.scalars(select(col(DmarcReport.id)).where(due).limit(limit)))
     session.execute(delete(SendingService).where(col(SendingService.report).in_(old)))
     session.execute(delete(DmarcReport).where(col(DmarcReport.id).in_(old)))
+    return len(old)

@@ -117,7 +117,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
         emergency.end_expired(session, now=utcnow())
         outbound_brakes.forget_brakes(session, now=utcnow())
         checks.forget_checked(session, settings.policy, now=utcnow())
-        sending_services.forget_reports(session, settings=settings, now=utcnow())
+    in_slices(engine, settings, sending_services.forget_reports)
     forget_contacts(engine, settings)
     give_space_back(engine)
     if expired or erased or forgotten:

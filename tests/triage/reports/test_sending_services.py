@@ -146,6 +146,28 @@ def test_neither_one_reporter_nor_many_can_fill_the_database(
         assert again.reason == "it is a DMARC report that was counted before"
 
 
+def test_invented_numbers_push_no_need_off_the_list(engine: Engine, counting: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending_services, "MOST", 3)
+    ours, other = (Service("company.example", name, "none", 3) for name in ("203.0.113.0/24", "198.51.100.0/24"))
+    invented = tuple(Service("company.example", f"{one}.example", "none", 1 << 40) for one in range(2))
+    with transaction(engine) as session:
+        for number in range(sending_services.NAMED + 1):
+            came(session, counting, about("r1", ours, other), replace(PROVEN, domain=f"r{number}.example"))
+        came(
+            session,
+            counting,
+            about("r1", *invented, Service("company.example", "2.example", "dkim", 1 << 40)),
+            replace(PROVEN, domain="made.example"),
+        )
+        assert [(name, messages) for _, name, _, messages in told(session)] == [
+            ("198.51.100.0/24", 18),
+            ("203.0.113.0/24", 18),
+            ("0.example", sending_services.A_REPORT),
+        ]
+        first, _, last = sending_services.list_services(session, now=NOW)
+        assert (len(first.reporters), last.reporters) == (sending_services.NAMED, ("made.example",))
+
+
 def test_a_report_to_another_address_is_a_message_like_any_other(engine: Engine, counting: Settings) -> None:
     with transaction(engine) as session:
         assert came(session, counting, about(), PROVEN, "it+joe.fern@company.example").state == State.HELD
@@ -165,6 +187,8 @@ def test_counts_are_kept_for_their_days(engine: Engine, counting: Settings) -> N
     with transaction(engine) as session:
         came(session, counting, about("new"))
         came(session, counting, about("older", end=NOW - timedelta(days=29)))
-        sending_services.forget_reports(session, settings=counting, now=NOW + timedelta(days=2))
+        came(session, counting, about("oldest", end=NOW - timedelta(days=29)))
+        then = NOW + timedelta(days=2)
+        assert [sending_services.forget_reports(session, settings=counting, now=then, limit=1) for _ in range(3)] == [1, 1, 0]
         assert session.scalars(select(col(DmarcReport.report_id))).all() == ["new"]
         assert session.scalar(select(func.count()).select_from(SendingService)) == 4

@@ -1354,7 +1354,7 @@ export default {
   'yes': 'ja',
   'no': 'nein',
   'Who sends as your domains': 'Wer mit Ihren Domains sendet',
-  'In the last 30 days, as receivers reported to {address}. Only reports that pass DMARC count.': 'In den letzten 30 Tagen, wie Empfänger es an {address} berichtet haben. Nur Berichte, die selbst durch DMARC belegt sind, zählen.',
+  'In the last 30 days, as receivers reported to {address}. Only reports that pass DMARC count, but strangers can send such reports too: compare who reports.': 'In den letzten 30 Tagen, wie Empfänger es an {address} berichtet haben. Nur Berichte, die selbst durch DMARC belegt sind, zählen, aber auch Fremde können solche Berichte senden: Vergleichen Sie, von wem sie stammen.',
   'Your domain': 'Ihre Domain',
   'Service': 'Dienst',
   'Proven': 'Belegt',
