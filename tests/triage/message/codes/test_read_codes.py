@@ -92,7 +92,7 @@ def test_without_time_nothing_more_is_begun() -> None:
 
 
 def test_the_links_of_codes_stand_first_and_change_what_the_message_is_recognised_by() -> None:
-    plain = make_summary(multipart(part("Content-Type: text/plain", b"Please look at https://sender.example/ soon, it is about wages")))
+    plain = make_summary(multipart(part("Content-Type: text/plain", b"Look at https://sender.example/")))  # few words: links count
     coded = add_codes(plain, [("a.png", EVIL), ("b.png", "https://sender.example/")])
     assert coded.links == (Link("", EVIL), *plain.links)
     assert coded.codes == (Code("a.png", EVIL), Code("b.png", "https://sender.example/"))
