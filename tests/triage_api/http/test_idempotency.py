@@ -36,6 +36,7 @@ NEEDS_NO_KEY = {
     "begin_provider_sign_in",
     "sign_out_at_provider",
     "end_provider_sessions",
+    "run_rule_tests",  # nothing is made
     "preview_selection",
     "preview_rejection",
     "preview_rule",

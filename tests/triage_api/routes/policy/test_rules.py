@@ -51,16 +51,19 @@ def test_a_file_and_its_typos(ana: Browser, new_browser: NewBrowser) -> None:
     assert exported.headers["content-type"].startswith("application/x-ndjson")
     newest = new_browser("ida").get("/audit").json()["items"]
     assert [(act["by"], act["subject"]) for act in newest if act["act"] == "export"] == [("person:ana", "rules")]
-    assert ana.post("/rules/import", {"text": exported.text}).json() == {"made": 0, "kept": 1, "delivered": []} | UNASKED
+    assert ana.post("/rules/import", {"text": exported.text}).json() == {"made": 0, "kept": 1, "delivered": [], "left_out": []} | UNASKED
     refused = ana.post("/rules/import", {"text": "block x@junk.example\nalow a@b.example\n"})
     assert refused.status_code == 422
     assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows, blocks, redirects or holds, not “alow”"}]
     assert (
         ana.post("/rules/import", {"text": "block x@junk.example", "dry_run": True}).json()
-        == {"made": 1, "kept": 0, "delivered": []} | UNASKED
+        == {"made": 1, "kept": 0, "delivered": [], "left_out": []} | UNASKED
     )
     assert len(ana.get("/rules").json()["items"]) == 1
-    assert ana.post("/rules/import", {"text": "block x@junk.example"}).json() == {"made": 1, "kept": 0, "delivered": []} | UNASKED
+    assert (
+        ana.post("/rules/import", {"text": "block x@junk.example"}).json()
+        == {"made": 1, "kept": 0, "delivered": [], "left_out": []} | UNASKED
+    )
     assert len(ana.get("/rules").json()["items"]) == 2
 
 
