@@ -26,8 +26,10 @@ def test_a_trainee_answers_and_learns(site: Company, page: Page) -> None:
     expect(page.get_by_role("heading", name="Training")).to_be_visible()
     expect(page.get_by_text("1 of 10")).to_be_visible()
     shown = page.locator("article h2").inner_text()
-    card = next(one for one in read_deck() if one.subject == shown)
-    expect(page.frame_locator("article iframe").locator("body")).to_contain_text(card.text.split()[0])
+    body = page.frame_locator("article iframe").locator("body")
+    expect(body).not_to_be_empty()
+    alike = [one for one in read_deck() if one.subject == shown]  # several copies of a wave have one subject
+    card = next(one for one in alike if one.text.split()[0] in body.inner_text())
     page.keyboard.press("r" if card.answer == "let-in" else "p")
     expect(page.get_by_role("status").filter(has_text="Right")).to_be_visible()
     for sentence in card.gave_away:
