@@ -92,7 +92,7 @@ def test_old_mail_that_is_brought_in_is_not_copied(session: Session, archiving: 
 def test_it_leaves_for_the_archive_as_a_report_that_bounces_to_us(session: Session, archiving: Settings) -> None:
     arrive(session, archiving)
     (claim,) = queue.claim_deliveries(
-        session, limit=9, settings=archiving, now=NOW, where=find_destination(archiving, HOP, by=ANA).condition
+        session, limit=9, settings=archiving, now=NOW, where=find_destination(archiving, HOP, by=IDA).condition
     )
     assert (claim.mailbox, claim.reverse_path.partition("+")[0], claim.direction) == (ARCHIVE, "bounce", JOURNAL)
     sent = prepare_message(claim, archiving, None)
@@ -116,12 +116,12 @@ def test_whatever_the_archive_says_it_is_tried_again(session: Session, archiving
     arrive(session, archiving)
     now = NOW + 99 * DAYS
     (claim,) = queue.claim_deliveries(
-        session, limit=9, settings=archiving, now=now, where=find_destination(archiving, HOP, by=ANA).condition
+        session, limit=9, settings=archiving, now=now, where=find_destination(archiving, HOP, by=IDA).condition
     )
     queue.settle_claim(session, claim, Outcome(kind, "550 5.7.1 no", HOP), settings=archiving, now=now)
     (copy,) = copies(session)
     assert (copy.state, copy.last_reply) == (State.QUEUED, "550 5.7.1 no")
-    hop, later = find_destination(archiving, HOP, by=ANA), now + 8 * DAYS
+    hop, later = find_destination(archiving, HOP, by=IDA), now + 8 * DAYS
     queue_admin.put_off(session, hop, later + DAYS, "away", give_up=True, settings=archiving, by=queue.RELAY, now=later)
     (copy,) = copies(session)
     assert (copy.state, copy.waits_for) == (State.QUEUED, HOP)

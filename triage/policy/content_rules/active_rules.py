@@ -9,13 +9,12 @@ from sqlmodel import Session, col
 
 from triage.addressing.recipient import Recipient
 from triage.directory import apply as directory
-from triage.policy.content_rules.conditions import as_conditions
+from triage.policy.content_rules.conditions import CONTENT as CONTENT, as_conditions
 from triage.policy.content_rules.match_content import ContentMatch, ContentRule, ContentRules
 from triage.policy.rules_in_force import VERSION, in_force
 from triage.store import versions
 from triage.store.models.rules import Rule
 
-CONTENT = "content"  # the match of such a rule
 SCOPES = ("person", "department", "company")  # the narrowest first
 _kept: WeakKeyDictionary[Engine, tuple[tuple[int, int], ContentRules]] = WeakKeyDictionary()
 

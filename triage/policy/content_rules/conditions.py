@@ -13,6 +13,8 @@ from triage.say import list_with_or, quote_text, said_by, say
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]  # every name once, in the order of NAMES; one of its values has to fit
 
+CONTENT = "content"  # the match of such a rule
+CONTENT_EFFECTS = ("hold", "purge", "redirect", "mark")
 SIGNAL, WORDING, LINK_DOMAIN, REPLY_TO, AUTHOR, LIST = "signal", "wording", "link_domain", "reply_to", "author", "list"
 ATTACHMENT_NAME, ATTACHMENT_KIND, ATTACHMENT_HASH = "attachment_name", "attachment_kind", "attachment_hash"
 LANGUAGE, DIRECTION = "language", "direction"

@@ -15,12 +15,10 @@ from triage.config.settings import Settings
 from triage.directory import recipients
 from triage.errors import BadInput
 from triage.message.mime.links import is_related_host
-from triage.policy.content_rules.active_rules import CONTENT as CONTENT
-from triage.policy.content_rules.conditions import Conditions, check_conditions
+from triage.policy.content_rules.conditions import CONTENT as CONTENT, CONTENT_EFFECTS as CONTENT_EFFECTS, Conditions, check_conditions
 from triage.say import format_day, quote_text, said_by, say
 from triage.store.models.directory import Department, Person
 
-CONTENT_EFFECTS = ("hold", "purge", "redirect", "mark")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
 LONGEST_LAPSE = 3650  # days

@@ -5,8 +5,7 @@ from typing import Any
 import click
 
 from triage.errors import BadInput
-from triage.policy.content_rules.conditions import NAMES
-from triage.policy.rules.rule_request import CONTENT, CONTENT_EFFECTS
+from triage.policy.content_rules.conditions import CONTENT, CONTENT_EFFECTS, NAMES
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api
 from triage_cli.client.exit_codes import DONE

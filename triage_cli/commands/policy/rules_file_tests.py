@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from mailboxes.sources.mbox_source import find_messages
 from triage.errors import BadInput, FaultyLines
 from triage.ids import is_like
 from triage.message.authentication import Authentication
@@ -15,7 +14,6 @@ from triage.message.signals.signal_context import Seen
 from triage.message.summary import make_summary
 from triage.policy.content_rules.match_content import ContentRules
 from triage.policy.content_rules.message_content import MessageContent
-from triage.quarantine.rules.rule_file_tests import read_content_rules, read_tests, run_tests
 from triage.text.numbers import format_count
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
@@ -40,6 +38,8 @@ def run_rules_file(desk: Desk, file: Any, messages: Path | None) -> int:
 
     A test is a line: test fraud.eml expect=hold rule=new-account. It names a file, beside the file of rules, or the id of a message.
     """
+    from triage.quarantine.rules.rule_file_tests import read_content_rules
+
     text, place = read_rules_file(file), Path(file.name).parent
     try:
         failed = run_file_tests(desk, text, place)
@@ -52,6 +52,8 @@ def run_rules_file(desk: Desk, file: Any, messages: Path | None) -> int:
 
 def run_file_tests(desk: Desk, text: str, place: Path) -> int:
     """Run every test of a file and say what comes of each; how many fail."""
+    from triage.quarantine.rules.rule_file_tests import read_content_rules, read_tests, run_tests
+
     tests = read_tests(text)
     if not tests:
         return 0
@@ -103,6 +105,8 @@ def try_on_files(rules: ContentRules, path: Path) -> None:
 
 def read_messages(path: Path) -> Iterator[tuple[str, bytes]]:
     """Every message of a file, an mbox or a folder, with its name."""
+    from mailboxes.sources.mbox_source import find_messages
+
     for one in sorted(path.rglob("*")) if path.is_dir() else [path]:
         if not one.is_file():
             continue
