@@ -1,4 +1,4 @@
-"""One message transaction with the next hop, for one recipient or many: pipelined where that is offered, an answer for each."""
+"""One mail transaction with the next hop, for one recipient or many: pipelined where that is offered, an answer for each."""
 
 import re
 import smtplib
@@ -8,7 +8,7 @@ from mta.delivery.server_limits import Allowance
 from triage.say import say
 
 PATH = re.compile(r'(?:[^\x00-\x20\x7f<>"\\]+|"(?:[^\x00-\x1f\x7f"\\]|\\[\x20-\x7e])*"@[^\x00-\x20\x7f<>"\\]+)?')
-# 5xx replies about the connection, not about the message: bad sequence, no messages here (RFC 7504), STARTTLS or sign-in wanted (RFC 4954)
+# 5xx replies about the connection, not about the message: bad sequence, no mail here (RFC 7504), STARTTLS or sign-in wanted (RFC 4954)
 ABOUT_THE_CONNECTION = frozenset({503, 521, 530, 534, 535, 538})
 AT_ONCE = 64 * 1024  # bytes of a message for which the next hop has the time of an answer (RFC 5321, 4.5.3.2.5)
 # Too many recipients for one message (RFC 3463, 3.6), also in words alone: for now, whatever the code (RFC 5321, 4.5.3.1.10)

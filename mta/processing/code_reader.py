@@ -2,14 +2,13 @@
 
 import json
 import logging
-import threading
 from dataclasses import replace
 from typing import Any, Self
 
 from triage.message.codes.code_links import add_codes
 from triage.message.summary import NAME_LIMIT, Summary
 from triage.runtime import sandbox
-from triage.runtime.sandbox_pool import Overrun, Pool
+from triage.runtime.sandbox_pool import Busy, Overrun, Pool
 from triage.say import say, say_count
 
 CHILDREN = 2
@@ -28,24 +27,22 @@ class CodeReader:
     def __init__(self) -> None:
         self.draws = sandbox.can_draw()
         self.searches = self.draws or bool(sandbox.parser_socket())
-        self.pool = Pool(FUNCTION, size=CHILDREN, memory_bytes=MEMORY, seconds=SEARCH + OVERTIME, programs=int(self.draws))
-        self.places = threading.BoundedSemaphore(CHILDREN)
+        seconds, programs = SEARCH + OVERTIME, int(self.draws)
+        self.pool = Pool(FUNCTION, size=CHILDREN, memory_bytes=MEMORY, seconds=seconds, programs=programs, patience=PATIENCE)
 
     def read(self, summary: Summary, raw: bytes) -> Summary:
         """The summary with the codes of its pictures. What could not be searched is said; the message goes on."""
         if not (summary.pictures and self.searches):
             return summary
-        if not self.places.acquire(timeout=PATIENCE):
-            return add_problem(summary, say("Its pictures were not searched for QR codes: too many messages have some."))
         try:
             found, left = parse_answer(self.pool.run(raw, pdf=self.draws, seconds=SEARCH))
+        except Busy:
+            return add_problem(summary, say("Its pictures were not searched for QR codes: too many messages have some."))
         except Overrun as fault:
             return add_problem(summary, say("Its pictures could not be searched for QR codes: {why}.", why=str(fault)), overlooked=True)
         except RuntimeError as fault:  # no child can be started: that is no message's fault
             log.error("pictures are not searched for QR codes: %s", fault)
             return add_problem(summary, say("Its pictures were not searched for QR codes."))
-        finally:
-            self.places.release()
         coded = add_codes(summary, found)
         return add_problem(coded, describe_left(left), overlooked=True) if left else coded
 

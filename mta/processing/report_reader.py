@@ -2,14 +2,13 @@
 
 import json
 import logging
-import threading
 from collections.abc import Collection
 from typing import Self
 
 from triage.addressing.envelope import Envelope, parse_or_none
 from triage.message.authentication import Dmarc, Result
 from triage.message.dmarc_reports.aggregate_report import AggregateReport
-from triage.runtime.sandbox_pool import Overrun, Pool
+from triage.runtime.sandbox_pool import Busy, Overrun, Pool
 
 MEMORY = 256 * 1024 * 1024  # bytes
 SEARCH = 2  # seconds, within which the child reads
@@ -20,35 +19,30 @@ FUNCTION = "triage.message.dmarc_reports.read_report:read_json"
 log = logging.getLogger(__name__)
 
 
-class Busy(Exception):
-    """Raised for a report that is read later: the child has others to read."""
-
-
 class ReportReader:
     """One child that reads reports; safe for several threads."""
 
     def __init__(self, addresses: Collection[str]) -> None:
         """`addresses`: folded, to which reports are sent; none, and nothing is ever read."""
         self.addresses = addresses
-        self.pool = Pool(FUNCTION, size=1, memory_bytes=MEMORY, seconds=SEARCH + OVERTIME)
-        self.place = threading.BoundedSemaphore(1)
+        self.pool = Pool(FUNCTION, size=1, memory_bytes=MEMORY, seconds=SEARCH + OVERTIME, patience=PATIENCE)
 
     def read(self, envelope: Envelope, raw: bytes, proof: Dmarc) -> AggregateReport | None:
-        """The report that a proven message is; None for any other message, and for one that is too much for its reader. Else Busy."""
+        """The report that a proven message is; None for any other message, and for one that is too much for its reader. Busy where others
+        are read first: it comes again.
+        """
         if proof.result is not Result.PASS or not self.is_addressed(envelope):
             return None
-        if not self.place.acquire(timeout=PATIENCE):
-            raise Busy("other DMARC reports are read first")
         try:
             found = json.loads(self.pool.run(raw, seconds=SEARCH))
             return AggregateReport.from_json(found) if isinstance(found, dict) else None
+        except Busy as fault:
+            raise Busy("other DMARC reports are read first") from fault
         except (Overrun, ValueError, RecursionError):
             return None
         except RuntimeError as fault:  # no child can be started: that is no message's fault
             log.error("DMARC reports are not read: %s", fault)
             return None
-        finally:
-            self.place.release()
 
     def is_addressed(self, envelope: Envelope) -> bool:
         """Whether a message is to an address for reports."""

@@ -54,6 +54,10 @@ class Crashed(Overrun):
     """The child ended or answered amiss: its message may be the cause, or one before it."""
 
 
+class Busy(Exception):
+    """All children had other calls for as long as this one could wait."""
+
+
 class Limits(NamedTuple):
     """Limits of a sandboxed child: memory, time, programs."""
 
@@ -65,13 +69,16 @@ class Limits(NamedTuple):
 class Pool:
     """Persistent children for one function `(raw, options) -> bytes`. Thread-safe; a call waits while all of them are busy."""
 
-    def __init__(self, function: str, *, size: int, memory_bytes: int, seconds: float, programs: int = 0) -> None:
+    def __init__(
+        self, function: str, *, size: int, memory_bytes: int, seconds: float, programs: int = 0, patience: float | None = None
+    ) -> None:
         """`function` is "module:name", `memory_bytes` all the memory of a child, `seconds` the wall time of a call.
 
         `programs`: how many others it starts, each with as little memory; none as a rule. Children start when they are first needed.
+        `patience`: seconds that a call waits for a child; None: until there is one.
         """
         self.function, self.limits = function, Limits(memory_bytes, seconds, programs)
-        self.seconds = seconds
+        self.seconds, self.patience = seconds, patience
         self._places_in_all = size
         self._places: queue.LifoQueue[Child | None] = queue.LifoQueue()
         for _ in range(size):
@@ -82,8 +89,8 @@ class Pool:
         self._children: set[Child] = set()
 
     def run(self, raw: bytes, **options: str | int | bool) -> bytes:
-        """The function's result for these bytes. Overrun when there is none; RuntimeError after `close`."""
-        used = self._places.get()
+        """The function's result for these bytes. Overrun when there is none; Busy, when nothing was tried; RuntimeError after `close`."""
+        used = self.take_place()
         try:
             if used is not None:
                 with contextlib.suppress(Crashed):  # a used child may have died of what came before: a fresh one has the last word
@@ -97,7 +104,18 @@ class Pool:
             used = None
             raise
         finally:
-            self._places.put(used)
+            self.give_back(used)
+
+    def take_place(self) -> "Child | None":
+        """A place for one call, with its child where that has started. Busy when there is none in time."""
+        try:
+            return self._places.get(timeout=self.patience)
+        except queue.Empty as fault:
+            raise Busy(f"{self.function} has other calls") from fault
+
+    def give_back(self, place: "Child | None") -> None:
+        """Let the next call have the place."""
+        self._places.put(place)
 
     def close(self) -> None:
         """End all children; calls under way raise."""

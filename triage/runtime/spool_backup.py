@@ -18,7 +18,7 @@ from triage.runtime import checksummed_files
 from triage.runtime.checksummed_files import Kept
 from triage.runtime.spool_stats import DAMAGED, INCOMING, OUTBOUND, RETRY, batch_names
 
-PLACES = tuple(f"{above}{name}" for above in ("", f"{OUTBOUND}/") for name in (INCOMING, RETRY, DAMAGED))  # in the way that message takes
+PLACES = tuple(f"{above}{name}" for above in ("", f"{OUTBOUND}/") for name in (INCOMING, RETRY, DAMAGED))  # in the way that messages take
 SPOOL = "spool"  # directory of the copies
 NUMBER = re.compile(rf"(?<![{ALPHABET}])[{ALPHABET}]{{{WIDTH}}}(?![{ALPHABET}])")  # in a batch's name: when its mail was accepted
 

@@ -96,9 +96,10 @@ def test_what_was_left_out_is_said(monkeypatch: pytest.MonkeyPatch, left: int, v
 def test_a_message_does_not_wait_long_for_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_reader, "PATIENCE", 0.01)
     with CodeReader() as reader:
-        for _ in range(code_reader.CHILDREN):
-            reader.places.acquire()
+        places = [reader.pool.take_place() for _ in range(code_reader.CHILDREN)]
         found = reader.read(Summary(pictures=1), b"")
+        for place in places:
+            reader.pool.give_back(place)
     assert found.problems == ("Its pictures were not searched for QR codes: too many messages have some.",)
 
 

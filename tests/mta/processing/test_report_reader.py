@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from mta.processing import report_reader
-from mta.processing.report_reader import Busy, ReportReader
+from mta.processing.report_reader import ReportReader
 from tests.triage.arriving import envelope
 from tests.triage.message.dmarc_reports.made_reports import OURS, letter, packings, report
 from triage.message.authentication import Dmarc, Result
 from triage.message.dmarc_reports.read_report import read_report
-from triage.runtime.sandbox_pool import Overrun
+from triage.runtime.sandbox_pool import Busy, Overrun
 
 RUA = "dmarc@company.example"
 PROVEN = Dmarc(Result.PASS, "receiver.example", "receiver.example", "none", ("dkim",))
@@ -59,8 +58,10 @@ def test_a_reader_without_an_answer_or_with_another_one_has_read_nothing(
 
 
 def test_a_report_does_not_wait_long_for_others_and_is_read_later(reader: ReportReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_reader, "PATIENCE", 0.01)
+    monkeypatch.setattr(reader.pool, "patience", 0.01)
     (raw, *_) = packings(report(OURS))
-    with reader.place, pytest.raises(Busy):
+    place = reader.pool.take_place()
+    with pytest.raises(Busy):
         reader.read(envelope(RUA), raw, PROVEN)
+    reader.pool.give_back(place)
     assert reader.read(envelope(RUA), raw, PROVEN)
