@@ -10,7 +10,6 @@ from datetime import datetime
 from sqlalchemy import event, select
 from sqlmodel import Session, col
 
-from triage.access import confidential_folders
 from triage.addressing.envelope import Envelope
 from triage.addressing.public_suffix import is_shared
 from triage.config.settings import Settings
@@ -19,7 +18,7 @@ from triage.errors import NotYet
 from triage.ids import format_id
 from triage.intake import lookups
 from triage.intake.stages import Arrival, Evaluated, Examined, Faults, Fresh, Stored, with_first_look
-from triage.intake.store_incoming import store_all
+from triage.intake.store_incoming import drop_confidential, store_all
 from triage.message.authentication import Authentication, Result
 from triage.message.fingerprint import Fingerprint
 from triage.message.inside_sender import inside_sender
@@ -175,28 +174,16 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
     for one in stored:
         if (report := one.examined.arrival.report) and any(facts.dmarc_report for facts in one.evaluated.facts):
             sending_services.count_report(session, report, one.examined.authentication.dmarc, settings=settings, now=now)
-    let_in = open_summaries(session, [one for one in stored if one.evaluated.is_let_in])
+    let_in = (one.examined.summary for one in drop_confidential(session, [one for one in stored if one.evaluated.is_let_in]))
     known_names.remember_names(session, ((summary.author, summary.author_name) for summary in let_in))
     freemail = settings.policy.freemail_domains
     contacts.seen_lists(session, dict(post for one in stored if (post := signed_list(one.examined.arrival, freemail))))
 
 
-def open_summaries(session: Session, stored: Sequence[Stored]) -> list[Summary]:
-    """The summaries of messages that did not come for confidential folders alone."""
-    shut = confidential_folders.list_confidential(session) if stored else frozenset()
-    return [one.examined.summary for one in stored if any(not is_shut(each, shut) for each in one.deliveries)]
-
-
 def open_proofs(session: Session, stored: Sequence[Stored]) -> list[domain_proofs.Came]:
     """Returns new proofs of domains by known senders' messages. Messages for confidential folders alone do not count."""
-    found = [(one, came) for one in stored if (came := one.evaluated.came) and came.is_news]
-    shut = confidential_folders.list_confidential(session) if found else frozenset()
-    return [came for one, came in found if any(not is_shut(each, shut) for each in one.deliveries)]
-
-
-def is_shut(copy: NewDelivery, shut: Collection[str]) -> bool:
-    """Whether a delivery is in one of these confidential folders."""
-    return confidential_folders.is_hidden(shut, copy.department, copy.person)
+    news = [one for one in stored if (came := one.evaluated.came) and came.is_news]
+    return [came for one in drop_confidential(session, news) if (came := one.evaluated.came)]
 
 
 def tell_after_commit(session: Session, stored: Sequence[Stored]) -> None:

@@ -130,13 +130,18 @@ def write_all(session: Session, stored: Sequence[Stored], *, settings: Settings,
 
 def keep_words(session: Session, held: Sequence[Stored]) -> None:
     """The words of held messages can be searched, but for those that lie in confidential folders only."""
-    folders = confidential_folders.list_confidential(session) if held else frozenset()
+    found = drop_confidential(session, held)
+    message_words.keep_words(session, ((one.message_id, message_words.words_of_message(one.examined.summary)) for one in found))
+
+
+def drop_confidential(session: Session, stored: Sequence[Stored]) -> list[Stored]:
+    """Returns the messages without those that came for confidential folders alone."""
+    folders = confidential_folders.list_confidential(session) if stored else frozenset()
 
     def is_open(one: Stored) -> bool:
         return not all(confidential_folders.is_hidden(folders, copy.department, copy.person) for copy in one.deliveries)
 
-    found = ((one.message_id, message_words.words_of_message(one.examined.summary)) for one in held if is_open(one))
-    message_words.keep_words(session, found)
+    return list(filter(is_open, stored))
 
 
 def traits_of(one: Stored, settings: Settings) -> tuple[int, set[int]]:
