@@ -71,9 +71,10 @@ class Familiar:
         found = {domain for key in self.keys[one] for domain in self.domains.get(key, ())}
         domains = tuple(sorted(found)[: MOST * 4])
         if one.is_known:
-            domains = tuple(domain for domain in domains if domain not in self.siblings_of_answers(one, domains))
-        siblings = domains if one.is_known else self.siblings(one, domains)
-        return Correspondents(self.namesakes(one), domains, siblings)
+            siblings = self.siblings_of_answers(one, domains)
+            domains = tuple(domain for domain in domains if domain not in siblings)
+            return Correspondents(self.namesakes(one), domains, domains)
+        return Correspondents(self.namesakes(one), domains, self.siblings(one, domains))
 
     def siblings(self, one: Stranger, domains: Iterable[str]) -> tuple[str, ...]:
         """Returns domains with the author's name under another ordinary ending, if the author's domain has sent wanted messages."""
