@@ -3,7 +3,7 @@
 What people type into the search field over all messages, as the house answers it: the page, and how many more there are. Words that
 nearly every message has, that one in a thousand has, that one message has and that none has; addresses; parts of words; several at once;
 in the whole company and in one department. Beside each the same list without a search; and how all of it grows from a hundredth of
-that message. `--size N` for another number.
+those messages. `--size N` for another number.
 """
 
 import contextlib
@@ -138,7 +138,7 @@ def ask_everything(house: House) -> Answers:
 
 
 def print_report(house: House, size: int, few: Answers) -> float:
-    """Ask everything and print, with how it grew from a hundredth of the message; the slowest p99 of a search."""
+    """Ask everything and print, with how it grew from a hundredth of the messages; the slowest p99 of a search."""
     gc.freeze()  # as in the process that the API is forked from (triage_cli.services.preload)
     print(f"{house.version}, {size:,} deliveries, {READS} times each; growth from {size // 100:,}")
     found = ask_everything(house)

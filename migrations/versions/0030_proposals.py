@@ -1,4 +1,4 @@
-"""Rules that message and decisions speak for, and what people said to them."""
+"""Rules that messages and decisions speak for, and what people said to them."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Legal holds, and the message that they are about."""
+"""Legal holds, and the messages that they are about."""
 
 import sqlalchemy as sa
 from alembic import op

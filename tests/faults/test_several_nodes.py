@@ -66,8 +66,8 @@ class FrontEnd(Company):
 
 @pytest.fixture
 def nodes(tmp_path: Path, postgresql_url: str) -> Iterator[dict[str, Company]]:
-    """Two machines with everything and one that only takes mail and judges it, each with a spool of its own; the message store is
-    shared.
+    """Two machines with everything and one that only takes mail and judges it, each with a spool of its own; they share one
+    mail store.
     """
     shared = f"maildir:{tmp_path}/a/mailboxes"
     made = {name: kind(tmp_path / name, postgresql_url, shared) for name, kind in (("a", Company), ("b", Company), ("c", FrontEnd))}

@@ -1,4 +1,4 @@
-"""The message store behind what enters mailboxes."""
+"""Mail store behind what enters mailboxes."""
 
 from collections.abc import Iterator
 

@@ -14,7 +14,7 @@ from tests.peers.outside import Letter
 
 KEPT = sorted(RELEASES.glob("*/*.tar.xz"))
 POSTGRESQL = pytest.mark.postgresql
-YEARS = "\n[retention]\nheld_days = 36500\npurged_days = 36500\nreleased_days = 36500\n"  # the message of the story grows old
+YEARS = "\n[retention]\nheld_days = 36500\npurged_days = 36500\nreleased_days = 36500\n"  # messages of the story grow old
 
 
 def test_something_is_kept_of_this_kind_of_database() -> None:

@@ -69,7 +69,7 @@ def add_rules(engine: Engine, settings: Settings, *orders: RuleOrder) -> list[in
 
 
 def expire_unseen(settings: Settings) -> Settings:
-    """Held messages expires also where no digest named it to its recipient."""
+    """Held messages expire also where no digest named it to its recipient."""
     return replace(settings, retention=replace(settings.retention, expire_unseen=True))
 
 

@@ -1,4 +1,4 @@
-"""The demo's morning at a desk where time stands still: the same message at the same minutes, and the same decisions about it."""
+"""The demo's morning at a desk where time stands still: the same messages at the same minutes, and the same decisions about them."""
 
 import contextlib
 from collections.abc import Iterator

@@ -74,7 +74,7 @@ def orphaned_redirects(session: Session, company: Company, now: datetime) -> Ite
 
 
 def leads_somewhere(session: Session, target: str, company: Company) -> bool:
-    """Whether there is a mailbox that message with this target goes to."""
+    """Whether there is a mailbox that messages with this target go to."""
     try:
         return bool(recipients.resolve_destination(session, target, company))
     except BadInput:

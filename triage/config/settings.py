@@ -1030,7 +1030,7 @@ class Settings:
 
     @property
     def sender(self) -> str:
-        """The address that message of ours comes from."""
+        """The address that messages of ours come from."""
         return self.notices.sender or f"postmaster@{self.company.domains[0]}"
 
     @property

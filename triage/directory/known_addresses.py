@@ -1,4 +1,4 @@
-"""Every address that message is accepted for, out of a company's directory, and whose it is (docs/reference/addresses.md)."""
+"""Every address that messages are accepted for, out of a company's directory, and whose it is (docs/reference/addresses.md)."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +28,7 @@ class KnownAddress(NamedTuple):
 
 
 def addresses_of(directory: CompanyDirectory, company: Company) -> dict[str, KnownAddress]:
-    """Every address that message is accepted for, out of a directory whose own addresses are folded (`directory_rows.normal`).
+    """Every address that messages are accepted for, out of a directory whose own addresses are folded (`directory_rows.normal`).
 
     What binds more comes first and keeps an address; so does the first owner.
     """

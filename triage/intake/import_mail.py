@@ -34,7 +34,7 @@ class Letter:
 
 
 def import_destination(session: Session, to: str, settings: Settings) -> str:
-    """The address that old message is brought in for; BadInput when it is nobody's here."""
+    """The address that old messages are brought in for; BadInput when it is nobody's here."""
     try:
         address = Address.parse(to)
     except ValueError as fault:

@@ -83,7 +83,7 @@ def current_verdicts(
 
 
 def enforced_facts(facts: Facts, settings: Settings) -> Facts:
-    """The facts as they are when the SMTP server is closed and no emergency is on, at the hour when the message came."""
+    """Facts as they are where unknown senders are held and no emergency is on, at the hour when the message came."""
     folder = facts.recipient.department, facts.recipient.person
     awake = coverage.lets_perishable_pass(settings.coverage, *folder, facts.envelope.received_at)
     return replace(facts, observe=False, dangerous_only=False, emergency="", out_of_hours=awake)

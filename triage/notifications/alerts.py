@@ -289,7 +289,7 @@ def find_changed_proofs(session: Session) -> Iterator[Wait]:
 
 
 def find_brakes(session: Session, now: datetime) -> Iterator[Wait]:
-    """Employees' accounts that wrote to many new recipients. Who they are the message to staff names; the audit log does not keep it."""
+    """Employees' accounts that wrote to many new recipients. The message to staff names them; the audit log does not."""
     rows = outbound_brakes.list_waiting_brakes(session, now)
     if rows:
         waits = any(row.state == OPEN for row in rows)

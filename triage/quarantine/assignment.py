@@ -34,7 +34,7 @@ class Candidate:
 
 
 def assign_messages(session: Session, selected: Selection, to: str, note: str, *, by: Actor, now: datetime) -> int:
-    """Hand the held message of this selection to a colleague; of how many deliveries. Handed on it is the next one's.
+    """Hand the held messages of this selection to a colleague; of how many deliveries. Handed on it is the next one's.
 
     NotFound when nothing of it is held, BadInput when the colleague may not decide about all of it.
     """

@@ -33,7 +33,7 @@ class Held:
 
 
 def wanted_copies(session: Session, department: str, *, by: Actor) -> dict[int, str]:
-    """The held message of a department that the actor may see: whose folder it lies in (uid, "" for the shared one), by delivery."""
+    """The held messages of a department that the actor may see: whose folder it lies in (uid, "" for the shared one), by delivery."""
     where = (
         access.visible_deliveries(by),
         col(Delivery.department) == department,

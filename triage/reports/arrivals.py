@@ -31,7 +31,7 @@ class Arrivals:
 def list_arrivals(session: Session, *, by: Actor, since: datetime, until: datetime) -> tuple[Arrivals, ...]:
     """Lists arrivals in the actor's scope, the newest day first; from `since` on, before `until`, at most the last 366 days of it.
 
-    BadInput when one of them is far from any year that message has.
+    BadInput when one of them is far from any year that messages have.
     """
     if not in_reach(since, until):
         raise BadInput(say("messages are counted from 1970 on"), field="since, until")

@@ -1,4 +1,4 @@
-"""`mailroom doctor`: looks at everything that message needs here, and says what to do."""
+"""`mailroom doctor`: looks at everything that delivery needs here, and says what to do."""
 
 import os
 from collections.abc import Iterator

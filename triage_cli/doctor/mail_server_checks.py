@@ -19,7 +19,7 @@ BY_RECIPIENT = "switch it off, and hand over chosen recipients (`mailroom quicks
 
 
 def check_postfix(settings: Settings) -> Iterator[Finding]:
-    """With Postfix on this machine: does the directory know all its addresses, and does all messages pass through Mailroom?"""
+    """With Postfix on this machine: does the directory know all its addresses, and do all messages pass through Mailroom?"""
     found = open_postfix()
     if found is None:
         return

@@ -187,7 +187,7 @@ def slice_by_weight(found: list[int], at_once: int, weights: Mapping[int, int]) 
 
 
 def hold_legally(engine: Engine) -> None:
-    """Mark what legal holds are about among the message that has come since."""
+    """Mark what legal holds are about among the messages that have come since."""
     carry_on(engine, legal_holds.due_holds, legal_holds.cover_deliveries)
 
 

@@ -110,7 +110,7 @@ def test_the_letter_asks_and_never_acts(alone: House, page: Page) -> None:
 
 
 def scanned(links: set[str]) -> None:
-    """A message filter follows every link, as a browser does and as none does, and posts whatever forms it guesses."""
+    """Filters follow every link, as a browser does and as none does, and post whatever forms they guess."""
     with httpx.Client(follow_redirects=True, timeout=processes.HANG) as scanner:
         for link in links:
             parts = urlsplit(link)

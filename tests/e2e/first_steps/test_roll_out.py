@@ -1,4 +1,4 @@
-"""The week before the SMTP server closes: simulate on the message in Dovecot, observe, close one department, bring a backlog in."""
+"""The week before unknown senders are held: simulate on the messages in Dovecot, observe, hold for one department, import a backlog."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where the message of somebody who has left goes, as a table."""
+"""Where messages for somebody who has left go, as a table."""
 
 import pytest
 

@@ -84,7 +84,7 @@ def test_blocked_authors(sender: str, signers: set[str], refused: bool) -> None:
 
 def test_a_reverse_path_is_refused_only_when_exactly_it_is_blocked() -> None:
     assert DOOR.refuses_reverse_path(Address.parse("mallory@stranger.example"))
-    assert not DOOR.refuses_reverse_path(Address.parse("a@blocked.example"))  # it may carry the message of somebody who is allowed
+    assert not DOOR.refuses_reverse_path(Address.parse("a@blocked.example"))  # it may carry a message of somebody who is allowed
     assert not DOOR.refuses_reverse_path(Address.parse("a@silent.example"))
 
 

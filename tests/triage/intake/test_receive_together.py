@@ -196,14 +196,14 @@ class House:
 
 
 def cut(mail: Sequence[Arrival], sizes: Iterable[int]) -> Iterator[Sequence[Arrival]]:
-    """The message, so many at a time."""
+    """The messages, so many at a time."""
     for begin, end in itertools.pairwise(itertools.accumulate(sizes, initial=0)):
         if mail[begin:end]:
             yield mail[begin:end]
 
 
 def record(session: Session) -> list[object]:
-    """All rows that message leaves behind, in an order and with names that do not depend on their ids."""
+    """All rows that messages leave behind, in an order and with names that do not depend on their ids."""
     rows: dict[str, list[dict[str, Any]]] = {
         str(table.__tablename__): [dict(row._mapping) for row in session.execute(select(table.__table__))]  # type: ignore[attr-defined]
         for table in TABLES

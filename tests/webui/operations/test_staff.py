@@ -1,4 +1,4 @@
-"""Who looks through the message and who stands in for whom; and the record of what all of them did."""
+"""Who looks through messages and who stands in for whom; and the record of what all of them did."""
 
 from datetime import timedelta
 

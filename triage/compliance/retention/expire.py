@@ -1,4 +1,4 @@
-"""The time runs out: held messages expires, and content whose copies are all final is erased. In slices that never hurt."""
+"""The time runs out: held messages expire, and content whose copies are all final is erased. In slices that never hurt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -119,7 +119,7 @@ def is_utf8(data: bytes) -> bool:
 
 @lru_cache(maxsize=256)
 def keeps_ascii(charset: str) -> str:
-    """The codec of a charset that has ASCII where all have it, so that message without other letters reads the same; "" for the others."""
+    """The codec of a charset that has ASCII where all have it, so that a message without other letters reads alike; "" for others."""
     name = find_codec(charset)
     return name if name and PRINTABLE.decode(name, "replace").encode("ascii", "replace") == PRINTABLE else ""
 

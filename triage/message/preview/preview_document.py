@@ -387,7 +387,7 @@ def as_address(data: bytes) -> tuple[str, int]:
 
 
 def step_attributes(step: Step, tag: str) -> str:
-    """The attributes of an element that message may set."""
+    """The attributes of an element that a message may set."""
     given = {name: " ".join(get_attribute(step.node, name).split()) for name in sorted(FROM_MAIL[tag])}
     if step.tag == "body" and step.node is not None:  # html's own is gone with it
         given["dir"] = given["dir"] or get_attribute(step.node.parent, "dir").strip()

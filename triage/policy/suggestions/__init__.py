@@ -1,1 +1,1 @@
-"""Rules that message and decisions speak for, suggested to staff."""
+"""Rules that messages and decisions speak for, suggested to staff."""

@@ -54,7 +54,7 @@ class WaveInFull:
 
     wave: Wave
     made_by: str  # system:judge, or who split it off
-    representatives: int  # that new message is compared with
+    representatives: int  # that new messages are compared with
     copies: int  # of any state, which are decided about together
     by_state: tuple[tuple[str, int], ...]
     by_proof: tuple[tuple[str, int], ...]  # who proves it, "" for nobody

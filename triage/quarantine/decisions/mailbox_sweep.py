@@ -228,7 +228,7 @@ def taken_before(session: Session, search: Search, met: Collection[Lay]) -> list
 
 
 def enter_found(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
-    """A message that never came through us comes in the audit log: purged, and kept as it lay."""
+    """A message that never came through us is entered as purged, and kept as it lay."""
     copy, summary = sighting.copy, sighting.summary
     content_id, content = bodies.keep_body(session, copy.raw)
     envelope = Envelope(ids.new_id(), copy.internal_date, "", (search.mailbox,), "", "")

@@ -143,7 +143,7 @@ def sender_condition(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
 
 
 def would_pass(row: Any, order: RuleOrder) -> bool:
-    """Whether it was held as a stranger's, and would the rule have let it in."""
+    """Whether it was held as a stranger's, and the rule would have let it in."""
     waives = {"dangerous-attachment": order.risky, ENCRYPTED: order.risky or order.encrypted, UNLIKE: order.unchecked}
     waived = {name for name, is_so in waives.items() if is_so}
     held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or row.rule in waived)
@@ -214,10 +214,10 @@ def count_messages(number: int) -> str:
 
 
 def offer_rules(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:
-    """Rules that would let the senders of this message in, each tried out: the narrowest sensible first, as far as the scope reaches.
+    """Rules that would let the senders of these messages in, each tried out: the narrowest sensible first, as far as the scope reaches.
 
     First the address, for whom it wrote to, then for the department and the company, then the domain alone; of a list the list. Where
-    no scope of the actor's own holds all of the message, each step is a rule for every one of theirs that holds some of it.
+    no scope of the actor's own holds all of the messages, each step is a rule for every one of theirs that holds some of it.
     """
     columns = select(col(Delivery.id), col(Delivery.department), col(Delivery.person))
     rows = session.execute(

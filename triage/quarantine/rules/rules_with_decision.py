@@ -58,8 +58,8 @@ class NotOffered:
 def rule_orders(
     session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], *, by: Actor, own_domains: Collection[str]
 ) -> list[RuleOrder]:
-    """The rules to make: about the value that was given, or about every sender of the message with these ids; for the scope that was
-    given, or for everybody whom that message is for.
+    """The rules to make: about the value that was given, or about every sender of the messages with these ids; for the scope that was
+    given, or for everybody whom those messages are for.
     """
     made = about_senders(session, order, selected, ids, own_domains)
     if order.scope:
@@ -108,7 +108,7 @@ def holding_scopes(department: str, person: str) -> list[str]:
 def about_senders(
     session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], own_domains: Collection[str]
 ) -> list[RuleOrder]:
-    """The order about the value that it gives, or about every sender of this message.
+    """The order about the value that it gives, or about every sender of these messages.
 
     BadInput where an allow cannot be about one of them.
     """
@@ -183,7 +183,7 @@ def list_values(values: Sequence[str]) -> str:
 
 
 def not_allowed(session: Session, order: RuleOrder, ids: Sequence[int], own_domains: Collection[str]) -> list[NotOffered]:
-    """The senders of this message whom the order, an allow, cannot be about: in our own name, or without a proof that it could rest on."""
+    """The senders of these messages whom the order, an allow, cannot be about: in our own name, or without a proof for it."""
     if order.match not in ("address", "domain", "subdomains"):
         return []
     senders = senders_of(session, order, ids)
@@ -273,7 +273,7 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
 
 
 def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[str, str]:
-    """Returns what a rule about this message matches. A list in its authors' place is let in as a list only
+    """Returns what a rule about these messages matches. A list in its authors' place is let in as a list only
     (matching_rules.about_sender).
     """
     post = rewritten_author(Summary.from_json(summary)) if order.effect == "allow" and summary["list_id"] else None

@@ -39,7 +39,7 @@ class Part:
 
 
 def card_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The parts of the cards of the held message that `which` names, in the order of their piles."""
+    """The parts of the cards of the held messages that `which` names, in the order of their piles."""
     key, pile = grouping.card_key(group).label("key"), grouping.pile_key(group).label("pile")
     place = (pile, key, col(Delivery.department), col(Delivery.person))
     return (

@@ -19,7 +19,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 
 TURN = 0x6C68  # who makes a hold and who erases take turns under this number
-MOVING = ("states", "delivered_since")  # features of a selection that message loses by what is done to it
+MOVING = ("states", "delivered_since")  # features of a selection that a message loses by what is done to it
 
 
 def in_force() -> ColumnElement[bool]:

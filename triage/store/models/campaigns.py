@@ -39,7 +39,7 @@ class WantedTrait(SQLModel, table=True):
 
 
 class Representative(SQLModel, table=True):
-    """A message of a campaign that new message is compared with; the first one, and others when copies have drifted away from it."""
+    """A message of a campaign that new messages are compared with; the first one, and others when copies have drifted away from it."""
 
     __tablename__ = "representative"
     id: int = id_column()

@@ -126,7 +126,7 @@ class Emergency(SQLModel, table=True):
 
 
 class Proposal(SQLModel, table=True):
-    """A rule for the company that message and decisions speak for, and what a person said to it."""
+    """A rule for the company that messages and decisions speak for, and what a person said to it."""
 
     __tablename__ = "proposal"
     id: int = id_column()

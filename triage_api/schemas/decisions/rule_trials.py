@@ -25,7 +25,7 @@ class Offered(Shape):
 
 
 class RuleTrial(Shape):
-    """A rule tried out on the last thirty days of the message that you may see."""
+    """A rule tried out on the last thirty days of the messages that you may see."""
 
     order: Offered
     came: Annotated[int, Field(description="messages from there, within the rule's scope")]

@@ -21,7 +21,7 @@ class OutgoingDelivery(Delivery):
 
 
 class NextHop(Shape):
-    """How it stands with the message for one next hop."""
+    """State of the messages for one next hop."""
 
     next_hop: Hop
     waiting: int

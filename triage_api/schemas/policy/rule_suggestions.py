@@ -51,7 +51,7 @@ class Speaking(Shape):
 
 
 class Proposal(Shape):
-    """A rule for the company that message and decisions speak for."""
+    """A rule for the company that messages and decisions speak for."""
 
     id: Id
     kind: Literal["correspondence", "sign-in", "list"]

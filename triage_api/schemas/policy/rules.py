@@ -235,7 +235,7 @@ class Case(Shape):
 
 
 class Explanation(Shape):
-    """the outcome for a sender's message to somebody here; or the reason of a decision, and today's outcome."""
+    """Outcome for a sender's messages to somebody here; or the reason of a decision, and today's outcome."""
 
     sender: str = ""
     to: str = ""

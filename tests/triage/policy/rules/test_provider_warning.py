@@ -19,7 +19,7 @@ WHAT = "gmail.com is a public mail provider: anybody can have an address there."
 
 @pytest.fixture
 def written(engine: Engine, settings: Settings) -> Engine:
-    """Three people at a public provider wrote to us, and the message of one was let in."""
+    """Three people at a public provider wrote to us, and a message of one was let in."""
     with db.transaction(engine) as session:
         set_up(session, settings)
         for number, to in enumerate((JOE, JOE, MARA)):

@@ -1,4 +1,4 @@
-"""When held messages expires, and who is told so before."""
+"""When held messages expire, and who is told so before."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1185,7 +1185,7 @@ export interface ExplainOrder {
   delivery?: string | null
 }
 
-/** the outcome for a sender's message to somebody here; or the reason of a decision, and today's outcome. */
+/** Outcome for a sender's messages to somebody here; or the reason of a decision, and today's outcome. */
 export interface Explanation {
   sender: string
   to: string
@@ -1631,7 +1631,7 @@ export interface NewToken {
   until?: string | null
 }
 
-/** How it stands with the message for one next hop. */
+/** State of the messages for one next hop. */
 export interface NextHop {
   /** its address for administrators; `server-1` and so on for everybody else */
   next_hop: string
@@ -2212,7 +2212,7 @@ export interface ProofUndoOrder {
   reason?: string
 }
 
-/** A rule for the company that message and decisions speak for. */
+/** A rule for the company that messages and decisions speak for. */
 export interface Proposal {
   id: string
   kind: 'correspondence' | 'sign-in' | 'list'
@@ -2623,7 +2623,7 @@ export interface RuleText {
   text: string
 }
 
-/** A rule tried out on the last thirty days of the message that you may see. */
+/** A rule tried out on the last thirty days of the messages that you may see. */
 export interface RuleTrial {
   order: Offered
   /** messages from there, within the rule's scope */
