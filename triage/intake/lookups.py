@@ -110,18 +110,12 @@ def gather_facts(
     danger = danger_of(summary, settings) if danger is None else danger
     lasts = deadline_of(summary, envelope.received_at, settings) if lasts == "ask" else lasts
     found = recipients_of(session, envelope, settings.company, known.addresses)
-    unlike: Sequence[Deviation] = ()
-    proof: SenderProof | None = None
-    warned = False
+    compared = Compared()
     if ours or lasts or any(rule.effect == "allow" for rule in about):
-        proof = domain_proofs.compare_proof(session, known.proofs, envelope, authentication, summary, settings=settings, now=now)
-        if proof and proof.is_new:
-            looks = severity_of(summary, authentication, settings, now) if severity is None else severity
-            warned = domain_proofs.is_warned(proof, looks)
-        shown = deviations_of(summary, authentication, settings, now) if deviations is None else deviations
-        unlike = shown
-        if not author_platform(summary, settings):  # there, what one sender usually does says nothing of the next
-            unlike = drop_usual(session, shown, summary.author, freemail=settings.policy.freemail_domains, now=now)
+        compared = compare_with_usual(
+            session, known, envelope, authentication, summary, settings=settings, now=now, deviations=deviations, severity=severity
+        )
+    unlike = compared.unlike
     modes = modes_now(session, settings.policy, now) if unlike else {}
     content: tuple[ContentMatch, ...] = ()
     if known.content:
@@ -144,8 +138,8 @@ def gather_facts(
             danger=danger,
             unlike=tuple(one for one in unlike if modes[one.check] is Mode.HOLDS),
             unlike_reported=tuple(one for one in unlike if modes[one.check] in (Mode.TRIAL, Mode.FUSE)),
-            sender_proof=proof,
-            warned=warned or bool(unlike),
+            sender_proof=compared.proof,
+            warned=compared.warned or bool(unlike),
             wanted=wanted,
             lasts=lasts,
             content=content_for_recipient(content, recipient, known.sealed),
@@ -153,6 +147,39 @@ def gather_facts(
         )
         for recipient in redirects.apply_redirects(session, known.rules, summary, found, settings.company, content)
     ]
+
+
+class Compared(NamedTuple):
+    """A message of a known sender beside what is usual for them."""
+
+    proof: SenderProof | None = None
+    warned: bool = False  # its proof is new, and it looks bad enough to be held for that
+    unlike: Sequence[Deviation] = ()
+
+
+def compare_with_usual(
+    session: Session,
+    known: Known,
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    *,
+    settings: Settings,
+    now: datetime,
+    deviations: Sequence[Deviation] | None,
+    severity: Severity | None,
+) -> Compared:
+    """Compares a message with the proofs and the content that are usual for its sender. `deviations`, `severity`: None where nobody has
+    asked."""
+    proof = domain_proofs.compare_proof(session, known.proofs, envelope, authentication, summary, settings=settings, now=now)
+    warned = False
+    if proof and proof.is_new:
+        looks = severity_of(summary, authentication, settings, now) if severity is None else severity
+        warned = domain_proofs.is_warned(proof, looks)
+    unlike = deviations_of(summary, authentication, settings, now) if deviations is None else deviations
+    if not author_platform(summary, settings):  # there, what one sender usually does says nothing of the next
+        unlike = drop_usual(session, unlike, summary.author, freemail=settings.policy.freemail_domains, now=now)
+    return Compared(proof, warned, unlike)
 
 
 def is_wanted(
