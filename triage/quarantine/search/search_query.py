@@ -29,6 +29,9 @@ MEANT = {  # what other programs call our fields
     "url": "link",
 }
 ALIKE = 0.75  # of 1: as much as a mistyped field has of the field that is meant
+ANSWERS = ("re", "fw", "fwd", "aw", "wg", "antw", "sv", "vs", "tr", "rv", "ref", "rif", "odp")  # as subjects of answers begin
+SCHEMES = ("cid", "data", "geo", "javascript", "magnet", "mailto", "mid", "news", "sip", "sips", "sms", "tel", "urn", "xmpp")
+NO_FIELDS = frozenset(("", *ANSWERS, *SCHEMES))
 ANY_ID = "id"  # the field of a word that is an id: of a message, of a delivery, or in a 250 reply
 UNKNOWN = re.compile(r"-?(?P<name>[a-z][a-z-]+):(?!//)(?=\S)", re.IGNORECASE)
 TERM = re.compile(rf'(?P<sign>-?)(?:(?P<name>{"|".join(FIELDS)}):(?=\S))?(?:"(?P<phrase>[^"]+)"|(?P<word>\S+))', re.IGNORECASE)
@@ -45,18 +48,21 @@ class Term:
 
 
 def parse_terms(text: str) -> tuple[Term, ...]:
-    """Parses a search term by term; every term must match. A name that is no field, or has no value, is a word like others.
+    """Parses a search term by term; every term must match. A field without a value is a word like others.
 
-    BadInput when there are too many, or when a field looks like another one mistyped.
+    BadInput when there are too many, or for a field that does not exist.
     """
-    found = tuple(parse_term(match) for match in TERM.finditer(text))
+    found = list(TERM.finditer(text))
     if len(found) > MOST_TERMS:
-        raise BadInput(say("at most {most_terms} words", most_terms=MOST_TERMS), field="q")
-    return found
+        raise BadInput(
+            say("a search takes at most {most_terms} words, and this one has {number}", most_terms=MOST_TERMS, number=f"{len(found):,}"),
+            field="q",
+        )
+    return tuple(map(parse_term, found))
 
 
 def parse_term(match: re.Match[str]) -> Term:
-    """Parses one term; a sign alone is a word. BadInput for a field that is mistyped."""
+    """Parses one term; a sign alone is a word. BadInput for a field that does not exist."""
     name, value = (match["name"] or "").lower(), match["phrase"] or match["word"]
     if not name and match["word"]:
         refuse_unknown_field(match["word"])
@@ -66,15 +72,22 @@ def parse_term(match: re.Match[str]) -> Term:
 
 
 def refuse_unknown_field(word: str) -> None:
-    """BadInput for `sender:x` or `form:x`, with the field that is meant. `re:x` and web addresses are words."""
+    """BadInput for `sender:x`, `form:x` or `body:x`, with the field that is meant, or all. `re:x` and web addresses are words."""
     named = UNKNOWN.match(word)
     name = named["name"].lower() if named else ""
+    if name in NO_FIELDS:
+        return
     nearest = MEANT.get(name) or next(iter(difflib.get_close_matches(name, FIELDS, n=1, cutoff=ALIKE)), "")
-    if name and nearest:
-        raise BadInput(
-            say("there is no field {name}:, but {nearest}:; put the word in quotes to search for it as text", name=name, nearest=nearest),
-            field="q",
+    if nearest:
+        sentence = say(
+            "there is no field {name}:, but {nearest}:; put the word in quotes to search for it as text", name=name, nearest=nearest
         )
+    else:
+        fields = ", ".join(f"{one}:" for one in FIELDS)
+        sentence = say(
+            "there is no field {name}:, only {fields}; put the word in quotes to search for it as text", name=name, fields=fields
+        )
+    raise BadInput(sentence, field="q")
 
 
 def parse_day(term: Term) -> datetime:
