@@ -110,7 +110,7 @@ def count_transactions(stack: contextlib.ExitStack) -> int:
 
 def empty_queue(at: House, ids: list[int]) -> None:
     """Let them go, and wait until the last is in the audit log as delivered."""
-    releasing.let_go(at.engine, at.spool, ids)
+    releasing.make_due(at.engine, at.spool, ids)
     processes.until(lambda: releasing.count_delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
 
 
@@ -154,7 +154,7 @@ def measure_releases(at: House, rate: float) -> None:
     begun = time.monotonic()
     for number, one in enumerate(ids):
         time.sleep(max(0.0, begun + number / rate - time.monotonic()))
-        releasing.let_go(at.engine, at.spool, [one])
+        releasing.make_due(at.engine, at.spool, [one])
     processes.until(lambda: releasing.count_delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
     waited = releasing.read_delays(at.engine, ids)
     fsync = printing.fsync_milliseconds()

@@ -56,7 +56,7 @@ def make_letter(chance: random.Random, size: int) -> bytes:
     return (head + "".join(f"{chance.getrandbits(4 * LINE):0{LINE}x}\r\n" for _ in range(lines))).encode()
 
 
-def let_go(engine: Engine, spool: Path, ids: Sequence[int]) -> datetime:
+def make_due(engine: Engine, spool: Path, ids: Sequence[int]) -> datetime:
     """Due now, committed, and the relay's bell rung; when that was."""
     with db.transaction(engine) as session:
         now = utcnow()

@@ -66,7 +66,7 @@ def known(mailroom, rules):
     return ours.union(*map(above, ours))
 
 
-def let_go(mailroom, names, note):
+def remove_blocks(mailroom, names, note):
     """Take the feed's own blocks of these back."""
     for name in names:
         for rule in list(mailroom.items("/rules", q=name)):
@@ -95,7 +95,7 @@ def main():
     block = {"effect": "block", "scope": "company", "note": note, "until": (now + timedelta(days=asked.days)).isoformat()}
     *_, refused = mailroom.make_rules([block | {"sender": name} for name in sorted(wanted)], dry_run=asked.dry_run)
     if not asked.dry_run:
-        let_go(mailroom, spared & ours.keys(), note)
+        remove_blocks(mailroom, spared & ours.keys(), note)
     wanted -= refused.keys()
     fresh, renewed = len(wanted - ours.keys()), len(wanted & ours.keys())
     would = "would be " if asked.dry_run else ""

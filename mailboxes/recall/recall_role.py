@@ -121,7 +121,7 @@ class Recaller:
                 pause = self.until_due()
         except SQLAlchemyError as fault:
             pause = pause_after(fault, LONGEST_PAUSE)
-        self.let_go()
+        self.abort_hanging_visits()
         self.bell.wait(pause)
 
     def write(self, *, claiming: bool) -> None:
@@ -281,7 +281,7 @@ class Recaller:
         wait = (due - utcnow()).total_seconds() if due else LONGEST_PAUSE
         return min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)
 
-    def let_go(self) -> None:
+    def abort_hanging_visits(self) -> None:
         """Hang up on servers that hang."""
         now = time.monotonic()
         for trip in self.under_way:

@@ -241,7 +241,7 @@ class Carriers:
         with self.lock:
             return bool(self.failures) and time.monotonic() - self.away_since >= LONG
 
-    def let_go(self) -> None:
+    def close_stale_connections(self) -> None:
         """Hang up on a next hop that hangs, and on one that we have had nothing for in a while."""
         with self.lock:
             now = time.monotonic()

@@ -85,7 +85,7 @@ class Relay:
         except SQLAlchemyError as fault:
             self.look_again = time.monotonic() + pause_after(fault, LONGEST_PAUSE)
         for one in self.carriers:
-            one.let_go()
+            one.close_stale_connections()
             one.set_out()
         if self.bell.wait(self.pause()):
             self.look_again = 0.0

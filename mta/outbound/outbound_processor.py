@@ -92,7 +92,7 @@ def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None
             bells[0].ring()
             for thread in threads:
                 thread.join()
-            lane.let_go()
+            lane.unlock_batches()
 
 
 def check_outbound_settings(settings: Settings) -> None:
@@ -179,9 +179,9 @@ class Departures(Writer):
     def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
         """Sends each message behind a savepoint of its own."""
         ready = [(message, bodies.pack_body(message.raw)) for message in messages]
-        return lambda session: [self.let_go(session, *one) for one in ready]
+        return lambda session: [self.depart_in_savepoint(session, *one) for one in ready]
 
-    def let_go(self, session: Session, message: Judged, packed: Packed) -> Exception | None:
+    def depart_in_savepoint(self, session: Session, message: Judged, packed: Packed) -> Exception | None:
         """One message departs; why not, None when it has."""
         try:
             with session.begin_nested():

@@ -114,8 +114,8 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         bells[1].ring()
         for thread in rounds:
             thread.join()
-        fast.let_go()
-        slow.let_go()
+        fast.unlock_batches()
+        slow.unlock_batches()
 
 
 def survey_rules(surveyor: Surveyor, change: Bell) -> None:

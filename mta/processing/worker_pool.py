@@ -126,10 +126,10 @@ class Lane:
         for _ in self.workers:
             self.waiting.put(None)
 
-    def let_go(self) -> None:
+    def unlock_batches(self) -> None:
         """Leave the batches to others, after the reader has stopped."""
         for batch in list(self.held.values()):
-            self.spool.let_go(batch)
+            self.spool.unlock_batch(batch)
 
     def _hold(self, batch: Batch) -> bool:
         """Take a batch. One that cannot be opened keeps none behind it waiting; it is tried again in the next round."""

@@ -172,7 +172,7 @@ class Spool:
                 yield Batch(self.retry / found[0], int(found["attempt"]))
 
     def hold(self, batch: Batch) -> bool:
-        """Take the batch for this process until `remove` or `let_go`. False when another one has it or had it."""
+        """Take the batch for this process until `remove` or `unlock_batch`. False when another one has it or had it."""
         try:
             file = batch.path.open("rb", BUFFER)
         except FileNotFoundError:
@@ -206,9 +206,9 @@ class Spool:
                 batch.path.rename(self.damaged / batch.path.name)
             else:
                 batch.path.unlink()
-        self.let_go(batch)
+        self.unlock_batch(batch)
 
-    def let_go(self, batch: Batch) -> None:
+    def unlock_batch(self, batch: Batch) -> None:
         """Stop holding the batch; it stays where it is."""
         if batch.file is not None:
             batch.file.close()

@@ -61,7 +61,7 @@ def hold_message(retry: Retry) -> Iterator[tuple[Spool, Batch]]:
     try:
         yield spool, batch
     finally:
-        spool.let_go(batch)
+        spool.unlock_batch(batch)
 
 
 def try_now(retry: Retry, now: datetime) -> None:

@@ -102,7 +102,7 @@ def read_spool(directory: Path) -> list[Message]:
         wait_until(functools.partial(spool.hold, batch))  # its writer releases it a moment after the 250
         found += spool.read(batch)
         assert not batch.damaged
-        spool.let_go(batch)
+        spool.unlock_batch(batch)
     return sorted(found, key=lambda message: message[0].spool_id)
 
 

@@ -122,7 +122,7 @@ def find_orphaned_tokens(session: Session, now: datetime) -> list[ApiToken]:
     return [one for one in session.scalars(good.order_by(col(ApiToken.id))) if not is_maker_entitled(session, one, now)]
 
 
-def let_go(session: Session, *, now: datetime) -> int:
+def end_orphaned_tokens(session: Session, *, now: datetime) -> int:
     """End the orphans for good: should their maker come back, they make new ones. How many."""
     found = find_orphaned_tokens(session, now)
     for one in found:

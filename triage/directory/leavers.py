@@ -112,7 +112,7 @@ def date_leavers(session: Session, now: datetime) -> None:
     session.execute(update(Person).where(col(Person.active), col(Person.left_at).is_not(None)).values(left_at=None))
 
 
-def let_go(session: Session, leaving: Leaving, *, version: str, now: datetime) -> int:
+def refuse_leavers(session: Session, leaving: Leaving, *, version: str, now: datetime) -> int:
     """Refuse from now on what is for leavers whose days are over; how many addresses.
 
     `version`: the marker of the SMTP server's recipients.

@@ -309,7 +309,7 @@ def raise_brake(session: Session, words: str, *, now: datetime) -> None:
         row.words, row.words_form, row.raised_at = str(words), form_of(words), now
 
 
-def let_go(session: Session) -> None:
+def clear_brake_alert(session: Session) -> None:
     """The directory is believed."""
     session.execute(delete(Alarm).where(col(Alarm.cause) == BRAKE))
 

@@ -16,7 +16,7 @@ FEW = 5  # of fewer values no percentile is told: it would be about one message 
 HOURS = range(24)
 
 
-class LetGo(NamedTuple):
+class TracedRelease(NamedTuple):
     """A held message that somebody released, and what is known of it since."""
 
     received_at: datetime
@@ -27,8 +27,8 @@ class LetGo(NamedTuple):
     answered: bool  # the person whom it was for has written to its sender since
 
 
-class Released(NamedTuple):
-    """A held message and one decision that let it go."""
+class Release(NamedTuple):
+    """A held message and one decision that released it."""
 
     delivery: int
     received_at: datetime
@@ -115,18 +115,18 @@ def spread_of(values: Iterable[float], few: int = FEW) -> Spread:
     return Spread(len(ordered), *(find_quantile(ordered, part) for part in (0.5, 0.9, 0.99)))
 
 
-def let_go(rows: Iterable[Released], purged: Mapping[int, datetime]) -> list[LetGo]:
+def trace_releases(rows: Iterable[Release], purged: Mapping[int, datetime]) -> list[TracedRelease]:
     """Returns each release with whether it was answered, and when it was undone or purged. `purged`: when copies that had left were purged.
 
     Of a message that was released more than once only one counts as answered: the first that stood, else the last.
     """
-    by_mail: dict[int, list[Released]] = defaultdict(list)
+    by_mail: dict[int, list[Release]] = defaultdict(list)
     for row in rows:
         by_mail[row.delivery].append(row)
     return [one for delivery, some in by_mail.items() for one in of_mail(some, purged.get(delivery))]
 
 
-def of_mail(some: list[Released], purged_at: datetime | None) -> Iterable[LetGo]:
+def of_mail(some: list[Release], purged_at: datetime | None) -> Iterable[TracedRelease]:
     """The same for one message."""
     counts = some[0]
     if len(some) > 1:
@@ -134,15 +134,15 @@ def of_mail(some: list[Released], purged_at: datetime | None) -> Iterable[LetGo]
         counts = next((row for row in some if row.undone_at is None), some[-1])
     for row in some:
         back = row.undone_at or (purged_at if purged_at and purged_at > row.decided_at else None)
-        yield LetGo(row.received_at, row.decided_at, row.by, row.department, back, row.answered and row is counts)
+        yield TracedRelease(row.received_at, row.decided_at, row.by, row.department, back, row.answered and row is counts)
 
 
-def is_wanted(row: LetGo) -> bool:
+def is_wanted(row: TracedRelease) -> bool:
     """Released or redirected by a person and not taken back, or answered by its reader since."""
     return row.taken_back_at is None or row.answered
 
 
-def waiting_times(rows: Iterable[LetGo]) -> Waiting:
+def waiting_times(rows: Iterable[TracedRelease]) -> Waiting:
     """Computes how long wanted messages waited for a person."""
     departments: dict[str, list[float]] = defaultdict(list)
     hours: dict[int, list[float]] = defaultdict(list)

@@ -99,16 +99,16 @@ def waiting_words(found: Waiting, oldest: float | None) -> Iterable[str]:
         yield say("The oldest held message has waited {time}.", time=spell_span(oldest))
 
 
-def report_queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], kept_away: Counter[date], period: Period) -> Report:
+def report_queue(found: Queue, held: Mapping[date, int], released: Counter[date], removed: Counter[date], period: Period) -> Report:
     """Builds the report on the queue: held messages over the day, and how many came and went day by day."""
-    days = tuple((day.isoformat(), held[day], let_go[day], kept_away[day]) for day in sorted(held))
+    days = tuple((day.isoformat(), held[day], released[day], removed[day]) for day in sorted(held))
     hours = tuple((hour_words(hour), *(one or (None, None))) for hour, one in zip(HOURS, found.hours, strict=True))
     grid: tuple[tuple[Cell, ...], ...] = tuple((day, *means) for day, means in zip(WEEKDAYS, found.week, strict=True))
     return Report(
         "queue",
         say("The queue"),
         period,
-        tuple(queue_words(found, sum(held.values()), let_go.total(), kept_away.total(), period)),
+        tuple(queue_words(found, sum(held.values()), released.total(), removed.total(), period)),
         say(
             "Held messages are counted at each full hour. A message to several people counts once for each of them. "
             "Undone decisions do not count."
@@ -120,11 +120,11 @@ def report_queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], 
                 (
                     Column("day", say("Day"), "day"),
                     Column("held", say("Held")),
-                    Column("let_go", say("Released")),
-                    Column("kept_away", say("Removed")),
+                    Column("released", say("Released")),
+                    Column("removed", say("Removed")),
                 ),
                 days,
-                Plot("lines", ("held", "let_go", "kept_away")),
+                Plot("lines", ("held", "released", "removed")),
             ),
             Table(
                 "hours",
@@ -144,9 +144,9 @@ def report_queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], 
     )
 
 
-def queue_words(found: Queue, held: int, let_go: int, kept_away: int, period: Period) -> Iterable[str]:
+def queue_words(found: Queue, held: int, released: int, removed: int, period: Period) -> Iterable[str]:
     """Sentences about the queue."""
-    staff = say("Staff released {released} and removed {removed}.", released=let_go, removed=kept_away)
+    staff = say("Staff released {released} and removed {removed}.", released=released, removed=removed)
     yield join_parts(" ", (say_count("{count} message was held.", "{count} messages were held.", count=held), staff))
     if found.most_at is None:
         yield say("The number of held messages over the day is not known yet: it is counted at each full hour.")

@@ -20,9 +20,9 @@ from triage.quarantine.decisions.outcomes import sees_everything
 from triage.quarantine.search import selection_summary
 from triage.reports import daily_counts, mail_metrics, mail_report, staff_metrics, staff_report
 from triage.reports.daily_counts import Arrivals, Day
-from triage.reports.mail_metrics import LetGo, Released, Removed
+from triage.reports.mail_metrics import Release, Removed, TracedRelease
 from triage.reports.report_values import Period, Report
-from triage.reports.staff_metrics import LETS_GO, Act, Candour, Work
+from triage.reports.staff_metrics import RELEASE_VERBS, Act, Candour, Work
 from triage.say import format_day, quote_text, say
 from triage.store import db
 from triage.store.delivery_state import State
@@ -167,17 +167,17 @@ class Reading:
         return staff_metrics.work_figures(self.acts, self.candour)
 
     @cached_property
-    def let_go(self) -> list[LetGo]:
+    def releases(self) -> list[TracedRelease]:
         """Held messages in the asker's scope that somebody released."""
         mail = (col(DecisionItem.delivery_id), col(Delivery.received_at), col(Delivery.department), selection_summary.was_answered())
-        which = (col(Decision.verb).in_(LETS_GO), col(DecisionItem.before) == State.HELD, taken_condition())
+        which = (col(Decision.verb).in_(RELEASE_VERBS), col(DecisionItem.before) == State.HELD, taken_condition())
         zone = self.zone
         found = [
-            Released(delivery, received_at.astimezone(zone), row.at, row.by, department, row.undone_at, answered)
+            Release(delivery, received_at.astimezone(zone), row.at, row.by, department, row.undone_at, answered)
             for decision, delivery, received_at, department, answered in self.rows(self.done_by((col(Decision.id), *mail), *which))
             if (row := self.decisions.get(decision))
         ]
-        return mail_metrics.let_go(found, self.purged_since)
+        return mail_metrics.trace_releases(found, self.purged_since)
 
     def done_by(self, columns: Sequence[Any], *which: ColumnElement[bool]) -> Select[Any]:
         """Selects from the items of such decisions of the period, and from their deliveries in the asker's scope."""
@@ -263,13 +263,13 @@ def is_standing_purge() -> tuple[ColumnElement[bool], ...]:
 def waiting_report(reading: Reading) -> Report:
     """Builds the report on the waiting time of wanted messages."""
     oldest = (reading.now - reading.oldest).total_seconds() if reading.oldest else None
-    return mail_report.report_waiting(mail_metrics.waiting_times(reading.let_go), reading.period, reading.departments, oldest)
+    return mail_report.report_waiting(mail_metrics.waiting_times(reading.releases), reading.period, reading.departments, oldest)
 
 
 def queue_report(reading: Reading) -> Report:
     """Builds the report on the queue: held messages over the day, and what became of them day by day."""
     samples = daily_counts.list_samples(reading.session, reading.period.since, reading.period.until, by=reading.by)
-    let_go, kept_away = staff_metrics.decided_by_day(reading.acts)
+    released, removed = staff_metrics.decided_by_day(reading.acts)
     held = {
         day.since.astimezone(reading.zone).date(): sum(number for (_, verdict), number in of_day.items() if verdict == "quarantine")
         for day, of_day in reading.arrivals.items()
@@ -277,8 +277,8 @@ def queue_report(reading: Reading) -> Report:
     return mail_report.report_queue(
         mail_metrics.queue_figures({at.astimezone(reading.zone): held for at, held in samples.items()}),
         held,
-        let_go,
-        kept_away,
+        released,
+        removed,
         reading.period,
     )
 
@@ -297,7 +297,7 @@ def work_report(reading: Reading) -> Report:
 
 def mistakes_report(reading: Reading) -> Report:
     """Builds the report on decisions that were undone."""
-    found = staff_metrics.mistake_figures(reading.acts, reading.let_go, reading.candour, reading.leaves)
+    found = staff_metrics.mistake_figures(reading.acts, reading.releases, reading.candour, reading.leaves)
     return staff_report.report_mistakes(found, reading.undone_by_rule if found else [], reading.candour, reading.period)
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from triage.reports.mail_metrics import FEW, HOURS, Counts, LetGo, Spread, spread_of
+from triage.reports.mail_metrics import FEW, HOURS, Counts, Spread, TracedRelease, spread_of
 
-LETS_GO = frozenset({"release", "redirect"})
-KEEPS_AWAY = frozenset({"purge", "reject"})
-CARDS = LETS_GO | KEEPS_AWAY  # what decides a card
+RELEASE_VERBS = frozenset({"release", "redirect"})
+REMOVAL_VERBS = frozenset({"purge", "reject"})
+DECIDING_VERBS = RELEASE_VERBS | REMOVAL_VERBS  # what decides a row
 
 
 class Act(NamedTuple):
@@ -57,7 +57,7 @@ class Pace:
     seconds: Spread
     keys: Spread
     undone: int
-    let_go: int = 0  # messages
+    released: int = 0  # messages
     taken_back: int = 0  # of these
 
     @property
@@ -87,7 +87,7 @@ class Mistakes:
     undone: int
     in_time: int  # of these: before anything had left
     verbs: tuple[tuple[str, int, int], ...]  # cards, undone
-    let_go: int
+    released: int
     taken_back: int
     persons: tuple[Pace, ...]
 
@@ -121,7 +121,7 @@ class Saved:
 
 def cards_of(acts: Iterable[Act]) -> list[Act]:
     """Returns those acts that decided a row."""
-    return [act for act in acts if act.verb in CARDS and act.held]
+    return [act for act in acts if act.verb in DECIDING_VERBS and act.held]
 
 
 def is_person(act: Act) -> bool:
@@ -147,18 +147,20 @@ def work_figures(acts: Iterable[Act], candour: Candour) -> Work:
     )
 
 
-def by_person(acts: Sequence[Act], let_go: Sequence[LetGo], candour: Candour, leaves: timedelta) -> list[Pace]:
+def by_person(acts: Sequence[Act], releases: Sequence[TracedRelease], candour: Candour, leaves: timedelta) -> list[Pace]:
     """The numbers of each one whose numbers may be told."""
     theirs: dict[str, list[Act]] = defaultdict(list)
     for act in acts:
         theirs[act.by].append(act)
-    released: dict[str, list[LetGo]] = defaultdict(list)
-    for row in let_go:
+    released: dict[str, list[TracedRelease]] = defaultdict(list)
+    for row in releases:
         released[row.by].append(row)
     return [pace_figures(some[-1].shown, some, candour, released[by], leaves) for by, some in sorted(theirs.items()) if candour.tells(by)]
 
 
-def pace_figures(shown: str, acts: Sequence[Act], candour: Candour, let_go: Sequence[LetGo] = (), leaves: timedelta = timedelta()) -> Pace:
+def pace_figures(
+    shown: str, acts: Sequence[Act], candour: Candour, releases: Sequence[TracedRelease] = (), leaves: timedelta = timedelta()
+) -> Pace:
     """Computes the pace at which these rows were decided."""
     few = FEW if candour.staff == "people" else max(FEW, candour.fewest)
     measured = [act for act in acts if act.milliseconds is not None and act.keys is not None]
@@ -169,17 +171,17 @@ def pace_figures(shown: str, acts: Sequence[Act], candour: Candour, let_go: Sequ
         seconds=spread_of(((act.milliseconds or 0) / 1000 for act in measured), few),
         keys=spread_of((act.keys or 0 for act in measured), few),
         undone=sum(act.undone_at is not None for act in acts),
-        let_go=len(let_go),
-        taken_back=sum(was_wrong(row, leaves) for row in let_go),
+        released=len(releases),
+        taken_back=sum(was_wrong(row, leaves) for row in releases),
     )
 
 
-def was_wrong(row: LetGo, leaves: timedelta) -> bool:
+def was_wrong(row: TracedRelease, leaves: timedelta) -> bool:
     """Whether it was taken back after it had left."""
     return row.taken_back_at is not None and row.taken_back_at - row.decided_at > leaves
 
 
-def mistake_figures(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, leaves: timedelta) -> Mistakes | None:
+def mistake_figures(acts: Iterable[Act], releases: Sequence[TracedRelease], candour: Candour, leaves: timedelta) -> Mistakes | None:
     """Computes the decisions that were undone. None where it would be about too few people. `leaves`: how long a release waits before it
     leaves.
     """
@@ -187,7 +189,7 @@ def mistake_figures(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Cando
     people = len({act.by for act in cards})
     if not candour.tells_totals(people):
         return None
-    human = [row for row in let_go if row.by.startswith("person:")]
+    human = [row for row in releases if row.by.startswith("person:")]
     undone = [act for act in cards if act.undone_at is not None]
     made, back = Counter(act.verb for act in cards), Counter(act.verb for act in undone)
     return Mistakes(
@@ -196,7 +198,7 @@ def mistake_figures(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Cando
         undone=len(undone),
         in_time=sum(act.undone_at is not None and act.undone_at - act.at <= leaves for act in undone),
         verbs=tuple((verb, number, back[verb]) for verb, number in sorted(made.items(), key=lambda one: (-one[1], one[0]))),
-        let_go=len(human),
+        released=len(human),
         taken_back=sum(was_wrong(row, leaves) for row in human),
         persons=tuple(by_person(cards, human, candour, leaves)),
     )
@@ -204,13 +206,13 @@ def mistake_figures(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Cando
 
 def decided_by_day(acts: Iterable[Act]) -> tuple[Counter[date], Counter[date]]:
     """Counts held messages that standing decisions released on each day, and those that they removed or rejected."""
-    let_go: Counter[date] = Counter()
-    kept_away: Counter[date] = Counter()
+    released: Counter[date] = Counter()
+    removed: Counter[date] = Counter()
     for act in acts:
-        counted = let_go if act.verb in LETS_GO else kept_away if act.verb in KEEPS_AWAY else None
+        counted = released if act.verb in RELEASE_VERBS else removed if act.verb in REMOVAL_VERBS else None
         if counted is not None and act.undone_at is None:
             counted[act.at.date()] += act.held
-    return let_go, kept_away
+    return released, removed
 
 
 def saved_hours(arrived: Counts, acts: Iterable[Act], found: Work, employee_seconds: float, staff_seconds: float) -> Saved:
@@ -218,7 +220,7 @@ def saved_hours(arrived: Counts, acts: Iterable[Act], found: Work, employee_seco
     median = found.total.seconds.p50 if found.total else None
     return Saved(
         by_rules=sum(number for (_, verdict), number in arrived.items() if verdict == "purge"),
-        by_staff=sum(act.held for act in acts if act.verb in KEEPS_AWAY and act.undone_at is None),
+        by_staff=sum(act.held for act in acts if act.verb in REMOVAL_VERBS and act.undone_at is None),
         employee_seconds=employee_seconds,
         cards=found.cards,
         seconds_per_card=staff_seconds if median is None else median,

@@ -127,11 +127,11 @@ def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], 
             Column("who", say("Who"), "text"),
             Column("cards", say("Rows")),
             Column("undone", say("Undone")),
-            Column("let_go", say("Messages released")),
+            Column("released", say("Messages released")),
             Column("wrong", say("Wrong")),
             Column("wrong_per_hundred", say("Wrong per hundred"), "number"),
         )
-        rows = tuple((one.shown, one.cards, one.undone, one.let_go, one.taken_back, per_hundred(one)) for one in found.persons)
+        rows = tuple((one.shown, one.cards, one.undone, one.released, one.taken_back, per_hundred(one)) for one in found.persons)
         tables.append(Table("people", say("By person"), columns, rows))
     return Report("mistakes", title, period, tuple(mistake_words(found)), definition, tuple(tables))
 
@@ -147,19 +147,19 @@ def mistake_words(found: Mistakes) -> Iterable[str]:
         yield say("{undone}, {number} of them before anything was delivered.", undone=undone, number=found.in_time)
     else:
         yield say("{undone}.", undone=undone)
-    if found.let_go:
+    if found.released:
         yield say_count(
             "{count} of {released} released messages was undone or removed after delivery: {rate} wrong releases in a hundred.",
             "{count} of {released} released messages were undone or removed after delivery: {rate} wrong releases in a hundred.",
             count=found.taken_back,
-            released=found.let_go,
-            rate=f"{100 * found.taken_back / found.let_go:.1f}",
+            released=found.released,
+            rate=f"{100 * found.taken_back / found.released:.1f}",
         )
 
 
 def per_hundred(one: Pace) -> float | None:
     """Wrong releases per hundred of somebody; None of nothing."""
-    return round(100 * one.taken_back / one.let_go, 1) if one.let_go else None
+    return round(100 * one.taken_back / one.released, 1) if one.released else None
 
 
 def report_savings(found: Saved, period: Period) -> Report:

@@ -68,7 +68,7 @@ def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: boo
         if dry_run:
             session.rollback()
         else:
-            alerts.let_go(session)
+            alerts.clear_brake_alert(session)
             last_runs.directory_was_read(session, now=utcnow())
         return made
 

@@ -33,7 +33,7 @@ from triage_cli.services.upkeep_checkpoints import Recorder
 from triage_cli.services.upkeep_counts import keep_for_reports
 
 SEAL_EVERY = 0.5  # seconds
-LET_GO_EVERY = 600.0  # old records
+CLEANUP_EVERY = 600.0  # old records
 LOOK_EVERY = 5.0
 SETTLED = 2.0  # seconds without a change after which a file is whole
 COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
@@ -73,7 +73,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
 def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> None:
     """The round: seal, count, look at the directory file."""
     file, follows = Path(settings.directory.file), settings.directory.source == "file"
-    seen, let_go, looked, counted = taken_over(engine, file), -LET_GO_EVERY, time.monotonic(), -COUNT_EVERY
+    seen, last_cleanup, looked, counted = taken_over(engine, file), -CLEANUP_EVERY, time.monotonic(), -COUNT_EVERY
     behind = True  # perhaps there is mail from before something that is known of mail today
     recorder = Recorder(settings)
     while not stop.wait(SEAL_EVERY):
@@ -82,9 +82,9 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
             recorder.keep(engine, name_sealer())
             counted = keep_counts(engine, counted, settings)
             behind = behind and catch_up(engine, settings)
-            if time.monotonic() - let_go > LET_GO_EVERY:
-                let_go = time.monotonic()
-                recorder.let_go(engine, settings)
+            if time.monotonic() - last_cleanup > CLEANUP_EVERY:
+                last_cleanup = time.monotonic()
+                recorder.delete_old_entries(engine, settings)
                 close_accounts(engine, settings)
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()
@@ -200,7 +200,7 @@ def let_tokens_go(engine: Engine) -> None:
         if not api_tokens.find_orphaned_tokens(session, utcnow()):
             return
     with db.transaction(engine) as session:
-        ended = api_tokens.let_go(session, now=utcnow())
+        ended = api_tokens.end_orphaned_tokens(session, now=utcnow())
     log.warning("%d tokens ended, because their makers no longer administer their scope", ended)
 
 

@@ -54,8 +54,8 @@ class Recorder:
             self.sequence = checkpoint.sequence
             log.info("checkpoint of the audit log: %s", line)
 
-    def let_go(self, engine: Engine, settings: Settings) -> int:
-        """Let old records go, where a checkpoint proves the rest; how many."""
+    def delete_old_entries(self, engine: Engine, settings: Settings) -> int:
+        """Delete old entries where a checkpoint proves the rest; returns how many."""
         since = verify_chain.kept_since(settings, utcnow())
         with db.read_transaction(engine) as session:
             last, (start, _) = hash_chain.last_before(session, since), hash_chain.start_of(session)
@@ -63,7 +63,7 @@ class Recorder:
             last = self.proven(self.key, last, since)
         if last > start:
             with db.transaction(engine) as session:
-                hash_chain.let_go(session, last, now=utcnow())
+                hash_chain.move_chain_start(session, last, now=utcnow())
         dropped, some = 0, 1
         while some:
             with db.transaction(engine) as session:

@@ -103,7 +103,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
     settle_viewings(engine)
     expired = in_slices(engine, settings, retention.expire_messages)
     erased, forgotten = (erase_contents(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
-    let_go(engine, settings)
+    update_recipients(engine, settings)
     know_familiar(engine, settings)
     learn_from_decisions(engine, settings)
     if looking:
@@ -216,10 +216,10 @@ def carry_on(engine: Engine, due: Callable[[Session], list[int]], slice_of: Call
     return bool(waiting)
 
 
-def let_go(engine: Engine, settings: Settings) -> None:
+def update_recipients(engine: Engine, settings: Settings) -> None:
     """Refuse what is for people who left long enough ago, and find mail that another node entered under a name that changed just then."""
     with db.transaction(engine) as session:
-        addresses = leavers.let_go(session, leaving_of(settings), version=directory.VERSION, now=db.at_earliest(session, utcnow()))
+        addresses = leavers.refuse_leavers(session, leaving_of(settings), version=directory.VERSION, now=db.at_earliest(session, utcnow()))
         late = rename_records.follow_names(session)
     if addresses:
         log.info("%d addresses of people who have left are refused from now on", addresses)

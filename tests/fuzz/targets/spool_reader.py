@@ -54,7 +54,7 @@ def read(content: bytes) -> list[Message]:
     batch = Batch(path)
     assert SPOOL.hold(batch)
     messages = list(SPOOL.read(batch))
-    SPOOL.let_go(batch)
+    SPOOL.unlock_batch(batch)
     assert sum(len(raw) for _, raw in messages) <= len(content)
     assert batch.damaged or content.startswith(MAGIC)
     return messages

@@ -514,7 +514,7 @@ def test_nobody_sets_out_with_what_waited_so_long_that_another_relay_may_have_it
     assert [outcome.kind for _, outcome in crew.collect(stopping=False)] == ["untried"]
 
 
-def test_a_next_hop_that_dribbles_is_let_go_before_the_lease_ends(
+def test_a_next_hop_that_dribbles_is_dropped_before_the_lease_ends(
     lite: Settings, peer: Peer, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery_workers, "LONGEST_SEND", 0.1)

@@ -694,7 +694,7 @@ def lane(settings: Settings) -> Iterator[Lane]:
     lane.feed(spool.batches())
     yield lane
     lane.close()
-    lane.let_go()
+    lane.unlock_batches()
 
 
 def test_a_message_that_is_settled_twice_takes_no_other_one_with_it(lane: Lane) -> None:

@@ -104,7 +104,7 @@ class Client:
 
 
 class Shelf:
-    """A spool in memory. `is_slow`: messages are safe when `let_go` is called."""
+    """A spool in memory. `is_slow`: messages are safe when `finish_writes` is called."""
 
     def __init__(self) -> None:
         self.kept: list[tuple[Envelope, bytes]] = []
@@ -115,10 +115,10 @@ class Shelf:
         done: Future[None] = Future()
         self.waiting.append((envelope, raw, done))
         if not self.is_slow:
-            self.let_go()
+            self.finish_writes()
         return done
 
-    def let_go(self) -> None:
+    def finish_writes(self) -> None:
         """What waits is safe."""
         waiting, self.waiting = self.waiting, []
         for envelope, raw, done in waiting:

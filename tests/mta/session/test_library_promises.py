@@ -88,7 +88,7 @@ class Ours:
     def hold(self) -> Callable[[], object]:
         """Let nothing be stored until what comes back is called."""
         self.house.shelf.is_slow = True
-        return self.house.shelf.let_go
+        return self.house.shelf.finish_writes
 
 
 Side = Plain | Ours
@@ -113,12 +113,12 @@ def test_a_client_that_shuts_its_side_after_quit_is_answered(side: Side) -> None
 
 
 def test_a_message_that_is_being_stored_is_not_cancelled(side: Side) -> None:
-    client, let_go = side.client(), side.hold()
+    client, finish_writes = side.client(), side.hold()
     client.say(HELLO)
     client.say(MAIL)
     client.wire.close()
     client.settle()
-    let_go()
+    finish_writes()
     client.settle()
     assert len(side.kept) == (0 if side.is_plain else 1)
 
@@ -224,14 +224,14 @@ def test_time_does_not_begin_again_with_every_command_for_ever(house: House) -> 
 
 
 def test_time_does_not_run_out_on_a_message_that_is_stored(side: Side) -> None:
-    client, let_go = side.client(**({"timeout": 0.01} if side.is_plain else {})), side.hold()
+    client, finish_writes = side.client(**({"timeout": 0.01} if side.is_plain else {})), side.hold()
     client.say(HELLO)
     client.say(MAIL)
     side.house.clock = 1e9
     if isinstance(client.protocol, Session):
         client.protocol.look(side.house.clock)
     side.house.loop.run_until_complete(asyncio.sleep(0.05))
-    let_go()
+    finish_writes()
     client.settle()
     assert (b"250 kept" in client.said or b"250 2.0.0 queued" in client.said) == (not side.is_plain)
 

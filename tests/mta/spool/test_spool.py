@@ -223,18 +223,18 @@ def test_a_batch_that_one_holds_is_nobody_elses(spool: Spool, tmp_path: Path) ->
     (theirs,) = other.batches()
     assert spool.hold(mine)
     assert other.hold(theirs) is False
-    spool.let_go(mine)
+    spool.unlock_batch(mine)
     assert other.hold(theirs)
     other.remove(theirs)
     assert spool.hold(mine) is False
 
 
-def test_a_batch_that_was_let_go_is_read_by_whoever_holds_it_again(spool: Spool) -> None:
+def test_an_unlocked_batch_is_read_by_the_next_process_that_holds_it(spool: Spool) -> None:
     spool.append(envelope(), b"x").result(HANG)
     (mine,) = spool.batches()
     assert spool.hold(mine)
     for _ in range(2):
-        spool.let_go(mine)
+        spool.unlock_batch(mine)
     with pytest.raises(AssertionError, match="hold the batch first"):
         spool.read(mine)
     assert [raw for _, raw in taken(spool, mine)] == [b"x"]

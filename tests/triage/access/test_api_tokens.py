@@ -93,7 +93,7 @@ def test_it_is_over_when_its_maker_may_no_longer_what_it_may(session: Session, c
     assert api_tokens.find_token_holder(session, key, NOW) is None
     assert api_tokens.find_token_actor(session, format_id(made.id), NOW) is None
     assert api_tokens.find_token_holder(session, other_key, NOW)
-    assert (api_tokens.let_go(session, now=NOW), api_tokens.let_go(session, now=NOW)) == (1, 0)
+    assert (api_tokens.end_orphaned_tokens(session, now=NOW), api_tokens.end_orphaned_tokens(session, now=NOW)) == (1, 0)
     record = session.scalars(
         select(AuditRecord).where(col(AuditRecord.subject) == f"token:{format_id(made.id)}", col(AuditRecord.by) == "system:upkeep")
     ).one()

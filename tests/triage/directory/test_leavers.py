@@ -156,9 +156,11 @@ def test_after_its_days_it_is_refused_also_when_the_directory_says_nothing_new(k
     with db.transaction(known) as session:
         take_over(session, LEFT)
         version = recipient_map_version(session, NOW)
-        assert leavers.let_go(session, MANAGER, version=directory.VERSION, now=NOW + timedelta(days=89)) == 0
+        assert leavers.refuse_leavers(session, MANAGER, version=directory.VERSION, now=NOW + timedelta(days=89)) == 0
         assert recipient_map_version(session, NOW) == version
-        assert leavers.let_go(session, MANAGER, version=directory.VERSION, now=NOW + timedelta(days=90)) == 5, "hers, and those of Ines"
+        assert leavers.refuse_leavers(session, MANAGER, version=directory.VERSION, now=NOW + timedelta(days=90)) == 5, (
+            "hers, and those of Ines"
+        )
         assert recipient_map_version(session, NOW) != version
         assert door(session, settings).has_left(Address.parse(HERS[0]))
         take_over(session, LEFT, days=91)

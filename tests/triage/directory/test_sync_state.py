@@ -44,6 +44,6 @@ def test_the_brake_holds_until_the_directory_is_believed(engine: Engine) -> None
     with read_transaction(engine) as session:
         assert sync_state.get_sync_state(session, by=IDA).brake == Brake(NOW, "the directory would remove 40 people")
     with transaction(engine) as session:
-        alerts.let_go(session)
+        alerts.clear_brake_alert(session)
     with read_transaction(engine) as session:
         assert sync_state.get_sync_state(session, by=IDA).brake is None

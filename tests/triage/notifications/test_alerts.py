@@ -224,7 +224,7 @@ def test_the_brake_is_an_alarm_until_the_directory_is_believed(known: Engine, se
     assert watch(known, settings, NOW + DAY) == 0
     stale = looked(known, settings)
     with db.transaction(known) as session:
-        alerts.let_go(session)
+        alerts.clear_brake_alert(session)
         alerts.keep_alerts(session, stale, now=NOW)  # somebody looked before
     assert looked(known, settings) == []
 

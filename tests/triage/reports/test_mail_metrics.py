@@ -8,14 +8,14 @@ from hypothesis import given, strategies as st
 
 from triage.reports.mail_metrics import (
     FEW,
-    LetGo,
-    Released,
+    Release,
     Removed,
+    TracedRelease,
     campaign_figures,
     is_wanted,
-    let_go,
     queue_figures,
     spread_of,
+    trace_releases,
     waiting_times,
 )
 
@@ -66,15 +66,15 @@ def test_in_whatever_order_they_come(values: list[int]) -> None:
 )
 def test_what_is_wanted(undone: list[float | None], purged: float | None, answered: bool, counts: list[bool]) -> None:
     rows = [
-        Released(7, NINE, minutes(1 + number), "person:ana", "it", None if at is None else minutes(at), answered)
+        Release(7, NINE, minutes(1 + number), "person:ana", "it", None if at is None else minutes(at), answered)
         for number, at in enumerate(undone)
     ]
-    found = let_go(rows, {} if purged is None else {7: minutes(purged)})
+    found = trace_releases(rows, {} if purged is None else {7: minutes(purged)})
     assert [is_wanted(row) for row in found] == counts
 
 
 def test_the_hour_is_the_one_that_clocks_in_the_company_show() -> None:
-    rows = [LetGo(NINE.astimezone(ZoneInfo("Asia/Kolkata")), minutes(1), "person:ana", "it", None, False)] * FEW
+    rows = [TracedRelease(NINE.astimezone(ZoneInfo("Asia/Kolkata")), minutes(1), "person:ana", "it", None, False)] * FEW
     assert [one.count for one in waiting_times(rows).hours][14] == FEW  # half past two
 
 

@@ -265,7 +265,7 @@ def hand_counts(company: Company) -> None:
     )
 
     queue = company.report("queue")
-    assert rows(queue, "days", "day", "held", "let_go", "kept_away") == [("2026-11-23", 17, 10, 5), ("2026-11-24", 0, 0, 0)]
+    assert rows(queue, "days", "day", "held", "released", "removed") == [("2026-11-23", 17, 10, 5), ("2026-11-24", 0, 0, 0)]
     seen = {row[0]: row[1:] for row in rows(queue, "hours", "hour", "mean", "most") if row[1] is not None}
     assert seen == {f"{hour:02d}:00": (held, held) for hour, held in zip(range(8, 16), (0, 1, 0, 0, 1, 1, 1, 2), strict=True)}
     assert table(queue, "week").rows[0][1 + 15] == 2
@@ -326,7 +326,7 @@ def bens_counts(company: Company) -> None:
     """What somebody for one department is told."""
     assert company.report("rules", by=BEN).sentences == ("6 messages arrived: 17 % delivered at once, 83 % held, 0 % removed on arrival.",)
     assert rows(company.report("waiting", by=BEN), "departments", "code", "mails") == [("legal", 2)]
-    assert rows(company.report("queue", by=BEN), "days", "held", "let_go", "kept_away") == [(5, 2, 2), (0, 0, 0)]
+    assert rows(company.report("queue", by=BEN), "days", "held", "released", "removed") == [(5, 2, 2), (0, 0, 0)]
     assert table(company.report("queue", by=BEN), "week").rows[0][1 + 15] == 1  # n
     assert company.report("campaigns", by=BEN).sentences[0] == "0 campaigns were stopped, 1 copy removed."
     assert company.report("work", by=BEN).sentences == (
@@ -339,7 +339,7 @@ def bens_counts(company: Company) -> None:
 def what_is_sealed(company: Company) -> None:
     """The same where the legal department is confidential, and Ben alone named for it: it counts for nobody else."""
     assert rows(company.report("rules"), "held", "mails") == [(12,)]
-    assert rows(company.report("queue"), "days", "held", "let_go", "kept_away") == [(12, 8, 3), (0, 0, 0)]
+    assert rows(company.report("queue"), "days", "held", "released", "removed") == [(12, 8, 3), (0, 0, 0)]
     assert table(company.report("queue"), "week").rows[0][1 + 15] == 1  # j
     assert rows(company.report("waiting"), "departments", "code") == [("it",)]
     assert company.report("work").sentences[0] == "12 rows were decided by 2 people."
@@ -363,7 +363,7 @@ def test_people_are_told_of_only_where_the_company_wants_it(
         assert all(one.name != "people" for report in (work, mistakes) for one in report.tables)
         return
     assert rows(work, "people", "who", "cards", "undone") == told
-    wrong = {row[0]: row[1:] for row in rows(mistakes, "people", "who", "let_go", "wrong", "wrong_per_hundred")}
+    wrong = {row[0]: row[1:] for row in rows(mistakes, "people", "who", "released", "wrong", "wrong_per_hundred")}
     assert wrong["Ana Roth"] == (7, 2, 28.6)
     assert len(wrong) == len(told)
 

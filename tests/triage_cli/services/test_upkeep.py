@@ -260,7 +260,7 @@ def test_what_cannot_be_done_ends_neither_the_sealing_nor_the_threads_beside(
         raise OSError(5, "Input/output error")
 
     arrives()
-    monkeypatch.setattr(upkeep_checkpoints.Recorder, "let_go", break_off)
+    monkeypatch.setattr(upkeep_checkpoints.Recorder, "delete_old_entries", break_off)
     monkeypatch.setattr(upkeep, "PATIENCE", 0.1)
     stop, tidied = threading.Event(), threading.Event()
     monkeypatch.setattr(upkeep_retention, "tidy_slices", lambda *_, **__: tidied.set())

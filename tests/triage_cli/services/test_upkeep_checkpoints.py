@@ -74,15 +74,15 @@ def test_a_full_disk_ends_nothing(engine: Engine, signing: Settings, caplog: pyt
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_old_records_are_let_go(engine: Engine, signing: Settings, signed: bool) -> None:
+def test_old_entries_are_deleted(engine: Engine, signing: Settings, signed: bool) -> None:
     settings = signing if signed else replace(signing, audit=Audit())
     recorder = Recorder(settings)
     for _ in range(3):
         act(engine)
         recorder.keep(engine, HERE)
-    assert recorder.let_go(engine, settings) == 0
+    assert recorder.delete_old_entries(engine, settings) == 0
     now_old = replace(settings, retention=Retention(audit_days=-1))  # as if tomorrow
-    assert recorder.let_go(engine, now_old) == 2, "the last one is kept"
+    assert recorder.delete_old_entries(engine, now_old) == 2, "the last one is kept"
     upkeep.seal_trail(engine, HERE)
     found = verify(engine, now_old)
     assert (found.fault, found.records) == ("", 2)
@@ -115,11 +115,11 @@ def test_a_key_is_its_owner_s_and_never_written_over(tmp_path: Path) -> None:
         checkpoints.read_public("none")
 
 
-def test_where_a_trail_ends_is_not_let_go(engine: Engine, settings: Settings) -> None:
+def test_the_end_of_the_audit_log_is_not_deleted(engine: Engine, settings: Settings) -> None:
     act(engine)
     with db.read_transaction(engine) as session:
         assert hash_chain.last_before(session, utcnow() + timedelta(days=1)) == 0
-    assert Recorder(settings).let_go(engine, replace(settings, retention=Retention(audit_days=-1))) == 0
+    assert Recorder(settings).delete_old_entries(engine, replace(settings, retention=Retention(audit_days=-1))) == 0
 
 
 def test_checkpoints_that_cannot_be_read_keep_old_records_and_stop_nothing(
@@ -129,7 +129,7 @@ def test_checkpoints_that_cannot_be_read_keep_old_records_and_stop_nothing(
     act(engine)
     (tmp_path / "checkpoints" / "checkpoints-2026-01.jsonl").mkdir()  # as a file that belongs to somebody else
     monkeypatch.setattr(verify_chain, "kept_since", lambda *_: utcnow() + timedelta(hours=1))
-    assert Recorder(signing).let_go(engine, signing) == 0
+    assert Recorder(signing).delete_old_entries(engine, signing) == 0
     assert "old entries of the audit log stay" in caplog.text
 
 

@@ -45,7 +45,7 @@ def test_mail_that_was_entered_under_a_name_of_before_goes_along(arrives: Arrive
     with db.transaction(engine) as session:
         session.add(FormerName(kind="person", name="joe.oak", now="joe.fern", until=utcnow()))
         session.execute(update(Delivery).where(col(Delivery.id) == mail).values(person="joe.oak"))  # as another node read it
-    upkeep_retention.let_go(engine, settings)
+    upkeep_retention.update_recipients(engine, settings)
     with db.read_transaction(engine) as session:
         assert session.get_one(Delivery, mail).person == "joe.fern"
 

@@ -82,7 +82,7 @@ def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
     expect(page.get_by_text("the directory would remove 40 people")).to_be_visible()
     assert faults(page) == []
     with transaction(site.engine) as session:
-        alerts.let_go(session)
+        alerts.clear_brake_alert(session)
 
 
 def test_who_can_read_a_folder_and_its_keepers_are_named(site: Site, page: Page) -> None:

@@ -7,7 +7,7 @@ from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
 
 
-def test_a_search_is_kept_shared_and_let_go(site: Site, page: Page, other_page: Page) -> None:
+def test_a_search_is_saved_shared_and_deleted(site: Site, page: Page, other_page: Page) -> None:
     site.come(JOE, author="orders@kept.example", subject="Parcel one")
     site.come(MARA, author="orders@kept.example", subject="Parcel two")
     site.sit_down(page, "ana", "/?q=from%3Akept.example&tab=all")

@@ -103,7 +103,7 @@ def start_of(session: Session) -> tuple[int, str]:
     return (start.number, start.text) if start else (0, "")
 
 
-def let_go(session: Session, through: int, *, now: datetime) -> None:
+def move_chain_start(session: Session, through: int, *, now: datetime) -> None:
     """Let the audit log begin after the chained record `through`.
 
     `drop_released` deletes what is before in slices; the chain stays provable.

@@ -125,7 +125,7 @@ def to_take(session: Session, decision_id: int, mailbox: str) -> tuple[Place, ..
     return tuple(Place(row.folder, row.uid_validity, row.uid, row.name) for row in rows)
 
 
-def let_go(session: Session, decision_id: int, mailbox: str) -> None:
+def drop_claims(session: Session, decision_id: int, mailbox: str) -> None:
     """A decision takes nothing out of this mailbox after all: what it was to take may be taken by another."""
     mine = (col(RelatedMail.taken_by) == decision_id) & (col(RelatedMail.mailbox) == mailbox)
     session.execute(update(RelatedMail).where(mine).values(taken_by=None))

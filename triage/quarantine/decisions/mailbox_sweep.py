@@ -130,7 +130,7 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
     for row, decision in rows:
         if decision.undone_by is not None:
             row.due_at, row.why, row.why_form = None, str(UNDONE), form_of(UNDONE)
-            related_messages.let_go(session, decision.id, row.mailbox)
+            related_messages.drop_claims(session, decision.id, row.mailbox)
             continue
         row.attempts, row.due_at = row.attempts + 1, now + LEASE
         dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")

@@ -149,7 +149,7 @@ def take_rules_back(session: Session, decision: Decision, undoing_id: int, *, by
     """The rules made along are removed, and the late copies that they caught are held again: those."""
     made = rules_of(session, decision)
     rules.remove_all(session, made, by=by, now=now)
-    caught = late_copies.let_go(session, made, by=by, now=now, decision_id=undoing_id)
+    caught = late_copies.hold_late_copies(session, made, by=by, now=now, decision_id=undoing_id)
     return [Item(one, State.PURGED, "done", say("A late copy that was caught in the meantime.")) for one in caught]
 
 

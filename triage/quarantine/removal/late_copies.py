@@ -97,7 +97,7 @@ def make_rules(
         rules.add_rule(session, order, by=by, now=now, settings=settings, origin=rules.STANDING, decision_id=decision_id, second=second)
 
 
-def let_go(session: Session, made: Sequence[Rule], *, by: Actor, now: datetime, decision_id: int) -> list[int]:
+def hold_late_copies(session: Session, made: Sequence[Rule], *, by: Actor, now: datetime, decision_id: int) -> list[int]:
     """The purge is undone: the late copies that these rules caught are held again, for a person to see; which."""
     standing = [rule for rule in made if rule.origin in (rules.STANDING, rules.REMOVAL)]
     if not standing:

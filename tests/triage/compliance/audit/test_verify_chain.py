@@ -156,9 +156,9 @@ def test_the_newest_checkpoint_of_a_time(tmp_path: Path, through: int, until: da
     assert checkpoints.newest_checkpoint(tmp_path, KEY.public_key(), through=through, until=until) == found
 
 
-def test_what_is_old_is_let_go_and_the_rest_is_proven(trail: Engine, tmp_path: Path) -> None:
+def test_old_entries_are_deleted_and_the_rest_is_proven(trail: Engine, tmp_path: Path) -> None:
     with db.transaction(trail) as session:
-        hash_chain.let_go(session, 3, now=NOW)
+        hash_chain.move_chain_start(session, 3, now=NOW)
         assert hash_chain.drop_released(session, limit=2) == 2
     assert fault(trail, tmp_path, kept_since=NOW + timedelta(days=1)) == ""
     with db.transaction(trail) as session:

@@ -443,7 +443,7 @@ def test_without_a_way_in_an_undo_holds_what_does_not_arrive(office: Office, end
     assert office.delivery(mail).back_wanted_by is None
 
 
-def test_bytes_that_nobody_else_has_are_never_let_go(office: Office) -> None:
+def test_the_last_copy_of_the_bytes_is_never_deleted(office: Office) -> None:
     """The mailbox is full, and our content was erased: to deliver it again would lose it."""
     (mail,) = office.delivered()
     with db.transaction(office.engine) as session:

@@ -160,7 +160,7 @@ def test_whatever_lets_risky_mail_go_needs_two(company: Engine, careful: Setting
         assert session.get_one(Decision, one.result_id).verb == verb
 
 
-def test_what_is_not_risky_and_what_does_not_let_go_needs_one(company: Engine, careful: Settings) -> None:
+def test_a_decision_that_is_not_risky_or_releases_nothing_needs_one(company: Engine, careful: Settings) -> None:
     with transaction(company) as session:
         plain, odd = arrive(session, careful, JOE), risky(session, careful)
         for mail, verb in ((plain, Verb.RELEASE), (odd, Verb.PURGE)):

@@ -204,7 +204,7 @@ def test_the_spool_is_copied_and_comes_back(settings: Settings, tmp_path: Path) 
     (batch,) = restored.batches()
     assert restored.hold(batch)
     assert [raw for _, raw in restored.read(batch)] == [b"From: a@b.example\r\n\r\nHello\r\n"]
-    restored.let_go(batch)
+    restored.unlock_batch(batch)
     assert spool_backup.accepted_before(other, utcnow()) == 1
 
 

@@ -63,7 +63,7 @@ def test_some_or_all_are_tried_now(shell: Shell, spool: Spool) -> None:
     assert spool.hold(held), "a judge tries it"
     assert shell("spool", "retry", "--all").out == "2 tried again now.\n"
     assert shell("spool", "retry", first).code == 1
-    spool.let_go(held)
+    spool.unlock_batch(held)
     assert len(list(spool.due(utcnow()))) == 3
 
 
