@@ -11,7 +11,7 @@ from mailboxes.match import Names
 from mailboxes.recall.examine_found import read_copy
 from mailboxes.recall.mailbox_session import open_mailbox
 from triage.config.settings import Settings
-from triage.delivery.recall.recall_jobs import Ending, Errand
+from triage.delivery.recall.recall_jobs import Ending, RecallJob
 from triage.delivery.recalled_copies import Copy
 from triage.quarantine.decisions import mailbox_sweep
 from triage.quarantine.decisions.mailbox_sweep import Search, Sighting
@@ -27,7 +27,7 @@ class Sweep:
 
     def __init__(self, search: Search, settings: Settings, parsers: Pool, ask: Ask) -> None:
         self.search, self.settings, self.parsers, self.ask = search, settings, parsers, ask
-        self.errands: list[Errand] = []
+        self.jobs: list[RecallJob] = []
         self.endings: dict[int, Ending] = {}
         self.mailbox: Mailbox | None = None
         self.met: set[tuple[str, int, int, str]] = set()  # where copies lay that this attempt was to take

@@ -19,7 +19,7 @@ from mailboxes.recall.mailbox_session import Visit
 from mailboxes.recall.mailbox_sweep import Sweep
 from triage.config.settings import Settings
 from triage.delivery.recall import recall_jobs
-from triage.delivery.recall.recall_jobs import Ending, Errand
+from triage.delivery.recall.recall_jobs import Ending, RecallJob
 from triage.delivery.recalled_copies import Copy
 from triage.ids import format_id
 from triage.quarantine.decisions import mailbox_sweep
@@ -77,7 +77,7 @@ class Trip:
 class Request:
     """A worker has found copies and waits until they are in the audit log."""
 
-    found: Sequence[tuple[Errand, list[Copy]]]
+    found: Sequence[tuple[RecallJob, list[Copy]]]
     allowed: Future[set[int]]
 
 
@@ -103,7 +103,7 @@ class Recaller:
         self.under_way: set[Trip] = set()
         self.done: list[Trip] = []  # back, and not yet in the audit log
         self.done_since = 0.0  # monotonic seconds
-        self.waiting: deque[tuple[float, list[Errand]]] = deque()  # claimed ahead, when (monotonic seconds)
+        self.waiting: deque[tuple[float, list[RecallJob]]] = deque()  # claimed ahead, when (monotonic seconds)
         self.requests: list[Request] = []
         self.chores: list[Chore] = []
         self.parsers = Pool("triage.message.summary:summarise_json", size=1, memory_bytes=PARSER_MEMORY, seconds=PARSER_SECONDS)
@@ -160,7 +160,7 @@ class Recaller:
             chore.answer.set_result(answer)
         for request in requests:
             request.allowed.set_result(allowed)
-        self.waiting.extend((time.monotonic(), errands) for errands in claims)
+        self.waiting.extend((time.monotonic(), jobs) for jobs in claims)
         return searches
 
     def write_singly(self, requests: list[Request], chores: list[Chore], done: list[Trip]) -> None:
@@ -191,8 +191,8 @@ class Recaller:
             self.chores = [one for one in self.chores if one not in written]
         self.done = [one for one in self.done if one not in written]
 
-    def claim(self, session: Session, ahead: int) -> tuple[list[list[Errand]], list[mailbox_sweep.Search]]:
-        """The errands in so many mailboxes; and searches, the slower work, when there is nothing else."""
+    def claim(self, session: Session, ahead: int) -> tuple[list[list[RecallJob]], list[mailbox_sweep.Search]]:
+        """The jobs in so many mailboxes; and searches, the slower work, when there is nothing else."""
         claims = recall_jobs.claim_mailboxes(session, mailboxes=ahead, busy=self.busy, settings=self.settings, now=utcnow())
         room = self.size - len(self.under_way) if not claims and not self.waiting else 0
         searches = (
@@ -216,37 +216,37 @@ class Recaller:
     def busy(self) -> set[str]:
         """The mailboxes that are somebody's already."""
         trips = [*self.under_way, *self.done]
-        return {errands[0].mailbox for _, errands in self.waiting} | {trip.visit.address for trip in trips}
+        return {jobs[0].mailbox for _, jobs in self.waiting} | {trip.visit.address for trip in trips}
 
     def send_off(self) -> None:
         """Every idle worker to the next mailbox."""
         while self.waiting and len(self.under_way) < self.size:
-            claimed, errands = self.waiting.popleft()
+            claimed, jobs = self.waiting.popleft()
             if time.monotonic() - claimed < LONGEST_WAIT:  # otherwise its lease would end in the middle: it is claimed again then
-                self.set_out(errands)
+                self.set_out(jobs)
 
     def secure(self, session: Session, requests: list[Request]) -> set[int]:
         """Records copies before they are removed; returns the deliveries whose copies may be removed."""
         found = [one for request in requests for one in request.found]
         allowed = recall_jobs.secure_copies(session, found, now=utcnow()) if found else set()
-        for errand, _ in found:
-            if errand.delivery_id not in allowed:
-                left = {"delivery": format_id(errand.delivery_id), "message": errand.marker}
+        for job, _ in found:
+            if job.delivery_id not in allowed:
+                left = {"delivery": format_id(job.delivery_id), "message": job.marker}
                 log.warning("delivery %(delivery)s of message %(message)s: nothing is taken, another worker has taken over", left)
         return allowed
 
     def settle(self, session: Session, trips: list[Trip]) -> None:
         """Records how visits ended. Another worker may have taken over: its word counts, ours is logged."""
-        ended = [(errand, trip.endings.result()[errand.delivery_id]) for trip in trips for errand in trip.visit.errands]
-        settled = recall_jobs.settle_errands(session, ended, settings=self.settings, now=utcnow()) if ended else set()
-        for errand, _ in ended:
-            if errand.delivery_id not in settled:
-                late = {"delivery": format_id(errand.delivery_id), "message": errand.marker, "attempt": errand.number}
+        ended = [(job, trip.endings.result()[job.delivery_id]) for trip in trips for job in trip.visit.jobs]
+        settled = recall_jobs.settle_jobs(session, ended, settings=self.settings, now=utcnow()) if ended else set()
+        for job, _ in ended:
+            if job.delivery_id not in settled:
+                late = {"delivery": format_id(job.delivery_id), "message": job.marker, "attempt": job.number}
                 log.warning("delivery %(delivery)s of message %(message)s: the ending of attempt %(attempt)d came too late", late)
 
-    def set_out(self, errands: list[Errand]) -> None:
+    def set_out(self, jobs: list[RecallJob]) -> None:
         """Send a worker to a mailbox; it rings when it is done."""
-        self.visit(Visit(errands, self.settings, self.ask_to_secure, self.parsers))
+        self.visit(Visit(jobs, self.settings, self.ask_to_secure, self.parsers))
 
     def visit(self, visit: Visit | Sweep) -> None:
         """One mailbox of a worker's own."""
@@ -254,7 +254,7 @@ class Recaller:
         self.under_way.add(Trip(visit, time.monotonic(), endings))
         endings.add_done_callback(lambda _: self.bell.ring())
 
-    def ask_to_secure(self, found: Sequence[tuple[Errand, list[Copy]]]) -> set[int]:
+    def ask_to_secure(self, found: Sequence[tuple[RecallJob, list[Copy]]]) -> set[int]:
         """Asks, from a worker's thread, of which deliveries the copies may be taken; answered after the commit."""
         request = Request(found, Future())
         with self.lock:
@@ -275,7 +275,7 @@ class Recaller:
         return chore.answer.result()
 
     def until_due(self) -> float:
-        """Seconds until the next errand is due, within reason."""
+        """Seconds until the next job is due, within reason."""
         with read_transaction(self.engine) as session:
             due = min(filter(None, (recall_jobs.next_due(session), mailbox_sweep.next_due(session))), default=None)
         wait = (due - utcnow()).total_seconds() if due else LONGEST_PAUSE
@@ -328,12 +328,12 @@ def carry_out(visit: Visit | Sweep) -> dict[int, Ending]:
     except Exception:  # a fault of ours is no reason to lose a worker
         log.exception("the visit to %s broke off", escape_visible(visit.address))
         broken = Ending("deferred", BROKEN_OFF)
-        endings = {one.delivery_id: visit.endings.get(one.delivery_id, broken) for one in visit.errands}
-    for errand in visit.errands:
-        ending = endings[errand.delivery_id]
+        endings = {one.delivery_id: visit.endings.get(one.delivery_id, broken) for one in visit.jobs}
+    for job in visit.jobs:
+        ending = endings[job.delivery_id]
         metrics.count_event("mailroom_recalls", ending=ending.kind)
         level = logging.WARNING if ending.kind in ("deferred", "refused") else logging.INFO
-        about = {"delivery": format_id(errand.delivery_id), "message": errand.marker, "mailbox": escape_visible(visit.address)}
+        about = {"delivery": format_id(job.delivery_id), "message": job.marker, "mailbox": escape_visible(visit.address)}
         said = about | {"outcome": ending.kind, "why": escape_visible(ending.why)}
         log.log(level, "delivery %(delivery)s of message %(message)s in %(mailbox)s: %(outcome)s. %(why)s", said)
     return endings

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class DeliveryBatch:
     """Claims of one message that share a transaction."""
 
     claims: tuple[Claim, ...]
@@ -36,30 +36,30 @@ class Errand:
         return len(self.claims[0].raw)
 
 
-def group_claims(claims: Iterable[Claim]) -> list[Errand]:
+def group_claims(claims: Iterable[Claim]) -> list[DeliveryBatch]:
     """The claims, in their order, as few transactions as possible of at most MOST_RECIPIENTS each."""
     groups: dict[tuple[object, ...], list[Claim]] = {}
     for claim in claims:
         groups.setdefault(claim.together, []).append(claim)
     return [
-        Errand(tuple(group[begin : begin + MOST_RECIPIENTS]))
+        DeliveryBatch(tuple(group[begin : begin + MOST_RECIPIENTS]))
         for group in groups.values()
         for begin in range(0, len(group), MOST_RECIPIENTS)
     ]
 
 
-def deliver_claims(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, sealer: Sealer | None = None) -> list[Outcome]:
+def deliver_claims(batch: DeliveryBatch, hop: NextHop, settings: Settings, next_hop: str, sealer: Sealer | None = None) -> list[Outcome]:
     """The trace fields and the seal on top, and over to the next hop; an outcome for each claim."""
-    first = errand.claims[0]
+    first = batch.claims[0]
     try:
         raw = first.raw if first.direction in ("notice", "report") else prepare_message(first, settings, sealer)
-        outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in errand.claims], raw)
+        outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in batch.claims], raw)
     except Exception:  # a fault of ours is no reason to lose mail or a worker
         log.exception("message %(message)s: attempt broke off", {"message": format_id(first.message_id)})
         hop.close()
-        outcomes = [Outcome("unanswered", say("an internal fault ended this attempt; the log says more"), next_hop)] * len(errand.claims)
-    metrics.observe_seconds("mailroom_transaction_seconds", time.monotonic() - errand.since)
-    log_outcomes(errand.claims, outcomes)
+        outcomes = [Outcome("unanswered", say("an internal fault ended this attempt; the log says more"), next_hop)] * len(batch.claims)
+    metrics.observe_seconds("mailroom_transaction_seconds", time.monotonic() - batch.since)
+    log_outcomes(batch.claims, outcomes)
     return [replace(outcome, at=utcnow()) for outcome in outcomes]
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from mta.delivery.arc_seal import open_sealer
-from mta.delivery.delivery_attempt import Errand, deliver_claims, group_claims
+from mta.delivery.delivery_attempt import DeliveryBatch, deliver_claims, group_claims
 from mta.delivery.next_hop import NextHop, open_nexthop
 from mta.delivery.sasl_client import Logins
 from mta.delivery.starttls import Encryption
@@ -22,7 +22,7 @@ from triage.runtime import metrics
 from triage.say import say
 
 AHEAD = 0.5  # seconds of work that is claimed ahead, so that nobody waits for the database
-MOST_AHEAD = 128  # errands
+MOST_AHEAD = 128  # batches
 GIVE_BACK = 30.0  # seconds that what was claimed ahead waits for a worker; then anybody may have it again
 KEPT_OPEN = 10.0  # seconds that connections stay when there is nothing to send
 LONGEST_SEND = queue.LEASE.total_seconds() - GIVE_BACK - 15  # then another worker may take over, so this one gives up before
@@ -46,13 +46,13 @@ class Carriers:
         self.idle = [open_hop(destination.next_hop, settings) for _ in range(workers)]
         self.workers = ThreadPoolExecutor(workers, thread_name_prefix="relay")
         self.lock = threading.Lock()
-        self.backlog: deque[Errand] = deque()
+        self.backlog: deque[DeliveryBatch] = deque()
         self.claimed: set[int] = set()  # deliveries whose outcomes the relay has not collected
         self.busy: dict[NextHop, float] = {}  # since when, monotonic seconds
         self.resting: dict[NextHop, float] = {}  # until when
         self.ended: list[Ended] = []
         self.first_ended = self.last_used = time.monotonic()
-        self.pace = 0.0  # seconds an errand takes; 0: not known yet
+        self.pace = 0.0  # seconds a batch takes; 0: not known yet
         self.failures, self.away_since, self.away_until, self.away_reply = 0, 0.0, 0.0, ""
         self.back = False  # the next hop has answered since it was away
         self.returned = False  # and all that was said before is collected, so that the queue may be told
@@ -61,18 +61,18 @@ class Carriers:
 
     @property
     def in_hand(self) -> int:
-        """Errands under way or waiting for a worker."""
+        """Batches under way or waiting for a worker."""
         return len(self.busy) + len(self.backlog)
 
     def wanted(self) -> int:
-        """Returns how many errands there should be in hand. One at a time while the next hop is on probation."""
+        """Returns how many batches there should be in hand. One at a time while the next hop is on probation."""
         workers = len(self.busy) + len(self.idle)
         if self.failures:
             return 1 if time.monotonic() >= self.away_until else 0
         return min(max(workers, int(AHEAD * workers / self.pace)), MOST_AHEAD) if self.pace else workers
 
     def room(self) -> int:
-        """Returns how many more errands may be claimed."""
+        """Returns how many more batches may be claimed."""
         with self.lock:
             return max(0, self.wanted() - self.in_hand) if self.free_bytes() else 0
 
@@ -83,7 +83,7 @@ class Carriers:
 
     def free_bytes(self) -> int:
         """The same, for who has the lock."""
-        return max(0, queue.MOST_BYTES - sum(errand.size for errand in self.backlog))
+        return max(0, queue.MOST_BYTES - sum(batch.size for batch in self.backlog))
 
     def hungry(self) -> bool:
         """Whether it is time to claim: a worker will soon have nothing to do."""
@@ -117,15 +117,15 @@ class Carriers:
             self.workers.submit(self.work, hop)
 
     def work(self, hop: NextHop) -> None:
-        """One worker: errand after errand, until there is none or the next hop is away."""
-        while (errand := self.next_errand(hop)) is not None:
+        """One worker: batch after batch, until there is none or the next hop is away."""
+        while (batch := self.next_batch(hop)) is not None:
             begun = time.monotonic()
-            outcomes = deliver_claims(errand, hop, self.settings, self.destination.next_hop, self.sealer)
-            if self.note(errand, outcomes, hop, time.monotonic() - begun):
+            outcomes = deliver_claims(batch, hop, self.settings, self.destination.next_hop, self.sealer)
+            if self.note(batch, outcomes, hop, time.monotonic() - begun):
                 hop.close()
         self.ring()
 
-    def next_errand(self, hop: NextHop) -> Errand | None:
+    def next_batch(self, hop: NextHop) -> DeliveryBatch | None:
         """The next one in the backlog; without one the worker is idle."""
         with self.lock:
             self.busy.pop(hop, None)
@@ -137,8 +137,8 @@ class Carriers:
             self.busy[hop] = now
             return self.backlog.popleft()
 
-    def note(self, errand: Errand, outcomes: list[Outcome], hop: NextHop, seconds: float) -> bool:
-        """Notes the outcomes of an errand and what they say about the next hop; returns whether this worker is to rest."""
+    def note(self, batch: DeliveryBatch, outcomes: list[Outcome], hop: NextHop, seconds: float) -> bool:
+        """Notes the outcomes of a batch and what they say about the next hop; returns whether this worker is to rest."""
         with self.lock:
             now = time.monotonic()
             if any(outcome.unreachable for outcome in outcomes):
@@ -149,7 +149,7 @@ class Carriers:
                 self.note_served(seconds)
             if not self.ended:
                 self.first_ended = now
-            self.ended.extend(zip(errand.claims, outcomes, strict=True))
+            self.ended.extend(zip(batch.claims, outcomes, strict=True))
             return hop in self.resting
 
     def note_served(self, seconds: float) -> None:
@@ -178,7 +178,7 @@ class Carriers:
         self.leave_alone(slow, now)
 
     def others_are_busy(self, hop: NextHop) -> bool:
-        """Whether another connection is in use, and good for more than its last errand."""
+        """Whether another connection is in use, and good for more than its last batch."""
         return any(other is not hop and other not in self.resting for other in self.busy)
 
     def leave_alone(self, refused: Outcome, now: float) -> None:
@@ -206,12 +206,12 @@ class Carriers:
         with self.lock:
             now = time.monotonic()
             away = bool(self.failures) and now < self.away_until
-            parting = [stopping or away or now - errand.since > GIVE_BACK for errand in self.backlog]
-            back = [errand for errand, parts in zip(self.backlog, parting, strict=True) if parts]
-            self.backlog = deque(errand for errand, parts in zip(self.backlog, parting, strict=True) if not parts)
+            parting = [stopping or away or now - batch.since > GIVE_BACK for batch in self.backlog]
+            back = [batch for batch, parts in zip(self.backlog, parting, strict=True) if parts]
+            self.backlog = deque(batch for batch, parts in zip(self.backlog, parting, strict=True) if not parts)
             said = self.away_reply if away else say("it was not tried: the next hop is busy with other messages")
             untried = Outcome("untried", said, self.destination.next_hop)
-            ended = self.ended + [(claim, untried) for errand in back for claim in errand.claims]
+            ended = self.ended + [(claim, untried) for batch in back for claim in batch.claims]
             self.ended = []
             self.claimed.difference_update(claim.delivery_id for claim, _ in ended)
             self.returned, self.back = self.returned or self.back, False

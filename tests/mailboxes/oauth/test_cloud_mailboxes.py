@@ -18,7 +18,7 @@ from mailboxes.recall.mailbox_session import Visit, open_mailbox
 from mailboxes.sources import seed_contacts
 from mailboxes.sources.imap_source import ImapSource
 from mailboxes.sources.seed_contacts import Plan, Report
-from tests.mailboxes.recall.test_mailbox_session import PARSERS, errand
+from tests.mailboxes.recall.test_mailbox_session import PARSERS, job
 from tests.mailboxes.sources.test_seed_contacts import BY, mail
 from tests.peers import token_provider
 from tests.peers.mail import dovecot
@@ -159,7 +159,7 @@ def test_a_server_that_throttles_the_sign_in_is_left_alone(provider: TokenProvid
 def test_a_visit_that_is_throttled_ends_with_the_pause_that_is_asked_for(provider: TokenProvider, settings: Settings) -> None:
     with throttling("SELECT", "NO Server Busy. Suggested Backoff Time: 300000 milliseconds") as port:
         recall = provider.microsoft(f"imap://127.0.0.1:{port}")
-        visit = Visit([replace(errand(1), place=recall.imap)], replace(settings, recall=recall), lambda found: set(), PARSERS)
+        visit = Visit([replace(job(1), place=recall.imap)], replace(settings, recall=recall), lambda found: set(), PARSERS)
         (ending,) = visit.run().values()
     assert (ending.kind, ending.pause) == ("deferred", 300)
 

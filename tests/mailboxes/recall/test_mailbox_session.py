@@ -1,4 +1,4 @@
-"""One visit, with a mailbox that refuses: what becomes of each errand."""
+"""One visit, with a mailbox that refuses: what becomes of each job."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 from mailboxes.mailbox import Found, Impossible
 from mailboxes.recall.mailbox_session import Visit
 from triage.config.settings import Settings
-from triage.delivery.recall.recall_jobs import Ending, Errand
+from triage.delivery.recall.recall_jobs import Ending, RecallJob
 from triage.delivery.recalled_copies import Copy
 from triage.runtime.sandbox_pool import Pool
 
@@ -36,8 +36,8 @@ class Refusing:
     abort = close
 
 
-def errand(number: int, *, content: bytes | None = CONTENT, copies: tuple[Copy, ...] = (), restoring: bool = True) -> Errand:
-    return Errand(number, 1, restoring, "anna@company.example", "imap://x", f"m{number}", "", DATE, content, copies=copies)
+def job(number: int, *, content: bytes | None = CONTENT, copies: tuple[Copy, ...] = (), restoring: bool = True) -> RecallJob:
+    return RecallJob(number, 1, restoring, "anna@company.example", "imap://x", f"m{number}", "", DATE, content, copies=copies)
 
 
 class Holding(Refusing):
@@ -72,7 +72,7 @@ def test_what_a_worker_who_died_has_put_back_is_not_put_back_twice(
     held = Holding(*(replace(COPY, folder=folder, uid=9 + number) for number, folder in enumerate(there)))
     monkeypatch.setattr("mailboxes.recall.mailbox_session.open_mailbox", lambda *_: held)
     copies = tuple(replace(COPY, folder=folder) for folder in kept)
-    endings = Visit([errand(1, copies=copies)], settings, lambda _: set(), PARSERS).run()
+    endings = Visit([job(1, copies=copies)], settings, lambda _: set(), PARSERS).run()
     assert (endings[1].kind, len(held.put)) == ("restored", put)
 
 
@@ -88,14 +88,14 @@ class Filling(Holding):
 def test_a_copy_that_is_refused_beside_others_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailboxes.recall.mailbox_session.open_mailbox", lambda *_: Filling())
     copies = (COPY, replace(COPY, folder="Keep"))
-    endings = Visit([errand(1, copies=copies)], settings, lambda _: set(), PARSERS).run()
+    endings = Visit([job(1, copies=copies)], settings, lambda _: set(), PARSERS).run()
     assert endings[1] == Ending("restored", "Back in INBOX. Some copies could not be put back: over quota.")
 
 
-def test_each_errand_ends_on_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_job_ends_on_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailboxes.recall.mailbox_session.open_mailbox", lambda *_: Refusing())
-    errands = [errand(1, restoring=False), errand(2), errand(3, copies=(COPY,)), errand(4, copies=(COPY,), content=None)]
-    endings = Visit(errands, settings, lambda found: {one.delivery_id for one, _ in found}, PARSERS).run()
+    jobs = [job(1, restoring=False), job(2), job(3, copies=(COPY,)), job(4, copies=(COPY,), content=None)]
+    endings = Visit(jobs, settings, lambda found: {one.delivery_id for one, _ in found}, PARSERS).run()
     assert endings == {
         1: Ending("refused", "no UIDPLUS"),
         2: Ending("absent", "It is not there any more, so it is delivered again."),

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select, update
 from sqlmodel import Session, SQLModel, col
 
 from mta.delivery import delivery_workers, relay
-from mta.delivery.delivery_attempt import Errand, deliver_claims
+from mta.delivery.delivery_attempt import DeliveryBatch, deliver_claims
 from tests.peers import circle
 from tests.peers.mail.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import HANG as PATIENCE, free_port
@@ -499,7 +499,7 @@ def test_what_was_delivered_before_a_connection_was_refused_is_delivered(lite: S
     crew.busy, crew.was_away = {hop: 0.0, other: 0.0}, was_away
     claims = [Claim(number, 1, 1, mailbox, "", "", None, PROVEN, MAIL) for number, mailbox in enumerate((ANNA, BOB))]  # type: ignore[arg-type]
     said = [Outcome("delivered", "250 OK", "x"), Outcome("deferred", "421 too many connections", "x", unreachable=True)]
-    crew.note(Errand(tuple(claims)), said, hop, 0.1)
+    crew.note(DeliveryBatch(tuple(claims)), said, hop, 0.1)
     assert [(claim.mailbox, outcome.kind) for claim, outcome in crew.collect(stopping=False)] == [(ANNA, "delivered"), (BOB, kind)]
     assert crew.away_reply in ("", "421 too many connections")
 
@@ -507,9 +507,9 @@ def test_what_was_delivered_before_a_connection_was_refused_is_delivered(lite: S
 def test_nobody_sets_out_with_what_waited_so_long_that_another_relay_may_have_it(lite: Settings) -> None:
     crew = delivery_workers.Carriers(list_destinations(lite)[0], lite, lambda: None)
     claim = Claim(1, 1, 1, ANNA, "", "", None, PROVEN, MAIL)  # type: ignore[arg-type]
-    crew.backlog.append(Errand((claim,), since=time.monotonic() - delivery_workers.GIVE_BACK - 1))
+    crew.backlog.append(DeliveryBatch((claim,), since=time.monotonic() - delivery_workers.GIVE_BACK - 1))
     crew.set_out()
-    assert (crew.busy, crew.next_errand(crew.idle.pop())) == ({}, None)
+    assert (crew.busy, crew.next_batch(crew.idle.pop())) == ({}, None)
     assert crew.settling_is_due(0.1, stopping=False)
     assert [outcome.kind for _, outcome in crew.collect(stopping=False)] == ["untried"]
 
@@ -664,7 +664,7 @@ def test_a_fault_of_ours_loses_no_mail(lite: Settings, sqlite_engine: Engine, ca
     with transaction(sqlite_engine) as session:
         (claim,) = queue.claim_deliveries(session, limit=1, settings=lite, now=utcnow())
     broken = Broken()
-    (outcome,) = deliver_claims(Errand((claim,)), broken, lite, "broken:")
+    (outcome,) = deliver_claims(DeliveryBatch((claim,)), broken, lite, "broken:")
     assert outcome.kind == "unanswered"
     assert broken.closed
     assert "a fault of ours" in caplog.text

@@ -283,10 +283,10 @@ def test_an_undo_takes_every_copy_back_and_a_release_sends_them_again(with_recal
     assert house.states()[DESK] == "relaying"
     assert house.row(DESK).purge_wanted_by is None
     with db.transaction(house.engine) as session:
-        for errand in [
+        for job in [
             one for some in recall_jobs.claim_mailboxes(session, mailboxes=9, settings=house.settings, now=house.now) for one in some
         ]:
-            recall_jobs.settle_errands(session, [(errand, recall_jobs.Ending("taken"))], settings=house.settings, now=house.now)
+            recall_jobs.settle_jobs(session, [(job, recall_jobs.Ending("taken"))], settings=house.settings, now=house.now)
     assert [one.mailbox for one in house.leaves()] == [MARA]
     with db.read_transaction(house.engine) as session:
         in_flight = outcomes.get_decision(session, undone.id, by=ANA).in_flight

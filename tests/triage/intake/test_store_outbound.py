@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
-from mta.delivery.delivery_attempt import Errand, prepare_message
+from mta.delivery.delivery_attempt import DeliveryBatch, prepare_message
 from tests.triage import arriving
 from tests.triage.arriving import ANA, IDA, NOW, OTTO, arrive
 from tests.triage.mails import mail
@@ -93,7 +93,7 @@ def test_it_goes_to_the_smarthost_with_its_own_sender_and_our_received_only(sess
     claims = claimed(session, ways)
     assert {(one.reverse_path, one.direction) for one in claims} == {(JOE, "outbound")}
     assert sorted(one.mailbox for one in claims) == [ANN, BOB, "mara.berg@company.example"]
-    sent = prepare_message(Errand(tuple(claims)).claims[0], ways, None)
+    sent = prepare_message(DeliveryBatch(tuple(claims)).claims[0], ways, None)
     assert sent.endswith(RAW)
     (name, _), *others = email.message_from_bytes(sent, policy=policy.SMTP).items()[: -len(email.message_from_bytes(RAW).items())]
     assert (name, others) == ("Received", [])

@@ -39,7 +39,7 @@ ANOTHERS = say("The address now belongs to somebody else, and the message is not
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class RecallJob:
     """One delivery that a worker may take out of its mailbox, or put back, until the lease ends."""
 
     delivery_id: int
@@ -73,8 +73,10 @@ class Ending:
     pause: float = 0.0  # seconds that the server wants to be left alone
 
 
-def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[list[Errand]]:
-    """Take everything that is due in at most so many mailboxes, none of them in `busy`; the errands of each mailbox."""
+def claim_mailboxes(
+    session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime
+) -> list[list[RecallJob]]:
+    """Take everything that is due in at most so many mailboxes, none of them in `busy`; the jobs of each mailbox."""
     taken = set(busy)
     due = col(Delivery.state).in_(DUE) & (col(Delivery.due_at) <= now) & col(Delivery.mailbox).not_in(taken) & restore_pause.is_running()
     rows = session.execute(
@@ -103,12 +105,12 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
         attempts=col(Delivery.attempts) + 1,
         due_at=now + LEASE,
     )
-    errands = {errand.delivery_id: errand for errand in errands_of(session, ids, settings, now)}
-    mine = ([errands[one] for one in some[:MOST] if one in errands] for some in picked.values())
+    jobs = {job.delivery_id: job for job in prepare_jobs(session, ids, settings, now)}
+    mine = ([jobs[one] for one in some[:MOST] if one in jobs] for some in picked.values())
     return [some for some in mine if some]
 
 
-def errands_of(session: Session, ids: list[int], settings: Settings, now: datetime) -> list[Errand]:
+def prepare_jobs(session: Session, ids: list[int], settings: Settings, now: datetime) -> list[RecallJob]:
     """All that workers need, as values; the attempts are in the audit log before anybody dials."""
     rows = session.execute(
         select(Delivery, col(Message.summary), col(Message.received_at), col(Message.content_id))
@@ -124,15 +126,15 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
     known = contents_of(session, {content_id for _, _, _, content_id in rows})
     names = renamed_mailboxes.earlier_mailboxes(session, (delivery.mailbox for delivery, *_ in rows))
     anothers = reassigned_addresses.find_barred(session, ids)
-    errands = []
+    jobs = []
     for delivery, summary, received_at, content_id in rows:
         hop = hops.get(delivery.id, "")
         way = hop or next_hop_of(settings, department=delivery.department, mailbox=delivery.mailbox, direction=delivery.direction)
         restoring = State(delivery.state) is State.RESTORING
         content = known.get(content_id)
         copies = kept.get(delivery.id, []) if restoring else []
-        errands.append(
-            Errand(
+        jobs.append(
+            RecallJob(
                 delivery_id=delivery.id,
                 number=delivery.attempts,
                 restoring=restoring,
@@ -149,9 +151,9 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
                 anothers=delivery.id in anothers,
             )
         )
-    session.add_all(Attempt(delivery_id=one.delivery_id, number=one.number, started_at=now, next_hop=one.place) for one in errands)
+    session.add_all(Attempt(delivery_id=one.delivery_id, number=one.number, started_at=now, next_hop=one.place) for one in jobs)
     session.flush()
-    return errands
+    return jobs
 
 
 def contents_of(session: Session, ids: Iterable[int]) -> dict[int, bytes]:
@@ -178,34 +180,34 @@ def delivered_by(session: Session, ids: list[int]) -> dict[int, str]:
     return dict(rows.all())
 
 
-def secure_copies(session: Session, found: Sequence[tuple[Errand, Sequence[Copy]]], *, now: datetime) -> set[int]:
+def secure_copies(session: Session, found: Sequence[tuple[RecallJob, Sequence[Copy]]], *, now: datetime) -> set[int]:
     """Write down the copies that are about to be taken (mailflow.md 13).
 
     Only of these deliveries they may be taken: of the others another worker has taken over.
     """
-    held = lock_errands(session, [errand for errand, _ in found])
-    mine = [(errand, copies) for errand, copies in found if errand.delivery_id in held]
-    recalled_copies.keep_copies(session, ((errand.delivery_id, errand.content, copies) for errand, copies in mine), now=now)
+    held = lock_jobs(session, [job for job, _ in found])
+    mine = [(job, copies) for job, copies in found if job.delivery_id in held]
+    recalled_copies.keep_copies(session, ((job.delivery_id, job.content, copies) for job, copies in mine), now=now)
     return set(held)
 
 
-def settle_errands(session: Session, ended: Sequence[tuple[Errand, Ending]], *, settings: Settings, now: datetime) -> set[int]:
-    """Write down how errands ended; of which deliveries. Of the others another worker has taken over: its word counts."""
-    held = lock_errands(session, [errand for errand, _ in ended])
-    mine = [Settled(held[errand.delivery_id], errand, ending) for errand, ending in ended if errand.delivery_id in held]
+def settle_jobs(session: Session, ended: Sequence[tuple[RecallJob, Ending]], *, settings: Settings, now: datetime) -> set[int]:
+    """Write down how jobs ended; of which deliveries. Of the others another worker has taken over: its word counts."""
+    held = lock_jobs(session, [job for job, _ in ended])
+    mine = [Settled(held[job.delivery_id], job, ending) for job, ending in ended if job.delivery_id in held]
     end_attempts(session, mine, now)
     gone, there = [], []
     for one in mine:
         over = now - (one.delivery.queued_at or now) >= timedelta(hours=settings.recall.give_up_after)
-        if one.ending.kind == "deferred" and (one.errand.irreplaceable or not over):
+        if one.ending.kind == "deferred" and (one.job.irreplaceable or not over):
             put_off(session, one.delivery, one.ending, now)
-        elif one.ending.kind in GONE and one.errand.anothers and not recalled_copies.current_copies(session, [one.delivery.id]):
+        elif one.ending.kind in GONE and one.job.anothers and not recalled_copies.current_copies(session, [one.delivery.id]):
             leave_copy(session, one._replace(ending=Ending("refused", ANOTHERS)), now)
         elif one.ending.kind in GONE:
             gone.append(one)
         elif one.ending.kind in ("restored", "there"):
             there.append(one)
-        elif one.errand.restoring:
+        elif one.job.restoring:
             deliver_anew(session, one, now)
         else:
             leave_copy(session, one, now)
@@ -215,22 +217,22 @@ def settle_errands(session: Session, ended: Sequence[tuple[Errand, Ending]], *, 
 
 
 class Settled(NamedTuple):
-    """A delivery whose errand has ended."""
+    """A delivery whose job has ended."""
 
     delivery: Delivery
-    errand: Errand
+    job: RecallJob
     ending: Ending
 
 
-def lock_errands(session: Session, errands: Sequence[Errand]) -> dict[int, Delivery]:
-    """The deliveries, locked, of which the errand's attempt is the last one."""
-    mine = is_among(session, col(Delivery.id), (errand.delivery_id for errand in errands))
+def lock_jobs(session: Session, jobs: Sequence[RecallJob]) -> dict[int, Delivery]:
+    """The deliveries, locked, of which the job's attempt is the last one."""
+    mine = is_among(session, col(Delivery.id), (job.delivery_id for job in jobs))
     ordered = select(Delivery).where(mine).order_by(col(Delivery.id)).with_for_update().execution_options(populate_existing=True)
     rows = {delivery.id: delivery for delivery in session.scalars(ordered)}
     return {
-        errand.delivery_id: delivery
-        for errand in errands
-        if (delivery := rows.get(errand.delivery_id)) and delivery.attempts == errand.number and State(delivery.state) in DUE
+        job.delivery_id: delivery
+        for job in jobs
+        if (delivery := rows.get(job.delivery_id)) and delivery.attempts == job.number and State(delivery.state) in DUE
     }
 
 
@@ -240,10 +242,10 @@ def end_attempts(session: Session, settled: Sequence[Settled], now: datetime) ->
     what = (
         update(Attempt).where(mine).values(ended_at=now, outcome=bindparam("became"), reply=bindparam("said"), reply_form=bindparam("form"))
     )
-    ended = [(one.errand, one.ending) for one in settled]
+    ended = [(one.job, one.ending) for one in settled]
     rows = [
-        {"one": errand.delivery_id, "attempt": errand.number, "became": ending.kind, "said": str(ending.why), "form": form_of(ending.why)}
-        for errand, ending in ended
+        {"one": job.delivery_id, "attempt": job.number, "became": ending.kind, "said": str(ending.why), "form": form_of(ending.why)}
+        for job, ending in ended
     ]
     if rows:
         session.connection().execute(what, rows)
@@ -261,19 +263,19 @@ def put_off(session: Session, delivery: Delivery, ending: Ending, now: datetime)
 def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> None:
     """Settles recalls whose messages are out of the mailbox, or were not there any more. Those wanted back by an undo start to return."""
     copies = recalled_copies.current_copies(session, (one.delivery.id for one in gone))
-    recalled_copies.keep_absence(session, (one.delivery.id for one in gone if one.errand.sure and one.delivery.id not in copies), now=now)
+    recalled_copies.keep_absence(session, (one.delivery.id for one in gone if one.job.sure and one.delivery.id not in copies), now=now)
     told = []
     events: dict[Event, list[Settled]] = {Event.RECALL: [], Event.MISS: []}
     for one in gone:
         found = copies.get(one.delivery.id, [])
         taken = is_taken(one, found)
         events[Event.RECALL if taken else Event.MISS].append(one)
-        said = recalled_copies.in_words(found) or describe_absence(one.errand)
+        said = recalled_copies.in_words(found) or describe_absence(one.job)
         why = join_parts(
             " ", [said if taken or not found else say("{place} It was gone before it could be removed.", place=said), one.ending.why]
         )
         related_messages.keep_related(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
-        told.append((one.delivery.decision_id, one.delivery.id, "done" if taken or not one.errand.sure else "already gone", why))
+        told.append((one.delivery.decision_id, one.delivery.id, "done" if taken or not one.job.sure else "already gone", why))
     wanted = [one.delivery.id for one in gone if one.delivery.back_wanted_by is not None]
     for event, some in events.items():
         by_decision(session, some, event, now)
@@ -315,7 +317,7 @@ def leave_copy(session: Session, one: Settled, now: datetime) -> None:
     """A copy that cannot be taken stays where it is. What may never have arrived is purged without."""
     delivery, why = one.delivery, one.ending.why
     purge, undone_by = delivery.decision_id, delivery.back_wanted_by
-    if not one.errand.sure and not recalled_copies.current_copies(session, [delivery.id]):
+    if not one.job.sure and not recalled_copies.current_copies(session, [delivery.id]):
         ledger.record_event(
             session, delivery.id, Event.RECALL, by=BY, now=now, decision_id=purge, detail=sentence_columns("why", why), due_at=None
         )
@@ -356,9 +358,9 @@ def carry_out_purge(session: Session, delivery_id: int, decision_id: int, now: d
     )
 
 
-def describe_absence(errand: Errand) -> str:
+def describe_absence(job: RecallJob) -> str:
     """Says why there was no copy to take."""
-    return say("It was not in the mailbox any more.") if errand.sure else say("It never arrived.")
+    return say("It was not in the mailbox any more.") if job.sure else say("It never arrived.")
 
 
 def next_due(session: Session) -> datetime | None:

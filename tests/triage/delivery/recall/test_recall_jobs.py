@@ -15,7 +15,7 @@ from triage.config.settings import Recall, Relay, Settings
 from triage.delivery import queue
 from triage.delivery.queue import Outcome
 from triage.delivery.recall import recall_jobs
-from triage.delivery.recall.recall_jobs import Ending, Errand
+from triage.delivery.recall.recall_jobs import Ending, RecallJob
 from triage.delivery.recalled_copies import Copy, shared_tail
 from triage.errors import NothingDone
 from triage.quarantine import delivery_history
@@ -80,23 +80,23 @@ class Office:
         with db.transaction(self.engine) as session:
             return undoing.undo_decision(session, decision.id, by=ANA, reason="", now=self.now, settings=self.settings)
 
-    def claims(self, mailboxes: int = 10, **more: object) -> list[list[Errand]]:
+    def claims(self, mailboxes: int = 10, **more: object) -> list[list[RecallJob]]:
         with db.transaction(self.engine) as session:
             return recall_jobs.claim_mailboxes(session, mailboxes=mailboxes, settings=self.settings, now=self.now, **more)  # type: ignore[arg-type]
 
-    def secures(self, errand: Errand, *copies: Copy) -> bool:
+    def secures(self, job: RecallJob, *copies: Copy) -> bool:
         with db.transaction(self.engine) as session:
-            return bool(recall_jobs.secure_copies(session, [(errand, copies)], now=self.now))
+            return bool(recall_jobs.secure_copies(session, [(job, copies)], now=self.now))
 
-    def settles(self, errand: Errand, ending: Ending) -> bool:
+    def settles(self, job: RecallJob, ending: Ending) -> bool:
         with db.transaction(self.engine) as session:
-            return bool(recall_jobs.settle_errands(session, [(errand, ending)], settings=self.settings, now=self.now))
+            return bool(recall_jobs.settle_jobs(session, [(job, ending)], settings=self.settings, now=self.now))
 
-    def takes(self, *copies: Callable[[Errand], Copy]) -> None:
+    def takes(self, *copies: Callable[[RecallJob], Copy]) -> None:
         """Everything that is due, with these copies of each."""
-        for errand in [errand for some in self.claims() for errand in some]:
-            self.secures(errand, *(make(errand) for make in copies))
-            self.settles(errand, TAKEN)
+        for job in [job for some in self.claims() for job in some]:
+            self.secures(job, *(make(job) for make in copies))
+            self.settles(job, TAKEN)
 
     def delivery(self, one: int) -> Delivery:
         with db.read_transaction(self.engine) as session:
@@ -126,15 +126,15 @@ def office(engine: Engine, settings: Settings) -> Office:
     return Office(engine, settings)
 
 
-def inbox(errand: Errand) -> Copy:
+def inbox(job: RecallJob) -> Copy:
     """The copy as it was delivered, read."""
-    assert errand.content
-    return Copy("INBOX", ("\\Seen",), DATE, b"Return-Path: <>\r\nX-Mailroom-Message: x\r\n" + errand.content, 7, 1)
+    assert job.content
+    return Copy("INBOX", ("\\Seen",), DATE, b"Return-Path: <>\r\nX-Mailroom-Message: x\r\n" + job.content, 7, 1)
 
 
-def archive(errand: Errand) -> Copy:
+def archive(job: RecallJob) -> Copy:
     """A second copy that its owner made."""
-    return replace(inbox(errand), folder="Archive", flags=("\\Seen", "\\Answered", "$Forwarded"), uid=4)
+    return replace(inbox(job), folder="Archive", flags=("\\Seen", "\\Answered", "$Forwarded"), uid=4)
 
 
 def test_what_is_due_is_claimed_once_and_by_mailbox(office: Office) -> None:
@@ -163,7 +163,7 @@ def test_what_went_to_many_is_held_in_memory_once(office: Office) -> None:
         ended = [(one, STORED) for one in queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now)]
         queue.settle_many(session, ended, settings=office.settings, now=office.now)
     office.decides(Verb.PURGE)
-    first, second = [errand for some in office.claims() for errand in some]
+    first, second = [job for some in office.claims() for job in some]
     assert first.mailbox != second.mailbox
     assert first.content is second.content
 
@@ -207,13 +207,13 @@ def test_what_was_secured_before_a_crash_is_taken_not_already_gone(office: Offic
 def test_removed_is_said_only_of_what_was_removed(office: Office, secured: str, ending: Ending, became: str, act: Event) -> None:
     (mail,) = office.delivered()
     purge = office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()
+    ((job,),) = office.claims()
     if secured != "never":
-        office.secures(errand, inbox(errand))
+        office.secures(job, inbox(job))
     if secured == "before":
         office.now += recall_jobs.LEASE
-        ((errand,),) = office.claims()
-    office.settles(errand, ending)
+        ((job,),) = office.claims()
+    office.settles(job, ending)
     assert (office.states(mail), office.report(purge)[mail][0]) == ([State.PURGED], became)
     assert office.acts()[-1] == act
 
@@ -226,10 +226,10 @@ def test_every_copy_is_kept_beside_the_content_and_comes_back_byte_for_byte(offi
     assert [len(row.head or b"") < 100 and row.tail > 60 for row in office.kept()] == [True, True]
     undone = office.undoes(purge)
     assert (undone.restoring, undone.sentence) == (1, "Undoing; 1 being put back into mailboxes.")
-    ((errand,),) = office.claims()
-    assert errand.restoring
-    assert errand.copies == (inbox(errand), archive(errand))
-    office.settles(errand, BACK)
+    ((job,),) = office.claims()
+    assert job.restoring
+    assert job.copies == (inbox(job), archive(job))
+    office.settles(job, BACK)
     assert (office.states(mail), office.report(undone)) == ([State.DELIVERED], {mail: ("done", "Back in INBOX.")})
     assert [(row.head, row.ended_at) for row in office.kept()] == [(None, NOW), (None, NOW)]
 
@@ -239,8 +239,8 @@ def test_an_unreachable_mailbox_is_tried_again_later_and_later_and_given_up(offi
     purge = office.decides(Verb.PURGE)
     pauses = []
     while office.states(mail) == [State.RECALLING]:
-        ((errand,),) = office.claims()
-        office.settles(errand, LATER)
+        ((job,),) = office.claims()
+        office.settles(job, LATER)
         if due := office.delivery(mail).due_at:
             assert office.report(purge) == {mail: ("recalling", "Will be tried again: no answer")}
             pauses.append(due - office.now)
@@ -264,8 +264,8 @@ def test_undoing_a_purge_puts_each_mail_back_to_what_it_was(office: Office) -> N
     undone = office.undoes(purge)
     assert (undone.done, undone.restoring) == (2, 1)
     assert office.states(held, queued, delivered) == [State.HELD, State.QUEUED, State.RESTORING]
-    ((errand,),) = office.claims()
-    office.settles(errand, BACK)
+    ((job,),) = office.claims()
+    office.settles(job, BACK)
     assert office.states(delivered) == [State.DELIVERED]
 
 
@@ -274,8 +274,8 @@ def test_a_mailbox_that_refuses_gets_it_delivered_anew(office: Office) -> None:
     purge = office.decides(Verb.PURGE)
     office.takes(inbox)
     undone = office.undoes(purge)
-    ((errand,),) = office.claims()
-    office.settles(errand, Ending("absent", "over quota; it is delivered again."))
+    ((job,),) = office.claims()
+    office.settles(job, Ending("absent", "over quota; it is delivered again."))
     assert (office.states(mail), office.report(undone)) == ([State.QUEUED], {mail: ("done", "over quota; it is delivered again.")})
     assert office.delivery(mail).due_at == NOW
 
@@ -283,11 +283,11 @@ def test_a_mailbox_that_refuses_gets_it_delivered_anew(office: Office) -> None:
 def test_an_undo_that_meets_a_recall_under_way_is_carried_out_when_it_is_through(office: Office) -> None:
     (mail,) = office.delivered()
     purge = office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()
-    office.secures(errand, inbox(errand))
+    ((job,),) = office.claims()
+    office.secures(job, inbox(job))
     undone = office.undoes(purge)
     assert undone.restoring == 1
-    office.settles(errand, TAKEN)
+    office.settles(job, TAKEN)
     assert (office.states(mail), office.report(purge)[mail][0]) == ([State.RESTORING], "done")
     ((back,),) = office.claims()
     office.settles(back, BACK)
@@ -300,22 +300,22 @@ def test_an_undo_before_anything_was_secured_is_over_at_once(office: Office) -> 
     """Also while the recall waits for a mailbox that did not answer; and whoever is in the mailbox takes nothing any more."""
     (mail,) = office.delivered()
     purge = office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()
+    ((job,),) = office.claims()
     undone = office.undoes(purge)
     assert (undone.sentence, office.states(mail)) == ("Undone “Your order”.", [State.DELIVERED])
     assert office.report(undone) == {mail: ("done", "It had not been removed yet.")}
     assert office.report(purge) == {mail: ("done", "Cancelled before it was removed.")}
-    assert not office.secures(errand, inbox(errand))
-    assert not office.settles(errand, TAKEN)
+    assert not office.secures(job, inbox(job))
+    assert not office.settles(job, TAKEN)
     assert office.states(mail) == [State.DELIVERED]
 
 
 def test_an_undo_that_meets_a_recall_between_two_attempts_does_not_wait_for_the_next(office: Office) -> None:
     (mail,) = office.delivered()
     purge = office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()
-    office.secures(errand, inbox(errand))
-    office.settles(errand, LATER)
+    ((job,),) = office.claims()
+    office.secures(job, inbox(job))
+    office.settles(job, LATER)
     assert office.claims() == []
     office.undoes(purge)
     office.takes(inbox)  # it goes the whole way, since it may be out of the mailbox already
@@ -325,10 +325,10 @@ def test_an_undo_that_meets_a_recall_between_two_attempts_does_not_wait_for_the_
 def test_a_recall_given_up_meanwhile_leaves_nothing_to_undo(office: Office) -> None:
     (mail,) = office.delivered()
     purge = office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()
-    office.secures(errand, inbox(errand))
+    ((job,),) = office.claims()
+    office.secures(job, inbox(job))
     undone = office.undoes(purge)
-    office.settles(errand, Ending("refused", "no UIDPLUS"))
+    office.settles(job, Ending("refused", "no UIDPLUS"))
     assert office.report(purge) == {mail: ("out of reach", "no UIDPLUS")}
     assert (office.states(mail), office.report(undone)) == ([State.DELIVERED], {mail: ("done", "It never left the mailbox.")})
 
@@ -343,13 +343,13 @@ def test_a_purge_that_meets_a_mail_being_put_back_is_carried_out_when_it_is_ther
     first = office.decides(Verb.PURGE)
     office.takes(inbox)
     office.undoes(first)
-    ((errand,),) = office.claims()
-    office.settles(errand, LATER)
+    ((job,),) = office.claims()
+    office.settles(job, LATER)
     assert office.claims() == []
     again = office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()  # at once, not after the pause
+    ((job,),) = office.claims()  # at once, not after the pause
     assert office.report(again) == {mail: ("in flight", "It is being put back right now.")}
-    office.settles(errand, ending)
+    office.settles(job, ending)
     assert (office.states(mail), office.report(again)[mail][0]) == ([state], outcome)
     if state is State.RECALLING:
         office.takes(inbox)
@@ -450,19 +450,19 @@ def test_the_last_copy_of_the_bytes_is_never_deleted(office: Office) -> None:
         session.execute(update(Content).values(zstd=None))
         session.execute(update(Delivery).values(erased_at=office.now))
     purge = office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()
-    office.secures(errand, Copy("INBOX", (), DATE, b"all of it", 7, 1))
-    office.settles(errand, TAKEN)
+    ((job,),) = office.claims()
+    office.secures(job, Copy("INBOX", (), DATE, b"all of it", 7, 1))
+    office.settles(job, TAKEN)
     undone = office.undoes(purge)
     for _ in range(2):
-        ((errand,),) = office.claims()
-        assert errand.irreplaceable
-        office.settles(errand, Ending("deferred", "over quota"))
+        ((job,),) = office.claims()
+        assert job.irreplaceable
+        office.settles(job, Ending("deferred", "over quota"))
         office.now += timedelta(hours=office.settings.recall.give_up_after + 1)
     assert (office.states(mail), office.report(undone)[mail][0]) == ([State.RESTORING], "restoring")
-    ((errand,),) = office.claims()
-    assert [copy.raw for copy in errand.copies] == [b"all of it"]
-    office.settles(errand, BACK)
+    ((job,),) = office.claims()
+    assert [copy.raw for copy in job.copies] == [b"all of it"]
+    office.settles(job, BACK)
     assert office.states(mail) == [State.DELIVERED]
 
 
@@ -470,8 +470,8 @@ def test_a_server_that_asks_for_a_pause_gets_it(office: Office) -> None:
     (mail,) = office.released()
     office.lands(office.on_its_way())
     office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()
-    office.settles(errand, Ending("deferred", "Server Busy", pause=900))
+    ((job,),) = office.claims()
+    office.settles(job, Ending("deferred", "Server Busy", pause=900))
     assert office.delivery(mail).due_at == office.now + timedelta(seconds=900)
 
 
@@ -484,9 +484,9 @@ def test_a_worker_of_the_relay_that_died_leaves_it_open_whether_there_is_a_copy(
     office.now += queue.LEASE
     with db.transaction(office.engine) as session:
         assert queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now) == []
-    ((errand,),) = office.claims()
-    assert not errand.sure
-    office.settles(errand, TAKEN)
+    ((job,),) = office.claims()
+    assert not job.sure
+    office.settles(job, TAKEN)
     assert (office.states(mail), office.report(purge)) == ([State.PURGED], {mail: ("done", "It never arrived.")})
     office.undoes(purge)
     assert office.states(mail) == [State.QUEUED]
@@ -518,11 +518,11 @@ def test_an_undone_release_that_got_no_answer_is_looked_for_and_held(office: Off
     office.lands(office.on_its_way(), CUT)
     undone = office.undoes(release)
     assert (office.states(mail), office.report(undone)) == ([State.RECALLING], {mail: ("recalling", "It may have been delivered.")})
-    ((errand,),) = office.claims()
-    assert (errand.sure, errand.mailbox) == (False, "mara.berg@company.example" if verb is Verb.REDIRECT else "joe.fern@company.example")
+    ((job,),) = office.claims()
+    assert (job.sure, job.mailbox) == (False, "mara.berg@company.example" if verb is Verb.REDIRECT else "joe.fern@company.example")
     if found:
-        office.secures(errand, inbox(errand))
-    office.settles(errand, TAKEN)
+        office.secures(job, inbox(job))
+    office.settles(job, TAKEN)
     assert (office.states(mail), office.report(undone)[mail][0], office.claims()) == ([State.HELD], "done", [])
     row = office.delivery(mail)
     assert (row.mailbox, row.back_wanted_by, row.due_at) == ("joe.fern@company.example", None, None)
@@ -546,10 +546,10 @@ def test_a_purge_looks_for_what_got_no_answer(office: Office, state: State) -> N
     mail = in_doubt(office, state)
     purge = office.decides(Verb.PURGE)
     assert (purge.recalling, office.report(purge)) == (1, {mail: ("recalling", "It may have been delivered.")})
-    ((errand,),) = office.claims()
-    assert (errand.sure, errand.place) == (False, "imap://127.0.0.1")
-    office.secures(errand, inbox(errand))
-    office.settles(errand, TAKEN)
+    ((job,),) = office.claims()
+    assert (job.sure, job.place) == (False, "imap://127.0.0.1")
+    office.secures(job, inbox(job))
+    office.settles(job, TAKEN)
     assert (office.states(mail), office.report(purge)) == ([State.PURGED], {mail: ("done", "It was in INBOX, read.")})
     office.undoes(purge)
     if state is State.HELD:
@@ -568,13 +568,13 @@ def test_undoing_that_goes_back_to_what_it_was(office: Office, state: State, aft
     """Whether nothing was found or nobody has looked yet: what was held is not released."""
     mail = in_doubt(office, state)
     purge = office.decides(Verb.PURGE)
-    errands = [one for some in office.claims() for one in some] if claimed or looked else []
+    jobs = [one for some in office.claims() for one in some] if claimed or looked else []
     if looked:
-        office.settles(errands[0], TAKEN)
+        office.settles(jobs[0], TAKEN)
         assert (office.states(mail), office.report(purge)) == ([State.PURGED], {mail: ("done", "It never arrived.")})
     undone = office.undoes(purge)
     assert (office.states(mail), undone.done, undone.under_way) == ([after], 1, 0)
-    assert not errands or not office.secures(errands[0], inbox(errands[0]))
+    assert not jobs or not office.secures(jobs[0], inbox(jobs[0]))
     row = office.delivery(mail)
     assert (row.back_wanted_by, row.back_to, row.due_at is None) == (None, "", after is State.HELD)
 
@@ -582,11 +582,11 @@ def test_undoing_that_goes_back_to_what_it_was(office: Office, state: State, aft
 def test_what_was_held_is_held_again_also_when_the_undo_meets_its_copy_being_taken(office: Office) -> None:
     mail = in_doubt(office, State.HELD)
     purge = office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()
-    office.secures(errand, inbox(errand))
+    ((job,),) = office.claims()
+    office.secures(job, inbox(job))
     undone = office.undoes(purge)
     assert undone.restoring == 1
-    office.settles(errand, TAKEN)
+    office.settles(job, TAKEN)
     assert (office.states(mail), office.report(undone)[mail][0], office.claims()) == ([State.HELD], "done", [])
 
 
@@ -601,9 +601,9 @@ def test_a_purge_restored_by_a_person_does_not_release_what_was_held(office: Off
 def test_where_nobody_can_look_it_is_purged_all_the_same_and_says_so(office: Office) -> None:
     mail = in_doubt(office, State.QUEUED)
     purge = office.decides(Verb.PURGE)
-    ((errand,),) = office.claims()
+    ((job,),) = office.claims()
     office.now += timedelta(hours=office.settings.recall.give_up_after)
-    office.settles(errand, LATER)
+    office.settles(job, LATER)
     assert office.states(mail) == [State.PURGED]
     assert office.report(purge) == {mail: ("done", "It may have been delivered, and the mailbox could not be checked: no answer")}
 
@@ -641,11 +641,11 @@ def test_what_was_taken_can_be_put_back_until_its_retention_time_is_over(office:
         session.execute(update(Content).values(zstd=None))
         session.execute(update(Delivery).values(erased_at=NOW))
     purge = office.decides(Verb.PURGE, Selection.of(ids=(mail,)))  # nothing that comes late is caught, so there is nothing else to undo
-    ((errand,),) = office.claims()
-    assert errand.content is None
+    ((job,),) = office.claims()
+    assert job.content is None
     whole = Copy("INBOX", (), DATE, b"X-Mailroom-Message: x\r\n\r\nall of it\r\n", 7, 1)
-    office.secures(errand, whole)
-    office.settles(errand, TAKEN)
+    office.secures(job, whole)
+    office.settles(job, TAKEN)
     for days, erased in ((29, 0), (31, 1), (31, 0)):
         with db.transaction(office.engine) as session:
             assert retention.forget_recalled_copies(session, settings=office.settings, now=NOW + timedelta(days=days)) == erased
@@ -663,7 +663,7 @@ def test_two_recallers_share_the_mailboxes(office: Office) -> None:
         if db.is_postgresql(session):  # another transaction passes over the locked rows; SQLite has one writer
             with db.transaction(office.engine) as other:
                 theirs = recall_jobs.claim_mailboxes(other, mailboxes=5, settings=office.settings, now=NOW)
-            taken = {errand.delivery_id for some in mine + theirs for errand in some}
+            taken = {job.delivery_id for some in mine + theirs for job in some}
             assert len(taken) == sum(len(some) for some in mine + theirs)
     assert [len(some) for some in mine] == [2]
 
