@@ -157,7 +157,7 @@ class Relay:
         if seconds := one.away_for():
             until = utcnow() + timedelta(seconds=seconds)
             why, long = one.away_reply, one.is_away_for_long()
-            queue_admin.put_off(session, one.destination, until, why, give_up=long, settings=self.settings, by=RELAY, now=utcnow())
+            queue_admin.defer_deliveries(session, one.destination, until, why, give_up=long, settings=self.settings, by=RELAY, now=utcnow())
         elif one.returned:
             queue_admin.bring_forward(session, one.destination, now=utcnow())
 

@@ -196,7 +196,7 @@ class Writer:
         ready = [message for message in messages if not self.why_later(message)]
         failed = self.enter(ready, stop) if ready else []
         left = [(message, why) for message, why in later + failed if not self.enter_unread(message, why, stop)]
-        return [message for message, why in left if not stop.is_set() and not self.put_off(message, why, now)]
+        return [message for message, why in left if not stop.is_set() and not self.defer_message(message, why, now)]
 
     def why_later(self, message: Judged) -> str:
         """Returns why the message is not ready to be entered, "" when it is."""
@@ -281,17 +281,17 @@ class Writer:
             return False
         return True
 
-    def put_off(self, message: Judged, why: str, now: datetime) -> bool:
+    def defer_message(self, message: Judged, why: str, now: datetime) -> bool:
         """Keep the message in the retry spool for later; False when even that cannot be done."""
         not_before = retry_at(message, now)
         number = format_id(message.envelope.spool_id)
         try:
-            self.spool.put_off(message.envelope, message.raw, not_before=not_before, attempt=min(message.attempt + 1, 999), why=why)
+            self.spool.defer_message(message.envelope, message.raw, not_before=not_before, attempt=min(message.attempt + 1, 999), why=why)
         except OSError as fault:
             log.error("%(message)s cannot be deferred, it stays in its batch: %(why)s", {"message": number, "why": str(fault)})
             return False
         message.settled()
-        metrics.count_event("mailroom_put_off")
+        metrics.count_event("mailroom_deferred")
         log.warning("%(message)s is judged again at %(at)s: %(why)s", {"message": number, "at": f"{not_before:%H:%M:%S}", "why": why})
         return True
 

@@ -131,7 +131,7 @@ def one_line(text: str) -> str:
     return " ".join(plain.split())[:LONGEST_TEXT]
 
 
-def is_put_off(reply: str) -> bool:
+def is_deferral(reply: str) -> bool:
     """Whether the client is asked to come again later (4yz).
 
     Who names more recipients than one message may have is not: they get their own.

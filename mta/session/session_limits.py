@@ -24,7 +24,7 @@ class Patience:
     def after(self, reply: str) -> str:
         """Counts a reply; returns why the session ends after it, "" when it goes on."""
         self.errors += replies.is_error(reply)
-        self.idle_commands += replies.is_put_off(reply)
+        self.idle_commands += replies.is_deferral(reply)
         if self.errors >= MOST_ERRORS:
             return replies.TOO_MANY_ERRORS
         return replies.TOO_MANY_IDLE_COMMANDS if self.idle_commands >= MOST_IDLE_COMMANDS else ""

@@ -26,7 +26,7 @@ from triage.addressing.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import format_id
 from triage.runtime.durable_files import sync_directory
-from triage.runtime.spool_stats import DAMAGED, INCOMING, PUT_OFF, RETRY, batch_name, batch_names
+from triage.runtime.spool_stats import DAMAGED, DEFERRED_BATCH, INCOMING, RETRY, batch_name, batch_names
 from triage.times import to_micros
 
 MOST_MESSAGES = 256  # in one batch
@@ -145,7 +145,7 @@ class Spool:
             size += len(following.raw)
         return batch, False
 
-    def put_off(self, envelope: Envelope, raw: bytes, *, not_before: datetime, attempt: int, why: str = "") -> None:
+    def defer_message(self, envelope: Envelope, raw: bytes, *, not_before: datetime, attempt: int, why: str = "") -> None:
         """Keep one message in the retry spool, to be read again at `not_before`. OSError when it could not be made safe."""
         name = f"{to_micros(not_before):016d}.{attempt:03d}.{format_id(envelope.spool_id)}.{os.getpid()}.batch"
         write_batch(self.retry, name, [(envelope, raw)], why)
@@ -163,11 +163,11 @@ class Spool:
 
     def due(self, now: datetime) -> Iterator[Batch]:
         """The messages of the retry spool whose time has come, longest due first; then those that a clock which was ahead has deferred."""
-        for found in filter(None, map(PUT_OFF.fullmatch, in_order(self.retry))):
+        for found in filter(None, map(DEFERRED_BATCH.fullmatch, in_order(self.retry))):
             if int(found["not_before"]) > to_micros(now):
                 break
             yield Batch(self.retry / found[0], int(found["attempt"]))
-        for found in filter(None, map(PUT_OFF.fullmatch, batch_names(self.retry))):
+        for found in filter(None, map(DEFERRED_BATCH.fullmatch, batch_names(self.retry))):
             if int(found["not_before"]) > to_micros(now + LONGEST_WAIT):
                 yield Batch(self.retry / found[0], int(found["attempt"]))
 

@@ -12,7 +12,7 @@ from mta.spool.spool import Batch, Spool
 from triage.addressing.envelope import Envelope
 from triage.errors import BadInput, Overtaken
 from triage.runtime.durable_files import sync_directory
-from triage.runtime.spool_stats import INCOMING, OUTBOUND, PUT_OFF, RETRY, batch_names
+from triage.runtime.spool_stats import DEFERRED_BATCH, INCOMING, OUTBOUND, RETRY, batch_names
 from triage.times import from_micros, to_micros
 
 DOORS = {INCOMING: "", OUTBOUND: OUTBOUND}  # where the spool of each door is, below spool.directory
@@ -45,7 +45,7 @@ def list_waiting(directory: Path) -> Iterator[Retry]:
 
 def open_message(door: str, path: Path) -> Iterator[Retry]:
     """The message of a batch; none where the judge will find the batch damaged."""
-    if found := PUT_OFF.fullmatch(path.name):
+    if found := DEFERRED_BATCH.fullmatch(path.name):
         with path.open("rb") as file:
             for envelope, raw in read_batch(file, lambda _: None):
                 yield Retry(door, path, int(found["attempt"]), from_micros(int(found["not_before"])), envelope, raw, why_not_yet(file))

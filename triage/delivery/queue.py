@@ -313,13 +313,13 @@ def given_up(outcome: Outcome, direction: str, queued_at: datetime | None, setti
     """Returns the kind of an outcome: bounced where a delivery was deferred for too long; only a person gives up deliveries to the archive,
     whatever it replied.
 
-    Not after an attempt that reached nobody, or none: deliveries for a next hop that is away are given up by `queue_admin.put_off`.
+    Not after an attempt that reached nobody, or none: `queue_admin.defer_deliveries` gives up deliveries for a next hop that is away.
     """
     if direction == JOURNAL:
         return "deferred" if outcome.kind == "bounced" else outcome.kind
     overdue = now - (queued_at or now) >= timedelta(hours=settings.relay.give_up_after)
-    put_off = outcome.kind in ("deferred", recalled_copies.UNANSWERED) and not outcome.unreachable
-    return "bounced" if put_off and overdue else outcome.kind
+    deferred = outcome.kind in ("deferred", recalled_copies.UNANSWERED) and not outcome.unreachable
+    return "bounced" if deferred and overdue else outcome.kind
 
 
 def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[str, Any]:

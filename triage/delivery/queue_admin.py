@@ -157,7 +157,7 @@ def add_last_reply(why: str, last: str) -> str:
     return say("{why}; last: {reply}", why=why, reply=last) if last else why
 
 
-def put_off(
+def defer_deliveries(
     session: Session, destination: Destination, until: datetime, reply: str, *, give_up: bool, settings: Settings, by: Actor, now: datetime
 ) -> int:
     """The next hop is away: what is due there waits until it is asked again, without an attempt. How many.

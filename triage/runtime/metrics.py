@@ -34,7 +34,7 @@ COUNTERS = {
         "What the policy decided for each recipient: relay, quarantine or purge, by the rule.",
         ("rule", "verdict"),
     ),
-    "mailroom_put_off": ("Messages that are retried later, because DNS did not answer or a parser gave up.", ()),
+    "mailroom_deferred": ("Messages that are retried later, because DNS did not answer or a parser gave up.", ()),
     "mailroom_entered_unread": ("Messages that Mailroom could not process after many attempts: entered as unreadable.", ()),
     "mailroom_dns_failures": ("Questions that DNS did not answer, by kind.", ("kind",)),
     "mailroom_attempts": ("Delivery attempts: delivered, deferred, bounced, unanswered, untried.", ("outcome",)),

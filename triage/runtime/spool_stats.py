@@ -13,7 +13,7 @@ INCOMING, RETRY, DAMAGED = "incoming", "retry", "damaged"  # below spool.directo
 OUTBOUND = "outbound"  # and there too, the spool of employees' mail, with the same three below it
 OFTEN = 7  # times deferred: half an hour after it came. By then neither DNS nor what passes by itself is the reason
 NAME = re.compile(rf"(?P<number>[{ids.ALPHABET}]{{{ids.WIDTH}}})\.\d+\.(?P<messages>\d+)\.batch")
-PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times deferred
+DEFERRED_BATCH = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times deferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Backlog:
 
     messages: int = 0  # accepted, not judged yet
     oldest: datetime | None = None  # when the first of them was accepted
-    put_off: int = 0  # to be judged again later
+    deferred: int = 0  # to be judged again later
     stuck: int = 0  # of those: deferred too often
     damaged: int = 0  # batches that are kept for a person to look at
 
@@ -40,19 +40,19 @@ def spool_backlog(directory: Path) -> Backlog:
         messages += int(found["messages"]) if found else 1
         if found and (not first or found["number"] < first):
             first = found["number"]
-    again = [times_put_off(name) for name in batch_names(directory / RETRY)]
+    again = [count_deferrals(name) for name in batch_names(directory / RETRY)]
     return Backlog(
         messages,
         ids.made_at(ids.parse_id(first)) if first else None,
-        put_off=len(again),
+        deferred=len(again),
         stuck=sum(times >= OFTEN for times in again),
         damaged=sum(1 for _ in batch_names(directory / DAMAGED)),
     )
 
 
-def times_put_off(name: str) -> int:
+def count_deferrals(name: str) -> int:
     """Returns how often the message of a batch in the retry spool was deferred."""
-    found = PUT_OFF.fullmatch(name)
+    found = DEFERRED_BATCH.fullmatch(name)
     return int(found["attempt"]) if found else 0
 
 

@@ -131,7 +131,7 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
         return
     waiting = spool_backlog(directory)
     waits = utcnow() - waiting.oldest if waiting.oldest else timedelta()
-    words = f"{waiting.messages} messages wait, the first for {int(waits.total_seconds())} s; {waiting.put_off} are judged again later"
+    words = f"{waiting.messages} messages wait, the first for {int(waits.total_seconds())} s; {waiting.deferred} are judged again later"
     level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
     yield Finding(
         level, "spool", words, "" if level == OK else "see that `mailroom judge` runs and what it logs; nothing is lost meanwhile"

@@ -89,7 +89,7 @@ def check_waiting(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, WHAT, "its spool is new: nothing was handed over yet")
         return
     waits = utcnow() - found.oldest if found.oldest else timedelta()
-    words = f"{found.messages} messages wait to be sent, the first for {int(waits.total_seconds())} s; {found.put_off} are retried later"
+    words = f"{found.messages} messages wait to be sent, the first for {int(waits.total_seconds())} s; {found.deferred} are retried later"
     yield Finding(
         FAIL if waits > LATE else OK,
         WHAT,

@@ -168,7 +168,7 @@ def test_an_employee_is_told_what_could_not_be_delivered(site: Site) -> None:
     assert site.left(subject) == []
 
 
-def put_off(desk: company.Desk, recipient: str) -> list[dict[str, Any]]:
+def deferred(desk: company.Desk, recipient: str) -> list[dict[str, Any]]:
     """What waits for another attempt."""
     items: list[dict[str, Any]] = desk.client.get("/outgoing/unsent").json()["items"]
     return [one for one in items if one["mailbox"] == recipient and one["state"] == "queued" and one["last_reply"].startswith("451")]
@@ -186,7 +186,7 @@ def test_an_employee_hears_once_that_a_mail_is_late_and_it_leaves_all_the_same(s
     site.smarthost.answer(f"RCPT {busy}", "451 4.7.1 come back later")
     site.write(Subject=subject, to=(busy,))
     with site.company.signed_in() as desk:
-        (mine,) = site.until(lambda: put_off(desk, busy), "it is put off")
+        (mine,) = site.until(lambda: deferred(desk, busy), "it is deferred")
         grown_older(site.company, busy, hours=5)
         (raw,) = site.until(lambda: site.delivered(subject), "the word is in the mailbox")
         assert b"Action: delayed" in raw

@@ -192,7 +192,7 @@ def test_postfix_as_an_edge_speaks_lmtp_and_hears_of_each_recipient(door: Daemon
 # Exim
 
 
-def test_exim_sends_and_keeps_what_is_put_off(settings: Settings, tmp_path: Path) -> None:
+def test_exim_sends_and_keeps_deferred_messages(settings: Settings, tmp_path: Path) -> None:
     with start_daemon(settings, tmp_path, None) as door, exim.install_exim(door.address[1], "stranger.example") as sender:
         sender.send(MAIL, "ana@stranger.example", ANNA, BO)
         assert sender.waiting() == 1, "without a door snapshot everybody is asked to come again"

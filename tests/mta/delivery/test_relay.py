@@ -244,7 +244,7 @@ def test_the_queue_names_the_envelope_sender(
     assert sent == expected or (expected.endswith("-1-") and sent.startswith(expected) and sent.endswith("@company.example"))
 
 
-def test_a_refusal_for_now_is_put_off_and_a_refusal_for_good_is_shown(both: Settings, peer: Peer, engine: Engine) -> None:
+def test_a_4xx_reply_is_deferred_and_a_5xx_reply_is_shown(both: Settings, peer: Peer, engine: Engine) -> None:
     peer.answer(f"RCPT {ANNA}", "450 4.2.0 greylisted")
     peer.answer(f"RCPT {BOB}", "550 5.1.1 no such user")
     ids = released(engine, ANNA, BOB, CARL)
@@ -318,7 +318,7 @@ def test_a_clock_that_jumps_lets_nobody_claim_twice_what_is_in_hand(lite: Settin
     assert [one[:2] for one in attempts(sqlite_engine, slow[0])] == [(1, "delivered")]
 
 
-def test_what_a_clock_that_was_ahead_put_off_for_weeks_goes_now(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+def test_messages_deferred_for_weeks_by_a_fast_clock_go_now(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
     ids = released(sqlite_engine, ANNA, due=utcnow() + timedelta(days=40))
     with relaying(lite):
         wait_until(lambda: states(sqlite_engine, ids) == ["delivered"])

@@ -158,7 +158,7 @@ def test_a_full_mailbox_beside_others_is_asked_once_more(peer: Peer, way: NextHo
     assert (peer.transactions, peer.commands.count(f"RCPT {CARL}")) == (1, 2)
 
 
-def test_too_many_when_nobody_is_accepted_is_put_off(peer: Peer, way: NextHop) -> None:
+def test_too_many_recipients_with_none_accepted_is_deferred(peer: Peer, way: NextHop) -> None:
     peer.answer("RCPT", *["452 4.3.1 no space"] * 4)
     assert kinds(way) == ["deferred"] * 4
     assert peer.taken == []

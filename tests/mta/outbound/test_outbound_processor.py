@@ -221,7 +221,7 @@ def test_what_we_fail_over_again_and_again_goes_out_and_teaches_nothing(own: Set
     assert (door.known(), door.reasons()) == ({}, {"unreadable": 1})
 
 
-def test_too_many_recipients_are_put_off(own: Settings) -> None:
+def test_too_many_recipients_are_deferred(own: Settings) -> None:
     settings = replace(own, smtp=replace(own.smtp, max_recipients=2))
     with listening(settings) as door, smtplib.SMTP(*door.address, timeout=HANG) as client:
         client.ehlo()

@@ -275,7 +275,7 @@ def test_after_fifteen_minutes_it_is_held_as_it_is(known: Settings, quick: None,
     allow(known)
     write_zone(known, SILENT)
     envelope, raw = mail()
-    Spool(known.spool.directory).put_off(
+    Spool(known.spool.directory).defer_message(
         replace(envelope, received_at=utcnow() - age), raw, not_before=utcnow(), attempt=processor.FEWEST_TRIES - 1
     )
     with judging(known):
@@ -508,7 +508,7 @@ def test_what_cannot_even_be_held_unread_is_kept_counted_and_named(known: Settin
     with judging(known):
         wait_until(lambda: spool_backlog(directory).stuck == 1)
         wait_until(lambda: len(waiting(known)) == 1 and good[0].spool_id in record(known))
-    assert (spool_backlog(directory).put_off, spool_backlog(directory).messages) == (1, 0)
+    assert (spool_backlog(directory).deferred, spool_backlog(directory).messages) == (1, 0)
     (stuck,) = spool_retry.list_waiting(directory)
     assert ((stuck.envelope, stuck.raw), stuck.door) == (bad, "incoming")
     assert stuck.attempt >= OFTEN
@@ -528,7 +528,7 @@ def test_when_a_message_is_held_unread(known: Settings, attempt: int, age: timed
     with engine_of(known) as engine:
         assert processor.Writer(engine, Spool(known.spool.directory), known, []).settle([message], threading.Event()) == []
     assert settled.is_set(), "it is safe elsewhere"
-    assert (len(record(known)), spool_backlog(known.spool.directory).put_off) == ((1, 0) if entered else (0, 1))
+    assert (len(record(known)), spool_backlog(known.spool.directory).deferred) == ((1, 0) if entered else (0, 1))
 
 
 @pytest.mark.postgresql
@@ -585,15 +585,15 @@ def test_what_is_readable_of_a_damaged_batch_is_entered(known: Settings) -> None
 def test_what_neither_record_nor_retry_spool_takes_stays_in_its_batch(
     known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, tried, full = Spool.put_off, [0], threading.Event()
+    real, tried, full = Spool.defer_message, [0], threading.Event()
 
-    def put_off(self: Spool, *message: Any, **when: Any) -> None:
+    def defer_message(self: Spool, *message: Any, **when: Any) -> None:
         tried[0] += 1
         if full.is_set():
             raise OSError(errno.ENOSPC, "No space left on device")
         real(self, *message, **when)
 
-    monkeypatch.setattr(Spool, "put_off", put_off)
+    monkeypatch.setattr(Spool, "defer_message", defer_message)
     full.set()
     write_zone(known, SILENT)
     message = mail()

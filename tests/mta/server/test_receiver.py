@@ -471,7 +471,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Broken]]:
         (RuntimeError("secret\r\n250 2.0.0 queued"), "451 4.3.0"),
     ],
 )
-def test_what_cannot_be_stored_is_put_off_and_never_explained(
+def test_a_message_that_cannot_be_stored_is_deferred_and_never_explained(
     fault: Exception, reply: str, broken: type[Broken], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -61,7 +61,7 @@ def files(spool: Spool) -> list[str]:
     return sorted(path.name for path in (*spool.incoming.iterdir(), *spool.retry.iterdir()))
 
 
-def test_a_batch_that_came_in_was_never_put_off_and_shows_no_file(spool: Spool) -> None:
+def test_a_new_batch_was_never_deferred_and_shows_no_file(spool: Spool) -> None:
     spool.append(envelope(), b"x").result(HANG)
     (batch,) = spool.batches()
     assert (batch.attempt, batch.file, batch.damaged) == (0, None, False)
@@ -302,11 +302,11 @@ def test_the_backlog_is_known_from_the_names(spool: Spool) -> None:
     for future in [spool.append(envelope(), b"x") for _ in range(40)]:
         future.result(HANG)
     one_batch(spool, [b"written by another version"])
-    spool.put_off(envelope(), b"x", not_before=AT, attempt=1)
+    spool.defer_message(envelope(), b"x", not_before=AT, attempt=1)
     (spool.damaged / "1.batch").write_bytes(b"")
     (spool.incoming / "half.batch.tmp").write_bytes(b"half")
     found = spool_backlog(directory)
-    assert (found.messages, found.put_off, found.damaged) == (41, 1, 1)
+    assert (found.messages, found.deferred, found.damaged) == (41, 1, 1)
     assert found.oldest is not None
     assert abs((utcnow() - found.oldest).total_seconds()) < HANG
 
@@ -342,10 +342,10 @@ def test_a_session_waits_for_the_batch_under_way_and_its_own_and_for_no_more(spo
 # retry
 
 
-def test_a_message_that_is_put_off_comes_back_when_it_is_due(spool: Spool) -> None:
+def test_a_deferred_message_comes_back_when_it_is_due(spool: Spool) -> None:
     one, two = envelope(), envelope()
-    spool.put_off(two, b"two", not_before=AT + timedelta(seconds=15), attempt=2)
-    spool.put_off(one, b"one", not_before=AT + timedelta(seconds=5), attempt=1)
+    spool.defer_message(two, b"two", not_before=AT + timedelta(seconds=15), attempt=2)
+    spool.defer_message(one, b"one", not_before=AT + timedelta(seconds=5), attempt=1)
     (spool.retry / "stray.batch").write_bytes(b"")
     assert [*spool.due(AT)] == []
     assert [batch.attempt for batch in spool.due(AT + timedelta(seconds=5))] == [1]
@@ -355,10 +355,10 @@ def test_a_message_that_is_put_off_comes_back_when_it_is_due(spool: Spool) -> No
     assert everything(spool) == []
 
 
-def test_what_a_clock_that_was_ahead_has_put_off_is_due_now(spool: Spool) -> None:
-    spool.put_off(envelope(), b"soon", not_before=AT + timedelta(minutes=10), attempt=3)
-    spool.put_off(envelope(), b"next year", not_before=AT + timedelta(days=365), attempt=1)
-    spool.put_off(envelope(), b"in an hour", not_before=AT + timedelta(hours=1), attempt=2)
+def test_messages_deferred_by_a_fast_clock_are_due_now(spool: Spool) -> None:
+    spool.defer_message(envelope(), b"soon", not_before=AT + timedelta(minutes=10), attempt=3)
+    spool.defer_message(envelope(), b"next year", not_before=AT + timedelta(days=365), attempt=1)
+    spool.defer_message(envelope(), b"in an hour", not_before=AT + timedelta(hours=1), attempt=2)
     assert [batch.attempt for batch in spool.due(AT)] == [1]
     assert sorted(batch.attempt for batch in spool.due(AT - timedelta(microseconds=1))) == [1, 2]
     spool.remove([*spool.due(AT + timedelta(hours=1))][1])
@@ -415,7 +415,7 @@ def test_a_starting_writer_leaves_the_file_of_another_alone(spool: Spool, tmp_pa
 
 
 def test_what_a_killed_judge_left_half_written_is_removed(spool: Spool) -> None:
-    spool.put_off(envelope(), b"whole", not_before=AT, attempt=1)
+    spool.defer_message(envelope(), b"whole", not_before=AT, attempt=1)
     (spool.retry / "half.batch.tmp").write_bytes(b"half")
     spool.tidy()
     assert [raw for batch in spool.due(AT) for _, raw in taken(spool, batch)] == [b"whole"]

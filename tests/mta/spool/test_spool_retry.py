@@ -28,17 +28,17 @@ def spools(tmp_path: Path) -> Iterator[dict[str, Spool]]:
         one.close()
 
 
-def put_off(spool: Spool, *, hours: int = 1, attempt: int = 3, why: str = "") -> int:
+def defer_message(spool: Spool, *, hours: int = 1, attempt: int = 3, why: str = "") -> int:
     """A message waits; its number."""
     number = new_id()
-    spool.put_off(envelope(number), RAW, not_before=AT + hours * HOUR, attempt=attempt, why=why)
+    spool.defer_message(envelope(number), RAW, not_before=AT + hours * HOUR, attempt=attempt, why=why)
     return number
 
 
-def test_what_waits_is_listed_as_it_was_put_off(spools: dict[str, Spool], tmp_path: Path) -> None:
-    later = put_off(spools["incoming"], hours=2, attempt=9, why="it broke: \x1b")
-    sooner = put_off(spools["incoming"])
-    theirs = put_off(spools["outbound"])
+def test_deferred_messages_are_listed(spools: dict[str, Spool], tmp_path: Path) -> None:
+    later = defer_message(spools["incoming"], hours=2, attempt=9, why="it broke: \x1b")
+    sooner = defer_message(spools["incoming"])
+    theirs = defer_message(spools["outbound"])
     (tmp_path / "retry" / "stray.batch").write_bytes(b"")
     (tmp_path / "retry" / f"{0:016d}.001.X.1.batch").write_bytes(b"no batch")
     found = list(spool_retry.list_waiting(tmp_path))
@@ -55,7 +55,7 @@ def test_a_machine_that_takes_no_mail_has_none(tmp_path: Path) -> None:
 
 
 def test_what_is_tried_now_is_due_with_the_tries_that_it_had(spools: dict[str, Spool], tmp_path: Path) -> None:
-    put_off(spools["incoming"], attempt=9, why="full")
+    defer_message(spools["incoming"], attempt=9, why="full")
     (one,) = spool_retry.list_waiting(tmp_path)
     assert list(spools["incoming"].due(AT)) == []
     spool_retry.try_now(one, AT)
@@ -66,7 +66,7 @@ def test_what_is_tried_now_is_due_with_the_tries_that_it_had(spools: dict[str, S
 
 
 def test_nobody_gets_in_the_way_of_a_judge(spools: dict[str, Spool], tmp_path: Path) -> None:
-    put_off(spools["incoming"])
+    defer_message(spools["incoming"])
     (one,) = spool_retry.list_waiting(tmp_path)
     (batch,) = spools["incoming"].due(AT + HOUR)
     assert spools["incoming"].hold(batch)
@@ -87,7 +87,7 @@ def test_it_is_saved_for_nobody_else_to_read_and_over_no_other_file(spools: dict
 
 
 def test_a_spool_that_this_user_may_not_read_is_said(spools: dict[str, Spool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_off(spools["incoming"])
+    defer_message(spools["incoming"])
 
     def closed(door: str, path: Path) -> Iterator[Retry]:
         raise PermissionError(13, "Permission denied", str(path))

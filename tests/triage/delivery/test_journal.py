@@ -122,7 +122,7 @@ def test_whatever_the_archive_says_it_is_tried_again(session: Session, archiving
     (copy,) = copies(session)
     assert (copy.state, copy.last_reply) == (State.QUEUED, "550 5.7.1 no")
     hop, later = find_destination(archiving, HOP, by=IDA), now + 8 * DAYS
-    queue_admin.put_off(session, hop, later + DAYS, "away", give_up=True, settings=archiving, by=queue.RELAY, now=later)
+    queue_admin.defer_deliveries(session, hop, later + DAYS, "away", give_up=True, settings=archiving, by=queue.RELAY, now=later)
     (copy,) = copies(session)
     assert (copy.state, copy.waits_for) == (State.QUEUED, HOP)
 

@@ -108,7 +108,7 @@ def test_what_is_due_waits_while_its_next_hop_is_away_and_goes_when_it_is_back(c
     until = NOW + timedelta(minutes=2)
     with db.transaction(company) as session:
         joe, mara = queued(session, settings), queued(session, settings, MARA)
-        assert queue_admin.put_off(session, legal, until, AWAY, give_up=False, settings=apart, by=RELAY, now=NOW) == 1
+        assert queue_admin.defer_deliveries(session, legal, until, AWAY, give_up=False, settings=apart, by=RELAY, now=NOW) == 1
         assert [(row(session, one).due_at, row(session, one).last_reply) for one in (joe, mara)] == [(NOW, ""), (until, AWAY)]
         assert row(session, mara).attempts == 0
         (standing, _) = queue_admin.list_standings(session, by=ANA, settings=apart)
@@ -118,7 +118,7 @@ def test_what_is_due_waits_while_its_next_hop_is_away_and_goes_when_it_is_back(c
         assert (row(session, mara).due_at, row(session, mara).waits_for) == (LATER, "")
 
 
-def test_what_was_put_off_on_its_own_account_is_not_brought_forward(company: Engine, settings: Settings) -> None:
+def test_a_delivery_with_its_own_retry_time_is_not_brought_forward(company: Engine, settings: Settings) -> None:
     (everything,) = list_destinations(settings)
     with db.transaction(company) as session:
         greylisted, away = queued(session, settings), queued(session, settings)
@@ -148,7 +148,9 @@ def test_a_next_hop_that_is_away_for_long_bounces_what_waited_too_long(
         asking, answered = queue.claim_deliveries(session, limit=2, settings=settings, now=now)
         queue.settle_claim(session, asking, Outcome("deferred", AWAY, hop, unreachable=True), settings=settings, now=now)
         queue.settle_claim(session, answered, Outcome("deferred", "450 greylisted", hop), settings=settings, now=NOW)
-        queue_admin.put_off(session, everything, now + timedelta(minutes=5), AWAY, give_up=long, settings=settings, by=RELAY, now=now)
+        queue_admin.defer_deliveries(
+            session, everything, now + timedelta(minutes=5), AWAY, give_up=long, settings=settings, by=RELAY, now=now
+        )
         found = {one: row(session, one).state for one in mails}
         assert found.pop(answered.delivery_id) == (State.BOUNCED if long else State.QUEUED)  # it is due again
         assert set(found.values()) == {state}
@@ -166,7 +168,7 @@ def test_a_next_hop_that_is_away_for_long_bounces_what_waited_too_long(
         (State.HELD, timedelta(days=40), timedelta(days=40)),  # not the queue's business
     ],
 )
-def test_what_a_clock_that_was_ahead_has_put_off_is_set_right(
+def test_retry_times_from_a_fast_clock_are_corrected(
     company: Engine, settings: Settings, state: State, ahead: timedelta, due: timedelta
 ) -> None:
     with db.transaction(company) as session:

@@ -55,9 +55,9 @@ def test_everything_is_told_in_order(lived: tuple[Engine, int, tuple[int, ...]])
     assert "DMARC none" in found.steps[1].sentence
     assert said.count("Held by rule first-contact") == 2
     assert "Ana Roth: release: she waits for it" in said
-    put_off, delivered = (step for step in found.steps if step.attempt)
-    assert (put_off.attempt, delivered.attempt, delivered.next_hop) == (1, 2, HOP)
-    assert "451 4.3.0 busy" in put_off.sentence
+    deferred, delivered = (step for step in found.steps if step.attempt)
+    assert (deferred.attempt, delivered.attempt, delivered.next_hop) == (1, 2, HOP)
+    assert "451 4.3.0 busy" in deferred.sentence
     assert "250 2.0.0 Ok: queued as 4XYZ" in delivered.sentence
     assert sum(step.act == "viewed" for step in found.steps) == 1  # of the message: not once for each recipient
 

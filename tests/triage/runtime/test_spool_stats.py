@@ -37,18 +37,18 @@ def test_how_much_waits(names: list[str], messages: int, spool: Path) -> None:
     for name in names:
         (spool / "incoming" / name).touch()
     found = spool_backlog(spool)
-    assert (found.messages, found.put_off, found.damaged) == (messages, 0, 0)
+    assert (found.messages, found.deferred, found.damaged) == (messages, 0, 0)
     whole = [name for name in names if re.fullmatch(r".{13}\.\d+\.\d+\.batch", name)]
     assert bool(found.oldest) == bool(whole)
     assert found.oldest in (None, NOW)
 
 
-def test_what_is_put_off_what_does_not_get_on_and_what_is_damaged(spool: Path) -> None:
+def test_deferred_stuck_and_damaged_batches_are_counted(spool: Path) -> None:
     for attempt in (1, OFTEN - 1, OFTEN, 999):
         (spool / "retry" / f"0001764000000000.{attempt:03d}.0AMSCK1ANT458.1.batch").touch()
     (spool / "retry" / "stray.batch").touch()
     (spool / "damaged" / batch_name(1, 9)).touch()
-    assert spool_backlog(spool) == Backlog(put_off=5, stuck=2, damaged=1)
+    assert spool_backlog(spool) == Backlog(deferred=5, stuck=2, damaged=1)
 
 
 def test_a_spool_that_is_not_there_is_an_error(tmp_path: Path) -> None:

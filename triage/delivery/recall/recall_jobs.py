@@ -200,7 +200,7 @@ def settle_jobs(session: Session, ended: Sequence[tuple[RecallJob, Ending]], *, 
     for one in mine:
         over = now - (one.delivery.queued_at or now) >= timedelta(hours=settings.recall.give_up_after)
         if one.ending.kind == "deferred" and (one.job.irreplaceable or not over):
-            put_off(session, one.delivery, one.ending, now)
+            defer_recall(session, one.delivery, one.ending, now)
         elif one.ending.kind in GONE and one.job.anothers and not recalled_copies.current_copies(session, [one.delivery.id]):
             leave_copy(session, one._replace(ending=Ending("refused", ANOTHERS)), now)
         elif one.ending.kind in GONE:
@@ -251,7 +251,7 @@ def end_attempts(session: Session, settled: Sequence[Settled], now: datetime) ->
         session.connection().execute(what, rows)
 
 
-def put_off(session: Session, delivery: Delivery, ending: Ending, now: datetime) -> None:
+def defer_recall(session: Session, delivery: Delivery, ending: Ending, now: datetime) -> None:
     """Try it again later: the longer it has not worked, the later; and not before the server wants to hear of it again."""
     usual = min(max(now - (delivery.queued_at or now), SHORTEST), LONGEST) * random.uniform(1 - JITTER, 1 + JITTER)
     pause, why = max(usual, timedelta(seconds=ending.pause)), ending.why

@@ -109,7 +109,7 @@ def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Me
             "mailroom_spool_messages",
             "Accepted messages of this machine that wait to be judged; outbound: employees' messages to be sent.",
             "spool",
-            {"incoming": waiting.messages, "retry": waiting.put_off, "outbound": leaving.messages + leaving.put_off},
+            {"incoming": waiting.messages, "retry": waiting.deferred, "outbound": leaving.messages + leaving.deferred},
         ),
         write_labelled(
             "mailroom_spool_oldest_age_seconds",

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from mta.spool.spool import Spool
 from tests.mta.spool.test_spool import envelope
-from tests.mta.spool.test_spool_retry import HOUR, RAW, put_off
+from tests.mta.spool.test_spool_retry import HOUR, RAW, defer_message
 from tests.triage_cli.conftest import Shell
 from triage.config.settings import Settings
 from triage.ids import format_id, new_id
@@ -33,7 +33,10 @@ def acts(engine: Engine, number: str) -> list[str]:
 
 def test_what_waits_and_why(shell: Shell, spool: Spool) -> None:
     assert shell("spool") == (0, "", "")
-    stuck, fresh = format_id(put_off(spool, attempt=OFTEN, why="ValueError: \x1b[2J")), format_id(put_off(spool, attempt=1, hours=2))
+    stuck, fresh = (
+        format_id(defer_message(spool, attempt=OFTEN, why="ValueError: \x1b[2J")),
+        format_id(defer_message(spool, attempt=1, hours=2)),
+    )
     printed = shell("spool").out
     assert [line.split()[0] for line in printed.splitlines()] == ["ID", stuck, fresh]
     assert ("\x1b" in printed, r"ValueError: \x1b[2J" in printed) == (False, True)
@@ -55,7 +58,7 @@ def test_what_waits_and_why(shell: Shell, spool: Spool) -> None:
 def test_some_or_all_are_tried_now(shell: Shell, spool: Spool) -> None:
     numbers = [new_id() for _ in range(3)]
     for number in numbers:
-        spool.put_off(envelope(number), RAW, not_before=utcnow() + HOUR / 2, attempt=3)
+        spool.defer_message(envelope(number), RAW, not_before=utcnow() + HOUR / 2, attempt=3)
     first = format_id(numbers[0])
     assert shell("spool", "retry", first).out == "1 tried again now.\n"
     assert len(list(spool.due(utcnow()))) == 1
@@ -83,17 +86,17 @@ def test_what_is_refused(shell: Shell, spool: Spool, words: list[str], code: int
 
 
 def test_it_is_looked_at_on_the_record(shell: Shell, spool: Spool, engine: Engine) -> None:
-    number = format_id(put_off(spool))
+    number = format_id(defer_message(spool))
     assert shell("spool", "show", number).out.encode() == RAW
     assert acts(engine, number) == ["source"]
 
 
 def test_it_is_taken_out_once_it_is_safe_elsewhere(shell: Shell, spool: Spool, engine: Engine, settings: Settings, tmp_path: Path) -> None:
-    number, file = format_id(put_off(spool, attempt=OFTEN)), tmp_path / "mail.eml"
+    number, file = format_id(defer_message(spool, attempt=OFTEN)), tmp_path / "mail.eml"
     assert shell("spool", "take-out", number, str(tmp_path / "gone" / "mail.eml")).code == 2
     assert (spool_backlog(settings.spool.directory).stuck, acts(engine, number)) == (1, [])
     done = shell("spool", "take-out", number, str(file))
     whose = "from a@stranger.example to anna@company.example, bär@company.example"
     assert done.out == f"{file} holds it, {whose}; it is no longer in the spool.\n"
-    assert (file.read_bytes(), spool_backlog(settings.spool.directory).put_off, acts(engine, number)) == (RAW, 0, ["take-out"])
+    assert (file.read_bytes(), spool_backlog(settings.spool.directory).deferred, acts(engine, number)) == (RAW, 0, ["take-out"])
     assert shell("spool", "take-out", number, str(tmp_path / "again.eml")).code == 1
