@@ -7,7 +7,7 @@ from triage.text.sanitize import escape_visible
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Note:
     """Something the administrator of the directory should know: which entry, and what."""
 
     entry: str
@@ -22,5 +22,5 @@ class Reading:
     """Result of reading a directory: the company, entries that were refused, and parts of entries that were left out."""
 
     company: CompanyDirectory
-    refused: tuple[Told, ...] = ()
-    notes: tuple[Told, ...] = ()
+    refused: tuple[Note, ...] = ()
+    notes: tuple[Note, ...] = ()

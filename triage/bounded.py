@@ -17,4 +17,4 @@ ADDED = (  # since then: those units do not name them
 )
 
 if __name__ == "__main__":
-    sys.exit(sandbox_pool.serve_told([*(FORMER.get(name, name) for name in sys.argv[2:]), *ADDED]))
+    sys.exit(sandbox_pool.serve_socket([*(FORMER.get(name, name) for name in sys.argv[2:]), *ADDED]))

@@ -14,7 +14,7 @@ from directory_sync.ldap.ldap_connection import Connection, Entry, Place, dn_key
 from directory_sync.ldap.people import Reader
 from directory_sync.ldap.schema import Schema, schema_of
 from directory_sync.ldap.staff import parse_grants
-from directory_sync.reading import Reading, Told
+from directory_sync.reading import Note, Reading
 from triage.config.settings import Company, Directory
 from triage.directory.address_owners import NO_HOLDERS, Holders
 from triage.errors import BadInput
@@ -111,7 +111,7 @@ class LdapSource:
         if self.last is None or not same or [kind.entries for kind in now] != [kind.entries for kind in self.kinds]:
             known = {person.uid: person for person in self.last.company.people} if self.last else {}
             read = Reader(self.schema, self.settings, self.company, known, holders).read(*(kind.entries.values() for kind in now))
-            self.last = replace(read, notes=(*read.notes, *(Told(uri[:200], NOT_LOOKED_INTO) for uri in beyond)))
+            self.last = replace(read, notes=(*read.notes, *(Note(uri[:200], NOT_LOOKED_INTO) for uri in beyond)))
             self.beyond, self.holders = beyond, holders
         self.kinds, self.counter = now, counter
         return self.last

@@ -13,7 +13,7 @@ from directory_sync.ldap.groups import LONGEST_NAME, Lists
 from directory_sync.ldap.ldap_connection import Entry, dn_key
 from directory_sync.ldap.schema import Schema
 from directory_sync.ldap.staff import idle_grants, login_of, lost_assistants, parse_confidential, staff_of, unread_staff
-from directory_sync.reading import Reading, Told
+from directory_sync.reading import Note, Reading
 from triage.addressing.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.addressing.envelope import Address, fold_text
 from triage.config.settings import Company, Directory
@@ -39,8 +39,8 @@ class Reader:
     company: Company
     known: Mapping[str, PersonEntry] = field(default_factory=dict)  # who was read the last time, by uid
     holders: Holders = NO_HOLDERS  # who had addresses and names at the last sync
-    refused: list[Told] = field(default_factory=list)
-    notes: list[Told] = field(default_factory=list)
+    refused: list[Note] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)  # address -> distinguished name
     uids: dict[str, str] = field(default_factory=dict)  # uid -> distinguished name
     contested: dict[str, list[Entry]] = field(default_factory=dict)  # address -> those who claim it, of whom nobody had it
@@ -96,7 +96,7 @@ class Reader:
         try:
             return make(entry)
         except ValueError as fault:
-            self.refused.append(Told(entry.dn, str(fault)))
+            self.refused.append(Note(entry.dn, str(fault)))
             return None
 
     def readable(self, entry: Entry) -> bool:
@@ -137,7 +137,7 @@ class Reader:
         for key, person in persons.items():
             if times[person.identity] > 1:
                 name = self.schema.person or self.schema.identity
-                self.notes.append(Told(person.uid, f"{name} {person.identity} is somebody else's too, and does not say who this is"))
+                self.notes.append(Note(person.uid, f"{name} {person.identity} is somebody else's too, and does not say who this is"))
             yield key, replace(person, identity="") if times[person.identity] > 1 else person
 
     def unmarked(self, entry: Entry) -> bool:
@@ -211,11 +211,11 @@ class Reader:
         self.refuse_taken(mailbox, entry)
         code = self.departments.code_of(entry)
         if len(names := self.departments.names_of(entry)) > 1:
-            self.notes.append(Told(entry.dn, f"is in {len(names)} departments ({', '.join(names)}): {names[0]} counts"))
+            self.notes.append(Note(entry.dn, f"is in {len(names)} departments ({', '.join(names)}): {names[0]} counts"))
         uid = self.uid_of(entry)
         if not list(triage_addresses(code, uid, self.company.domains[0], self.company)):
             why = f"“{code}” and “{uid}” make no triage address: name a short code in [directory] department_codes"
-            self.notes.append(Told(entry.dn, why))
+            self.notes.append(Note(entry.dn, why))
         made = PersonEntry(
             uid=uid,
             name=entry.text(self.schema.name)[:LONGEST_NAME] or uid,
@@ -296,7 +296,7 @@ class Reader:
             except Outside as fault:
                 self.outside.setdefault(fault.address.domain, []).append(fault.address)
             except ValueError as fault:
-                self.notes.append(Told(entry.dn, f"an address is left out: {fault}"))
+                self.notes.append(Note(entry.dn, f"an address is left out: {fault}"))
             else:
                 if alias != mailbox:
                     yield alias
@@ -313,7 +313,7 @@ class Reader:
                     yield GroupEntry(address, address, self.departments.code(code), expand=False)
                     self.owners[address] = f"[directory] {key}"
                 except ValueError as fault:
-                    self.refused.append(Told(f"[directory] {key}", str(fault)))
+                    self.refused.append(Note(f"[directory] {key}", str(fault)))
 
     def with_superiors(self, people: Mapping[str, Entry], persons: dict[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
         """Everybody with their manager and assistants, as far as those are people of ours."""
@@ -330,7 +330,7 @@ class Reader:
         try:
             return [persons[dn_key(dn)].uid for dn in entry.texts(attribute) if dn_key(dn) in persons]
         except ValueError as fault:
-            self.notes.append(Told(entry.dn, f"{attribute} is left out: {fault}"))
+            self.notes.append(Note(entry.dn, f"{attribute} is left out: {fault}"))
             return []
 
     def note_leavers(self, found: CompanyDirectory) -> None:
@@ -338,16 +338,16 @@ class Reader:
         codes = frozenset(department.code for department in found.departments)
         for person in found.people:
             if person.leaver and (why := leaver_policy.find_policy_fault(person.leaver, codes)):
-                self.notes.append(Told(person.uid, f"{self.schema.leaver}: {why}"))
+                self.notes.append(Note(person.uid, f"{self.schema.leaver}: {why}"))
 
     def note_rights(self, people: Mapping[str, Entry], lists: Lists) -> None:
         """Notes grants and assistants that give nobody a right to see messages, though they are meant to."""
-        self.notes += [Told("[directory] staff_groups", what) for what in idle_grants(self.settings, lists)]
+        self.notes += [Note("[directory] staff_groups", what) for what in idle_grants(self.settings, lists)]
         lost = lost_assistants(self.schema, people, lists) if self.settings.assistants_triage else []
         if lost:
             uid, assistant = lost[0]
             more = f"; and {len(lost) - 1} more" if len(lost) > 1 else ""
-            self.notes.append(Told(self.schema.assistants, f"{assistant} is nobody here, and sees nothing of the mail of {uid}{more}"))
+            self.notes.append(Note(self.schema.assistants, f"{assistant} is nobody here, and sees nothing of the mail of {uid}{more}"))
 
     def note_empty_seals(self, found: CompanyDirectory) -> None:
         """Seals on nobody and nothing here: who has got another name is not confidential by the one before."""
@@ -355,7 +355,7 @@ class Reader:
         for seal in found.sealed:
             if seal.folder not in here:
                 self.notes.append(
-                    Told(seal.folder, "it is sealed, and the directory names it no more; if it has another name now, seal that one too")
+                    Note(seal.folder, "it is sealed, and the directory names it no more; if it has another name now, seal that one too")
                 )
 
     def note_domains(self) -> None:
@@ -363,7 +363,7 @@ class Reader:
         for domain, some in sorted(self.outside.items()):
             what = f"what is in this domain is left out, as [company] domains does not name it: {some[0]}"
             what += f" and {len(some) - 1} more" if len(some) > 1 else ""
-            self.notes.append(Told(domain, what))
+            self.notes.append(Note(domain, what))
 
     def note_departments(self, here: list[Entry]) -> None:
         """Notes that no entry names a department, which a company seldom means: a global catalog of Active Directory leaves it out."""
@@ -373,21 +373,21 @@ class Reader:
             what = (
                 f"no entry has this attribute, so everybody is in {default}; a global catalog may lack it (docs/how-to/ldap-directory.md)"
             )
-            self.notes.append(Told(attribute, what))
+            self.notes.append(Note(attribute, what))
 
     def note_closed_groups(self, found: CompanyDirectory) -> None:
         """Notes addresses that refuse strangers because of their entry: Exchange makes groups so unless somebody says otherwise."""
         if closed := [group.address for group in found.groups if group.closed]:
             more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
             what = f"mail from outside is refused for this address{more}: {self.schema.closed} says so (closed_lists = false takes it)"
-            self.notes.append(Told(closed[0], what))
+            self.notes.append(Note(closed[0], what))
 
     def note_look_alikes(self, found: CompanyDirectory) -> None:
         """A department's code that is also a name in somebody's address: the address binds more (docs/reference/addresses.md)."""
         locals_ = {person.mailbox.partition("@")[0]: person.uid for person in found.people}
         for department in found.departments:
             if owner := locals_.get(department.code):
-                self.notes.append(Told(department.code, f"this department's code is also the address of {owner}, who keeps it"))
+                self.notes.append(Note(department.code, f"this department's code is also the address of {owner}, who keeps it"))
 
 
 def identity_of(entry: Entry, schema: Schema) -> str:

@@ -61,7 +61,7 @@ class Morning:
             self.act("purge", card, odd)
         elif "bulk" in signals:
             self.purge_bulk(card)
-        elif card["people"] >= SAME_LETTER and self.may_be_told(card):
+        elif card["people"] >= SAME_LETTER and self.may_notify(card):
             self.act("reject", card, f"the same letter to {card['people']} people", template="not-wanted")
         elif senders[lead["author"]] >= REGULAR and lead["author"] not in self.approved:
             self.approve(card)
@@ -72,9 +72,9 @@ class Morning:
         """Decide about exactly the messages of this card. It fails when one of them has changed."""
         order = {"verb": verb, "select": on(card), "expect": card["count"], "reason": reason[:1000], **more}
         made = self.mailroom.post("/decisions", order)
-        return self.told(verb, made)
+        return self.count_decision(verb, made)
 
-    def told(self, verb, made):
+    def count_decision(self, verb, made):
         """Count what a decision did, and say it."""
         if "sentence" not in made:
             print("   waits for a second person's key")
@@ -96,7 +96,7 @@ class Morning:
             self.act("purge", card, why)
             return
         order = {"verb": "purge", "select": card["select"], "fence": sheet["fence"], "reason": why[:1000]}
-        self.told("purge", self.mailroom.post("/decisions", order))
+        self.count_decision("purge", self.mailroom.post("/decisions", order))
 
     def purge_bulk(self, card):
         """Newsletters go. The first one was wanted after all: the act is undone, and the message let in."""
@@ -108,7 +108,7 @@ class Morning:
         print(f"   {plain(back['sentence'])}")
         self.act("release", card, "somebody reads it")
 
-    def may_be_told(self, card):
+    def may_notify(self, card):
         """Whether every sender of this row may get a notice. Unproven senders never do."""
         said = self.mailroom.post("/rejections/preview", {"select": on(card), "template": "not-wanted"})
         return said["deliveries"] == card["count"] and not said["refused"]

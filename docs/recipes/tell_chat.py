@@ -32,7 +32,7 @@ from typing import ClassVar
 FRESH = 300  # seconds that a call may be old
 LARGEST = 256 * 1024  # bytes of a call
 REMEMBERED = 1000  # calls that doubles are known by
-TOLD = ("time-limited.waiting", "perishable.waiting", "webhook.test")  # the second: its name before 0.1.0
+EVENT_TYPES = ("time-limited.waiting", "perishable.waiting", "webhook.test")  # the second: its name before 0.1.0
 
 
 def keys(file):
@@ -51,12 +51,12 @@ def is_genuine(headers, body, file, now):
     return any(hmac.compare_digest(one, other.encode()) for one in good for other in given.split())
 
 
-def words(told):
+def words(event):
     """The notice, in your words."""
-    if told["type"] == "webhook.test":
-        yield told["text"]
+    if event["type"] == "webhook.test":
+        yield event["text"]
         return
-    about = told["data"]
+    about = event["data"]
     department = f" for {about['department']}" if about.get("department") else ""
     until = f", good until {about['moment'][11:16]} UTC" if about.get("moment") else ""
     yield f"{about['number']} time-limited message{'' if about['number'] == 1 else 's'} waiting{department}{until}."
@@ -88,7 +88,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
     timeout = 10  # seconds that a caller may be silent
     asked = None  # what stood on the command line
     url = ""  # of the chat: whoever knows it writes there
-    told: ClassVar = OrderedDict()  # ids of what was told
+    sent: ClassVar = OrderedDict()  # ids of events that were sent
 
     def do_POST(self):
         """Check it, tell the chat, and only then say that it is done."""
@@ -104,16 +104,16 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         if "type" not in said:
             self.answer(422, 'the webhook needs format = "json"')
             return
-        if said["type"] in TOLD and event not in self.told:
+        if said["type"] in EVENT_TYPES and event not in self.sent:
             try:
                 self.tell(said)
             except (OSError, ValueError) as fault:
                 print(f"tell_chat: {type(fault).__name__}: the chat did not take {event}, Mailroom calls again", file=sys.stderr)
                 self.answer(503, "the chat does not answer")
                 return
-            self.told[event] = True
-            while len(self.told) > REMEMBERED:
-                self.told.popitem(last=False)
+            self.sent[event] = True
+            while len(self.sent) > REMEMBERED:
+                self.sent.popitem(last=False)
         self.answer(204)
 
     def tell(self, said):

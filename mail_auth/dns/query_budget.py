@@ -42,14 +42,14 @@ class Questions:
         self.left = limit
         self.asked = 0
         self.effort = 0.0
-        self.told: dict[tuple[str, str], tuple[Record, ...] | Temporary] = {}
+        self.answers: dict[tuple[str, str], tuple[Record, ...] | Temporary] = {}
 
     def ask(self, name: str, rdtype: str) -> tuple[Record, ...]:
         """The records, () when there are none. Raises Temporary or TooManyQuestions; asking twice costs nothing."""
         key = (name.rstrip(".").lower(), rdtype)
-        if key not in self.told:
-            self.told[key] = self.fetched(*key)
-        answer = self.told[key]
+        if key not in self.answers:
+            self.answers[key] = self.fetched(*key)
+        answer = self.answers[key]
         if isinstance(answer, Temporary):
             raise Temporary(str(answer))
         return answer

@@ -23,7 +23,7 @@ FLAGS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered",
 DEPTH = 8  # folders below folders
 
 T = TypeVar("T")
-Told = Callable[[Unreachable], None]  # hears what is in the way
+OnUnreachable = Callable[[Unreachable], None]  # hears what is in the way
 
 
 def refuse_visit(fault: Unreachable) -> None:
@@ -53,11 +53,11 @@ class MaildirMailbox:
             reach_file(path, refuse_visit, partial(self.look, folder, path, sought, found))
         return found
 
-    def messages(self, told: Told = refuse_visit) -> Iterator[tuple[str, Path]]:
+    def messages(self, on_unreachable: OnUnreachable = refuse_visit) -> Iterator[tuple[str, Path]]:
         """Every message with the name of its folder."""
-        for folder in list_folders(self.root, told):
+        for folder in list_folders(self.root, on_unreachable):
             for part in ("new", "cur"):
-                for name in sorted(names_in(folder / part, told)):
+                for name in sorted(names_in(folder / part, on_unreachable)):
                     yield self.name_of(folder), folder / part / name
 
     def name_of(self, folder: Path) -> str:
@@ -140,32 +140,32 @@ class MaildirMailbox:
         """As Mailbox.abort: a disk cannot be hung up."""
 
 
-def reach_file(path: Path, told: Told, look: Callable[[], T]) -> T | None:
+def reach_file(path: Path, on_unreachable: OnUnreachable, look: Callable[[], T]) -> T | None:
     """Returns what a look gives. None where its owner moved or deleted the file this moment, or something else is in the way."""
     try:
         return look()
     except (FileNotFoundError, IsADirectoryError):
         return None
     except UnicodeEncodeError:
-        told(Unreachable(say("the name of {path} is not UTF-8, so it cannot be recorded", path=escape_visible(str(path)))))
+        on_unreachable(Unreachable(say("the name of {path} is not UTF-8, so it cannot be recorded", path=escape_visible(str(path)))))
     except OSError as fault:
-        told(Unreachable(say("{path} cannot be read or removed: {why}", path=escape_visible(str(path)), why=str(fault.strerror))))
+        on_unreachable(Unreachable(say("{path} cannot be read or removed: {why}", path=escape_visible(str(path)), why=str(fault.strerror))))
     return None
 
 
-def names_in(directory: Path, told: Told = refuse_visit) -> list[str]:
+def names_in(directory: Path, on_unreachable: OnUnreachable = refuse_visit) -> list[str]:
     """Lists the names in a directory; none where it is gone."""
-    return reach_file(directory, told, partial(os.listdir, directory)) or []
+    return reach_file(directory, on_unreachable, partial(os.listdir, directory)) or []
 
 
-def list_folders(folder: Path, told: Told = refuse_visit, depth: int = DEPTH) -> Iterator[Path]:
+def list_folders(folder: Path, on_unreachable: OnUnreachable = refuse_visit, depth: int = DEPTH) -> Iterator[Path]:
     """Yields a Maildir folder and those below it."""
-    if reach_file(folder, told, (folder / "cur").is_dir):
+    if reach_file(folder, on_unreachable, (folder / "cur").is_dir):
         yield folder
-    for name in sorted(names_in(folder, told)) if depth else ():
+    for name in sorted(names_in(folder, on_unreachable)) if depth else ():
         below = folder / name
-        if name not in ("cur", "new", "tmp") and not below.is_symlink() and reach_file(below, told, below.is_dir):
-            yield from list_folders(below, told, depth - 1)
+        if name not in ("cur", "new", "tmp") and not below.is_symlink() and reach_file(below, on_unreachable, below.is_dir):
+            yield from list_folders(below, on_unreachable, depth - 1)
 
 
 def message_naming(word: bytes, folder: str, path: Path) -> list[Copy]:
@@ -196,10 +196,15 @@ def copy_at(folder: str, path: Path) -> Copy:
     )
 
 
-def same_file(folder: Path, copy: Copy | Place, told: Told = refuse_visit) -> list[Path]:
+def same_file(folder: Path, copy: Copy | Place, on_unreachable: OnUnreachable = refuse_visit) -> list[Path]:
     """The copy's file: its owner may have read it meanwhile, which changes the name behind the colon."""
     unique = copy.name.partition("/")[2].partition(":")[0]
-    return [folder / part / name for part in ("new", "cur") for name in names_in(folder / part, told) if name.partition(":")[0] == unique]
+    return [
+        folder / part / name
+        for part in ("new", "cur")
+        for name in names_in(folder / part, on_unreachable)
+        if name.partition(":")[0] == unique
+    ]
 
 
 def store_message(folder: Path, copy: Copy) -> None:

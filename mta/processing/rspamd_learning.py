@@ -98,7 +98,7 @@ class Teacher:
             self.not_before = time.monotonic() + PAUSE
             return False
         with transaction(self.engine) as session:
-            decision_feedback.lesson_told(session, MARKER, lesson)
+            decision_feedback.save_lesson_sent(session, MARKER, lesson)
         return True
 
     def tell_example(self, example: Example) -> bool:

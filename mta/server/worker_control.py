@@ -18,25 +18,25 @@ class Orders:
         self.stop, self.retire, self.any = asyncio.Event(), asyncio.Event(), asyncio.Event()
         if threading.current_thread() is threading.main_thread():
             for number in STOP_SIGNALS:
-                loop.add_signal_handler(number, self.told, self.stop)
-            loop.add_signal_handler(RETIRE_SIGNAL, self.told, self.retire)
+                loop.add_signal_handler(number, self.set_event, self.stop)
+            loop.add_signal_handler(RETIRE_SIGNAL, self.set_event, self.retire)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         if lifeline is not None:
             loop.add_reader(lifeline, self.supervisor_is_gone, loop, lifeline)
         if event is not None:
             threading.Thread(target=self._wait, args=(loop, event), name="stop", daemon=True).start()
 
-    def told(self, what: asyncio.Event) -> None:
+    def set_event(self, event: asyncio.Event) -> None:
         """An order has come."""
-        what.set()
+        event.set()
         self.any.set()
 
     def supervisor_is_gone(self, loop: asyncio.AbstractEventLoop, lifeline: int) -> None:
         """Stops the worker, since nobody else would."""
         loop.remove_reader(lifeline)
-        self.told(self.stop)
+        self.set_event(self.stop)
 
     def _wait(self, loop: asyncio.AbstractEventLoop, event: threading.Event) -> None:
         event.wait()
         with contextlib.suppress(RuntimeError):  # the loop is closed already
-            loop.call_soon_threadsafe(self.told, self.stop)
+            loop.call_soon_threadsafe(self.set_event, self.stop)

@@ -105,7 +105,7 @@ def arrival(letter: Letter, at: datetime, signing: dict[str, Key], resolver: Zon
     return Arrival(envelope, raw, authenticate_message(envelope, raw, resolver, datetime.now(UTC)), make_summary(raw))
 
 
-def told(found: Iterable[Card]) -> list[str]:
+def list_subjects(found: Iterable[Card]) -> list[str]:
     return [f"{card.section} {card.severity.word} {card.count} {card.lead.author}: {card.lead.subject}" for card in found]
 
 
@@ -188,7 +188,7 @@ rest dangerous 1 helpdesk@company.example: Mailbox almost full (98 %)
 
 def test_the_order_of_the_morning(engine: Engine, demo_settings: Settings, signing: dict[str, Key]) -> None:
     it = Morning(engine, demo_settings, signing)
-    assert told(it.rows()) == [*CODES, *REST]
+    assert list_subjects(it.rows()) == [*CODES, *REST]
     code, hurry = it.rows()[0], next(card for card in it.rows() if card.lead.author == LIAR)
     assert (code.perishable_until, code.lifetime_assumed, code.lead.perishable_until) == (
         it.now + timedelta(minutes=1),
@@ -199,21 +199,21 @@ def test_the_order_of_the_morning(engine: Engine, demo_settings: Settings, signi
     assert not [reason for reason in hurry.lead.why_here if reason["name"] == "time-limited"]
 
     late = it.rows(timedelta(minutes=1))  # the code has expired: it goes to where its priority puts it
-    assert told(late)[:3] == CODES[1:]
+    assert list_subjects(late)[:3] == CODES[1:]
     assert [card.section for card in late if card.lead.id == code.lead.id] == [Section.REST]
-    assert sorted(told(late)[3:]) == sorted([*REST, CODES[0].replace("time-limited", "rest")])
+    assert sorted(list_subjects(late)[3:]) == sorted([*REST, CODES[0].replace("time-limited", "rest")])
 
     wave = next(card for card in it.rows() if card.lead.author == "no-reply@mail-notice.test")
     deliver(it, [*wave.ids[-7:], *held_of(it, LIAR)[:1]])  # the second one does not look suspicious
     report(it, held_of(it, "x7@bulkhost.test")[0])
     found = it.rows()
-    assert told(found)[:2] == [
+    assert list_subjects(found)[:2] == [
         "act-now none 1 x7@bulkhost.test: I have your password",
         "act-now suspicious 33 no-reply@mail-notice.test: Your password expires today",
     ]
     assert [(card.delivered, card.opened, len(card.suspected)) for card in found[:2]] == [(0, None, 1), (7, None, 0)]
-    assert told(found)[2:6] == CODES
-    assert [line for line in REST if line not in told(found)] == [
+    assert list_subjects(found)[2:6] == CODES
+    assert [line for line in REST if line not in list_subjects(found)] == [
         "rest none 1 x7@bulkhost.test: I have your password",
         f"rest {hurry.severity.word} 7 {LIAR}: {hurry.lead.subject}",
         "rest suspicious 40 no-reply@mail-notice.test: Your password expires today",

@@ -132,7 +132,7 @@ def test_a_name_that_grows_too_long_loses_labels_on_its_left() -> None:
         Envelope(1, datetime(2026, 11, 24, tzinfo=UTC), "a@b.example", ("c@d.example",), "192.0.2.1", "x.example"), questions
     )
     assert found.result is Result.PERMERROR
-    assert max(len(name) for name, _ in questions.told) <= 253
+    assert max(len(name) for name, _ in questions.answers) <= 253
 
 
 def test_mx_and_ptr_ask_our_resolver() -> None:

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         counts = {file: {kind: min(n, known.get(file, {}).get(kind, 0)) for kind, n in kinds.items()} for file, kinds in counts.items()}
         write({file: {kind: n for kind, n in kinds.items() if n} for file, kinds in counts.items()})
         known = json.loads(BASELINE.read_text("utf-8"))
-    return told(found, known, counted(found))
+    return print_new(found, known, counted(found))
 
 
 def of_pages(pages: list[markdown.Page]) -> Iterator[Fault]:
@@ -89,7 +89,7 @@ def counted(found: list[Fault]) -> dict[str, dict[str, int]]:
     return {file: dict(sorted(kinds.items())) for file, kinds in sorted(counts.items())}
 
 
-def told(found: list[Fault], known: Mapping[str, Mapping[str, int]], counts: Mapping[str, Mapping[str, int]]) -> int:
+def print_new(found: list[Fault], known: Mapping[str, Mapping[str, int]], counts: Mapping[str, Mapping[str, int]]) -> int:
     """Print every kind of fault of which a file has more than the baseline says, and what the baseline says too much."""
     more = {(file, kind) for file, kinds in counts.items() for kind, n in kinds.items() if n > known.get(file, {}).get(kind, 0)}
     for fault in found:

@@ -87,7 +87,7 @@ def test_a_private_word_of_the_console_is_found(monkeypatch: pytest.MonkeyPatch,
 def test_the_baseline_holds_what_is_old_and_only_shrinks(
     known: dict[str, dict[str, int]], now: dict[str, dict[str, int]], code: int
 ) -> None:
-    assert __main__.told([], known, now) == code
+    assert __main__.print_new([], known, now) == code
 
 
 @pytest.mark.parametrize(

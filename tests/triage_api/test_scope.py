@@ -793,11 +793,11 @@ def test_what_is_sealed_is_there_for_nobody_but_those_named(sealed: Secret, new_
     before = state_of(engine, sealed)
     turn = (sealed.scope == "department:it") is (engine.dialect.name == "sqlite")  # each of them meets both seals and both databases
     for login in (*DECIDING, *READING, "eva", "leo")[turn::2]:
-        nothing_told(sealed, new_browser(login), reads_the_record=login in ("ida", "otto"))
+        check_nothing_shows(sealed, new_browser(login), reads_the_record=login in ("ida", "otto"))
     assert state_of(engine, sealed) == before
 
 
-def nothing_told(sealed: Secret, browser: Browser, *, reads_the_record: bool) -> None:
+def check_nothing_shows(sealed: Secret, browser: Browser, *, reads_the_record: bool) -> None:
     """No operation answers this browser with anything about the confidential mail."""
     for name, method, path in sorted(operations(), key=lambda one: ends_session(one[0])):
         if name == STREAM or name in NO_MAIL:

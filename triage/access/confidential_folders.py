@@ -90,10 +90,10 @@ def about_sealed(by: Actor) -> ColumnElement[bool]:
     """SQL condition for decisions about messages that are confidential to the actor, or may have been before their deletion."""
     items = select(literal(1)).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
     away = items.where(col(DecisionItem.decision_id) == col(Decision.id), away_from(by)).correlate(Decision).exists()
-    return or_(away, cannot_be_told(by))
+    return or_(away, may_hide_confidential(by))
 
 
-def cannot_be_told(by: Actor) -> ColumnElement[bool]:
+def may_hide_confidential(by: Actor) -> ColumnElement[bool]:
     """SQL condition for decisions with deleted messages, where any folder is confidential to this actor: they may have been in it."""
     left = select(func.count()).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision).scalar_subquery()
     closed = or_(names_closed("department", by).exists(), names_closed("person", by).exists())

@@ -119,18 +119,18 @@ def target_of(targets: tuple[str, ...], usual: int, department: str) -> timedelt
     return timedelta(minutes=minutes) if minutes else None
 
 
-def told_instead(told: tuple[str, ...], department: str) -> tuple[str, ...]:
-    """The logins and addresses that are told of a department instead of its staff on duty."""
-    return tuple(who.strip().casefold() for code, _, who in (entry.partition("=") for entry in told) if code.strip() == department)
+def named_recipients(recipients: tuple[str, ...], department: str) -> tuple[str, ...]:
+    """Returns the logins and addresses that get the alerts of a department instead of its staff on duty."""
+    return tuple(who.strip().casefold() for code, _, who in (entry.partition("=") for entry in recipients) if code.strip() == department)
 
 
-def find_alerts_fault(targets: tuple[str, ...], told: tuple[str, ...], digest_at: str = "") -> str:
+def find_alerts_fault(targets: tuple[str, ...], recipients: tuple[str, ...], digest_at: str = "") -> str:
     """Returns what is wrong with the alert settings, "" when nothing is."""
     for entry in targets:
         code, _, minutes = entry.partition("=")
         if not code.strip() or not minutes.strip().isdigit():
             return f"targets: “{entry}” is no target: write such as sales=30"
-    for entry in told:
+    for entry in recipients:
         code, _, who = entry.partition("=")
         if not code.strip() or not who.strip():
             return f"alert_recipients: “{entry}” names nobody: write such as sales=ana or sales=sales-desk@company.example"

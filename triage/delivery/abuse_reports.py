@@ -31,7 +31,7 @@ def report_next(session: Session, *, settings: Settings, now: datetime) -> int |
         return None
     for example in lesson.examples:
         queue_report(session, example, settings=settings, now=now)
-    decision_feedback.lesson_told(session, MARKER, lesson)
+    decision_feedback.save_lesson_sent(session, MARKER, lesson)
     if lesson.examples:
         detail = {"to": settings.notices.abuse_reports_to}
         ledger.write_act(

@@ -103,7 +103,7 @@ def line_in(line: Line, language: str) -> Line:
     return Line(translate_sentence(line.words, language), more, line.link, translate_sentence(line.link_words, language))
 
 
-def told_since(session: Session, uid: str, rule: str, since: datetime) -> int:
+def count_sent_since(session: Session, uid: str, rule: str, since: datetime) -> int:
     """Counts messages of a kind that somebody got from us since then: nobody is flooded, whatever program writes to us in their name."""
     mine = (col(Delivery.person) == uid, col(Delivery.direction) == REPORT, col(Delivery.rule) == rule, col(Delivery.received_at) > since)
     return session.scalar(select(func.count()).select_from(Delivery).where(*mine)) or 0

@@ -28,7 +28,7 @@ BY = Actor.system("outbound")
 OUTBOUND = "outbound"  # direction of the message that was sent on
 ON_ITS_WAY = (State.QUEUED, State.RELAYING)
 DELAY = "delay"
-MOST_TOLD = 50  # recipients that are named in the text; a program reads of all
+MOST_NAMED = 50  # recipients that are named in the text; a program reads of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +162,8 @@ def queue_report(
     report_id = internal_mail.queue_bytes(
         session, raw, to, number=number, folder=folder, rule="undelivered", reason=story.reason, settings=settings, by=BY, now=now
     )
-    told_of = [format_id(one.id) for one in concerned][:MOST_TOLD]
-    detail = {"kind": story.kind, "to": to, "report": format_id(report_id), "deliveries": told_of}
+    listed = [format_id(one.id) for one in concerned][:MOST_NAMED]
+    detail = {"kind": story.kind, "to": to, "report": format_id(report_id), "deliveries": listed}
     ledger.write_act(session, "told", f"message:{format_id(message.id)}", by=BY, now=now, detail=detail)
 
 
@@ -176,13 +176,13 @@ def in_words(subject: str, message: Message, story: Story, settings: Settings) -
     """Returns the text of a notice: which message, to which recipients, and what the servers outside have replied."""
     named = escape_visible(subject) or say("(no subject)")
     lines = [say(story.opening, subject=named, time=format_minute(message.received_at)), ""]
-    for one, reply in list(zip(story.recipients, story.replies, strict=True))[:MOST_TOLD]:
+    for one, reply in list(zip(story.recipients, story.replies, strict=True))[:MOST_NAMED]:
         lines += [
             f"  {escape_visible(one.recipient)}",
             f"    {escape_visible(reply) or translate_sentence(say('no answer'), settings.company.language)}",
         ]
-    if len(story.recipients) > MOST_TOLD:
-        lines.append(say("  and {count} more", count=len(story.recipients) - MOST_TOLD))
+    if len(story.recipients) > MOST_NAMED:
+        lines.append(say("  and {count} more", count=len(story.recipients) - MOST_NAMED))
     lines += ["", story.closing] if story.closing else []
     lines += ["", say("The mail system of {company} wrote this message.", company=settings.company.domains[0]), ""]
     return "\n".join(translate_sentence(line, settings.company.language) for line in lines)

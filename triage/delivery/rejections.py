@@ -17,7 +17,7 @@ from triage.store.models.deliveries import Delivery, Notice
 from triage.store.models.messages import Message
 
 MOST_MESSAGES = 100  # at once: each sends a message
-TOLD = say("The sender already got the rejection: ask them to send it again.")
+UNRESTORABLE = say("The sender already got the rejection: ask them to send it again.")
 
 
 def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
@@ -97,6 +97,6 @@ def queue_rejections(session: Session, ids: Iterable[int], text: str, *, setting
             sender_notices.make_notice(session, message, REJECTION, text, settings=settings, due=due, now=now)
 
 
-def told_rejections(session: Session, ids: Iterable[int]) -> dict[int, str]:
+def refuse_rejected(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """Returns those rejected deliveries that cannot be restored, and why."""
-    return dict.fromkeys(sender_notices.notified_deliveries(session, ids), TOLD)
+    return dict.fromkeys(sender_notices.notified_deliveries(session, ids), UNRESTORABLE)

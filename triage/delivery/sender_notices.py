@@ -51,7 +51,7 @@ def why_not(session: Session, message: Message, settings: Settings, *, direction
             own_domains=settings.own_domains,
             normalised=envelope.normalised,
             direction=direction,
-            told=find_notice(session, envelope.reverse_path, lock_notice(message)) is not None,
+            already_notified=find_notice(session, envelope.reverse_path, lock_notice(message)) is not None,
             way_out=bool(settings.relay.smarthost) or settings.relay.next_hop.startswith("smtp"),
         )
     )
@@ -161,11 +161,11 @@ def enter_notice(
     raw = dsn.write_dsn(notice, number=format_id(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
     content_id, content = bodies.keep_body(session, raw)
     subject = f"{kind}: {notice.subject}"
-    told_of = message_of_ours(
+    notice_message = message_of_ours(
         number, content_id, letter.to, notice.sender, hostname=notice.hostname, now=now, subject=subject, text=letter.text
     )
     delivery = unread_delivery(
-        told_of.id,
+        notice_message.id,
         letter.to,
         received_at=now,
         recipient=letter.to.casefold(),
@@ -177,8 +177,8 @@ def enter_notice(
         now=due,
     )
     shown = replace(delivery, id=number, subject=subject, search=f"{subject} {notice.sender} {letter.to}".casefold())
-    ledger.enter_message(session, told_of, content, [shown], by=BY, now=now)
-    return told_of.id
+    ledger.enter_message(session, notice_message, content, [shown], by=BY, now=now)
+    return notice_message.id
 
 
 def notice_of(session: Session, message: Message, letter: Letter, kind: str, settings: Settings) -> dsn.Notice:

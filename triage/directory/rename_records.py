@@ -87,7 +87,7 @@ FOLDERS: tuple[Any, ...] = (  # person:UID
     *(AddressChange.claimant, AddressChange.owner, EnforcementStep.scope, KeepersRequest.folder),
     *(Rule.scope, Rule.target, SavedSearch.shared_with),
 )
-TOLD: tuple[Any, ...] = (Told.who,)  # staff:LOGIN, person:UID
+ALERT_RECIPIENTS: tuple[Any, ...] = (Told.who,)  # staff:LOGIN, person:UID
 PEOPLE_LISTED: tuple[Any, ...] = (MailGroup.members, Person.assistants)  # uids
 FOLDERS_LISTED: tuple[Any, ...] = (ApiToken.scope, Rule.kept_out, StaffMember.scope)
 ORDERS: tuple[Any, ...] = (Decision.order, Decision.selection, KeepersRequest.selection, LegalHold.selection, PendingAct.order)
@@ -108,7 +108,7 @@ def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime)
     carry_columns(session, LOGINS, logins)
     carry_columns(session, ACTORS, word_names("person", logins) | word_names(EMPLOYEE, people))
     carry_columns(session, FOLDERS, folders)
-    carry_columns(session, TOLD, word_names("staff", logins) | folders)
+    carry_columns(session, ALERT_RECIPIENTS, word_names("staff", logins) | folders)
     carry_column(session, Rule.target, bare)
     carry_documents(session, PEOPLE_LISTED, people, lambda listed: [people.get(one, one) for one in listed])
     carry_documents(session, FOLDERS_LISTED, folders, lambda listed: [folders.get(one, one) for one in listed])

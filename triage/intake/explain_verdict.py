@@ -83,7 +83,7 @@ def explain_verdict(
         facts.recipient.person,
         facts.recipient.mailbox,
         facts.recipient.note,
-        tuple(told_apart(cases)),
+        tuple(drop_repeats(cases)),
     )
 
 
@@ -147,7 +147,7 @@ def verdict_case(proof: str, verdict: Verdict) -> Case:
     return Case(proof, str(verdict.disposition), verdict.rule, verdict.rule_id, verdict.reason, verdict.beside)
 
 
-def told_apart(cases: Iterable[Case]) -> Iterable[Case]:
+def drop_repeats(cases: Iterable[Case]) -> Iterable[Case]:
     """Without those that say the same as the one before."""
     before: Case | None = None
     for one in cases:

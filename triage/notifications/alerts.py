@@ -358,7 +358,7 @@ def quiet_time(settings: Settings, cause: str) -> timedelta:
     return min(SOON, usual) if cause in COMES_ANEW else usual
 
 
-def find_untold(session: Session, who: str, alarms: Iterable[Alarm], settings: Settings, now: datetime) -> dict[str, list[Alarm]]:
+def find_unsent_alerts(session: Session, who: str, alarms: Iterable[Alarm], settings: Settings, now: datetime) -> dict[str, list[Alarm]]:
     """Returns the alerts, by cause, that somebody has not received yet: where one is new, and it was quiet for long enough.
 
     Told in a far future is not told: that was while a clock was ahead.
@@ -380,12 +380,12 @@ def find_untold(session: Session, who: str, alarms: Iterable[Alarm], settings: S
     }
 
 
-def is_news(row: Alarm, told_at: datetime, now: datetime) -> bool:
+def is_news(row: Alarm, since: datetime, now: datetime) -> bool:
     """Whether it is newer than the last alert about it, or lasts too long."""
-    return row.raised_at > told_at or (row.cause in LASTS and now - told_at >= DAY)
+    return row.raised_at > since or (row.cause in LASTS and now - since >= DAY)
 
 
-def note_told(session: Session, who: str, alarms: Iterable[Alarm], now: datetime) -> None:
+def save_sent_alerts(session: Session, who: str, alarms: Iterable[Alarm], now: datetime) -> None:
     """Saves that somebody received these alerts, as they are now."""
     for row in alarms:
         key = {"who": who, "cause": row.cause, "department": row.department, "person": row.person}
@@ -408,7 +408,7 @@ def due_for_record(session: Session, settings: Settings, now: datetime) -> list[
     return [
         (code, cause, some)
         for code in sorted(departments)
-        for cause, some in find_untold(session, f"{ON_RECORD}:{code}", departments[code], settings, now).items()
+        for cause, some in find_unsent_alerts(session, f"{ON_RECORD}:{code}", departments[code], settings, now).items()
     ]
 
 
@@ -428,7 +428,7 @@ def record_alerts(session: Session, settings: Settings, *, now: datetime) -> int
             "said": alert_sentence(cause, waits, names.get(code, code), settings.coverage.time_zone),
         } | ({"decisions": [one.person for one in waits]} if cause == REMOVAL else {})
         ledger.write_act(session, "alarm", f"department:{code}" if code else "company", by=BY, now=now, detail=detail)
-        note_told(session, f"{ON_RECORD}:{code}", some, now)
+        save_sent_alerts(session, f"{ON_RECORD}:{code}", some, now)
     return len(due)
 
 

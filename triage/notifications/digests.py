@@ -74,11 +74,11 @@ def due_moment(session: Session, settings: Settings, now: datetime) -> datetime 
     for day in (today, today - timedelta(days=1)):  # six hours may go past midnight
         moment = moment_at(day, time.fromisoformat(clock), settings.coverage.time_zone)
         if moment <= now < moment + LATE and works_on(settings.coverage.hours, day):
-            return moment if day_of(told_last(versions.read_version(session, DONE), now), settings) < day else None
+            return moment if day_of(last_digest_moment(versions.read_version(session, DONE), now), settings) < day else None
     return None
 
 
-def told_last(moment: int, now: datetime) -> int:
+def last_digest_moment(moment: int, now: datetime) -> int:
     """The moment for which all were told last, 0 for none. One in a far future is none: it was told while a clock was ahead."""
     return moment if moment <= to_micros(now + timedelta(days=1)) else 0
 
@@ -96,7 +96,7 @@ def tell_some(session: Session, settings: Settings, moment: datetime, *, now: da
     """
     db.insert_if_missing(session, Marker, name=DONE, number=0, text="")
     mark = session.get_one(Marker, DONE, with_for_update=True, populate_existing=True)
-    day, mark.number = day_of(to_micros(moment), settings), told_last(mark.number, now)
+    day, mark.number = day_of(to_micros(moment), settings), last_digest_moment(mark.number, now)
     if day_of(mark.number, settings) >= day:
         return 0
     mark.number = mark.number or to_micros(moment - timedelta(days=1))
@@ -106,13 +106,13 @@ def tell_some(session: Session, settings: Settings, moment: datetime, *, now: da
     people = session.scalars(later.order_by(col(Person.uid)).limit(AT_ONCE)).all()
     offered = get_digest(session, settings, now)
     for person in people:
-        if is_told(session, person, settings, offered):
+        if gets_digest(session, person, settings, offered):
             send_digest(session, person, settings, since=since, now=now)
     mark.number, mark.text = (mark.number, f"{day} {people[-1].uid}") if people else (to_micros(moment), "")
     return len(people)
 
 
-def is_told(session: Session, person: Person, settings: Settings, offered: Offer) -> bool:
+def gets_digest(session: Session, person: Person, settings: Settings, offered: Offer) -> bool:
     """Whether this person gets the digest: it is meant for them, they want it, and nobody else reads their mailbox."""
     never = {one.strip().casefold() for one in settings.notices.digest_never}
     return (

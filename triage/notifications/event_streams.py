@@ -46,7 +46,7 @@ def read_stretch(session: Session, stream: str, settings: Settings) -> Stretch:
     after = versions.read_version(session, MARKER + stream)
     through = min(hash_chain.last_sequence(session), after + AT_ONCE)
     place = (col(AuditRecord.sequence) > after, col(AuditRecord.sequence) <= through)
-    records = session.scalars(select(AuditRecord).where(*place, is_told()).order_by(col(AuditRecord.sequence)))
+    records = session.scalars(select(AuditRecord).where(*place, is_security_event()).order_by(col(AuditRecord.sequence)))
     confidential = confidential_folders.list_confidential_scopes(session)
     return Stretch(after, through, tuple(security_events.describe_events(records, settings, confidential)))
 
@@ -63,10 +63,10 @@ def find_unsent(session: Session, stream: str) -> tuple[int, datetime | None]:
     if session.get(Marker, MARKER + stream) is None:
         return 0, None
     later = col(AuditRecord.sequence) > versions.read_version(session, MARKER + stream)
-    number, first = session.execute(select(func.count(), func.min(col(AuditRecord.at))).where(later, is_told())).one()
+    number, first = session.execute(select(func.count(), func.min(col(AuditRecord.at))).where(later, is_security_event())).one()
     return number, first
 
 
-def is_told() -> Any:
+def is_security_event() -> Any:
     """Acts that a SIEM may be told of."""
     return col(AuditRecord.act).in_(list(security_events.EVENTS))

@@ -12,7 +12,7 @@ from triage.access import confidential_folders, staff_members
 from triage.access.staff_addresses import Addressee, of_address, of_staff
 from triage.actor import Actor, Right, Role
 from triage.business_hours import SUBSTITUTE
-from triage.config.alert_types import BRAKE, BRAKED, OF_COMPANY, REMOVAL, SHOWN, TITLES, alert_sentence, told_instead
+from triage.config.alert_types import BRAKE, BRAKED, OF_COMPANY, REMOVAL, SHOWN, TITLES, alert_sentence, named_recipients
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
@@ -33,7 +33,7 @@ RULE, REASON = "staff-notice", say("it tells staff what is waiting for them")
 def due_letters(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[Alarm]]]]:
     """Returns the recipients of alerts and the new alerts of each."""
     found = list_concerned(session, settings, now)
-    told = [(one, alerts.find_untold(session, one.who, rows, settings, now)) for one, rows in found.items()]
+    told = [(one, alerts.find_unsent_alerts(session, one.who, rows, settings, now)) for one, rows in found.items()]
     return [(one, untold) for one, untold in told if untold]
 
 
@@ -45,7 +45,7 @@ def queue_letters(session: Session, settings: Settings, *, now: datetime) -> int
         more = {BRAKED: outbound_brakes.name_brakes(session, now)} if BRAKED in untold else {}
         letter = letter_to(one.address, untold, names, settings, more)
         message = internal_mail.send_letter(session, letter, folder=one.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
-        alerts.note_told(session, one.who, chain.from_iterable(untold.values()), now)
+        alerts.save_sent_alerts(session, one.who, chain.from_iterable(untold.values()), now)
         detail = {"to": one.address, "causes": sorted(untold), "message": format_id(message)}
         ledger.write_act(session, "told", one.who, by=BY, now=now, detail=detail)
     return len(letters)
@@ -100,7 +100,7 @@ def shared_out(
     on_duty, elsewhere = [], []
     for row in rows:
         stays = not row.department or confidential_folders.is_hidden(shut, row.department, row.person)
-        named = () if stays else told_instead(settings.notices.alert_recipients, row.department)
+        named = () if stays else named_recipients(settings.notices.alert_recipients, row.department)
         others = [(found, who, row) for who in named if (found := resolve_addressee(session, who, settings))]
         elsewhere += others
         on_duty += [] if others else [row]

@@ -24,7 +24,7 @@ class Circumstances:
     own_domains: frozenset[str]
     normalised: bool = False  # its bytes had to be mended: such a message is never proven
     direction: str = "in"  # of the delivery that it is about
-    told: bool = False  # there has been a notice about this message already
+    already_notified: bool = False  # there has been a notice about this message already
     way_out: bool = True  # is there a next hop that takes mail for the outside?
 
 
@@ -45,7 +45,7 @@ def may_notify(seen: Circumstances) -> str:
         return say("a program or a mailing list sent the message, so nobody expects a reply")
     if NOBODY.fullmatch(sender.local):
         return say("nobody reads replies to this sender")
-    return is_unproven(seen, sender) or (say("the sender already got a notice") if seen.told else "") or no_way_out(seen)
+    return is_unproven(seen, sender) or (say("the sender already got a notice") if seen.already_notified else "") or no_way_out(seen)
 
 
 def is_unproven(seen: Circumstances, sender: Address) -> str:

@@ -88,7 +88,7 @@ def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, 
     subjects = [f"delivery:{format_id(about.id)}", f"message:{format_id(about.message_id)}"]
     on_record = and_(col(AuditRecord.subject).in_(subjects), col(AuditRecord.act) != Event.CLAIM)
     beyond = goes_beyond(session, about.message_id, by)
-    if untold := untold_looks(session, about, by, beyond=beyond):
+    if untold := hidden_viewings(session, about, by, beyond=beyond):
         on_record &= col(AuditRecord.act).not_in(sorted(untold)) | (col(AuditRecord.by) == str(by))
     records = session.scalars(select(AuditRecord).where(on_record)).all()
     names = viewings.shown_names(session, {record.by for record in records})
@@ -109,13 +109,13 @@ def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, 
     return tuple(sorted([*acts, *tried, *decisions, *expiry_event(session, about, acts)], key=lambda past: past.at))
 
 
-def untold_looks(session: Session, about: Listed, by: Actor, *, beyond: bool) -> frozenset[str]:
+def hidden_viewings(session: Session, about: Listed, by: Actor, *, beyond: bool) -> frozenset[str]:
     """Returns the viewings by others that the history of this message leaves out.
 
     Auditors, data protection officers and the person whose message it is are told who viewed it, colleagues are not. `beyond`: looks are
     about copies, too, that the actor may not see.
     """
-    if viewings.is_owner(session, about.person, by) and viewings.told_to_owner(session, [about.message_id], about.person):
+    if viewings.is_owner(session, about.person, by) and viewings.viewers_known_to_owner(session, [about.message_id], about.person):
         return frozenset()
     if beyond:
         return viewings.LOOKS

@@ -151,7 +151,7 @@ def is_ahead(record: AuditRecord) -> bool:
     return record.act == "fetch" and record.detail.get("what") == AHEAD
 
 
-def told_to_owner(session: Session, message_ids: Collection[int], uid: str) -> set[int]:
+def viewers_known_to_owner(session: Session, message_ids: Collection[int], uid: str) -> set[int]:
     """The messages of which this person may know who viewed them: not where another copy lies in a confidential folder that is not theirs.
 
     Who looked there would tell that it does.
@@ -169,7 +169,7 @@ def is_owner(session: Session, uid: str, by: Actor) -> bool:
 
 def list_viewers(session: Session, message_ids: Collection[int], uid: str) -> dict[int, list[Viewer]]:
     """Lists for each of these messages of one person who viewed it, and when last, as that person may know it."""
-    records = list(session.scalars(viewing_records(told_to_owner(session, message_ids, uid), {VIEWED})))
+    records = list(session.scalars(viewing_records(viewers_known_to_owner(session, message_ids, uid), {VIEWED})))
     names = shown_names(session, {one.by for one in records})
     found: dict[int, dict[str, Viewer]] = {}
     for one in records:
@@ -188,7 +188,7 @@ def taken_along(session: Session, message_ids: Iterable[int], uid: str) -> Itera
     """Yields rows of an export for a person: who looked at that person's messages, and how."""
     left = iter(message_ids)
     while some := list(islice(left, AT_ONCE)):
-        records = list(session.scalars(viewing_records(told_to_owner(session, some, uid), LOOKS)))
+        records = list(session.scalars(viewing_records(viewers_known_to_owner(session, some, uid), LOOKS)))
         names = shown_names(session, {one.by for one in records})
         for one in records:
             yield {"at": one.at, "message": one.subject.partition(":")[2], "act": one.act, "who": names.get(one.by, one.by)}

@@ -322,7 +322,7 @@ def wait_ready(descriptor: int, event: int, deadline: float) -> None:
         raise Overrun("it took too long")
 
 
-def serve_told(names: list[str]) -> int:
+def serve_socket(names: list[str]) -> int:
     """The child behind a socket: it hears first which of these functions is meant, with how much memory and time."""
     name, memory_bytes, seconds, programs = json.loads(sys.stdin.buffer.readline(HELLO_LIMIT))
     if name not in names:
@@ -424,4 +424,4 @@ def limit_processor(seconds: float) -> None:
 
 if __name__ == "__main__":
     first, *others = sys.argv[1:]
-    sys.exit(serve_told(others) if first == "--socket" else serve_child(first, Limits(int(others[0]), float(others[1]), int(others[2]))))
+    sys.exit(serve_socket(others) if first == "--socket" else serve_child(first, Limits(int(others[0]), float(others[1]), int(others[2]))))

@@ -89,15 +89,15 @@ class Telegraph:
             line.execute(f"LISTEN {CHANNEL}")
         for bell in self.hears.values():
             bell.ring_here()
-        told_at = 0.0
+        last_notified = 0.0
         while not self.closing.is_set():
             for one in line.notifies(timeout=0):
                 self.heard(one.payload)
-            if self.rung and time.monotonic() >= told_at + GAP:
+            if self.rung and time.monotonic() >= last_notified + GAP:
                 self.tell(line)
-                told_at = time.monotonic()
+                last_notified = time.monotonic()
             else:  # what came while it told has been read with the answer, and would wake nobody
-                self.wait_on(line, told_at + GAP - time.monotonic() if self.rung else HEARTBEAT)
+                self.wait_on(line, last_notified + GAP - time.monotonic() if self.rung else HEARTBEAT)
 
     def wait_on(self, line: "Line", seconds: float) -> None:
         """Until something is heard, a bell rings or so much time is over; after a long silence the line is tried."""

@@ -95,11 +95,11 @@ def json_option(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., An
 def json_sentences(command: Callable[..., Any]) -> Callable[..., Any]:
     """A command that only says sentences has --json: they come as one object."""
 
-    def told(*words: Any, form: Form, **given: Any) -> Any:
+    def collected(*words: Any, form: Form, **given: Any) -> Any:
         with collect_sentences(SAID, form):
             return command(*words, **given)
 
-    return json_option(SAID)(update_wrapper(told, command))
+    return json_option(SAID)(update_wrapper(collected, command))
 
 
 @contextmanager

@@ -18,6 +18,6 @@ FUNCTIONS = {
 
 def serve_connection(unit: str) -> int:
     """Serves one connection, which names one of the unit's functions; returns the exit status."""
-    from triage.runtime.sandbox_pool import serve_told
+    from triage.runtime.sandbox_pool import serve_socket
 
-    return serve_told(list(FUNCTIONS[unit]))
+    return serve_socket(list(FUNCTIONS[unit]))

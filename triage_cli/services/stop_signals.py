@@ -14,13 +14,13 @@ def stop_on_signals() -> threading.Event:
     looking at the event.
     """
     stop = threading.Event()
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
     for number in STOP_SIGNALS:
-        signal.signal(number, lambda *_: write_wakeup(tell))
+        signal.signal(number, lambda *_: write_wakeup(writer))
 
     def wait() -> None:
-        os.read(told, 1)
+        os.read(reader, 1)
         stop.set()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
@@ -31,16 +31,16 @@ class Renewal:
     """Says whether SIGHUP was sent since the last call."""
 
     def __init__(self) -> None:
-        self.told = False
+        self.pending = False
         signal.signal(signal.SIGHUP, self.note)
 
     def note(self, *_: object) -> None:
         """Notes that SIGHUP was sent."""
-        self.told = True
+        self.pending = True
 
     def __call__(self) -> bool:
-        told, self.told = self.told, False
-        return told
+        pending, self.pending = self.pending, False
+        return pending
 
 
 def write_wakeup(pipe: int) -> None:

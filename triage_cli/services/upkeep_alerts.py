@@ -85,7 +85,7 @@ def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading
 def tell_reporters(settings: Settings, engine: Engine, holder: str) -> int:
     """Tell those who reported mail what came of it; how many."""
     with db.read_transaction(engine) as session:
-        if not suspicion_reports.are_untold(session):
+        if not suspicion_reports.has_unanswered_reporters(session):
             return 0
     with db.transaction(engine) as session:
         told = (

@@ -40,13 +40,13 @@ class Site:
     house: House
     supplier: postfix.Server
 
-    def told(self, marker: str) -> list[Message]:
+    def find_notices(self, marker: str) -> list[Message]:
         """What the supplier got about a subject."""
         return [email.message_from_bytes(raw, policy=policy.SMTP) for raw in self.supplier.bounces() if marker.encode() in raw]
 
-    def one_told(self, marker: str) -> Message:
+    def wait_for_notice(self, marker: str) -> Message:
         """The one message that the supplier got about a subject, once it is there."""
-        (found,) = processes.until(lambda: self.told(marker), "the sender is told", log=self.house.company.log)
+        (found,) = processes.until(lambda: self.find_notices(marker), "the sender is told", log=self.house.company.log)
         return found
 
 
@@ -112,7 +112,7 @@ def test_what_the_inner_server_takes_and_refuses_later_comes_back_to_us(site: Si
         assert letter.subject.encode() in source
         assert [one["id"] for one in desk.deliveries(q=letter.subject)] == [delivery]  # the bounce is no messages to triage
         assert desk.deliveries(q="Undelivered", state="held") == []
-    assert site.told(letter.subject) == []  # and nobody outside hears of it
+    assert site.find_notices(letter.subject) == []  # and nobody outside hears of it
 
 
 def test_through_postfix_and_dovecot_signature_and_seal_verify(site: Site) -> None:
@@ -133,7 +133,7 @@ def test_a_proven_sender_is_told_what_a_stranger_may_know(site: Site) -> None:
     letter = Letter(f"wes@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Refused at once"))
     seen = story(site, released(site, letter), "bounced")
     assert seen["last_reply"].startswith("550 5.1.1")
-    notice = site.one_told(letter.subject)
+    notice = site.wait_for_notice(letter.subject)
     assert notice["Return-Path"] == "<>"
     assert notice["Auto-Submitted"] == "auto-replied"
     assert notice.get_content_type() == "multipart/report"
@@ -150,10 +150,10 @@ def test_a_forged_sender_is_never_told(site: Site) -> None:
         (held,) = desk.wait_for(q=forged.subject, state="held")
         assert desk.decide("release", {"ids": [held["id"]]}).status_code == 201
     story(site, held["id"], "bounced")
-    told = Letter(f"yan@{outside.SUPPLIER.name}", forged.to, unique("Proven, and later"))
-    released(site, told)
-    site.one_told(told.subject)  # whatever was to be told of the forged one would be there by now
-    assert site.told(forged.subject) == []
+    find_notices = Letter(f"yan@{outside.SUPPLIER.name}", forged.to, unique("Proven, and later"))
+    released(site, find_notices)
+    site.wait_for_notice(find_notices.subject)  # whatever was to be told of the forged one would be there by now
+    assert site.find_notices(forged.subject) == []
 
 
 def test_rejected_in_the_browser_the_sender_reads_the_words(site: Site, page: Page) -> None:
@@ -169,7 +169,7 @@ def test_rejected_in_the_browser_the_sender_reads_the_words(site: Site, page: Pa
     expect(sheet.get_by_label("Preview for the sender")).to_contain_text(f"luc.moreau@{company.DOMAIN} is not the right address")
     sheet.get_by_role("button", name="Reject 1 message").click()
     expect(page.get_by_role("status").filter(has_text="Rejected")).to_be_visible()
-    notice = site.one_told(letter.subject)
+    notice = site.wait_for_notice(letter.subject)
     assert f"luc.moreau@{company.DOMAIN} is not the right address" in "".join(notice.as_string().split("=\n"))
     assert notice["To"] == letter.author
     with site.house.company.signed_in() as desk:

@@ -69,7 +69,7 @@ class Liar:
     def __init__(self, answers: dict[str, Said]) -> None:
         self.answers = answers
         self.sent = 0
-        self.told: list[str] = []
+        self.commands: list[str] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
@@ -87,7 +87,7 @@ class Liar:
             for line in lines:
                 tag, _, command = line.decode().strip().partition(" ")
                 name = command.removeprefix("UID ").split(" ")[0].upper()
-                self.told.append(command)
+                self.commands.append(command)
                 try:
                     for piece in self.answers.get(name, lambda: iter(()))():
                         connection.sendall(piece)
@@ -154,7 +154,7 @@ def test_a_message_that_is_larger_than_any_of_ours_is_not_read(mailbox_of: Enter
     liar, mailbox = mailbox_of({"FETCH": announced_huge, "SEARCH": lambda: iter([b"* SEARCH 7 8\r\n"])})
     (found,) = mailbox.find([SOUGHT], NOON)
     assert found.copies == []
-    assert not any("BODY.PEEK[]" in command for command in liar.told)
+    assert not any("BODY.PEEK[]" in command for command in liar.commands)
 
 
 def test_a_copy_that_the_server_kept_is_not_said_to_be_taken(mailbox_of: Enter) -> None:
@@ -170,7 +170,7 @@ def test_a_copy_that_is_not_found_any_more_is_taken(mailbox_of: Enter) -> None:
     liar, mailbox = mailbox_of({"SEARCH": lambda: iter([there.pop(0)])})
     (found,) = mailbox.find([SOUGHT], NOON)
     assert mailbox.take(found.copies) == found.copies
-    assert liar.told[-2:] == ["UID EXPUNGE 7", "UID SEARCH UID 7"]
+    assert liar.commands[-2:] == ["UID EXPUNGE 7", "UID SEARCH UID 7"]
 
 
 def test_a_copy_that_the_server_never_marked_is_not_said_to_be_taken(mailbox_of: Enter) -> None:

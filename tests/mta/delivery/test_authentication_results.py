@@ -83,7 +83,7 @@ def anything(named: st.SearchStrategy[str]) -> st.SearchStrategy[Authentication]
     )
 
 
-def told(method: str, outcome: str, reason: str, **properties: str) -> tuple[str, str, str, dict[str, str]]:
+def make_result(method: str, outcome: str, reason: str, **properties: str) -> tuple[str, str, str, dict[str, str]]:
     """A result as it reaches the reader, which leaves quoted pairs as they are; backslashes apart."""
     shown = "".join(letter if " " <= letter <= "~" else "?" for letter in reason)[:255]
     about = {name.replace("_", "."): text for name, text in properties.items() if text}
@@ -100,11 +100,14 @@ def test_there_and_back_through_another_reader(found: Authentication) -> None:
     seen = read(found)
     assert seen.authserv_id == OURS
     assert [understood(one) for one in seen.results] == [
-        *(told("spf", one.result, one.reason, **{f"smtp_{one.identity}": one.domain}) for one in found.spf),
-        *(told("dkim", one.result, one.reason, header_d=one.domain, header_s=one.selector, header_a=one.algorithm) for one in found.dkim),
-        *([] if found.dkim else [told("dkim", "none", "")]),
-        *([told("arc", found.arc.result, found.arc.reason, policy_sealer=found.arc.sealer)] if found.arc.instances else []),
-        told("dmarc", found.dmarc.result, found.dmarc.reason, header_from=found.dmarc.domain, policy_dmarc=found.dmarc.policy),
+        *(make_result("spf", one.result, one.reason, **{f"smtp_{one.identity}": one.domain}) for one in found.spf),
+        *(
+            make_result("dkim", one.result, one.reason, header_d=one.domain, header_s=one.selector, header_a=one.algorithm)
+            for one in found.dkim
+        ),
+        *([] if found.dkim else [make_result("dkim", "none", "")]),
+        *([make_result("arc", found.arc.result, found.arc.reason, policy_sealer=found.arc.sealer)] if found.arc.instances else []),
+        make_result("dmarc", found.dmarc.result, found.dmarc.reason, header_from=found.dmarc.domain, policy_dmarc=found.dmarc.policy),
     ]
 
 

@@ -45,7 +45,7 @@ class Client:
     def follow(self, line: str) -> None:
         word, _, text = line.partition(" ")
         if word in ("C:", "C~"):
-            self.unsent += told(text) + (b"\r\n" if word == "C:" else b"")
+            self.unsent += encode_line(text) + (b"\r\n" if word == "C:" else b"")
             return
         self.send()
         if word == "S:":
@@ -72,7 +72,7 @@ class Client:
         self.socket.close()
 
 
-def told(text: str) -> bytes:
+def encode_line(text: str) -> bytes:
     """The bytes that a C line sends."""
     repeated = re.search(r"\*(\d+)$", text)
     if repeated:

@@ -47,7 +47,7 @@ def asked(engine: Engine, settings: Settings, folder: str, by: Actor = IDA) -> F
         return folder_readers.list_readers(session, folder, by=by, settings=settings, now=NOW)
 
 
-def told(found: FolderReaders, access: str = "content") -> dict[str, str]:
+def name_readers(found: FolderReaders, access: str = "content") -> dict[str, str]:
     """Why each reader reads, by their names."""
     return {one.name: one.why for one in found.readers if one.access == access}
 
@@ -55,7 +55,7 @@ def told(found: FolderReaders, access: str = "content") -> dict[str, str]:
 def test_scopes_and_assistants_are_named(company: Engine, settings: Settings) -> None:
     found = asked(company, settings, "mara.berg")
     assert (found.folder, found.name, found.confidential) == ("person:mara.berg", "Mara Berg", ())
-    assert told(found) == {
+    assert name_readers(found) == {
         "ana": "scope company",
         "ben": "scope department:legal",
         "ida": "scope company",
@@ -63,21 +63,21 @@ def test_scopes_and_assistants_are_named(company: Engine, settings: Settings) ->
         "leo": "scope department:legal",
         "otto": "scope company",
     }
-    assert "joe.fern" not in told(asked(company, settings, "Legal"))
-    assert set(told(asked(company, settings, "department:it"))) == {"ana", "ida", "otto"}
+    assert "joe.fern" not in name_readers(asked(company, settings, "Legal"))
+    assert set(name_readers(asked(company, settings, "department:it"))) == {"ana", "ida", "otto"}
 
 
 def test_a_confidential_folder_has_its_keepers_and_others_only_count(company: Engine, settings: Settings) -> None:
     close_legal(company)
     found = asked(company, settings, "person:mara.berg")
     assert found.confidential == ("department:legal",)
-    assert told(found) == {
+    assert name_readers(found) == {
         "ben": "scope department:legal; keeper of department:legal",
         "otto": "scope company; keeper of department:legal",
     }
-    assert set(told(found, "count")) == {"ana", "ida", "joe.fern", "leo"}
+    assert set(name_readers(found, "count")) == {"ana", "ida", "joe.fern", "leo"}
     close_legal(company, *LEGAL_SEALED, SealedEntry("person:mara.berg", ("otto",)))
-    assert set(told(asked(company, settings, "person:mara.berg"))) == {"otto"}
+    assert set(name_readers(asked(company, settings, "person:mara.berg"))) == {"otto"}
     assert any("person:mara.berg" in note for note in asked(company, settings, "department:legal").notes)
 
 
@@ -85,14 +85,14 @@ def test_a_substitute_reads_while_it_lasts_and_opens_nothing_confidential(compan
     with transaction(company) as session:
         times = {"starts_at": NOW, "ends_at": NOW + timedelta(days=1)}
         substitutes.arrange_substitute(session, "ana", "ben", reason="holidays", by=ANA, now=NOW, **times)
-    assert told(asked(company, settings, "it"))["ben"] == "substitute for Ana Roth until 25 Nov 2026, 09:30 UTC"
+    assert name_readers(asked(company, settings, "it"))["ben"] == "substitute for Ana Roth until 25 Nov 2026, 09:30 UTC"
     with read_transaction(company) as session:
         later = folder_readers.list_readers(session, "it", by=IDA, settings=settings, now=NOW + timedelta(days=1))
-    assert "ben" not in told(later)
+    assert "ben" not in name_readers(later)
     close_legal(company, SealedEntry("department:it", ("ana",)))
     found = asked(company, settings, "it")
-    assert set(told(found)) == {"ana"}
-    assert "ben" in told(found, "count")
+    assert set(name_readers(found)) == {"ana"}
+    assert "ben" in name_readers(found, "count")
 
 
 def test_tokens_that_read_are_named_until_they_end(company: Engine, settings: Settings) -> None:
@@ -104,7 +104,7 @@ def test_tokens_that_read_are_named_until_they_end(company: Engine, settings: Se
         ("export", "content", "token of person:ida until 22 Feb 2027, 09:30 UTC, scope company")
     ]
     close_legal(company)
-    assert tokens[0].name in told(asked(company, settings, "mara.berg"), "count")
+    assert tokens[0].name in name_readers(asked(company, settings, "mara.berg"), "count")
     with transaction(company) as session:
         api_tokens.revoke_token(session, made[0], by=IDA, now=NOW)
     assert not [one for one in asked(company, settings, "mara.berg").readers if one.kind == "token"]
@@ -112,9 +112,9 @@ def test_tokens_that_read_are_named_until_they_end(company: Engine, settings: Se
 
 def test_the_mirrors_account_reads_what_its_member_of_staff_does(company: Engine, settings: Settings) -> None:
     mirrored = replace(settings, mirror=Mirror(departments=("legal=legal@company.example",), act_as=("legal=ben",)))
-    assert "ben" in told(asked(company, mirrored, "legal"))["legal@company.example"]
+    assert "ben" in name_readers(asked(company, mirrored, "legal"))["legal@company.example"]
     close_legal(company, SealedEntry("department:legal", ("otto",)))
-    assert "legal@company.example" not in told(asked(company, mirrored, "legal"))
+    assert "legal@company.example" not in name_readers(asked(company, mirrored, "legal"))
 
 
 @pytest.mark.parametrize("sealed", [(), LEGAL_SEALED, (SealedEntry("person:mara.berg", ("ana", "joe.fern")),)])
@@ -124,7 +124,7 @@ def test_the_answer_is_who_reads_the_messages(company: Engine, settings: Setting
         confidential_folders.equalise_confidential(session, sealed)
     with read_transaction(company) as session:
         reads = {one.login for one in STAFF if sees_mail(session, one.login)}
-    assert set(told(asked(company, settings, "mara.berg"))) == reads
+    assert set(name_readers(asked(company, settings, "mara.berg"))) == reads
 
 
 def sees_mail(session: Session, login: str) -> bool:
@@ -155,5 +155,5 @@ def test_people_see_who_reads_their_own_messages(company: Engine, settings: Sett
     with read_transaction(company) as session:
         found = folder_readers.list_own_readers(session, "mara.berg", settings=settings, now=NOW)
     assert found.folder == "person:mara.berg"
-    assert told(found).keys() == {"ben", "otto"}
-    assert not told(found, "count")
+    assert name_readers(found).keys() == {"ben", "otto"}
+    assert not name_readers(found, "count")

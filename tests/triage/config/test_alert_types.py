@@ -13,8 +13,8 @@ from triage.config.alert_types import (
     Wait,
     alert_sentence,
     find_alerts_fault,
+    named_recipients,
     target_of,
-    told_instead,
 )
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -61,4 +61,4 @@ def test_a_department_may_have_a_target_of_its_own() -> None:
     targets = ("sales=30", "it = 0")
     assert [target_of(targets, 60, code) for code in ("sales", "it", "hr")] == [timedelta(minutes=30), None, timedelta(hours=1)]
     assert target_of((), 0, "sales") is None
-    assert told_instead(("sales=ana", "it=ben", "sales = Desk@Company.example"), "sales") == ("ana", "desk@company.example")
+    assert named_recipients(("sales=ana", "it=ben", "sales = Desk@Company.example"), "sales") == ("ana", "desk@company.example")

@@ -63,7 +63,7 @@ class Desk:
         with db.read_transaction(self.engine) as session:
             return [session.get_one(Delivery, mail).state for mail in mails]
 
-    def told(self) -> list[tuple[str, list[str]]]:
+    def list_notices(self) -> list[tuple[str, list[str]]]:
         """The state of each notice that stands, and which recipients it is about."""
         with db.read_transaction(self.engine) as session:
             rows = session.execute(select(Delivery, Message).join(Message).join(Notice, col(Notice.delivery_id) == col(Delivery.id)))
@@ -123,7 +123,7 @@ def test_an_unproven_sender_is_never_told(desk: Desk, different: dict[str, objec
         desk.decides(Verb.REJECT, mail)
     assert [item.why for item in refusal.value.items] == [why]
     assert desk.states(mail) == [State.HELD]
-    assert desk.told() == []
+    assert desk.list_notices() == []
 
 
 def test_each_item_has_its_own_outcome(desk: Desk) -> None:
@@ -136,9 +136,9 @@ def test_each_item_has_its_own_outcome(desk: Desk) -> None:
 def test_many_copies_are_one_notice(desk: Desk) -> None:
     mails = desk.holds(JOE, MARA, "info@company.example")
     desk.decides(Verb.REJECT, *mails[:2])
-    assert desk.told() == [(State.QUEUED, [JOE, MARA])]
+    assert desk.list_notices() == [(State.QUEUED, [JOE, MARA])]
     desk.decides(Verb.REJECT, mails[2], template="wrong-address")  # joins what has not left
-    assert desk.told() == [(State.QUEUED, [JOE, MARA, "info@company.example"])]
+    assert desk.list_notices() == [(State.QUEUED, [JOE, MARA, "info@company.example"])]
 
 
 @pytest.mark.parametrize("outcome", [SENT, UNANSWERED])
@@ -157,15 +157,15 @@ def test_taken_back_before_it_left_nobody_is_told(desk: Desk, way: str) -> None:
     decision = desk.decides(Verb.REJECT, joe, mara)
     if way == "restore":
         desk.decides(Verb.RESTORE, joe)
-        assert desk.told() == [(State.QUEUED, [MARA])]
+        assert desk.list_notices() == [(State.QUEUED, [MARA])]
         desk.decides(Verb.RESTORE, mara)
     else:
         desk.undoes(decision)
     assert desk.states(joe, mara) == [State.HELD, State.HELD]
-    assert desk.told() == []
+    assert desk.list_notices() == []
     assert desk.leaves() == []
     desk.decides(Verb.REJECT, joe)  # and again
-    assert desk.told() == [(State.QUEUED, [JOE])]
+    assert desk.list_notices() == [(State.QUEUED, [JOE])]
 
 
 @pytest.mark.parametrize("outcome", [None, SENT, UNANSWERED])
@@ -245,5 +245,5 @@ def test_a_preview_says_who_would_be_told_what(desk: Desk) -> None:
     assert (seen.messages, seen.deliveries) == (1, 2)
     assert [count for _, count in seen.refused] == [1]
     assert [one.text for one in preview(BEN).letters] == [f"No to {MARA}\n"]  # nobody is told of foreign folders
-    assert desk.told() == []
+    assert desk.list_notices() == []
     assert ids.format_id(seen.letters[0].message)

@@ -65,7 +65,7 @@ class Sender:
             queue.settle_many(session, ended, settings=self.settings, now=NOW)
         return ids
 
-    def told(self) -> list[Delivery]:
+    def list_notices(self) -> list[Delivery]:
         with db.read_transaction(self.engine) as session:
             rows = select(Delivery).where(col(Delivery.direction) == "notice", col(Delivery.state) != State.PURGED)
             return list(session.scalars(rows.order_by(col(Delivery.id))))
@@ -83,7 +83,7 @@ def sender(sqlite_engine: Engine, settings: Settings) -> Sender:
 
 def test_a_proven_sender_is_told_once_with_what_a_stranger_may_know(sender: Sender) -> None:
     (mail,) = sender.refused("Joe.Fern@company.example")
-    (notice,) = sender.told()
+    (notice,) = sender.list_notices()
     assert (notice.state, notice.mailbox, notice.due_at) == (State.QUEUED, "sales@supplier.example", NOW + GATHERING)
     raw, summary = sender.content(notice)
     assert [(one.recipient, one.status) for one in summary.statuses] == [("Joe.Fern@company.example", "5.1.1")]
@@ -100,7 +100,7 @@ def test_it_leaves_through_the_queue_with_the_null_reverse_path(sender: Sender) 
     assert sender.claims(timedelta(seconds=59)) == []
     (claim,) = sender.claims(GATHERING)
     assert (claim.direction, claim.reverse_path, claim.mailbox) == ("notice", "", "sales@supplier.example")
-    assert claim.raw == sender.content(sender.told()[0])[0]
+    assert claim.raw == sender.content(sender.list_notices()[0])[0]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_it_leaves_through_the_queue_with_the_null_reverse_path(sender: Sender) 
 )
 def test_nobody_else_is_told_and_staff_reads_why(sender: Sender, different: dict[str, object]) -> None:
     (mail,) = sender.refused(**different)
-    assert sender.told() == []
+    assert sender.list_notices() == []
     with db.read_transaction(sender.engine) as session:
         (why,) = [one.sentence for one in delivery_history.get_delivery(session, mail, by=ANA).history if one.act == "not_told"]
     assert why.startswith("No notice to the sender: ")
@@ -126,7 +126,7 @@ def test_no_notice_comes_of_a_notice(sender: Sender) -> None:
         ended = [(one, NO) for one in queue.claim_deliveries(session, limit=50, settings=sender.settings, now=NOW + GATHERING)]
         assert [one.direction for one, _ in ended] == ["notice"]
         queue.settle_many(session, ended, settings=sender.settings, now=NOW)
-    assert [one.state for one in sender.told()] == [State.BOUNCED]
+    assert [one.state for one in sender.list_notices()] == [State.BOUNCED]
 
 
 def test_without_a_way_out_or_where_it_is_not_wanted_nobody_is_told(sender: Sender) -> None:
@@ -135,10 +135,10 @@ def test_without_a_way_out_or_where_it_is_not_wanted_nobody_is_told(sender: Send
     sender.settings = replace(sender.settings, relay=replace(sender.settings.relay, next_hop="smtp://inner:25"))
     sender.settings = replace(sender.settings, notices=replace(sender.settings.notices, failures=False))
     sender.refused()
-    assert sender.told() == []
+    assert sender.list_notices() == []
     sender.settings = replace(sender.settings, notices=replace(sender.settings.notices, failures=True))
     sender.refused()
-    assert len(sender.told()) == 1
+    assert len(sender.list_notices()) == 1
 
 
 def test_many_copies_that_fail_are_told_of_together_and_later_ones_no_more(sender: Sender) -> None:
@@ -147,13 +147,13 @@ def test_many_copies_that_fail_are_told_of_together_and_later_ones_no_more(sende
     for claim in (by_id[first], by_id[second]):
         with db.transaction(sender.engine) as session:
             queue.settle_claim(session, claim, NO, settings=sender.settings, now=NOW)
-    (notice,) = sender.told()
+    (notice,) = sender.list_notices()
     assert [one.recipient for one in sender.content(notice)[1].statuses] == [JOE, MARA]
     (claim,) = sender.claims(GATHERING)
     with db.transaction(sender.engine) as session:
         queue.settle_claim(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=sender.settings, now=NOW)
         queue.settle_claim(session, by_id[third], NO, settings=sender.settings, now=NOW)
-    assert [(one.id, one.state) for one in sender.told()] == [(notice.id, State.DELIVERED)]
+    assert [(one.id, one.state) for one in sender.list_notices()] == [(notice.id, State.DELIVERED)]
 
 
 def test_the_same_message_in_two_transactions_is_told_of_once(sender: Sender) -> None:
@@ -166,7 +166,7 @@ def test_the_same_message_in_two_transactions_is_told_of_once(sender: Sender) ->
         ended = [(one, NO) for one in queue.claim_deliveries(session, limit=50, settings=sender.settings, now=NOW)]
         assert len(ended) == 2
         queue.settle_many(session, ended, settings=sender.settings, now=NOW)
-    assert len(sender.told()) == 1
+    assert len(sender.list_notices()) == 1
 
 
 def test_tried_anew_before_it_left_nobody_is_told(sender: Sender) -> None:
@@ -174,11 +174,11 @@ def test_tried_anew_before_it_left_nobody_is_told(sender: Sender) -> None:
     with db.transaction(sender.engine) as session:
         selected = Selection.of(ids=(first,))
         decisions.decide_messages(session, DecisionRequest(selected, Verb.RELEASE), by=ANA, now=NOW, settings=sender.settings)
-    (notice,) = sender.told()
+    (notice,) = sender.list_notices()
     assert [one.recipient for one in sender.content(notice)[1].statuses] == [MARA]
     with db.transaction(sender.engine) as session:
         queue_admin.retry_deliveries(session, [second], settings=sender.settings, by=ANA, now=NOW)
-    assert sender.told() == []
+    assert sender.list_notices() == []
     with db.read_transaction(sender.engine) as session:
         assert session.scalars(select(Notice)).all() == []
 
@@ -195,16 +195,16 @@ def test_a_notice_that_may_have_arrived_is_the_one_that_they_get(sender: Sender)
     (claim,) = sender.claims(GATHERING)
     ended(claim, Outcome("unanswered", "no answer after the final dot", "smtp://smarthost.example:25"))
     ended(by_id[second], NO)
-    assert [(one.id, one.state) for one in sender.told()] == [(claim.delivery_id, State.QUEUED)]
+    assert [(one.id, one.state) for one in sender.list_notices()] == [(claim.delivery_id, State.QUEUED)]
     with db.transaction(sender.engine) as session:
         queue_admin.retry_deliveries(session, [first], settings=sender.settings, by=ANA, now=NOW)
-    assert [one.id for one in sender.told()] == [claim.delivery_id]  # the other one has failed all the same
+    assert [one.id for one in sender.list_notices()] == [claim.delivery_id]  # the other one has failed all the same
     with db.transaction(sender.engine) as session:
         queue_admin.retry_deliveries(session, [second], settings=sender.settings, by=ANA, now=NOW)
-    assert sender.told() == []  # not sent again, since it is no longer so
+    assert sender.list_notices() == []  # not sent again, since it is no longer so
     for again in sender.claims():
         ended(again, NO)
-    assert sender.told() == []
+    assert sender.list_notices() == []
 
 
 def test_a_failure_that_meets_its_notice_on_the_way_out_is_settled_all_the_same(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +225,7 @@ def test_a_failure_that_meets_its_notice_on_the_way_out_is_settled_all_the_same(
     monkeypatch.setattr(sender_notices, "queued_notices", late)
     with db.transaction(sender.engine) as session:
         queue.settle_claim(session, second, NO, settings=sender.settings, now=NOW)
-    assert [one.state for one in sender.told()] == [State.RELAYING]
+    assert [one.state for one in sender.list_notices()] == [State.RELAYING]
 
 
 def test_of_what_was_purged_on_its_way_nobody_is_told(sender: Sender) -> None:
@@ -238,7 +238,7 @@ def test_of_what_was_purged_on_its_way_nobody_is_told(sender: Sender) -> None:
         queue.settle_claim(session, claim, NO, settings=sender.settings, now=NOW)
     with db.read_transaction(sender.engine) as session:
         assert session.get_one(Delivery, mail).state == State.PURGED
-    assert sender.told() == []
+    assert sender.list_notices() == []
 
 
 def test_a_reply_in_other_digits_is_told_of_too(sender: Sender) -> None:
@@ -246,14 +246,14 @@ def test_a_reply_in_other_digits_is_told_of_too(sender: Sender) -> None:
     (claim,) = sender.claims()
     with db.transaction(sender.engine) as session:
         queue.settle_claim(session, claim, replace(NO, reply="550 5.\u0661.\u0661 no"), settings=sender.settings, now=NOW)
-    assert len(sender.told()) == 1
+    assert len(sender.list_notices()) == 1
 
 
 def test_given_up_by_a_person_is_told_too(sender: Sender) -> None:
     ids = sender.writes()
     with db.transaction(sender.engine) as session:
         queue_admin.give_up(session, ids, settings=sender.settings, by=ANA, now=NOW)
-    raw, summary = sender.content(sender.told()[0])
+    raw, summary = sender.content(sender.list_notices()[0])
     assert summary.statuses[0].status == "5.0.0"
     assert b"Ana" not in raw
 
@@ -264,18 +264,18 @@ def test_members_of_a_group_are_nobodys_business(sender: Sender) -> None:
         session.execute(update(Delivery).where(col(Delivery.id) == mail).values(recipient="member@company.example"))
         ended = [(one, NO) for one in queue.claim_deliveries(session, limit=50, settings=sender.settings, now=NOW)]
         queue.settle_many(session, ended, settings=sender.settings, now=NOW)
-    assert sender.told() == []
+    assert sender.list_notices() == []
 
 
 def test_what_the_sender_wrote_is_never_a_placeholder(sender: Sender) -> None:
     sender.refused(subject="{recipient} {sender.__class__} %s {0}")
-    text = sender.content(sender.told()[0])[1].text
+    text = sender.content(sender.list_notices()[0])[1].text
     assert text.startswith("Your message “{recipient} {sender.__class__} %s {0}” of 24 Nov 2026 to it+joe.fern@company.example could not")
 
 
 def test_a_notice_is_no_mail_to_triage_but_staff_may_read_it(sender: Sender) -> None:
     sender.refused(MARA)
-    (notice,) = sender.told()
+    (notice,) = sender.list_notices()
     with db.read_transaction(sender.engine) as session:
         assert open_message.read_raw(session, notice.message_id, by=BEN).startswith(b"Date: ")
         assert notice.id not in {one.id for one in listing.list_deliveries(session, Selection(), by=ANA).items}
@@ -309,17 +309,17 @@ def test_every_notice_is_on_the_record(sender: Sender) -> None:
 
 def test_the_queue_counts_it_and_it_can_be_tried_at_once_or_given_up(sender: Sender) -> None:
     sender.refused()
-    (notice,) = sender.told()
+    (notice,) = sender.list_notices()
     with db.transaction(sender.engine) as session:
         counted = {one.next_hop: one.waiting for one in queue_admin.list_standings(session, by=ANA, settings=sender.settings)}
         assert counted["smtp://smarthost.example:25"] == 1
         assert queue_admin.retry_deliveries(session, [notice.id], settings=sender.settings, by=ANA, now=NOW) == 1
     assert [one.direction for one in sender.claims()] == ["notice"]
     sender.refused(MARA)
-    (_, second) = sender.told()
+    (_, second) = sender.list_notices()
     with db.transaction(sender.engine) as session:
         assert queue_admin.give_up(session, [second.id], settings=sender.settings, by=ANA, now=NOW) == 1
-    assert len(sender.told()) == 2  # and nobody is told of that
+    assert len(sender.list_notices()) == 2  # and nobody is told of that
 
 
 # held messages that expires
@@ -336,7 +336,7 @@ def expire(sender: Sender, *, wanted: bool = True, **different: object) -> int:
 
 def test_a_proven_sender_is_told_that_nobody_decided_where_that_is_wanted(sender: Sender) -> None:
     expire(sender)
-    (notice,) = sender.told()
+    (notice,) = sender.list_notices()
     raw, said = sender.content(notice)
     assert (said.subject, said.statuses[0].status) == ("Not delivered: Your order", "5.4.7")
     assert b"nobody at company.example reviewed it in time" in raw.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
@@ -345,7 +345,7 @@ def test_a_proven_sender_is_told_that_nobody_decided_where_that_is_wanted(sender
 @pytest.mark.parametrize("different", [{"wanted": False}, {"dmarc": Dmarc(Result.FAIL, "supplier.example", "supplier.example", "none")}])
 def test_otherwise_nobody_is_told_that_it_expired(sender: Sender, different: dict[str, object]) -> None:
     expire(sender, **different)  # type: ignore[arg-type]
-    assert sender.told() == []
+    assert sender.list_notices() == []
 
 
 def test_what_is_restored_before_the_notice_has_left_calls_it_off(sender: Sender) -> None:
@@ -353,13 +353,13 @@ def test_what_is_restored_before_the_notice_has_left_calls_it_off(sender: Sender
     with db.transaction(sender.engine) as session:
         request = DecisionRequest(Selection.of(ids=(mail,)), Verb.RESTORE)
         decisions.decide_messages(session, request, by=ANA, now=NOW, settings=sender.settings)
-    assert sender.told() == []
+    assert sender.list_notices() == []
 
 
 def test_in_the_companys_language_with_english_below(sender: Sender) -> None:
     sender.settings = replace(sender.settings, company=replace(sender.settings.company, language="de"))
     sender.refused("Joe.Fern@company.example")
-    (notice,) = sender.told()
+    (notice,) = sender.list_notices()
     raw, summary = sender.content(notice)
     assert email.message_from_bytes(raw, policy=default)["subject"].startswith("Nicht zugestellt: ")
     there, below = summary.text.split("– In English:")
@@ -373,5 +373,5 @@ def test_what_the_company_wrote_itself_is_all_that_is_said(sender: Sender) -> No
     own = replace(sender.settings.notices, failure_text="Leider nicht: {reason} ({date})")
     sender.settings = replace(sender.settings, notices=own, company=replace(sender.settings.company, language="de"))
     sender.refused()
-    (notice,) = sender.told()
+    (notice,) = sender.list_notices()
     assert sender.content(notice)[1].text.strip() == "Leider nicht: Diese Adresse nimmt keine Nachrichten an. (24. Nov. 2026)"

@@ -58,7 +58,7 @@ BY_NAME = (
         (rename_records.FOLDERS, "person:{}"),
     ),
     *(
-        (rename_records.TOLD, "person:{}"),
+        (rename_records.ALERT_RECIPIENTS, "person:{}"),
         (rename_records.PEOPLE_LISTED, ["{}"]),
         (rename_records.FOLDERS_LISTED, ["company", "person:{}"]),
     ),

@@ -29,13 +29,13 @@ def explain(engine: Engine, settings: Settings, to: str = JOE, by: Actor = ANA, 
         return explain_verdict.explain_verdict(session, SALES, to, by=by, settings=settings, now=NOW, **more)
 
 
-def told(found: Explanation) -> list[tuple[str, str, int | None]]:
+def list_cases(found: Explanation) -> list[tuple[str, str, int | None]]:
     return [(one.proof, one.rule, one.rule_id) for one in found.cases]
 
 
 def test_a_stranger_is_one_whatever_is_proven(known: Engine, settings: Settings) -> None:
     found = explain(known, settings)
-    assert told(found) == [("dmarc", "first-contact", None)]
+    assert list_cases(found) == [("dmarc", "first-contact", None)]
     assert (found.department, found.person) == ("it", "joe.fern")
 
 
@@ -48,7 +48,7 @@ def test_each_proof_that_makes_a_difference(known: Engine, settings: Settings) -
         RuleOrder("block", "domain", "supplier.example", "person:joe.fern", unproven_only=True),
     )
     found = explain(known, settings)
-    assert told(found) == [
+    assert list_cases(found) == [
         ("dmarc", "allowed-sender", allow),
         ("dkim:forwarder.example", "blocked-sender", block),
         ("aligned", "unproven-known-sender", None),
@@ -56,7 +56,7 @@ def test_each_proof_that_makes_a_difference(known: Engine, settings: Settings) -
     ]
     dmarc = found.cases[0]
     assert [(one.rule, one.rule_id) for one in dmarc.beside] == [("block", block), ("allow", pinned)]
-    assert told(explain(known, settings, MARA)) == [
+    assert list_cases(explain(known, settings, MARA)) == [
         ("dmarc", "allowed-sender", allow),
         ("dkim:forwarder.example", "allowed-sender", pinned),
         ("aligned", "unproven-known-sender", None),
@@ -66,7 +66,7 @@ def test_each_proof_that_makes_a_difference(known: Engine, settings: Settings) -
 def test_a_list(known: Engine, settings: Settings) -> None:
     (rule,) = add_rules(known, settings, RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example"))
     found = explain(known, settings, list_id="<Dev.Lists.example>")
-    assert ("dkim:lists.example", "allowed-sender", rule) in told(found)
+    assert ("dkim:lists.example", "allowed-sender", rule) in list_cases(found)
 
 
 @pytest.mark.parametrize(

@@ -223,12 +223,12 @@ def record(session: Session) -> list[object]:
     for one in rows["representative"]:
         names[one["id"]] = f"{names[one['campaign_id']]}: {hash(one['features'])}"
     words = {format_id(number): name for number, name in names.items()}
-    found = {table: [told(row, names, words) for row in rows[table]] for table in rows}
+    found = {table: [describe_row(row, names, words) for row in rows[table]] for table in rows}
     found["touched"] = list(set(found["touched"]))  # noted once for all that came together
     return [sorted(lines) for lines in found.values()]
 
 
-def told(row: dict[str, Any], names: dict[int, str], words: dict[str, str]) -> str:
+def describe_row(row: dict[str, Any], names: dict[int, str], words: dict[str, str]) -> str:
     """A row without ids."""
     kept = {name: names.get(value, value) if type(value) is int else value for name, value in row.items() if name not in UNTOLD}
     if row.get("id") not in names:

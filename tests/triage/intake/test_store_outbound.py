@@ -145,7 +145,7 @@ def test_triage_sees_nothing_of_it(session: Session, settings: Settings) -> None
 # what employees are told
 
 
-def told(session: Session, settings: Settings) -> list[email.message.EmailMessage]:
+def sent_notices(session: Session, settings: Settings) -> list[email.message.EmailMessage]:
     reports = rows(session, "report")
     raws = [bodies.load_body(session, session.get_one(Message, one.message_id).content_id) for one in reports]
     return [email.message_from_bytes(raw, policy=policy.SMTP) for raw in raws]
@@ -156,7 +156,7 @@ def test_who_sent_it_is_told_once_what_did_not_arrive(session: Session, settings
     end(session, settings, "550 5.1.1 no such user", "", "552 5.2.2 full")
     (report,) = rows(session, "report")
     assert (report.mailbox, report.recipient, report.state, report.department, report.person) == (JOE, JOE, "queued", "it", "joe.fern")
-    (letter,) = told(session, settings)
+    (letter,) = sent_notices(session, settings)
     assert letter["Subject"] == "Not delivered: Angebot für Ann"
     assert letter["To"] == JOE
     assert letter["In-Reply-To"] == "<1@company.example>"
@@ -187,7 +187,7 @@ def test_who_sent_it_is_told_when_staff_gives_it_up(session: Session, settings: 
     leave(session, settings)
     one = rows(session, "outbound")[0]
     assert queue_admin.give_up(session, [one.id], settings=settings, by=IDA, now=NOW) == 1
-    (letter,) = told(session, settings)
+    (letter,) = sent_notices(session, settings)
     assert "Ida Lind" in next(letter.iter_parts()).get_content()
 
 
@@ -217,7 +217,7 @@ def test_who_sent_it_is_told_once_that_it_is_late(session: Session, settings: Se
     queue.settle_many(session, list(zip(claims, outcomes, strict=True)), settings=settings, now=NOW)
     assert look(session, settings, LATE - timedelta(minutes=1)) == 0
     assert look(session, settings) == 3
-    (letter,) = told(session, settings)
+    (letter,) = sent_notices(session, settings)
     assert (letter["Subject"], letter["X-Mailroom-Notice"], letter["To"]) == ("Delayed: Angebot für Ann", "delay", JOE)
     words, status, _ = letter.iter_parts()
     text = words.get_content().replace("\r\n", "\n")
@@ -231,7 +231,7 @@ def test_who_sent_it_is_told_once_that_it_is_late(session: Session, settings: Se
         ("rfc822; eve@third.example", "delayed", "4.0.0", "Sun, 29 Nov 2026 09:30:00 +0000"),
     ]
     assert look(session, settings, LATE + timedelta(days=1)) == 0
-    assert len(told(session, settings)) == 1
+    assert len(sent_notices(session, settings)) == 1
 
 
 def test_it_is_said_in_the_companys_language(session: Session, settings: Settings) -> None:
@@ -240,7 +240,7 @@ def test_it_is_said_in_the_companys_language(session: Session, settings: Setting
     claims = claimed(session, settings)
     queue.settle_many(session, [(one, Outcome("untried", "", "x")) for one in claims], settings=settings, now=NOW)
     assert look(session, settings) == 1
-    (letter,) = told(session, settings)
+    (letter,) = sent_notices(session, settings)
     assert letter["Subject"] == "Verspätet: Angebot für Ann"
     assert next(letter.iter_parts()).get_content().replace("\r\n", "\n").splitlines() == [
         "Ihre Nachricht „Angebot für Ann“ vom 24. Nov. 2026, 09:30 UTC ist noch nicht zugestellt an:",
@@ -261,7 +261,7 @@ def test_who_heard_that_it_is_late_hears_when_it_fails(session: Session, setting
     claims = queue.claim_deliveries(session, limit=10, settings=settings, now=LATE)
     replies = {"outbound": Outcome("bounced", "550 5.1.1 no such user", "x"), "report": Outcome("delivered", "250 OK", "x")}
     queue.settle_many(session, [(one, replies[one.direction]) for one in claims], settings=settings, now=LATE)
-    assert [letter["X-Mailroom-Notice"] for letter in told(session, settings)] == ["delay", "failure"]
+    assert [letter["X-Mailroom-Notice"] for letter in sent_notices(session, settings)] == ["delay", "failure"]
 
 
 @pytest.mark.parametrize(

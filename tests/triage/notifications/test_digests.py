@@ -61,7 +61,7 @@ def purge(engine: Engine, settings: Settings, mail: int, now: datetime = NOW) ->
         decisions.decide_messages(session, DecisionRequest(Selection(ids=(mail,)), Verb.PURGE), by=ANA, now=now, settings=settings)
 
 
-def told(engine: Engine, settings: Settings, now: datetime = FOUR) -> dict[str, str]:
+def send_digests(engine: Engine, settings: Settings, now: datetime = FOUR) -> dict[str, str]:
     """What people are told now, as upkeep has them told: the text by the address."""
     with db.transaction(engine) as session:
         before = set(session.scalars(select(col(Delivery.id))))
@@ -77,8 +77,8 @@ def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily:
     purge(known, daily, came(known, daily, JOE, author="crook@bank.example", subject="Gift cards"))
     came(known, daily, MARA, subject="A contract")
     came(known, daily, INFO, subject="For the department")
-    assert told(known, daily, FOUR - timedelta(seconds=1)) == {}
-    found = told(known, daily)
+    assert send_digests(known, daily, FOUR - timedelta(seconds=1)) == {}
+    found = send_digests(known, daily)
     assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
     assert found["joe.fern@company.example"] == (
         "Staff reviews messages from unknown senders before you get them. You need not do anything.\n\n"
@@ -86,7 +86,7 @@ def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily:
         "Removed\n- “Gift cards”\n  from Sales <crook@bank.example>, 24 Nov 09:30\n\n"
         "Questions: postmaster@company.example\n"
     )
-    assert told(known, daily) == told(known, daily, FOUR + HOUR) == {}
+    assert send_digests(known, daily) == send_digests(known, daily, FOUR + HOUR) == {}
 
 
 def test_what_a_person_may_want_first_stands_first(known: Engine, daily: Settings) -> None:
@@ -95,23 +95,23 @@ def test_what_a_person_may_want_first_stands_first(known: Engine, daily: Setting
     came(known, daily, JOE, subject="Last")
     with db.transaction(known) as session:
         session.execute(update(Delivery).where(col(Delivery.id) == urgent).values(urgency=90))
-    text = told(known, daily)["joe.fern@company.example"]
+    text = send_digests(known, daily)["joe.fern@company.example"]
     assert re.findall(r"“(.*)”", text) == ["Urgent", "Last", "First"]
 
 
 def test_the_next_day_tells_what_is_new_and_what_still_waits(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE, subject="Your room")
     purge(known, daily, came(known, daily, JOE, subject="Gift cards"))
-    assert "Gift cards" in told(known, daily)["joe.fern@company.example"]
-    again = told(known, daily, FOUR + DAY)["joe.fern@company.example"]
+    assert "Gift cards" in send_digests(known, daily)["joe.fern@company.example"]
+    again = send_digests(known, daily, FOUR + DAY)["joe.fern@company.example"]
     assert ("Your room" in again, "Gift cards" in again) == (True, False)
 
 
 def test_who_has_nothing_is_told_nothing(known: Engine, daily: Settings) -> None:
     came(known, daily, INFO)
-    assert told(known, daily) == {}
+    assert send_digests(known, daily) == {}
     came(known, daily, JOE)  # later on the same day
-    assert told(known, daily, FOUR + HOUR) == {}
+    assert send_digests(known, daily, FOUR + HOUR) == {}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ EIGHT = NOW.replace(hour=8, minute=30)
     ],
 )
 def test_by_itself_it_is_on_from_the_first_enforcement(
-    known: Engine, settings: Settings, mode: str, observing: tuple[str, ...], switched: dict[str, str], told_at_eight: set[str]
+    known: Engine, settings: Settings, mode: str, observing: tuple[str, ...], switched: dict[str, str], served_at_eight: set[str]
 ) -> None:
     came(known, settings, JOE)  # held before the mode changed
     came(known, settings, MARA)
@@ -155,12 +155,12 @@ def test_by_itself_it_is_on_from_the_first_enforcement(
     with db.transaction(known) as session:
         for department, switch in switched.items():
             enforcement.set_step(session, department, switch, by=IDA, reason="", now=NOW)
-    assert told(known, here, EIGHT - timedelta(minutes=1)) == {}
+    assert send_digests(known, here, EIGHT - timedelta(minutes=1)) == {}
     with db.read_transaction(known) as session:
-        assert {uid for uid in ("joe.fern", "mara.berg") if digests.get_choice(session, uid, here)} == told_at_eight
-    assert {address.partition("@")[0] for address in told(known, here, EIGHT + DAY)} == told_at_eight
+        assert {uid for uid in ("joe.fern", "mara.berg") if digests.get_choice(session, uid, here)} == served_at_eight
+    assert {address.partition("@")[0] for address in send_digests(known, here, EIGHT + DAY)} == served_at_eight
     off = replace(here, notices=Notices(digest_at="off"))
-    assert told(known, off, EIGHT + 2 * DAY) == {}
+    assert send_digests(known, off, EIGHT + 2 * DAY) == {}
 
 
 def test_what_was_begun_goes_on_and_tells_nobody_twice(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,8 +172,8 @@ def test_what_was_begun_goes_on_and_tells_nobody_twice(known: Engine, daily: Set
         came(known, daily, to)
     with db.transaction(known) as session:  # and then the machine stops
         assert digests.tell_some(session, daily, FOUR, now=FOUR) == 1
-    assert set(told(known, daily, FOUR + HOUR)) == {"mara.berg@company.example", "zoe@company.example"}
-    assert told(known, daily, FOUR + HOUR) == {}
+    assert set(send_digests(known, daily, FOUR + HOUR)) == {"mara.berg@company.example", "zoe@company.example"}
+    assert send_digests(known, daily, FOUR + HOUR) == {}
 
 
 def test_machines_that_tell_at_the_same_moment_tell_everybody_once(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,10 +201,10 @@ def test_machines_that_tell_at_the_same_moment_tell_everybody_once(known: Engine
 @pytest.mark.parametrize("again", ["17:00", "16:30"])
 def test_another_time_of_day_is_for_the_next_day(known: Engine, daily: Settings, again: str) -> None:
     came(known, daily, JOE)
-    assert told(known, daily)
+    assert send_digests(known, daily)
     later = replace(daily, notices=replace(daily.notices, digest_at=again))
-    assert told(known, later, FOUR + 2 * HOUR) == {}
-    assert told(known, later, FOUR + DAY + 2 * HOUR)
+    assert send_digests(known, later, FOUR + 2 * HOUR) == {}
+    assert send_digests(known, later, FOUR + DAY + 2 * HOUR)
 
 
 def test_what_a_day_did_not_finish_the_next_one_begins_anew(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,15 +213,15 @@ def test_what_a_day_did_not_finish_the_next_one_begins_anew(known: Engine, daily
     purge(known, daily, came(known, daily, MARA, subject="Gift cards"))
     with db.transaction(known) as session:  # Joe is told, and then the machine stops until the next day
         assert digests.tell_some(session, daily, FOUR, now=FOUR) == 1
-    found = told(known, daily, FOUR + DAY)
+    found = send_digests(known, daily, FOUR + DAY)
     assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
 
 
 def test_a_late_hour_goes_on_past_midnight(known: Engine, daily: Settings) -> None:
     late = replace(daily, notices=Notices(digest_at="23:00"), coverage=Coverage(hours=("tue 08:00-18:00",)))  # the day that NOW is
     came(known, daily, JOE)
-    assert told(known, late, FOUR + 9 * HOUR)
-    assert told(known, late, FOUR + 10 * HOUR) == {}
+    assert send_digests(known, late, FOUR + 9 * HOUR)
+    assert send_digests(known, late, FOUR + 10 * HOUR) == {}
 
 
 def test_who_says_no_is_told_no_more(known: Engine, daily: Settings) -> None:
@@ -232,13 +232,13 @@ def test_who_says_no_is_told_no_more(known: Engine, daily: Settings) -> None:
         with db.transaction(known) as session:
             digests.set_choice(session, by=joe, wanted=wanted, now=NOW)
             assert digests.get_choice(session, "joe.fern", daily) is wanted
-    assert set(told(known, daily)) == {"mara.berg@company.example"}
+    assert set(send_digests(known, daily)) == {"mara.berg@company.example"}
     with db.read_transaction(known) as session:
         acts = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "digest").order_by(col(AuditRecord.id)))
         assert [detail["wanted"] for detail in acts] == [False, True, False]
         assert digests.get_choice(session, "joe.fern", replace(daily, notices=Notices(digest_at="off"))) is None
     never = replace(daily, notices=replace(daily.notices, digest_never=("Mara.Berg@company.example",)))
-    assert told(known, never, FOUR + DAY) == {}
+    assert send_digests(known, never, FOUR + DAY) == {}
 
 
 SHARED = "desk@company.example"
@@ -255,12 +255,12 @@ def test_a_mailbox_that_others_read_is_sent_nothing(known: Engine, daily: Settin
     with db.transaction(known) as session:
         directory.apply_directory(session, company, daily.company, by=SYNC, now=NOW, confirmed=True)
     came(known, daily, JOE)
-    assert told(known, daily) == {}
+    assert send_digests(known, daily) == {}
 
 
 def test_what_a_stranger_wrote_is_short_and_links_nowhere(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE, author="evil.example/x@other.example", subject="https://evil.example/ " + "long " * 100)
-    text = told(known, daily)["joe.fern@company.example"]
+    text = send_digests(known, daily)["joe.fern@company.example"]
     assert "- “hxxps://evil[.]example/ long" in text
     assert "<evil[.]example/x@other[.]example>" in text
     assert max(map(len, text.splitlines())) < 150
@@ -271,14 +271,14 @@ def test_taking_it_away_is_an_answer(known: Engine, daily: Settings) -> None:
     with db.transaction(known) as session:
         release_requests.request_release(session, mail, by=Actor.employee("joe.fern", "Joe Fern"), words="", now=NOW)
     purge(known, daily, mail, NOW + HOUR)
-    assert "you asked for it: it was looked at and not let in" in told(known, daily)["joe.fern@company.example"]
+    assert "you asked for it: it was looked at and not let in" in send_digests(known, daily)["joe.fern@company.example"]
 
 
 def test_only_some_departments(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE)
     came(known, daily, MARA)
     some = replace(daily, notices=replace(daily.notices, digest_departments=("legal",), digest_contact="reception, 100"))
-    found = told(known, some)
+    found = send_digests(known, some)
     assert set(found) == {"mara.berg@company.example"}
     assert found["mara.berg@company.example"].endswith("Questions: reception, 100\n")
 
@@ -288,7 +288,7 @@ def test_under_a_seal_it_is_still_ones_own(known: Engine, daily: Settings) -> No
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
         directory.apply_directory(session, sealed, daily.company, by=SYNC, now=NOW)
     came(known, daily, MARA, subject="A contract")
-    assert "A contract" in told(known, daily)["mara.berg@company.example"]
+    assert "A contract" in send_digests(known, daily)["mara.berg@company.example"]
 
 
 def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Settings) -> None:
@@ -298,7 +298,7 @@ def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Setti
         release_requests.request_release(session, asked, by=joe, words="", now=NOW)
         request = release_requests.request_release(session, refused, by=joe, words="", now=NOW)
         release_requests.decline_request(session, request, by=ANA, reason="not from your bank", now=NOW)
-    text = told(known, replace(daily, api=ASKING, notices=replace(daily.notices, requests=True)))["joe.fern@company.example"]
+    text = send_digests(known, replace(daily, api=ASKING, notices=replace(daily.notices, requests=True)))["joe.fern@company.example"]
     assert text.count("Ask for it https://mailroom.company.example/ask?mail=") == 1
     assert f"?mail={format_id(mail)}\n" in text
     assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you asked for it: staff will review it\n" in text
@@ -309,13 +309,13 @@ def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Setti
 def test_what_expires_says_so(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE)
     late = datetime(2026, 12, 23, 16, 0, tzinfo=UTC)  # held for 29 days and some hours
-    assert ", expires on 24 Dec 09:30" in told(known, daily, late)["joe.fern@company.example"]
+    assert ", expires on 24 Dec 09:30" in send_digests(known, daily, late)["joe.fern@company.example"]
 
 
 def test_a_long_list_ends_and_says_how_many_more(known: Engine, daily: Settings) -> None:
     for _ in range(digest_entries.LISTED + 2):
         came(known, daily, JOE)
-    text = told(known, with_page(daily))["joe.fern@company.example"]
+    text = send_digests(known, with_page(daily))["joe.fern@company.example"]
     assert text.count("supplier.example") == 30
     assert "\n- and 2 more\n  See the list: https://mailroom.company.example/ask\n" in text
 
@@ -378,7 +378,7 @@ def test_attacks_are_counted_and_mistakes_are_listed(
         if removed == "and restored":
             with db.transaction(known) as session:
                 undoing.undo_decision(session, made_of.id, by=ANA, reason="", now=NOW, settings=daily)
-    text = told(known, with_page(daily))["joe.fern@company.example"]
+    text = send_digests(known, with_page(daily))["joe.fern@company.example"]
     gone = "was removed" if rule or removed not in ("", "and restored") else "is held"
     counted = f"- 1 message that looks dangerous or was sent to many people {gone}.\n  See the list: https://mailroom.company.example/ask\n"
     seen = ("Your password expires" in text, "sales@supplier.example" in text, "Ask for it https:" in text, counted in text)
@@ -402,7 +402,7 @@ def test_a_removed_wave_is_one_line_in_each_digest_and_a_mistaken_block_is_liste
         decisions.decide_messages(
             session, DecisionRequest(Selection(campaign=campaign, proof="any"), Verb.PURGE), by=ANA, now=NOW, settings=daily
         )
-    found = told(sqlite_engine, with_page(daily))
+    found = send_digests(sqlite_engine, with_page(daily))
     one = "- 1 message that looks dangerous or was sent to many people was removed.\n"
     assert (len(found), sum(one in text for text in found.values())) == (many, many)
     assert [address for address, text in found.items() if "password expires" in text or "@wave" in text] == []
@@ -414,7 +414,7 @@ def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE, author="hotel@inn.example", subject="Your room; released")
     purge(known, daily, came(known, daily, JOE, author="crook@bank.example", subject="Gift cards"))
     german = replace(daily, api=ASKING, notices=replace(daily.notices, requests=True), company=replace(daily.company, language="de"))
-    assert told(known, german)["joe.fern@company.example"].splitlines()[:5] == [
+    assert send_digests(known, german)["joe.fern@company.example"].splitlines()[:5] == [
         "Nachrichten unbekannter Absender werden geprüft, bevor Sie sie bekommen. Sie brauchen nichts zu tun.",
         "",
         "Zurückgehalten, bis jemand sie geprüft hat",
@@ -435,5 +435,5 @@ def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
 def test_a_clock_that_was_ahead_takes_no_letter_away(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE)
     for days in (364, 0, 1):
-        assert set(told(known, daily, FOUR + days * DAY)) == {"joe.fern@company.example"}
-        assert told(known, daily, FOUR + days * DAY) == {}
+        assert set(send_digests(known, daily, FOUR + days * DAY)) == {"joe.fern@company.example"}
+        assert send_digests(known, daily, FOUR + days * DAY) == {}

@@ -38,7 +38,7 @@ def sign_in(engine: Engine, login: str, client: str, now: datetime = NOW) -> Non
         assert staff_login.start_session(session, login, client, How(), lasts=DAY, now=now)
 
 
-def told(engine: Engine, settings: Settings, now: datetime = NOW) -> list[tuple[str, str]]:
+def send_notices(engine: Engine, settings: Settings, now: datetime = NOW) -> list[tuple[str, str]]:
     """Who is told what now: address and text."""
     with db.transaction(engine) as session:
         while hash_chain.seal_entries(session):
@@ -55,15 +55,15 @@ def told(engine: Engine, settings: Settings, now: datetime = NOW) -> list[tuple[
 def test_a_new_place_is_told_once_and_the_first_sign_in_is_none(engine: Engine, staffed: Settings) -> None:
     sign_in(engine, "ana", HOME)
     sign_in(engine, "ana", HOME)
-    assert told(engine, staffed) == []
+    assert send_notices(engine, staffed) == []
     sign_in(engine, "ana", ELSEWHERE)
-    ((address, text),) = told(engine, staffed)
+    ((address, text),) = send_notices(engine, staffed)
     assert address == "ana.roth@company.example"
     assert ELSEWHERE in text
     assert "mailroom staff sign-out ana" in text
     sign_in(engine, "ana", ELSEWHERE)
     sign_in(engine, "ana", HOME)
-    assert told(engine, staffed) == []
+    assert send_notices(engine, staffed) == []
     with db.read_transaction(engine) as session:
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "told")).all()
     assert [(one.subject, one.detail["causes"]) for one in acts] == [("staff:ana", ["new_place"])]
@@ -72,7 +72,7 @@ def test_a_new_place_is_told_once_and_the_first_sign_in_is_none(engine: Engine, 
 def test_the_rest_of_an_ipv6_network_is_the_same_place(engine: Engine, staffed: Settings) -> None:
     for client in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"):
         sign_in(engine, "ana", client)
-    ((_, text),) = told(engine, staffed)
+    ((_, text),) = send_notices(engine, staffed)
     assert "2001:db8:0:1::1" in text
 
 
@@ -82,9 +82,9 @@ def test_nobody_is_told(engine: Engine, staffed: Settings, way: str) -> None:
     for client in (HOME, ELSEWHERE):
         sign_in(engine, login, client)
     silent = replace(staffed, notices=Notices(new_sign_in_address=way != "off"))
-    assert told(engine, silent, NOW + 2 * DAY if way == "long ago" else NOW) == []
+    assert send_notices(engine, silent, NOW + 2 * DAY if way == "long ago" else NOW) == []
     sign_in(engine, login, "198.51.100.3", NOW + 2 * DAY)
-    assert bool(told(engine, staffed, NOW + 2 * DAY)) == (way != "no mailbox")
+    assert bool(send_notices(engine, staffed, NOW + 2 * DAY)) == (way != "no mailbox")
 
 
 def test_what_happened_before_the_first_look_is_told_to_nobody(engine: Engine, settings: Settings) -> None:
@@ -92,4 +92,4 @@ def test_what_happened_before_the_first_look_is_told_to_nobody(engine: Engine, s
         directory.apply_directory(session, replace(STAFFED, departments=COMPANY.departments), settings.company, by=SYNC, now=NOW)
     for client in (HOME, ELSEWHERE):
         sign_in(engine, "ana", client)
-    assert told(engine, settings) == []
+    assert send_notices(engine, settings) == []

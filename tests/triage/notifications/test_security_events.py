@@ -49,7 +49,7 @@ def session(engine: Engine, settings: Settings) -> Any:
         yield opened
 
 
-def told(session: Session, settings: Settings) -> list[dict[str, Any]]:
+def read_events(session: Session, settings: Settings) -> list[dict[str, Any]]:
     """What a SIEM is told of what has happened since it was asked last."""
     while hash_chain.seal_entries(session):
         pass
@@ -72,7 +72,7 @@ def fail(session: Session, client: str = HOME) -> None:
 def test_a_sign_in_says_who_and_from_where(session: Session, settings: Settings) -> None:
     assert staff_login.start_session(session, "ana", HOME, How(has_factor=True), lasts=DAY, now=NOW)
     assert staff_login.start_session(session, "ana", ELSEWHERE, How(), lasts=DAY, now=NOW)
-    first, second = told(session, settings)
+    first, second = read_events(session, settings)
     assert (first["event"]["action"], first["event"]["outcome"], first["event"]["category"]) == ("sign-in", "success", ["authentication"])
     assert (first["user"], first["source"]["ip"]) == ({"name": "ana"}, HOME)
     assert (first["@timestamp"], first["host"]) == (NOW.isoformat(), {"name": "mx.company.example"})
@@ -86,7 +86,7 @@ def test_a_sign_in_says_who_and_from_where(session: Session, settings: Settings)
 def test_the_failure_that_closes_an_account_says_so_once(session: Session, settings: Settings) -> None:
     for _ in range(TRIES):
         fail(session)
-    events = told(session, settings)
+    events = read_events(session, settings)
     assert actions(events) == ["sign-in-failed"] * TRIES + ["sign-in-locked"]
     last = events[-1]
     assert (last["user"]["name"], last["source"]["ip"], last["event"]["kind"]) == ("ana", HOME, "alert")
@@ -97,7 +97,7 @@ def test_of_failures_at_the_same_time_one_closes_the_account(session: Session, s
     attempts = [staff_login.begin_attempt(session, "ana", HOME, now=NOW) for _ in range(TRIES)]
     for one in attempts:
         staff_login.record_failure(session, one, now=NOW, why="second factor")
-    events = told(session, settings)
+    events = read_events(session, settings)
     assert actions(events).count("sign-in-locked") == 1
     assert {one["event"].get("reason") for one in events if one["event"]["action"] == "sign-in-failed"} == {"second factor"}
 
@@ -111,7 +111,9 @@ def test_a_failure_from_where_somebody_always_signs_in_locks_the_account_elsewhe
     assert staff_login.start_session(session, "ana", HOME, How(), lasts=DAY, now=NOW)
     for client in [ELSEWHERE] * (TRIES - 1) + [HOME] * TRIES:
         fail(session, client)
-    assert locks(told(session, settings)) == [(HOME, TRIES), (HOME, TRIES)], "elsewhere after the first from home, at home after five"
+    assert locks(read_events(session, settings)) == [(HOME, TRIES), (HOME, TRIES)], (
+        "elsewhere after the first from home, at home after five"
+    )
 
 
 def test_a_failure_of_somebody_who_is_spared_locks_the_address_for_the_others_once(session: Session, settings: Settings) -> None:
@@ -120,13 +122,13 @@ def test_a_failure_of_somebody_who_is_spared_locks_the_address_for_the_others_on
     session.flush()
     fail(session)
     fail(session)
-    assert locks(told(session, settings)) == [(HOME, OF_AN_ADDRESS)]
+    assert locks(read_events(session, settings)) == [(HOME, OF_AN_ADDRESS)]
 
 
 def test_what_was_typed_where_nobody_has_that_name_is_not_told(session: Session, settings: Settings) -> None:
     attempt = staff_login.begin_attempt(session, "hunter2", HOME, now=NOW)
     staff_login.record_failure(session, attempt, now=NOW)
-    (event,) = told(session, settings)
+    (event,) = read_events(session, settings)
     assert event["user"] == {}
     assert "hunter2" not in json.dumps(event)
 
@@ -139,7 +141,7 @@ def test_accounts_and_second_factors(session: Session, settings: Settings) -> No
     attempt = staff_login.begin_attempt(session, "kim", HOME, now=NOW, by_code=True)
     assert break_glass.open_account(session, attempt, *halves, lasts=DAY, now=NOW)
     accounts.remove_account(session, "kim", by=IDA, now=NOW)
-    events = told(session, settings)
+    events = read_events(session, settings)
     assert actions(events) == [
         *("staff-add", "staff-rights", "staff-second-factor-reset", "staff-break-glass"),
         *("sign-in", "break-glass", "staff-remove"),
@@ -156,7 +158,7 @@ def test_a_token_from_its_creation_to_its_end(session: Session, settings: Settin
     for client in (HOME, HOME, ELSEWHERE, HOME, ELSEWHERE, ""):
         api_tokens.touch_token(session, made.id, client, now=NOW)
     api_tokens.revoke_token(session, made.id, by=IDA, now=NOW)
-    events = told(session, settings)
+    events = read_events(session, settings)
     assert actions(events) == ["token-create", "token-new-place", "token-new-place", "token-revoke"]
     assert [one["source"]["ip"] for one in events[1:3]] == [HOME, ELSEWHERE]
     assert {one["mailroom"]["name"] for one in events} == {"export"}
@@ -165,7 +167,7 @@ def test_a_token_from_its_creation_to_its_end(session: Session, settings: Settin
 
 def test_a_trail_that_is_not_whole_is_an_alert(session: Session, settings: Settings) -> None:
     verify_chain.record_fault(session, "record 4 has been changed", by=Actor.system("upkeep"), now=NOW)
-    (event,) = told(session, settings)
+    (event,) = read_events(session, settings)
     assert (event["event"]["kind"], event["event"]["severity"], event["event"]["reason"]) == ("alert", 1, "record 4 has been changed")
 
 
@@ -176,7 +178,7 @@ def test_only_what_matters_is_told(session: Session, settings: Settings) -> None
     ledger.write_act(
         session, "alarm", "company", by=ANA, now=NOW, detail={"cause": "removal", "number": 70, "said": "Subject of a message"}
     )
-    (event,) = told(session, settings)
+    (event,) = read_events(session, settings)
     assert (event["event"]["action"], event["mailroom"]["number"]) == ("alarm-removal", 70)
     assert "Subject" not in json.dumps(event)
 
@@ -184,7 +186,7 @@ def test_only_what_matters_is_told(session: Session, settings: Settings) -> None
 def test_confidential_folders_are_not_named(session: Session, settings: Settings) -> None:
     confidential_folders.equalise_confidential(session, (SealedEntry("department:legal", ("ben",)),))
     ledger.write_act(session, "staff", "staff:ben", by=IDA, now=NOW, detail={"what": "groups", "scope": ["department:legal"], "role": "x"})
-    (event,) = told(session, settings)
+    (event,) = read_events(session, settings)
     assert event["mailroom"] == {"by": "person:ida", "subject": "staff:ben", "confidential": True}
 
 
@@ -193,7 +195,7 @@ def test_an_act_on_a_confidential_folder_does_not_name_it(session: Session, sett
     confidential_folders.equalise_confidential(session, (SealedEntry("department:legal", ("ben",)),))
     enforcement.set_step(session, folder, enforcement.RECORD, by=IDA, reason="", now=NOW)
     enforcement.set_step(session, "department:it", enforcement.RECORD, by=IDA, reason="", now=NOW)
-    hidden, shown = told(session, settings)
+    hidden, shown = read_events(session, settings)
     assert hidden["mailroom"] == {"by": "person:ida", "subject": "confidential", "confidential": True}
     assert all(one not in json.dumps(hidden) for one in ("legal", "mara"))
     assert shown["mailroom"] == {"by": "person:ida", "subject": "department:it", "mode": "record-only"}
@@ -203,7 +205,7 @@ def test_an_act_on_a_confidential_folder_does_not_name_it(session: Session, sett
 def test_an_event_is_one_line_that_every_receiver_takes(session: Session, settings: Settings, text: str) -> None:
     detail = {"what": "second-factor", "name": text, "rights": [text] * 50, "scope": [text] * 50, "client": text}
     ledger.write_act(session, "staff", "staff:ben", by=IDA, now=NOW, detail=detail)
-    (event,) = told(session, settings)
+    (event,) = read_events(session, settings)
     line = security_events.write_line(event)
     assert len(line) <= LONGEST
     assert line.isascii()

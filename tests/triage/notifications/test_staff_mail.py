@@ -53,7 +53,7 @@ def staffed(known: Engine, settings: Settings) -> Settings:
     return replace(settings, notices=Notices(target_minutes=60, outgoing_minutes=0))
 
 
-def told(engine: Engine, settings: Settings, now: datetime = LATE) -> dict[str, str]:
+def send_alerts(engine: Engine, settings: Settings, now: datetime = LATE) -> dict[str, str]:
     """Who is told what now: the text by the address."""
     with db.transaction(engine) as session:
         before = set(session.scalars(select(col(Delivery.id))))
@@ -73,7 +73,7 @@ def text_of(raw: bytes) -> str:
 def test_everybody_on_duty_is_told_of_the_folders_they_look_after(known: Engine, staffed: Settings) -> None:
     held(known, staffed, JOE)
     held(known, staffed, MARA)
-    found = told(known, staffed)
+    found = send_alerts(known, staffed)
     assert {address: ("IT: 1 message waits" in text, "Legal: 1 message waits" in text) for address, text in found.items()} == {
         "ana.roth@company.example": (True, True),
         "ben@company.example": (False, True),
@@ -81,7 +81,7 @@ def test_everybody_on_duty_is_told_of_the_folders_they_look_after(known: Engine,
         "ida@company.example": (True, True),
     }
     assert not any("supplier" in text for text in found.values())  # no word of a sender
-    assert told(known, staffed, LATE + DAY) == {}
+    assert send_alerts(known, staffed, LATE + DAY) == {}
     with db.read_transaction(known) as session:
         acts = select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "told").order_by(col(AuditRecord.subject))
         assert list(session.scalars(acts)) == ["staff:ana", "staff:ben", "staff:eva", "staff:ida"]
@@ -89,18 +89,18 @@ def test_everybody_on_duty_is_told_of_the_folders_they_look_after(known: Engine,
 
 def test_an_assistant_hears_of_the_folders_that_are_theirs(known: Engine, staffed: Settings) -> None:
     held(known, staffed, "info@company.example")
-    assert "eva@company.example" not in told(known, staffed)
+    assert "eva@company.example" not in send_alerts(known, staffed)
     held(known, staffed, JOE)
-    found = told(known, staffed, LATE + MINUTE)
+    found = send_alerts(known, staffed, LATE + MINUTE)
     assert set(found) == {"eva@company.example"}  # the others were told of the department within the hour
-    assert set(told(known, staffed, LATE + HOUR)) == {"ana.roth@company.example", "ida@company.example"}
+    assert set(send_alerts(known, staffed, LATE + HOUR)) == {"ana.roth@company.example", "ida@company.example"}
 
 
 def test_who_is_away_is_left_in_peace(known: Engine, staffed: Settings) -> None:
     held(known, staffed, JOE)
     with db.transaction(known) as session:
         coverage.set_away(session, "ana", LATE + DAY, by=IDA, now=NOW)
-    assert set(told(known, staffed)) == {"eva@company.example", "ida@company.example"}
+    assert set(send_alerts(known, staffed)) == {"eva@company.example", "ida@company.example"}
 
 
 def test_what_is_sealed_is_for_those_who_are_named(known: Engine, staffed: Settings) -> None:
@@ -108,7 +108,7 @@ def test_what_is_sealed_is_for_those_who_are_named(known: Engine, staffed: Setti
         sealed = replace(STAFFED, sealed=(SealedEntry("department:legal", ("ben",)),))
         directory.apply_directory(session, sealed, staffed.company, by=SYNC, now=NOW)
     held(known, staffed, MARA)
-    assert set(told(known, staffed)) == {"ben@company.example"}
+    assert set(send_alerts(known, staffed)) == {"ben@company.example"}
 
 
 def test_somebody_else_is_told_where_the_settings_say_so(known: Engine, staffed: Settings) -> None:
@@ -116,13 +116,13 @@ def test_somebody_else_is_told_where_the_settings_say_so(known: Engine, staffed:
         staffed, notices=Notices(target_minutes=60, alert_recipients=("legal=desk@company.example", "legal=ana", "legal=eve@evil.example"))
     )
     held(known, desk, MARA)
-    assert set(told(known, desk)) == {"desk@company.example", "ana.roth@company.example"}
+    assert set(send_alerts(known, desk)) == {"desk@company.example", "ana.roth@company.example"}
 
 
 def test_where_that_is_nobody_here_any_more_staff_on_duty_is_told(known: Engine, staffed: Settings) -> None:
     gone = replace(staffed, notices=Notices(target_minutes=60, alert_recipients=("legal=anna.before",)))
     held(known, gone, MARA)
-    assert set(told(known, gone)) == {"ana.roth@company.example", "ben@company.example", "ida@company.example"}
+    assert set(send_alerts(known, gone)) == {"ana.roth@company.example", "ben@company.example", "ida@company.example"}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_how_much_is_sealed_is_told_to_nobody_instead(
         directory.apply_directory(session, replace(STAFFED, sealed=seal), staffed.company, by=SYNC, now=NOW)
     held(known, instead, JOE)
     held(known, instead, "it+ida@company.example")
-    found = {address: said_of("IT", text) for address, text in told(known, instead).items()}
+    found = {address: said_of("IT", text) for address, text in send_alerts(known, instead).items()}
     assert found.pop("ana.roth@company.example", set()) == named
     assert set(map(frozenset, found.values())) == ({frozenset(desk)} if desk else set())
     assert set(found) == ({"desk@company.example", "ida@company.example"} if desk else set())
@@ -158,12 +158,12 @@ def test_not_at_night_unless_it_is_wanted(known: Engine, staffed: Settings) -> N
     held(known, staffed, MARA)
     night = NOW + 12 * HOUR
     office = replace(staffed, coverage=Coverage(hours=("mon-fri 08:00-18:00",), departments=("legal=substitute:ana",)))
-    found = told(known, office, night)
+    found = send_alerts(known, office, night)
     assert set(found) == {"ana.roth@company.example"}  # looks after that folder at night
     assert "IT" not in found["ana.roth@company.example"]
     wanted = replace(office, notices=replace(office.notices, alerts_at_night=("waiting",)))
-    assert set(told(known, wanted, night)) == {"ben@company.example", "eva@company.example", "ida@company.example"}
-    assert "IT" in told(known, office, NOW + 23 * HOUR + 59 * MINUTE)["ana.roth@company.example"]  # in the morning
+    assert set(send_alerts(known, wanted, night)) == {"ben@company.example", "eva@company.example", "ida@company.example"}
+    assert "IT" in send_alerts(known, office, NOW + 23 * HOUR + 59 * MINUTE)["ana.roth@company.example"]  # in the morning
 
 
 def test_the_company_is_the_business_of_its_administrators(known: Engine, staffed: Settings) -> None:
@@ -172,7 +172,7 @@ def test_the_company_is_the_business_of_its_administrators(known: Engine, staffe
         emergency.open_door(session, LATE + DAY, by=IDA, reason="the office is flooded", now=NOW)
         alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW)
         coverage.set_away(session, "ida", LATE + DAY, by=IDA, now=NOW)  # but somebody has to know
-    found = told(known, staffed)
+    found = send_alerts(known, staffed)
     assert set(found) == {"ana.roth@company.example", "ben@company.example", "ida@company.example", "joe.fern@company.example"}
     assert "60 of 100 people" in found["joe.fern@company.example"], "of the postmaster's mailbox, since who administers may have left"
     assert "flooded" not in found["joe.fern@company.example"]
@@ -183,7 +183,7 @@ def test_the_company_is_the_business_of_its_administrators(known: Engine, staffe
 
 def test_what_nobody_wants_to_be_told_is_told_to_nobody(known: Engine, staffed: Settings) -> None:
     held(known, staffed, JOE)
-    assert told(known, replace(staffed, notices=Notices(target_minutes=60, alerts=()))) == {}
+    assert send_alerts(known, replace(staffed, notices=Notices(target_minutes=60, alerts=()))) == {}
 
 
 @pytest.mark.parametrize(("login", "uid"), [("ana", "ana.roth"), ("ANA ", "ana.roth"), ("ana.roth", ""), ("ben", "ben"), ("", "")])
@@ -202,7 +202,7 @@ def test_two_people_with_one_login_are_nobody(known: Engine, staffed: Settings) 
 
 def test_in_the_companys_language(known: Engine, staffed: Settings) -> None:
     held(known, staffed, JOE)
-    found = told(known, replace(staffed, company=replace(staffed.company, language="de")))
+    found = send_alerts(known, replace(staffed, company=replace(staffed.company, language="de")))
     assert found["eva@company.example"].splitlines() == [
         "Nachrichten warten länger als geplant",
         "- IT: 1 Nachricht wartet, die erste seit 24. Nov., 09:30.",

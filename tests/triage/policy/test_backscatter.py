@@ -73,7 +73,7 @@ TABLE: list[tuple[dict[str, object], str]] = [
     ({"authentication": spf(Result.PASS, domain="mailer.example")}, "it is not proven that a reply"),
     ({"authentication": found(dmarc=replace(PASS, aligned=("dkim",)))}, "it is not proven that a reply"),
     ({"reverse_path": "anna@mailer.example", "authentication": spf(Result.PASS)}, "it is not proven that a reply"),
-    ({"told": True}, "the sender already got a notice"),
+    ({"already_notified": True}, "the sender already got a notice"),
     ({"way_out": False}, "no server for outgoing messages"),
 ]
 
@@ -134,4 +134,4 @@ def test_nobody_is_told_without_proof_and_nothing_goes_in_a_circle(seen: Circums
     assert seen.summary.author == found.author != ""
     assert domain not in ("", "company.example")
     assert not seen.summary.automatic
-    assert (seen.direction, seen.told, seen.normalised) == ("in", False, False)
+    assert (seen.direction, seen.already_notified, seen.normalised) == ("in", False, False)

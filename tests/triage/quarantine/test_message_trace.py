@@ -72,14 +72,14 @@ def test_a_delivery_s_id_leads_to_its_message(lived: tuple[Engine, int, tuple[in
 def test_only_what_is_in_the_scope_is_followed(lived: tuple[Engine, int, tuple[int, ...]]) -> None:
     engine, message, both = lived
 
-    def told(found: Trace) -> set[int | None]:
+    def trace_deliveries(found: Trace) -> set[int | None]:
         return {step.delivery for step in found.steps}
 
     with db.read_transaction(engine) as session:
         own = message_trace.trace_message(session, message, by=BEN)
-        assert told(own) == {None, both[1]}
+        assert trace_deliveries(own) == {None, both[1]}
         assert "joe.fern" not in repr(own)
-        assert told(message_trace.trace_message(session, message, by=ANA)) == {None, *both}
+        assert trace_deliveries(message_trace.trace_message(session, message, by=ANA)) == {None, *both}
         with pytest.raises(NotFound):
             message_trace.trace_message(session, both[0], by=BEN)
         with pytest.raises(NotFound, match="may wait in the spool"):

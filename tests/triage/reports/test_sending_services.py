@@ -59,7 +59,7 @@ def came(session: Session, settings: Settings, report: AggregateReport | None, d
     return session.get_one(Delivery, entered[0])
 
 
-def told(session: Session) -> list[tuple[str, str, str, int]]:
+def list_in_short(session: Session) -> list[tuple[str, str, str, int]]:
     """The list, in short."""
     return [(one.domain, one.name, one.proof, one.messages) for one in sending_services.list_services(session, now=NOW)]
 
@@ -68,7 +68,7 @@ def test_a_proven_report_is_counted_and_nobody_has_to_read_it(engine: Engine, co
     with transaction(engine) as session:
         found = came(session, counting, about())
         assert (found.state, found.rule, found.reason) == (State.PURGED, REPORT, "it is a DMARC report, which was counted")
-        assert told(session) == [
+        assert list_in_short(session) == [
             ("company.example", "203.0.113.0/24", "none", 3),
             ("company.example", "bulk.example", "elsewhere", 40),
             ("news.company.example", "letters.example", "spf", 70),
@@ -85,7 +85,7 @@ def test_a_forged_report_convinces_nobody(engine: Engine, counting: Settings) ->
     with transaction(engine) as session:
         found = came(session, counting, about(), FORGED)
         assert (found.state, found.rule == REPORT) == (State.HELD, False)
-        assert told(session) == []
+        assert list_in_short(session) == []
 
 
 def test_a_report_counts_once_by_its_reporter_id_and_domain(engine: Engine, counting: Settings) -> None:
@@ -99,7 +99,7 @@ def test_a_report_counts_once_by_its_reporter_id_and_domain(engine: Engine, coun
             (about("r1", one), replace(PROVEN, domain="mx.example")),
         ):
             came(session, counting, report, dmarc)
-        assert told(session) == [("company.example", "bulk.example", "dkim", 4)]
+        assert list_in_short(session) == [("company.example", "bulk.example", "dkim", 4)]
         (found,) = sending_services.list_services(session, now=NOW)
         assert found.reporters == ("mx.example", "receiver.example")
 
@@ -140,7 +140,7 @@ def test_neither_one_reporter_nor_many_can_fill_the_database(
         for number in range(5):
             proof = replace(PROVEN, domain=domains[number % len(domains)])
             last = came(session, counting, about(f"r{number}", Service("company.example", "bulk.example", "dkim", 1)), proof)
-        assert told(session) == [("company.example", "bulk.example", "dkim", 3)]
+        assert list_in_short(session) == [("company.example", "bulk.example", "dkim", 3)]
         assert last.reason == "it is a DMARC report that was not counted: too many came within 24 hours"
         again = came(session, counting, about("r0"), replace(PROVEN, domain=domains[0]))
         assert again.reason == "it is a DMARC report that was counted before"
@@ -159,7 +159,7 @@ def test_invented_numbers_push_no_need_off_the_list(engine: Engine, counting: Se
             about("r1", *invented, Service("company.example", "2.example", "dkim", 1 << 40)),
             replace(PROVEN, domain="made.example"),
         )
-        assert [(name, messages) for _, name, _, messages in told(session)] == [
+        assert [(name, messages) for _, name, _, messages in list_in_short(session)] == [
             ("198.51.100.0/24", 18),
             ("203.0.113.0/24", 18),
             ("0.example", sending_services.A_REPORT),
@@ -171,7 +171,7 @@ def test_invented_numbers_push_no_need_off_the_list(engine: Engine, counting: Se
 def test_a_report_to_another_address_is_a_message_like_any_other(engine: Engine, counting: Settings) -> None:
     with transaction(engine) as session:
         assert came(session, counting, about(), PROVEN, "it+joe.fern@company.example").state == State.HELD
-        assert told(session) == []
+        assert list_in_short(session) == []
 
 
 def test_what_is_no_report_is_held_and_the_address_needs_no_mailbox(engine: Engine, counting: Settings) -> None:

@@ -55,17 +55,17 @@ def app(settings_of_proxy: Settings, sqlite_engine: Engine) -> Iterator[FastAPI]
 def enter(portal: BlockingPortal, app: FastAPI, address: str, headers: Any) -> tuple[int, str]:
     """Status, and who is in or why not."""
     with closing(Browser(portal, app, address)) as browser:
-        return told(browser.post("/session/proxy", headers=headers))
+        return read_answer(browser.post("/session/proxy", headers=headers))
 
 
-def told(answer: httpx.Response) -> tuple[int, str]:
+def read_answer(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["login" if answer.status_code == 201 else "detail"]
 
 
 def test_who_is_named_is_in_for_as_long_as_the_proxy_names_them(portal: BlockingPortal, app: FastAPI, sqlite_engine: Engine) -> None:
     with closing(Browser(portal, app, PROXY)) as browser:
         assert browser.get("/session/ways", headers=NAMED).json()["proxy"] == "ana"
-        assert told(browser.post("/session/proxy", headers={"remote-user": " ANA "})) == (201, "ana")
+        assert read_answer(browser.post("/session/proxy", headers={"remote-user": " ANA "})) == (201, "ana")
         assert browser.get("/me", headers=NAMED).status_code == 200
         assert [browser.get("/me", headers=one).status_code for one in ({}, {"Remote-User": "ida"})] == [401, 401]
         browser.client.cookies.set("mailroom", key := browser.client.cookies["mailroom"], domain="127.0.0.1")
@@ -132,7 +132,7 @@ def test_over_a_unix_socket_nobody_has_an_address_to_be_believed(tmp_path: Path,
         server.start()
         try:
             with httpx.Client(transport=httpx.HTTPTransport(uds=path), base_url=ORIGIN, headers=NAMED | {"Origin": ORIGIN}) as client:
-                assert told(client.post("/api/v1/session/proxy")) == (403, PAST)
+                assert read_answer(client.post("/api/v1/session/proxy")) == (403, PAST)
         finally:
             stop.set()
             server.join(HANG)
@@ -160,7 +160,7 @@ def test_no_pin_opens_a_session_that_the_proxy_would_have_ended(
     with opened(replace(settings_of_proxy, api=api), sqlite_engine) as app, closing(Browser(portal, app, PROXY)) as browser:
         assert browser.sign_in("ana").status_code == 201
         assert browser.request("PUT", "/session/pin", json=pin).status_code == 204
-        assert told(browser.post("/session/proxy", headers=NAMED)) == (201, "ana")
+        assert read_answer(browser.post("/session/proxy", headers=NAMED)) == (201, "ana")
         answer = browser.request("PUT", "/session/pin", json=pin, headers=NAMED)
         assert (answer.status_code, answer.json()["detail"].startswith("a proxy has signed you in")) == (403, True)
         assert browser.get("/session/ways").json()["pins"] == []

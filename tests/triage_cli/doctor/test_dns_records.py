@@ -17,7 +17,7 @@ mx.company.example. A 192.0.2.1
 """
 
 
-def told(settings: Settings, tmp_path: Path, zone: str) -> list[tuple[str, str]]:
+def list_findings(settings: Settings, tmp_path: Path, zone: str) -> list[tuple[str, str]]:
     """The findings for this zone."""
     (tmp_path / "own.zone").write_text(zone)
     settings = replace(settings, dns=replace(settings.dns, zone_file=str(tmp_path / "own.zone")))
@@ -27,7 +27,7 @@ def told(settings: Settings, tmp_path: Path, zone: str) -> list[tuple[str, str]]
 
 
 def test_a_name_in_order(settings: Settings, tmp_path: Path) -> None:
-    assert {level for level, _ in told(settings, tmp_path, GOOD)} == {OK}
+    assert {level for level, _ in list_findings(settings, tmp_path, GOOD)} == {OK}
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,12 @@ def test_a_name_in_order(settings: Settings, tmp_path: Path) -> None:
 )
 def test_what_is_missing_is_named(before: str, after: str, says: str, settings: Settings, tmp_path: Path) -> None:
     assert before in GOOD
-    ((_, words),) = [one for one in told(settings, tmp_path, GOOD.replace(before, after)) if one[0] == WARN]
+    ((_, words),) = [one for one in list_findings(settings, tmp_path, GOOD.replace(before, after)) if one[0] == WARN]
     assert says in words
 
 
 @pytest.mark.parametrize(("zone", "level"), [('s1._domainkey.company.example. TXT "v=DKIM1; p=AAAA"\n', OK), ("", WARN)])
 def test_the_key_of_the_seal(zone: str, level: str, settings: Settings, tmp_path: Path) -> None:
     settings = replace(settings, relay=replace(settings.relay, arc_domain="company.example", arc_selector="s1"))
-    ((found, _),) = [one for one in told(settings, tmp_path, GOOD + zone) if "s1._domainkey" in one[1]]
+    ((found, _),) = [one for one in list_findings(settings, tmp_path, GOOD + zone) if "s1._domainkey" in one[1]]
     assert found == level

@@ -58,7 +58,7 @@ def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Setting
     return settings
 
 
-def told(findings: Iterator[Finding]) -> list[tuple[str, str, str]]:
+def list_findings(findings: Iterator[Finding]) -> list[tuple[str, str, str]]:
     """The findings; each that is not well says what to do."""
     found = [*findings]
     assert all(bool(finding.do) == (finding.level != OK) for finding in found)
@@ -76,26 +76,26 @@ def test_a_house_in_order(house: Settings) -> None:
         network_checks.check_ports,
         network_checks.next_hop,
     ):
-        assert {level for level, _, _ in told(check(house))} == {OK}, check
-    ((_, _, words),) = told(local_checks.door_snapshot(house))
+        assert {level for level, _, _ in list_findings(check(house))} == {OK}, check
+    ((_, _, words),) = list_findings(local_checks.door_snapshot(house))
     assert words.endswith("equal to the record")
 
 
 @pytest.mark.postgresql
 def test_a_database_that_everybody_on_the_machine_can_open(house: Settings) -> None:
     Path(house.database.url.removeprefix("sqlite:///")).chmod(0o644)
-    _, (level, _, found) = told(local_checks.check_database(house))
+    _, (level, _, found) = list_findings(local_checks.check_database(house))
     assert (level, "everybody on this machine can open" in found) == (WARN, True)
 
 
 def test_a_postgresql_that_may_forget_what_it_promised(house: Settings, postgresql_url: str, postgresql_engine: Engine) -> None:
     house = replace(house, database=replace(house.database, url=postgresql_url))
-    _, (level, what, found) = told(local_checks.check_database(house))  # as the server of these tests is
+    _, (level, what, found) = list_findings(local_checks.check_database(house))  # as the server of these tests is
     name = postgresql_engine.url.database
     with postgresql_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET synchronous_commit = on')
         try:
-            assert [level for level, _, _ in told(local_checks.check_database(house))] == [OK]
+            assert [level for level, _, _ in list_findings(local_checks.check_database(house))] == [OK]
         finally:
             connection.exec_driver_sql(f'ALTER DATABASE "{name}" RESET synchronous_commit')
     assert (level, what) == (FAIL, "database")
@@ -108,7 +108,7 @@ def test_a_user_of_postgresql_who_may_only_read(house: Settings, postgresql_url:
         connection.exec_driver_sql("CREATE ROLE looker; GRANT SELECT ON ALL TABLES IN SCHEMA public TO looker")
         try:
             url = f"{postgresql_url}{'&' if '?' in postgresql_url else '?'}options=-c%20role%3Dlooker"
-            found = told(local_checks.check_database(replace(house, database=replace(house.database, url=url))))
+            found = list_findings(local_checks.check_database(replace(house, database=replace(house.database, url=url))))
         finally:
             connection.exec_driver_sql("DROP OWNED BY looker; DROP ROLE looker")
     assert [level for level, _, _ in found[:2]] == [OK, FAIL]
@@ -122,7 +122,7 @@ def test_what_others_keep_in_the_same_database_is_theirs(house: Settings, postgr
         connection.exec_driver_sql("CREATE ROLE worker; GRANT ALL ON ALL TABLES IN SCHEMA public TO worker; CREATE TABLE theirs ()")
         try:
             url = f"{postgresql_url}{'&' if '?' in postgresql_url else '?'}options=-c%20role%3Dworker"
-            found = told(local_checks.check_database(replace(house, database=replace(house.database, url=url))))
+            found = list_findings(local_checks.check_database(replace(house, database=replace(house.database, url=url))))
         finally:
             connection.exec_driver_sql("DROP TABLE theirs; DROP OWNED BY worker; DROP ROLE worker")
     assert found[0][0] == OK
@@ -132,20 +132,20 @@ def test_what_others_keep_in_the_same_database_is_theirs(house: Settings, postgr
 @pytest.mark.postgresql
 def test_machines_wake_each_other_or_it_is_said_why_not(house: Settings, postgresql_url: str) -> None:
     house = replace(house, database=replace(house.database, url=postgresql_url))
-    assert [level for level, _, _ in told(local_checks.check_wake_up(house))] == [OK]
+    assert [level for level, _, _ in list_findings(local_checks.check_wake_up(house))] == [OK]
     elsewhere = replace(house, database=replace(house.database, listen_url="postgresql://nobody@/none?host=/nowhere"))
-    assert [level for level, _, _ in told(local_checks.check_wake_up(elsewhere))] == [WARN]
+    assert [level for level, _, _ in list_findings(local_checks.check_wake_up(elsewhere))] == [WARN]
 
 
 def test_one_machine_needs_nobody_to_wake_it(house: Settings) -> None:
-    assert told(local_checks.check_wake_up(house)) == []
+    assert list_findings(local_checks.check_wake_up(house)) == []
 
 
 def test_a_restored_house_sends_nothing_until_somebody_says_so(house: Settings, sqlite_engine: Engine) -> None:
-    assert told(local_checks.check_restore_pause(house)) == []
+    assert list_findings(local_checks.check_restore_pause(house)) == []
     with db.transaction(sqlite_engine) as session:
         restore_pause.pause_delivery(session, backup_at=arriving.NOW, now=arriving.NOW + timedelta(days=1))
-    ((level, what, found),) = told(local_checks.check_restore_pause(house))
+    ((level, what, found),) = list_findings(local_checks.check_restore_pause(house))
     assert (level, what) == (WARN, "restored")
     assert found.startswith("a backup of 24 Nov 2026 09:30 UTC was restored: nothing is sent on")
 
@@ -156,7 +156,7 @@ def test_a_restored_house_sends_nothing_until_somebody_says_so(house: Settings, 
 def test_mail_that_waits_too_long(seconds: float, level: str, house: Settings) -> None:
     number = ids.first_id_at(utcnow() - timedelta(seconds=seconds))
     (house.spool.directory / "incoming" / f"{ids.format_id(number)}.1.7.batch").write_bytes(b"")
-    ((said, _, words),) = told(local_checks.check_spool(house))
+    ((said, _, words),) = list_findings(local_checks.check_spool(house))
     assert said == level
     assert words.startswith(f"7 messages wait, the first for {int(seconds)} s")
 
@@ -178,11 +178,13 @@ def test_released_mail_that_nobody_sends_on(
     with db.transaction(sqlite_engine) as session:
         arriving.arrive(session, house)
         session.execute(update(Delivery).values(state=state, due_at=utcnow() - timedelta(minutes=minutes)))
-    found = told(local_checks.check_delivery(house))
+    found = list_findings(local_checks.check_delivery(house))
     assert [level for level, _, _ in found] == levels
     with db.transaction(sqlite_engine) as session:
         restore_pause.pause_delivery(session, backup_at=arriving.NOW, now=arriving.NOW)
-    assert {level for level, _, _ in told(local_checks.check_delivery(house))} == {OK}, "that nothing leaves has a finding of its own"
+    assert {level for level, _, _ in list_findings(local_checks.check_delivery(house))} == {OK}, (
+        "that nothing leaves has a finding of its own"
+    )
 
 
 @pytest.mark.parametrize(
@@ -192,14 +194,14 @@ def test_released_mail_that_nobody_sends_on(
 def test_mail_that_cannot_be_put_on_the_record(house: Settings, attempts: tuple[int, ...], said: list[str]) -> None:
     for attempt in attempts:
         (house.spool.directory / "retry" / f"0001764000000000.{attempt:03d}.0AMSCK1ANT458.1.batch").touch()
-    assert [(level, words.split(" tried")[0]) for level, _, words in told(local_checks.check_spool(house))][1:] == [
+    assert [(level, words.split(" tried")[0]) for level, _, words in list_findings(local_checks.check_spool(house))][1:] == [
         (FAIL, words) for words in said
     ]
 
 
 def test_damaged_batches_are_named(house: Settings) -> None:
     (house.spool.directory / "damaged" / batch_name(1, 1)).write_bytes(b"")
-    assert [(level, words.split(" lie")[0]) for level, _, words in told(local_checks.check_spool(house))][1:] == [
+    assert [(level, words.split(" lie")[0]) for level, _, words in list_findings(local_checks.check_spool(house))][1:] == [
         (WARN, "1 damaged batches")
     ]
 
@@ -218,7 +220,7 @@ def test_whether_somebody_administers_the_company(
 ) -> None:
     with db.transaction(sqlite_engine) as session:
         session.add(StaffMember(login="ida", name="Ida", role="admin", scope=["company"], password_hash=hashed, source=source))
-    ((said, _, _),) = told(local_checks.check_administrators(replace(house, api=replace(house.api, sign_in=(way,)))))
+    ((said, _, _),) = list_findings(local_checks.check_administrators(replace(house, api=replace(house.api, sign_in=(way,)))))
     assert said == level
 
 
@@ -251,14 +253,14 @@ def test_what_is_wrong_inside(
     change: Change, check: Callable[[Settings], Iterator[Finding]], level: str, words: str, house: Settings
 ) -> None:
     change(house)
-    ((said, _, found),) = told(check(house))
+    ((said, _, found),) = list_findings(check(house))
     assert (said, words in found) == (level, True), found
 
 
 @pytest.mark.parametrize(("free", "level"), [(3 * 1024**3, OK), (1024**3, WARN), (1024**2, FAIL)])
 def test_disks(free: int, level: str, house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=2**40, free=free))
-    assert [(said, words.rpartition(" the ")[2]) for said, _, words in told(local_checks.check_disk(house))] == [
+    assert [(said, words.rpartition(" the ")[2]) for said, _, words in list_findings(local_checks.check_disk(house))] == [
         (level, "spool"),
         (level, "database"),
         (level, "mailboxes"),
@@ -271,15 +273,15 @@ def test_disks(free: int, level: str, house: Settings, monkeypatch: pytest.Monke
 def test_our_own_door_is_no_stranger(house: Settings) -> None:
     with start_receiver(house) as receiver:
         listen = "{}:{}".format(*receiver.address)
-        ours, _ = told(network_checks.check_ports(replace(house, smtp=replace(house.smtp, listen=listen))))
+        ours, _ = list_findings(network_checks.check_ports(replace(house, smtp=replace(house.smtp, listen=listen))))
         assert ours == (OK, "smtp.listen", f"mailroom answers on {listen}")
-        stranger, _ = told(
+        stranger, _ = list_findings(
             network_checks.check_ports(
                 replace(house, company=replace(house.company, hostname="mx.other.example"), smtp=replace(house.smtp, listen=listen))
             )
         )
         assert stranger[:2] == (FAIL, "smtp.listen")
-        _, web = told(network_checks.check_ports(replace(house, api=replace(house.api, listen=listen))))
+        _, web = list_findings(network_checks.check_ports(replace(house, api=replace(house.api, listen=listen))))
         assert web[:2] == (FAIL, "api.listen")
 
 
@@ -287,15 +289,15 @@ def test_a_port_that_others_have_or_nobody_may(house: Settings, monkeypatch: pyt
     monkeypatch.setattr(network_checks, "PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         listen = f"127.0.0.1:{silent.getsockname()[1]}"
-        found, _ = told(network_checks.check_ports(replace(house, smtp=replace(house.smtp, listen=listen))))
+        found, _ = list_findings(network_checks.check_ports(replace(house, smtp=replace(house.smtp, listen=listen))))
         assert found[0] == FAIL
         assert "taken by another program" in found[2]
     with socket.create_server(("127.0.0.1", 0)) as silent:
         listen = f"127.0.0.1:{silent.getsockname()[1]}"
-        _, found, _ = told(network_checks.check_ports(replace(house, smtp=replace(house.smtp, lmtp_listen=listen))))
+        _, found, _ = list_findings(network_checks.check_ports(replace(house, smtp=replace(house.smtp, lmtp_listen=listen))))
         assert found[:2] == (FAIL, "smtp.lmtp_listen")
     for listen, words in (("192.0.2.1:2525", "cannot be listened on"), ("2525", "must be HOST:PORT")):
-        found, _ = told(network_checks.check_ports(replace(house, smtp=replace(house.smtp, listen=listen))))
+        found, _ = list_findings(network_checks.check_ports(replace(house, smtp=replace(house.smtp, listen=listen))))
         assert found[0] == FAIL
         assert words in found[2]
 
@@ -308,7 +310,7 @@ def test_a_certificate(days: int, name: str, levels: list[str], house: Settings,
     chain, key = make_certificate(tmp_path, name)  # good for a day
     now = utcnow() - timedelta(days=days)
     monkeypatch.setattr(network_checks, "utcnow", lambda: now)
-    assert [level for level, _, _ in told(network_checks.check_certificate(with_certificate(house, chain, key)))] == levels
+    assert [level for level, _, _ in list_findings(network_checks.check_certificate(with_certificate(house, chain, key)))] == levels
 
 
 def with_certificate(house: Settings, chain: Path | str, key: Path | str) -> Settings:
@@ -316,12 +318,12 @@ def with_certificate(house: Settings, chain: Path | str, key: Path | str) -> Set
 
 
 def test_a_certificate_that_is_none_or_good_for_long(house: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert told(network_checks.check_certificate(house)) == [(WARN, "certificate", "there is none: mail comes in clear text")]
+    assert list_findings(network_checks.check_certificate(house)) == [(WARN, "certificate", "there is none: mail comes in clear text")]
     chain, key = make_certificate(tmp_path)
     monkeypatch.setattr(network_checks, "SOON", timedelta())
-    assert [level for level, _, _ in told(network_checks.check_certificate(with_certificate(house, chain, key)))] == [OK]
+    assert [level for level, _, _ in list_findings(network_checks.check_certificate(with_certificate(house, chain, key)))] == [OK]
     key.write_text("damaged")
-    ((level, _, words),) = told(network_checks.check_certificate(with_certificate(house, chain, key)))
+    ((level, _, words),) = list_findings(network_checks.check_certificate(with_certificate(house, chain, key)))
     assert (level, "cannot be used" in words) == (FAIL, True)
 
 
@@ -337,7 +339,7 @@ def test_a_door_that_shows_another_certificate_than_the_files(house: Settings, t
     ):
         with start_receiver(with_certificate(house, *shown)) as receiver:
             listen = "{}:{}".format(*receiver.address)
-            found = told(
+            found = list_findings(
                 network_checks.check_certificate(with_certificate(replace(house, smtp=replace(house.smtp, listen=listen)), *files))
             )
         assert [(level, text.partition(",")[0]) for level, _, text in found[1:]] == [(WARN, one) for one in words]
@@ -352,13 +354,13 @@ def test_the_consoles_certificate(house: Settings, tmp_path: Path, monkeypatch: 
         for soon, level in ((timedelta(days=21), WARN), (timedelta(), OK)):
             monkeypatch.setattr(network_checks, "SOON", soon)
             shown = threads.submit(shake_hands, proxy, context)
-            ((found, what, words),) = told(network_checks.check_console(there))
+            ((found, what, words),) = list_findings(network_checks.check_console(there))
             assert (found, what, words.partition(" until")[0]) == (level, "console", "good")
             shown.result()
-    ((found, _, words),) = told(network_checks.check_console(there))
+    ((found, _, words),) = list_findings(network_checks.check_console(there))
     assert (found, words.startswith(f"nobody shows a certificate at {url}: ")) == (WARN, True)
     for unseen in ("", "http://127.0.0.1:8080"):
-        assert told(network_checks.check_console(replace(house, api=replace(house.api, public_url=unseen)))) == []
+        assert list_findings(network_checks.check_console(replace(house, api=replace(house.api, public_url=unseen)))) == []
 
 
 def shake_hands(proxy: socket.socket, context: ssl.SSLContext) -> None:
@@ -370,13 +372,13 @@ def shake_hands(proxy: socket.socket, context: ssl.SSLContext) -> None:
 
 def test_a_next_hop_and_what_it_lacks(house: Settings) -> None:
     with next_hop(lmtp=True) as peer:
-        found = told(network_checks.next_hop(replace(house, relay=replace(house.relay, next_hop=peer.url))))
+        found = list_findings(network_checks.next_hop(replace(house, relay=replace(house.relay, next_hop=peer.url))))
     assert [(level, words.split(":")[0]) for level, _, words in found[:1]] == [(OK, "lmtp")]
     assert (WARN, f"it takes 1000000 bytes (SIZE), the SMTP server takes {house.smtp.max_size}: larger messages bounce") in [
         (level, words) for level, _, words in found
     ]
     with next_hop(hides=("8BITMIME", "SMTPUTF8")) as peer:
-        found = told(network_checks.next_hop(replace(house, relay=replace(house.relay, next_hop=peer.url))))
+        found = list_findings(network_checks.next_hop(replace(house, relay=replace(house.relay, next_hop=peer.url))))
     assert {words.split(":")[0] for level, _, words in found if level == WARN} >= {
         "it does not offer 8BITMIME",
         "it does not offer SMTPUTF8",
@@ -392,7 +394,7 @@ def test_a_next_hop_and_what_it_lacks(house: Settings) -> None:
     ],
 )
 def test_a_next_hop_that_is_not_there(url: str, words: str, house: Settings) -> None:
-    ((level, _, found),) = told(network_checks.next_hop(replace(house, relay=replace(house.relay, next_hop=url))))
+    ((level, _, found),) = list_findings(network_checks.next_hop(replace(house, relay=replace(house.relay, next_hop=url))))
     assert (level, words in found) == (FAIL, True), found
 
 
@@ -485,4 +487,4 @@ def test_where_qr_codes_are_read(
     monkeypatch.setattr(sandbox, "can_draw", lambda: draws)
     monkeypatch.setattr(sandbox, "parser_socket", lambda: socket)
     monkeypatch.setattr(shutil, "which", lambda *_, **__: program)
-    assert told(local_checks.check_codes(house)) == [(level, "codes", says)]
+    assert list_findings(local_checks.check_codes(house)) == [(level, "codes", says)]

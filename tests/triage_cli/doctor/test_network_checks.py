@@ -38,7 +38,7 @@ def ours(peer: Peer, settings: Settings, files: tuple[Path, Path], tmp_path: Pat
     return replace(settings, relay=replace(settings.relay, next_hop=peer.url, logins_file=str(file), tls_ca=str(files[0]), tls_name=HOST))
 
 
-def told(settings: Settings) -> dict[str, tuple[str, str]]:
+def check_network(settings: Settings) -> dict[str, tuple[str, str]]:
     """What is not well, by its words, with level and what to do; nothing shows a password."""
     found = [*network_checks.next_hop(settings)]
     assert not any(PASSWORD in one.found + one.do for one in found)
@@ -46,7 +46,7 @@ def told(settings: Settings) -> dict[str, tuple[str, str]]:
 
 
 def test_it_signs_in(ours: Settings, peer: Peer) -> None:
-    ((words, (level, _)),) = told(ours).items()
+    ((words, (level, _)),) = check_network(ours).items()
     assert level == OK
     assert words.startswith(f"{peer.url} answers, encrypted, and lets us in as us: ")
     assert peer.commands == ["STARTTLS", "AUTH PLAIN"]
@@ -61,12 +61,12 @@ def test_it_signs_in(ours: Settings, peer: Peer) -> None:
 )
 def test_it_says_what_was_answered(ours: Settings, peer: Peer, reply: str, says: str, do: str) -> None:
     peer.answer("AUTH", reply)
-    ((words, (level, what)),) = told(ours).items()
+    ((words, (level, what)),) = check_network(ours).items()
     assert (level, words, what.startswith(do)) == (FAIL, f"{peer.url}: {says}", True)
 
 
 def test_a_certificate_that_nobody_vouches_for(ours: Settings, peer: Peer) -> None:
-    ((words, (level, do)),) = told(replace(ours, relay=replace(ours.relay, tls_ca=""))).items()
+    ((words, (level, do)),) = check_network(replace(ours, relay=replace(ours.relay, tls_ca=""))).items()
     assert (level, words) == (FAIL, f"{peer.url}: TLS failed: self-signed certificate")
     assert do.startswith("its certificate has to name the host of its URL")
 
@@ -75,13 +75,13 @@ def test_a_file_for_all_to_read_with_a_line_for_nobody(ours: Settings, peer: Pee
     file = Path(ours.relay.logins_file)
     file.write_text(f"{peer.url} us:{PASSWORD}\nsmtp://elsewhere.example:587 us:{PASSWORD}\n")
     file.chmod(0o644)
-    found = told(ours)
+    found = check_network(ours)
     assert found[f"{file} has a line for smtp://elsewhere.example:587, which is no next hop"][0] == WARN
     assert found[f"{file} holds passwords and others may read or write it"] == (WARN, f"chmod 640 {file}")
 
 
 def test_a_file_that_is_none(ours: Settings) -> None:
     Path(ours.relay.logins_file).write_text(PASSWORD)
-    ((words, (level, do)),) = told(ours).items()
+    ((words, (level, do)),) = check_network(ours).items()
     assert (level, "line 1 is none" in words) == (FAIL, True)
     assert do == "change relay.next_hop, relay.routes, relay.smarthost or relay.logins_file"

@@ -39,7 +39,7 @@ def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Setting
     )
 
 
-def told(settings: Settings) -> list[tuple[str, str]]:
+def list_findings(settings: Settings) -> list[tuple[str, str]]:
     found: list[Finding] = list(check_outbound(settings))
     assert all(bool(one.do) == (one.level != OK) for one in found)
     return [(one.level, one.found) for one in found]
@@ -50,7 +50,7 @@ def changed(settings: Settings, **values: object) -> Settings:
 
 
 def test_a_house_in_order(house: Settings) -> None:
-    assert told(house) == [
+    assert list_findings(house) == [
         (OK, "it comes from 192.0.2.25"),
         (OK, "it goes to smtp://provider.example:25"),
         (OK, "its spool is new: nothing was handed over yet"),
@@ -59,7 +59,7 @@ def test_a_house_in_order(house: Settings) -> None:
 
 
 def test_nobody_may_send(settings: Settings) -> None:
-    assert [level for level, _ in told(settings)] == [OK]
+    assert [level for level, _ in list_findings(settings)] == [OK]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_nobody_may_send(settings: Settings) -> None:
 )
 def test_what_is_not_in_order(house: Settings, values: dict[str, object], level: str, says: str) -> None:
     house = replace(house, relay=replace(house.relay, next_hop="smtp://inner:25"))
-    assert [one for one in told(changed(house, **values)) if one[0] == level and says in one[1]]
+    assert [one for one in list_findings(changed(house, **values)) if one[0] == level and says in one[1]]
 
 
 def test_passwords_that_others_may_read(house: Settings, tmp_path: Path) -> None:
@@ -83,13 +83,13 @@ def test_passwords_that_others_may_read(house: Settings, tmp_path: Path) -> None
     house = replace(house, smtp=replace(house.smtp, tls_cert=str(chain), tls_key=str(key)))
     for mode, level in ((0o644, WARN), (0o640, OK)):
         file.chmod(mode)
-        assert told(changed(house, accounts_file=str(file)))[0][0] == level
+        assert list_findings(changed(house, accounts_file=str(file)))[0][0] == level
 
 
 def test_only_copies_are_taken(house: Settings) -> None:
     alone = replace(house, relay=replace(house.relay, smarthost=""))
-    assert [level for level, _ in told(alone)] == [FAIL]
-    assert (OK, "only copies to copies@company.example are taken and learned from") in told(
+    assert [level for level, _ in list_findings(alone)] == [FAIL]
+    assert (OK, "only copies to copies@company.example are taken and learned from") in list_findings(
         changed(alone, journal_address="copies@company.example")
     )
 
@@ -101,7 +101,7 @@ def test_mail_that_waits(house: Settings) -> None:
     (spool / "incoming" / "0000000000001.1.3.batch").touch()
     (spool / "damaged" / "x.batch").touch()
     (spool / "retry" / f"0001764000000000.{OFTEN:03d}.0AMSCK1ANT458.1.batch").touch()
-    found = told(house)
+    found = list_findings(house)
     assert [one[0] for one in found if "cannot be entered" in one[1]] == [FAIL]
     assert [one[0] for one in found if "3 messages wait" in one[1]] == [FAIL]
     assert (WARN, "1 damaged batches lie in its spool") in found
@@ -134,7 +134,7 @@ def test_whether_others_can_prove_that_it_is_ours(
     house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")))
     raw = outside.Letter(JOE, "ann@x.example", "Our offer").raw(signed=signed)
     send(sqlite_engine, house, raw + b"a footer\r\n" * changed)
-    assert [one[0] for one in told(house) if says in one[1]] == [level]
+    assert [one[0] for one in list_findings(house) if says in one[1]] == [level]
 
 
 def test_what_waits_for_a_look(house: Settings, sqlite_engine: Engine) -> None:
@@ -143,4 +143,4 @@ def test_what_waits_for_a_look(house: Settings, sqlite_engine: Engine) -> None:
         mails = [Sent(JOE, ("ann@x.example",), JOE, now)]
         by = Actor.system("outbound")
         learn_contacts.learn_many(session, mails, how="outbound", settings=changed(house, daily_cap=0), by=by, now=now)
-    assert told(house)[-1] == (WARN, "0 contacts are known, 1 wait for your review")
+    assert list_findings(house)[-1] == (WARN, "0 contacts are known, 1 wait for your review")

@@ -27,7 +27,7 @@ def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Setting
     return replace(settings, database=replace(settings.database, url=sqlite_url))
 
 
-def told(findings: Iterator[Finding]) -> list[tuple[str, str]]:
+def list_findings(findings: Iterator[Finding]) -> list[tuple[str, str]]:
     """The findings; each that is not well says what to do."""
     found = [*findings]
     assert all(bool(one.do) == (one.level != OK) for one in found)
@@ -38,12 +38,12 @@ def test_our_door_is_no_open_relay(house: Settings) -> None:
     with start_receiver(house) as door:
         host, port = door.address
         listening = replace(house, smtp=replace(house.smtp, listen=f"{host}:{port}"))
-        ((level, words),) = told(probes.open_relay(listening))
+        ((level, words),) = list_findings(probes.open_relay(listening))
     assert (level, "refused" in words) == (OK, True)
 
 
 def test_where_nobody_listens_nothing_is_tried(house: Settings) -> None:
-    assert told(probes.open_relay(replace(house, smtp=replace(house.smtp, listen=f"127.0.0.1:{free_port()}")))) == []
+    assert list_findings(probes.open_relay(replace(house, smtp=replace(house.smtp, listen=f"127.0.0.1:{free_port()}")))) == []
 
 
 @pytest.mark.parametrize(
@@ -57,21 +57,21 @@ def test_where_nobody_listens_nothing_is_tried(house: Settings) -> None:
 def test_ways_around_the_door(zone: str, changes: dict[str, Any], levels: list[str], house: Settings, tmp_path: Path) -> None:
     (tmp_path / "own.zone").write_text(zone)
     house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")), smtp=replace(house.smtp, **changes))
-    assert [level for level, _ in told(probes.check_bypass(house))] == levels
+    assert [level for level, _ in list_findings(probes.check_bypass(house))] == levels
 
 
 def test_another_machine_of_ours_is_no_way_around(house: Settings, tmp_path: Path, sqlite_engine: Engine) -> None:
     (tmp_path / "own.zone").write_text("company.example. MX 10 mx.company.example.\ncompany.example. MX 10 MX2.company.example.\n")
     house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")))
-    assert [level for level, _ in told(probes.check_bypass(house))] == [WARN, OK]
+    assert [level for level, _ in list_findings(probes.check_bypass(house))] == [WARN, OK]
     with db.transaction(sqlite_engine) as session:
         other = replace(house, company=replace(house.company, hostname="mx2.company.example"))
         settings_changes.note_settings(session, other, machine="two", now=arriving.NOW)
-    assert [level for level, _ in told(probes.check_bypass(house))] == [OK]
+    assert [level for level, _ in list_findings(probes.check_bypass(house))] == [OK]
 
 
 def test_a_next_hop_with_a_private_address_is_not_found_from_outside() -> None:
-    assert told(probes.is_reachable("smtp://127.0.0.1:10025")) == [(OK, "127.0.0.1 has no public address")]
+    assert list_findings(probes.is_reachable("smtp://127.0.0.1:10025")) == [(OK, "127.0.0.1 has no public address")]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_next_hop_is_asked_about_somebody_and_nobody(replies: tuple[str, ...
     with next_hop() as server:
         server.answer("RCPT", *replies)
         asked = replace(house, relay=replace(house.relay, next_hop=server.url, tls="none"))
-        assert [level for level, _ in told(probes.known_there(asked))] == levels
+        assert [level for level, _ in list_findings(probes.known_there(asked))] == levels
         assert server.taken == []
 
 
@@ -95,15 +95,17 @@ def test_the_smarthost_is_asked_whether_it_passes_our_mail_on(reply: str, level:
     with next_hop() as server:
         server.answer("RCPT", reply)
         asked = replace(house, relay=replace(house.relay, tls="none"), outbound=replace(house.outbound, smarthost=server.url))
-        ((found, words),) = told(probes.takes_us_out(asked))
+        ((found, words),) = list_findings(probes.takes_us_out(asked))
         assert (found, server.taken) == (level, [])
         assert server.url in words
-    assert told(probes.takes_us_out(house)) == []
+    assert list_findings(probes.takes_us_out(house)) == []
 
 
 def test_the_clock_and_the_upkeep_have_a_word(house: Settings) -> None:
-    assert [level in (OK, WARN) for level, _ in told(local_checks.check_clock(house))] == [True]
-    assert [level for level, _ in told(local_checks.check_upkeep(house))] == [FAIL], "what was set up lies in the past and nobody sealed it"
+    assert [level in (OK, WARN) for level, _ in list_findings(local_checks.check_clock(house))] == [True]
+    assert [level for level, _ in list_findings(local_checks.check_upkeep(house))] == [FAIL], (
+        "what was set up lies in the past and nobody sealed it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_the_smarthost_is_asked_for_employees_and_for_notices(replies: tuple[str
     with next_hop() as server:
         server.answer("MAIL", *replies)
         asked = replace(house, relay=replace(house.relay, smarthost=server.url, tls="none"))
-        found = told(probes.takes_us_out(asked))
+        found = list_findings(probes.takes_us_out(asked))
     assert [level for level, _ in found] == levels
     assert ["mail from postmaster@company.example to the outside" in found[0][1], "mail from <> to the outside" in found[1][1]] == [
         True,

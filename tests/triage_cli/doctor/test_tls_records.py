@@ -58,7 +58,7 @@ def policy_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pol
     serving.join()
 
 
-def told(settings: Settings, tmp_path: Path, zone: str) -> list[tuple[str, str]]:
+def list_findings(settings: Settings, tmp_path: Path, zone: str) -> list[tuple[str, str]]:
     """The findings for this zone."""
     (tmp_path / "own.zone").write_text(zone or "\n")
     settings = replace(settings, dns=replace(settings.dns, zone_file=str(tmp_path / "own.zone")))
@@ -68,13 +68,13 @@ def told(settings: Settings, tmp_path: Path, zone: str) -> list[tuple[str, str]]
 
 
 def test_nothing_has_to_be_published(settings: Settings, tmp_path: Path) -> None:
-    found = told(settings, tmp_path, MX)
+    found = list_findings(settings, tmp_path, MX)
     assert {level for level, _ in found} == {OK}
     assert all("optional" in words for _, words in found)
 
 
 def test_a_policy_that_fits(settings: Settings, tmp_path: Path, policy_host: PolicyHost) -> None:
-    found = told(settings, tmp_path, MX + STS + RPT)
+    found = list_findings(settings, tmp_path, MX + STS + RPT)
     assert {level for level, _ in found} == {OK}, found
     assert (OK, "MTA-STS of company.example: enforce, for mx.company.example, *.backup.example") in found
 
@@ -95,7 +95,7 @@ def test_a_policy_that_does_not_fit(
 ) -> None:
     assert before in POLICY
     policy_host.text = POLICY.replace(before, after)
-    ((found, words),) = [one for one in told(settings, tmp_path, MX + STS) if one[0] != OK]
+    ((found, words),) = [one for one in list_findings(settings, tmp_path, MX + STS) if one[0] != OK]
     assert (found, says in words) == (level, True), words
 
 
@@ -103,11 +103,13 @@ def test_a_policy_that_senders_cannot_read(
     settings: Settings, tmp_path: Path, policy_host: PolicyHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policy_host.status = 302
-    assert any("the answer is 302" in words for level, words in told(settings, tmp_path, MX + STS) if level == WARN)
+    assert any("the answer is 302" in words for level, words in list_findings(settings, tmp_path, MX + STS) if level == WARN)
     monkeypatch.delenv("SSL_CERT_FILE")
-    assert any("certificate verify failed" in words for level, words in told(settings, tmp_path, MX + STS) if level == WARN)
+    assert any("certificate verify failed" in words for level, words in list_findings(settings, tmp_path, MX + STS) if level == WARN)
     without_address = STS.partition("mta-sts.company.example. A")[0]
-    assert any("has no address in DNS" in words for level, words in told(settings, tmp_path, MX + without_address) if level == WARN)
+    assert any(
+        "has no address in DNS" in words for level, words in list_findings(settings, tmp_path, MX + without_address) if level == WARN
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_a_policy_that_senders_cannot_read(
     ],
 )
 def test_records_that_senders_ignore(zone: str, says: str, settings: Settings, tmp_path: Path) -> None:
-    ((level, words),) = [one for one in told(settings, tmp_path, MX + zone) if one[0] != OK]
+    ((level, words),) = [one for one in list_findings(settings, tmp_path, MX + zone) if one[0] != OK]
     assert (level, says in words) == (WARN, True), words
 
 
@@ -132,7 +134,7 @@ def test_a_tlsa_record_and_the_certificate(fields: str, settings: Settings, tmp_
     _, selector, matching = fields.split()
     digest = tls_records.digest_of(x509.load_pem_x509_certificate(chain.read_bytes()), selector, matching)
     record = f"_25._tcp.mx.company.example. TLSA {fields} "
-    (good,) = [one for one in told(settings, tmp_path, f"{record}{digest}\n") if "TLSA" in one[1]]
+    (good,) = [one for one in list_findings(settings, tmp_path, f"{record}{digest}\n") if "TLSA" in one[1]]
     assert good[0] == OK, good
-    (bad,) = [one for one in told(settings, tmp_path, f"{record}{'00' * (len(digest) // 2)}\n") if "TLSA" in one[1]]
+    (bad,) = [one for one in list_findings(settings, tmp_path, f"{record}{'00' * (len(digest) // 2)}\n") if "TLSA" in one[1]]
     assert (bad[0], "senders that check DANE deliver nothing here" in bad[1]) == (FAIL, True)

@@ -32,7 +32,7 @@ def company(directory: Path, people: int) -> None:
     (directory / "company.toml").write_text(HEAD + "".join(PERSON.format(number) for number in range(people)) + STAFF)
 
 
-def told(engine: Engine) -> list[str]:
+def list_recipients(engine: Engine) -> list[str]:
     with db.read_transaction(engine) as session:
         return list(session.scalars(select(col(Delivery.mailbox)).where(col(Delivery.direction) == "report")))
 
@@ -52,7 +52,7 @@ def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings
     assert shell("sync").code == 2
     assert upkeep_alerts.watch_alerts(settings, engine, "here:1")
     assert not upkeep_alerts.watch_alerts(settings, engine, "here:1")
-    assert (told(engine), acts(engine)) == (["p0@company.example"], ["alarm", "told"])
+    assert (list_recipients(engine), acts(engine)) == (["p0@company.example"], ["alarm", "told"])
     assert shell("sync", "--confirm").code == 0
     with db.read_transaction(engine) as session:
         assert session.scalars(select(Alarm)).all() == []
@@ -67,7 +67,7 @@ def test_one_machine_tells_people_and_a_restart_tells_nobody_again(
     wanted = replace(settings, notices=Notices(digest_at=f"{utcnow():%H:%M}"))
     for holder, looked_at in (("here:1", 2), ("there:2", 0), ("here:3", 0)):
         assert upkeep_alerts.tell_people(wanted, engine, holder, threading.Event()) == looked_at
-    assert told(engine) == ["p1@company.example"]
+    assert list_recipients(engine) == ["p1@company.example"]
 
 
 def test_owners_hear_of_a_sign_in_from_a_new_place_from_one_machine(
@@ -85,11 +85,11 @@ def test_owners_hear_of_a_sign_in_from_a_new_place_from_one_machine(
     thread = threading.Thread(target=upkeep_alerts.follow_alerts, args=(settings, engine, "here:1", stop))
     thread.start()
     try:
-        processes.until(lambda: told(engine), "the owner is told")
+        processes.until(lambda: list_recipients(engine), "the owner is told")
     finally:
         stop.set()
         thread.join()
-    assert told(engine) == ["p0@company.example"]
+    assert list_recipients(engine) == ["p0@company.example"]
     assert upkeep_alerts.tell_owners(settings, engine, "here:1") == 0
 
 
@@ -106,7 +106,7 @@ def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engi
         session.scalars(select(Alarm)).one().newest = 0  # as if there were news
     assert not upkeep_alerts.watch_alerts(wanted, engine, "there:2")
     assert upkeep_alerts.watch_alerts(wanted, engine, "here:1")
-    assert told(engine) == ["p0@company.example"]  # within the quiet minutes
+    assert list_recipients(engine) == ["p0@company.example"]  # within the quiet minutes
 
 
 @pytest.mark.parametrize(

@@ -146,11 +146,11 @@ def test_what_was_read_ahead_and_not_shown_is_settled_and_told_in_the_shell(shel
     assert [upkeep_retention.settle_viewings(engine) for _ in range(2)] == [2, 0]
     about = f"message:{format_id(message)}"
 
-    def told(*words: str) -> list[tuple[str, str]]:
+    def read_viewings(*words: str) -> list[tuple[str, str]]:
         return [(one["by"], one["act"]) for one in json.loads(shell("audit", *words, "--json").out)]
 
-    assert told("--act", "viewed", "--about", about) == [("person:ben", "viewed")]
-    assert told("--by", "ana", "--about", about) == [("person:ana", "fetch")]
-    assert told("list", "--act", "fetch", "--about", about) == [("person:ana", "fetch"), ("person:ben", "fetch")]
+    assert read_viewings("--act", "viewed", "--about", about) == [("person:ben", "viewed")]
+    assert read_viewings("--by", "ana", "--about", about) == [("person:ana", "fetch")]
+    assert read_viewings("list", "--act", "fetch", "--about", about) == [("person:ana", "fetch"), ("person:ben", "fetch")]
     (said,) = json.loads(shell("show", mail, "--json").out)["viewed"]
     assert said.endswith("Viewed by Ben Okafor.")

@@ -26,7 +26,7 @@ from triage.store.models.directory import FormerName
 from triage.store.models.markers import Marker
 from triage.store.models.rules import Rule
 
-UNTOLD = {"sealed": True}  # stands in the place of what may not be told
+HIDDEN = {"sealed": True}  # stands in the place of what may not be told
 WITHHELD = "withheld"  # in the place of who viewed a message, for those who may not know it
 PLACES = ("from", "stands_in_for")  # details that tell who it was
 ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows which ones, and a reply may name them
@@ -102,7 +102,7 @@ def who_of(record: AuditRecord, by: Actor) -> str:
 def detail_of(record: AuditRecord, kept_back: set[int], by: Actor) -> dict[str, Any]:
     """Returns the details of an act, as far as this actor may know."""
     if record.id in kept_back:
-        return UNTOLD
+        return HIDDEN
     return {name: value for name, value in record.detail.items() if not (name in PLACES and is_withheld(record, by))}
 
 

@@ -51,7 +51,7 @@ OF_MAIL = re.compile(  # a field without which nobody takes it for a message, no
 AS_THEY_ARE = frozenset({"", "7bit", "8bit", "binary"})
 BOUNDARY = frozenset({"boundary"})
 NAMING = frozenset({"content-type", "content-disposition"})
-UNTOLD = frozenset({"", "utf-8", "cp1252"})  # what is read as them without being told
+DEFAULT_CHARSETS = frozenset({"", "utf-8", "cp1252"})  # what is read as them without being told
 
 
 class TooMuch(Exception):
@@ -343,7 +343,7 @@ def parts_below(part: Part, inside: list[tuple[int, int]], body: Place) -> Itera
 def charset_of_text(parts: list[Part]) -> str:
     """The charset of the first text that says more than UTF-8 or Latin-1: mail programs take it for that of fields which say none."""
     declared = (part.charset for part in parts if part.charset and part.media_type.startswith("text/"))
-    return next((charset for charset in declared if find_codec(charset) not in UNTOLD and keeps_ascii(charset)), "")
+    return next((charset for charset in declared if find_codec(charset) not in DEFAULT_CHARSETS and keeps_ascii(charset)), "")
 
 
 def read_in(parts: list[Part], charset: str) -> list[Part]:

@@ -95,19 +95,19 @@ def take_up(session: Session, settings: Settings, *, now: datetime) -> int:
     before = now - timedelta(hours=settings.webhooks.give_up_after)
     number = 0
     for record in webhook_events.events_between(session, place.number, through):
-        told = webhook_events.told_by(session, record, settings) if record.at >= before else None
-        for hook in settings.webhooks.hooks if told else ():
-            if told and hook.wants(told.kind, told.departments):
-                number += put_call(session, hook, told, now)
+        event = webhook_events.convert_entry(session, record, settings) if record.at >= before else None
+        for hook in settings.webhooks.hooks if event else ():
+            if event and hook.wants(event.kind, event.departments):
+                number += put_call(session, hook, event, now)
     place.number = through
     return number
 
 
-def put_call(session: Session, hook: Hook, told: Occurrence, now: datetime) -> bool:
+def put_call(session: Session, hook: Hook, event: Occurrence, now: datetime) -> bool:
     """Queues a webhook call; False when it was queued before."""
     db.insert_if_missing(session, Webhook, name=hook.name, **FRESH)
-    said = payloads.call_body(told, hook.format, told.mails.get(hook.departments, ()) if hook.details else ())
-    values = {"hook": hook.name, "event": told.id, "kind": told.kind, "body": said, "at": now, "due_at": now, "attempts": 0}
+    said = payloads.call_body(event, hook.format, event.mails.get(hook.departments, ()) if hook.details else ())
+    values = {"hook": hook.name, "event": event.id, "kind": event.kind, "body": said, "at": now, "due_at": now, "attempts": 0}
     return db.insert_if_missing(session, WebhookCall, id=new_id(), **values)
 
 
@@ -120,12 +120,12 @@ def try_out(session: Session, hook: Hook, *, by: Actor, now: datetime, link: str
     For administrators of the whole company.
     """
     resume_webhook(session, hook.name, by=by, now=now)
-    event = format_id(new_id())
-    told = Occurrence(
-        event, TEST, now, hash_chain.last_sequence(session), f"{by.shown} tries this webhook out.", {"by": str(by)}, link=link
+    number = format_id(new_id())
+    event = Occurrence(
+        number, TEST, now, hash_chain.last_sequence(session), f"{by.shown} tries this webhook out.", {"by": str(by)}, link=link
     )
-    put_call(session, hook, told, now)
-    return event
+    put_call(session, hook, event, now)
+    return number
 
 
 def resume_webhook(session: Session, name: str, *, by: Actor, now: datetime) -> None:

@@ -48,7 +48,7 @@ def events_between(session: Session, after: int, through: int) -> Iterator[Audit
     yield from session.scalars(select(AuditRecord).where(*place, told).order_by(col(AuditRecord.sequence)))
 
 
-def told_by(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
+def convert_entry(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
     """Makes the event for an audit entry; None when it makes none."""
     if record.subject.startswith(DECISION):
         return decision_event(session, record, settings)

@@ -87,7 +87,7 @@ def list_examples(session: Session, decision: Decision) -> Iterator[Example]:
             still_stands(decision.id),
             col(Delivery.direction) == "in",
             not_(has_confidential_copy(Delivery)),
-            or_(col(Delivery.campaign_id).is_(None), col(Delivery.campaign_id).not_in(told_campaigns(decision))),
+            or_(col(Delivery.campaign_id).is_(None), col(Delivery.campaign_id).not_in(find_taught_campaigns(decision))),
         )
         .group_by(told)
         .limit(EACH)
@@ -113,7 +113,7 @@ def has_confidential_copy(delivery: type[Delivery]) -> ColumnElement[bool]:
     return exists().where(col(sibling.message_id) == col(delivery.message_id), confidential_rows.is_confidential(sibling))
 
 
-def told_campaigns(decision: Decision) -> Select[int | None]:
+def find_taught_campaigns(decision: Decision) -> Select[int | None]:
     """Campaigns about which a person decided the same in the days before: that was the lesson."""
     earlier, item, other = aliased(Decision), aliased(DecisionItem), aliased(Delivery)
     verbs = REMOVED if decision.verb in REMOVED else RELEASED
@@ -143,6 +143,6 @@ def still_stands(decision: int | Mapped[int]) -> ColumnElement[bool]:
     return and_(col(Delivery.decision_id) == decision, col(Delivery.state).not_in(TAKEN_BACK))
 
 
-def lesson_told(session: Session, marker: str, lesson: Lesson) -> None:
+def save_lesson_sent(session: Session, marker: str, lesson: Lesson) -> None:
     """Records that a decision was sent as feedback, or that there was nothing to send."""
     versions.raise_version(session, marker, lesson.decision_id)

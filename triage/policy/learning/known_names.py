@@ -146,13 +146,13 @@ def is_personal(plain: str) -> bool:
 
 def is_known(session: Session, address: str, settings: Settings, now: datetime) -> bool:
     """Whether somebody outside of confidential folders has written to the address, or a rule allows it."""
-    written_to = select(col(Correspondent.id)).where(col(Correspondent.address) == address, told_of(settings, now))
+    written_to = select(col(Correspondent.id)).where(col(Correspondent.address) == address, shareable_contacts(settings, now))
     values = (address, *ancestor_domains(address.rpartition("@")[2]))
     let_in = select(col(Rule.id)).where(col(Rule.value).in_(values), col(Rule.effect) == "allow", in_force(now))
     return any(session.scalar(query.limit(1)) is not None for query in (written_to, let_in))
 
 
-def told_of(settings: Settings, now: datetime) -> ColumnElement[bool]:
+def shareable_contacts(settings: Settings, now: datetime) -> ColumnElement[bool]:
     """Contacts that everybody may be told of: in force, and of nobody whose folder is confidential."""
     theirs = select(col(Person.uid)).where(col(Person.department).in_(SEALED["department"]))  # a contact names its person alone
     return and_(
@@ -179,7 +179,7 @@ def remember_addresses(session: Session, addresses: Iterable[str]) -> None:
 def find_changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:
     """The domains that are known and not kept yet, and those that are kept and not known any more."""
     rows = select(col(Rule.value)).where(col(Rule.effect) == "allow", col(Rule.match) != "list", in_force(now))
-    written_to = select(col(Correspondent.address)).where(told_of(settings, now)).execution_options(yield_per=SLICE)
+    written_to = select(col(Correspondent.address)).where(shareable_contacts(settings, now)).execution_options(yield_per=SLICE)
     values = itertools.chain(session.scalars(rows), session.scalars(written_to))
     domains = {value.rpartition("@")[2] for value in values}
     known = set(map(registered_organisation, domains)) - set(settings.policy.freemail_domains) - {""}

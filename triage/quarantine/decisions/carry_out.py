@@ -67,7 +67,7 @@ def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings
         return rejections.refuse_rejections(session, ids, settings)
     if verb in (Verb.RELEASE, Verb.REDELIVER):
         return reassigned_addresses.find_barred(session, ids)
-    return rejections.told_rejections(session, ids) if verb is Verb.RESTORE else {}
+    return rejections.refuse_rejected(session, ids) if verb is Verb.RESTORE else {}
 
 
 def row_changes(session: Session, event: Event, to: str, now: datetime, settings: Settings) -> dict[str, Any]:

@@ -78,7 +78,7 @@ ASKED, LEFT_OUT = "asked", "left out"  # what a removal did about confidential f
 KEEPERS_ASKED = say("Keepers of confidential folders are asked.")
 FOLDERS_LEFT_OUT = say("Confidential folders are left out.")
 MAILBOXES_LEFT_OUT = say("Mailboxes of confidential folders are left out.")
-NOT_TOLD = {"refused": mark("{number} left as they are: their senders must not get a notice")}
+NOT_NOTIFIED = {"refused": mark("{number} left as they are: their senders must not get a notice")}
 NOT_THEIRS = {"refused": mark("{number} left as they are: already changed by others, or the address now belongs to somebody else")}
 
 
@@ -96,7 +96,7 @@ def outcome_sentence(
     what = say("“{subject}”", subject=subject) if subject and done else count_messages(done)
     begun = decision.verb in BEGUN and not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
     parts = [BEGUN[decision.verb] if begun else name_act(decision.verb, what, decision.target)]
-    not_done = NOT_DONE | (NOT_TOLD if decision.verb == "reject" else NOT_THEIRS if passed else {})
+    not_done = NOT_DONE | (NOT_NOTIFIED if decision.verb == "reject" else NOT_THEIRS if passed else {})
     parts += not_done_words(outcomes, not_done)
     parts += [rule_words(rule) for rule in made]
     parts += undone_words(along) if decision.undoes else blocked_words(along)

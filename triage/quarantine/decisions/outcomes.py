@@ -141,7 +141,7 @@ def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
     swept = select(literal(1)).where(col(SweptMailbox.decision_id) == col(Decision.id), closed_mailbox(by)).correlate(Decision)
     if not by.scope.company:
         return false()
-    return not_(items.exists()) & not_(rules.exists()) & not_(swept.exists()) & not_(confidential_folders.cannot_be_told(by))
+    return not_(items.exists()) & not_(rules.exists()) & not_(swept.exists()) & not_(confidential_folders.may_hide_confidential(by))
 
 
 def closed_mailbox(by: Actor) -> ColumnElement[bool]:

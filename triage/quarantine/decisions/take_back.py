@@ -64,7 +64,7 @@ def take_back(
     to = BACK_TO.get(decision.verb)
     recalling, in_flight = take_out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
     sought = seek_waiting(act, mine) if decision.verb in LEFT and settings.reaches_mailboxes else set()
-    told = rejections.told_rejections(session, before) if decision.verb == "reject" else strangers if decision.verb == "hold" else {}
+    told = rejections.refuse_rejected(session, before) if decision.verb == "reject" else strangers if decision.verb == "hold" else {}
     changed = undo_states(act, mine & not_(is_among(session, col(Delivery.id), told))) | called_back
     if decision.verb == "reject":
         sender_notices.follow_deliveries(session, changed, settings=settings, now=now)

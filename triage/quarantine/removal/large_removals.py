@@ -64,7 +64,7 @@ def large_removal_sentence(one: Decision, number: int, settings: Settings) -> st
 
 def shown_to(session: Session, *, by: Actor, settings: Settings) -> list[Removal]:
     """The large removals that the actor is told of, the newest first: administrators of the whole company, and whom the settings name."""
-    if not is_told(by, settings):
+    if not gets_removal_notices(by, settings):
         return []
     rows = session.scalars(select(Alarm).where(col(Alarm.cause) == REMOVAL)).all()
     numbers = {parse_id(row.person): row.number for row in rows}
@@ -73,7 +73,7 @@ def shown_to(session: Session, *, by: Actor, settings: Settings) -> list[Removal
     return sorted(found, key=lambda one: one.decision, reverse=True)
 
 
-def is_told(by: Actor, settings: Settings) -> bool:
+def gets_removal_notices(by: Actor, settings: Settings) -> bool:
     """Whether the actor gets notices of large removals."""
     head = by.role is Role.ADMIN and by.scope.company
     return by.kind in ("person", "shell") and (head or by.name in (who.casefold() for who in settings.notices.removal_recipients))

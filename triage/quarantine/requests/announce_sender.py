@@ -96,7 +96,7 @@ def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings:
     by, number = Actor.employee(person.uid, person.name), sibling_id(envelope.spool_id, [RULE, envelope.spool_id])
     if internal_mail.was_sent(session, number):
         return ""
-    if internal_mail.told_since(session, person.uid, RULE, now - DAY) >= MOST_ANSWERS:
+    if internal_mail.count_sent_since(session, person.uid, RULE, now - DAY) >= MOST_ANSWERS:
         return say("they wrote {number} times within a day", number=MOST_ANSWERS)
     named = parse_expected_sender.parse_senders(
         summary.subject, summary.text, ours=settings.own_domains, freemail=settings.policy.freemail_domains

@@ -81,7 +81,7 @@ def report_message(
     if before >= MOST_A_DAY:
         return say("they reported {number} messages within a day", number=MOST_A_DAY)
     new = [one for one in pointed[: MOST_A_DAY - before] if enter_report(session, one, person, envelope.spool_id, now, sent_on=sent_on)]
-    if new and internal_mail.told_since(session, person.uid, THANKS, now - DAY) < MOST_THANKS:
+    if new and internal_mail.count_sent_since(session, person.uid, THANKS, now - DAY) < MOST_THANKS:
         employee_notes.answer_writer(
             session, person, write_thanks(new, person.mailbox), rule=THANKS, reason=REASON, settings=settings, now=now
         )
@@ -254,7 +254,7 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
     return len(told)
 
 
-def are_untold(session: Session) -> bool:
+def has_unanswered_reporters(session: Session) -> bool:
     """Whether anybody may wait for a verdict."""
     return session.scalar(select(col(MailReport.id)).where(col(MailReport.told_at).is_(None)).limit(1)) is not None
 

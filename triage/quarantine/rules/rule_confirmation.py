@@ -140,7 +140,7 @@ def look_at_new(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now
     allows = [order for order in dict.fromkeys(orders) if order.effect == "allow"]
     named = names_of_held(session, by=by) if allows else set()
     found = {order: let_in(session, order, by=by) for order in allows if order.match == "list" or order.value in named}
-    return asked_about(session, {order: some for order, some in found.items() if some and not is_said(session, order, now)})
+    return asked_about(session, {order: some for order, some in found.items() if some and not is_covered(session, order, now)})
 
 
 def names_of_held(session: Session, *, by: Actor) -> set[str]:
@@ -238,7 +238,7 @@ def is_wider(rule: Rule, order: RuleOrder, now: datetime) -> bool:
     )
 
 
-def is_said(session: Session, order: RuleOrder, now: datetime) -> bool:
+def is_covered(session: Session, order: RuleOrder, now: datetime) -> bool:
     """Whether a rule is in force that says all of this already, for as long."""
     twin = rules.twin_of(session, order, rules.IMPORTED, now)
     return twin is not None and not lasts_longer(twin, order, rule_end(order, now))

@@ -45,7 +45,7 @@ KEYS = (
     "paused",
     "conditions",
 )
-TOLD = frozenset({"id", "author", "origin", "created_at", "used", "first_used_at", "last_used_at"})  # written, and not read back
+READ_ONLY = frozenset({"id", "author", "origin", "created_at", "used", "first_used_at", "last_used_at"})  # written, and not read back
 FLAGS = frozenset({"risky", "unchecked", "encrypted", "unproven_only", "unsigned_only", "paused"})
 MOST_FAULTS = 100
 
@@ -193,7 +193,7 @@ def split_orders(
 def order_of(line: str) -> RuleOrder:
     """The rule that one line names; BadInput says what is wrong."""
     values = from_json(line) if line.lstrip().startswith("{") else from_words(line)
-    unknown = next((name for name in values if name not in KEYS and name not in TOLD), None)
+    unknown = next((name for name in values if name not in KEYS and name not in READ_ONLY), None)
     if unknown is not None:
         close = difflib.get_close_matches(unknown, [*KEYS, *CONDITIONS], 1)
         if close:

@@ -42,12 +42,12 @@ def expiry_terms(settings: Settings) -> Terms:
 
 def expired_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
     """Condition: held messages that may expire by then, legal holds aside."""
-    return and_(is_overdue(now, terms.days), true() if terms.unseen else is_told())
+    return and_(is_overdue(now, terms.days), true() if terms.unseen else was_in_digest())
 
 
 def unseen_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
     """Condition: held messages that would have expired by then if their recipients had seen them in a digest."""
-    return and_(is_overdue(now, terms.days), ~is_told())
+    return and_(is_overdue(now, terms.days), ~was_in_digest())
 
 
 def is_overdue(now: datetime, days: int) -> ColumnElement[bool]:
@@ -61,7 +61,7 @@ def is_overdue(now: datetime, days: int) -> ColumnElement[bool]:
 
 
 @cache
-def is_told() -> ColumnElement[bool]:
+def was_in_digest() -> ColumnElement[bool]:
     """Condition: messages listed in a digest that reached the recipient's mailbox; messages to outside addresses need no digest."""
     named = (col(DigestEntry.delivery_id) == col(Delivery.id), col(DigestEntry.person) == col(Delivery.person))
     return or_(col(Delivery.direction) != "in", exists().where(*named, ~is_undelivered()).correlate(Delivery))
@@ -79,7 +79,7 @@ def is_undelivered() -> ColumnElement[bool]:
 def may_expire() -> ColumnElement[bool]:
     """Condition: messages that may expire when their time is over, by the terms that the expiring process noted last."""
     lets_expire = select(col(Marker.number)).where(col(Marker.name) == UNSEEN).scalar_subquery() == 1
-    return or_(lets_expire, is_told())
+    return or_(lets_expire, was_in_digest())
 
 
 def note_terms(session: Session, terms: Terms) -> None:

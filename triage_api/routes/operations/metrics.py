@@ -179,14 +179,14 @@ def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metr
 
 def webhook_families(found: Gauges, now: datetime) -> list[Metric]:
     """How each webhook fares."""
-    told: dict[str, tuple[str, Callable[[Fared], float]]] = {
+    families: dict[str, tuple[str, Callable[[Fared], float]]] = {
         "mailroom_webhook_waiting": ("Calls that wait for a webhook.", lambda one: one.waiting),
         "mailroom_webhook_oldest_age_seconds": ("Age of the oldest waiting call.", lambda one: age_of(one.oldest, now)),
         "mailroom_webhook_failures": ("Failed calls in a row.", lambda one: one.failures),
         "mailroom_webhook_gone": ("1 when the receiver has said that it wants no more.", lambda one: int(one.gone)),
         "mailroom_webhook_dropped": ("Calls that were given up.", lambda one: one.dropped),
     }
-    return [write_labelled(name, help, "hook", {one.name: read(one) for one in found.webhooks}) for name, (help, read) in told.items()]
+    return [write_labelled(name, help, "hook", {one.name: read(one) for one in found.webhooks}) for name, (help, read) in families.items()]
 
 
 def age_of(since: datetime | None, now: datetime) -> float:

@@ -91,7 +91,7 @@ def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settin
         with read_transaction(company) as session:
             acts = [(one.act, one.detail) for one in audit_log.list_entries(session, by=by).items]
         for act in ("purge", "receive"):
-            assert (dict(acts)[act] != audit_log.UNTOLD) is told
+            assert (dict(acts)[act] != audit_log.HIDDEN) is told
         assert ("a secret" in str(acts), "supplier.example" in str(acts)) == (told, told)
         assert "plain.example" in str(acts)
 
@@ -114,7 +114,7 @@ def test_what_told_of_sealed_mail_is_not_told_when_the_mail_is_forgotten(company
             delete_records.forget_decisions(session, found, settings=settings, now=later)
             told = [[(one.act, one.detail) for one in audit_log.list_entries(session, by=by).items] for by in (HANA, IDA)]
             assert ["a secret" in str(acts) and "supplier.example" in str(acts) for acts in told] == [True, False]
-            assert [dict(acts)[act] for acts in told[1:] for act in ("receive", "purge", "rule")] == [audit_log.UNTOLD] * 3
+            assert [dict(acts)[act] for acts in told[1:] for act in ("receive", "purge", "rule")] == [audit_log.HIDDEN] * 3
             assert [len(outcomes.list_decisions(session, by=by)) for by in (HANA, IDA)] == [int(decision_is_there), 0]
 
 
@@ -208,4 +208,4 @@ def test_what_names_several_folders_is_silent_when_one_of_them_is_sealed(company
         for name, scope in (("open", ("department:legal",)), ("closed", ("department:legal", "person:joe.fern"))):
             api_tokens.create_token(session, TokenOrder(name, ("read",), scope), by=HANA, now=NOW)
         shown = [one.detail for one in audit_log.list_entries(session, by=IDA).items if one.act == "token"]
-        assert [one == audit_log.UNTOLD for one in shown] == [True, False]
+        assert [one == audit_log.HIDDEN for one in shown] == [True, False]

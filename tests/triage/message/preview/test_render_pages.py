@@ -133,15 +133,15 @@ def test_a_program_in_the_sandbox_reaches_no_file_no_process_and_no_network(tmp_
     ):
         port = server.getsockname()[1]
 
-        def told(words: str) -> str:
+        def print_output(words: str) -> str:
             return children.run(words.encode()).decode().strip()
 
-        assert told("echo it runs") == "it runs"
-        assert told(f"cat {secret} /etc/passwd /etc/shadow; ls /etc") == "ld.so.cache"
-        assert told("ls /home /var /run") == ""
-        assert told(f"(echo here >/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo connected || echo refused") == "refused"
-        assert told("echo x >/usr/x && echo wrote; echo x >/dev/shm/x && echo wrote") == ""
-        assert told("ls -d /proc/[0-9]* | wc -l") in {"3", "4", "5"}, "bubblewrap's, the child's, the shell's own"
+        assert print_output("echo it runs") == "it runs"
+        assert print_output(f"cat {secret} /etc/passwd /etc/shadow; ls /etc") == "ld.so.cache"
+        assert print_output("ls /home /var /run") == ""
+        assert print_output(f"(echo here >/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo connected || echo refused") == "refused"
+        assert print_output("echo x >/usr/x && echo wrote; echo x >/dev/shm/x && echo wrote") == ""
+        assert print_output("ls -d /proc/[0-9]* | wc -l") in {"3", "4", "5"}, "bubblewrap's, the child's, the shell's own"
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()

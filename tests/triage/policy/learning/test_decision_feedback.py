@@ -37,12 +37,12 @@ def decide(session: Session, settings: Settings, verb: Verb, *ids: int) -> Decis
     return decisions.decide_messages(session, DecisionRequest(Selection(ids=ids), verb), by=ANA, now=NOW, settings=settings)
 
 
-def told(session: Session, now: datetime = LATER) -> list[list[bool]]:
+def read_lessons(session: Session, now: datetime = LATER) -> list[list[bool]]:
     """Of each decision that is due: which of its messages are junk."""
     found: list[list[bool]] = []
     while lesson := decision_feedback.next_lesson(session, "feedback-x", now=now):
         found.append([one.junk for one in lesson.examples])
-        decision_feedback.lesson_told(session, "feedback-x", lesson)
+        decision_feedback.save_lesson_sent(session, "feedback-x", lesson)
     return found
 
 
@@ -50,16 +50,16 @@ def test_decisions_are_told_in_their_order_and_once(office: Engine, settings: Se
     with db.transaction(office) as session:
         decide(session, settings, Verb.PURGE, *arrive(session, settings, JOE, author="a@one.example"))
         decide(session, settings, Verb.RELEASE, *arrive(session, settings, JOE, author="a@two.example"))
-        assert told(session, NOW + timedelta(minutes=59)) == []
-        assert told(session) == [[True], [False]]
-        assert told(session) == []
+        assert read_lessons(session, NOW + timedelta(minutes=59)) == []
+        assert read_lessons(session) == [[True], [False]]
+        assert read_lessons(session) == []
 
 
 def test_a_wave_is_one_lesson(office: Engine, settings: Settings) -> None:
     with db.transaction(office) as session:
         ids = [one for number in range(6) for one in arrive(session, settings, JOE, author=f"a@host{number}.example", text=WAVE)]
         decide(session, settings, Verb.PURGE, *ids)
-        assert told(session) == [[True]]
+        assert read_lessons(session) == [[True]]
 
 
 def test_a_wave_that_is_removed_one_by_one_is_one_lesson(office: Engine, settings: Settings) -> None:
@@ -68,16 +68,16 @@ def test_a_wave_that_is_removed_one_by_one_is_one_lesson(office: Engine, setting
         for verb, one in zip((Verb.PURGE, Verb.PURGE, Verb.RELEASE, Verb.PURGE), ids, strict=False):
             decide(session, settings, verb, one)
         decide(session, settings, Verb.RESTORE, ids[0])
-        assert told(session) == [[], [True], [False], []]
+        assert read_lessons(session) == [[], [True], [False], []]
 
 
 def test_what_was_undone_or_waited_for_days_is_not_told(office: Engine, settings: Settings) -> None:
     with db.transaction(office) as session:
         decision = decide(session, settings, Verb.PURGE, *arrive(session, settings, JOE))
         undoing.undo_decision(session, decision.id, by=ANA, reason="", now=NOW, settings=settings)
-        assert told(session) == []
+        assert read_lessons(session) == []
         decide(session, settings, Verb.PURGE, *arrive(session, settings, JOE, author="a@one.example"))
-        assert told(session, NOW + timedelta(days=4)) == []
+        assert read_lessons(session, NOW + timedelta(days=4)) == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_staff_decided_otherwise_since_is_not_told(
     with db.transaction(office) as session:
         ids = arrive(session, settings, JOE)
         assert [decide(session, settings, verb, *ids).done for verb in verbs] == [1] * len(verbs)
-        assert told(session) == expected
+        assert read_lessons(session) == expected
 
 
 def test_nothing_of_a_message_with_a_copy_in_a_confidential_folder_is_told(office: Engine, settings: Settings) -> None:
@@ -103,17 +103,17 @@ def test_nothing_of_a_message_with_a_copy_in_a_confidential_folder_is_told(offic
         confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ida",))])
         both = arrive(session, settings, JOE, MARA, author="a@one.example")
         decide(session, settings, Verb.PURGE, both[0])
-        assert told(session) == [[]]
+        assert read_lessons(session) == [[]]
 
 
 def test_nothing_of_the_time_without_the_setting_is_told(office: Engine, settings: Settings) -> None:
     with db.transaction(office) as session:
         decision_feedback.end_feedback(session, "feedback-x")
         decide(session, settings, Verb.PURGE, *arrive(session, settings, JOE, author="a@one.example"))
-        assert told(session) == []
+        assert read_lessons(session) == []
         decision_feedback.begin_feedback(session, "feedback-x")
         decide(session, settings, Verb.RELEASE, *arrive(session, settings, JOE, author="a@two.example"))
-        assert told(session) == [[False]]
+        assert read_lessons(session) == [[False]]
 
 
 def test_a_slow_teller_does_not_set_the_others_back(office: Engine, settings: Settings) -> None:
@@ -122,9 +122,9 @@ def test_a_slow_teller_does_not_set_the_others_back(office: Engine, settings: Se
         decide(session, settings, Verb.RELEASE, *arrive(session, settings, JOE, author="a@two.example"))
         slow = decision_feedback.next_lesson(session, "feedback-x", now=LATER)
         assert slow
-        assert told(session) == [[True], [False]]
-        decision_feedback.lesson_told(session, "feedback-x", slow)
-        assert told(session) == []
+        assert read_lessons(session) == [[True], [False]]
+        decision_feedback.save_lesson_sent(session, "feedback-x", slow)
+        assert read_lessons(session) == []
 
 
 def test_nothing_of_the_past_is_told(engine: Engine, settings: Settings) -> None:
@@ -132,4 +132,4 @@ def test_nothing_of_the_past_is_told(engine: Engine, settings: Settings) -> None
         arriving.set_up(session, settings)
         decide(session, settings, Verb.PURGE, *arrive(session, settings, JOE))
         decision_feedback.begin_feedback(session, "feedback-x")
-        assert told(session) == []
+        assert read_lessons(session) == []

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage.arriving import ANA, IDA, NOW, SYNC, arrive
-from tests.triage.notifications.test_staff_mail import STAFFED, told
+from tests.triage.notifications.test_staff_mail import STAFFED, send_alerts
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Notices, Settings
@@ -51,20 +51,20 @@ def shown(engine: Engine, settings: Settings, by: Actor) -> list[tuple[int, str,
 
 def test_administrators_are_told_at_once_and_once(known: Engine, staffed: Settings) -> None:
     made = remove(known, staffed, 3)
-    found = told(known, staffed, SOON)
+    found = send_alerts(known, staffed, SOON)
     assert set(found) == {IDAS}
     assert f"Ana Roth removed 3 messages. Undo: mailroom decisions undo {format_id(made.id)}" in found[IDAS]
     assert CROOK not in found[IDAS]
-    assert told(known, staffed, SOON + timedelta(hours=2)) == {}
+    assert send_alerts(known, staffed, SOON + timedelta(hours=2)) == {}
     second = remove(known, staffed, 4)
-    again = told(known, staffed, SOON + timedelta(seconds=5))[IDAS]  # nothing is quiet about these
+    again = send_alerts(known, staffed, SOON + timedelta(seconds=5))[IDAS]  # nothing is quiet about these
     assert (format_id(second.id) in again, format_id(made.id) in again) == (True, False)
 
 
 def test_the_link_leads_to_the_decision(known: Engine, staffed: Settings) -> None:
     linked = replace(staffed, api=replace(staffed.api, public_url="https://mailroom.example/"))
     made = remove(known, linked, 3)
-    assert f"Undo: https://mailroom.example/decisions/{format_id(made.id)}" in told(known, linked, SOON)[IDAS]
+    assert f"Undo: https://mailroom.example/decisions/{format_id(made.id)}" in send_alerts(known, linked, SOON)[IDAS]
 
 
 @pytest.mark.parametrize(("number", "notices"), [(2, {}), (3, {"removal_messages": 0}), (3, {"alerts": ("outgoing",)})])
@@ -73,14 +73,14 @@ def test_a_small_one_or_where_nobody_wants_it_is_told_to_nobody(
 ) -> None:
     wanted = replace(staffed, notices=replace(staffed.notices, **notices))
     remove(known, wanted, number)
-    assert told(known, wanted, SOON) == {}
+    assert send_alerts(known, wanted, SOON) == {}
 
 
 def test_what_is_undone_is_told_to_nobody(known: Engine, staffed: Settings) -> None:
     made = remove(known, staffed, 3)
     with db.transaction(known) as session:
         undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=staffed)
-    assert told(known, staffed, SOON) == {}
+    assert send_alerts(known, staffed, SOON) == {}
     assert shown(known, staffed, IDA) == []
 
 
@@ -88,12 +88,12 @@ def test_it_is_told_at_night_and_to_the_lead(known: Engine, staffed: Settings) -
     night = replace(staffed.coverage, hours=("mon-fri 08:00-09:00",))
     lead = replace(staffed, coverage=night, notices=replace(staffed.notices, removal_recipients=("Eva", "nobody.else")))
     remove(known, lead, 3)
-    assert set(told(known, lead, SOON)) == {IDAS, LEADS}
+    assert set(send_alerts(known, lead, SOON)) == {IDAS, LEADS}
 
 
 def test_the_console_shows_it_to_those_who_are_told(known: Engine, staffed: Settings) -> None:
     made = remove(known, staffed, 3)
-    told(known, staffed, SOON)
+    send_alerts(known, staffed, SOON)
     lead = replace(staffed, notices=replace(staffed.notices, removal_recipients=("ben",)))
     assert shown(known, staffed, IDA) == [(made.id, "Ana Roth", 3, False)]
     assert (shown(known, staffed, ANA), shown(known, staffed, BEN)) == ([], [])
@@ -106,9 +106,9 @@ def test_of_confidential_folders_nobody_is_told(known: Engine, staffed: Settings
         sealed = replace(STAFFED, sealed=(SealedEntry("department:legal", ("ben",)),))
         directory.apply_directory(session, sealed, staffed.company, by=SYNC, now=NOW)
     remove(known, staffed, 3, MARA, BEN)
-    assert told(known, staffed, SOON) == {}
+    assert send_alerts(known, staffed, SOON) == {}
     remove(known, staffed, 3, JOE)
-    assert "Ana Roth removed 3 messages" in told(known, staffed, SOON)[IDAS]
+    assert "Ana Roth removed 3 messages" in send_alerts(known, staffed, SOON)[IDAS]
 
 
 def test_programs_elsewhere_are_told(known: Engine, staffed: Settings) -> None:

@@ -205,7 +205,7 @@ def test_programs_elsewhere_hear_of_it(known: Engine, settings: Settings) -> Non
     with db.read_transaction(known) as session:
         acts = select(AuditRecord).where(col(AuditRecord.act) == "suspect").order_by(col(AuditRecord.id))
         naming = replace(settings, webhooks=Webhooks(hooks=(Hook("all", "https://all.example", details=True),)))
-        first, second = (webhook_events.told_by(session, one, naming) for one in session.scalars(acts))
+        first, second = (webhook_events.convert_entry(session, one, naming) for one in session.scalars(acts))
     assert first
     assert second
     assert (first.kind, first.text) == ("message.reported", "Joe Fern reported a message as suspicious.")
@@ -223,7 +223,7 @@ def test_no_program_hears_who_it_was_in_a_sealed_folder(known: Engine, settings:
         confidential_folders.equalise_confidential(session, (SealedEntry(folder, ("ana",)),))
     with db.read_transaction(known) as session:
         acts = select(AuditRecord).where(col(AuditRecord.act) == "suspect").order_by(col(AuditRecord.id))
-        hidden, told = (webhook_events.told_by(session, one, settings) for one in session.scalars(acts))
+        hidden, told = (webhook_events.convert_entry(session, one, settings) for one in session.scalars(acts))
     assert hidden
     assert told
     assert (hidden.text, hidden.data["by"]) == ("Somebody reported a message as suspicious.", "employee")

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NOW, arrive
-from tests.triage.notifications.test_digests import told
+from tests.triage.notifications.test_digests import send_digests
 from triage import ids
 from triage.actor import Actor
 from triage.compliance.retention import expire as retention, legal_holds
@@ -76,8 +76,8 @@ def test_what_expires_within_a_day_is_told_by_folder(known: Engine, settings: Se
             )
         ends = NOW + 30 * DAYS
         assert retention.list_expiring(session, by=ANA, settings=settings, now=ends - 2 * DAYS) == []
-        told = retention.list_expiring(session, by=ANA, settings=settings, now=ends - DAYS / 2)
-        assert told == [Expiring("it", "joe.fern", 1, ends), Expiring("legal", "mara.berg", 1, ends)]
+        send_digests = retention.list_expiring(session, by=ANA, settings=settings, now=ends - DAYS / 2)
+        assert send_digests == [Expiring("it", "joe.fern", 1, ends), Expiring("legal", "mara.berg", 1, ends)]
         assert [one.department for one in retention.list_expiring(session, by=BEN, settings=settings, now=ends - DAYS / 2)] == ["legal"]
 
 
@@ -111,7 +111,7 @@ FOUR, AFTER = NOW.replace(hour=16, minute=0), NOW + 31 * DAYS
 
 def named_in_a_digest(engine: Engine, settings: Settings, *, at: datetime = FOUR, becomes: State = State.DELIVERED) -> None:
     """The digest of this day goes out, and its letters come to this end."""
-    told(engine, settings, at)
+    send_digests(engine, settings, at)
     with db.transaction(engine) as session:
         letters = (col(Delivery.direction) == "report", col(Delivery.state) == State.QUEUED)
         session.execute(update(Delivery).where(*letters).values(state=becomes))
