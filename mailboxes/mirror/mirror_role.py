@@ -42,6 +42,7 @@ DONE_FOLDER, SHARED = "Done", "Shared"
 OWN = "Mailroom"  # folder of a personal account above those for acts
 SHORTEST_REST = 0.25  # seconds
 LONGEST_PAUSE = 30.0  # seconds between attempts to get in
+LOOKS = 2  # at all folders, before a copy that lies nowhere is put there again
 LATER = 60.0  # seconds until a message that the account did not take is tried again
 MOST_REFUSED = 3  # in one turn; then the account is full
 NO_RECEIPT = "$MDNSent"  # RFC 3503, 3: no program tells the sender that it was read, which the person alone may
@@ -276,10 +277,13 @@ class Desk:
         wanted = {delivery: account.name(person or SHARED) for delivery, person in held.items()}
         acts = frozenset(account.name(*self.account.folder(act)) for act in ACTS)
         apart = frozenset({account.name(*self.account.folder(DONE_FOLDER))})
-        seen = [one for one in account.look(acts) if one.copy]
-        if any(one.place.folder in acts for one in seen):
-            return True  # somebody moved it this moment: that comes first
-        todo = plan_mirror(*readable_messages(kept, wanted, seen, account.unread), apart=apart)
+        for _ in range(LOOKS):
+            seen = [one for one in account.look(acts) if one.copy]
+            if any(one.place.folder in acts for one in seen):
+                return True  # somebody moved it this moment: that comes first
+            todo = plan_mirror(*readable_messages(kept, wanted, seen, account.unread), apart=apart)
+            if not todo.put:
+                break  # else a copy is missing: deleted, or moved meanwhile into a folder that was read before its own
         return bool(todo) and self.carry_out(account, todo)
 
     def carry_out(self, account: MirrorAccount, todo: Plan) -> bool:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from sqlalchemy import Engine
 
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror import mirror_role
-from mailboxes.mirror.mirror_account import MirrorAccount
+from mailboxes.mirror.mirror_account import Contents, MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, SHARED, TO_ALL, TO_JOE, Town, mirroring, town, undressed
 from tests.peers import processes
 from tests.peers.mail import dovecot
@@ -136,6 +137,25 @@ def test_deleting_it_is_no_decision(here: Town) -> None:
     assert (here.state(mail), here.decisions()) == ("held", [])
     here.moves("Release")  # and it can be decided all the same
     here.becomes(mail, *RELEASED)
+
+
+def test_moved_while_the_folders_are_read_it_returns_to_its_own(here: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    mail, shown, moved = here.comes(), MirrorAccount.shown, threading.Event()
+    here.shows(mail)
+    with here.client() as client:
+        client.create_folder("Trash")
+
+    def moving(account: MirrorAccount, folder: str, *, whole: bool) -> Contents | None:
+        if folder == JOE and "Trash" in account.seen and not moved.is_set():  # the trash was read, and was empty
+            here.moves("Trash")
+            moved.set()
+        return shown(account, folder, whole=whole)
+
+    monkeypatch.setattr(MirrorAccount, "shown", moving)
+    until(moved.is_set, "it is moved")
+    until(lambda: not here.lying("Trash"), "it is back from the trash")
+    here.shows(mail)
+    assert (here.state(mail), here.decisions()) == ("held", [])
 
 
 def test_copied_it_is_decided_once_and_the_second_copy_says_so(here: Town) -> None:
