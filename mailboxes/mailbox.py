@@ -9,7 +9,7 @@ from typing import Protocol
 from mailboxes.match import Sought
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
-from triage.say import said_by, say
+from triage.say import error_sentence, say
 
 LONGEST_PAUSE = 900.0  # seconds that a server may ask us to wait
 BROKEN_OFF = say("an internal fault ended this attempt; the log says more")
@@ -46,7 +46,7 @@ class NoToken(NoCredentials):
 
     def repeated(self, left: float) -> "NoToken":
         """The same, said again."""
-        return NoToken(said_by(self), self.affected)
+        return NoToken(error_sentence(self), self.affected)
 
 
 class Busy(Unreachable):
@@ -58,7 +58,7 @@ class Busy(Unreachable):
 
     def repeated(self, left: float) -> "Busy":
         """The same, while so many seconds are left."""
-        return Busy(said_by(self), left)
+        return Busy(error_sentence(self), left)
 
 
 class ShutOut(Unreachable):

@@ -75,11 +75,11 @@ class NotAllowedNow(Refused):
     """The state table does not allow this event in the present state."""
 
 
-class Overtaken(Refused):
+class Conflict(Refused):
     """Somebody else was faster; the text says who and what."""
 
 
-class NothingDone(Overtaken):
+class NothingDone(Conflict):
     """Not one of the selected deliveries could be changed; says who was faster, and each item's outcome (outcomes.Item)."""
 
     def __init__(self, sentence: str, items: tuple[Any, ...]) -> None:

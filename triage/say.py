@@ -61,7 +61,7 @@ def clean_params(text: str, clean: Callable[[str], str]) -> str:
     )
 
 
-def said_by(error: BaseException) -> str:
+def error_sentence(error: BaseException) -> str:
     """The sentence that an error carries, with its message id."""
     return error.args[0] if error.args and isinstance(error.args[0], Said) else str(error)
 
@@ -70,7 +70,7 @@ def value_of(value: Any) -> Any:
     """A parameter as it is kept: a number, or text."""
     if isinstance(value, Said | float) or value.__class__ in (int, str):
         return value
-    return said_by(value) if isinstance(value, BaseException) else str(value)
+    return error_sentence(value) if isinstance(value, BaseException) else str(value)
 
 
 def as_sentence(words: str) -> str:

@@ -52,7 +52,7 @@ class Reader(Protocol):
     def accepted(self, entry: Entry, make: Callable[[Entry], T]) -> T | None:
         """Returns what `make` makes of an entry; None when it cannot be taken."""
 
-    def refuse_taken(self, address: str, entry: Entry) -> None:
+    def refuse_duplicate(self, address: str, entry: Entry) -> None:
         """ValueError when somebody else has the address."""
 
     def aliases_of(self, entry: Entry, mailbox: str) -> Iterable[str]:
@@ -96,7 +96,7 @@ class Lists:
     def entry(self, entry: Entry) -> GroupEntry:
         """A group as a distribution list. ValueError says why not."""
         address = self.reader.mailbox_of(entry)
-        self.reader.refuse_taken(address, entry)
+        self.reader.refuse_duplicate(address, entry)
         keys = self.within(entry)
         people = [self.persons[key] for key in keys if key in self.persons]
         unread = {self.reader.unread[key] for key in keys if key in self.reader.unread}

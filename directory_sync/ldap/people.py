@@ -208,7 +208,7 @@ class Reader:
     def person(self, entry: Entry) -> PersonEntry:
         """An entry as somebody who works here. ValueError says why not."""
         mailbox = self.mailbox_of(entry)
-        self.refuse_taken(mailbox, entry)
+        self.refuse_duplicate(mailbox, entry)
         code = self.departments.code_of(entry)
         if len(names := self.departments.names_of(entry)) > 1:
             self.notes.append(Note(entry.dn, f"is in {len(names)} departments ({', '.join(names)}): {names[0]} counts"))
@@ -247,7 +247,7 @@ class Reader:
             raise Outside(address)
         return str(address)
 
-    def refuse_taken(self, address: str, entry: Entry) -> None:
+    def refuse_duplicate(self, address: str, entry: Entry) -> None:
         """ValueError when an address belongs to somebody else already, or several claim it alike."""
         if address in self.contested:
             claimants = " and by ".join(escape_visible(one.dn) for one in self.contested[address])
@@ -292,7 +292,7 @@ class Reader:
         for text in given:
             try:
                 alias = self.own_address(text)
-                self.refuse_taken(alias, entry)
+                self.refuse_duplicate(alias, entry)
             except Outside as fault:
                 self.outside.setdefault(fault.address.domain, []).append(fault.address)
             except ValueError as fault:

@@ -19,11 +19,11 @@ class Stream:
     def read(self, size: int) -> bytes:
         """So many bytes; fewer only at the end."""
         if size <= len(self.ahead) - self.at:
-            return self.taken(self.at + size)
-        pieces = [self.taken(len(self.ahead))]
+            return self.take_bytes(self.at + size)
+        pieces = [self.take_bytes(len(self.ahead))]
         missing = size - len(pieces[0])
         while missing and self.more():
-            pieces.append(self.taken(self.at + missing))
+            pieces.append(self.take_bytes(self.at + missing))
             missing -= len(pieces[-1])
         return b"".join(pieces)
 
@@ -34,12 +34,12 @@ class Stream:
             seen = len(self.ahead) - self.at
             if seen > LINE_LIMIT or not self.more():
                 break
-        line = self.taken(end + 1 if end >= 0 else len(self.ahead))
+        line = self.take_bytes(end + 1 if end >= 0 else len(self.ahead))
         if len(line) > LINE_LIMIT:
             raise imaplib.IMAP4.error(f"got more than {LINE_LIMIT} bytes")
         return line
 
-    def taken(self, end: int) -> bytes:
+    def take_bytes(self, end: int) -> bytes:
         """Takes the bytes before an offset out of the buffer."""
         some, self.at = self.ahead[self.at : end], min(end, len(self.ahead))
         return some

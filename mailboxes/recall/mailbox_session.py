@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.delivery.recall.recall_jobs import Ending, RecallJob
 from triage.delivery.recalled_copies import Copy
 from triage.runtime.sandbox_pool import Pool
-from triage.say import join_parts, said_by, say, say_count
+from triage.say import error_sentence, join_parts, say, say_count
 from triage.text.sanitize import escape_visible
 
 NO_WAY_IN = say("Mailroom has no access to this mailbox: ask who runs Mailroom to set it up.")
@@ -82,9 +82,9 @@ class Visit:
             self.mailbox = open_mailbox(place, address, self.settings)
             self.work(self.mailbox, jobs)
         except Unreachable as fault:
-            why, pause = said_by(fault), fault.pause
+            why, pause = error_sentence(fault), fault.pause
         except Impossible as fault:
-            kind, why = "refused", said_by(fault)
+            kind, why = "refused", error_sentence(fault)
         finally:
             if self.mailbox:
                 self.mailbox.close()
@@ -117,7 +117,7 @@ class Visit:
         try:
             taken = {copy.place for copy in mailbox.take(copies)} if copies else set()
         except Impossible as fault:  # of no concern to what is to be put back
-            self.endings.update((job.delivery_id, Ending("refused", said_by(fault))) for job, _ in mine)
+            self.endings.update((job.delivery_id, Ending("refused", error_sentence(fault))) for job, _ in mine)
             return []
         self.removed |= {job.delivery_id for job, there in mine if any(copy.place in taken for copy in there.copies)}
         for job, there in mine:
@@ -152,7 +152,7 @@ def put_copies(mailbox: Mailbox, job: RecallJob, there: Found) -> Ending:
             back.append(mailbox.put_back(copy))
         except Impossible as fault:
             if job.irreplaceable:
-                return Ending("deferred", said_by(fault))
+                return Ending("deferred", error_sentence(fault))
             if not back:
                 return Ending("absent", say("{why}; it is delivered again.", why=fault))
             refused = say("Some copies could not be put back: {why}.", why=fault)

@@ -16,7 +16,7 @@ from triage.delivery.recalled_copies import Copy
 from triage.quarantine.decisions import mailbox_sweep
 from triage.quarantine.decisions.mailbox_sweep import Search, Sighting
 from triage.runtime.sandbox_pool import Pool
-from triage.say import said_by
+from triage.say import error_sentence
 from triage.times import utcnow
 
 Ask = Callable[[Callable[[Session], Any]], Any]  # writes in a transaction; returns once it is committed
@@ -45,9 +45,9 @@ class Sweep:
             for copies in self.found(self.mailbox):
                 self.take(self.mailbox, copies)
         except Unreachable as fault:
-            later, why, pause = True, said_by(fault), fault.pause
+            later, why, pause = True, error_sentence(fault), fault.pause
         except Impossible as fault:
-            why = said_by(fault)
+            why = error_sentence(fault)
         except Exception:
             self.settle(BROKEN_OFF, later=True)
             raise
@@ -82,7 +82,7 @@ class Sweep:
     def confirm(self, taken: Sequence[Copy]) -> None:
         """What the mailbox has confirmed comes in the audit log."""
         if taken:
-            self.ask(lambda session: mailbox_sweep.confirm_taken(session, self.search, taken))
+            self.ask(lambda session: mailbox_sweep.confirm_removed(session, self.search, taken))
 
     def seen(self, copy: Copy) -> Sighting | None:
         """The copy with what it says, if the sender is its author, or it was named."""

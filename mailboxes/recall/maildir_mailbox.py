@@ -15,7 +15,7 @@ from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
 from triage.runtime.durable_files import sync_directory
-from triage.say import said_by, say
+from triage.say import error_sentence, say
 from triage.text.sanitize import escape_visible
 
 INBOX = "INBOX"
@@ -39,7 +39,7 @@ class MaildirMailbox:
         try:
             name = str(Address.parse(address))
         except ValueError as fault:
-            raise Unreachable(said_by(fault)) from fault
+            raise Unreachable(error_sentence(fault)) from fault
         if "/" in name or name.startswith("."):
             raise Unreachable(say("{address} cannot be the name of a Maildir", address=escape_visible(address)))
         if not directory.is_dir():

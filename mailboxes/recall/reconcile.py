@@ -13,7 +13,7 @@ from mailboxes.recall.mailbox_session import NO_WAY_IN, open_mailbox
 from triage.config.settings import Settings
 from triage.delivery.recall import reconcile
 from triage.delivery.recall.reconcile import Box
-from triage.say import said_by
+from triage.say import error_sentence
 from triage.store import db
 
 
@@ -62,7 +62,7 @@ def search_mailbox(settings: Settings, seen: Look, wanted: list[reconcile.Sought
         finally:
             mailbox.close()
     except (Unreachable, Impossible) as fault:
-        seen.why, seen.later = said_by(fault), isinstance(fault, Unreachable)
+        seen.why, seen.later = error_sentence(fault), isinstance(fault, Unreachable)
         return
     for one, copies in zip(known, there, strict=True):
         (seen.found if copies.copies else seen.absent).append(one.delivery_id)

@@ -11,7 +11,7 @@ from mta.delivery.smtp_client import one_line
 from triage.addressing.envelope import Address
 from triage.delivery.queue import Outcome
 from triage.runtime.durable_files import sync_directory
-from triage.say import said_by, say
+from triage.say import error_sentence, say
 
 _stored = itertools.count(1)
 
@@ -32,7 +32,7 @@ class MaildirHop:
         try:
             folder = self.directory / folder_name(mailbox)
         except ValueError as fault:
-            return Outcome("bounced", one_line(said_by(fault)), self.url)
+            return Outcome("bounced", one_line(error_sentence(fault)), self.url)
         try:
             name = self.store(folder, raw)
         except OSError as fault:

@@ -27,7 +27,7 @@ from mta.delivery.starttls import Encryption, NotEncrypted, start_tls
 from mta.spool.line_endings import normalise_crlf
 from triage.delivery.queue import Outcome
 from triage.errors import BadInput
-from triage.say import clean_params, said_by, say
+from triage.say import clean_params, error_sentence, say
 from triage.text.sanitize import escape_visible
 
 REPLY_LENGTH = 500  # characters of a reply that are kept
@@ -162,7 +162,7 @@ class DialledHop:
         except NotEncrypted as fault:
             self.close()
             if encryption.needed or self.server.implicit_tls:
-                raise unreachable_outcome(said_by(fault)) from fault
+                raise unreachable_outcome(error_sentence(fault)) from fault
             return self.greeted(place, Encryption("none"))
         if login:
             try:

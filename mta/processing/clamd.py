@@ -34,7 +34,7 @@ class Clamd(Scanner[str]):
 
     def asked(self, envelope: Envelope, raw: bytes) -> str:
         """See Scanner; what is hidden from clamd by its own limits is not an answer either."""
-        answer = self.said(b"zINSTREAM\0", raw)
+        answer = self.send_command(b"zINSTREAM\0", raw)
         if found := FOUND.fullmatch(answer):
             return escape_visible(found[1])
         if answer != "stream: OK":
@@ -43,10 +43,10 @@ class Clamd(Scanner[str]):
 
     def ping(self) -> None:
         """See Scanner."""
-        if (answer := self.said(b"zPING\0", None)) != "PONG":
+        if (answer := self.send_command(b"zPING\0", None)) != "PONG":
             raise ValueError(f"it answers “{answer}”")
 
-    def said(self, command: bytes, raw: bytes | None) -> str:
+    def send_command(self, command: bytes, raw: bytes | None) -> str:
         """Sends clamd a command, with a message as a stream behind it; returns the answer."""
         deadline = time.monotonic() + self.timeout
         with self.connected() as connection:

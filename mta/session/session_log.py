@@ -13,7 +13,7 @@ from triage.times import utcnow
 log = logging.getLogger("mta.server.receiver")
 
 
-SAID = '"%(reply)s" %(client)s from=<%(reverse_path)s>'
+REPLY = '"%(reply)s" %(client)s from=<%(reverse_path)s>'
 
 
 def describe_session(reply: str, visitor: Visitor, reverse_path: str) -> dict[str, object]:
@@ -28,7 +28,7 @@ def log_accepted(reply: str, envelope: Envelope, size: int, visitor: Visitor) ->
     if log.isEnabledFor(logging.INFO):
         named = {"message": format_id(envelope.spool_id), "recipients": len(envelope.recipients), "size": size, "tls": envelope.tls}
         log.info(
-            f"accepted {SAID} to=%(recipients)d size=%(size)d tls=%(tls)s", describe_session(reply, visitor, envelope.reverse_path) | named
+            f"accepted {REPLY} to=%(recipients)d size=%(size)d tls=%(tls)s", describe_session(reply, visitor, envelope.reverse_path) | named
         )
 
 
@@ -36,7 +36,7 @@ def log_refused(reply: str, visitor: Visitor, reverse_path: str | None = None, r
     """Something was refused."""
     metrics.count_event("mailroom_smtp_answers", code=reply[:3])
     to = " to=<%(recipient)s>" if recipient else ""
-    log.info(f"refused {SAID}{to}", describe_session(reply, visitor, reverse_path or "") | {"recipient": escape_visible(recipient)})
+    log.info(f"refused {REPLY}{to}", describe_session(reply, visitor, reverse_path or "") | {"recipient": escape_visible(recipient)})
 
 
 def signed_in(reply: str, name: str, visitor: Visitor) -> None:

@@ -100,7 +100,7 @@ class LibrarySession(SMTP):
         asyncio.StreamReaderProtocol.__init__(self, cast(asyncio.StreamReader, None), loop=loop)
         vars(self).update(library)
         self.unread = Unread()
-        self.said: list[str] = []
+        self.replies: list[str] = []
         self.steps = 0  # since something has come
         self.waiting: asyncio.Future[None] | None = None
         self.has_ended = self.is_over = self.is_held = False  # the client has said its last word; we have said ours; it must wait
@@ -148,7 +148,7 @@ class LibrarySession(SMTP):
 
     def more(self) -> "asyncio.Future[None]":
         """Waits until something has come. What was said leaves before, all of it in one write (RFC 2920, 3.2)."""
-        if self.said:
+        if self.replies:
             self.flush()
         if self.has_ended or self.is_over:
             raise asyncio.CancelledError  # the library's loop ends with it and calls `close`
@@ -189,14 +189,14 @@ class LibrarySession(SMTP):
 
     def say(self, reply: str) -> None:
         """To be said with the next flush."""
-        self.said.append(reply)
+        self.replies.append(reply)
 
     def flush(self) -> None:
         """Say what is to be said, in one piece, but nothing in clear text into a handshake."""
-        if self.said and self.transport is not None and not self.is_shaking_hands:
-            self.said.append("")
-            self.transport.write("\r\n".join(self.said).encode())
-        self.said.clear()
+        if self.replies and self.transport is not None and not self.is_shaking_hands:
+            self.replies.append("")
+            self.transport.write("\r\n".join(self.replies).encode())
+        self.replies.clear()
 
     def leave(self, *, gently: bool = False) -> None:
         """Ends the session; a client that does not listen has LINGER to do so.

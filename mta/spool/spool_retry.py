@@ -10,7 +10,7 @@ from pathlib import Path
 from mta.spool.batch_file import read_batch, why_not_yet
 from mta.spool.spool import Batch, Spool
 from triage.addressing.envelope import Envelope
-from triage.errors import BadInput, Overtaken
+from triage.errors import BadInput, Conflict
 from triage.runtime.durable_files import sync_directory
 from triage.runtime.spool_stats import DEFERRED_BATCH, INCOMING, OUTBOUND, RETRY, batch_names
 from triage.times import from_micros, to_micros
@@ -54,10 +54,10 @@ def open_message(door: str, path: Path) -> Iterator[Retry]:
 
 @contextlib.contextmanager
 def hold_message(retry: Retry) -> Iterator[tuple[Spool, Batch]]:
-    """The message, while nobody else tries it. Overtaken when somebody does this moment, or has entered it."""
+    """The message, while nobody else tries it. Conflict when somebody does this moment, or has entered it."""
     spool, batch = Spool(retry.path.parents[1]), Batch(retry.path)
     if not spool.hold(batch):
-        raise Overtaken("it is being tried this moment, or was entered: look again")
+        raise Conflict("it is being tried this moment, or was entered: look again")
     try:
         yield spool, batch
     finally:

@@ -11,6 +11,7 @@ from triage.say import (
     Said,
     as_sentence,
     clean_params,
+    error_sentence,
     form_of,
     format_day,
     format_minute,
@@ -19,7 +20,6 @@ from triage.say import (
     list_with_and,
     list_with_or,
     load_sentence,
-    said_by,
     say,
     say_count,
 )
@@ -54,7 +54,7 @@ def test_an_error_carries_its_sentence() -> None:
     inner = ValueError(say("{text} is not an email address", text="x"))
     refusal = BadInput(say("look again: {fault}", fault=inner), field="to")
     assert str(refusal) == "to: look again: x is not an email address"
-    assert isinstance(said_by(refusal), Said)
+    assert isinstance(error_sentence(refusal), Said)
     assert refusal.sentence.params["fault"].params == {"text": "x"}  # type: ignore[attr-defined]
 
 

@@ -15,7 +15,7 @@ from triage.actor import Actor, Role, Scope, rights_of
 from triage.addressing.company import StaffEntry
 from triage.addressing.envelope import fold_text
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
-from triage.say import mark, quote_text, said_by, say
+from triage.say import error_sentence, mark, quote_text, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode
@@ -26,7 +26,7 @@ PROVIDER = "provider"  # an account that an identity provider's groups made
 OIDC = "oidc"  # a way to sign in: at an identity provider
 PROXY = "proxy"  # a way to sign in: as whom a proxy in front of the console names
 BREAK_GLASS = "break-glass"  # a way to sign in: with a printed code
-TAKEN = {  # why a login cannot be made, by where its account comes from
+LOGIN_TAKEN = {  # why a login cannot be made, by where its account comes from
     LOCAL: mark("{login} already is staff"),
     DIRECTORY: mark("the directory already makes {login} staff"),
     PROVIDER: mark("an identity provider already makes {login} staff"),
@@ -52,7 +52,7 @@ def add_account(session: Session, account: Account, password_hash: str, *, by: A
     login = checked_login(account.login)
     taken = session.get(StaffMember, login)
     if taken is not None:
-        raise BadInput(say(TAKEN[taken.source], login=login))
+        raise BadInput(say(LOGIN_TAKEN[taken.source], login=login))
     scope = checked_scope(session, account.scope)
     role = checked_role(account.role)
     name = account.name.strip() or login
@@ -214,7 +214,7 @@ def checked_rights(words: tuple[str, ...]) -> list[str]:
     try:
         return sorted(rights_of(words))
     except ValueError as fault:
-        raise BadInput(said_by(fault), field="rights") from fault
+        raise BadInput(error_sentence(fault), field="rights") from fault
 
 
 def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
@@ -222,7 +222,7 @@ def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
     try:
         scope = Scope.parse(words)
     except ValueError as fault:
-        raise BadInput(said_by(fault), field="scope") from fault
+        raise BadInput(error_sentence(fault), field="scope") from fault
     if not scope.words():
         raise BadInput(say("write company, department:CODE or person:UID"), field="scope")
     for kind, table, names in (("department", Department, scope.departments), ("person", Person, scope.persons)):

@@ -171,8 +171,8 @@ def open_again(session: Session, attempt: PinTry, browser: str, client: str, for
     key = secrets.token_urlsafe(32)
     opened = {"key_sha256": hash_session_key(key), "seen_at": now, "client": client, "method": PIN, "factor_at": None, "is_locked": False}
     changed: Any = session.execute(update(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256).values(opened))
-    taken_back = case((col(BrowserPin.failures) > 0, col(BrowserPin.failures) - 1), else_=0)
-    session.execute(update(BrowserPin).where(of_browser(browser, attempt.login)).values(failures=taken_back, used_at=now))
+    fewer = case((col(BrowserPin.failures) > 0, col(BrowserPin.failures) - 1), else_=0)
+    session.execute(update(BrowserPin).where(of_browser(browser, attempt.login)).values(failures=fewer, used_at=now))
     if changed.rowcount != 1:
         return None
     ledger.write_act(session, "unlock", f"{staff_login.STAFF}:{attempt.login}", by=actor, now=now, detail={"client": client, "method": PIN})

@@ -21,7 +21,7 @@ from triage.errors import NotAllowedNow, NotFound
 from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication, Result
 from triage.message.signals.severity import Severity
-from triage.say import said_by, say
+from triage.say import error_sentence, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
@@ -203,7 +203,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         if row.purge_wanted_by is not None:
             purge_of_the_dead(session, row.id, row.purge_wanted_by, settings=settings, now=now)
         elif isinstance(letter, NotFound):
-            ledger.record_event(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, **reply_columns(said_by(letter)))
+            ledger.record_event(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, **reply_columns(error_sentence(letter)))
         elif row.direction == "in" and row.mailbox in lists:
             groups.expand_list(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
         else:

@@ -149,7 +149,7 @@ def done_with(flags: list[str]) -> str:
     return list_with_and(done) if done else say("unread")
 
 
-def was_taken() -> ColumnElement[bool]:
+def is_restorable() -> ColumnElement[bool]:
     """Condition: deliveries that were purged from a mailbox and can be put back there. Held ones are left out: they are held again."""
     item = (col(DecisionItem.decision_id) == col(Delivery.decision_id)) & (col(DecisionItem.delivery_id) == col(Delivery.id))
     was_held = exists().where(item & (col(DecisionItem.before) == State.HELD))

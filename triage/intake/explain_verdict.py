@@ -21,7 +21,7 @@ from triage.message.summary import Summary
 from triage.policy.decide import Verdict, decide_verdict
 from triage.policy.runner_up import Beside
 from triage.quarantine.search.listing import severity_of
-from triage.say import said_by, say
+from triage.say import error_sentence, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.text.json_values import read_value
@@ -127,7 +127,7 @@ def fold_address(text: str, field: str) -> str:
     try:
         return str(Address.parse(text))
     except ValueError as fault:
-        raise BadInput(said_by(fault), field=field) from fault
+        raise BadInput(error_sentence(fault), field=field) from fault
 
 
 def assume_authentication(author: str, proof: str) -> Authentication:

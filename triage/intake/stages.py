@@ -44,7 +44,7 @@ class AtSight:
     severity: Severity  # how bad it looks by these signals
     deviations: tuple[Deviation, ...]  # what could be unlike a known sender
     content: bodies.Packed
-    said: Row  # its summary, as the database holds it
+    summary_row: Row  # its summary, as the database holds it
 
     @property
     def names(self) -> frozenset[str]:
@@ -255,5 +255,5 @@ def look_at_message(seen: Seen, raw: bytes, received_at: datetime, settings: Set
         severity=severity,
         deviations=find_deviations(seen, found),
         content=bodies.pack_body(raw),
-        said=seen.summary.as_json() | {"text": "", "fingerprint": ""},
+        summary_row=seen.summary.as_json() | {"text": "", "fingerprint": ""},
     )

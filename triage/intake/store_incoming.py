@@ -174,7 +174,7 @@ def message_row(one: Examined, message_id: int, signs: list[Row]) -> Row:
         "received_at": one.envelope.received_at,
         "envelope": one.envelope.as_json(),
         "authentication": one.authentication.as_json(),
-        "summary": one.at_sight.said,
+        "summary": one.at_sight.summary_row,
         "signals": signs,
         "text": one.summary.text,
     }

@@ -136,7 +136,7 @@ def describe_event(record: AuditRecord, kind: Kind, settings: Settings, confiden
             "provider": "mailroom",
             "dataset": "mailroom.audit",
         }
-        | ({"reason": said_in(record)} if said_in(record) else {}),
+        | ({"reason": find_reason(record)} if find_reason(record) else {}),
         "host": {"name": settings.company.hostname},
         "user": ({"name": user} if user else {}) | ({"target": {"name": target}} if target else {}),
         "related": {"user": sorted({user, target} - {""}), "ip": [client] if client else []},
@@ -167,7 +167,7 @@ def client_of(record: AuditRecord) -> str:
     return ""
 
 
-def said_in(record: AuditRecord) -> str:
+def find_reason(record: AuditRecord) -> str:
     """Mailroom's own sentence about why."""
     return str(record.detail.get("fault") or record.detail.get("why") or "")[:LONGEST_TEXT]
 

@@ -82,7 +82,7 @@ def name_hops(found: Detailed, name: Callable[[str], str]) -> Detailed:
 def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: Actor) -> tuple[Past, ...]:
     """Lists the history of a delivery, oldest first: entries of the audit log, attempts, and decisions that it was part of.
 
-    Who viewed the message is told to whom that concerns (`untold_looks`). What its sender was told is said of all copies that ended
+    Who viewed the message is told to whom that concerns (`hidden_viewings`). What its sender was told is said of all copies that ended
     alike.
     """
     subjects = [f"delivery:{format_id(about.id)}", f"message:{format_id(about.message_id)}"]

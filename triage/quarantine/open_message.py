@@ -15,7 +15,7 @@ from triage.ids import format_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.quarantine.search.listing import Listed, delivery_of_row, listing_statement
-from triage.say import said_by, say
+from triage.say import error_sentence, say
 from triage.store import bodies, confidential_rows, message_ids
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
@@ -72,7 +72,7 @@ def read_raw(session: Session, message_id: int, *, by: Actor, reason: str = "") 
     try:
         return bodies.load_body(session, content_id)
     except NotFound as gone:
-        raise Erased(said_by(gone)) from gone
+        raise Erased(error_sentence(gone)) from gone
 
 
 def content_of(session: Session, message_id: int, *, by: Actor) -> int:

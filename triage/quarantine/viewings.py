@@ -184,7 +184,7 @@ def viewing_records(message_ids: Iterable[int], acts: Iterable[str]) -> Select[A
     return select(AuditRecord).where(*wanted).order_by(col(AuditRecord.id))
 
 
-def taken_along(session: Session, message_ids: Iterable[int], uid: str) -> Iterator[dict[str, Any]]:
+def export_viewings(session: Session, message_ids: Iterable[int], uid: str) -> Iterator[dict[str, Any]]:
     """Yields rows of an export for a person: who looked at that person's messages, and how."""
     left = iter(message_ids)
     while some := list(islice(left, AT_ONCE)):

@@ -23,7 +23,7 @@ class TracedRelease(NamedTuple):
     decided_at: datetime
     by: str
     department: str
-    taken_back_at: datetime | None  # by undoing it, or by a purge since
+    reversed_at: datetime | None  # by undoing it, or by a purge since
     answered: bool  # the person whom it was for has written to its sender since
 
 
@@ -139,7 +139,7 @@ def of_mail(some: list[Release], purged_at: datetime | None) -> Iterable[TracedR
 
 def is_wanted(row: TracedRelease) -> bool:
     """Released or redirected by a person and not taken back, or answered by its reader since."""
-    return row.taken_back_at is None or row.answered
+    return row.reversed_at is None or row.answered
 
 
 def waiting_times(rows: Iterable[TracedRelease]) -> Waiting:

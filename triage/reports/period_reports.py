@@ -36,8 +36,8 @@ from triage.times import in_reach
 
 USUAL = timedelta(days=28)
 LONGEST = timedelta(days=366)
-TAKES_AWAY = ("purge", "sweep", "take")
-TAKEN = ("done", "recalling", "already gone", "in flight")  # outcomes of items that the decision changed, or will
+REMOVAL_VERBS = ("purge", "sweep", "take")
+CHANGED_OUTCOMES = ("done", "recalling", "already gone", "in flight")  # outcomes of items that the decision changed, or will
 
 
 def get_report(session: Session, name: str, *, period: Period, by: Actor, settings: Settings, now: datetime) -> Report:
@@ -141,7 +141,7 @@ class Reading:
             return []
         decision = col(DecisionItem.decision_id)
         held = func.sum(case((col(DecisionItem.before) == State.HELD, 1), else_=0))
-        rows = select(decision, held, func.count()).where(self.between(self.decisions), taken_condition()).group_by(decision)
+        rows = select(decision, held, func.count()).where(self.between(self.decisions), changed_condition()).group_by(decision)
         if not sees_everything(self.session, self.by):
             rows = rows.join(Delivery, self.theirs)
         found = ((self.decisions.get(one), int(number), total) for one, number, total in self.rows(rows))
@@ -170,7 +170,7 @@ class Reading:
     def releases(self) -> list[TracedRelease]:
         """Held messages in the asker's scope that somebody released."""
         mail = (col(DecisionItem.delivery_id), col(Delivery.received_at), col(Delivery.department), selection_summary.was_answered())
-        which = (col(Decision.verb).in_(RELEASE_VERBS), col(DecisionItem.before) == State.HELD, taken_condition())
+        which = (col(Decision.verb).in_(RELEASE_VERBS), col(DecisionItem.before) == State.HELD, changed_condition())
         zone = self.zone
         found = [
             Release(delivery, received_at.astimezone(zone), row.at, row.by, department, row.undone_at, answered)
@@ -191,7 +191,7 @@ class Reading:
         """Times at which standing purges removed copies that had left, by delivery."""
         purge = and_(col(Decision.at) >= self.period.since, *is_standing_purge())
         rows = select(col(DecisionItem.delivery_id), col(Decision.at)).join(Decision, col(Decision.id) == col(DecisionItem.decision_id))
-        left = rows.where(purge, col(DecisionItem.before) != State.HELD, taken_condition()).order_by(col(Decision.at).desc())
+        left = rows.where(purge, col(DecisionItem.before) != State.HELD, changed_condition()).order_by(col(Decision.at).desc())
         return dict(self.rows(left).all())  # the first purge counts
 
     @cached_property
@@ -250,14 +250,14 @@ class Reading:
         return dict(self.session.execute(select(col(Department.code), col(Department.name))).all())
 
 
-def taken_condition() -> ColumnElement[bool]:
+def changed_condition() -> ColumnElement[bool]:
     """Condition: items that the decision changed."""
-    return col(DecisionItem.outcome).in_(TAKEN)
+    return col(DecisionItem.outcome).in_(CHANGED_OUTCOMES)
 
 
 def is_standing_purge() -> tuple[ColumnElement[bool], ...]:
     """Conditions: decisions that removed messages and were not undone."""
-    return col(Decision.verb).in_(TAKES_AWAY), col(Decision.undone_by).is_(None)
+    return col(Decision.verb).in_(REMOVAL_VERBS), col(Decision.undone_by).is_(None)
 
 
 def waiting_report(reading: Reading) -> Report:

@@ -58,7 +58,7 @@ class Pace:
     keys: Spread
     undone: int
     released: int = 0  # messages
-    taken_back: int = 0  # of these
+    wrong: int = 0  # of these
 
     @property
     def cards_an_hour(self) -> float:
@@ -88,7 +88,7 @@ class Mistakes:
     in_time: int  # of these: before anything had left
     verbs: tuple[tuple[str, int, int], ...]  # cards, undone
     released: int
-    taken_back: int
+    wrong: int
     persons: tuple[Pace, ...]
 
 
@@ -172,13 +172,13 @@ def pace_figures(
         keys=spread_of((act.keys or 0 for act in measured), few),
         undone=sum(act.undone_at is not None for act in acts),
         released=len(releases),
-        taken_back=sum(was_wrong(row, leaves) for row in releases),
+        wrong=sum(was_wrong(row, leaves) for row in releases),
     )
 
 
 def was_wrong(row: TracedRelease, leaves: timedelta) -> bool:
     """Whether it was taken back after it had left."""
-    return row.taken_back_at is not None and row.taken_back_at - row.decided_at > leaves
+    return row.reversed_at is not None and row.reversed_at - row.decided_at > leaves
 
 
 def mistake_figures(acts: Iterable[Act], releases: Sequence[TracedRelease], candour: Candour, leaves: timedelta) -> Mistakes | None:
@@ -199,7 +199,7 @@ def mistake_figures(acts: Iterable[Act], releases: Sequence[TracedRelease], cand
         in_time=sum(act.undone_at is not None and act.undone_at - act.at <= leaves for act in undone),
         verbs=tuple((verb, number, back[verb]) for verb, number in sorted(made.items(), key=lambda one: (-one[1], one[0]))),
         released=len(human),
-        taken_back=sum(was_wrong(row, leaves) for row in human),
+        wrong=sum(was_wrong(row, leaves) for row in human),
         persons=tuple(by_person(cards, human, candour, leaves)),
     )
 

@@ -131,7 +131,7 @@ def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], 
             Column("wrong", say("Wrong")),
             Column("wrong_per_hundred", say("Wrong per hundred"), "number"),
         )
-        rows = tuple((one.shown, one.cards, one.undone, one.released, one.taken_back, per_hundred(one)) for one in found.persons)
+        rows = tuple((one.shown, one.cards, one.undone, one.released, one.wrong, per_hundred(one)) for one in found.persons)
         tables.append(Table("people", say("By person"), columns, rows))
     return Report("mistakes", title, period, tuple(mistake_words(found)), definition, tuple(tables))
 
@@ -151,15 +151,15 @@ def mistake_words(found: Mistakes) -> Iterable[str]:
         yield say_count(
             "{count} of {released} released messages was undone or removed after delivery: {rate} wrong releases in a hundred.",
             "{count} of {released} released messages were undone or removed after delivery: {rate} wrong releases in a hundred.",
-            count=found.taken_back,
+            count=found.wrong,
             released=found.released,
-            rate=f"{100 * found.taken_back / found.released:.1f}",
+            rate=f"{100 * found.wrong / found.released:.1f}",
         )
 
 
 def per_hundred(one: Pace) -> float | None:
     """Wrong releases per hundred of somebody; None of nothing."""
-    return round(100 * one.taken_back / one.released, 1) if one.released else None
+    return round(100 * one.wrong / one.released, 1) if one.released else None
 
 
 def report_savings(found: Saved, period: Period) -> Report:

@@ -40,7 +40,7 @@ def find_answer(session: Session, key: str, asked: str, *, by: Actor, now: datet
     return Answer(found.status, found.body)
 
 
-def is_taken(session: Session, key: str, *, by: Actor) -> bool:
+def is_used_key(session: Session, key: str, *, by: Actor) -> bool:
     """Whether something was answered to this key of this actor. Only looks."""
     return session.get(KeptAnswer, (str(by), key)) is not None
 

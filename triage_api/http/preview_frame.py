@@ -6,12 +6,12 @@ from starlette.requests import Request
 from triage.message.preview import preview_document
 from triage.say import say
 from triage.text.i18n.translate import translate_sentence
-from triage_api.schemas.language import choose_language, said_in_document
+from triage_api.schemas.language import choose_language, translate_document
 
 
 def frame_document(document: str, language: str, status: int = 200) -> HTMLResponse:
     """A document with our own words in a language, "" for that of the request."""
-    return HTMLResponse(said_in_document(document, language), status, dict(preview_document.FRAME_HEADERS))
+    return HTMLResponse(translate_document(document, language), status, dict(preview_document.FRAME_HEADERS))
 
 
 def frame_refusal(request: Request, status: int, why: str) -> HTMLResponse:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from triage.access.staff_login import TooManyFailures
 from triage.errors import (
     BadInput,
+    Conflict,
     Erased,
     FactorNeeded,
     FaultyLines,
@@ -24,7 +25,6 @@ from triage.errors import (
     NotFound,
     NothingDone,
     NotYet,
-    Overtaken,
     ReasonNeeded,
     Refused,
     SecondKeyNeeded,
@@ -32,7 +32,7 @@ from triage.errors import (
     Stale,
     Unanswered,
 )
-from triage.say import mark, said_by, say
+from triage.say import error_sentence, mark, say
 from triage.store import db
 from triage.store.transaction_retry import first_line
 from triage_api.http.rate_limit import TooFast
@@ -48,7 +48,7 @@ STATUS: dict[type[Refused], int] = {
     FactorNeeded: 403,
     ReasonNeeded: 428,  # RFC 6585, 3
     NotAllowedNow: 409,
-    Overtaken: 409,
+    Conflict: 409,
     SecondKeyNeeded: 409,
     SecondLookNeeded: 409,
     Stale: 412,
@@ -112,7 +112,7 @@ def frame_refusal(request: Request, status: int, text: str) -> Response:
 def answer_refusal(request: Request, refusal: Exception) -> Response:
     """The house said no."""
     status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
-    text = said_by(refusal)
+    text = error_sentence(refusal)
     if request.headers.get("sec-fetch-dest") == "iframe":  # Fetch Metadata: of a problem document it would show that it is broken
         return frame_refusal(request, status, text)
     more: dict[str, Any] = {}
@@ -185,7 +185,7 @@ def fault_shown(fault: Mapping[str, Any]) -> str:
     """Returns a person's sentence about a malformed request."""
     about = fault.get("ctx", {})
     if isinstance(about.get("error"), Exception):
-        return said_by(about["error"])
+        return error_sentence(about["error"])
     return say(SHAPES[fault["type"]], **about) if fault["type"] in SHAPES else str(fault["msg"])
 
 
@@ -208,7 +208,7 @@ def http_fault(_request: Request, fault: Exception) -> JSONResponse:
 
 def not_signed_in(_request: Request, fault: Exception) -> JSONResponse:
     """Builds the 401 problem for a caller who is not signed in."""
-    return problem_response(401, said_by(fault) or say("Sign in first."), headers={"WWW-Authenticate": "Bearer"})
+    return problem_response(401, error_sentence(fault) or say("Sign in first."), headers={"WWW-Authenticate": "Bearer"})
 
 
 def at_the_same_moment(_request: Request, _fault: Exception) -> JSONResponse:

@@ -10,7 +10,7 @@ from triage_api.schemas.fields import Id, Shape
 from triage_api.schemas.language import Sentence, say_in_language
 
 
-def title_said(name: str) -> str:
+def translate_title(name: str) -> str:
     """Title of the duty, in the language of the request."""
     return say_in_language(title_here(name))
 
@@ -19,7 +19,7 @@ class Suggested(Shape):
     """Suggestion from a message's signals: escalate it, and highlight no button that removes it."""
 
     duty: Annotated[str, PlainSerializer(duty_here)]
-    title: Annotated[str, PlainSerializer(title_said), Field(validation_alias="duty")]
+    title: Annotated[str, PlainSerializer(translate_title), Field(validation_alias="duty")]
     phone: Annotated[str, PlainSerializer(phone_here), Field(validation_alias="duty")]
     reason: Sentence
 

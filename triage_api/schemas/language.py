@@ -43,7 +43,7 @@ def choose_language(language: str) -> str:
     return i18n.choose_accepted(language) if language else LANGUAGE.get()
 
 
-def said_in_document(document: str, language: str) -> str:
+def translate_document(document: str, language: str) -> str:
     """A message's document with our own remarks in a language, "" for that of the request. Text of others stays as it is."""
     return translate_remarks(document, choose_language(language))
 

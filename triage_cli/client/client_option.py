@@ -107,14 +107,14 @@ def place_of(ctx: click.Context) -> Place:
 
     client = settings_loader.read_client_settings(settings_file(ctx))
     return Place(
-        option_said(ctx, "server") or os.environ.get(SERVER, "") or client.server,
-        option_said(ctx, "token_file") or ("" if TOKEN in os.environ else client.token_file),
-        option_said(ctx, "ca_file") or client.ca_file,
-        client.plain or bool(option_said(ctx, "plain")),
+        read_option(ctx, "server") or os.environ.get(SERVER, "") or client.server,
+        read_option(ctx, "token_file") or ("" if TOKEN in os.environ else client.token_file),
+        read_option(ctx, "ca_file") or client.ca_file,
+        client.plain or bool(read_option(ctx, "plain")),
     )
 
 
-def option_said(ctx: click.Context, name: str) -> str:
+def read_option(ctx: click.Context, name: str) -> str:
     """Returns the value of a client option, "" when it is not given."""
     return str(ctx.meta.get(f"{META}{name}", ""))
 
@@ -154,7 +154,7 @@ def settings_file(ctx: click.Context) -> str | None:
 
 def refuse_server(ctx: click.Context) -> None:
     """BadInput when a server is named for a command that works only on the machine itself."""
-    by = "--server" if option_said(ctx, "server") else f"${SERVER}" if os.environ.get(SERVER) else ""
+    by = "--server" if read_option(ctx, "server") else f"${SERVER}" if os.environ.get(SERVER) else ""
     if by:
         raise BadInput(f"`mailroom {words_of(ctx)}` works on the machine itself and asks no server: run it there, without {by}")
 

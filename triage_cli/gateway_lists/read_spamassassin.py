@@ -13,7 +13,7 @@ PROOF = {  # what takes the place of SpamAssassin's own condition; "": DMARC
 ALLOWS = tuple(f"{kind}_" for kind in ("welcomelist", "whitelist", "def_welcomelist", "def_whitelist"))
 BLOCKS = ("blocklist_", "blacklist_")
 RECIPIENTS = ("more_spam_to", "all_spam_to")
-TAKEN_BACK = "un"
+UNDO_PREFIX = "un"
 
 
 def read_spamassassin(text: str) -> Iterator[Entry]:
@@ -24,7 +24,7 @@ def read_spamassassin(text: str) -> Iterator[Entry]:
         depth += name.lower() in ("if", "ifplugin")
         depth -= name.lower() == "endif"
         lines.append((number, name.lower(), words, depth > 0))
-    gone = {(name.removeprefix(TAKEN_BACK), word.lower()) for _, name, words, _ in lines if name.startswith(TAKEN_BACK) for word in words}
+    gone = {(name.removeprefix(UNDO_PREFIX), word.lower()) for _, name, words, _ in lines if name.startswith(UNDO_PREFIX) for word in words}
     for number, name, words, is_conditional in lines:
         yield from read_line(f"line {number}", name, words, gone, is_conditional=is_conditional)
 

@@ -64,8 +64,8 @@ class Shape:
             print_pairs(ordered)
 
 
-SAID = Shape({"said": "the command's messages, a sentence each"})
-CHANGED = Shape({**SAID.fields, "answers": "the API's answer to each request that changed something"})
+SENTENCE_SHAPE = Shape({"said": "the command's messages, a sentence each"})
+CHANGED = Shape({**SENTENCE_SHAPE.fields, "answers": "the API's answer to each request that changed something"})
 SENTENCES: ContextVar[list[str] | None] = ContextVar("SENTENCES", default=None)  # that --json prints when the command ends
 
 
@@ -96,10 +96,10 @@ def json_sentences(command: Callable[..., Any]) -> Callable[..., Any]:
     """A command that only says sentences has --json: they come as one object."""
 
     def collected(*words: Any, form: Form, **given: Any) -> Any:
-        with collect_sentences(SAID, form):
+        with collect_sentences(SENTENCE_SHAPE, form):
             return command(*words, **given)
 
-    return json_option(SAID)(update_wrapper(collected, command))
+    return json_option(SENTENCE_SHAPE)(update_wrapper(collected, command))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from triage.directory.apply import Applied, Braked
 from triage.directory.leaver_policy import Leaving
 from triage.directory.sync_plan import Kind
 from triage.notifications import alerts
-from triage.say import said_by
+from triage.say import error_sentence
 from triage.store import db, last_runs
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
@@ -41,7 +41,7 @@ def take_over(
             applied = apply_to(engine, settings, found, dry_run=dry_run, sure=confirmed or dry_run, same_people=same_people)
         except Braked as why:
             with db.transaction(engine) as session:
-                alerts.raise_brake(session, said_by(why), now=utcnow())
+                alerts.raise_brake(session, error_sentence(why), now=utcnow())
             raise
     for change in () if dry_run else applied.plan.changes:
         if change.kind in NAMES:

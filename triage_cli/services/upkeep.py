@@ -73,7 +73,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
 def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> None:
     """The round: seal, count, look at the directory file."""
     file, follows = Path(settings.directory.file), settings.directory.source == "file"
-    seen, last_cleanup, looked, counted = taken_over(engine, file), -CLEANUP_EVERY, time.monotonic(), -COUNT_EVERY
+    seen, last_cleanup, looked, counted = known_file_time(engine, file), -CLEANUP_EVERY, time.monotonic(), -COUNT_EVERY
     behind = True  # perhaps there is mail from before something that is known of mail today
     recorder = Recorder(settings)
     while not stop.wait(SEAL_EVERY):
@@ -221,7 +221,7 @@ def follow_directory(settings: Settings) -> None:
         wake_waiters(settings, "door", "change")
 
 
-def taken_over(engine: Engine, file: Path) -> float:
+def known_file_time(engine: Engine, file: Path) -> float:
     """Returns as of when the directory file is known; 0 when it was changed while nobody followed it."""
     with db.read_transaction(engine) as session:
         read = last_runs.directory_read_at(session)

@@ -533,10 +533,10 @@ def test_a_late_outcome_does_not_overrule_the_worker_that_took_over(
     with relaying(towards(lite, peer.url, concurrency=1)):
         assert peer.arrived.wait(PATIENCE)
         with transaction(sqlite_engine) as session:
-            taken_over = queue.claim_deliveries(session, limit=1, settings=lite, now=utcnow() + queue.LEASE)
+            reclaimed = queue.claim_deliveries(session, limit=1, settings=lite, now=utcnow() + queue.LEASE)
         peer.go_on.set()
         wait_until(lambda: "came too late" in caplog.text)
-    assert [claim.number for claim in taken_over] == [2]
+    assert [claim.number for claim in reclaimed] == [2]
     assert states(sqlite_engine, ids) == ["relaying"]
     assert [one[:2] for one in attempts(sqlite_engine, ids[0])] == [(1, ""), (2, "")]
 

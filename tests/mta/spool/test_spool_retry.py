@@ -12,7 +12,7 @@ from mta.spool import spool_retry
 from mta.spool.spool import Spool
 from mta.spool.spool_retry import Retry
 from tests.mta.spool.test_spool import AT, envelope
-from triage.errors import BadInput, Overtaken
+from triage.errors import BadInput, Conflict
 from triage.ids import new_id
 
 RAW = b"Subject: hello\r\n\r\nwith \x1b[2J in it\r\n"
@@ -70,10 +70,10 @@ def test_nobody_gets_in_the_way_of_a_judge(spools: dict[str, Spool], tmp_path: P
     (one,) = spool_retry.list_waiting(tmp_path)
     (batch,) = spools["incoming"].due(AT + HOUR)
     assert spools["incoming"].hold(batch)
-    with pytest.raises(Overtaken, match="tried this moment"):
+    with pytest.raises(Conflict, match="tried this moment"):
         spool_retry.try_now(one, AT)
     spools["incoming"].remove(batch)
-    with pytest.raises(Overtaken, match="was entered"), spool_retry.hold_message(one):
+    with pytest.raises(Conflict, match="was entered"), spool_retry.hold_message(one):
         pass
 
 

@@ -15,7 +15,7 @@ from triage.config.settings import Company, Settings
 from triage.delivery import queue_admin
 from triage.directory import apply as directory, reassigned_addresses
 from triage.directory.leaver_policy import Leaving
-from triage.errors import NotAllowedNow, NotFound, Overtaken
+from triage.errors import Conflict, NotAllowedNow, NotFound
 from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import release_requests
@@ -97,7 +97,7 @@ def test_what_came_for_a_leaver_is_not_released_to_who_has_the_address_later(
             decide(session, Verb.RELEASE, one, settings)
             assert (row(session, one).state, row(session, one).mailbox) == (State.QUEUED, goes_to)
             return
-        with pytest.raises(Overtaken) as refused:
+        with pytest.raises(Conflict) as refused:
             decide(session, Verb.RELEASE, one, settings)
         assert str(refused.value) == row(session, one).note != ""
         assert (row(session, one).state, listing.list_some(session, [one], by=ANA)[0].note) == (State.HELD, str(refused.value))
@@ -119,7 +119,7 @@ def test_why_is_said_in_words(sqlite_engine: Engine, settings: Settings) -> None
 def test_nor_is_it_sent_again_when_it_bounced_or_a_mailbox_was_lost(sqlite_engine: Engine, settings: Settings, verb: Verb) -> None:
     with db.transaction(sqlite_engine) as session:
         one = passed(session, settings, state={Verb.RELEASE: State.BOUNCED, Verb.REDELIVER: State.DELIVERED}[verb])
-        with pytest.raises(Overtaken, match="Mo Oyen"):
+        with pytest.raises(Conflict, match="Mo Oyen"):
             decide(session, verb, one, settings)
         if verb is Verb.RELEASE:
             with pytest.raises(NotAllowedNow, match="Mo Oyen"):
@@ -168,7 +168,7 @@ def test_a_shared_mailbox_becomes_a_persons(sqlite_engine: Engine, settings: Set
             decide(session, Verb.RELEASE, one, settings)
             assert row(session, one).mailbox == goes_to
         else:
-            with pytest.raises(Overtaken, match=r"to the shared folder, and info@company\.example is the address of Joe Fern now"):
+            with pytest.raises(Conflict, match=r"to the shared folder, and info@company\.example is the address of Joe Fern now"):
                 decide(session, Verb.RELEASE, one, settings)
 
 

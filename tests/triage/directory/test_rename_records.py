@@ -22,7 +22,7 @@ from triage.config.settings import Company, Settings
 from triage.directory import apply as directory, directory_rows, recipients, rename_records
 from triage.directory.leaver_policy import Leaving
 from triage.directory.renames import Renaming
-from triage.errors import BadInput, NotAllowed, Overtaken
+from triage.errors import BadInput, Conflict, NotAllowed
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.learning import learn_contacts
 from triage.policy.rules import store as rules
@@ -347,7 +347,7 @@ def test_what_a_leaver_had_is_theirs_when_they_are_back(
     assert session.scalars(select(col(Rule.scope))).all() == [f"person:{kept}"]
     request = DecisionRequest(Selection(ids=(held,)), Verb.RELEASE)
     if "~" in kept:
-        with pytest.raises(Overtaken, match="somebody else has the name now"):
+        with pytest.raises(Conflict, match="somebody else has the name now"):
             decisions.decide_messages(session, request, by=ANA, now=NOW, settings=settings)
     else:
         decisions.decide_messages(session, request, by=ANA, now=NOW, settings=settings)

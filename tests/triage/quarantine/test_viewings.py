@@ -254,7 +254,7 @@ def test_who_looked_for_a_copy_in_a_confidential_folder_is_told_to_nobody_else(k
         viewings.record_fetch(session, message, "html", by=hana, now=NOW)
         viewings.record_view(session, message, by=hana, now=NOW)
         assert viewings.list_viewers(session, [message], "joe.fern") == {}
-        assert list(viewings.taken_along(session, [message], "joe.fern")) == []
+        assert list(viewings.export_viewings(session, [message], "joe.fern")) == []
         assert [one.by for one in viewings.list_viewers(session, [message], "mara.berg")[message]] == ["person:hana"]
         assert [past.act for past in delivery_history.get_delivery(session, joe, by=by).history] == ["receive"]
 

@@ -14,7 +14,7 @@ from triage.say import say
 from triage.store import db
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
-from triage_api.schemas.language import said_in_document
+from triage_api.schemas.language import translate_document
 
 JOE = "it+joe.fern@company.example"
 GERMAN = {"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"}
@@ -72,11 +72,11 @@ def test_an_answer_is_not_known_by_that_in_another_language(ana: Browser, came: 
 def test_what_others_wrote_in_a_document_is_no_remark_of_ours() -> None:
     document = "<p>picture not loaded</p>" + write_remark("span", "np", say("picture not loaded {about}", about="600×80 A <b>"))
     document += write_remark("div", "note", say("This message has no text."))
-    assert said_in_document(document, "de") == (
+    assert translate_document(document, "de") == (
         '<p>picture not loaded</p><span class="np">Bild nicht geladen 600×80 A &lt;b&gt;</span>'
         '<div class="note">Diese Nachricht hat keinen Text.</div>'
     )
-    assert said_in_document(document, "") == (
+    assert translate_document(document, "") == (
         '<p>picture not loaded</p><span class="np">picture not loaded 600×80 A &lt;b&gt;</span>'
         '<div class="note">This message has no text.</div>'
     )

@@ -250,7 +250,7 @@ def test_a_directory_file_that_was_read_while_the_clock_was_ahead_is_read_anew(e
     for ahead, known in ((timedelta(), True), (timedelta(days=40), False)):
         with db.transaction(engine) as session:
             last_runs.directory_was_read(session, now=utcnow() + ahead)
-        assert bool(upkeep.taken_over(engine, file)) is known
+        assert bool(upkeep.known_file_time(engine, file)) is known
 
 
 def test_what_cannot_be_done_ends_neither_the_sealing_nor_the_threads_beside(

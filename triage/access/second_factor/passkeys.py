@@ -24,7 +24,7 @@ from triage.access import accounts, staff_login
 from triage.access.staff_login import How
 from triage.actor import Actor
 from triage.errors import BadInput
-from triage.say import mark, said_by, say
+from triage.say import error_sentence, mark, say
 from triage.store.models.sign_in import Passkey
 from triage.store.models.staff import StaffMember
 
@@ -60,7 +60,7 @@ def why_none(origin: str) -> str | None:
     try:
         relying_party_of(origin)
     except BadInput as fault:
-        return said_by(fault)
+        return error_sentence(fault)
     return None
 
 

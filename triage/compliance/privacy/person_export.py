@@ -121,7 +121,7 @@ def exported_lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[
     for name, rows in wanted:
         yield name, map(exported_row, session.scalars(rows, execution_options={"yield_per": AT_ONCE}))
     if whose.uid:
-        yield "views", viewings.taken_along(session, list(session.scalars(letters.distinct())), whose.uid)
+        yield "views", viewings.export_viewings(session, list(session.scalars(letters.distinct())), whose.uid)
 
 
 def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:

@@ -268,7 +268,7 @@ def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> Non
     events: dict[Event, list[Settled]] = {Event.RECALL: [], Event.MISS: []}
     for one in gone:
         found = copies.get(one.delivery.id, [])
-        taken = is_taken(one, found)
+        taken = was_removed(one, found)
         events[Event.RECALL if taken else Event.MISS].append(one)
         said = recalled_copies.in_words(found) or describe_absence(one.job)
         why = join_parts(
@@ -284,7 +284,7 @@ def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> Non
         recalled_copies.bring_back(session, delivery_id, now=now)
 
 
-def is_taken(one: Settled, found: Sequence[Recalled]) -> bool:
+def was_removed(one: Settled, found: Sequence[Recalled]) -> bool:
     """Whether the server confirmed that a copy was removed, or a worker had found one and died before it could say so."""
     claimed = (one.delivery.due_at or one.delivery.received_at) - LEASE
     return bool(found) and (one.ending.kind == "taken" or any(row.found_at < claimed for row in found))

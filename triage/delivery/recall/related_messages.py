@@ -118,7 +118,7 @@ def promise_rows(session: Session, rows: Iterable[RelatedMail], decision_id: int
     session.execute(update(RelatedMail).where(mine).values(taken_by=decision_id))
 
 
-def to_take(session: Session, decision_id: int, mailbox: str) -> tuple[Place, ...]:
+def list_claimed(session: Session, decision_id: int, mailbox: str) -> tuple[Place, ...]:
     """Returns the places of messages that a decision takes out of this mailbox."""
     mine = (col(RelatedMail.taken_by) == decision_id) & (col(RelatedMail.mailbox) == mailbox)
     rows = session.scalars(select(RelatedMail).where(mine).order_by(col(RelatedMail.id)))

@@ -15,7 +15,7 @@ METHOD = re.compile(r"^METHOD[^:\r\n]{0,200}:[ \t]*([A-Za-z-]{1,40})[ \t]*\r?$",
 UID = re.compile(r"^UID[^:\r\n]{0,200}:[ \t]*+([^\r\n]*[^ \t\r\n])[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
 
 NAMED = r"^(SUMMARY|LOCATION|URL|DESCRIPTION)"
-SAID = re.compile(NAMED + r"""(?:;(?:"[^"\r\n]*"|[^":\r\n])*)?:([^\r\n]*)""", re.MULTILINE | re.IGNORECASE)
+PROPERTY = re.compile(NAMED + r"""(?:;(?:"[^"\r\n]*"|[^":\r\n])*)?:([^\r\n]*)""", re.MULTILINE | re.IGNORECASE)
 ESCAPED = re.compile(r"\\([nN\\;,])")
 STARTS = re.compile(r"^DTSTART((?:;[^:\r\n]{0,200})?):(\d{8})(?:T(\d{6})(Z?))?", re.MULTILINE | re.IGNORECASE | re.ASCII)
 ZONE = re.compile(r";TZID=\"?([^;:\"]{1,100})", re.IGNORECASE)
@@ -45,7 +45,7 @@ def words_of(lines: str, begins: str) -> str:
     """Returns the texts of the first event, as people read them: title, start, place, link and description."""
     event = lines.partition("BEGIN:VEVENT")[2].partition("END:VEVENT")[0]
     said: dict[str, str] = {}
-    for name, value in SAID.findall(event):
+    for name, value in PROPERTY.findall(event):
         said.setdefault(name.upper(), ESCAPED.sub(lambda one: "\n" if one[1] in "nN" else one[1], value).strip())
     when = f"{begins[:16].replace('T', ' ')} UTC" if begins else ""
     about = [said.get("SUMMARY", ""), when, said.get("LOCATION", ""), said.get("URL", "")]

@@ -108,7 +108,7 @@ def address_in_name(seen: Seen) -> Iterable[Signal]:
 
 def lookalike_domain(seen: Seen) -> Iterable[Signal]:
     """The author's domain, or that of the answer, could be taken for one of ours."""
-    if found := taken_for(seen, sorted(seen.own_domains)):
+    if found := find_look_alike(seen, sorted(seen.own_domains)):
         domain, own = found
         yield Signal(
             "look-alike-domain",
@@ -121,8 +121,8 @@ def lookalike_domain(seen: Seen) -> Iterable[Signal]:
 def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
     """Yields a signal when the author's domain looks like a known contact's, and like none of ours."""
     others = [domain for domain in seen.known.domains if domain not in seen.known.siblings]
-    found = taken_for(seen, others) or taken_for(seen, seen.known.siblings, but=seen.author_domain)
-    if found and not taken_for(seen, sorted(seen.own_domains)):
+    found = find_look_alike(seen, others) or find_look_alike(seen, seen.known.siblings, but=seen.author_domain)
+    if found and not find_look_alike(seen, sorted(seen.own_domains)):
         domain, known = found
         sentence = say(
             "Domain {domain} looks like that of your contact {known}, but is another one.", domain=display_host(domain), known=known
@@ -130,7 +130,7 @@ def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
         yield Signal("look-alike-of-known", sentence, 40, found)
 
 
-def taken_for(seen: Seen, others: Iterable[str], but: str = "") -> tuple[str, str] | None:
+def find_look_alike(seen: Seen, others: Iterable[str], but: str = "") -> tuple[str, str] | None:
     """The first domain of the authors and of the answer, `but` one, that could be taken for one of these, and for which."""
     theirs = dict.fromkeys(one.rpartition("@")[2] for one in (*seen.summary.authors, *seen.summary.reply_to))
     strange = [one for one in islice(theirs, COMPARED) if one != but and not seen.is_ours(one)]

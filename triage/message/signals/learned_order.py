@@ -11,7 +11,7 @@ from triage.say import say_count
 ENOUGH = 10  # senders or campaigns with a sign before anything is said of it
 POINTS = 4.0  # for each unit of log odds
 MOST = 12  # points of one sign
-SAID = 2  # signs that count for a message: many that go together say the same
+MOST_SIGNS = 2  # signs that count for a message: many that go together say the same
 
 
 class Tally(NamedTuple):
@@ -46,7 +46,7 @@ class Lesson(NamedTuple):
 def find_lessons(signals: Sequence[Signal], learned: Learned) -> tuple[Lesson, ...]:
     """Returns the lessons for a message with these signs, the strongest first."""
     found = {one.sign: one for one in (lesson_of(signal, learned) for signal in signals) if one}
-    return tuple(sorted(found.values(), key=lambda one: -abs(one.points))[:SAID])
+    return tuple(sorted(found.values(), key=lambda one: -abs(one.points))[:MOST_SIGNS])
 
 
 def lesson_of(signal: Signal, learned: Learned) -> Lesson | None:

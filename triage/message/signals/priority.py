@@ -34,8 +34,8 @@ class Reason:
 class Past:
     """Numbers of earlier messages that staff released and removed."""
 
-    let_in: int = 0
-    taken_away: int = 0
+    released: int = 0
+    removed: int = 0
 
 
 NOTHING_YET = Past()
@@ -116,13 +116,13 @@ def bulk_reason(names: set[str]) -> Iterable[Reason]:
 
 def decision_reason(whose: str, past: Past, name: str, share: int) -> Iterable[Reason]:
     """Yields reasons for what staff decided about earlier messages."""
-    if past.let_in:
-        points = min(WANTED_MOST, WANTED_BEFORE * (past.let_in + 1)) // share
-        yield Reason(f"{name}-let-in", points, say("Staff released {times} from {whose}.", times=count_times(past.let_in), whose=whose))
-    if past.taken_away:
-        points = min(UNWANTED_MOST, UNWANTED_BEFORE * past.taken_away) // share
+    if past.released:
+        points = min(WANTED_MOST, WANTED_BEFORE * (past.released + 1)) // share
+        yield Reason(f"{name}-let-in", points, say("Staff released {times} from {whose}.", times=count_times(past.released), whose=whose))
+    if past.removed:
+        points = min(UNWANTED_MOST, UNWANTED_BEFORE * past.removed) // share
         yield Reason(
-            f"{name}-taken-away", -points, say("Staff removed {times} from {whose}.", times=count_times(past.taken_away), whose=whose)
+            f"{name}-taken-away", -points, say("Staff removed {times} from {whose}.", times=count_times(past.removed), whose=whose)
         )
 
 

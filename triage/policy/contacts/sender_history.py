@@ -25,7 +25,7 @@ def one_of(*states: State) -> ColumnElement[bool]:
 IN_A_FOLDER = col(Delivery.department) > ""  # as mail to the postmaster is not, nor an archive's copy: both go out whatever was judged
 FROM_THEM = col(Delivery.claimed).is_(False)  # a message that only claims an author is none of theirs
 LET_IN = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER)
-TAKEN_AWAY = one_of(State.PURGED, State.RECALLING, State.REJECTED)
+REMOVED = one_of(State.PURGED, State.RECALLING, State.REJECTED)
 NO_ONE, NO_CAMPAIGN = "-", -1  # of nobody
 LOOKED_AT = 200  # earlier messages of one sender that are counted at most
 
@@ -79,11 +79,11 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
         exists().where(by_them, LET_IN).correlate(asked).label("let_in"),
         exists().where(by_domain, LET_IN).correlate(asked).label("colleagues"),
         decided(by_them, LET_IN).label("sender_in"),
-        decided(by_them, TAKEN_AWAY).label("sender_away"),
+        decided(by_them, REMOVED).label("sender_away"),
         decided(by_colleagues, LET_IN).label("domain_in"),
-        decided(by_colleagues, TAKEN_AWAY).label("domain_away"),
+        decided(by_colleagues, REMOVED).label("domain_away"),
         decided(of_campaign, LET_IN).label("campaign_in"),
-        decided(of_campaign, TAKEN_AWAY).label("campaign_away"),
+        decided(of_campaign, REMOVED).label("campaign_away"),
     ).select_from(asked)
 
 

@@ -9,7 +9,7 @@ from triage.errors import BadInput
 from triage.message.language import LANGUAGES
 from triage.message.mime import file_content
 from triage.policy.content_rules.patterns import ANY, LONGEST, MOST_STARS, is_pattern
-from triage.say import list_with_or, quote_text, said_by, say
+from triage.say import error_sentence, list_with_or, quote_text, say
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]  # every name once, in the order of NAMES; one of its values has to fit
 
@@ -128,7 +128,7 @@ def fold_domain(name: str, value: str) -> str:
     try:
         domain = ascii_domain(value.removeprefix("*.").removeprefix("."))
     except ValueError as fault:
-        raise BadInput(said_by(fault), field=name) from fault
+        raise BadInput(error_sentence(fault), field=name) from fault
     if "." not in domain:
         raise BadInput(say("{value} is a whole top-level domain", value=value), field=name)
     return domain
@@ -144,7 +144,7 @@ def fold_address(name: str, value: str) -> str:
     try:
         return str(Address.parse(value))
     except ValueError as fault:
-        raise BadInput(said_by(fault), field=name) from fault
+        raise BadInput(error_sentence(fault), field=name) from fault
 
 
 def ascii_pattern(name: str, domain: str) -> str:
@@ -152,7 +152,7 @@ def ascii_pattern(name: str, domain: str) -> str:
     try:
         return ".".join(label if is_pattern(label) else ascii_label(label) for label in domain.split("."))
     except ValueError as fault:
-        raise BadInput(said_by(fault), field=name) from fault
+        raise BadInput(error_sentence(fault), field=name) from fault
 
 
 def fold_kind(name: str, value: str) -> str:

@@ -20,7 +20,7 @@ SECOND_THOUGHTS = timedelta(hours=1)  # in which most decisions are undone that 
 GIVEN_UP = timedelta(days=3)  # after which nobody is told any more
 LARGEST = 1024 * 1024  # bytes of a message: what is told apart by its words is shorter
 EACH = 20  # messages of one decision; of a campaign it is one
-TAKEN_BACK = (State.HELD, State.RESTORING)
+REVERSED = (State.HELD, State.RESTORING)
 RELEASED, REMOVED = ("release", "redirect"), ("purge",)
 
 
@@ -125,7 +125,7 @@ def find_taught_campaigns(decision: Decision) -> Select[int | None]:
             col(other.campaign_id).is_not(None),
             col(other.direction) == "in",
             col(other.decision_id) == col(earlier.id),
-            col(other.state).not_in(TAKEN_BACK),
+            col(other.state).not_in(REVERSED),
             col(item.before) == State.HELD,
             col(item.outcome) == "done",
             col(earlier.id) < decision.id,
@@ -140,7 +140,7 @@ def find_taught_campaigns(decision: Decision) -> Select[int | None]:
 
 def still_stands(decision: int | Mapped[int]) -> ColumnElement[bool]:
     """Deliveries that nobody decided about again: what the decision removed was not restored, what it released was not removed."""
-    return and_(col(Delivery.decision_id) == decision, col(Delivery.state).not_in(TAKEN_BACK))
+    return and_(col(Delivery.decision_id) == decision, col(Delivery.state).not_in(REVERSED))
 
 
 def save_lesson_sent(session: Session, marker: str, lesson: Lesson) -> None:

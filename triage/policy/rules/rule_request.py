@@ -16,7 +16,7 @@ from triage.directory import recipients
 from triage.errors import BadInput
 from triage.message.mime.links import is_related_host
 from triage.policy.content_rules.conditions import CONTENT as CONTENT, CONTENT_EFFECTS as CONTENT_EFFECTS, Conditions, check_conditions
-from triage.say import format_day, quote_text, said_by, say
+from triage.say import error_sentence, format_day, quote_text, say
 from triage.store.models.directory import Department, Person
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -250,7 +250,7 @@ def checked_value(match: str, value: str) -> str:
                 raise ValueError(say("{value} is a whole top-level domain", value=value))
             return domain
     except ValueError as fault:
-        raise BadInput(said_by(fault), field="value") from fault
+        raise BadInput(error_sentence(fault), field="value") from fault
     if match == "list":
         folded = value.strip().strip("<>").casefold()
         if not folded or len(folded) > 255 or any(not letter.isprintable() or letter.isspace() for letter in folded):
@@ -266,7 +266,7 @@ def checked_scope(session: Session, scope: str) -> str:
     try:
         parsed = Scope.parse([scope])
     except ValueError as fault:
-        raise BadInput(said_by(fault), field="scope") from fault
+        raise BadInput(error_sentence(fault), field="scope") from fault
     for code in parsed.departments:
         if session.get(Department, code) is None:
             raise BadInput(say("there is no department {code}", code=quote_text(code)), field="scope")
@@ -291,7 +291,7 @@ def checked_proof(order: RuleOrder, settings: Settings) -> str:
     try:
         domain = ascii_domain(domain)
     except ValueError as fault:
-        raise BadInput(said_by(fault), field="proof") from fault
+        raise BadInput(error_sentence(fault), field="proof") from fault
     if kind == "dkim" and domain in settings.policy.freemail_domains:
         raise BadInput(
             say("{domain} signs for anybody who has an address there, so its signature proves nobody else", domain=domain), field="proof"

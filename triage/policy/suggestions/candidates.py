@@ -15,7 +15,7 @@ from triage.addressing.public_suffix import is_shared
 from triage.config.settings import Settings
 from triage.policy.contacts.store import KNOWN
 from triage.policy.rules import store as rules
-from triage.policy.suggestions.superseded import recent_strangers, was_taken_away
+from triage.policy.suggestions.superseded import recent_strangers, was_removed
 from triage.policy.suggestions.threshold import SHOWN, Candidate, Evidence, Kind, kind_of
 from triage.store import confidential_rows
 from triage.store.models.contacts import Correspondent, PostedList
@@ -84,7 +84,7 @@ def count_by_domain(session: Session, now: datetime) -> dict[str, Evidence]:
             func.sum(case((proven, 0), else_=1)),
             number(col(Delivery.perishable_until).is_not(None)),
             func.count(func.distinct(case((proven, Delivery.department + "/" + Delivery.person)))),
-            number(was_taken_away()),
+            number(was_removed()),
             number(or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS)),
             func.max(case((proven, Delivery.weight), else_=0)),
             func.max(case((proven, grouping.severity_column()), else_=0)),

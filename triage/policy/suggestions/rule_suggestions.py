@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
+from triage.errors import BadInput, Conflict, NotAllowed, NotFound
 from triage.ids import format_id
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
@@ -108,16 +108,16 @@ def lay_back(session: Session, *, by: Actor) -> None:
 
 
 def at_hand(session: Session, proposal_id: int, *, by: Actor, now: datetime) -> Proposal:
-    """An open proposal that this person may answer now. Overtaken says who was faster, or who has it in hand."""
+    """An open proposal that this person may answer now. Conflict says who was faster, or who has it in hand."""
     row = lock_suggestion(session, proposal_id, by=by)
     if row.state != OPEN:
-        raise Overtaken(
+        raise Conflict(
             say("{answered_by_shown} has already {state} this suggestion", answered_by_shown=row.answered_by_shown, state=row.state)
         )
     if row.lane not in ("", str(by)) and row.lane_until and row.lane_until > now:
-        raise Overtaken(say("{lane_shown} is working on this suggestion", lane_shown=row.lane_shown))
+        raise Conflict(say("{lane_shown} is working on this suggestion", lane_shown=row.lane_shown))
     if session.scalar(select(superseded.is_superseded(now)).where(col(Proposal.id) == row.id)):
-        raise Overtaken(say("since this was suggested, staff blocked the sender, removed messages from it or created a rule for it"))
+        raise Conflict(say("since this was suggested, staff blocked the sender, removed messages from it or created a rule for it"))
     return row
 
 
@@ -159,7 +159,7 @@ def open_again(session: Session, proposal_id: int, *, by: Actor, now: datetime) 
     if row.state == OPEN:
         return row
     if row.answered_by != str(by):
-        raise Overtaken(
+        raise Conflict(
             say(
                 "{answered_by_shown} has {state} this suggestion: only they can take that back, or remove the rule",
                 answered_by_shown=row.answered_by_shown,

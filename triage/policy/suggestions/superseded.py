@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, case, exists, literal, or_
 from sqlmodel import col
 
-from triage.policy.contacts.sender_history import TAKEN_AWAY
+from triage.policy.contacts.sender_history import REMOVED
 from triage.policy.rules import store as rules
 from triage.policy.suggestions.threshold import DAYS
 from triage.store import confidential_rows
@@ -23,9 +23,9 @@ def recent_strangers(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def was_taken_away() -> ColumnElement[bool]:
+def was_removed() -> ColumnElement[bool]:
     """SQL condition for deliveries that staff removed or rejected."""
-    return and_(TAKEN_AWAY, col(Delivery.decision_id).is_not(None))
+    return and_(REMOVED, col(Delivery.decision_id).is_not(None))
 
 
 def is_superseded(now: datetime) -> ColumnElement[bool]:
@@ -47,5 +47,5 @@ def has_rule(now: datetime) -> ColumnElement[bool]:
 def had_messages_removed(now: datetime) -> ColumnElement[bool]:
     """SQL condition for a proposed domain from which staff removed proven messages."""
     return exists().where(
-        was_taken_away(), recent_strangers(now), col(Delivery.author_domain) == col(Proposal.value), col(Delivery.proof) != ""
+        was_removed(), recent_strangers(now), col(Delivery.author_domain) == col(Proposal.value), col(Delivery.proof) != ""
     )

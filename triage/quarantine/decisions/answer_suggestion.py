@@ -29,7 +29,7 @@ def answer_suggestion(
     confirm: Collection[str] = (),
     fence: str | None = None,
 ) -> Proposal:
-    """accept, refuse, or open: take one's own answer back. Overtaken when somebody else was faster or has it in hand.
+    """accept, refuse, or open: take one's own answer back. Conflict when somebody else was faster or has it in hand.
 
     SecondLookNeeded as for a rule.
     """

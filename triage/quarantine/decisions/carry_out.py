@@ -151,7 +151,9 @@ def put_back_copies(
 ) -> set[int]:
     """Starts restoring purged copies into their mailboxes, never into a stranger's; returns these deliveries."""
     now = decision.at
-    taken = where & recalled_copies.was_taken() & not_(is_among(session, col(Delivery.id), reassigned_addresses.find_barred(session, ids)))
+    taken = (
+        where & recalled_copies.is_restorable() & not_(is_among(session, col(Delivery.id), reassigned_addresses.find_barred(session, ids)))
+    )
     changed = ledger.record_many(
         session, taken, Event.PUT_BACK, by=by, now=now, decision_id=decision.id, detail=detail, due_at=now, queued_at=now
     )

@@ -36,7 +36,7 @@ from triage.store.db import is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
-SAID = 2  # sentences about a sender: the strongest
+MOST_SENTENCES = 2  # sentences about a sender: the strongest
 GENUINE, NOT_PROVEN, FAILED = "genuine", "not_proven", "failed"
 
 
@@ -199,7 +199,7 @@ WHY = {
 def strongest_warnings(signs: Sequence[Signs]) -> tuple[str, ...]:
     """The sentences of the strongest warnings, each once."""
     against = sorted((one for sign in signs for one in sign.signals if one["weight"] > 0), key=lambda one: -one["weight"])
-    return tuple(dict.fromkeys(one["sentence"] for one in against))[:SAID]
+    return tuple(dict.fromkeys(one["sentence"] for one in against))[:MOST_SENTENCES]
 
 
 def looks_of(signs: Sequence[Signs]) -> tuple[str, ...]:

@@ -260,7 +260,7 @@ def lets_out(request: DecisionRequest, settings: Settings) -> ColumnElement[bool
     if request.verb not in LETS_OUT:
         return None
     there = and_(in_states(aim_of(request, settings).changes), col(Delivery.erased_at).is_(None))
-    return and_(there, recalled_copies.was_taken()) if request.verb is Verb.RESTORE else there
+    return and_(there, recalled_copies.is_restorable()) if request.verb is Verb.RESTORE else there
 
 
 def require_proof_of_removal(request: DecisionRequest, meant: Meant, *, by: Actor, settings: Settings) -> None:

@@ -209,14 +209,14 @@ def agreed_due(session: Session, settings: Settings, now: datetime) -> list[int]
     rows = session.scalars(
         select(KeepersRequest).where(theirs, col(KeepersRequest.is_over).is_(False), col(KeepersRequest.lapses_at) > now)
     )
-    return [row.id for row in rows if is_undone(session, row) or to_join(session, row, settings)]
+    return [row.id for row in rows if is_removal_undone(session, row) or to_join(session, row, settings)]
 
 
 def join_removal(session: Session, request_id: int, *, settings: Settings, now: datetime) -> int:
     """Remove the copies in a folder whose keepers have agreed, or put them back where the removal was undone; how many decisions."""
     row = session.get_one(KeepersRequest, request_id, with_for_update=True)
     by = agreement_actor(row.folder)
-    if is_undone(session, row):
+    if is_removal_undone(session, row):
         return give_back(session, row, by, settings, now)
     some = to_join(session, row, settings)
     if not some:
@@ -240,7 +240,7 @@ def agreement_actor(folder: str) -> Actor:
 def to_join(session: Session, row: KeepersRequest, settings: Settings) -> tuple[int, ...]:
     """The copies to remove now: of a removal that is carried out and that nobody has taken back, here or elsewhere."""
     removal = session.get_one(Decision, row.decision_id)
-    stopped = removal.undone_by is not None or any(is_taken_back(session, one) for one in row.results)
+    stopped = removal.undone_by is not None or any(is_undone(session, one) for one in row.results)
     if stopped or removal.last is not None:
         return ()
     some = agreed_copies(session, row, settings)
@@ -273,13 +273,13 @@ def is_wide_enough(session: Session, row: KeepersRequest) -> bool:
     return (session.scalar(select(func.count()).select_from(people.distinct().limit(JOIN_FROM).subquery())) or 0) >= JOIN_FROM
 
 
-def is_undone(session: Session, row: KeepersRequest) -> bool:
+def is_removal_undone(session: Session, row: KeepersRequest) -> bool:
     """Whether the removal was undone after copies were removed with it, and these are not restored yet."""
     undone = session.get_one(Decision, row.decision_id).undone_by is not None
-    return undone and any(not is_taken_back(session, one) for one in row.results)
+    return undone and any(not is_undone(session, one) for one in row.results)
 
 
-def is_taken_back(session: Session, shown: str) -> bool:
+def is_undone(session: Session, shown: str) -> bool:
     """Whether somebody has undone this decision."""
     made = session.get(Decision, ids.parse_id(shown))
     return made is None or made.undone_by is not None

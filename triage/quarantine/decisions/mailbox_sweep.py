@@ -39,7 +39,7 @@ LEASE = timedelta(minutes=10)
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
 AHEAD = timedelta(hours=2)  # longer than any pause: more can only a clock have said that was ahead
 VERB = "sweep"
-TO_TAKE = "recalling"  # outcome of what was found, until the mailbox confirms that it is removed
+UNCONFIRMED = "recalling"  # outcome of what was found, until the mailbox confirms that it is removed
 Lay = tuple[str, int, int, str]  # where a copy lay in its mailbox, as Copy.place
 UNDONE = say("It was undone.")
 
@@ -135,7 +135,7 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
         row.attempts, row.due_at = row.attempts + 1, now + LEASE
         dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")
         row.found = 0 if dry_run else row.found  # it is counted again
-        named = () if sender else related_messages.to_take(session, decision.id, row.mailbox)
+        named = () if sender else related_messages.list_claimed(session, decision.id, row.mailbox)
         department, _ = owner_of(session, row.mailbox)
         place = place_of(next_hop_of(settings, department=department, mailbox=row.mailbox, direction="in"), settings)
         found.append(Search(row.id, row.attempts, decision.id, sender, not dry_run, row.mailbox, place, named))
@@ -191,11 +191,11 @@ def entered_copies(session: Session, search: Search) -> list[tuple[DecisionItem,
     return [(item, kept) for item, kept in rows]
 
 
-def confirm_taken(session: Session, search: Search, taken: Sequence[Copy]) -> None:
+def confirm_removed(session: Session, search: Search, taken: Sequence[Copy]) -> None:
     """The mailbox has confirmed that these are removed."""
     places = {copy.place for copy in taken}
     items = [item for item, row in entered_copies(session, search) if recalled_copies.place_of(row) in places]
-    count_done(session, search, [item for item in items if item.outcome == TO_TAKE])
+    count_done(session, search, [item for item in items if item.outcome == UNCONFIRMED])
 
 
 def count_done(session: Session, search: Search, items: Sequence[DecisionItem]) -> None:
@@ -207,24 +207,24 @@ def count_done(session: Session, search: Search, items: Sequence[DecisionItem]) 
     session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(done=done))
 
 
-def end_untaken(session: Session, search: Search, met: Collection[Lay], why: str) -> None:
+def end_unconfirmed(session: Session, search: Search, met: Collection[Lay], why: str) -> None:
     """Ends copies whose removal was never confirmed: done, not there any more, or out of reach."""
-    waiting = [(item, row) for item, row in entered_copies(session, search) if item.outcome == TO_TAKE]
-    count_done(session, search, [] if why else taken_before(session, search, met))
+    waiting = [(item, row) for item, row in entered_copies(session, search) if item.outcome == UNCONFIRMED]
+    count_done(session, search, [] if why else removed_before(session, search, met))
     for item, _ in waiting:
-        if item.outcome == TO_TAKE:
+        if item.outcome == UNCONFIRMED:
             item.outcome = "out of reach" if why else "already gone"
     session.flush()
 
 
-def taken_before(session: Session, search: Search, met: Collection[Lay]) -> list[DecisionItem]:
+def removed_before(session: Session, search: Search, met: Collection[Lay]) -> list[DecisionItem]:
     """Items that an earlier attempt found, and this one, which looked everywhere, did not: that one removed them and could not say so.
 
     Those are left out that their owner may have moved: a copy with the same date and size was met.
     """
     rows = [(item, row, recalled_copies.place_of(row) in met) for item, row in entered_copies(session, search)]
     moved = {(row.internal_date, row.size) for _, row, is_met in rows if is_met}
-    return [item for item, row, is_met in rows if item.outcome == TO_TAKE and not is_met and (row.internal_date, row.size) not in moved]
+    return [item for item, row, is_met in rows if item.outcome == UNCONFIRMED and not is_met and (row.internal_date, row.size) not in moved]
 
 
 def enter_found(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
@@ -249,7 +249,11 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
     why = recalled_copies.in_words(kept)
     session.add(
         DecisionItem(
-            decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome=TO_TAKE, **sentence_columns("why", why)
+            decision_id=search.decision_id,
+            delivery_id=delivery.id,
+            before=State.DELIVERED,
+            outcome=UNCONFIRMED,
+            **sentence_columns("why", why),
         )
     )
     if not search.named:
@@ -314,7 +318,7 @@ def settle_mailbox(
     row.due_at = now + max(usual, timedelta(seconds=pause)) if again else None
     session.flush()
     if not again:
-        end_untaken(session, search, met, why)
+        end_unconfirmed(session, search, met, why)
 
 
 def next_due(session: Session) -> datetime | None:

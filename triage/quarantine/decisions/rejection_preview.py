@@ -22,7 +22,7 @@ SHOWN = 20  # letters
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LetterPreview:
     """Notice that one sender would get about one message."""
 
     message: int
@@ -34,7 +34,7 @@ class Said:
 class Preview:
     """Preview of notices: senders who would get one, and those who would not."""
 
-    letters: tuple[Said, ...]  # the first ones
+    letters: tuple[LetterPreview, ...]  # the first ones
     messages: int  # that a sender would be told of
     deliveries: int  # that would be rejected
     refused: tuple[tuple[str, int], ...]  # why others would not be, and how many
@@ -57,9 +57,11 @@ def preview_rejection(session: Session, selected: Selection, *, template: str, t
     )
 
 
-def preview_letters(session: Session, chosen: Iterable[tuple[int, list[Delivery]]], said: str, settings: Settings) -> Iterable[Said]:
+def preview_letters(
+    session: Session, chosen: Iterable[tuple[int, list[Delivery]]], said: str, settings: Settings
+) -> Iterable[LetterPreview]:
     """The words that go to each sender."""
     for message_id, deliveries in chosen:
         letter = letter_to(session.get_one(Message, message_id), deliveries, REJECTION, said, settings)
         if letter:
-            yield Said(message_id, letter.to, letter.text)
+            yield LetterPreview(message_id, letter.to, letter.text)

@@ -35,7 +35,7 @@ WAY_BACK = {
 BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what was delivered goes when it is out of the mailbox
 LEFT = frozenset({"release", "redirect"})  # what these released may have become the copies of a group's members
 STOPPABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})  # a member's copy that no mailbox has got
-TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
+CHANGED_OUTCOMES = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
 SWEEPS = frozenset({"sweep", "take"})  # verbs that enter a copy as purged before the mailbox confirms that it is removed
 LEAVING = frozenset({State.QUEUED, State.RELAYING, State.RESTORING})  # what was on its way before a purge goes on its way again
 
@@ -52,7 +52,7 @@ def take_back(
     confirmed: Sequence[str] = (),
 ) -> list[Item]:
     """Put the items of a decision back; the outcome of each. `only`: of these. `confirmed`: what of a second look was, for the record."""
-    before = lock_taken(session, decision, only)
+    before = lock_changed(session, decision, only)
     act = Act(session, decision, undoing_id, by, now, settings, confirmed)
     mine = is_among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare_in_flight(session, decision, list(before))
@@ -73,7 +73,7 @@ def take_back(
     done = changed | reopened | gathered | stay | spared
     outcome = dict.fromkeys(done, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling | sought, "recalling")
     said = dict.fromkeys(stay, say("It had not been removed yet.")) | dict.fromkeys(sought, say("It may have been delivered."))
-    why = explain_not_taken_back(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
+    why = explain_not_undone(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
     why |= {one: ("refused", reason) for one, reason in told.items()}
     flying = dict.fromkeys(in_flight, ("in flight", say("It will be taken back once it has been delivered.")))
     return (
@@ -160,8 +160,8 @@ def put_back_into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[in
     wanted |= recalled_copies.want_back(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
     recalled_copies.hurry_recall(act.session, wanted, now=act.now)
     own = not_(is_among(act.session, col(Delivery.id), strangers))
-    taken_out = mine & in_states((State.PURGED,)) & recalled_copies.was_taken() & own
-    return wanted | act.record(taken_out, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
+    purged = mine & in_states((State.PURGED,)) & recalled_copies.is_restorable() & own
+    return wanted | act.record(purged, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
 
 
 def take_from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[Item]]:
@@ -176,7 +176,7 @@ def take_from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], li
     outcome = dict.fromkeys(act.record(stoppable, Event.PURGE, due_at=None), "done")
     recalling, in_flight = take_out_of_mailboxes(act, theirs & not_(is_among(session, col(Delivery.id), sought)), "")
     outcome |= dict.fromkeys(recalling | sought, "recalling") | dict.fromkeys(in_flight, "in flight")
-    why = explain_not_taken_back(session, [one for one in before if one not in outcome], act.decision, act.now)
+    why = explain_not_undone(session, [one for one in before if one not in outcome], act.decision, act.now)
     groups.close_parents(
         session, parents, by=act.by, now=act.now, decision_id=act.undoing_id, detail={"undoes": format_id(act.decision.id)}
     )
@@ -224,14 +224,14 @@ def want_back_in_flight(act: Act, where: ColumnElement[bool]) -> set[int]:
 
 def has_way_back(decision: Decision) -> ColumnElement[bool]:
     """Condition: items of the decision that there is something to take back of, also what a sweep may have removed without a word."""
-    taken = col(DecisionItem.outcome).in_(TAKEN)
+    taken = col(DecisionItem.outcome).in_(CHANGED_OUTCOMES)
     if decision.verb not in SWEEPS:
         return taken
     kept = exists().where(col(Delivery.id) == col(DecisionItem.delivery_id), recalled_copies.is_kept())
     return taken | ((col(DecisionItem.outcome) == "out of reach") & kept)
 
 
-def lock_taken(session: Session, decision: Decision, only: Sequence[int] | None) -> dict[int, State]:
+def lock_changed(session: Session, decision: Decision, only: Sequence[int] | None) -> dict[int, State]:
     """The deliveries that the decision changed or meant to, with their states before; locked, so that nobody moves meanwhile."""
     items = (
         select(col(DecisionItem.delivery_id), col(DecisionItem.before))
@@ -255,7 +255,7 @@ def spare_in_flight(session: Session, decision: Decision, ids: list[int]) -> set
     return spared
 
 
-def explain_not_taken_back(session: Session, ids: list[int], decision: Decision, now: datetime) -> dict[int, tuple[str, str]]:
+def explain_not_undone(session: Session, ids: list[int], decision: Decision, now: datetime) -> dict[int, tuple[str, str]]:
     """Returns why these items could not be taken back."""
     found: dict[int, tuple[str, str]] = {}
     latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))

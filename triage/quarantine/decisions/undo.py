@@ -10,7 +10,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import groups
-from triage.errors import NotAllowed, NotAllowedNow, NotFound, NothingDone, Overtaken
+from triage.errors import Conflict, NotAllowed, NotAllowedNow, NotFound, NothingDone
 from triage.ids import format_id, new_id
 from triage.policy import copies
 from triage.policy.rules import store as rules
@@ -63,7 +63,7 @@ def undo_decision(
     """Undo a decision; the undoing one, with an outcome for each item, or begun where there are very many.
 
     What was delivered meanwhile is taken out of the mailbox, what a purge took out of one is put back there. What of a large decision is
-    still to come never happens. Overtaken when it was undone before, NotAllowed when it concerns mail outside the actor's scope too,
+    still to come never happens. Conflict when it was undone before, NotAllowed when it concerns mail outside the actor's scope too,
     NothingDone when nothing could be taken back. SecondLookNeeded where that lets out what needs a second look, unless exactly its names
     are confirmed with the fence that it says, or `ask` is False: somebody was asked before.
     """
@@ -159,7 +159,7 @@ def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) 
     if decision is None or not concerns_actor(session, decision, by):
         raise NotFound(say("there is no decision {decision_id}", decision_id=format_id(decision_id)))
     if decision.undone_by is not None:
-        raise Overtaken(who_was_faster("undone", session.get_one(Decision, decision.undone_by), now))
+        raise Conflict(who_was_faster("undone", session.get_one(Decision, decision.undone_by), now))
     if decision.undoes is not None:
         raise NotAllowedNow(say("this is an undo itself: make a new decision instead"))
     if decision.verb not in (*WAY_BACK, *regroup.VERBS, escalate.VERB):

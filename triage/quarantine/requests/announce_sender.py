@@ -16,7 +16,7 @@ from triage.ids import format_id, new_id, sibling_id
 from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import employee_notes, expected_senders, open_requests, parse_expected_sender
-from triage.say import format_day, said_by, say
+from triage.say import error_sentence, format_day, say
 from triage.store import ledger
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -106,7 +106,7 @@ def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings:
         for one in named:
             expect_sender(session, one, by=by, settings=settings, now=now)
     except BadInput as full:
-        fault = said_by(full)
+        fault = error_sentence(full)
     letter = answer_announcement(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
     employee_notes.answer_writer(session, person, letter, rule=RULE, reason=REASON, settings=settings, now=now, number=number)
     return ""

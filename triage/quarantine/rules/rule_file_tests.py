@@ -19,7 +19,7 @@ from triage.policy.content_rules.message_content import MessageContent
 from triage.policy.rules.rule_request import CONTENT, CONTENT_EFFECTS
 from triage.quarantine.rules.content_trial import MESSAGE_COLUMNS, content_of_message
 from triage.quarantine.rules.rule_import_export import Fault, is_test_line, order_of, rule_lines
-from triage.say import join_parts, list_with_or, said_by, say
+from triage.say import error_sentence, join_parts, list_with_or, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -55,7 +55,7 @@ def read_tests(text: str) -> list[RuleTest]:
             try:
                 tests.append(read_test(number, line))
             except BadInput as fault:
-                faults.append(Fault(number, said_by(fault)))
+                faults.append(Fault(number, error_sentence(fault)))
     if faults:
         raise FaultyLines(tuple(faults), 0)
     return tests
@@ -93,7 +93,7 @@ def content_rules_of(text: str) -> Iterator[ContentRule]:
                 conditions = check_conditions(dict(order.conditions))
                 yield ContentRule(number, order.value.casefold(), order.effect, conditions, order.scope)
         except BadInput as fault:
-            raise FaultyLines((Fault(number, said_by(fault)),), 0) from fault
+            raise FaultyLines((Fault(number, error_sentence(fault)),), 0) from fault
 
 
 def run_tests(

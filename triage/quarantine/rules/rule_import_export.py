@@ -23,7 +23,7 @@ from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
 from triage.quarantine.rules.rule_confirmation import Looked
-from triage.say import clean_params, quote_text, said_by, say
+from triage.say import clean_params, error_sentence, quote_text, say
 from triage.store.models.rules import Rule
 from triage.text.sanitize import escape_visible
 
@@ -131,7 +131,7 @@ def orders_of(session: Session, text: str, by: Actor, settings: Settings) -> lis
         try:
             orders.append((number, check_acceptable(session, order_of(line), by, settings)))
         except (BadInput, NotAllowed) as fault:
-            faults.append(Fault(number, clean_params(said_by(fault), escape_visible)))
+            faults.append(Fault(number, clean_params(error_sentence(fault), escape_visible)))
     if faults:
         raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]))
     return orders

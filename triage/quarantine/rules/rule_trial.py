@@ -36,7 +36,7 @@ LOOKED_AT = 2_000  # deliveries of the sender
 LOOKED_AT_OF_ALL = 20_000  # deliveries among which a list is looked for
 EXAMPLES = 5
 STRANGERS = frozenset({"first-contact", "unproven-known-sender", "bounce-with-files", "dmarc-reject", "listed-client", "listed-sample"})
-TAKEN_AWAY = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
+REMOVED = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Kind(NamedTuple):
 KINDS = {
     "allow": Kind(
         would_pass,
-        TAKEN_AWAY,
+        REMOVED,
         mark("In the last {days} days the rule would have released nothing more ({came} from this sender)."),
         mark("In the last {days} days the rule would have released {messages} to {people}."),
         mark("Staff removed {against} of them."),

@@ -14,7 +14,7 @@ from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.message.mime.links import display_host
 from triage.quarantine.search.text_spellings import text_spellings
-from triage.say import said_by, say
+from triage.say import error_sentence, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -35,7 +35,7 @@ def link_to(domain: str) -> ColumnElement[bool]:
     try:
         name = ascii_domain(domain.removeprefix("."))
     except ValueError as fault:
-        raise BadInput(said_by(fault), field="link_domain") from fault
+        raise BadInput(error_sentence(fault), field="link_domain") from fault
     spellings = sorted({json.dumps(one)[1:-1] for one in (name, display_host(name))})
     host = "|".join(map(re.escape, spellings))
     return match_summaries(spellings, f'"target": " *(?:{WEB}|{MAIL}){ABOVE}(?:{host}){END}')

@@ -49,7 +49,7 @@ def forget_words(session: Session, messages: ColumnElement[bool]) -> None:
     session.execute(delete(MessageWords).where(messages))
 
 
-def said_in_message(terms: Sequence[str]) -> ColumnElement[bool]:
+def match_words(terms: Sequence[str]) -> ColumnElement[bool]:
     """Deliveries that were held, outside of confidential folders, whose messages have all these folded words and phrases.
 
     What lies in a confidential folder is opened with a reason, in the audit log; a search would tell of it without one.

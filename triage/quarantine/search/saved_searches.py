@@ -12,7 +12,7 @@ from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import format_id
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.say import said_by, say
+from triage.say import error_sentence, say
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import SavedSearch
@@ -93,7 +93,7 @@ def may_share(scope: str, by: Actor) -> None:
     try:
         Scope.parse([scope])
     except ValueError as fault:
-        raise BadInput(said_by(fault), field="shared_with") from fault
+        raise BadInput(error_sentence(fault), field="shared_with") from fault
     if not by.scope.company and scope not in by.scope.words():
         raise NotAllowed(say("your scope is {yours}: you cannot share a search with {scope}", yours=access.scope_shown(by), scope=scope))
 

@@ -16,7 +16,7 @@ from triage.policy.content_rules.active_rules import CONTENT
 from triage.quarantine.search import links_and_files, message_words, search_query
 from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.text_spellings import column_holds, text_spellings
-from triage.say import quote_text, said_by, say
+from triage.say import error_sentence, quote_text, say
 from triage.store import domain_index, message_ids
 from triage.store.delivery_state import RELEASED, State
 from triage.store.models.decisions import Decision
@@ -51,7 +51,7 @@ def message_has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def match_words(terms: Sequence[Term]) -> ColumnElement[bool]:
     """All of these in subject, names and addresses, or all among the words of a held message."""
-    return or_(and_(*map(match_anywhere, terms)), message_words.said_in_message([one.value for one in terms]))
+    return or_(and_(*map(match_anywhere, terms)), message_words.match_words([one.value for one in terms]))
 
 
 def match_anywhere(term: Term) -> ColumnElement[bool]:
@@ -120,7 +120,7 @@ def match_verified(term: Term) -> ColumnElement[bool]:
     try:
         domain = ascii_domain(term.value.removeprefix("@"))
     except ValueError as fault:
-        raise BadInput(said_by(fault), field="q") from fault
+        raise BadInput(error_sentence(fault), field="q") from fault
     return and_(col(Delivery.proof) == "dmarc", domain_index.of_domain(domain))
 
 

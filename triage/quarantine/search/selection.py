@@ -15,7 +15,7 @@ from triage.addressing.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.ids import format_id, parse_id
 from triage.quarantine.search import links_and_files, search_condition
-from triage.say import quote_text, said_by, say
+from triage.say import error_sentence, quote_text, say
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.domain_index import names_of, of_domain
@@ -290,7 +290,7 @@ def folded_domain(text: str) -> str:
     try:
         return ascii_domain(text.removeprefix("@").removeprefix("."))
     except ValueError as fault:
-        raise BadInput(said_by(fault), field="domain") from fault
+        raise BadInput(error_sentence(fault), field="domain") from fault
 
 
 def selection_fence(session: Session, where: ColumnElement[bool]) -> str:

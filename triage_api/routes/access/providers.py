@@ -19,7 +19,7 @@ from triage.config.identity_providers import Provider, find_provider
 from triage.errors import BadInput, NotAllowed, NotFound, Unanswered, Untrusted
 from triage.quarantine import presence
 from triage.runtime import identity_socket
-from triage.say import form_of, load_sentence, quote_text, said_by, say
+from triage.say import error_sentence, form_of, load_sentence, quote_text, say
 from triage.store import db
 from triage.store.models.sign_in import SignInStep
 from triage.times import utcnow
@@ -129,7 +129,7 @@ def finish_provider_sign_in(
         proof = proof_of(here, provider, step, code, iss)
         return enter_account(here, provider, proof, step, request)
     except (Unanswered, BadInput, NotAllowed) as fault:
-        return refuse_sign_in(here, said_by(fault), client, provider)
+        return refuse_sign_in(here, error_sentence(fault), client, provider)
 
 
 def proof_of(here: Office, provider: Provider, step: SignInStep, code: str, iss: str | None) -> Proof:

@@ -71,7 +71,7 @@ def plan_of(request: Requested, here: Here, by: Staff) -> Plan | None:
     None where it was made before: what it has done since is no reason to refuse to answer alike.
     """
     with db.read_transaction(here.engine) as session:
-        if request.idempotency_key and idempotency.is_taken(session, request.idempotency_key, by=by):
+        if request.idempotency_key and idempotency.is_used_key(session, request.idempotency_key, by=by):
             return None
         return plan_large(session, request, by=by, now=utcnow(), settings=here.settings)
 

@@ -21,7 +21,7 @@ from triage_api.http.dependencies import Here, Office
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.routes.messages.messages import Number, Reason, put_on_record, raw_of, taken_out
+from triage_api.routes.messages.messages import Number, Reason, extract_attachment, put_on_record, raw_of
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import messages as schemas
 
@@ -84,7 +84,7 @@ def read_attached(here: Office, message_id: int, number: int, by: Actor, reason:
         listed = open_message.open_message(session, message_id, by=by).summary.attachments
     if not here.settings.api.previews:
         raise NotAllowedNow(OFF)
-    return taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
+    return extract_attachment(here, message_id, number, raw_of(here, message_id, by, reason), listed)
 
 
 def draw_attachment_page(here: Office, message_id: int, number: int, raw: bytes, page: int) -> bytes:

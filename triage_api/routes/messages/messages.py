@@ -217,12 +217,12 @@ def download_attachment(message_id: GivenId, number: Number, here: Here, by: Sta
     """One attachment as a file, whatever its type. The audit log records the download."""
     with db.read_transaction(here.engine) as session:
         listed = open_message.open_message(session, message_id, by=by).summary.attachments
-    content, found = taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
+    content, found = extract_attachment(here, message_id, number, raw_of(here, message_id, by, reason), listed)
     put_on_record(here, "attachment", message_id, by, {"number": number, "sha256": found.sha256})
     return answer_download(content, safe_name(found.name, f"attachment-{number}"), "application/octet-stream")
 
 
-def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: Iterable[Attachment]) -> tuple[bytes, Attachment]:
+def extract_attachment(here: Office, message_id: int, number: int, raw: bytes, listed: Iterable[Attachment]) -> tuple[bytes, Attachment]:
     """An attachment's bytes, extracted in a sandbox, with its row in the database."""
     found = next((one for one in listed if one.number == number), None)
     if found is None:

@@ -15,7 +15,7 @@ from triage_cli.commands.decisions import print_consent, print_removal
 from triage_cli.commands.selection_options import read_scope, select_of, selecting
 from triage_cli.options import join_options
 from triage_cli.output.progress import Progress
-from triage_cli.output.tables import SAID, Form, Shape, collect_sentences, json_option, print_table, say
+from triage_cli.output.tables import SENTENCE_SHAPE, Form, Shape, collect_sentences, json_option, print_table, say
 
 DECISION = Shape(
     {
@@ -95,7 +95,7 @@ def verb_command(verb: str) -> click.Command:
                 if verb == "release"
                 else print_removal.preview_removal(desk, select, form)
             )
-        with collect_sentences(SAID, form, always=False):
+        with collect_sentences(SENTENCE_SHAPE, form, always=False):
             refused = print_consent.refuse_unnamed(desk, select, rule)
         if refused:
             return refused
@@ -117,7 +117,7 @@ def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence
 
 def carry_out(desk: Desk, order: dict[str, Any], confirm: Sequence[str] = (), *, wait: bool, form: Form) -> int:
     """Decide, say what became of it; exit code 1 when some items could not be changed, or it needs a second person's approval."""
-    with collect_sentences(SAID, form, always=False):
+    with collect_sentences(SENTENCE_SHAPE, form, always=False):
         try:
             done = post_confirmed(desk, "/decisions", order, confirm)
         except Declined as refusal:

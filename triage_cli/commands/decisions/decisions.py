@@ -10,7 +10,7 @@ from triage_cli.client.exit_codes import DONE
 from triage_cli.commands.confirm_option import CONFIRM, post_confirmed
 from triage_cli.commands.decisions.decide import DECISION, REASON, await_decision
 from triage_cli.commands.selection_options import given_id
-from triage_cli.output.tables import SAID, Form, Shape, collect_sentences, json_option, list_options
+from triage_cli.output.tables import SENTENCE_SHAPE, Form, Shape, collect_sentences, json_option, list_options
 from triage_cli.output.timestamps import format_instant
 
 DECISIONS = Shape(
@@ -99,7 +99,7 @@ def list_items(desk: Desk, decision_id: str, outcome: str, limit: int | None, fo
 @ask_api
 def undo_decision(desk: Desk, decision_id: str, reason: str, confirm: tuple[str, ...], wait: bool, form: Form) -> int:
     """Undo a whole decision."""
-    with collect_sentences(SAID, form, always=False):
+    with collect_sentences(SENTENCE_SHAPE, form, always=False):
         undone = post_confirmed(desk, f"/decisions/{given_id(decision_id)}/undo", {"reason": reason}, confirm)
     return await_decision(desk, undone, wait=wait, form=form)
 

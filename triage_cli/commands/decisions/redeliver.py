@@ -9,7 +9,7 @@ from triage_cli.client.exit_codes import DONE
 from triage_cli.commands.confirm_option import CONFIRM
 from triage_cli.commands.decisions.decide import DECISION, REASON, carry_out
 from triage_cli.commands.selection_options import parse_date
-from triage_cli.output.tables import SAID, Form, collect_sentences, json_option, say
+from triage_cli.output.tables import SENTENCE_SHAPE, Form, collect_sentences, json_option, say
 
 
 @click.command()
@@ -39,7 +39,7 @@ def redeliver(
     select = {"person": person, "delivered_since": parse_date(since, "--since")}
     if dry_run:
         count = desk.post("/selections/preview", {"select": select})["count"]
-        with collect_sentences(SAID, form):
+        with collect_sentences(SENTENCE_SHAPE, form):
             say(f"{format_count(count, 'message')} would be delivered again to {person}")
         return DONE
     order = {"verb": "redeliver", "select": select, "reason": reason, "expect": expect, "look_first": not unchecked}

@@ -73,7 +73,7 @@ def put_back(settings: Settings, directory: Path, made: Manifest) -> None:
             raise BadInput("it is a backup of PostgreSQL, and database.url names SQLite: name a database of PostgreSQL")
         if kinds == (database_dump.SQLITE, database_dump.POSTGRESQL) and made.revision != newest():
             raise BadInput("to change to PostgreSQL take the backup with this version of Mailroom: bring SQLite to it first")
-        with taken_back_on_failure(settings, directory):
+        with remove_on_failure(settings, directory):
             if kinds == (database_dump.SQLITE, database_dump.SQLITE):
                 put_back_sqlite(settings, directory, made)
             else:
@@ -180,7 +180,7 @@ def spool_of(settings: Settings, directory: Path) -> int:
 
 
 @contextlib.contextmanager
-def taken_back_on_failure(settings: Settings, directory: Path) -> Iterator[None]:
+def remove_on_failure(settings: Settings, directory: Path) -> Iterator[None]:
     """Removes batches that were copied into the empty spool when the database cannot be restored."""
     try:
         yield

@@ -11,7 +11,7 @@ import click
 from mta.spool import spool_retry
 from mta.spool.spool_retry import Retry
 from triage.config.settings import Settings
-from triage.errors import BadInput, NotFound, Overtaken
+from triage.errors import BadInput, Conflict, NotFound
 from triage.ids import format_id as shown
 from triage.runtime.spool_stats import OFTEN
 from triage.store import ledger
@@ -88,7 +88,7 @@ def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
     for one in spool_retry.list_waiting(directory) if every else map(partial(find_spooled, directory), ids):
         try:
             spool_retry.try_now(one, utcnow())
-        except Overtaken:
+        except Conflict:
             if not every:
                 raise
         else:

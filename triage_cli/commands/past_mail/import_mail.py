@@ -20,7 +20,7 @@ from mailboxes.sources.source import Account, Batch, Folder
 from mta.processing.code_reader import CodeReader
 from mta.processing.received_headers import as_received, envelope_of
 from triage.config.settings import Settings
-from triage.errors import BadInput, Overtaken
+from triage.errors import BadInput, Conflict
 from triage.intake import import_mail, simulate
 from triage.intake.import_mail import Letter
 from triage.store import db
@@ -151,7 +151,7 @@ def enter_messages(engine: Engine, settings: Settings, letters: list[Letter], so
             entered = import_mail.bring_in(session, letters, by=shell_user(), source=source, settings=settings, now=utcnow())
             states = Counter(one.state for one in entered)
     except IntegrityError as fault:
-        raise Overtaken("another command imports the same messages: run this one again when it has finished") from fault
+        raise Conflict("another command imports the same messages: run this one again when it has finished") from fault
     imported.states += states
 
 

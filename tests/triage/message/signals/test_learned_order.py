@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.message.signals.learned_order import MOST, SAID, Learned, Tally, find_lessons, tally_decisions
+from triage.message.signals.learned_order import MOST, MOST_SIGNS, Learned, Tally, find_lessons, tally_decisions
 from triage.message.signals.priority import priority_reasons, sum_urgency
 from triage.message.signals.signal_context import Signal
 
@@ -54,7 +54,7 @@ COUNTS = st.builds(Tally, st.integers(0, 1000), st.integers(0, 1000))
 @given(COUNTS, st.dictionaries(st.sampled_from("abcd"), COUNTS))
 def test_points_are_bounded_and_go_the_way_of_the_odds(everything: Tally, signs: dict[str, Tally]) -> None:
     found = find_lessons([Signal(name, f"{name}.") for name in "abcd"], Learned(everything, signs))
-    assert len(found) <= SAID
+    assert len(found) <= MOST_SIGNS
     for one in found:
         released, removed = signs[one.sign]
         ahead = math.log((released + 1) / (removed + 1)) - math.log((everything.released + 1) / (everything.removed + 1))

@@ -55,12 +55,12 @@ def test_what_moves_it_most_comes_first_and_the_sum_stays_within_a_hundred() -> 
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 120), st.booleans())
-def test_it_only_orders(let_in: int, taken_away: int, weight: int, answers: bool) -> None:
+def test_it_only_orders(released: int, removed: int, weight: int, answers: bool) -> None:
     signal = Signal("odd", "O.", weight)
-    past = Past(let_in, taken_away)
+    past = Past(released, removed)
     found = priority_reasons((signal,), author="a@b.example", proof="", answers=answers, by_sender=past, by_domain=past)
     assert 0 <= sum_urgency(found) <= 100
     more = priority_reasons(
-        (signal,), author="a@b.example", proof="", answers=answers, by_sender=Past(let_in, taken_away + 1), by_domain=past
+        (signal,), author="a@b.example", proof="", answers=answers, by_sender=Past(released, removed + 1), by_domain=past
     )
     assert sum_urgency(more) <= sum_urgency(found)

@@ -14,7 +14,7 @@ from triage.actor import Actor
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
-from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
+from triage.errors import BadInput, Conflict, NotAllowed, NotFound
 from triage.message.authentication import Dmarc, Result
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.learning import learn_contacts
@@ -212,7 +212,7 @@ def test_an_answer_can_be_taken_back_by_who_gave_it(session: Session, settings: 
     correspond(session, settings)
     one = proposed(session, settings)
     answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
-    with pytest.raises(Overtaken, match="Ana Roth has accepted this suggestion"):
+    with pytest.raises(Conflict, match="Ana Roth has accepted this suggestion"):
         answer_suggestion.answer_suggestion(session, one.id, "open", by=IDA, now=NOW, settings=settings)
     answer_suggestion.answer_suggestion(session, one.id, "open", by=ANA, now=NOW, settings=settings)
     assert rules.list_rules(session, NOW, by=IDA) == []
@@ -223,7 +223,7 @@ def test_the_second_who_answers_is_told_who_was_faster(session: Session, setting
     correspond(session, settings)
     one = proposed(session, settings)
     answer_suggestion.answer_suggestion(session, one.id, "refuse", by=ANA, now=NOW, settings=settings)
-    with pytest.raises(Overtaken, match="Ana Roth has already refused this suggestion"):
+    with pytest.raises(Conflict, match="Ana Roth has already refused this suggestion"):
         answer_suggestion.answer_suggestion(session, one.id, "accept", by=IDA, now=NOW, settings=settings)
 
 
@@ -235,7 +235,7 @@ def test_no_two_people_have_the_same_card(session: Session, settings: Settings) 
     assert (len(anas), len(idas)) == (rule_suggestions.HAND, rule_suggestions.HAND)
     assert not {one.id for one in anas} & {one.id for one in idas}
     assert {one.id for one in rule_suggestions.take_cards(session, by=ANA, now=NOW)} == {one.id for one in anas}
-    with pytest.raises(Overtaken, match="Ida Lind is working on this suggestion"):
+    with pytest.raises(Conflict, match="Ida Lind is working on this suggestion"):
         answer_suggestion.answer_suggestion(session, idas[0].id, "accept", by=ANA, now=NOW, settings=settings)
     later = NOW + rule_suggestions.LEASE
     answer_suggestion.answer_suggestion(session, idas[0].id, "accept", by=ANA, now=later, settings=settings)
@@ -309,7 +309,7 @@ def test_what_was_blocked_a_moment_ago_is_proposed_to_nobody(session: Session, s
     assert rule_suggestions.list_suggestions(session, by=ANA, now=NOW) == []
     assert rule_suggestions.take_cards(session, by=ANA, now=NOW) == []
     assert rule_suggestions.count_suggestions(session, now=NOW)["open"] == 0
-    with pytest.raises(Overtaken, match="staff blocked the sender"):
+    with pytest.raises(Conflict, match="staff blocked the sender"):
         answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
 
 

@@ -18,7 +18,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import rejections
 from triage.directory import apply as directory
-from triage.errors import BadInput, NotAllowed, NotAllowedNow, Overtaken, Stale
+from triage.errors import BadInput, Conflict, NotAllowed, NotAllowedNow, Stale
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, outcomes, regroup, undo as undoing
@@ -165,7 +165,7 @@ def test_the_undo_takes_all_of_it_back_in_slices_too(company: Engine, settings: 
     go_on(company, settings)
     assert states(company) == {"held": 24}
     assert (reported(company, undone.id).done, reported(company, made.id).undone_by) == (24, undone.id)
-    with transaction(company) as session, pytest.raises(Overtaken):
+    with transaction(company) as session, pytest.raises(Conflict):
         undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
 
 

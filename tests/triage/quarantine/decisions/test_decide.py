@@ -17,7 +17,7 @@ from triage.actor import Actor, Role, Scope
 from triage.config.settings import Relay, Settings
 from triage.delivery import queue
 from triage.delivery.queue import Claim, Outcome
-from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, NothingDone, Overtaken, Stale
+from triage.errors import BadInput, Conflict, NotAllowed, NotAllowedNow, NotFound, NothingDone, Stale
 from triage.message.authentication import Result
 from triage.policy.rules import smtp_blocks
 from triage.policy.rules.store import RuleOrder
@@ -215,7 +215,7 @@ def test_two_at_once_release_one_copy(office: Office) -> None:
         barrier.wait()
         try:
             outcomes.append(f"{office.decides(verb, by_id(mail)).verb} done")
-        except Overtaken:
+        except Conflict:
             outcomes.append("overtaken")
 
     threads = [threading.Thread(target=click, args=(Verb.RELEASE,)) for _ in range(6)]
@@ -355,7 +355,7 @@ def test_an_undo_happens_once_and_is_not_undone(office: Office) -> None:
     office.arrives()
     done = office.decides(Verb.PURGE, SALES)
     undone = office.undoes(done, by=IDA)
-    with pytest.raises(Overtaken, match="Undone by Ida Lind 0 seconds ago"):
+    with pytest.raises(Conflict, match="Undone by Ida Lind 0 seconds ago"):
         office.undoes(done)
     with pytest.raises(NotAllowedNow, match="this is an undo itself"):
         office.undoes(undone)

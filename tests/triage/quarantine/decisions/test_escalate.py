@@ -16,7 +16,7 @@ from triage.compliance.retention import expire as retention, legal_holds
 from triage.config.duties import Duty, standing_for, suggest_duty
 from triage.config.settings import Escalation, Settings
 from triage.directory import apply as directory
-from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Stale
+from triage.errors import BadInput, Conflict, NotAllowed, NotAllowedNow, NotFound, Stale
 from triage.quarantine.decisions import decide as decisions, escalate as decisions_escalate, outcomes, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.escalate import Shown
@@ -150,7 +150,7 @@ def test_undo_ends_the_hold_and_the_escalation(known: Engine, ours: Settings) ->
         undoing.undo_decision(session, first.id, by=ANA, reason="", now=NOW, settings=ours)
         assert seen(session, one).escalated is None
         assert [seen(session, one).state, seen(session, one).legal_hold] == ["held", False]
-        with pytest.raises(Overtaken):
+        with pytest.raises(Conflict):
             undoing.undo_decision(session, first.id, by=ANA, reason="", now=NOW, settings=ours)
 
 

@@ -13,7 +13,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import BadInput, NotAllowed, NotFound, NothingDone, Overtaken
+from triage.errors import BadInput, Conflict, NotAllowed, NotFound, NothingDone
 from triage.quarantine.campaigns import assign as campaigns, campaign_list
 from triage.quarantine.decisions import outcomes, regroup, undo as undoing
 from triage.quarantine.decisions.outcomes import DecisionReport
@@ -83,7 +83,7 @@ def test_joined_campaigns_are_one_and_new_mail_comes_to_it(house: House) -> None
     with read_transaction(house.engine) as session:
         acts = {one.act: one for one in session.scalars(select(AuditRecord).where(col(AuditRecord.act).in_(["join", "undo"])))}
         assert (acts["join"].items, acts["undo"].items, acts["join"].detail["reason"]) == (1, 1, "the same crook")
-    with pytest.raises(Overtaken):
+    with pytest.raises(Conflict):
         house.undo(made.id)
 
 
