@@ -30,7 +30,7 @@ class ConsoleBuildHook(BuildHookInterface[Any]):
 
 
 def install() -> None:
-    """What the lock file names, without running scripts of packages."""
+    """Installs the packages of the lock file, without running their scripts."""
     npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
 
@@ -58,7 +58,7 @@ def lock() -> None:
 
 
 def parts() -> None:
-    """What the console is built with, as CycloneDX on standard output."""
+    """Prints the console's packages as a CycloneDX bill of materials."""
     npm("sbom", "--package-lock-only", "--sbom-format", "cyclonedx")
 
 

@@ -89,7 +89,7 @@ def measure_loads(fsync: float) -> dict[str, float]:
 
 
 def compare_checks(rounds: int) -> int:
-    """What the checks of known senders cost an allowed message on its way."""
+    """Compare the delivery times of allowed messages with and without the checks of known senders."""
     written = letters.make_letters(WARM_UP + STEADY)
     waited: dict[str, list[float]] = {CHECKED: [], UNCHECKED: []}
     try:
@@ -104,7 +104,7 @@ def compare_checks(rounds: int) -> int:
 
 
 def measure_way(written: Sequence[Sent], name: str) -> list[float]:
-    """How long allowed messages were on their way in a fresh company, with or without the checks."""
+    """Measure the delivery times of allowed messages in a fresh company, with or without the checks, in seconds."""
     policy = "hold_known_trial_days = 0" if name == CHECKED else "hold_known = []"
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(dovecot.running(more=stacks.LMTP_WITHOUT_PAUSE))
@@ -119,7 +119,7 @@ def measure_way(written: Sequence[Sent], name: str) -> list[float]:
 
 
 def read_delays(engine: Engine, skipped: int) -> list[float]:
-    """How long each delivered mail took, sorted, without the first ones."""
+    """Return the sorted delivery times of all delivered messages except the first ones."""
     joined = select(DELIVERY.c.received_at, ATTEMPT.c.ended_at).join(ATTEMPT, ATTEMPT.c.delivery_id == DELIVERY.c.id)
     later = select(DELIVERY.c.id).order_by(DELIVERY.c.id).offset(skipped).limit(1).scalar_subquery()
     with db.read_transaction(engine) as session:

@@ -53,7 +53,7 @@ class House:
 
 @dataclass(slots=True)
 class Taken:
-    """What assigning mail of one kind took, in milliseconds."""
+    """Times to assign messages of one kind to campaigns, in milliseconds."""
 
     each: list[float] = field(default_factory=list)  # a message, by transactions
     whole: list[float] = field(default_factory=list)  # with a share of the commit
@@ -132,7 +132,7 @@ def measure_cost(sizes: Sequence[int]) -> int:
 
 
 def measure_mails(house: House, known: Sequence[Fingerprint]) -> dict[str, Taken]:
-    """What each kind of mail takes."""
+    """Measure the time for each kind of message."""
     chance, found = random.Random(house.size + 1), {}
     work: dict[str, Callable[[], Fingerprint]] = {
         "copy": lambda: crowd.change_words(chance.choice(known), chance),
@@ -172,13 +172,13 @@ def count_statements(engine: Engine, asked: list[str]) -> Iterator[None]:
 
 
 def server_seconds(session: Session) -> float:
-    """What the session's process of the server has used; SQLite is in our own."""
+    """Return the processor seconds of the session's PostgreSQL process; 0 for SQLite, which runs in our own."""
     driver = session.connection().connection.driver_connection
     return processor.own_seconds(driver.info.backend_pid) if db.is_postgresql(session) and driver else 0.0
 
 
 def assign_mails(session: Session, mails: Sequence[Fingerprint]) -> float:
-    """How long assigning them took, in milliseconds."""
+    """Assign messages to campaigns; return the time in milliseconds."""
     now = utcnow()
     begun = time.perf_counter()
     campaigns.assign_all(session, mails, now=now)

@@ -153,7 +153,7 @@ def fold_slice(house: House) -> int:
 
 
 def list_questions(house: House) -> dict[str, Ask]:
-    """What is asked."""
+    """List the requests to measure."""
     with db.read_transaction(house.engine) as session:
         places = [place for _, place in card_list.list_anchors(session, HELD, by=ANA, now=NOW).items]
 

@@ -102,7 +102,7 @@ def fill_company(company: Company, size: int) -> None:
 
 
 def sit_down(company: Company, page: devtools.Page) -> None:
-    """Somebody has signed in, who looks at each message by itself."""
+    """Sign staff in, with one row for each message."""
     with company.signed_in("jon") as desk:
         desk.client.patch("/preferences", json={"group": "none"}).raise_for_status()
         page.ask("Network.setCookie", name="mailroom", value=desk.client.cookies["mailroom"], url=company.url)
@@ -110,7 +110,7 @@ def sit_down(company: Company, page: devtools.Page) -> None:
 
 
 def measure_speed(page: devtools.Page, url: str, speed: int) -> Seen:
-    """Everything at one speed."""
+    """Measure all steps at one processor speed."""
     page.ask("Emulation.setCPUThrottlingRate", rate=speed)
     seen: Seen = {name: [] for name in (*WORDS, "load")}
     page.ask("Page.navigate", url="about:blank")

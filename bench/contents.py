@@ -151,7 +151,7 @@ def erase_bodies(url: str, count: int) -> None:
 
 
 def time_act(act: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Return the time that an act takes, in milliseconds."""
     begun = time.perf_counter()
     act()
     return 1000 * (time.perf_counter() - begun)

@@ -107,7 +107,7 @@ def make_crowd(size: int) -> Iterator[Entry]:
 
 
 def settings_of(url: str, place: Path) -> Directory:
-    """How to read it: certificate and password lie in the server's directory."""
+    """Return the settings for the LDAP server; its certificate and password are in the server's directory."""
     return Directory(
         source="ldap",
         url=url,

@@ -52,7 +52,7 @@ LOOK = f"""({{
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What `hands.toml` says."""
+    """Reading speed and decisions of a simulated receptionist, from `hands.toml`."""
 
     login: str
     reads: float
@@ -96,7 +96,7 @@ class Policy:
 
 @dataclass(slots=True)
 class Counts:
-    """What the hands did."""
+    """Counts of the keys pressed and the rows decided."""
 
     keys: Counter[str] = field(default_factory=Counter)
     rows: int = 0
@@ -108,7 +108,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Hands:
-    """Somebody at the desk."""
+    """Simulated receptionist at the console."""
 
     page: devtools.Page
     client: httpx.Client
@@ -118,7 +118,7 @@ class Hands:
     counts: Counts = field(default_factory=Counts)
 
     def look(self) -> dict[str, Any]:
-        """What is on the screen."""
+        """Read what the screen shows."""
         seen: dict[str, Any] = self.page.value(LOOK)
         return seen
 
@@ -141,7 +141,7 @@ class Hands:
         time.sleep(self.policy.reads)
 
     def kind(self) -> str:
-        """Of what is open; KeyError where the demo did not send it, or the policy does not know it."""
+        """Return the kind of the open message; KeyError where the demo did not send it, or the policy does not know it."""
         return self.kinds[self.look()["subject"]]
 
     def work(self) -> None:
@@ -341,7 +341,7 @@ def read_every(client: httpx.Client, path: str, **asked: Any) -> Iterator[dict[s
 
 
 def count_mistakes(hands: Hands) -> tuple[int, int]:
-    """How many dangerous messages were released and how many wanted ones removed, by staff."""
+    """Count the dangerous messages that staff released, and the wanted ones that they removed."""
     decided = [one for one in read_every(hands.client, "/deliveries", state=[*RELEASED, *REMOVED]) if one["decided"]]
     classed = [(hands.policy.classes[hands.kinds[one["subject"]]], one) for one in decided if one["decided"]["by"].startswith("person:")]
     released = sum(group == "dangerous" and one["state"] in RELEASED for group, one in classed)

@@ -112,7 +112,7 @@ def read_summaries(corpus: Path) -> Iterator[tuple[str, Summary]]:
 
 
 def deviations_of(summary: Summary) -> tuple[Deviation, ...]:
-    """What it shows."""
+    """Find the deviations of a message from its sender's usual ones."""
     seen = Seen(summary, Authentication(summary.author), utcnow())
     return find_deviations(seen, find_signals(seen))
 

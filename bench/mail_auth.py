@@ -156,7 +156,7 @@ def measure_processor(messages: int) -> Iterator[dict[str, float]]:
 
 
 def hostile_milliseconds() -> dict[str, float]:
-    """What each hostile input costs us, once."""
+    """Measure the time that each hostile input costs us, once, in milliseconds."""
     inputs = {name: (make(), Answers(ZONE)) for name, make in hostile.MESSAGES.items()}
     good = make_letter(1000)
     inputs |= {name: (good, Answers(ZONE | zone)) for name, zone in hostile.ZONES.items()}

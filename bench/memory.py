@@ -128,7 +128,7 @@ def read_often(directory: Path, count: int) -> Iterator[Reading]:
 
 
 def count_later(record: sqlite3.Connection, newest: int) -> int:
-    """How many messages came after this one; ids grow with time."""
+    """Count the messages after this one; ids grow with time."""
     found: int = record.execute("SELECT count(*) FROM message WHERE id > ?", (newest,)).fetchone()[0]
     return found
 

@@ -79,7 +79,7 @@ class Follower:
         threading.setprofile(None)
 
     def look(self, frame: FrameType, event: str, _: Any) -> None:
-        """What the interpreter calls at each call and return."""
+        """Profile function that the interpreter calls at each call and return."""
         if not self.on or event not in ("call", "return"):
             return
         root: FrameType | None = getattr(self.root, "frame", None)
@@ -175,7 +175,7 @@ def bring_in(settings: Settings, engine: Engine, letter: letters.Sent, number: i
 
 
 def count_entered(engine: Engine) -> int:
-    """How many messages are in the audit log."""
+    """Count the stored messages."""
     with read_transaction(engine) as session:
         return session.scalar(select(func.count()).select_from(Message)) or 0
 

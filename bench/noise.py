@@ -165,12 +165,12 @@ def largest_of(some: Sequence[int], campaign: dict[int, int]) -> int:
 
 
 def share_of(name: str, largest: int, of_wave: dict[str, list[int]], campaign: dict[int, int]) -> float:
-    """Which share of a wave is in that campaign."""
+    """Return the share of a wave that is in that campaign."""
     return mean(campaign[one] == largest for one in of_wave[name])
 
 
 def related_of(session: Session, campaign: int) -> set[int]:
-    """What a removal of that campaign would name as related."""
+    """Find the deliveries that a removal of that campaign would name as related."""
     return {delivery for delivery, _ in share_traits(session, col(Delivery.campaign_id) == campaign, by=ANA, now=NOW)}
 
 

@@ -94,7 +94,7 @@ class House:
         self.relay = stack.enter_context(roles.start_role(self.company, "relay")) if next_hop else 0
 
     def allow(self) -> None:
-        """Whoever proves to be one of the senders is let in."""
+        """Allow every sender with proof."""
         settings = settings_loader.read_settings(str(self.company.directory / "mailroom.toml"))
         with db.transaction(self.engine) as session:
             for domain in letters.DOMAINS:
@@ -233,7 +233,7 @@ def print_report(figures: dict[str, dict[str, float]], messages: int, rounds: in
 
 
 def pick_goals(figures: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Of each goal."""
+    """Return the figure of each goal."""
     own = figures["held"]
     beside = {f"pipeline.{peer}": own["filed"] / figures[peer]["filed"] for peer in PEERS}
     beside |= {f"pipeline.{peer}-cpu": own["cpu"] / figures[peer]["cpu"] for peer in PEERS}

@@ -121,7 +121,7 @@ def run_purge(engine: Engine, sender: str, count: int) -> Sample:
 
 
 def looked_at(engine: Engine, sender: str) -> Evidence:
-    """What a person sees before."""
+    """Compute the preview that staff see before a removal."""
     with db.read_transaction(engine) as session:
         return selection_summary.selection_evidence(session, Selection.of(sender=sender), by=IDA, now=utcnow())
 
@@ -148,7 +148,7 @@ def change_rows(engine: Engine, sender: str, before: str, after: str) -> int:
 
 
 def time_task(task: Callable[[], T]) -> tuple[T, float]:
-    """Its result and how long it took, in milliseconds."""
+    """Run a task; return its result and its time in milliseconds."""
     begun = time.perf_counter()
     result = task()
     return result, (time.perf_counter() - begun) * 1000
@@ -181,7 +181,7 @@ def format_runs(runs: Samples, work: str, unit: float, digits: int) -> str:
 
 
 def pick_goals(figures: dict[str, dict[str, float]], waves: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Of each goal, on the slower database."""
+    """Return the figure of each goal, on the slower database."""
     large = [one for name, one in figures.items() if name.endswith(f" {SIZES[-1]}")]
     few = {f"purge.{work}": max(one[work] for one in large) for work in ("purge", "undo")}
     many = {"purge.many": "purge", "purge.many-undo": "undo"}

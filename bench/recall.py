@@ -56,7 +56,7 @@ class Site:
     waves: list[str]  # senders whose mail still lies there
 
     def next_wave(self) -> str:
-        """Whose mail is taken out next."""
+        """Return the sender whose messages are recalled next."""
         return self.waves.pop()
 
 
@@ -139,7 +139,7 @@ def message_row(message: int, content: int, wave: str, message_id: str, now: dat
 
 
 def delivery_row(delivery: int, message: int, mailbox: str, wave: str, now: datetime) -> dict[str, object]:
-    """Its delivery."""
+    """Row of the message's delivery."""
     words = dict.fromkeys(("author_name", "search", "proof", "verdict", "rule", "reason", "withheld", "last_reply", "back_to"), "")
     return {
         **words,

@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """How long and how much."""
+    """Read the numbers of rounds and messages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=1500)

@@ -42,7 +42,7 @@ class House:
 
     @property
     def spool(self) -> Path:
-        """Where the relay's bell hangs."""
+        """Spool directory with the relay's wake-up pipe."""
         return self.company.directory / "spool"
 
 
@@ -101,7 +101,7 @@ def relay_together(at: House, peer: int) -> Sample:
 
 
 def count_transactions(stack: contextlib.ExitStack) -> int:
-    """How many it takes for one message to so many, at a next hop that counts them."""
+    """Count the SMTP transactions for one message to many recipients, at a next hop that counts them."""
     counting = stack.enter_context(next_hop.next_hop(lmtp=True))
     at = start_house(stack, counting.url)
     empty_queue(at, releasing.prepare_messages(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE))
@@ -181,7 +181,7 @@ def print_report(figures: dict[str, dict[str, float]]) -> None:
 
 
 def read_version() -> str:
-    """Of Dovecot."""
+    """Return Dovecot's version."""
     return ".".join(map(str, dovecot.read_version(processes.need("dovecot", dovecot.PACKAGES))))
 
 

@@ -59,7 +59,7 @@ def measure_reports(house: House, size: int) -> None:
 
 
 def count_days(engine: Engine) -> int:
-    """What upkeep does with the days that are over; how many."""
+    """Count the past days as upkeep does; return their number."""
     number = 0
     while True:
         with db.read_transaction(engine) as session:

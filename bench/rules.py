@@ -82,7 +82,7 @@ def make_rules(size: int) -> Iterator[dict[str, Any]]:
 
 
 def make_contacts(size: int) -> Iterator[dict[str, Any]]:
-    """Whom somebody has written to, five at each company."""
+    """Make contacts, five at each company."""
     for number in range(size):
         made = Correspondent(
             address=make_address(number),
@@ -113,7 +113,7 @@ def measure_lookups(house: House, size: int) -> dict[str, list[float]]:
 
 
 def make_mail(chance: random.Random, size: int) -> Asked:
-    """Somebody writes to somebody."""
+    """Make a message with a random author and recipients."""
     writers: tuple[Callable[[], str], ...] = (
         lambda: make_address(chance.randrange(size)),
         lambda: f"sales@ruled{chance.randrange(size // A_RULE)}.example",
@@ -125,7 +125,7 @@ def make_mail(chance: random.Random, size: int) -> Asked:
 
 
 def time_lookups(house: House, mails: Sequence[Asked]) -> float:
-    """What it takes to know all of these, in milliseconds."""
+    """Measure the look-ups for these messages, in milliseconds."""
     with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()
         lookups.look_up(session, mails, settings=SETTINGS, now=NOW)

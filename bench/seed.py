@@ -122,7 +122,7 @@ def main() -> int:
 
 
 def open_site(stack: contextlib.ExitStack) -> Site:
-    """Everything is there, nothing is learned."""
+    """Start a site with full mailboxes and no learned contacts."""
     place = stack.enter_context(processes.short_directory("seed"))
     server = stack.enter_context(dovecot.running())
     fill_maildirs(server.directory / "mail", PEOPLE, EACH)
@@ -179,7 +179,7 @@ def seed_maildir(site: Site) -> None:
 
 
 def fetch_imapclient(site: Site) -> None:
-    """What somebody would write with the library: the same fields, and nothing done with them."""
+    """Fetch the same fields with the IMAPClient library and do nothing with them, as a hand-written script would."""
     with ProcessPoolExecutor(CONNECTIONS) as pool:
         assert sum(pool.map(functools.partial(fetch_account, site.server.imap_port), range(PEOPLE), chunksize=5)) == MESSAGES
 

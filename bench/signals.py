@@ -84,7 +84,7 @@ def read_mails(corpus: Path) -> Iterator[Mail]:
 
 
 def read_corpus(corpus: Path) -> Iterator[tuple[str, Summary, str]]:
-    """What each message is, what it says, and its return path."""
+    """Yield the kind, summary and return path of each message in the corpus."""
     for archive in sorted({archive for archive, _ in KINDS}):
         for name, raw in from_archive(corpus, archive):
             kind = next((kind for (where, folder), kind in KINDS.items() if where == archive and folder in name), "")
@@ -107,7 +107,7 @@ class Acquaintances:
                 self.domains.setdefault(key, set()).add(domain)
 
     def beside(self, mail: Summary) -> Correspondents:
-        """Whom of them the author could be taken for."""
+        """Find the contacts that the author resembles."""
         domain = mail.author.rpartition("@")[2]
         keys = () if domain in PROVIDERS else keys_of_stranger(domain)
         like = {one for key in keys for one in self.domains.get(key, ())} - {registered_organisation(domain)}
@@ -116,7 +116,7 @@ class Acquaintances:
 
 
 def make_seen(summary: Summary, at: datetime) -> Seen:
-    """What the rules look at: a stranger's mail without proof."""
+    """Make the input of the rules: a stranger's message without proof."""
     return Seen(summary, Authentication(summary.author), at, frozenset({"company.example"}), met=Met())
 
 
@@ -149,7 +149,7 @@ def measure_cost() -> None:
 
 
 def print_hits(mails: Sequence[Mail], names: Sequence[str]) -> None:
-    """How often each signal speaks."""
+    """Print how many messages of each kind have each signal."""
     of_kind = {kind: [mail for mail in mails if mail.kind == kind] for kind in ("phish", "wanted", "newsletter")}
     counted = {kind: Counter(signal.name for mail in some for signal in mail.found) for kind, some in of_kind.items()}
     needing = {name: what for what, some in NEEDS.items() for name in some.split()}
@@ -167,7 +167,7 @@ def print_hits(mails: Sequence[Mail], names: Sequence[str]) -> None:
 
 
 def print_deciles(mails: Sequence[Mail]) -> None:
-    """Where phishing stands in the order of the cards."""
+    """Print the place of phishing messages in the order of the queue, by deciles."""
     rows = []
     for title, decided in (("first day", []), ("every other mail was decided before", mails[::2])):
         placed = sorted(mails if not decided else mails[1::2], key=lambda mail: rank_mail(mail, decided))
@@ -178,18 +178,19 @@ def print_deciles(mails: Sequence[Mail]) -> None:
 
 
 def rank_mail(mail: Mail, decided: Sequence[Mail]) -> tuple[bool, int]:
-    """Its place among the cards (triage/quarantine/cards/card_list.py): time-limited messages first, then by urgency."""
+    """Return the sort key of a message in the queue (triage/quarantine/cards/card_list.py): time-limited messages first, then by
+    priority."""
     return find_life(mail) is None, -compute_priority(mail, decided)
 
 
 def find_life(mail: Mail) -> Life | None:
-    """How long it is of use, as if its author were verified: nobody is, here."""
+    """Find the lifetime of a message as if its author were proven; nobody is proven in this corpus."""
     bad = rate_severity(sum_weights(mail.found), {signal.name for signal in mail.found}) >= Severity.SUSPICIOUS
     return None if bad else find_deadline(mail.summary, mail.received_at)
 
 
 def compute_priority(mail: Mail, decided: Iterable[Mail]) -> int:
-    """Its urgency, when people have let in and taken away what they should."""
+    """Compute the priority of a message, given correct decisions about earlier ones."""
     domain = mail.summary.author.rpartition("@")[2]
     by_sender = [one for one in decided if mail.summary.author and one.summary.author == mail.summary.author]
     by_domain = [one for one in decided if domain and one.summary.author.rpartition("@")[2] == domain and one not in by_sender]
@@ -206,7 +207,7 @@ def compute_priority(mail: Mail, decided: Iterable[Mail]) -> int:
 
 
 def collect_past(decided: Sequence[Mail]) -> Past:
-    """What people did with these."""
+    """Count the decisions about these messages."""
     away = sum(one.kind == "phish" for one in decided)
     return Past(len(decided) - away, away)
 

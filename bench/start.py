@@ -76,7 +76,7 @@ def processor_time() -> dict[str, float]:
 
 
 def measure_command(company: Company, words: str) -> float:
-    """What a command takes, as the kernel counts it when it has ended."""
+    """Measure the median processor time of a command, as the kernel counts it at its end."""
     return statistics.median(seconds_of(company, words.split()) for _ in range(TIMES))
 
 
@@ -91,7 +91,7 @@ def seconds_of(company: Company, words: Sequence[str]) -> float:
 
 
 def until_ready(company: Company, role: str) -> float:
-    """What a role takes until it tells the service manager that it is ready (sd_notify(3))."""
+    """Measure the median time until a role tells the service manager that it is ready (sd_notify(3))."""
     return statistics.median(seconds_until_ready(company, role) for _ in range(TIMES))
 
 
@@ -122,7 +122,7 @@ def fill_spool(directory: Path, count: int) -> None:
 
 
 def make_envelope() -> Envelope:
-    """Of a stranger's mail."""
+    """Make the envelope of a stranger's message."""
     return Envelope(new_id(), utcnow(), "a@stranger.example", (f"it+ada.byron@{DOMAIN}",), "127.0.0.1", "mx.stranger.example")
 
 

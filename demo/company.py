@@ -99,7 +99,7 @@ RULES = (  # what a company has after a few weeks; to be added once to a fresh d
 
 
 def list_people() -> tuple[PersonEntry, ...]:
-    """Everybody who works at Quellmark, in the order of the roll."""
+    """Lists the people of Quellmark, in the order of `ROLL`."""
     lines = (line.split(maxsplit=2) for line in ROLL.strip().splitlines())
     return tuple(PersonEntry(uid, name, code, f"{uid}@{DOMAIN}", ALIASES.get(uid, ())) for code, uid, name in lines)
 

@@ -29,7 +29,7 @@ def order_drafts(rng: random.Random, start: datetime) -> list[Draft]:
 
 
 def collect_drafts(rng: random.Random, start: datetime) -> Iterator[Draft]:
-    """Everything that is written to Quellmark this morning."""
+    """Collects all messages that Quellmark gets this morning."""
     yield from write_regulars()
     yield from write_newsletters(rng)
     yield from write_strangers(start)

@@ -40,7 +40,7 @@ SUBJECTS = (
 
 
 def write_crooks(rng: random.Random) -> Iterator[Draft]:
-    """Everything of this kind, in the order of the stories."""
+    """Writes all malicious messages, story by story."""
     yield from password_wave(rng)
     yield from write_boss()
     yield from forged_supplier()

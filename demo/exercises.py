@@ -98,7 +98,7 @@ def make_exercise(number: int, letter: Letter) -> Exercise:
 
 
 def prove_author(author: str, letter: Letter) -> Authentication:
-    """What its domain publishes and what it was sent by come to, as the demo's DNS would have it."""
+    """Computes the results of SPF, DKIM and DMARC for a letter from the records in the demo's DNS."""
     domain = author.rpartition("@")[2]
     sender, carrier = BY_DOMAIN[domain], BY_DOMAIN[letter.domain]
     passed = (("spf",) if letter.domain == domain and sender.spf else ()) + (("dkim",) if letter.signer == domain else ())

@@ -9,7 +9,7 @@ from demo.regulars import address_person
 
 
 def list_machines(rng: random.Random) -> Iterator[Draft]:
-    """Everything of this kind, in the order of the stories."""
+    """Writes all automatic messages, story by story."""
     yield from sign_in_codes(rng)
     yield from write_notices(rng)
     yield from write_automatic_replies()

@@ -19,7 +19,7 @@ PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a letter that was deferred 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What became of the morning."""
+    """Result of the played morning."""
 
     sent: int
     refused: tuple[str, ...]  # one line for each recipient that was refused for good: address and answer

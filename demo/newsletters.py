@@ -40,7 +40,7 @@ class Issue:
 
     @property
     def domain(self) -> str:
-        """Whose newsletter it is."""
+        """Domain of the newsletter's author."""
         return self.author.rpartition("@")[2].rstrip(">")
 
 

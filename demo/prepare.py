@@ -34,7 +34,7 @@ def prepare_demo(directory: Path, *, fresh: bool = False, smtp_port: int = 2525,
 
 
 def keys_directory(directory: Path) -> Path:
-    """Where the demo's DKIM keys are."""
+    """Returns the directory of the demo's DKIM keys."""
     return directory / "keys"
 
 

@@ -11,7 +11,7 @@ JANNE = "Janne Matthiesen <janne.matthiesen@nordlicht-papier.example>"
 
 
 def write_regulars() -> Iterator[Draft]:
-    """Everything that the seeded rules let through."""
+    """Writes all messages that the seeded rules deliver."""
     yield from write_supplier()
     yield from write_bank()
     yield from write_counsel()

@@ -10,7 +10,7 @@ from demo.regulars import address_person
 
 
 def write_strangers(start: datetime) -> Iterator[Draft]:
-    """Everything of this kind, in the order of the stories."""
+    """Writes all messages of unknown senders, story by story."""
     yield from write_applicants()
     yield from write_makers()
     yield from write_reporters()

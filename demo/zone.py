@@ -24,7 +24,7 @@ def zone_text(keys: Mapping[str, Key]) -> str:
 
 
 def list_records(sender: Sender, keys: Mapping[str, Key]) -> Iterator[str]:
-    """What one domain publishes."""
+    """Lists the DNS records of one domain."""
     domain = f"{sender.domain}."
     host = f"{HOSTNAME}." if sender.domain == DOMAIN else f"mail.{domain}"
     spf = THIS_MACHINE if sender.spf else ELSEWHERE

@@ -8,7 +8,7 @@ from triage.text.sanitize import escape_visible
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something the administrator of the directory should know: which entry, and what."""
+    """Note for the directory's administrator about one entry."""
 
     entry: str
     what: str

@@ -10,7 +10,7 @@ from triage.directory.address_owners import NO_HOLDERS, Holders
 
 
 class Source(Protocol):
-    """Something that says who works where."""
+    """Source of the company directory."""
 
     def read(self, *, full: bool = False, holders: Holders = NO_HOLDERS) -> Reading:
         """The company as it is now. Refused, and nothing is known, when it cannot be read whole.

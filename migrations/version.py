@@ -1,4 +1,4 @@
-"""Which version a database has and which one this program needs. Asked at the beginning of every command, so without alembic."""
+"""Schema version of a database, and the one this program needs. Every command checks it at the start, so without alembic."""
 
 from functools import cache
 from pathlib import Path

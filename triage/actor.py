@@ -111,7 +111,7 @@ class Actor:
 
     @classmethod
     def employee(cls, uid: str, shown: str) -> Self:
-        """Somebody who works here and asks for their own mail."""
+        """Returns the actor of an employee who opens their own messages."""
         return cls(EMPLOYEE, uid, shown=shown)
 
     @classmethod

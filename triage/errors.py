@@ -76,7 +76,7 @@ class NotAllowedNow(Refused):
 
 
 class Conflict(Refused):
-    """Somebody else was faster; the text says who and what."""
+    """Another person decided first; the text says who, and what they did."""
 
 
 class NothingDone(Conflict):
@@ -100,7 +100,7 @@ class NotYet(Refused):
 
 
 class Unanswered(Refused):
-    """Somebody whom we ask did not answer, or not completely. Nothing may be concluded; try again later."""
+    """A server that we asked did not answer, or not completely. Draw no conclusion; try again later."""
 
 
 class Untrusted(Exception):

@@ -181,7 +181,7 @@ def check_trusted_header(api: Api) -> None:
 
 @cache
 def collect_routes() -> list[BaseRoute]:
-    """What every app answers. Looking through all of it takes longer than whatever else makes an app, so it is done once a process."""
+    """Collects the routes of every app, once a process: this takes longer than the rest of making an app."""
     resources = (*(resource.router for resource in RESOURCES), person_data.taking, health.router, metrics.router)
     return [route for router in resources for route in router.routes]
 
@@ -254,7 +254,7 @@ class Server(uvicorn.Server):
 
 
 def name_of(listener: socket.socket) -> str:
-    """Where browsers, or the proxy in front of us, find it."""
+    """Returns the address at which browsers, or the proxy in front of us, reach this listener."""
     address = listener.getsockname()
     return str(address) if listener.family == socket.AF_UNIX else f"http://{address[0]}:{address[1]}"
 

@@ -138,7 +138,7 @@ def describe_refusal(status: int) -> dict[str, Any]:
 
 
 def describe_security(method: str, path: str) -> list[dict[str, list[str]]]:
-    """How an operation is signed in to, and what a token needs for it (OpenAPI 3.1: roles of a scheme)."""
+    """Describes the sign-in of an operation and the roles that its token needs (OpenAPI 3.1: roles of a scheme)."""
     if (method, path) in {("POST", "/session"), ("POST", "/me/session")} or path.startswith(PUBLIC):
         return []
     if path.startswith(EMPLOYEES):

@@ -1,4 +1,4 @@
-"""What each command that is imported late says of itself in one line. Written by `make reference`: edit the command instead."""
+"""One-line helps of the commands that are imported late. Written by `make reference`: edit the command instead."""
 
 HELPS = {
     "demo": "Run an invented company on this machine.",

@@ -15,7 +15,7 @@ def measure_medians(contenders: Mapping[Name, Callable[[], Sample]], rounds: int
 
 
 def run_alternating(contenders: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict[Name, Samples]:
-    """What every run measured, by contender. A drift of the machine meets all of them alike."""
+    """Run the contenders in turn, so that drift of the machine affects all alike; return the measurements of each."""
     samples: dict[Name, list[Sample]] = {name: [] for name in contenders}
     for number in range(rounds):
         names = list(contenders)
@@ -25,5 +25,5 @@ def run_alternating(contenders: Mapping[Name, Callable[[], Sample]], rounds: int
 
 
 def find_medians(samples: Mapping[Name, Samples]) -> dict[Name, dict[str, float]]:
-    """What half of the runs did not exceed, by contender and value."""
+    """Return the median of each value, by contender."""
     return {name: {value: median(one[value] for one in taken) for value in taken[0]} for name, taken in samples.items()}

@@ -40,7 +40,7 @@ class Page:
         return result
 
     def message(self) -> dict[str, Any]:
-        """What the browser says next."""
+        """Return the next message from the browser."""
         while END not in self.rest:
             if not select.select([self.answering], [], [], processes.HANG)[0]:
                 raise TimeoutError("Chromium does not answer")
@@ -52,7 +52,7 @@ class Page:
         return told
 
     def value(self, expression: str) -> Any:
-        """What an expression is in the page; of a promise what it is kept with."""
+        """Evaluate an expression in the page; of a promise, its result."""
         told = self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in told:
             raise RuntimeError(told["exceptionDetails"].get("exception", {}).get("description", expression))

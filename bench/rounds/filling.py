@@ -86,7 +86,7 @@ def make_rows(content: int, wave: str, chance: random.Random) -> Rows:
 
 
 def look_at_statistics(engine: Engine) -> None:
-    """What PostgreSQL's autovacuum does after such a growth, now."""
+    """Update PostgreSQL's statistics now, as autovacuum does after such growth."""
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))

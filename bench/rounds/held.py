@@ -71,7 +71,7 @@ def make_deliveries(count: int, content: int, chance: random.Random) -> Iterator
 
 
 def make_author(number: int, count: int, chance: random.Random) -> str:
-    """Who sent it."""
+    """Make the author of a message."""
     kind = chance.random()
     if kind < IN_WAVES:
         return f"offer@wave{chance.randrange(max(1, int(count * IN_WAVES) // WAVE))}.example"

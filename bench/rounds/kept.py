@@ -13,7 +13,7 @@ from triage.store.models.deliveries import Delivery
 
 @contextlib.contextmanager
 def find_place(name: str, wanted: str | None) -> Iterator[Path]:
-    """Where a program's files lie; `wanted` is what `--kept` says."""
+    """Yield the directory of a program's files: the one given by `--kept`, else a temporary one."""
     if wanted is None:
         with processes.short_directory(name) as directory:
             yield directory

@@ -25,12 +25,12 @@ class Sent:
 
 
 def make_zone() -> str:
-    """What all senders publish."""
+    """Make the DNS zone of all senders."""
     return outside.write_zone() + "".join(domain.zone() for domain in DOMAINS)
 
 
 def make_letters(count: int, seed: int = 1) -> list[Sent]:
-    """Of ten messages eight are valid, one was altered behind its signature, one names an author who did not send it."""
+    """Make letters: of ten, eight are valid, one was altered after signing, and one names an author who did not send it."""
     chance = random.Random(seed)
     return [make_letter(number, chance) for number in range(count)]
 

@@ -29,7 +29,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well the waves were told apart from each other and from the real mail."""
+    """Quality of the campaigns found: how well waves are kept apart from each other and from wanted messages."""
 
     waves: int
     precision: float

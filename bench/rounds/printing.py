@@ -25,7 +25,7 @@ def print_table(head: Row, rows: Sequence[Row]) -> None:
 
 
 def find_percentile(values: Sequence[float], part: float) -> float:
-    """What this part of them does not exceed (0.95: the 95th percentile); 0 where there is none."""
+    """Find a percentile of the values (0.95: the 95th); 0 without values."""
     return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else 0
 
 
@@ -38,7 +38,7 @@ def print_machine(*versions: str, others: Sequence[float]) -> None:
 
 
 def fsync_milliseconds(times: int = 50) -> float:
-    """What it takes to make 20 KB safe in the directory for temporary files, median."""
+    """Measure the median time to write and fsync 20 KB in the temporary directory, in milliseconds."""
     taken = []
     with tempfile.TemporaryFile() as file:
         for _ in range(times):

@@ -11,12 +11,12 @@ TICK = os.sysconf("SC_CLK_TCK")  # units of /proc times in a second
 
 
 def own_seconds(pid: int) -> float:
-    """What this process has used itself, in seconds."""
+    """Processor seconds of this process alone."""
     return sum(read_fields(pid)[11:13]) / TICK
 
 
 def tree_seconds(pid: int) -> float:
-    """What a process and all its descendants have used, the ended ones too, in seconds."""
+    """Processor seconds of a process and all its descendants, ended ones included."""
     parents: dict[int, int] = {}
     used: dict[int, float] = {}
     for path in Path("/proc").glob("[0-9]*"):
@@ -42,13 +42,13 @@ def is_descendant(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
 
 
 def busy_seconds() -> float:
-    """What all processors together have worked since the start of the machine, in seconds."""
+    """Busy seconds of all processors since the machine started."""
     user, nice, system, _idle, _wait, interrupts, soft = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8])
     return (user + nice + system + interrupts + soft) / TICK
 
 
 def measurer_seconds() -> float:
-    """What this program and the clients that it has started and seen end have used, in seconds."""
+    """Processor seconds of this program and of its ended client processes."""
     mine, clients = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return mine.ru_utime + mine.ru_stime + clients.ru_utime + clients.ru_stime
 

@@ -68,7 +68,7 @@ def make_due(engine: Engine, spool: Path, ids: Sequence[int]) -> datetime:
 
 
 def count_delivered(engine: Engine, ids: Sequence[int]) -> int:
-    """How many of them the next hop has taken."""
+    """Count the messages that the next hop has accepted."""
     with db.read_transaction(engine) as session:
         where = db.is_among(session, col(Delivery.id), ids) & (col(Delivery.state) == State.DELIVERED)
         return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0

@@ -20,7 +20,7 @@ def make_address(number: int) -> str:
 
 
 def make_mails(number: int, count: int) -> Iterator[bytes]:
-    """What one person has sent."""
+    """Make the sent messages of one person."""
     chance, me = random.Random(number), make_address(number)
     circle = [f"c{one}@partner{one % 3000}.example" for one in chance.sample(range(OUTSIDE), CIRCLE)]
     for place in range(count):

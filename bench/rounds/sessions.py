@@ -82,7 +82,7 @@ def deliver_message(port: int, envelope: bytes, content: bytes) -> float:
 
 
 def write_dialogue(letter: Sent) -> tuple[bytes, bytes]:
-    """What is said of its envelope, and its content with the last dot (RFC 5321, 4.5.2)."""
+    """Return the SMTP commands of the envelope, and the content with the last dot (RFC 5321, 4.5.2)."""
     envelope = f"MAIL FROM:<{letter.reverse_path}>\r\nRCPT TO:<{letter.recipient}>\r\nDATA\r\n".encode()
     return envelope, letter.raw.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 

@@ -117,7 +117,7 @@ RSPAMD = {
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where mail goes in, whose processor time counts, and where it ends."""
+    """Mail server stack: the port that accepts messages, the processes whose time counts, and the store of delivered messages."""
 
     port: int
     pids: tuple[int, ...]
@@ -128,7 +128,7 @@ class Stack:
         return in_mailboxes(self.store)
 
     def proven(self) -> int:
-        """Those whose author was proven by DMARC."""
+        """Count the stored messages whose author DMARC proved."""
         return sum(b"dmarc=pass" in path.read_bytes()[:4000] for path in self.store.glob("*/Maildir/new/*"))
 
 

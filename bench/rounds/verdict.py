@@ -27,7 +27,7 @@ DOUBLE = 45  # units to the right for twice as good as wanted
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What a program measured of a goal, and with how much of what the goal is about."""
+    """Measured figure of a goal, and the share of the goal's subject that was measured."""
 
     value: float
     of: int = 1
@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def on_record() -> dict[str, float]:
-    """What was put on record."""
+    """Return the recorded figures."""
     found: dict[str, float] = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     return found
 
@@ -69,7 +69,7 @@ def record_figures(figures: Mapping[str, float]) -> None:
 
 
 def read_latest(directory: Path) -> dict[str, Figure]:
-    """What each program measured the last time."""
+    """Return the last figure that each program measured."""
     return {
         name: Figure(value, told.get("of", 1), told.get("whole", 1))
         for told in (json.loads(path.read_text()) for path in sorted(directory.glob("*.json")))
@@ -110,7 +110,7 @@ def is_worse(name: str, figure: Figure, recorded: Mapping[str, float]) -> bool:
 
 
 def plot_figures(figures: Mapping[str, float]) -> Iterator[str]:
-    """How far each figure is from its goal, as an SVG: to the right is better, each line to the next is twice as good."""
+    """Plot the distance of each figure from its goal as an SVG: further right is better, each line is twice as good."""
     shown = [(goal, figures[name]) for name, goal in GOALS.items() if figures.get(name)]
     height = ROW * (len(shown) + 1)
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12" fill="#333">'

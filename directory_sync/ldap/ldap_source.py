@@ -60,9 +60,9 @@ class Kept:
         return any(entry.dn != before.entries[identity].dn for identity, entry in self.entries.items() if identity in before.entries)
 
     def with_entries(self, known: dict[bytes, Entry], fresh: Iterable[Entry], schema: Schema) -> Self:
-        """These, and those that are new or changed. What says the same as before is the same value: it is in memory once.
+        """Merges new and changed entries into the known ones. An unchanged entry keeps its value, so that memory holds it once.
 
-        When an entry was changed is not kept with it: a sign-in that a server notes there changes nothing for us.
+        The time of the change is dropped: a sign-in that the server notes there changes nothing for us.
         """
         entries, newest = dict(known), self.newest
         for entry in fresh:

@@ -132,7 +132,7 @@ class Reader:
                         self.unread_identities.append(identity_of(entry, self.schema))
 
     def each_once(self, persons: Mapping[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
-        """Everybody, those without an identity who share theirs: it does not say who they are."""
+        """Yields every person; those who share an identity come without it, because it does not tell them apart."""
         times = Counter(person.identity for person in persons.values() if person.identity)
         for key, person in persons.items():
             if times[person.identity] > 1:
@@ -316,7 +316,7 @@ class Reader:
                     self.refused.append(Note(f"[directory] {key}", str(fault)))
 
     def with_superiors(self, people: Mapping[str, Entry], persons: dict[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
-        """Everybody with their manager and assistants, as far as those are people of ours."""
+        """Yields every person with their manager and assistants, as far as those are people of the directory."""
         for key, entry in people.items():
             if key in persons:
                 person = persons[key]

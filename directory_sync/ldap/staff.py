@@ -58,7 +58,8 @@ def parse_confidential(settings: Directory) -> Iterator[SealedEntry]:
 def staff_of(
     settings: Directory, schema: Schema, people: Mapping[str, Entry], lists: "Lists", persons: dict[str, PersonEntry]
 ) -> list[StaffEntry]:
-    """Everybody who triages: by group, and the assistants of people. Nobody by a disabled account, though its mailbox be in use."""
+    """Lists the staff: members of the staff groups, and assistants of people. Disabled accounts are left out, even if their mailbox is
+    in use."""
     given: dict[str, Given] = {}
     for grant in parse_grants(settings):
         if grant.group in lists.groups:
@@ -100,7 +101,7 @@ def let_assistants(given: dict[str, Given], schema: Schema, people: Mapping[str,
 
 
 def find_assisted(lists: "Lists") -> dict[str, str]:
-    """Everybody here and their uid, those too whose entries cannot be taken."""
+    """Maps every person to a uid, including people whose entries cannot be read."""
     return {key: person.uid for key, person in lists.persons.items()} | lists.reader.unread
 
 
@@ -132,7 +133,7 @@ def lost_assistants(schema: Schema, people: Mapping[str, Entry], lists: "Lists")
 
 
 def build_member(entry: Entry, person: PersonEntry, given: Given, schema: Schema) -> StaffEntry:
-    """Somebody who triages, with the strongest role that was given; who may decide is more than who only looks."""
+    """Builds a staff member with the strongest role given; a role that decides is stronger than one that only reads."""
     role = next(role for role in STRONGEST if role in given.roles)
     scope = ("company",) if "company" in given.scope else tuple(sorted(given.scope))
     return StaffEntry(

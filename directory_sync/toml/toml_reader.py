@@ -110,7 +110,7 @@ def build_person(entry: Entry, domains: tuple[str, ...], logins: dict[str, str])
 
 
 def build_member(entry: Entry, people: list[Entry]) -> StaffEntry:
-    """Somebody who triages; assistants see messages of those they assist too."""
+    """Builds a staff member; assistants also see the messages of the people they assist."""
     values = entry.values
     uid = values["person"] or values["login"]
     assisted = [f"person:{one.values['uid']}" for one in people if uid in one.values["assistants"] and values["role"] != Role.AUDITOR]

@@ -187,7 +187,8 @@ class ImapMailbox:
         return taken
 
     def expunge(self, folder: str, copies: list[Copy]) -> list[Copy]:
-        """These copies, for good; those that the server has marked first: the others were moved or deleted since they were found."""
+        """Expunges these copies for good and returns them. Copies that the server flags as deleted already were moved or deleted
+        meanwhile."""
         if not self.open(folder, readonly=False):
             return []
         if any(copy.uid_validity != self.validity for copy in copies):

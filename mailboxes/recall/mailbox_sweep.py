@@ -80,7 +80,7 @@ class Sweep:
                 raise
 
     def confirm(self, taken: Sequence[Copy]) -> None:
-        """What the mailbox has confirmed comes in the audit log."""
+        """Records in the audit log the copies that the mailbox confirmed as removed."""
         if taken:
             self.ask(lambda session: mailbox_sweep.confirm_removed(session, self.search, taken))
 

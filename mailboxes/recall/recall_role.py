@@ -83,7 +83,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chore:
-    """Something that a worker wants written, and waits for."""
+    """Database write that a worker asks for and waits for."""
 
     write: Callable[[Session], Any]
     answer: Future[Any]

@@ -316,7 +316,7 @@ class Speaker:
 
 
 def read_account(plan: Plan, address: str, reached: Folders, say: Callable[[Lot], None]) -> End:
-    """Everything new in the sent folders of one account. A connection that breaks is made again, and goes on where it was."""
+    """Reads all new messages in the sent folders of one account. After a broken connection it reconnects and resumes."""
     marks: dict[str, Mark] = {}
     folders, tries = 0, 1
     while True:

@@ -92,9 +92,9 @@ class Dialogue:
         return self.connection.getreply()
 
     def wind_up(self, refused: Answer) -> Answer:
-        """Nobody was accepted: take in what was asked ahead; the refusal, which ends the connection when DATA was accepted all the same.
+        """Ends a transaction without accepted recipients: reads the outstanding replies; hangs up if DATA was accepted all the same.
 
-        RFC 2920, 3.1 would end the empty message with a dot. We rather hang up: nothing can come of that.
+        RFC 2920, 3.1 would end the empty message with a dot. Hanging up is safer: no message can come of it.
         """
         answer = (0, b"")
         while self.pipelined and self.commands:

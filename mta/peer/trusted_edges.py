@@ -35,7 +35,7 @@ class Edges:
         return self.protocol == "proxy" and self._is_listed(peer)
 
     def may_speak_lmtp(self, peer: str) -> bool:
-        """Everybody who reaches the unix socket or sits on this machine, and the edges: nobody else."""
+        """Whether a peer may speak LMTP: the unix socket, this machine and the edges may."""
         return peer == LOCAL or self._is_listed(peer) or ipaddress.ip_address(peer).is_loopback
 
     def are(self, address: str) -> bool:

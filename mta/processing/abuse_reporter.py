@@ -33,6 +33,6 @@ class AbuseReporter:
 
 
 def end_reports(engine: Engine) -> None:
-    """Nobody is to be told: removals from now on are not reported later either."""
+    """Ends abuse reports: later settings do not report removals from before."""
     with transaction(engine) as session:
         decision_feedback.end_feedback(session, abuse_reports.MARKER)

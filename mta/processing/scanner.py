@@ -1,4 +1,4 @@
-"""Somebody who is asked about every message and may not answer: left alone for a while then, and mail is judged without them."""
+"""Client of a content scanner. A scanner that does not answer is skipped for a while, and messages are judged without it."""
 
 import http.client
 import logging

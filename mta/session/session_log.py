@@ -33,7 +33,7 @@ def log_accepted(reply: str, envelope: Envelope, size: int, visitor: Visitor) ->
 
 
 def log_refused(reply: str, visitor: Visitor, reverse_path: str | None = None, recipient: str = "") -> None:
-    """Something was refused."""
+    """Logs and counts a refusal."""
     metrics.count_event("mailroom_smtp_answers", code=reply[:3])
     to = " to=<%(recipient)s>" if recipient else ""
     log.info(f"refused {REPLY}{to}", describe_session(reply, visitor, reverse_path or "") | {"recipient": escape_visible(recipient)})

@@ -124,7 +124,7 @@ class LibrarySession(SMTP):
     # what comes in
 
     def data_received(self, data: bytes) -> None:
-        """Something has come. The library would take in a line or a message of any length."""
+        """Buffers received bytes. The library itself would take a line or message of any length."""
         if self.is_over:
             return
         self.unread.put(data)

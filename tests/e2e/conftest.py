@@ -29,7 +29,7 @@ class House:
     dovecot: dovecot_peer.Server | None
 
     def mailbox(self, name: str) -> list[bytes]:
-        """What lies in somebody's mailbox."""
+        """Messages in a person's mailbox."""
         address = f"{name}@{company.DOMAIN}"
         if self.dovecot:
             return self.dovecot.messages(address)

@@ -63,7 +63,7 @@ def set_up(session: Session, settings: Settings) -> None:
 
 
 def add_rules(engine: Engine, settings: Settings, *orders: RuleOrder) -> list[int]:
-    """These rules are Ana's; their ids."""
+    """Add these rules as Ana; return their ids."""
     with transaction(engine) as session:
         return [rules.add_rule(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
 
@@ -86,12 +86,12 @@ def envelope(*recipients: str, reverse_path: str = "sales@supplier.example", spo
 
 
 def authentication(author: str, dmarc: Dmarc = NO_DMARC, spf: Result = Result.NONE) -> Authentication:
-    """What was found out about an author."""
+    """Authentication results of an author."""
     return Authentication(author, (Spf(spf, "mailfrom", author.rpartition("@")[2]),), (), dmarc=dmarc)
 
 
 def summary(author: str, subject: str = "Your order", **more: object) -> Summary:
-    """What a message says."""
+    """Summary of a message."""
     return replace(Summary(parsed=True, author=author, authors=(author,), author_name="Sales", subject=subject, text="Hello"), **more)  # type: ignore[arg-type]
 
 
@@ -135,12 +135,12 @@ def arrive(
 
 
 def erase(session: Session, *, settings: Settings, now: datetime, limit: int = retention.WINDOW) -> int:
-    """What is due of the first contents is looked for and erased, as upkeep does it; how many."""
+    """Erase the first contents that are due, as upkeep does; return their number."""
     found, _ = retention.due_contents(session, settings=settings, now=now, limit=limit)
     return retention.erase_contents(session, found, settings=settings, now=now)
 
 
 def forget(session: Session, *, settings: Settings, now: datetime) -> int:
-    """What is due of the first records is looked for and forgotten, as upkeep does it; how many messages that were."""
+    """Delete the first records that are due, as upkeep does; return the number of messages."""
     found, _ = delete_records.due_messages(session, settings=settings, now=now)
     return delete_records.forget_messages(session, found, settings=settings, now=now)

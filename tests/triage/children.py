@@ -21,7 +21,7 @@ def echo(raw: bytes, options: Mapping[str, Any]) -> bytes:
 
 
 def count(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """How many calls this process has had, and its id."""
+    """Return the number of calls that this process has had, and its id."""
     global calls
     calls += 1
     return json.dumps([calls, os.getpid()]).encode()
@@ -92,7 +92,7 @@ def recurse() -> bytes:
 
 
 def look_around(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """What this process can see and do; `raw` is a path to try to write to."""
+    """Report what this process can see and do; `raw` is a path that it tries to write."""
     able: dict[str, object] = {"environment": sorted(os.environ), "files": sorted(os.listdir("/proc/self/fd")), "directory": os.getcwd()}  # noqa: PTH109, PTH208
     try:
         Path(raw.decode()).write_bytes(b"x")
@@ -123,7 +123,7 @@ def compute_for_ever(raw: bytes, options: Mapping[str, Any]) -> bytes:
 
 
 def reach_out(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """What of the machine can be seen from here; the message names a file that should not be."""
+    """List the parts of the machine that this process can see; the message names a file that should be hidden."""
     places = [raw.decode(), "/etc/passwd", "/var", "/tmp"]
     seen = [Path(place) for place in places if Path(place).exists()]
     readable = [str(one) for place in seen for one in (place, *(place.iterdir() if place.is_dir() else ()))]
@@ -136,6 +136,6 @@ def reach_out(raw: bytes, options: Mapping[str, Any]) -> bytes:
 
 
 def run_shell(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """What a shell prints that does as the message says: what somebody tries who has taken a program over."""
+    """Run the message in a shell, as an attacker would who controls the process; return the output."""
     done = subprocess.run(["/bin/bash", "-c", raw.decode()], capture_output=True, check=False)
     return done.stdout

@@ -1,4 +1,4 @@
-"""What many tests of the house begin with."""
+"""Fixtures that many tests of `triage` share."""
 
 import pytest
 from sqlalchemy import Engine

@@ -1,4 +1,4 @@
-"""What could harm in a document, found by another parser than the one that cleaned it."""
+"""Harmful content of a document, found by another parser than the one that cleaned it."""
 
 import re
 
@@ -24,7 +24,7 @@ FETCHES = re.compile(r"url|\\|@|/\*|expression|image|var\(|attr\(|position|://|[
 
 
 def harm_in(document: str, own_head: str = "") -> list[str]:
-    """Everything in a document that runs, loads, leads away or covers, in words. `own_head` is the head that may be there."""
+    """List everything in a document that runs, loads, redirects or covers the page. `own_head`: the head that may be there."""
     if own_head:
         assert document.count(own_head) == 1
         document = document.replace(own_head, "<head></head>")
@@ -40,7 +40,7 @@ def harm_in(document: str, own_head: str = "") -> list[str]:
 
 
 def harm_of(node: LexborNode) -> list[str]:
-    """What could harm in one element."""
+    """List the harmful parts of one element."""
     tag = node.tag or ""
     found = [] if tag in ALLOWED else [f"element {tag}"]
     for name, value in (node.attributes if tag[:1] != "-" else {}).items():

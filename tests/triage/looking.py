@@ -18,7 +18,7 @@ from triage.quarantine.search.selection import Selection
 def looked(
     session: Session, settings: Settings, selected: Selection, verb: Verb, *, by: Actor, rule: RuleOrder | None = None
 ) -> dict[str, Any]:
-    """What `decisions.decide` wants said after looking: nothing where nothing is asked."""
+    """Confirmation that `decisions.decide` asks for after a preview; empty where it asks for none."""
     asked, _ = preview_decision(session, DecisionRequest(selected, verb, rule=rule), by=by, settings=settings)
     fence = selection.selection_fence(session, and_(selection.selection_condition(selected), access.visible_deliveries(by)))
     return {"confirm": [one.name for one in asked], "fence": fence} if asked else {}

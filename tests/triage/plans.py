@@ -1,4 +1,4 @@
-"""How SQLite, which has no statistics here, would find the deliveries that are asked for."""
+"""Query plans that SQLite, which has no statistics here, would choose for deliveries."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What each command says of itself in one line, read from the commands.
+"""One-line helps, read from the commands.
 
 `python -m tests.triage_cli.one_line_helps` writes triage_cli/one_line_helps.py again; a test holds it.
 """
@@ -13,7 +13,7 @@ from triage_cli.main import mailroom
 
 FILE = Path(__file__).parents[2] / "triage_cli" / "one_line_helps.py"
 WHOLE = 10_000  # characters that no help has
-HEAD = '''"""What each command that is imported late says of itself in one line. Written by `make reference`: edit the command instead."""
+HEAD = '''"""One-line helps of the commands that are imported late. Written by `make reference`: edit the command instead."""
 
 HELPS = {
 '''

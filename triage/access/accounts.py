@@ -109,7 +109,7 @@ def give_rights(session: Session, login: str, rights: tuple[str, ...], *, by: Ac
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody who triages."""
+    """Staff member with login, role, scope and rights."""
 
     login: str
     name: str

@@ -1,4 +1,4 @@
-"""Somebody whom the record names, as an actor with the role and scope of today."""
+"""Looks up an actor named in the audit log, with today's role and scope."""
 
 from datetime import datetime
 

@@ -36,7 +36,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class PinHolder:
-    """Somebody whose session in this browser a PIN opens now."""
+    """Staff member whose session in this browser a PIN can unlock now."""
 
     login: str
     name: str

@@ -15,7 +15,7 @@ from triage.store.models.staff import Preference, SavedSearch
 
 
 def chosen_preferences(session: Session, login: str) -> dict[str, Any]:
-    """Their choices by name; what was never chosen is not among them."""
+    """Returns the preferences that a staff member has chosen, by name; defaults are left out."""
     row = session.get(Preference, login)
     return dict(row.chosen) if row else {}
 

@@ -11,7 +11,7 @@ from triage.store.models.directory import Person
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Somebody who is told: as `told` knows them, where, and of whose folders the letter is."""
+    """Recipient of a staff notice: the key in the `told` table, the address, and the folder that the notice is about."""
 
     who: str  # staff:LOGIN, address:ADDRESS
     address: str

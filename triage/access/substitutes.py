@@ -65,7 +65,7 @@ def end_substitution(session: Session, substitution_id: int, *, by: Actor, now: 
 
 
 def find_staff_member(session: Session, login: str, field: str) -> StaffMember:
-    """Somebody who is staff; BadInput when they are not."""
+    """Finds an active staff member by login. BadInput when there is none."""
     found = session.get(StaffMember, login)
     if found is None or not found.active:
         raise BadInput(say("{login} is not a member of staff", login=quote_text(login)), field=field)

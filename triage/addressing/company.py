@@ -16,7 +16,7 @@ class DepartmentEntry:
 
 @dataclass(frozen=True, slots=True)
 class PersonEntry:
-    """Somebody who works here. `mailbox` is the ordinary address and is accepted too."""
+    """Person of the directory. `mailbox` is the ordinary address and is accepted too."""
 
     uid: str
     name: str
@@ -47,7 +47,7 @@ class GroupEntry:
 
 @dataclass(frozen=True, slots=True)
 class StaffEntry:
-    """Somebody who triages."""
+    """Staff member as the directory lists them."""
 
     login: str
     name: str

@@ -514,7 +514,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long data is kept: first a message's content is erased, much later its record."""
+    """Retention periods: a message's content is erased first, its record much later."""
 
     held_days: int = setting_key("Days after which a held message without a decision expires.", 30, least=1)
     expire_unseen: bool = setting_key(
@@ -741,7 +741,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is held, removed, or needs approval."""
+    """Policy for holding and removing messages, and for approvals."""
 
     dmarc_reject: str = setting_key(
         "What happens to messages that the author domain's DMARC policy would reject.", "hold", choices=("hold", "purge")
@@ -954,7 +954,7 @@ class Floods:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """What each role writes to standard error: one line an event (docs/how-to/monitoring.md)."""
+    """Log output of each role on standard error: one line an event (docs/how-to/monitoring.md)."""
 
     format: str = setting_key("text: for people. json: an object a line, with named values.", "text", choices=("text", "json"))
     level: str = setting_key("The lowest level that is written.", "info", choices=("debug", "info", "warning", "error"))
@@ -962,7 +962,7 @@ class Logs:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Which Mailroom the command line asks, on another machine (docs/reference/cli.md). A file with this section alone will do."""
+    """Remote Mailroom server that the command line asks (docs/reference/cli.md). A file with this section alone will do."""
 
     server: str = setting_key("https:// address of the server that `mailroom` asks instead of this machine; empty: this machine.", "")
     token_file: str = setting_key("File with the token for it, in one line.", "")
@@ -972,7 +972,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be set, one section a field."""
+    """All settings, one section a field."""
 
     company: Company
     database: Database = Database()

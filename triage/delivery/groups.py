@@ -26,7 +26,7 @@ from triage.store.queue.grouping import in_states
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody who gets a copy of what a group gets."""
+    """Member of a distribution list, who gets a copy of its messages."""
 
     mailbox: str
     department: str
@@ -34,7 +34,7 @@ class Member:
 
 
 def list_members(session: Session, group: MailGroup, company: Company) -> tuple[Member, ...]:
-    """Everybody in a group and in the groups within it, each once, in the order of the directory. Who has left is no member."""
+    """Lists the members of a distribution list and its nested lists, each once, in directory order. People who left are omitted."""
     found: dict[str, Member] = {}
     seen: set[str] = set()  # groups may contain each other
     waiting = [group]

@@ -153,7 +153,7 @@ def note_why_ended(session: Session, ids: Sequence[int], why: str) -> None:
 
 
 def add_last_reply(why: str, last: str) -> str:
-    """Why, and what was replied before, if anything was."""
+    """Appends the last SMTP reply to the reason, if there was a reply."""
     return say("{why}; last: {reply}", why=why, reply=last) if last else why
 
 

@@ -199,9 +199,9 @@ def notice_of(session: Session, message: Message, letter: Letter, kind: str, set
 
 
 def follow_changes(session: Session, message_ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
-    """Something has changed about these messages: what has not left is written again about what is still so, or called off.
+    """Rewrites or cancels queued notices about these messages after their state changed.
 
-    What the sender may have already is never written again: one notice is all they get. NotAllowedNow when it leaves this moment.
+    A sender gets at most one notice, so one that may have left is not rewritten. NotAllowedNow when it is leaving at this moment.
     """
     concerned = list(message_ids)
     for notice, may_have_left in queued_notices(session, concerned) if concerned else ():

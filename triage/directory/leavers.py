@@ -23,7 +23,7 @@ ON, GONE = "leaver", "gone"  # kinds of KnownRecipient: its mail goes on; it is 
 
 
 class Leavers:
-    """Everybody who has left, by a directory that is being taken over; `earlier` are the people of the one before.
+    """People who leave with a directory import; `earlier` are the people of the directory before.
 
     `claimed`: addresses of theirs that somebody else claims and that wait for an approval.
     """

@@ -62,7 +62,7 @@ class Known:
 
 
 def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now: datetime) -> Known:
-    """Everything that `gather_facts` needs to know about these messages. Writes nothing."""
+    """Loads all data that `gather_facts` needs about these messages. Writes nothing."""
     some = list(some)
     named = [address for one in some for text in one.envelope.recipients if (address := parse_or_none(text))]
     addresses = recipients.known_among(session, named, settings.company)

@@ -84,7 +84,7 @@ class Dmarc:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Everything that was found out about who sent a message."""
+    """Results of SPF, DKIM, ARC and DMARC for a message."""
 
     author: str  # the one author address, folded; "" when there is not exactly one
     spf: tuple[Spf, ...] = ()  # of the reverse-path (of HELO when that is null), which DMARC counts; then of HELO, which it does not

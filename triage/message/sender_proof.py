@@ -86,7 +86,7 @@ def client_network(client: str) -> str:
 
 
 def spell_ways(ways: Collection[str]) -> str:
-    """These ways in words."""
+    """Spells ways of proof in words."""
     return list_with_and(list_ways(ways))
 
 

@@ -29,7 +29,7 @@ class Part:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Everything that the digest lists or counts."""
+        """Ids of all messages that the digest lists or counts."""
         return (*(one.id for one in self.listed), *self.more, *self.counted)
 
 

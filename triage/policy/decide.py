@@ -41,9 +41,11 @@ class Verdict:
     rule: str
     reason: str
     rule_id: int | None = None  # the sender rule that decided, if one did
-    withheld: str = ""  # by the step, in an emergency, or of a check that only reports: the rule that would have held or purged it
-    unknown: bool = False  # it rests on a DNS that did not answer: not a verdict while there is time to ask again
-    beside: tuple[Beside, ...] = ()  # what matched too, and did not decide
+    withheld: str = (
+        ""  # the rule that would have stopped a message that passes by enforcement step, emergency, or a check that only reports
+    )
+    unknown: bool = False  # DNS did not answer: not final while there is time to ask again
+    beside: tuple[Beside, ...] = ()  # other rules that matched and did not decide
 
 
 UNLIKE = "unlike-themselves"
@@ -59,12 +61,12 @@ REPORTS = {  # reasons, by what becomes of a report
 ENCRYPTED = "encrypted-attachment"
 PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
 DIFFERENT = "sends-differently"
-LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver in a mode that enforces
+LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver where unknown senders are held
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
 
 
 def decide_postmaster(facts: Facts) -> Verdict | None:
-    """postmaster@ and abuse@ are always delivered: the one stated exception (RFC 5321, 4.5.1; RFC 2142)."""
+    """Delivers every message to postmaster@ and abuse@, whatever it holds (RFC 5321, 4.5.1; RFC 2142)."""
     if facts.recipient.always:
         return Verdict(Disposition.RELAY, "postmaster", say("{address} is always delivered", address=facts.recipient.address))
     return None
@@ -83,7 +85,7 @@ def listed_client(facts: Facts) -> Verdict | None:
 
 
 def returned_mail(facts: Facts) -> Verdict | None:
-    """Bounces to an address that Mailroom made are not messages to triage (mailflow.md 2)."""
+    """Removes bounces to a return path that Mailroom made for a forwarded message (mailflow.md 2)."""
     if facts.recipient.bounce == "ours":
         return Verdict(Disposition.PURGE, "returned-mail", say("it is a delivery report about a forwarded message"))
     return None
@@ -99,7 +101,7 @@ def forged_bounce(facts: Facts) -> Verdict | None:
 
 
 def counted_report(facts: Facts) -> Verdict | None:
-    """A proven report is counted or says why not, and nobody has to read it, unless it is about domains that may be missing here."""
+    """Removes a proven DMARC report once it is counted; holds one about foreign domains, which the settings may lack."""
     if not facts.dmarc_report:
         return None
     disposition = Disposition.QUARANTINE if facts.dmarc_report == "foreign" else Disposition.PURGE
@@ -107,7 +109,7 @@ def counted_report(facts: Facts) -> Verdict | None:
 
 
 def blocked_sender(facts: Facts) -> Verdict | None:
-    """Somebody here has said no to this sender."""
+    """Removes a message that a staff rule blocks."""
     firm = tuple(rule for rule in facts.rules if rule.effect != "block" or not only_holds(rule, facts))
     block = deciding_block(facts if len(firm) == len(facts.rules) else replace(facts, rules=firm))
     if block is None:
@@ -116,7 +118,7 @@ def blocked_sender(facts: Facts) -> Verdict | None:
 
 
 def held_by_block(facts: Facts) -> Verdict | None:
-    """A block made with a removal only holds at first, so that undo is whole; a campaign's never takes what a wanted sender sent."""
+    """Holds what a fresh block of a removal matches, so that undo restores everything, and wanted senders' copies of a blocked campaign."""
     block = deciding_block(facts)
     if block is None or not only_holds(block, facts):
         return None
@@ -127,7 +129,7 @@ def held_by_block(facts: Facts) -> Verdict | None:
 def only_holds(block: MatchedRule, facts: Facts) -> bool:
     """Whether a block holds this message, and neither refuses nor removes it.
 
-    A campaign's block takes nothing along that somebody proves to have sent, unless it was made about them: it may be what was copied.
+    A campaign's block removes no message of a proven sender unless it names that sender: the campaign may imitate their message.
     """
     if block.holds_until is not None and facts.envelope.received_at < block.holds_until:
         return True
@@ -136,7 +138,7 @@ def only_holds(block: MatchedRule, facts: Facts) -> bool:
 
 
 def is_wanted(facts: Facts) -> bool:
-    """Whether its sender is wanted, so that no removal of copies includes it."""
+    """Whether the sender is wanted, so that a removal of copies spares the message."""
     return facts.wanted or deciding_allow(facts) is not None or answered_message(facts) is not None
 
 
@@ -154,30 +156,30 @@ def shown_block(block: MatchedRule) -> Said:
 
 
 def say_of_rule(message: str, rule: MatchedRule) -> Said:
-    """A sentence about a rule; those of its parameters `author`, `value` and `day` that the sentence has."""
+    """Fills a sentence about a rule with its `author`, `value` and `day`, as far as the sentence names them."""
     given = {"author": rule.author, "value": rule.value, "day": format_day(rule.since)}
     return say(message, **{name: value for name, value in given.items() if f"{{{name}}}" in message})
 
 
 def purged_by_content(facts: Facts) -> Verdict | None:
-    """Staff made a rule that removes what says this."""
+    """Removes a message that a staff rule on content purges."""
     match = deciding_content(facts, "purge")
     return None if match is None else Verdict(Disposition.PURGE, PURGED_BY_CONTENT, shown_content(match), match.rule.id)
 
 
 def held_by_content(facts: Facts) -> Verdict | None:
-    """Staff made a rule that holds what says this, whatever would let it in: an allow, a reply to ours, a mode."""
+    """Holds a message that a staff rule on content holds, even if an allow rule, a reply or the enforcement step would deliver it."""
     match = deciding_content(facts, "hold")
     return None if match is None else Verdict(Disposition.QUARANTINE, HELD_BY_CONTENT, shown_content(match), match.rule.id)
 
 
 def held_inside(facts: Facts) -> Verdict | None:
-    """The same of what was sent inside the company. A message from outside is asked later: others may remove it, and not only hold it."""
+    """Holds a colleague's message by a rule on content. Messages from outside come later: stricter rules may remove them first."""
     return held_by_content(facts) if facts.inside else None
 
 
 def deciding_content(facts: Facts, effect: str) -> ContentMatch | None:
-    """The first rule on content with this effect, unless staff lets everything of this sender pass, and that is proven or may be."""
+    """Finds the first rule on content with this effect; none where staff exempts the sender from checks and DMARC proves them, or may."""
     allow = deciding_allow(facts) or awaited_allow(facts)
     if allow is not None and allow.by_staff and allow.unchecked:
         return None
@@ -196,21 +198,21 @@ def shown_content(match: ContentMatch) -> Said:
 
 
 def virus_found(facts: Facts) -> Verdict | None:
-    """A scanner knows what is in it, whoever sent it."""
+    """Holds or removes a message in which ClamAV found a virus, from any sender."""
     if not facts.virus:
         return None
     return Verdict(HELD_OR_PURGED[facts.virus_found], "virus", say("ClamAV found a virus in it: {virus}", virus=facts.virus))
 
 
 def from_inside(facts: Facts) -> Verdict | None:
-    """Colleagues and the company's own machines write to each other."""
+    """Delivers messages between colleagues and from the company's own machines."""
     if not facts.inside:
         return None
     return Verdict(Disposition.RELAY, "from-inside", say("it was sent inside the company: {how}", how=facts.inside))
 
 
 def own_domain_forged(facts: Facts) -> Verdict | None:
-    """Holds or removes a message from outside that claims our own domain without proof: it never passes, whatever rule or mode exists."""
+    """Holds or removes a message from outside that forges one of our domains. No allow rule, step or emergency delivers it."""
     domains = {address.rpartition("@")[2] for address in facts.summary.authors}
     if proof_of_author(facts) or not any(is_within(domain, own) for domain in domains for own in facts.own_domains):
         return None
@@ -223,7 +225,7 @@ def own_domain_forged(facts: Facts) -> Verdict | None:
 
 
 def ambiguous_author(facts: Facts) -> Verdict | None:
-    """Without exactly one author there is nobody to know. Mail systems often are none: what they return is known by what it returns."""
+    """Holds a message without exactly one author. Returned messages are excepted: bounces often name none, and prove what they return."""
     if facts.summary.parsed and not facts.summary.author and not returned_message(facts):
         return Verdict(Disposition.QUARANTINE, "ambiguous-author", say("it does not name exactly one author"))
     return None
@@ -237,7 +239,7 @@ def decide_unparsable(facts: Facts) -> Verdict | None:
 
 
 def rejected_by_author_domain(facts: Facts) -> Verdict | None:
-    """The author's domain asks receivers to reject what fails its DMARC check."""
+    """Holds or removes a message that fails DMARC if the author's domain asks receivers to reject such messages."""
     dmarc = facts.authentication.dmarc
     if dmarc.result == "fail" and dmarc.policy == "reject" and deciding_allow(facts) is None:  # a list's pinned signature counts
         reason = say("DMARC fails for {domain}, and the domain asks receivers to reject such messages", domain=dmarc.domain)
@@ -255,7 +257,7 @@ def recipient_left(facts: Facts) -> Verdict | None:
 
 
 def proof_unknown(facts: Facts) -> Verdict | None:
-    """DNS did not answer: not known is not proven. Whoever an allow already knows by another proof need not wait."""
+    """Holds a message whose proof DNS did not answer for, unless another proof already satisfies an allow rule."""
     waits = proof_awaited(facts) or awaited_allow(facts)
     if not waits or ((deciding_allow(facts) or returned_message(facts)) and not awaited_block(facts)):
         return None
@@ -264,7 +266,7 @@ def proof_unknown(facts: Facts) -> Verdict | None:
 
 
 def held_sender(facts: Facts) -> Verdict | None:
-    """Staff holds everything of this sender until a date, whatever would let it in: a reply to ours, an allow, a mode."""
+    """Holds a message from a sender that staff holds until a date, even if an allow rule, a reply or the step would deliver it."""
     hold = deciding_hold(facts)
     if hold is None:
         return None
@@ -279,7 +281,7 @@ def held_sender(facts: Facts) -> Verdict | None:
 
 
 def dangerous_content(facts: Facts) -> Verdict | None:
-    """Attachments that run when opened, or that nobody can look into, need a staff allow that says so."""
+    """Holds attachments that run when opened, and encrypted ones, unless a staff allow rule includes them."""
     if not facts.danger.reason or allows_risky(facts):
         return None
     if facts.danger.beside_encrypted:
@@ -288,7 +290,7 @@ def dangerous_content(facts: Facts) -> Verdict | None:
 
 
 def allows_risky(facts: Facts) -> bool:
-    """Whether staff lets risky attachments of this sender pass."""
+    """Whether a staff rule allows risky attachments from this sender."""
     allow = deciding_allow(facts)
     return allow is not None and allow.risky and allow.by_staff
 
@@ -334,7 +336,7 @@ def drop_excused(found: tuple[Deviation, ...], facts: Facts) -> tuple[Deviation,
 
 
 def is_passing(facts: Facts) -> bool:
-    """Says whether one of the next rules would deliver the message."""
+    """Whether one of the next rules would deliver the message."""
     verdict = next((verdict for rule in AFTER_CHECKS if (verdict := rule(facts))), None)
     return verdict is not None and verdict.disposition is Disposition.RELAY
 
@@ -346,7 +348,7 @@ def unlike_sentence(found: tuple[Deviation, ...], facts: Facts) -> str:
 
 
 def allowed_sender(facts: Facts) -> Verdict | None:
-    """The company knows this sender, and the sender can prove who they are."""
+    """Delivers a message from an allowed sender with the proof that the rule asks for."""
     opened = encrypted_allow(facts) if facts.danger.reason and not allows_risky(facts) else None
     if allow := opened or deciding_allow(facts):
         return Verdict(Disposition.RELAY, "allowed-sender", join_parts(", ", (shown_allow(allow), shown_proof(allow.proof))), allow.id)
@@ -376,7 +378,7 @@ def shown_proof(proof: str) -> str:
 
 
 def bounce_with_files(facts: Facts) -> Verdict | None:
-    """A mail system returns what we sent, and says why. Whoever knows a Message-ID of ours may have put in what else there is to open."""
+    """Holds a bounce with extra files. Mail systems add none; a forger who knows one of our Message-IDs may have."""
     file = facts.summary.added
     if not file or answered_message(facts) or not returned_message(facts):
         return None
@@ -385,7 +387,7 @@ def bounce_with_files(facts: Facts) -> Verdict | None:
 
 
 def reply_to_ours(facts: Facts) -> Verdict | None:
-    """Delivers a proven reply to a message of ours from where that went, or a delivery report about one (mailflow.md 8)."""
+    """Delivers a proven reply from the domain that our message went to, or a delivery report about a message of ours (mailflow.md 8)."""
     if mail := answered_message(facts):
         given = {"author": mail.author, "domain": facts.summary.author.rpartition("@")[2], "day": format_day(mail.at)}
         if mail.named_by == "calendar":
@@ -462,7 +464,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     *AFTER_CHECKS,
     first_contact,
 )
-# What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.
+# An unreadable message may claim our own domain; bounces to made addresses and messages to former employees have no reader here.
 STRICTEST = (
     returned_mail,
     forged_bounce,
@@ -486,7 +488,7 @@ def forged_author(facts: Facts) -> Verdict | None:
     return Verdict(Disposition.QUARANTINE, "forged-author", say("DMARC fails: it is not proven to come from {domain}", domain=dmarc.domain))
 
 
-# Nobody looks at what passes in an emergency: what may be forged waits for a person.
+# Nobody reviews a message that passes in an emergency, so possible forgeries are still held.
 HELD_IN_EMERGENCY = (
     *STRICTEST,
     listed_client,
@@ -500,19 +502,19 @@ HELD_IN_EMERGENCY = (
 )
 
 
-# Hold dangerous: what only looks dangerous by all its signs together is held later (triage/intake/store_incoming.py).
+# Hold dangerous: messages that are dangerous only by the sum of their signals are held later (triage/intake/store_incoming.py).
 HELD_AS_DANGEROUS = (*(rule for rule in HELD_IN_EMERGENCY if rule is not proof_unknown), dangerous_content, bounce_with_files)
 
 
 def decide_verdict(facts: Facts) -> Verdict:
-    """The verdict of the first rule that speaks, with what matched beside it. The last line of RULES always speaks."""
+    """Returns the verdict of the first rule that applies, with the other rules that matched. The last rule always applies."""
     spoken = [verdict for rule in RULES[:-1] if (verdict := rule(facts))] or [first_contact(facts)]
     verdict = waive_verdict(spoken[0], facts)
     return report_unlike(replace(verdict, beside=other_rules(verdict, spoken, facts)), facts)
 
 
 def report_unlike(verdict: Verdict, facts: Facts) -> Verdict:
-    """The same, with what would hold a message that passes if the checks of known senders did not only report."""
+    """Adds to the verdict on a passing message the check of known senders that only reports and would have held it."""
     found = drop_excused(facts.unlike_reported, facts)
     if not found or verdict.withheld or verdict.rule not in LETTING_IN:
         return verdict
@@ -521,7 +523,7 @@ def report_unlike(verdict: Verdict, facts: Facts) -> Verdict:
 
 
 def waive_verdict(verdict: Verdict, facts: Facts) -> Verdict:
-    """The verdict as it stands in Record only, in Hold dangerous and in an emergency."""
+    """Turns a hold or removal into delivery where the enforcement step (Record only, Hold dangerous) or an emergency does not stop it."""
     if verdict.disposition is Disposition.RELAY or not (facts.observe or facts.dangerous_only or facts.emergency):
         return verdict
     never = NEVER_WAIVED if facts.observe else HELD_IN_EMERGENCY if facts.emergency else HELD_AS_DANGEROUS
@@ -531,7 +533,7 @@ def waive_verdict(verdict: Verdict, facts: Facts) -> Verdict:
 
 
 def other_rules(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[Beside, ...]:
-    """The policy's rules that would have spoken next, and the sender rules that matched and did not decide."""
+    """Lists the policy rules that would have decided next, and the sender rules that matched and did not decide."""
     others = [Beside(one.rule, one.reason, one.rule_id) for one in spoken if one.rule != verdict.rule]
     named = {verdict.rule_id, *(one.rule_id for one in others)}
     content = (Beside(one.rule.effect, shown_content(one), one.rule.id) for one in facts.content if one.rule.id not in named)
@@ -539,13 +541,16 @@ def other_rules(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[
 
 
 def passed_in_emergency(verdict: Verdict, facts: Facts) -> Verdict:
-    """Let it pass, and say on whose word and what would have happened."""
+    """Delivers the message in an emergency; the reason names who declared it and the rule that would have stopped the message."""
     reason = say("{emergency}; without that it would have been stopped: {reason}", emergency=facts.emergency, reason=verdict.reason)
     return Verdict(Disposition.RELAY, "emergency", reason, withheld=verdict.rule)
 
 
 def passed_by_step(verdict: Verdict, facts: Facts) -> Verdict:
-    """Record only and Hold dangerous: let it pass, and say what would have happened; not before DNS has said whether a block applies."""
+    """Delivers the message under Record only or Hold dangerous, with the reason that would have stopped it.
+
+    Not final (`unknown`) until DNS says whether a block applies.
+    """
     if facts.observe:
         reason = say("record only; it would have been stopped: {reason}", reason=verdict.reason)
     else:

@@ -27,7 +27,7 @@ WHY_FORM, REPLY_FORM = "why_form", "reply_form"  # in an audit entry: the messag
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Something that happened to a delivery."""
+    """Event in the history of a delivery."""
 
     at: datetime
     by: str

@@ -35,7 +35,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """Somebody who works here."""
+    """Employee of the directory."""
 
     uid: str
     name: str

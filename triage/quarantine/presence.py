@@ -19,7 +19,7 @@ LEASE = timedelta(seconds=15)  # a console renews it every five
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """Somebody else who sits at a console."""
+    """Colleague who has the console open."""
 
     login: str
     name: str
@@ -43,7 +43,7 @@ def leave_console(session: Session, *, by: Actor) -> None:
 
 
 def list_others(session: Session, *, by: Actor, now: datetime) -> tuple[Colleague, ...]:
-    """Everybody else who is there, by name, with what they look at of the messages in the actor's scope."""
+    """Lists the colleagues at a console by name, each with the message they have open if the actor may see it."""
     there = select(InHand).where(col(InHand.until) > now, col(InHand.login) != by.name).order_by(col(InHand.name), col(InHand.login))
     rows = session.scalars(there).all()
     looked_at = [row.delivery_id for row in rows if row.delivery_id is not None]

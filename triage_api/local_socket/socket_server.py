@@ -47,7 +47,7 @@ class ShellSocket:
     """Answers commands as long as the app runs."""
 
     def __init__(self, settings: Settings, ready: Ready) -> None:
-        """Where no socket can be opened commands work on the database themselves, and the log says why."""
+        """Opens the local socket. If that fails, the log says why, and commands use the database directly."""
         self.settings, self.ready = settings, ready
         self.hello = {"version": version("mailroom"), "settings": digest_of(settings)}
         self.admitted = admitted_users()
@@ -92,7 +92,7 @@ class ShellSocket:
             task.add_done_callback(self.commands.discard)
 
     def refusal(self, uid: int) -> str:
-        """Why this user of the machine is not answered, "" when they are."""
+        """Returns the reason why a user of this machine gets no answer; "" when they get one."""
         if uid not in self.admitted:
             log.warning("user %d of this machine may not ask here", uid)
             return f"only {' and '.join(map(name_of, sorted(self.admitted)))} may ask here; use the console, or a token over HTTP"
@@ -129,7 +129,7 @@ class ShellSocket:
         return next((f"another {name}" for name, ours in self.hello.items() if said.get(name) != ours), "")
 
     def unready(self, engine: Engine) -> str:
-        """Why a command would not use this database: it says so itself then."""
+        """Returns the fault for which a command would refuse this database; the command reports it itself."""
         try:
             self.ready(engine)
         except (Refused, SQLAlchemyError) as fault:

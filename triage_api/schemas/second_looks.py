@@ -58,7 +58,7 @@ class NotAllowed(Shape):
 
 
 class ConfirmOrder(Order):
-    """Why, and what of a second look is confirmed."""
+    """Reason, and the confirmed points of a second look."""
 
     reason: Text = ""
     confirm: Confirm = []

@@ -76,7 +76,7 @@ class Desk(ABC):
         return self.ask("POST", path, order)
 
     def download(self, path: str, take: Take, **query: Any) -> None:
-        """Something large, piece by piece."""
+        """Downloads a large answer piece by piece."""
         self.ask("GET", path, take=take, **query)
 
     def items(self, path: str, limit: int | None = None, **query: Any) -> Iterator[dict[str, Any]]:

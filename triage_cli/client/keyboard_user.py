@@ -5,5 +5,5 @@ import os
 
 
 def at_the_keyboard() -> tuple[str, str]:
-    """Their login, and the address that they have come from by SSH; "" when they are at the machine itself."""
+    """Returns the login of the user at the keyboard, and the address they reached us from by SSH; "" at the machine itself."""
     return getpass.getuser(), os.environ.get("SSH_CONNECTION", "").partition(" ")[0]

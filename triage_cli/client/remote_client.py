@@ -86,7 +86,7 @@ class Remote(Desk):
         return Declined(answer.status, problem, f"{end_of_refusal(problem)} {more}" if more else "")
 
     def stranger(self, status: int) -> Declined:
-        """Somebody answers who is no Mailroom: a proxy, a portal, another program."""
+        """Error for an answer that no Mailroom gives: from a proxy, a portal or another program."""
         return Declined(status, {"detail": f"{self.url} answers {status} as Mailroom never does: is it the right address?"})
 
     def silence(self, method: str, fault: HTTPError) -> NoAnswer:

@@ -69,7 +69,7 @@ def check_next_hops(settings: Settings) -> None:
 
 
 def check_outbound(settings: Settings) -> None:
-    """Their mail, where anybody may hand it over."""
+    """Checks the settings of outbound submission, where it is on."""
     for network in settings.outbound.networks:
         submitters.network_of(network)
     if settings.takes_outbound:

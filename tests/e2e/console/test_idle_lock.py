@@ -30,7 +30,7 @@ def site(tmp_path: Path) -> Iterator[Company]:
 
 @pytest.fixture
 def engine(site: Company) -> Iterator[Engine]:
-    """Its database."""
+    """Engine for the site's database."""
     opened = db.open_engine(site.database)
     yield opened
     opened.dispose()
@@ -48,7 +48,7 @@ def seen(engine: Engine) -> int:
 
 
 def grow_idle(engine: Engine, minutes: int) -> None:
-    """Nothing was done for so long."""
+    """Set all sessions back as if idle for this many minutes."""
     with db.transaction(engine) as session:
         session.execute(update(StaffSession).values(seen_at=utcnow() - minutes * MINUTE))
 

@@ -51,7 +51,7 @@ class Receptionist:
         self.page.keyboard.press(key)
 
     def subject(self) -> str:
-        """What the card in hand is about, once its mail is shown with all that is unusual about it."""
+        """Subject of the current row, once its message is open with all its warnings."""
         name = self.row.locator(".subject bdi").inner_text()
         expect(self.page.locator(".view h2")).to_have_text(name)
         return name
@@ -106,7 +106,7 @@ class Receptionist:
 
 @pytest.fixture(scope="module")
 def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """What the demo says, with all of its morning in the queue."""
+    """Output of the demo, once all messages of its morning are in the queue."""
     directory = tmp_path_factory.mktemp("demo")
     with demo.play_demo(directory) as said:
         demo.wait_for_the_judge(directory)

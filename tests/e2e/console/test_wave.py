@@ -55,7 +55,7 @@ def copy(number: int, domains: int) -> Letter:
 
 
 def in_mailboxes(house: House) -> int:
-    """How many copies lie in Dovecot, in whatever folder."""
+    """Count the copies in Dovecot, in all folders."""
     assert house.dovecot is not None
     found = 0
     for name in PEOPLE:
@@ -93,7 +93,7 @@ def filed(house: House, identity: str) -> set[bytes]:
 
 
 def number_of(desk: company.Desk, **features: object) -> int:
-    """How many deliveries have these features."""
+    """Count the deliveries with these features."""
     answer = desk.client.get("/deliveries", params={"limit": 1, "q": "password expires today", **features})  # type: ignore[dict-item]
     return int(answer.json()["total_estimate"])
 

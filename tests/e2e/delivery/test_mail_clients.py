@@ -49,7 +49,7 @@ def subject(number: int) -> str:
 
 
 def lying(client: IMAPClient, folder: str) -> dict[str, int]:
-    """What lies in a folder: subject and number; nothing where there is no such folder."""
+    """Subjects and numbers of the messages in a folder; empty where the folder does not exist."""
     if not dovecot.open_folder(client, folder, readonly=False):
         return {}
     answers = client.fetch(uids, ["ENVELOPE"]) if (uids := client.search()) else {}
@@ -80,7 +80,7 @@ def dragged(house: House, numbers: range, folder: str) -> None:
 
 
 def decided(desk: company.Desk, numbers: range, verb: str) -> None:
-    """Somebody at a console decides these one by one."""
+    """Decide these messages one by one at the console."""
     for one in desk.deliveries():
         if one["subject"] in {subject(number) for number in numbers}:
             desk.decide(verb, {"ids": [one["id"]]})
@@ -105,7 +105,7 @@ def at_once(*deeds: Callable[[], None]) -> None:
 
 
 def decisions_about(desk: company.Desk, delivery: str) -> list[tuple[str, str]]:
-    """Who decided what about a message, by its history: only what changed it."""
+    """Actors and verbs of the decisions that changed a message, by its history."""
     history: list[dict[str, Any]] = desk.client.get(f"/deliveries/{delivery}").json()["history"]
     return [(one["by"], one["act"]) for one in history if one["detail"].get("outcome") == "done" and "decision" in one["detail"]]
 

@@ -1,4 +1,4 @@
-"""What did not arrive: bounces of a real Postfix behind Mailroom, and what real senders are told, and never are."""
+"""Bounces of a real Postfix behind Mailroom, and the notices that real senders get or must never get."""
 
 import email
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Site:
     supplier: postfix.Server
 
     def find_notices(self, marker: str) -> list[Message]:
-        """What the supplier got about a subject."""
+        """Messages that the supplier got about a subject."""
         return [email.message_from_bytes(raw, policy=policy.SMTP) for raw in self.supplier.bounces() if marker.encode() in raw]
 
     def wait_for_notice(self, marker: str) -> Message:

@@ -61,11 +61,11 @@ class Site:
         return raw
 
     def left(self, marker: str) -> list[next_hop.Taken]:
-        """What the smarthost took with this text in it."""
+        """Messages with this text that the smarthost accepted."""
         return [one for one in list(self.smarthost.taken) if marker.encode() in one.raw]
 
     def delivered(self, marker: str) -> list[bytes]:
-        """What lies in the people's mailboxes with this text in it."""
+        """Messages with this text in the employees' mailboxes."""
         return [raw for raw in self.inner.bounces() if marker.encode() in raw]
 
     def until(self, look: Callable[[], Any], what: str) -> Any:
@@ -73,7 +73,7 @@ class Site:
         return processes.until(look, what, log=self.company.log)
 
     def known(self, address: str) -> list[dict[str, str]]:
-        """What the company knows of an address."""
+        """Contacts of the company with this address."""
         with self.company.signed_in() as desk:
             found: list[dict[str, str]] = desk.client.get("/contacts", params={"q": address}).json()["items"]
             return found
@@ -169,7 +169,7 @@ def test_an_employee_is_told_what_could_not_be_delivered(site: Site) -> None:
 
 
 def deferred(desk: company.Desk, recipient: str) -> list[dict[str, Any]]:
-    """What waits for another attempt."""
+    """Deferred deliveries, which have another attempt to come."""
     items: list[dict[str, Any]] = desk.client.get("/outgoing/unsent").json()["items"]
     return [one for one in items if one["mailbox"] == recipient and one["state"] == "queued" and one["last_reply"].startswith("451")]
 

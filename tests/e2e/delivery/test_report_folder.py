@@ -56,7 +56,7 @@ namespace inbox {{
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """Where script and program lie, readable by whom Dovecot runs them as."""
+    """Directory of script and program, readable by the user that Dovecot runs them as."""
     with processes.short_directory("sieve") as directory:
         directory.chmod(0o777)
         yield directory

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.peers
 
 @pytest.fixture
 def port() -> int:
-    """Where the next hop will be."""
+    """Free port for the next hop."""
     return processes.free_port()
 
 

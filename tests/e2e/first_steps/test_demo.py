@@ -1,4 +1,4 @@
-"""What `make run` starts: a company to look at, with the printed sign-in and the printed first message; and a script's morning there."""
+"""The demo of `make run`: its company, the printed sign-in and first message, and a script's morning of work."""
 
 import os
 import re
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.peers
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the demo keeps everything."""
+    """Directory of the demo."""
     return tmp_path_factory.mktemp("demo")
 
 
 @pytest.fixture(scope="module")
 def demo(directory: Path) -> Iterator[str]:
-    """What the demo prints, once the morning's mail is in. The tests follow one another on it."""
+    """Output of the demo, once the morning's messages have arrived. The tests build on each other."""
     with demo_peer.play_demo(directory) as said:
         yield said
 

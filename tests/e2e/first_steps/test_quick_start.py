@@ -31,7 +31,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Beginner:
-    """Somebody with a mail server who reads the page and types what it says."""
+    """Beginner with a mail server who reads the page and types its commands."""
 
     place: Path
     mta: postfix.Server
@@ -39,7 +39,7 @@ class Beginner:
     instead: dict[str, str]  # what is elsewhere here than on a server
 
     def types(self, block: str) -> str:
-        """What a block of the page prints."""
+        """Type a block of the page; return its output."""
         for text, here in self.instead.items():
             block = block.replace(text, here)
         done = subprocess.run(
@@ -58,7 +58,7 @@ class Beginner:
         return done.stdout
 
     def environment(self) -> dict[str, str]:
-        """Their shell: what pip would fetch is here already, DNS is a file, and Postfix's own commands find this Postfix."""
+        """Environment of the shell: the package is installed already, DNS is a file, and Postfix's own commands find this Postfix."""
         return {
             **os.environ,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/sbin", os.environ["PATH"]]),
@@ -81,14 +81,14 @@ class Beginner:
         return self.store.messages(ANNA)
 
     def stop(self) -> None:
-        """Whatever still runs."""
+        """Stop all processes that still run."""
         with suppress(OSError, ValueError):
             os.kill(int((self.place / "mailroom.pid").read_text()), signal.SIGTERM)
 
 
 @pytest.fixture
 def beginner(tmp_path: Path) -> Iterator[Beginner]:
-    """Their server: Postfix takes mail and hands it to Dovecot."""
+    """Beginner whose Postfix accepts messages and delivers them to Dovecot."""
     with server(tmp_path) as made:
         (tmp_path / "outside.zone").write_text(outside.write_zone())
         try:

@@ -55,12 +55,12 @@ class MailServer:
         return {**os.environ, "MAIL_CONFIG": str(self.mta.directory / "etc")}
 
     def configuration(self) -> list[str]:
-        """What Postfix says of main.cf and master.cf."""
+        """Postfix's main.cf and master.cf, as its own tools print them."""
         asked = (["postconf", option] for option in ("-n", "-M", "-P"))
         return [subprocess.run(one, env=self.environment, capture_output=True, text=True, check=True).stdout for one in asked]
 
     def types(self, *words: str) -> str:
-        """What a command of quickstart's prints."""
+        """Run a command of quickstart; return its output."""
         done = subprocess.run(
             [str(self.output / words[0]), *words[1:]],
             env=self.environment,
@@ -116,11 +116,11 @@ class MailServer:
         return [one.raw for one in self.world.taken if one.mailbox == mailbox]
 
     def bounces(self) -> list[next_hop.Taken]:
-        """What came back to somebody outside."""
+        """Bounces that outside senders got."""
         return [one for one in self.world.taken if not one.reverse_path]
 
     def all_fates(self, desk: Desk | None, *, alias: bool = True) -> dict[str, str]:
-        """What becomes of one message of each kind."""
+        """Send one message of each kind; return the outcome of each."""
         sent = {
             "stranger to anna": (self.send(STRANGER, "x@stranger.example", ANNA), (ANNA,)),
             "stranger to ben": (self.send(STRANGER, "x@stranger.example", BEN), (BEN,)),
@@ -142,7 +142,7 @@ def verified(smtp: smtplib.SMTP, recipient: str) -> int:
 
 
 def reloads(log: Path) -> int:
-    """How often Postfix has read its configuration again."""
+    """Count the reloads of Postfix."""
     return log.read_text("utf-8", "replace").count(": reload -- version ")
 
 

@@ -22,7 +22,7 @@ KNOWN, UNKNOWN = f"orders@{SUPPLIER.name}", f"new@{STRANGER.name}"
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[dovecot_peer.Server]:
-    """Where the company's mail lies."""
+    """Message store of the company."""
     with dovecot_peer.running() as running:
         yield running
 

@@ -43,7 +43,7 @@ def person(number: int) -> str:
 
 
 def fill(store: dovecot_peer.Server, number: int) -> None:
-    """What one person has sent."""
+    """Fill the sent folder of one person."""
     me, folder = f"p{number}@{DOMAIN}", FOLDERS[number % len(FOLDERS)]
     mails = [written(me, f"friend{number}@partner{count}.example", count) for count in range(3)]
     if number == 1:
@@ -94,7 +94,7 @@ def test_whoever_was_once_written_to_comes_straight_through(house: Company, tmp_
 
 
 def report(house: Company, *words: str) -> dict[str, object]:
-    """What `mailroom seed imap` says at its end."""
+    """Run `mailroom seed imap`; return the last line of its report."""
     lines = house.run("seed", "imap", *words, check=True).stdout.splitlines()
     last: dict[str, object] = json.loads(lines[-1])
     return last

@@ -1,4 +1,4 @@
-"""What needs a company of its own: a next hop that is down, a release taken back in time, a start that cannot be."""
+"""Tests that need a company of their own: a next hop that is down, a release undone in time, a start that fails."""
 
 import socket
 from collections.abc import Callable, Iterator

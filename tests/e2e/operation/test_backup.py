@@ -62,12 +62,12 @@ class Load:
             thread.join(processes.HANG)
 
     def until(self, count: int) -> dict[str, str]:
-        """What is promised, once it is so many."""
+        """Wait until so many messages are accepted; return them."""
         return processes.until(lambda: dict(self.promised) if len(self.promised) >= count else {}, f"{count} are promised", log=self.to.log)
 
 
 def delivered(mailboxes: Path) -> Counter[str]:
-    """How often each message lies in a mailbox, by its subject."""
+    """Count the copies of each message in a mailbox, by subject."""
     found: Counter[str] = Counter()
     for path in mailboxes.glob("*/new/*"):
         found[next(line for line in path.read_bytes().split(b"\r\n") if line.startswith(b"Subject: ")).decode()] += 1
@@ -75,7 +75,7 @@ def delivered(mailboxes: Path) -> Counter[str]:
 
 
 def rows(house: Company, *columns: Any) -> list[Any]:
-    """What the database says of each message."""
+    """Columns of each message in the database."""
     engine = db.open_engine(house.database)
     with db.read_transaction(engine) as session:
         joined = (
@@ -100,7 +100,7 @@ LONG = FURTHER if os.environ.get("MAILROOM_FAULTS") else []  # make faults
 
 @pytest.fixture(params=["sqlite", *LONG])
 def databases(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
-    """Where the old system and the new one keep what they know."""
+    """Databases of the old and the new system."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/old/mailroom.db", f"sqlite:///{tmp_path}/new/mailroom.db"
     server: Server = request.getfixturevalue("postgresql_server")
@@ -155,7 +155,7 @@ def test_a_backup_under_load_becomes_a_system_that_sends_nothing_twice(databases
 
 
 def dry_run(house: Company) -> dict[str, Any]:
-    """How it stands; nothing while there is accepted mail that nobody has judged."""
+    """Report of `mailroom resume --dry-run`; empty while accepted messages have no verdict yet."""
     said = house.run("resume", "--dry-run", "--json")
     assert said.returncode in (0, 75), said.stderr
     found: dict[str, Any] = json.loads(said.stdout) if said.returncode == 0 else {}

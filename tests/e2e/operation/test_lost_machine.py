@@ -57,7 +57,7 @@ def send(house: Company, author: str, about: str) -> dict[str, str]:
 
 
 def stop_judge(house: Company) -> None:
-    """What is accepted from now on stays in the spool."""
+    """Stop the processor, so that accepted messages stay in the spool."""
     assert house.process
     (judge,) = [pid for pid in processes.list_descendants(house.process.pid) if role_of(pid) == "judge"]
     os.kill(judge, signal.SIGSTOP)

@@ -62,6 +62,6 @@ def purged_and_restored(desk: Desk, mail: str) -> None:
 
 
 def wake_ups(house: Company) -> str:
-    """What the doctor thinks of them."""
+    """Doctor's level for the wake-ups."""
     findings = json.loads(house.run("doctor", "--json").stdout)
     return next(str(one["level"]) for one in findings if one["what"] == "wake-ups")

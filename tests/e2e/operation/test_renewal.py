@@ -12,7 +12,7 @@ pytestmark = pytest.mark.peers
 
 
 def greeting(of: company.Company) -> str:
-    """What the SMTP door says first; "" while it says nothing."""
+    """Greeting of the SMTP server; "" while it gives none."""
     try:
         with smtplib.SMTP(timeout=processes.HANG) as client:
             return client.connect("127.0.0.1", of.smtp_port)[1].decode()

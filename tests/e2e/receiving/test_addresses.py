@@ -135,7 +135,7 @@ def test_postmaster_and_abuse_arrive_whatever_the_rules_say(site: Site) -> None:
 
 
 def answer(site: Site, author: str, recipient: str) -> int:
-    """What the SMTP server says to mail of this author for this recipient."""
+    """Reply code of the SMTP server to a recipient of a message from this author."""
     with site.company.smtp() as client:
         client.ehlo()
         client.mail(author)

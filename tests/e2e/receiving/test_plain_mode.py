@@ -20,7 +20,7 @@ IT, RUSSELL = f"it@{company.DOMAIN}", f"russell.coker@{company.DOMAIN}"
 
 
 def subjects(server: dovecot.Server, account: str, folder: str) -> list[str]:
-    """What lies in a folder."""
+    """Subjects in a folder."""
     with server.client(account) as client:
         if not dovecot.open_folder(client, folder):
             return []

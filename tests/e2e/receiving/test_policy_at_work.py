@@ -1,4 +1,4 @@
-"""What staff decides for later, against the whole of it: the open door, late copies, mail that always goes to somebody else."""
+"""Standing decisions of staff, end to end: the emergency, late copies, and redirects to a colleague."""
 
 import base64
 import json

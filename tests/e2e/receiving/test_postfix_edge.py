@@ -48,12 +48,12 @@ def edge(door: Daemon, directory: Path) -> Iterator[postfix.Server]:
 
 
 def answer(client: smtplib.SMTP, recipient: str) -> int:
-    """What Postfix says to a recipient, once it has asked Mailroom; a sender comes back as long as it has not."""
+    """Reply code of Postfix to a recipient, once it has asked Mailroom; until then it defers with 450."""
     return processes.until(lambda: code if (code := client.rcpt(recipient)[0]) != 450 else 0, "Postfix knows")
 
 
 def whole(door: Daemon, recipients: int) -> list[Message]:
-    """What was stored, once it has so many recipients: Postfix may bring one message in several."""
+    """Stored messages, once they have this many recipients: Postfix may deliver one message in several transactions."""
     stored = door.stored()
     return stored if sum(len(envelope.recipients) for envelope, _ in stored) == recipients else []
 

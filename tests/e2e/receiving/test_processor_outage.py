@@ -66,7 +66,7 @@ def test_an_hour_without_a_judge(made: company.Company) -> None:
 
 
 def fill(directory: Path) -> None:
-    """What the SMTP server has accepted within the last hour, a batch a minute."""
+    """Fill the spool with the messages that the SMTP server accepted within the last hour, a batch a minute."""
     spool, number = Spool(directory), 0
     for minute in range(BATCHES):
         at = utcnow() - timedelta(minutes=BATCHES - minute)
@@ -80,7 +80,7 @@ def fill(directory: Path) -> None:
 
 
 def spool_finding(made: company.Company) -> tuple[str, str]:
-    """What the doctor says about the spool."""
+    """Doctor's finding about the spool."""
     findings: list[dict[str, Any]] = json.loads(made.run("doctor", "--json").stdout)
     return next((one["level"], one["found"]) for one in findings if one["what"] == "spool")
 

@@ -120,13 +120,13 @@ def test_smtp_source_with_many_recipients(settings: Settings, tmp_path: Path) ->
 def through(
     server: postfix.Server, recipients: list[str], raw: bytes = MAIL, *, source: str = "127.0.0.9", options: tuple[str, ...] = ()
 ) -> None:
-    """Somebody far away sends to Postfix."""
+    """Send a message to Postfix from a distant address."""
     with smtplib.SMTP("127.0.0.1", server.port, "far.away.example", processes.HANG, (source, 0)) as client:
         assert client.sendmail("ana@stranger.example", recipients, raw, mail_options=options) == {}
 
 
 def arrived(door: Daemon, server: postfix.Server, count: int = 1) -> list[tuple[Envelope, bytes]]:
-    """What Postfix has handed over, when it has handed it over."""
+    """Wait for the messages that Postfix passes on; return them."""
     return processes.until(
         lambda: found if len(found := door.stored()) >= count else [], f"{count} messages arrive", log=server.directory / "log"
     )

@@ -18,7 +18,7 @@ def letter(subject: str, *attachments: tuple[str, bytes]) -> Letter:
 
 
 def names(delivery: dict[str, object]) -> dict[str, str]:
-    """Its signals."""
+    """Signals of a delivery, by name."""
     signals = delivery["signals"]
     assert isinstance(signals, list)
     return {signal["name"]: signal["sentence"] for signal in signals}

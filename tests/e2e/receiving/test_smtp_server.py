@@ -1,4 +1,4 @@
-"""Everything that strangers can try at the SMTP server, against `mailroom receive` as it runs: the tables of limits and of bad input."""
+"""Limits and malformed input of the SMTP server, as tables, against a running `mailroom receive`."""
 
 import contextlib
 import json
@@ -83,7 +83,7 @@ def flood(door: Daemon) -> None:
 
 
 def greeting(door: Daemon, source: str) -> str:
-    """What a client is told that connects now."""
+    """Greeting that a client gets on connecting now."""
     with client(door, source) as (_, stream):
         return reply(stream)
 

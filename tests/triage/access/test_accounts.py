@@ -36,7 +36,7 @@ def known(engine: Engine, settings: Settings) -> Engine:
 
 
 def acts(session: Session) -> list[dict[str, object]]:
-    """What the record says of accounts."""
+    """Details of the audit entries about accounts."""
     return list(session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "staff").order_by(col(AuditRecord.id))))
 
 

@@ -42,7 +42,7 @@ def admit(sqlite_engine: Engine) -> Callable[..., Admission]:
 
 
 def changes(engine: Engine) -> list[str]:
-    """What the record says of accounts."""
+    """Changes of accounts in the audit log."""
     with read_transaction(engine) as session:
         return [one["what"] for one in session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "staff"))]
 

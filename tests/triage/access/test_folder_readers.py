@@ -1,4 +1,4 @@
-"""Who can read a folder: the answer and the guard of the messages are the same condition."""
+"""Readers of a folder: the list of readers and the guard of the messages are the same condition."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -48,7 +48,7 @@ def asked(engine: Engine, settings: Settings, folder: str, by: Actor = IDA) -> F
 
 
 def name_readers(found: FolderReaders, access: str = "content") -> dict[str, str]:
-    """Why each reader reads, by their names."""
+    """Reason why each reader has access, by name."""
     return {one.name: one.why for one in found.readers if one.access == access}
 
 

@@ -1,4 +1,4 @@
-"""Which passwords are refused, as a table."""
+"""Refused passwords, as a table."""
 
 import pytest
 

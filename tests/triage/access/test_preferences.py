@@ -1,4 +1,4 @@
-"""What staff choose for their own console: kept for the account, and gone with it."""
+"""Preferences of staff for their own console: kept for the account, and deleted with it."""
 
 import pytest
 from sqlalchemy import Engine

@@ -1,4 +1,4 @@
-"""Who may see and do what: scopes, seals, roles and tokens, as tables."""
+"""Access to messages and acts by scope, confidential folder, role and token, as tables."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -127,7 +127,7 @@ def test_who_may(act: Callable[[Actor], None], by: Actor, refusal: str) -> None:
 
 
 def said(act: Callable[[], object]) -> str:
-    """What somebody is told who may not; "" when they may."""
+    """Refusal of an act; "" when it is allowed."""
     try:
         act()
     except NotAllowed as refused:

@@ -290,6 +290,6 @@ def test_old_sessions_are_cleared_away(staffed: Engine) -> None:
 
 
 def acts(engine: Engine) -> list[str]:
-    """What is in the audit log, in order."""
+    """Acts in the audit log, in order."""
     with read_transaction(engine) as session:
         return list(session.scalars(select(col(AuditRecord.act)).order_by(col(AuditRecord.id))))

@@ -1,4 +1,4 @@
-"""What staff is told, in words, and settings that say who."""
+"""Alerts: their sentences, and the settings of their recipients."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Where a token comes from, and what is said when there is none."""
+"""Sources of OAuth tokens, and the errors when there is none."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where a process finds what the settings name as the credential of one unit."""
+"""Credentials of systemd units, as the settings name them."""
 
 from pathlib import Path
 

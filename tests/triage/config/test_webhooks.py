@@ -1,4 +1,4 @@
-"""What the settings may say of a webhook, and what it wants."""
+"""Settings of webhooks, and the events that they select."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What comes back: the delivery that it is about, what it changes, and that forgery and repetition change nothing."""
+"""Bounces: the delivery that each is about, its new state, and that forged and repeated ones change nothing."""
 
 from dataclasses import replace
 

@@ -62,7 +62,7 @@ class House:
             directory.apply_directory(session, company, self.settings.company, by=SYNC, now=self.now)
 
     def door(self) -> tuple[DoorSnapshot, str]:
-        """What the SMTP server knows, and its version."""
+        """Recipient map of the SMTP server, and its version."""
         with db.read_transaction(self.engine) as session:
             snapshot = build_recipient_map(session, settings=self.settings, now=self.now)
             assert snapshot is not None
@@ -82,7 +82,7 @@ class House:
             return undoing.undo_decision(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
 
     def leaves(self) -> list[Claim]:
-        """What the relay would send now, groups expanded first."""
+        """Deliveries that the relay would send now, distribution lists expanded first."""
         self.now += timedelta(seconds=self.settings.policy.undo_seconds)
         found: list[Claim] = []
         for _ in range(2):

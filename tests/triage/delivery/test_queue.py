@@ -243,7 +243,7 @@ def test_what_has_no_content_any_more_blocks_nobody(released: tuple[Engine, int]
 def test_a_purge_that_met_a_worker_who_died_is_carried_out(
     released: tuple[Engine, int], settings: Settings, next_hop: str, state: str, outcome: str
 ) -> None:
-    """Nobody knows whether it was delivered: where there is a way into the mailboxes, somebody looks."""
+    """If it is unknown whether the message was delivered, the recall searches the mailboxes, where they can be reached."""
     engine, mail = released
     settings = replace(settings, relay=Relay(next_hop=next_hop))
     with db.transaction(engine) as session:

@@ -1,4 +1,4 @@
-"""What waits for a next hop: tried at once, given up, deferred while it is away, brought forward when it is back."""
+"""Outgoing queue of a next hop: tried at once, given up, deferred while the hop is down, brought forward when it is back."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -38,7 +38,7 @@ JOE, MARA = "it+joe.fern@company.example", "m.berg@company.example"
 
 
 class Sender:
-    """Somebody outside who proves who they are, and a next hop that refuses."""
+    """Proven outside sender, and a next hop that refuses."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine, self.now = engine, NOW

@@ -33,7 +33,7 @@ def take_over(session: Session, said: CompanyDirectory) -> directory.Applied:
 
 
 def seen_by(session: Session, code: str) -> set[int]:
-    """What staff of a department sees."""
+    """Deliveries that staff of a department can see."""
     staff = Actor.person("eva", Role.TRIAGE, Scope(departments=frozenset({code})), "Eva")
     return set(session.scalars(select(col(Delivery.id)).where(access.visible_deliveries(staff))))
 

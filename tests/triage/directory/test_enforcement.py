@@ -1,4 +1,4 @@
-"""What is held, for whom, from when on: set within one's scope, in the audit log, for the next message that is judged."""
+"""Enforcement steps: set within one's scope, in the audit log, effective from the next message on."""
 
 from collections.abc import Callable
 from dataclasses import replace

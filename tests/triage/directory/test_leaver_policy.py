@@ -1,4 +1,4 @@
-"""Where messages for somebody who has left go, as a table."""
+"""Destination of messages for former employees, as a table."""
 
 import pytest
 

@@ -54,12 +54,12 @@ def row(session: Session, one: int) -> Delivery:
 
 
 def make(session: Session, one: int, **values: Any) -> None:
-    """It came to be so before."""
+    """Set these values of a delivery."""
     session.execute(update(Delivery).where(col(Delivery.id) == one).values(**values))
 
 
 def passed(session: Session, settings: Settings, **more: Any) -> int:
-    """Something comes for Mara, who leaves, and Mo has her address."""
+    """Deliver a message for Mara, who then leaves and whose address Mo gets."""
     take_over(session, replace(MARA, manager="joe.fern"), JOE)
     (one,) = arrive(session, settings, MARA.mailbox)
     if more:

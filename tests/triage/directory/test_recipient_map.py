@@ -1,4 +1,4 @@
-"""Who may come in: recipients, blocked senders, and the snapshot as a file holds it."""
+"""Recipient map: recipients, blocked senders, and its file."""
 
 import pytest
 

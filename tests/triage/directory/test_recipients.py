@@ -1,4 +1,4 @@
-"""Whom an address means, which meaning wins when there are several, and where a redirect goes."""
+"""Owner of an address, the precedence of several meanings, and the target of a redirect."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Somebody has another name: all that hung on the old one hangs on the new one, and nobody inherits what was another's."""
+"""Renamed people: their records move to the new name, and nobody inherits another person's."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a mailbox is called now, of mail that was delivered under an earlier name, as a table."""
+"""Present name of a mailbox to which messages were delivered under an earlier name, as a table."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

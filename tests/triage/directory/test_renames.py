@@ -1,4 +1,4 @@
-"""Who is who: people who are called otherwise, names that somebody else has got, and what is only a directory that was set up again."""
+"""Recognition of renamed people, of reused names, and of a directory that was merely rebuilt."""
 
 from collections.abc import Mapping
 from dataclasses import replace

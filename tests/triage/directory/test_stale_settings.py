@@ -30,7 +30,7 @@ NAMED: dict[str, dict[str, Any]] = {
 
 
 def said(engine: Engine, settings: Settings, *days: tuple[PersonEntry, ...]) -> list[str]:
-    """What is said when these people have been here, one company after the other."""
+    """Warnings after these people were in the directory, one company after the other."""
     with db.transaction(engine) as session:
         for people in days:
             staff = (*COMPANY.staff, *(StaffEntry(one.uid, one.name, "triage", ("company",)) for one in people))

@@ -1,4 +1,4 @@
-"""What a take-over would change, read aloud; and when nobody believes it."""
+"""Changes that a directory import would make, in words; and imports that are refused as implausible."""
 
 from dataclasses import replace
 

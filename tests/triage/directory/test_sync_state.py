@@ -1,4 +1,4 @@
-"""What is told of the directory: departments, numbers, the last change, the brake."""
+"""State of the directory: departments, numbers, the last change, the brake."""
 
 from dataclasses import replace
 

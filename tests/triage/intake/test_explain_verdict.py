@@ -1,4 +1,4 @@
-"""Why a message would pass, and why one did or did not."""
+"""Explanations of verdicts: why a message would pass, and why one did or did not."""
 
 from dataclasses import replace
 
@@ -126,7 +126,7 @@ def test_what_matched_beside_is_kept_with_the_delivery(known: Engine, settings: 
 def test_rules_of_the_folder_that_somebody_has_moved_to_are_not_told(
     known: Engine, settings: Settings, seals: tuple[SealedEntry, ...]
 ) -> None:
-    """What was decided before stays where it was; the rules of today are those of another folder."""
+    """Earlier decisions keep their folder; rules of the new folder are outside the scope."""
     before = ANA if seals else replace(ANA, scope=Scope(departments=frozenset({"it"})))
     joe = replace(COMPANY.people[1], department="legal")
     with db.transaction(known) as session:

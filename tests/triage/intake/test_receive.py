@@ -65,7 +65,7 @@ def test_one_delivery_a_mailbox(known: Engine, settings: Settings, recipients: l
 def test_a_list_is_known_by_a_signer_who_signs_no_strangers_mail(
     known: Engine, settings: Settings, posts_go: str, list_id: str, signer: str, listed: bool
 ) -> None:
-    """Whom people here write to is nobody's to make a list of: what is written to lists teaches nothing."""
+    """The members of a list are private: messages to a list teach no contacts."""
     signed = replace(authentication(f"x@{signer}"), dkim=(Dkim(Result.PASS, signer, signs_list=True),))
     post = summary(f"x@{signer}", list_id=list_id, list_post=posts_go)
     with db.transaction(known) as session:

@@ -1,4 +1,4 @@
-"""What comes in together comes in as if one came after the other: whatever it is, however it is cut into transactions."""
+"""Messages of one batch have the same outcome as messages one by one, however the batch is cut into transactions."""
 
 import functools
 import itertools
@@ -79,7 +79,7 @@ UNTOLD = {"digest", "features", "zstd"}  # made of ids; or told by what else is 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a message is like."""
+    """Features of a message."""
 
     author: str
     recipients: tuple[str, ...]
@@ -175,7 +175,7 @@ class House:
         return replace(one, authentication=proof) if kind == "list" else one
 
     def become(self, mail: Sequence[Arrival], sizes: Iterable[int]) -> list[object]:
-        """What becomes of mail that comes in so many at a time; nothing of it stays."""
+        """Outcome of messages received in batches of these sizes; nothing is kept."""
         with Session(self.engine) as session:
             outcomes = [outcome for some in cut(mail, sizes) for outcome in self.taken(session, some)]
             session.expire_all()

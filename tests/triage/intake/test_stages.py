@@ -1,4 +1,4 @@
-"""What a message shows alone is found out once, before the transaction, and is the same whoever looks when."""
+"""Facts of the message itself are found once, before the transaction, with the same result as within it."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ LETTER = arriving.summary(AUTHOR, attachments=named("invoice.exe"), text="Your s
 
 
 def entered(session: Session, settings: Settings, arrival: Arrival) -> list[Any]:
-    """What is in the audit log of it, without ids."""
+    """Audit entries about an arrival, without ids."""
     (ids,) = intake.receive_all(session, [arrival], settings=settings, now=NOW)
     assert not isinstance(ids, Exception)
     rows = [session.get_one(Delivery, one) for one in ids]

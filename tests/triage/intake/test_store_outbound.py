@@ -67,7 +67,7 @@ def claimed(session: Session, settings: Settings) -> list[Claim]:
 
 
 def end(session: Session, settings: Settings, *replies: str) -> None:
-    """What is due is tried, and ends with these replies in the order of the recipients; "" delivers."""
+    """Attempt the deliveries that are due, with these replies in the order of the recipients; "" delivers."""
     claims = sorted(claimed(session, settings), key=lambda one: one.delivery_id)
     outcomes = [Outcome("bounced" if reply else "delivered", reply or "250 2.0.0 OK", "smtp://provider:25") for reply in replies]
     assert queue.settle_many(session, list(zip(claims, outcomes, strict=True)), settings=settings, now=NOW) == []

@@ -1,4 +1,4 @@
-"""What an authentication proves."""
+"""Proof of the author by authentication results."""
 
 import json
 from dataclasses import replace

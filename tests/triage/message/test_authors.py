@@ -112,7 +112,7 @@ FORMS = ["a@é{}.example", "A@É{}.Example", "a@é+{}.example", "a@xn--{}.exampl
 
 @pytest.mark.parametrize("form", FORMS)
 def test_of_unclear_fields_so_many_pieces_are_tried(form: str) -> None:
-    """Where all of them are, each time they stand there, this takes ten seconds."""
+    """Trying all pieces at each place would take ten seconds."""
     pieces = [form.format(number) for number in range(5 * TRIED)]
     assert len(named_addresses(" ".join(pieces[start::10]).encode() for start in range(10))) <= MANY
 

@@ -1,4 +1,4 @@
-"""Whom an unclear From field claims: what a lenient mail program would show, bounded and harmless."""
+"""Claimed author of an unclear From field: the one that a lenient mail program would show, bounded and harmless."""
 
 from pathlib import Path
 

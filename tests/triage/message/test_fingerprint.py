@@ -84,7 +84,7 @@ def test_what_cannot_be_like_is_not(one: frozenset[int], other: frozenset[int]) 
 
 
 def as_defined(subject: str, text: str, targets: list[str], attachments: list[str]) -> Fingerprint | None:
-    """What a fingerprint is, without regard for time."""
+    """Fingerprint by its definition, without regard for speed."""
     said = {*telling_words("\n".join(written_lines(text)))[:WORDS_LIMIT], *other_features(subject, attachments, ())}
     said |= {*link_features(targets)} if len(said) < WORDED else set()
     lowest = sorted({crc32(line) for one in said for line in one.encode("utf-8", "replace").split(b"\n")})[:FEATURES]

@@ -1,4 +1,4 @@
-"""Which mail somebody means who forwards one, as the mail programs of this world write it."""
+"""Identification of the forwarded message within a report, in the formats of common mail programs."""
 
 import pytest
 

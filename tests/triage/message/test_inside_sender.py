@@ -1,4 +1,4 @@
-"""Whom a trusted edge names as one of ours, and what a stranger can write to look like that."""
+"""Employees and machines that a trusted edge names as the sender, and strangers' attempts to look like them."""
 
 from dataclasses import replace
 

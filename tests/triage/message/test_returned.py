@@ -1,4 +1,4 @@
-"""What comes back in the forms that mail systems have, and what only looks like it."""
+"""Returned messages in the formats of mail systems, and their imitations."""
 
 import pytest
 from hypothesis import given, strategies as st

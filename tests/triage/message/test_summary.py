@@ -1,4 +1,4 @@
-"""What a message says."""
+"""Summary of a message."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What is so now: on both databases, and that it goes in the audit log once."""
+"""Alerts on both databases, each in the audit log once."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

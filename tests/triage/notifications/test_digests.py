@@ -1,4 +1,4 @@
-"""What people are told once a day: their own mail, sender and subject, once, and links that are dead but ours."""
+"""Daily digests: each employee's own messages with sender and subject, once, and links that do nothing by themselves."""
 
 import email
 import re
@@ -62,7 +62,7 @@ def purge(engine: Engine, settings: Settings, mail: int, now: datetime = NOW) ->
 
 
 def send_digests(engine: Engine, settings: Settings, now: datetime = FOUR) -> dict[str, str]:
-    """What people are told now, as upkeep has them told: the text by the address."""
+    """Send the digests that are due, as upkeep does; return the text by address."""
     with db.transaction(engine) as session:
         before = set(session.scalars(select(col(Delivery.id))))
         while (moment := digests.due_moment(session, settings, now)) and digests.tell_some(session, settings, moment, now=now):
@@ -325,7 +325,7 @@ WAVE = "Keep your present password by signing in once more on the page below bef
 
 
 def wrote_to(address: str, uid: str, state: str) -> Correspondent:
-    """That somebody here has written to an address."""
+    """Contact of an employee."""
     return Correspondent(
         address=address, person=uid, state=state, learned_at=NOW, first_sent_at=NOW, last_sent_at=NOW, last_mail_at=NOW
     )  # fmt: skip

@@ -39,7 +39,7 @@ def sign_in(engine: Engine, login: str, client: str, now: datetime = NOW) -> Non
 
 
 def send_notices(engine: Engine, settings: Settings, now: datetime = NOW) -> list[tuple[str, str]]:
-    """Who is told what now: address and text."""
+    """Send the notices that are due; return address and text of each."""
     with db.transaction(engine) as session:
         while hash_chain.seal_entries(session):
             pass

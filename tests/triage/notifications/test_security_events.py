@@ -1,4 +1,4 @@
-"""What a SIEM is told: every act that matters once, in ECS fields, without secrets and without what confidential folders hide."""
+"""Security events for a SIEM: each once, in ECS fields, without secrets and without confidential details."""
 
 import json
 from datetime import timedelta
@@ -50,7 +50,7 @@ def session(engine: Engine, settings: Settings) -> Any:
 
 
 def read_events(session: Session, settings: Settings) -> list[dict[str, Any]]:
-    """What a SIEM is told of what has happened since it was asked last."""
+    """Events since the last call, as a SIEM gets them."""
     while hash_chain.seal_entries(session):
         pass
     stretch = event_streams.read_stretch(session, LINES, settings)
@@ -60,7 +60,7 @@ def read_events(session: Session, settings: Settings) -> list[dict[str, Any]]:
 
 
 def actions(events: list[dict[str, Any]]) -> list[str]:
-    """Their names."""
+    """Actions of these events."""
     return [one["event"]["action"] for one in events]
 
 

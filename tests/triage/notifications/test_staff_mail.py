@@ -1,4 +1,4 @@
-"""Who is told by mail, and who is not."""
+"""Alerts that staff get by email, and their recipients."""
 
 import email
 from dataclasses import replace
@@ -54,7 +54,7 @@ def staffed(known: Engine, settings: Settings) -> Settings:
 
 
 def send_alerts(engine: Engine, settings: Settings, now: datetime = LATE) -> dict[str, str]:
-    """Who is told what now: the text by the address."""
+    """Send the alerts that are due; return the text by address."""
     with db.transaction(engine) as session:
         before = set(session.scalars(select(col(Delivery.id))))
         alerts.keep_alerts(session, alerts.find_alerts(session, settings, now), now=now)
@@ -148,7 +148,7 @@ def test_how_much_is_sealed_is_told_to_nobody_instead(
 
 
 def said_of(department: str, text: str) -> set[str]:
-    """What a letter says of a department, up to the first comma."""
+    """Lines of an alert about a department, up to the first comma."""
     lines = (line.removeprefix("- ").partition(",")[0] for line in text.splitlines())
     return {line for line in lines if line.startswith(f"{department}:")}
 

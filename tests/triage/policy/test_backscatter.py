@@ -1,4 +1,4 @@
-"""Who may be told what became of a message: a table, and no way for a stranger's name to be used against its owner."""
+"""Recipients of notices about a message, as a table, without backscatter to forged senders."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def spf(result: Result, identity: str = "mailfrom", domain: str = "supplier.exam
 
 
 def author(address: str) -> dict[str, object]:
-    """Everything about somebody else, as proven as can be."""
+    """Message of another author with full proof."""
     domain = address.rpartition("@")[2]
     proven = Authentication(address, (Spf(Result.PASS, "mailfrom", domain),), dmarc=replace(PASS, domain=domain))
     return {"reverse_path": address, "authentication": proven, "summary": replace(WRITTEN, author=address, authors=(address,))}

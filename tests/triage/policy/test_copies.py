@@ -30,7 +30,7 @@ def weighed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows(engine: Engine, by: Actor = ANA) -> list[tuple[int, str]]:
-    """How many deliveries each row of the queue holds, and what its selection says of the proof; the largest first."""
+    """Number of deliveries of each row, and the proof that its selection names; the largest first."""
     with db.read_transaction(engine) as session:
         page = card_list.list_cards(session, Selection(**HELD), by=by, now=NOW, group="campaign")  # type: ignore[arg-type]
         return sorted(((one.count, one.select.proof or one.select.sender) for one in page.items), reverse=True)

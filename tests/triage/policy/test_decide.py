@@ -784,7 +784,7 @@ MANY = hypothesis_settings(max_examples=400)  # few of them pass at all, and for
 
 
 def proven(found: Authentication, proof: str, trusted: frozenset[str]) -> bool:
-    """What each kind of proof means, said once more and differently."""
+    """Whether a proof holds, computed independently."""
     kind, _, domain = proof.partition(":")
     if kind == "dkim":
         return (Result.PASS, domain) in {(one.result, one.domain) for one in found.dkim}
@@ -883,7 +883,7 @@ def test_at_night_too_nothing_passes_without_proof_but_what_returns_a_mail_to_wh
 
 
 def walked(rules: list[MatchedRule]) -> str:
-    """What a set of rules says about a proven sender, said once more and differently: by hand through the precedence."""
+    """Effect of a set of rules on a proven sender, computed independently by walking through the precedence."""
 
     def narrow(one: MatchedRule) -> tuple[int, int, bool, int]:
         kind = ["domain", "list", "address"].index(one.match.replace("subdomains", "domain"))

@@ -136,9 +136,9 @@ def entries_to_withhold(session: Session, records: Sequence[AuditRecord], by: Ac
 
 
 def former_folders(session: Session, closed: frozenset[str]) -> frozenset[str]:
-    """These folders, and their people under every name that they had: the record stays as it was written.
+    """Adds to these folders the former names of their people, because audit entries keep the name of their time.
 
-    Who has such a name now may be somebody else: which of them a record means nobody can say.
+    A former name may belong to another person today; an entry does not say which of them it means.
     """
     uids = {word.removeprefix("person:") for word in closed if word.startswith("person:")}
     had = (col(FormerName.kind) == rename_records.PERSON, is_among(session, col(FormerName.now), uids))

@@ -20,7 +20,7 @@ SENT = ("outbound", "notice")  # of mail that goes there
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Somebody outside, by an address, or somebody who works or worked here, by their uid."""
+    """Data subject: an outside address, or a present or former employee by uid."""
 
     address: str  # folded; of somebody here their mailbox
     uid: str = ""

@@ -100,7 +100,7 @@ def describe_export(session: Session, whose: Whose, by: Actor, now: datetime) ->
 
 
 def exported_deliveries(whose: Whose, by: Actor) -> Any:
-    """Their mail, without what is confidential to the actor."""
+    """Condition for the person's deliveries, without folders confidential to the actor."""
     return and_(whose.mails, access.within_scope(by))
 
 

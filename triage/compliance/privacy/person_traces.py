@@ -89,7 +89,7 @@ def json_holds(column: Any, text: str) -> ColumnElement[bool]:
 
 
 def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
-    """Somebody who worked here: as an employee, and as staff."""
+    """Erases the traces of a former employee, both as an employee and as staff."""
     uid = whose.uid
     person = session.get_one(Person, uid)
     login = person.login or uid

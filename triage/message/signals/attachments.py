@@ -143,7 +143,7 @@ def attachment_danger(attachment: Attachment, inside: str = "") -> Signal | None
 
 
 class Danger(NamedTuple):
-    """Why attachments hold a message, each as a sentence without its end; "" where nothing does."""
+    """Reasons why attachments hold a message, as sentences without a full stop; "" where nothing holds it."""
 
     reason: str = ""
     beside_encrypted: str = ""  # the same when files that only a password closes are let pass
@@ -153,7 +153,7 @@ NO_DANGER = Danger()
 
 
 def find_danger(attachments: Collection[Attachment], endings: Collection[str]) -> Danger:
-    """Why these attachments hold a message, and what of it is left when the recipient has the password."""
+    """Finds the reason why attachments hold a message, and the reason that remains if encrypted files are allowed."""
     reason = first_danger(attachments, endings)
     return Danger(reason, first_danger(map(pass_encrypted, attachments), endings) if reason else "")
 

@@ -83,7 +83,7 @@ def of_itself(seen: Seen) -> Found:
 
 
 def find_signals(seen: Seen, found: Found | None = None) -> tuple[Signal, ...]:
-    """Everything worth knowing about a message, the heaviest first. `found`: what it shows of itself, where somebody has looked before."""
+    """Finds all signals of a message, the heaviest first. `found`: signals of the message itself, if they were computed before."""
     found = found or of_itself(seen)
     every = [signal for rule in RULES for signal in (found[rule] if rule in found else rule(seen))]
     return tuple(sorted(every, key=lambda signal: -signal.weight))

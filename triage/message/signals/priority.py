@@ -95,13 +95,13 @@ def suspicion_reason(signals: Sequence[Signal]) -> Iterable[Reason]:
 
 
 def proof_reason(author: str, proof: str) -> Iterable[Reason]:
-    """Somebody who proves who they are is more often wanted."""
+    """Raises the priority of proven senders: staff want their messages more often."""
     if proof:
         yield Reason("proven", 10, say("Really from {domain}.", domain=author.rpartition("@")[2]))
 
 
 def answer_reason(answers: bool) -> Iterable[Reason]:
-    """Somebody here may wait for the answer."""
+    """Raises the priority of replies: a colleague may be expecting the answer."""
     if answers:
         yield Reason("answers", 10, say("It says that it replies to an earlier message."))
 

@@ -31,12 +31,12 @@ def find_rspamd_opinion(seen: Seen) -> Iterable[Signal]:
 
 
 def find_silent_scanner(seen: Seen) -> Iterable[Signal]:
-    """Somebody who should have looked at it did not answer."""
+    """Signals each scanner that did not answer."""
     for why in seen.scan.silent:
         yield Signal("not-scanned", why, 5, (str(why),))
 
 
 def listed_client(seen: Seen) -> Iterable[Signal]:
-    """Somebody whom the company asks lists the client as bad."""
+    """Signals a client that a blocklist of the company lists."""
     if seen.listed:
         yield Signal("listed-client", as_sentence(seen.listed), 40)

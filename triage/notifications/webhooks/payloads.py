@@ -34,7 +34,7 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """Something that programs elsewhere are told, once."""
+    """Event that webhooks report, each once."""
 
     id: str
     kind: str  # webhooks.EVENTS

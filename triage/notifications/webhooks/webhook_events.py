@@ -131,7 +131,7 @@ def emergency_closed(session: Session, record: AuditRecord, settings: Settings) 
 
 
 def alert_event(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
-    """Something is so that somebody should look at."""
+    """Builds the webhook event of an alert; None for alerts that no webhook reports."""
     said = record.detail
     kind = KINDS.get(said.get("cause", ""))
     if kind is None:

@@ -318,7 +318,7 @@ def lists_among(session: Session, addresses: Iterable[str]) -> frozenset[str]:
 
 
 def remember_posts(session: Session, posts: Iterable[Post]) -> None:
-    """Somebody here wrote to lists."""
+    """Stores the lists that employees have written to."""
     statement = db.inserting_or(LISTS, db.is_postgresql(session))
     new = statement.excluded
     upsert = statement.on_conflict_do_update(

@@ -232,8 +232,8 @@ def refuse_ways(session: Session, ids: Collection[int], now: datetime) -> None:
 
 
 def begin_with_rule(session: Session, match: str, value: str, *, settings: Settings, now: datetime, decision_id: int | None = None) -> None:
-    """Somebody allows a sender: what proves the messages that it was made on is usual, where nothing is known of the domain. Those are
-    the messages of the decision; of a rule made by itself, all that staff did not turn down."""
+    """Takes the proof of messages that staff allow as usual, where nothing is known of the domain yet. Counts the messages of the
+    decision, or, for a rule without a decision, all of the sender's that staff did not turn down."""
     domain = compared_domain(value if match == "address" else f"@{value}", settings)
     if not domain or match not in ("address", "domain") or look_up_proofs(session, [domain]):
         return

@@ -34,9 +34,9 @@ TELLS_NOTHING = re.compile(
 
 
 class Stranger(NamedTuple):
-    """Somebody whom no rule lets in: their address, what they call themselves, and where answers to them go.
+    """Author whom no rule allows: their address, display name, and the domains that replies go to.
 
-    Of somebody whom a rule lets in only `answers` are asked about: the account may be theirs, and the answers go to somebody else.
+    Of an allowed author only `answers` are checked: the account may be genuine while replies go to another person.
     """
 
     author: str
@@ -171,7 +171,7 @@ def names_of(senders: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def remember_addresses(session: Session, addresses: Iterable[str]) -> None:
-    """Somebody here has written to these: remember the names that they spell, before their first answer tells one."""
+    """Stores the names spelled in addresses that employees have written to, before a first answer shows them."""
     rows = [{"name": name[:200], "address": one} for one in sorted(addresses) if is_personal(name := name_in_address(one))]
     db.insert_missing(session, FamiliarName, rows)
 
@@ -195,7 +195,7 @@ def change_domains(session: Session, new: Iterable[str], gone: Collection[str]) 
 
 
 def meet_addresses(session: Session, addresses: Iterable[str], settings: Settings) -> None:
-    """Somebody here has just written to these: the first answer is the moment for a domain that looks like theirs."""
+    """Stores the domains that employees have just written to, because a first answer is the moment for look-alike domains."""
     met = {registered_organisation(address.rpartition("@")[2]) for address in addresses}
     keep_domains(session, sorted(met - set(settings.policy.freemail_domains) - {""}))
 

@@ -1,4 +1,4 @@
-"""Somebody here wrote to somebody outside: learn whom we know, and put in the audit log what was not learned and why.
+"""Learns contacts from messages that employees send to outside addresses, and logs what was not learned and why.
 
 `learn_many` is the one way in, for the outbound listener, journal copies, logs, seeds and scripts. It takes `contact_evidence.Sent`
 values, any number in one call; make them with `contact_evidence.sent` from a summary (headers alone will do). It may be called again

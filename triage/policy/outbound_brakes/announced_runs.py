@@ -58,7 +58,7 @@ def announce_run(session: Session, order: Announcement, *, settings: Settings, b
 
 
 def find_person(session: Session, named: str, settings: Settings) -> Person:
-    """Somebody who works here, by uid or address. BadInput where nobody does."""
+    """Finds an employee by uid or address. BadInput where nobody matches."""
     address = named if "@" in named else recipients.mailbox_of_person(session, named.casefold()) or ""
     person = Lookup(session, settings).owner(address)
     if person is None:

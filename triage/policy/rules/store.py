@@ -299,7 +299,7 @@ def count_refusals(session: Session, counts: Mapping[str, int], now: datetime) -
 
 
 def prolong_rules(session: Session, addresses: Iterable[str], now: datetime) -> None:
-    """Somebody here has written to these addresses: rules about them that lapse begin their days again."""
+    """Renews lapsing rules about addresses that an employee has just written to."""
     written = set(addresses)
     if not written:
         return

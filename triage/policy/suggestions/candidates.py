@@ -30,7 +30,7 @@ AT_ONCE = 1000  # contacts that are in memory together
 
 
 def find_candidates(session: Session, *, settings: Settings, now: datetime) -> list[Candidate]:
-    """Everything that speaks for a rule now, and that no rule is about yet."""
+    """Lists all candidates for suggested rules that no rule covers yet."""
     return [*candidate_domains(session, settings, now), *candidate_lists(session, now)]
 
 

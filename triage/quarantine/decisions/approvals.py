@@ -235,7 +235,7 @@ def approval_sentence(asked: PendingAct) -> str:
 
 
 def describe_content_rule(order: RuleOrder) -> str:
-    """What the second person agrees to: to which messages something happens, whose, and until when."""
+    """Describes a content rule to the second person: its effect, its conditions, the recipients and the end date."""
     about = {"value": quote_text(order.value), "conditions": describe_conditions(order.conditions)}
     if order.effect == "redirect":
         does = say("make the rule {value}, which redirects messages with {conditions} to {target}", target=order.to, **about)

@@ -79,7 +79,7 @@ class Consent:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What each of the rules lets in, as the result will say it."""
+        """Sentences that say what each rule allows, as the result shows them."""
         return tuple(as_sentence(allow_words(one)) for one in self.rules)
 
 

@@ -132,9 +132,9 @@ def try_in_scope(session: Session, orders: Sequence[RuleOrder], looking: Looking
 
 
 def came_lately(session: Session, orders: Sequence[RuleOrder], since: datetime, by: Actor) -> tuple[int, Sequence[Any]]:
-    """How many deliveries rules of one scope could have reached that the actor may see, and the newest: one more than are looked at.
+    """Counts the deliveries that rules of one scope could have reached and the actor may see; returns the newest of them too.
 
-    Where that is not all of them, and every rule is about authors, only the deliveries from these are read.
+    If there are more than `LOOKED_AT` and every rule names authors, only deliveries from those authors are read.
     """
     reached = reached_deliveries(session, orders[0].scope, since, by)
     rows = newest_rows(session, reached)
@@ -255,7 +255,7 @@ def questions_about(
 
 
 def say_wanted(effect: str, count: int) -> str:
-    """How many messages that were let in the rule would have taken away from their recipients."""
+    """Says how many delivered messages the rule would have removed or redirected."""
     if effect == "redirect":
         return say_count(
             "It would have redirected {count} message that was let in.",

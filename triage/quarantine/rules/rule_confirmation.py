@@ -99,7 +99,7 @@ def acceptable_order(session: Session, order: RuleOrder, *, by: Actor, settings:
 
 
 def new_contents(session: Session, orders: Iterable[RuleOrder], now: datetime) -> list[RuleOrder]:
-    """Of these the rules on content that are not in force already."""
+    """Returns the rules on content that are not in force yet."""
     return [order for order in orders if order.match == CONTENT and content_store.find_same(session, order, now) is None]
 
 

@@ -93,7 +93,7 @@ def lift_hold(session: Session, row: LegalHold, *, by: Actor, reason: str, now: 
 
 
 def checked_reason(reason: str) -> str:
-    """Why, in one line."""
+    """Returns the reason in one line. BadInput when it is empty."""
     reason = " ".join(reason.split())[:500]
     if not reason:
         raise BadInput(say("say why; the audit log keeps it"), field="reason")

@@ -256,7 +256,7 @@ HANDED = some_of(Handed, "to", "to_shown", "by_shown", "at", "note")
 
 
 def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
-    """Everything that a list shows of the deliveries that `where` names."""
+    """Selects all columns that a list shows of the deliveries that `where` matches."""
     return (
         select(
             DELIVERY,

@@ -9,7 +9,7 @@ from triage.store.models.columns import instant_column, integer_column
 
 
 class InHand(SQLModel, table=True):
-    """Somebody who sits at a console, and what they look at; a lease."""
+    """Presence of a staff member at a console, with the message that they have open; a lease."""
 
     __tablename__ = "in_hand"
     login: str = Field(primary_key=True)

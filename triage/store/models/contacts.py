@@ -9,7 +9,7 @@ from triage.store.models.columns import id_column, instant_column, json_column, 
 
 
 class Correspondent(SQLModel, table=True):
-    """Somebody outside to whom somebody here has written."""
+    """Outside address that an employee has written to."""
 
     __tablename__ = "correspondent"
     id: int = id_column()

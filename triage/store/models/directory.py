@@ -20,7 +20,7 @@ class Department(SQLModel, table=True):
 
 
 class Person(SQLModel, table=True):
-    """Somebody who works here."""
+    """Person of the directory."""
 
     __tablename__ = "person"
     uid: str = Field(primary_key=True)

@@ -40,7 +40,7 @@ class DigestEntry(SQLModel, table=True):
 
 
 class MailRequest(SQLModel, table=True):
-    """Somebody here asked for a message that is held or was taken away: once for each message."""
+    """Release request of an employee for a held or removed message: at most one for each message."""
 
     __tablename__ = "mail_request"
     id: int = id_column()
@@ -58,7 +58,7 @@ class MailRequest(SQLModel, table=True):
 
 
 class MailReport(SQLModel, table=True):
-    """Somebody here finds a message unusual and has said so."""
+    """Report of a suspicious message by an employee."""
 
     __tablename__ = "mail_report"
     id: int = id_column()
@@ -86,7 +86,7 @@ class MailReport(SQLModel, table=True):
 
 
 class Expectation(SQLModel, table=True):
-    """Somebody here expects mail from a sender. It says so on the card and lapses by itself."""
+    """Sender that an employee expects. The queue shows it, and it lapses by itself."""
 
     __tablename__ = "expectation"
     id: int = id_column()
@@ -115,7 +115,7 @@ class OutboundBrake(SQLModel, table=True):
 
 
 class OutboundRun(SQLModel, table=True):
-    """Somebody announced that an employee is about to write to many new recipients."""
+    """Announcement that an employee is about to write to many new recipients."""
 
     __tablename__ = "outbound_run"
     id: int = id_column()

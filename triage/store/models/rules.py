@@ -12,7 +12,7 @@ ON_CONTENT = text("match = 'content'")
 
 
 class Rule(SQLModel, table=True):
-    """Somebody here says yes or no to a sender, within a scope, for a proof."""
+    """Rule of staff about a sender: effect, scope and the proof that it asks for."""
 
     __tablename__ = "rule"
     id: int = id_column()
@@ -112,7 +112,7 @@ class DomainProof(SQLModel, table=True):
 
 
 class Emergency(SQLModel, table=True):
-    """Everything that is neither blocked nor forged passes, for a time."""
+    """Emergency: for a limited time everything passes that is neither blocked nor forged."""
 
     __tablename__ = "emergency"
     id: int = id_column()

@@ -17,7 +17,7 @@ router = resource_router("staff")
 
 @router.get("/coverage", response_model=schemas.Coverage, responses=describe_refusals(401))
 def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
-    """Who is on duty for the folders in your scope. Company-wide administrators also see the folders that nobody covers.
+    """Lists the staff on duty for the folders in your scope. Company-wide administrators also see the folders that nobody covers.
 
     `restored` is for all staff.
     """

@@ -40,14 +40,15 @@ def answer_address_changes(order: schemas.AddressAnswer, session: Tx, by: Staff)
 
 @router.get("/people", response_model=schemas.People, responses=describe_refusals(401, 422))
 def list_people(session: Read, by: Staff, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> schemas.People:
-    """Everybody in the company whose name, department or mailbox fits, by name; mailboxes inside your scope only."""
+    """Lists the people of the company whose name, department or mailbox matches, by name; mailboxes inside your scope only."""
     found = folders.list_people(session, q, by=by, limit=limit + 1, after=place_of(cursor, str, str))
     return schemas.People.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit, folders.place_of)})
 
 
 @router.get("/recipients", response_model=schemas.Recipients, responses=describe_refusals(401, 422))
 def list_recipients(session: Read, by: Staff, q: Word = "") -> schemas.Recipients:
-    """Whom a message can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
+    """Lists possible recipients of a redirect by name or address: people, then departments with a mailbox and distribution lists, at
+    most 50 each."""
     people = [
         schemas.Recipient(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
         for one in folders.list_people(session, q, by=by)

@@ -45,7 +45,7 @@ def pin_reach(here: Office) -> Reach:
 
 
 def refuse_place(here: Office, request: Request) -> str:
-    """Why no PIN counts where this request comes from; "" where one does."""
+    """Returns the reason why a PIN is not accepted from this request's network; "" where it is."""
     if not is_within(place_of(request), parse_networks("api.pin_networks", here.settings.api.pin_networks)):
         return ELSEWHERE
     return HIDDEN if is_hidden(request, here.settings.api) else ""
@@ -82,7 +82,7 @@ def set_own_pin(given: schemas.Pin, request: Request, response: Response, here: 
 
 
 def why_no_pin(here: Office, request: Request, signed_in: SignedIn) -> str:
-    """Why no PIN can be set in this session; "" where one can."""
+    """Returns the reason why this session cannot set a PIN; "" where it can."""
     if refused := refuse_place(here, request):
         return refused
     if signed_in.method == PROXY:

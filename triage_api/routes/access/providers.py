@@ -274,7 +274,7 @@ def answer_of(here: Office, provider: Provider, question: dict[str, Any]) -> Any
 
 
 def callback_of(here: Office, provider: Provider) -> str:
-    """Where the provider sends browsers back."""
+    """Returns the URL to which the provider redirects browsers."""
     return f"{here.public_origin}{API}/session/providers/{provider.name}/callback"
 
 

@@ -1,4 +1,4 @@
-"""Where somebody is signed in, and signing out everywhere."""
+"""Sessions of a staff member: list them, and sign out everywhere."""
 
 from datetime import timedelta
 

@@ -56,7 +56,7 @@ class Feed:
             self.listeners.discard(listener)
 
     def look(self) -> int:
-        """How many acts have been committed; what was known when the database does not answer."""
+        """Counts the committed acts; returns the last known number when the database does not answer."""
         try:
             with db.read_transaction(self.office.engine) as session:
                 return audit_log.number_of_acts(session)
@@ -141,5 +141,5 @@ async def stream_events(
 
 
 def note_commit(sequence: int) -> ServerSentEvent:
-    """Something was committed."""
+    """Event for a committed act."""
     return ServerSentEvent(event="change", id=str(sequence), data={"sequence": sequence})

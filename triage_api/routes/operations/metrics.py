@@ -178,7 +178,7 @@ def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metr
 
 
 def webhook_families(found: Gauges, now: datetime) -> list[Metric]:
-    """How each webhook fares."""
+    """Builds the metrics of each webhook."""
     families: dict[str, tuple[str, Callable[[Fared], float]]] = {
         "mailroom_webhook_waiting": ("Calls that wait for a webhook.", lambda one: one.waiting),
         "mailroom_webhook_oldest_age_seconds": ("Age of the oldest waiting call.", lambda one: age_of(one.oldest, now)),

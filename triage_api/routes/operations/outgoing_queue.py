@@ -46,7 +46,7 @@ def list_outgoing(session: Read, by: Staff, here: Here, limit: Limit = 200, curs
 
 
 def find_way(one: listing.Listed, settings: Settings, by: Actor) -> str:
-    """Where a delivery that a member of staff may see goes next, as they may call it."""
+    """Finds the next hop of a delivery in a staff member's scope, under the name that they may see."""
     return routes.shown_hop(settings, routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction="in"), by=by)
 
 
@@ -97,7 +97,7 @@ def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit
 
 
 def way_of(one: Delivery, settings: Settings, by: Actor) -> str:
-    """Where a delivery of any kind goes next, as who asks may call it."""
+    """Finds the next hop of a delivery of any direction, under the name that the actor may see."""
     hop = routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction=one.direction)
     return routes.shown_hop(settings, hop, by=by)
 

@@ -1,4 +1,4 @@
-"""Which messages are held, for the company, a department or a person, and changing it without a restart."""
+"""Enforcement steps of the company, its departments and people; changed without a restart."""
 
 from datetime import datetime
 

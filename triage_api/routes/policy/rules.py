@@ -124,9 +124,9 @@ def import_rules(
 
 @router.post("/rules/test", response_model=schemas.RuleTests, responses=describe_refusals(401, 422))
 def run_rule_tests(lines: schemas.RuleText, session: Read, by: Staff, here: Here) -> schemas.RuleTests:
-    """What comes of the lines `test ID expect=EFFECT rule=NAME`, which name a message here, by the rules on content of the other lines.
+    """Runs the lines `test ID expect=EFFECT rule=NAME` on stored messages, by the rules on content of the other lines.
 
-    Nothing is made. Lines that name a file are left out.
+    Nothing is changed. Lines that name a file are left out.
     """
     found = rule_file_tests.run_stored_tests(session, lines.text, by=by, now=utcnow(), settings=here.settings)
     return schemas.RuleTests.model_validate({"items": found})

@@ -1,4 +1,4 @@
-"""Where a message is that somebody waits for."""
+"""Search for a message that somebody is missing."""
 
 from typing import Annotated
 

@@ -10,7 +10,7 @@ from triage_api.schemas.language import Sentence
 
 
 class SignInWays(Shape):
-    """How staff can sign in here."""
+    """Ways to sign in that this server offers to staff."""
 
     password: bool
     passkey: Annotated[bool, Field(description="With a passkey alone, where the console has a name.")] = False
@@ -21,14 +21,14 @@ class SignInWays(Shape):
 
 
 class ProviderSignIn(Order):
-    """Where somebody wants to be afterwards."""
+    """Page of the console to return to after sign-in."""
 
     return_to: Annotated[Word, Field(description="A path of the console; anything else is the queue.")] = "/"
     fresh: Annotated[bool, Field(description="Let the provider ask again who this is, as for acts that need a fresh sign-in.")] = False
 
 
 class Elsewhere(Shape):
-    """Where the browser goes next."""
+    """URL to which the browser goes next."""
 
     url: str
 

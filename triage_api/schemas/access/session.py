@@ -27,7 +27,7 @@ class PrintedCode(Order):
 
 
 class PinHolder(Shape):
-    """Somebody whose locked session a PIN opens in this browser."""
+    """Staff member whose locked session a PIN can unlock in this browser."""
 
     login: str
     name: str
@@ -155,7 +155,7 @@ class Restored(Shape):
 
 
 class LargeRemoval(Shape):
-    """Somebody removed many messages within the last day, and nobody has undone it."""
+    """Large removal within the last day that nobody has undone."""
 
     decision: Id
     at: datetime
@@ -178,13 +178,13 @@ class Coverage(Shape):
 
 
 class AwayOrder(Order):
-    """Somebody is away, or back."""
+    """Start or end of an absence."""
 
     login: Word = ""
     until: AwareDatetime | None = None
 
 
 class Ended(Shape):
-    """How many sessions were ended."""
+    """Number of ended sessions."""
 
     ended: int

@@ -10,7 +10,7 @@ from triage_api.schemas.fields import Shape
 
 
 class StaffMember(Shape):
-    """Somebody who triages."""
+    """Staff member with role and scope."""
 
     login: str
     name: str

@@ -27,7 +27,7 @@ class Effort(Order):
 
 
 class BlockOrder(Order):
-    """That a purge blocks along what its preview says."""
+    """Blocks to make with a removal, as its preview lists them."""
 
     kinds: Annotated[list[BlockKind], Field(description="which kinds")] = ["campaign", "domain", "address"]
     without: Annotated[list[Word], Field(max_length=10_000, description="values of blocks that are left out")] = []
@@ -175,7 +175,7 @@ class RelatedMessage(Shape):
 
 
 class RelatedMessages(Shape):
-    """Everything that was seen beside what one decision took."""
+    """Related messages that the decision did not include."""
 
     items: list[RelatedMessage]
 

@@ -56,7 +56,7 @@ class Escalations(Shape):
 
 
 class EscalationOrder(Order):
-    """Which messages, to which duty, and why."""
+    """Escalation of messages to a duty, with the reason."""
 
     select: Select
     to: Annotated[Word, Field(description="security, management, legal or data-protection, as the settings name them")]

@@ -39,7 +39,7 @@ class SenderNotice(Shape):
 
 
 class NotNotified(Shape):
-    """Why senders would get no notice, and for how many deliveries."""
+    """Reason why senders get no notice, with the number of deliveries."""
 
     reason: Sentence
     count: int

@@ -12,7 +12,7 @@ Remark = Annotated[str, Field(max_length=300), AfterValidator(check_storable)]
 
 
 class ReleaseRequest(Shape):
-    """Somebody here requested a message, and nobody has answered yet."""
+    """Release request that staff have not answered yet."""
 
     id: Id
     by_name: Annotated[str, Field(validation_alias="by_shown", description="whose mail it is")]

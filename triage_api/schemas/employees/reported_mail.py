@@ -11,7 +11,7 @@ from triage_api.schemas.queue.deliveries import Delivery
 
 
 class MessageReport(Shape):
-    """Somebody here reported a message as suspicious, and nobody has answered yet."""
+    """Report of a suspicious message that staff have not answered yet."""
 
     id: Id
     by_name: Annotated[str, Field(validation_alias="by_shown")]

@@ -41,7 +41,7 @@ class OutboundBrakes(Shape):
 
 
 class BrakeOrder(Order):
-    """Why it is decided so."""
+    """Reason of a decision about an outbound brake."""
 
     reason: Text = ""
 

@@ -37,12 +37,12 @@ class ChangedProofs(Shape):
 
 
 class ProofUndoOrder(Order):
-    """Why it is decided so."""
+    """Reason of the decision."""
 
     reason: Text = ""
 
 
 class ProofOrder(ProofUndoOrder):
-    """Which new ways are decided about: all that are new, as you saw them."""
+    """New ways of proof that the decision covers: all new ones, as the list showed them."""
 
     ways: Annotated[list[str], Field(min_length=1, max_length=1000, description="as the list names them; 409 where further ones have come")]

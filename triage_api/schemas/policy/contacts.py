@@ -14,7 +14,7 @@ MOST_AT_ONCE = 5000
 
 
 class Known(Order):
-    """That somebody here knows an address."""
+    """Address that an employee knows."""
 
     employee: Annotated[Word, Field(description="uid, or any address of theirs; a role address stands for its department")]
     address: Word
@@ -76,7 +76,7 @@ class ChosenContacts(Order):
 
 
 class NotLearned(Shape):
-    """How often something was not learned, and why."""
+    """Number of messages from which nothing was learned, with the reason."""
 
     how: str
     reason: str

@@ -10,7 +10,7 @@ from triage_api.schemas.language import Sentence
 
 
 class Emergency(Shape):
-    """Everything passes that is neither blocked nor forged."""
+    """Emergency, in which everything passes that is neither blocked nor forged."""
 
     until: datetime
     reason: str

@@ -14,7 +14,7 @@ from triage_api.schemas.vocabulary import AskedMatch, ClashKind, ConditionName, 
 
 
 class RuleFields(Order):
-    """What every rule may say that somebody asks for."""
+    """Fields that every new rule can have."""
 
     value: Word = ""
     scope: Word = ""
@@ -75,7 +75,7 @@ class RuleOrdered(TriedRule):
 
 
 class Clash(Shape):
-    """How a rule stands to another one."""
+    """Conflict of a rule with another one."""
 
     kind: Annotated[ClashKind, Field(description="shadowed: it never takes effect; exception: it goes first; same: said already")]
     rule_id: Id
@@ -140,7 +140,7 @@ class RuleText(Order):
 
 
 class RuleTested(Shape):
-    """What came of a test."""
+    """Result of one rule test."""
 
     line: int
     passed: bool
@@ -148,7 +148,7 @@ class RuleTested(Shape):
 
 
 class RuleTests(Shape):
-    """What came of the tests, in the order of their lines."""
+    """Results of the rule tests, in the order of their lines."""
 
     items: list[RuleTested]
 

@@ -29,6 +29,6 @@ class SenderChecks(Shape):
 
 
 class ResumeOrder(Order):
-    """Why a check is to hold again."""
+    """Reason for switching a check back on."""
 
     reason: Text = ""

@@ -36,14 +36,14 @@ class Campaigns(Shape):
 
 
 class StateCount(Shape):
-    """How many deliveries have a state."""
+    """Number of deliveries in a state."""
 
     state: State
     count: int
 
 
 class ProofCount(Shape):
-    """How many deliveries somebody has proven to be their own."""
+    """Number of deliveries with a proof."""
 
     proof: Annotated[str, Field(description="a domain, at a free-mail provider an address, or `none`: for `select.proof`")]
     count: int
@@ -63,7 +63,7 @@ class CampaignDetail(Campaign):
 
 
 class CampaignQuery(Order):
-    """Which campaigns to list, by their mail, and which page of them."""
+    """Filter and page of the list of campaigns."""
 
     state: Annotated[list[State], Field(description="State of the messages that count; empty: any.")] = [State.HELD]
     department: Word | None = None
@@ -79,7 +79,7 @@ class CampaignQuery(Order):
 
 
 class JoinOrder(Order):
-    """Where a campaign's mail belongs."""
+    """Campaign into which another one is merged."""
 
     into: Annotated[GivenId, Field(description="the other campaign")]
     reason: Text = ""

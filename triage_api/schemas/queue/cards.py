@@ -19,7 +19,7 @@ from triage_api.schemas.vocabulary import Severity
 
 
 class ItemRequest(Shape):
-    """Somebody here requested a message of a row."""
+    """Release request for a message of a row."""
 
     id: Id
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]
@@ -29,7 +29,7 @@ class ItemRequest(Shape):
 
 
 class ItemReport(Shape):
-    """Somebody here reported a message of a row as suspicious."""
+    """Report of a message of a row as suspicious."""
 
     id: Id
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]
@@ -86,7 +86,7 @@ class TriageItems(Shape):
 
 
 class TriageFilter(Order):
-    """Which cards."""
+    """Filter of the queue's rows."""
 
     group: Annotated[Group, Field(description="Grouping of rows; a row always has one proof.")] = "sender"
     state: list[State] = [State.HELD]
@@ -113,7 +113,7 @@ class TriageFilter(Order):
 
 
 class TriageQuery(TriageFilter):
-    """Which cards to list, and which page of them."""
+    """Filter and page of the queue's rows."""
 
     limit: Limit = 50
     cursor: Cursor = None

@@ -22,7 +22,7 @@ class PresenceOrder(Order):
 
 
 class OtherHere(Shape):
-    """Somebody else who sits at a console."""
+    """Colleague who has the console open."""
 
     login: str
     name: str
@@ -57,7 +57,7 @@ class NextItem(Shape):
 
 
 class Candidates(Shape):
-    """Everybody else who decides, by name."""
+    """Staff who can be assigned a message, by name."""
 
     items: list[Candidate]
 
@@ -71,6 +71,6 @@ class AssignOrder(Order):
 
 
 class AssignedCount(Shape):
-    """How many messages it was about."""
+    """Number of assigned messages."""
 
     count: int

@@ -123,7 +123,7 @@ class Delivery(Shape):
 
 
 class HistoryEntry(Shape):
-    """Something that happened to a delivery."""
+    """Event in the history of a delivery."""
 
     at: datetime
     by: str
@@ -162,7 +162,7 @@ ATTACHED = "the digest of an attachment's bytes, in hexadecimal digits"
 
 
 class DeliveryQuery(Order):
-    """Which deliveries to list, and which page of them."""
+    """Filter and page of the list of deliveries."""
 
     id: Annotated[list[GivenId], Field(max_length=MOST_LISTED)] = []
     state: list[State] = []

@@ -65,7 +65,7 @@ class Authentication(Shape):
 
 
 class Link(Shape):
-    """Where a link really goes, and what is unusual about it."""
+    """Link of a message: its real target, and its warnings."""
 
     number: int
     text: str

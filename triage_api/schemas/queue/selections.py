@@ -1,4 +1,4 @@
-"""Which deliveries, and what they are."""
+"""Selections of deliveries, and their previews."""
 
 from typing import Annotated, Literal
 
@@ -46,7 +46,7 @@ class SelectItem(Order):
 
 
 class Select(Order):
-    """Which deliveries: `ids`, or any of the other features; all that are given must fit."""
+    """Selection of deliveries by `ids` or other features; all that are given must match."""
 
     ids: Annotated[list[GivenId], Field(max_length=MOST_IDS)] = []
     sender: Word = ""
@@ -95,14 +95,14 @@ class PreviewOrder(Order):
 
 
 class SenderCount(Shape):
-    """How often an author occurs."""
+    """Number of messages of an author."""
 
     author: str
     count: int
 
 
 class SubjectCount(Shape):
-    """How often a subject occurs."""
+    """Number of messages with a subject."""
 
     subject: str
     count: int

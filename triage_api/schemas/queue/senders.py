@@ -12,14 +12,14 @@ from triage_api.schemas.queue.selections import SenderCount
 
 
 class NameCount(Shape):
-    """How often a sender calls itself so."""
+    """Number of messages in which a sender uses a display name."""
 
     name: str
     count: int
 
 
 class FolderCount(Shape):
-    """How much went to a folder."""
+    """Number of messages to a folder."""
 
     department: str
     person: Annotated[str, Field(description="uid; empty: the department's shared folder")]

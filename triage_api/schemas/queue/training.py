@@ -55,7 +55,7 @@ class TrainingResult(Shape):
 
 
 class TrainingScore(Shape):
-    """How somebody does, by the first answer to each message."""
+    """Training result of a staff member, by the first answer to each message."""
 
     login: str
     answered: int

@@ -1,4 +1,4 @@
-"""Where a message is that somebody waits for."""
+"""Search for a message that somebody is missing."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,7 +10,7 @@ from triage_api.schemas.language import Sentence
 
 
 class WhereQuery(Order):
-    """Which message is looked for."""
+    """Message to search for."""
 
     to: Annotated[Word, Field(description="The recipient: an address, a name, a uid, or a part of one.")]
     q: Annotated[Word, Field(description="Part of the sender's address or name, or of the subject; empty: any.")] = ""

@@ -10,7 +10,7 @@ from triage_api.schemas.pagination import Cursor, Limit
 
 
 class AuditQuery(Order):
-    """Which acts, and which page of them."""
+    """Filter and page of the audit log."""
 
     limit: Limit = 50
     cursor: Cursor = None

@@ -43,6 +43,6 @@ class LegalHoldOrder(Order):
 
 
 class LiftOrder(Order):
-    """Why a hold is lifted."""
+    """Reason for lifting a hold."""
 
     reason: Text

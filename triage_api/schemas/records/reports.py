@@ -19,7 +19,7 @@ class ReportColumn(Shape):
 
 
 class ReportPlot(Shape):
-    """How the console draws a table."""
+    """Chart that the console draws of a table."""
 
     kind: Literal["bars", "lines", "week"]
     of: Annotated[list[str], Field(description="The columns that are drawn.")]

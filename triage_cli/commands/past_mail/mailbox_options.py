@@ -52,7 +52,8 @@ def over_imap(
     fields: tuple[str, ...] = HEADERS,
     **options: Any,
 ) -> Place:
-    """These mailboxes, those of the file, or everybody's; BadInput when nobody can be let in like this. `fields`: as ImapSource."""
+    """Opens the given mailboxes, those of the file, or all mailboxes over IMAP. BadInput when no account can sign in. `fields`: as
+    ImapSource."""
     recall = replace(
         settings.recall, **{"imap" if name == "server" else name: given for name, given in options.items() if given is not None}
     )

@@ -13,7 +13,7 @@ from triage.store.models.audit import AuditRecord
 
 
 def noted(engine: Engine, settings: Settings, machine: str = "mx1") -> list[str]:
-    """What one start of a machine finds changed."""
+    """Changes that a start of this machine notes."""
     with db.transaction(engine) as session:
         return settings_changes.note_settings(session, settings, machine=machine, now=NOW)
 

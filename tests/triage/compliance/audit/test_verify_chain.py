@@ -43,14 +43,14 @@ def sign(engine: Engine, directory: Path, now: datetime, key: Ed25519PrivateKey 
 
 
 def fault(engine: Engine, directory: Path, kept_since: datetime | None = None) -> str:
-    """What verifying says."""
+    """Fault that verification finds."""
     claims = list(checkpoints.read_checkpoints(directory, KEY.public_key()))
     with db.read_transaction(engine) as session:
         return verify_chain.verify_chain(session, claims, kept_since=kept_since).fault
 
 
 def chain_anew(session: Session) -> None:
-    """What the sealer does, done again over what is left, and the head set to its end."""
+    """Rebuild the hash chain over the remaining entries as a forger would, and set the head to its end."""
     number, previous = 0, ""
     for record in session.scalars(select(AuditRecord).order_by(col(AuditRecord.sequence))).all():
         number += 1

@@ -1,4 +1,4 @@
-"""What is kept about a person: whose it is, what they take along, what is erased, and what stays."""
+"""Personal data of a person: search, export, erasure, and the records that stay."""
 
 import io
 import json

@@ -66,7 +66,7 @@ def forget_decisions(session: Session, settings: Settings, now: datetime) -> int
 
 
 def left(engine: Engine, tables: Iterable[str]) -> dict[str, int]:
-    """How many rows these tables have, where they have any."""
+    """Number of rows of these tables, without empty ones."""
     with db.read_transaction(engine) as session:
         counted = {name: session.scalar(select(func.count()).select_from(SQLModel.metadata.tables[name])) or 0 for name in tables}
     return {name: count for name, count in counted.items() if count}

@@ -93,7 +93,7 @@ class Office:
             return bool(recall_jobs.settle_jobs(session, [(job, ending)], settings=self.settings, now=self.now))
 
     def takes(self, *copies: Callable[[RecallJob], Copy]) -> None:
-        """Everything that is due, with these copies of each."""
+        """Take all recalls that are due, with these copies of each."""
         for job in [job for some in self.claims() for job in some]:
             self.secures(job, *(make(job) for make in copies))
             self.settles(job, TAKEN)
@@ -476,7 +476,7 @@ def test_a_server_that_asks_for_a_pause_gets_it(office: Office) -> None:
 
 
 def test_a_worker_of_the_relay_that_died_leaves_it_open_whether_there_is_a_copy(office: Office) -> None:
-    """Nothing found: it never arrived, so an undo sends it on again."""
+    """No copy found means that it never arrived, so an undo sends it again."""
     (mail,) = office.released()
     with db.transaction(office.engine) as session:
         queue.claim_deliveries(session, limit=5, settings=office.settings, now=office.now)

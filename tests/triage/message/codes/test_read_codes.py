@@ -16,7 +16,7 @@ from triage.message.summary import Code, Link, Summary, make_summary
 
 
 def found(raw: bytes) -> list[list[str]]:
-    """What the child tells of a message, without PDF."""
+    """Codes that the child process finds in a message, without PDF."""
     told: list[list[str]] = search(raw)["found"]
     return told
 

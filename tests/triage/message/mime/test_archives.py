@@ -257,7 +257,7 @@ NESTED = b"\x11" + seven_number(0x3FFFF) + b"\0\x01\xd8\0\0\0"  # holds a quarte
     ],
 )
 def test_an_archive_that_says_too_much_is_read_once(content: bytes, closed: bool) -> None:
-    """Where each name is read whole this takes minutes, or more memory than there is."""
+    """Reading each name whole would take minutes, or more memory than there is."""
     found = look_into(content)
     assert found is not None
     assert found.closed == closed

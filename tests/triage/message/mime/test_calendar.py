@@ -1,4 +1,4 @@
-"""What a calendar part says: its method and the UID of its first entry, whatever else is in it."""
+"""Calendar parts: the method and the UID of the first entry, whatever else they contain."""
 
 import pytest
 from hypothesis import given, strategies as st

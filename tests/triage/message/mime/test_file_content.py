@@ -1,4 +1,4 @@
-"""What files are by their bytes: each kind that docs/how-to/rules.md promises to hold, as a file made here."""
+"""File types by content: each kind that docs/how-to/rules.md promises to hold, as a file made here."""
 
 import base64
 import bz2

@@ -184,7 +184,7 @@ def test_sloppy_mail_is_not_refused(html: str) -> None:
 
 @pytest.mark.parametrize("base", ["http://b.test/" + "a/" * 300_000, "http://b.test/" + "a" * 600_000])
 def test_a_base_and_targets_are_read_as_far_as_targets_are_looked_at(base: str) -> None:
-    """Where each link is joined to all of the base this takes minutes."""
+    """Joining each link to the whole base would take minutes."""
     _, links = text_and_links(f"<base href='{base}'>" + "<a href='x'>y</a>" * 5_000 + f"<a href='{base}'>y</a>")
     assert len(links) == 5_001
     assert all(target.startswith("http://b.test/") and len(target) <= TARGET_LIMIT for _, target in links)
@@ -192,7 +192,7 @@ def test_a_base_and_targets_are_read_as_far_as_targets_are_looked_at(base: str) 
 
 
 def test_links_within_links_share_their_text() -> None:
-    """Where each level reads all text within it this takes long."""
+    """Reading all text below each level would take long."""
     levels = DEPTH_LIMIT - 10
     _, links = text_and_links("<v:rect href='x'>" * levels + "word <br>" * 40_000)
     assert links == [("word " * (LINK_TEXT_LIMIT // 5), "x")] * levels

@@ -1,4 +1,4 @@
-"""Which bytes are pictures, and how large."""
+"""Recognition of pictures by their bytes, and their size."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Where links lead, and what about them deceives."""
+"""Targets of links, and their deceptions."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -68,13 +68,13 @@ def test_destination(target: str, scheme: str, host: str, user: str) -> None:
 
 @pytest.mark.parametrize("host", [".".join([FOREIGN[:17]] * 14), ".".join([FOREIGN[:17]] * 56), ACCENTED, "ﷺ" * 1_000])
 def test_a_host_that_many_links_share_is_read_once(host: str) -> None:
-    """Where each is read again this takes a minute."""
+    """Parsing the host again for each link would take a minute."""
     assert len({link_destination(f"http://{host}/{number}").host for number in range(20_000)}) == 1
 
 
 @pytest.mark.parametrize("rest", [FOREIGN[:900], ".".join([FOREIGN[:17]] * 55), ACCENTED])
 def test_of_hosts_that_are_no_names_none_is_encoded(rest: str) -> None:
-    """Where each is this takes a minute."""
+    """Encoding each host would take a minute."""
     assert all(link_destination(f"http://a{number}{rest}").host == f"a{number}{rest}".casefold() for number in range(6_000))
 
 

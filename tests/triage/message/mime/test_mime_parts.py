@@ -180,7 +180,7 @@ def test_what_would_be_read_again_and_again_is_too_much(raw: bytes, monkeypatch:
 
 @pytest.mark.parametrize("count", [GIVEN_LIMIT, GIVEN_LIMIT * 7])
 def test_dashes_are_looked_through_once_for_each_boundary_that_may_be_given(count: int) -> None:
-    """Where they are searched again from each dash, or for boundaries too many, this takes minutes."""
+    """Searching again from each dash, or for too many boundaries, would take minutes."""
     head = "Content-Type: multipart/mixed" + "".join(f";boundary={'-' * number}" for number in range(1, count + 1))
     raw = f"{head}\r\n\r\n".encode() + b"x" + b"-" * 3_000_000
     if count > GIVEN_LIMIT:
@@ -256,7 +256,7 @@ def test_any_arrangement_of_delimiters(pieces: list[bytes]) -> None:
 
 
 def leaves_of_email_package(raw: bytes) -> list[tuple[str, bytes]]:
-    """What the standard library finds."""
+    """Leaves that the standard library finds."""
     found = []
     for one in email.message_from_bytes(raw, policy=email.policy.compat32).walk():
         content = one.get_payload(decode=True)

@@ -1,4 +1,4 @@
-"""Where a link leads that a security gateway rewrote."""
+"""Real target of a link that a security gateway rewrote."""
 
 import base64
 

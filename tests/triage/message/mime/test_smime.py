@@ -1,4 +1,4 @@
-"""What lies within a signature: as programs write it, in pieces and without lengths, and anything else."""
+"""Content of S/MIME signatures: as programs write it, in pieces and without lengths, and malformed."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

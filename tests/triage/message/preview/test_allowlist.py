@@ -1,4 +1,4 @@
-"""What nh3 leaves of a document, and which styles are harmless."""
+"""HTML that nh3 keeps of a document, and harmless styles."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -46,7 +46,7 @@ def test_a_value_of_a_style_is_a_short_one() -> None:
 
 
 def test_a_long_style_is_looked_through_once() -> None:
-    """Where each space is begun with again this takes minutes, and no preview waits for that."""
+    """Matching again from each space would take minutes, and no preview waits that long."""
     spaces = " " * 200_000
     assert clean_style(f"color:/{spaces}a;color:rgba(0,0,0,{spaces}a)") == ("color:/ a", 0)
 

@@ -44,7 +44,7 @@ def body_of(preview: Preview) -> str:
 
 
 def assert_harmless(preview: Preview) -> None:
-    """Nothing in the document runs, loads or leads away; no control character is in it; numbers and links fit."""
+    """Assert that nothing in the document runs, loads or redirects, that it has no control characters, and that numbers and links match."""
     assert harm_in(preview.document, HEAD) == []
     assert harmful(preview.document, HARMLESS_LINES) == []
     assert harmful(json.dumps([link.target + link.text for link in preview.links], ensure_ascii=False)) == []
@@ -172,7 +172,7 @@ def test_all_pictures_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> N
     [(b"begin 644 x\n" + b"\n" * 200_000, "x-uuencode"), (base64.b64encode(b"\xff\xd8" + b"\xff" * 150_000), "base64")],
 )
 def test_a_picture_that_stands_in_many_places_is_looked_at_once(body: bytes, encoding: str) -> None:
-    """Where it is decoded for each of them this takes minutes."""
+    """Decoding the picture for each place would take minutes."""
     page = "<img src=cid:png@x>" * 10_000
     raw = multipart(
         part("Content-Type: text/html", page.encode()),

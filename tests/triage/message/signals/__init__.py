@@ -1,1 +1,1 @@
-"""What a trained eye wants to know."""
+"""Tests of the signals."""

@@ -98,7 +98,7 @@ def test_the_end_of_a_name_tells_what_the_whole_of_it_does(name: str) -> None:
 
 @pytest.mark.parametrize("filling", ["." * 246 + " ", ".pdf" + "." * 240 + "!"])
 def test_many_names_within_of_an_attachment_of_many_names(filling: str) -> None:
-    """Where each is looked at for each, and at each of its dots, this takes minutes."""
+    """Comparing each name with each, at each of its dots, would take minutes."""
     names, also = tuple(f"{filling}{number:03}" for number in range(200)), tuple(f"{number}.zip" for number in range(20))
     archives = tuple(Attachment(number, "papers.zip", "application/zip", 1, "", names, also=also) for number in range(300))
     assert set(seen(attachments=archives)) == {"attachment-packed"}

@@ -1,4 +1,4 @@
-"""Who really sent it, in words."""
+"""Signals about the real sender of a message."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How it behaves: new to us, to many, bulk, unreadable, from another time."""
+"""Signals about behaviour: first contact, many recipients, bulk, unreadable, wrong date."""
 
 from typing import Any
 

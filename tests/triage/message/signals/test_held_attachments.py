@@ -72,7 +72,7 @@ def test_what_holds_a_message_is_told_of_where_it_does_not(ending: str) -> None:
 
 
 def test_many_names_within_of_an_attachment_of_many_names() -> None:
-    """Where each is looked at for each, and at each of its dots, this takes minutes."""
+    """Comparing each name with each, at each of its dots, would take minutes."""
     names, also = tuple(f".pdf{'.' * 240}!{number:03}" for number in range(200)), tuple(f"{number}.zip" for number in range(20))
     assert first_danger([attachment("papers.zip", names=names, also=also)] * 1_000, ENDINGS) == ""
 

@@ -1,4 +1,4 @@
-"""Who it pretends to be, and who may."""
+"""Signals about impersonated people and companies, and the senders that are excepted."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is learned of decisions: points that follow the log odds, said in words, and no more than so many."""
+"""Priority learned from decisions: points that follow the log odds, with a sentence, within a limit."""
 
 import math
 

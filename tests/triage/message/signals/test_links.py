@@ -1,4 +1,4 @@
-"""Where links and page parts lead."""
+"""Signals about targets of links and parts of pages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is looked at first, and why: the reasons one by one, and what they make together."""
+"""Priority of a message: each reason, and their sum."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where answers and bounces would go."""
+"""Signals about the addresses that replies and bounces go to."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What ClamAV, Rspamd and lists of bad clients said, in words."""
+"""Signals from ClamAV, Rspamd and client blocklists."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Why a message needs a second look, and who passed it on, as values; and how often wanted mail is asked about."""
+"""Reasons for a second look, its forwarders, and how often a wanted message needs one."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""How bad a message looks, by its weight and by what was found in it."""
+"""Severity of a message by its weight and its findings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Of how much use a message is still."""
+"""Lifetime of codes, links and meetings."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from triage.message.summary import Summary, make_summary
 
 
 def minutes_of(summary: Summary) -> int | None:
-    """How long it is of use."""
+    """Lifetime of a message in minutes."""
     found = find_lifetime(summary, NOW)
     return found.minutes if found else None
 

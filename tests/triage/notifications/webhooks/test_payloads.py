@@ -1,4 +1,4 @@
-"""What a webhook is sent, in each format, and that the signature is the one of Standard Webhooks."""
+"""Payloads of webhooks in each format, with the signature of Standard Webhooks."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What of a sent mail teaches whom we know: by what the message says itself, and address by address."""
+"""Contacts that a sent message teaches, by its headers and address by address."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""How a sender stands with the company: who had mail from them, and what people decided about it."""
+"""History of a sender with the company: recipients of earlier messages, and decisions about them."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -44,7 +44,7 @@ def decide(session: Session, settings: Settings, verb: Verb, *ids: int) -> None:
 
 
 def of(session: Session, author: str = AUTHOR, *, proven: bool = True) -> Standing:
-    """How they stand; nobody else writes from these domains."""
+    """History of a sender; nobody else writes from these domains."""
     return sender_history.of_sender(session, author, proven=proven, freemail=("gmail.com",))
 
 
@@ -115,7 +115,7 @@ def test_new_to_a_department_and_to_a_person(company: Engine, settings: Settings
 
 
 def test_a_decision_moves_what_comes_later(company: Engine, settings: Settings) -> None:
-    """It orders the cards; the verdict stays what it was."""
+    """A decision changes the order of later rows, never their verdict."""
     urgency, rules = [], set()
     with db.transaction(company) as session:
         for verb in (Verb.RELEASE, Verb.PURGE, Verb.PURGE, None):

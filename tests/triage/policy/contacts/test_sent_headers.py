@@ -29,7 +29,7 @@ def sent(head: bytes) -> Sent:
 
 
 def test_a_line_without_a_colon_is_looked_through_once() -> None:
-    """Where each letter begins a name again this takes half an hour."""
+    """Matching a name again from each letter would take half an hour."""
     assert sent(PLAIN + b"X-A: y\n" + b"a" * 250_000 + b"\nTo: eve@x.example\n").recipients == ("bob@partner.example", "eve@x.example")
 
 

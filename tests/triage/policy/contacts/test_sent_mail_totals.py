@@ -29,7 +29,7 @@ MAILS = st.builds(
 
 
 def one_by_one(mails: list[Sent]) -> dict[tuple[str, str, str], tuple[int, int, int]]:
-    """Whom they went to: how often, first and last."""
+    """Number, first and last time of the messages to each recipient."""
     found: dict[tuple[str, str, str], tuple[int, int, int]] = {}
     for mail in mails:
         at = to_micros(mail.at)
@@ -58,7 +58,7 @@ def test_the_last_mail_is_the_one_that_is_shown() -> None:
 
 
 def sent(found: Gathered) -> dict[tuple[str, str], int]:
-    """How often each author wrote to anybody."""
+    """Number of messages that each author sent."""
     return {whose: sum(contact.sent for contact in contacts) for whose, contacts in found.contacts.items()}
 
 

@@ -1,4 +1,4 @@
-"""What answers a message of ours passes, for everybody here; what only pretends to, does not (mailflow.md 8)."""
+"""Replies to messages of ours pass for all employees; forged replies do not (mailflow.md 8)."""
 
 from collections.abc import Iterator
 from dataclasses import replace

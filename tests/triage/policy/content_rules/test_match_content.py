@@ -1,4 +1,4 @@
-"""Which rules on content a message matches, and that many of them cost little."""
+"""Matching of rules on content, and its cost with many rules."""
 
 import time
 from collections.abc import Callable, Mapping

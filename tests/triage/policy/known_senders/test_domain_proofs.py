@@ -96,7 +96,7 @@ def decide_newest(engine: Engine, settings: Settings, verb: Verb, *, days: float
 
 
 def kept(engine: Engine) -> dict[str, tuple[bool, int, int]]:
-    """Of each way whether it is usual, on how many days it was delivered while new, and how many messages were held."""
+    """State of each way of proof: whether it is usual, its days of delivery while new, and the messages held."""
     with db.read_transaction(engine) as session:
         return {row.way: (row.usual_at is not None, row.days, row.held) for row in session.scalars(select(DomainProof))}
 

@@ -74,7 +74,7 @@ def test_what_a_forwarder_brings_flows_and_a_fraud_that_it_brings_does_not(known
 
 
 def test_posts_of_a_known_list_flow_whoever_wrote_them(known: Engine, holding: Settings) -> None:
-    """Their replies go to the list, and their footer shows another address than its tracker opens."""
+    """Replies go to the list, and the footer shows another address than its tracker opens."""
     allow(known, holding, "list", "trade.lists.example", proof="dkim:lists.example")
     signed = (Dkim(Result.PASS, "lists.example", "s1", "rsa-sha256", "", signs_list=True),)
     of_list: dict[str, Any] = {
@@ -108,7 +108,7 @@ def test_a_service_that_sends_invoices_for_many_flows_until_bank_details_change(
 
 
 def test_while_dns_is_down_a_known_sender_waits_and_is_not_called_unlike(known: Engine, holding: Settings) -> None:
-    """Nothing is counted for the fuse, and the same message flows when DNS answers again."""
+    """The fuse counts nothing, and the same message passes when DNS answers again."""
     allow(known, holding, "address", SALES)
     down = authentication(SALES, UNKNOWN)
     with pytest.raises(NotYet):

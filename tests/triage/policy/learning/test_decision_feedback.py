@@ -1,4 +1,4 @@
-"""What other programs are told of decisions: a person's, of held messages, after an hour, one message a campaign."""
+"""Feedback to spam filters: staff decisions about held messages, after an hour, one message a campaign."""
 
 from datetime import datetime, timedelta
 
@@ -38,7 +38,7 @@ def decide(session: Session, settings: Settings, verb: Verb, *ids: int) -> Decis
 
 
 def read_lessons(session: Session, now: datetime = LATER) -> list[list[bool]]:
-    """Of each decision that is due: which of its messages are junk."""
+    """Whether each message of a due decision is junk, decision by decision."""
     found: list[list[bool]] = []
     while lesson := decision_feedback.next_lesson(session, "feedback-x", now=now):
         found.append([one.junk for one in lesson.examples])

@@ -1,4 +1,4 @@
-"""Who only looks like a sender that the company knows: found by name and by domain, forgotten when the sender is."""
+"""Look-alikes of known senders: found by name and by domain, forgotten with the sender."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 
 def follow(session: Session, settings: Settings) -> tuple[list[str], list[str]]:
-    """What upkeep does."""
+    """Update the known names and domains as upkeep does."""
     found = known_names.find_changes(session, settings=settings, now=NOW)
     known_names.change_domains(session, *found)
     return found
@@ -146,7 +146,7 @@ def wrote_to(session: Session, settings: Settings, *addresses: str, how: str = "
 
 @pytest.mark.parametrize("how", ["outbound", "seed"])
 def test_the_first_answer_of_somebody_only_written_to(company: Engine, settings: Settings, how: str) -> None:
-    """Nobody knows what they call themselves: their address says it, and their domain."""
+    """The display name is unknown before the first answer; the address and the domain spell it."""
     with db.transaction(company) as session:
         wrote_to(session, settings, "ana.ferreira@brassworks-tyne.test", how=how)
         follow(session, settings)

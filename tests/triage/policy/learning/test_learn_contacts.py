@@ -1,4 +1,4 @@
-"""Whom somebody here writes to is known, within a scope, for a time; what is not learned is counted with its reason."""
+"""Learned contacts: their scope and lifetime; what is not learned is counted with its reason."""
 
 import contextlib
 import threading

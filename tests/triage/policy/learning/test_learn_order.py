@@ -1,4 +1,4 @@
-"""What counts of decisions: a person's, of held messages, each sender once; nothing undone, and nothing of confidential folders."""
+"""Decisions that teach the order: by staff, of held messages, each sender once; no undone ones, no confidential folders."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -42,7 +42,7 @@ def decide(session: Session, settings: Settings, author: str, verb: Verb, to: st
 
 
 def learn(session: Session, settings: Settings, after: timedelta = timedelta()) -> Learned:
-    """What upkeep does."""
+    """Learn from decisions as upkeep does."""
     learned = learn_order.count_decisions(session, settings=settings, now=NOW + after)
     learn_order.keep_lessons(session, learned)
     assert learn_order.current_lessons(session, settings) == learned

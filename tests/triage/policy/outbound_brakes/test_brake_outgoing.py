@@ -71,7 +71,7 @@ def leave(
 
 
 def states(session: Session, now: datetime = NOW) -> dict[str, str]:
-    """Of each recipient: held, later, or the state that the delivery has."""
+    """State of the delivery to each recipient, or `later` when it is not due yet."""
     session.expire_all()
     rows = session.scalars(select(Delivery).where(col(Delivery.direction) == "outbound"))
     return {one.recipient: "later" if one.state == State.QUEUED and one.due_at and one.due_at > now else one.state for one in rows}
@@ -82,7 +82,7 @@ def only(session: Session) -> OutboundBrake:
 
 
 def letters(session: Session) -> list[str]:
-    """What people here are told, as text."""
+    """Texts of the notices to employees."""
     rows = session.scalars(select(Delivery).where(col(Delivery.direction) == "report").order_by(col(Delivery.id)))
     said = []
     for one in rows:

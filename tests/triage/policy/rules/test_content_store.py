@@ -34,7 +34,7 @@ ALLOW = RuleOrder("allow", "address", SALES, "company")
 
 @pytest.fixture
 def alone(settings: Settings) -> Settings:
-    """Nothing needs a second person."""
+    """Settings that need no second person."""
     return replace(settings, policy=replace(settings.policy, approvals=()))
 
 

@@ -1,4 +1,4 @@
-"""How two rules stand to each other, as a table; and what the policy makes of them."""
+"""Conflicts between two rules, as a table, and the verdict of the policy."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -53,7 +53,7 @@ def arrive(session: Session, settings: Settings, *to: str, author: str = SUPPLIE
 
 
 def wrote(session: Session, settings: Settings, *senders: str, to: str = SUPPLIER) -> None:
-    """These people wrote to somebody."""
+    """Learn that these employees wrote to an address."""
     mails = [Sent(sender, (to,), sender, NOW) for sender in senders]
     learn_contacts.learn_many(session, mails, how="seed", settings=settings, by=SYNC, now=NOW)
 
@@ -66,7 +66,7 @@ def correspond(session: Session, settings: Settings, author: str = SUPPLIER, cou
 
 
 def found(session: Session, settings: Settings) -> dict[str, Candidate]:
-    """What is proposed, by value."""
+    """Candidates for suggested rules, by value."""
     return {one.value: one for one in candidates.find_candidates(session, settings=settings, now=NOW)}
 
 

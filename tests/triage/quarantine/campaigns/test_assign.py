@@ -148,7 +148,7 @@ def test_what_comes_in_together_is_sorted_as_if_it_came_one_by_one(engine: Engin
 
 
 def partition(names: Sequence[object]) -> set[frozenset[int]]:
-    """Which messages have a name in common."""
+    """Sets of messages that share a name."""
     return {frozenset(place for place, one in enumerate(names) if one == name) for name in names}
 
 

@@ -34,7 +34,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 
 def grouped(engine: Engine) -> list[int]:
-    """How many deliveries each campaign has."""
+    """Number of deliveries in each campaign."""
     with read_transaction(engine) as session:
         rows = session.execute(select(col(Delivery.campaign_id), func.count()).group_by(col(Delivery.campaign_id)))
         return sorted(number for campaign, number in rows if campaign is not None)

@@ -1,4 +1,4 @@
-"""Which messages a subscription flood is made of, and which ones it is to hide."""
+"""Messages that make up a subscription flood, and the ones that it is meant to hide."""
 
 from dataclasses import replace
 

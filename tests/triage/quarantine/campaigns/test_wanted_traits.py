@@ -1,4 +1,4 @@
-"""What wanted messages have too relates nothing to a wave; what is wanted is learned, and forgotten."""
+"""Traits that wanted messages share relate nothing to a wave; they are learned and forgotten."""
 
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ def come(session: Session, settings: Settings, author: str, *hosts: str, skeleto
 
 
 def related_to(session: Session, delivery: int) -> Related:
-    """What is related to one delivery."""
+    """Messages related to one delivery."""
     return find_related(session, col(Delivery.id) == delivery, by=ANA, now=NOW)
 
 

@@ -344,7 +344,7 @@ def test_a_page_is_found_by_its_position_and_read_upwards(
 
 
 def plan_of(session: Session, words: str, values: Any) -> list[str]:
-    """How SQLite goes about it, without what it asks for once, or for one row, beside."""
+    """Query plan of SQLite, without constant and single-row subqueries."""
     rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values).all()
     beside = {row[0] for row in rows if "SUBQUERY" in row[3]}
     for number, parent, *_ in rows:

@@ -206,7 +206,7 @@ export interface AssignOrder {
   note?: string
 }
 
-/** How many messages it was about. */
+/** Number of assigned messages. */
 export interface AssignedCount {
   count: number
 }
@@ -267,7 +267,7 @@ export interface Authentication {
   sentence: string
 }
 
-/** Somebody is away, or back. */
+/** Start or end of an absence. */
 export interface AwayOrder {
   login?: string
   until?: string | null
@@ -275,7 +275,7 @@ export interface AwayOrder {
 
 export type BlockKind = 'campaign' | 'domain' | 'address'
 
-/** That a purge blocks along what its preview says. */
+/** Blocks to make with a removal, as its preview lists them. */
 export interface BlockOrder {
   /** which kinds */
   kinds?: readonly BlockKind[]
@@ -293,7 +293,7 @@ export interface Brake {
   sentence: string
 }
 
-/** Why it is decided so. */
+/** Reason of a decision about an outbound brake. */
 export interface BrakeOrder {
   reason?: string
 }
@@ -367,7 +367,7 @@ export interface Candidate {
   away_until: string | null
 }
 
-/** Everybody else who decides, by name. */
+/** Staff who can be assigned a message, by name. */
 export interface Candidates {
   items: Candidate[]
 }
@@ -423,7 +423,7 @@ export interface ChosenContacts {
   ids: readonly string[]
 }
 
-/** How a rule stands to another one. */
+/** Conflict of a rule with another one. */
 export interface Clash {
   /** shadowed: it never takes effect; exception: it goes first; same: said already */
   kind: ClashKind
@@ -433,7 +433,7 @@ export interface Clash {
 
 export type ClashKind = 'shadowed' | 'exception' | 'same'
 
-/** Somebody who works here. */
+/** Employee of the directory. */
 export interface Colleague {
   uid: string
   name: string
@@ -960,12 +960,12 @@ export interface Effort {
   milliseconds: number
 }
 
-/** Where the browser goes next. */
+/** URL to which the browser goes next. */
 export interface Elsewhere {
   url: string
 }
 
-/** Everything passes that is neither blocked nor forged. */
+/** Emergency, in which everything passes that is neither blocked nor forged. */
 export interface Emergency {
   until: string
   reason: string
@@ -985,7 +985,7 @@ export interface EmergencyOrder {
   reason: string
 }
 
-/** How many sessions were ended. */
+/** Number of ended sessions. */
 export interface Ended {
   ended: number
 }
@@ -1090,7 +1090,7 @@ export interface Escalation {
   may_confirm: boolean
 }
 
-/** Which messages, to which duty, and why. */
+/** Escalation of messages to a duty, with the reason. */
 export interface EscalationOrder {
   select: Select
   /** security, management, legal or data-protection, as the settings name them */
@@ -1247,7 +1247,7 @@ export interface Folder {
 
 export type FolderAccess = 'content' | 'count'
 
-/** How much went to a folder. */
+/** Number of messages to a folder. */
 export interface FolderCount {
   department: string
   /** uid; empty: the department's shared folder */
@@ -1275,7 +1275,7 @@ export interface Headers {
   text: string
 }
 
-/** Something that happened to a delivery. */
+/** Event in the history of a delivery. */
 export interface HistoryEntry {
   at: string
   by: string
@@ -1316,7 +1316,7 @@ export interface Item {
   why: string
 }
 
-/** Somebody here reported a message of a row as suspicious. */
+/** Report of a message of a row as suspicious. */
 export interface ItemReport {
   id: string
   delivery: string
@@ -1324,7 +1324,7 @@ export interface ItemReport {
   at: string
 }
 
-/** Somebody here requested a message of a row. */
+/** Release request for a message of a row. */
 export interface ItemRequest {
   id: string
   delivery: string
@@ -1333,14 +1333,14 @@ export interface ItemRequest {
   comment: string
 }
 
-/** Where a campaign's mail belongs. */
+/** Campaign into which another one is merged. */
 export interface JoinOrder {
   /** the other campaign */
   into: string
   reason?: string
 }
 
-/** That somebody here knows an address. */
+/** Address that an employee knows. */
 export interface Known {
   /** uid, or any address of theirs; a role address stands for its department */
   employee: string
@@ -1350,7 +1350,7 @@ export interface Known {
   message_id?: string
 }
 
-/** Somebody removed many messages within the last day, and nobody has undone it. */
+/** Large removal within the last day that nobody has undone. */
 export interface LargeRemoval {
   decision: string
   at: string
@@ -1426,12 +1426,12 @@ export interface Lessons {
   items: readonly Known[]
 }
 
-/** Why a hold is lifted. */
+/** Reason for lifting a hold. */
 export interface LiftOrder {
   reason: string
 }
 
-/** Where a link really goes, and what is unusual about it. */
+/** Link of a message: its real target, and its warnings. */
 export interface Link {
   number: number
   text: string
@@ -1569,7 +1569,7 @@ export interface Message {
   deliveries: Delivery[]
 }
 
-/** Somebody here reported a message as suspicious, and nobody has answered yet. */
+/** Report of a suspicious message that staff have not answered yet. */
 export interface MessageReport {
   id: string
   by_name: string
@@ -1601,7 +1601,7 @@ export interface MissedMailbox {
   why: string
 }
 
-/** How often a sender calls itself so. */
+/** Number of messages in which a sender uses a display name. */
 export interface NameCount {
   name: string
   count: number
@@ -1698,7 +1698,7 @@ export interface NotIncluded {
   of: string
 }
 
-/** How often something was not learned, and why. */
+/** Number of messages from which nothing was learned, with the reason. */
 export interface NotLearned {
   how: string
   reason: string
@@ -1706,7 +1706,7 @@ export interface NotLearned {
   count: number
 }
 
-/** Why senders would get no notice, and for how many deliveries. */
+/** Reason why senders get no notice, with the number of deliveries. */
 export interface NotNotified {
   reason: string
   count: number
@@ -1745,7 +1745,7 @@ export interface OpenSession {
   is_locked: boolean
 }
 
-/** Somebody else who sits at a console. */
+/** Colleague who has the console open. */
 export interface OtherHere {
   login: string
   name: string
@@ -2066,7 +2066,7 @@ export interface PinGiven {
   pin: string
 }
 
-/** Somebody whose locked session a PIN opens in this browser. */
+/** Staff member whose locked session a PIN can unlock in this browser. */
 export interface PinHolder {
   login: string
   name: string
@@ -2191,14 +2191,14 @@ export interface Problem {
   fence?: string | null
 }
 
-/** How many deliveries somebody has proven to be their own. */
+/** Number of deliveries with a proof. */
 export interface ProofCount {
   /** a domain, at a free-mail provider an address, or `none`: for `select.proof` */
   proof: string
   count: number
 }
 
-/** Which new ways are decided about: all that are new, as you saw them. */
+/** New ways of proof that the decision covers: all new ones, as the list showed them. */
 export interface ProofOrder {
   reason?: string
   /** as the list names them; 409 where further ones have come */
@@ -2207,7 +2207,7 @@ export interface ProofOrder {
 
 export type ProofState = 'new' | 'renewed' | 'refused'
 
-/** Why it is decided so. */
+/** Reason of the decision. */
 export interface ProofUndoOrder {
   reason?: string
 }
@@ -2261,7 +2261,7 @@ export interface ProviderShown {
   title: string
 }
 
-/** Where somebody wants to be afterwards. */
+/** Page of the console to return to after sign-in. */
 export interface ProviderSignIn {
   /** A path of the console; anything else is the queue. */
   return_to?: string
@@ -2357,12 +2357,12 @@ export interface RelatedMessage {
   taken_by: string | null
 }
 
-/** Everything that was seen beside what one decision took. */
+/** Related messages that the decision did not include. */
 export interface RelatedMessages {
   items: RelatedMessage[]
 }
 
-/** Somebody here requested a message, and nobody has answered yet. */
+/** Release request that staff have not answered yet. */
 export interface ReleaseRequest {
   id: string
   /** whose mail it is */
@@ -2453,7 +2453,7 @@ export interface ReportColumn {
   kind: 'text' | 'count' | 'number' | 'seconds' | 'share' | 'day'
 }
 
-/** How the console draws a table. */
+/** Chart that the console draws of a table. */
 export interface ReportPlot {
   kind: 'bars' | 'lines' | 'week'
   /** The columns that are drawn. */
@@ -2491,7 +2491,7 @@ export interface Restored {
   backup_at: string
 }
 
-/** Why a check is to hold again. */
+/** Reason for switching a check back on. */
 export interface ResumeOrder {
   reason?: string
 }
@@ -2606,14 +2606,14 @@ export interface RuleOrdered {
   fence?: string | null
 }
 
-/** What came of a test. */
+/** Result of one rule test. */
 export interface RuleTested {
   line: number
   passed: boolean
   sentence: string
 }
 
-/** What came of the tests, in the order of their lines. */
+/** Results of the rule tests, in the order of their lines. */
 export interface RuleTests {
   items: RuleTested[]
 }
@@ -2727,7 +2727,7 @@ export interface SecondLook {
 /** Section of the queue that a row is in, in the order of the queue. */
 export type Section = 'act-now' | 'time-limited' | 'rest'
 
-/** Which deliveries: `ids`, or any of the other features; all that are given must fit. */
+/** Selection of deliveries by `ids` or other features; all that are given must match. */
 export interface Select {
   ids?: readonly string[]
   sender?: string
@@ -2816,7 +2816,7 @@ export interface SenderChecks {
   items: SenderCheck[]
 }
 
-/** How often an author occurs. */
+/** Number of messages of an author. */
 export interface SenderCount {
   author: string
   count: number
@@ -2876,7 +2876,7 @@ export interface SignInOutcome {
   refused: string
 }
 
-/** How staff can sign in here. */
+/** Ways to sign in that this server offers to staff. */
 export interface SignInWays {
   password: boolean
   /** With a passkey alone, where the console has a name. */
@@ -2941,7 +2941,7 @@ export interface SplitOrder {
   reason?: string
 }
 
-/** Somebody who triages. */
+/** Staff member with role and scope. */
 export interface StaffMember {
   login: string
   name: string
@@ -2968,7 +2968,7 @@ export interface StaffMembers {
 /** State of a delivery. */
 export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
 
-/** How many deliveries have a state. */
+/** Number of deliveries in a state. */
 export interface StateCount {
   state: State
   count: number
@@ -2991,7 +2991,7 @@ export interface Step {
   attempt: number | null
 }
 
-/** How often a subject occurs. */
+/** Number of messages with a subject. */
 export interface SubjectCount {
   subject: string
   count: number
@@ -3133,7 +3133,7 @@ export interface TrainingResult {
   counted: boolean
 }
 
-/** How somebody does, by the first answer to each message. */
+/** Training result of a staff member, by the first answer to each message. */
 export interface TrainingScore {
   login: string
   answered: number
