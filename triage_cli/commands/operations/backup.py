@@ -19,6 +19,7 @@ from triage.runtime import backup_manifest, checksummed_files, spool_backup
 from triage.runtime.backup_manifest import Manifest
 from triage.runtime.checksummed_files import Kept
 from triage.store import database_dump, ledger
+from triage.store.message_record import dictionaries
 from triage.times import utcnow
 from triage_cli.client.client_option import refuse_server, settings_of
 from triage_cli.client.local_setup import database_of, open_transaction, shell_user
@@ -26,6 +27,7 @@ from triage_cli.lazy_group import HELP, Lazy
 from triage_cli.output.tables import json_sentences, say
 
 CHECKPOINTS = "checkpoints"  # directory of the signed checkpoints
+DICTIONARIES = "dictionaries"  # directory of what the records of messages are compressed with
 
 
 class Backup(Lazy):
@@ -78,6 +80,7 @@ def save_all(settings: Settings, directory: Path, *, spool_only: bool, config: s
     kind = revision = ""
     if not spool_only:
         files += save_checkpoints(settings, directory)
+        files += save_dictionaries(directory)
         with database_of(settings) as engine:
             kind, revision = database_dump.kind_of(engine), version_of(engine)
             files += database_dump.copy_out(engine, directory)
@@ -98,8 +101,18 @@ def save_checkpoints(settings: Settings, directory: Path) -> Iterator[Kept]:
     """The signed checkpoints. They are older than the database that is copied next, so it holds all that they have seen."""
     where = Path(settings.audit.checkpoints) if settings.audit.checkpoints else None
     for path in sorted(where.glob("*.jsonl")) if where and where.is_dir() else ():
-        with path.open("rb") as source:
-            yield checksummed_files.write_file(directory, f"{CHECKPOINTS}/{path.name}", partial(checksummed_files.copy_file, source))
+        yield save_file(path, directory, CHECKPOINTS)
+
+
+def save_dictionaries(directory: Path) -> Iterator[Kept]:
+    """The dictionaries of message records, so that a backup can be read whatever becomes of this program."""
+    return (save_file(path, directory, DICTIONARIES) for path in dictionaries.list_files())
+
+
+def save_file(path: Path, directory: Path, part: str) -> Kept:
+    """A copy of a file in a part of the backup."""
+    with path.open("rb") as source:
+        return checksummed_files.write_file(directory, f"{part}/{path.name}", partial(checksummed_files.copy_file, source))
 
 
 def left_out(settings: Settings, config: str | None) -> Iterator[str]:

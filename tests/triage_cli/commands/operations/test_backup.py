@@ -23,6 +23,7 @@ from triage.ids import parse_id
 from triage.runtime import spool_backup
 from triage.store import db, restore_pause
 from triage.store.delivery_state import State
+from triage.store.message_record import dictionaries
 from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 from triage_cli.services import upkeep
@@ -56,6 +57,11 @@ def test_a_damaged_backup_is_refused_before_anything_is_touched(shell: Shell, tm
         (made / harm).unlink()
     refused = shell("backup", "restore", str(made))
     assert (refused.code, says in refused.err) == (2, True)
+
+
+def test_a_backup_holds_what_the_records_of_messages_are_compressed_with(elsewhere: Path, tmp_path: Path) -> None:
+    saved = {path.name: path.read_bytes() for path in (tmp_path / "backup" / "dictionaries").iterdir()}
+    assert saved == {path.name: path.read_bytes() for path in dictionaries.list_files()}
 
 
 def test_nothing_that_is_there_is_overwritten(shell: Shell, settings: Settings, tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""Zstandard dictionaries of message records: files of this package. None of them ever changes or goes, for stored records name them."""
+
+from functools import cache
+from pathlib import Path
+
+import zstandard
+
+from triage.errors import NotFound
+from triage.say import say
+
+DIRECTORY = Path(__file__).parent
+NEWEST = 1  # the number of the one for new records
+LEVEL = 3  # higher levels save nothing here (decision 95)
+
+
+@cache
+def read_dictionary(number: int) -> zstandard.ZstdCompressionDict:
+    """The dictionary of this number. NotFound when its file is missing; the text says which part of a backup has it."""
+    try:
+        found = zstandard.ZstdCompressionDict(file_of(number).read_bytes())
+    except (OSError, ValueError, zstandard.ZstdError) as fault:
+        raise NotFound(
+            say(
+                "dictionary {number} of the message records is missing or damaged: install Mailroom again, or copy {name} from the "
+                "directory `dictionaries` of a backup to {directory}",
+                number=number,
+                name=file_of(number).name,
+                directory=str(DIRECTORY),
+            )
+        ) from fault
+    found.precompute_compress(LEVEL)
+    return found
+
+
+def file_of(number: int) -> Path:
+    """Where the dictionary of this number is."""
+    return DIRECTORY / f"records_{number}.zdict"
+
+
+def list_files() -> list[Path]:
+    """Every dictionary that this program has, for a backup."""
+    return sorted(DIRECTORY.glob("records_*.zdict"))

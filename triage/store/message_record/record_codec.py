@@ -1,0 +1,69 @@
+"""A message's record as one compressed value: JSON in a Zstandard frame that names its dictionary and has a checksum."""
+
+import json
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import zstandard
+
+from triage.errors import NotFound
+from triage.say import say
+from triage.store.message_record.dictionaries import LEVEL, NEWEST, read_dictionary
+
+LARGEST = 64 * 1024 * 1024  # bytes of JSON: a summary has limits far below it
+DAMAGED = say("the record of this message is damaged in the database: a backup may still have it")
+PLAIN = b"["  # how an uncompressed record begins: one from before version 0093 of the database, as a query puts it together
+TOOLS = threading.local()  # neither compressors nor decompressors may be shared by threads
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """What was found out about a message, as plain values: `Envelope`, `Authentication`, `Summary` and signals as JSON."""
+
+    envelope: dict[str, Any]
+    authentication: dict[str, Any]
+    summary: dict[str, Any]  # without its text
+    signals: list[dict[str, Any]]
+
+
+def pack_record(record: MessageRecord) -> bytes:
+    """The bytes that the database holds, with the newest dictionary."""
+    return compressor().compress(as_json(record))
+
+
+def as_json(record: MessageRecord) -> bytes:
+    """What is compressed, and what a dictionary is trained on."""
+    return json.dumps((record.envelope, record.authentication, record.summary, record.signals), separators=(",", ":")).encode()
+
+
+def unpack_record(stored: bytes) -> MessageRecord:
+    """The record in these bytes. NotFound when they are damaged or their dictionary is missing: the text says where a copy may be."""
+    try:
+        return MessageRecord(*json.loads(stored if stored.startswith(PLAIN) else decompress(stored)))
+    except (zstandard.ZstdError, ValueError, TypeError) as fault:
+        raise NotFound(DAMAGED) from fault
+
+
+def decompress(stored: bytes) -> bytes:
+    """The JSON in a frame, whichever dictionary it names."""
+    frame = zstandard.get_frame_parameters(stored)
+    if frame.content_size > LARGEST:
+        raise ValueError("no record is as large")
+    return decompressor(frame.dict_id).decompress(stored)
+
+
+def compressor() -> zstandard.ZstdCompressor:
+    """This thread's compressor."""
+    if not hasattr(TOOLS, "compressor"):
+        TOOLS.compressor = zstandard.ZstdCompressor(level=LEVEL, dict_data=read_dictionary(NEWEST), write_checksum=True)
+    found: zstandard.ZstdCompressor = TOOLS.compressor
+    return found
+
+
+def decompressor(number: int) -> zstandard.ZstdDecompressor:
+    """This thread's decompressor for a dictionary."""
+    known: dict[int, zstandard.ZstdDecompressor] = TOOLS.__dict__.setdefault("decompressors", {})
+    if number not in known:
+        known[number] = zstandard.ZstdDecompressor(dict_data=read_dictionary(number))
+    return known[number]
