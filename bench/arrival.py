@@ -83,7 +83,7 @@ def measure_loads(fsync: float) -> dict[str, float]:
             p50, p99 = statistics.median(waited), waited[len(waited) * 99 // 100]
             rows.append((f"{load:.0%} of full load, {full * load:.0f} a second", f"{p50:.1f}", f"{p99:.1f}"))
             found = {"arrival.half-p50": p50 / (6 * fsync + 15), "arrival.half-p99": p99}
-    print(f"{STEADY} mails at each load, {full:.0f} a second at full load; milliseconds from the last dot to Dovecot's yes")
+    print(f"{STEADY} messages at each load, {full:.0f} a second at full load; milliseconds from the last dot to Dovecot's yes")
     printing.print_table(("", "p50", "p99"), rows)
     return found
 
@@ -144,7 +144,7 @@ def send_load(house: House, load: Sequence[Sent], rate: float) -> dict[str, floa
     sent = time.monotonic() - begun
     house.wait_for(WARM_UP + len(load))
     passed, p99 = time.monotonic() - begun, waited[len(waited) * 99 // 100]
-    print(f"a burst of {len(load):,} mails in {sent:.0f} s: all acknowledged, all judged after {passed:.0f} s")
+    print(f"a burst of {len(load):,} messages in {sent:.0f} s: all acknowledged, all judged after {passed:.0f} s")
     taken = (statistics.median(waited), p99, waited[-1])
     printing.print_table(("milliseconds to the 250", "p50", "p99", "most"), [("", *(f"{one:.1f}" for one in taken))])
     return {"arrival.burst-p99": p99, "arrival.burst-judged": passed}

@@ -82,7 +82,7 @@ def main() -> int:
 
 def find_campaigns(directory: Path, corpus: Path | None, copies: int) -> None:
     """Sort the mixture, and print what came of it."""
-    mixed = mixture.mix_mails(corpus, copies)
+    mixed = mixture.mix_messages(corpus, copies)
     engine = db.open_engine(f"sqlite:///{directory}/mixed.db")
     upgrade(engine)
     found: list[int | None] = []
@@ -91,7 +91,7 @@ def find_campaigns(directory: Path, corpus: Path | None, copies: int) -> None:
             found += campaigns.assign_all(session, [mail.fingerprint for mail in mixed[begin : begin + GROUP]], now=utcnow())
     engine.dispose()
     score = mixture.score_campaigns(mixed, found)
-    print(f"{score.waves} waves of {copies} copies, {len(mixed) - score.waves * copies} real mails")
+    print(f"{score.waves} waves of {copies} copies, {len(mixed) - score.waves * copies} real messages")
     rows = [
         ("pairs of a wave in one campaign (recall)", f"{score.recall:.4f}", "0.95"),
         ("pairs in one campaign that are of one wave (precision)", f"{score.precision:.4f}", "0.99"),
@@ -117,7 +117,7 @@ def measure_cost(sizes: Sequence[int]) -> int:
             known = crowd.fill_campaigns([house.engine for house in houses], size)
             for house in houses:
                 watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
-                found = measure_mails(house, known)
+                found = measure_messages(house, known)
                 rows += [(f"{house.kind}: {KINDS[kind]}", f"{size:,}", *taken.figures()) for kind, taken in found.items()]
                 slowest[size] = max(slowest.get(size, 0.0), *(statistics.mean(taken.whole) for taken in found.values()))
                 others.append(watch.stop()[2])
@@ -131,7 +131,7 @@ def measure_cost(sizes: Sequence[int]) -> int:
     return 0
 
 
-def measure_mails(house: House, known: Sequence[Fingerprint]) -> dict[str, Taken]:
+def measure_messages(house: House, known: Sequence[Fingerprint]) -> dict[str, Taken]:
     """Measure the time for each kind of message."""
     chance, found = random.Random(house.size + 1), {}
     work: dict[str, Callable[[], Fingerprint]] = {
@@ -141,22 +141,22 @@ def measure_mails(house: House, known: Sequence[Fingerprint]) -> dict[str, Taken
     for kind, make in work.items():
         taken = Taken()
         for number in range(WARM_UP + MEASURED):
-            group_mails(house, [make() for _ in range(GROUP)], taken if number >= WARM_UP else Taken())
+            group_by_campaign(house, [make() for _ in range(GROUP)], taken if number >= WARM_UP else Taken())
         found[kind] = taken
     return found
 
 
-def group_mails(house: House, mails: Sequence[Fingerprint], taken: Taken) -> None:
+def group_by_campaign(house: House, messages: Sequence[Fingerprint], taken: Taken) -> None:
     """One transaction."""
     asked: list[str] = []
     begun, ours = time.perf_counter(), time.process_time()
     with db.transaction(house.engine) as session, count_statements(house.engine, asked):
         server = server_seconds(session)
-        taken.each.append(assign_mails(session, mails) / len(mails))
-        taken.server.append((server_seconds(session) - server) * 1000 / len(mails))
-    taken.whole.append((time.perf_counter() - begun) * 1000 / len(mails))
-    taken.ours.append((time.process_time() - ours) * 1000 / len(mails))
-    taken.asked.append(len(asked) / len(mails))
+        taken.each.append(assign_campaigns(session, messages) / len(messages))
+        taken.server.append((server_seconds(session) - server) * 1000 / len(messages))
+    taken.whole.append((time.perf_counter() - begun) * 1000 / len(messages))
+    taken.ours.append((time.process_time() - ours) * 1000 / len(messages))
+    taken.asked.append(len(asked) / len(messages))
 
 
 @contextlib.contextmanager
@@ -177,11 +177,11 @@ def server_seconds(session: Session) -> float:
     return processor.own_seconds(driver.info.backend_pid) if db.is_postgresql(session) and driver else 0.0
 
 
-def assign_mails(session: Session, mails: Sequence[Fingerprint]) -> float:
+def assign_campaigns(session: Session, messages: Sequence[Fingerprint]) -> float:
     """Assign messages to campaigns; return the time in milliseconds."""
     now = utcnow()
     begun = time.perf_counter()
-    campaigns.assign_all(session, mails, now=now)
+    campaigns.assign_all(session, messages, now=now)
     return (time.perf_counter() - begun) * 1000
 
 

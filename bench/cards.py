@@ -61,7 +61,7 @@ class House:
 def main() -> int:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    wanted.add_argument("--size", type=int, default=SIZE, help="held mails")
+    wanted.add_argument("--size", type=int, default=SIZE, help="held messages")
     wanted.add_argument("--kept", help="where they lie, and stay")
     given = wanted.parse_args()
     size = given.size

@@ -53,7 +53,7 @@ Seen = dict[str, list[float]]  # what was measured at one speed, in milliseconds
 def main() -> int:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    wanted.add_argument("--size", type=int, default=SIZE, help="held mails, each a row")
+    wanted.add_argument("--size", type=int, default=SIZE, help="held messages, each a row")
     wanted.add_argument("--kept", help="where they lie, and stay")
     given = wanted.parse_args()
     size = given.size

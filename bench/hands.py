@@ -248,8 +248,8 @@ class Hands:
     def count_release(self, decision: str, kind: str, sequence: Sequence[str]) -> None:
         """A release by careless keys: of what is dangerous, or of another row that came under them."""
         items = self.client.get(f"/decisions/{decision}").json()["items"]
-        mails = [self.client.get(f"/deliveries/{one['delivery']}").json() for one in items]
-        if any(self.policy.classes[self.kinds[mail["subject"]]] == "dangerous" for mail in mails):
+        messages = [self.client.get(f"/deliveries/{one['delivery']}").json() for one in items]
+        if any(self.policy.classes[self.kinds[mail["subject"]]] == "dangerous" for mail in messages):
             self.counts.careless.append(f"{kind} by {' '.join(sequence)}")
         else:
             self.counts.strays += 1

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.rounds import printing
 from migrations.upgrade import upgrade
 from tests.peers import processes
-from tests.triage.mails import from_archive
+from tests.triage.messages import from_archive
 from triage.config.settings import Company, Policy, Settings
 from triage.message.authentication import Authentication
 from triage.message.signals.deviations import CHECKS, Deviation, find_deviations

@@ -24,7 +24,7 @@ from tests import waves
 from tests.peers import processes
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW
-from tests.triage.mails import from_archive
+from tests.triage.messages import from_archive
 from tests.triage.throwaways import proven
 from tests.waves import Copy
 from triage.config.settings import Company, Floods, Settings

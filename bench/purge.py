@@ -157,7 +157,7 @@ def time_task(task: Callable[[], T]) -> tuple[T, float]:
 def print_report(runs: Mapping[str, Samples]) -> None:
     """The table: for each database each work at each size, and how it grew."""
     small, large = SIZES
-    print(f"{WAVE} held mails of one sender, milliseconds until committed, {ROUNDS} alternating rounds; p50 and the slowest")
+    print(f"{WAVE} held messages of one sender, milliseconds until committed, {ROUNDS} alternating rounds; p50 and the slowest")
     rows = []
     for kind in ("SQLite", "PostgreSQL"):
         before, after = (find_medians(runs)[f"{kind} {size}"] for size in SIZES)
@@ -170,7 +170,7 @@ def print_report(runs: Mapping[str, Samples]) -> None:
 
 def report_many(runs: Mapping[str, Samples]) -> None:
     """The table of the large wave."""
-    print(f"{MANY:,} held mails of one sender of {SIZES[-1]:,}, seconds until committed, {ROUNDS_OF_MANY} rounds; p50 and the slowest")
+    print(f"{MANY:,} held messages of one sender of {SIZES[-1]:,}, seconds until committed, {ROUNDS_OF_MANY} rounds; p50 and the slowest")
     printing.print_table(("", *WORK.values()), [(kind, *(format_runs(one, work, 1000, 2) for work in WORK)) for kind, one in runs.items()])
 
 

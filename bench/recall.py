@@ -62,7 +62,9 @@ class Site:
 
 def main() -> int:
     """Measure and print."""
-    print(f"One sender's {WAVE} mails out of {MAILBOXES} mailboxes, {CONNECTIONS} connections; seconds, medians of {ROUNDS}\n", flush=True)
+    print(
+        f"One sender's {WAVE} messages out of {MAILBOXES} mailboxes, {CONNECTIONS} connections; seconds, medians of {ROUNDS}\n", flush=True
+    )
     found: dict[int, dict[str, dict[str, float]]] = {}
     others = []
     for size in SIZES:

@@ -164,7 +164,7 @@ def measure_releases(at: House, rate: float) -> None:
 
 def print_report(figures: dict[str, dict[str, float]]) -> None:
     """Each pair, with its ratio."""
-    print(f"{MESSAGES} mails of {SIZE // 1024} KB over {SESSIONS} connections, medians of {ROUNDS} alternating rounds")
+    print(f"{MESSAGES} messages of {SIZE // 1024} KB over {SESSIONS} connections, medians of {ROUNDS} alternating rounds")
     rows = []
     for name, figure in figures.items():
         beside = figures[name.partition(":")[0] + ": smtp-source"]

@@ -106,9 +106,9 @@ def measure_lookups(house: House, size: int) -> dict[str, list[float]]:
     chance = random.Random(size)
     found: dict[str, list[float]] = {"together": [], "alone": []}
     for _ in range(TIMES):
-        mails = [make_mail(chance, size) for _ in range(TOGETHER)]
-        found["together"].append(time_lookups(house, mails) / TOGETHER)
-        found["alone"].append(time_lookups(house, mails[:1]))
+        messages = [make_mail(chance, size) for _ in range(TOGETHER)]
+        found["together"].append(time_lookups(house, messages) / TOGETHER)
+        found["alone"].append(time_lookups(house, messages[:1]))
     return {name: sorted(one) for name, one in found.items()}
 
 
@@ -124,11 +124,11 @@ def make_mail(chance: random.Random, size: int) -> Asked:
     return Asked(arriving.envelope(f"{person}@company.example", reverse_path=author), arriving.summary(author))
 
 
-def time_lookups(house: House, mails: Sequence[Asked]) -> float:
+def time_lookups(house: House, messages: Sequence[Asked]) -> float:
     """Measure the look-ups for these messages, in milliseconds."""
     with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()
-        lookups.look_up(session, mails, settings=SETTINGS, now=NOW)
+        lookups.look_up(session, messages, settings=SETTINGS, now=NOW)
         return 1000 * (time.perf_counter() - begun)
 
 
@@ -136,7 +136,7 @@ def print_report(house: House, size: int, many: dict[str, list[float]], few: dic
     """The table of one kind of database."""
     print(f"{house.version}, {size // A_RULE:,} rules and {size:,} correspondents; growth from a hundredth of them")
     rows = []
-    for name, words in (("together", f"{TOGETHER} mails together, each of them"), ("alone", "a mail by itself")):
+    for name, words in (("together", f"{TOGETHER} messages together, each of them"), ("alone", "a message by itself")):
         p50, p99, before = statistics.median(many[name]), many[name][TIMES * 99 // 100], statistics.median(few[name])
         rows.append((words, f"{p50:.2f}", f"{p99:.2f}", f"{statistics.mean(many[name]):.2f}", printing.format_ratio(p50, before)))
     printing.print_table(("milliseconds", "p50", "p99", "mean", "growth"), rows)

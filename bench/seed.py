@@ -26,7 +26,7 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 
 from bench.rounds import goals, printing, processor
 from bench.rounds.alternating import Sample, measure_medians
-from bench.rounds.sent_folders import fill_maildirs, make_address, make_mails
+from bench.rounds.sent_folders import fill_maildirs, make_address, make_messages
 from mailboxes.sources import seed_contacts
 from mailboxes.sources.imap_source import ImapSource
 from mailboxes.sources.maildir_source import MaildirSource
@@ -228,7 +228,7 @@ def measure_million() -> int:
         for number in range(owners):
             files.append(place / make_address(number))
             with files[-1].open("wb") as file:
-                for raw in make_mails(number, MILLION // owners):
+                for raw in make_messages(number, MILLION // owners):
                     file.write(b"From x Tue Nov 24 10:00:00 2026\n" + raw[: raw.index(b"\r\n\r\n")] + b"\r\n\r\nhello\r\n\n")
         seen: dict[str, float] = {}
 

@@ -20,7 +20,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from bench.rounds import letters, printing
-from tests.triage.mails import from_archive
+from tests.triage.messages import from_archive
 from triage.addressing.freemail_domains import PROVIDERS
 from triage.message.authentication import Authentication
 from triage.message.mime.links import registered_organisation
@@ -68,13 +68,13 @@ def main() -> int:
     if not corpus:
         print("Hit rates and order need real mail: set MAILROOM_CORPUS to its directory.")
         return 0
-    mails = list(read_mails(Path(corpus)))
-    print_hits(mails, every_signal())
-    print_deciles(mails)
+    messages = list(read_messages(Path(corpus)))
+    print_hits(messages, every_signal())
+    print_deciles(messages)
     return 0
 
 
-def read_mails(corpus: Path) -> Iterator[Mail]:
+def read_messages(corpus: Path) -> Iterator[Mail]:
     """Every message, as it would have been seen when it was written."""
     letters = list(read_corpus(corpus))
     known = Acquaintances(summary for kind, summary, _ in letters if kind == "wanted")
@@ -148,9 +148,9 @@ def measure_cost() -> None:
     print(f"Signals of a mail of {size / 1024:.0f} KB: {sorted(times)[ROUNDS // 2]:.3f} ms of processor time")
 
 
-def print_hits(mails: Sequence[Mail], names: Sequence[str]) -> None:
+def print_hits(messages: Sequence[Mail], names: Sequence[str]) -> None:
     """Print how many messages of each kind have each signal."""
-    of_kind = {kind: [mail for mail in mails if mail.kind == kind] for kind in ("phish", "wanted", "newsletter")}
+    of_kind = {kind: [mail for mail in messages if mail.kind == kind] for kind in ("phish", "wanted", "newsletter")}
     counted = {kind: Counter(signal.name for mail in some for signal in mail.found) for kind, some in of_kind.items()}
     needing = {name: what for what, some in NEEDS.items() for name in some.split()}
     rows = [
@@ -166,11 +166,11 @@ def print_hits(mails: Sequence[Mail], names: Sequence[str]) -> None:
     assert not unnamed, f"docs/reference/signals.md does not name {unnamed}"
 
 
-def print_deciles(mails: Sequence[Mail]) -> None:
+def print_deciles(messages: Sequence[Mail]) -> None:
     """Print the place of phishing messages in the order of the queue, by deciles."""
     rows = []
-    for title, decided in (("first day", []), ("every other mail was decided before", mails[::2])):
-        placed = sorted(mails if not decided else mails[1::2], key=lambda mail: rank_mail(mail, decided))
+    for title, decided in (("first day", []), ("every other mail was decided before", messages[::2])):
+        placed = sorted(messages if not decided else messages[1::2], key=lambda mail: rank_mail(mail, decided))
         tenth = max(1, len(placed) // 10)
         shares = [sum(mail.kind == "phish" for mail in part) / len(part) for part in (placed[:tenth], placed[-tenth:], placed)]
         rows.append((title, *(f"{100 * share:.1f} %" for share in shares)))

@@ -12,7 +12,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from tests.triage.mails import from_archive, mail
+from tests.triage.messages import from_archive, mail
 from tests.triage.waves import FIRST, LAST, TEXTS, invented
 from triage.message.fingerprint_text import telling_words
 from triage.message.mime.mime_parts import parts_of

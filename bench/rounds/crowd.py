@@ -27,25 +27,25 @@ def fill_campaigns(engines: Sequence[Engine], size: int) -> list[Fingerprint]:
     """Add so many campaigns of one message each to every database; some of their fingerprints."""
     chance, known = random.Random(size), []
     for begin in range(0, size, GROUP):
-        mails = [(ids.new_id(), make_mail(chance)) for _ in range(min(GROUP, size - begin))]
-        known += [one for place, (_, one) in enumerate(mails, begin) if place % max(1, size // KNOWN) == 0]
+        messages = [(ids.new_id(), make_mail(chance)) for _ in range(min(GROUP, size - begin))]
+        known += [one for place, (_, one) in enumerate(messages, begin) if place % max(1, size // KNOWN) == 0]
         for engine in engines:
-            write_campaigns(engine, mails)
+            write_campaigns(engine, messages)
     for engine in engines:
         look_at_statistics(engine)
     return known
 
 
-def write_campaigns(engine: Engine, mails: Sequence[tuple[int, Fingerprint]]) -> None:
+def write_campaigns(engine: Engine, messages: Sequence[tuple[int, Fingerprint]]) -> None:
     """Each as a campaign and its representative."""
     now = utcnow()
-    bands = sorted((band, number) for number, one in mails for band in set(one.bands))
+    bands = sorted((band, number) for number, one in messages for band in set(one.bands))
     with db.transaction(engine) as session:
         connection = session.connection()
-        connection.execute(insert(CAMPAIGN), [{"id": number, "begun_at": now, "made_by": "bench"} for number, _ in mails])
+        connection.execute(insert(CAMPAIGN), [{"id": number, "begun_at": now, "made_by": "bench"} for number, _ in messages])
         connection.execute(
             insert(REPRESENTATIVE),
-            [{"id": number, "campaign_id": number, "features": pack_features(one.features)} for number, one in mails],
+            [{"id": number, "campaign_id": number, "features": pack_features(one.features)} for number, one in messages],
         )
         if db.is_postgresql(session):
             driver = connection.connection.driver_connection

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from tests.triage import waves
-from tests.triage.mails import from_archive
+from tests.triage.messages import from_archive
 from triage.message.fingerprint import Fingerprint
 from triage.message.summary import Summary, make_summary
 
@@ -39,7 +39,7 @@ class Score:
     largest: float  # share of the worst wave in its largest campaign
 
 
-def mix_mails(corpus: Path | None, copies: int) -> list[Mail]:
+def mix_messages(corpus: Path | None, copies: int) -> list[Mail]:
     """Waves of so many copies and all real mail, in chance order."""
     chance = random.Random(copies)
     real = read_corpus(corpus) if corpus else []
@@ -91,12 +91,12 @@ def runs_of(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[place : place + RUN]) for place in range(len(words) - RUN + 1)}
 
 
-def score_campaigns(mails: Sequence[Mail], found: Sequence[int | None]) -> Score:
+def score_campaigns(messages: Sequence[Mail], found: Sequence[int | None]) -> Score:
     """Compare the campaigns with the truth. Of pairs of real messages nobody knows the truth: they are counted by kind only."""
     inside: dict[int, Counter[str]] = defaultdict(Counter)
     size: Counter[str] = Counter()
     pieces: dict[str, list[int]] = defaultdict(list)
-    for mail, campaign in zip(mails, found, strict=True):
+    for mail, campaign in zip(messages, found, strict=True):
         size[mail.truth] += 1
         if campaign is not None:
             inside[campaign][mail.truth] += 1

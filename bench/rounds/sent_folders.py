@@ -19,7 +19,7 @@ def make_address(number: int) -> str:
     return f"p{number}@company.example"
 
 
-def make_mails(number: int, count: int) -> Iterator[bytes]:
+def make_messages(number: int, count: int) -> Iterator[bytes]:
     """Make the sent messages of one person."""
     chance, me = random.Random(number), make_address(number)
     circle = [f"c{one}@partner{one % 3000}.example" for one in chance.sample(range(OUTSIDE), CIRCLE)]
@@ -41,7 +41,7 @@ def fill_maildirs(mailboxes: Path, people: int, count: int) -> None:
         for folder in (root, root / ".Sent"):
             for part in ("cur", "new", "tmp"):
                 (folder / part).mkdir(parents=True)
-        for place, raw in enumerate(make_mails(number, count)):
+        for place, raw in enumerate(make_messages(number, count)):
             (root / ".Sent" / "cur" / f"{FIRST + place}.M{place}P1.bench,S={len(raw)}:2,S").write_bytes(raw)
         for path in (root.parent, *root.rglob("*"), root):
             os.chown(path, keeper.pw_uid, keeper.pw_gid)

@@ -130,7 +130,7 @@ class Morning:
         print(f"\n{', '.join(f'{count} {VERBS[verb]}' for verb, count in self.done.most_common())}; {self.undone} decision undone.")
         print(f"Approved for good: {', '.join(sorted(self.approved)) or 'nobody'}.")
         print(f"Today: {report['sentences'][0]}")
-        print("The queue is empty." if not cards["total_deliveries"] else f"{cards['total_deliveries']} mails wait.")
+        print("The queue is empty." if not cards["total_deliveries"] else f"{cards['total_deliveries']} messages wait.")
 
 
 VERBS = {"release": "released", "redirect": "redirected", "purge": "purged", "reject": "rejected"}

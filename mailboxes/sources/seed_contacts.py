@@ -26,7 +26,7 @@ from mailboxes.mailbox import NoToken, ShutOut, Unreachable
 from mailboxes.sources.source import Account, Batch, Folder, Mark, Source, sort_key
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.policy.contacts.sent_headers import PlainMails, read_elaborately
+from triage.policy.contacts.sent_headers import PlainReader, read_elaborately
 from triage.policy.contacts.sent_mail_totals import Gathered, gather_mail, join_totals
 from triage.policy.learning import learn_contacts, seeding_progress
 from triage.policy.learning.learn_contacts import Learned
@@ -80,7 +80,7 @@ class Lot(NamedTuple):
     @property
     def messages(self) -> int:
         """Number of messages, unreadable ones included."""
-        return self.found.mails + len(self.unreadable)
+        return self.found.messages + len(self.unreadable)
 
 
 class End(NamedTuple):
@@ -361,17 +361,17 @@ def read_folder(
     """Reads one folder, without what an earlier run has read."""
     after = marks.get(folder.name) or furthest_mark(plan.day, reached)
     everything = not plan.day and not reached
-    plain = PlainMails(address)
+    plain = PlainReader(address)
     pace = Pace(plan.rate / plan.connections if plan.rate else 0.0)
     for batch in account.read(folder, after=after, since=plan.since):
         now = utcnow()
-        mails = (
+        parsed = (
             plain.read(one.raw, now) or read_elaborately(one.raw, address, partial(getattr, one, "arrived"), now) for one in batch.messages
         )
         if not everything:
-            read = zip(batch.messages, mails, strict=True)
-            mails = (mail for one, mail in read if is_new(one.place, mail.at, batch, plan, reached))
-        say(Lot(folder.name, batch.mark, gather_mail(mails), batch.unreadable, batch.left))
+            read = zip(batch.messages, parsed, strict=True)
+            parsed = (mail for one, mail in read if is_new(one.place, mail.at, batch, plan, reached))
+        say(Lot(folder.name, batch.mark, gather_mail(parsed), batch.unreadable, batch.left))
         marks[folder.name] = batch.mark
         pace.keep(len(batch.messages))
 

@@ -100,7 +100,7 @@ class Chaos:
 
     def arrives(self) -> None:
         self.senders += 1
-        domain, text = f"x{self.senders}.example", f"This is number {self.senders:05} of all mails."
+        domain, text = f"x{self.senders}.example", f"This is number {self.senders:05} of all messages."
         mail = self.here.comes(author=f"a{self.senders}@{domain}", text=text, dmarc=proven(domain))
         self.expected[mail], self.decided[mail] = ("held",), 0
 

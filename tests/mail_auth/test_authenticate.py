@@ -214,10 +214,10 @@ def test_never_raises_on_pieces(pieces: list[bytes]) -> None:
 @pytest.mark.timeout(120)
 def test_real_phishing_mail(corpus: Path) -> None:
     with tarfile.open(corpus / "mail-phish.tar.gz") as archive:
-        mails = [file.read() for member in archive if member.name.endswith(".eml") and (file := archive.extractfile(member))]
+        messages = [file.read() for member in archive if member.name.endswith(".eml") and (file := archive.extractfile(member))]
     zone = Function(lambda name, rdtype: (b"v=DMARC1; p=reject",) if name.startswith("_dmarc.") else ())
     for path in ("x@stranger.example", ""):
-        results = [authenticate_message(envelope(path), raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), zone, NOW) for raw in mails]
+        results = [authenticate_message(envelope(path), raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), zone, NOW) for raw in messages]
         assert not any("could not be authenticated" in one.dmarc.reason or one.proof for one in results)
-        assert sum(bool(one.author) for one in results) > 0.7 * len(mails)  # unquoted commas and "a@b <c@d>" are many
-    assert len(mails) == 300
+        assert sum(bool(one.author) for one in results) > 0.7 * len(messages)  # unquoted commas and "a@b <c@d>" are many
+    assert len(messages) == 300

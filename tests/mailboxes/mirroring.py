@@ -103,10 +103,10 @@ class Town:
             answers = sorted(client.fetch(uids, ["BODY.PEEK[]"]).items()) if uids else []
             return [one[b"BODY[]"] for _, one in answers if one.get(b"BODY[]") is not None]  # the others went this moment
 
-    def shows(self, *mails: int, folder: str = JOE) -> None:
+    def shows(self, *messages: int, folder: str = JOE) -> None:
         """Wait until exactly these lie in a folder."""
-        wanted = sorted(self.raw(mail) for mail in mails)
-        processes.until(lambda: sorted(undressed(one) for one in self.lying(folder)) == wanted, f"{folder} shows {len(mails)} mails")
+        wanted = sorted(self.raw(mail) for mail in messages)
+        processes.until(lambda: sorted(undressed(one) for one in self.lying(folder)) == wanted, f"{folder} shows {len(messages)} messages")
 
     def moves(self, folder: str, *, out_of: str = JOE, client: IMAPClient | None = None, only: bytes = b"") -> None:
         """Somebody moves all that lies in a folder, or only what holds these words. What has gone this moment stays gone."""

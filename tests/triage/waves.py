@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from tests.triage.mails import mail
+from tests.triage.messages import mail
 
 LEVELS = (
     "name, number and link token of each recipient",

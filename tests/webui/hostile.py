@@ -122,8 +122,8 @@ def collected(corpus: Path) -> list[str]:
 def phishing(corpus: Path) -> list[bytes]:
     """Real phishing messages: every 20th, with `MAILROOM_HOSTILE=whole` all of them."""
     with tarfile.open(corpus / "mail-phish.tar.gz") as archive:
-        mails = sorted((one for one in archive.getmembers() if one.name.endswith(".eml")), key=lambda one: one.name)
-        streams = [archive.extractfile(one) for one in (mails if WHOLE else mails[::20])]
+        messages = sorted((one for one in archive.getmembers() if one.name.endswith(".eml")), key=lambda one: one.name)
+        streams = [archive.extractfile(one) for one in (messages if WHOLE else messages[::20])]
         return [stream.read() for stream in streams if stream is not None]
 
 
@@ -134,10 +134,10 @@ def renamed(raw: bytes, subject: str) -> bytes:
     return b"Subject: " + subject.encode() + b"\r\n" + kept + gap[2:] + body
 
 
-def come(site: Site, name: str, mails: Sequence[str | bytes]) -> list[str]:
+def come(site: Site, name: str, messages: Sequence[str | bytes]) -> list[str]:
     """A message for each HTML body, or the message itself under another name; their subjects."""
-    subjects = [f"{name} {number:03}." for number in range(len(mails))]
-    for number, (subject, mail) in enumerate(zip(subjects, mails, strict=True)):
+    subjects = [f"{name} {number:03}." for number in range(len(messages))]
+    for number, (subject, mail) in enumerate(zip(subjects, messages, strict=True)):
         raw = html_mail(subject, mail) if isinstance(mail, str) else renamed(mail, subject)
         site.come(JOE, author=f"m{number}@stranger.example", subject=subject, raw=raw, dmarc=NO_DMARC)
     return subjects

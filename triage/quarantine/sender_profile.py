@@ -24,7 +24,7 @@ class Sender:
     """A sender as far as the actor may see of its mail; of each of the lists the ten most frequent."""
 
     name: str
-    mails: int  # messages
+    messages: int  # messages
     deliveries: int
     held: int
     people: int  # distinct
@@ -55,7 +55,7 @@ def get_sender(session: Session, name: str, *, freemail: Collection[str], by: Ac
     folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
     return Sender(
         name=folded_domain(whole) if sender_condition(name).domain else found[0].author,
-        mails=row.mails,
+        messages=row.messages,
         deliveries=row.deliveries,
         held=row.held,
         people=row.people,

@@ -39,7 +39,7 @@ class Terms:
 class Share:
     """Numbers of messages that pass, are held, and are purged on arrival."""
 
-    mails: int = 0
+    messages: int = 0
     passed: int = 0
     held: int = 0
     purged: int = 0
@@ -74,7 +74,7 @@ class Proposal:
     """A rule and what it would have let through beyond the ones before it."""
 
     remedy: Remedy
-    mails: int
+    messages: int
     people: int
     answered: int
 
@@ -214,7 +214,7 @@ def count_wanted(rows: Iterable[Rehearsed], cards: Iterable[Card]) -> Wanted:
     names = [say("up to {time}", time=name) for name, _ in STEPS] + [say("longer")]
     places = Counter(next(place for place, limit in enumerate(limits) if wait <= limit) for wait in waits)
     return Wanted(
-        answered=answered.mails,
+        answered=answered.messages,
         passed=answered.passed,
         held=answered.held,
         purged=answered.purged,

@@ -10,7 +10,7 @@ from triage.text.numbers import WEEKDAYS, format_percent, hour_words, rule_words
 
 HOURS = range(24)
 SHARES = (
-    Column("mails", say("Messages")),
+    Column("messages", say("Messages")),
     Column("passed", say("Delivered")),
     Column("held", say("Held")),
     Column("purged", say("Removed")),
@@ -61,7 +61,7 @@ def report_forecast(found: Forecast, unknown: Counts, left_out: Counts) -> tuple
 def tell_total(found: Forecast) -> Iterator[str]:
     """Yields sentences on what would have happened."""
     total = found.total
-    messages = say_count("{count} message", "{count} messages", count=total.mails)
+    messages = say_count("{count} message", "{count} messages", count=total.messages)
     mailboxes = say_count("{count} mailbox", "{count} mailboxes", count=found.mailboxes)
     yield say("{messages} for {mailboxes}, judged by the rules in force now.", messages=messages, mailboxes=mailboxes)
     passed, held, purged = (describe_share(part, total) for part in (total.passed, total.held, total.purged))
@@ -141,9 +141,9 @@ def tell_wanted(found: Forecast) -> Iterator[str]:
 
 def table_of_waits(found: Forecast) -> Table:
     """Builds the table of how long wanted messages would have waited."""
-    columns = (Column("wait", say("Wait"), "text"), Column("mails", say("Messages")))
+    columns = (Column("wait", say("Wait"), "text"), Column("messages", say("Messages")))
     rows = found.wanted.waits if found.wanted.held else ()
-    return Table("waits", say("How long it would have waited"), columns, rows, Plot("bars", ("mails",)))
+    return Table("waits", say("How long it would have waited"), columns, rows, Plot("bars", ("messages",)))
 
 
 def share_tables(found: Forecast) -> Iterator[Table]:
@@ -155,13 +155,13 @@ def share_tables(found: Forecast) -> Iterator[Table]:
         ("weekdays", say("Weekdays"), days),
         ("hours", say("Hours of the day"), hours),
     ):
-        cells = tuple(share_row(one, share) for one, share in rows if share.mails)
+        cells = tuple(share_row(one, share) for one, share in rows if share.messages)
         yield Table(name, title, (Column("name", title, "text"), *SHARES, SHARE_HELD), cells, Plot("bars", ("held", "passed")))
 
 
 def share_row(name: str, one: Share) -> tuple[Cell, ...]:
     """A share as a row."""
-    return (name or say("(none)"), one.mails, one.passed, one.held, one.purged, one.held / one.mails)
+    return (name or say("(none)"), one.messages, one.passed, one.held, one.purged, one.held / one.messages)
 
 
 def tell_rules(found: Forecast) -> Iterator[str]:
@@ -177,11 +177,13 @@ def table_of_rules(found: Forecast) -> Table:
     """The commands that make the rules."""
     columns = (
         Column("rule", say("Rule"), "whole"),
-        Column("mails", say("Messages")),
+        Column("messages", say("Messages")),
         Column("people", say("People")),
         Column("answered", say("Answered")),
     )
-    return Table("help", say("Rules"), columns, tuple((rule_command(one), one.mails, one.people, one.answered) for one in found.proposals))
+    return Table(
+        "help", say("Rules"), columns, tuple((rule_command(one), one.messages, one.people, one.answered) for one in found.proposals)
+    )
 
 
 def rule_command(proposal: Proposal) -> str:
@@ -227,12 +229,12 @@ def table_of_attacks(found: Forecast) -> Table:
 
 def count_table(name: str, title: str, first: str, rows: Counts) -> Table:
     """Names and how often each occurs."""
-    return Table(name, title, (Column("name", first, "whole"), Column("mails", say("Messages"))), tuple(rows))
+    return Table(name, title, (Column("name", first, "whole"), Column("messages", say("Messages"))), tuple(rows))
 
 
 def describe_share(count: int, share: Share) -> str:
     """Says a number and its percentage of all."""
-    return f"{count:,} ({format_percent(count, share.mails)})"
+    return f"{count:,} ({format_percent(count, share.messages)})"
 
 
 def count_people(count: int) -> str:

@@ -17,7 +17,7 @@ WANTED = say(
     "They waited from their arrival until that decision. For fewer than five messages no times are shown."
 )
 SPREAD = (
-    Column("mails", say("Messages")),
+    Column("messages", say("Messages")),
     Column("p50_seconds", say("Median"), "seconds"),
     Column("p90_seconds", say("90th percentile"), "seconds"),
     Column("p99_seconds", say("99th percentile"), "seconds"),
@@ -25,7 +25,7 @@ SPREAD = (
 RULE = (
     Column("rule", say("Reason"), "text"),
     Column("name", say("Rule"), "text"),
-    Column("mails", say("Messages")),
+    Column("messages", say("Messages")),
     Column("share", say("Of all messages"), "share"),
 )
 VERDICT_TABLES = (
@@ -167,9 +167,9 @@ def report_rules(found: Counts, risky: Counter[date], period: Period) -> Report:
     suspicious = Table(
         "suspicious",
         say("Delivered by a rule although suspicious"),
-        (Column("day", say("Day"), "day"), Column("mails", say("Messages"))),
+        (Column("day", say("Day"), "day"), Column("messages", say("Messages"))),
         days,
-        Plot("lines", ("mails",)),
+        Plot("lines", ("messages",)),
     )
     return Report(
         "rules",
@@ -179,7 +179,7 @@ def report_rules(found: Counts, risky: Counter[date], period: Period) -> Report:
         say("A message to several people counts once for each of them; a message to a distribution list counts once."),
         (
             *(
-                Table(name, title, RULE, tuple(rules_that(verdict, found)), Plot("bars", ("mails",)))
+                Table(name, title, RULE, tuple(rules_that(verdict, found)), Plot("bars", ("messages",)))
                 for name, title, verdict in VERDICT_TABLES
             ),
             suspicious,
@@ -189,7 +189,7 @@ def report_rules(found: Counts, risky: Counter[date], period: Period) -> Report:
 
 def rule_table(name: str, title: str, rows: Iterable[tuple[Cell, ...]]) -> Table:
     """Rules with how many messages each decided about."""
-    return Table(name, title, RULE, tuple(rows), Plot("bars", ("mails",)))
+    return Table(name, title, RULE, tuple(rows), Plot("bars", ("messages",)))
 
 
 def rules_that(verdict: str, found: Counts) -> Iterable[tuple[Cell, ...]]:

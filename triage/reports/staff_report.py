@@ -117,9 +117,9 @@ def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], 
         Table(
             "rules",
             say("By the rule that had decided"),
-            (Column("rule", say("Reason"), "text"), Column("name", say("Rule"), "text"), Column("mails", say("Messages put back"))),
+            (Column("rule", say("Reason"), "text"), Column("name", say("Rule"), "text"), Column("messages", say("Messages put back"))),
             tuple((rule_words(rule), rule, number) for rule, number in by_rule),
-            Plot("bars", ("mails",)),
+            Plot("bars", ("messages",)),
         ),
     ]
     if found.persons:
@@ -164,7 +164,7 @@ def per_hundred(one: Pace) -> float | None:
 
 def report_savings(found: Saved, period: Period) -> Report:
     """Builds the report on hours saved and spent, with the formula."""
-    mails, away, card = found.by_rules + found.by_staff, f"{found.employee_seconds:g} s", card_words(found)
+    messages, away, card = found.by_rules + found.by_staff, f"{found.employee_seconds:g} s", card_words(found)
     how = say("the measured median") if found.measured else say("from the settings")
     return Report(
         "saved",
@@ -187,7 +187,7 @@ def report_savings(found: Saved, period: Period) -> Report:
         say(
             "{number} messages that no employee had to read, removed on arrival or decided by staff, at {away} each, less the rows of "
             "staff at {row} each ({how}). Released messages save nothing.",
-            number=mails,
+            number=messages,
             away=away,
             row=card,
             how=how,
@@ -203,8 +203,8 @@ def card_words(found: Saved) -> str:
 
 def savings_formula(found: Saved) -> Iterable[tuple[Cell, ...]]:
     """The hours and what they are made of."""
-    for what, mails in ((say("removed on arrival"), found.by_rules), (say("removed or rejected by the staff"), found.by_staff)):
-        yield what, mails, found.employee_seconds, round(mails * found.employee_seconds / 3600, 2)
+    for what, messages in ((say("removed on arrival"), found.by_rules), (say("removed or rejected by the staff"), found.by_staff)):
+        yield what, messages, found.employee_seconds, round(messages * found.employee_seconds / 3600, 2)
     yield say("cards decided"), found.cards, found.seconds_per_card, round(-found.spent, 2)
     yield say("saved"), None, None, round(found.hours, 2)
 

@@ -21,7 +21,7 @@ from tests.peers.outside import Letter
 pytestmark = pytest.mark.peers
 DESK, JON, RUSSELL = f"it@{company.DOMAIN}", f"jon.halder@{company.DOMAIN}", f"russell.coker@{company.DOMAIN}"
 FOLDER = "russell.coker"
-MAILS, DECIDED = 18, 15
+MESSAGES, DECIDED = 18, 15
 MIRROR = """
 [mirror]
 departments = ["it={desk}"]
@@ -113,11 +113,11 @@ def decisions_about(desk: company.Desk, delivery: str) -> list[tuple[str, str]]:
 @pytest.mark.long
 def test_two_programs_and_the_console_decide_one_morning_without_a_contradiction(alone: House, page: Page) -> None:
     assert alone.dovecot
-    for number in range(MAILS):
+    for number in range(MESSAGES):
         alone.company.take(Letter(f"a{number}@{outside.STRANGER.name}", RUSSELL, subject(number)))
     with alone.company.signed_in("jon") as desk, alone.dovecot.client(DESK) as program:
-        desk.wait_for(MAILS, state="held")
-        processes.until(lambda: len(lying(program, FOLDER)) == MAILS, "all of it is in the program", log=alone.company.log)
+        desk.wait_for(MESSAGES, state="held")
+        processes.until(lambda: len(lying(program, FOLDER)) == MESSAGES, "all of it is in the program", log=alone.company.log)
         with alone.dovecot.client(JON) as own:
             processes.until(lambda: own.folder_exists("Mailroom/Purge"), "Jon has his folders", log=alone.company.log)
         sign_in(page, alone)
@@ -134,7 +134,7 @@ def test_two_programs_and_the_console_decide_one_morning_without_a_contradiction
         page.keyboard.press("r")
         expect(page.get_by_role("status").filter(has_text="Released")).to_be_visible()
 
-        left = {subject(number) for number in range(DECIDED, MAILS)}
+        left = {subject(number) for number in range(DECIDED, MESSAGES)}
         processes.until(
             lambda: {one["subject"] for one in desk.deliveries(state="held")} == left, "the rest is held", log=alone.company.log
         )

@@ -105,7 +105,7 @@ def test_a_script_does_a_receptionists_morning(demo: str, directory: Path) -> No
         made = [rule for one in decisions if one["verb"] == "release" for rule in one["rules"]]
         assert {(rule["match"], rule["value"]) for rule in made} >= {("address", "b.jansohn@stadtwerke-hollersund.example")}
         waiting = client.get("/reports/waiting").json()
-        assert waiting["tables"][0]["rows"][0]["mails"] >= 30
+        assert waiting["tables"][0]["rows"][0]["messages"] >= 30
 
 
 def test_the_morning_says_what_is_in_its_way(demo: str, directory: Path) -> None:

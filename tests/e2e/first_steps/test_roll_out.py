@@ -70,10 +70,10 @@ def test_the_rehearsal_reads_dovecot_and_says_what_was_wanted(house: Company, st
     said = house.run("simulate", "imap", "--days", "7", "--json", "--html", str(report))
     assert said.returncode == 0, said.stderr
     found = json.loads(said.stdout)
-    assert found["total"] == {"mails": 3, "passed": 1, "held": 2, "purged": 0}
+    assert found["total"] == {"messages": 3, "passed": 1, "held": 2, "purged": 0}
     assert found["left_out"] == {"between employees": 1}
     assert (found["wanted"]["answered"], found["wanted"]["held"]) == (1, 1)
-    assert {one["remedy"]["value"]: one["mails"] for one in found["proposals"]} == {UNKNOWN: 2}
+    assert {one["remedy"]["value"]: one["messages"] for one in found["proposals"]} == {UNKNOWN: 2}
     assert report.read_text().startswith("<!doctype html>")
     with house.signed_in() as desk:
         assert desk.deliveries() == []
@@ -116,8 +116,8 @@ def test_a_backlog_comes_in_and_what_is_released_reaches_its_mailbox(
     house: Company, desk: Desk, store: dovecot_peer.Server, tmp_path: Path
 ) -> None:
     backlog = tmp_path / "backlog"
-    mails = [Letter(author, ADA, f"backlog {number}").raw() for number, author in enumerate((KNOWN, UNKNOWN))]
-    backlog.write_bytes(b"".join(b"From x@y Tue Nov 24 10:00:00 2026\n" + raw.replace(b"\r\n", b"\n") + b"\n" for raw in mails))
+    messages = [Letter(author, ADA, f"backlog {number}").raw() for number, author in enumerate((KNOWN, UNKNOWN))]
+    backlog.write_bytes(b"".join(b"From x@y Tue Nov 24 10:00:00 2026\n" + raw.replace(b"\r\n", b"\n") + b"\n" for raw in messages))
     said = house.run("import", "mbox", str(backlog), "--to", ADA)
     assert (said.returncode, said.stdout) == (0, "2 messages imported: 1 held, 1 queued\n"), said.stderr
     assert desk.wait_for(q="backlog 0", state="delivered")

@@ -45,12 +45,12 @@ def person(number: int) -> str:
 def fill(store: dovecot_peer.Server, number: int) -> None:
     """Fill the sent folder of one person."""
     me, folder = f"p{number}@{DOMAIN}", FOLDERS[number % len(FOLDERS)]
-    mails = [written(me, f"friend{number}@partner{count}.example", count) for count in range(3)]
+    messages = [written(me, f"friend{number}@partner{count}.example", count) for count in range(3)]
     if number == 1:
-        mails += [written(me, KNOWN, 3), written(me, UNPROVEN, 4), written(me, ROBOT_WROTE_TO, 5, "Auto-Submitted: auto-replied\r\n")]
+        messages += [written(me, KNOWN, 3), written(me, UNPROVEN, 4), written(me, ROBOT_WROTE_TO, 5, "Auto-Submitted: auto-replied\r\n")]
     with store.client(me) as client:
         client.create_folder(folder)
-        for mail in mails:
+        for mail in messages:
             client.append(folder, mail)
         client.append("INBOX", written("x@nobody.example", me, 9))
 

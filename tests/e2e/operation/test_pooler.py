@@ -10,7 +10,7 @@ from tests.peers import company, outside, pgbouncer, postgresql, processes
 from tests.peers.company import Company, Desk
 from tests.peers.outside import Letter
 
-MAILS = 8  # of each sender: more than psycopg waits for until it prepares a statement
+MESSAGES = 8  # of each sender: more than psycopg waits for until it prepares a statement
 TO = f"ada.byron@{company.DOMAIN}"
 
 
@@ -34,15 +34,15 @@ def house(tmp_path: Path, postgresql_server: postgresql.Server) -> Iterator[Comp
 def test_everything_works_through_a_pooler_of_transactions(
     house: Company, postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(MAILS):
+    for number in range(MESSAGES):
         for sender in (outside.SUPPLIER, outside.STRANGER):
             house.take(Letter(f"ana@{sender.name}", TO, f"number {number}"))
     with house.signed_in() as desk:
-        desk.wait_for(MAILS, state="delivered")
-        held = [one["id"] for one in desk.wait_for(MAILS, state="held")]
+        desk.wait_for(MESSAGES, state="delivered")
+        held = [one["id"] for one in desk.wait_for(MESSAGES, state="held")]
         for one in held[1:]:
             assert desk.decide("release", {"ids": [one]}).status_code == 201
-        desk.wait_for(2 * MAILS - 1, state="delivered")
+        desk.wait_for(2 * MESSAGES - 1, state="delivered")
         purged_and_restored(desk, held[0])
     house.run("audit", "verify", check=True)
     assert wake_ups(house) == "warn"

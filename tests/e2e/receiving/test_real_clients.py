@@ -201,7 +201,7 @@ def test_exim_sends_and_keeps_deferred_messages(settings: Settings, tmp_path: Pa
         processes.until(lambda: emptied(sender), "Exim's queue is empty", log=sender.directory / "log-main")
         stored = door.stored()
     reached = sorted(each for envelope, _ in stored for each in envelope.recipients)
-    assert reached == sorted([ANNA, BO]), "once each, though in two mails where the snapshot came between two RCPTs"
+    assert reached == sorted([ANNA, BO]), "once each, though in two messages where the snapshot came between two RCPTs"
     for envelope, raw in stored:
         assert (envelope.reverse_path, envelope.helo) == ("ana@stranger.example", "mail.stranger.example")
         assert raw.endswith(b"\r\n\r\nhello\r\n")  # Exim adds fields of its own

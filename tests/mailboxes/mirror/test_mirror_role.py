@@ -83,10 +83,10 @@ def test_it_is_gone_when_it_was_decided_elsewhere_and_back_when_restored(here: T
 
 def test_two_mirrors_show_one_picture(here: Town) -> None:
     with mirroring(here.settings):
-        mails = [here.comes() for _ in range(5)]
-        here.shows(*mails)
-        here.decides(Verb.PURGE, mails[0])
-        here.shows(*mails[1:])
+        messages = [here.comes() for _ in range(5)]
+        here.shows(*messages)
+        here.decides(Verb.PURGE, messages[0])
+        here.shows(*messages[1:])
 
 
 # acts
@@ -114,10 +114,10 @@ def test_moving_it_is_the_decision(here: Town, folder: str, states: tuple[str, .
 
 
 def test_many_at_once_are_decided_each(here: Town) -> None:
-    mails = [here.comes(author=f"a{number}@x.example") for number in range(12)]
-    here.shows(*mails)
+    messages = [here.comes(author=f"a{number}@x.example") for number in range(12)]
+    here.shows(*messages)
     here.moves("Release")
-    until(lambda: all(here.state(mail) in RELEASED for mail in mails), "all are released")
+    until(lambda: all(here.state(mail) in RELEASED for mail in messages), "all are released")
     until(lambda: len(here.lying("Done")) == 12, "all are laid aside")
     assert len(here.decisions()) == 12
 
@@ -312,15 +312,15 @@ _own = itertools.count(1)
 
 
 def test_folders_that_somebody_renames_or_deletes_are_made_anew(here: Town) -> None:
-    mails = [here.comes(), here.comes()]
-    here.shows(*mails)
+    messages = [here.comes(), here.comes()]
+    here.shows(*messages)
     with here.client() as client:
         client.rename_folder(JOE, "Old")
-        here.shows(*mails)
+        here.shows(*messages)
         until(lambda: not here.lying("Old"), "nothing is left in the other one")
         client.delete_folder(JOE)
         client.delete_folder("Release")
-        here.shows(*mails)
+        here.shows(*messages)
         until(lambda: client.folder_exists("Release"), "the folder for acts is back")
     assert here.decisions() == []
 

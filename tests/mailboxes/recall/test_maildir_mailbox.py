@@ -184,7 +184,7 @@ def test_a_sweep_looks_where_the_departments_mail_goes(disk: Disk) -> None:
 
 
 def test_what_cannot_be_written_down_keeps_nobody_elses_visit_waiting(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    mails = [old_mail(disk.directory / mailbox / "cur" / "1.x:2,S") for mailbox in (ANNA, BOB)]
+    messages = [old_mail(disk.directory / mailbox / "cur" / "1.x:2,S") for mailbox in (ANNA, BOB)]
     secure = mailbox_sweep.secure_found
 
     def refuse(session: Session, search: mailbox_sweep.Search, *found: Any, **more: Any) -> list[Copy]:
@@ -197,7 +197,7 @@ def test_what_cannot_be_written_down_keeps_nobody_elses_visit_waiting(disk: Disk
     with recalling(disk.settings):
         processes.until(lambda: disk.report(sweep).done == 1 and disk.report(sweep).not_looked_through, "one of them is swept")
     assert disk.report(sweep).not_looked_through == ((ANNA, BROKEN_OFF),)
-    assert [one.exists() for one in mails] == [True, False]
+    assert [one.exists() for one in messages] == [True, False]
 
 
 def test_a_recaller_that_ends_leaves_no_worker_waiting_for_the_record(disk: Disk) -> None:

@@ -221,7 +221,7 @@ def test_a_groups_mail_is_taken_from_each_member_and_comes_back(town: Town) -> N
         copies = list(session.scalars(select(col(Delivery.id)).where(col(Delivery.parent_id) == parent)))
     town.relayed(copies)
     before = town.lying()
-    assert [len(mails) for mails in before.values()] == [1, 1, 1]
+    assert [len(messages) for messages in before.values()] == [1, 1, 1]
     purge = town.recalled(town.decides(Verb.PURGE, Selection.of(ids=(parent,))))
     assert (purge.done, set(town.states([parent, *copies]))) == (4, {State.PURGED})
     assert not any(town.lying().values())

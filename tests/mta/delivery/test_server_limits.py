@@ -20,11 +20,11 @@ ANNA, BOB, ANN, EVE = "anna@company.example", "bob@company.example", "ann@other.
 )
 def test_what_is_announced(announced: str, most: tuple[int, int, int]) -> None:
     found = Allowance(announced)
-    assert (found.mails, found.recipients, found.domains) == most
+    assert (found.messages, found.recipients, found.domains) == most
 
 
 @pytest.mark.parametrize(
-    ("announced", "mails"),
+    ("announced", "messages"),
     [
         ("", [([ANNA, ANN, BOB], [0, 1, 2])]),
         ("RCPTMAX=2", [([ANNA, ANN, BOB], [0, 1]), ([BOB], [0])]),
@@ -33,9 +33,9 @@ def test_what_is_announced(announced: str, most: tuple[int, int, int]) -> None:
         ("MAILMAX=2", [([ANNA], [0]), ([ANNA], [0]), ([ANNA], [])]),
     ],
 )
-def test_what_is_left_of_it(announced: str, mails: list[tuple[list[str], list[int]]]) -> None:
+def test_what_is_left_of_it(announced: str, messages: list[tuple[list[str], list[int]]]) -> None:
     allowance = Allowance(announced)
-    for mailboxes, places in mails:
+    for mailboxes, places in messages:
         assert allowance.lasts_for(mailboxes) is bool(places)
         if places:
             assert allowance.spend(mailboxes) == places

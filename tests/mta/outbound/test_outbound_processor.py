@@ -23,7 +23,7 @@ from tests.peers.mail import postfix
 from tests.peers.processes import HANG, free_port
 from tests.peers.receiving import make_certificate, read_spool, wait_until
 from tests.triage import arriving
-from tests.triage.mails import mail, multipart, part
+from tests.triage.messages import mail, multipart, part
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Database, Settings, host_port
 from triage.errors import BadInput

@@ -14,7 +14,7 @@ from mta.processing.clamd import Clamd
 from mta.processing.scanners import Scanners, choose_scanners
 from tests.peers.mail import clamd as peer
 from tests.triage import arriving
-from tests.triage.mails import multipart, part
+from tests.triage.messages import multipart, part
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.message.signals.scan_results import NOT_ASKED, Scan

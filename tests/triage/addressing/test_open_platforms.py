@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.triage.mails import from_archive
+from tests.triage.messages import from_archive
 from triage.addressing.freemail_domains import PROVIDERS
 from triage.addressing.open_platforms import PLATFORMS, platform_of
 

@@ -65,7 +65,7 @@ def test_a_removal_is_reported_once_and_a_release_never(engine: Engine, reportin
         assert len(queued(session, reporting)) == 1
         assert (delivery.mailbox, delivery.direction, delivery.state) == ("abuse@provider.example", "notice", "queued")
         assert (delivery.department, delivery.person) == ("it", "joe.fern"), "whoever may not see the message, sees no report"
-        theirs = select(col(Delivery.rule)).where(find_data_subject(session, "joe.fern").mails)
+        theirs = select(col(Delivery.rule)).where(find_data_subject(session, "joe.fern").messages)
         assert abuse_reports.RULE in session.scalars(theirs).all(), "it is erased with their messages"
         acts = session.execute(select(col(AuditRecord.detail), col(AuditRecord.items)).where(col(AuditRecord.act) == abuse_reports.RULE))
         assert [tuple(one) for one in acts] == [({"to": "abuse@provider.example"}, 1)]

@@ -24,7 +24,9 @@ LETTER = Letter(
     "Mail waits",
     (
         Section(
-            "Sales & more", (Line("<b>5</b> mails", ("since <9", "or so"), "https://mailroom.example/#/x?a=1&b=2"), Line("6 mails")), "Ask:"
+            "Sales & more",
+            (Line("<b>5</b> messages", ("since <9", "or so"), "https://mailroom.example/#/x?a=1&b=2"), Line("6 messages")),
+            "Ask:",
         ),
     ),
     "Mailroom\nat your service",
@@ -51,14 +53,14 @@ def test_text_and_html_say_the_same() -> None:
     text, page = parts(message)
     assert text == (
         "You are <told>.\n\n"
-        "Sales & more\n- <b>5</b> mails\n  since <9, or so\n  Ask: https://mailroom.example/#/x?a=1&b=2\n- 6 mails\n\n"
+        "Sales & more\n- <b>5</b> messages\n  since <9, or so\n  Ask: https://mailroom.example/#/x?a=1&b=2\n- 6 messages\n\n"
         "Mailroom\nat your service\n"
     )
     assert (
-        "<p>You are &lt;told&gt;.</p><h2>Sales &amp; more</h2><ul><li><b>&lt;b&gt;5&lt;/b&gt; mails</b><br><small>since &lt;9, or so"
+        "<p>You are &lt;told&gt;.</p><h2>Sales &amp; more</h2><ul><li><b>&lt;b&gt;5&lt;/b&gt; messages</b><br><small>since &lt;9, or so"
         in page
     )
-    assert '<a href="https://mailroom.example/#/x?a=1&amp;b=2">Ask:</a></li><li>6 mails</li></ul>' in page
+    assert '<a href="https://mailroom.example/#/x?a=1&amp;b=2">Ask:</a></li><li>6 messages</li></ul>' in page
     assert "<footer>Mailroom<br>at your service</footer>" in page
     assert (message["auto-submitted"], message["from"]) == ("auto-generated", "Mailroom <postmaster@company.example>")
 

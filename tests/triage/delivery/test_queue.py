@@ -408,11 +408,11 @@ def test_siblings_are_claimed_with_the_first_as_many_as_a_transaction_takes(engi
 def test_what_is_due_longest_goes_first(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
-        mails = [arrive(session, settings)[0] for _ in range(3)]
-        for mail, minutes in zip(mails, (1, 9, 5), strict=True):
+        messages = [arrive(session, settings)[0] for _ in range(3)]
+        for mail, minutes in zip(messages, (1, 9, 5), strict=True):
             ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
-        claims = [queue.claim_deliveries(session, limit=1, settings=settings, now=NOW)[0].delivery_id for _ in mails]
-        assert claims == [mails[1], mails[2], mails[0]]
+        claims = [queue.claim_deliveries(session, limit=1, settings=settings, now=NOW)[0].delivery_id for _ in messages]
+        assert claims == [messages[1], messages[2], messages[0]]
 
 
 def test_of_a_dead_worker_s_deliveries_no_more_are_taken_over_than_asked_for(engine: Engine, settings: Settings) -> None:
@@ -429,8 +429,10 @@ def test_no_more_is_claimed_than_memory_has_room_for(engine: Engine, settings: S
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         for number in range(3):
-            mails = arrive(session, settings, "it+joe.fern@company.example", "legal+mara.berg@company.example", subject=f"Offer {number}")
-            ledger.record_many(session, col(Delivery.id).in_(mails), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+            messages = arrive(
+                session, settings, "it+joe.fern@company.example", "legal+mara.berg@company.example", subject=f"Offer {number}"
+            )
+            ledger.record_many(session, col(Delivery.id).in_(messages), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
         size = session.scalar(select(func.min(col(Content.size)))) or 0
     with db.transaction(engine) as session:
         taken = queue.claim_deliveries(session, limit=50, settings=settings, now=NOW, most_bytes=int(most * size * 1.05))
@@ -443,8 +445,8 @@ def test_what_fits_to_the_byte_is_claimed(engine: Engine, settings: Settings, be
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         two = ("it+joe.fern@company.example", "legal+mara.berg@company.example")
-        mails = [mail for number in range(2) for mail in arrive(session, settings, *two, subject=f"Offer {number}")]
-        ledger.record_many(session, col(Delivery.id).in_(mails), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        messages = [mail for number in range(2) for mail in arrive(session, settings, *two, subject=f"Offer {number}")]
+        ledger.record_many(session, col(Delivery.id).in_(messages), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
         size = session.scalar(select(func.sum(col(Content.size)))) or 0
         assert len(queue.claim_deliveries(session, limit=50, settings=settings, now=NOW, most_bytes=size + beyond)) == claimed
 
@@ -452,13 +454,13 @@ def test_what_fits_to_the_byte_is_claimed(engine: Engine, settings: Settings, be
 def test_a_large_message_waits_for_room_and_small_ones_go(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
-        mails = [arrive(session, settings, text="x" * size)[0] for size in (10, 5_000, 20)]
-        for minutes, mail in zip((3, 2, 1), mails, strict=True):
+        messages = [arrive(session, settings, text="x" * size)[0] for size in (10, 5_000, 20)]
+        for minutes, mail in zip((3, 2, 1), messages, strict=True):
             ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW - timedelta(minutes=minutes), queued_at=NOW)
         rounds = []
         while claims := queue.claim_deliveries(session, limit=50, settings=settings, now=NOW, most_bytes=2_000):
             rounds.append([one.delivery_id for one in claims])
-        assert rounds == [[mails[0]], [mails[1]], [mails[2]]]
+        assert rounds == [[messages[0]], [messages[1]], [messages[2]]]
 
 
 def test_claims_that_may_share_a_transaction(engine: Engine, settings: Settings) -> None:

@@ -144,14 +144,14 @@ def test_a_next_hop_that_is_away_for_long_bounces_what_waited_too_long(
     (everything,) = list_destinations(settings)
     now, hop = NOW + timedelta(days=5), everything.next_hop
     with db.transaction(company) as session:
-        mails = queued(session, settings), queued(session, settings), queued(session, settings)
+        messages = queued(session, settings), queued(session, settings), queued(session, settings)
         asking, answered = queue.claim_deliveries(session, limit=2, settings=settings, now=now)
         queue.settle_claim(session, asking, Outcome("deferred", AWAY, hop, unreachable=True), settings=settings, now=now)
         queue.settle_claim(session, answered, Outcome("deferred", "450 greylisted", hop), settings=settings, now=NOW)
         queue_admin.defer_deliveries(
             session, everything, now + timedelta(minutes=5), AWAY, give_up=long, settings=settings, by=RELAY, now=now
         )
-        found = {one: row(session, one).state for one in mails}
+        found = {one: row(session, one).state for one in messages}
         assert found.pop(answered.delivery_id) == (State.BOUNCED if long else State.QUEUED)  # it is due again
         assert set(found.values()) == {state}
 

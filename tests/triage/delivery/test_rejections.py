@@ -47,10 +47,10 @@ class Desk:
         with db.transaction(self.engine) as session:
             return arrive(session, self.settings, *(recipients or (JOE,)), **(PROVEN | different))  # type: ignore[arg-type]
 
-    def decides(self, verb: Verb, *mails: int, by: Actor = ANA, **more: str) -> DecisionReport:
+    def decides(self, verb: Verb, *messages: int, by: Actor = ANA, **more: str) -> DecisionReport:
         said: dict[str, Any] = {"template": "not-wanted"} if verb is Verb.REJECT and not more else more
         with db.transaction(self.engine) as session:
-            chosen = Selection.of(ids=mails)
+            chosen = Selection.of(ids=messages)
             return decisions.decide_messages(
                 session, DecisionRequest(chosen, verb, "an advertisement", **said), by=by, now=NOW, settings=self.settings
             )
@@ -59,9 +59,9 @@ class Desk:
         with db.transaction(self.engine) as session:
             return undoing.undo_decision(session, decision.id, by=ANA, reason="", now=NOW, settings=self.settings)
 
-    def states(self, *mails: int) -> list[str]:
+    def states(self, *messages: int) -> list[str]:
         with db.read_transaction(self.engine) as session:
-            return [session.get_one(Delivery, mail).state for mail in mails]
+            return [session.get_one(Delivery, mail).state for mail in messages]
 
     def list_notices(self) -> list[tuple[str, list[str]]]:
         """The state of each notice that stands, and which recipients it is about."""
@@ -134,10 +134,10 @@ def test_each_item_has_its_own_outcome(desk: Desk) -> None:
 
 
 def test_many_copies_are_one_notice(desk: Desk) -> None:
-    mails = desk.holds(JOE, MARA, "info@company.example")
-    desk.decides(Verb.REJECT, *mails[:2])
+    messages = desk.holds(JOE, MARA, "info@company.example")
+    desk.decides(Verb.REJECT, *messages[:2])
     assert desk.list_notices() == [(State.QUEUED, [JOE, MARA])]
-    desk.decides(Verb.REJECT, mails[2], template="wrong-address")  # joins what has not left
+    desk.decides(Verb.REJECT, messages[2], template="wrong-address")  # joins what has not left
     assert desk.list_notices() == [(State.QUEUED, [JOE, MARA, "info@company.example"])]
 
 
@@ -216,11 +216,11 @@ def test_own_words_may_name_the_subject_and_the_subject_names_nothing(desk: Desk
     assert make_summary(claim.raw).text == "No to {recipient} & {company}, {unknown}."
 
 
-def test_a_hundred_mails_at_once_at_most(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hundred_messages_at_once_at_most(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("triage.delivery.rejections.MOST_MESSAGES", 1)
-    mails = desk.holds()[0], desk.holds()[0]
+    messages = desk.holds()[0], desk.holds()[0]
     with pytest.raises(BadInput, match="would send 2 notices; reject at most 1 messages at once, or purge them"):
-        desk.decides(Verb.REJECT, *mails)
+        desk.decides(Verb.REJECT, *messages)
 
 
 def test_who_may_not_reject(desk: Desk) -> None:

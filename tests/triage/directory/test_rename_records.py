@@ -184,19 +184,19 @@ def holds_text(one: Column[Any]) -> bool:
 
 
 def test_what_two_people_had_is_the_others_when_they_swap_names(session: Session, settings: Settings) -> None:
-    mails = [arrive(session, settings, MARA.mailbox)[0], arrive(session, settings, JOE.mailbox)[0]]
+    messages = [arrive(session, settings, MARA.mailbox)[0], arrive(session, settings, JOE.mailbox)[0]]
     tables = [SQLModel.metadata.tables[name] for name in sorted({table for table, _ in FORMS})]
     for table in tables:
-        session.execute(insert(table), [filled(table, number, name, mails) for number, name in enumerate(("lea", "tom"))])
+        session.execute(insert(table), [filled(table, number, name, messages) for number, name in enumerate(("lea", "tom"))])
     swap = {"lea": "tom", "tom": "lea"}
     rename_records.carry_records(session, Renaming(swap, swap), by=SYNC, now=NOW)
     for table in tables:
         found = [dict(row) for row in session.execute(select(table)).mappings()]
         for number, name in enumerate(("tom", "lea")):
-            assert filled(table, number, name, mails) in found, table.name
+            assert filled(table, number, name, messages) in found, table.name
 
 
-def filled(table: Table, number: int, name: str, mails: list[int]) -> dict[str, Any]:
+def filled(table: Table, number: int, name: str, messages: list[int]) -> dict[str, Any]:
     """A row of which only the names matter."""
     row: dict[str, Any] = {}
     for one in table.columns:
@@ -204,7 +204,7 @@ def filled(table: Table, number: int, name: str, mails: list[int]) -> dict[str, 
         if form is not None:
             row[one.name] = with_name(form, name)
         elif one.foreign_keys:
-            row[one.name] = mails[number]
+            row[one.name] = messages[number]
         elif (table.name, one.name) in (("sealed", "kind"), ("former_name", "kind")):
             row[one.name] = "person"
         elif isinstance(one.type, Instant):
@@ -277,8 +277,8 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
         "sealed",
     }
     assert [(one.person, one.held) for one in session.scalars(select(KeptFolder))] == [("mara.lind", 2)]
-    mails = session.scalars(select(Delivery).order_by(col(Delivery.id))).all()
-    assert {(one.department, one.person) for one in mails} == {("legal", "mara.lind")}
+    messages = session.scalars(select(Delivery).order_by(col(Delivery.id))).all()
+    assert {(one.department, one.person) for one in messages} == {("legal", "mara.lind")}
     her = staff_members.find_staff_actor(session, "mara.lind", NOW)
     assert her is not None
     assert staff_members.find_staff_actor(session, "mara.berg", NOW) is None

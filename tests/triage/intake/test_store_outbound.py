@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from mta.delivery.delivery_attempt import DeliveryBatch, prepare_message
 from tests.triage import arriving
 from tests.triage.arriving import ANA, IDA, NOW, OTTO, arrive
-from tests.triage.mails import mail
+from tests.triage.messages import mail
 from triage.access import scope as access
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.triage.mails import from_archive, mail
+from tests.triage.messages import from_archive, mail
 from triage.addressing.envelope import LONGEST_ADDRESS
 from triage.message.authors import MANY, author_of
 from triage.message.claimed_author import authors_of

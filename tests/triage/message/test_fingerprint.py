@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from tests.triage import waves
-from tests.triage.mails import from_archive
+from tests.triage.messages import from_archive
 from triage.message.fingerprint import (
     BANDS,
     FEATURES,
@@ -63,7 +63,7 @@ def test_copies_with_a_tenth_of_the_words_replaced_are_like_the_first_one() -> N
         assert sum(alike(first, one) for one in copies) >= 38, subject
 
 
-def test_different_mails_are_not_alike() -> None:
+def test_different_messages_are_not_alike() -> None:
     chance = random.Random(8)
     firsts = [found(next(waves.wave(number, text, subject, 1, chance)).raw) for number, (subject, text) in enumerate(waves.TEXTS)]
     assert not any(alike(one, other) for one, other in itertools.combinations(firsts, 2))
@@ -112,9 +112,11 @@ def test_the_short_way_leads_where_the_long_one_does(
 
 def test_stored_fingerprints_are_found_by_later_versions() -> None:
     chance = random.Random(8)
-    mails = [one.raw for number, (subject, text) in enumerate(waves.TEXTS) for one in waves.wave(number, text, subject, 12, chance)]
+    messages = [one.raw for number, (subject, text) in enumerate(waves.TEXTS) for one in waves.wave(number, text, subject, 12, chance)]
     texts = (" ".join(waves.invented(chance, count)) for count in (150, 300, 1_000, 5_000))
-    prints = [make_summary(raw).fingerprint for raw in mails] + [one.as_text() for text in texts if (one := make_fingerprint("news", text))]
+    prints = [make_summary(raw).fingerprint for raw in messages] + [
+        one.as_text() for text in texts if (one := make_fingerprint("news", text))
+    ]
     assert sha256("\n".join(prints).encode()).hexdigest() == AS_STORED  # else nothing new is like it, and each campaign begins again
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.triage.mails import mail, multipart, part
+from tests.triage.messages import mail, multipart, part
 from triage.message.forwarded import Pointed, content_digest, pointed_at
 
 ODD = mail(

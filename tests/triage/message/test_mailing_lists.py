@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.triage.mails import from_archive, mail
+from tests.triage.messages import from_archive, mail
 from triage.message.mailing_lists import Rewritten, rewritten_author, shown_author, shown_name
 from triage.message.summary import Summary, make_summary
 

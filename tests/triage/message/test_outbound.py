@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.triage.mails import mail, multipart, part
+from tests.triage.messages import mail, multipart, part
 from triage.message.outbound import Journaled, read_journal, read_json
 from triage.message.summary import Summary
 from triage.text.sanitize import escape_visible

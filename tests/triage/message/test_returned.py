@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.triage.mails import mail, multipart, part
+from tests.triage.messages import mail, multipart, part
 from triage.message.mime.mime_parts import FIELD_LIMIT, parts_of
 from triage.message.returned import TEXT_LIMIT, attached_ids, receipt_id, written_ids
 from triage.message.summary import make_summary

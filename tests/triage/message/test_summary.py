@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings as effort, strategies as st
 
 from tests.effort import examples
-from tests.triage.mails import GIF, PNG, html_mail, mail, multipart, part, sample
 from tests.triage.message.mime.test_archives import zipped
+from tests.triage.messages import GIF, PNG, html_mail, mail, multipart, part, sample
 from tests.triage.text.test_sanitize import HARMLESS_LINES, harmful
 from triage.message.mime.archives import NAMES
 from triage.message.mime.attachments import find_attachment

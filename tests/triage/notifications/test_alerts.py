@@ -166,7 +166,7 @@ def test_purged_mail_stays_in_mailboxes(known: Engine, settings: Settings, state
     assert looked(known, replace(settings, notices=Notices(outgoing_minutes=0)), NOW + HOUR) == []
 
 
-def test_many_mails_are_refused(known: Engine, settings: Settings) -> None:
+def test_many_messages_are_refused(known: Engine, settings: Settings) -> None:
     few = replace(settings, notices=Notices(outgoing_bounces=1))
     held(known, few, JOE, state=State.BOUNCED, settled_at=NOW)
     assert looked(known, few) == []

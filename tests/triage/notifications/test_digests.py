@@ -135,7 +135,7 @@ EIGHT = NOW.replace(hour=8, minute=30)
 
 
 @pytest.mark.parametrize(
-    ("mode", "observing", "switched", "told_at_eight"),
+    ("mode", "observing", "switched", "served_at_eight"),
     [
         ("hold-unknown", (), {}, {"joe.fern", "mara.berg"}),
         ("record-only", (), {}, set()),
@@ -359,20 +359,20 @@ def wrote_to(address: str, uid: str, state: str) -> Correspondent:
 def test_attacks_are_counted_and_mistakes_are_listed(
     known: Engine, daily: Settings, severity: Severity, copies: int, removed: str, rule: str, contact: str, says: str
 ) -> None:
-    mails = [came(known, daily, to, subject="Your password expires", text=WAVE) for to in (JOE, MARA)[:copies]]
+    messages = [came(known, daily, to, subject="Your password expires", text=WAVE) for to in (JOE, MARA)[:copies]]
     with db.transaction(known) as session:
         made = Rule(effect="block", match=rule, value="x", scope="company", author="Ana Roth", created_at=NOW)
         if rule:
             session.add(made)
-            ledger.record_event(session, mails[0], Event.PURGE, by=ANA, now=NOW)
+            ledger.record_event(session, messages[0], Event.PURGE, by=ANA, now=NOW)
         columns = {"severity": int(severity)} | ({"rule": "blocked-sender", "rule_id": made.id} if rule else {})
         session.execute(update(Delivery).values(**columns))
         if contact:
             uid, state = ("mara.berg", "known") if contact == "somebody else's" else ("joe.fern", contact)
             session.add(wrote_to("sales@supplier.example", uid, state))
-        campaign = session.get_one(Delivery, mails[0]).campaign_id
+        campaign = session.get_one(Delivery, messages[0]).campaign_id
     if removed:
-        selected = Selection(ids=tuple(mails)) if removed == "one by one" else Selection(campaign=campaign, proof="any")
+        selected = Selection(ids=tuple(messages)) if removed == "one by one" else Selection(campaign=campaign, proof="any")
         with db.transaction(known) as session:
             made_of = decisions.decide_messages(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=NOW, settings=daily)
         if removed == "and restored":

@@ -714,7 +714,7 @@ SIGNATURES = st.lists(st.builds(Dkim, st.sampled_from(Result), st.sampled_from([
 ANSWERS = [DMARC_PASS, DMARC_FAIL, replace(DMARC_FAIL, policy="none"), NO_DMARC, ALIGNED, Dmarc(Result.PERMERROR)]
 
 
-MAILS_OF_OURS = st.builds(
+OUR_MESSAGES = st.builds(
     OurMail,
     st.sampled_from(["reply", "calendar", "returned"]),
     st.just("Mara Berg"),
@@ -805,7 +805,7 @@ def proven(found: Authentication, proof: str, trusted: frozenset[str]) -> bool:
     st.sampled_from([frozenset(), TRUSTED, frozenset({"lists.example", "forwarder.example"})]),
     st.sampled_from(["", LISTED]),
     st.booleans(),
-    st.lists(MAILS_OF_OURS | st.just(OURS), max_size=2).map(tuple),
+    st.lists(OUR_MESSAGES | st.just(OURS), max_size=2).map(tuple),
 )
 def test_no_set_of_rules_lets_an_unproven_author_pass(
     mode: str,
@@ -862,7 +862,7 @@ LETTERS = st.sampled_from(
     LETTERS,
     st.booleans(),
     st.booleans(),
-    st.lists(MAILS_OF_OURS, max_size=2).map(tuple),
+    st.lists(OUR_MESSAGES, max_size=2).map(tuple),
 )
 def test_at_night_too_nothing_passes_without_proof_but_what_returns_a_mail_to_who_sent_it(
     rules: list[MatchedRule], found: Authentication, said: Summary, out_of_hours: bool, null: bool, ours: tuple[OurMail, ...]
@@ -917,7 +917,7 @@ def test_the_precedence_of_rules(rules: list[MatchedRule]) -> None:
 NOT_READ = st.sampled_from([AMBIGUOUS, UNREADABLE, replace(AMBIGUOUS, authors=("boss@company.example", "a@one.example"))])
 
 
-@given(st.lists(ANY_RULES, max_size=5), FINDINGS, NOT_READ, st.lists(MAILS_OF_OURS, max_size=2).map(tuple), st.booleans())
+@given(st.lists(ANY_RULES, max_size=5), FINDINGS, NOT_READ, st.lists(OUR_MESSAGES, max_size=2).map(tuple), st.booleans())
 def test_without_one_author_that_can_be_read_it_is_held_whatever_rule_exists(
     rules: list[MatchedRule], found: Authentication, said: Summary, ours: tuple[OurMail, ...], emergency: bool
 ) -> None:
@@ -927,7 +927,7 @@ def test_without_one_author_that_can_be_read_it_is_held_whatever_rule_exists(
     assert verdict.disposition is Disposition.QUARANTINE or blocked
 
 
-@given(st.lists(ANY_RULES, max_size=5), FINDINGS | PROVEN, st.sampled_from([MACRO, LOCKED]), st.lists(MAILS_OF_OURS, max_size=2).map(tuple))
+@given(st.lists(ANY_RULES, max_size=5), FINDINGS | PROVEN, st.sampled_from([MACRO, LOCKED]), st.lists(OUR_MESSAGES, max_size=2).map(tuple))
 def test_a_risky_attachment_passes_only_for_a_staff_allow_that_is_met_and_says_so(
     rules: list[MatchedRule], found: Authentication, said: Summary, ours: tuple[OurMail, ...]
 ) -> None:

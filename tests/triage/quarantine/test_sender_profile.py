@@ -42,7 +42,7 @@ def about(session: Session, name: str, by: Actor = ANA) -> Sender:
 def test_an_address(engine: Engine) -> None:
     with transaction(engine) as session:
         found = about(session, SALES.title())
-        assert (found.name, found.mails, found.deliveries, found.held, found.people, found.departments) == (SALES, 3, 4, 3, 2, 2)
+        assert (found.name, found.messages, found.deliveries, found.held, found.people, found.departments) == (SALES, 3, 4, 3, 2, 2)
         assert found.by_state == (("held", 3), ("purged", 1))
         assert found.by_proof == (("supplier.example", 3), ("", 1))
         assert found.by_folder == (("it+joe.fern", 3), ("legal+mara.berg", 1))

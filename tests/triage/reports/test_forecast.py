@@ -25,7 +25,7 @@ def counted(*rows: Rehearsed, days: int = 7, **terms: object) -> Forecast:
 
 def test_of_nothing_there_is_nothing_to_say() -> None:
     found = counted()
-    assert (found.total.mails, found.cards, found.people_needed, found.wanted.answered, found.proposals) == (0, 0, 0, 0, ())
+    assert (found.total.messages, found.cards, found.people_needed, found.wanted.answered, found.proposals) == (0, 0, 0, 0, ())
 
 
 def test_what_comes_while_its_card_waits_goes_with_it() -> None:
@@ -65,14 +65,14 @@ def test_days_of_work_share_what_comes_at_the_weekend() -> None:
 
 def test_hours_are_those_of_the_company() -> None:
     found = counted(at(23.5), time_zone="Europe/Berlin")
-    assert (found.weekdays[1].mails, found.hours[0].mails) == (1, 1)
+    assert (found.weekdays[1].messages, found.hours[0].messages) == (1, 1)
 
 
 def test_the_rule_that_helps_most_comes_first_and_none_counts_twice() -> None:
     narrow = Remedy("address", "a@x.example", "dmarc")
     rows = [at(1, remedies=(narrow, X), mailbox="m1"), at(2, remedies=(X,), mailbox="m2", answered=MONDAY), at(3, remedies=(Y,))]
     found = counted(*rows).proposals
-    assert [(one.remedy, one.mails, one.people, one.answered) for one in found] == [(X, 2, 2, 1), (Y, 1, 1, 0)]
+    assert [(one.remedy, one.messages, one.people, one.answered) for one in found] == [(X, 2, 2, 1), (Y, 1, 1, 0)]
     assert counted(at(1, remedies=(narrow, X))).proposals[0].remedy == narrow
 
 

@@ -23,9 +23,9 @@ def test_an_empty_record(engine: Engine) -> None:
 def test_what_waits_and_since_when(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         set_up(session, settings)
-        *mails, purged = (arrive(session, settings)[0] for _ in range(5))
+        *messages, purged = (arrive(session, settings)[0] for _ in range(5))
         ledger.record_event(session, purged, Event.PURGE, by=ANA, now=NOW)
-        for mail, due in zip(mails[:3], (NOW, NOW + timedelta(minutes=1), NOW + timedelta(hours=1)), strict=True):
+        for mail, due in zip(messages[:3], (NOW, NOW + timedelta(minutes=1), NOW + timedelta(hours=1)), strict=True):
             ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=due, queued_at=NOW)
     with db.read_transaction(engine) as session:
         found = read_gauges(session, NOW + timedelta(minutes=2))

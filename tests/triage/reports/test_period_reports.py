@@ -83,7 +83,7 @@ class Company:
     engine: Engine
     settings: Settings
     clock: Clock
-    mails: dict[str, list[int]] = field(default_factory=dict)
+    messages: dict[str, list[int]] = field(default_factory=dict)
     made: dict[str, int] = field(default_factory=dict)
 
     def live(self) -> "Company":
@@ -115,7 +115,7 @@ class Company:
         text = WAVE if who == "wave" else ""
 
         def come(session: Session) -> None:
-            self.mails[name] = list(
+            self.messages[name] = list(
                 arriving.arrive(
                     session,
                     self.settings,
@@ -151,13 +151,13 @@ class Company:
     def selected(self, session: Session, about: str) -> Selection:
         """One message, or the campaign."""
         if about == "wave":
-            return Selection.of(campaign=session.get_one(Delivery, self.mails["w1"][0]).campaign_id)
-        return Selection.of(ids=tuple(self.mails[about]))
+            return Selection.of(campaign=session.get_one(Delivery, self.messages["w1"][0]).campaign_id)
+        return Selection.of(ids=tuple(self.messages[about]))
 
     def newest_of_the_wave(self) -> tuple[str, str]:
         """The subject of its newest message, and its id."""
         with db.read_transaction(self.engine) as session:
-            number = session.get_one(Delivery, self.mails["w1"][0]).campaign_id
+            number = session.get_one(Delivery, self.messages["w1"][0]).campaign_id
             newest = select(Delivery).where(col(Delivery.campaign_id) == number).order_by(col(Delivery.id).desc()).limit(1)
             return session.scalars(newest).one().subject, ids.format_id(number or 0)
 
@@ -252,7 +252,7 @@ def test_every_number_is_the_hand_count(engine: Engine, settings: Settings) -> N
 
 def hand_counts(company: Company) -> None:
     """What was worked out by hand for the whole company."""
-    times = ("mails", "p50_seconds", "p90_seconds", "p99_seconds")
+    times = ("messages", "p50_seconds", "p90_seconds", "p99_seconds")
     waiting = company.report("waiting")
     assert rows(waiting, "total", *times) == [(9, 240, 3600, 3600)]  # a to h, and l, which was answered
     assert rows(waiting, "departments", "code", *times) == [("it", 7, 180, 3600, 3600), ("legal", 2, None, None, None)]
@@ -275,9 +275,9 @@ def hand_counts(company: Company) -> None:
     )
 
     passed = company.report("rules")
-    assert rows(passed, "passed", "name", "mails", "share") == [("allowed-sender", 3, 3 / 23)]
-    assert rows(passed, "held", "name", "mails", "share") == [("first-contact", 17, 17 / 23)]
-    assert rows(passed, "purged", "name", "mails", "share") == [("blocked-sender", 3, 3 / 23)]  # two, and a late copy
+    assert rows(passed, "passed", "name", "messages", "share") == [("allowed-sender", 3, 3 / 23)]
+    assert rows(passed, "held", "name", "messages", "share") == [("first-contact", 17, 17 / 23)]
+    assert rows(passed, "purged", "name", "messages", "share") == [("blocked-sender", 3, 3 / 23)]  # two, and a late copy
 
     work = company.report("work")
     assert rows(work, "total", "cards", "cards_an_hour", "p50_seconds", "p90_seconds", "p50_keys", "undone") == [(16, 2.0, 4, 10, 1, 3)]
@@ -295,7 +295,7 @@ def hand_counts(company: Company) -> None:
         ("redirected", 1, 0),
         ("rejected", 1, 0),
     ]
-    assert rows(mistakes, "rules", "name", "mails") == [("first-contact", 3)]
+    assert rows(mistakes, "rules", "name", "messages") == [("first-contact", 3)]
     assert mistakes.sentences == (
         "3 of 16 decisions were undone, 1 of them before anything was delivered.",
         "3 of 12 released messages were undone or removed after delivery: 25.0 wrong releases in a hundred.",
@@ -315,9 +315,9 @@ def hand_counts(company: Company) -> None:
 def test_a_part_of_a_day_counts_as_a_part(company: Company) -> None:
     company.days_end()
     some = company.report("rules", period=("mon 09:30", "mon 13:10"))
-    assert rows(some, "held", "mails") == [(9,)]  # g to l, w1 twice, w2
+    assert rows(some, "held", "messages") == [(9,)]  # g to l, w1 twice, w2
     assert table(some, "passed").rows == ()
-    assert rows(company.report("waiting", period=("mon 09:00", "mon 11:00")), "total", "mails") == [
+    assert rows(company.report("waiting", period=("mon 09:00", "mon 11:00")), "total", "messages") == [
         (3,)
     ]  # f, g and h, by when they were released
 
@@ -325,7 +325,7 @@ def test_a_part_of_a_day_counts_as_a_part(company: Company) -> None:
 def bens_counts(company: Company) -> None:
     """What somebody for one department is told."""
     assert company.report("rules", by=BEN).sentences == ("6 messages arrived: 17 % delivered at once, 83 % held, 0 % removed on arrival.",)
-    assert rows(company.report("waiting", by=BEN), "departments", "code", "mails") == [("legal", 2)]
+    assert rows(company.report("waiting", by=BEN), "departments", "code", "messages") == [("legal", 2)]
     assert rows(company.report("queue", by=BEN), "days", "held", "released", "removed") == [(5, 2, 2), (0, 0, 0)]
     assert table(company.report("queue", by=BEN), "week").rows[0][1 + 15] == 1  # n
     assert company.report("campaigns", by=BEN).sentences[0] == "0 campaigns were stopped, 1 copy removed."
@@ -338,12 +338,12 @@ def bens_counts(company: Company) -> None:
 
 def what_is_sealed(company: Company) -> None:
     """The same where the legal department is confidential, and Ben alone named for it: it counts for nobody else."""
-    assert rows(company.report("rules"), "held", "mails") == [(12,)]
+    assert rows(company.report("rules"), "held", "messages") == [(12,)]
     assert rows(company.report("queue"), "days", "held", "released", "removed") == [(12, 8, 3), (0, 0, 0)]
     assert table(company.report("queue"), "week").rows[0][1 + 15] == 1  # j
     assert rows(company.report("waiting"), "departments", "code") == [("it",)]
     assert company.report("work").sentences[0] == "12 rows were decided by 2 people."
-    assert rows(company.report("rules", by=BEN), "held", "mails") == [(5,)]
+    assert rows(company.report("rules", by=BEN), "held", "messages") == [(5,)]
 
 
 @pytest.mark.parametrize(

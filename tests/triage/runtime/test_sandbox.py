@@ -10,7 +10,7 @@ import pytest
 
 from tests.peers import processes
 from tests.peers.processes import HANG
-from tests.triage.mails import mail
+from tests.triage.messages import mail
 from triage.message.summary import Summary, make_summary
 from triage.runtime import sandbox
 from triage.runtime.sandbox_pool import Overrun, Pool

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.processes import HANG, until
-from tests.triage.mails import mail, multipart, part
+from tests.triage.messages import mail, multipart, part
 from triage.message.preview.preview_document import Preview, render_preview
 from triage.message.summary import Summary, make_summary
 from triage.runtime import sandbox, sandbox_pool

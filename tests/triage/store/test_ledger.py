@@ -229,14 +229,14 @@ def test_a_group_s_copies_are_queued_and_on_the_record(sqlite_engine: Engine, se
 def test_deliveries_are_held_in_the_order_of_their_ids(sqlite_engine: Engine, settings: Settings) -> None:
     with db.transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
-        mails = [arrive(session, settings)[0] for _ in range(4)]
-        session.execute(update(Delivery).where(col(Delivery.id) == mails[2]).values(state=State.QUEUED, urgency=90))
+        messages = [arrive(session, settings)[0] for _ in range(4)]
+        session.execute(update(Delivery).where(col(Delivery.id) == messages[2]).values(state=State.QUEUED, urgency=90))
         assert ledger.lock_deliveries(session, col(Delivery.urgency) >= 0) == [
-            (mail, State.QUEUED if mail == mails[2] else State.HELD, NOW) for mail in sorted(mails)
+            (mail, State.QUEUED if mail == messages[2] else State.HELD, NOW) for mail in sorted(messages)
         ]
-        assert ledger.lay_elsewhere(session, db.is_among(session, col(Delivery.id), mails[1:]), department="legal") == 3
+        assert ledger.lay_elsewhere(session, db.is_among(session, col(Delivery.id), messages[1:]), department="legal") == 3
         folders = dict(session.execute(select(col(Delivery.id), col(Delivery.department))).all())
-        assert [folders[mail] for mail in mails] == ["it", "legal", "legal", "legal"]
+        assert [folders[mail] for mail in messages] == ["it", "legal", "legal", "legal"]
 
 
 def test_a_digest_is_of_the_items_in_the_order_of_their_ids() -> None:

@@ -140,7 +140,7 @@ def test_whether_others_can_prove_that_it_is_ours(
 def test_what_waits_for_a_look(house: Settings, sqlite_engine: Engine) -> None:
     now = datetime(2026, 11, 24, tzinfo=UTC)
     with db.transaction(sqlite_engine) as session:
-        mails = [Sent(JOE, ("ann@x.example",), JOE, now)]
+        messages = [Sent(JOE, ("ann@x.example",), JOE, now)]
         by = Actor.system("outbound")
-        learn_contacts.learn_many(session, mails, how="outbound", settings=changed(house, daily_cap=0), by=by, now=now)
+        learn_contacts.learn_many(session, messages, how="outbound", settings=changed(house, daily_cap=0), by=by, now=now)
     assert list_findings(house)[-1] == (WARN, "0 contacts are known, 1 wait for your review")

@@ -38,7 +38,7 @@ def test_a_sentence_and_what_it_speaks_of() -> None:
 
 
 def test_a_sentence_alone() -> None:
-    assert line("expired %d held mails", 3)["event"] == "expired 3 held mails"
+    assert line("expired %d held messages", 3)["event"] == "expired 3 held messages"
 
 
 def test_a_fault_stays_on_its_line() -> None:

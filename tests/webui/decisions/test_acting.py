@@ -147,14 +147,14 @@ def clicked_twice(page: Page, button: Locator, gone: Locator) -> None:
 
 @pytest.mark.long
 def test_the_second_click_of_two_is_not_for_what_moved_under_it(site: Site, page: Page) -> None:
-    mails = [site.come(JOE, author="wave@moved.example", subject=f"Moved {number}")[0] for number in range(2)]
-    for number, mail in enumerate(mails):
+    messages = [site.come(JOE, author="wave@moved.example", subject=f"Moved {number}")[0] for number in range(2)]
+    for number, mail in enumerate(messages):
         report(site, mail, f"Moved {number}", "joe")
     site.sit_down(page, path="/requests")
     away = page.get_by_role("region", name="Reported as suspicious").get_by_role("button", name="Remove everywhere Moved")
     expect(away).to_have_count(2)
     clicked_twice(page, away.first, away.nth(1))
-    assert sorted(states(site, *mails)) == ["held", "purged"]
+    assert sorted(states(site, *messages)) == ["held", "purged"]
 
 
 @pytest.mark.long
@@ -188,7 +188,7 @@ PRESS_TWICE = """['r', 'r'].forEach((key) => document.activeElement.dispatchEven
 
 
 def test_pressed_or_clicked_twice_a_verb_is_for_the_mail_that_was_seen(site: Site, page: Page) -> None:
-    mails = [site.come(JOE, author=f"{number}@twice.example", subject=f"Twice {number}")[0] for number in range(4)]
+    messages = [site.come(JOE, author=f"{number}@twice.example", subject=f"Twice {number}")[0] for number in range(4)]
     site.sit_down(page, path="/?q=from:twice.example")
     row(page, "Twice").first.click()
     said = page.get_by_role("status").filter(has_text="Released “Twice")
@@ -196,12 +196,12 @@ def test_pressed_or_clicked_twice_a_verb_is_for_the_mail_that_was_seen(site: Sit
     expect(said).to_be_visible()
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="is back")).to_be_visible()
-    assert states(site, *mails) == ["held"] * 4
+    assert states(site, *messages) == ["held"] * 4
     page.evaluate(PRESS_TWICE)
     expect(said).to_be_visible()
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="is back")).to_be_visible()
-    assert states(site, *mails) == ["held"] * 4
+    assert states(site, *messages) == ["held"] * 4
 
 
 @pytest.mark.long

@@ -54,7 +54,7 @@ def test_what_others_do_is_stamped_where_it_stands(site: Site, page: Page, other
     expect(page.locator(".row.at")).to_contain_text("Letter two")
 
 
-def test_everything_listed_is_decided_at_once_and_a_group_as_its_mails(site: Site, page: Page) -> None:
+def test_everything_listed_is_decided_at_once_and_a_group_as_its_messages(site: Site, page: Page) -> None:
     for to in (JOE, MARA):
         site.come(to, author="pair@many.example", subject="Two of a kind")
     site.come(JOE, author="single@many.example", subject="One alone")

@@ -67,8 +67,8 @@ def test_what_is_fresh_comes_back_at_once(site: Site, page: Page) -> None:
 
 
 def test_what_is_older_is_named_with_its_age_its_person_and_its_count(site: Site, page: Page) -> None:
-    mails = [site.come(JOE, author=f"{n}@older.example", subject=f"Older {n}")[0] for n in (1, 2)]
-    decided(site, ANA, *mails, ago=timedelta(minutes=12, seconds=30))  # a console knows the server's time to a second
+    messages = [site.come(JOE, author=f"{n}@older.example", subject=f"Older {n}")[0] for n in (1, 2)]
+    decided(site, ANA, *messages, ago=timedelta(minutes=12, seconds=30))  # a console knows the server's time to a second
     site.sit_down(page, path="/?q=from:older.example")
     page.keyboard.press("z")
     sheet = asked(page, "2 messages")
@@ -77,14 +77,14 @@ def test_what_is_older_is_named_with_its_age_its_person_and_its_count(site: Site
     assert faults(page) == []
     page.keyboard.press("Enter")
     expect(sheet).to_be_hidden()
-    assert [state(site, one) for one in mails] == ["purged"] * 2
+    assert [state(site, one) for one in messages] == ["purged"] * 2
     page.keyboard.press("z")
     page.keyboard.press("z")  # the second of a double press was pressed before anybody could read what it is about
     expect(sheet).to_be_visible()
-    assert [state(site, one) for one in mails] == ["purged"] * 2
+    assert [state(site, one) for one in messages] == ["purged"] * 2
     sheet.get_by_role("button", name="Undo all of it").click()
     expect(page.get_by_role("status").filter(has_text="2 messages are back")).to_be_visible()
-    assert [state(site, one) for one in mails] == ["held"] * 2
+    assert [state(site, one) for one in messages] == ["held"] * 2
 
 
 @pytest.mark.long

@@ -36,7 +36,7 @@ def test_what_was_decided_is_told_and_drawn(site: Site, page: Page) -> None:
     with page.expect_download() as loaded:
         rules.get_by_role("link", name="Download CSV").first.click()
     assert loaded.value.path().read_text().splitlines() == [
-        '"rule","name","mails","share"',
+        '"rule","name","messages","share"',
         '"the first message from this sender","first-contact","2","1.0"',
     ]
     page.get_by_role("link", name="1 week").click()

@@ -120,14 +120,14 @@ def test_one_asks_without_a_pointer(open_site: Site, page: Page) -> None:
     keys.press("Enter")
     expect(table.get_by_role("status")).to_have_text("You requested this message. Staff will review your request.")
     page.evaluate("document.activeElement.blur()")
-    assert walked(page) == [], "the mails"
+    assert walked(page) == [], "the messages"
 
 
 @pytest.mark.long
 def test_all_of_it_is_shown_page_by_page_and_can_be_asked_for(open_site: Site, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_mail, "AT_ONCE", 4)
-    mails = [open_site.come(MARA, author=f"host{number}@pages.example", subject=f"Room {number}")[0] for number in range(10)]
-    page.goto(f"{open_site.url}/ask?mail={mails[0]}")
+    messages = [open_site.come(MARA, author=f"host{number}@pages.example", subject=f"Room {number}")[0] for number in range(10)]
+    page.goto(f"{open_site.url}/ask?mail={messages[0]}")
     enter(page, login="mara.berg")
     waits = page.get_by_role("region", name="Held for review")
     items = waits.get_by_role("listitem")
@@ -225,12 +225,13 @@ def test_in_german(tmp_path: Path, sqlite_template: Path, browser: Browser) -> N
 
 
 def in_german(site: Site, page: Page) -> None:
-    mails = [site.come(JOE, author=f"wer{number}@reise.example", subject=f"Buchung {number}")[0] for number in range(3)]
+    messages = [site.come(JOE, author=f"wer{number}@reise.example", subject=f"Buchung {number}")[0] for number in range(3)]
     with db.transaction(site.engine) as session:
         joe = Actor.employee("joe.fern", "Joe Fern")
-        session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(mails[2])).values(severity=3))
+        session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(messages[2])).values(severity=3))
         wishes = [
-            release_requests.request_release(session, ids.parse_id(mail), by=joe, words="meine Reise", now=utcnow()) for mail in mails[:2]
+            release_requests.request_release(session, ids.parse_id(mail), by=joe, words="meine Reise", now=utcnow())
+            for mail in messages[:2]
         ]
         release_requests.decline_request(session, wishes[1], by=ANA, reason="", now=utcnow())
     page.goto(f"{site.url}/ask?mail=0000000000007")

@@ -92,7 +92,9 @@ def test_nor_with_real_phishing(site: Site, firefox: Firefox, sink: Sink, corpus
     assert looked_through(site, firefox, sink, come(site, "Phish", phishing(corpus))) == []
 
 
-def test_mails_that_nobody_cleaned_would_do_harm_in_it_elsewhere(firefox: Firefox, sink: Sink) -> None:  # the last: what it began may go on
+def test_messages_that_nobody_cleaned_would_do_harm_in_it_elsewhere(
+    firefox: Firefox, sink: Sink
+) -> None:  # the last: what it began may go on
     for number, vector in enumerate(HARMFUL, start=1):
         firefox.go("about:blank")
         firefox.value(f"document.write({json.dumps(vector.replace('SINK', sink.address))})")

@@ -94,7 +94,7 @@ def test_by_default_nothing_is_shown(by_default: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: Page) -> None:
-    mails = [site.come(JOE, author=f"{n}@asked.example", raw=with_attachments(f"Asked from {n}"))[0] for n in range(2)]
+    messages = [site.come(JOE, author=f"{n}@asked.example", raw=with_attachments(f"Asked from {n}"))[0] for n in range(2)]
     site.sit_down(page)
     page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()
     page.get_by_role("option").filter(has_text="Asked from 0").click()
@@ -105,7 +105,7 @@ def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: 
     expect(page.get_by_role("heading", name="Asked from 1")).to_be_visible()
     expect(page.get_by_role("button", name="as images").first).to_be_visible()
     with db.read_transaction(site.engine) as session:
-        message = ids.format_id(session.get_one(Delivery, ids.parse_id(mails[0])).message_id)
+        message = ids.format_id(session.get_one(Delivery, ids.parse_id(messages[0])).message_id)
     with page.expect_request(re.compile("/attachments/[0-9]+/pages$")) as asked:
         sheet.go()
     assert f"/messages/{message}/" in asked.value.url

@@ -26,17 +26,17 @@ def too_much(route: Route) -> None:
     route.fulfill(status=429, json={"detail": "Too much at once."})
 
 
-def purged(site: Site, *mails: str) -> None:
+def purged(site: Site, *messages: str) -> None:
     """Each by a decision of its own."""
-    for mail in mails:
+    for mail in messages:
         with db.transaction(site.engine) as session:
             selected = Selection.of(ids=(ids.parse_id(mail),))
             decisions.decide_messages(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings)
 
 
 def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) -> None:
-    mails = [site.come(JOE, author=f"{number}@undone.example", subject=f"Undone {number}")[0] for number in range(2)]
-    purged(site, *mails)
+    messages = [site.come(JOE, author=f"{number}@undone.example", subject=f"Undone {number}")[0] for number in range(2)]
+    purged(site, *messages)
     site.sit_down(page, path="/?tab=decided&q=from:undone.example")
     row(page, "Undone 1").click()
     held = Held(page, re.compile("/api/v1/decisions/[^/?]+$"))
@@ -47,13 +47,13 @@ def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) 
     held.go()
     page.get_by_role("dialog").get_by_role("button", name="Undo all of it").click()
     expect(page.get_by_role("status").filter(has_text="Undone. “Undone")).to_be_visible()
-    assert states(site, *mails) == ["purged", "held"]
+    assert states(site, *messages) == ["purged", "held"]
 
 
 @pytest.mark.long
 def test_a_double_click_restores_one_mail(site: Site, page: Page) -> None:
-    mails = [site.come(JOE, author=f"{number}@restored.example", subject=f"Restored {number}")[0] for number in range(2)]
-    purged(site, *mails)
+    messages = [site.come(JOE, author=f"{number}@restored.example", subject=f"Restored {number}")[0] for number in range(2)]
+    purged(site, *messages)
     site.sit_down(page, path="/?tab=decided&q=from:restored.example")
     row(page, "Restored 1").click()
     posted: list[str] = []
@@ -62,7 +62,7 @@ def test_a_double_click_restores_one_mail(site: Site, page: Page) -> None:
     expect(page.get_by_role("status").filter(has_text="“Restored")).to_be_visible()
     browser_peer.settle(page, 300)
     assert len(posted) == 1, posted
-    assert states(site, *mails) == ["purged", "held"]
+    assert states(site, *messages) == ["purged", "held"]
 
 
 def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site, page: Page) -> None:
@@ -212,7 +212,7 @@ def test_who_stands_in_is_named_as_it_was_asked(site: Site, page: Page) -> None:
 
 
 @pytest.mark.long
-def test_a_history_that_could_not_be_read_is_no_other_mails(site: Site, page: Page) -> None:
+def test_a_history_that_could_not_be_read_is_no_other_messages(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(JOE, author=f"{number}@told.example", subject=f"Told {number}")
     site.sit_down(page, path="/?q=from:told.example")

@@ -23,9 +23,9 @@ CODE = "Your Bank sign-in code is 481 922. It is valid for {}."
 RELAY = Actor.system("relay")
 
 
-def change(site: Site, *mails: str, **values: Any) -> None:
+def change(site: Site, *messages: str, **values: Any) -> None:
     with transaction(site.engine) as session:
-        session.execute(update(Delivery).where(col(Delivery.id).in_([ids.parse_id(one) for one in mails])).values(**values))
+        session.execute(update(Delivery).where(col(Delivery.id).in_([ids.parse_id(one) for one in messages])).values(**values))
 
 
 def wave(site: Site, number: int, delivered: int) -> None:

@@ -159,11 +159,11 @@ def test_what_was_not_done_is_said_on_its_page_too(known: Site, page: Page) -> N
     known.come(JOE, author="late@refusing.example", subject="Somebody else is at it", dmarc=NO_DMARC)
     known.sit_down(page, path="/senders/late@refusing.example")
     expect(page.get_by_text("1 needs a decision")).to_be_visible()
-    browser_peer.intercept(page, "**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 mails by now"}))
+    browser_peer.intercept(page, "**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 messages by now"}))
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
     told = page.get_by_role("alert").filter(has_text="The queue has changed.")
-    expect(told).to_contain_text("It is 2 mails by now.")
+    expect(told).to_contain_text("It is 2 messages by now.")
     assert faults(page) == []
     page.get_by_role("button", name="OK").click()
     expect(told).to_have_count(0)

@@ -53,10 +53,10 @@ def waves(site: Site, name: str, subject: str, count: int, *to: str) -> list[str
     ]
 
 
-def decide(site: Site, verb: Verb, *mails: str) -> None:
+def decide(site: Site, verb: Verb, *messages: str) -> None:
     """Ana does this."""
     with db.transaction(site.engine) as session:
-        selected = Selection(ids=tuple(ids.parse_id(one) for one in mails))
+        selected = Selection(ids=tuple(ids.parse_id(one) for one in messages))
         decisions.decide_messages(session, DecisionRequest(selected, verb), by=ANA, now=utcnow(), settings=site.settings)
 
 

@@ -31,7 +31,7 @@ class Whose:
         return hashlib.sha256(self.address.encode()).hexdigest()
 
     @property
-    def mails(self) -> ColumnElement[bool]:
+    def messages(self) -> ColumnElement[bool]:
         """Condition for the person's deliveries: what they wrote and what was written to them, as far as it came by here."""
         if self.uid:
             theirs = or_(col(Delivery.direction) != "notice", col(Delivery.rule) == abuse_reports.RULE)  # a report holds their message

@@ -62,7 +62,7 @@ def preview_erasure(session: Session, text: str, *, by: Actor) -> Found:
     kept = legal_hold.kept_condition(session)
     unfinished = and_(not_(kept), col(Delivery.state).not_in(FINAL | DECIDABLE))
     total, under_way, held = (
-        session.scalar(select(func.count()).select_from(Delivery).where(whose.mails, one)) or 0 for one in (true(), unfinished, kept)
+        session.scalar(select(func.count()).select_from(Delivery).where(whose.messages, one)) or 0 for one in (true(), unfinished, kept)
     )
     return Found("here" if whose.uid else "outside", total, under_way, held)
 
@@ -154,7 +154,7 @@ def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = S
         return False
     whose = Whose(row.address, row.uid)
     legal_hold.take_turn(session)
-    free = and_(whose.mails, not_(legal_hold.kept_condition(session)))
+    free = and_(whose.messages, not_(legal_hold.kept_condition(session)))
     put_away(session, free, now=now)
     ids = list(
         session.scalars(select(col(Delivery.id)).where(free, col(Delivery.state).in_(FINAL)).order_by(col(Delivery.id)).limit(limit))
@@ -233,7 +233,7 @@ def pseudonymised_values(whose: Whose, pseudonym: str) -> dict[str, Any]:
 
 def end_erasure(session: Session, row: PersonErasure, whose: Whose, *, now: datetime) -> None:
     """Ends an erasure when only what a legal hold keeps is left: the rest goes, and then whose it was."""
-    row.kept = session.scalar(select(func.count()).select_from(Delivery).where(whose.mails)) or 0
+    row.kept = session.scalar(select(func.count()).select_from(Delivery).where(whose.messages)) or 0
     row.rules_left = person_traces.forget_person(session, whose, row.pseudonym, with_rules=row.with_rules, now=now)
     row.address, row.uid, row.done_at = "", "", now
     session.flush()

@@ -38,7 +38,7 @@ README = """What Mailroom keeps about this person.
 about.json         whose data it is, when it was taken, how much was left out
 *.json             what is kept, one list a file
 views.json         of somebody here: who viewed or fetched their messages, or took a copy of one
-mails/ID.eml       the mails themselves, as they came, where they are not erased
+messages/ID.eml    the messages themselves, as they came, where they are not erased
 
 Times are ISO 8601 in UTC. Mail of the same person holds the data of others too: whoever passes this on looks through it first.
 """
@@ -64,7 +64,7 @@ def zip_export(session: Session, whose: Whose, *, by: Actor, now: datetime) -> I
                     file.write(text.encode())
                     yield from sink.chunks()
         for name, raw in exported_messages(session, whose, by):
-            archive.writestr(f"mails/{name}.eml", raw)
+            archive.writestr(f"messages/{name}.eml", raw)
             yield from sink.chunks()
     yield from sink.chunks(last=True)
 
@@ -93,7 +93,7 @@ class Sink(io.RawIOBase):
 
 def describe_export(session: Session, whose: Whose, by: Actor, now: datetime) -> dict[str, Any]:
     """Describes a data export: the person, and how many deliveries are not in it."""
-    total = session.scalar(select(func.count()).select_from(Delivery).where(whose.mails)) or 0
+    total = session.scalar(select(func.count()).select_from(Delivery).where(whose.messages)) or 0
     mine = session.scalar(select(func.count()).select_from(Delivery).where(exported_deliveries(whose, by))) or 0
     kind = "somebody here" if whose.uid else "somebody outside"
     return {"address": whose.address, "uid": whose.uid, "who": kind, "taken_at": now, "deliveries": mine, "sealed": total - mine}
@@ -101,7 +101,7 @@ def describe_export(session: Session, whose: Whose, by: Actor, now: datetime) ->
 
 def exported_deliveries(whose: Whose, by: Actor) -> Any:
     """Condition for the person's deliveries, without folders confidential to the actor."""
-    return and_(whose.mails, access.within_scope(by))
+    return and_(whose.messages, access.within_scope(by))
 
 
 def exported_lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:

@@ -106,7 +106,7 @@ def take_up(session: Session, settings: Settings, *, now: datetime) -> int:
 def put_call(session: Session, hook: Hook, event: Occurrence, now: datetime) -> bool:
     """Queues a webhook call; False when it was queued before."""
     db.insert_if_missing(session, Webhook, name=hook.name, **FRESH)
-    said = payloads.call_body(event, hook.format, event.mails.get(hook.departments, ()) if hook.details else ())
+    said = payloads.call_body(event, hook.format, event.messages.get(hook.departments, ()) if hook.details else ())
     values = {"hook": hook.name, "event": event.id, "kind": event.kind, "body": said, "at": now, "due_at": now, "attempts": 0}
     return db.insert_if_missing(session, WebhookCall, id=new_id(), **values)
 

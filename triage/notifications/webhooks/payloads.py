@@ -43,38 +43,38 @@ class Occurrence:
     text: str  # a sentence, without anything that a sender wrote
     data: Mapping[str, Any]
     departments: frozenset[str] = frozenset()  # whom it concerns; empty: everybody
-    mails: Mapping[tuple[str, ...], tuple[Detail, ...]] = field(default_factory=dict)  # by the departments that a hook is told of
+    messages: Mapping[tuple[str, ...], tuple[Detail, ...]] = field(default_factory=dict)  # by the departments that a hook is told of
     link: str = field(default="", kw_only=True)  # to the console
 
 
-def call_body(event: Occurrence, form: str, mails: Sequence[Detail] = ()) -> str:
-    """The body of the call, as JSON. `mails`: those that are named in it."""
-    shown = [Detail(escape_visible(one.sender)[:SHOWN], escape_visible(one.subject)[:SHOWN]) for one in mails[:LISTED]]
+def call_body(event: Occurrence, form: str, messages: Sequence[Detail] = ()) -> str:
+    """The body of the call, as JSON. `messages`: those that are named in it."""
+    shown = [Detail(escape_visible(one.sender)[:SHOWN], escape_visible(one.subject)[:SHOWN]) for one in messages[:LISTED]]
     made = {"slack": slack_payload, "teams": teams_payload, "json": plain_payload}[form](event, shown)
     return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
 
 
-def plain_payload(event: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
+def plain_payload(event: Occurrence, messages: Sequence[Detail]) -> dict[str, Any]:
     """Builds the payload for programs."""
-    named = [{"sender": one.sender, "subject": one.subject} for one in mails]
+    named = [{"sender": one.sender, "subject": one.subject} for one in messages]
     data = dict(event.data) | ({"messages": named} if named else {})
     data |= {"link": event.link} if event.link else {}
     return {"type": event.kind, "timestamp": event.at.isoformat(), "sequence": event.sequence, "text": event.text, "data": data}
 
 
-def slack_payload(event: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
+def slack_payload(event: Occurrence, messages: Sequence[Detail]) -> dict[str, Any]:
     """Builds the payload for Slack, Mattermost and Rocket.Chat. Text of a message mentions nobody and links nowhere."""
-    text = "\n".join(chat_lines(event, mails))
+    text = "\n".join(chat_lines(event, messages))
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     link = f"\n<{event.link}|Open the queue>" if event.link else ""
     return {"text": escaped.replace("@", "@\u200b") + link, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
 
 
-def teams_payload(event: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
+def teams_payload(event: Occurrence, messages: Sequence[Detail]) -> dict[str, Any]:
     """Builds the payload for a Teams workflow: an Adaptive Card. Its rich text reads no Markdown, so text of a message links nowhere."""
     blocks = [
         {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line, "weight": "Default" if place else "Bolder"}]}
-        for place, line in enumerate(chat_lines(event, mails))
+        for place, line in enumerate(chat_lines(event, messages))
     ]
     card: dict[str, Any] = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
     if event.link:
@@ -82,9 +82,9 @@ def teams_payload(event: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     return {"type": "message", "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}]}
 
 
-def chat_lines(event: Occurrence, mails: Sequence[Detail]) -> list[str]:
+def chat_lines(event: Occurrence, messages: Sequence[Detail]) -> list[str]:
     """Returns the lines that a chat shows."""
-    return [event.text, *(one.words for one in mails)]
+    return [event.text, *(one.words for one in messages)]
 
 
 def call_headers(event: str, keys: Iterable[str], said: bytes, at: int) -> dict[str, str]:

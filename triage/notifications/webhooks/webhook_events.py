@@ -85,7 +85,7 @@ def decision_event(session: Session, record: AuditRecord, settings: Settings) ->
         data["undoes"] = ids.format_id(decision.undoes)
     kind = "decision.undone" if undone else "decision.made"
     of_these = example_messages(session, of_decision(decision.id), settings)
-    return make_event(record, kind, text, settings, data, departments=concerned, mails=of_these)
+    return make_event(record, kind, text, settings, data, departments=concerned, messages=of_these)
 
 
 def is_of_keepers(session: Session, decision: Decision) -> bool:
@@ -144,7 +144,7 @@ def alert_event(session: Session, record: AuditRecord, settings: Settings) -> Oc
     }.get(said["cause"])
     of_these = {} if about is None else example_messages(session, and_(col(Delivery.department) == code, about), settings)
     concerned = frozenset({code} if code else ())
-    return make_event(record, kind, said.get("said", ""), settings, data, departments=concerned, mails=of_these)
+    return make_event(record, kind, said.get("said", ""), settings, data, departments=concerned, messages=of_these)
 
 
 def report_event(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
@@ -161,7 +161,7 @@ def report_event(session: Session, record: AuditRecord, settings: Settings) -> O
     named = example_messages(session, col(Delivery.id) == number, settings) if kind == "delivery" else {}
     concerned = frozenset({about.department} if about else ())
     text = f"{who} reported a message as suspicious."
-    return make_event(record, "message.reported", text, settings, data, departments=concerned, mails=named)
+    return make_event(record, "message.reported", text, settings, data, departments=concerned, messages=named)
 
 
 def is_closed(session: Session, *rows: MailReport | Delivery | None) -> bool:

@@ -66,7 +66,7 @@ class Plain(NamedTuple):
         return contact_evidence.digest_subject(self.subject)
 
 
-class PlainMails:
+class PlainReader:
     """Reads the messages of one account: nearly all of them are written by the same few programs, each with its fields in the same
     order.
     """

@@ -53,7 +53,7 @@ Whose = tuple[str, str]  # sender and author
 class Gathered:
     """Totals of a batch of sent messages: contacts, authors, and reasons why messages teach nothing."""
 
-    mails: int = 0
+    messages: int = 0
     recipients: int = 0  # each as often as a message went to it
     why_not: Counter[tuple[str, Reason]] = field(default_factory=Counter)  # messages that say themselves why they teach nothing, by sender
     authors: Counter[Whose] = field(default_factory=Counter)  # the others
@@ -61,12 +61,12 @@ class Gathered:
     contacts: dict[Whose, list[Contact]] = field(default_factory=dict)
 
 
-def gather_mail(mails: Iterable[Mail]) -> Gathered:
+def gather_mail(messages: Iterable[Mail]) -> Gathered:
     """Put messages together. The contacts of each sender and author are in the order in which they were first met."""
     why_not: Counter[tuple[str, Reason]] = Counter()
     authors: dict[Whose, Author] = {}
     count = recipients = 0
-    for mail in mails:
+    for mail in messages:
         to = mail.recipients
         count += 1
         recipients += len(to)
@@ -81,7 +81,7 @@ def gather_mail(mails: Iterable[Mail]) -> Gathered:
         count,
         recipients,
         why_not,
-        Counter({whose: one.mails for whose, one in authors.items()}),
+        Counter({whose: one.messages for whose, one in authors.items()}),
         Counter({whose: one.without for whose, one in authors.items() if one.without}),
         {whose: [track.contact(to) for to, track in one.tracks.items()] for whose, one in authors.items() if one.tracks},
     )
@@ -90,7 +90,7 @@ def gather_mail(mails: Iterable[Mail]) -> Gathered:
 def join_totals(some: Iterable[Gathered]) -> Gathered:
     """Joins totals of several batches; a contact that is in more than one of them stays in the result more than once."""
     parts = list(some)
-    both = Gathered(sum(one.mails for one in parts), sum(one.recipients for one in parts))
+    both = Gathered(sum(one.messages for one in parts), sum(one.recipients for one in parts))
     for one in parts:
         for whose, contacts in one.contacts.items():
             both.contacts.setdefault(whose, []).extend(contacts)
@@ -103,15 +103,15 @@ def join_totals(some: Iterable[Gathered]) -> Gathered:
 class Author:
     """Running totals of what one person has written."""
 
-    __slots__ = ("mails", "tracks", "without")
+    __slots__ = ("messages", "tracks", "without")
 
     def __init__(self) -> None:
-        self.mails = self.without = 0
+        self.messages = self.without = 0
         self.tracks: dict[str, Track] = {}
 
     def wrote(self, mail: Mail, to: tuple[str, ...]) -> None:
         """One more mail."""
-        self.mails += 1
+        self.messages += 1
         self.without += not to
         for one in to if len(to) == 1 else dict.fromkeys(map(str.casefold, to)):
             recipient = one.casefold()

@@ -285,10 +285,10 @@ def counted_with(session: Session, person: str, department: str) -> tuple[str, s
     return department, person if confidential_folders.hides_person(session, person) else ""
 
 
-def keep_sent(session: Session, mails: Sequence[SentMail]) -> None:
+def keep_sent(session: Session, messages: Sequence[SentMail]) -> None:
     """Remember messages that left, so that what answers them is known."""
-    if mails:
-        session.execute(insert(SentMail), [mail.model_dump() for mail in mails])
+    if messages:
+        session.execute(insert(SentMail), [mail.model_dump() for mail in messages])
 
 
 def distrust_lately(session: Session, uid: str, since: datetime) -> None:

@@ -56,13 +56,13 @@ class Learned:
         self.whose[(*key, reason)] += number
 
 
-def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: Settings, by: Actor, now: datetime) -> Learned:
+def learn_many(session: Session, messages: Iterable[Sent], *, how: str, settings: Settings, by: Actor, now: datetime) -> Learned:
     """Learn from messages that were sent, in their order; `how`: outbound, journal, log, seed or api.
 
     What left through us (outbound, journal, log) is remembered too, so that answers are known, and counts towards
     `outbound.daily_cap`. What is not learned is counted by reason. Nothing is learned where `outbound.learn` is none.
     """
-    given = list(mails)
+    given = list(messages)
     left = given if how in CAPPED else ()
     return learn_gathered(session, gather_mail(given), left=left, how=how, settings=settings, by=by, now=now)
 
@@ -77,7 +77,7 @@ def learn_gathered(
     lookup = Lookup(session, settings, lists, believes_author=how == "seed")
     lookup.expect({one for whose in found.authors for one in whose} | {sender for sender, _ in found.why_not})
     report = Learned()
-    count_whole_mails(found, lookup, report)
+    count_whole_messages(found, lookup, report)
     lessons, posts = find_lessons(found, lookup, report)
     outcomes = [(mail, looked_at(mail, lookup)) for mail in left]
     if left:
@@ -93,18 +93,18 @@ def learn_gathered(
             contacts_store.keep_sent(session, [row])
     contacts_store.count_unlearned(session, report.whose, how=how, now=now)
     if report.learned or report.parked:
-        detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": found.mails}
+        detail = {"how": how, "learned": report.learned, "parked": report.parked, "messages": found.messages}
         ledger.write_act(session, "learn", "correspondents", by=by, now=now, detail=detail, items=report.learned + report.parked)
     return report
 
 
-def count_whole_mails(found: Gathered, lookup: Lookup, report: Learned) -> None:
+def count_whole_messages(found: Gathered, lookup: Lookup, report: Learned) -> None:
     """Counts messages from which nothing is learned as a whole, by reason."""
-    for (sender, why), mails in found.why_not.items():
-        report.skip(why, mails, lookup.key(sender))
-    for (sender, author), mails in found.authors.items():
+    for (sender, why), messages in found.why_not.items():
+        report.skip(why, messages, lookup.key(sender))
+    for (sender, author), messages in found.authors.items():
         if reason := lookup.why_not_from(sender, author):
-            report.skip(reason, mails, lookup.key(sender))
+            report.skip(reason, messages, lookup.key(sender))
         elif without := found.without[sender, author]:
             report.skip(Reason.NO_RECIPIENT, without, lookup.key(sender))
 
@@ -170,8 +170,8 @@ def announce_contacts(session: Session, items: Sequence[Announced], *, settings:
     access.require_grant(by, Grant.LEARN)
     lookup = Lookup(session, settings)
     employees = {one.employee: find_employee(session, one.employee, lookup, by) for one in items}
-    mails = [Sent(to, (one.address,), to, one.at or now, one.message_id) for one in items for to in [employees[one.employee]]]
-    return learn_many(session, mails, how="api", settings=settings, by=by, now=now)
+    messages = [Sent(to, (one.address,), to, one.at or now, one.message_id) for one in items for to in [employees[one.employee]]]
+    return learn_many(session, messages, how="api", settings=settings, by=by, now=now)
 
 
 def find_employee(session: Session, named: str, lookup: Lookup, by: Actor) -> str:

@@ -102,13 +102,13 @@ class Sorting:
         self.session = session
         self.keys = telling_keys(session, keys or {})  # of those that look suspicious, by number
         self.of_key = campaigns_of(session, self.keys)
-        self.mails = {number: one for number, one in enumerate(fingerprints) if one is not None}
+        self.messages = {number: one for number, one in enumerate(fingerprints) if one is not None}
         self.added: list[Added] = []
         self.of_band: dict[int, list[int]] = {}  # places of these
-        self.near = self.ask(self.mails)
-        self.matches = self.compared(self.mails)
+        self.near = self.ask(self.messages)
+        self.matches = self.compared(self.messages)
         new = [number for number, match in self.matches.items() if match is None]
-        if new and db.take_advisory_locks(session, *{band for number in new for band in campaign_lock(self.mails[number])}):
+        if new and db.take_advisory_locks(session, *{band for number in new for band in campaign_lock(self.messages[number])}):
             self.near |= self.ask(new)  # another judge may have entered the first of a wave meanwhile
             self.matches |= self.compared(new)
         drifted = {match.campaign_id for match in self.matches.values() if match and match.likeness < DRIFTED}
@@ -120,15 +120,15 @@ class Sorting:
 
     def ask(self, numbers: Iterable[int]) -> dict[int, list[Known]]:
         """Looks up the representatives that messages are compared with."""
-        return compared_with(self.session, {number: self.mails[number] for number in numbers})
+        return compared_with(self.session, {number: self.messages[number] for number in numbers})
 
     def compared(self, numbers: Iterable[int]) -> dict[int, Match | None]:
         """Returns the most similar campaign of each message among those looked up before, None where none is similar."""
-        return {number: best_of(self.mails[number], self.near.get(number, ())) for number in numbers}
+        return {number: best_of(self.messages[number], self.near.get(number, ())) for number in numbers}
 
     def assign(self, number: int) -> int | None:
         """The campaign of one of the messages, in their order."""
-        mail = self.mails.get(number)
+        mail = self.messages.get(number)
         if mail is None:
             return None
         match = self.matches[number]
@@ -183,10 +183,10 @@ class Sorting:
         keep_representatives(self.session, self.added)
 
 
-def compared_with(session: Session, mails: Mapping[int, Fingerprint]) -> dict[int, list[Known]]:
+def compared_with(session: Session, messages: Mapping[int, Fingerprint]) -> dict[int, list[Known]]:
     """Finds the representatives that share bands with each message, by the message's number."""
     found: dict[int, list[Known]] = {}
-    rows = [(number, band) for number, mail in mails.items() for band in mail.bands]
+    rows = [(number, band) for number, mail in messages.items() for band in mail.bands]
     on_postgresql = db.is_postgresql(session)
     bound = db.bound_as(ASKED, rows, on_postgresql)
     for mail, common, number, campaign_id, features in session.connection().execute(near_statement(on_postgresql), bound) if rows else ():

@@ -29,7 +29,7 @@ class Wave:
     """A campaign as far as the actor may see of it."""
 
     id: int
-    mails: int  # messages
+    messages: int  # messages
     deliveries: int
     held: int
     people: int  # distinct
@@ -108,7 +108,7 @@ def campaign_of_row(row: Row[Any], lead: Listed) -> Wave:
     """A row of `campaign_rows` as a value."""
     return Wave(
         id=row.id,
-        mails=row.mails,
+        messages=row.messages,
         deliveries=row.deliveries,
         held=row.held,
         people=row.people,

@@ -55,13 +55,13 @@ def split_campaign(session: Session, ids: Iterable[int], campaign_id: int, *, by
     """
     access.may_decide(by)
     chosen = and_(is_among(session, col(Delivery.id), ids), access.visible_deliveries(by))
-    of_mails = session.execute(select(col(Delivery.campaign_id), col(Delivery.message_id)).where(chosen).distinct()).all()
-    if not of_mails:
+    pairs = session.execute(select(col(Delivery.campaign_id), col(Delivery.message_id)).where(chosen).distinct()).all()
+    if not pairs:
         raise NotFound(say("there is no such message"))
-    if {found for found, _ in of_mails} != {campaign_id}:
+    if {found for found, _ in pairs} != {campaign_id}:
         raise BadInput(say("some of these messages are not in the campaign {campaign_id}", campaign_id=format_id(campaign_id)), field="ids")
     not_a_flood(session, campaign_id)
-    messages = [message_id for _, message_id in of_mails]
+    messages = [message_id for _, message_id in pairs]
     mine = and_(campaign_deliveries(campaign_id), is_among(session, col(Delivery.message_id), messages), access.visible_deliveries(by))
     moved = lock_states(session, mine)
     if session.scalar(

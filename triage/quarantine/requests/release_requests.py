@@ -132,9 +132,9 @@ def list_requests(session: Session, *, by: Actor, limit: int = 50, before: int |
     """Lists unanswered release requests in the actor's scope, newest first."""
     rows = open_ones(access.visible_deliveries(by)).order_by(col(MailRequest.id).desc()).limit(limit)
     found = session.execute(rows if before is None else rows.where(col(MailRequest.id) < before)).all()
-    mails = {one.id: one for one in list_some(session, [delivery.id for _, delivery in found], by=by)}
+    messages = {one.id: one for one in list_some(session, [delivery.id for _, delivery in found], by=by)}
     return [
-        Request(row.id, row.asked_by_shown, row.taken_by_shown, row.asked_at, row.words, mails[delivery.id])
+        Request(row.id, row.asked_by_shown, row.taken_by_shown, row.asked_at, row.words, messages[delivery.id])
         for row, delivery in found
-        if delivery.id in mails
+        if delivery.id in messages
     ]

@@ -205,7 +205,7 @@ def list_reports(session: Session, *, by: Actor, limit: int = 50, before: int | 
     """Lists unanswered reports in the actor's scope, newest first."""
     rows = rows_of(and_(visible_reports(session, by), open_reports.is_open())).order_by(col(MailReport.id).desc()).limit(limit)
     found = session.scalars(rows if before is None else rows.where(col(MailReport.id) < before)).all()
-    mails = {one.id: one for one in list_some(session, [one.delivery_id for one in found if one.delivery_id], by=by)}
+    messages = {one.id: one for one in list_some(session, [one.delivery_id for one in found if one.delivery_id], by=by)}
     counted = select(col(MailReport.delivery_id), func.count()).where(
         db.is_among(session, col(MailReport.delivery_id), [one.delivery_id for one in found if one.delivery_id])
     )
@@ -219,7 +219,7 @@ def list_reports(session: Session, *, by: Actor, limit: int = 50, before: int | 
             one.author,
             one.subject,
             others.get(one.delivery_id, 1) - 1,
-            mails.get(one.delivery_id or 0),
+            messages.get(one.delivery_id or 0),
         )
         for one in found
     ]

@@ -108,7 +108,7 @@ def extent_columns() -> tuple[ColumnElement[Any], ...]:
     """Columns for the extent of a group: messages, deliveries, held ones, folders, departments, first and newest arrival, newest id."""
     folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
     return (
-        func.count(col(Delivery.message_id).distinct()).label("mails"),
+        func.count(col(Delivery.message_id).distinct()).label("messages"),
         func.count().label("deliveries"),
         func.count().filter(col(Delivery.state) == State.HELD).label("held"),
         func.count(folder.distinct()).label("people"),

@@ -19,7 +19,7 @@ def get_sender(sender: Word, session: Read, by: Staff, here: Here) -> schemas.Se
     found = sender_profile.get_sender(session, sender, freemail=here.settings.policy.freemail_domains, by=by)
     folders = [(folder.partition("+"), count) for folder, count in found.by_folder]
     return schemas.Sender.model_validate(
-        {name: getattr(found, name) for name in ("name", "mails", "deliveries", "held", "people", "departments")}
+        {name: getattr(found, name) for name in ("name", "messages", "deliveries", "held", "people", "departments")}
         | {"first_at": found.first_at, "newest_at": found.newest_at, "lead": found.lead}
         | {
             "by_state": [{"state": state, "count": count} for state, count in found.by_state],

@@ -27,7 +27,9 @@ from triage_api.schemas.records import person_data as schemas
 router = resource_router("person data", "/person-data")
 taking = resource_router("person data", "/person-data", route_class=APIRoute)  # its answer is a file: it is not kept for who asks again
 
-ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}, "description": "A zip with JSON and the original mails."}}
+ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/zip": {}}, "description": "A zip with JSON and the original messages."}
+}
 ASKED: dict[int | str, dict[str, Any]] = {
     202: {"model": approval_schemas.PendingApproval, "description": "It needs a second person's approval."}
 }

@@ -17,7 +17,7 @@ class Campaign(Shape):
     """A campaign, as far as it is in your scope."""
 
     id: Id
-    messages: Annotated[int, Field(validation_alias="mails", description="each however many people it was for")]
+    messages: Annotated[int, Field(description="each however many people it was for")]
     deliveries: int
     held: int
     people: int

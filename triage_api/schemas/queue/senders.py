@@ -30,7 +30,7 @@ class Sender(Shape):
     """A sender, as far as its mail is in your scope; the ten most frequent of each list."""
 
     name: Annotated[str, Field(description="the address, or the domain")]
-    messages: Annotated[int, Field(validation_alias="mails", description="each however many people it was for")]
+    messages: Annotated[int, Field(description="each however many people it was for")]
     deliveries: int
     held: int
     people: int

@@ -38,13 +38,13 @@ def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
     """
     settings = settings_of(ctx)
     total = learn_contacts.Learned()
-    for mails in group_messages(follow_log(mails_of(files))):
-        add_counts(total, learn_group(mails, settings))
+    for messages in group_messages(follow_log(read_sent(files))):
+        add_counts(total, learn_group(messages, settings))
     skipped = ", ".join(f"{count} {reason}" for reason, count in total.skipped.most_common())
     say(f"{total.learned} addresses learned, {total.known} known before, {total.parked} parked; not learned: {skipped or 'nothing'}")
 
 
-def mails_of(files: Iterable[TextIO]) -> Iterator[Sent]:
+def read_sent(files: Iterable[TextIO]) -> Iterator[Sent]:
     """The messages that left, as the logs tell them."""
     log = PostfixLog()
     for file in files:
@@ -60,13 +60,13 @@ def sent_message(mail: Left) -> Sent:
     return Sent(sender, tuple(mail.recipients), sender, mail.at or utcnow(), mail.message_id, why_not=why_not)
 
 
-def follow_log(mails: Iterator[Sent]) -> Iterator[Sent | None]:
+def follow_log(messages: Iterator[Sent]) -> Iterator[Sent | None]:
     """The messages, and None whenever none has come for a while: a log that is followed never ends."""
     waiting: queue.Queue[Sent | StopIteration | None] = queue.Queue(GROUP)
 
     def read() -> None:
         try:
-            for mail in mails:
+            for mail in messages:
                 waiting.put(mail)
         finally:
             waiting.put(StopIteration())
@@ -83,10 +83,10 @@ def follow_log(mails: Iterator[Sent]) -> Iterator[Sent | None]:
         yield one
 
 
-def group_messages(mails: Iterable[Sent | None]) -> Iterator[list[Sent]]:
+def group_messages(messages: Iterable[Sent | None]) -> Iterator[list[Sent]]:
     """Messages for one transaction."""
     group: list[Sent] = []
-    for mail in mails:
+    for mail in messages:
         if mail is not None:
             group.append(mail)
         if len(group) >= GROUP or (mail is None and group):
@@ -96,9 +96,9 @@ def group_messages(mails: Iterable[Sent | None]) -> Iterator[list[Sent]]:
         yield group
 
 
-def learn_group(mails: list[Sent], settings: Settings) -> learn_contacts.Learned:
+def learn_group(messages: list[Sent], settings: Settings) -> learn_contacts.Learned:
     """Learns contacts from these sent messages, in one transaction."""
-    teach = partial(learn_contacts.learn_many, mails=mails, how="log", settings=settings, by=shell_user(), now=utcnow())
+    teach = partial(learn_contacts.learn_many, messages=messages, how="log", settings=settings, by=shell_user(), now=utcnow())
     return open_transaction(settings, teach)
 
 

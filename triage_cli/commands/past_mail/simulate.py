@@ -150,7 +150,7 @@ def end_of_period(text: str | None) -> datetime:
 def tell_forecast(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json: bool) -> None:
     """The numbers, as they were asked for."""
     left_out = tuple(found.left_out.most_common())
-    refused = tuple(sorted(((name, len(mails)) for name, mails in found.refused.items()), key=lambda one: (-one[1], one[0])))
+    refused = tuple(sorted(((name, len(messages)) for name, messages in found.refused.items()), key=lambda one: (-one[1], one[0])))
     reports = report_forecast(counted, refused, left_out)
     if html_file:
         try:

@@ -142,5 +142,5 @@ def gather_mailbox(into: Rehearsal, one: Rehearsal) -> None:
     into.rows += one.rows
     into.faults += one.faults
     into.left_out.update(one.left_out)
-    for name, mails in one.refused.items():
-        into.refused.setdefault(name, set()).update(mails)
+    for name, messages in one.refused.items():
+        into.refused.setdefault(name, set()).update(messages)

@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, IDA, NOW, OTTO, SYNC, arrive
-from tests.triage.mails import mail
+from tests.triage.messages import mail
 from triage.actor import Actor, Role
 from triage.addressing.company import SealedEntry, StaffEntry
 from triage.addressing.envelope import Envelope
@@ -258,7 +258,7 @@ def taken(session: Session, text: str, by: Actor = IDA) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(b"".join(person_export.zip_export(session, whose, by=by, now=NOW))))
 
 
-def test_a_sender_gets_what_is_kept_and_their_mails(either: Session, settings: Settings) -> None:
+def test_a_sender_gets_what_is_kept_and_their_messages(either: Session, settings: Settings) -> None:
     everything(either, settings)
     arrive(either, settings, JOE, author="bob@dell.example")
     archive = taken(either, ANNA)
@@ -275,9 +275,9 @@ def test_a_sender_gets_what_is_kept_and_their_mails(either: Session, settings: S
     assert not any(
         "by_shown" in row or row.get("author") == "person:ana" for rows in lists.values() for row in rows if isinstance(row, dict)
     )
-    mails = [archive.read(name) for name in archive.namelist() if name.endswith(".eml")]
-    assert len(mails) == 4
-    assert all(ANNA.encode() in raw for raw in mails)
+    messages = [archive.read(name) for name in archive.namelist() if name.endswith(".eml")]
+    assert len(messages) == 4
+    assert all(ANNA.encode() in raw for raw in messages)
 
 
 def test_somebody_here_gets_what_is_kept_as_staff_too(session: Session, settings: Settings) -> None:

@@ -125,8 +125,8 @@ def test_all_copies_go_together(known: Engine, settings: Settings, last: Event |
 def test_a_legal_hold_keeps_the_record_too(known: Engine, settings: Settings) -> None:
     later = NOW + (KEPT + 1) * DAYS
     with db.transaction(known) as session:
-        mails = [arrive(session, settings, f"{name}@company.example")[0] for name in ("mara.berg", "joe.fern")]
-        for mail in mails:
+        arrived = [arrive(session, settings, f"{name}@company.example")[0] for name in ("mara.berg", "joe.fern")]
+        for mail in arrived:
             ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
         hold = legal_holds.add_hold(session, by=IDA, reason="a dispute", now=NOW, person="mara.berg")
     assert forget(known, settings, later) == 1
@@ -232,13 +232,13 @@ def test_what_was_forgotten_is_new_when_it_comes_again(known: Engine, settings: 
 def test_a_campaign_goes_with_its_last_mail(known: Engine, settings: Settings) -> None:
     text = " ".join(f"Our offer number {number} ends soon" for number in range(40))
     with db.transaction(known) as session:
-        mails = [arrive(session, settings, author=f"{name}@offers.example", text=text)[0] for name in ("ann", "bob")]
-        assert len({session.get_one(Delivery, mail).campaign_id for mail in mails}) == 1
-        ledger.record_event(session, mails[0], Event.PURGE, by=ANA, now=NOW)
+        arrived = [arrive(session, settings, author=f"{name}@offers.example", text=text)[0] for name in ("ann", "bob")]
+        assert len({session.get_one(Delivery, mail).campaign_id for mail in arrived}) == 1
+        ledger.record_event(session, arrived[0], Event.PURGE, by=ANA, now=NOW)
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
     assert left(known, ["campaign"]) == {"campaign": 1}
     with db.transaction(known) as session:
-        ledger.record_event(session, mails[1], Event.PURGE, by=ANA, now=NOW)
+        ledger.record_event(session, arrived[1], Event.PURGE, by=ANA, now=NOW)
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
     assert left(known, ["campaign", "representative", "representative_band"]) == {}
 
@@ -247,10 +247,10 @@ def test_campaigns_without_mail_go_with_the_decision_that_emptied_them(known: En
     later = NOW + (KEPT + 1) * DAYS
     with db.transaction(known) as session:
         texts = (" ".join(f"{what} number {number} is here" for number in range(40)) for what in ("Our offer", "Your parcel"))
-        mails = [arrive(session, settings, text=text)[0] for text in texts]
-        one, other = (session.get_one(Delivery, mail).campaign_id or 0 for mail in mails)
+        arrived = [arrive(session, settings, text=text)[0] for text in texts]
+        one, other = (session.get_one(Delivery, mail).campaign_id or 0 for mail in arrived)
         regroup.join_campaigns(session, one, other, by=ANA, reason="", now=NOW)
-        for mail in mails:
+        for mail in arrived:
             ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
     assert forget(known, settings, later) == 2
     assert left(known, ["campaign"]) == {"campaign": 1}
@@ -343,26 +343,26 @@ def test_a_forgotten_mail_is_unknown_and_its_forgetting_is_on_the_record(known: 
 def test_what_is_due_is_looked_for_a_window_at_a_time(known: Engine, settings: Settings) -> None:
     later = NOW + (KEPT + 1) * DAYS
     with db.transaction(known) as session:
-        mails = [arrive(session, settings)[0] for _ in range(5)]
-        for mail in mails[1:4]:
+        arrived = [arrive(session, settings)[0] for _ in range(5)]
+        for mail in arrived[1:4]:
             ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
         arriving.erase(session, settings=settings, now=later)
     found: list[int] = []
     reached, windows = 0, 0
     with db.read_transaction(known) as session:
-        wanted = [session.get_one(Delivery, mail).message_id for mail in mails[1:4]]
+        wanted = [session.get_one(Delivery, mail).message_id for mail in arrived[1:4]]
         while windows == 0 or reached:
             some, reached = delete_records.due_messages(session, settings=settings, now=later, after=reached, limit=2)
             found, windows = found + some, windows + 1
         assert (found, windows) == (wanted, 4), "and the last one finds no more"
         assert delete_records.count_overdue(session, settings=settings, then=later) == 3
     with db.transaction(known) as session:
-        session.execute(update(Delivery).where(col(Delivery.id) == mails[2]).values(state=State.HELD, settled_at=None))
+        session.execute(update(Delivery).where(col(Delivery.id) == arrived[2]).values(state=State.HELD, settled_at=None))
         assert delete_records.forget_messages(session, found, settings=settings, now=later) == 2, "what lives again since then stays"
 
 
 def test_how_many_copies_a_message_has_is_known_before(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        mails = [arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example")[0], arrive(session, settings)[0]]
-        messages = [session.get_one(Delivery, mail).message_id for mail in mails]
+        arrived = [arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example")[0], arrive(session, settings)[0]]
+        messages = [session.get_one(Delivery, mail).message_id for mail in arrived]
         assert delete_records.count_deliveries(session, messages) == dict(zip(messages, (2, 1), strict=True))

@@ -61,9 +61,9 @@ def erased(session: Session, delivery_id: int) -> bool:
 @pytest.mark.parametrize(("before", "covered"), [(False, False), (True, True)])
 def test_held_mail_stays_whatever_its_age(known: Engine, settings: Settings, about: dict[str, Any], before: bool, covered: bool) -> None:
     with db.transaction(known) as session:
-        mails = arrive(session, settings, MARA, JOE) if before else ()
+        messages = arrive(session, settings, MARA, JOE) if before else ()
         made = hold(session, **about)
-        hers, his = mails or arrive(session, settings, MARA, JOE)
+        hers, his = messages or arrive(session, settings, MARA, JOE)
         (purged,) = arrive(session, settings, MARA)
         ledger.record_event(session, purged, Event.PURGE, by=ANA, now=NOW)
         if covered:

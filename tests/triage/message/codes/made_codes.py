@@ -7,7 +7,7 @@ import segno
 from PIL import Image
 
 from tests.triage import pdfs
-from tests.triage.mails import multipart, part
+from tests.triage.messages import multipart, part
 
 EVIL = "https://login.evil.example/session?u=ida.lindqvist@company.example"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.triage.mails import multipart, part
 from tests.triage.message.codes.made_codes import EVIL, code_image, code_picture, letter, saved
+from tests.triage.messages import multipart, part
 from triage.message.codes import read_codes
 from triage.message.codes.code_links import CODES, add_codes
 from triage.message.mime.images import as_png

@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections.abc import Sequence
 
-from tests.triage.mails import multipart, part
+from tests.triage.messages import multipart, part
 
 DAY = 86_400
 BEGIN = 1_795_392_000  # 2026-11-23

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from tests.effort import examples
-from tests.triage.mails import multipart, part
 from tests.triage.message.dmarc_reports.made_reports import BEGIN, DAY, OURS, letter, packings, record, report, result, zipped
+from tests.triage.messages import multipart, part
 from triage.message.dmarc_reports import aggregate_report, read_report as reading, report_xml
 from triage.message.dmarc_reports.aggregate_report import AggregateReport, Service, about_domains
 from triage.message.dmarc_reports.read_report import read_json

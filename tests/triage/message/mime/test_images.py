@@ -5,7 +5,7 @@ import struct
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.triage.mails import GIF, PNG
+from tests.triage.messages import GIF, PNG
 from triage.message.mime.images import BYTES_LIMIT, Picture, recognise_image
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.triage.mails import from_archive, mail, multipart, part
+from tests.triage.messages import from_archive, mail, multipart, part
 from triage.message.mime import mime_parts
 from triage.message.mime.mime_parts import (
     DEPTH_LIMIT,

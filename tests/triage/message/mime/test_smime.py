@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
 from hypothesis import given, strategies as st
 
-from tests.triage.mails import mail, multipart, part
+from tests.triage.messages import mail, multipart, part
 from triage.message.mime.mime_parts import parts_of
 from triage.message.mime.smime import content_of
 from triage.message.summary import make_summary

@@ -11,8 +11,8 @@ from hypothesis import given, settings as effort, strategies as st
 
 from tests.effort import examples
 from tests.triage.harm import harm_in
-from tests.triage.mails import GIF, PNG, html_mail, mail, multipart, part, sample
 from tests.triage.message.mime.test_smime import signed
+from tests.triage.messages import GIF, PNG, html_mail, mail, multipart, part, sample
 from tests.triage.text.test_sanitize import HARMLESS_LINES, harmful
 from triage.message.preview import preview_document as preview_module
 from triage.message.preview.preview_document import (

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.triage.mails import from_archive
 from tests.triage.message.signals.seeing import NOW, PROVEN, looked_at, seen
+from tests.triage.messages import from_archive
 from triage.message.signals.escalation_topics import find_threat, setting_deadlines
 from triage.message.signals.severity import UNCLEAR_FROM
 from triage.message.signals.signal_context import Seen

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.triage.mails import html_mail, multipart, part
 from tests.triage.message.signals.seeing import looked_at, seen, to
+from tests.triage.messages import html_mail, multipart, part
 from triage.message.signals.signal_context import Met
 from triage.message.summary import Code, Link, make_summary
 

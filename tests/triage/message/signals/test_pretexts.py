@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.triage.mails import sample
 from tests.triage.message.signals.seeing import NOW, by, looked_at, to
+from tests.triage.messages import sample
 from triage.message.authentication import Authentication
 from triage.message.signals import pretexts
 from triage.message.signals.signal_context import Met, Seen

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.triage.mails import multipart, part
 from tests.triage.message.signals.seeing import NOW, seen, to
+from tests.triage.messages import multipart, part
 from triage.message.signals.time_critical import Life, find_deadline, find_lifetime, spell_minutes
 from triage.message.summary import Summary, make_summary
 

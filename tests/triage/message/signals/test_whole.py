@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.triage.mails import from_archive, html_mail
 from tests.triage.message.signals.seeing import NOW, OURS, PEOPLE, named, seen
+from tests.triage.messages import from_archive, html_mail
 from tests.triage.text.test_sanitize import harmful
 from triage.message.authentication import Authentication, Dmarc, Result
 from triage.message.signals.find_signals import find_signals

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.triage.mails import mail as written, multipart, part
+from tests.triage.messages import mail as written, multipart, part
 from triage.addressing.envelope import Address
 from triage.message.summary import Summary, make_summary
 from triage.policy.contacts.contact_evidence import WORDS, Reason, digest_subject, read_sent, why_not, why_not_address

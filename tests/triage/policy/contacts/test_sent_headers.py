@@ -11,14 +11,14 @@ from hypothesis import given, strategies as st
 from triage.message import authors
 from triage.message.mime.mime_parts import headers_of
 from triage.policy.contacts.contact_evidence import ANSWERS, Reason, Sent, why_not_subject
-from triage.policy.contacts.sent_headers import PlainMails, date_of, quick_date, read_addresses, read_elaborately, slow_date
+from triage.policy.contacts.sent_headers import PlainReader, date_of, quick_date, read_addresses, read_elaborately, slow_date
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ADA = "ada@company.example"
 PLAIN = b"From: Ada <ada@company.example>\r\nTo: bob@partner.example\r\nSubject: Re: order\r\nMessage-ID: <1@company.example>\r\n"
 
 
-READER = PlainMails(ADA)  # which has met all of them before
+READER = PlainReader(ADA)  # which has met all of them before
 
 
 def sent(head: bytes) -> Sent:
@@ -36,7 +36,7 @@ def test_a_line_without_a_colon_is_looked_through_once() -> None:
 def test_a_plain_mail_says_whom_it_went_to() -> None:
     copied = b"Cc: =?utf-8?q?Carl?= <Carl@Other.Example>,\r\n dora@third.example\r\nBcc: eve@x.example\r\n"
     head = PLAIN + copied + b"Date: 2 Nov 2026 10:00:00 +0200\r\n\r\n"
-    assert PlainMails(ADA).fields(head) is not None
+    assert PlainReader(ADA).fields(head) is not None
     found = sent(head)
     assert found.recipients == ("bob@partner.example", "carl@other.example", "dora@third.example", "eve@x.example")
     assert (found.author, found.message_id, found.why_not) == (ADA, "1@company.example", None)
@@ -189,6 +189,6 @@ def test_the_quick_way_reads_real_mail_alike(corpus: Path) -> None:
         for entry in packed:
             if entry.isfile() and (file := packed.extractfile(entry)):
                 head = headers_of(file.read())
-                quick += PlainMails(ADA).fields(head) is not None
+                quick += PlainReader(ADA).fields(head) is not None
                 assert sent(head) == read_elaborately(head, ADA, lambda: None, NOW), entry.name
     assert quick > 500

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NO_DMARC, NOW
-from tests.triage.mails import mail, multipart, part
+from tests.triage.messages import mail, multipart, part
 from triage import ids
 from triage.actor import Actor
 from triage.addressing.company import SealedEntry
@@ -44,9 +44,9 @@ def session(engine: Engine, settings: Settings) -> Iterator[Session]:
 
 def write(session: Session, settings: Settings, raw: bytes = b"", *recipients: str, sender: str = JOE) -> None:
     """A message of ours leaves, and nobody is learned of: what passes here passes as an answer."""
-    mails = [read_sent(make_summary(raw or mail(LETTER, "Hello")), sender, recipients or (ANN, MARA), NOW)]
+    messages = [read_sent(make_summary(raw or mail(LETTER, "Hello")), sender, recipients or (ANN, MARA), NOW)]
     quiet = replace(settings, outbound=replace(settings.outbound, learn="none"))
-    learn_contacts.learn_many(session, mails, how="outbound", settings=quiet, by=Actor.system("outbound"), now=NOW)
+    learn_contacts.learn_many(session, messages, how="outbound", settings=quiet, by=Actor.system("outbound"), now=NOW)
 
 
 def come(
@@ -338,8 +338,8 @@ def test_a_list_is_known_by_its_posts(session: Session, settings: Settings, sign
 
 def dropped(session: Session, settings: Settings, *addresses: str) -> None:
     """Joe wrote to them, and then staff said no."""
-    mails = [Sent(JOE, (one,), JOE, NOW) for one in addresses]
-    learn_contacts.learn_many(session, mails, how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW)
+    messages = [Sent(JOE, (one,), JOE, NOW) for one in addresses]
+    learn_contacts.learn_many(session, messages, how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW)
     found = contact_review.list_contacts(session, by=ANA, settings=settings)
     contact_review.drop_contacts(session, [one.id for one in found if one.address in addresses], by=ANA, now=NOW)
 

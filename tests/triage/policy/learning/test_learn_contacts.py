@@ -49,8 +49,8 @@ def wrote(*recipients: str, sender: str = JOE, author: str = "", number: int = 1
     return replace(Sent(sender, recipients or (ANN,), author or sender, NOW, f"{number}@company.example"), **more)  # type: ignore[arg-type]
 
 
-def learn(session: Session, settings: Settings, *mails: Sent, how: str = "outbound", now: object = NOW) -> learn_contacts.Learned:
-    return learn_contacts.learn_many(session, mails, how=how, settings=settings, by=BY, now=now)  # type: ignore[arg-type]
+def learn(session: Session, settings: Settings, *messages: Sent, how: str = "outbound", now: object = NOW) -> learn_contacts.Learned:
+    return learn_contacts.learn_many(session, messages, how=how, settings=settings, by=BY, now=now)  # type: ignore[arg-type]
 
 
 def outbound(settings: Settings, **values: object) -> Settings:
@@ -167,8 +167,8 @@ def test_the_counted_reasons_are_those_of_the_own_folders(session: Session, sett
     outbound = Actor.system("outbound")
 
     def sent(*writers: str) -> None:
-        mails = [Sent(one, ("noreply@shop.example",), one, NOW, f"{one}.{number}") for number, one in enumerate(writers)]
-        learn_contacts.learn_many(session, mails, how="outbound", settings=settings, by=outbound, now=NOW)
+        messages = [Sent(one, ("noreply@shop.example",), one, NOW, f"{one}.{number}") for number, one in enumerate(writers)]
+        learn_contacts.learn_many(session, messages, how="outbound", settings=settings, by=outbound, now=NOW)
 
     def counted(by: Actor) -> int:
         return sum(number for _, _, number in contact_review.count_unlearned(session, by=by, since=NOW))
@@ -310,9 +310,9 @@ def test_what_is_parked_or_dropped_opens_no_door_by_answering(session: Session, 
 
 def test_mail_in_a_colleagues_name_opens_the_door_no_further_than_ones_own(session: Session, settings: Settings) -> None:
     settings = outbound(settings, daily_cap=2)
-    mails = [wrote(f"x@{number}.example", number=number, author=MARA) for number in range(1, 5)]
-    learn(session, settings, *mails[:2])
-    learn(session, settings, *mails[2:], wrote("y@1.example", number=5, author=MARA))
+    messages = [wrote(f"x@{number}.example", number=number, author=MARA) for number in range(1, 5)]
+    learn(session, settings, *messages[:2])
+    learn(session, settings, *messages[2:], wrote("y@1.example", number=5, author=MARA))
     kept = {one.message_id[0]: one.automatic for one in session.scalars(select(SentMail))}
     assert kept == {"1": False, "2": False, "3": True, "4": True, "5": False}
 
@@ -367,7 +367,7 @@ def test_what_is_never_learned_opens_no_more_doors_for_answers_than_the_days_cap
     assert shut == {"1": False, "2": True, "3": False, "4": False}
 
 
-def test_the_days_cap_counts_mails_that_are_learned_from_together(session: Session, settings: Settings) -> None:
+def test_the_days_cap_counts_messages_that_are_learned_from_together(session: Session, settings: Settings) -> None:
     settings = outbound(settings, daily_cap=2)
     learn(session, settings, *(wrote(f"b={number}@{number}.example", number=number) for number in range(1, 5)), how="log")
     shut = {one.message_id[0]: one.automatic for one in session.scalars(select(SentMail))}

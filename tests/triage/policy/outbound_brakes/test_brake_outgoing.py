@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO
-from tests.triage.mails import mail
+from tests.triage.messages import mail
 from triage.actor import Actor, Right
 from triage.addressing.envelope import Envelope
 from triage.compliance.retention import expire

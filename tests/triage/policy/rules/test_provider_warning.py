@@ -23,8 +23,8 @@ def written(engine: Engine, settings: Settings) -> Engine:
     with db.transaction(engine) as session:
         set_up(session, settings)
         for number, to in enumerate((JOE, JOE, MARA)):
-            mails = [arrive(session, settings, to, author=f"one{number}@gmail.com", subject=f"Number {count}") for count in range(2)]
-        wanted = Selection.of(ids=mails[0])
+            messages = [arrive(session, settings, to, author=f"one{number}@gmail.com", subject=f"Number {count}") for count in range(2)]
+        wanted = Selection.of(ids=messages[0])
         decisions.decide_messages(session, DecisionRequest(wanted, Verb.RELEASE), by=ANA, now=NOW, settings=settings)
         for author in ("x@supplier.example", "y@web.de"):
             arrive(session, settings, JOE, author=author)

@@ -88,7 +88,7 @@ def test_a_domain_that_people_correspond_with_is_proposed(session: Session, sett
     assert rules.list_rules(session, NOW, by=IDA) == []
 
 
-def test_a_domain_that_sends_sign_in_mails_is_proposed_with_what_would_have_passed(session: Session, settings: Settings) -> None:
+def test_a_domain_that_sends_sign_in_messages_is_proposed_with_what_would_have_passed(session: Session, settings: Settings) -> None:
     for number in range(2):
         arrive(session, settings, JOE, MARA, author="no-reply@portal.example", subject=f"Your code is 12345{number}")
     arrive(session, settings, JOE, author="news@portal.example", subject="Something else")

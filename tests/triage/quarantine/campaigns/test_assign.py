@@ -131,18 +131,18 @@ def test_the_newest_of_a_common_band_are_looked_at(engine: Engine) -> None:
 @pytest.mark.parametrize("together", [1, 7, 100])
 def test_what_comes_in_together_is_sorted_as_if_it_came_one_by_one(engine: Engine, together: int) -> None:
     chance = random.Random(7)
-    mails = [
+    messages = [
         read(copy.raw) for number in range(4) for copy in waves.wave(number, waves.TEXTS[number][1], waves.TEXTS[number][0], 20, chance)
     ]
-    chance.shuffle(mails)
-    mails.insert(5, None)
+    chance.shuffle(messages)
+    messages.insert(5, None)
     found: list[int | None] = []
-    for place in range(0, len(mails), together):
+    for place in range(0, len(messages), together):
         with db.transaction(engine) as session:
-            found += campaigns.assign_all(session, mails[place : place + together], now=NOW)
+            found += campaigns.assign_all(session, messages[place : place + together], now=NOW)
     alike = Likeness()
     assert found[5] is None
-    assert partition(found) == partition([alike.name(mail) for mail in mails])
+    assert partition(found) == partition([alike.name(mail) for mail in messages])
     with db.read_transaction(engine) as session:
         assert session.scalar(select(func.count()).select_from(Campaign)) == len(set(found) - {None})
 
@@ -155,12 +155,12 @@ def partition(names: Sequence[object]) -> set[frozenset[int]]:
 def test_however_many_come_in_together_the_database_is_asked_a_few_times(engine: Engine) -> None:
     asked: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    mails = [Fingerprint(tuple(range(begin, begin + 16)), frozenset(range(begin, begin + 40))) for begin in range(0, 3200, 100)]
+    messages = [Fingerprint(tuple(range(begin, begin + 16)), frozenset(range(begin, begin + 40))) for begin in range(0, 3200, 100)]
     counts = []
     for _ in ("new", "copies"):
         asked.clear()
         with db.transaction(engine) as session:
-            campaigns.assign_all(session, mails, now=NOW)
+            campaigns.assign_all(session, messages, now=NOW)
         counts.append(sum("representative" in one or "campaign" in one or "advisory" in one for one in asked))
     assert counts == ([6, 1] if engine.dialect.name == "postgresql" else [4, 1])
 

@@ -133,9 +133,9 @@ def test_a_large_removal_asks_for_the_second_factor_also_where_one_person_is_eno
     )
     late = replace(IDA, factor_due=True)
     with transaction(company) as session:
-        mails = tuple(arrive(session, settings, JOE)[0] for _ in range(2))
-        session.execute(update(Delivery).where(col(Delivery.id).in_(mails)).values(state=State.DELIVERED))
-        both, one = (DecisionRequest(Selection(ids=mails[:number]), Verb.PURGE) for number in (2, 1))
+        messages = tuple(arrive(session, settings, JOE)[0] for _ in range(2))
+        session.execute(update(Delivery).where(col(Delivery.id).in_(messages)).values(state=State.DELIVERED))
+        both, one = (DecisionRequest(Selection(ids=messages[:number]), Verb.PURGE) for number in (2, 1))
         with pytest.raises(FactorNeeded):
             decisions.decide_messages(session, both, by=late, now=NOW, settings=reaching)
         (taken,) = decisions.decide_messages(session, one, by=late, now=NOW, settings=reaching).items

@@ -38,7 +38,7 @@ from triage.store.models.staff import StaffMember
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 WAVE = Selection.of(sender="wave@bad.example")
-MAILS = 12
+MESSAGES = 12
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def company(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(bulk_decisions, "SLICE", 5)
     with transaction(engine) as session:
         set_up(session, settings)
-        for number in range(MAILS):
+        for number in range(MESSAGES):
             arrive(session, settings, JOE, MARA, author="wave@bad.example", subject=f"Wave {number}")
     return engine
 
@@ -260,7 +260,7 @@ def test_what_can_no_longer_be_done_ends_and_stands_in_nobodys_way(company: Engi
 def test_who_sees_a_part_stops_nothing_for_the_others(company: Engine, settings: Settings) -> None:
     with transaction(company) as session:
         session.execute(delete(Delivery).where(col(Delivery.department) == "it"))
-        for number in range(MAILS):
+        for number in range(MESSAGES):
             arrive(session, settings, JOE, author="wave@bad.example", subject=f"later {number}")
     made = begun(company, settings)
     go_on(company, settings, 2)  # of what lies in Ben's folders alone

@@ -486,11 +486,11 @@ def test_what_bounced_is_redirected_to_somebody_else(office: Office) -> None:
 def test_what_is_named_is_not_looked_for_among_all_of_its_state(sqlite_engine: Engine, settings: Settings, verb: Verb) -> None:
     """However many are named: SQLite, which has no statistics, takes an index of states for better than more than ten ids."""
     office = Office(sqlite_engine, settings)
-    mails = [office.arrives("legal+mara.berg@company.example") for _ in range(12)]
+    messages = [office.arrives("legal+mara.berg@company.example") for _ in range(12)]
     plans = explained(sqlite_engine)
     with db.transaction(sqlite_engine) as session:
-        assignment.assign_messages(session, by_id(*mails), "ben", "for you", by=ANA, now=NOW)
+        assignment.assign_messages(session, by_id(*messages), "ben", "for you", by=ANA, now=NOW)
         assignment.number_for(session, BEN)
-    office.undoes(office.decides(verb, replace(by_id(*mails), states=(State.HELD,))))
+    office.undoes(office.decides(verb, replace(by_id(*messages), states=(State.HELD,))))
     assert plans
     assert not [plan for plan in plans if plan.startswith(("SCAN delivery ", "SEARCH delivery ")) and "(state=?" in plan]

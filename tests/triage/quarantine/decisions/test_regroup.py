@@ -132,7 +132,7 @@ def test_an_undo_puts_mail_back_into_a_campaign_that_was_forgotten(house: House)
         assert arriving.forget(session, **later) == 1  # type: ignore[arg-type]
     house.undo(made.id)
     with read_transaction(house.engine) as session:
-        assert campaign_list.get_campaign(session, source, by=ANA).wave.mails == 1
+        assert campaign_list.get_campaign(session, source, by=ANA).wave.messages == 1
 
 
 def test_nobody_learns_by_a_split_that_others_got_of_it_too(house: House) -> None:
@@ -172,8 +172,8 @@ def test_campaigns_are_listed_by_their_mail_within_the_scope(house: House) -> No
         rest = campaign_list.list_campaigns(session, Selection(states=("held",)), by=ANA, limit=1, after=page.following)
         own = campaign_list.list_campaigns(session, Selection(states=("held",)), by=BEN)
         (wave,) = page.items
-        assert (wave.mails, wave.deliveries, wave.held, wave.people, wave.departments, wave.senders) == (3, 6, 6, 2, 2, 3)
-        assert [(one.mails, one.deliveries) for one in rest.items] == [(2, 2)]
+        assert (wave.messages, wave.deliveries, wave.held, wave.people, wave.departments, wave.senders) == (3, 6, 6, 2, 2, 3)
+        assert [(one.messages, one.deliveries) for one in rest.items] == [(2, 2)]
         assert rest.following is None
         assert [(one.id, one.deliveries, one.people) for one in own.items] == [(wave.id, 3, 1)]
         full = campaign_list.get_campaign(session, wave.id, by=BEN)
@@ -186,14 +186,14 @@ def test_campaigns_are_listed_by_their_mail_within_the_scope(house: House) -> No
 def test_a_campaign_of_many_kinds_gets_no_further_representatives_by_a_split(house: House) -> None:
     chance = random.Random(14)
     kinds = [" ".join("".join(chance.choices(ascii_lowercase, k=7)) for _ in range(40)) for _ in range(14)]
-    *mails, last = [house.came(text) for text in kinds]
-    for one in mails:
+    *messages, last = [house.came(text) for text in kinds]
+    for one in messages:
         house.join(house.campaign(one), house.campaign(last))
     like = [house.came(kinds[0].replace(kinds[0].split()[7], word)) for word in ("other", "another", "different")]
     assert {house.campaign(one) for one in like} == {house.campaign(last)}
-    house.split(house.campaign(last), *mails, *like)
+    house.split(house.campaign(last), *messages, *like)
     with read_transaction(house.engine) as session:
-        moved = house.campaign(mails[0])
-        assert campaigns.count_representatives(session, [moved])[moved] == len(mails), (
+        moved = house.campaign(messages[0])
+        assert campaigns.count_representatives(session, [moved])[moved] == len(messages), (
             "they came along; where there are too many already none are added"
         )

@@ -188,13 +188,13 @@ def test_what_is_on_its_way_or_gone_cannot_be_asked_for(known: Engine, settings:
 
 
 def test_nobody_asks_for_everything(known: Engine, settings: Settings) -> None:
-    mails = [came(known, settings) for _ in range(release_requests.MOST_OPEN + 1)]
-    for mail in mails[:-1]:
+    messages = [came(known, settings) for _ in range(release_requests.MOST_OPEN + 1)]
+    for mail in messages[:-1]:
         ask(known, mail)
     with pytest.raises(BadInput, match="you already have 30 open requests"):
-        ask(known, mails[-1])
-    decide(known, settings, Verb.PURGE, mails[0])
-    ask(known, mails[-1])
+        ask(known, messages[-1])
+    decide(known, settings, Verb.PURGE, messages[0])
+    ask(known, messages[-1])
 
 
 def test_ones_own_mail(known: Engine, settings: Settings) -> None:
@@ -221,8 +221,8 @@ def test_ones_own_mail(known: Engine, settings: Settings) -> None:
 
 
 def test_ones_own_mail_in_parts(known: Engine, settings: Settings) -> None:
-    mails = [came(known, settings, subject=f"mail {number}") for number in range(7)]
-    decide(known, settings, Verb.PURGE, mails[6])
+    messages = [came(known, settings, subject=f"mail {number}") for number in range(7)]
+    decide(known, settings, Verb.PURGE, messages[6])
     other = came(known, settings, "legal+mara.berg@company.example")
     with db.transaction(known) as session:
         parts: list[list[own_mail.Own]] = []
@@ -230,10 +230,10 @@ def test_ones_own_mail_in_parts(known: Engine, settings: Settings) -> None:
             after = parts[-1][-1].place if parts else None
             parts.append(own_mail.list_part(session, "joe.fern", True, settings=settings, now=NOW, after=after, limit=4))
         assert [len(one) for one in parts] == [4, 2, 0]
-        assert {one.id for some in parts for one in some} == set(mails[:6])
+        assert {one.id for some in parts for one in some} == set(messages[:6])
         (gone,) = own_mail.list_part(session, "joe.fern", False, settings=settings, now=NOW)
         assert own_mail.list_part(session, "joe.fern", False, settings=settings, now=NOW, after=gone.place) == []
-        for mail, found in ((mails[0], True), (mails[6], True), (other, False)):
+        for mail, found in ((messages[0], True), (messages[6], True), (other, False)):
             assert (own_mail.find_own(session, "joe.fern", mail, settings=settings, now=NOW) is not None) == found
 
 

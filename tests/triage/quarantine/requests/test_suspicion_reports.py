@@ -79,12 +79,12 @@ def tell(engine: Engine, settings: Settings, later: timedelta = timedelta(minute
 
 
 def test_the_mail_is_found_by_what_the_program_has_kept_of_it(known: Engine, settings: Settings) -> None:
-    mails = [came(known, settings, author=f"a{number}@x.example", text=f"{LONG} {number}") for number in range(5)]
+    messages = [came(known, settings, author=f"a{number}@x.example", text=f"{LONG} {number}") for number in range(5)]
     with db.transaction(known) as session:
-        message = session.get_one(Message, session.get_one(Delivery, mails[1]).message_id)
+        message = session.get_one(Message, session.get_one(Delivery, messages[1]).message_id)
         message.summary = message.summary | {"message_id": "one@x.example"}
-        marker = ids.format_id(session.get_one(Delivery, mails[0]).message_id)
-        fingerprint = session.get_one(Delivery, mails[4]).campaign_id
+        marker = ids.format_id(session.get_one(Delivery, messages[0]).message_id)
+        fingerprint = session.get_one(Delivery, messages[4]).campaign_id
     assert fingerprint
     said = content_digest(f"{LONG} 2", ())
     for pointed in (
@@ -96,10 +96,10 @@ def test_the_mail_is_found_by_what_the_program_has_kept_of_it(known: Engine, set
     ):
         assert report(known, settings, pointed) == ""
     assert reports(known) == [
-        (mails[0], "trace field"),
-        (mails[1], "message id"),
-        (mails[2], "content"),
-        (mails[3], "sender and subject"),
+        (messages[0], "trace field"),
+        (messages[1], "message id"),
+        (messages[2], "content"),
+        (messages[3], "sender and subject"),
         (None, ""),
     ]
 
@@ -181,18 +181,18 @@ def test_whoever_reports_without_end_is_not_heard_without_end(known: Engine, set
 
 def test_one_card_says_who_and_how_many(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        mails = arrive(session, settings, TO_JOE, TO_MARA, author="odd@x.example")
+        messages = arrive(session, settings, TO_JOE, TO_MARA, author="odd@x.example")
     came(known, settings, author="fine@x.example")
     with db.read_transaction(known) as session:
-        marker = ids.format_id(session.get_one(Delivery, mails[0]).message_id)
+        marker = ids.format_id(session.get_one(Delivery, messages[0]).message_id)
     report(known, settings, Pointed(marker=marker))
     report(known, settings, Pointed(marker=marker), sender=MARA, author=MARA)
     with db.read_transaction(known) as session:
         (card,) = card_list.list_cards(session, Selection(reported=True), by=ANA, now=NOW).items
         assert (card.lead.author, [one.by_shown for one in card.suspected]) == ("odd@x.example", ["Joe Fern", "Mara Berg"])
-        assert [one.id for one in listing.list_deliveries(session, Selection(reported=True), by=BEN, limit=9).items] == [mails[1]]
+        assert [one.id for one in listing.list_deliveries(session, Selection(reported=True), by=BEN, limit=9).items] == [messages[1]]
         assert [(one.by_shown, one.mail.id) for one in suspicion_reports.list_reports(session, by=BEN) if one.mail] == [
-            ("Mara Berg", mails[1])
+            ("Mara Berg", messages[1])
         ]
         assert [one.others for one in suspicion_reports.list_reports(session, by=ANA)] == [0, 0]
 
@@ -210,8 +210,8 @@ def test_programs_elsewhere_hear_of_it(known: Engine, settings: Settings) -> Non
     assert second
     assert (first.kind, first.text) == ("message.reported", "Joe Fern reported a message as suspicious.")
     assert (first.data["delivery"], first.data["found"], first.departments) == (ids.format_id(mail), "trace field", frozenset({"it"}))
-    assert [one.sender for one in first.mails[()]] == ["odd@x.example"]
-    assert ("report" in second.data, second.data["found"], second.departments, second.mails) == (True, "", frozenset({"it"}), {})
+    assert [one.sender for one in first.messages[()]] == ["odd@x.example"]
+    assert ("report" in second.data, second.data["found"], second.departments, second.messages) == (True, "", frozenset({"it"}), {})
 
 
 @pytest.mark.parametrize("folder", ["department:it", "person:joe.fern"])

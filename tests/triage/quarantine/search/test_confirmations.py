@@ -93,23 +93,23 @@ def comes(session: Session, settings: Settings, letter: Letter, *, dkim: tuple[D
     return one
 
 
-def decide(session: Session, settings: Settings, verb: Verb, *mails: int, by: Actor = ANA, days: float = 0, **more: Any) -> Any:
+def decide(session: Session, settings: Settings, verb: Verb, *messages: int, by: Actor = ANA, days: float = 0, **more: Any) -> Any:
     """Decide about mail by id."""
     now = NOW + timedelta(days=days, minutes=1)
-    return decisions.decide_messages(session, DecisionRequest(Selection.of(ids=mails), verb, **more), by=by, now=now, settings=settings)
+    return decisions.decide_messages(session, DecisionRequest(Selection.of(ids=messages), verb, **more), by=by, now=now, settings=settings)
 
 
-def release(session: Session, settings: Settings, *mails: int, days: float = 0, **more: Any) -> Any:
+def release(session: Session, settings: Settings, *messages: int, days: float = 0, **more: Any) -> Any:
     """Release after a look; what was decided."""
-    seen = looked(session, settings, Selection.of(ids=mails), Verb.RELEASE, by=ANA)
-    return decide(session, settings, Verb.RELEASE, *mails, days=days, **seen | more)
+    seen = looked(session, settings, Selection.of(ids=messages), Verb.RELEASE, by=ANA)
+    return decide(session, settings, Verb.RELEASE, *messages, days=days, **seen | more)
 
 
-def asks(session: Session, settings: Settings, *mails: int, verb: Verb = Verb.RELEASE) -> tuple[str, ...]:
+def asks(session: Session, settings: Settings, *messages: int, verb: Verb = Verb.RELEASE) -> tuple[str, ...]:
     """What a decision is asked that confirms nothing."""
     try:
         with session.begin_nested() as attempt:
-            decide(session, settings, verb, *mails)
+            decide(session, settings, verb, *messages)
             attempt.rollback()
     except SecondLookNeeded as need:
         return need.names
@@ -127,13 +127,13 @@ def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_ke
 ) -> None:
     with sqlite_engine.connect() as connection, connection.begin() as attempt, Session(connection) as session:
         arriving.set_up(session, settings)
-        mails = [comes(session, settings, one) for one in letters]
-        held = [one for one in mails if session.get_one(Delivery, one).state == State.HELD]
-        chosen = Selection.of(ids=tuple(mails))
+        messages = [comes(session, settings, one) for one in letters]
+        held = [one for one in messages if session.get_one(Delivery, one).state == State.HELD]
+        chosen = Selection.of(ids=tuple(messages))
         more: dict[str, Any] = {"to": MARA} if verb is Verb.REDIRECT else {}
         asked, _ = decision_plan.preview_decision(session, DecisionRequest(chosen, verb), by=ANA, settings=settings)
         names = {one.name for one in asked}
-        stay = [letter for letter, one in zip(letters, mails, strict=True) if one in held]
+        stay = [letter for letter, one in zip(letters, messages, strict=True) if one in held]
         assert names - {"dangerous", "suspicious"} == set().union(*(one.names for one in stay))
         assert {name for one in listing.list_some(session, held, by=ANA) for name in one.second_look} == names
         found = card_list.list_cards(session, Selection(states=(State.HELD,)), by=ANA, now=NOW)
@@ -144,12 +144,12 @@ def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_ke
             if set(said.get("confirm", ())) == names and said.get("fence"):
                 continue
             with pytest.raises(SecondLookNeeded) as need:
-                decide(session, settings, verb, *mails, **more, **said)
+                decide(session, settings, verb, *messages, **more, **said)
             assert set(need.value.names) == names
             assert (list(need.value.names), need.value.fence) == (seen["confirm"], seen["fence"])
             assert {session.get_one(Delivery, one).state for one in held} == {State.HELD}
         if held:
-            made = decide(session, settings, verb, *mails, **more, **seen)
+            made = decide(session, settings, verb, *messages, **more, **seen)
             assert list(made.confirmed) == [one.name for one in asked]
             details = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == verb.value)).all()
             assert {name for one in details for name in one.get("confirmed", ())} == names

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NOW, arrive, authentication
-from tests.triage.mails import mail
+from tests.triage.messages import mail
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.intake import receive as intake

@@ -19,7 +19,7 @@ from triage.store.models.messages import MessageWords
 
 JOE = "it+joe.fern@company.example"
 LETTERS = "abAB\"'*()%_^:é漢字-"
-MAILS = 40
+MESSAGES = 40
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def full(known: Engine, settings: Settings) -> Engine:
     """Messages with any letters in their subjects, two of every moment."""
     chance = random.Random(7)
     with transaction(known) as session:
-        for number in range(MAILS):
+        for number in range(MESSAGES):
             subject = "".join(chance.choices([*LETTERS, " "], k=12))
             arrive(session, settings, JOE, subject=f"{number} {subject}", at=NOW + timedelta(seconds=number // 2))
     return known
@@ -83,10 +83,10 @@ def test_what_is_looked_up(search: str, words: list[str]) -> None:
 
 def test_few_is_said_only_of_few(full: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with transaction(full) as session:
-        assert len(trigram_index.few_candidates(session, "supplier") or ()) == MAILS
+        assert len(trigram_index.few_candidates(session, "supplier") or ()) == MESSAGES
         assert trigram_index.few_candidates(session, "nowhere") == []
         assert trigram_index.few_candidates(session, "ab") is None
-        monkeypatch.setattr(trigram_index, "FEW", MAILS - 1)
+        monkeypatch.setattr(trigram_index, "FEW", MESSAGES - 1)
         assert trigram_index.few_candidates(session, "supplier") is None
 
 
@@ -97,7 +97,7 @@ def test_the_index_follows_every_change(full: Engine) -> None:
         session.execute(delete(Delivery).where(col(Delivery.id) == other))
         session.execute(delete(MessageWords))
         assert listed(session, "quite different") == [one]
-        assert len(listed(session, "supplier")) == MAILS - 2
+        assert len(listed(session, "supplier")) == MESSAGES - 2
         assert not {one, other} & set(trigram_index.few_candidates(session, "supplier") or ())
 
 
@@ -106,5 +106,5 @@ def test_a_search_that_finds_much_says_that_there_is_more(full: Engine, monkeypa
     with transaction(full) as session:
         page = listing.list_deliveries(session, Selection(q="supplier"), by=ANA, limit=5)
         assert (len(page.items), page.total, page.following is None) == (5, 6, False)
-        monkeypatch.setattr(trigram_index, "FEW", MAILS)
-        assert listing.list_deliveries(session, Selection(q="supplier"), by=ANA, limit=5).total == MAILS
+        monkeypatch.setattr(trigram_index, "FEW", MESSAGES)
+        assert listing.list_deliveries(session, Selection(q="supplier"), by=ANA, limit=5).total == MESSAGES

@@ -233,13 +233,13 @@ def test_a_copy_in_a_confidential_folder_is_told_to_nobody(company: Engine, sett
 def test_what_is_reported_is_acted_on_first_until_somebody_answers(
     company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    mails = wave(company, settings, JOE, MARA, subject="Newsletter", bad=Severity.NONE)
+    messages = wave(company, settings, JOE, MARA, subject="Newsletter", bad=Severity.NONE)
     come(company, settings, author="ann@sender.example", subject="Offer")
     if where == "delivered":
-        deliver(company, mails[0])
+        deliver(company, messages[0])
     counted(company)
     assert {card.section for card in rows(company, monkeypatch)} == {Section.REST}
-    report(company, settings, mails[0])
+    report(company, settings, messages[0])
     (first, *others) = rows(company, monkeypatch)
     assert (first.lead.subject, first.section, [one.by_shown for one in first.suspected]) == ("Newsletter", Section.ACT_NOW, ["Joe Fern"])
     assert {card.section for card in others} == {Section.REST}
@@ -253,12 +253,14 @@ def test_what_is_reported_is_acted_on_first_until_somebody_answers(
 def test_deciding_about_a_reported_message_answers_for_its_row(
     company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mails = wave(company, settings, JOE, MARA, subject="Newsletter", bad=Severity.NONE)
-    report(company, settings, mails[0])
+    messages = wave(company, settings, JOE, MARA, subject="Newsletter", bad=Severity.NONE)
+    report(company, settings, messages[0])
     counted(company)
     assert [card.section for card in rows(company, monkeypatch)] == [Section.ACT_NOW]
     with transaction(company) as session:
-        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(mails[0],)), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(
+            session, DecisionRequest(Selection.of(ids=(messages[0],)), Verb.PURGE), by=ANA, now=NOW, settings=settings
+        )
     assert [(card.count, card.section) for card in rows(company, monkeypatch)] == [(1, Section.REST)]
 
 

@@ -38,9 +38,9 @@ def line_up(settings: Settings) -> set[str]:
 
 
 def test_what_became_of_each_is_told_page_after_page(ana: Browser, ben: Browser, came: Came) -> None:
-    mails = sorted(one for _ in range(3) for one in came(JOE, MARA))
-    ana.post("/decisions", {"verb": "release", "select": {"ids": mails[:2]}})
-    made = ana.post("/decisions", {"verb": "release", "select": {"ids": mails}}).json()
+    messages = sorted(one for _ in range(3) for one in came(JOE, MARA))
+    ana.post("/decisions", {"verb": "release", "select": {"ids": messages[:2]}})
+    made = ana.post("/decisions", {"verb": "release", "select": {"ids": messages}}).json()
     told, path = [], f"/decisions/{made['id']}/items?limit=4"
     page = ana.get(path).json()
     while True:
@@ -49,10 +49,10 @@ def test_what_became_of_each_is_told_page_after_page(ana: Browser, ben: Browser,
             break
         page = ana.get(f"{path}&cursor={page['next_cursor']}").json()
     assert told == made["items"]
-    assert [one["delivery"] for one in told] == mails
-    assert [one["delivery"] for one in ana.get(f"{path}&outcome=done").json()["items"]] == mails[2:]
+    assert [one["delivery"] for one in told] == messages
+    assert [one["delivery"] for one in ana.get(f"{path}&outcome=done").json()["items"]] == messages[2:]
     assert len(ben.get(path).json()["items"]) == 3, "of his department"
-    assert ana.get(f"/decisions/{mails[0]}/items").status_code == 404
+    assert ana.get(f"/decisions/{messages[0]}/items").status_code == 404
 
 
 def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: Settings) -> None:

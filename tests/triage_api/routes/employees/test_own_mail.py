@@ -85,17 +85,17 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
 
 
 def test_one_sees_who_viewed_ones_own_mail(joe: Browser, came: Came, engine: Engine) -> None:
-    mails = [came(subject=subject)[0] for subject in ("Seen", "Read ahead")]
+    messages = [came(subject=subject)[0] for subject in ("Seen", "Read ahead")]
     joe.client.cookies.set("mailroom", session_key(engine, "ana"), domain="127.0.0.1")
-    messages = [joe.get(f"/deliveries/{mail}").json()["message_id"] for mail in mails]
+    messages = [joe.get(f"/deliveries/{mail}").json()["message_id"] for mail in messages]
     for message in messages:
         assert joe.get(f"/messages/{message}/view?ahead=true").status_code == 200
     assert joe.post(f"/messages/{messages[0]}/viewed").status_code == 204
     joe.delete("/session")
     signed_in(joe)
     found = {one["id"]: one["viewed"] for one in joe.get("/me/messages").json()["items"]}
-    assert [[seen["by_name"] for seen in found[mail]] for mail in mails] == [["Ana Roth"], []]
-    assert all(seen["at"] for seen in found[mails[0]])
+    assert [[seen["by_name"] for seen in found[mail]] for mail in messages] == [["Ana Roth"], []]
+    assert all(seen["at"] for seen in found[messages[0]])
 
 
 def test_one_sees_who_can_read_ones_own_mail(joe: Browser) -> None:
@@ -110,7 +110,7 @@ def test_one_sees_who_can_read_ones_own_mail(joe: Browser) -> None:
 
 def test_all_of_ones_own_mail_can_be_had(joe: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_mail, "AT_ONCE", 2)
-    mails = [came(subject=f"Mail {number}")[0] for number in range(5)]
+    messages = [came(subject=f"Mail {number}")[0] for number in range(5)]
     signed_in(joe)
     found: list[str] = []
     cursor = ""
@@ -119,8 +119,8 @@ def test_all_of_ones_own_mail_can_be_had(joe: Browser, came: Came, monkeypatch: 
         found += [one["id"] for one in page["items"]]
         cursor = page["more_held"]
         assert page["more_removed"] is None
-    assert sorted(found) == sorted(mails)
-    for mail in mails:
+    assert sorted(found) == sorted(messages)
+    for mail in messages:
         assert mail in [one["id"] for one in joe.get(f"/me/messages?message={mail}").json()["items"]]
     assert [joe.get(f"/me/messages?{words}").status_code for words in ("cursor=bad", "message=bad")] == [422, 422]
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from tests.triage.mails import mail
+from tests.triage.messages import mail
 from tests.triage_api.conftest import NewBrowser
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings

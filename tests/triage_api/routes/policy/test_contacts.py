@@ -58,9 +58,9 @@ def test_staff_says_it_for_their_own_people_only(ben: Browser) -> None:
 
 
 def test_what_was_parked_is_accepted_or_dropped(ana: Browser, engine: Engine, api_settings: Settings) -> None:
-    mails = [Sent(JOE, tuple(f"{number}@x.example" for number in range(52)), JOE, NOW, "1@company.example")]
+    messages = [Sent(JOE, tuple(f"{number}@x.example" for number in range(52)), JOE, NOW, "1@company.example")]
     with transaction(engine) as session:
-        learn_contacts.learn_many(session, mails, how="outbound", settings=api_settings, by=Actor.system("outbound"), now=NOW)
+        learn_contacts.learn_many(session, messages, how="outbound", settings=api_settings, by=Actor.system("outbound"), now=NOW)
     parked = ana.get("/contacts?state=pending").json()["items"]
     assert sorted(one["address"] for one in parked) == ["50@x.example", "51@x.example"]
     first, second = (one["id"] for one in parked)
@@ -83,9 +83,9 @@ def test_the_list_is_read_page_by_page(ana: Browser) -> None:
 
 
 def test_lists_that_somebody_posts_to_are_proposed(ana: Browser, ben: Browser, engine: Engine, api_settings: Settings) -> None:
-    mails = [Sent(JOE, ("users@lists.debian.example",), JOE, NOW)]
+    messages = [Sent(JOE, ("users@lists.debian.example",), JOE, NOW)]
     with transaction(engine) as session:
-        learn_contacts.learn_many(session, mails, how="outbound", settings=api_settings, by=Actor.system("outbound"), now=NOW)
+        learn_contacts.learn_many(session, messages, how="outbound", settings=api_settings, by=Actor.system("outbound"), now=NOW)
     (one,) = ana.get("/contacts/lists").json()["items"]
     assert (one["address"], one["posts"], one["person"], one["list_id"]) == ("users@lists.debian.example", 1, "joe.fern", "")
     assert ben.get("/contacts/lists").json()["items"] == []

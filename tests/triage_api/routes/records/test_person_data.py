@@ -22,7 +22,7 @@ def test_a_zip_is_taken_along_and_that_is_on_the_record(new_browser: NewBrowser,
     assert (taken.status_code, taken.headers["content-type"]) == (200, "application/zip")
     archive = zipfile.ZipFile(io.BytesIO(taken.content))
     assert json.loads(archive.read("about.json"))["deliveries"] == 1
-    assert len([name for name in archive.namelist() if name.startswith("mails/")]) == 1
+    assert len([name for name in archive.namelist() if name.startswith("messages/")]) == 1
     (act,) = [one for one in ida.get("/audit").json()["items"] if one["act"] == "export-person-data"]
     assert ANNA not in json.dumps(act)
     assert new_browser("otto").post("/person-data/export", {"address": ANNA}).status_code == 403

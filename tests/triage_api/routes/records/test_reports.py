@@ -39,7 +39,7 @@ def test_every_report_and_one_of_them(decided: Browser, ben: Browser) -> None:
 def test_one_table_as_csv(decided: Browser, ben: Browser, new_browser: NewBrowser) -> None:
     answer = decided.get("/reports/waiting?format=csv&table=departments")
     assert answer.headers["content-type"].startswith("text/csv")
-    assert [(row["code"], row["mails"]) for row in csv.DictReader(io.StringIO(answer.text))] == [("it", "1"), ("legal", "1")]
+    assert [(row["code"], row["messages"]) for row in csv.DictReader(io.StringIO(answer.text))] == [("it", "1"), ("legal", "1")]
     assert '"it"' not in ben.get("/reports/waiting?format=csv&table=departments").text
     exported = [(act["by"], act["subject"]) for act in new_browser("ida").get("/audit").json()["items"] if act["act"] == "export"]
     assert exported == [("person:ben", "report:waiting"), ("person:ana", "report:waiting")]

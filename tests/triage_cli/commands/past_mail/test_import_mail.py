@@ -71,8 +71,8 @@ def test_what_was_written_in_our_own_name_counts_only_when_somebody_says_so(
 @pytest.mark.parametrize("kind", ["mbox", "maildir"])
 def test_what_is_known_and_was_proven_then_goes_on_and_the_rest_is_held(shell: Shell, engine: Engine, tmp_path: Path, kind: str) -> None:
     assert shell("allow", "supplier.example").code == 0
-    mails = (letter(1, results=PROVEN), letter(2), letter(3, results="dmarc=fail header.from=supplier.example"))
-    file = (mbox if kind == "mbox" else maildir)(tmp_path / "old", *mails)
+    messages = (letter(1, results=PROVEN), letter(2), letter(3, results="dmarc=fail header.from=supplier.example"))
+    file = (mbox if kind == "mbox" else maildir)(tmp_path / "old", *messages)
     said = shell("import", kind, str(file), "--to", TO, "--trust", SERVER)
     assert (said.code, said.out) == (0, "3 messages imported: 2 held, 1 queued\n")
     assert deliveries(engine) == [
@@ -82,7 +82,7 @@ def test_what_is_known_and_was_proven_then_goes_on_and_the_rest_is_held(shell: S
     ]
     with db.read_transaction(engine) as session:
         message = session.scalars(select(Message).where(col(Message.summary)["subject"].as_string() == "Order 1")).one()
-        assert bodies.load_body(session, message.content_id) == mails[0].replace(b"\n", b"\r\n")
+        assert bodies.load_body(session, message.content_id) == messages[0].replace(b"\n", b"\r\n")
         assert utcnow() - message.received_at < timedelta(hours=1)  # it is held from now on
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "import")).all()
     assert [(one.items, one.detail["to"], one.detail["source"]) for one in acts] == [(3, [TO], str(file))]

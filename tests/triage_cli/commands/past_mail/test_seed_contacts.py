@@ -25,10 +25,10 @@ def sent(tmp_path: Path) -> Path:
     """Joe's Maildir with two sent messages, as an mbox too."""
     folder = tmp_path / "maildirs" / JOE / "Maildir" / ".Sent" / "cur"
     folder.mkdir(parents=True)
-    mails = [MAIL % (name, name) for name in (b"ann", b"bob")]
-    for number, mail in enumerate(mails):
+    messages = [MAIL % (name, name) for name in (b"ann", b"bob")]
+    for number, mail in enumerate(messages):
         (folder / f"179500000{number}.x.host:2,S").write_bytes(mail)
-    (tmp_path / "sent-mail").write_bytes(b"".join(b"From joe Tue Nov  3 10:00:00 2026\n" + mail + b"\n" for mail in mails))
+    (tmp_path / "sent-mail").write_bytes(b"".join(b"From joe Tue Nov  3 10:00:00 2026\n" + mail + b"\n" for mail in messages))
     return tmp_path
 
 

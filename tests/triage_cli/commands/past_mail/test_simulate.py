@@ -91,7 +91,7 @@ def verdict(copy: Copy) -> str:
 def by_hand(copies: list[Copy]) -> dict[str, int]:
     """Counted one by one."""
     found = Counter(verdict(one) for one in copies)
-    return {"mails": found.total(), "passed": found["relay"], "held": found["quarantine"], "purged": found["purge"]}
+    return {"messages": found.total(), "passed": found["relay"], "held": found["quarantine"], "purged": found["purge"]}
 
 
 def parted(copies: list[Copy], by: Callable[[Copy], Any]) -> dict[Any, dict[str, int]]:
@@ -146,7 +146,7 @@ def test_the_numbers_are_those_of_a_hand_count(rehearse: Shell, demo: Path, copi
     assert found["people_needed"] == math.ceil(len(opened) * SECONDS / 60 / DAYS / 300)
     wanted = [one for one in copies if one.answered]
     assert {name: found["wanted"][name] for name in ("answered", "passed", "held", "purged")} == {
-        "answered" if name == "mails" else name: count for name, count in by_hand(wanted).items()
+        "answered" if name == "messages" else name: count for name, count in by_hand(wanted).items()
     }
     assert len(waits) == found["wanted"]["held"] > 5
     assert found["wanted"]["longest_seconds"] == waits[-1]
@@ -163,7 +163,7 @@ def attacks_and_rules(found: dict[str, Any], copies: list[Copy]) -> None:
     assert found["attacks"]["held"] >= len(bad)
     assert found["attacks"]["passed"] == 0
     strangers = Counter(one.author.rpartition("@")[2] for one in copies if expected(one.kind) == (Disposition.QUARANTINE, "first-contact"))
-    helped = [one["mails"] for one in found["proposals"]]
+    helped = [one["messages"] for one in found["proposals"]]
     assert helped == sorted(helped, reverse=True)
     assert 0 < helped[0] <= strangers.most_common(1)[0][1]
     assert len(helped) <= 20
@@ -244,13 +244,13 @@ def test_the_report_is_one_page_that_loads_nothing(rehearse: Shell, demo: Path, 
 def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_refuses_them(rehearse: Shell, tmp_path: Path) -> None:
     """Of the last server's word on whom it was for, and of To and Cc; each message once, though it lies in two mailboxes."""
     home = company.DOMAIN
-    mails = [
+    messages = [
         ("", f"Tickets <tickets@{home}>", 1),
         (f"X-Original-To: Scan@{home}\n", f"chiara.bellandi@{home}, x@elsewhere.example, postmaster@{home}", 2),
         ("", f"tickets@{home}, chiara.bellandi+shop@{home}, <script>@{home}", 3),
     ]
     for mailbox in ("chiara.bellandi", "ida.lindqvist"):
-        for top, to, number in mails:
+        for top, to, number in messages:
             path = tmp_path / "old" / f"{mailbox}@{home}" / "cur" / f"{int(START.timestamp()) + 60}.{number}.old:2,"
             path.parent.mkdir(parents=True, exist_ok=True)
             trace = f"Received: from mail.x.example ([192.0.2.7]) by {SERVER}; Mon, 16 Nov 2026 09:00:00 +0000\n"

@@ -20,8 +20,8 @@ JOE = "joe.fern@company.example"
 
 def wrote(engine: Engine, settings: Settings, *recipients: str) -> None:
     with transaction(engine) as session:
-        mails = [Sent(JOE, recipients, JOE, NOW, "1@company.example")]
-        learn_contacts.learn_many(session, mails, how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW)
+        messages = [Sent(JOE, recipients, JOE, NOW, "1@company.example")]
+        learn_contacts.learn_many(session, messages, how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW)
 
 
 def test_what_is_known_parked_and_not_learned(shell: Shell, engine: Engine, settings: Settings) -> None:

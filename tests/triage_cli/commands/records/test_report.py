@@ -45,7 +45,7 @@ def test_those_that_are_named_in_that_order(busy: Shell) -> None:
 
 def test_one_table_as_csv(busy: Shell) -> None:
     rows = list(csv.DictReader(io.StringIO(busy("report", "rules", "--csv", "--table", "held").out)))
-    assert [(row["name"], row["mails"], row["share"]) for row in rows] == [("first-contact", "3", "1.0")]
+    assert [(row["name"], row["messages"], row["share"]) for row in rows] == [("first-contact", "3", "1.0")]
     assert "name one report" in busy("report", "--csv").err
     missing = busy("report", "rules", "--csv", "--table", "weather")
     assert (missing.code, "it has passed, held, purged" in missing.err) == (1, True)
