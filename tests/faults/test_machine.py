@@ -85,6 +85,7 @@ def more(house: Company, ledger: Ledger) -> None:
     several.promised(ledger, len(ledger.promised) + MESSAGES, house)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_disk_that_fills(house: Faulty) -> None:
     if not os.path.ismount(house.directory):

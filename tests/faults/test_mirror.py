@@ -30,7 +30,7 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.store.db import read_transaction
 from triage.store.models.decisions import DecisionItem
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]
 STEPS = 1_000 if os.environ.get("MAILROOM_FAULTS") == "long" else 45
 SEED = int(os.environ.get("MAILROOM_SEED", "13"))
 ACTS = {"Release": RELEASED, "Approve sender": RELEASED, "Purge": ("purged",), "Purge and block": ("purged",)}

@@ -160,6 +160,7 @@ def rearrange(server: dovecot.Server, mailbox: str, number: int) -> None:
             client.move(uids[-1:], "Archive")
 
 
+@pytest.mark.long
 def test_a_mailbox_that_refuses_gets_the_mail_delivered_anew(street: Street) -> None:
     mailbox = street.people[0]
     (mail,) = street.delivered(letter(1), mailbox)

@@ -19,6 +19,7 @@ def site(tmp_path: Path) -> Iterator[Company]:
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.peers
 def test_a_trainee_answers_and_learns(site: Company, page: Page) -> None:
     sign_in(page, House(site, None))

@@ -10,7 +10,7 @@ from tests.e2e.conftest import House, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.outside import Letter
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]
 TO = f"russell.coker@{company.DOMAIN}"
 
 

@@ -65,6 +65,7 @@ def test_a_decision_outlives_the_outage(alone: House, page: Page) -> None:
         assert {one["subject"] for one in desk.deliveries(state="held")} == {"The first offer", "The third offer"}
 
 
+@pytest.mark.long
 def test_what_was_carried_out_although_its_answer_got_lost_is_not_done_twice(alone: House, page: Page) -> None:
     alone.company.take(Letter(AUTHOR, f"ada.byron@{company.DOMAIN}", "Only once"))
     with alone.company.signed_in() as desk:

@@ -22,7 +22,7 @@ from tests.peers.outside import Letter
 from tests.peers.slapd import BASE, Slapd, start_slapd
 from triage.times import utcnow
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]
 ADA, PASSWORD = "ada", "what Ada types every morning"
 TO = f"{ADA}@{company.DOMAIN}"
 MORE = '\n[notices]\nrequests = true\ndigest_at = "{now:%H:%M}"\n'

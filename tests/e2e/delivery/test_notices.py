@@ -156,6 +156,7 @@ def test_a_forged_sender_is_never_told(site: Site) -> None:
     assert site.find_notices(forged.subject) == []
 
 
+@pytest.mark.long
 def test_rejected_in_the_browser_the_sender_reads_the_words(site: Site, page: Page) -> None:
     letter = Letter(f"zoe@{outside.SUPPLIER.name}", f"luc.moreau@{company.DOMAIN}", unique("A one-time offer"))
     site.house.company.take(letter)

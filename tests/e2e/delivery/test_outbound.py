@@ -254,6 +254,7 @@ def test_only_our_own_servers_may_send_and_nobody_relays_by_the_front_door(site:
         assert client.rcpt("victim@other.example") == (550, b"5.7.1 Mail is accepted for our own addresses only")
 
 
+@pytest.mark.long
 def test_a_run_to_strangers_waits_on_one_row_and_is_released_with_one_key(site: Site, page: Page) -> None:
     subject = unique("Invitation")
     strangers = tuple(f"guest{number}@party.example" for number in range(65))

@@ -13,7 +13,7 @@ from tests.peers.browsers import browser as browser_peer
 from tests.peers.mail.next_hop import Peer, next_hop
 from tests.peers.outside import Letter
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ def test_the_desk_is_as_daily_work_shows_it(demo: str, directory: Path, page: Pa
     page.screenshot(path=pictures / "search.png")
 
 
+@pytest.mark.long
 def test_a_script_does_a_receptionists_morning(demo: str, directory: Path) -> None:
     console = re.search(r"Console +(\S+)", demo)[1]  # type: ignore[index]
     demo_peer.wait_for_the_judge(directory)

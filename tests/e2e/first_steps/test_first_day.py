@@ -10,7 +10,7 @@ from tests.e2e.conftest import House, sign_in
 from tests.peers import company
 from tests.peers.outside import PHISHER, SUPPLIER, Letter
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]
 
 RUSSELL, HANNE = f"russell.coker@{company.DOMAIN}", f"hanne.dahl@{company.DOMAIN}"
 

@@ -79,6 +79,7 @@ def test_the_rehearsal_reads_dovecot_and_says_what_was_wanted(house: Company, st
         assert desk.deliveries() == []
 
 
+@pytest.mark.long
 @pytest.mark.peers
 def test_departments_close_one_by_one_while_mail_flows(house: Company, desk: Desk) -> None:
     house.run("enforcement", "record-only", "--reason", "first week", check=True)

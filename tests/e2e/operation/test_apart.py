@@ -31,6 +31,7 @@ def held(house: House, text: str) -> tuple[Letter, bytes]:
     return letter, house.company.take(letter)
 
 
+@pytest.mark.long
 def test_a_release_is_taken_back_before_it_leaves(lone: House, page: Page) -> None:
     letter, _ = held(lone, "Released by mistake")
     with lone.company.signed_in() as desk:

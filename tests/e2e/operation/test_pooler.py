@@ -30,6 +30,7 @@ def house(tmp_path: Path, postgresql_server: postgresql.Server) -> Iterator[Comp
             made.stop()
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 def test_everything_works_through_a_pooler_of_transactions(
     house: Company, postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch

@@ -195,6 +195,7 @@ def test_a_feed_is_fetched(site: Site) -> None:
     assert site.rules(note="feed web") == {}
 
 
+@pytest.mark.long
 def test_every_night_the_record_goes_on_where_it_ended(site: Site, tmp_path: Path) -> None:
     key = site.token("read", "admin")
     export = partial(site.run, "nightly_export", key, str(tmp_path))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.peers import company, outside, processes
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]
 
 
 def greeting(of: company.Company) -> str:

@@ -8,7 +8,7 @@ from tests.peers import company, outside, processes
 from tests.peers.mail import dovecot
 from tests.peers.outside import Letter
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]
 DETAIL = """
 mailbox_list_layout = fs
 recipient_delimiter = +

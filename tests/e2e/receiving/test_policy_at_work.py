@@ -31,6 +31,7 @@ def desk(site: Company) -> Iterator[Desk]:
         yield opened
 
 
+@pytest.mark.long
 def test_in_an_emergency_strangers_mail_arrives(site: Company, desk: Desk) -> None:
     site.run("emergency", "--until", "1h", "--reason", "nobody is here", check=True)
     site.take(Letter("early@stranger.example", ADA, "Passes now"))
@@ -43,6 +44,7 @@ def test_in_an_emergency_strangers_mail_arrives(site: Company, desk: Desk) -> No
     assert passed["withheld"] == "first-contact"
 
 
+@pytest.mark.long
 def test_a_late_copy_is_caught_and_comes_back_with_the_undo(site: Company, desk: Desk) -> None:
     wave = Letter("wave@stranger.example", ADA, "You have won")
     site.take(wave)
@@ -54,6 +56,7 @@ def test_a_late_copy_is_caught_and_comes_back_with_the_undo(site: Company, desk:
     desk.wait_for(2, sender=wave.author, state="held")
 
 
+@pytest.mark.long
 def test_a_bill_always_goes_to_whom_it_concerns(site: Company) -> None:
     bills = "bills@stranger.example"
     site.run("allow", bills, "--proof", "aligned", check=True)
@@ -66,6 +69,7 @@ def test_a_bill_always_goes_to_whom_it_concerns(site: Company) -> None:
     assert House(site, None).with_text("ada.byron", "Invoice 77") == []
 
 
+@pytest.mark.long
 def test_an_archive_that_nobody_can_look_into_is_held_from_a_known_sender_too(site: Company, desk: Desk) -> None:
     sales = "sales@supplier.example"
     site.run("allow", sales, check=True)

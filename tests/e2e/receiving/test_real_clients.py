@@ -106,6 +106,7 @@ def test_smtp_source(options: tuple[str, ...], door: Daemon) -> None:
     assert len({envelope.spool_id for envelope, _ in stored}) == len(stored)
 
 
+@pytest.mark.long
 def test_smtp_source_with_many_recipients(settings: Settings, tmp_path: Path) -> None:
     numbered = frozenset(f"bo{number}@company.example" for number in range(200))
     with start_daemon(settings, tmp_path, replace(OPEN_DOOR, recipients=numbered)) as door:
@@ -140,6 +141,7 @@ def test_postfix_as_a_stranger_s_server_with_tls(door: Daemon) -> None:
     assert raw.endswith(MAIL)
 
 
+@pytest.mark.long
 def test_postfix_sends_to_international_addresses(door: Daemon) -> None:
     with postfix.start_postfix(door.address[1], "stranger.example") as server:
         through(server, [INTERNATIONAL], MAIL.replace(b"afar", "Überall".encode()), options=("SMTPUTF8", "BODY=8BITMIME"))
@@ -156,6 +158,7 @@ def test_postfix_is_told_about_unknown_recipients_and_tells_its_sender(door: Dae
     assert door.stored() == []
 
 
+@pytest.mark.long
 def test_postfix_as_an_edge_names_the_client(settings: Settings, tmp_path: Path) -> None:
     with (
         start_daemon(settings, tmp_path, trusted_edges=["127.0.0.1/32"], edge_protocol="xforward") as door,
@@ -168,6 +171,7 @@ def test_postfix_as_an_edge_names_the_client(settings: Settings, tmp_path: Path)
     assert (envelope.client, envelope.helo, envelope.edge) == ("127.0.0.9", "far.away.example", "127.0.0.1")
 
 
+@pytest.mark.long
 def test_who_is_no_edge_of_ours_names_nobody(settings: Settings, tmp_path: Path) -> None:
     with (
         start_daemon(settings, tmp_path, trusted_edges=["192.0.2.0/24"], edge_protocol="xforward") as door,
@@ -178,6 +182,7 @@ def test_who_is_no_edge_of_ours_names_nobody(settings: Settings, tmp_path: Path)
     assert (envelope.client, envelope.edge) == ("127.0.0.1", "")
 
 
+@pytest.mark.long
 def test_postfix_as_an_edge_speaks_lmtp_and_hears_of_each_recipient(door: Daemon) -> None:
     main = f"relayhost =\ndefault_transport = lmtp:inet:127.0.0.1:{lmtp_port(door)}\nlmtp_send_xforward_command = yes\n"
     with postfix.start_postfix(door.address[1], "stranger.example", main) as server:
@@ -192,6 +197,7 @@ def test_postfix_as_an_edge_speaks_lmtp_and_hears_of_each_recipient(door: Daemon
 # Exim
 
 
+@pytest.mark.long
 def test_exim_sends_and_keeps_deferred_messages(settings: Settings, tmp_path: Path) -> None:
     with start_daemon(settings, tmp_path, None) as door, exim.install_exim(door.address[1], "stranger.example") as sender:
         sender.send(MAIL, "ana@stranger.example", ANNA, BO)
@@ -213,6 +219,7 @@ def emptied(sender: exim.Exim) -> bool:
     return not sender.waiting()
 
 
+@pytest.mark.long
 def test_exim_with_tls_and_an_international_address(door: Daemon) -> None:
     with exim.install_exim(door.address[1], "stranger.example", "hosts_require_tls = *\n  tls_verify_certificates =") as sender:
         sender.send(MAIL.replace(b"hello", b".\r\n..\r\n" + b"x" * 900), "", ANNA)

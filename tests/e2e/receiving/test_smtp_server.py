@@ -215,6 +215,7 @@ def test_two_hundred_megabytes_without_a_line_end_cost_little_memory(door: Daemo
     assert len(door.stored()) == 1
 
 
+@pytest.mark.long
 def test_a_command_line_of_a_hundred_megabytes(door: Daemon) -> None:
     before = door.peak_memory()
     with client(door) as (connection, stream):

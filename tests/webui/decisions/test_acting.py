@@ -107,6 +107,7 @@ def test_escape_opens_no_lock(site: Site, page: Page) -> None:
     expect(lock).to_be_visible()
 
 
+@pytest.mark.long
 def test_what_was_half_typed_is_there_after_the_lock_and_has_the_keyboard(site: Site, page: Page) -> None:
     site.sit_down(page, path="/rules")
     value = page.get_by_role("form", name="New rule").get_by_role("textbox", name="Value")
@@ -122,6 +123,7 @@ def test_what_was_half_typed_is_there_after_the_lock_and_has_the_keyboard(site: 
     expect(value).to_have_value("half@typed.example")
 
 
+@pytest.mark.long
 def test_own_words_for_a_sender_outlive_the_sheet(site: Site, page: Page) -> None:
     site.come(JOE, author="one@words.example", subject="Answered by hand")
     site.sit_down(page, path="/?q=from:words.example")

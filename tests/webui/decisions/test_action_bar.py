@@ -133,6 +133,7 @@ def test_what_gives_way_is_in_more(site: Site, desk: Page) -> None:
         expect(others.first).to_be_hidden()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_moves_under_the_hand(site: Site, desk: Page, width: int) -> None:
     """From row to row, with several selected, without the server, and once a row is decided."""
@@ -178,6 +179,7 @@ def test_nothing_stands_where_release_stood(site: Site, desk: Page, width: int) 
     assert len({round(one.bounding_box()["y"]) for one in decided.all()}) == 1  # type: ignore[index]
 
 
+@pytest.mark.long
 def test_the_verbs_of_a_sender_are_one_line(site: Site, desk: Page) -> None:
     site.come(JOE, author="a.sender.with.a.long.name@a-long-domain-of-somebody.example", subject="One")
     site.sit_down(desk, path="/senders/a.sender.with.a.long.name@a-long-domain-of-somebody.example")
@@ -205,6 +207,7 @@ def picture(site: Site, browser: Browser, language: str, width: int) -> Image.Im
     return Image.open(BytesIO(shot)).convert("RGB")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_bar_looks_as_it_did(site: Site, browser: Browser, width: int) -> None:
     """In English, and in German below it."""

@@ -128,6 +128,7 @@ def test_who_asked_cannot_confirm_and_declining_asks_nothing(site: Site, page: P
     assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.DECLINED, None)])
 
 
+@pytest.mark.long
 def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, page: Page, other_page: Page) -> None:
     mail = ask_for(site, page, "Changed-since")
     ida = site.sit_down(other_page, "ida", "/approvals")

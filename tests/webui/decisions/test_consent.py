@@ -84,6 +84,7 @@ def test_each_sender_is_named_and_who_fails_or_is_unticked_stays_held(site: Site
     assert (in_force(site, "named.example"), states(site, *good)) == (set(), ["held", "held"])
 
 
+@pytest.mark.long
 def test_one_verified_sender_is_one_key_and_of_several_messages_a_second_one(site: Site, page: Page) -> None:
     site.come(JOE, author="one@single.example", subject="Single one")
     site.sit_down(page, path="/?q=from:single.example")
@@ -103,6 +104,7 @@ def test_one_verified_sender_is_one_key_and_of_several_messages_a_second_one(sit
     assert in_force(site, "pair.example") == {("two@pair.example", "person:joe.fern", "dmarc")}
 
 
+@pytest.mark.long
 def test_a_row_that_changed_while_the_sheet_is_open_makes_nothing_and_says_so(site: Site, page: Page, other_page: Page) -> None:
     ids = [site.come(JOE, author=f"{name}@{name}.changed.example", subject=f"Changed {name}")[0] for name in ("x", "y")]
     sheet = approve_all(site, page, "from:changed.example")

@@ -106,6 +106,7 @@ def test_a_large_group_and_a_single_mail_are_decided_together_and_what_comes_in_
     expect(row(page, "Offer of afterwards")).to_be_visible()
 
 
+@pytest.mark.long
 def test_what_comes_in_takes_no_question_away(site: Site, page: Page) -> None:
     for to in (JOE, MARA):
         site.come(to, author="pair@asked.example", subject="Asked about")

@@ -72,6 +72,7 @@ def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, pag
     assert holds(allowed) == [("domain", "supplier.example", "Their mailbox was hacked")]
 
 
+@pytest.mark.long
 def test_a_message_leads_to_the_hold_of_its_sender(allowed: Site, page: Page) -> None:
     allowed.sit_down(page)
     page.get_by_role("option").filter(has_text="Hello from a stranger").click()

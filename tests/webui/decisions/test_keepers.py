@@ -79,6 +79,7 @@ def test_administrators_see_a_large_removal_and_undo_it(site: Site, page: Page) 
         assert session.get_one(Delivery, ids.parse_id(came)).state == "held"
 
 
+@pytest.mark.long
 def test_a_block_offers_the_removal_of_what_was_delivered(site: Site, page: Page) -> None:
     (came,) = site.come(JOE, author="news@offered.example", subject="Delivered before")
     with db.transaction(site.engine) as session:

@@ -66,6 +66,7 @@ def test_what_is_fresh_comes_back_at_once(site: Site, page: Page) -> None:
     assert state(site, mail) == "held"
 
 
+@pytest.mark.long
 def test_what_is_older_is_named_with_its_age_its_person_and_its_count(site: Site, page: Page) -> None:
     messages = [site.come(JOE, author=f"{n}@older.example", subject=f"Older {n}")[0] for n in (1, 2)]
     decided(site, ANA, *messages, ago=timedelta(minutes=12, seconds=30))  # a console knows the server's time to a second

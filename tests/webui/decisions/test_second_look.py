@@ -131,6 +131,7 @@ def test_bulk_asks_once_for_all_and_names_how_many(site: Site, page: Page) -> No
     assert [state(site, one) for one in (*bad, good)] == ["held"] * 3
 
 
+@pytest.mark.long
 def test_undoing_a_removal_that_would_let_it_out_asks_too(site: Site, page: Page) -> None:
     mail = forged(site, "undone", "Removed on its way")
     with db.transaction(site.engine) as session:
@@ -150,6 +151,7 @@ def test_undoing_a_removal_that_would_let_it_out_asks_too(site: Site, page: Page
     assert state(site, mail) == "purged"
 
 
+@pytest.mark.long
 def test_a_release_request_asks_too(site: Site, page: Page) -> None:
     mail = forged(site, "asked", "Asked for it")
     with db.transaction(site.engine) as session:
@@ -177,6 +179,7 @@ TVqQAAMAAAAEAAAA//8AALgAAAAAAAAA
 """
 
 
+@pytest.mark.long
 def test_a_rule_that_is_changed_to_let_in_more_asks_too(site: Site, page: Page) -> None:
     author = "orders@programs.example"
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "address", author, "company"))
@@ -206,6 +209,7 @@ def test_a_rule_that_is_changed_to_let_in_more_asks_too(site: Site, page: Page) 
     assert is_risky()
 
 
+@pytest.mark.long
 def test_a_row_that_changed_while_the_sheet_is_open_is_not_released_unseen(site: Site, page: Page) -> None:
     mail = forged(site, "changed", "Changed meanwhile")
     site.sit_down(page, path="/?q=from:changed.forged.example")

@@ -1,5 +1,6 @@
 """What people here reported, on the page “Requests”: who and how many, removed or marked as harmless."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.webui.access import faults
@@ -49,6 +50,7 @@ def test_the_card_says_who_finds_it_odd(site: Site, page: Page) -> None:
     expect(row).not_to_contain_text("reported by")
 
 
+@pytest.mark.long
 def test_it_is_taken_away_or_said_to_be_fine(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="odd@evil.example", subject="Gift cards, reported")
     report(site, mail, "Gift cards, reported", "joe", "mara")

@@ -90,6 +90,7 @@ def test_nor_with_what_others_have_collected(site: Site, page: Page, sink: Sink,
     assert looked_through(site, page, sink, come(site, "Collected", collected(corpus))) == []
 
 
+@pytest.mark.long
 @pytest.mark.corpus
 def test_nor_with_real_phishing(site: Site, page: Page, sink: Sink, corpus: Path) -> None:
     assert looked_through(site, page, sink, come(site, "Phish", phishing(corpus)[::EVERY])) == []

@@ -74,6 +74,7 @@ def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page
     expect(page.get_by_role("listitem").filter(has_text="held")).to_contain_text("4")
 
 
+@pytest.mark.long
 def test_what_does_not_belong_is_split_off_and_joined_again(site: Site, page: Page, proven: str) -> None:
     site.sit_down(page, path="/campaigns")
     page.get_by_role("link", name="Parcel on hold").click()

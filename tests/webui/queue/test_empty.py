@@ -23,6 +23,7 @@ def test_before_the_first_mail(site: Site, browser: Browser, locale: str) -> Non
         expect(page.get_by_text("mailroom doctor")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_the_first_mail_takes_their_place(site: Site, page: Page) -> None:
     site.sit_down(page, "ida")
     expect(page.get_by_text("Next steps")).to_be_visible()

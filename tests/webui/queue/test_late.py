@@ -65,6 +65,7 @@ def test_a_double_click_restores_one_mail(site: Site, page: Page) -> None:
     assert states(site, *messages) == ["purged", "held"]
 
 
+@pytest.mark.long
 def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site, page: Page) -> None:
     site.come(JOE, author="one@whom.example", subject="To somebody else")
     site.sit_down(page, path="/?q=from:whom.example")
@@ -228,6 +229,7 @@ def test_a_history_that_could_not_be_read_is_no_other_messages(site: Site, page:
     expect(failed).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_sender_is_blocked_once(site: Site, page: Page) -> None:
     purged(site, *site.come(JOE, author="one@blocked.example", subject="Gone already"))
     site.sit_down(page, path="/senders/one@blocked.example")
@@ -325,7 +327,6 @@ def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) 
     expect(period).to_contain_text(begins)
 
 
-@pytest.mark.long
 def test_practice_is_answered_once(site: Site, page: Page) -> None:
     site.sit_down(page, path="/training")
     expect(page.get_by_role("button", name="Release")).to_be_visible()

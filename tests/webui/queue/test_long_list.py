@@ -87,6 +87,7 @@ def test_it_is_entered_anywhere_and_walked_through_without_a_seam(full: Site, pa
     expect(at(page)).to_have_attribute("aria-posinset", "1")
 
 
+@pytest.mark.long
 def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> None:
     with db.read_transaction(full.engine) as session:
         legal = session.scalar(select(func.count()).select_from(Delivery).where(col(Delivery.department) == "legal"))

@@ -170,6 +170,7 @@ def test_every_page(filled: Site, german: Page) -> None:
     assert found == {}
 
 
+@pytest.mark.long
 def test_every_mail(filled: Site, german: Page) -> None:
     filled.sit_down(german, "ida")
     found = {}

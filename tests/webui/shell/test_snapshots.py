@@ -173,7 +173,7 @@ def ask(desk: Site, page: Page) -> None:
     expect(page.get_by_role("listitem").first).to_be_visible()
 
 
-SCREENS = (queue, queue_on_a_phone, sign_in, *map(effort.long, (rules, decisions, reports, sender, ask)))
+SCREENS = (queue, sign_in, *map(effort.long, (queue_on_a_phone, rules, decisions, reports, sender, ask)))
 
 
 def kept(name: str) -> Image.Image:

@@ -148,6 +148,7 @@ def test_a_message_has_a_link_that_leads_to_it(site: Site, page: Page, other_pag
     expect(other_page.get_by_role("status").filter(has_text="Released “A letter with a link”.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_who_may_not_see_a_message_gets_the_usual_answer(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="secret@letters.example", subject="For IT only")
     for path in (f"/messages/{mail}", f"/deliveries/{mail}", "/messages/0AMR92XANA62D"):

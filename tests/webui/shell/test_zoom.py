@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 911, 512
 LONG = "\r\n\r\n".join(f"Paragraph {number}" for number in range(60))
 
 
-@pytest.fixture(params=["en-GB", "de-DE"])
+@pytest.fixture(params=[effort.long("en-GB"), "de-DE"])
 def laptop(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     """A small window of each language."""
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, locale=request.param, reduced_motion="reduce")
