@@ -101,7 +101,7 @@ def forms_of(message: Message) -> tuple[str, ...]:
 
 
 def faults(language: str) -> Iterator[str]:
-    """What is missing in a catalogue, no longer said, mistyped, or lacks a plural form."""
+    """List messages that are missing in a catalogue, stale, mistyped, or lack a plural form."""
     code, plurals = list(spoken()), catalogue_plurals(language)
     known = {(one.id,) if isinstance(one.id, str) else tuple(one.id): one for one in catalogue(language) if one.id}
     said = {one.forms for one in code}
@@ -119,12 +119,12 @@ def faults(language: str) -> Iterator[str]:
 
 
 def catalogue_plurals(language: str) -> int:
-    """How many plural forms a language has."""
+    """Number of plural forms of a language."""
     return int(catalogue(language).num_plurals)
 
 
 def mistakes(message: Message, forms: tuple[str, ...], plurals: int) -> Iterator[str]:
-    """What is wrong with one translation."""
+    """List the mistakes of one translation."""
     there = forms_of(message)
     if message.fuzzy or not all(there):
         yield f"{forms[0]!r} is not translated"

@@ -20,7 +20,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 class Copy(NamedTuple):
-    """What `directory.apply` made of an empty database."""
+    """Rows that `directory.apply` makes in an empty database."""
 
     rows: Rows  # by table, in the order in which they can be inserted
     last_id: int  # of those that `ids` gave out

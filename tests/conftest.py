@@ -1,4 +1,4 @@
-"""What every test may ask for: an instant, settings, a fresh database of each kind, and the corpus of real mail."""
+"""Fixtures for all tests: an instant, settings, a fresh database of each kind, and the corpus of real messages."""
 
 import os
 import shutil
@@ -46,7 +46,7 @@ class Compiled:
         self.kept: LRUCache[Any, Any] = LRUCache(STATEMENTS)
 
     def get(self, key: tuple[Any, ...]) -> Any:
-        """What was compiled; the first of the key is the engine's own dialect."""
+        """Compiled statement; the first part of the key is the engine's own dialect."""
         return self.kept.get((key[0].name, *key[1:]))
 
     def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
@@ -100,7 +100,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays: no look through it for cycles, which was a tenth of what units took."""
+    """Stop the garbage collector from checking collected tests again, which took a tenth of the units' time."""
     gc_tuning.look_seldom()
 
 

@@ -1,4 +1,4 @@
-"""How much is tried: few examples of hypothesis in each run of the tests, and the same ones; very many other ones in `make fuzz`.
+"""Effort of a test run: few hypothesis examples, always the same ones, in each run; very many others in `make fuzz`.
 
 Tests marked `long` (whole systems, matrices) run in `make test-full`, which sets MAILROOM_TESTS=full, and when named with `::`; a short
 path of the same promise, without the mark, stands beside each.

@@ -1,4 +1,4 @@
-"""How many modules somebody reads who follows one click, or one message on its way in: not more than it took to bring them down to that."""
+"""Number of modules entered by one click, or by one incoming message: bounded by the best value reached."""
 
 from bench import modules
 

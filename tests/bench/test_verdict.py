@@ -1,4 +1,4 @@
-"""What `make bench` makes of its figures: met or missed, worse than on record or not, and only whole ones on record."""
+"""Verdict of `make bench` on its figures: goals met or missed, worse than recorded or not; only complete figures are recorded."""
 
 import json
 from pathlib import Path

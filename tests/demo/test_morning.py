@@ -22,7 +22,7 @@ class Listener:
         self.seen: Counter[bytes] = Counter()
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        """Nobody of that name."""
+        """Refuse a recipient that does not exist."""
         if address == "helpdesk@company.example":
             return "550 5.1.1 no such mailbox"
         envelope.rcpt_tos.append(address)

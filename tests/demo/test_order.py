@@ -110,7 +110,7 @@ def list_subjects(found: Iterable[Card]) -> list[str]:
 
 
 def deliver(it: Morning, ids: Iterable[int]) -> None:
-    """They go on to their mailboxes."""
+    """Deliver these messages to their mailboxes."""
     for one in ids:
         for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
             with transaction(it.engine) as session:
@@ -118,7 +118,7 @@ def deliver(it: Morning, ids: Iterable[int]) -> None:
 
 
 def report(it: Morning, one: int) -> None:
-    """Whose message it is reports it."""
+    """Report a message as its recipient."""
     with transaction(it.engine) as session:
         delivery = session.get_one(Delivery, one)
         envelope = arriving.envelope("report@company.example", reverse_path=delivery.recipient)

@@ -49,7 +49,7 @@ def demo_settings(demo_directory: Path) -> house_settings.Settings:
 
 
 def expected(kind: str) -> tuple[Disposition, str]:
-    """What a kind of mail comes to."""
+    """Expected disposition and rule for a kind of message."""
     known = (Disposition.RELAY, "allowed-sender")
     return OTHERS.get(kind, known if kind in KNOWN else (Disposition.QUARANTINE, "first-contact"))
 

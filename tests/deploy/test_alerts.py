@@ -52,5 +52,5 @@ def names(text: str) -> set[str]:
 
 
 def explained() -> set[str]:
-    """Those of the page."""
+    """Names on the page."""
     return names(PAGE.read_text())

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.peers
 
 
 def parser(*words: str) -> str:
-    """What the compiler says about the profiles, which need no AppArmor in the kernel for this."""
+    """Output of the AppArmor compiler for the profiles; the kernel needs no AppArmor for this."""
     program = processes.need("apparmor_parser", "apparmor")
     command = [program, "--base", "/etc/apparmor.d", "--Include", str(DEPLOY / "apparmor"), *words, str(PROFILES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

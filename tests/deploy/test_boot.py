@@ -114,7 +114,7 @@ with Pool("triage.message.preview.render_pages:draw_page", size=1, memory_bytes=
 
 
 def prepare() -> str:
-    """What an administrator does once; and beside each role its unit with another program, where all secrets are there to be had."""
+    """Script of an administrator's set-up; also runs each role's unit with another program that tries to read all secrets."""
     return rf"""
 set -euo pipefail
 cp -r /opt/tree/deploy/systemd/. /etc/systemd/system/

@@ -56,7 +56,7 @@ def write(machine: Machine, path: str, text: str) -> None:
 
 
 def held(machine: Machine) -> int:
-    """How many messages wait, as the administrator's command says it."""
+    """Number of held messages, as the administrator's command lists them."""
     return machine.run("/usr/local/sbin/mailroom", "deliveries").stdout.count("stranger@outside.example")
 
 
@@ -78,7 +78,7 @@ MARK = "# of the release before\n"
 
 
 def replaced(machine: Machine, path: str, old: str, new: str) -> None:
-    """What an editor does that writes a new file and gives it the name of the old one."""
+    """Change a file as editors do that write a new file under the old name."""
     machine.run("sed", "--in-place", f"s/{old}/{new}/", path)
 
 

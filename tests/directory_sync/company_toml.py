@@ -70,7 +70,7 @@ def read(tmp_path: Path, text: str) -> CompanyDirectory:
 
 
 def refusal(tmp_path: Path, instead_of: str, written: str) -> str:
-    """What is said of the good file with this mistake, without the name of the file: always one line."""
+    """Error for the good file with this mistake, without the file's name: always one line."""
     assert instead_of in GOOD
     with pytest.raises(BadInput) as refused:
         read(tmp_path, GOOD.replace(instead_of, written, 1))

@@ -1,4 +1,4 @@
-"""What came of each fault: told by the tests, printed as a table at the end of a run (`make faults`)."""
+"""Outcome of each injected fault: reported by the tests, printed as a table at the end of `make faults`."""
 
 from dataclasses import dataclass, fields
 

@@ -31,7 +31,7 @@ class NameServer:
 
     @property
     def address(self) -> str:
-        """Where it is asked."""
+        """Address of the name server."""
         return f"127.0.0.1:{self.socket.getsockname()[1]}"
 
     def serve(self) -> None:
@@ -44,7 +44,7 @@ class NameServer:
                     self.socket.sendto(self.answer(dns.message.from_wire(data)).to_wire(), peer)
 
     def answer(self, query: dns.message.Message) -> dns.message.Message:
-        """What the zone says, or SERVFAIL."""
+        """Answer from the zone, or SERVFAIL."""
         answer, asked = dns.message.make_response(query), query.question[0]
         if self.mood == "fails":
             answer.set_rcode(dns.rcode.SERVFAIL)
@@ -73,7 +73,7 @@ def house(tmp_path: Path) -> Iterator[Faulty]:
 @pytest.mark.long
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_dns_that_fails_or_says_nothing(house: Faulty, names: NameServer) -> None:
-    """Who proves themselves is let through when it is back; nobody is for want of an answer."""
+    """Proven messages pass when DNS is back; none passes for want of an answer."""
     house.surroundings = {"MAILROOM_DNS__ZONE_FILE": "", "MAILROOM_DNS__NAMESERVERS": names.address}
     house.start()
     with sending(house, "DNS fails, says nothing, and is back") as ledger:

@@ -29,7 +29,7 @@ def house(tmp_path: Path) -> Iterator[Faulty]:
 @pytest.mark.long
 @pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_directory_server_that_is_away_and_comes_back_empty(house: Faulty) -> None:
-    """Whoever is known stays known, and gets their mail."""
+    """Known people stay known, and get their messages."""
     with start_slapd(ldif(RUSSELL)) as server:
         told = {"URL": server.url, "TLS_CA": server.ca, "BASE": BASE, "POSTMASTER": f"russell.coker@{DOMAIN}", "INTERVAL": 1, "TIMEOUT": 60}
         house.surroundings = {
@@ -51,7 +51,7 @@ def test_a_directory_server_that_is_away_and_comes_back_empty(house: Faulty) -> 
 
 
 def unchanged(house: Faulty) -> int:
-    """How often the log has said that a directory was not taken over."""
+    """Count the imports that the log says were refused."""
     return house.log.read_text().count(UNCHANGED)
 
 

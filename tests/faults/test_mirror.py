@@ -38,7 +38,7 @@ PATIENCE = 2 * processes.HANG
 
 
 class Breaking(gate.Gate):
-    """Everything passes, until all connections break at once."""
+    """Gate that lets everything pass, until all connections break at once."""
 
     def __init__(self, target: int) -> None:
         super().__init__(target)
@@ -67,7 +67,7 @@ class Breaking(gate.Gate):
 
 
 class Chaos:
-    """What happens, and the model: for each message what it has to be in the end, and how often it was decided."""
+    """Random events, and their model: the final state of each message, and its number of decisions."""
 
     def __init__(self, here: Town, breaking: Breaking) -> None:
         self.here, self.breaking, self.dice = here, breaking, random.Random(SEED)
@@ -105,7 +105,7 @@ class Chaos:
         self.expected[mail], self.decided[mail] = ("held",), 0
 
     def moved(self) -> None:
-        """Somebody moves or copies it into a folder for an act."""
+        """Move or copy a message into a folder for an act."""
         if not (some := self.held()):
             return
         mail, act = self.dice.choice(some), self.dice.choice(list(ACTS))
@@ -119,7 +119,7 @@ class Chaos:
                 self.note(mail, ACTS[act])
 
     def console(self) -> None:
-        """Somebody decides at the console meanwhile."""
+        """Decide at the console meanwhile."""
         if some := self.held():
             mail, verb = self.dice.choice(some), self.dice.choice((Verb.RELEASE, Verb.PURGE))
             self.last[mail] = self.here.decides(verb, mail)
@@ -173,13 +173,13 @@ class Chaos:
         self.decided[mail] += 1
 
     def settled(self, mail: int) -> None:
-        """What was moved has been seen, so that what comes next does not overtake it."""
+        """Wait until the move was noticed, so that the next event does not overtake it."""
         processes.until(lambda: self.here.state(mail) in self.expected[mail], f"it is {self.expected[mail]}", patience=PATIENCE)
         if mail not in self.held():
             processes.until(lambda: self.uid(mail) is None, "it is shown no more", patience=PATIENCE)
 
     def shown(self, mail: int) -> int:
-        """Its number in its folder, once it is there."""
+        """UID of a message in its folder, once it is there."""
         return processes.until(lambda: self.uid(mail) or 0, "it is shown", patience=PATIENCE)
 
     def uid(self, mail: int) -> int | None:

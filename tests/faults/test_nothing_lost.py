@@ -39,7 +39,7 @@ WAITING = (State.QUEUED, State.RELAYING)
 
 @dataclass
 class Ledger:
-    """What was sent, and what of it was promised. Sessions write here, each under the lock."""
+    """Messages sent, and those promised. Sessions write here, each under the lock."""
 
     numbers: Iterator[int] = field(default_factory=itertools.count)
     promised: dict[str, bytes] = field(default_factory=dict)  # sha256 -> the message
@@ -133,7 +133,7 @@ def test_every_promise_is_kept_through_kills_of_every_kind(house: company.Compan
 
 
 def missing(house: company.Company, ledger: Ledger) -> set[str]:
-    """What was promised and is in no table (yet)."""
+    """Promised messages that are in no table (yet)."""
     engine = open_engine(house.database)
     with read_transaction(engine) as database:
         count = database.scalar(select(func.count()).select_from(Content)) or 0  # asked every few milliseconds: the cheap question first
@@ -212,7 +212,7 @@ def is_whole(digest: str, state: str, raw: bytes) -> bool:
 
 
 def in_mailboxes(house: company.Company) -> Counter[str]:
-    """How often each message lies in a mailbox, without what was put on top of it."""
+    """Count the copies of each message in mailboxes, without added header fields."""
     copies: Counter[str] = Counter()
     for path in (house.directory / "mailboxes").glob("*/new/*"):
         raw = path.read_bytes()

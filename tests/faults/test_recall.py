@@ -1,4 +1,4 @@
-"""What goes wrong in the middle: the recaller dies at any point, Dovecot starts again, a mailbox refuses. Nothing is lost or doubled."""
+"""Faults in the middle of a recall: the recaller dies at any point, Dovecot restarts, a mailbox refuses. Nothing is lost or doubled."""
 
 import itertools
 import json
@@ -44,7 +44,7 @@ class Street(House):
     people: list[str]
 
     def lying(self) -> dict[str, list[Lying]]:
-        """Everything in every mailbox."""
+        """Content of all mailboxes."""
         return {mailbox: lying(self.server, mailbox) for mailbox in self.people}
 
     def dies(self, point: str, directory: Path) -> None:
@@ -150,7 +150,7 @@ def test_dovecot_starts_anew_in_the_middle_of_a_recall(street: Street, monkeypat
 
 
 def rearrange(server: dovecot.Server, mailbox: str, number: int) -> None:
-    """What owners do with their mail: read, answer, flag, move."""
+    """Change a mailbox as owners do: read, answer, flag, move."""
     with server.client(mailbox) as client:
         client.select_folder("INBOX")
         uids = client.search()

@@ -42,7 +42,7 @@ class FrontEnd(Company):
         self.open_door()
 
     def open_door(self) -> None:
-        """What does not run is started."""
+        """Start the roles that do not run."""
         for name in ("judge", "receive"):
             if name not in self.roles or self.roles[name].poll() is not None:
                 self.roles[name] = processes.start([*self.command, name], self.log, environment=self.environment)
@@ -144,7 +144,7 @@ def heard(client: httpx.Client, last: int) -> contextlib.AbstractContextManager[
 
 
 def acts(node: Company) -> int:
-    """How many acts have been committed."""
+    """Number of committed acts."""
     engine = open_engine(node.database)
     with read_transaction(engine) as database:
         count = audit_log.number_of_acts(database)

@@ -1,4 +1,4 @@
-"""What came of each target's long runs: summed beside what the fuzzer learned, printed as a table at the end of `make fuzz`."""
+"""Results of each target's long runs: stored with the fuzzer's corpus, printed as a table at the end of `make fuzz`."""
 
 import json
 import re
@@ -48,7 +48,7 @@ class Result:
 
 
 def read(target: str, said: str, processor: float, found: int) -> Result | None:
-    """What libFuzzer said at its end; None where it did not come to it."""
+    """Parse the last lines of libFuzzer; None where it did not finish."""
     done, runs = DONE.search(said), RUNS.search(said)
     if not (done and runs):
         return None
@@ -63,7 +63,7 @@ def keep(run: Result, directory: Path) -> None:
 
 
 def load(path: Path) -> Result:
-    """What `keep` wrote."""
+    """Load a result that `keep` wrote."""
     return Result(**json.loads(path.read_text()))
 
 

@@ -1,4 +1,4 @@
-"""What a run came to is read off what the fuzzer says."""
+"""Results of a run, parsed from the fuzzer's output."""
 
 from pathlib import Path
 

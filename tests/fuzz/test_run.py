@@ -1,4 +1,4 @@
-"""What the fuzzer runs: the target, and that it comes back in time."""
+"""Runs of the fuzzer: the target, and its time limit."""
 
 import pytest
 

@@ -19,7 +19,7 @@ KEYS = [RSAKey.generate_key(2048, parameters={"kid": f"key-{number}", "use": "si
 
 @dataclass
 class HostileProvider:
-    """What it says, and what it was asked. A test changes the first."""
+    """OpenID provider with answers that a test can change; it records the requests."""
 
     issuer: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)  # beside the usual, or instead of it
@@ -35,7 +35,7 @@ class HostileProvider:
     stalls: threading.Event | None = None  # it answers when this is set
 
     def described(self) -> dict[str, Any]:
-        """Its metadata."""
+        """Metadata of the provider."""
         usual = {"issuer": self.issuer, "id_token_signing_alg_values_supported": ["RS256"]}
         pages = {"authorization_endpoint": "/auth", "token_endpoint": "/token", "jwks_uri": "/keys", "end_session_endpoint": "/end"}
         if self.userinfo is not None:
@@ -63,7 +63,7 @@ class HostileProvider:
         return 200, json.dumps({"access_token": "at", "token_type": "Bearer", "id_token": self.id_token or token}).encode()
 
     def answer(self, path: str, body: str) -> tuple[int, bytes]:
-        """What it says to one request."""
+        """Answer one request."""
         self.asked.append(path)
         if self.stalls:
             self.stalls.wait(60)
@@ -80,7 +80,7 @@ class HostileProvider:
 
 @contextlib.contextmanager
 def running() -> Iterator[HostileProvider]:
-    """Such a provider on a free port."""
+    """Hostile provider on a free port."""
     provider = HostileProvider()
 
     class Handler(BaseHTTPRequestHandler):

@@ -38,7 +38,7 @@ def provider() -> Iterator[HostileProvider]:
 
 @pytest.fixture
 def desk(provider: HostileProvider, settings: Settings) -> Desk:
-    """What the role does, for this provider."""
+    """The role's work for this provider."""
     return Desk(with_provider(settings, provider))
 
 

@@ -37,7 +37,7 @@ def verified(raw: bytes, key: str | None = None) -> Arc:
 
 
 def chain(times: int) -> Arc:
-    """What so many seals of one list prove."""
+    """Result of a chain with this many seals of one list."""
     said = (Stated("arc", "none" if times == 1 else "pass"), Stated("dkim", "pass", "example.com"))
     return Arc(Result.PASS, "list.example", times, "", ("list.example",) * times, said)
 

@@ -28,7 +28,7 @@ def sealed(raw: bytes, chain: Result = Result.NONE, kind: str = "r") -> bytes:
 
 
 def verified(raw: bytes) -> Arc:
-    """What we find."""
+    """Our result for an ARC chain."""
     return arc.verify_chain(message.read_message(raw), Questions(Answers(KEYS)), NOW)
 
 

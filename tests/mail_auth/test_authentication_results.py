@@ -72,7 +72,7 @@ def test_authserv_id(value: bytes, wanted: str) -> None:
 
 
 def test_quotes_that_never_end_are_looked_through_once() -> None:
-    """Where each is begun with again this takes half a second for each field, and a header has thousands."""
+    """Matching again from each quote would take half a second for each field, and a header has thousands."""
     for _ in range(500):
         assert authentication_results.authserv_id(b'\\"' * 4_000) == ""
 

@@ -61,7 +61,7 @@ def test_about_honest_mail_all_say_the_same(raw: bytes) -> None:
 
 @pytest.mark.corpus
 def test_real_messages_that_the_domain_signs(corpus: Path) -> None:
-    """What we accept dkimpy accepts, and what it accepts we accept, unless we say in words what is weak about it."""
+    """We and dkimpy accept the same messages, unless our result names a weakness."""
     different = []
     with tarfile.open(corpus / "mail-other.tar.gz") as packed:
         files = (packed.extractfile(one) for one in packed if one.name.endswith(".eml"))

@@ -18,7 +18,7 @@ SIGNED = b"DKIM-Signature: v=1; a=rsa-sha256; d=supplier.example; s=gone; h=from
 
 
 def found(raw: bytes, tmp_path: Path, *, trusted: tuple[str, ...] = ("MX.old.example",), zone: str = "") -> Authentication:
-    """What is found out about it."""
+    """Authentication of a stored message."""
     (tmp_path / "zone").write_text(zone)
     envelope = Envelope(1, NOW, "a@supplier.example", ("joe@company.example",), "", "", edge="mailbox")
     return authenticate_past(envelope, raw, ZoneFileResolver(str(tmp_path / "zone")), NOW, trusted)

@@ -111,17 +111,17 @@ class House:
             return mailbox_sweep.begin_sweep(session, OLD, by=ANA, reason="", now=utcnow() + ahead, settings=self.settings, dry_run=dry_run)
 
     def report(self, decision: DecisionReport) -> DecisionReport:
-        """What has become of it by now."""
+        """Report of the decision by now."""
         with db.read_transaction(self.engine) as session:
             return outcomes.get_decision(session, decision.id, by=ANA)
 
     def outcome(self, decision: DecisionReport) -> tuple[str, str]:
-        """Of the only item of a decision: the word and why."""
+        """Outcome of the only item of a decision, and the reason."""
         (item,) = self.report(decision).items
         return item.outcome, item.why
 
     def states(self, ids: list[int]) -> list[str]:
-        """Of these deliveries."""
+        """States of these deliveries."""
         with db.read_transaction(self.engine) as session:
             states = session.execute(select(col(Delivery.id), col(Delivery.state)).where(db.is_among(session, col(Delivery.id), ids)))
             found = dict(states.all())
@@ -220,7 +220,7 @@ def behind_dovecot(settings: Settings, server: dovecot.Server, directory: Path) 
 
 
 def lying(server: dovecot.Server, mailbox: str) -> list[Lying]:
-    """Everything in a mailbox: folder, bytes, flags and date, sorted; not the numbers, which a restore changes."""
+    """Content of a mailbox: folder, bytes, flags and date, sorted; without UIDs, which a restore changes."""
     found: list[Lying] = []
     with server.client(mailbox) as client:
         for flags, _, folder in client.list_folders():

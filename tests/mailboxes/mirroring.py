@@ -74,7 +74,7 @@ class Town:
             return session.get_one(Delivery, mail).state
 
     def decisions(self) -> list[tuple[str, str]]:
-        """Who decided what, in their order."""
+        """Actors and verbs of the decisions, in order."""
         with db.read_transaction(self.engine) as session:
             return [(one.by, one.verb) for one in session.scalars(select(Decision).order_by(col(Decision.id)))]
 
@@ -95,7 +95,7 @@ class Town:
             yield client
 
     def lying(self, folder: str, account: str = "") -> list[bytes]:
-        """Everything in a folder; nothing where there is no such folder."""
+        """Messages in a folder; empty where the folder does not exist."""
         with self.client(account) as client:
             if not dovecot.open_folder(client, folder):
                 return []
@@ -109,7 +109,7 @@ class Town:
         processes.until(lambda: sorted(undressed(one) for one in self.lying(folder)) == wanted, f"{folder} shows {len(messages)} messages")
 
     def moves(self, folder: str, *, out_of: str = JOE, client: IMAPClient | None = None, only: bytes = b"") -> None:
-        """Somebody moves all that lies in a folder, or only what holds these words. What has gone this moment stays gone."""
+        """Move all messages of a folder, or only those with these words. Messages that are gone already stay gone."""
         with contextlib.nullcontext(client) if client else self.client() as program:
             program.select_folder(out_of)
             uids = program.search(["BODY", only.decode()] if only else "ALL")

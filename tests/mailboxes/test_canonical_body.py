@@ -67,7 +67,7 @@ def test_a_message_past_the_limits_has_none() -> None:
 
 
 def test_a_message_whose_parts_are_the_same_bytes_again_and_again_has_none() -> None:
-    """Where each is read again this takes minutes."""
+    """Reading each part again would take minutes."""
     assert content_digest(overlapping([9, 9, 9], b"X: y\n" + b" \n" * 100_000)) is None
 
 

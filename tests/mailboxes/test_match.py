@@ -1,4 +1,4 @@
-"""What a copy of a delivery is known by: a table of what lies in mailboxes."""
+"""Recognition of a delivery's copies in mailboxes, as a table."""
 
 import pytest
 from hypothesis import given, strategies

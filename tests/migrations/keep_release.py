@@ -74,7 +74,7 @@ def keep(house: Company, archive: Path) -> None:
 
 
 def happen(house: Company) -> None:
-    """Everything of the story that was judged."""
+    """Play the story for all messages with a verdict."""
     for one in STORY:
         if one.state != "spooled":
             house.take(one.letter())

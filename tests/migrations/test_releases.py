@@ -1,4 +1,4 @@
-"""What each earlier release left on a disk becomes a working system of this version: nothing is lost, undone or sent twice."""
+"""Upgrades of what each earlier release left on disk: nothing is lost, undone or sent twice."""
 
 import tarfile
 from collections import Counter
@@ -46,7 +46,7 @@ def test_an_earlier_release_goes_on(kept: Path, tmp_path: Path, request: pytest.
 
 
 def goes_on(house: Company) -> None:
-    """Everything is as it was left, and can be decided about."""
+    """Assert that every message has its old state and can be decided about."""
     states = {one.subject: one.state.replace("spooled", "held") for one in STORY}
     with house.signed_in() as desk:
         desk.wait_for(len(STORY))
@@ -66,7 +66,7 @@ def goes_on(house: Company) -> None:
 
 
 def delivered(house: Company) -> Counter[str]:
-    """How often each message was put into a mailbox by this version."""
+    """Count the deliveries of each message by this version."""
     subjects: Counter[str] = Counter()
     for path in (house.directory / "mailboxes").glob("*/new/*"):
         subjects[next(line[9:] for line in path.read_bytes().decode().splitlines() if line.startswith("Subject: "))] += 1

@@ -195,7 +195,7 @@ def released(postgresql_server: Server) -> Iterator[Engine]:
 
 @pytest.mark.postgresql
 def test_no_step_since_the_first_release_goes_through_a_large_table(released: Engine) -> None:
-    """They hold their locks until the last of them is done: what takes long is `migrations.concurrent_indexes`'s."""
+    """Steps hold their locks until the last one ends, so slow work belongs to `migrations.concurrent_indexes`."""
     said: list[str] = []
     event.listen(released, "before_cursor_execute", lambda _connection, _cursor, statement, *_: said.append(statement))
     with released.begin() as connection:
@@ -206,7 +206,7 @@ def test_no_step_since_the_first_release_goes_through_a_large_table(released: En
 
 @pytest.mark.postgresql
 def test_a_full_table_is_written_while_it_is_upgraded(released: Engine) -> None:
-    """Who writes takes turns with the steps, which are short, and waits for no index; each that was written stays."""
+    """Writers alternate with the short steps and wait for no index; every written row stays."""
     with released.begin() as connection:
         fill(connection, ROWS)
     write = text("UPDATE delivery SET weight = weight + 1 WHERE id = :id")
@@ -300,7 +300,7 @@ def test_words_of_what_is_held_can_be_searched_after_an_upgrade(postgresql_serve
 
 
 def test_servers_that_hosts_named_are_read_again_after_an_upgrade(tmp_path: Path) -> None:
-    """Where staff has not decided yet, everything stays as it is."""
+    """Undecided entries stay as they are."""
     engine = db.open_engine(f"sqlite:///{tmp_path / 'proofs.db'}")
     rows = (("a.example", "spf:mx.a.example 192.0.0.0/16", 1), ("a.example", "dkim:a.example", 1), ("b.example", "dkim:b.example", 1))
     open_rows = (("c.example", "spf:mx.c.example 192.0.0.0/16", None), ("c.example", "dkim:c.example", 1))

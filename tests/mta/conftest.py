@@ -11,7 +11,7 @@ from tests.peers.processes import HANG
 
 @pytest.fixture(params=["smtp", "lmtp", "smtp pipelined", "lmtp pipelined"])
 def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
-    """It takes whatever comes."""
+    """Next hop that accepts everything."""
     kind, _, pipelined = request.param.partition(" ")
     with next_hop(lmtp=kind == "lmtp", offers=("PIPELINING",) if pipelined else ()) as running:
         yield running

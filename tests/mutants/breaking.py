@@ -56,7 +56,7 @@ class Mutant:
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """What it is known by, wherever its line moves to."""
+        """Identity of a mutant, wherever its line moves to."""
         return self.file, self.within, self.change
 
     @property
@@ -138,14 +138,14 @@ def lines_of(statement: ast.stmt) -> frozenset[int]:
 
 
 def changes(node: ast.AST, parent: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """What stands instead of a node, each with its words."""
+    """Yield the replacements of a node, each with its description."""
     for new in replacements(node, parent):
         words = "nothing" if isinstance(new, ast.Pass) else ast.unparse(new)
         yield f"{ast.unparse(node)} → {words}", new
 
 
 def replacements(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
-    """What stands instead of a node."""
+    """Yield the replacements of a node."""
     if isinstance(node, ast.stmt):
         yield from other_statements(node)
         return

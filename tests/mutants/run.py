@@ -23,7 +23,7 @@ KILLED = "killed"
 
 
 def break_module(module: str, most: int | None = None) -> dict[str, Any]:
-    """What became of a module's mutants. RuntimeError when it did not come to an end."""
+    """Run the mutants of a module; return the result. RuntimeError when the run did not finish."""
     result, began = RESULTS / f"{module}.json", time.monotonic()
     result.unlink(missing_ok=True)
     with result.with_suffix(".log").open("wb") as log:

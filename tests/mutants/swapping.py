@@ -54,7 +54,7 @@ def names_in(statement: ast.stmt, how: type[ast.expr_context]) -> set[str]:
 
 
 def made(module: types.ModuleType, statement: ast.stmt) -> dict[str, Any]:
-    """What a statement makes of the names of its module, which stay as they are."""
+    """Evaluate a statement with the names of its module, which stay unchanged."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         statement.decorator_list = []
     names = dict(vars(module))
@@ -63,7 +63,7 @@ def made(module: types.ModuleType, statement: ast.stmt) -> dict[str, Any]:
 
 
 def put_function(old: Any, new: types.FunctionType) -> None:
-    """Whoever has the old function calls the new one's code."""
+    """Give the old function the new one's code, for all who hold a reference."""
     while not isinstance(old, types.FunctionType):
         inner = getattr(old, "__wrapped__", None) or getattr(old, "fget", None) or getattr(old, "__func__", None)
         if inner is None or isinstance(old, functools.partial):

@@ -1,4 +1,4 @@
-"""Which mutants a piece of code has, how they are named and which of them are tried."""
+"""Mutants of a piece of code: their kinds, names, and the sample that is run."""
 
 import ast
 from pathlib import Path

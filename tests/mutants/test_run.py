@@ -61,7 +61,7 @@ def test_a_run_that_does_not_end_well_says_where_to_look(tmp_path: Path, monkeyp
 
 
 def test_a_test_that_fails_anyway_kills_nothing(tmp_path: Path) -> None:
-    """It is left out, and said: it would notice every mutant."""
+    """The failing test is left out and reported, because it would kill every mutant."""
     broken = within.Breaking("authentication", tmp_path / "result")
     broken.broken_already.append("tests/x.py::test_y")
     assert json.dumps(broken.broken_already) == '["tests/x.py::test_y"]'

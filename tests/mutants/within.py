@@ -70,7 +70,7 @@ def files_of(module: str) -> list[str]:
 
 
 class Lines:
-    """Which lines of some files run."""
+    """Records the lines of some files that run."""
 
     def __init__(self, files: Iterable[str]) -> None:
         self.files = {str(ROOT / file): file for file in files}
@@ -169,7 +169,7 @@ class Breaking:
         return sorted(found, key=lambda one: (one not in own, self.took[one]))
 
     def outcome(self, mutant: Mutant, whole: str, items: list[pytest.Item]) -> str:
-        """What becomes of a mutant: killed, survived, or not executed by any test."""
+        """Outcome of a mutant: killed, survived, or not executed by any test."""
         if not items:
             return "not executed"
         patience = 30 + 2 * PATIENCE * sum(self.took[item.nodeid] for item in items)
@@ -185,7 +185,7 @@ class Breaking:
         return "killed" if imported(mutant, names, patience, "postgresql" if locks else OPTIONS[-1]) else "survived"
 
     def fork(self, mutant: Mutant | None, whole: str, items: list[pytest.Item], patience: float) -> int:
-        """How a fork of this process ends that has the mutant."""
+        """Fork this process with the mutant; return how the fork ends."""
         child = os.fork()
         if child:
             return wait(child, patience)
@@ -216,7 +216,7 @@ def run(item: pytest.Item, following: pytest.Item) -> None:
 
 
 def wait(child: int, patience: float) -> int:
-    """How a fork ends; one that does not end in time is killed with all that it started."""
+    """Wait for a fork; kill it with all its children when it takes too long."""
     until, pause = time.monotonic() + patience, 0.005
     while time.monotonic() < until:
         ended, status = os.waitpid(child, os.WNOHANG)

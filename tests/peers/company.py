@@ -189,7 +189,7 @@ class Company:
 
     @property
     def log(self) -> Path:
-        """Where the roles write their logs."""
+        """File to which the roles log."""
         return self.directory / "log"
 
     def run(self, *words: str, check: bool = False) -> subprocess.CompletedProcess[str]:
@@ -258,7 +258,7 @@ class Company:
 
     @property
     def url(self) -> str:
-        """Where console and API are."""
+        """URL of console and API."""
         return f"http://127.0.0.1:{self.api_port}"
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What `make run` starts, on ports of this machine that are free."""
+"""The demo of `make run`, on free ports of this machine."""
 
 import contextlib
 import sys
@@ -11,7 +11,7 @@ from triage.runtime.spool_stats import spool_backlog
 
 @contextlib.contextmanager
 def play_demo(directory: Path) -> Iterator[str]:
-    """What the demo prints, once the sample messages have arrived."""
+    """Start the demo; yield its output once the sample messages have arrived."""
     ports = [word for door in ("smtp", "http", "outbound") for word in (f"--{door}-port", str(processes.free_port()))]
     log = directory / "log"
     command = [sys.executable, "-m", "triage_cli", "demo", "--directory", str(directory / "demo"), *ports]
@@ -23,7 +23,7 @@ def play_demo(directory: Path) -> Iterator[str]:
 
 
 def read_output(log: Path) -> str:
-    """Everything said so far, when it is complete."""
+    """Return the demo's output when it is complete, else ""."""
     said = log.read_text("utf-8")
     return said if "The sample messages have arrived" in said else ""
 

@@ -37,11 +37,11 @@ class Gate:
             back.join()
 
     def back(self, server: socket.socket, client: socket.socket) -> None:
-        """What the server says."""
+        """Carry the server's bytes to the client."""
         carry_bytes(server, client)
 
     def close(self) -> None:
-        """Nobody comes in any more; who is inside leaves first."""
+        """Stop accepting connections, then close those that are open."""
         self.open.set()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.guard.join()
@@ -54,7 +54,7 @@ class Swallower(Gate):
     """Passes mail on to an SMTP or LMTP server; what that says to the final dot nobody hears: the connection is gone."""
 
     def back(self, server: socket.socket, client: socket.socket) -> None:
-        """What the server says, up to "send the message"; it has taken that when it answers once more."""
+        """Carry the server's bytes up to "send the message"; its next reply means that it has accepted the message."""
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
                 client.sendall(data)

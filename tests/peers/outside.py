@@ -26,7 +26,7 @@ class Domain:
     spf: str = HERE
 
     def zone(self) -> str:
-        """What it publishes, as lines of a zone file."""
+        """DNS records of the domain, as lines of a zone file."""
         lines = [
             f'{self.name}. 300 IN TXT "{self.spf}"',
             f"{self.name}. 300 IN A 127.0.0.1",
@@ -63,7 +63,7 @@ def private_key() -> rsa.RSAPrivateKey:
 
 
 def key_record() -> str:
-    """Its public half as DNS publishes it (RFC 6376, 3.6.1)."""
+    """Public key as DNS publishes it (RFC 6376, 3.6.1)."""
     der = private_key().public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return f"v=DKIM1; k=rsa; p={base64.b64encode(der).decode()}"
 

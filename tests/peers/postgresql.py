@@ -76,7 +76,7 @@ def make_place(kept: Path | None = None) -> Iterator[Path]:
 
 
 def find_owner() -> str:
-    """Whom the servers run as: they refuse to be root."""
+    """User that runs the servers: PostgreSQL refuses to run as root."""
     return processes.choose_user("postgres") if os.getuid() == 0 else getpass.getuser()
 
 
@@ -127,11 +127,11 @@ class Pair:
         return f"postgresql://{self.first.user}@/mailroom?{hosts}&target_session_attrs=read-write"
 
     def lose_first(self) -> None:
-        """It is gone at once, as in a power cut."""
+        """Kill the first server at once, as in a power cut."""
         processes.kill_group(self.process)
 
     def first_is_back(self) -> None:
-        """It goes on with what it has on its disk."""
+        """Start the first server again from its disk."""
         (self.first.directory / "data" / "postmaster.pid").unlink(missing_ok=True)
         self.process = start_server(self.first, self.ports[0])
 

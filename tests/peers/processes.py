@@ -119,7 +119,7 @@ def list_children(pid: int) -> list[int]:
 
 
 def list_descendants(pid: int) -> list[int]:
-    """What this process has started, and what these have."""
+    """List the child processes of a process, and theirs."""
     found = list_children(pid)
     return found + [each for one in found for each in list_descendants(one)]
 

@@ -29,7 +29,7 @@ class Came:
 
     @property
     def event(self) -> str:
-        """What doubles are known by."""
+        """Id of the event, by which duplicates are known."""
         return self.headers["webhook-id"]
 
 
@@ -60,7 +60,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it is called."""
+        """URL that the webhook calls."""
         return f"http://127.0.0.1:{self.port}/hook?from=mailroom"
 
     @property
@@ -84,7 +84,7 @@ class Receiver:
                 make_answer(200, body=receiver.serves)(self)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Nothing."""
+                """Log nothing."""
 
         self.over.clear()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)

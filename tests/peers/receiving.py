@@ -48,7 +48,7 @@ class Receiver:
     thread: threading.Thread | None = None
 
     def stored(self) -> list[Message]:
-        """What it has accepted, in the order of acceptance."""
+        """Accepted messages, in the order of acceptance."""
         return read_spool(self.settings.spool.directory)
 
     def connect(self, client: str = "127.0.0.1") -> socket.socket:

@@ -31,7 +31,7 @@ class Machine:
         return subprocess.run(inside, capture_output=True, text=True, check=check, timeout=HANG, env={"PATH": "/usr/sbin:/usr/bin"})
 
     def python(self, program: str, *arguments: str) -> Any:
-        """What a program prints there, read as JSON."""
+        """Run a Python program there; return its output, read as JSON."""
         done = self.run("/usr/bin/python3", "-c", program, *arguments, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -49,7 +49,7 @@ class Machine:
             time.sleep(0.1)
 
     def journal(self, unit: str) -> str:
-        """What a unit logged."""
+        """Journal of a unit."""
         return self.run("journalctl", "--no-pager", "-u", unit, "-n", "60", check=False).stdout
 
 

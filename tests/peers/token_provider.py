@@ -38,7 +38,7 @@ Answer = tuple[int, dict[str, str], dict[str, Any]]  # status, header fields, JS
 
 @dataclass
 class TokenProvider:
-    """What it was asked, and what it says instead of a token."""
+    """OAuth token provider that records requests and can answer with errors."""
 
     directory: Path
     url: str = ""  # of the token endpoint
@@ -56,7 +56,7 @@ class TokenProvider:
 
     @property
     def certificate(self) -> Path:
-        """Who vouches for it."""
+        """Certificate of the provider."""
         return self.directory / "certificate.pem"
 
     def microsoft(self, imap: str, **more: Any) -> Recall:
@@ -74,7 +74,7 @@ class TokenProvider:
         return Recall(imap=imap, auth="google", service_account_file=str(file), ca_file=str(self.certificate), timeout=10, **more)
 
     def answer(self, path: str, bearer: str, body: str) -> Answer:
-        """What it says to one request."""
+        """Answer one request."""
         if path == "/whose":
             return self.whose(bearer)
         form = {name: values[0] for name, values in parse_qs(body).items()}
@@ -110,7 +110,7 @@ class TokenProvider:
 
 @contextlib.contextmanager
 def running(directory: Path) -> Iterator[TokenProvider]:
-    """Such a provider on two free ports: TLS for Mailroom, loopback for Dovecot."""
+    """Token provider on two free ports: TLS for Mailroom, loopback for Dovecot."""
     provider = TokenProvider(directory)
 
     class Handler(BaseHTTPRequestHandler):

@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
 
 def of_pages(pages: list[markdown.Page]) -> Iterator[Fault]:
-    """What is wrong with the pages, one by one and together."""
+    """Find the faults of the pages, one by one and together."""
     for page in pages:
         if is_old_record(page.path):
             yield from rules.faults_of_old_record(page)
@@ -64,7 +64,7 @@ def is_ours(path: Path) -> bool:
 
 
 def words_of(page: markdown.Page) -> int:
-    """Its words without what a program writes into it."""
+    """Count the words of a page without generated blocks."""
     made = sum(
         1 for block in markdown.GENERATED.findall(page.path.read_text("utf-8")) for word in block.split() if markdown.WORD.search(word)
     )
@@ -82,7 +82,7 @@ def of_mentions() -> Iterator[Fault]:
 
 
 def counted(found: list[Fault]) -> dict[str, dict[str, int]]:
-    """How many faults of each kind a file has."""
+    """Count the faults of each kind in each file."""
     counts: dict[str, Counter[str]] = {}
     for fault in found:
         counts.setdefault(fault.file, Counter())[fault.kind] += 1

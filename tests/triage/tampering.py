@@ -1,4 +1,4 @@
-"""What a thief does who may do everything in the database: the triggers that keep the audit log are taken away."""
+"""Attacker with all rights in the database, who drops the triggers that protect the audit log."""
 
 from sqlalchemy import text
 from sqlmodel import Session

@@ -28,7 +28,7 @@ UPKEEP = Actor.system("learn")
 
 
 def weigh_by_subject(patch: pytest.MonkeyPatch) -> None:
-    """What the subject says is what the signals find: "odd" is suspicious, everything else has no warnings."""
+    """Let the subject decide the signals: "odd" is suspicious, everything else has no warnings."""
     found = find_signals.find_signals
 
     def weigh(seen: Seen, before: Found | None = None) -> tuple[Signal, ...]:

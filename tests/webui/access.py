@@ -18,7 +18,9 @@ def axe() -> str:
 
 
 def faults(page: Page, minds: dict[str, Any] = ALL) -> list[str]:
-    """What axe minds on the page as it is now: the rule, and the first places with the reason.
+    """Faults that axe finds on the page as it is now: the rule, and the first places with the reason.
+
+    It reads a page's styles one after the other, so elements that changed meanwhile are checked again.
 
     It reads a page's styles one after the other: what changed meanwhile is looked at once more.
     """

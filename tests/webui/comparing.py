@@ -23,7 +23,7 @@ def changed(was: Image.Image, now: Image.Image) -> Image.Image:
 
 
 def number_of(blocks: Image.Image) -> int:
-    """How many blocks have changed."""
+    """Number of changed blocks."""
     return blocks.histogram()[255]
 
 

@@ -109,7 +109,7 @@ def html_mail(subject: str, body: str) -> bytes:
 
 
 def collected(corpus: Path) -> list[str]:
-    """What others have collected, a body for every 25 payloads."""
+    """Collected payloads of others, in bodies of 25."""
     with tarfile.open(corpus / "html-hostile.tar.gz") as archive:
         stream = archive.extractfile("html-hostile/dompurify-expect.json")
         assert stream is not None

@@ -60,7 +60,7 @@ def singles(site: Site) -> tuple[Single, ...]:
 
 
 def opened(page: Page, site: Site, single: Single) -> None:
-    """Its page, with all of it read."""
+    """Page of one thing, completely loaded."""
     page.goto(site.url + single.path)
     expect(page.get_by_role("heading", level=1).filter(has_text=single.title)).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()

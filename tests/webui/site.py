@@ -61,7 +61,7 @@ class Site:
             return tuple(ids.format_id(one) for one in made)
 
     def sit_down(self, page: Page, login: str = "ana", path: str = "/") -> Page:
-        """Somebody with a session opens the console."""
+        """Open the console with a session of this login."""
         page.context.add_cookies([{"name": "mailroom", "value": session_key(self.engine, login), "url": self.url}])
         page.goto(self.url + path)
         expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()

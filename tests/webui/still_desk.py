@@ -40,7 +40,7 @@ ANA, IDA = (Actor.person(one.login, Role(one.role), EVERYTHING, one.name) for on
 
 @dataclass(slots=True)
 class Clock:
-    """What the house takes for the time of day."""
+    """Time of day that the company sees."""
 
     now: datetime = BEGAN
 

@@ -1,4 +1,4 @@
-"""What the settings seal where the directory is an LDAP server."""
+"""Confidential folders in the settings where the directory is an LDAP server."""
 
 import pytest
 

@@ -241,7 +241,7 @@ def test_a_server_that_was_set_up_anew_has_the_same_people_when_somebody_says_so
 
 
 def renamed(was: str, now: str) -> str:
-    """What ldapmodify does to somebody who gets another name."""
+    """LDIF with which ldapmodify renames a person."""
     return f"dn: uid={was},{PEOPLE}\nchangetype: modrdn\nnewrdn: uid={now}\ndeleteoldrdn: 1\n\n"
 
 

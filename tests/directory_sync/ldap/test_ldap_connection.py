@@ -159,7 +159,7 @@ def test_in_which_order_a_server_gives_attributes_makes_no_other_entry() -> None
 
 @contextlib.contextmanager
 def silent_server() -> Iterator[int]:
-    """Somebody who accepts connections and never says a word."""
+    """Server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         kept: list[socket.socket] = []
 

@@ -135,7 +135,7 @@ def test_a_domain_that_the_settings_do_not_name_is_noted_once() -> None:
 
 
 def held_by(reading: Reading) -> Holders:
-    """What the database says after this reading was taken over."""
+    """Holders of addresses in the database after this reading was imported."""
     people, groups = reading.company.people, reading.company.groups
     addresses = {address: one.identity for one in people for address in (one.mailbox, *one.aliases)}
     return Holders(addresses | {one.address: f"group:{one.name}" for one in groups}, {one.uid: one.identity for one in people})

@@ -1,4 +1,4 @@
-"""Which rights a directory gives: named in the file, or behind the scope of an LDAP group."""
+"""Rights that a directory gives: named in the file, or after the scope of an LDAP group."""
 
 from pathlib import Path
 

@@ -115,7 +115,7 @@ def read(archive: Path, name: str) -> str:
 
 
 def loadable(ldif: str, base: str) -> str:
-    """What OpenLDAP has no schema for is left out: access rules and limits of another server."""
+    """Drop the parts that OpenLDAP has no schema for: access rules and limits of another server."""
     unfolded = ldif.replace("\n ", "")
     kept = [
         line

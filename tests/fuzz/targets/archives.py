@@ -37,7 +37,7 @@ def one_input(data: bytes) -> None:
 
 
 def listed(data: bytes) -> list[str]:
-    """What is in a ZIP file; nothing where it cannot be read."""
+    """List the files of a ZIP file; empty where it cannot be read."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return archive.namelist()

@@ -40,7 +40,7 @@ def read(stream: bytes, piece: int) -> list[bytes]:
 
 
 def understood(text: str) -> None:
-    """What a line may carry."""
+    """Check the attributes that an XFORWARD line may carry."""
     attributes = parse_xforward(text.removeprefix("XFORWARD "))
     assert attributes is None or all(value.isascii() and value.isprintable() for value in attributes.values())
     for keyword in ("FROM:", "TO:"):

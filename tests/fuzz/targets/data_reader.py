@@ -44,7 +44,7 @@ def received(stream: bytes, piece: int) -> tuple[tuple[bytes, bool] | None, byte
 
 
 def expected(text: bytes) -> tuple[bytes, bool] | None:
-    """What the RFC makes of the lines of a message (RFC 5321, 4.5.2), told in another way than the reader does it."""
+    """Lines of a message by the RFC (RFC 5321, 4.5.2), computed independently of the reader."""
     lines = [line.removeprefix(b".") for line in text.split(b"\r\n")[:-1]]
     plain = b"".join(line + b"\r\n" for line in lines)
     clean = re.sub(rb"\r\n|\r|\n", b"\r\n", plain)

@@ -1,4 +1,4 @@
-"""What a delivery report says: read within its limits, harmless, whatever the bytes."""
+"""Delivery reports: read within their limits and harmless, whatever the bytes."""
 
 from triage.message.mime.delivery_status import LENGTH_LIMIT, RECIPIENT_LIMIT, read_delivery_status
 from triage.text.sanitize import HARMFUL

@@ -1,4 +1,4 @@
-"""What an employee forwards: whatever it is, at most five messages are meant, and what is said of them is plain."""
+"""Forwarded messages of employees: at most five are found, with plain texts, whatever the bytes."""
 
 from triage.message.forwarded import MOST, Pointed, pointed_at
 

@@ -17,7 +17,7 @@ SEEDS = (
 
 
 def one_input(data: bytes) -> None:
-    """What the SMTP server is given has CRLF only."""
+    """Scan a header; the SMTP server gets CRLF only."""
     raw = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     seen = scan_header(raw, HOST)
     assert 0 <= seen.own_hops <= seen.hops <= MOST_FIELDS

@@ -1,4 +1,4 @@
-"""What is typed to find mail: a condition that the database understands, or bad input."""
+"""Search queries: a condition that the database understands, or bad input."""
 
 import contextlib
 

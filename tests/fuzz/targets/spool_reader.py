@@ -40,7 +40,7 @@ SEEDS = (
 
 
 def one_input(data: bytes) -> None:
-    """Anything between the opening of a batch and a message that is whole; and anything that is no opening before it."""
+    """Put any bytes between the opening of a batch and a whole message, and any bytes that are no opening before it."""
     assert read(WHOLE[:OPENING] + data + WHOLE[OPENING:])[-1] == GOOD
     if not data.startswith(MAGIC):
         assert read(data + WHOLE[OPENING:])[-1] == GOOD
@@ -48,7 +48,7 @@ def one_input(data: bytes) -> None:
 
 
 def read(content: bytes) -> list[Message]:
-    """What is readable of a file with this content. Only what was written there is."""
+    """Messages that can be read from a file with this content: only those written there."""
     path = SPOOL.incoming / "0.batch"
     path.write_bytes(content)
     batch = Batch(path)

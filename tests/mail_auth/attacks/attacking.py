@@ -29,7 +29,7 @@ GENUINE = b"From: The Bank <info@bank.example>\r\n" + BODY
 def found(
     raw: bytes, changes: Zone | None = None, *, path: str = "x@evil.example", client: str = CROOK, helo: str = "evil.example"
 ) -> Authentication:
-    """What we make of a message that the crook has sent, unless said otherwise."""
+    """Authentication of a message that the attacker sends, unless the arguments say otherwise."""
     return authenticate_message(Envelope(7, NOW, path, ("bob@company.example",), client, helo), raw, Answers(ZONE | (changes or {})), NOW)
 
 

@@ -97,7 +97,8 @@ def test_nothing_can_be_appended_behind_l_either() -> None:
 
 
 def test_what_a_sender_does_not_sign_can_be_changed_by_whoever_sends_it_on() -> None:
-    """It is his mail and so his proof (RFC 6376, 8.15): docs/explanation/sender-authentication.md says it. What he does sign holds."""
+    """The forwarder signs the message, so the proof is theirs (RFC 6376, 8.15); see docs/explanation/sender-authentication.md. Signed
+    fields hold."""
     little = resigned(raw=GENUINE, names=b"from:subject", domain=b"bank.example")
     assert taken_for_the_bank(replayed(raw=little, changes={"To: bob@": "To: ceo@"}))
     for old, new in (("info@bank", "chief@bank"), ("Your account", "Pay at once"), ("Hello.", "Pay.")):

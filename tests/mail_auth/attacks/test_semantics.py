@@ -1,4 +1,4 @@
-"""What stock authheaders 0.16.3 and dkimpy 1.1.8 get wrong, line by line of the measured table, and what we say instead."""
+"""Mistakes of stock authheaders 0.16.3 and dkimpy 1.1.8, line by line of the measured table, and our results instead."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ DKIM = ["from", "to", "subject", "date"]
 
 
 def from_the_bank(raw: bytes = GENUINE, changes: Zone | None = None) -> Authentication:
-    """What the bank itself sends, from its own machine."""
+    """Authentication of the bank's own message, from its own machine."""
     return found(raw, changes, path="info@bank.example", client=BANK, helo="bank.example")
 
 

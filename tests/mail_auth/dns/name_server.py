@@ -74,11 +74,11 @@ class Server:
             connection.recv(1)  # until the other side has had enough
 
     def label(self, query: dns.message.Message) -> bytes:
-        """What an answer follows from."""
+        """Label that decides the answer."""
         return self.always or query.question[0].name.labels[0]
 
     def answers(self, query: dns.message.Message) -> list[dns.message.Message]:
-        """What is sent back, in this order."""
+        """Responses to a query, in this order."""
         label = self.label(query)
         if label == b"silent":
             return []

@@ -1,4 +1,4 @@
-"""What one message may ask."""
+"""Budget of DNS queries for one message."""
 
 import time
 from pathlib import Path

@@ -27,7 +27,7 @@ class Suite:
 
 @dataclass(slots=True)
 class Count:
-    """What came out of one suite."""
+    """Result of one suite."""
 
     suite: Suite
     right: int = 0
@@ -42,7 +42,7 @@ class Count:
 
     @property
     def faults(self) -> list[str]:
-        """Why the suite is not passed, in words: a wrong case, an argument that is not needed, cases that are missing."""
+        """Reasons why the suite fails: a wrong case, an unneeded argument, missing cases."""
         unneeded = sorted(set(self.suite.argued) - {case.name for case in self.argued})
         found = [f"{case.name}: {case.detail}" for case in self.wrong] + [f"{name}: argued about, but right" for name in unneeded]
         return found if self.cases == self.suite.cases else [*found, f"{self.cases} cases instead of {self.suite.cases}"]

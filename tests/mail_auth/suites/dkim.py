@@ -52,7 +52,7 @@ def expected(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 def beyond(raw: bytes) -> str:
-    """Why a message is out of scope: it has no signature of RFC 6376 at all."""
+    """Reason why a message is out of scope: it has no signature of RFC 6376 at all."""
     header = raw.replace(b"\r\n", b"\n").split(b"\n\n")[0] + b"\n"
     signatures = re.findall(rb"(?ims)^dkim-signature:(.*?)\n(?![ \t])", header)
     if not signatures:

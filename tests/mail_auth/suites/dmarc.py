@@ -50,7 +50,7 @@ def mailauth(directory: Path) -> Iterator[Case]:
 
 
 def mailauth_fault(vector: dict[str, Any], number: int, call: dict[str, Any]) -> str:
-    """What differs in one call, "" when nothing does."""
+    """Differences in one call; "" without any."""
     wanted = {
         FIELDS[path]: one["value"]
         for one in vector["expect"]

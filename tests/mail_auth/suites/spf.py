@@ -20,7 +20,7 @@ QUESTIONS = 200  # our own limit has a test of its own
 
 
 def envelope(client: str, reverse_path: str, helo: str) -> Envelope:
-    """What SPF looks at."""
+    """Envelope that SPF checks."""
     return Envelope(1, NOW, reverse_path, ("ana@company.example",), client, helo)
 
 

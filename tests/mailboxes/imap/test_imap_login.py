@@ -58,7 +58,7 @@ class Tokens(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nobody listens."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")

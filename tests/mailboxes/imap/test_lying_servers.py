@@ -76,7 +76,7 @@ class Liar:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """URL of the server."""
         return f"imap://127.0.0.1:{self.listener.getsockname()[1]}"
 
     def serve(self) -> None:
@@ -213,7 +213,7 @@ class Newer(imaplib.IMAP4):
 
     @property
     def file(self) -> object:  # type: ignore[override]
-        """What nobody needs."""
+        """Unused stream that the base class requires."""
         return self._file
 
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:

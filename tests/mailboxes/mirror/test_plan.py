@@ -1,4 +1,4 @@
-"""What an account should hold beside what it holds: by table, and with a model to which anything may happen."""
+"""Plan of the mirror: desired and actual messages of an account, as a table, and a model with random changes."""
 
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
@@ -94,7 +94,7 @@ class Model:
         self.lying[Place(folder, self.validity[folder], self.uid)] = copy
 
     def happen(self, what: str, number: int | None, folder: str | None) -> None:
-        """Something happens in the world."""
+        """Apply a random change."""
         chosen = sorted(self.lying)[number % len(self.lying)] if number is not None else at(JOE, 0)
         match what:
             case "held":

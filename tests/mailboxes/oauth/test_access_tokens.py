@@ -233,7 +233,7 @@ def test_an_endpoint_that_is_silent_is_left_alone_for_a_while(
 
 
 def number_of_calls(server: socket.socket) -> int:
-    """How many have called since."""
+    """Count the connections since the last call."""
     server.setblocking(False)
     number = 0
     with contextlib.suppress(BlockingIOError):

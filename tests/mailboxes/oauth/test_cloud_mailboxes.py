@@ -73,7 +73,7 @@ def cloud(request: pytest.FixtureRequest, running: tuple[TokenProvider, dovecot.
 
 
 def tokens_for_three(settings: Recall) -> int:
-    """How many requests three mailboxes need."""
+    """Number of token requests for three mailboxes."""
     return 1 if settings.auth == "microsoft" else 3
 
 

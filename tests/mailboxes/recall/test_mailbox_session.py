@@ -31,7 +31,7 @@ class Refusing:
         raise Impossible("over quota")
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because nothing is open."""
 
     abort = close
 

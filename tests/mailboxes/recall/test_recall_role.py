@@ -49,13 +49,13 @@ class Town(House):
     carl: str
 
     def attempted(self, mail: int) -> list[str]:
-        """How the attempts to send a message on ended."""
+        """Outcomes of the attempts to send a message again."""
         with db.read_transaction(self.engine) as session:
             ended = select(col(Attempt.outcome)).where(col(Attempt.delivery_id) == mail, col(Attempt.ended_at).is_not(None))
             return list(session.scalars(ended.order_by(col(Attempt.number))))
 
     def beside(self, decision: DecisionReport) -> list[RelatedMail]:
-        """What was seen in the mailboxes, and left alone."""
+        """Related messages that were seen in the mailboxes and left alone."""
         with db.read_transaction(self.engine) as session:
             return related_mail.list_offered(session, decision.id, by=ANA)
 
@@ -65,7 +65,7 @@ class Town(House):
             return related_mail.take_related(session, decision.id, copies, by=ANA, reason="", now=datetime.now(UTC), settings=self.settings)
 
     def lying(self) -> dict[str, list[tuple[str, bytes, tuple[str, ...], datetime]]]:
-        """Everything in the three mailboxes."""
+        """Content of the three mailboxes."""
         return {mailbox: lying(self.server, mailbox) for mailbox in (self.anna, self.bob, self.carl)}
 
 

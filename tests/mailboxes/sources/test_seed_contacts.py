@@ -57,7 +57,7 @@ def house(engine: Engine, settings: Settings) -> Engine:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Where the Maildirs are."""
+    """Directory of the Maildirs."""
     return tmp_path / "maildirs"
 
 
@@ -79,7 +79,7 @@ def run(engine: Engine, plan: Plan, settings: Settings) -> Report:
 
 
 def known(engine: Engine) -> dict[str, tuple[str, int]]:
-    """Whom we know: by address, who wrote and how often."""
+    """Contacts by address: the employee, and the number of messages."""
     with db.read_transaction(engine) as session:
         rows = session.execute(select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.sent)))
         return {address: (person, count) for address, person, count in rows}
@@ -177,7 +177,7 @@ class Flaky:
             yield Batch((Stored(str(number), None, mail(number)),), Mark("7", str(number)), (), 100 - number)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because nothing is open."""
 
 
 def test_a_connection_that_breaks_is_made_again_and_goes_on_where_it_was() -> None:
@@ -283,7 +283,7 @@ class Cutter:
 
 
 def carry(source: socket.socket, target: socket.socket) -> None:
-    """What the client says."""
+    """Carry the client's bytes to the server."""
     try:
         while data := source.recv(4096):
             target.sendall(data)

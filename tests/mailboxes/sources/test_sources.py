@@ -261,7 +261,7 @@ def recall(settings: Settings, server: dovecot.Server, tmp_path: Path) -> Recall
 
 @pytest.fixture
 def anna(server: dovecot.Server) -> str:
-    """Somebody with five sent messages."""
+    """Mailbox with five sent messages."""
     address = f"anna{next(_numbers)}@company.example"
     with server.client(address) as client:
         client.create_folder("Éléments envoyés")

@@ -170,7 +170,7 @@ def test_dots_that_other_letters_make(name: str, ours: str, is_ours: bool) -> No
 
 
 def test_names_of_many_parts_are_not_read_as_domains() -> None:
-    """Where each is this takes minutes."""
+    """Parsing each part would take minutes."""
     name = ".".join(["äöüéèàñçßøåæœþðýžšč"] * 45)
     assert not any(is_forged_field(f"{number}{name}; none".encode(), OURS) for number in range(10_000))
 

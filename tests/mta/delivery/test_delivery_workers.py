@@ -1,4 +1,4 @@
-"""What the relay's thread and the workers share is looked at under the lock only; and when a next hop is left alone, for how long."""
+"""State shared by the relay's thread and its workers, read under the lock only; pauses of a next hop."""
 
 import time
 from collections import deque

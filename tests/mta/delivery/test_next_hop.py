@@ -29,7 +29,7 @@ def hop(url: str, timeout: float = PATIENCE) -> NextHop:
 
 
 def sent(way: NextHop, reverse_path: str, mailbox: str, raw: bytes) -> Outcome:
-    """What becomes of a message for one mailbox."""
+    """Outcome of a message to one mailbox."""
     (outcome,) = way.send(reverse_path, [mailbox], raw)
     return outcome
 

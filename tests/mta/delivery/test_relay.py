@@ -129,7 +129,7 @@ def ring(settings: Settings) -> None:
 
 
 def rows(engine: Engine, ids: list[int]) -> list[Delivery]:
-    """These deliveries as they stand, in the order of `ids`."""
+    """Current rows of these deliveries, in the order of `ids`."""
     with read_transaction(engine) as session:
         found = {one.id: one for one in session.scalars(select(Delivery).where(col(Delivery.id).in_(ids)))}
         session.expunge_all()
@@ -656,7 +656,7 @@ class Broken:
         self.closed = True
 
     def abort(self) -> None:
-        """Nothing hangs here."""
+        """Do nothing; this test never hangs."""
 
 
 def test_a_fault_of_ours_loses_no_mail(lite: Settings, sqlite_engine: Engine, caplog: pytest.LogCaptureFixture) -> None:

@@ -35,7 +35,7 @@ class Provider:
     file: Path
 
     def login(self, text: str) -> None:
-        """What relay.logins_file says of it."""
+        """Write the server's entry in relay.logins_file."""
         self.file.write_text(f"# providers\n\n{self.peer.url} {text}\n")
 
     def way(self, inner: str = HOST) -> NextHop:
@@ -44,14 +44,14 @@ class Provider:
         return open_nexthop(self.peer.url, timeout=30, hostname="mx.company.example", encryption=encryption, logins=Logins(self.relay))
 
     def sent(self, times: int = 1, inner: str = HOST) -> list[Outcome]:
-        """What becomes of so many messages over one connection."""
+        """Outcomes of several messages over one connection."""
         way = self.way(inner)
         outcomes = [outcome for _ in range(times) for outcome in way.send(SENDER, [ANNA], MAIL)]
         way.close()
         return outcomes
 
     def tried(self) -> list[str]:
-        """How we tried to sign in."""
+        """Sign-in commands that we sent."""
         return [one for one in self.peer.commands if one.startswith("AUTH")]
 
 

@@ -1,4 +1,4 @@
-"""What a server that announces limits is still asked for (RFC 9422)."""
+"""Limits that a server announces, and the commands that we still send (RFC 9422)."""
 
 import pytest
 

@@ -57,7 +57,7 @@ class Provider:
     logins: Path
 
     def login(self, password: str) -> None:
-        """What we say there."""
+        """Write the password for the smarthost."""
         self.logins.write_text(f"{self.settings.relay.smarthost} ruth:{password}\n")
         self.logins.chmod(0o600)
 
@@ -66,7 +66,7 @@ class Provider:
         return open_hop(self.settings.relay.smarthost, self.settings)
 
     def sent(self, people: list[str], raw: bytes = MAIL) -> list[Outcome]:
-        """What becomes of a message for these people."""
+        """Outcomes of a message to these people."""
         way = self.way()
         outcomes = way.send("ruth@company.example", people, raw)
         way.close()

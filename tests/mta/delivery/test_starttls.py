@@ -1,4 +1,4 @@
-"""What each TLS policy makes of servers with good, unknown and no certificates: by STARTTLS and from the first byte."""
+"""TLS policies against servers with good, unknown and no certificates: by STARTTLS and from the first byte."""
 
 import datetime
 import ssl
@@ -60,7 +60,7 @@ def nobody() -> ssl.SSLContext:
 
 
 def delivered(peer: Peer, encryption: Encryption, times: int = 1) -> list[Outcome]:
-    """What becomes of so many messages, one after the other."""
+    """Outcomes of several messages, one after the other."""
     way = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example", encryption=encryption)
     outcomes = [outcome for _ in range(times) for outcome in way.send(SENDER, [ANNA], MAIL)]
     way.close()

@@ -237,7 +237,7 @@ SLOW = ".".join(["äöüéèàñçßøåæœþðýžšč" * 3] * 15).encode()  #
     ],
 )
 def test_no_header_of_results_takes_long(start: bytes, filling: bytes, end: bytes, kept: int) -> None:
-    """Where each is read this takes up to minutes."""
+    """Parsing each field would take up to minutes."""
     results = start + filling * (40 * 2**20 // len(filling)) + end
     assert stamped(results + MAIL) == OWN + filling * kept + MAIL
 

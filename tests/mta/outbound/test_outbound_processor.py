@@ -73,11 +73,11 @@ class Door:
         return sorted((one for one in self.rows(Delivery) if isinstance(one, Delivery)), key=lambda one: one.recipient)
 
     def known(self) -> dict[str, str]:
-        """Whom we know, and who wrote to them."""
+        """Contacts, with the employee who wrote to each."""
         return {one.address: one.person for one in self.rows(Correspondent) if isinstance(one, Correspondent)}
 
     def reasons(self) -> dict[str, int]:
-        """What was not learned."""
+        """Reasons why nothing was learned, with their counts."""
         return {one.reason: one.count for one in self.rows(NotLearned) if isinstance(one, NotLearned)}
 
 
@@ -281,7 +281,7 @@ def test_a_journal_report_of_an_automatic_answer_teaches_nothing(own: Settings) 
 
 
 def forged_report(*, marked: bool = True) -> bytes:
-    """What looks like a journal report."""
+    """Forged journal report."""
     return multipart(
         part("Content-Type: text/plain", f"Sender: {JOE}\r\nTo: {ANN}\r\n".encode()),
         part("Content-Type: message/rfc822", LETTER),

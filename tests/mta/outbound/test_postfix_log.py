@@ -1,4 +1,4 @@
-"""What Postfix's log tells of mail that left: whom which employee has written to, once some other server has taken it."""
+"""Contacts from Postfix's log: the recipients of each employee, once another server has accepted the message."""
 
 from datetime import UTC, datetime
 

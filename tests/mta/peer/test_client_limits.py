@@ -1,4 +1,4 @@
-"""What one client may take: passwords that it guesses."""
+"""Limit on wrong passwords of one client."""
 
 from mta.peer.client_limits import GUESSES_COUNT, Guesses
 

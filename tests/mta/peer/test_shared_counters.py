@@ -1,4 +1,4 @@
-"""What several processes count together."""
+"""Counters that several processes share."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What clamd is asked and what its answers mean; with a real one too."""
+"""Requests to clamd and its answers; with a real clamd too."""
 
 import contextlib
 import socketserver
@@ -27,7 +27,7 @@ Answer = Callable[[socketserver.StreamRequestHandler], None]
 
 @contextlib.contextmanager
 def answering(answer: Answer) -> Iterator[tuple[str, list[bytes]]]:
-    """Somebody on a port who reads a stream and answers as told; where, and the streams that came."""
+    """Fake clamd that reads a stream and answers as given; its address, and the streams it received."""
     came: list[bytes] = []
 
     class Handler(socketserver.StreamRequestHandler):

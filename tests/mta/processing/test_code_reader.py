@@ -28,7 +28,7 @@ def reader() -> Iterator[CodeReader]:
 
 
 def read(reader: CodeReader, raw: bytes) -> Summary:
-    """What the message says, codes and all."""
+    """Summary of a message with its codes."""
     return reader.read(make_summary(raw), raw)
 
 

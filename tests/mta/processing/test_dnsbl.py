@@ -1,4 +1,4 @@
-"""Who is asked about which client, and what makes a client listed."""
+"""DNS blocklists: the clients to look up, and the answers that list one."""
 
 from dataclasses import replace
 

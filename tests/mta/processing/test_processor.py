@@ -83,14 +83,14 @@ def set_up(settings: Settings, database_url: str) -> Settings:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits for minutes waits for moments."""
+    """Shorten delays of minutes to milliseconds."""
     monkeypatch.setattr(processor, "FIRST_DELAY", timedelta(milliseconds=20))
     monkeypatch.setattr(processor, "LONGEST_DELAY", timedelta(milliseconds=100))
     monkeypatch.setattr(processor, "PAUSE", 0.02)
 
 
 def write_zone(settings: Settings, text: str) -> None:
-    """What DNS answers from now on, in one step."""
+    """Replace the DNS zone in one step."""
     fresh = Path(settings.dns.zone_file + ".new")
     fresh.write_text(text)
     fresh.rename(settings.dns.zone_file)
@@ -144,7 +144,7 @@ def waiting(settings: Settings) -> list[str]:
 
 
 def record(settings: Settings) -> dict[int, tuple[bytes, list[tuple[State, str]]]]:
-    """What was entered: raw bytes, and state and rule of each delivery, by spool id."""
+    """Stored messages by spool id: raw bytes, and state and rule of each delivery."""
     found: dict[int, tuple[bytes, list[tuple[State, str]]]] = {}
     with engine_of(settings) as engine, read_transaction(engine) as session:
         for message in session.scalars(select(StoredMessage)):

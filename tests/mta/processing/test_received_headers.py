@@ -1,4 +1,4 @@
-"""What the trace fields of a stored mail tell of the transaction in which it came."""
+"""Transaction of a stored message, recovered from its trace fields."""
 
 from datetime import UTC, datetime
 

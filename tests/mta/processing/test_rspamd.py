@@ -1,4 +1,4 @@
-"""What Rspamd is asked and what its answers mean; with a real one too."""
+"""Requests to Rspamd and its answers; with a real Rspamd too."""
 
 import contextlib
 import http.server
@@ -34,7 +34,7 @@ Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 @contextlib.contextmanager
 def answering(answer: Answer) -> Iterator[tuple[str, list[dict[str, list[str]]], list[bytes]]]:
-    """Somebody on a port who answers as told; the URL, and headers and bodies of what was asked."""
+    """Fake Rspamd that answers as given; its URL, and headers and bodies of the requests."""
     asked: list[dict[str, list[str]]] = []
     bodies: list[bytes] = []
 
@@ -46,7 +46,7 @@ def answering(answer: Answer) -> Iterator[tuple[str, list[dict[str, list[str]]],
                 answer(self)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

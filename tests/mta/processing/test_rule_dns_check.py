@@ -1,4 +1,4 @@
-"""What a rule's domain publishes is looked up once, and a rule that nothing can meet says so."""
+"""DNS check of a rule's domain: looked up once, with a warning for a rule that no message can match."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -21,7 +21,7 @@ QUIET = 3  # turns without a word: nothing more comes
 
 
 class Wire(asyncio.Transport):
-    """What a session writes, write by write."""
+    """Transport that keeps what a session writes, write by write."""
 
     def __init__(self, protocol: Any, loop: asyncio.AbstractEventLoop, peer: tuple[str, int]) -> None:
         super().__init__({"peername": peer})
@@ -60,7 +60,7 @@ class Wire(asyncio.Transport):
 
 
 class Client:
-    """Somebody who talks to a session of this loop."""
+    """Client of a session in this loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: Any, *, early: bytes = b"", peer: str = "192.0.2.1") -> None:
         """`early`: what is said before the greeting."""
@@ -119,7 +119,7 @@ class Shelf:
         return done
 
     def finish_writes(self) -> None:
-        """What waits is safe."""
+        """Store all waiting messages safely."""
         waiting, self.waiting = self.waiting, []
         for envelope, raw, done in waiting:
             self.kept.append((envelope, raw))
@@ -167,7 +167,7 @@ class House:
         return Session(self.door, self.loop, lmtp=lmtp)
 
     def client(self, make: Callable[[], Any] | None = None, **how: Any) -> Client:
-        """Somebody who was greeted, by a session of ours or by what `make` makes."""
+        """Connect and read the greeting; the session is ours or made by `make`."""
         client = Client(self.loop, (make or self.session)(), **how)
         self.clients.append(client)
         client.settle()

@@ -1,4 +1,4 @@
-"""How fast a message must arrive."""
+"""Minimum speed of an incoming message."""
 
 import pytest
 

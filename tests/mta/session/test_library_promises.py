@@ -1,4 +1,4 @@
-"""What aiosmtpd does not promise and this server does: each told of the plain library first, and then of ours."""
+"""Guarantees that aiosmtpd lacks and this server gives: each shown on the plain library first, then on ours."""
 
 import asyncio
 import base64
@@ -322,7 +322,7 @@ def test_tls_begins_once(house: House, tmp_path: Any) -> None:
 
 
 async def second_starttls(loop: asyncio.AbstractEventLoop, make: Callable[[], asyncio.Protocol]) -> bytes:
-    """What is said to STARTTLS inside TLS. It comes in one packet with the end of the handshake: nothing of it may be forgotten."""
+    """Reply to STARTTLS inside TLS. The command arrives in one packet with the end of the handshake, and no byte may be lost."""
     server = await loop.create_server(make, "127.0.0.1", 0)
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE

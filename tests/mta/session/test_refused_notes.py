@@ -1,4 +1,4 @@
-"""What the SMTP server refuses is noted for whoever asks where a message is: who to whom, and with which reply."""
+"""Notes of refused messages for the search for a missing message: sender, recipient and reply."""
 
 from typing import Any
 

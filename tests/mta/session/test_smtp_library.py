@@ -43,7 +43,7 @@ def test_a_member_that_works_in_another_way_is_named() -> None:
 
 
 def test_every_private_member_that_is_touched_is_in_the_list() -> None:
-    """Whatever this class overrides of the library, or asks of it by a name with an underscore, is looked at."""
+    """The test covers every member of the library that this class overrides or reads by a name with an underscore."""
     inherited = {name for name in vars(LibrarySession) if hasattr(smtp.SMTP, name)} - set(dir(object)) - {"__annotations__"}
     listed = set(smtp_library.PRIVATE) | {name for used in smtp_library.PRIVATE.values() for name in used}
     streams = set(dir(asyncio.StreamReaderProtocol))

@@ -1,4 +1,4 @@
-"""What was refused is left for the judge: added up, bounded, and read once."""
+"""Refusals that the SMTP server leaves for the processor: summed, bounded, and read once."""
 
 from pathlib import Path
 

@@ -510,7 +510,7 @@ def test_the_reader_takes_anything(spool: Spool, raws: list[bytes], at: int, rub
 
 @contextlib.contextmanager
 def full_disk(directory: Path) -> Iterator[Callable[[], None]]:
-    """Nothing larger than 100,000 bytes can be written below the directory until the yielded function is called."""
+    """Disk that takes no file above 100,000 bytes until the yielded function is called."""
     if os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", directory], check=False).returncode == 0:
         ballast = directory / "ballast"
         try:

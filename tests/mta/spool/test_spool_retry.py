@@ -1,4 +1,4 @@
-"""What waits to be tried again: read as it was deferred, tried now, saved, and let alone while somebody tries it."""
+"""Deferred messages of the spool: read, tried now, saved, and left alone while another process tries them."""
 
 import stat
 from collections.abc import Iterator

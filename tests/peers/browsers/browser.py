@@ -62,7 +62,7 @@ def open_page(browser: Browser, locale: str = "en-GB", width: int = 1400) -> Ite
 
 
 def load_fonts(page: Page) -> None:
-    """They are here: until then letters have other widths."""
+    """Wait until the fonts are loaded; before, letters have other widths."""
     page.evaluate("document.fonts.ready.then(() => undefined)")
 
 

@@ -62,7 +62,7 @@ class Firefox:
         self.ask("script.addPreloadScript", functionDeclaration=function, contexts=[self.page])
 
     def value(self, expression: str) -> Any:
-        """What an expression is in the page, as JSON carries it."""
+        """Evaluate an expression in the page; return its value as JSON carries it."""
         told = self.ask("script.evaluate", expression=f"JSON.stringify({expression})", target={"context": self.page}, awaitPromise=True)
         if told["type"] == "exception":
             raise RuntimeError(told["exceptionDetails"]["text"])
@@ -115,6 +115,6 @@ def start_firefox() -> Iterator[Firefox]:
 
 
 def find_listener(log: Path) -> str:
-    """Where it takes commands; "" as long as it does not."""
+    """Address on which Firefox takes commands; "" before it does."""
     said = LISTENS.search(log.read_text(errors="replace"))
     return said[1] if said else ""

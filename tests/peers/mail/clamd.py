@@ -25,7 +25,7 @@ StreamMaxLength 25M
 
 @contextlib.contextmanager
 def start_clamd() -> Iterator[tuple[str, str]]:
-    """Its addresses: the path of its socket, and host and port."""
+    """Start clamd; yield the path of its socket, and host and port."""
     program = need("clamd", "clamav-daemon")
     with short_directory("clamd") as directory:
         port, log = free_port(), directory / "log"

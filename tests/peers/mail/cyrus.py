@@ -81,7 +81,7 @@ def start_cyrus() -> Iterator[Server]:
 
 
 def lay_out(directory: Path, server: Server, user: str, environment: dict[str, str]) -> None:
-    """Its configuration, its directories and its administrator."""
+    """Write its configuration, directories and administrator."""
     for name in ("conf", "conf/proc", "conf/log", "conf/msg", "conf/db", "conf/socket", "conf/lock", "spool"):
         (directory / name).mkdir()
     values = {"directory": directory, "user": user, "admin": ADMIN, "domain": DOMAIN}

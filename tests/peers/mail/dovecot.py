@@ -159,7 +159,7 @@ def open_folder(client: IMAPClient, folder: str, *, readonly: bool = True) -> bo
 
 
 def read_version(program: str) -> tuple[int, ...]:
-    """Its version, e.g. (2, 4, 1)."""
+    """Return Dovecot's version, e.g. (2, 4, 1)."""
     shown = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout
     return tuple(int(part) for part in shown.split()[0].split("-")[0].split(".")[:3])
 
@@ -179,7 +179,7 @@ def running(lmtp_port: int = 0, more: str = "") -> Iterator[Server]:
 
 
 def lay_out(directory: Path, server: Server, number: tuple[int, ...], more: str) -> None:
-    """Its configuration and its directories."""
+    """Write its configuration and directories."""
     root = os.getuid() == 0
     me = pwd.getpwuid(os.getuid())
     keeper = pwd.getpwnam(processes.choose_user("nobody")) if root else me

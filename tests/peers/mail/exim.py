@@ -68,7 +68,7 @@ class Exim:
         return int(self.run("-bpc").stdout)
 
     def log(self) -> str:
-        """What it says it did, replies of Mailroom included."""
+        """Exim's log, with the replies of Mailroom."""
         return processes.read_tail(self.directory / "log-main")
 
     def run(self, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -163,11 +163,11 @@ class Company:
 
     @property
     def configuration(self) -> Path:
-        """Its configuration file."""
+        """Path of its configuration file."""
         return self.directory / "conf"
 
     def log(self) -> str:
-        """What it says it did."""
+        """Exim's log."""
         return processes.read_tail(self.directory / "log-main")
 
 

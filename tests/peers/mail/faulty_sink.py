@@ -16,7 +16,7 @@ SILENCE = 4.0  # seconds
 
 @dataclass
 class FaultySink(Peer):
-    """What it takes it keeps; what it does not want to say it does not say."""
+    """Next hop that keeps what it accepts, and at random does not answer."""
 
     chance: random.Random = field(default_factory=lambda: random.Random(5))
     known: set[str] = field(default_factory=set)

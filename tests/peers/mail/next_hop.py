@@ -35,7 +35,7 @@ class Taken:
 
 @dataclass
 class Peer:
-    """What the next hop is told to answer, command by command, and what it has seen."""
+    """Scripted next hop: its answers, command by command, and what it has received."""
 
     url: str = ""
     hides: tuple[str, ...] = ()  # EHLO keywords that it does not offer

@@ -87,11 +87,11 @@ class Server:
     directory: Path
 
     def bounces(self) -> list[bytes]:
-        """What came back to the stranger's own domain: the reports about mail that Mailroom refused."""
+        """Bounces to the stranger's own domain, about messages that Mailroom refused."""
         return [path.read_bytes() for path in sorted((self.directory / "mailboxes" / "everybody" / "new").glob("*"))]
 
     def log(self) -> str:
-        """What Postfix says it did, replies of Mailroom included."""
+        """Postfix's log, with the replies of Mailroom."""
         return processes.read_tail(self.directory / "log")
 
     def waiting(self) -> int:
@@ -123,7 +123,7 @@ def start_postfix(relay_port: int, domain: str, main: str = "", *, postscreen: b
 
 
 def lay_out(directory: Path, port: int, relay_port: int, domain: str, owner: str, main: str) -> None:
-    """Its configuration, queue and the mailbox for what comes back."""
+    """Write its configuration and queue, and a mailbox for bounces."""
     for name in ("etc", "queue", "data", "mailboxes"):
         (directory / name).mkdir()
     shutil.chown(directory / "data", "postfix")

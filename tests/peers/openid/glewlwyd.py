@@ -75,7 +75,7 @@ def start_glewlwyd(mailroom: str, people: Mapping[str, Mapping[str, Any]]) -> It
 
 
 def lay_out(directory: Path, port: int) -> None:
-    """Its configuration, its pages and its first database."""
+    """Write its configuration, pages and first database."""
     shared = UNPACKED / "usr" / "share"
     shutil.copytree(shared / "glewlwyd" / "webapp", directory / "webapp", ignore=shutil.ignore_patterns("config.json"))
     (configuration,) = (UNPACKED / "etc" / "glewlwyd").glob("config-*.json/config.json")  # the page finds it by an absolute link

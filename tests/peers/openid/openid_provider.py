@@ -28,7 +28,7 @@ class OpenIdProvider:
 
 
 def addresses_of(mailroom: str) -> tuple[str, str, str]:
-    """Which addresses of Mailroom a provider calls: after a sign-in, after a sign-out there, and itself when it ends a session."""
+    """Return the URLs of Mailroom that a provider calls: after sign-in, after sign-out, and when it ends a session itself."""
     provider = f"{mailroom}/api/v1/session/providers/company"
     return f"{provider}/callback", f"{mailroom}/", f"{provider}/back-channel-logout"
 

@@ -1,4 +1,4 @@
-"""Who looks after which folder: absences, substitutes, nights, seals; and the alarm when nobody does."""
+"""Coverage of folders: absences, substitutes, nights, confidential folders, and the alert when nobody is on duty."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -51,13 +51,13 @@ def of_settings(settings: Settings, *providers: str) -> Settings:
 
 
 def whose(session: Session, where: ColumnElement[bool]) -> set[tuple[str, bool]]:
-    """Whose mail that is, and whether it is proven."""
+    """Authors of these deliveries, and whether each is proven."""
     rows = session.execute(select(col(Delivery.author), col(Delivery.proof)).where(where))
     return {(author, proof != "") for author, proof in rows}
 
 
 def people(authors: set[tuple[str, bool]]) -> set[str]:
-    """Those who have proven an address at a free-mail provider."""
+    """Authors with a proven address at a free-mail provider."""
     return {author for author, proof in authors if proof and not author.endswith("shop.example")}
 
 

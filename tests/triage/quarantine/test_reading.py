@@ -1,4 +1,4 @@
-"""What staff read: lists, cards, folders, histories, messages, the record; each within the reader's scope."""
+"""Views of staff within their scope: lists, rows, folders, histories, messages, the audit log."""
 
 import json
 from dataclasses import replace
@@ -72,7 +72,7 @@ def came(engine: Engine, settings: Settings, *recipients: str, **more: object) -
 
 
 def decided(session: Session, settings: Settings, verb: Verb, *ids: int, by: Actor, reason: str = "", now: datetime = NOW) -> None:
-    """Somebody has decided."""
+    """Decide about these deliveries."""
     decisions.decide_messages(session, DecisionRequest(Selection(ids=ids), verb, reason), by=by, now=now, settings=settings)
 
 
@@ -402,7 +402,7 @@ def test_the_number_of_acts_grows_with_each_commit_and_not_with_sealing(company:
 
 
 def number(engine: Engine) -> int:
-    """How many acts have been committed."""
+    """Number of committed acts."""
     with read_transaction(engine) as session:
         return audit_log.number_of_acts(session)
 

@@ -1,4 +1,4 @@
-"""What is known about a sender, within a scope: how much came, what proves it, what it calls itself, to whom it went."""
+"""Profile of a sender within a scope: number of messages, proof, display names, recipients."""
 
 import pytest
 from sqlalchemy import Engine

@@ -1,4 +1,4 @@
-"""Who fetched and who viewed a message: nothing that left is missing in the audit log, and nobody is named who did not see it."""
+"""Records of fetched and viewed messages: every fetch is in the audit log, and nobody is named who did not see the message."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ DORA = Actor.person("dora", Role.TRIAGE, EVERYTHING, "Dora Lund", rights=frozens
 
 
 def records(session: Session, *acts: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """Who looked how, oldest first."""
+    """Entries about fetches and views, oldest first."""
     rows = select(AuditRecord).where(col(AuditRecord.act).in_(acts or ("fetch", "viewed"))).order_by(col(AuditRecord.id))
     return [(one.by, one.act, one.detail) for one in session.scalars(rows)]
 
@@ -84,7 +84,7 @@ def test_what_stands_on_the_record(known: Engine, steps: list[tuple[int, str]], 
 
 @dataclass
 class Told:
-    """What happened, as a model of the record keeps it."""
+    """Model of the expected audit entries."""
 
     waits: dict[str, list[datetime]] = field(default_factory=dict)  # requests that read ahead
     viewed: dict[str, datetime] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Where is my message: every place that it may be in has its words, within the scope, and what was refused is told to whom it concerns."""
+"""Search for a missing message: a sentence for each place within the scope, and refusals for those concerned."""
 
 from datetime import datetime, timedelta
 

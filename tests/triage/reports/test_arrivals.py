@@ -1,4 +1,4 @@
-"""What came in, counted by day and rule."""
+"""Arrivals, counted by day and rule."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

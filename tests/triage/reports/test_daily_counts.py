@@ -1,4 +1,4 @@
-"""What upkeep keeps for reports: days as clocks show them, and samples of the queue."""
+"""Daily counts for reports: days in local time, and samples of the queue."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -68,7 +68,7 @@ def at(text: str) -> datetime:
 
 @dataclass
 class Clock:
-    """What time it is for ids."""
+    """Clock for ids."""
 
     now: datetime = field(default_factory=lambda: at("mon 07:00"))
 
@@ -87,7 +87,7 @@ class Company:
     made: dict[str, int] = field(default_factory=dict)
 
     def live(self) -> "Company":
-        """Everything that happens, in order."""
+        """Play all events, in order."""
         happens: list[tuple[datetime, Callable[[Session], object]]] = [(at(f"mon {hour:02d}:00"), self.look) for hour in range(8, 16)]
         for line in ARRIVALS.strip().replace("\n", "|").split("|"):
             happens.append((at(" ".join(line.split()[:2])), self.arrival(*line.split()[2:])))
@@ -132,7 +132,7 @@ class Company:
         return come
 
     def act(self, who: str, verb: str, about: str, seconds: str = "", keys: str = "") -> Callable[[Session], object]:
-        """What somebody decides."""
+        """Make a decision of a staff member."""
         said: dict[str, Any] = {"by": ACTORS[who], "reason": "", "settings": self.settings}
         effort = Effort(int(keys[:-1]), 1000 * int(seconds[:-1])) if keys else None
 
@@ -162,7 +162,7 @@ class Company:
             return session.scalars(newest).one().subject, ids.format_id(number or 0)
 
     def joe_answers(self, session: Session) -> None:
-        """He writes to somebody whose mail was released."""
+        """Note that Joe wrote to a sender whose message was released."""
         said: dict[str, Any] = dict.fromkeys(("learned_at", "first_sent_at", "last_sent_at", "last_mail_at"), self.clock.now)
         session.add(Correspondent(address=TOGETHER["pen"], person="joe.fern", **said))
 
@@ -231,7 +231,7 @@ def table(report: Report, name: str) -> Table:
 
 
 def rows(report: Report, name: str, *columns: str) -> list[tuple[Cell, ...]]:
-    """These columns of a table."""
+    """Rows of a table, with these columns."""
     found = table(report, name)
     places = [[column.name for column in found.columns].index(column) for column in columns]
     return [tuple(row[place] for place in places) for row in found.rows]
@@ -251,7 +251,7 @@ def test_every_number_is_the_hand_count(engine: Engine, settings: Settings) -> N
 
 
 def hand_counts(company: Company) -> None:
-    """What was worked out by hand for the whole company."""
+    """Figures for the whole company, worked out by hand."""
     times = ("messages", "p50_seconds", "p90_seconds", "p99_seconds")
     waiting = company.report("waiting")
     assert rows(waiting, "total", *times) == [(9, 240, 3600, 3600)]  # a to h, and l, which was answered
@@ -323,7 +323,7 @@ def test_a_part_of_a_day_counts_as_a_part(company: Company) -> None:
 
 
 def bens_counts(company: Company) -> None:
-    """What somebody for one department is told."""
+    """Figures for one department, worked out by hand."""
     assert company.report("rules", by=BEN).sentences == ("6 messages arrived: 17 % delivered at once, 83 % held, 0 % removed on arrival.",)
     assert rows(company.report("waiting", by=BEN), "departments", "code", "messages") == [("legal", 2)]
     assert rows(company.report("queue", by=BEN), "days", "held", "released", "removed") == [(5, 2, 2), (0, 0, 0)]

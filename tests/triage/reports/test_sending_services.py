@@ -1,4 +1,4 @@
-"""Who sends as our domains: only proven reports on our domains count, each once, and each service is told what it needs."""
+"""Services that send for our domains, by proven DMARC reports on our domains, each counted once; the advice for each service."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

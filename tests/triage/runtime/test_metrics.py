@@ -1,4 +1,4 @@
-"""What processes count is summed over all of them, survives their restart, and never costs one its life."""
+"""Metrics summed over processes: they survive restarts, and a failure to write them ends no process."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ def work(spool: Path, process: str, *ends: str) -> None:
 
 
 def counted(spool: Path) -> dict[str, float]:
-    """What a monitor would read."""
+    """Samples that a monitor reads."""
     samples = [sample for metric in metrics.collect_metrics(spool) for sample in metric.samples]
     return {" ".join([one.name, *(value for _, value in sorted(one.labels.items()))]): one.value for one in samples}
 

@@ -1,4 +1,4 @@
-"""What a child that reads hostile bytes can reach: next to nothing in bubblewrap, and its answers come from a unit where there is one."""
+"""Sandbox of children that read hostile bytes: almost nothing is reachable in bubblewrap; a systemd unit answers where there is one."""
 
 import json
 import subprocess

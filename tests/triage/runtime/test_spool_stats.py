@@ -1,4 +1,4 @@
-"""What the names of batches tell."""
+"""Statistics of the spool, read from the names of batches."""
 
 import re
 from pathlib import Path

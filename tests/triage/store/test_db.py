@@ -109,7 +109,7 @@ def test_a_server_that_is_not_there_does_not_answer(tmp_path: Path) -> None:
 
 @pytest.mark.postgresql
 def test_a_server_without_a_word_is_given_up_for_the_next(postgresql_server: Server) -> None:
-    """Its machine lives, or its address is still answered for; nobody there speaks."""
+    """The address accepts connections but never answers."""
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         hosts = f"host=127.0.0.1:{silent.getsockname()[1]}&host={postgresql_server.directory}:5432"
         engine = db.open_engine(f"postgresql://{postgresql_server.user}@/postgres?{hosts}")
@@ -226,7 +226,7 @@ def test_a_sqlite_file_in_a_directory_that_is_there(tmp_path: Path) -> None:
 
 
 def test_a_new_sqlite_file_is_for_its_owner_and_group(tmp_path: Path) -> None:
-    """It holds mail, and whoever made it may have had any umask."""
+    """The file holds messages, and its creator may have had any umask."""
     engine = db.open_engine(f"sqlite:///{tmp_path}/fresh.db")
     before = os.umask(0)
     try:

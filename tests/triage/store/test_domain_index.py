@@ -37,7 +37,7 @@ AUTHORS = (
 
 @pytest.fixture
 def mail(engine: Engine, settings: Settings) -> Engine:
-    """Of the domain, of one below it, and of some that only look so."""
+    """Messages of the domain, of a subdomain, and of look-alikes."""
     filled(engine, settings)
     return engine
 

@@ -1,4 +1,4 @@
-"""What roles say of a transaction that came to nothing, and when they try again."""
+"""Log lines of roles about a failed transaction, and the time of the next attempt."""
 
 import logging
 
@@ -9,7 +9,7 @@ from triage.store.transaction_retry import pause_after
 
 
 class Said(Exception):
-    """What a driver raises."""
+    """Error of a database driver."""
 
     def __init__(self, words: str, sqlstate: str = "") -> None:
         super().__init__(words)

@@ -1,4 +1,4 @@
-"""What a stranger wrote opens nothing."""
+"""Links in strangers' text, broken so that no program opens them."""
 
 import re
 
@@ -51,5 +51,5 @@ def test_an_address_is_only_an_address(address: str, said: str) -> None:
 
 
 def test_what_is_nearly_a_link_is_looked_through_once() -> None:
-    """Where each of its parts is begun with again this takes an hour."""
+    """Matching again from each part would take an hour."""
     assert defuse_text("ms-" * 300_000) == "ms-" * 300_000

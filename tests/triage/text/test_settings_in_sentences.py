@@ -37,7 +37,7 @@ LEAK = re.compile(rf"{DOTTED.pattern}|(?<![\w{{/.-])(?:{'|'.join(sorted(NAMES, r
 
 
 def server_sentences() -> Iterator[str]:
-    """Whatever the server says to people, in each language."""
+    """All sentences of the server, in each language."""
     for language in languages():
         for message in (one for one in catalogue(language) if one.id):
             yield from (message.id,) if isinstance(message.id, str) else message.id
@@ -45,7 +45,7 @@ def server_sentences() -> Iterator[str]:
 
 
 def console_sentences() -> Iterator[str]:
-    """Whatever the console says, in English and in German: its table has both."""
+    """All sentences of the console, in English and German: the table has both."""
     yield from TEXT.findall(CONSOLE.read_text())
 
 
@@ -79,7 +79,7 @@ def test_no_sentence_of_the_console_names_a_setting() -> None:
 
 
 def refusals(path: Path) -> Iterator[str]:
-    """What a file says where it refuses something, as far as it is written there."""
+    """Texts of the refusals that a file raises, as far as they are literals."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Raise) and node.exc:
             texts = (one.value for one in ast.walk(node.exc) if isinstance(one, ast.Constant) and isinstance(one.value, str))

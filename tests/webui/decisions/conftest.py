@@ -1,4 +1,4 @@
-"""What people decide is tried on either database: on PostgreSQL by `make test-full`."""
+"""Fixture for decisions on either database: PostgreSQL in `make test-full`."""
 
 import pytest
 

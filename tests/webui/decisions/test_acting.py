@@ -30,7 +30,7 @@ def row(page: Page, subject: str) -> Locator:
 
 
 def states(site: Site, *deliveries: str) -> list[str]:
-    """What became of these."""
+    """States of these deliveries."""
     with db.read_transaction(site.engine) as session:
         return [session.get_one(Delivery, ids.parse_id(one)).state for one in deliveries]
 
@@ -310,7 +310,7 @@ def test_a_reading_that_fails_takes_nothing_that_was_typed(site: Site, page: Pag
 
 
 def typed_and_kept(site: Site, page: Page, field: Locator, what: str) -> None:
-    """Something is typed, and then the list behind it can no longer be read."""
+    """Type into a field, then let the list behind it fail to load."""
     field.fill("it is late")
     browser_peer.intercept(page, f"**/api/v1/{what}?*", lambda route: route.fulfill(status=429, json={"detail": "Too much at once."}))
     site.come(JOE, author="news@typed.example", subject="Something else")

@@ -59,13 +59,13 @@ def resize(page: Page, width: int) -> None:
 
 
 def line(page: Page) -> Line:
-    """Where each button of the bar is."""
+    """Position of each button of the bar."""
     found: Line = page.evaluate(WHERE, LINE)
     return found
 
 
 def wrong(buttons: Line, width: int) -> list[str]:
-    """What of a bar is not in one line, is cut, or leaves the window."""
+    """List the buttons that leave the line, are cut, or leave the window."""
     return [
         f"{width}: {name} {what}"
         for name, one in buttons.items()
@@ -79,7 +79,7 @@ def wrong(buttons: Line, width: int) -> list[str]:
 
 
 def edges(buttons: Line) -> dict[str, tuple[float, float]]:
-    """Where each button begins and ends."""
+    """Left and right edge of each button."""
     return {key: (one["left"], one["right"]) for key, one in buttons.items()}
 
 

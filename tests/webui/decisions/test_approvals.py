@@ -1,4 +1,4 @@
-"""What needs two people and a second look: both see the reason, and nothing is released before the second one has confirmed it."""
+"""Approvals with a second look: both people see the reason, and nothing is released before the second one confirms."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,7 +48,7 @@ def state(site: Site, mail: str) -> str:
 
 
 def asked(site: Site, mail: str) -> list[tuple[str, int | None]]:
-    """What was asked for about this message: how it stands, and the decision it became."""
+    """State of the approvals for this message, and the decision that each became."""
     with db.read_transaction(site.engine) as session:
         return [(one.state, one.result_id) for one in session.scalars(select(PendingAct)) if mail in one.items]
 
@@ -80,7 +80,7 @@ def ask_for(site: Site, page: Page, subject: str) -> str:
 
 
 def waiting(page: Page) -> Locator:
-    """What waits, as the page lists it: the newest first."""
+    """Newest pending approval on the page."""
     entry = page.locator("ol > li").first
     expect(entry).to_contain_text("Ana Roth asks for approval: release 1 message.")
     return entry

@@ -32,7 +32,7 @@ def row(page: Page, subject: str) -> Locator:
 
 
 def approve_all(site: Site, page: Page, words: str) -> Locator:
-    """Everything that a search finds is selected, and its senders are to be allowed; the sheet."""
+    """Select all hits of a search and allow their senders; the sheet that opens."""
     site.sit_down(page, path=f"/?q={words}")
     expect(page.get_by_role("option").first).to_be_visible()
     page.locator("#content").focus()

@@ -25,7 +25,7 @@ def row(page: Page, subject: str) -> Locator:
 
 
 def top(one: Locator) -> float:
-    """Where it stands on the screen."""
+    """Top edge on the screen."""
     box = one.bounding_box()
     assert box is not None
     return box["y"]

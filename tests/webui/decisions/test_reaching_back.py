@@ -43,7 +43,7 @@ def state(site: Site, one: str) -> str:
 
 
 def decided(site: Site, by: Actor, *ids: str, verb: Verb = Verb.PURGE, ago: timedelta = timedelta()) -> None:
-    """Somebody decided about these."""
+    """Decide about these deliveries."""
     with db.transaction(site.engine) as session:
         wanted = Selection.of(ids=tuple(parse_id(one) for one in ids))
         decisions.decide_messages(session, DecisionRequest(wanted, verb), by=by, now=utcnow() - ago, settings=site.settings)

@@ -1,4 +1,4 @@
-"""Who looks through messages and who stands in for whom; and the record of what all of them did."""
+"""Staff page: roles, scopes, substitutes, and the log of their acts."""
 
 from datetime import timedelta
 

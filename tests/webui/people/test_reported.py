@@ -1,4 +1,4 @@
-"""What people here reported, on the page “Requests”: who and how many, removed or marked as harmless."""
+"""Reports of employees on the page “Requests”: their number and names; removed or marked as harmless."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,7 +12,7 @@ from triage.times import utcnow
 
 
 def report(site: Site, delivery: str | None, subject: str, *people: str) -> None:
-    """These people find it unusual."""
+    """Report a message as these people."""
     with db.transaction(site.engine) as session:
         for person in people:
             row = MailReport(

@@ -38,7 +38,7 @@ def chosen(site: Site, page: Page, sender: str) -> Locator:
 
 
 def whole(page: Page) -> None:
-    """Nothing is pushed off the screen, axe finds nothing, and every verb can be reached."""
+    """Assert that nothing leaves the screen, axe finds nothing, and every button can be reached."""
     assert page.evaluate(WIDE) <= 0
     for verb in ("Release", "Block sender"):
         expect(page.get_by_role("button", name=verb, exact=True)).to_be_in_viewport(ratio=1)

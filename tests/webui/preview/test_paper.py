@@ -26,7 +26,7 @@ def mail_of(subtype: str) -> bytes:
 
 
 def printed(page: Page, directory: Path) -> tuple[int, str]:
-    """How many sheets the page takes, and what stands on them."""
+    """Print the page; return the number of sheets and their text."""
     path = directory / "printed.pdf"
     sheets = len(re.findall(rb"/Type\s*/Page\b", page.pdf(path=path, format="A4")))
     program = processes.need("pdftotext", "poppler-utils")

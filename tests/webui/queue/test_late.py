@@ -1,4 +1,4 @@
-"""What the server answers late changes nothing that somebody chose, typed or went to since."""
+"""Late answers of the server change nothing that staff chose, typed or opened since."""
 
 import re
 from datetime import timedelta

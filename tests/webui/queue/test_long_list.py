@@ -41,7 +41,7 @@ def drag(page: Page, share: float) -> None:
 
 
 def seen(page: Page) -> list[int]:
-    """Which places of the list are on screen."""
+    """Indexes of the rows on screen."""
     rows: list[int] = page.evaluate(
         """() => { const box = document.querySelector('.rows').getBoundingClientRect()
         const inside = (y) => y > box.top - 58 && y < box.bottom

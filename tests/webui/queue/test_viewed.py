@@ -1,4 +1,4 @@
-"""What was on the screen is in the audit log as viewed, what the console read ahead is not: signing in views one message."""
+"""Views in the audit log: messages on the screen count, messages read ahead do not; signing in views one message."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -37,7 +37,7 @@ def site(database_url: str, tmp_path: Path, sqlite_template: Path) -> Iterator[S
 
 
 def looks(site: Site, *acts: str) -> list[str]:
-    """Who looked at what, in the order of the record: "viewed Offer A"."""
+    """Entries about fetches and views, oldest first: "viewed Offer A"."""
     with db.read_transaction(site.engine) as session:
         named = {viewings.subject_of(one.id): one.summary["subject"] for one in session.scalars(select(Message))}
         wanted = select(AuditRecord).where(col(AuditRecord.act).in_(acts or sorted(viewings.LOOKS))).order_by(col(AuditRecord.id))

@@ -1,4 +1,4 @@
-"""Where is my message: a form, and an answer in words."""
+"""Search for a missing message: a form, and an answer in words."""
 
 from playwright.sync_api import Page, expect
 

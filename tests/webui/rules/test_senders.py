@@ -30,7 +30,7 @@ def known(site: Site) -> Site:
 
 
 def states(site: Site, author: str) -> list[str]:
-    """What became of the messages of an address, the oldest first."""
+    """States of the messages of an address, the oldest first."""
     with db.read_transaction(site.engine) as session:
         return [
             str(one) for one in session.scalars(select(Delivery.state).where(col(Delivery.author) == author).order_by(col(Delivery.id)))

@@ -68,18 +68,18 @@ GEWINN = "Hurra Gewinn Nummer {}: Ihr Preis liegt bereit, holen Sie ihn noch heu
 
 
 def english(texts: Iterable[str]) -> list[str]:
-    """What of this is in English."""
+    """English texts among these."""
     return sorted({text.strip() for text in texts if ENGLISH.search(QUOTED.sub(" ", text))})
 
 
 def left(page: Page) -> list[str]:
-    """What is in English on the page as it is now."""
+    """English texts on the page as it is now."""
     return english(page.evaluate(TEXTS))
 
 
 @pytest.fixture(scope="module")
 def filled(site: Site) -> Site:
-    """Everything that can happen to a message has happened to one, and the company has troubles too."""
+    """Company with a message in every state, and with faults."""
     now, settings = utcnow(), site.settings
     add_rules(
         site.engine,

@@ -30,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
 
 
 def present_code(secret: str) -> str:
-    """What the app shows now."""
+    """Code that the authenticator app shows now."""
     return authenticator_app.generator_of(secret).generate(int(utcnow().timestamp())).decode()
 
 

@@ -1,4 +1,4 @@
-"""What somebody chooses for themselves: it holds at once, on every machine, and nobody else notices."""
+"""Personal settings: effective at once, on every machine, for this account alone."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect

@@ -1,4 +1,4 @@
-"""Everybody can use it: nothing that axe-core minds, on any page, in any state, in light and dark."""
+"""Accessibility: no fault found by axe-core on any page, in any state, in light and dark."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What the console may weigh: counts and sizes only, which do not depend on the machine."""
+"""Weight limits of the console: counts and sizes only, which do not depend on the machine."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""Everything by the keyboard alone: a morning's work, and every screen by Tab, with the focus always to be seen; in high contrast too."""
+"""Work by keyboard alone: a morning's work, and every screen by Tab with visible focus; in high contrast too."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -39,7 +39,7 @@ FRAMES = "new Promise((painted) => requestAnimationFrame(() => requestAnimationF
 
 
 def at_rest(page: Page) -> list[str]:
-    """What scrolls sideways once nothing moves any more, and what is widest there: until then rows may be wider than their place."""
+    """List what scrolls sideways, with the widest element, once the page is still: until then rows may be wider than their place."""
     browser_peer.load_fonts(page)
     wide: list[str] = []
     for _ in range(10 * int(HANG)):

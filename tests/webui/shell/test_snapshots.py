@@ -69,12 +69,12 @@ class Seat:
     underway: set[Request] = field(default_factory=set)
 
     def asked(self, one: Request) -> None:
-        """Something is underway; the stream of events always is."""
+        """Note a request as underway; the stream of events always is."""
         if "/events" not in one.url:
             self.underway.add(one)
 
     def got(self, one: Request) -> None:
-        """It has come, or failed."""
+        """Note that a request was answered or failed."""
         self.underway.discard(one)
 
     def look(self) -> Image.Image:
@@ -140,7 +140,7 @@ def rules(desk: Site, page: Page) -> None:
 
 
 def decisions(desk: Site, page: Page) -> None:
-    """What was decided, with stamps of each kind."""
+    """The page of decisions, with stamps of each kind."""
     desk.sit_down(page, "ida", "/decisions")
     expect(page.get_by_text("allowed for the whole company")).to_be_visible()
 
@@ -182,7 +182,7 @@ def kept(name: str) -> Image.Image:
 
 
 def compared(name: str, now: Image.Image) -> str:
-    """What is wrong with a screen as it is now, "" when it looks as it did; or take the picture again."""
+    """Compare a screen with its picture: the difference, or "" when equal; renews the picture on request."""
     path = KEPT / f"{name}.png"
     if os.environ.get(RENEW):
         if not (path.exists() and looks_the_same(kept(name), now)):

@@ -1,4 +1,4 @@
-"""What a walk through the console finds: help, numbers, names, links, the way of the focus, keys that are not taken, and times."""
+"""Walk through the console: help, numbers, names, links, focus order, free keys, and times."""
 
 import re
 from collections.abc import Iterator
@@ -193,7 +193,7 @@ def test_a_block_begins_at_what_is_chosen(site: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_the_beginning_of_a_department_is_the_department(site: Site, page: Page) -> None:
-    """Somebody whose name begins so is no nearer."""
+    """People whose names begin so do not come before the department."""
     site.come(JOE, author="goes@on.example", subject="Goes on")
     site.sit_down(page, path="/?q=from:goes@on.example")
     expect(page.get_by_role("option")).to_have_count(1)

@@ -27,7 +27,7 @@ def laptop(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 
 def box(one: Locator) -> FloatRect:
-    """Where it is on the screen."""
+    """Position on the screen."""
     found = one.bounding_box()
     assert found is not None
     return found

@@ -29,7 +29,7 @@ def one_input(data: bytes) -> None:
 
 
 def talked(stream: bytes, piece: int, lmtp: bool) -> list[str]:
-    """What is answered, without the names of messages."""
+    """Replies of a session, without the names of messages."""
     with House(max_size=3000, max_recipients=3) as house:
         client = house.client(lambda: house.session(lmtp=lmtp), peer="127.0.0.1")
         for start in range(0, len(stream), piece):

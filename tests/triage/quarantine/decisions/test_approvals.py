@@ -62,7 +62,7 @@ def risky(session: Session, settings: Settings, *recipients: str, dmarc: Dmarc =
 
 
 def asked(session: Session, settings: Settings, ids: tuple[int, ...], verb: Verb = Verb.RELEASE, **more: Any) -> PendingAct:
-    """What waits after Ana's decision over these."""
+    """Pending approval of Ana's decision about these deliveries."""
     found = decisions.decide_or_ask(
         session, DecisionRequest(Selection(ids=ids), verb, "he called", **more), by=ANA, now=NOW, settings=settings
     )
@@ -71,7 +71,7 @@ def asked(session: Session, settings: Settings, ids: tuple[int, ...], verb: Verb
 
 
 def rule_asked(session: Session, settings: Settings) -> PendingAct:
-    """What waits after Ana has allowed a domain for everybody."""
+    """Pending approval of Ana's rule that allows a domain for the company."""
     found = approvals.add_rule(session, WHOLE_DOMAIN, by=ANA, now=NOW, settings=settings)
     assert isinstance(found, PendingAct)
     return found

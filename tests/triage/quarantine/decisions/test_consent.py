@@ -1,4 +1,4 @@
-"""Whom an allow lets in: what the sheet names is what the record names, for any mix of senders and whoever is left out."""
+"""Consent to allow several senders: the sheet and the audit log name the same ones, for any mix of senders and exclusions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

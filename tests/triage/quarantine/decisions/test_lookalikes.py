@@ -76,7 +76,7 @@ def come(
 
 
 def wanted(session: Session, settings: Settings) -> Iterator[tuple[str, int]]:
-    """What real senders send, each with whose it is."""
+    """Messages of real senders, each with its sender."""
     host = Link("the invoice", "https://view.invoicing.example/9f3a")
     for number in range(200 // PART):
         yield "job board", come(session, settings, "jobs@jobboard.example", f"Application {number}", APPLICATION.format(number=number))

@@ -52,12 +52,12 @@ def removal(selected: Selection, *, blocked: bool = True) -> DecisionRequest:
 
 
 def state(session: Session, delivery: int) -> str:
-    """What became of it."""
+    """State of a delivery."""
     return session.get_one(Delivery, delivery, populate_existing=True).state
 
 
 def found(session: Session, words: str) -> set[int]:
-    """What a search finds."""
+    """Deliveries that a search finds."""
     return {one.id for one in list_deliveries(session, Selection(q=words), by=ANA).items}
 
 

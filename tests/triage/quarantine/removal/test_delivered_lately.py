@@ -1,4 +1,4 @@
-"""What a blocked sender delivered lately is counted and offered, in the scopes of rule and actor; nothing moves by itself."""
+"""Recent deliveries of a blocked sender: counted and offered within the scopes of rule and actor, never moved automatically."""
 
 from datetime import timedelta
 from typing import Any

@@ -363,7 +363,7 @@ def test_the_plan_equals_the_record(
 def plan_and_record(
     session: Session, settings: Settings, copies: list[tuple[str, bool, bool]], proof: str, contact: bool, along: bool
 ) -> None:
-    """Of copies, each by its sender, whether that is proven, and whether it is suspicious."""
+    """Compare plan and outcome of a removal. Each copy has a sender, a proof or none, and is suspicious or not."""
     came = [
         one
         for sender, proves, odd in copies

@@ -49,7 +49,7 @@ def decide(engine: Engine, settings: Settings, verb: Verb, mail: int, now: timed
 
 
 def wanted(engine: Engine, by: Actor = ANA) -> list[tuple[str, str]]:
-    """What is asked for: who asks, and in which state it is."""
+    """Open release requests: the employee, and the state of the message."""
     with db.read_transaction(engine) as session:
         return [(one.by_shown, one.mail.state) for one in release_requests.list_requests(session, by=by)]
 

@@ -44,7 +44,7 @@ def came(engine: Engine, settings: Settings, *to: str, **mail: str) -> int:
 
 
 def report(engine: Engine, settings: Settings, *pointed: Pointed, sender: str = JOE, spool_id: int | None = None, **more: object) -> str:
-    """What is said to a report; "" when it is taken."""
+    """Refusal of a report; "" when it is accepted."""
     mail = replace(Summary(parsed=True, author=JOE, subject="Fwd: odd"), **more)  # type: ignore[arg-type]
     with db.transaction(engine) as session:
         envelope = arriving.envelope("report@company.example", reverse_path=sender, spool_id=spool_id)
@@ -52,7 +52,7 @@ def report(engine: Engine, settings: Settings, *pointed: Pointed, sender: str = 
 
 
 def letters(engine: Engine) -> list[tuple[str, str]]:
-    """What people here were told: to whom, and which rule wrote it."""
+    """Notices to employees: the recipient, and the rule that wrote each."""
     with db.read_transaction(engine) as session:
         rows = select(Delivery).where(col(Delivery.direction) == "report").order_by(col(Delivery.id))
         return [(one.recipient, one.rule) for one in session.scalars(rows)]

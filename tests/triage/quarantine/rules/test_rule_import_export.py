@@ -31,7 +31,7 @@ ORDERS = [
 
 
 def load(engine: Engine, settings: Settings, text: str, by: Actor = ANA) -> tuple[int, int]:
-    """How many rules were made, and how many were there already."""
+    """Load rules; return the number of new ones and of those that existed."""
     with db.transaction(engine) as session:
         loaded = rule_import_export.load_rules(session, text, by=by, now=NOW, settings=settings)
         assert len(set(loaded.rules)) == loaded.made

@@ -1,6 +1,4 @@
-"""Nothing that needs a second look is released unless a person confirmed exactly that: decisions, undo, approvals, rules; and what is
-remembered of it.
-"""
+"""Confirmations of a second look: without one, no decision, undo, approval or rule releases the message; the audit log keeps them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -58,7 +56,7 @@ class Letter(NamedTuple):
 
     @property
     def names(self) -> set[str]:
-        """Why it needs a second look, but for its severity."""
+        """Reasons for a second look, without severity."""
         ours, proven = self.author.endswith("@company.example"), self.dmarc.result is Result.PASS
         found = {"danger-found"} if self.virus else set()
         found |= {"own-domain-forged"} if ours and not proven else set()
@@ -106,7 +104,7 @@ def release(session: Session, settings: Settings, *messages: int, days: float = 
 
 
 def asks(session: Session, settings: Settings, *messages: int, verb: Verb = Verb.RELEASE) -> tuple[str, ...]:
-    """What a decision is asked that confirms nothing."""
+    """Confirmations that a decision asks for."""
     try:
         with session.begin_nested() as attempt:
             decide(session, settings, verb, *messages)

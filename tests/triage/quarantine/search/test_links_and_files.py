@@ -1,4 +1,4 @@
-"""What messages carry: selected by where their links lead and by the bytes of their attachments, and by nothing that only looks so."""
+"""Search by the targets of links and by the bytes of attachments, without false hits on look-alikes."""
 
 import hashlib
 from dataclasses import replace

@@ -33,7 +33,7 @@ SCAN = Attachment(1, "Vergleich-Entwurf.pdf", "application/pdf", 10, "0" * 64, n
 
 
 def found(session: Session, search: str, by: Actor = ANA) -> list[int]:
-    """What a search lists."""
+    """Deliveries that a search lists."""
     return [one.id for one in listing.list_deliveries(session, Selection(q=search), by=by).items]
 
 

@@ -19,7 +19,7 @@ OTTO = Actor.person("otto", Role.AUDITOR, Scope(company=True), "Otto Weiss")
 
 
 def names(session: Session, by: Actor) -> list[str]:
-    """What somebody finds in their side bar."""
+    """Names of the searches in the side bar."""
     return [one.name for one in list_searches(session, by=by)]
 
 

@@ -1,4 +1,4 @@
-"""What a search finds, on each kind of database."""
+"""Results of searches, on each kind of database."""
 
 import base64
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What somebody types to find mail, term by term."""
+"""Parsing of search queries, term by term."""
 
 from datetime import UTC, datetime
 

@@ -34,7 +34,7 @@ def full(known: Engine, settings: Settings) -> Engine:
 
 
 def listed(session: Session, search: str, page: int = 7) -> list[int]:
-    """What a search lists, page by page."""
+    """Deliveries that a search lists, page by page."""
     found: list[int] = []
     after = None
     while True:

@@ -69,7 +69,7 @@ def wave(
 
 
 def deliver(engine: Engine, one: int) -> None:
-    """It reaches its mailbox."""
+    """Deliver a message to its mailbox."""
     for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
         with transaction(engine) as session:
             ledger.record_event(session, one, event, by=RELAY, now=NOW)
