@@ -214,15 +214,22 @@ def write_line(one: Own, settings: Settings, now: datetime) -> Line:
     subject = (
         say("“{subject}”", subject=defuse_text(cut_text(one.subject, LONGEST_SUBJECT))) if one.subject.strip() else say("(no subject)")
     )
-    address = dead_address(cut_text(one.author, 2 * LONGEST_NAME)) or say("no sender")
-    name = defuse_text(cut_text(one.author_name, LONGEST_NAME))
-    author = say("from {name} <{address}>", name=name, address=address) if name else say("from {address}", address=address)
-    more: list[str] = [author, format_minute(one.received_at.astimezone(zone), year=False)]
+    more: list[str] = [write_author(one), format_minute(one.received_at.astimezone(zone), year=False)]
     if one.expires_at and one.expires_at <= now + expiry.SOON:
         more.append(say("expires on {time}", time=format_minute(one.expires_at.astimezone(zone), year=False)))
     if one.asked_at:
         more.append(say("you asked for it: {answer}", answer=clean_params(one.declined, defuse_text) or say("staff will review it")))
     return Line(subject, tuple(more), request_link(one, settings))
+
+
+def write_author(one: Own) -> str:
+    """The author; of a message without a clear one, whom it claims to be from."""
+    address = dead_address(cut_text(one.author, 2 * LONGEST_NAME)) or say("no sender")
+    name = defuse_text(cut_text(one.author_name, LONGEST_NAME))
+    if one.claimed and one.author:
+        claim = say("{name} <{address}>", name=name, address=address) if name else address
+        return say("unclear author, claims to be {author}", author=claim)
+    return say("from {name} <{address}>", name=name, address=address) if name else say("from {address}", address=address)
 
 
 def cut_text(text: str, most: int) -> str:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
+from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
 from tests.triage.notifications.test_staff_mail import text_of
 from triage.actor import Actor
@@ -19,7 +20,10 @@ from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.config.settings import Api, Coverage, Notices, Settings
 from triage.directory import apply as directory, enforcement
 from triage.ids import format_id
+from triage.intake import receive as intake
+from triage.message.authentication import Authentication
 from triage.message.signals.severity import Severity
+from triage.message.summary import make_summary
 from triage.notifications import digest_entries, digests
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
@@ -264,6 +268,16 @@ def test_what_a_stranger_wrote_is_short_and_links_nowhere(known: Engine, daily: 
     assert "- “hxxps://evil[.]example/ long" in text
     assert "<evil[.]example/x@other[.]example>" in text
     assert max(map(len, text.splitlines())) < 150
+
+
+def test_a_claimed_author_is_no_sender(known: Engine, daily: Settings) -> None:
+    raw = b"From: Prime Shop, jehd <x@shop.example>\r\nSubject: Your parcel\r\n\r\nHello\r\n"
+    envelope = arriving.envelope(JOE, reverse_path="bulk@carrier.example")
+    with db.transaction(known) as session:
+        intake.receive_message(session, envelope, raw, Authentication(""), make_summary(raw), settings=daily, now=NOW)
+    text = told(known, daily)["joe.fern@company.example"]
+    assert "- “Your parcel”\n  unclear author, claims to be Prime Shop <x@shop.example>, 24 Nov" in text
+    assert "from " not in text.split("Held until")[1].split("Questions")[0]
 
 
 def test_taking_it_away_is_an_answer(known: Engine, daily: Settings) -> None:

@@ -30,6 +30,7 @@ class Own:
     message_id: int
     author: str
     author_name: str
+    claimed: bool  # the author is unclear: it only claims to be from this one
     subject: str
     received_at: datetime
     waits: bool  # else it was taken away
@@ -112,6 +113,7 @@ def as_seen(row: Row[Delivery, MailRequest, datetime, bool], ends: timedelta) ->
         message_id=delivery.message_id,
         author=delivery.author,
         author_name=delivery.author_name,
+        claimed=delivery.claimed,
         subject=delivery.subject,
         received_at=delivery.received_at,
         waits=waits,

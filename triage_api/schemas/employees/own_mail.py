@@ -34,6 +34,7 @@ class OwnMessage(Shape):
     id: Id
     author: str
     author_name: str
+    claimed: Annotated[bool, Field(description="the author is unclear: the message only claims to be from this one")]
     subject: str
     received_at: datetime
     held: Annotated[bool, Field(validation_alias="waits", description="false: it was removed")]

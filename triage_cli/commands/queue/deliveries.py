@@ -141,7 +141,7 @@ def describe_delivery(delivery: dict[str, Any], message: dict[str, Any], text: s
         "to": delivery["recipient"],
         "note": delivery["note"],
         "mailbox": delivery["mailbox"],
-        "from": f"{delivery['author_name']} <{delivery['author']}>".strip(),
+        "from": describe_author(delivery),
         "client": f"{message['client']} ({message['helo']})",
         "reverse_path": message["reverse_path"] or "<>",
         "proof": delivery["proof"] or f"none (DMARC {message['authentication']['dmarc']['result']})",
@@ -156,6 +156,12 @@ def describe_delivery(delivery: dict[str, Any], message: dict[str, Any], text: s
         "viewed": [f"{format_instant(past['at'])} {past['sentence']}" for past in delivery["history"] if past["act"] == "viewed"],
         "text": text.splitlines(),
     }
+
+
+def describe_author(delivery: dict[str, Any]) -> str:
+    """Returns name and address of the author; of a message without a clear one, whom it claims to be from."""
+    author = f"{delivery['author_name']} <{delivery['author']}>".strip()
+    return f"unclear author, claims to be {author}" if delivery["claimed"] else author
 
 
 def expiry_of(delivery: dict[str, Any]) -> str:

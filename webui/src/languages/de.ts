@@ -168,6 +168,7 @@ export default {
   'This sender': 'Dieser Absender',
   'This claimed author': 'Dieser angebliche Absender',
   'only messages with an unclear author that claim to be from {sender}': 'nur Nachrichten mit unklarem Absender, die angeblich von {sender} kommen',
+  'unclear author, claims to be': 'unklarer Absender, angeblich',
   'claims {address}': 'angeblich {address}',
   'claimed, author unclear': 'nur behauptet, Absender unklar',
   'The author is unclear. This address is only claimed.': 'Der Absender ist unklar. Diese Adresse ist nur behauptet.',

@@ -13,6 +13,7 @@ from sqlmodel import col
 from tests.triage_api.conftest import Browser, Came, opened, session_key
 from tests.triage_api.test_scope import OWN, STREAM, operations
 from triage.config.settings import Notices, Settings
+from triage.ids import parse_id
 from triage.quarantine.requests import own_mail
 from triage.store import db
 from triage.store.models.audit import AuditRecord
@@ -67,8 +68,8 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
     (one,) = joe.get("/me/messages").json()["items"]
     assert (one["id"], one["author"], one["subject"], one["held"], one["asked_at"]) == (mail, "hotel@inn.example", "Your room", True, None)
     assert set(one) == {
-        "id", "author", "author_name", "subject", "received_at", "held", "removed_at", "expires_at", "asked_at", "counted", "declined",
-        "viewed",
+        "id", "author", "author_name", "claimed", "subject", "received_at", "held", "removed_at", "expires_at", "asked_at", "counted",
+        "declined", "viewed",
     }  # fmt: skip
     made = joe.post("/me/requests", {"delivery": mail, "comment": "my booking"}, headers={"Idempotency-Key": "one"})
     assert made.status_code == 201
@@ -82,6 +83,15 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
     assert (asked["by_name"], asked["recorded_by_name"], asked["comment"]) == ("Joe Fern", "", "my booking")
     assert joe.delete("/me/session").status_code == 204
     assert joe.get("/me/messages").status_code == 401
+
+
+def test_a_claimed_author_is_said_to_be_one(joe: Browser, came: Came, engine: Engine) -> None:
+    (mail,), (clear,) = came(subject="Claims"), came(subject="Clear")
+    with db.transaction(engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == parse_id(mail)).values(claimed=True))
+    signed_in(joe)
+    found = {one["id"]: one["claimed"] for one in joe.get("/me/messages").json()["items"]}
+    assert found == {mail: True, clear: False}
 
 
 def test_one_sees_who_viewed_ones_own_mail(joe: Browser, came: Came, engine: Engine) -> None:

@@ -38,6 +38,10 @@ export function calledOf(mail: { subject: string }): string {
 /** Who it says it is from; never empty. */
 export const senderOf = (mail: { author_name: string; author: string }): string => plain(mail.author_name).trim() || plain(mail.author) || t('(no sender)')
 
+/** The address to show beside the name; of a message with an unclear author, as a claim. */
+export const addressBeside = (mail: { author_name: string; author: string; claimed: boolean }): string =>
+  mail.claimed && mail.author ? t('claims {address}', { address: plain(mail.author) }) : senderOf(mail) === mail.author ? '' : plain(mail.author)
+
 /** Whose mail it is: the person, or the department's own folder. */
 export function folderOf(mail: Delivery): string {
   return mail.person_name || (mail.department_name ? t('{department} (shared)', { department: mail.department_name }) : mail.recipient)

@@ -1901,6 +1901,8 @@ export interface OwnMessage {
   id: string
   author: string
   author_name: string
+  /** the author is unclear: the message only claims to be from this one */
+  claimed: boolean
   subject: string
   received_at: string
   /** false: it was removed */

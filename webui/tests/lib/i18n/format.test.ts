@@ -1,6 +1,6 @@
 // Mail and time in words.
 import { expect, test } from 'vitest'
-import { addressParts, asking, asSentence, bytes, dayIn, delivering, ending, initials, lifetime, longTime, midnight, peopleOf, perishing, plain, timeLeft } from '../../../src/lib/i18n/format'
+import { addressBeside, addressParts, asking, asSentence, bytes, dayIn, delivering, ending, initials, lifetime, longTime, midnight, peopleOf, perishing, plain, timeLeft } from '../../../src/lib/i18n/format'
 
 const NOW = Date.parse('2026-11-26T12:00:00Z')
 const after = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString()
@@ -12,6 +12,14 @@ test.each([
   ['שלום', 'שלום'],
   [null, ''],
 ] as const)('nothing hides in %j', (text, seen) => expect(plain(text)).toBe(seen))
+
+test.each([
+  ['Sales', 'a@dell.example', false, 'a@dell.example'],
+  ['', 'a@dell.example', false, ''],
+  ['Sales', 'a@dell.example', true, 'claims a@dell.example'],
+  ['', 'a@dell.example', true, 'claims a@dell.example'],
+  ['', '', true, ''],
+] as const)('beside %j stands %j (claimed: %j)', (author_name, author, claimed, beside) => expect(addressBeside({ author_name, author, claimed })).toBe(beside))
 
 test.each([
   ['no rule', 'No rule.'],
