@@ -82,7 +82,7 @@ class Sweep:
     def confirm(self, taken: Sequence[Copy]) -> None:
         """Records in the audit log the copies that the mailbox confirmed as removed."""
         if taken:
-            self.ask(lambda session: mailbox_sweep.confirm_removed(session, self.search, taken))
+            self.ask(lambda session: mailbox_sweep.confirm_removed(session, self.search, taken, now=utcnow()))
 
     def seen(self, copy: Copy) -> Sighting | None:
         """The copy with what it says, if the sender is its author, or it was named."""

@@ -59,7 +59,7 @@ class Event(StrEnum):
     REDELIVER = "redeliver"
 
 
-ENTRY = frozenset({State.HELD, State.QUEUED, State.PURGED})  # where `receive` may put a new delivery
+ENTRY = frozenset({State.HELD, State.QUEUED, State.PURGED, State.RECALLING})  # where `receive` may put a new delivery
 FINAL = frozenset({State.DELIVERED, State.BOUNCED, State.PURGED, State.REJECTED, State.EXPIRED})
 
 TRANSITIONS: dict[tuple[State, Event], State] = {

@@ -35,7 +35,7 @@ def enter_all(session: Session, entries: Sequence[Entry], *, by: Actor, now: dat
     """Messages come in, each in the audit log."""
     deliveries = [delivery for entry in entries for delivery in entry.deliveries]
     if any(State(delivery["state"]) not in ENTRY for delivery in deliveries):
-        raise NotAllowedNow(say("a new delivery is held, queued or purged"))
+        raise NotAllowedNow(say("a new delivery is held, queued, purged or recalling"))
     for delivery in deliveries:
         delivery["settled_at"] = now if State(delivery["state"]) in FINAL else None
     contents = sorted((entry.content for entry in entries if entry.content), key=itemgetter("sha256"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from imapclient import IMAPClient  # type: ignore[import-untyped]
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, exists, select, update
 from sqlmodel import col
 
 from mailboxes.mailbox import Unreachable
@@ -23,6 +23,7 @@ from triage.delivery.recall import recall_jobs
 from triage.delivery.recalled_copies import Copy
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
+from triage.policy.contacts.sender_history import LET_IN
 from triage.quarantine.decisions import mailbox_sweep, related_mail
 from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
@@ -53,6 +54,11 @@ class Town(House):
         with db.read_transaction(self.engine) as session:
             ended = select(col(Attempt.outcome)).where(col(Attempt.delivery_id) == mail, col(Attempt.ended_at).is_not(None))
             return list(session.scalars(ended.order_by(col(Attempt.number))))
+
+    def found(self) -> list[State]:
+        """The states of what sweeps found."""
+        with db.read_transaction(self.engine) as session:
+            return sorted(map(State, session.scalars(select(col(Delivery.state)).where(col(Delivery.rule) == "sweep"))))
 
     def beside(self, decision: DecisionReport) -> list[RelatedMail]:
         """Related messages that were seen in the mailboxes and left alone."""
@@ -558,11 +564,15 @@ def test_what_a_sweep_removed_is_counted_and_comes_back_though_the_server_keeps_
     with recalling(town.settings):
         processes.until(lambda: town.report(made).not_looked_through, "the first attempt is over")
     assert (town.report(made).done, town.report(made).recalling) == (3, 1)
+    assert town.found() == [State.PURGED] * 3 + [State.RECALLING]
     with db.transaction(town.engine) as session:
         begun = datetime.now(UTC) - timedelta(hours=town.settings.recall.give_up_after)
         session.execute(update(SweptMailbox).values(due_at=datetime.now(UTC), begun_at=begun))
     sweep = town.recalled(made)
     assert (sweep.done, sweep.out_of_reach) == (3, 1)
+    assert town.found() == [State.DELIVERED] + [State.PURGED] * 3
+    with db.read_transaction(town.engine) as session:
+        assert not session.scalar(select(exists().where(LET_IN))), "what a sweep could not remove lets nobody in"
     monkeypatch.undo()
     with town.server.client(town.anna) as client:  # in the end the server removes it: nobody could have known
         client.select_folder("INBOX")
@@ -589,6 +599,27 @@ def test_what_a_sweep_removed_before_the_line_was_cut_is_said_to_be_removed(town
     sweep = town.recalled(made)
     assert (sweep.done, sweep.already_gone, town.lying()[town.anna]) == (1, 0, [])
     assert town.recalled(town.undoes(sweep)).done == 1
+
+
+def test_an_undo_meanwhile_ends_a_sweep_and_puts_back_what_is_missing(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server removes one copy without a word, and keeps the other."""
+    with town.server.client(town.anna) as client:
+        for number in (2, 3):
+            client.append("INBOX", letter(number, OLD))
+    before, taking = town.lying()[town.anna], ImapMailbox.take
+
+    def take(mailbox: ImapMailbox, copies: list[Copy]) -> list[Copy]:
+        taking(mailbox, copies[:1])
+        raise Unreachable("removed, and then the line was cut")
+
+    monkeypatch.setattr(ImapMailbox, "take", take)
+    made = town.sweeps(town.anna)
+    with recalling(town.settings):
+        processes.until(lambda: town.report(made).not_looked_through, "the first attempt is over")
+    assert town.found() == [State.RECALLING] * 2
+    undone = town.recalled(town.undoes(made))
+    assert (undone.done, town.found(), town.report(made).mailboxes_left) == (2, [State.DELIVERED] * 2, 0)
+    assert sorted(copy[1] for copy in town.lying()[town.anna]) == sorted(copy[1] for copy in before)
 
 
 def test_what_nobody_confirmed_is_not_said_to_be_removed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

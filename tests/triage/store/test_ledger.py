@@ -253,7 +253,7 @@ def test_nobody_enters_a_delivery_in_the_middle_of_its_life(sqlite_engine: Engin
         stray = Delivery(**session.get_one(Delivery, held).model_dump() | {"id": ids.new_id(), "state": State.DELIVERED})
         fresh = Delivery(**session.get_one(Delivery, held).model_dump() | {"id": ids.new_id()})
         for deliveries in ([stray], [fresh, stray], [stray, fresh]):
-            with pytest.raises(NotAllowedNow, match="a new delivery is held, queued or purged"):
+            with pytest.raises(NotAllowedNow, match="a new delivery is held, queued, purged or recalling"):
                 ledger.enter_message(session, message, None, deliveries, by=ANA, now=NOW)
 
 

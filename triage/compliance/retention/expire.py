@@ -126,7 +126,7 @@ def forget_recalled_copies(session: Session, *, settings: Settings, now: datetim
     over = (
         select(col(Recalled.id))
         .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
-        .where(col(Recalled.head).is_not(None), col(Delivery.state) == State.PURGED, col(Delivery.settled_at) < gone)
+        .where(col(Recalled.head).is_not(None), col(Delivery.state).in_((State.PURGED, State.DELIVERED)), col(Delivery.settled_at) < gone)
         .where(~legal_hold.kept_condition(session))
         .limit(limit)
     )

@@ -24,7 +24,8 @@ def one_of(*states: State) -> ColumnElement[bool]:
 
 IN_A_FOLDER = col(Delivery.department) > ""  # as mail to the postmaster is not, nor an archive's copy: both go out whatever was judged
 FROM_THEM = col(Delivery.claimed).is_(False)  # a message that only claims an author is none of theirs
-LET_IN = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER)
+NOT_SWEPT = col(Delivery.rule).not_in([literal_column("'sweep'"), literal_column("'take'")])  # found in a mailbox: nobody let that in
+LET_IN = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER, NOT_SWEPT)
 REMOVED = one_of(State.PURGED, State.RECALLING, State.REJECTED)
 NO_ONE, NO_CAMPAIGN = "-", -1  # of nobody
 LOOKED_AT = 200  # earlier messages of one sender that are counted at most

@@ -27,7 +27,8 @@ from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, fi
 from triage.quarantine.removal.second_person import may_alone
 from triage.say import form_of, quote_text, say
 from triage.store import bodies, db, ledger, restore_pause
-from triage.store.delivery_state import State
+from triage.store.db import is_among
+from triage.store.delivery_state import Event, State
 from triage.store.models.columns import sentence_columns
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -56,6 +57,9 @@ class Search:
     mailbox: str
     place: str  # maildir:DIRECTORY or the IMAP server's URL
     named: tuple[Place, ...] = ()  # nothing but these
+
+
+Looked = Search | SweptMailbox  # one mailbox of a sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +133,9 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
     found = []
     for row, decision in rows:
         if decision.undone_by is not None:
-            row.due_at, row.why, row.why_form = None, str(UNDONE), form_of(UNDONE)
-            related_messages.drop_claims(session, decision.id, row.mailbox)
+            end_undone(session, row, now)
             continue
-        row.attempts, row.due_at = row.attempts + 1, now + LEASE
+        row.attempts, row.due_at, row.why, row.why_form = row.attempts + 1, now + LEASE, "", None
         dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")
         row.found = 0 if dry_run else row.found  # it is counted again
         named = () if sender else related_messages.list_claimed(session, decision.id, row.mailbox)
@@ -143,6 +146,19 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
     return found
 
 
+def end_undone(session: Session, row: SweptMailbox, now: datetime) -> None:
+    """Ends a mailbox of a sweep that was undone: copies that may be removed or not are looked for, and put back where they are missing."""
+    row.due_at, row.why, row.why_form = None, str(UNDONE), form_of(UNDONE)
+    related_messages.drop_claims(session, row.decision_id, row.mailbox)
+    end_unconfirmed(session, row, (), UNDONE, now)
+
+
+def hurry_undone(session: Session, decision_id: int, now: datetime) -> None:
+    """Makes mailboxes due that wait for another attempt of a sweep that was undone. Attempts that are running go on."""
+    waiting = and_(col(SweptMailbox.decision_id) == decision_id, col(SweptMailbox.due_at) > now, col(SweptMailbox.why) != "")
+    session.execute(update(SweptMailbox).where(waiting).values(due_at=now))
+
+
 def owner_of(session: Session, mailbox: str) -> tuple[str, str]:
     """Owner of a mailbox: the department, and the person or ""."""
     known = select(col(KnownRecipient.department), col(KnownRecipient.person)).where(col(KnownRecipient.mailbox) == mailbox)
@@ -151,12 +167,12 @@ def owner_of(session: Session, mailbox: str) -> tuple[str, str]:
 
 
 def secure_found(session: Session, search: Search, sightings: Sequence[Sighting], *, now: datetime) -> list[Copy]:
-    """Enter what was found, purged, with all that is needed to put it back; the copies that may be taken.
+    """Enter what was found, with all that is needed to put it back; the copies that may be taken: none where the sweep was undone.
 
     What came through us is left to a purge. What was entered before a crash may be taken without being entered again.
     """
     row = lock_search(session, search)
-    if row is None:
+    if row is None or session.get_one(Decision, search.decision_id, populate_existing=True).undone_by is not None:
         return []
     entered = places_entered(session, search)
     foreign = [one for one in sightings if not related_messages.came_through_us(session, one.marker, search.mailbox)]
@@ -175,12 +191,12 @@ def lock_search(session: Session, search: Search) -> SweptMailbox | None:
     return row if row and row.attempts == search.number and row.due_at is not None else None
 
 
-def places_entered(session: Session, search: Search) -> set[Lay]:
+def places_entered(session: Session, search: Looked) -> set[Lay]:
     """Returns the places of copies that this sweep has entered from this mailbox."""
     return {recalled_copies.place_of(row) for _, row in entered_copies(session, search)}
 
 
-def entered_copies(session: Session, search: Search) -> list[tuple[DecisionItem, Recalled]]:
+def entered_copies(session: Session, search: Looked) -> list[tuple[DecisionItem, Recalled]]:
     """Items of this sweep from this mailbox, each with its copy."""
     rows = session.execute(
         select(DecisionItem, Recalled)
@@ -191,33 +207,38 @@ def entered_copies(session: Session, search: Search) -> list[tuple[DecisionItem,
     return [(item, kept) for item, kept in rows]
 
 
-def confirm_removed(session: Session, search: Search, taken: Sequence[Copy]) -> None:
+def confirm_removed(session: Session, search: Search, taken: Sequence[Copy], *, now: datetime) -> None:
     """The mailbox has confirmed that these are removed."""
     places = {copy.place for copy in taken}
     items = [item for item, row in entered_copies(session, search) if recalled_copies.place_of(row) in places]
-    count_done(session, search, [item for item in items if item.outcome == UNCONFIRMED])
+    end_copies(session, search, [item for item in items if item.outcome == UNCONFIRMED], Event.RECALL, "done", now)
 
 
-def count_done(session: Session, search: Search, items: Sequence[DecisionItem]) -> None:
-    """Marks these items as done and counts them."""
-    for item in items:
-        item.outcome = "done"
-    session.flush()
-    done = col(Decision.done) + len(items)
-    session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(done=done))
-
-
-def end_unconfirmed(session: Session, search: Search, met: Collection[Lay], why: str) -> None:
+def end_unconfirmed(session: Session, search: Looked, met: Collection[Lay], why: str, now: datetime) -> None:
     """Ends copies whose removal was never confirmed: done, not there any more, or out of reach."""
-    waiting = [(item, row) for item, row in entered_copies(session, search) if item.outcome == UNCONFIRMED]
-    count_done(session, search, [] if why else removed_before(session, search, met))
-    for item, _ in waiting:
-        if item.outcome == UNCONFIRMED:
-            item.outcome = "out of reach" if why else "already gone"
+    if not why:
+        end_copies(session, search, removed_before(session, search, met), Event.RECALL, "done", now)
+    waiting = [item for item, _ in entered_copies(session, search) if item.outcome == UNCONFIRMED]
+    end_copies(session, search, waiting, *((Event.GIVE_UP, "out of reach") if why else (Event.MISS, "already gone")), now)
+
+
+def end_copies(session: Session, search: Looked, items: Sequence[DecisionItem], event: Event, outcome: str, now: datetime) -> None:
+    """The end of copies that were to be removed, in the audit log. Those that an undo wants back meanwhile begin to return."""
+    for item in items:
+        item.outcome = outcome
     session.flush()
+    mine = is_among(session, col(Delivery.id), [item.delivery_id for item in items])
+    held = mine & (col(Delivery.back_to) == "held")  # again: the mailbox is somebody else's now
+    for some, what in ((held, Event.MISS if event is Event.GIVE_UP else event), (mine, event)):
+        ledger.record_many(session, some, what, by=BY, now=now, decision_id=search.decision_id, due_at=None)
+    for delivery_id in session.scalars(select(col(Delivery.id)).where(mine, col(Delivery.back_wanted_by).is_not(None))).all():
+        recalled_copies.bring_back(session, delivery_id, now=now)
+    if outcome == "done":
+        done = col(Decision.done) + len(items)
+        session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(done=done))
 
 
-def removed_before(session: Session, search: Search, met: Collection[Lay]) -> list[DecisionItem]:
+def removed_before(session: Session, search: Looked, met: Collection[Lay]) -> list[DecisionItem]:
     """Items that an earlier attempt found, and this one, which looked everywhere, did not: that one removed them and could not say so.
 
     Those are left out that their owner may have moved: a copy with the same date and size was met.
@@ -228,7 +249,7 @@ def removed_before(session: Session, search: Search, met: Collection[Lay]) -> li
 
 
 def enter_found(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
-    """A message that never came through us is entered as purged, and kept as it lay."""
+    """A message that never came through us is entered as one to be removed, and kept as it lay."""
     copy, summary = sighting.copy, sighting.summary
     content_id, content = bodies.keep_body(session, copy.raw)
     envelope = Envelope(ids.new_id(), copy.internal_date, "", (search.mailbox,), "", "")
@@ -242,7 +263,7 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
         summary=summary.as_json() | {"text": ""},
         text=summary.text,
     )
-    delivery = delivery_of(session, message, search, summary)
+    delivery = delivery_of(session, message, search, summary, now)
     ledger.enter_message(session, message, content, [delivery], by=BY, now=now)
     recalled_copies.keep_copies(session, [(delivery.id, copy.raw, [copy])], now=now)
     kept = recalled_copies.current_copies(session, [delivery.id])[delivery.id]
@@ -265,14 +286,15 @@ def author_of(search: Search, summary: Summary) -> str:
     return search.sender or summary.author or summary.claimed_author
 
 
-def delivery_of(session: Session, message: Message, search: Search, summary: Summary) -> Delivery:
-    """Delivery of a copy."""
+def delivery_of(session: Session, message: Message, search: Search, summary: Summary, now: datetime) -> Delivery:
+    """Delivery of a copy, which this search and no other errand removes."""
     department, person = owner_of(session, search.mailbox)
     author = author_of(search, summary)
     words = (summary.subject, summary.author_name, author, search.mailbox, person)
     return Delivery(
         message_id=message.id,
-        state=State.PURGED,
+        state=State.RECALLING,
+        queued_at=now,
         received_at=message.received_at,
         recipient=search.mailbox,
         department=department,
@@ -318,7 +340,7 @@ def settle_mailbox(
     row.due_at = now + max(usual, timedelta(seconds=pause)) if again else None
     session.flush()
     if not again:
-        end_unconfirmed(session, search, met, why)
+        end_unconfirmed(session, search, met, why, now)
 
 
 def next_due(session: Session) -> datetime | None:

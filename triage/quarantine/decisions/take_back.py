@@ -12,6 +12,7 @@ from triage.config.settings import Settings
 from triage.delivery import groups, recalled_copies, rejections, sender_notices
 from triage.directory import reassigned_addresses
 from triage.ids import format_id
+from triage.quarantine.decisions import mailbox_sweep
 from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
 from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, Item
 from triage.say import say
@@ -36,7 +37,7 @@ BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what w
 LEFT = frozenset({"release", "redirect"})  # what these released may have become the copies of a group's members
 STOPPABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})  # a member's copy that no mailbox has got
 CHANGED_OUTCOMES = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
-SWEEPS = frozenset({"sweep", "take"})  # verbs that enter a copy as purged before the mailbox confirms that it is removed
+SWEEPS = frozenset({"sweep", "take"})  # verbs that enter copies which never came through us
 LEAVING = frozenset({State.QUEUED, State.RELAYING, State.RESTORING})  # what was on its way before a purge goes on its way again
 
 
@@ -58,7 +59,7 @@ def take_back(
     spared = spare_in_flight(session, decision, list(before))
     stay, called_back = call_off_recalls(act, mine, before) if decision.verb == "purge" else (set(), set())
     strangers = reassigned_addresses.find_barred(session, before)
-    restoring = put_back_into_mailboxes(act, mine, before, strangers) if decision.verb in ("purge", "sweep", "take") else set()
+    restoring = put_back_into_mailboxes(act, mine, before, strangers) if decision.verb in {"purge", *SWEEPS} else set()
     reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
     gathered, of_members = take_from_members(act, mine) if decision.verb in LEFT else (set(), [])
     to = BACK_TO.get(decision.verb)
@@ -152,16 +153,20 @@ def never_confirmed() -> ColumnElement[bool]:
 def put_back_into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[int, State], strangers: Collection[int]) -> set[int]:
     """Puts back into mailboxes what a purge removed, or is removing this moment; deliveries that were held before are held again.
 
-    So is what would get into a mailbox that is somebody else's now: `strangers`.
+    So is what would get into a mailbox that is somebody else's now: `strangers`. What a sweep did not get is looked for, and put back
+    where the server has removed it after all.
     """
+    if act.decision.verb in SWEEPS:
+        mailbox_sweep.hurry_undone(act.session, act.decision.id, act.now)
     under_way = mine & in_states((State.RECALLING,))
     was_held = is_among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD or one in strangers])
     wanted = recalled_copies.want_back(act.session, under_way & was_held, "held", act.undoing_id)
     wanted |= recalled_copies.want_back(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
     recalled_copies.hurry_recall(act.session, wanted, now=act.now)
     own = not_(is_among(act.session, col(Delivery.id), strangers))
-    purged = mine & in_states((State.PURGED,)) & recalled_copies.is_restorable() & own
-    return wanted | act.record(purged, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
+    states = (State.PURGED, State.DELIVERED) if act.decision.verb in SWEEPS else (State.PURGED,)
+    found = mine & in_states(states) & recalled_copies.is_restorable() & own
+    return wanted | act.record(found, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
 
 
 def take_from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[Item]]:
