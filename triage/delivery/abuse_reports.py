@@ -15,6 +15,7 @@ from triage.policy.learning import decision_feedback
 from triage.policy.learning.decision_feedback import REMOVED, Example
 from triage.say import say
 from triage.store import bodies, ledger, versions
+from triage.store.models.deliveries import AbuseReport
 from triage.text.sanitize import escape_visible
 
 BY = Actor.system("feedback")
@@ -59,6 +60,8 @@ def queue_report(session: Session, example: Example, *, settings: Settings, now:
         now=now,
     )
     ledger.enter_message(session, message, content, [delivery], by=BY, now=now)
+    session.add(AbuseReport(delivery_id=delivery.id, message_id=example.message_id))
+    session.flush()
 
 
 def write_report(example: Example, settings: Settings, *, number: str, boundary: str, now: datetime) -> bytes:

@@ -3,7 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from triage.addressing.envelope import Address
@@ -11,7 +12,8 @@ from triage.delivery import abuse_reports
 from triage.delivery.journal import JOURNAL
 from triage.errors import BadInput
 from triage.say import say
-from triage.store.models.deliveries import Delivery
+from triage.store.delivery_state import FINAL
+from triage.store.models.deliveries import AbuseReport, Delivery
 from triage.store.models.directory import KnownRecipient, Person
 
 WRITTEN = ("in", "bounce", JOURNAL)  # directions of mail from outside
@@ -32,12 +34,29 @@ class Whose:
 
     @property
     def messages(self) -> ColumnElement[bool]:
-        """Condition for the person's deliveries: what they wrote and what was written to them, as far as it came by here."""
+        """Condition for the person's deliveries: what they wrote, what was written to them, and abuse reports with either of it."""
+        return or_(self.own_deliveries(Delivery), col(Delivery.id).in_(self.reports()))
+
+    @property
+    def waits_for_report(self) -> ColumnElement[bool]:
+        """Condition: deliveries of messages with an abuse report that has not left: they lead to it, so it is erased before them."""
+        report = aliased(Delivery)
+        leaves = and_(col(report.id) == col(AbuseReport.delivery_id), col(report.state).not_in(FINAL))
+        return exists().where(col(AbuseReport.message_id) == col(Delivery.message_id), leaves).correlate(Delivery)
+
+    def own_deliveries(self, delivery: type[Delivery]) -> ColumnElement[bool]:
+        """Condition: what the person wrote and what was written to them, as far as it came by here."""
         if self.uid:
-            theirs = or_(col(Delivery.direction) != "notice", col(Delivery.rule) == abuse_reports.RULE)  # a report holds their message
-            return and_(col(Delivery.person) == self.uid, theirs)
-        wrote = and_(col(Delivery.author) == self.address, col(Delivery.direction).in_(WRITTEN))
-        return or_(wrote, and_(col(Delivery.mailbox) == self.address, col(Delivery.direction).in_(SENT)))
+            theirs = or_(col(delivery.direction) != "notice", col(delivery.rule) == abuse_reports.RULE)  # a report holds their message
+            return and_(col(delivery.person) == self.uid, theirs)
+        wrote = and_(col(delivery.author) == self.address, col(delivery.direction).in_(WRITTEN))
+        return or_(wrote, and_(col(delivery.mailbox) == self.address, col(delivery.direction).in_(SENT)))
+
+    def reports(self) -> Select[int]:
+        """Abuse reports that hold a message which the person wrote, or which came for them."""
+        reported = aliased(Delivery)
+        rows = select(col(AbuseReport.delivery_id)).join(reported, col(reported.message_id) == col(AbuseReport.message_id))
+        return rows.where(self.own_deliveries(reported))
 
 
 def find_data_subject(session: Session, text: str) -> Whose:

@@ -32,7 +32,7 @@ from triage.store.models.approvals import PendingAct
 from triage.store.models.assignments import Handed
 from triage.store.models.campaigns import MessageTrait
 from triage.store.models.compliance import LegalHold, PersonErasure
-from triage.store.models.deliveries import Attempt, Delivery
+from triage.store.models.deliveries import AbuseReport, Attempt, Delivery
 from triage.store.models.directory import Person
 from triage.store.models.mailboxes import Recalled
 from triage.store.models.messages import Content, Message, MessageWords
@@ -156,9 +156,9 @@ def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = S
     legal_hold.take_turn(session)
     free = and_(whose.messages, not_(legal_hold.kept_condition(session)))
     put_away(session, free, now=now)
-    ids = list(
-        session.scalars(select(col(Delivery.id)).where(free, col(Delivery.state).in_(FINAL)).order_by(col(Delivery.id)).limit(limit))
-    )
+    reports_first = case((col(Delivery.id).in_(whose.reports()), 0), else_=1)
+    over = select(col(Delivery.id)).where(free, col(Delivery.state).in_(FINAL), not_(whose.waits_for_report))
+    ids = list(session.scalars(over.order_by(reports_first, col(Delivery.id)).limit(limit)))
     if ids:
         row.contents += erase_deliveries(session, whose, row.pseudonym, ids, now=now)
         row.deliveries += len(ids)
@@ -184,6 +184,7 @@ def erase_deliveries(session: Session, whose: Whose, pseudonym: str, ids: Sequen
     session.execute(update(Attempt).where(is_among(session, col(Attempt.delivery_id), ids)).values(reply=""))
     session.execute(update(Recalled).where(is_among(session, col(Recalled.delivery_id), ids)).values(head=None, name=""))
     session.execute(delete(Handed).where(is_among(session, col(Handed.delivery_id), ids)))
+    session.execute(delete(AbuseReport).where(is_among(session, col(AbuseReport.delivery_id), ids)))
     related_messages.forget_related(session, ids)
     if alone:
         campaigns.forget_messages(session, select(col(Message.id)).where(is_among(session, col(Message.id), alone)))

@@ -23,7 +23,7 @@ from triage.store.delivery_state import FINAL
 from triage.store.models.assignments import Escalation
 from triage.store.models.campaigns import MessageTrait
 from triage.store.models.decisions import Decision, DecisionItem
-from triage.store.models.deliveries import Delivery, Notice
+from triage.store.models.deliveries import AbuseReport, Delivery, Notice
 from triage.store.models.employees import MailReport
 from triage.store.models.mailboxes import SweptMailbox
 from triage.store.models.messages import Content, Message, MessageWords
@@ -32,6 +32,7 @@ BY = Actor.system("retention")
 WINDOW = 2_000  # messages or decisions that are looked at in one go
 SLICE = 100  # deliveries or decisions that are forgotten in one go: each is in a dozen indexes
 OF_A_DELIVERY = (
+    "abuse_report",
     "attempt",
     "decision_item",
     "digest_entry",
@@ -77,6 +78,7 @@ def forget_messages(session: Session, found: Sequence[int], *, settings: Setting
         about = SQLModel.metadata.tables[name].c.delivery_id
         session.execute(delete(about.table).where(is_among(session, about, [one for one, _, _ in deliveries])))
     session.execute(delete(Notice).where(is_among(session, col(Notice.message_id), messages)), execution_options=UNSEEN)
+    session.execute(delete(AbuseReport).where(is_among(session, col(AbuseReport.message_id), messages)), execution_options=UNSEEN)
     session.execute(delete(Delivery).where(of_these), execution_options=UNSEEN)
     traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), messages))
     message_words.forget_words(session, is_among(session, col(MessageWords.message_id), messages))

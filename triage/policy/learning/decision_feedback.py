@@ -33,6 +33,7 @@ class Example(NamedTuple):
     client: str = ""  # the address that it came from
     reverse_path: str = ""
     folder: tuple[str, str] = ("", "")  # department and uid of whose message it was
+    message_id: int = 0
 
 
 class Lesson(NamedTuple):
@@ -104,7 +105,7 @@ def list_examples(session: Session, decision: Decision) -> Iterator[Example]:
         with contextlib.suppress(NotFound):  # erased, or damaged
             raw = bodies.unpack_body(zstd, size)
             client, reverse_path = envelope.get("client", ""), envelope.get("reverse_path", "")
-            yield Example(decision.verb in REMOVED, raw, message.received_at, client, reverse_path, (folder[0], folder[1]))
+            yield Example(decision.verb in REMOVED, raw, message.received_at, client, reverse_path, (folder[0], folder[1]), message.id)
 
 
 def has_confidential_copy(delivery: type[Delivery]) -> ColumnElement[bool]:

@@ -145,3 +145,11 @@ class Notice(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))  # with its placeholders
     due_at: datetime = instant_column()
     __table_args__ = (UniqueConstraint("sender", "about"),)
+
+
+class AbuseReport(SQLModel, table=True):
+    """The message that an abuse report holds: whoever has a part in the one has a part in the other."""
+
+    __tablename__ = "abuse_report"
+    delivery_id: int = integer_column(primary_key=True)  # the report's own
+    message_id: int = reference_column("message.id", index=True)

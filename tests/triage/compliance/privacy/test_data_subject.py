@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from triage.addressing.envelope import Envelope
 from triage.compliance.audit import hash_chain, verify_chain
 from triage.compliance.privacy import data_subject, person_erasure, person_export
 from triage.compliance.retention import legal_holds
-from triage.config.settings import Settings
+from triage.config.settings import Notices, Settings
+from triage.delivery import abuse_reports
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow
 from triage.ids import new_id
@@ -28,7 +30,7 @@ from triage.intake import store_outbound
 from triage.message.summary import make_summary
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.known_senders import domain_proofs
-from triage.policy.learning import learn_contacts
+from triage.policy.learning import decision_feedback, learn_contacts
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import assignment
@@ -41,7 +43,7 @@ from triage.store.delivery_state import Event, State
 from triage.store.models.approvals import PendingAct
 from triage.store.models.compliance import PersonErasure
 from triage.store.models.contacts import Correspondent
-from triage.store.models.deliveries import Delivery
+from triage.store.models.deliveries import AbuseReport, Delivery
 from triage.store.models.directory import Person
 from triage.store.models.messages import Content, Message
 from triage.store.models.rules import DomainProof, Rule
@@ -181,6 +183,30 @@ def test_what_is_under_way_is_waited_for(session: Session, settings: Settings) -
     for event in (Event.CLAIM, Event.DELIVER):
         ledger.record_event(session, mine, event, by=ANA, now=NOW)
     assert (carry_out(session, made.id).done_at, person_erasure.due_erasures(session)) == (NOW, [])
+
+
+@pytest.mark.parametrize("whose", [ANNA, MARA, JOE])
+def test_an_abuse_report_is_erased_with_the_message_that_it_holds(either: Session, settings: Settings, whose: str) -> None:
+    """For its sender, and for each recipient: it is filed with the first."""
+    reporting = replace(settings, notices=Notices(abuse_reports_to="abuse@provider.example"))
+    decision_feedback.begin_feedback(either, abuse_reports.MARKER)
+    ids = arrive(either, reporting, JOE, MARA, author=ANNA)
+    decisions.decide_messages(either, DecisionRequest(Selection(ids=ids), Verb.PURGE), by=ANA, now=NOW, settings=reporting)
+    assert abuse_reports.report_next(either, settings=reporting, now=NOW + timedelta(hours=1)) == 1
+    (report,) = either.scalars(select(col(Delivery.id)).where(col(Delivery.rule) == abuse_reports.RULE))
+    content = either.get_one(Content, either.get_one(Message, either.get_one(Delivery, report).message_id).content_id)
+    for person in either.scalars(select(Person)):
+        person.active = False
+    made = person_erasure.begin_erasure(either, whose, settings=reporting, **said())
+    assert carry_out(either, made.id).done_at is None, "the report has not left yet, and nothing else leads to it"
+    assert content.zstd
+    for event in (Event.CLAIM, Event.DELIVER):
+        ledger.record_event(either, report, event, by=ANA, now=NOW)
+    assert carry_out(either, made.id).done_at == NOW
+    assert not content.zstd
+    assert not either.scalars(select(AbuseReport)).all()
+    if whose == ANNA:
+        assert where_it_stands(either, ANNA) <= AUDITED
 
 
 def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: Settings) -> None:
