@@ -275,7 +275,7 @@ def test_a_claimed_author_is_no_sender(known: Engine, daily: Settings) -> None:
     envelope = arriving.envelope(JOE, reverse_path="bulk@carrier.example")
     with db.transaction(known) as session:
         intake.receive_message(session, envelope, raw, Authentication(""), make_summary(raw), settings=daily, now=NOW)
-    text = told(known, daily)["joe.fern@company.example"]
+    text = send_digests(known, daily)["joe.fern@company.example"]
     assert "- “Your parcel”\n  unclear author, claims to be Prime Shop <x@shop.example>, 24 Nov" in text
     assert "from " not in text.split("Held until")[1].split("Questions")[0]
 
