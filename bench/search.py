@@ -2,10 +2,12 @@
 
 What people type into the search field over all messages, as the house answers it: the page, and how many more there are. Words that
 nearly every message has, that one in a thousand has, that one message has and that none has; addresses; parts of words; several at once;
-in the whole company and in one department. Beside each the same list without a search; and how all of it grows from a hundredth of
-those messages. `--size N` for another number.
+words, phrases and beginnings of words of held messages' texts; in the whole company and in one department. Beside each the same list
+without a search; and how all of it grows from a hundredth of those messages. `--size N` for another number, `--kept DIRECTORY` keeps the
+databases.
 """
 
+import argparse
 import contextlib
 import gc
 import random
@@ -18,16 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, insert
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from bench.cards import ANA, BEN, House, prepare_house
-from bench.rounds import filling, goals, printing, processor
+from bench.rounds import filling, goals, kept, printing, processor
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
 from tests.peers import postgresql, processes
 from tests.triage import arriving
 from triage import ids
 from triage.actor import Actor
-from triage.quarantine.search import listing
+from triage.quarantine.search import listing, message_words
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 
@@ -36,6 +38,8 @@ READS = 60
 DAYS = 30
 COPIES = 5  # deliveries of one message
 WORDS = 20_000
+SAID = 120  # words of a text
+WORDS_OF_MESSAGES = SQLModel.metadata.tables["message_words"]
 SYLLABLES = [one + other for one in "bcdfghjklmnprstvwxyz" for other in "aeiou"]
 FREQUENCIES = list(accumulate(1 / (rank + 10) for rank in range(WORDS)))  # Zipf-Mandelbrot, as words occur
 
@@ -43,6 +47,11 @@ FREQUENCIES = list(accumulate(1 / (rank + 10) for rank in range(WORDS)))  # Zipf
 def make_word(rank: int) -> str:
     """The word of this rank: the commonest is of rank 0, and every one is another."""
     return "".join(SYLLABLES[place % len(SYLLABLES)] for place in (rank, rank // len(SYLLABLES), 7 * rank + 3))
+
+
+def make_text_word(rank: int) -> str:
+    """The same for texts: no subject has one of these."""
+    return f"x{make_word(rank)}"
 
 
 QUESTIONS = {
@@ -60,16 +69,30 @@ QUESTIONS = {
     "to: a person": "to:person7",
     "subject: a rare word": f"subject:{make_word(9_000)}",
     "two letters": "zq",
+    "two common letters": "ba",
+    "a word of most texts": make_text_word(0),
+    "a word of one text in a hundred": make_text_word(900),
+    "a word of few texts": make_text_word(19_500),
+    "two common words of texts": f"{make_text_word(3)} {make_text_word(4)}",
+    "a common and a rare word of texts": f"{make_text_word(0)} {make_text_word(19_000)}",
+    "the beginning of words of texts": make_text_word(5)[:4],
+    "a phrase of texts": f'"{make_text_word(0)} {make_text_word(1)}"',
+    "a phrase of no text": f'"{make_text_word(0)} {make_text_word(0)}"',
+    "not a common word of texts": f"-{make_text_word(0)}",
 }
 
 
 def main() -> int:
     """Measure and print."""
-    size = int(sys.argv[sys.argv.index("--size") + 1]) if "--size" in sys.argv else SIZE
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--size", type=int, default=SIZE, help="deliveries")
+    wanted.add_argument("--kept", help="where the databases lie, and stay")
+    given = wanted.parse_args()
+    size = given.size
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(processes.short_directory("search"))
+        place = stack.enter_context(kept.find_place("search", given.kept))
         try:
-            server = stack.enter_context(postgresql.start_cluster())
+            server = stack.enter_context(kept.start_server(place))
         except processes.Missing as missing:
             return printing.print_missing(missing)
         few, houses = fill_databases(place, server, size // 100), fill_databases(place, server, size)
@@ -89,7 +112,8 @@ def fill_databases(place: Path, server: postgresql.Server, size: int) -> list[Ho
         prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/search{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
         prepare_house("PostgreSQL", db.open_engine(server.create(f"search{size}")), "SHOW server_version"),
     ]
-    fill_engines([house.engine for house in houses], size)
+    if empty := [house.engine for house in houses if kept.is_empty(house.engine)]:
+        fill_engines(empty, size)
     return houses
 
 
@@ -100,31 +124,37 @@ def fill_engines(engines: list[Engine], size: int) -> None:
     for engine in engines:
         with db.transaction(engine) as session:
             session.connection().execute(insert(CONTENT), content)
-    for messages, deliveries in make_groups(size, content["id"], chance):
+    for messages, deliveries, words in make_groups(size, content["id"], chance):
         for engine in engines:
             with db.transaction(engine) as session:
                 session.connection().execute(insert(MESSAGE), messages)
                 session.connection().execute(insert(DELIVERY), deliveries)
+                session.connection().execute(insert(WORDS_OF_MESSAGES), words)
     for engine in engines:
         filling.look_at_statistics(engine)
 
 
-def make_groups(size: int, content: int, chance: random.Random) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
-    """Messages and their deliveries."""
+Rows = list[dict[str, Any]]
+
+
+def make_groups(size: int, content: int, chance: random.Random) -> Iterator[tuple[Rows, Rows, Rows]]:
+    """Messages, their deliveries, and the words of the messages."""
     span = timedelta(days=DAYS) / size
     for first in range(0, size, filling.GROUP):
-        messages, deliveries = [], []
+        messages, deliveries, words = [], [], []
         for number in range(first, min(first + filling.GROUP, size)):
             at = arriving.NOW - timedelta(days=DAYS) + number * span
             message, delivery = filling.make_rows(content, "", chance)
             if number % COPIES == 0:
                 subject = " ".join(make_word(rank) for rank in chance.choices(range(WORDS), cum_weights=FREQUENCIES, k=7))
-                messages.append(message | {"id": ids.first_id_at(at) + number, "received_at": at})
+                said = " ".join(make_text_word(rank) for rank in chance.choices(range(WORDS), cum_weights=FREQUENCIES, k=SAID))
+                messages.append(message | {"id": ids.first_id_at(at) + number, "received_at": at, "text": said})
+                words.append({"message_id": messages[-1]["id"], "words": " ".join(message_words.words_of(f"{subject} {said}"))})
             names = (subject, delivery["author_name"], delivery["author"], delivery["recipient"], delivery["person"])
             kept = {"id": ids.first_id_at(at) + number, "message_id": messages[-1]["id"], "received_at": at, "subject": subject}
             here = {"recipient": f"{number}.{delivery['recipient']}", "search": " ".join(names).casefold()}
             deliveries.append(delivery | kept | here | {"signals": [], "why_here": [], "beside": []})
-        yield messages, deliveries
+        yield messages, deliveries, words
 
 
 Answers = Mapping[str, tuple[tuple[float, float], tuple[float, float]]]

@@ -18,6 +18,7 @@ from triage.compliance.audit.hash_chain import seal_entries
 from triage.config.settings import Settings
 from triage.delivery import queue
 from triage.directory import apply as directory
+from triage.quarantine.search import search_stream
 from triage.store.db import transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
@@ -107,6 +108,23 @@ def test_filters(ana: Browser, came: Came) -> None:
         page = ana.get(f"/deliveries?{query}").json()
         assert (query, {one["id"] for one in page["items"]}) == (query, {named[name] for name in found})
         assert page["total_estimate"] == len(found)
+
+
+def test_a_search_that_runs_out_of_time_says_how_far_it_looked(ana: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
+    (wanted,) = came(JOE, author="rare@one.example")
+    for _ in range(2):
+        came(JOE, author="often@one.example")
+    whole = ana.get("/deliveries?q=from:one.example").json()
+    assert (whole["total_estimate"], whole["total_is_at_least"], whole["looked_back_to"], whole["next_cursor"]) == (3, False, None, None)
+    for name, value in (("AT_ONCE", 2), ("LEAST", 1), ("PATIENCE", -1), ("PATIENCE_FURTHER", -1)):
+        monkeypatch.setattr(search_stream, name, value)
+    query = "/deliveries?q=from:one.example+-often"
+    partly = ana.get(query).json()
+    assert (partly["items"], partly["total_is_at_least"]) == ([], True)
+    assert partly["looked_back_to"]
+    further = ana.get(f"{query}&cursor={partly['next_cursor']}").json()
+    assert [one["id"] for one in further["items"]] == [wanted]
+    assert ana.get(f"/deliveries?cursor={partly['next_cursor']}").status_code == 422
 
 
 def test_deliveries_of_one_rule(ana: Browser, came: Came) -> None:

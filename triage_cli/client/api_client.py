@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 
 from triage.errors import Refused
 from triage_cli.client.exit_codes import LATER, REFUSED, USAGE
+from triage_cli.output.tables import warn
+from triage_cli.output.timestamps import format_instant
 
 API = "/api/v1"
 PAGE = 200  # items that are asked for at once
@@ -80,7 +82,7 @@ class Desk(ABC):
         self.ask("GET", path, take=take, **query)
 
     def items(self, path: str, limit: int | None = None, **query: Any) -> Iterator[dict[str, Any]]:
-        """The items of a list, page after page, at most `limit` of them."""
+        """The items of a list, page after page, at most `limit` of them. Standard error hears how far back a search has looked."""
         cursor: str | None = None
         while limit is None or limit > 0:
             page = self.get(path, limit=PAGE if limit is None else min(limit, PAGE), cursor=cursor, **query)
@@ -88,6 +90,8 @@ class Desk(ABC):
             cursor = page["next_cursor"]
             if not cursor:
                 return
+            if looked_back_to := page.get("looked_back_to"):
+                warn(f"looked back to {format_instant(looked_back_to, 'minutes')}; looking further")
             limit = None if limit is None else limit - len(page["items"])
 
     @abstractmethod

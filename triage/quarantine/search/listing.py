@@ -15,7 +15,8 @@ from triage.actor import Actor
 from triage.config.duties import Suggestion, known_title, suggest_duty
 from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
-from triage.quarantine.search import confirmations, expiry, legal_hold, trigram_index
+from triage.quarantine.search import confirmations, expiry, legal_hold, search_sources, search_stream
+from triage.quarantine.search.search_stream import TOP
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.say import from_row, with_its_form
 from triage.store import confidential_rows
@@ -35,12 +36,17 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Thing]):
-    """One page of a list. `following` is where the next one begins, None at the end; `total` counts up to COUNTED; of a search that finds
-    much it says no more than that there is another page."""
+    """One page of a list. `following` is where the next one begins, None at the end; `total` counts up to COUNTED.
+
+    A search counts no further than it looks (`is_at_least`). Where it has no time to fill the page, `looked_back_to` says how far it came:
+    everything that came since then has been looked at, and the next page begins there.
+    """
 
     items: tuple[Thing, ...]
     following: tuple[Any, ...] | None
     total: int
+    is_at_least: bool = False
+    looked_back_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,9 @@ def list_deliveries(
     expiring_by: datetime | None = None,
     decision_id: int | None = None,
     limit: int = 50,
-    after: tuple[datetime, int] | None = None,
+    after: tuple[Any, ...] | None = None,
 ) -> Page[Listed]:
-    """Deliveries in the actor's scope, newest first. `wanted` may be empty: everything. `after`: the last one seen, (received_at, id).
+    """Deliveries in the actor's scope, newest first. `wanted` may be empty: everything. `after`: `following` of the page before.
 
     `expiring_by`: only held messages that expires until then.
     """
@@ -164,24 +170,39 @@ def list_deliveries(
     if decision_id is not None:
         items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
         where.append(col(Delivery.id).in_(items))
-    few = trigram_index.few_candidates(session, wanted.q)
+    if wanted.looks_inside:
+        return search_deliveries(session, wanted, where[1:], limit, after)
     apart = wanted.states if by.scope.company and wanted == Selection(states=wanted.states) and len(where) == 2 else ()
-    if few is None:
-        places, total = walk_places(session, and_(*where), limit, after, counted=not wanted.looks_inside, apart=apart)
-    else:
-        places, total = sorted_out(session, and_(*where), few, limit, after)
+    places, total = walk_places(session, and_(*where), limit, after, apart=apart)
     following = places[limit - 1] if len(places) > limit else None
     return Page(in_order(session, [one for _, one in places[:limit]]), following, total)
+
+
+def place_kinds(wanted: Selection) -> tuple[type, type]:
+    """Of what kinds the two parts of a place in this list are: a cursor may come from another one."""
+    return (int if wanted.looks_inside else datetime, int)
+
+
+def search_deliveries(
+    session: Session, wanted: Selection, where: Sequence[ColumnElement[bool]], limit: int, after: search_stream.Place | None
+) -> Page[Listed]:
+    """A page of what a search finds."""
+    sources = search_sources.open_sources(session, wanted, *where, after=after or TOP)
+    found = search_stream.find_places(session, sources, limit, after or TOP)
+    places = found.places[:limit]
+    following = found.reached or (places[-1] if len(found.places) > limit else None)
+    looked_back_to = sources[0].moment(found.reached) if found.reached else None
+    is_at_least = not found.is_all or after is not None
+    return Page(in_order(session, [one for _, one in places]), following, len(found.places), is_at_least, looked_back_to)
 
 
 Place = tuple[datetime, int]  # of a delivery in a list: when it came, and its id
 
 
 def walk_places(
-    session: Session, where: ColumnElement[bool], limit: int, after: Place | None, *, counted: bool, apart: Sequence[str] = ()
+    session: Session, where: ColumnElement[bool], limit: int, after: Place | None, *, apart: Sequence[str] = ()
 ) -> tuple[list[Place], int]:
-    """The next places of a list and one more, from the newest on by the order of an index; and how many there are, which is looked for if
-    `counted`: what much is found of would be counted longer than it takes to read on.
+    """The next places of a list and one more, from the newest on by the order of an index; and how many there are.
 
     `apart`: states that are walked each by itself, so that what is in others, and may be nearly all messages, is not walked through.
     """
@@ -193,20 +214,8 @@ def walk_places(
     newest = select(col(Delivery.received_at), col(Delivery.id)).where(wanted).order_by(*newest_first).limit(limit + 1)
     ways = [newest.where(col(Delivery.state) == state) for state in apart] if 0 < len(apart) < len(State) else [newest]
     places = sorted(((at, one) for way in ways for at, one in session.execute(way)), reverse=True)[: limit + 1]
-    if not counted:
-        return places, len(places)
     capped = select(literal(1)).select_from(Delivery).where(where).limit(COUNTED).subquery()
     return places, session.scalar(select(func.count()).select_from(capped)) or 0
-
-
-def sorted_out(
-    session: Session, where: ColumnElement[bool], few: Sequence[int], limit: int, after: Place | None
-) -> tuple[list[Place], int]:
-    """The same where only a few can be in the list: all of them are looked at."""
-    columns = (col(Delivery.received_at), col(Delivery.id))
-    rows = session.execute(select(*columns).where(is_among(session, col(Delivery.id), few), where))
-    places = sorted(((at, one) for at, one in rows), reverse=True)
-    return [one for one in places if after is None or one < after][: limit + 1], len(places)
 
 
 def in_order(session: Session, ids: Sequence[int], *also: ColumnElement[bool]) -> tuple[Listed, ...]:

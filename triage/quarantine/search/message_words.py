@@ -1,11 +1,11 @@
 """Full-text index: the words of held messages' texts, subjects, authors and attachment names, until their content is erased."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Self
 from unicodedata import normalize
 
-from sqlalchemy import Boolean, ColumnElement, Text, and_, bindparam, delete, func, literal, not_, or_, select
+from sqlalchemy import Boolean, ColumnElement, Text, and_, bindparam, delete, false, func, literal, not_, or_, select, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 from triage.message.summary import Summary
 from triage.policy.decide import Disposition
 from triage.quarantine.search.links_and_files import names_file
+from triage.quarantine.search.search_stream import Batch, batch_rows
 from triage.quarantine.search.text_spellings import column_holds
 from triage.store import confidential_rows, db
 from triage.store.models.deliveries import Delivery
@@ -24,6 +25,10 @@ WORD = re.compile(r"[^\W_]+")
 LONGEST = 40  # letters of a word that are kept
 MOST_WORDS = 5_000  # of one message
 NOTHING = '""'  # no text at all would be an error of FTS5
+AT_FIRST = 25  # messages, each of several deliveries, that are looked at first
+TRIED = 100  # messages that have a word, until it is known how rare it is
+NEWEST = text("SELECT rowid FROM message_word_index WHERE message_word_index MATCH :words AND rowid <= :most ORDER BY rowid DESC")
+RARITY = text(f"{NEWEST} LIMIT 1 OFFSET {TRIED}")
 PREFIX = 3  # letters from which on a word also finds longer ones that begin with it
 
 
@@ -54,8 +59,32 @@ def match_words(terms: Sequence[str]) -> ColumnElement[bool]:
 
     What lies in a confidential folder is opened with a reason, in the audit log; a search would tell of it without one.
     """
-    held = and_(col(Delivery.verdict) == Disposition.QUARANTINE, not_(confidential_rows.is_confidential()))
-    return and_(MessageHolds(col(Delivery.message_id), terms), held, *(stand_together(one) for one in terms if not WORD.fullmatch(one)))
+    return and_(MessageHolds(col(Delivery.message_id), terms), is_open_and_held(), *phrases_of(terms))
+
+
+def said_in_this_message(terms: Sequence[str]) -> ColumnElement[bool]:
+    """The same, where few deliveries are looked at: it reads the words of each."""
+    asked = words_asked_for(terms)
+    if not asked:
+        return false()
+    found = select(literal(1)).select_from(MessageWords).where(col(MessageWords.message_id) == col(Delivery.message_id), holds_all(asked))
+    return and_(is_open_and_held(), found.correlate(Delivery).exists(), *phrases_of(terms))
+
+
+def holds_all(asked: Iterable[tuple[str, bool]]) -> ColumnElement[bool]:
+    """Whether a row of words has all these, each with whether longer ones count too; it is read for that."""
+    said = literal(" ") + col(MessageWords.words) + " "
+    return and_(*(said.contains(f" {word}" if longer else f" {word} ") for word, longer in asked))
+
+
+def is_open_and_held() -> ColumnElement[bool]:
+    """Deliveries that were held outside of confidential folders."""
+    return and_(col(Delivery.verdict) == Disposition.QUARANTINE, not_(confidential_rows.is_confidential()))
+
+
+def phrases_of(terms: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Conditions for the terms that are more than one word."""
+    return [stand_together(one) for one in terms if not WORD.fullmatch(one)]
 
 
 def stand_together(phrase: str) -> ColumnElement[bool]:
@@ -66,9 +95,40 @@ def stand_together(phrase: str) -> ColumnElement[bool]:
     return found.correlate(Delivery).exists()
 
 
-def some_deliveries(session: Session, terms: Sequence[str], most: int) -> list[int]:
-    """Deliveries among which all are whose messages have these words, or `most` of them."""
-    return list(session.scalars(select(col(Delivery.id)).where(MessageHolds(col(Delivery.message_id), terms)).limit(most)))
+def match_newest(session: Session, terms: Sequence[str], most: int) -> Generator[Batch]:
+    """Messages up to the id `most` that have all these words, the newest first: SQLite's index (FTS5)."""
+    asked = words_asked_for(terms)
+    found = session.connection().execute(NEWEST, {"words": rarest_word(session, asked, most), "most": most})
+    batches = batch_rows(found.scalars(), AT_FIRST)
+    try:
+        yield from batches if len(asked) == 1 else sift_batches(session, terms, batches)
+    finally:
+        found.close()
+
+
+def sift_batches(session: Session, terms: Sequence[str], batches: Iterable[Batch]) -> Generator[Batch]:
+    """The same batches without the messages that have not all these words."""
+    holds = holds_all(words_asked_for(terms))
+    for batch in batches:
+        named = db.is_among(session, col(MessageWords.message_id), (place[0] for place in batch.places))
+        found = set(session.scalars(select(col(MessageWords.message_id)).where(named, holds)))
+        yield Batch([place for place in batch.places if place[0] in found], batch.reached)
+
+
+def rarest_word(session: Session, asked: Sequence[tuple[str, bool]], most: int) -> str:
+    """The word of which the newest messages lie furthest back, as FTS5 reads it."""
+    words = [quote_word(*pair) for pair in asked]
+    return min(words, key=lambda word: len(words) > 1 and (session.connection().scalar(RARITY, {"words": word, "most": most}) or 0))
+
+
+def words_asked_for(terms: Sequence[str]) -> list[tuple[str, bool]]:
+    """The words of all terms, each with whether longer ones that begin so count too."""
+    return list(dict.fromkeys(pair for term in terms for pair in asked_words(term)))
+
+
+def quote_word(word: str, longer: bool) -> str:
+    """A word as FTS5 reads it; nothing in it is an operator."""
+    return f'"{word}"*' if longer else f'"{word}"'
 
 
 class WordQuery(TypeDecorator[Any]):
@@ -79,10 +139,10 @@ class WordQuery(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """The query: every word, of a term's last one also longer ones."""
-        asked = [pair for term in value for pair in asked_words(term)]
+        asked = words_asked_for(value)
         if dialect.name == "postgresql":
             return " & ".join(f"'{word}':*" if longer else f"'{word}'" for word, longer in asked)
-        return " ".join(f'"{word}"*' if longer else f'"{word}"' for word, longer in asked) or NOTHING
+        return " ".join(quote_word(*pair) for pair in asked) or NOTHING
 
 
 def asked_words(term: str) -> list[tuple[str, bool]]:

@@ -1,7 +1,7 @@
 """A search as a condition on deliveries; combine it with access.visible."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -28,15 +28,26 @@ from triage.store.queue import grouping
 
 GROUPS = {"released": RELEASED, "decided": tuple(state for state in State if state is not State.HELD)}
 SIGNAL = re.compile(r"[a-z]+(?:-[a-z]+){0,5}")
+Meaning = Callable[[Term], ColumnElement[bool]]
 LISTS = {"attachment": "attachments", "link": "links"}
 
 
 def search_conditions(text: str) -> list[ColumnElement[bool]]:
     """The words together, and one condition for each other term; all must hold. BadInput says which term cannot be meant."""
     terms = search_query.parse_terms(text)
-    words = [one for one in terms if one.wanted and not one.name]
-    others = [(one.wanted, MEANING[one.name](one)) for one in terms if one not in words]
-    return [*([match_words(words)] if words else []), *(condition if wanted else not_(condition) for wanted, condition in others)]
+    words = plain_words(terms)
+    return [*([match_words(words)] if words else []), *(condition_of(one, MEANING) for one in terms if one not in words)]
+
+
+def plain_words(terms: Sequence[Term]) -> list[Term]:
+    """The words that may stand anywhere."""
+    return [one for one in terms if one.wanted and not one.name]
+
+
+def condition_of(term: Term, meaning: Mapping[str, Meaning]) -> ColumnElement[bool]:
+    """The condition of one term."""
+    condition = meaning[term.name](term)
+    return condition if term.wanted else not_(condition)
 
 
 def other_table_has(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -52,6 +63,11 @@ def message_has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
 def match_words(terms: Sequence[Term]) -> ColumnElement[bool]:
     """All of these in subject, names and addresses, or all among the words of a held message."""
     return or_(and_(*map(match_anywhere, terms)), message_words.match_words([one.value for one in terms]))
+
+
+def match_word_here(term: Term) -> ColumnElement[bool]:
+    """A word in subject, names or addresses, or in the held message, where few deliveries are looked at."""
+    return or_(match_anywhere(term), message_words.said_in_this_message([term.value]))
 
 
 def match_anywhere(term: Term) -> ColumnElement[bool]:
@@ -212,7 +228,7 @@ def match_message_id(term: Term) -> ColumnElement[bool]:
     return message_has(said.in_(wanted))
 
 
-MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
+MEANING: dict[str, Meaning] = {
     "": lambda term: match_words([term]),
     "from": match_author,
     "claimed": match_claimed,
@@ -241,3 +257,4 @@ MEANING: dict[str, Callable[[Term], ColumnElement[bool]]] = {
     "after": lambda term: col(Delivery.received_at) >= search_query.parse_day(term),
     "before": lambda term: col(Delivery.received_at) < search_query.parse_day(term),
 }
+MEANING_HERE = {**MEANING, "": match_word_here}  # of a term, where few deliveries are looked at

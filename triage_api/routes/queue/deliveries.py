@@ -1,7 +1,6 @@
 """Deliveries: the list, and one with its history."""
 
 from dataclasses import asdict
-from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -27,20 +26,22 @@ router = resource_router("deliveries")
 def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: Read, by: Staff) -> schemas.Deliveries:
     """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000.
 
-    After a search with many results it is one more than the page holds: there are more.
+    A search that has no time to fill the page says how far it looked (`looked_back_to`).
     """
+    selected = wanted.selection()
     page = listing.list_deliveries(
         session,
-        wanted.selection(),
+        selected,
         by=by,
         rule_id=wanted.rule_id,
         rule=wanted.rule,
         expiring_by=utcnow() + expiry.SOON if wanted.expiring else None,
         decision_id=wanted.decision,
         limit=wanted.limit,
-        after=place_of(wanted.cursor, datetime, int),
+        after=place_of(wanted.cursor, *listing.place_kinds(selected)),
     )
-    return schemas.Deliveries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following), "total_estimate": page.total})
+    found = {"total_estimate": page.total, "total_is_at_least": page.is_at_least, "looked_back_to": page.looked_back_to}
+    return schemas.Deliveries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following), **found})
 
 
 @router.get("/deliveries/{delivery_id}", response_model=schemas.DeliveryDetail, responses=describe_refusals(401, 404, 422))

@@ -155,6 +155,11 @@ class Deliveries(Shape):
     items: list[Delivery]
     next_cursor: str | None
     total_estimate: int
+    total_is_at_least: Annotated[bool, Field(description="A search counts no further than it looks: there may be more.")]
+    looked_back_to: Annotated[
+        datetime | None,
+        Field(description="A search that ran out of time has looked at everything that came since then; `next_cursor` looks further."),
+    ]
 
 
 LINK = "a link of the message opens this domain or one below it"

@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings as hypothesis_settings, strategies as st
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, select, text, update
 from sqlmodel import Session, col
 
 from tests.effort import examples
+from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, arrive
+from triage import ids
 from triage.config.settings import Settings
-from triage.quarantine.search import listing, trigram_index
+from triage.quarantine.search import listing, newest_matches, trigram_index
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
 from triage.store.models.deliveries import Delivery
@@ -51,9 +53,9 @@ def looked_through(session: Session, word: str) -> list[int]:
     return [one for _, one, _ in sorted((row for row in rows if word.casefold() in row.search), reverse=True)]
 
 
-@pytest.mark.parametrize("few", [trigram_index.FEW, 0], ids=["looked up", "walked through"])
+@pytest.mark.parametrize("few", [newest_matches.FEW, 0], ids=["looked up", "walked through"])
 def test_the_index_finds_what_is_there(full: Engine, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trigram_index, "FEW", few)
+    monkeypatch.setattr(newest_matches, "FEW", few)
     with transaction(full) as session:
 
         @example('"*"')
@@ -68,26 +70,17 @@ def test_the_index_finds_what_is_there(full: Engine, few: int, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("search", "words"),
-    [
-        ("invoice from:dhl", ["invoice", "dhl"]),
-        ('"your parcel" -urgent', ["your parcel"]),
-        ("subject:offer to:joe dept:it", ["offer"]),
-        ("ab state:held", []),
-        ("", []),
-    ],
+    ("words", "piece"), [(["supplier", "quixotic"], "qui"), (["supplier"], "sup"), (["ab", "39 "], "39 "), (["no-such-word"], "no-")]
 )
-def test_what_is_looked_up(search: str, words: list[str]) -> None:
-    assert trigram_index.looked_up(search) == words
-
-
-def test_few_is_said_only_of_few(full: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    with transaction(full) as session:
-        assert len(trigram_index.few_candidates(session, "supplier") or ()) == MESSAGES
-        assert trigram_index.few_candidates(session, "nowhere") == []
-        assert trigram_index.few_candidates(session, "ab") is None
-        monkeypatch.setattr(trigram_index, "FEW", MESSAGES - 1)
-        assert trigram_index.few_candidates(session, "supplier") is None
+def test_the_rarest_piece_is_looked_up(
+    sqlite_engine: Engine, settings: Settings, words: list[str], piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trigram_index, "RARITY", text(f"{trigram_index.MATCHING} LIMIT 1 OFFSET 1"))
+    with transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+        for number in range(3):
+            arrive(session, settings, JOE, subject=f"{number} quixotic" if number == 0 else "39 plans")
+        assert trigram_index.rarest_piece(session, words, ids.LARGEST) == f'"{piece}"'
 
 
 def test_the_index_follows_every_change(full: Engine) -> None:
@@ -97,14 +90,5 @@ def test_the_index_follows_every_change(full: Engine) -> None:
         session.execute(delete(Delivery).where(col(Delivery.id) == other))
         session.execute(delete(MessageWords))
         assert listed(session, "quite different") == [one]
-        assert len(listed(session, "supplier")) == MESSAGES - 2
-        assert not {one, other} & set(trigram_index.few_candidates(session, "supplier") or ())
-
-
-def test_a_search_that_finds_much_says_that_there_is_more(full: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trigram_index, "FEW", 10)
-    with transaction(full) as session:
-        page = listing.list_deliveries(session, Selection(q="supplier"), by=ANA, limit=5)
-        assert (len(page.items), page.total, page.following is None) == (5, 6, False)
-        monkeypatch.setattr(trigram_index, "FEW", MESSAGES)
-        assert listing.list_deliveries(session, Selection(q="supplier"), by=ANA, limit=5).total == MESSAGES
+        assert len(left := listed(session, "supplier")) == MESSAGES - 2
+        assert not {one, other} & set(left)

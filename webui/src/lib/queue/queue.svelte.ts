@@ -7,7 +7,7 @@ import { markOfDelivery, takenBack, type Mark } from './rowOutcome'
 import { holds, namesOf, rowOfDelivery, rowOfView, selectOf, type Row } from './row'
 import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, runAt, type From, type Run } from './listWindow'
 import { settled } from './sections'
-import { countNew, readTab, readGroup, type Group, type Tab } from './tabs'
+import { countNew, readTab, readGroup, type Further, type Group, type Rows, type Tab } from './tabs'
 import { serverTime } from '../browser/serverTime'
 
 /** `handed`: our login when only what was handed to us is shown; `message`: "messages/ID" or "deliveries/ID" when only that is. */
@@ -30,6 +30,7 @@ class Queue {
   messages = $state(0)
   groups = $state(0)
   moreMessages = $state('') // a plus where a search found more than was counted
+  further = $state.raw<Further | undefined>(undefined) // where a search ran out of time: it goes on when somebody asks for it
   fresh = $state(0)
   loading = $state(false)
   loaded = $state(false)
@@ -134,6 +135,7 @@ class Queue {
       const before = this.at
       this.#since = since
       this.run = runAt(page, {}, 0)
+      this.further = page.further
       this.#count(page)
       this.marks = new Map([...this.marks].filter(([name, mark]) => !mark.sure || known.get(name) !== mark)) // what was decided since is not in the answer
       this.fresh = 0
@@ -156,8 +158,26 @@ class Queue {
     await this.#read(async (stillWanted) => {
       const page = await readTab(this.view, LARGE, from)
       if (!stillWanted()) return
-      this.run = grown(this.run, page, from)
+      this.#grow(page, from)
       if (!page.next && this.run.before && this.view.tab === 'held') this.#shift((this.view.group === 'none' ? page.messages : page.groups) - this.run.before - lengthOf(this.run))
+    })
+  }
+
+  #grow(page: Rows, from: From): void {
+    this.run = grown(this.run, page, from)
+    this.further = page.further
+  }
+
+  /** What a search that ran out of time finds further back. */
+  lookFurther = async (): Promise<void> => {
+    const from = this.further?.from
+    if (this.loading || !from) return
+    await this.#read(async (stillWanted) => {
+      const page = await readTab(this.view, LARGE, from)
+      if (!stillWanted()) return
+      this.#grow(page, from)
+      this.#count({ messages: this.messages + page.messages, groups: 0, more: page.next || page.further ? '+' : '' })
+      if (this.at < 0) this.cursor = page.rows[0]?.key ?? ''
     })
   }
 
@@ -188,6 +208,7 @@ class Queue {
     const page = await readTab(this.view, limit, from)
     if (!stillWanted()) return
     this.#count(page)
+    this.further = page.further
     const there = page.prev?.before && !from.end ? { at: page.prev.before } : from // positions change, its first row stays its first
     this.run = runAt(page, there, page.position ?? 0)
     landed()

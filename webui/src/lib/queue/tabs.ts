@@ -25,8 +25,10 @@ export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
 ]
 
 interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string; message?: string }
-/** `more`: a plus where there are more messages than that, nobody knows how many. `position`: how many rows lie above, where that is known. */
-export interface Rows extends Read { messages: number; groups: number; more?: string; position?: number | null }
+/** `more`: a plus where there are more messages than that, nobody knows how many. `further`: a search ran out of time there. `position`: how many rows lie above, where that is known. */
+export interface Rows extends Read { messages: number; groups: number; more?: string; further?: Further; position?: number | null }
+/** How far a search looked back, and where it goes on. */
+export interface Further { to: string; from: From }
 
 const following = (cursor: string | null): From | null => (cursor ? { cursor } : null)
 
@@ -44,8 +46,9 @@ async function readProblems({ department, person }: Asked): Promise<Rows> {
 
 async function readDeliveries(states: readonly State[], asked: Asked, limit: number, from: From): Promise<Rows> {
   const page = await api.deliveries({ state: states, ...folderWords(asked), q: asked.q || null, limit, ...from })
-  const more = asked.q && page.next_cursor && page.total_estimate === page.items.length + 1 ? '+' : ''
-  return { rows: page.items.map((mail) => rowOfDelivery(mail)), messages: page.total_estimate - (more ? 1 : 0), groups: 0, more, next: following(page.next_cursor), prev: null }
+  const further = page.looked_back_to && page.next_cursor ? { to: page.looked_back_to, from: { cursor: page.next_cursor } } : undefined
+  const more = page.total_is_at_least ? '+' : ''
+  return { rows: page.items.map((mail) => rowOfDelivery(mail)), messages: page.total_estimate, groups: 0, more, further, next: further ? null : following(page.next_cursor), prev: null }
 }
 
 /** One message: each of its copies that we may see, or the one that was asked for. */

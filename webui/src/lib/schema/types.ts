@@ -734,6 +734,10 @@ export interface Deliveries {
   items: Delivery[]
   next_cursor: string | null
   total_estimate: number
+  /** A search counts no further than it looks: there may be more. */
+  total_is_at_least: boolean
+  /** A search that ran out of time has looked at everything that came since then; `next_cursor` looks further. */
+  looked_back_to: string | null
 }
 
 /** A message for one recipient. */

@@ -391,6 +391,24 @@ test('after a refusal the cursor stays on the mail it has gone on to', async () 
   expect([queue.cursor, desk.refusal?.title]).toEqual(['gb', 'The queue has changed.'])
 })
 
+test('a search that runs out of time waits to be asked to look further', async () => {
+  const none = { total_is_at_least: true, looked_back_to: null, next_cursor: null }
+  const pages = [
+    { ...none, items: [mail('a')], total_estimate: 1, next_cursor: 'x', looked_back_to: '2026-11-12T10:00:00Z' },
+    { ...none, items: [], total_estimate: 0, next_cursor: 'y', looked_back_to: '2026-11-11T10:00:00Z' },
+    { ...none, items: [mail('b')], total_estimate: 1 },
+  ]
+  const deliveries = vi.spyOn(api, 'deliveries').mockImplementation(() => Promise.resolve(pages.shift() as never))
+  await queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'rare', handed: '', message: '' })
+  await queue.more() // nobody asked
+  expect([deliveries.mock.calls.length, queue.further?.to, queue.messages, queue.moreMessages]).toEqual([1, '2026-11-12T10:00:00Z', 1, '+'])
+  await queue.lookFurther()
+  expect([queue.rows.length, queue.further?.to]).toEqual([1, '2026-11-11T10:00:00Z'])
+  await queue.lookFurther()
+  expect([queue.rows.map((row) => row.key), queue.further, queue.messages, queue.moreMessages]).toEqual([['a', 'b'], undefined, 2, ''])
+  expect(deliveries.mock.calls.map(([words]) => words.cursor ?? null)).toEqual([null, 'x', 'y'])
+})
+
 test('what an item could not be done to is not stamped', async () => {
   vi.spyOn(api, 'decide').mockResolvedValue(made({ verb: 'purge', count: 3, done: 2, items: [{ delivery: 'c', outcome: 'out of reach' }] } as Partial<Decision>))
   await desk.decide({ verb: 'purge' }, [queue.rows[1]!])

@@ -1,0 +1,133 @@
+"""A search finds what its plain condition finds, page by page, and says how far it has looked where it had no time for a page."""
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings as hypothesis_settings, strategies as st
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from tests.effort import examples
+from tests.triage.arriving import ANA, BEN, NOW, arrive
+from triage import ids
+from triage.access import scope as access
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.quarantine.search import listing, search_stream
+from triage.quarantine.search.listing import Listed, Page
+from triage.quarantine.search.selection import Selection, selection_condition
+from triage.store.db import transaction
+from triage.store.models.deliveries import Delivery
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+MESSAGES = 40
+WORDS = ("invoice", "order", "lawyer", "lawyers", "straße", "漢字", "a", "zq", "q1_2", "50%")
+SUBJECTS = [f"subject:{word}" for word in WORDS]
+TERMS = (
+    *WORDS,
+    *SUBJECTS,
+    "from:supplier",
+    "from:@else.example",
+    "from:xx",
+    "to:joe",
+    "to:mara",
+    "has:attachment",
+    "state:held",
+    "severity:none",
+)
+MORE = ('"order lawyer"', '"a zq"', "after:2026-01-01", "before:2026-01-01", "law", "quixotic")
+
+
+@pytest.fixture
+def full(known: Engine, settings: Settings) -> Engine:
+    """Messages whose subjects and texts have some of the words, each for one or two people."""
+    chance = random.Random(7)
+    with transaction(known) as session:
+        for number in range(MESSAGES):
+            subject, text = (" ".join(chance.choices(WORDS, k=3)) for _ in range(2))
+            people = chance.choice([(JOE,), (MARA,), (JOE, MARA)])
+            arrive(session, settings, *people, subject=subject, text=text, at=NOW + timedelta(seconds=number))
+    return known
+
+
+def read_pages(session: Session, wanted: Selection, by: Actor, limit: int) -> Iterator[Page[Listed]]:
+    """All pages of a list."""
+    after = None
+    while True:
+        page = listing.list_deliveries(session, wanted, by=by, limit=limit, after=after)
+        yield page
+        if page.following is None:
+            return
+        after = page.following
+
+
+@pytest.mark.parametrize("hurried", [False, True], ids=["in time", "out of time"])
+def test_a_search_finds_what_its_condition_finds(full: Engine, hurried: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_stream, "AT_ONCE", 4)
+    if hurried:
+        hurry(monkeypatch)
+    asked = st.lists(st.sampled_from([*TERMS, *MORE, *(f"-{term}" for term in TERMS)]), min_size=1, max_size=3)
+    with transaction(full) as session:
+
+        @example(["order", "lawyer"], ANA, 3)
+        @example(["-lawyers"], BEN, 3)
+        @given(asked, st.sampled_from([ANA, BEN]), st.integers(1, 9))
+        @hypothesis_settings(max_examples=examples(20), suppress_health_check=list(HealthCheck), deadline=None)
+        def finds(terms: list[str], by: Actor, limit: int) -> None:
+            wanted = Selection(q=" ".join(terms))
+            listed = [one for page in read_pages(session, wanted, by, limit) for one in page.items]
+            where = (selection_condition(wanted), access.visible_deliveries(by))
+            assert sorted(one.id for one in listed) == sorted(session.scalars(select(col(Delivery.id)).where(*where)))
+            assert [one.received_at for one in listed] == sorted((one.received_at for one in listed), reverse=True)
+
+        finds()
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every search stops after its first candidates."""
+    for name, value in (("LEAST", 1), ("PATIENCE", -1), ("PATIENCE_FURTHER", -1)):
+        monkeypatch.setattr(search_stream, name, value)
+
+
+@pytest.mark.parametrize("search", ["quixotic -quixotic", "subject:order -order", "state:purged", "invoice state:purged", "to:nobody"])
+def test_without_time_it_says_how_far_it_has_looked(full: Engine, search: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_stream, "AT_ONCE", 2)
+    hurry(monkeypatch)
+    with transaction(full) as session:
+        *partly, last = read_pages(session, Selection(q=search), ANA, 5)
+        assert (last.items, last.looked_back_to) == ((), None)
+        moments = [page.looked_back_to for page in partly if page.looked_back_to]
+        assert len(moments) == len(partly)
+        assert moments == sorted(moments, reverse=True)
+        assert bool(partly) is ("quixotic" not in search)
+
+
+def test_everything_since_then_has_been_looked_at(full: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_stream, "AT_ONCE", 3)
+    hurry(monkeypatch)
+    with transaction(full) as session:
+        wanted = Selection(q="order")
+        seen: set[int] = set()
+        for page in read_pages(session, wanted, ANA, 50):
+            seen.update(one.id for one in page.items)
+            since = ids.first_id_at(page.looked_back_to) if page.looked_back_to else 0
+            newer = select(col(Delivery.id)).where(selection_condition(wanted), col(Delivery.message_id) > since + (1 << ids.SEQUENCE_BITS))
+            assert set(session.scalars(newer)) <= seen
+
+
+def test_a_search_counts_only_what_it_has_looked_at(full: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with transaction(full) as session:
+        whole = listing.list_deliveries(session, Selection(q="from:supplier"), by=ANA, limit=5)
+        assert (len(whole.items), whole.total >= MESSAGES, whole.is_at_least) == (5, True, False)
+        monkeypatch.setattr(search_stream, "AT_ONCE", 10)
+        first = listing.list_deliveries(session, Selection(q="from:supplier"), by=ANA, limit=5)
+        assert (len(first.items), first.total, first.is_at_least) == (5, 10, True)
+
+
+def test_what_is_found_by_two_indexes_is_listed_once(full: Engine, settings: Settings) -> None:
+    with transaction(full) as session:
+        arrived = arrive(session, settings, JOE, MARA, subject="unheard of", text="It is unheard of.")
+        page = listing.list_deliveries(session, Selection(q="unheard"), by=ANA)
+        assert sorted(one.id for one in page.items) == sorted(arrived)
