@@ -37,6 +37,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("unhurried")
 effort.hash_cheaply()
+effort.try_no_constants()
 
 
 class Compiled:

@@ -8,6 +8,8 @@ import os
 from typing import Any
 
 import pytest
+from hypothesis.internal import constants_ast
+from hypothesis.internal.conjecture import providers
 
 from triage.access import staff_login
 
@@ -20,6 +22,12 @@ PRODUCT_COST = (staff_login.HASHER.memory_cost, staff_login.HASHER.time_cost, st
 def hash_cheaply() -> None:
     """Lets passwords cost nothing. The product's take 64 MiB and a tenth of a second each, as `test_staff_login.py` holds."""
     staff_login.HASHER.__init__(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
+
+
+def try_no_constants() -> None:
+    """Lets hypothesis try no constants of our modules, but in `make fuzz`: each worker read a thousand modules for them."""
+    if not LONG:
+        pytest.MonkeyPatch().setattr(providers, "_get_local_constants", constants_ast.Constants)
 
 
 def examples(few: int) -> int:

@@ -95,7 +95,12 @@ def test_old_tls_is_not_spoken(door: Daemon) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [("-s", "20", "-m", "200", "-l", "20000"), ("-s", "5", "-m", "100", "-d"), ("-m", "3", "-l", "3000000"), ("-s", "4", "-m", "40", "-L")],
+    [
+        ("-s", "20", "-m", "200", "-l", "20000"),
+        effort.long(("-s", "5", "-m", "100", "-d")),
+        effort.long(("-m", "3", "-l", "3000000")),
+        effort.long(("-s", "4", "-m", "40", "-L")),
+    ],
 )
 def test_smtp_source(options: tuple[str, ...], door: Daemon) -> None:
     port = lmtp_port(door) if "-L" in options else door.address[1]

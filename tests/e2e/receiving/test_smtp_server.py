@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import pytest
 
+from tests import effort
 from tests.mta.session.test_smtp_session import NOT_THE_END, RELAY_ATTEMPTS, reply, smuggle, talk
 from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.processes import HANG
@@ -62,7 +63,7 @@ def door(settings: Settings, tmp_path: Path) -> Iterator[Daemon]:
 # floods
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [effort.long(1), 3])
 def test_fifty_connections_of_one_client_and_512_in_all(workers: int, settings: Settings, tmp_path: Path) -> None:
     with start_daemon(settings, tmp_path, workers=workers) as door:
         flood(door)
@@ -98,7 +99,7 @@ def stay(stack: contextlib.ExitStack, door: Daemon, source: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [effort.long(1), 3])
 def test_300_messages_a_minute_of_one_client(workers: int, settings: Settings, tmp_path: Path) -> None:
     mail = b"MAIL FROM:<a@stranger.example>\r\n"
     with start_daemon(settings, tmp_path, workers=workers) as door:
