@@ -94,7 +94,7 @@ def write_letters(number: int, seed: int) -> Iterator[Sent]:
 
 
 def make_record(sent: Sent, resolver: ZoneFileResolver, chance: random.Random) -> MessageRecord:
-    """What the judge finds out about one message that came from this machine; then its client and ids are invented ones."""
+    """Make the record of one message as the processor would, with an invented client and ids."""
     reverse_path, recipients, helo, raw = sent
     at = START + timedelta(seconds=chance.randrange(10**7))
     envelope = Envelope(chance.getrandbits(62), at, reverse_path, recipients, "127.0.0.1", helo, tls="TLSv1.3")

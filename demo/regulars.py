@@ -253,7 +253,7 @@ Orlow Haustechnik
 
 
 def write_family() -> Draft:
-    """Somebody's sister, allowed for that one person."""
+    """Message from an employee's sister, allowed for that employee alone."""
     return Draft("family", "Lena Grünwaldt <lena.grunwaldt@mailpond.example>", address_person("anneliese.grunwaldt"), "Saturday", SATURDAY)
 
 

@@ -200,7 +200,7 @@ def events_of(path: Path) -> Iterator[Event]:
 
 
 def own_calls(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
-    """What is called in a function and not in one inside of it."""
+    """Yields the calls in a function, without those of functions inside it."""
     waiting: list[ast.AST] = list(function.body)
     while waiting:
         node = waiting.pop(0)

@@ -112,7 +112,7 @@ def test_code_blocks_can_be_typed(path: Path) -> None:
 
 
 def fault_of_block(language: str, text: str) -> str:
-    """Why a code block cannot be used as it stands; "" where it can, or where no program here reads that language."""
+    """Reason why a code block cannot be used literally; "" where it can, or where no program here reads that language."""
     try:
         if language == "toml":
             settings_of({**NEEDED, **{name: {**NEEDED.get(name, {}), **given} for name, given in tomllib.loads(text).items()}}, "")

@@ -1,4 +1,4 @@
-"""What is checked beside the tests, as tests of its own: so it runs while they wait, and what it says stands with the failures."""
+"""Lint, types and the console's own tests as tests, so that they run while others wait and report with the failures."""
 
 import os
 import subprocess

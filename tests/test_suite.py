@@ -1,4 +1,4 @@
-"""How the suite itself runs: what comes first, what runs on both databases, what is repeated and what never is."""
+"""Order of the suite, its runs on both databases, and its rules for repeated tests."""
 
 import os
 import subprocess

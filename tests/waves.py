@@ -34,7 +34,7 @@ CLEAR = re.compile(r"[A-Z][^.!?<>@\n]{30,200}[.!?]")
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """What a wave is made of."""
+    """Original of a wave."""
 
     subject: str
     body: str
@@ -67,7 +67,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What waves are made of: messages that differ, and sentences that somebody wrote."""
+    """Material of waves: differing messages, and sentences that people wrote."""
 
     originals: tuple[Original, ...]
     sentences: tuple[str, ...] = field(repr=False, default=())
@@ -187,7 +187,7 @@ def make_wave(seed: int, copies: int, operators: Collection[str], material: Mate
 
 
 def pick_operators(seed: int, *, prose: bool) -> set[str]:
-    """What noise a wave of this seed has: some of each kind, in every second wave links of its own."""
+    """Choose the noise of a wave with this seed: some of each kind, and in every second wave links of its own."""
     chance = random.Random(f"operators {seed}")
     found = {name for name in LOOKS if chance.random() < 0.6} | {chance.choice([*PATHS])}
     if prose:
@@ -263,7 +263,7 @@ def runs_of(text: str) -> set[tuple[str, ...]]:
 
 
 def share_in_largest(names: Sequence[object]) -> float:
-    """Which share of a wave is in its largest group; those without a group are alone."""
+    """Share of a wave that is in its largest group; ungrouped messages count alone."""
     counts = [names.count(one) for one in {*names} - {None}]
     return max(counts, default=min(1, len(names))) / len(names)
 
@@ -282,7 +282,7 @@ SERVICES = {  # what many wanted senders use: how each message of it reads
 
 
 def host_of(service: str) -> str:
-    """Where the links of such a service lead."""
+    """Host of the service's links."""
     return f"app.{service}-service.example"
 
 

@@ -36,12 +36,12 @@ class Mailroom:
         return json.loads(self.text(path, **words))
 
     def text(self, path, **words):
-        """Something that is no JSON, such as CSV."""
+        """Read an answer that is not JSON, such as CSV."""
         with self.ask("GET", with_words(path, words)) as answer:
             return answer.read().decode()
 
     def lines(self, path, **words):
-        """Something long, line by line; an exception where it breaks off."""
+        """Read a long answer line by line; raises an exception where it breaks off."""
         with self.ask("GET", with_words(path, words)) as answer:
             for line in answer:
                 yield line.decode()
@@ -101,7 +101,7 @@ class Mailroom:
 
 
 def left_out(part, said):
-    """Why some of these rules are not made, by sender: their line is wrong, or they would let in what needs a second look."""
+    """Reasons why some rules are not made, by sender: the line is wrong, or they would allow messages that need a second look."""
     faults = {part[one["line"] - 1]["sender"]: one["reason"] for one in said.get("lines", ())}
     asking = {one["value"]: f"this needs a second look ({', '.join(one['names'])})" for one in said.get("rules", ())}
     values = {one["sender"]: one["sender"].removeprefix("list:").strip(" <>@.").casefold() for one in part}
@@ -114,7 +114,7 @@ def with_words(path, words):
 
 
 def document(body):
-    """What a refusal says; whoever stands before the server may answer in other words."""
+    """Text of a refusal; a proxy before the server may answer in other words."""
     try:
         found = json.loads(body)
     except ValueError:
@@ -130,7 +130,7 @@ def arguments(text):
 
 
 def opened(parser):
-    """What stands on the command line, and the server that is meant; its token comes from $MAILROOM_TOKEN."""
+    """Parse the command line and open its server; the token comes from $MAILROOM_TOKEN."""
     asked = parser.parse_args()
     if not asked.url.startswith(("https://", "http://")):
         parser.error("the address begins with https://")

@@ -25,7 +25,7 @@ OVERTAKEN = (404, 409, 412)  # somebody else was faster: look again
 
 
 class Morning:
-    """What was done so far."""
+    """Progress of the morning."""
 
     def __init__(self, mailroom, redirects):
         self.mailroom, self.redirects = mailroom, redirects
@@ -84,7 +84,7 @@ class Morning:
         return made
 
     def purge_campaign(self, card, why):
-        """Everything of a wave, also copies that were let in: only after a look at what that is, and exactly that."""
+        """Remove all messages of a wave, delivered copies included: previews them first and removes exactly those."""
         sheet = self.mailroom.post("/selections/preview", {"select": card["select"], "verb": "purge"})
         print(
             f"   evidence: {sheet['count']} copies to {sheet['people']} people in {sheet['departments']} departments, {sheet['by_state']}"
@@ -123,7 +123,7 @@ class Morning:
             print(f"   from now on: {rule['effect']} {rule['value']} for {rule['scope']}. {offers[0]['sentence']}")
 
     def summary(self):
-        """What the morning was."""
+        """Summary of the morning."""
         cards = self.mailroom.get("/triage", group="campaign", limit=1)
         midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         report = self.mailroom.get("/reports/queue", since=midnight.isoformat())
@@ -137,7 +137,7 @@ VERBS = {"release": "released", "redirect": "redirected", "purge": "purged", "re
 
 
 def on(card):
-    """What a card holds, for a selection: its messages by name, or of a large card what they have in common."""
+    """Selection of a row: its messages by id, or for a large row the features they share."""
     return {"ids": card["ids"]} if len(card["ids"]) == card["count"] else {**card["select"], "states": ["held"]}
 
 

@@ -37,7 +37,7 @@ def new_acts(mailroom, last):
 
 
 def same(act):
-    """What must stay of an act; its details are kept back from a token once they tell of a folder that was confidential since."""
+    """Part of an act that must not change; details are hidden from a token once they concern a folder that became confidential."""
     return {name: value for name, value in act.items() if name != "detail"}
 
 

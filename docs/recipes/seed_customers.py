@@ -38,7 +38,7 @@ def rules(senders, asked):
 
 
 def domain_of(address):
-    """What stands behind the @."""
+    """Part of an address after the @."""
     return address.rpartition("@")[2]
 
 

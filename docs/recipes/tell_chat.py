@@ -124,14 +124,14 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             answer.read()
 
     def answer(self, status, why=""):
-        """How it went."""
+        """Answer with this status."""
         self.send_response(status)
         self.send_header("Content-Length", str(len(why)))
         self.end_headers()
         self.wfile.write(why.encode())
 
     def log_message(self, format, *args):
-        """Nothing: what is in the way of a notice is said where it happens."""
+        """Log nothing: failures of a notice are reported where they happen."""
 
 
 def main():

@@ -1,4 +1,4 @@
-"""What waits because its next hop is away knows so, and goes as soon as the next hop is back."""
+"""Mark of deliveries whose next hop is away, so that they leave as soon as it is back."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What outside senders are told about their mail."""
+"""Notices to outside senders about their messages."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Who stands in for whom."""
+"""Substitutes of staff."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How far sent folders were read for seeding."""
+"""Position up to which sent folders were read for seeding."""
 
 import sqlalchemy as sa
 from alembic import op

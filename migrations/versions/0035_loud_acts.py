@@ -1,4 +1,4 @@
-"""How many acts changed something is counted apart: that somebody looked at a message is in the audit log, and moves nobody's screen."""
+"""Separate count of acts that change something; a view of a message is in the audit log and updates no screen."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -8,7 +8,7 @@ down_revision = "0036"
 
 
 def upgrade() -> None:
-    """Nothing is held so far."""
+    """Adds legal holds; none exists so far."""
     op.create_table(
         "legal_hold",
         sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),

@@ -1,4 +1,4 @@
-"""Who proves to have sent a message: at free-mail providers that is an address and no domain."""
+"""Proven sender of a message: at free-mail providers an address instead of a domain."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What was not learned is counted by the department that wrote, so that nobody is told numbers of beyond their scope."""
+"""Counts of what was not learned, by the department that wrote, so that nobody sees numbers outside their scope."""
 
 import sqlalchemy as sa
 from alembic import op

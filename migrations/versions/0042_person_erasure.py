@@ -1,4 +1,4 @@
-"""What is kept about a person can be erased."""
+"""Erasure of a person's data."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0041"
 
 
 def upgrade() -> None:
-    """Nothing is being erased so far."""
+    """Adds erasures; none is under way so far."""
     op.create_table(
         "person_erasure",
         sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),

@@ -1,4 +1,4 @@
-"""Who wrote a message that is late hears of it once."""
+"""Time of the delay notice that the author of a late message gets once."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0045"
 
 
 def upgrade() -> None:
-    """Nobody was told of any delay so far; what waits now is told of if it is late."""
+    """Adds the time of the delay notice; deliveries that wait now get one if they are late."""
     op.add_column("delivery", sa.Column("delay_told_at", sa.BigInteger(), nullable=True))

@@ -1,4 +1,4 @@
-"""Who looks at which mail, and what was handed to whom."""
+"""Open messages of staff, and assignments."""
 
 import sqlalchemy as sa
 from alembic import op

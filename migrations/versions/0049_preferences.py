@@ -1,4 +1,4 @@
-"""What members of staff chose for their own console."""
+"""Preferences of staff for their own console."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What the directory knows people by for good, and what they were called before."""
+"""Permanent identities of people in the directory, and their former names."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What the mailboxes of people were called before: copies that were delivered there lie in the one of today."""
+"""Former names of mailboxes: copies delivered under them are in the mailbox of today."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How bad messages look, which are copies of one wave, what related ones share, and blocks that hold before they refuse."""
+"""Severity of messages, copies of a wave, traits of related messages, and blocks that hold before they refuse."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Which messages a digest told their recipients of: nothing expires before."""
+"""Messages that a digest named to their recipients: none expires before."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What staff escalated to which duty, and who confirmed it."""
+"""Escalations to duties, with their confirmations."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What keepers of confidential folders are asked, rules that stay out of those folders, and rights of staff beside role and scope."""
+"""Requests to keepers of confidential folders, rules that spare those folders, and rights of staff besides role and scope."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Why messages need a second look, who passed them on, and what of that was confirmed with a decision."""
+"""Reasons for a second look, the forwarders of messages, and the confirmations with a decision."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What a person agreed to who released messages and allowed their senders."""
+"""Consent of the person who released messages and allowed their senders."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What consoles fetched ahead and have not shown, and who viewed a message in the last minutes."""
+"""Messages that consoles fetched ahead and have not shown, and recent viewers of a message."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Which section of the queue a message stands in: whether its lifetime is stated, and indexes of delivered copies and open reports."""
+"""Section of a message in the queue: whether its lifetime is stated, and indexes of delivered copies and open reports."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What the SMTP server refused, so that people can be told why a message never came."""
+"""Messages that the SMTP server refused, for the search for a missing message."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Of how many senders a check of known senders held messages today."""
+"""Number of senders whose messages a check of known senders held today."""
 
 import sqlalchemy as sa
 from alembic import op

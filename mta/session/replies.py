@@ -126,7 +126,7 @@ def sender_blocked(text: str, domain: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Somebody's words as one line of ASCII that a reply has room for."""
+    """Turns a text that others wrote into one line of ASCII that fits a reply."""
     plain = unicodedata.normalize("NFKD", escape_visible(text)).encode("ascii", "ignore").decode()
     return " ".join(plain.split())[:LONGEST_TEXT]
 

@@ -90,7 +90,7 @@ class Town:
 
     @contextlib.contextmanager
     def client(self, account: str = "") -> Iterator[IMAPClient]:
-        """Somebody's mail program."""
+        """Mail program of an employee."""
         with self.server.client(account or self.account) as client:
             yield client
 

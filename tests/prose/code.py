@@ -1,4 +1,4 @@
-"""Docstrings and comments of the code: banned words, questions, riddles on a module's first line."""
+"""Docstrings and comments of the code: banned words, questions, and openings that name nothing."""
 
 import ast
 import io
@@ -11,13 +11,16 @@ from pathlib import Path
 from tests.prose.rules import QUOTED, ROOT, Fault, banned
 
 QUESTION = re.compile(r"(?:Is|Are|Was|Were|Has|Have|Does|Do|May|Can|Must|Should) [^.?]*\?")
-RIDDLE = re.compile(r"(?:What|Who|Whom|Whose|Whoever|Whatever|Such|Those|It|They)\b")
+RIDDLE = re.compile(
+    r"(?:What|Who|Whom|Whose|Whoever|Whatever|Which|Where|Why|How|Such|These|Those|It|Its|He|They|Their|Of"
+    r"|(?:Some|Every|Any|No)(?:body|thing|one))\b"
+)
 DOCTOR = "triage_cli/doctor/"  # its checks ask, and docs/reference/doctor.md lists what they ask
 GENERATED = {"triage_cli/one_line_helps.py"}  # its docstring and helps are those of the commands
 
 
 def faults() -> Iterator[Fault]:
-    """What is wrong with the words about the code, over all files that are kept."""
+    """Finds the faults in docstrings and comments of all tracked files."""
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     for name in sorted({*listed} - GENERATED):
         if (ROOT / name).is_file():
@@ -25,15 +28,15 @@ def faults() -> Iterator[Fault]:
 
 
 def faults_of_source(name: str, source: str) -> Iterator[Fault]:
-    """What is wrong with the docstrings and comments of one file."""
+    """Finds the faults in docstrings and comments of one file."""
     tree = ast.parse(source)
     for text in (*docstrings(tree), *comments(source)):
         yield from banned(name, QUOTED.sub("“”", text), "code")
         if QUESTION.match(text) and not is_product_test(name) and not name.startswith(DOCTOR):
             yield Fault(name, "question", text, "say what is true: “Whether …”")
-    head = ast.get_docstring(tree) or ""
-    if not is_product_test(name) and not name.startswith("migrations/") and RIDDLE.match(head):
-        yield Fault(name, "first line", head, "name the duty in words that somebody would search for")
+    for text in docstrings(tree):
+        if RIDDLE.match(text):
+            yield Fault(name, "opening", text, "name the thing, or the act: “Counts …”, “Sender of …”")
 
 
 def is_product_test(name: str) -> bool:

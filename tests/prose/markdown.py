@@ -18,7 +18,7 @@ GENERATED = re.compile(r"<!-- what is on record.*?<!-- that was it -->", re.DOTA
 
 @dataclass(slots=True)
 class Page:
-    """What a page says, without its code blocks."""
+    """Page of the docs: its sentences, headings and links, without code blocks."""
 
     path: Path
     prose: list[str] = field(default_factory=list)  # sentences of paragraphs and lists

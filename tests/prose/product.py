@@ -54,7 +54,7 @@ def faults() -> Iterator[Fault]:
 
 
 def faults_of_table(name: str, table: Mapping[str, str], said: Mapping[str, str]) -> Iterator[Fault]:
-    """What is wrong with one language of the console."""
+    """Finds the faults in one language of the console."""
     yield from (Fault(name, "missing", words, "not translated") for words in said.keys() - table.keys())
     for words, german in table.items():
         yield from banned(name, german, "german")

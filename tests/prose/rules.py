@@ -1,4 +1,4 @@
-"""What is wrong with a text: banned words, openings, long sentences, headings, links."""
+"""Rules for texts: banned words, openings, long sentences, headings, links."""
 
 import re
 import tomllib
@@ -62,7 +62,7 @@ def faults_of_page(page: Page, *, decision: bool) -> Iterator[Fault]:
 
 
 def faults_of_old_record(page: Page) -> Iterator[Fault]:
-    """What may not be in a record of former times either: banned words, long sentences, dead links."""
+    """Finds the faults that count in an old record too: banned words, long sentences, dead links."""
     file = str(page.path.relative_to(ROOT))
     yield from faults_of_sentences(file, page)
     yield from faults_of_links(file, page)

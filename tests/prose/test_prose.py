@@ -95,7 +95,9 @@ def test_the_baseline_holds_what_is_old_and_only_shrinks(
     [
         ('"""Holds mails."""', ["mails"]),
         ("# the door is shut\nx = 1", ["the door"]),
-        ('"""What a rule says."""', ["first line"]),
+        ('"""What a rule says."""', ["opening"]),
+        ('"""Rules."""\n\n\nclass Staff:\n    """Somebody who decides."""', ["opening"]),
+        ('"""Rules."""\n\n\ndef count() -> int:\n    """How many rules there are."""', ["opening"]),
         ('"""Rules."""\n\n\ndef is_open() -> bool:\n    """Is it open?"""', ["question"]),
         ('"""Rules."""\n\n\ndef is_open() -> bool:\n    """Whether it is open. `mails` is a field."""', []),
     ],
@@ -105,4 +107,5 @@ def test_a_private_word_of_a_docstring_or_comment_is_found(source: str, found: l
 
 
 def test_tests_tell_stories_in_plain_words() -> None:
-    assert list(code.faults_of_source("tests/triage/test_rules.py", '"""What is held, and is it kept?"""')) == []
+    assert list(code.faults_of_source("tests/triage/test_rules.py", '"""Is a message held that matches?"""')) == []
+    assert [fault.kind for fault in code.faults_of_source("tests/triage/test_rules.py", '"""What is held."""')] == ["opening"]

@@ -1,4 +1,4 @@
-"""What of the API is promised: docs/openapi.json, and what in a newer document breaks that promise.
+"""Published API document (docs/openapi.json), and changes that would break its clients.
 
 `python -m tests.triage_api.published` writes docs/openapi.json again, and refuses where that breaks what was promised before.
 """
@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 
 def breaking(old: Document, new: Document) -> list[str]:
-    """What clients of the old document find broken by the new one, in words."""
+    """Lists the changes that break clients of the old document, in words."""
     return sorted(set(Comparison(old, new).all()))
 
 
@@ -98,7 +98,7 @@ class Comparison:
             yield f"{label}: {name} is {'required now' if sent else 'no longer always there'}"
 
     def alternatives(self, label: str, before: Document, after: Document, *, sent: bool) -> Iterator[str]:
-        """Of `anyOf` each old one has to be there still; what clients receive may not become another kind either."""
+        """Checks `anyOf`: each old alternative has to remain, and answers may not change their kind."""
         were, are = ([self.resolved(doc, one) for one in side.get("anyOf", ())] for doc, side in ((self.old, before), (self.new, after)))
         kinds = [one.get("type", one.get("title")) for one in were], [one.get("type", one.get("title")) for one in are]
         lost, new = set(kinds[0]) - set(kinds[1]), set(kinds[1]) - set(kinds[0])

@@ -66,7 +66,7 @@ def test_every_operation_keeps_to_the_document(company: FastAPI, sqlite_engine: 
 
 
 def things(app: FastAPI, key: str) -> dict[str, str]:
-    """Something real for each name in a path."""
+    """Existing values for each parameter of a path."""
     with start_blocking_portal() as portal:
         program = Browser(portal, app, "192.0.2.9").with_token(key)
         first, second, _ = program.get("/deliveries").json()["items"]

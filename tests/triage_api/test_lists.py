@@ -258,7 +258,7 @@ def test_groups_are_for_everybody_who_redirects(ana: Browser, ben: Browser) -> N
 
 @pytest.mark.usefixtures("grouped")
 def test_a_list_of_others_is_an_address(app: FastAPI, engine: Engine, api_settings: Settings, ana: Browser, ben: Browser) -> None:
-    """Who is on a list of another department, and its further addresses, are nothing that a redirect needs."""
+    """A redirect needs neither the members of another department's list nor its further addresses."""
     theirs = GroupEntry("all@company.example", "Everybody", "it", ("mara.berg", "joe.fern"), (), ("everyone@company.example",))
     with transaction(engine) as session:
         directory.apply_directory(session, replace(COMPANY, staff=STAFF, groups=(theirs,)), api_settings.company, by=SYNC, now=NOW)

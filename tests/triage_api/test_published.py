@@ -21,7 +21,7 @@ def published() -> Document:
 
 
 def test_this_program_keeps_what_was_published(published: Document) -> None:
-    """What is new may be missing there: `python -m tests.triage_api.published` adds it before a release."""
+    """New parts may be missing there: `python -m tests.triage_api.published` adds them before a release."""
     assert breaking(published, present()) == []
 
 

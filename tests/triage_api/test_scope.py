@@ -46,7 +46,7 @@ OPENING = {"view_message", "get_text", "get_headers", "download_source", "downlo
 
 @dataclass
 class Secret:
-    """Everything about one message to IT, which only the company's staff may know of."""
+    """Data of one message to IT that only the company's staff may see."""
 
     delivery: str
     message: str
@@ -81,7 +81,7 @@ class Secret:
 
 @dataclass
 class Call:
-    """How an operation is called about the secret. `says`: it answers everybody, and then without the secret."""
+    """Call of an operation about the secret. `says`: it answers all staff, and then without the secret."""
 
     json: Any = None
     says: bool = False
@@ -857,7 +857,7 @@ def state_of(engine: Engine, secret: Secret) -> tuple[str, int, int, bool]:
 
 
 def acts(engine: Engine) -> set[str]:
-    """What is in the audit log."""
+    """Acts in the audit log."""
     with read_transaction(engine) as session:
         return set(session.scalars(select(col(AuditRecord.act))))
 

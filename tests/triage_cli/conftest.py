@@ -16,7 +16,7 @@ from triage_cli import main
 
 
 class Said(NamedTuple):
-    """How a command ended and what it printed."""
+    """Exit code and output of a command."""
 
     code: int
     out: str

@@ -65,7 +65,7 @@ class Post:
         return copies
 
     def answer(self, mailbox: str, message_id: str, to: str, at: datetime) -> None:
-        """What its reader wrote back."""
+        """Add the recipient's reply."""
         text = (
             f"From: {mailbox}\nTo: {to}\nDate: {format_datetime(at)}\nMessage-ID: <answer-{message_id.strip('<>')}>\n"
             f"In-Reply-To: {message_id}\nSubject: Re: your mail\n\nThank you.\n"

@@ -327,7 +327,7 @@ class World:
     seen: dict[str, str] = field(default_factory=dict)
 
     def said(self, line: Line, capsys: pytest.CaptureFixture[str]) -> Said:
-        """What a command printed here, without what differs by nature."""
+        """Output of a command here, without values that always differ."""
         words = [word.strip("'") for word in re.findall(r"'[^']*'|\S+", line.words)]
         words = [word.format(**self.names) if "{" in word else word for word in words]
         capsys.readouterr()
@@ -351,7 +351,7 @@ class World:
         return text
 
     def record(self) -> list[Any]:
-        """What is in the audit log by now, the states of mail, the rules in force."""
+        """Audit entries, states of messages and rules in force by now."""
         with db.read_transaction(self.engine) as session:
             acts = session.scalars(select(AuditRecord).order_by(col(AuditRecord.id))).all()
             mail = session.execute(select(col(Delivery.id), col(Delivery.state), col(Delivery.mailbox)).order_by(col(Delivery.id))).all()

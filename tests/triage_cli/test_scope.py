@@ -181,7 +181,7 @@ def secret(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Secret:
-    """What hana, whom the seal names, has done; now somebody else is at the keyboard."""
+    """Acts of Hana, a keeper of the confidential folder, before another person uses the keyboard."""
     with transaction(engine) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry(request.param, ("hana",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)

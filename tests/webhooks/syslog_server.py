@@ -157,7 +157,7 @@ class SyslogServer:
 
 
 def read_all(connection: ssl.SSLSocket) -> bytes:
-    """Everything until the other side ends it."""
+    """Read until the other side ends the connection."""
     found = bytearray()
     while some := connection.recv(65_536):
         found += some
@@ -206,7 +206,7 @@ class Rsyslog:
 
     @property
     def came(self) -> list[str]:
-        """What it wrote down: facility, severity, host name, application, id of the message, the message."""
+        """Received messages: facility, severity, host name, application, id of the message, the message."""
         file = self.directory / "came.log"
         return file.read_text().splitlines() if file.exists() else []
 

@@ -70,13 +70,13 @@ def happens(engine: Engine, times: int = 1, *, subject: str = "staff:ana") -> No
 
 
 def unsent(engine: Engine, stream: str = SYSLOG) -> int:
-    """How many events the stream has not sent."""
+    """Number of events that the stream has not sent."""
     with db.read_transaction(engine) as session:
         return event_streams.find_unsent(session, stream)[0]
 
 
 def sequences(server: SyslogServer) -> list[int]:
-    """Of the events that came."""
+    """Sequence numbers of the received events."""
     return [one["event"]["sequence"] for one in server.events]
 
 
@@ -95,7 +95,7 @@ def running(settings: Settings) -> Iterator[None]:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody rests for long after a failure."""
+    """Shorten the pauses after a failure."""
     monkeypatch.setattr(event_sender, "PAUSES", (0.05,))
 
 
@@ -277,7 +277,7 @@ def test_lines_are_whole_also_after_a_crash_and_a_rotation(sqlite_engine: Engine
 
 
 def current_umask() -> int:
-    """Which rights new files never get."""
+    """Current umask."""
     found = os.umask(0)
     os.umask(found)
     return found

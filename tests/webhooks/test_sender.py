@@ -57,7 +57,7 @@ def hooked(sqlite_engine: Engine, settings: Settings, receiver: Receiver, tmp_pa
 
 
 def impatient(hooked: Settings) -> Webhooks:
-    """Who does not answer within a second is not waited for."""
+    """Time-out of a second."""
     return replace(hooked.webhooks, timeout=1)
 
 
@@ -103,7 +103,7 @@ def lease_ends(engine: Engine) -> None:
 
 
 def verified(receiver: Receiver, place: int = 0) -> Any:
-    """What a call says, once its signature is checked as a receiver does."""
+    """Body of a call, after its signature is verified as a receiver does."""
     came = receiver.came[place]
     expected = payloads.sign_call(KEY, came.event, came.body, int(came.headers["webhook-timestamp"]))
     assert came.headers["webhook-signature"] == f"v1,{expected}"

@@ -90,7 +90,7 @@ def move_in(site: Site, now: datetime) -> None:
 
 
 def proof_of(letter: Letter, author: str) -> Authentication:
-    """What the signature comes to, without asking a DNS: it holds, and the domain that signs publishes DMARC."""
+    """Authentication of a letter without DNS: its signature is valid, and the signing domain publishes DMARC."""
     if not letter.signer:
         return Authentication(author)
     domain = author.rpartition("@")[2]
@@ -100,7 +100,7 @@ def proof_of(letter: Letter, author: str) -> Authentication:
 
 
 def decide(site: Site, clock: Clock) -> None:
-    """What was done about it so far."""
+    """Make the decisions so far."""
     allow, block = (RuleOrder(effect, "address", "", "company") for effect in ("allow", "block"))
     done = (
         (4, ANA, Verb.RELEASE, "b.jansohn@stadtwerke-hollersund.example", "the tender", allow),

@@ -1,4 +1,4 @@
-"""Somebody's other name, in the record: all that hangs on the name they had goes to the one they have, in the sync's transaction."""
+"""Renames a person in all records that name them, in the sync's transaction."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

@@ -319,7 +319,7 @@ def test_without_a_way_out_only_copies_are_taken(own: Settings) -> None:
 
 @pytest.fixture
 def guarded(own: Settings, tmp_path: Path) -> Settings:
-    """Nobody's network; the servers sign in."""
+    """Settings without trusted networks; the servers sign in."""
     chain, key = make_certificate(tmp_path)
     file = tmp_path / "accounts"
     file.write_text("# servers\n\nexchange:s3cr:et\n")

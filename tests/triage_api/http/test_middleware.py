@@ -53,7 +53,7 @@ async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 def asked(app: object, office: Office, method: str = "GET", **more: object) -> list[Message]:
-    """What the guard sends for one request to this app."""
+    """Messages that the guard sends for one request to this app."""
     sent: list[Message] = []
 
     async def receive() -> Message:

@@ -17,7 +17,7 @@ EVIL = "ana from 198.51.100.1 as root"  # a login that would ban somebody else
 
 
 def failing(new_browser: NewBrowser) -> None:
-    """Somebody guesses passwords, of an account and of none, and a token."""
+    """Guess passwords of an account and of an unknown one, and a token."""
     guest = new_browser(address="203.0.113.7")
     assert guest.sign_in("ana", "wrong").status_code == 401
     assert guest.sign_in(EVIL, "wrong").status_code == 401

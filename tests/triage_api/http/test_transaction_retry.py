@@ -31,7 +31,7 @@ def database_url(postgresql_url: str) -> str:
 
 @pytest.fixture
 def spoilt(monkeypatch: pytest.MonkeyPatch) -> Callable[[Spoil], list[Session]]:
-    """What gets in the way of decisions that were made and are not committed; the sessions that made them."""
+    """Let commits of decisions fail; the sessions that tried."""
     decide = deciding.decide_or_ask
 
     def spoil_with(spoil: Spoil) -> list[Session]:

@@ -1,4 +1,4 @@
-"""Whom a proxy names is signed in; whoever says it from elsewhere, twice, or for somebody who is not here, is not."""
+"""Sign-in by a proxy's header: refused from elsewhere, when sent twice, and for unknown people."""
 
 import socket
 import threading

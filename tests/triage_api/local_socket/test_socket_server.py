@@ -84,7 +84,7 @@ def connected(settings: Settings) -> Iterator[BinaryIO]:
 
 
 def hello(settings: Settings, /, **other: Any) -> dict[str, Any]:
-    """What a command says first."""
+    """First line that a command sends."""
     usual = {"version": version("mailroom"), "settings": digest_of(settings), "login": "ida", "place": "192.0.2.7"}
     return usual | other
 

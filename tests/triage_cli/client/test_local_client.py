@@ -1,4 +1,4 @@
-"""Where commands without a running API find the routes of a resource."""
+"""Modules in which commands without a running API find the routes of a resource."""
 
 import json
 

@@ -44,7 +44,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @contextmanager
 def pretending(directory: Path, answers: Callable[[socket.socket], None]) -> Iterator[None]:
-    """Somebody listens at the socket's place who answers one command like this."""
+    """Listen at the socket's place and answer one command like this."""
     (directory / wire.DIRECTORY).mkdir(mode=0o700)
     with wire.address_in(directory / wire.DIRECTORY) as address:
         listener = socket_server.bind_socket(address)

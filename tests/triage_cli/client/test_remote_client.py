@@ -31,7 +31,7 @@ DECIDED: dict[str, Any] = NUMBERS | {"id": "0000000000001", "sentence": "Release
 
 
 class Asked:
-    """What a server was asked, and what it answers, in turn; the last answer again and again. None: it hangs up."""
+    """Requests to a server, and its answers in turn; the last one repeats. None: it hangs up."""
 
     def __init__(self, *replies: Reply | None) -> None:
         self.replies = list(replies)
@@ -230,7 +230,7 @@ def test_where_server_and_token_come_from(run: Run, monkeypatch: pytest.MonkeyPa
 
 
 def test_nothing_of_the_database_is_needed() -> None:
-    """What asks a server starts without the house's records."""
+    """Remote commands import nothing of the database."""
     commands = "queue.campaigns decisions.decisions decisions.decide queue.deliveries records.audit policy.rules policy.allow_block"
     names = f"{commands} access.staff access.api_tokens operations.outgoing_queue".split()
     modules = ", ".join(["triage_cli.client.remote_client", *(f"triage_cli.commands.{name}" for name in names)])

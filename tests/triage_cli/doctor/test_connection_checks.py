@@ -1,4 +1,4 @@
-"""What the doctor says of the directory, of DNS and of the way into the mailboxes, each against a real one."""
+"""Doctor's checks of the directory, of DNS and of the access to mailboxes, each against a real one."""
 
 import subprocess
 import tempfile

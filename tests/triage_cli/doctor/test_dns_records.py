@@ -1,4 +1,4 @@
-"""What the doctor says of our own name in DNS."""
+"""Doctor's checks of our own name in DNS."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -364,7 +364,7 @@ def test_the_consoles_certificate(house: Settings, tmp_path: Path, monkeypatch: 
 
 
 def shake_hands(proxy: socket.socket, context: ssl.SSLContext) -> None:
-    """What a TLS proxy does with one client, which may have gone without reading its tickets."""
+    """Accept one client of a TLS proxy; it may leave without reading its tickets."""
     connection, _ = proxy.accept()
     with context.wrap_socket(connection, server_side=True) as client, contextlib.suppress(OSError):
         client.recv(1)

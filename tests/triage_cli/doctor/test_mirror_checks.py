@@ -1,4 +1,4 @@
-"""What the doctor says of the mirror's accounts, with a real Dovecot, and of the addresses that employees write to."""
+"""Doctor's checks of the mirror's accounts, with a real Dovecot, and of the addresses that employees write to."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Setting
 
 
 def said(findings: Iterator[Finding]) -> list[tuple[str, str]]:
-    """How bad, and what was seen."""
+    """Level and text of each finding."""
     return [(one.level, one.found) for one in findings]
 
 

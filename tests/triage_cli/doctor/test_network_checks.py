@@ -1,4 +1,4 @@
-"""What the doctor says of next hops that want us to sign in: of the file, of TLS, and of what the server answers."""
+"""Doctor's checks of next hops with sign-in: the file, TLS, and the server's answer."""
 
 import ssl
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def ours(peer: Peer, settings: Settings, files: tuple[Path, Path], tmp_path: Pat
 
 
 def check_network(settings: Settings) -> dict[str, tuple[str, str]]:
-    """What is not well, by its words, with level and what to do; nothing shows a password."""
+    """Findings that are not well, by their subject, with level and advice; none shows a password."""
     found = [*network_checks.next_hop(settings)]
     assert not any(PASSWORD in one.found + one.do for one in found)
     return {one.found: (one.level, one.do) for one in found if "it does not offer" not in one.found and "(SIZE)" not in one.found}

@@ -1,4 +1,4 @@
-"""What the doctor says of what employees are told and may ask, and of the events for a SIEM."""
+"""Doctor's checks of employees' notices and requests, and of the events for a SIEM."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -108,7 +108,7 @@ def test_mail_that_waits(house: Settings) -> None:
 
 
 def send(engine: Engine, settings: Settings, raw: bytes) -> None:
-    """Somebody's mail goes out through us."""
+    """Send an employee's message through us."""
     envelope = Envelope(new_id(), utcnow(), JOE, ("ann@x.example",), "192.0.2.25", "inner.company.example")
     with db.transaction(engine) as session:
         store_outbound.store_outgoing(session, envelope, bodies.pack_body(raw), make_summary(raw), settings=settings, now=utcnow())

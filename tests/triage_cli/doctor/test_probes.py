@@ -1,4 +1,4 @@
-"""What the doctor tries out, each against a real server: our own door, a Postfix behind it, and ways around."""
+"""Doctor's probes, each against a real server: our own SMTP server, a Postfix behind it, and ways around it."""
 
 from collections.abc import Iterator
 from dataclasses import replace

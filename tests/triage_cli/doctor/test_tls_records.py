@@ -1,4 +1,4 @@
-"""What the doctor says of MTA-STS, TLS-RPT and DANE: nothing where they are absent, and what does not fit where they are there."""
+"""Doctor's checks of MTA-STS, TLS-RPT and DANE: no finding where they are absent, mismatches where they exist."""
 
 import http.server
 import ssl
@@ -35,7 +35,7 @@ class PolicyHost:
                 self.wfile.write(place.text.encode())
 
             def log_message(self, *_: object) -> None:
-                """Nobody reads it."""
+                """Log nothing."""
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)

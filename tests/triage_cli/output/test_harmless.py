@@ -81,7 +81,7 @@ ELSEWHERE = {
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """What is printed has nothing to do with the database."""
+    """SQLite alone: the output does not depend on the database."""
     return sqlite_url
 
 

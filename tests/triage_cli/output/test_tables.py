@@ -1,4 +1,4 @@
-"""Whatever mail says: in tables, JSON, CSV, sentences and logs it acts on no terminal, hides nothing, and calculates nothing."""
+"""Hostile text of messages in tables, JSON, CSV, sentences and logs: it controls no terminal, hides nothing, and computes nothing."""
 
 import contextlib
 import csv
@@ -35,14 +35,14 @@ ROWS = st.lists(
 
 
 def printed(rows: list[dict[str, object]], form: Form) -> str:
-    """What goes to standard output."""
+    """Text on standard output."""
     with contextlib.redirect_stdout(io.StringIO()) as out:
         SHAPE.print(rows, form)
     return out.getvalue()
 
 
 def is_harmless(text: str) -> bool:
-    """Nothing in these lines acts on a terminal or hides something."""
+    """Whether these lines control no terminal and hide nothing."""
     return not any(HARMFUL.search(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 

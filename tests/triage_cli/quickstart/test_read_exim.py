@@ -1,4 +1,4 @@
-"""What quickstart understands of an Exim, by a real one."""
+"""Quickstart's reading of an Exim configuration, with a real Exim."""
 
 from pathlib import Path
 

@@ -27,7 +27,7 @@ def commands(tmp_path: Path) -> Path:
 
 
 def refusal(output: Path, command: str) -> str:
-    """What a command says before it has done anything."""
+    """Refusal of a command before it has done anything."""
     done = subprocess.run([output / command, "anna@company.example"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     return done.stderr

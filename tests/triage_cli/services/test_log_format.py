@@ -16,7 +16,7 @@ from triage_cli.services.log_format import OWN_KEYS, STANDARD_ERROR, VALUES, Jso
 
 
 def line(text: str, *args: Any, fault: BaseException | None = None) -> dict[str, Any]:
-    """What a log call becomes."""
+    """JSON line of a log call."""
     info = (type(fault), fault, None) if fault else None
     written = JsonLines("judge").format(logging.LogRecord("mta.processing.processor", logging.INFO, "", 0, text, args, info))
     assert "\n" not in written

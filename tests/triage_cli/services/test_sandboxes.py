@@ -1,4 +1,4 @@
-"""What the units of the sandboxes start answers to the names that the other processes ask for, and to no others."""
+"""Functions that the sandbox units serve: those that the other processes ask for, and no others."""
 
 import json
 import subprocess

@@ -32,7 +32,7 @@ def signing(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def act(engine: Engine) -> None:
-    """Something happens, and is confidential."""
+    """Record a confidential act."""
     with db.transaction(engine) as session:
         ledger.write_act(session, "test", "thing", by=ANA, now=utcnow())
     upkeep.seal_trail(engine, HERE)

@@ -33,7 +33,7 @@ def read_dictionary(number: int) -> zstandard.ZstdCompressionDict:
 
 
 def file_of(number: int) -> Path:
-    """Where the dictionary of this number is."""
+    """Returns the file of the dictionary with this number."""
     return DIRECTORY / f"records_{number}.zdict"
 
 

@@ -19,7 +19,7 @@ TOOLS = threading.local()  # neither compressors nor decompressors may be shared
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """What was found out about a message, as plain values: `Envelope`, `Authentication`, `Summary` and signals as JSON."""
+    """Findings about a message as plain values: `Envelope`, `Authentication`, `Summary` and signals as JSON."""
 
     envelope: dict[str, Any]
     authentication: dict[str, Any]
@@ -33,7 +33,7 @@ def pack_record(record: MessageRecord) -> bytes:
 
 
 def as_json(record: MessageRecord) -> bytes:
-    """What is compressed, and what a dictionary is trained on."""
+    """Serialises a record to the bytes that are compressed, and that dictionaries are trained on."""
     return json.dumps((record.envelope, record.authentication, record.summary, record.signals), separators=(",", ":")).encode()
 
 

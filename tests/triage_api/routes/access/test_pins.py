@@ -34,7 +34,7 @@ def api_settings(api_settings: Settings) -> Settings:
 
 
 def set_pin(browser: Browser, pin: str = ANAS) -> Browser:
-    """Whoever has signed in sets a PIN."""
+    """Set a PIN in this session."""
     assert browser.request("PUT", "/session/pin", json={"pin": pin}).status_code == 204
     return browser
 
@@ -46,12 +46,12 @@ def unlock(browser: Browser, login: str = "ana", pin: str = ANAS) -> tuple[int, 
 
 
 def holders(browser: Browser) -> list[str]:
-    """Whose sessions the sign-in page of this browser offers to open."""
+    """Logins whose sessions the sign-in page of this browser offers to unlock."""
     return [one["login"] for one in browser.get("/session/ways").json()["pins"]]
 
 
 def grow_idle(engine: Engine, minutes: int, column: str = "seen_at") -> None:
-    """Nothing was done for so long."""
+    """Set all sessions back as if idle for this many minutes."""
     with transaction(engine) as session:
         session.execute(update(StaffSession).values({column: utcnow() - timedelta(minutes=minutes)}))
 

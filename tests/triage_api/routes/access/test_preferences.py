@@ -15,7 +15,7 @@ JOE = "it+joe.fern@company.example"
 
 
 def chosen(browser: Browser) -> dict[str, Any]:
-    """What is chosen, as the console learns it when it begins."""
+    """Chosen preferences, as the console gets them at its start."""
     return {name: value for name, value in browser.get("/me").json()["preferences"].items() if value is not None}
 
 

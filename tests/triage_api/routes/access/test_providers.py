@@ -76,7 +76,7 @@ def come_back(browser: Browser, state: str, name: str = "company", code: str = "
 
 
 def refused(browser: Browser, answer: httpx.Response) -> str:
-    """What the sign-in page says."""
+    """Refusal that the sign-in page shows."""
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/#sign-in=")
     assert browser.get("/me").status_code == 401

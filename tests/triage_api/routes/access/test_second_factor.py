@@ -30,13 +30,13 @@ SYSTEM = Actor.system("test")
 
 
 def code_of(secret: str, at: datetime | None = None) -> str:
-    """What the app shows."""
+    """Code that the app shows."""
     return authenticator_app.generator_of(secret).generate(int((at or utcnow()).timestamp())).decode()
 
 
 @pytest.fixture
 def secret(engine: Engine) -> str:
-    """Of ida's app, whose last code was two minutes ago."""
+    """Secret of Ida's app, whose last code was used two minutes ago."""
     secret, before = authenticator_app.make_secret(), utcnow() - timedelta(minutes=2)
     with transaction(engine) as session:
         authenticator_app.keep_app(session, "ida", secret, code_of(secret, before), by=SYSTEM, now=before)

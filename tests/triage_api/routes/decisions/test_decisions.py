@@ -22,7 +22,7 @@ JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 
 
 def rang(settings: Settings) -> set[str]:
-    """Which bells rang since this was asked last."""
+    """Wake-ups since the last call."""
     found = set()
     for name in ("relay", "door", "change"):
         bell = Bell(settings.spool.directory, name)
@@ -33,7 +33,7 @@ def rang(settings: Settings) -> set[str]:
 
 
 def line_up(settings: Settings) -> set[str]:
-    """What rings by itself: over PostgreSQL the line to the other machines, once it is up."""
+    """Wake-ups without a cause: over PostgreSQL the connection to other machines, once it is up."""
     return {"change"} if settings.database.url.startswith("postgresql") else set()
 
 

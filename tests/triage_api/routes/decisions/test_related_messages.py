@@ -36,7 +36,7 @@ def purged(ana: Browser, came: Came, engine: Engine) -> str:
 
 
 def without_way_in(settings: Settings) -> Settings:
-    """Nobody can look into mailboxes."""
+    """Settings without access to mailboxes."""
     return replace(settings, recall=Recall(), relay=Relay(next_hop="smtp://inner:25"))
 
 

@@ -216,7 +216,7 @@ class TestTwoPeople:
 
     @pytest.fixture
     def api_settings(self, two: Settings) -> Settings:
-        """Of that company."""
+        """Settings of the company with two people."""
         return two
 
     def test_the_second_person_confirms_what_the_first_one_did(self, ana: Browser, came: Came, new_browser: NewBrowser) -> None:

@@ -48,7 +48,7 @@ def message(app: FastAPI, engine: Engine, api_settings: Settings) -> str:
 
 
 def received(engine: Engine, settings: Settings) -> str:
-    """It comes in."""
+    """Receive the message with attachments."""
     raw = letter()
     with transaction(engine) as session:
         proof = authentication(AUTHOR, DMARC_PASS)

@@ -66,7 +66,7 @@ def message(app: FastAPI, engine: Engine, api_settings: Settings) -> str:
 
 
 def acts(engine: Engine, message: str) -> list[tuple[str, str, dict[str, object]]]:
-    """Who took what of the message, by the record."""
+    """Entries of the audit log about the message: actor, act and details."""
     with transaction(engine) as session:
         found = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"message:{message}"))
         return [(one.by, one.act, one.detail) for one in found if one.act != "receive"]

@@ -47,7 +47,7 @@ def acts(engine: Engine, *kinds: str) -> list[tuple[str, str, str]]:
 
 
 def waiting(engine: Engine) -> list[int]:
-    """What was read ahead and is not settled: how many requests of each message."""
+    """Number of unsettled requests that read ahead, for each message."""
     with db.read_transaction(engine) as session:
         return sorted(one.ahead for one in session.scalars(select(Viewing)) if one.ahead)
 

@@ -32,7 +32,7 @@ def served(settings: Settings, sqlite_engine: Engine) -> Iterator[str]:
 
 
 def came(engine: Engine, settings: Settings) -> None:
-    """Something is committed, and the bell rings as it does then."""
+    """Commit an act, with its wake-up."""
     with transaction(engine) as session:
         arrive(session, settings, JOE)
     bell = Bell(settings.spool.directory, "change")

@@ -1,4 +1,4 @@
-"""Whom we know by our own mail, over HTTP: what scripts say, what staff decides, and where it comes from."""
+"""Contacts over HTTP: what scripts report, what staff decide, and the source of each."""
 
 from sqlalchemy import Engine
 

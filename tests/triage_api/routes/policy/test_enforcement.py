@@ -1,4 +1,4 @@
-"""What is held, over HTTP."""
+"""Enforcement steps, over HTTP."""
 
 from tests.triage_api.conftest import Came, NewBrowser
 

@@ -78,7 +78,7 @@ def test_nothing_that_is_there_is_overwritten(shell: Shell, settings: Settings, 
 
 @pytest.fixture
 def elsewhere(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a backup of an SQLite database in `tmp_path / "backup"` is restored to."""
+    """Target for restoring a backup of an SQLite database in `tmp_path / "backup"`."""
     for name in ("first.db", "second.db"):
         monkeypatch.setenv("MAILROOM_DATABASE__URL", f"sqlite:///{tmp_path / name}")
         if name == "first.db":

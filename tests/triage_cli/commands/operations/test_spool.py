@@ -25,7 +25,7 @@ def spool(settings: Settings) -> Spool:
 
 
 def acts(engine: Engine, number: str) -> list[str]:
-    """What is in the audit log of a message that waits."""
+    """Audit entries about a deferred message."""
     with db.read_transaction(engine) as session:
         about = select(col(AuditRecord.act)).where(col(AuditRecord.subject) == f"spool:{number}").order_by(col(AuditRecord.id))
         return list(session.scalars(about))

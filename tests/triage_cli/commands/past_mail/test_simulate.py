@@ -47,7 +47,7 @@ def signing(demo: Path) -> dict[str, Key]:
 
 @pytest.fixture(scope="module")
 def copies(demo: Path, signing: dict[str, Key]) -> list[Copy]:
-    """What lies in the company's mailboxes."""
+    """Copies in the company's mailboxes."""
     with pytest.MonkeyPatch.context() as patch:
         post = Post(demo / "old", signing, ZoneFileResolver(str(demo / "demo.zone")))
         return fill(post, patch, start=START, days=DAYS)
@@ -84,7 +84,7 @@ def rehearse(
 
 
 def verdict(copy: Copy) -> str:
-    """What the story says about a message of its kind."""
+    """Expected verdict for a message of this kind."""
     return expected(copy.kind)[0]
 
 
@@ -158,7 +158,7 @@ PHISHING = {"phishing", "ceo-fraud", "customs", "gift-cards", "own-domain", "for
 
 
 def attacks_and_rules(found: dict[str, Any], copies: list[Copy]) -> None:
-    """Everything that lies is caught, and no rule for it is proposed."""
+    """Assert that every attack is caught, and that no rule for one is suggested."""
     bad = [one for one in copies if one.kind in PHISHING]
     assert found["attacks"]["held"] >= len(bad)
     assert found["attacks"]["passed"] == 0
@@ -242,7 +242,7 @@ def test_the_report_is_one_page_that_loads_nothing(rehearse: Shell, demo: Path, 
 
 @SQLITE
 def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_refuses_them(rehearse: Shell, tmp_path: Path) -> None:
-    """Of the last server's word on whom it was for, and of To and Cc; each message once, though it lies in two mailboxes."""
+    """The last server's recipient counts, then To and Cc; each message once, even if it is in two mailboxes."""
     home = company.DOMAIN
     messages = [
         ("", f"Tickets <tickets@{home}>", 1),
@@ -274,7 +274,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(rehe
 
 
 class Seen(HTMLParser):
-    """What a page is made of."""
+    """Elements of a page."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Whom we know by our own mail, in the shell; and what a Postfix's log teaches."""
+"""Contacts in the shell, and those learned from a Postfix log."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is held, from the shell."""
+"""Enforcement steps, from the shell."""
 
 import json
 

@@ -20,7 +20,7 @@ NASTY = '</svg><script src="https://bad.example/x.js">alert(1)</script><img src=
 
 @pytest.fixture
 def busy(shell: Shell, arrives: Arrives) -> Shell:
-    """Somebody has released a message and purged another one, and a third one waits."""
+    """Company with a released, a removed and a held message."""
     first, second, _ = (arrives(author=f"one{number}@far.example", at=datetime.now(UTC) - timedelta(hours=1)) for number in range(3))
     assert shell("release", first, "--reason", "wanted").code == 0
     assert shell("purge", second, "--reason", "not wanted").code == 0
@@ -58,7 +58,7 @@ def test_the_time_that_is_asked_about(busy: Shell) -> None:
 
 
 class Seen(HTMLParser):
-    """Everything in a page that could load or run something."""
+    """Parts of a page that could load or run something."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
