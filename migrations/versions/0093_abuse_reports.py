@@ -1,4 +1,4 @@
-"""Which message an abuse report holds: it is erased with that message's sender and recipients."""
+"""Message of an abuse report, so that the report is erased with that message's sender and recipients."""
 
 import sqlalchemy as sa
 from alembic import op

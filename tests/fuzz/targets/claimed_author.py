@@ -1,4 +1,4 @@
-"""Whom unclear From fields claim: bounded and harmless, and a clear author stands first."""
+"""Claimed authors of unclear From fields: bounded and harmless, and a clear author comes first."""
 
 from tests.triage.message.test_claimed_author import CLAIMED, LONGEST_CLAIM
 from triage.message.authors import MANY, author_of

@@ -1,4 +1,4 @@
-"""What an IMAP server answers to a FETCH: messages within the limit, or an error of imaplib, and no more memory than was allowed."""
+"""Answers of an IMAP server to a FETCH: messages within the limit, or an error of imaplib, and no more memory than allowed."""
 
 import contextlib
 import imaplib

@@ -179,7 +179,7 @@ def list_deliveries(
 
 
 def place_kinds(wanted: Selection) -> tuple[type, type]:
-    """Of what kinds the two parts of a place in this list are: a cursor may come from another one."""
+    """Returns the types of the two parts of a place in this list, because a cursor may come from another list."""
     return (int if wanted.looks_inside else datetime, int)
 
 

@@ -46,7 +46,7 @@ def open_sources(session: Session, wanted: Selection, *where: ColumnElement[bool
 
 
 def searched(wanted: Selection, where: Sequence[ColumnElement[bool]], without: Sequence[Term] = ()) -> ColumnElement[bool]:
-    """Everything that a search means, but for some of its words, where few deliveries are looked at."""
+    """Condition for all terms of a search except `without`, for where few deliveries are checked."""
     others = [condition_of(one, MEANING_HERE) for one in search_query.parse_terms(wanted.q) if one not in without]
     return and_(selection_condition(replace(wanted, q="")), *others, *where)
 

@@ -57,7 +57,7 @@ class Source:
         return batch.rows
 
     def moment(self, place: Place) -> datetime:
-        """Everything that came since then is at this place or before it."""
+        """Moment of a place: all later arrivals are at this place or before it."""
         return self.instant(place[0])
 
     def take(self, low: Place) -> list[Place]:
@@ -69,7 +69,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, newest first. `reached`: where it stopped for lack of time; None: it has a page, or all that there is."""
+    """Hits of a search, newest first. `reached`: the place where it stopped for lack of time; None: it has a full page, or all hits."""
 
     places: tuple[Place, ...]
     reached: Place | None = None
@@ -110,7 +110,7 @@ def patience_at(after: Place) -> float:
 
 
 def check_candidates(session: Session, source: Source, places: Sequence[Place]) -> Iterator[Place]:
-    """Those of the candidates that the search means, in no order."""
+    """Yields the candidates that match the search, in no order."""
     if not places:
         return
     named = db.is_among(session, col(source.named), (place[0 if source.named is source.key else 1] for place in places))
