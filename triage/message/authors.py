@@ -20,6 +20,7 @@ TOKEN = re.compile(rf'(?P<space>[ \t\r\n]+)|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<sp
 LOOSE = re.compile(r"""("[^"]{0,64}"|[^\s()<>,;:@\\\[\]"']{0,64})\s{0,9}@\s{0,9}([^\s()<>,;:@\\\[\]"'%!]{3,253})""")
 FIELD_LIMIT = 64 * 1024  # bytes
 NAME_LIMIT = 500
+LOCAL_LIMIT = 128  # characters of the local part of an address that is no strict one
 NAMING = 5  # fields in which a name is looked for where there are several, none of which names an author
 MANY = 500  # mailboxes that are read from one field
 TRIED = 4 * MANY  # pieces of unclear fields that are tried as addresses: each may stand there in four readings
@@ -258,7 +259,8 @@ def loose_readings(local: str, domain: str) -> list[str]:
         return []
     if sure := sure_address(local, domain):
         return [sure]
-    return [escape_visible(f"{local.casefold()}@{encoded}") for encoded in loose_domains(domain)]
+    shown = escape_visible(local.casefold())[-LOCAL_LIMIT:]  # escapes are longer than what they stand for; the domain stays whole
+    return [f"{shown}@{escape_visible(encoded)}" for encoded in loose_domains(domain)]
 
 
 def loose_domains(domain: str) -> list[str]:

@@ -5,7 +5,12 @@ from triage.message.authors import MANY, author_of
 from triage.message.claimed_author import authors_of
 from triage.text.sanitize import escape_visible
 
-SEEDS = (*(field.encode() for field, _ in CLAIMED), b"Ann <ann@sender.example>\nBea <bea@sender.example>", b"Bank <\x1b[2J@\xe2\x80\xae>")
+SEEDS = (
+    *(field.encode() for field, _ in CLAIMED),
+    b"Ann <ann@sender.example>\nBea <bea@sender.example>",
+    b"Bank <\x1b[2J@\xe2\x80\xae>",
+    b"An <" + bytes(80) + b"n@se\xff\xfdnder.example>",
+)
 
 
 def one_input(data: bytes) -> None:

@@ -50,10 +50,12 @@ ORDERED = make_wording(
     r"(?:your|the|this) (?:order|purchase|package|parcel|shipment|delivery)\b[^.!?]{0,40}\b(?:is|has been|was|will be"
     r"|could not be|cannot be|can['’]t be)? ?(?:confirmed|placed|processed|shipped|on hold|pending|suspended|waiting"
     r"|undelivered|delivered|held|returned|failed|ready)\b",
+    r"your (?:order|package|parcel|shipment|delivery) is here\b",
     r"(?:order|purchase|delivery|shipment) (?:confirmation|confirmed|pending|failed|notification|on hold)\b",
     r"(?:confirm|reschedule|track|release) (?:your|the) (?:order|delivery|package|parcel|shipment)\b",
     r"(?:ihre?|deine?) (?:bestellung|sendung|paket|lieferung)\b[^.!?]{0,50}\b(?:bestätigt|versandt|verschickt"
     r"|zurückgehalten|unterwegs|verzögert|wartet|ausstehend|nicht zugestellt|bereit)\b",
+    r"(?:die|ihre?|deine?) (?:bestellung|sendung|lieferung)\b[^.!?]{0,40}\b(?:hat sich verzögert|verzögert sich)\b",
     r"(?:bestellbestätigung|auftragsbestätigung|sendungsbenachrichtigung|lieferbestätigung)\b",
 )
 ACCOUNT = r"(?:account|mail ?box|e-?mail|membership|subscription|service|access|profile|storage|cloud|wallet)"

@@ -22,6 +22,8 @@ SAID = {
         "Ihr Abonnement wurde verlängert, 389 € wurden abgebucht. Zum Stornieren rufen Sie uns an: 030 555 01 42 99",
     ],
     "order-elsewhere": [
+        "Your Delivery is here! Ref:1",
+        "Die Bestellung 1 hat sich verzögert.",
         "Your order has been confirmed and will be shipped today.",
         "Order confirmation",
         "Your package could not be delivered: reschedule your delivery.",
