@@ -16,8 +16,8 @@ from tests.peers.mail import dovecot as dovecot_peer, postfix as postfix_peer
 from tests.peers.postgresql import Server
 
 LMTP = pytest.param(("sqlite", "lmtp"), id="sqlite-lmtp")
-POSTGRESQL = pytest.param(("postgresql", "lmtp"), id="postgresql-lmtp", marks=pytest.mark.postgresql)
-MAILDIR = pytest.param(("sqlite", "maildir"), id="sqlite-maildir")
+POSTGRESQL = pytest.param(("postgresql", "lmtp"), id="postgresql-lmtp", marks=[pytest.mark.postgresql, pytest.mark.long])
+MAILDIR = effort.long(("sqlite", "maildir"), id="sqlite-maildir")
 UNDO_SECONDS = 1
 
 

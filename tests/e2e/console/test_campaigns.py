@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import MAILDIR, House, sign_in
+from tests.e2e.conftest import LMTP, MAILDIR, House, sign_in
 from tests.peers import company, outside
 from tests.peers.outside import Letter
 
@@ -20,7 +20,7 @@ COPIES = (
 )
 
 
-@pytest.mark.parametrize("house", [MAILDIR], indirect=True)
+@pytest.mark.parametrize("house", [LMTP, MAILDIR], indirect=True)
 def test_a_wave_is_one_row_and_goes_as_one(house: House, page: Page) -> None:
     subject = f"Parcel on hold {uuid4().hex[:8]}"
     for number, (person, greeting, host) in enumerate(COPIES):

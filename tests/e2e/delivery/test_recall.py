@@ -14,7 +14,7 @@ from tests.peers.outside import Letter
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.parametrize("house", [LMTP, pytest.param(*MAILDIR.values, id=MAILDIR.id, marks=pytest.mark.long)], indirect=True),
+    pytest.mark.parametrize("house", [LMTP, MAILDIR], indirect=True),
 ]
 
 
