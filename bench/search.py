@@ -1,4 +1,4 @@
-"""Claim: of 1,000,000 deliveries the newest 50 that a search finds are listed in 50 ms (p99), whatever it looks for.
+"""Claim: of 1,000,000 deliveries the newest 50 that a search finds are listed in 60 ms (p99), whatever it looks for.
 
 What people type into the search field over all messages, as the house answers it: the page, and how many more there are. Words that
 nearly every message has, that one in a thousand has, that one message has and that none has; addresses; parts of words; several at once;

@@ -26,6 +26,7 @@ LONGEST = 40  # letters of a word that are kept
 MOST_WORDS = 5_000  # of one message
 NOTHING = '""'  # no text at all would be an error of FTS5
 AT_FIRST = 25  # messages, each of several deliveries, that are looked at first
+TOGETHER = 2  # words that FTS5 is asked for at once
 TRIED = 100  # messages that have a word, until it is known how rare it is
 NEWEST = text("SELECT rowid FROM message_word_index WHERE message_word_index MATCH :words AND rowid <= :most ORDER BY rowid DESC")
 RARITY = text(f"{NEWEST} LIMIT 1 OFFSET {TRIED}")
@@ -98,10 +99,10 @@ def stand_together(phrase: str) -> ColumnElement[bool]:
 def match_newest(session: Session, terms: Sequence[str], most: int) -> Generator[Batch]:
     """Messages up to the id `most` that have all these words, the newest first: SQLite's index (FTS5)."""
     asked = words_asked_for(terms)
-    found = session.connection().execute(NEWEST, {"words": rarest_word(session, asked, most), "most": most})
+    found = session.connection().execute(NEWEST, {"words": " AND ".join(rarest_words(session, asked, most)), "most": most})
     batches = batch_rows(found.scalars(), AT_FIRST)
     try:
-        yield from batches if len(asked) == 1 else sift_batches(session, terms, batches)
+        yield from batches if len(asked) <= TOGETHER else sift_batches(session, terms, batches)
     finally:
         found.close()
 
@@ -115,10 +116,12 @@ def sift_batches(session: Session, terms: Sequence[str], batches: Iterable[Batch
         yield Batch([place for place in batch.places if place[0] in found], batch.reached)
 
 
-def rarest_word(session: Session, asked: Sequence[tuple[str, bool]], most: int) -> str:
-    """The word of which the newest messages lie furthest back, as FTS5 reads it."""
+def rarest_words(session: Session, asked: Sequence[tuple[str, bool]], most: int) -> list[str]:
+    """The words of which the newest messages lie furthest back, as FTS5 reads them: few, as it reads on where no message has them all."""
     words = [quote_word(*pair) for pair in asked]
-    return min(words, key=lambda word: len(words) > 1 and (session.connection().scalar(RARITY, {"words": word, "most": most}) or 0))
+    if len(words) <= TOGETHER:
+        return words
+    return sorted(words, key=lambda word: session.connection().scalar(RARITY, {"words": word, "most": most}) or 0)[:TOGETHER]
 
 
 def words_asked_for(terms: Sequence[str]) -> list[tuple[str, bool]]:

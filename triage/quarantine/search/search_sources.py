@@ -102,7 +102,8 @@ def message_batches(session: Session, said: Sequence[str], after: Place) -> Gene
 
 def walk_ids(session: Session, most: int) -> Generator[Batch]:
     """Batches of all deliveries, the last entered first."""
-    found = session.execute(select(col(Delivery.id)).where(col(Delivery.id) <= most).order_by(col(Delivery.id).desc()))
+    every = select(col(Delivery.id)).where(col(Delivery.id) <= most).order_by(col(Delivery.id).desc())
+    found = session.connection().execute(every)  # which fetches as it goes, as the session would not
     try:
         yield from batch_rows(found.scalars())
     finally:

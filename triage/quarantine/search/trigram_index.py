@@ -10,7 +10,7 @@ from triage.quarantine.search.search_stream import Batch, batch_rows
 PIECE = 3  # letters
 MOST_PIECES = 12  # that are tried
 TRIED = 100  # deliveries that have a piece, until it is known how rare it is
-MATCHING = text("SELECT rowid FROM delivery_words WHERE delivery_words MATCH :piece AND rowid <= :most ORDER BY rowid DESC")
+MATCHING = text("SELECT rowid FROM delivery_words WHERE delivery_words MATCH :pieces AND rowid <= :most ORDER BY rowid DESC")
 RARITY = text(f"{MATCHING} LIMIT 1 OFFSET {TRIED}")
 
 
@@ -20,21 +20,27 @@ def has_piece(words: Iterable[str]) -> bool:
 
 
 def match_pieces(session: Session, words: Sequence[str], most: int) -> Generator[Batch]:
-    """Deliveries up to the id `most` that have the rarest piece of the words: SQLite's index (FTS5).
+    """Deliveries up to the id `most` that have the two rarest pieces of the words: SQLite's index (FTS5).
 
-    FTS5 would look for several pieces at once through all messages without a pause, where no message has them all.
+    FTS5 looks for several pieces at once through all messages without a pause, where no message has them all: two lists are soon read.
     """
-    found = session.connection().execute(MATCHING, {"piece": rarest_piece(session, words, most), "most": most})
+    pieces = rarest_pieces(session, words, most)
+    found = session.connection().execute(MATCHING, {"pieces": " AND ".join(pieces), "most": most})
     try:
         yield from batch_rows(found.scalars())
     finally:
         found.close()
 
 
-def rarest_piece(session: Session, words: Sequence[str], most: int) -> str:
-    """The piece of which the newest deliveries lie furthest back, as FTS5 reads it."""
-    pieces = [quote_piece(piece) for piece in word_pieces(words)]
-    return min(pieces, key=lambda piece: session.connection().scalar(RARITY, {"piece": piece, "most": most}) or 0)
+def rarest_pieces(session: Session, words: Sequence[str], most: int) -> list[str]:
+    """The rarest piece, and the rarest one of another word where there is one, as FTS5 reads them."""
+
+    def age_of_match(piece: str) -> int:
+        return session.connection().scalar(RARITY, {"pieces": quote_piece(piece), "most": most}) or 0
+
+    ranked = sorted(word_pieces(words), key=age_of_match)
+    others = [piece for piece in ranked[1:] if any(piece in word and ranked[0] not in word for word in words)]
+    return [quote_piece(piece) for piece in (ranked[0], *(others or ranked[1:])[:1])]
 
 
 def word_pieces(words: Iterable[str]) -> list[str]:

@@ -1,24 +1,30 @@
 """A search finds what its plain condition finds, page by page, and says how far it has looked where it had no time for a page."""
 
 import random
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings as hypothesis_settings, strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, event, select, text
 from sqlmodel import Session, col
 
 from tests.effort import examples
+from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, arrive
+from tests.triage.plans import explained
 from triage import ids
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.quarantine.search import listing, search_stream
+from triage.quarantine.search import listing, newest_matches, search_stream
 from triage.quarantine.search.listing import Listed, Page
+from triage.quarantine.search.search_condition import match_anywhere
+from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.store.db import transaction
+from triage.store.db import read_transaction, transaction
 from triage.store.models.deliveries import Delivery
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
@@ -131,3 +137,42 @@ def test_what_is_found_by_two_indexes_is_listed_once(full: Engine, settings: Set
         arrived = arrive(session, settings, JOE, MARA, subject="unheard of", text="It is unheard of.")
         page = listing.list_deliveries(session, Selection(q="unheard"), by=ANA)
         assert sorted(one.id for one in page.items) == sorted(arrived)
+
+
+PLANS = {
+    "offer": {"delivery_words VIRTUAL TABLE", "sqlite_autoindex_delivery_1 (id=?)"},
+    "settlement": {"delivery_words VIRTUAL TABLE", "sqlite_autoindex_delivery_2 (message_id=?)"},
+    "from:supplier": {"delivery_words VIRTUAL TABLE", "sqlite_autoindex_delivery_1 (id=?)"},
+    "has:attachment": {"delivery_newest", "sqlite_autoindex_delivery_1 (id=?)"},
+    "zq": {"sqlite_autoindex_delivery_1 (id<?)", "sqlite_autoindex_delivery_1 (id=?)"},
+}
+
+
+@pytest.mark.parametrize("search", PLANS)
+def test_a_search_reads_its_index_and_the_rows_that_this_names(sqlite_engine: Engine, settings: Settings, search: str) -> None:
+    with transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+        arrive(session, settings, JOE, subject="offer", text="the settlement")
+    steps = explained(sqlite_engine)
+    with read_transaction(sqlite_engine) as session:
+        listing.list_deliveries(session, Selection(q=search), by=ANA)
+    read = [step.partition(" of SELECT")[0] for step in steps if re.match(r"(SEARCH|SCAN) (delivery|message_word)", step)]
+    assert [step for step in read if step == "SCAN delivery"] == []
+    assert {part for part in PLANS[search] if not any(part in step for step in read)} == set(), read
+
+
+def test_postgresql_reads_the_newest_rows_by_their_ids(postgresql_engine: Engine) -> None:
+    steps: list[str] = []
+
+    def explain(connection: Connection, cursor: Any, words: str, values: Any, _context: Any, _many: bool) -> None:
+        if "delivery" in words and words.startswith("SELECT"):
+            steps.extend(row[0] for row in connection.connection.cursor().execute(f"EXPLAIN {words}", values))
+
+    with read_transaction(postgresql_engine) as session:
+        session.execute(text("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off"))  # as with many rows
+        event.listen(postgresql_engine, "after_cursor_execute", explain)
+        holds = match_anywhere(Term("", "settlement"))
+        words = newest_matches.Words(Delivery.id, holds, holds)
+        assert newest_matches.read_rows(session, words, ids.LARGEST, 10).reached == search_stream.END
+    assert any("Index Cond: (id <=" in step for step in steps), steps
+    assert not any("Sort" in step or "Seq Scan" in step for step in steps), steps

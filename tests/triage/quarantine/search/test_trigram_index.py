@@ -70,17 +70,23 @@ def test_the_index_finds_what_is_there(full: Engine, few: int, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("words", "piece"), [(["supplier", "quixotic"], "qui"), (["supplier"], "sup"), (["ab", "39 "], "39 "), (["no-such-word"], "no-")]
+    ("words", "pieces"),
+    [
+        (["supplier", "quixotic"], ["qui", "sup"]),
+        (["supplier"], ["sup", "upp"]),
+        (["ab", "39 "], ["39 "]),
+        (["none", "39 p"], ["non", "39 "]),
+    ],
 )
-def test_the_rarest_piece_is_looked_up(
-    sqlite_engine: Engine, settings: Settings, words: list[str], piece: str, monkeypatch: pytest.MonkeyPatch
+def test_the_rarest_pieces_are_looked_up(
+    sqlite_engine: Engine, settings: Settings, words: list[str], pieces: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trigram_index, "RARITY", text(f"{trigram_index.MATCHING} LIMIT 1 OFFSET 1"))
     with transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
         for number in range(3):
             arrive(session, settings, JOE, subject=f"{number} quixotic" if number == 0 else "39 plans")
-        assert trigram_index.rarest_piece(session, words, ids.LARGEST) == f'"{piece}"'
+        assert trigram_index.rarest_pieces(session, words, ids.LARGEST) == [f'"{piece}"' for piece in pieces]
 
 
 def test_the_index_follows_every_change(full: Engine) -> None:
