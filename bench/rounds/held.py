@@ -19,7 +19,7 @@ WAVE = 600  # copies
 IN_WAVES, REGULAR = 0.3, 0.4  # shares; the others write once
 REGULARS = 0.02  # senders who write again and again, for each delivery
 COPIES = 20  # deliveries of one message
-PERISHING = 0.001
+TIME_LIMITED = 0.001
 DELIVERED = 0.01  # of the copies of a wave: they are in mailboxes
 
 
@@ -58,7 +58,7 @@ def make_deliveries(count: int, content: int, chance: random.Random) -> Iterator
             "received_at": arriving.NOW - timedelta(seconds=chance.random() * 30 * 86400),
             "urgency": min(100, max(0, round(chance.gauss(45, 20)))),
             "weight": chance.randrange(60),
-            "perishable_until": arriving.NOW + timedelta(hours=1) if chance.random() < PERISHING else None,
+            "time_limited_until": arriving.NOW + timedelta(hours=1) if chance.random() < TIME_LIMITED else None,
             "campaign_id": int(wave) + 1 if wave else None,
             "is_copy": bool(wave),
             "severity": int(Severity.SUSPICIOUS if wave else Severity.NONE),

@@ -344,7 +344,7 @@ class Desk:
                 mirror_copies.begin_copy(session, MirrorCopy(id=number, placed_at=utcnow(), **whose, **known))
             else:
                 mirror_copies.renew_copy(session, copy, home, **known)
-        account.put(home, raw, flags=(NO_RECEIPT, "\\Flagged") if held.perishes else (NO_RECEIPT,), at=held.received_at)
+        account.put(home, raw, flags=(NO_RECEIPT, "\\Flagged") if held.is_time_limited else (NO_RECEIPT,), at=held.received_at)
 
 
 def readable_messages(

@@ -190,12 +190,12 @@ def test_the_order_of_the_morning(engine: Engine, demo_settings: Settings, signi
     it = Morning(engine, demo_settings, signing)
     assert list_subjects(it.rows()) == [*CODES, *REST]
     code, hurry = it.rows()[0], next(card for card in it.rows() if card.lead.author == LIAR)
-    assert (code.perishable_until, code.lifetime_assumed, code.lead.perishable_until) == (
+    assert (code.time_limited_until, code.lifetime_assumed, code.lead.time_limited_until) == (
         it.now + timedelta(minutes=1),
         False,
         it.now + timedelta(minutes=1),
     )
-    assert (hurry.count, hurry.lead.proof, hurry.perishable_until) == (7, "dmarc", None)  # it proves a domain, and presses for time
+    assert (hurry.count, hurry.lead.proof, hurry.time_limited_until) == (7, "dmarc", None)  # it proves a domain, and presses for time
     assert not [reason for reason in hurry.lead.why_here if reason["name"] == "time-limited"]
 
     late = it.rows(timedelta(minutes=1))  # the code has expired: it goes to where its priority puts it

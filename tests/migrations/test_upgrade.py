@@ -279,7 +279,7 @@ def test_held_messages_lose_the_points_for_a_deadline_and_deadlines_that_do_not_
         )
     assert upgrade.upgrade(engine) == ("0063", versions.newest())
     with engine.connect() as connection:
-        urgency, until = connection.execute(text("SELECT urgency, perishable_until FROM delivery")).one()
+        urgency, until = connection.execute(text("SELECT urgency, time_limited_until FROM delivery")).one()
         assert (urgency, until) == (60, 7 if keeps else None)
     engine.dispose()
 

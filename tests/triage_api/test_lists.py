@@ -159,7 +159,7 @@ def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
     (code,) = came(INFO, author="code@good.example", subject="Your sign-in code")
     until = utcnow().replace(microsecond=0) + timedelta(minutes=10)
     with transaction(engine) as session:
-        session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(code)).values(perishable_until=until))
+        session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(code)).values(time_limited_until=until))
     page = ana.get("/triage").json()
     assert (page["total_items"], page["total_deliveries"], page["next_cursor"]) == (2, 4, None)
     first, second = page["items"]

@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 
 from triage.say import Said, format_minute, join_parts, say, say_count
 
-WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
+WAITING, TIME_LIMITED, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
 FLOODED = "mail-bomb"  # of a folder
 LET_IN, FUSE, UNLIKE, BRAKED = "let-in", "fuse", "known-sender", "many-recipients"  # of a folder, and of the company
 DIFFERS = "sends-differently"  # of the company
-OF_FOLDERS = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED, LET_IN, FLOODED)
+OF_FOLDERS = (WAITING, TIME_LIMITED, EXPIRING, UNSEEN, REQUESTED, LET_IN, FLOODED)
 OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE, DIFFERS, BRAKED)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
-SHOWN = {PERISHABLE: "time-limited", QUEUE: "outgoing", LET_IN: "suspicious-delivered"}  # of those that are stored by an older word
+SHOWN = {TIME_LIMITED: "time-limited", QUEUE: "outgoing", LET_IN: "suspicious-delivered"}  # of those that are stored by an older word
 ALERTS = tuple(SHOWN.get(cause, cause) for cause in CAUSES)  # as settings and metrics call them
-COMES_ANEW = frozenset({PERISHABLE, REQUESTED, LET_IN, UNLIKE, DIFFERS, BRAKED})  # of which more is as good a reason as the first
+COMES_ANEW = frozenset({TIME_LIMITED, REQUESTED, LET_IN, UNLIKE, DIFFERS, BRAKED})  # of which more is as good a reason as the first
 # of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
 LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE, BRAKED})
 EACH = frozenset({REMOVAL, BREAK_GLASS})  # of which every one is told by itself, at once and once
@@ -27,7 +27,7 @@ AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enf
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 TITLES = {
     WAITING: say("Messages wait longer than planned"),
-    PERISHABLE: say("Time-limited messages wait"),
+    TIME_LIMITED: say("Time-limited messages wait"),
     EXPIRING: say("Held messages expire within a day"),
     UNSEEN: say("Held messages cannot expire"),
     REQUESTED: say("An employee requests a message"),
@@ -77,7 +77,7 @@ def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
         return say_count(
             "{count} message{whose} waits, the first since {since}.", "{count} messages{whose} wait, the first since {since}.", **given
         )
-    if cause == PERISHABLE:
+    if cause == TIME_LIMITED:
         return say_count(
             "{count} message{whose} is time-limited, the first until {since}.",
             "{count} messages{whose} are time-limited, the first until {since}.",

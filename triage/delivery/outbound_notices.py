@@ -65,8 +65,12 @@ def note_delayed(session: Session, *, settings: Settings, now: datetime, limit: 
     if overdue is None:
         return 0
     some = session.scalars(select(col(Delivery.message_id)).where(overdue).order_by(col(Delivery.id)).limit(limit)).all()
-    theirs = (is_among(session, col(Delivery.message_id), some), col(Delivery.direction) == OUTBOUND, col(Delivery.delay_told_at).is_(None))
-    marked = update(Delivery).where(*theirs).values(delay_told_at=now).returning(col(Delivery.id))
+    theirs = (
+        is_among(session, col(Delivery.message_id), some),
+        col(Delivery.direction) == OUTBOUND,
+        col(Delivery.delay_notice_at).is_(None),
+    )
+    marked = update(Delivery).where(*theirs).values(delay_notice_at=now).returning(col(Delivery.id))
     ids = session.scalars(marked, execution_options=UNSEEN).all()  # whoever else looks gets none of them
     where = (is_among(session, col(Delivery.id), ids), col(Delivery.state).in_(ON_ITS_WAY))
     rows = session.scalars(select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True))
@@ -90,7 +94,7 @@ def late_deliveries(settings: Settings, now: datetime) -> ColumnElement[bool] | 
     return and_(
         col(Delivery.state).in_(ON_ITS_WAY),
         col(Delivery.direction) == OUTBOUND,
-        col(Delivery.delay_told_at).is_(None),
+        col(Delivery.delay_notice_at).is_(None),
         col(Delivery.queued_at) <= now - timedelta(hours=hours),
         col(Delivery.queued_at) > now - timedelta(hours=settings.relay.give_up_after),
     )

@@ -34,7 +34,7 @@ from triage.store.models.employees import (
     OutboundRun,
 )
 from triage.store.models.idempotency import KeptAnswer
-from triage.store.models.notifications import Alarm, Told
+from triage.store.models.notifications import Alarm, SentAlert
 from triage.store.models.rules import Emergency, EnforcementStep, Proposal, Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, SignInStep
 from triage.store.models.staff import (
@@ -58,7 +58,7 @@ UIDS: tuple[Any, ...] = (
     *(EmployeeSession.uid, Expectation.person, FormerMailbox.person, KeptFolder.person, KnownRecipient.leaver, KnownRecipient.person),
     *(LegalHold.person, MailReport.person, NotLearned.person, OutboundBrake.person, OutboundRun.person, Person.manager),
     *(Person.uid, PersonErasure.uid, PostedList.person),
-    *(QueueSample.person, SavedSearch.person, SentMail.person, Told.person, Touched.person),
+    *(QueueSample.person, SavedSearch.person, SentMail.person, SentAlert.person, Touched.person),
 )
 LOGINS: tuple[Any, ...] = (
     *(AuthenticatorApp.login, BrowserPin.login, Passkey.login, RecoveryCode.login),
@@ -87,7 +87,7 @@ FOLDERS: tuple[Any, ...] = (  # person:UID
     *(AddressChange.claimant, AddressChange.owner, EnforcementStep.scope, KeepersRequest.folder),
     *(Rule.scope, Rule.target, SavedSearch.shared_with),
 )
-ALERT_RECIPIENTS: tuple[Any, ...] = (Told.who,)  # staff:LOGIN, person:UID
+ALERT_RECIPIENTS: tuple[Any, ...] = (SentAlert.who,)  # staff:LOGIN, person:UID
 PEOPLE_LISTED: tuple[Any, ...] = (MailGroup.members, Person.assistants)  # uids
 FOLDERS_LISTED: tuple[Any, ...] = (ApiToken.scope, Rule.kept_out, StaffMember.scope)
 ORDERS: tuple[Any, ...] = (Decision.order, Decision.selection, KeepersRequest.selection, LegalHold.selection, PendingAct.order)

@@ -262,7 +262,7 @@ def facts_of(
         trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
-        out_of_hours=lasts is not None and coverage.lets_perishable_pass(settings.coverage, recipient.department, recipient.person, now),
+        out_of_hours=lasts is not None and coverage.lets_time_limited_pass(settings.coverage, recipient.department, recipient.person, now),
         emergency=opened.sentence if opened else "",
         inside=inside,
         observe=step == enforcement.RECORD,

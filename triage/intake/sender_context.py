@@ -87,7 +87,7 @@ def place_in_queue(
         why = tuple(sorted((*why, awaited), key=lambda reason: -abs(reason.points)))
     one.signals = [signal.as_json() for signal in own]
     if deadline:
-        one.perishable_until, one.lifetime_assumed = one.received_at + timedelta(minutes=deadline.minutes), not deadline.stated
+        one.time_limited_until, one.lifetime_assumed = one.received_at + timedelta(minutes=deadline.minutes), not deadline.stated
     one.urgency, one.why_here = priority.sum_urgency(why), [reason.as_json() for reason in why]
     return everything
 

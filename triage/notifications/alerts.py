@@ -24,11 +24,11 @@ from triage.config.alert_types import (
     LASTS,
     LET_IN,
     OWNERS,
-    PERISHABLE,
     QUEUE,
     REMOVAL,
     REQUESTED,
     SOON,
+    TIME_LIMITED,
     UNLIKE,
     UNSEEN,
     WAITING,
@@ -57,7 +57,7 @@ from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department
 from triage.store.models.employees import MailRequest
-from triage.store.models.notifications import Alarm, Told
+from triage.store.models.notifications import Alarm, SentAlert
 from triage.store.queue.grouping import HELD
 from triage.times import to_micros
 
@@ -113,8 +113,8 @@ def find_waiting(session: Session, settings: Settings, now: datetime) -> Iterato
 
 def find_time_limited(session: Session, now: datetime) -> Iterator[Wait]:
     """Folders with mail that is of use for a short time only and may be wanted."""
-    presses = and_(HELD, col(Delivery.perishable_until) > now)
-    yield from by_folder(session, PERISHABLE, presses, col(Delivery.perishable_until))
+    presses = and_(HELD, col(Delivery.time_limited_until) > now)
+    yield from by_folder(session, TIME_LIMITED, presses, col(Delivery.time_limited_until))
 
 
 def find_expiring(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
@@ -363,7 +363,7 @@ def find_unsent_alerts(session: Session, who: str, alarms: Iterable[Alarm], sett
 
     Told in a far future is not told: that was while a clock was ahead.
     """
-    before = select(Told).where(col(Told.who) == who, col(Told.at) <= now + AHEAD)
+    before = select(SentAlert).where(col(SentAlert.who) == who, col(SentAlert.at) <= now + AHEAD)
     told = {(row.cause, row.department, row.person): row.at for row in session.scalars(before)}
     last: dict[str, datetime] = {}
     for (cause, *_), at in told.items():
@@ -389,15 +389,15 @@ def save_sent_alerts(session: Session, who: str, alarms: Iterable[Alarm], now: d
     """Saves that somebody received these alerts, as they are now."""
     for row in alarms:
         key = {"who": who, "cause": row.cause, "department": row.department, "person": row.person}
-        db.insert_if_missing(session, Told, **key, at=now)
-        session.get_one(Told, tuple(key.values()), populate_existing=True).at = now
+        db.insert_if_missing(session, SentAlert, **key, at=now)
+        session.get_one(SentAlert, tuple(key.values()), populate_existing=True).at = now
 
 
 def forget_ended(session: Session, now: datetime) -> None:
     """Forget who was told of what is over for long enough."""
-    folder = (col(Alarm.department) == col(Told.department), col(Alarm.person) == col(Told.person))
-    over = ~exists().where(col(Alarm.cause) == col(Told.cause), *folder)
-    session.execute(delete(Told).where(col(Told.cause).in_(CAUSES), col(Told.at) < now - REMEMBERED, over))
+    folder = (col(Alarm.department) == col(SentAlert.department), col(Alarm.person) == col(SentAlert.person))
+    over = ~exists().where(col(Alarm.cause) == col(SentAlert.cause), *folder)
+    session.execute(delete(SentAlert).where(col(SentAlert.cause).in_(CAUSES), col(SentAlert.at) < now - REMEMBERED, over))
 
 
 def due_for_record(session: Session, settings: Settings, now: datetime) -> list[tuple[str, str, list[Alarm]]]:

@@ -29,7 +29,7 @@ class Held:
     why: str
     severity: Severity
     received_at: datetime
-    perishes: bool
+    is_time_limited: bool
 
 
 def wanted_copies(session: Session, department: str, *, by: Actor) -> dict[int, str]:
@@ -55,8 +55,8 @@ def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:
         return None
     why = " ".join([as_sentence(delivery.reason), *(one["sentence"] for one in signals[:2])])
     bad = of_row(delivery.severity, delivery.weight, (one["name"] for one in signals))
-    perishes = delivery.perishable_until is not None and delivery.perishable_until > now
-    return Held(message.id, raw, why, bad, delivery.received_at, perishes)
+    is_time_limited = delivery.time_limited_until is not None and delivery.time_limited_until > now
+    return Held(message.id, raw, why, bad, delivery.received_at, is_time_limited)
 
 
 def live_copies(session: Session, account: str) -> list[MirrorCopy]:

@@ -51,7 +51,7 @@ class NewDelivery:
     signals: list[Row] = field(default_factory=list)
     urgency: int = 50
     why_here: list[Row] = field(default_factory=list)
-    perishable_until: datetime | None = None
+    time_limited_until: datetime | None = None
     lifetime_assumed: bool = False
     rule_id: int | None = None
     beside: list[Row] = field(default_factory=list)

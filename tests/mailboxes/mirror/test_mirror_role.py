@@ -60,13 +60,13 @@ def test_held_mail_lies_in_the_folder_of_whose_it_is(here: Town) -> None:
     with transaction(here.engine) as session:
         delivery = session.get_one(Delivery, code)
         number, reason = format_id(delivery.message_id), delivery.reason
-        perishable, received_at = delivery.perishable_until is not None, delivery.received_at
+        is_time_limited, received_at = delivery.time_limited_until is not None, delivery.received_at
     assert copy.startswith(f"X-Mailroom-Message: {number}\r\nX-Mailroom-Why: ".encode())
     assert reason[1:].encode() in copy.split(b"\r\n")[1]
     with here.client() as client:
         client.select_folder(JOE, readonly=True)
         (answer,) = client.fetch(client.search(), ["FLAGS", "INTERNALDATE"]).values()
-    assert (b"\\Flagged" in answer[b"FLAGS"], perishable) == (True, True)
+    assert (b"\\Flagged" in answer[b"FLAGS"], is_time_limited) == (True, True)
     assert b"$MDNSent" in answer[b"FLAGS"]  # no program asks whether to send a receipt, or sends one
     assert abs((answer[b"INTERNALDATE"] - received_at).total_seconds()) < 2
 

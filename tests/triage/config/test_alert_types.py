@@ -7,7 +7,7 @@ import pytest
 from triage.config.alert_types import (
     CAUSES,
     EXPIRING,
-    PERISHABLE,
+    TIME_LIMITED,
     TITLES,
     WAITING,
     Wait,
@@ -29,7 +29,7 @@ AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
             [Wait(WAITING, "it", "joe", 2, AT + timedelta(hours=1)), Wait(WAITING, "it", "", 3, AT)],
             "IT: 5 messages for 2 people wait, the first since 24 Nov 10:30.",
         ),
-        (PERISHABLE, [Wait(PERISHABLE, "it", "joe", 1, AT)], "IT: 1 message is time-limited, the first until 24 Nov 10:30."),
+        (TIME_LIMITED, [Wait(TIME_LIMITED, "it", "joe", 1, AT)], "IT: 1 message is time-limited, the first until 24 Nov 10:30."),
         (EXPIRING, [Wait(EXPIRING, "it", "joe", 2, AT)], "IT: 2 messages expire, the first on 24 Nov 10:30."),
         ("queue", [Wait("queue", "", "", words="Mail does not get on.")], "Mail does not get on."),
     ],

@@ -81,7 +81,7 @@ STAYS = {
     "audit_record": "by act subject detail digest previous sealed",  # what was said then
     "authenticator_app": "secret",
     "browser_pin": "browser_sha256 pin_hash",
-    "card_anchor": "grouped key",
+    "page_anchor": "grouped key",
     "content": "sha256",
     "correspondent": "address department state how message_id subject_digest",
     "decision": "by_shown verb reason target second_by_shown confidential confirmed agreed "
@@ -115,7 +115,7 @@ STAYS = {
     "legal_hold": "reason made_by_shown lifted_by_shown lifted_reason",
     "mail_group": "address name department external aliases",
     "mail_report": "person_shown department how author subject answered_by_shown verdict words",
-    "mail_request": "asked_by_shown taken_by_shown words declined_by_shown reason",
+    "mail_request": "asked_by_shown recorded_by_shown words declined_by_shown reason",
     "marker": "name text",
     "message": "envelope authentication summary signals text",
     "message_words": "words",
@@ -150,7 +150,7 @@ STAYS = {
     "staff_session": "key_sha256 browser_sha256 client before_client method provider provider_sid",
     "substitution": "reason",
     "swept_mailbox": "mailbox why why_form",
-    "told": "cause department",
+    "sent_alert": "cause department",
     "touched": "author department",
     "viewing": "by place stands_in_for",  # a row lives for minutes
     "wanted_trait": "day",

@@ -36,7 +36,7 @@ def entered(session: Session, settings: Settings, arrival: Arrival) -> list[Any]
         message.signals,
         message.summary,
         kept,
-        *((row.rule, row.reason, row.weight, row.why_here, row.perishable_until) for row in rows),
+        *((row.rule, row.reason, row.weight, row.why_here, row.time_limited_until) for row in rows),
     ]
 
 

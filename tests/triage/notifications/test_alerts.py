@@ -101,7 +101,7 @@ def test_perishable_mail_that_may_be_wanted(known: Engine, watched: Settings) ->
     until = NOW + 20 * MINUTE
     held(known, watched, JOE)
     assert looked(known, watched) == []
-    newest = held(known, watched, JOE, perishable_until=until)
+    newest = held(known, watched, JOE, time_limited_until=until)
     assert looked(known, watched) == [Wait("perishable", "it", "joe.fern", 1, until, newest)]
     assert looked(known, watched, until) == []
 
@@ -205,11 +205,11 @@ def test_it_is_quiet_for_a_while_after_it_was_told(known: Engine, watched: Setti
 
 def test_each_perishable_mail_is_news(known: Engine, watched: Settings) -> None:
     plain = replace(watched, notices=Notices())
-    held(known, plain, JOE, perishable_until=NOW + HOUR, urgency=60)
+    held(known, plain, JOE, time_limited_until=NOW + HOUR, urgency=60)
     assert [watch(known, plain, NOW + minutes * MINUTE) for minutes in (0, 1, 30)] == [1, 0, 0]
-    held(known, plain, JOE, perishable_until=NOW + HOUR, urgency=60)
+    held(known, plain, JOE, time_limited_until=NOW + HOUR, urgency=60)
     assert watch(known, plain, NOW + 31 * MINUTE) == 1
-    held(known, plain, JOE, perishable_until=NOW + HOUR, urgency=60)
+    held(known, plain, JOE, time_limited_until=NOW + HOUR, urgency=60)
     assert [watch(known, plain, NOW + minutes * MINUTE) for minutes in (32, 36)] == [0, 1]  # not more than once in five minutes
 
 
@@ -239,8 +239,8 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
         alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW)
     with db.transaction(known) as session:
         emergency.close_emergency(session, by=IDA, now=NOW)
-    held(known, hooked, JOE, perishable_until=NOW + HOUR, urgency=60)
-    held(known, hooked, MARA, perishable_until=NOW + HOUR, urgency=60)
+    held(known, hooked, JOE, time_limited_until=NOW + HOUR, urgency=60)
+    held(known, hooked, MARA, time_limited_until=NOW + HOUR, urgency=60)
     assert watch(known, hooked) == 3
     with db.transaction(known) as session:
         hash_chain.seal_entries(session)

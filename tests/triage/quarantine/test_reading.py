@@ -153,14 +153,14 @@ def test_cards_group_by_sender(company: Engine, settings: Settings) -> None:
 
 def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(company: Engine, settings: Settings) -> None:
     rows: dict[str, dict[str, Any]] = {
-        "soonest": {"perishable_until": NOW + timedelta(minutes=1), "urgency": 49},
-        "soon": {"perishable_until": NOW + timedelta(minutes=5), "urgency": 50},
-        "later": {"perishable_until": NOW + timedelta(minutes=9), "urgency": 75},
-        "usually": {"perishable_until": NOW + timedelta(minutes=2), "lifetime_assumed": True, "urgency": 90},
+        "soonest": {"time_limited_until": NOW + timedelta(minutes=1), "urgency": 49},
+        "soon": {"time_limited_until": NOW + timedelta(minutes=5), "urgency": 50},
+        "later": {"time_limited_until": NOW + timedelta(minutes=9), "urgency": 75},
+        "usually": {"time_limited_until": NOW + timedelta(minutes=2), "lifetime_assumed": True, "urgency": 90},
         "heavy": {"urgency": 80},
         "light new": {"urgency": 60, "received_at": NOW + timedelta(minutes=1)},
         "light": {"urgency": 60},
-        "passed": {"perishable_until": NOW - timedelta(minutes=1), "urgency": 50},
+        "passed": {"time_limited_until": NOW - timedelta(minutes=1), "urgency": 50},
         "surely not wanted": {"urgency": 49},
     }
     for name in sorted(rows):
@@ -181,10 +181,10 @@ def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(compan
 
 def test_a_clock_that_has_run_out_is_not_shown(company: Engine, settings: Settings) -> None:
     (one,) = came(company, settings, JOE)
-    change(company, one, perishable_until=NOW)
+    change(company, one, time_limited_until=NOW)
     with read_transaction(company) as session:
-        assert card_list.list_cards(session, ALL, by=ANA, now=NOW).items[0].perishable_until is None
-        assert card_list.list_cards(session, ALL, by=ANA, now=NOW - timedelta(seconds=1)).items[0].perishable_until == NOW
+        assert card_list.list_cards(session, ALL, by=ANA, now=NOW).items[0].time_limited_until is None
+        assert card_list.list_cards(session, ALL, by=ANA, now=NOW - timedelta(seconds=1)).items[0].time_limited_until == NOW
 
 
 def test_mail_without_an_author_is_never_one_card(company: Engine, settings: Settings) -> None:

@@ -99,7 +99,7 @@ def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engi
     arrives("it+p1@company.example")
     with db.transaction(engine) as session:
         held = session.scalars(select(Delivery).where(col(Delivery.state) == "held")).one()
-        held.perishable_until, held.urgency = utcnow().replace(year=2099), 90
+        held.time_limited_until, held.urgency = utcnow().replace(year=2099), 90
     wanted = replace(settings, notices=Notices(alerts=("time-limited",)))
     assert upkeep_alerts.watch_alerts(wanted, engine, "here:1")
     with db.transaction(engine) as session:

@@ -49,7 +49,7 @@ def test_an_expired_code_says_so_and_keeps_its_place_until_the_cursor_has_left_i
     expect(rows.nth(0)).to_contain_text("Your code")
     expect(heads).to_have_count(2)
     place = rows.nth(0).bounding_box()
-    change(site, code, perishable_until=utcnow() - timedelta(minutes=2))
+    change(site, code, time_limited_until=utcnow() - timedelta(minutes=2))
     site.come(MARA, author="new@sender.example", subject="News")  # the console hears of it
     expect(rows.nth(0)).to_contain_text(re.compile("Your code.*expired [23] min ago"))
     expect(page.get_by_role("region", name="Why it was held")).to_contain_text(re.compile("Expired [23] min ago"))

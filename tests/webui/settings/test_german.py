@@ -130,7 +130,7 @@ PROPOSED = {Kind.SIGN_IN: "portal.example", Kind.CORRESPONDENCE: "dell.example",
 
 def candidate(kind: Kind, name: str) -> Candidate:
     evidence = Evidence(
-        people=14, mails=212, dmarc=200, unproven=0 if kind is Kind.SIGN_IN else 3, perishable=2, recipients=5, posts=4, would_pass=20
+        people=14, messages=212, dmarc=200, unproven=0 if kind is Kind.SIGN_IN else 3, time_limited=2, recipients=5, posts=4, would_pass=20
     )
     return Candidate(
         kind, "list" if kind is Kind.LIST else "domain", name, "dkim:liste.example" if kind is Kind.LIST else "dmarc", evidence
@@ -224,7 +224,7 @@ def test_pages_about_one_thing(filled: Site, german: Page) -> None:
     with db.read_transaction(filled.engine) as session:
         campaign = session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.subject) == "Gewonnen")).first()
         made = [format_id(one) for one in session.scalars(select(col(Decision.id)))]
-        mails = [format_id(one) for one in session.scalars(select(col(Delivery.id)))]
+        messages = [format_id(one) for one in session.scalars(select(col(Delivery.id)))]
     pages = [
         "/people/joe.fern",
         "/people/mara.berg",
@@ -237,7 +237,7 @@ def test_pages_about_one_thing(filled: Site, german: Page) -> None:
         expect(german.get_by_role("heading", level=1)).to_be_visible()
         unfold(german)
         assert left(german) == [], path
-    for mail in mails:
+    for mail in messages:
         assert english(german.evaluate(STORY, mail)) == []
 
 

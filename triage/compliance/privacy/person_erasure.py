@@ -179,7 +179,7 @@ def put_away(session: Session, where: ColumnElement[bool], *, now: datetime) -> 
 def erase_deliveries(session: Session, whose: Whose, pseudonym: str, ids: Sequence[int], *, now: datetime) -> int:
     """Empty these deliveries, and erase the messages that nobody else has a part in; how many contents."""
     alone, gone = nobody_elses(session, ids)
-    emptied = EMPTY | {"perishable_until": None, "erased_at": now} | pseudonymised_values(whose, pseudonym)
+    emptied = EMPTY | {"time_limited_until": None, "erased_at": now} | pseudonymised_values(whose, pseudonym)
     session.execute(update(Delivery).where(is_among(session, col(Delivery.id), ids)).values(**emptied), execution_options=UNSEEN)
     session.execute(update(Attempt).where(is_among(session, col(Attempt.delivery_id), ids)).values(reply=""))
     session.execute(update(Recalled).where(is_among(session, col(Recalled.delivery_id), ids)).values(head=None, name=""))

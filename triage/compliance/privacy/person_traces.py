@@ -26,7 +26,7 @@ from triage.store.models.deliveries import Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
 from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport, OutboundBrake, OutboundRun
 from triage.store.models.mailboxes import RelatedMail
-from triage.store.models.notifications import Told
+from triage.store.models.notifications import SentAlert
 from triage.store.models.rules import Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode
 from triage.store.models.staff import BrowserPin, FailedSignIn, PracticeAnswer, Preference, SavedSearch, StaffMember, StaffSession
@@ -99,7 +99,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         session.execute(delete(outgoing).where(col(outgoing.person) == uid))
     session.execute(update(PostedList).where(col(PostedList.person) == uid).values(person=""))
     session.execute(delete(KnownRecipient).where(or_(col(KnownRecipient.person) == uid, col(KnownRecipient.leaver) == uid)))
-    session.execute(delete(Told).where(col(Told.who) == f"person:{uid}"))
+    session.execute(delete(SentAlert).where(col(SentAlert.who) == f"person:{uid}"))
     for counted in (Arrived, QueueSample):
         session.execute(update(counted).where(col(counted.person) == uid).values(person=pseudonym))
     session.execute(delete(EmployeeSession).where(col(EmployeeSession.uid) == uid))

@@ -109,26 +109,26 @@ def is_free() -> ColumnElement[bool]:
     """Condition: related messages that may be taken: not taken by anybody, and not received through us (those are purged by
     themselves).
     """
-    return col(RelatedMail.taken_by).is_(None) & ~col(RelatedMail.ours)
+    return col(RelatedMail.claimed_by).is_(None) & ~col(RelatedMail.ours)
 
 
 def promise_rows(session: Session, rows: Iterable[RelatedMail], decision_id: int) -> None:
     """A decision takes these."""
     mine = is_among(session, col(RelatedMail.id), [row.id for row in rows])
-    session.execute(update(RelatedMail).where(mine).values(taken_by=decision_id))
+    session.execute(update(RelatedMail).where(mine).values(claimed_by=decision_id))
 
 
 def list_claimed(session: Session, decision_id: int, mailbox: str) -> tuple[Place, ...]:
     """Returns the places of messages that a decision takes out of this mailbox."""
-    mine = (col(RelatedMail.taken_by) == decision_id) & (col(RelatedMail.mailbox) == mailbox)
+    mine = (col(RelatedMail.claimed_by) == decision_id) & (col(RelatedMail.mailbox) == mailbox)
     rows = session.scalars(select(RelatedMail).where(mine).order_by(col(RelatedMail.id)))
     return tuple(Place(row.folder, row.uid_validity, row.uid, row.name) for row in rows)
 
 
 def drop_claims(session: Session, decision_id: int, mailbox: str) -> None:
     """A decision takes nothing out of this mailbox after all: what it was to take may be taken by another."""
-    mine = (col(RelatedMail.taken_by) == decision_id) & (col(RelatedMail.mailbox) == mailbox)
-    session.execute(update(RelatedMail).where(mine).values(taken_by=None))
+    mine = (col(RelatedMail.claimed_by) == decision_id) & (col(RelatedMail.mailbox) == mailbox)
+    session.execute(update(RelatedMail).where(mine).values(claimed_by=None))
 
 
 def forget_related(session: Session, delivery_ids: Iterable[int]) -> None:

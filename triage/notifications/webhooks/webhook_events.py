@@ -18,10 +18,10 @@ from triage.config.alert_types import (
     FUSE,
     LET_IN,
     OWNERS,
-    PERISHABLE,
     QUEUE,
     REMOVAL,
     REQUESTED,
+    TIME_LIMITED,
     UNLIKE,
     UNSEEN,
     WAITING,
@@ -139,7 +139,7 @@ def alert_event(session: Session, record: AuditRecord, settings: Settings) -> Oc
     code = said.get("department", "")
     data = {name: said[name] for name in ("department", "number", "people", "moment", "decisions") if said.get(name)}
     about = {
-        PERISHABLE: and_(HELD, col(Delivery.perishable_until) > record.at),
+        TIME_LIMITED: and_(HELD, col(Delivery.time_limited_until) > record.at),
         REQUESTED: and_(open_requests.is_open(), col(MailRequest.delivery_id) == col(Delivery.id)),
     }.get(said["cause"])
     of_these = {} if about is None else example_messages(session, and_(col(Delivery.department) == code, about), settings)
@@ -171,7 +171,7 @@ def is_closed(session: Session, *rows: MailReport | Delivery | None) -> bool:
 
 
 KINDS = {
-    PERISHABLE: "time-limited.waiting",
+    TIME_LIMITED: "time-limited.waiting",
     WAITING: "folder.overdue",
     EXPIRING: "message.expiring",
     UNSEEN: "message.unseen",

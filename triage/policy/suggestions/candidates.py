@@ -82,7 +82,7 @@ def count_by_domain(session: Session, now: datetime) -> dict[str, Evidence]:
             number(proven),
             number(col(Delivery.proof) == "dmarc"),
             func.sum(case((proven, 0), else_=1)),
-            number(col(Delivery.perishable_until).is_not(None)),
+            number(col(Delivery.time_limited_until).is_not(None)),
             func.count(func.distinct(case((proven, Delivery.department + "/" + Delivery.person)))),
             number(was_removed()),
             number(or_(col(Delivery.rule) == WAITS, col(Delivery.withheld) == WAITS)),
@@ -95,12 +95,12 @@ def count_by_domain(session: Session, now: datetime) -> dict[str, Evidence]:
     )
     return {
         row[0]: Evidence(
-            mails=row[1],
+            messages=row[1],
             dmarc=row[2],
             unproven=row[3],
-            perishable=row[4],
+            time_limited=row[4],
             recipients=row[5],
-            taken_away=row[6],
+            removed=row[6],
             would_pass=row[7],
             weight=row[8],
             severity=row[9],

@@ -40,7 +40,7 @@ def refresh_suggestions(session: Session, candidates: list[Candidate], *, now: d
         elif row.state != OPEN and not was_given_up(session, row):
             continue
         row.state, row.kind, row.proof, row.evidence, row.seen_at = OPEN, one.kind, one.proof, one.evidence.as_json(), now
-        row.weight = one.evidence.would_pass + one.evidence.mails + one.evidence.posts
+        row.weight = one.evidence.would_pass + one.evidence.messages + one.evidence.posts
         session.add(row)
     for row in there.values():
         if row.state == OPEN:

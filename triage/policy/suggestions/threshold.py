@@ -8,7 +8,7 @@ from triage.message.signals.severity import Severity
 from triage.say import join_parts, say, say_count
 
 DAYS = 90  # of correspondence that is looked at
-PEOPLE, MAILS = 3, 5  # that correspond with a domain, at least
+PEOPLE, MESSAGES = 3, 5  # that correspond with a domain, at least
 SIGN_INS = 2  # messages at least from a domain that nobody here wrote to or had mail released from: anybody can send one code
 SHOWN = 3  # subjects
 
@@ -27,12 +27,12 @@ class Evidence:
 
     people: int = 0  # employees who wrote to it, or to whom staff released its messages
     wrote: int = 0  # people who wrote to it
-    mails: int = 0
+    messages: int = 0
     dmarc: int = 0  # of these, by DMARC
     unproven: int = 0  # more messages say that they come from there, and do not prove it
-    perishable: int = 0  # sign-in codes, links that expire
+    time_limited: int = 0  # sign-in codes, links that expire
     recipients: int = 0  # people who got mail from it
-    taken_away: int = 0  # by staff: purged, rejected
+    removed: int = 0  # by staff: purged, rejected
     would_pass: int = 0  # were held, or would have been
     weight: int = 0  # of the worst of them
     severity: int = 0  # of the worst of them
@@ -70,12 +70,12 @@ def kind_of(evidence: Evidence) -> Kind | None:
 
     Never where staff took proven mail of it away, or where one looks like a trick.
     """
-    if evidence.taken_away or evidence.severity >= Severity.SUSPICIOUS or not evidence.mails:
+    if evidence.removed or evidence.severity >= Severity.SUSPICIOUS or not evidence.messages:
         return None
-    if evidence.people >= PEOPLE and evidence.mails >= MAILS:
+    if evidence.people >= PEOPLE and evidence.messages >= MESSAGES:
         return Kind.CORRESPONDENCE
-    known = evidence.people or evidence.mails >= SIGN_INS
-    return Kind.SIGN_IN if evidence.perishable and evidence.would_pass and known else None
+    known = evidence.people or evidence.messages >= SIGN_INS
+    return Kind.SIGN_IN if evidence.time_limited and evidence.would_pass and known else None
 
 
 def suggestion_question(kind: Kind, value: str, evidence: Evidence) -> str:
@@ -88,10 +88,10 @@ def suggestion_question(kind: Kind, value: str, evidence: Evidence) -> str:
             value=value,
         )
     if kind is Kind.CORRESPONDENCE:
-        messages = say_count("{count} message", "{count} messages", count=evidence.mails)
+        messages = say_count("{count} message", "{count} messages", count=evidence.messages)
         counts = say("{people}, {messages} in {days} days", people=count_people(evidence.people), messages=messages, days=DAYS)
     else:
-        messages = say_count("{count} sign-in or password message", "{count} sign-in or password messages", count=evidence.perishable)
+        messages = say_count("{count} sign-in or password message", "{count} sign-in or password messages", count=evidence.time_limited)
         counts = say("{messages} to {people} in {days} days", messages=messages, people=count_people(evidence.recipients), days=DAYS)
     others = say("({count} more without proof stay out)", count=evidence.unproven) if evidence.unproven else ""
     proofs = join_parts(" ", (describe_proofs(evidence), others))
@@ -100,7 +100,7 @@ def suggestion_question(kind: Kind, value: str, evidence: Evidence) -> str:
 
 def describe_proofs(evidence: Evidence) -> str:
     """Says how the domain's messages prove where they come from."""
-    if evidence.dmarc == evidence.mails:
+    if evidence.dmarc == evidence.messages:
         return say("all DMARC pass")
     if not evidence.dmarc:
         return say("all with an aligned SPF or DKIM pass, since the domain publishes no DMARC")

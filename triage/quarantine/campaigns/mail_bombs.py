@@ -150,7 +150,7 @@ class Floods:
             if members is not of_sender:
                 self.beside.update((one.id, len(crowd)) for one in single if one.proof and not one.flood)
         arriving.wave_id, arriving.campaign_id, arriving.flood = arriving.campaign_id, flood_id, True
-        arriving.perishable_until = None  # a flood of links to confirm waits behind what it is to hide
+        arriving.time_limited_until = None  # a flood of links to confirm waits behind what it is to hide
         arriving.why_here = [one for one in arriving.why_here if one["name"] != TIME_LIMITED]
         return about
 
@@ -181,7 +181,7 @@ class Floods:
         for flood_id, members in self.gathered.items():
             not_yet = col(Delivery.flood).is_(False)  # another judge may have put them there meanwhile
             where = db.is_among(self.session, col(Delivery.id), members) & not_yet
-            moved = {"wave_id": col(Delivery.campaign_id), "campaign_id": flood_id, "flood": True, "perishable_until": None}
+            moved = {"wave_id": col(Delivery.campaign_id), "campaign_id": flood_id, "flood": True, "time_limited_until": None}
             campaigns.move_deliveries(self.session, where, **moved)
         self.raise_beside()
 

@@ -14,7 +14,7 @@ from triage.quarantine.cards.folder_views import View
 from triage.quarantine.search.folder_totals import pile_of
 from triage.store.db import OneOf
 from triage.store.models.columns import Instant
-from triage.store.models.counts import CardAnchor, KeptCard, KeptTotal, KeptView
+from triage.store.models.counts import KeptCard, KeptTotal, KeptView, PageAnchor
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import Group
 from triage.times import from_micros, to_micros
@@ -31,7 +31,7 @@ class Pile:
     urgency: int
     newest: datetime
     key: str
-    perishable: datetime
+    time_limited_until: datetime
     weight: int
     severity: int
     pile: str
@@ -98,7 +98,7 @@ def rank_of(place: Place) -> tuple[datetime, int, int, str]:
 
 VIEW = select(col(KeptView.id)).where(col(KeptView.name) == bindparam("name"), col(KeptView.ready))
 MINE = and_(col(KeptCard.view) == bindparam("view"), col(KeptCard.grouped) == bindparam("grouped"))
-LATE = select(col(KeptCard.pile)).where(MINE, col(KeptCard.perishable) <= bindparam("now", type_=Instant))
+LATE = select(col(KeptCard.pile)).where(MINE, col(KeptCard.time_limited_until) <= bindparam("now", type_=Instant))
 
 
 def cached_view(session: Session, view: View, group: Group, now: datetime) -> Kept | None:
@@ -158,7 +158,7 @@ def as_pile(one: KeptCard) -> Pile:
         -one.calm,
         from_micros(-one.age),
         one.key,
-        one.perishable,
+        one.time_limited_until,
         one.weight,
         one.severity,
         one.pile,
@@ -202,21 +202,21 @@ def place_at(session: Session, found: Kept, position: int) -> Place | None:
 
 def anchor_before(session: Session, view: int, group: Group, position: int) -> tuple[int, Place] | None:
     """The last anchor before a position, as of some seconds ago."""
-    rows = anchors_of(view, group).where(col(CardAnchor.position) <= position)
-    one = session.scalars(rows.order_by(col(CardAnchor.position).desc()).limit(1)).first()
+    rows = anchors_of(view, group).where(col(PageAnchor.position) <= position)
+    one = session.scalars(rows.order_by(col(PageAnchor.position).desc()).limit(1)).first()
     return as_anchor(one) if one else None
 
 
 def cached_anchors(session: Session, view: int, group: Group) -> list[tuple[int, Place]]:
     """Returns the places of anchors, at which every so many rows begin, as of some seconds ago."""
-    return [as_anchor(one) for one in session.scalars(anchors_of(view, group).order_by(col(CardAnchor.position)))]
+    return [as_anchor(one) for one in session.scalars(anchors_of(view, group).order_by(col(PageAnchor.position)))]
 
 
 def anchors_of(view: int, group: Group) -> Any:
     """A view's anchors."""
-    return select(CardAnchor).where(col(CardAnchor.view) == view, col(CardAnchor.grouped) == group)
+    return select(PageAnchor).where(col(PageAnchor.view) == view, col(PageAnchor.grouped) == group)
 
 
-def as_anchor(one: CardAnchor) -> tuple[int, Place]:
+def as_anchor(one: PageAnchor) -> tuple[int, Place]:
     """A row as values."""
     return one.position, (one.pressing, -one.calm, from_micros(-one.age), one.key)

@@ -55,7 +55,7 @@ class Card:
     second_look: tuple[str, ...]  # why releasing it has to be confirmed; of a large card that of its lead and its severity
     urgency: int  # the greatest
     section: Section  # of the queue; the rows of one stand together
-    perishable_until: datetime | None  # the soonest that has not passed
+    time_limited_until: datetime | None  # the soonest that has not passed
     lifetime_assumed: bool  # the message does not say so: it is what is usual
     delivered: int  # to act on: copies in mailboxes, as far as the actor sees them
     opened: int | None  # and how many of these were read or answered; None: no mailbox tells
@@ -350,7 +350,7 @@ def card_of_row(
         second_look=looks,
         urgency=pile.urgency,
         section=section,
-        perishable_until=deadline,
+        time_limited_until=deadline,
         lifetime_assumed=assumed,
         delivered=0,
         opened=None,
@@ -363,7 +363,7 @@ def card_of_row(
 
 def deadline_of(pile: Pile, lead: Listed) -> tuple[datetime | None, bool]:
     """Returns until when a row outside the time-limited ones is useful, and whether that is only assumed."""
-    return None if pile.perishable == NEVER else pile.perishable, lead.lifetime_assumed
+    return None if pile.time_limited_until == NEVER else pile.time_limited_until, lead.lifetime_assumed
 
 
 def card_members(lead: Listed, group: Group) -> Selection:

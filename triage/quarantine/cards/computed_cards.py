@@ -75,7 +75,7 @@ def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime) -> S
             col(Delivery.weight),
             grouping.severity_column().label("severity"),
             col(Delivery.urgency),
-            grouping.perishable_at(now).label("perishable"),
+            grouping.time_limit_at(now).label("time_limited_until"),
             sections.section_order(now).label("pressing"),
         )
         .where(where)
@@ -91,7 +91,7 @@ def by_key(rows: Subquery) -> Select[Any]:
         func.max(rows.c.urgency).label("urgency"),
         func.max(rows.c.received_at, type_=Instant).label("newest"),
         rows.c.key,
-        func.min(rows.c.perishable, type_=Instant).label("perishable"),
+        func.min(rows.c.time_limited_until, type_=Instant).label("time_limited_until"),
         func.max(rows.c.weight).label("weight"),
         func.max(rows.c.severity).label("severity"),
         func.max(rows.c.pile).label("pile"),
@@ -110,7 +110,7 @@ def single_rows(rows: Subquery) -> Select[Any]:
         rows.c.urgency,
         rows.c.received_at.label("newest"),
         rows.c.key,
-        rows.c.perishable,
+        rows.c.time_limited_until,
         rows.c.weight,
         rows.c.severity,
         rows.c.pile,

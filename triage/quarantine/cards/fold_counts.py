@@ -18,7 +18,7 @@ from triage.store import db
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
-from triage.store.models.counts import CardAnchor, KeptCard, KeptFolder, KeptTotal, KeptView, Touched
+from triage.store.models.counts import KeptCard, KeptFolder, KeptTotal, KeptView, PageAnchor, Touched
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department
 from triage.store.models.staff import StaffMember
@@ -51,7 +51,7 @@ def added_up(mine: Sequence[Part]) -> dict[str, Any]:
         "pressing": min(part.pressing for part in mine),
         "calm": -max(part.urgency for part in mine),
         "age": -max(to_micros(part.newest) for part in mine),
-        "perishable": min(part.perishable for part in mine),
+        "time_limited_until": min(part.time_limited_until for part in mine),
         "weight": max(part.weight for part in mine),
         "severity": max(part.severity for part in mine),
         "number": sum(part.number for part in mine),
@@ -219,7 +219,7 @@ STAGES: tuple[tuple[Group, Callable[[Session, str], list[str]]], ...] = (
 def expired_cards(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]:
     """The cards of which something has perished since they were counted; found by an index of each view."""
     views = col(KeptCard.view).in_(select(col(KeptView.id)))
-    return and_(views, col(KeptCard.grouped).in_(list(groups)), col(KeptCard.perishable) <= now)
+    return and_(views, col(KeptCard.grouped).in_(list(groups)), col(KeptCard.time_limited_until) <= now)
 
 
 def is_due(session: Session, now: datetime) -> bool:
@@ -236,7 +236,7 @@ def drop_view(engine: Engine, name: str) -> None:
         number = session.scalars(select(col(KeptView.id)).where(col(KeptView.name) == name)).one()
         session.execute(delete(KeptView).where(col(KeptView.id) == number))
         session.execute(delete(KeptTotal).where(col(KeptTotal.view) == number))
-        session.execute(delete(CardAnchor).where(col(CardAnchor.view) == number))
+        session.execute(delete(PageAnchor).where(col(PageAnchor.view) == number))
     more = True
     while more:
         with db.transaction(engine) as session:
@@ -255,8 +255,8 @@ def note_anchors(engine: Engine) -> None:
         found = {(view, group): list(session.execute(anchors_of(view, group)).mappings()) for view, group in long}
     for (view, group), rows in found.items():
         with db.transaction(engine) as session:
-            session.execute(delete(CardAnchor).where(col(CardAnchor.view) == view, col(CardAnchor.grouped) == group))
-            session.execute(insert(CardAnchor), [dict(row) | {"view": view, "grouped": group} for row in rows])
+            session.execute(delete(PageAnchor).where(col(PageAnchor.view) == view, col(PageAnchor.grouped) == group))
+            session.execute(insert(PageAnchor), [dict(row) | {"view": view, "grouped": group} for row in rows])
     anchor_everything(engine)
 
 
@@ -274,8 +274,8 @@ def anchor_everything(engine: Engine) -> None:
             there = tuple_(literal(urgency), literal(newest, Instant), literal(one, BigInteger))
             found = session.execute(following.where(tuple_(*place) <= there).offset(SINGLES_EVERY)).first()
     with db.transaction(engine) as session:
-        session.execute(delete(CardAnchor).where(col(CardAnchor.view) == EVERYTHING))
-        db.insert_all(session, CardAnchor, rows)
+        session.execute(delete(PageAnchor).where(col(PageAnchor.view) == EVERYTHING))
+        db.insert_all(session, PageAnchor, rows)
 
 
 def anchors_of(view: int, group: str) -> Select[Any]:

@@ -73,7 +73,7 @@ def plan_walks(session: Session, asked: Asked, now: datetime, part: Part) -> Ite
                 col(Delivery.urgency),
                 col(Delivery.received_at),
                 grouping.card_key("none"),
-                grouping.perishable_at(now),
+                grouping.time_limit_at(now),
             )
             yield (
                 select(*columns, col(Delivery.weight), grouping.severity_column(), col(Delivery.id)).where(band.where, *within),
@@ -86,7 +86,7 @@ def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:
     number = sections.number_to_act_on(session, asked.beside, MOST_FOUND + 1)
     to_act_on = and_(asked.where, sections.is_to_act_on()) if number > MOST_FOUND else and_(asked.beside, sections.among_few())
     others = and_(asked.where, not_(sections.is_to_act_on()) if number else true())
-    until, assumed = col(Delivery.perishable_until), col(Delivery.lifetime_assumed)
+    until, assumed = col(Delivery.time_limited_until), col(Delivery.lifetime_assumed)
     by_end: Order = ((until, False), *BY_URGENCY)
     first = literal(ACT_NOW, Instant)
     return [

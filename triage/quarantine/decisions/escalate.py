@@ -52,7 +52,7 @@ class Shown:
     count: int  # deliveries
     deliveries: tuple[int, ...]  # of them that the asker sees, the first ones
     hold: int
-    told: int  # people and addresses that got a notice
+    notified: int  # people and addresses that got a notice
     confirmed_at: datetime | None
     confirmed_by_shown: str
     ended_at: datetime | None  # it was undone
@@ -101,7 +101,7 @@ def escalate_messages(
     hold = legal_hold.place_hold(session, Selection.of(ids=evidence), by=by, reason=f"Escalated to {duty.title}{why}", now=now)
     items = [Item(one, state, "done") if one in evidence else Item(one, state, "refused", ERASED) for one, state in meant.items()]
     decision = decision_of(by, VERB, selected.as_json(), reason, now, count=len(meant), id=new_id(), target=duty.title)
-    told = notify_duty(session, duty, by, reason, len(evidence), settings=settings, now=now)
+    notified = notify_duty(session, duty, by, reason, len(evidence), settings=settings, now=now)
     row = Escalation(
         decision_id=decision.id,
         duty=duty.name,
@@ -111,7 +111,7 @@ def escalate_messages(
         by=str(by),
         by_shown=by.shown,
         hold_id=hold.id,
-        told=told,
+        notified=notified,
     )
     session.add(row)
     file_decision(session, decision, items, by=by, now=now)
@@ -172,8 +172,8 @@ def notify_duty(session: Session, duty: Duty, by: Actor, reason: str, count: int
 def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, settings: Settings) -> Letter:
     """Notice to a duty."""
     messages = say_count("{count} message", "{count} messages", count=count)
-    told = say("{name} escalated {messages} to {duty}.", name=by.shown, messages=messages, duty=duty.title)
-    first = Line(told, (say("Reason: {reason}", reason=reason),))
+    notified = say("{name} escalated {messages} to {duty}.", name=by.shown, messages=messages, duty=duty.title)
+    first = Line(notified, (say("Reason: {reason}", reason=reason),))
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
     footer = say("Please confirm it in Mailroom, where it stays visible until then. Nothing is erased.")
     subject = say("Escalated to {duty}: {messages}", duty=duty.title, messages=messages)
@@ -311,7 +311,7 @@ def escalation_of_row(session: Session, row: Escalation, *, by: Actor, settings:
         count=count,
         deliveries=tuple(session.scalars(seen)),
         hold=row.hold_id,
-        told=row.told,
+        notified=row.notified,
         confirmed_at=row.confirmed_at,
         confirmed_by_shown=row.confirmed_by_shown,
         ended_at=row.ended_at,

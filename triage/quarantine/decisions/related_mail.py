@@ -84,8 +84,8 @@ def rows_of(session: Session, decision_id: int, chosen: Sequence[int], by: Actor
     session.flush()
     for row in rows:
         session.refresh(row, with_for_update=True)
-        if row.taken_by is not None:
-            raise NotAllowedNow(say("decision {taken_by} already removed {id}", id=format_id(row.id), taken_by=format_id(row.taken_by)))
+        if row.claimed_by is not None:
+            raise NotAllowedNow(say("decision {decision} already removed {id}", id=format_id(row.id), decision=format_id(row.claimed_by)))
         if row.ours:
             raise NotAllowedNow(say("{id} came through Mailroom: find it there and purge it", id=format_id(row.id)))
     return rows

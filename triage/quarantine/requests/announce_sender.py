@@ -49,7 +49,7 @@ def expect_sender(session: Session, sender: str, *, by: Actor, words: str = "", 
                     "you already expect messages from {most_open} senders: withdraw one, or wait until one has written", most_open=MOST_OPEN
                 )
             )
-        known = Expectation(id=new_id(), person=by.name, person_shown=by.shown, sender=named, words=words, said_at=now, until=until)
+        known = Expectation(id=new_id(), person=by.name, person_shown=by.shown, sender=named, words=words, announced_at=now, until=until)
         session.add(known)
     else:
         known.until, known.words = until, words

@@ -30,7 +30,7 @@ class Request:
 
     id: int
     by_shown: str  # whose mail it is
-    taken_by_shown: str  # who wrote it down for them; "" when they asked themselves
+    recorded_by_shown: str  # who wrote it down for them; "" when they asked themselves
     at: datetime
     words: str
     mail: Listed
@@ -62,8 +62,8 @@ def request_release(session: Session, delivery_id: int, *, by: Actor, words: str
     may_be_asked_for(session, delivery, by)
     name = name_of(session, delivery, by)
     made = new_id()
-    taken_by = "" if by.kind == EMPLOYEE else by.shown
-    values = {"asked_by": str(by), "asked_by_shown": name, "taken_by_shown": taken_by, "asked_at": now, "words": words}
+    recorded_by = "" if by.kind == EMPLOYEE else by.shown
+    values = {"asked_by": str(by), "asked_by_shown": name, "recorded_by_shown": recorded_by, "asked_at": now, "words": words}
     db.insert_if_missing(session, MailRequest, id=made, delivery_id=delivery_id, **values, declined_by="", declined_by_shown="", reason="")
     open_requests.raise_up(session, delivery, name)
     ledger.write_act(session, "ask", f"delivery:{format_id(delivery_id)}", by=by, now=now, detail={"for": name, "words": words})
@@ -134,7 +134,7 @@ def list_requests(session: Session, *, by: Actor, limit: int = 50, before: int |
     found = session.execute(rows if before is None else rows.where(col(MailRequest.id) < before)).all()
     messages = {one.id: one for one in list_some(session, [delivery.id for _, delivery in found], by=by)}
     return [
-        Request(row.id, row.asked_by_shown, row.taken_by_shown, row.asked_at, row.words, messages[delivery.id])
+        Request(row.id, row.asked_by_shown, row.recorded_by_shown, row.asked_at, row.words, messages[delivery.id])
         for row, delivery in found
         if delivery.id in messages
     ]

@@ -237,7 +237,7 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
         select(MailReport, Decision)
         .outerjoin(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
         .outerjoin(Decision, open_reports.settles_report())
-        .where(col(MailReport.told_at).is_(None))
+        .where(col(MailReport.notified_at).is_(None))
         .where(or_(col(MailReport.answered_at).is_not(None), col(Decision.at) <= now - PAUSE))
     )
     told = session.execute(rows.order_by(col(MailReport.id)).limit(TOLD_AT_ONCE).with_for_update(of=MailReport)).all()
@@ -245,7 +245,7 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
         if row.answered_at is None:
             row.answered_at, row.answered_by, row.answered_by_shown = decision.at, decision.by, decision.by_shown
             row.verdict = SETTLING[decision.verb]
-        row.told_at = now
+        row.notified_at = now
         person = session.get(Person, row.person)
         if person and person.active:
             letter = verdict_letter(row, person.mailbox)
@@ -256,7 +256,7 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
 
 def has_unanswered_reporters(session: Session) -> bool:
     """Whether anybody may wait for a verdict."""
-    return session.scalar(select(col(MailReport.id)).where(col(MailReport.told_at).is_(None)).limit(1)) is not None
+    return session.scalar(select(col(MailReport.id)).where(col(MailReport.notified_at).is_(None)).limit(1)) is not None
 
 
 def verdict_letter(row: MailReport, to: str) -> Letter:

@@ -33,7 +33,7 @@ class Part:
     weight: int
     severity: int
     newest: datetime
-    perishable: datetime
+    time_limited_until: datetime
     pressing: datetime
     lead: int
 
@@ -50,7 +50,7 @@ def card_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Selec
             func.max(col(Delivery.weight)),
             func.max(grouping.severity_column()),
             func.max(col(Delivery.received_at), type_=Instant),
-            func.min(grouping.perishable_at(now), type_=Instant),
+            func.min(grouping.time_limit_at(now), type_=Instant),
             func.min(sections.section_order(now), type_=Instant),
             func.max(col(Delivery.id)),
         )

@@ -125,7 +125,7 @@ class Listed:
     is_copy: bool
     urgency: int
     why_here: tuple[dict[str, Any], ...]  # what makes the urgency, in words
-    perishable_until: datetime | None  # when its code or link expires, where that counts
+    time_limited_until: datetime | None  # when its code or link expires, where that counts
     lifetime_assumed: bool  # the message does not say so: it is what is usual
     verdict: Why
     withheld: str
@@ -243,7 +243,7 @@ DELIVERY = some_of(
     Delivery,
     *("id", "message_id", "state", "received_at", "recipient", "department", "person", "mailbox", "note"),
     *("author", "author_name", "author_domain", "claimed", "subject", "proof"),
-    *("weight", "severity", "is_copy", "urgency", "why_here", "perishable_until", "lifetime_assumed"),
+    *("weight", "severity", "is_copy", "urgency", "why_here", "time_limited_until", "lifetime_assumed"),
     *(
         "verdict",
         "rule",
@@ -331,7 +331,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         is_copy=delivery.is_copy,
         urgency=delivery.urgency,
         why_here=tuple(delivery.why_here),
-        perishable_until=delivery.perishable_until,
+        time_limited_until=delivery.time_limited_until,
         lifetime_assumed=delivery.lifetime_assumed,
         verdict=Why(delivery.verdict, delivery.rule, from_row(delivery, "reason")),
         withheld=delivery.withheld,

@@ -43,7 +43,7 @@ class Escalation(SQLModel, table=True):
     by: str
     by_shown: str
     hold_id: int = integer_column()  # the legal hold that keeps the evidence
-    told: int = 0  # people and addresses that got a notice
+    notified: int = 0  # people and addresses that got a notice
     confirmed_at: datetime | None = instant_column(nullable=True)
     confirmed_by: str = ""
     confirmed_by_shown: str = ""

@@ -52,7 +52,7 @@ class KeptCard(SQLModel, table=True):
     pressing: datetime = instant_column()
     calm: int  # minus urgency
     age: int = integer_column()  # minus the newest's time of arrival, in microseconds
-    perishable: datetime = instant_column()
+    time_limited_until: datetime = instant_column()
     weight: int
     severity: int = 0
     number: int
@@ -61,14 +61,14 @@ class KeptCard(SQLModel, table=True):
     lead: int = integer_column()
     __table_args__ = (
         Index("kept_card_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
-        Index("kept_card_by_end", "view", "grouped", "perishable"),
+        Index("kept_card_by_end", "view", "grouped", "time_limited_until"),
     )
 
 
-class CardAnchor(SQLModel, table=True):
+class PageAnchor(SQLModel, table=True):
     """Start of every so many rows of a view, for paging."""
 
-    __tablename__ = "card_anchor"
+    __tablename__ = "page_anchor"
     view: int = integer_column(primary_key=True)
     grouped: str = Field(primary_key=True)
     position: int = Field(primary_key=True)

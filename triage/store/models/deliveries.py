@@ -55,7 +55,7 @@ class Delivery(SQLModel, table=True):
     signals: list[dict[str, Any]] = json_list_column()  # about this copy alone, beside those of the message
     urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides
     why_here: list[dict[str, Any]] = json_list_column()  # priority.Reason: what makes the urgency
-    perishable_until: datetime | None = instant_column(
+    time_limited_until: datetime | None = instant_column(
         nullable=True
     )  # how long it is of use; None: it may wait, or its deadline does not count
     lifetime_assumed: bool = False  # the message does not say how long: it is what is usual
@@ -75,7 +75,7 @@ class Delivery(SQLModel, table=True):
     attempts: int = 0  # fences late answers of a dead worker
     last_reply: str = ""
     reply_form: dict[str, Any] | None = form_column()  # of `last_reply`, with its text (`reply_columns`)
-    delay_told_at: datetime | None = instant_column(nullable=True)  # when its author heard that it is late
+    delay_notice_at: datetime | None = instant_column(nullable=True)  # when its author heard that it is late
     waits_for: str = ""  # the next hop that was away when this was deferred; "": it waits on its own account
     settled_at: datetime | None = instant_column(nullable=True)  # when it became final
     purge_wanted_by: int | None = integer_column(nullable=True)  # a purge met RELAYING: its decision
@@ -90,7 +90,7 @@ class Delivery(SQLModel, table=True):
         Index("delivery_of_department", "department", "received_at", "id", "person", "direction"),
         Index("delivery_by_time", "state", "received_at", "id"),
         Index("delivery_by_urgency", "state", "urgency", "received_at", "id"),
-        Index("delivery_by_end", "state", "perishable_until"),
+        Index("delivery_by_end", "state", "time_limited_until"),
         Index("delivery_by_folder", "department", "person", "state", "received_at", "id"),
         Index("delivery_by_person", "person", "state", "received_at", "id"),
         Index("delivery_by_author", "author", "state", "department", "person"),

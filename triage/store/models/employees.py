@@ -47,7 +47,7 @@ class MailRequest(SQLModel, table=True):
     delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), nullable=False, unique=True))
     asked_by: str
     asked_by_shown: str  # whose mail it is
-    taken_by_shown: str = ""  # who wrote it down for them
+    recorded_by_shown: str = ""  # who wrote it down for them
     asked_at: datetime = instant_column()
     words: str = ""
     declined_at: datetime | None = instant_column(nullable=True)
@@ -76,10 +76,10 @@ class MailReport(SQLModel, table=True):
     answered_by_shown: str = ""
     verdict: str = ""  # good, bad
     words: str = ""  # for who reported it
-    told_at: datetime | None = instant_column(nullable=True)  # when they heard the verdict
+    notified_at: datetime | None = instant_column(nullable=True)  # when they heard the verdict
     __table_args__ = (
         UniqueConstraint("delivery_id", "person"),
-        Index("mail_report_untold", "told_at", "id"),
+        Index("mail_report_without_notice", "notified_at", "id"),
         Index("mail_report_by_person", "person", "at"),
         Index("mail_report_open", "delivery_id", sqlite_where=text(UNANSWERED), postgresql_where=text(UNANSWERED)),
     )
@@ -94,7 +94,7 @@ class Expectation(SQLModel, table=True):
     person_shown: str
     sender: str  # an address or a domain, folded
     words: str = ""
-    said_at: datetime = instant_column()
+    announced_at: datetime = instant_column()
     until: datetime = instant_column()
     __table_args__ = (UniqueConstraint("person", "sender"), Index("expectation_by_sender", "sender", "until"))
 

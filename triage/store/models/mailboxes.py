@@ -63,7 +63,7 @@ class RelatedMail(SQLModel, table=True):
     ours: bool  # it came through us into this mailbox, so it has a delivery of its own
     author: str
     subject: str
-    taken_by: int | None = integer_column(nullable=True, index=True)  # the decision to take it too
+    claimed_by: int | None = integer_column(nullable=True, index=True)  # the decision to take it too
 
 
 class MirrorCopy(SQLModel, table=True):

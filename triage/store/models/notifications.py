@@ -24,10 +24,10 @@ class Alarm(SQLModel, table=True):
     words_form: dict[str, Any] | None = form_column()  # of `words`
 
 
-class Told(SQLModel, table=True):
+class SentAlert(SQLModel, table=True):
     """Time of the last notice of an alert to somebody: nobody gets the same one again and again."""
 
-    __tablename__ = "told"
+    __tablename__ = "sent_alert"
     who: str = Field(primary_key=True)  # staff:LOGIN, address:ADDRESS, person:UID; record: whoever reads the record
     cause: str = Field(primary_key=True)
     department: str = Field(primary_key=True)

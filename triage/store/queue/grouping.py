@@ -65,9 +65,9 @@ def severity_column() -> ColumnElement[int]:
     return func.coalesce(col(Delivery.severity), by_weight)
 
 
-def perishable_at(now: datetime) -> ColumnElement[datetime]:
+def time_limit_at(now: datetime) -> ColumnElement[datetime]:
     """SQL expression for when a time-limited delivery is of no use any more; NEVER for others, and once that is past."""
-    return case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
+    return case((col(Delivery.time_limited_until) > now, col(Delivery.time_limited_until)), else_=literal(NEVER, Instant))
 
 
 def in_states(states: Iterable[str]) -> ColumnElement[bool]:

@@ -45,13 +45,13 @@ def deadline_of(pressing: datetime) -> tuple[datetime, bool]:
 
 def section_order(now: datetime) -> ColumnElement[datetime]:
     """SQL sort key of sections: what must be acted on now, then time-limited messages by their end, NEVER for the rest."""
-    until = col(Delivery.perishable_until)
+    until = col(Delivery.time_limited_until)
     return case((is_to_act_on(), literal(ACT_NOW, Instant)), (until > now, sorting_end()), else_=literal(NEVER, Instant))
 
 
 def sorting_end() -> ColumnElement[datetime]:
     """SQL expression for when a time-limited delivery is of no use any more, for sorting: a usual lifetime comes after a stated one."""
-    until = col(Delivery.perishable_until)
+    until = col(Delivery.time_limited_until)
     later = type_coerce(until, BigInteger) + ASSUMED // timedelta(microseconds=1)
     return case((col(Delivery.lifetime_assumed), type_coerce(later, Instant)), else_=until)
 

@@ -165,7 +165,7 @@ class RelatedMessage(Shape):
     ours: Annotated[bool, Field(description="it came through Mailroom: find it there and purge it")]
     author: str
     subject: str
-    taken_by: Annotated[Id | None, Field(description="the decision that takes it")]
+    claimed_by: Annotated[Id | None, Field(description="the decision that takes it")]
 
     @field_validator("folder")
     @classmethod

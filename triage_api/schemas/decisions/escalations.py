@@ -41,7 +41,7 @@ class Escalation(Shape):
     count: Annotated[int, Field(description="messages")]
     deliveries: Annotated[list[Id], Field(description="of them those in your scope")]
     hold: Annotated[Id, Field(description="the legal hold that keeps the evidence")]
-    notified: Annotated[int, Field(validation_alias="told", description="people and addresses that got a notice")]
+    notified: Annotated[int, Field(description="people and addresses that got a notice")]
     confirmed_at: datetime | None
     confirmed_by_name: Annotated[str, Field(validation_alias="confirmed_by_shown")]
     ended_at: Annotated[datetime | None, Field(description="when it was undone")]

@@ -17,7 +17,7 @@ class ReleaseRequest(Shape):
     id: Id
     by_name: Annotated[str, Field(validation_alias="by_shown", description="whose mail it is")]
     recorded_by_name: Annotated[
-        str, Field(validation_alias="taken_by_shown", description="who wrote it down for them; empty: they asked themselves")
+        str, Field(validation_alias="recorded_by_shown", description="who wrote it down for them; empty: they asked themselves")
     ]
     at: datetime
     comment: Annotated[str, Field(validation_alias="words")]

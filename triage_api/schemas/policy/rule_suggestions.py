@@ -35,12 +35,12 @@ class Speaking(Shape):
 
     people: Annotated[int, Field(description="employees who wrote to it, or to whom staff released its messages")]
     wrote: int
-    messages: Annotated[int, Field(validation_alias="mails")]
+    messages: int
     dmarc: int
     unproven: Annotated[int, Field(description="unproven messages in its name; the rule would not release them")]
-    time_limited: Annotated[int, Field(validation_alias="perishable", description="sign-in codes, password messages, links that expire")]
+    time_limited: Annotated[int, Field(description="sign-in codes, password messages, links that expire")]
     recipients: int
-    removed: Annotated[int, Field(validation_alias="taken_away")]
+    removed: int
     would_pass: Annotated[
         int, Field(description="messages that were held, or would have been in record-only mode, and that the rule releases")
     ]

@@ -61,7 +61,7 @@ class TriageItem(Shape):
     ]
     time_limited_until: Annotated[
         datetime | None,
-        Field(validation_alias="perishable_until", description="When its next code or link stops working; null: none."),
+        Field(description="When its next code or link stops working; null: none."),
     ]
     lifetime_assumed: Annotated[bool, Field(description="The message does not say when that is: it is what is usual.")]
     delivered: Annotated[int, Field(description="In `act-now`: how many copies are in mailboxes in your scope; else 0.")]

@@ -99,7 +99,6 @@ class Delivery(Shape):
     time_limited_until: Annotated[
         datetime | None,
         Field(
-            validation_alias="perishable_until",
             description="When its code or link expires, also when that is over. Null: it has no deadline, or none that counts, because the "
             "sender's own domain is not verified, does not fit what the message says, or the message looks suspicious.",
         ),

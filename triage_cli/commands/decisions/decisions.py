@@ -126,7 +126,7 @@ def related(desk: Desk, decision_id: str, chosen: tuple[str, ...], reason: str, 
 
 def related_row(one: dict[str, Any]) -> dict[str, Any]:
     """A related mail as a line."""
-    state = "came through Mailroom: use `purge`" if one["ours"] else f"taken by {one['taken_by']}" if one["taken_by"] else ""
+    state = "came through Mailroom: use `purge`" if one["ours"] else f"removed by {one['claimed_by']}" if one["claimed_by"] else ""
     return {
         "copy": one["id"],
         "mailbox": one["mailbox"],

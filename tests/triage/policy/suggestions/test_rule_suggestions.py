@@ -54,8 +54,8 @@ def arrive(session: Session, settings: Settings, *to: str, author: str = SUPPLIE
 
 def wrote(session: Session, settings: Settings, *senders: str, to: str = SUPPLIER) -> None:
     """Learn that these employees wrote to an address."""
-    mails = [Sent(sender, (to,), sender, NOW) for sender in senders]
-    learn_contacts.learn_many(session, mails, how="seed", settings=settings, by=SYNC, now=NOW)
+    messages = [Sent(sender, (to,), sender, NOW) for sender in senders]
+    learn_contacts.learn_many(session, messages, how="seed", settings=settings, by=SYNC, now=NOW)
 
 
 def correspond(session: Session, settings: Settings, author: str = SUPPLIER, count: int = 5) -> None:
@@ -93,9 +93,9 @@ def test_a_domain_that_sends_sign_in_messages_is_proposed_with_what_would_have_p
         arrive(session, settings, JOE, MARA, author="no-reply@portal.example", subject=f"Your code is 12345{number}")
     arrive(session, settings, JOE, author="news@portal.example", subject="Something else")
     held = col(Delivery.subject).startswith("Your code")
-    session.execute(update(Delivery).where(held).values(perishable_until=NOW + timedelta(minutes=10)))
+    session.execute(update(Delivery).where(held).values(time_limited_until=NOW + timedelta(minutes=10)))
     one = proposed(session, settings)
-    assert (one.kind, one.value, one.evidence["would_pass"], one.evidence["perishable"]) == (Kind.SIGN_IN, "portal.example", 5, 4)
+    assert (one.kind, one.value, one.evidence["would_pass"], one.evidence["time_limited"]) == (Kind.SIGN_IN, "portal.example", 5, 4)
     assert rule_suggestions.suggestion_sentence(one).startswith("4 sign-in or password messages to 2 people in 90 days, all DMARC pass")
 
 

@@ -9,20 +9,20 @@ from triage.policy.suggestions.threshold import Evidence, Kind, kind_of, suggest
 @pytest.mark.parametrize(
     ("evidence", "kind"),
     [
-        (Evidence(people=3, mails=5), Kind.CORRESPONDENCE),
-        (Evidence(people=2, mails=500), None),
-        (Evidence(people=300, mails=4), None),
-        (Evidence(people=3, mails=5, taken_away=1), None),
-        (Evidence(people=3, mails=5, severity=Severity.UNCLEAR), Kind.CORRESPONDENCE),
-        (Evidence(people=3, mails=5, severity=Severity.SUSPICIOUS), None),
-        (Evidence(people=3, mails=5, perishable=2, would_pass=2), Kind.CORRESPONDENCE),
-        (Evidence(mails=2, perishable=1, would_pass=1), Kind.SIGN_IN),
-        (Evidence(mails=1, perishable=1, would_pass=1, people=1), Kind.SIGN_IN),
-        (Evidence(mails=1, perishable=1, would_pass=1), None),  # anybody can send one
-        (Evidence(mails=2, perishable=1), None),  # it passes anyhow
-        (Evidence(mails=2, would_pass=1), None),
-        (Evidence(perishable=1, would_pass=1, unproven=9), None),
-        (Evidence(mails=3, perishable=1, would_pass=1, taken_away=1), None),
+        (Evidence(people=3, messages=5), Kind.CORRESPONDENCE),
+        (Evidence(people=2, messages=500), None),
+        (Evidence(people=300, messages=4), None),
+        (Evidence(people=3, messages=5, removed=1), None),
+        (Evidence(people=3, messages=5, severity=Severity.UNCLEAR), Kind.CORRESPONDENCE),
+        (Evidence(people=3, messages=5, severity=Severity.SUSPICIOUS), None),
+        (Evidence(people=3, messages=5, time_limited=2, would_pass=2), Kind.CORRESPONDENCE),
+        (Evidence(messages=2, time_limited=1, would_pass=1), Kind.SIGN_IN),
+        (Evidence(messages=1, time_limited=1, would_pass=1, people=1), Kind.SIGN_IN),
+        (Evidence(messages=1, time_limited=1, would_pass=1), None),  # anybody can send one
+        (Evidence(messages=2, time_limited=1), None),  # it passes anyhow
+        (Evidence(messages=2, would_pass=1), None),
+        (Evidence(time_limited=1, would_pass=1, unproven=9), None),
+        (Evidence(messages=3, time_limited=1, would_pass=1, removed=1), None),
         (Evidence(), None),
     ],
 )
@@ -35,17 +35,17 @@ def test_what_is_worth_a_question(evidence: Evidence, kind: Kind | None) -> None
     [
         (
             Kind.CORRESPONDENCE,
-            Evidence(people=14, mails=212, dmarc=212),
+            Evidence(people=14, messages=212, dmarc=212),
             "14 people, 212 messages in 90 days, all DMARC pass: allow dell.com",
         ),
         (
             Kind.CORRESPONDENCE,
-            Evidence(people=3, mails=1234, dmarc=1000, unproven=1),
+            Evidence(people=3, messages=1234, dmarc=1000, unproven=1),
             "3 people, 1,234 messages in 90 days, 1,000 of them DMARC pass (1 more without proof stay out): allow dell.com",
         ),
         (
             Kind.SIGN_IN,
-            Evidence(recipients=1, mails=1, perishable=1),
+            Evidence(recipients=1, messages=1, time_limited=1),
             "1 sign-in or password message to 1 person in 90 days, all with an aligned SPF or DKIM pass, since the domain publishes no "
             "DMARC: allow dell.com",
         ),

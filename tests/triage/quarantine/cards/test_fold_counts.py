@@ -141,7 +141,7 @@ def test_what_was_touched_since_counts_at_once(company: Engine, settings: Settin
 def test_what_perishes_moves_back_when_its_time_is_over(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     made = some_mail(company, settings)
     with transaction(company) as session:
-        soon = {"perishable_until": NOW + timedelta(minutes=10), "urgency": 90}
+        soon = {"time_limited_until": NOW + timedelta(minutes=10), "urgency": 90}
         session.execute(update(Delivery).where(col(Delivery.id).in_(made[2:4])).values(**soon))
     counted(company)
     agree(company, monkeypatch)
@@ -316,7 +316,7 @@ def test_a_page_is_found_by_its_position_and_read_upwards(
     made = some_mail(company, settings)
     with transaction(company) as session:  # one after the other, and the first two press
         for number, one in enumerate(made):
-            presses = {"urgency": 90, "perishable_until": NOW + timedelta(minutes=9 + number)} if number < 2 else {}
+            presses = {"urgency": 90, "time_limited_until": NOW + timedelta(minutes=9 + number)} if number < 2 else {}
             came_in = {"received_at": NOW - timedelta(seconds=number)}
             session.execute(update(Delivery).where(col(Delivery.id) == one).values(**came_in, **presses))
     monkeypatch.setattr(fold_counts, "ANCHOR_EVERY", 2)
@@ -405,15 +405,15 @@ def test_the_last_page_is_the_end_of_the_whole_list(
     company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, group: Group
 ) -> None:
     some_mail(company, settings)
-    perish = came(company, settings, JOE, author="no-reply@shop.example", subject="Sign in")
+    time_limited = came(company, settings, JOE, author="no-reply@shop.example", subject="Sign in")
     with transaction(company) as session:
-        session.execute(update(Delivery).where(col(Delivery.id).in_(perish)).values(perishable_until=NOW + timedelta(minutes=30)))
+        session.execute(update(Delivery).where(col(Delivery.id).in_(time_limited)).values(time_limited_until=NOW + timedelta(minutes=30)))
     counted(company)
     came(company, settings, JOE, MARA, author="late@x.example", subject="Touched since")
     for _ in range(2):
         with read_transaction(company) as session:
             whole = card_list.list_cards(session, HELD, by=ANA, now=NOW, group=group)
-            assert whole.items[0].lead.id in perish
+            assert whole.items[0].lead.id in time_limited
             for limit in (1, 3, len(whole.items), 50):
                 last = card_list.list_cards(session, HELD, by=ANA, now=NOW, group=group, limit=limit, end=True)
                 inside, first = limit < len(whole.items), last.items[0]
@@ -452,7 +452,7 @@ def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, setti
     with transaction(company) as session:
         for number, one in enumerate(made):
             until = NOW + timedelta(minutes=number) if number % 3 == 0 else None
-            session.execute(update(Delivery).where(col(Delivery.id) == one).values(urgency=20 * (number % 5), perishable_until=until))
+            session.execute(update(Delivery).where(col(Delivery.id) == one).values(urgency=20 * (number % 5), time_limited_until=until))
     for _ in range(2):
         with read_transaction(company) as session:
             whole = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none")
@@ -461,7 +461,7 @@ def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, setti
             expected = sorted(
                 rows,
                 key=lambda one: (
-                    one.perishable_until if one.perishable_until and one.perishable_until > NOW else never,
+                    one.time_limited_until if one.time_limited_until and one.time_limited_until > NOW else never,
                     -one.urgency,
                     -one.received_at.timestamp(),
                     f"#{one.id}",

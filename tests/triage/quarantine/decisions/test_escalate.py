@@ -82,7 +82,7 @@ def test_it_is_kept_told_and_stays_in_view(known: Engine, ours: Settings) -> Non
         assert set(record.detail["sha256"].values()) == digests
         assert record.detail["reason"] == "a summons"
         assert letters(session) == ["mara.berg@company.example", "info@company.example"]
-        assert made.told == 2
+        assert made.notified == 2
 
 
 def test_what_was_escalated_neither_expires_nor_is_erased(known: Engine, ours: Settings) -> None:
@@ -220,8 +220,8 @@ def test_sealed_messages_are_escalated_apart_from_others(known: Engine, ours: Se
             escalate(session, ours, closed, opened)
         assert not session.scalars(select(LegalHold)).all()
         assert escalate(session, ours, closed).count == escalate(session, ours, opened).count == 1
-        (told,) = decisions_escalate.list_escalations(session, by=IDA, settings=ours)
-        assert told.deliveries == (opened,)
+        (notified,) = decisions_escalate.list_escalations(session, by=IDA, settings=ours)
+        assert notified.deliveries == (opened,)
 
 
 @pytest.mark.parametrize(

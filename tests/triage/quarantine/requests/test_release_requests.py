@@ -124,7 +124,7 @@ def test_staff_write_it_down_for_whoever_calls(known: Engine, settings: Settings
     first = ask(known, came(known, settings), ANA, "she called")
     with db.read_transaction(known) as session:
         (one,) = release_requests.list_requests(session, by=ANA)
-        assert (one.id, one.by_shown, one.taken_by_shown, one.words) == (first, "Joe Fern", "Ana Roth", "she called")
+        assert (one.id, one.by_shown, one.recorded_by_shown, one.words) == (first, "Joe Fern", "Ana Roth", "she called")
         assert release_requests.list_requests(session, by=BEN) == []
 
 

@@ -146,7 +146,7 @@ def test_the_order_of_the_queue(company: Engine, settings: Settings, monkeypatch
         ("Docuhaven code", Section.TIME_LIMITED),  # it does not say how long it is valid: behind those that do
         ("Offer", Section.REST),
     ]
-    limits = [(card.perishable_until, card.lifetime_assumed) for card in found[held:]]
+    limits = [(card.time_limited_until, card.lifetime_assumed) for card in found[held:]]
     assert limits == [
         (NOW + timedelta(minutes=1), False),
         (NOW + timedelta(minutes=10), False),
@@ -154,8 +154,8 @@ def test_the_order_of_the_queue(company: Engine, settings: Settings, monkeypatch
         (None, False),
     ]
     later = rows(company, monkeypatch, group, now=NOW + timedelta(minutes=1))
-    assert [(card.section, card.perishable_until) for card in later if card.lead.subject.startswith("1 ")] == [(Section.REST, None)]
-    assert [card.lead.perishable_until for card in later if card.lead.subject.startswith("1 ")] == [NOW + timedelta(minutes=1)]
+    assert [(card.section, card.time_limited_until) for card in later if card.lead.subject.startswith("1 ")] == [(Section.REST, None)]
+    assert [card.lead.time_limited_until for card in later if card.lead.subject.startswith("1 ")] == [NOW + timedelta(minutes=1)]
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -284,7 +284,7 @@ def test_whose_deadline_counts(company: Engine, settings: Settings, author: str,
     (one,) = come(company, settings, **CODE | {"author": author, "text": text} | proof | more)
     with read_transaction(company) as session:
         delivery = session.get_one(Delivery, one)
-        assert delivery.perishable_until == deadline, (delivery.severity, delivery.weight)
+        assert delivery.time_limited_until == deadline, (delivery.severity, delivery.weight)
         assert [reason["points"] for reason in delivery.why_here if reason["name"] == "time-limited"] == ([0] if deadline else [])
 
 

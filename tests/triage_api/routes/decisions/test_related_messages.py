@@ -51,7 +51,7 @@ def test_what_lay_beside_is_shown_and_taken(ana: Browser, purged: str, engine: E
     take = answer.json()
     assert (answer.status_code, take["verb"], take["count"], take["mailboxes_left"], take["undoable"]) == (201, "take", 1, 1, True)
     assert ana.get(f"/decisions/{purged}").json()["related"] == 1
-    assert [one["taken_by"] for one in ana.get(f"/decisions/{purged}/related").json()["items"]] == [take["id"], None]
+    assert [one["claimed_by"] for one in ana.get(f"/decisions/{purged}/related").json()["items"]] == [take["id"], None]
     again = ana.post(f"/decisions/{purged}/related", {"copies": [items[0]["id"]]})
     assert (again.status_code, "already removed" in again.json()["detail"]) == (409, True)
     with db.read_transaction(engine) as session:

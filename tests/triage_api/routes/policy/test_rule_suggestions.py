@@ -15,7 +15,7 @@ def proposed(engine: Engine, ana: Browser) -> None:
     """Twelve domains that send sign-in messages."""
 
     def candidate(number: int) -> Candidate:
-        evidence = Evidence(mails=number, dmarc=number, perishable=1, would_pass=number)
+        evidence = Evidence(messages=number, dmarc=number, time_limited=1, would_pass=number)
         return Candidate(Kind.SIGN_IN, "domain", f"portal{number}.example", "dmarc", evidence)
 
     found = [candidate(number) for number in range(1, 13)]

@@ -15,7 +15,7 @@ from triage.times import utcnow
 def test_proposals_are_listed_accepted_and_refused(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     deliveries = [arrives(author="code@portal.example", subject="Your code") for _ in range(2)]
     with db.transaction(engine) as session:
-        values = {"proof": "dmarc", "rule": "first-contact", "perishable_until": utcnow(), "received_at": utcnow()}
+        values = {"proof": "dmarc", "rule": "first-contact", "time_limited_until": utcnow(), "received_at": utcnow()}
         session.execute(update(Delivery).where(col(Delivery.author_domain) == "portal.example").values(**values))
         session.add(PostedList(address="a@l.example", list_id="a.l.example", signer="l.example", posts=2))
     listed = json.loads(shell("rules", "propose", "--json").out)

@@ -2360,7 +2360,7 @@ export interface RelatedMessage {
   author: string
   subject: string
   /** the decision that takes it */
-  taken_by: string | null
+  claimed_by: string | null
 }
 
 /** Related messages that the decision did not include. */
