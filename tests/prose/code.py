@@ -1,4 +1,4 @@
-"""Docstrings and comments of the code: banned words, questions, and openings that name nothing."""
+"""Docstrings, comments and names of the code: banned words, questions, and openings that name nothing."""
 
 import ast
 import io
@@ -30,6 +30,8 @@ def faults() -> Iterator[Fault]:
 def faults_of_source(name: str, source: str) -> Iterator[Fault]:
     """Finds the faults in docstrings and comments of one file."""
     tree = ast.parse(source)
+    for identifier in () if name.startswith("migrations/") else defined_names(tree):
+        yield from banned(name, identifier, "identifiers")
     for text in (*docstrings(tree), *comments(source)):
         yield from banned(name, QUOTED.sub("“”", text), "code")
         if QUESTION.match(text) and not is_product_test(name) and not name.startswith(DOCTOR):
@@ -37,6 +39,15 @@ def faults_of_source(name: str, source: str) -> Iterator[Fault]:
     for text in docstrings(tree):
         if RIDDLE.match(text):
             yield Fault(name, "opening", text, "name the thing, or the act: “Counts …”, “Sender of …”")
+
+
+def defined_names(tree: ast.Module) -> Iterator[str]:
+    """Yields names of functions, classes and fields that a file defines, without tests, whose names are sentences."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("test_"):
+            yield node.name
+        if isinstance(node, ast.ClassDef):
+            yield from (one.target.id for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name))
 
 
 def is_product_test(name: str) -> bool:

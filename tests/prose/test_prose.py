@@ -100,6 +100,8 @@ def test_the_baseline_holds_what_is_old_and_only_shrinks(
         ('"""Rules."""\n\n\ndef count() -> int:\n    """How many rules there are."""', ["opening"]),
         ('"""Rules."""\n\n\ndef is_open() -> bool:\n    """Is it open?"""', ["question"]),
         ('"""Rules."""\n\n\ndef is_open() -> bool:\n    """Whether it is open. `mails` is a field."""', []),
+        ('"""Rules."""\n\n\ndef let_go() -> None: ...\n\n\nclass Rule:\n    told_at: int', ["let_go", "told_"]),
+        ('"""Rules."""\n\n\ndef test_what_is_put_off_is_told() -> None: ...', []),
     ],
 )
 def test_a_private_word_of_a_docstring_or_comment_is_found(source: str, found: list[str]) -> None:

@@ -83,7 +83,7 @@ def test_what_stands_on_the_record(known: Engine, steps: list[tuple[int, str]], 
 
 
 @dataclass
-class SentAlert:
+class ExpectedEntries:
     """Model of the expected audit entries."""
 
     waits: dict[str, list[datetime]] = field(default_factory=dict)  # requests that read ahead
@@ -108,7 +108,7 @@ def memory() -> Iterator[Engine]:
 @hypothesis_settings(deadline=None)
 @given(steps=STEPS)
 def test_nothing_that_left_is_missing_and_nobody_viewed_what_was_not_fetched(memory: Engine, steps: list[tuple[str, Actor, int]]) -> None:
-    now, model = NOW, SentAlert()
+    now, model = NOW, ExpectedEntries()
     with Session(memory) as session:
         session.execute(delete(Viewing))
         session.execute(delete(AuditRecord))
@@ -122,7 +122,7 @@ def test_nothing_that_left_is_missing_and_nobody_viewed_what_was_not_fetched(mem
         assert left == sum(map(len, model.waits.values()))
 
 
-def step(session: Session, model: SentAlert, act: str, by: Actor, now: datetime) -> None:
+def step(session: Session, model: ExpectedEntries, act: str, by: Actor, now: datetime) -> None:
     """The same in the house and in the model."""
     who = str(by)
     if act == "settle":
@@ -140,7 +140,7 @@ def step(session: Session, model: SentAlert, act: str, by: Actor, now: datetime)
         view(session, model, by, now)
 
 
-def view(session: Session, model: SentAlert, by: Actor, now: datetime) -> None:
+def view(session: Session, model: ExpectedEntries, by: Actor, now: datetime) -> None:
     """The same of a view, which may be refused."""
     who = str(by)
     if by is TOKEN or who not in model.fetched:

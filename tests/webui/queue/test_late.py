@@ -217,7 +217,7 @@ def test_a_history_that_could_not_be_read_is_no_other_messages(site: Site, page:
     for number in range(2):
         site.come(JOE, author=f"{number}@told.example", subject=f"Told {number}")
     site.sit_down(page, path="/?q=from:told.example")
-    row(page, "SentAlert").first.click()
+    row(page, "Told").first.click()
     held = Held(page, re.compile("/api/v1/deliveries/[^/?]+$"))
     page.get_by_role("tab", name="People").click()
     held.wait(1)
