@@ -36,6 +36,7 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db
 from triage.store.delivery_state import State
+from triage.store.message_record.record_parts import spread_message
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.messages import Content
 
@@ -115,7 +116,7 @@ def fill_wave(engine: Engine, store: Store, wave: str) -> None:
         store.deliver(Letter(mailbox, ids.format_id(message), raw))
         kept = Content(id=content, sha256=f"{content:064x}", size=len(raw), zstd=bodies.compress_body(raw))
         rows["content"].append(kept.model_dump())
-        rows["message"].append(message_row(message, content, wave, f"{number}.{wave}", now))
+        rows["message"].append(spread_message(message_row(message, content, wave, f"{number}.{wave}", now)))
         rows["delivery"].append(delivery_row(delivery, message, mailbox, wave, now))
         rows["attempt"].append(
             Attempt(delivery_id=delivery, number=1, started_at=now, ended_at=now, outcome="delivered", next_hop="lmtp://x").model_dump()

@@ -12,6 +12,7 @@ from tests.triage import arriving
 from triage import ids
 from triage.store import db
 from triage.store.delivery_state import State
+from triage.store.message_record.record_parts import spread_message
 
 DEPARTMENTS, PEOPLE = 24, 25  # and so many people in each
 SENDERS = 2000
@@ -35,7 +36,7 @@ def fill_deliveries(engines: Sequence[Engine], count: int, *, wave: str, wave_si
     while group := list(islice(rows, GROUP)):
         for engine in engines:
             with db.transaction(engine) as session:
-                session.connection().execute(insert(MESSAGE), [message for message, _ in group])
+                session.connection().execute(insert(MESSAGE), [spread_message(message) for message, _ in group])
                 session.connection().execute(insert(DELIVERY), [delivery for _, delivery in group])
     for engine in engines:
         look_at_statistics(engine)

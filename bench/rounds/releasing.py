@@ -16,6 +16,7 @@ from triage.message.authentication import Authentication, Dmarc, Result, Spf
 from triage.runtime.wakeup import Bell
 from triage.store import bodies, db
 from triage.store.delivery_state import State
+from triage.store.message_record.record_parts import spread_message
 from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
@@ -42,7 +43,7 @@ def prepare_messages(engine: Engine, mailboxes: Sequence[Sequence[str]], size: i
                 | {"id": new_id(), "recipient": mailbox, "mailbox": mailbox, "state": State.QUEUED, "due_at": late, "queued_at": late}
                 for mailbox in group
             ]
-            session.connection().execute(insert(MESSAGE), [message])
+            session.connection().execute(insert(MESSAGE), [spread_message(message)])
             session.connection().execute(insert(DELIVERY), rows)
             ids += [row["id"] for row in rows]
     return ids

@@ -28,6 +28,7 @@ from triage.quarantine.search.selection import Selection
 from triage.runtime.wakeup import Bell
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import State
+from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.messages import Message
@@ -73,9 +74,7 @@ class House:
                 spool_id=envelope.spool_id,
                 content_id=content_id,
                 received_at=now,
-                envelope=envelope.as_json(),
-                authentication=Authentication(author).as_json(),
-                summary=make_summary(raw).as_json(),
+                record=MessageRecord(envelope.as_json(), Authentication(author).as_json(), make_summary(raw).as_json(), []),
             )
             deliveries = [delivery(message, mailbox, author, now) for mailbox in mailboxes]
             ids = [one.id for one in deliveries]

@@ -84,9 +84,9 @@ def is_large_removal(meant: Sequence[tuple[int, State]], settings: Settings) -> 
 
 def of_release(session: Session, ids: Sequence[int]) -> list[str]:
     """Returns the reason why releasing these messages needs approval: a signal says that somebody pretends to be one of us."""
-    letters = select(col(Message.signals)).join(Delivery, col(Delivery.message_id) == col(Message.id))
+    letters = select(col(Message.record)).join(Delivery, col(Delivery.message_id) == col(Message.id))
     found = session.scalars(letters.where(is_among(session, col(Delivery.id), ids)))
-    return [RISKY_RELEASE] if any(one["name"] in RISKY for signals in found for one in signals) else []
+    return [RISKY_RELEASE] if any(one["name"] in RISKY for record in found for one in record.signals) else []
 
 
 def require_second_person(needs: Sequence[str], by: Actor, second: Actor | None, meant: Sequence[tuple[int, State]] = ()) -> None:

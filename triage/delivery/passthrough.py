@@ -8,6 +8,7 @@ from triage.ids import new_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.store.delivery_state import State
+from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.messages import Message
 from triage.store.new_rows import NewDelivery
 
@@ -19,10 +20,7 @@ def message_of(envelope: Envelope, content_id: int, summary: Summary, text: str 
         spool_id=envelope.spool_id,
         content_id=content_id,
         received_at=envelope.received_at,
-        envelope=envelope.as_json(),
-        authentication=Authentication("").as_json(),
-        summary=summary.as_json(),
-        signals=[],
+        record=MessageRecord(envelope.as_json(), Authentication("").as_json(), summary.as_json(), []),
         text=text,
     )
 

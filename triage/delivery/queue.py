@@ -234,7 +234,7 @@ def address_at_next_hop(session: Session, row: Row[Any], settings: Settings) -> 
 def load_messages(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound]:
     """The messages with their bytes, each once however many deliveries it has; why for one whose content is gone."""
     found: dict[int, tuple[Envelope, Authentication, bytes] | NotFound] = {}
-    columns = (Message.id, Message.envelope, Message.authentication, Content.zstd, Content.size)
+    columns = (Message.id, Message.record, Content.zstd, Content.size)
     joined = select(*map(col, columns)).join(Content, col(Content.id) == col(Message.content_id))
     for message in session.execute(joined.where(is_among(session, col(Message.id), ids))):
         try:
@@ -242,7 +242,8 @@ def load_messages(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envel
         except NotFound as gone:
             found[message.id] = gone
         else:
-            found[message.id] = (Envelope.from_json(message.envelope), Authentication.from_json(message.authentication), raw)
+            record = message.record
+            found[message.id] = (Envelope.from_json(record.envelope), Authentication.from_json(record.authentication), raw)
     return found
 
 

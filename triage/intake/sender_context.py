@@ -140,8 +140,8 @@ def earlier_proofs(session: Session, author: str) -> EarlierProofs:
         if message in proofs or len(proofs) < LAST:
             proofs[message] = proofs.get(message) or proof
             released |= {message} if by_somebody else set()
-    known = session.execute(select(col(Message.id), col(Message.authentication)).where(col(Message.id).in_(list(proofs))))
-    ways = frozenset(proof_way(proofs[message], Authentication.from_json(results)) for message, results in known)
+    known = session.execute(select(col(Message.id), col(Message.record)).where(col(Message.id).in_(list(proofs))))
+    ways = frozenset(proof_way(proofs[message], Authentication.from_json(record.authentication)) for message, record in known)
     verified = {message for message, proof in proofs.items() if proof}
     return EarlierProofs(ways, len(verified), len(released - verified))
 

@@ -13,8 +13,9 @@ from triage.actor import Actor
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import format_id, new_id
 from triage.say import say
-from triage.store import db
+from triage.store import db, pack_records
 from triage.store.delivery_state import ENTRY, FINAL, SHOWN, SOURCES, TRANSITIONS, Event, State, next_state
+from triage.store.message_record.record_parts import spread_message
 from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
@@ -40,7 +41,9 @@ def enter_all(session: Session, entries: Sequence[Entry], *, by: Actor, now: dat
         delivery["settled_at"] = now if State(delivery["state"]) in FINAL else None
     contents = sorted((entry.content for entry in entries if entry.content), key=itemgetter("sha256"))
     db.insert_all(session, Content, contents)  # in this order, so that two who get the same ones never wait for each other in a circle
-    db.insert_all(session, Message, [entry.message for entry in entries])
+    messages = [spread_message(entry.message) for entry in entries]
+    db.insert_all(session, Message, messages)
+    pack_records.enter_parts(session, messages)
     db.insert_all(session, Delivery, deliveries)
     dirty_counts.touch_entered(session, deliveries)
     db.insert_all(session, AuditRecord, [record_of_entry(entry, by=by, now=now) for entry in entries])

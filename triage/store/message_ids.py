@@ -12,7 +12,7 @@ from triage.store.db import OneOf
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
-BY_SPOOL_ID = select(col(Message.spool_id), col(Message.id), col(Message.envelope)).where(
+BY_SPOOL_ID = select(col(Message.spool_id), col(Message.id), col(Message.record)).where(
     OneOf(col(Message.spool_id), "spool_ids", BigInteger)
 )
 
@@ -29,7 +29,7 @@ def identify_envelope(session: Session, envelope: Envelope) -> tuple[Envelope, i
 def identified_all(session: Session, envelopes: Sequence[Envelope]) -> list[tuple[Envelope, int | None]]:
     """The same for many, asked for together."""
     rows = session.execute(BY_SPOOL_ID, {"spool_ids": [envelope.spool_id for envelope in envelopes]})
-    entered = {spool_id: (message_id, Envelope.from_json(kept)) for spool_id, message_id, kept in rows}
+    entered = {spool_id: (message_id, Envelope.from_json(record.envelope)) for spool_id, message_id, record in rows}
     found: list[tuple[Envelope, int | None]] = []
     for envelope in envelopes:
         message_id, kept = entered.get(envelope.spool_id, (None, envelope))

@@ -23,7 +23,7 @@ from triage.quarantine.campaigns import backfill
 from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import keepers
 from triage.runtime import metrics
-from triage.store import db, last_runs
+from triage.store import db, last_runs, pack_records
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of, wake_waiters
@@ -175,13 +175,16 @@ def name_sealer() -> str:
 
 
 def catch_up(engine: Engine, settings: Settings) -> bool:
-    """Processes messages from before there were campaigns, or other free-mail providers; returns whether more may be left."""
+    """Processes messages from before there were campaigns, other free-mail providers or compressed records; is more left?"""
     for _ in range(SLICES):
         with db.transaction(engine) as session:
             looked_at = proven_identity.catch_up(session, settings=settings)
         with db.transaction(engine) as session:
-            if not backfill.catch_up(session, now=utcnow()) and not looked_at:
-                return False
+            sorted_in = backfill.catch_up(session, now=utcnow())
+        with db.transaction(engine) as session:
+            packed = pack_records.pack_slice(session)
+        if not (looked_at or sorted_in or packed):
+            return False
         time.sleep(BREATH)
     return True
 

@@ -36,6 +36,7 @@ from triage.runtime.wakeup import Bell
 from triage.store import bodies, ledger
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.delivery_state import State
+from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.messages import Message
@@ -65,8 +66,7 @@ def released(
             spool_id=envelope.spool_id,
             content_id=content_id,
             received_at=now,
-            envelope=envelope.as_json(),
-            authentication=authentication.as_json(),
+            record=MessageRecord(envelope.as_json(), authentication.as_json(), {}, []),
         )
         deliveries = [queued(message, mailbox, due or now) for mailbox in mailboxes]
         ids = [delivery.id for delivery in deliveries]

@@ -160,7 +160,7 @@ def test_the_same_message_in_two_transactions_is_told_of_once(sender: Sender) ->
     with db.transaction(sender.engine) as session:
         ids = [arrive(session, sender.settings, one, **PROVEN)[0] for one in (JOE, MARA)]  # type: ignore[arg-type]
         for message in session.scalars(select(Message)):
-            message.summary = message.summary | {"message_id": "same@supplier.example"}
+            message.record = replace(message.record, summary=message.summary | {"message_id": "same@supplier.example"})
         for one in ids:
             ledger.record_event(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
         ended = [(one, NO) for one in queue.claim_deliveries(session, limit=50, settings=sender.settings, now=NOW)]

@@ -166,9 +166,9 @@ def test_the_first_contact_is_signalled_once(known: Engine, settings: Settings) 
         arrive(session, settings)
         arrive(session, settings)
     with db.read_transaction(known) as session:
-        first, second = session.scalars(select(col(Message.signals)).order_by(col(Message.id)))
-    assert "first-contact" in {signal["name"] for signal in first}
-    assert "first-contact" not in {signal["name"] for signal in second}
+        first, second = session.scalars(select(col(Message.record)).order_by(col(Message.id)))
+    assert "first-contact" in {signal["name"] for signal in first.signals}
+    assert "first-contact" not in {signal["name"] for signal in second.signals}
 
 
 def test_several_judges_enter_one_message_once(engine: Engine, settings: Settings) -> None:

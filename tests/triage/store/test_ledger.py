@@ -113,7 +113,7 @@ def test_a_set_changes_in_one_act_and_final_ones_are_dated(engine: Engine, setti
 def test_what_is_purged_as_it_comes_in_is_final_at_once(engine: Engine, held: int, state: State, settled: datetime | None) -> None:
     with db.transaction(engine) as session:
         first = session.get_one(Delivery, held)
-        message = Message(**session.get_one(Message, first.message_id).model_dump() | {"id": ids.new_id(), "spool_id": ids.new_id()})
+        message = Message(**db.columns_of(session.get_one(Message, first.message_id)) | {"id": ids.new_id(), "spool_id": ids.new_id()})
         changed = {"id": ids.new_id(), "message_id": message.id, "state": state, "settled_at": NOW - timedelta(days=1)}
         delivery = Delivery(**first.model_dump() | changed)
         ledger.enter_message(session, message, None, [delivery], by=ANA, now=NOW)
@@ -192,7 +192,7 @@ def test_what_comes_in_is_on_the_record_with_its_notes(sqlite_engine: Engine, se
         arriving.set_up(session, settings)
         first = session.get_one(Delivery, arrive(session, settings)[0])
         assert last_record(session).detail == {}
-        message = Message(**session.get_one(Message, first.message_id).model_dump() | {"id": ids.new_id(), "spool_id": ids.new_id()})
+        message = Message(**db.columns_of(session.get_one(Message, first.message_id)) | {"id": ids.new_id(), "spool_id": ids.new_id()})
         base = first.model_dump() | {"message_id": message.id}
         noted, plain = (
             Delivery(**base | {"id": ids.new_id(), "recipient": f"{number}@company.example", "note": note})

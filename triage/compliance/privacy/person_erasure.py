@@ -25,9 +25,10 @@ from triage.quarantine.campaigns import assign as campaigns, traits
 from triage.quarantine.decisions.approvals import Act
 from triage.quarantine.search import legal_hold, message_words
 from triage.say import say
-from triage.store import ledger
+from triage.store import ledger, pack_records
 from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import FINAL, Event, State
+from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.approvals import PendingAct
 from triage.store.models.assignments import Handed
 from triage.store.models.campaigns import MessageTrait
@@ -190,13 +191,18 @@ def erase_deliveries(session: Session, whose: Whose, pseudonym: str, ids: Sequen
         campaigns.forget_messages(session, select(col(Message.id)).where(is_among(session, col(Message.id), alone)))
         traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), alone))
         message_words.forget_words(session, is_among(session, col(MessageWords.message_id), alone))
-        for message in session.scalars(select(Message).where(is_among(session, col(Message.id), alone))):
-            message.envelope = Envelope(message.spool_id, message.received_at, "", (), "", "").as_json()
-            message.authentication, message.signals, message.text = Authentication("").as_json(), [], ""
-            message.summary = Summary(parsed=message.summary["parsed"]).as_json()
-        session.flush()
+        messages = session.scalars(select(Message).where(is_among(session, col(Message.id), alone))).all()
+        pack_records.rewrite_records(session, [(one.id, erased_record(one)) for one in messages])
+        session.execute(update(Message).where(is_among(session, col(Message.id), alone)).values(text=""), execution_options=UNSEEN)
+        session.expire_all()
         session.execute(update(Content).where(is_among(session, col(Content.id), gone)).values(zstd=None, erased_at=now))
     return len(gone)
+
+
+def erased_record(message: Message) -> MessageRecord:
+    """Record of an erased message: when it came, and whether it could be read."""
+    envelope = Envelope(message.spool_id, message.received_at, "", (), "", "")
+    return MessageRecord(envelope.as_json(), Authentication("").as_json(), Summary(parsed=message.summary["parsed"]).as_json(), [])
 
 
 def nobody_elses(session: Session, ids: Sequence[int]) -> tuple[list[int], list[int]]:

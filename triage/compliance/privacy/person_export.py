@@ -184,6 +184,7 @@ def exported_row(row: SQLModel) -> dict[str, Any]:
     ids = {name for name in type(row).model_fields if name == "id" or name.endswith("_id")}
     hidden = STAFFS | {"author"} if isinstance(row, Rule) else STAFFS
     values = {name: value for name, value in row.model_dump().items() if name not in hidden and not isinstance(value, bytes)}
+    values |= values.pop("record", {})  # of a message
     return {name: format_id(value) if name in ids and isinstance(value, int) else value for name, value in values.items()}
 
 

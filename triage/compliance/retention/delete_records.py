@@ -17,7 +17,7 @@ from triage.ids import first_id_at, parse_id
 from triage.quarantine.campaigns import assign as campaigns, traits
 from triage.quarantine.decisions import regroup
 from triage.quarantine.search import legal_hold, message_words
-from triage.store import bodies, ledger
+from triage.store import bodies, ledger, pack_records
 from triage.store.db import UNSEEN, due_window, is_among
 from triage.store.delivery_state import FINAL
 from triage.store.models.assignments import Escalation
@@ -82,6 +82,7 @@ def forget_messages(session: Session, found: Sequence[int], *, settings: Setting
     session.execute(delete(Delivery).where(of_these), execution_options=UNSEEN)
     traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), messages))
     message_words.forget_words(session, is_among(session, col(MessageWords.message_id), messages))
+    pack_records.forget_parts(session, messages)
     session.execute(delete(Message).where(is_among(session, col(Message.id), messages)), execution_options=UNSEEN)
     drop_contents(session, kept_in)
     campaigns.drop_empty(session, {one for _, *both in deliveries for one in both if one is not None})

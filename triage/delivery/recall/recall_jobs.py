@@ -113,7 +113,7 @@ def claim_mailboxes(
 def prepare_jobs(session: Session, ids: list[int], settings: Settings, now: datetime) -> list[RecallJob]:
     """All that workers need, as values; the attempts are in the audit log before anybody dials."""
     rows = session.execute(
-        select(Delivery, col(Message.summary), col(Message.received_at), col(Message.content_id))
+        select(Delivery, col(Message.record), col(Message.received_at), col(Message.content_id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(is_among(session, col(Delivery.id), ids))
         .order_by(col(Delivery.id))
@@ -127,7 +127,8 @@ def prepare_jobs(session: Session, ids: list[int], settings: Settings, now: date
     names = renamed_mailboxes.earlier_mailboxes(session, (delivery.mailbox for delivery, *_ in rows))
     anothers = reassigned_addresses.find_barred(session, ids)
     jobs = []
-    for delivery, summary, received_at, content_id in rows:
+    for delivery, record, received_at, content_id in rows:
+        summary = record.summary
         hop = hops.get(delivery.id, "")
         way = hop or next_hop_of(settings, department=delivery.department, mailbox=delivery.mailbox, direction=delivery.direction)
         restoring = State(delivery.state) is State.RESTORING

@@ -87,7 +87,7 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
     """Yields the deliveries to be looked for in one mailbox, some at a time."""
     pause = pause_in_force(session)
     rows = session.execute(
-        select(col(Delivery.id), col(Message.id), col(Message.summary), col(Message.content_id), col(Message.received_at))
+        select(col(Delivery.id), col(Message.id), col(Message.record), col(Message.content_id), col(Message.received_at))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(doubtful_deliveries(pause), col(Delivery.direction).in_(INWARD), col(Delivery.mailbox) == box.mailbox)
         .order_by(col(Delivery.id))
@@ -97,12 +97,12 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
             Sought(
                 one,
                 format_id(message_id),
-                said.get("message_id", ""),
+                record.summary.get("message_id", ""),
                 at,
                 bodies.if_there(session, content_id),
                 made_at(one) > pause.since,
             )
-            for one, message_id, said, content_id, at in some
+            for one, message_id, record, content_id, at in some
         ]
 
 

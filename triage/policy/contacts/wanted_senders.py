@@ -19,6 +19,7 @@ from triage.policy.facts import BY_STAFF
 from triage.policy.rules_in_force import in_force
 from triage.store import confidential_rows, db
 from triage.store.db import is_among
+from triage.store.message_columns import dmarc_result
 from triage.store.models.contacts import Correspondent, FamiliarDomain
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -161,8 +162,7 @@ def was_released() -> ColumnElement[bool]:
 
 def is_refuted() -> ColumnElement[bool]:
     """Whether a delivery is surely not its author's: their own domain says so (DMARC), or the message has no clear author."""
-    result = col(Message.authentication)[("dmarc", "result")].as_string()
-    failed = exists().where(col(Message.id) == col(Delivery.message_id), result == Result.FAIL).correlate(Delivery)
+    failed = exists().where(col(Message.id) == col(Delivery.message_id), dmarc_result() == Result.FAIL).correlate(Delivery)
     return and_(col(Delivery.proof) == "", or_(col(Delivery.claimed).is_(True), failed))
 
 

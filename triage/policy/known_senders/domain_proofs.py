@@ -136,13 +136,13 @@ def is_let_in_from(domain: str) -> ColumnElement[bool]:
 def earlier_ways(session: Session, which: ColumnElement[bool]) -> frozenset[str]:
     """Returns the proofs of the last proven deliveries among these, outside confidential folders."""
     rows = session.execute(
-        select(col(Message.authentication), col(Message.envelope)["client"].as_string())
+        select(col(Message.record))
         .join(Delivery, col(Delivery.message_id) == col(Message.id))
         .where(which, col(Delivery.proof) != "", not_(confidential_rows.is_confidential()))
         .order_by(col(Delivery.received_at).desc())
         .limit(EARLIER)
     )
-    read = ((Authentication.from_json(found), client or "") for found, client in rows)
+    read = ((Authentication.from_json(record.authentication), record.envelope.get("client", "")) for (record,) in rows)
     return frozenset(way for found, client in read for way in lasting_ways(proof_ways(found, client), awaited_ways(found)))
 
 
@@ -220,13 +220,14 @@ def refuse_ways(session: Session, ids: Collection[int], now: datetime) -> None:
     """Staff removed or rejected these deliveries: new ways in which they were proven no longer become usual by themselves."""
     new = and_(col(DomainProof.usual_at).is_(None), col(DomainProof.refused_at).is_(None))
     rows = session.execute(
-        select(col(Delivery.author_domain), col(Message.authentication), col(Message.envelope)["client"].as_string())
+        select(col(Delivery.author_domain), col(Message.record))
         .join(Delivery, col(Delivery.message_id) == col(Message.id))
         .where(db.is_among(session, col(Delivery.id), ids), exists().where(col(DomainProof.domain) == col(Delivery.author_domain), new))
     )
     refused: dict[str, set[str]] = {}
-    for domain, found, client in rows:
-        refused.setdefault(domain, set()).update(proof_ways(Authentication.from_json(found), client or ""))
+    for domain, record in rows:
+        found, client = Authentication.from_json(record.authentication), record.envelope.get("client", "")
+        refused.setdefault(domain, set()).update(proof_ways(found, client))
     for domain, ways in sorted(refused.items()):
         session.execute(update(DomainProof).where(is_one_of(domain, ways), new).values(refused_at=now))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlmodel import Session, col
 
 from triage.access import scope as access
@@ -16,13 +16,14 @@ from triage.message.sender_proof import list_ways
 from triage.policy.known_senders.domain_proofs import is_held_for
 from triage.say import format_span, quote_text, say
 from triage.store import confidential_rows, ledger
+from triage.store.message_columns import has_signal
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import DomainProof
 
 RECENT = timedelta(days=7)  # how long a renewed proof is listed, and can be undone
-DIFFERS = '"name": "sends-differently"'  # in the signals of a message
+DIFFERS = "sends-differently"  # a signal
 NEW, RENEWED, REFUSED = "new", "renewed", "refused"
 MOST = 50  # domains that are listed
 IS_REFUSED = and_(col(DomainProof.usual_at).is_(None), col(DomainProof.refused_at).is_not(None), col(DomainProof.by_shown) != "")
@@ -112,7 +113,7 @@ def is_different(domain: Any, since: Any) -> ColumnElement[bool]:
     """SQL condition for deliveries of a domain that came with a new proof since an instant, values or columns, outside confidential
     folders."""
     theirs = and_(col(Delivery.author_domain) == domain, col(Delivery.received_at) >= since, ~confidential_rows.is_confidential())
-    marked = cast(col(Message.signals), String).contains(DIFFERS, autoescape=True)
+    marked = has_signal(DIFFERS)
     return and_(theirs, exists().where(col(Message.id) == col(Delivery.message_id), marked).correlate(Delivery))
 
 

@@ -38,7 +38,7 @@ def find_usual(session: Session, author: str, *, freemail: Collection[str], now:
     released = was_released()
     settled = or_(released, col(Delivery.received_at) < now - SETTLED)
     rows = session.execute(
-        select(col(Message.id), col(Message.summary), col(Message.signals), released)
+        select(col(Message.id), col(Message.record), released)
         .join(Delivery, col(Delivery.message_id) == col(Message.id))
         .where(and_(theirs, col(Delivery.proof) != "", LET_IN, settled, not_(confidential_rows.is_confidential())))
         .order_by(col(Delivery.received_at).desc())
@@ -46,8 +46,8 @@ def find_usual(session: Session, author: str, *, freemail: Collection[str], now:
     )
     times: Counter[str] = Counter()
     counted: set[tuple[int, str]] = set()
-    for message, summary, signals, by_somebody in rows:
-        for one in evidence_of(summary, signals):
+    for message, record, by_somebody in rows:
+        for one in evidence_of(record.summary, record.signals):
             if by_somebody:
                 times[one] += USUAL
             elif (message, one) not in counted:

@@ -54,7 +54,7 @@ def list_decided(session: Session, settings: Settings, now: datetime) -> Iterato
             col(Delivery.author),
             col(Delivery.author_domain),
             col(Delivery.signals),
-            col(Message.signals),
+            col(Message.record),
         )
         .join(chosen, chosen.c.id == col(Delivery.id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
@@ -62,8 +62,8 @@ def list_decided(session: Session, settings: Settings, now: datetime) -> Iterato
         .order_by(chosen.c.at.desc(), chosen.c.id.desc())
         .limit(MOST)
     )
-    for verb, campaign, author, domain, own, of_message in rows:
-        yield verb in RELEASED, sent_by(campaign, author, domain, freemail), {one["name"] for one in (*own, *of_message)}
+    for verb, campaign, author, domain, own, record in rows:
+        yield verb in RELEASED, sent_by(campaign, author, domain, freemail), {one["name"] for one in (*own, *record.signals)}
 
 
 def choose_decided(freemail: Collection[str], now: datetime) -> Subquery:

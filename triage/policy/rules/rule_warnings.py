@@ -46,11 +46,11 @@ def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
         return ""
     column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
     about = of_domain(order.value) if order.match == "subdomains" else column == order.value
-    letters = select(col(Message.authentication)).join(Delivery, col(Delivery.message_id) == col(Message.id))
+    letters = select(col(Message.record)).join(Delivery, col(Delivery.message_id) == col(Message.id))
     newest = (
         letters.where(about, correlate_condition(session, access.visible_deliveries(by))).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
     )
-    found = [Authentication.from_json(one) for one in session.scalars(newest)]
+    found = [Authentication.from_json(one.authentication) for one in session.scalars(newest)]
     if not found or any(one.satisfies(order.proof) for one in found):
         return ""
     failed = say_count(

@@ -217,8 +217,8 @@ def is_impersonal(proof: str, subscription: bool) -> bool:
 
 def subscriptions_among(session: Session, ids: Iterable[int]) -> set[int]:
     """Returns those of some messages that a form or a list sent and that are no alerts."""
-    rows = session.execute(select(col(Message.id), col(Message.summary)).where(db.is_among(session, col(Message.id), ids)))
-    return {message_id for message_id, summary in rows if is_subscription(Summary.from_json(summary))}
+    rows = session.execute(select(col(Message.id), col(Message.record)).where(db.is_among(session, col(Message.id), ids)))
+    return {message_id for message_id, record in rows if is_subscription(Summary.from_json(record.summary))}
 
 
 def welcome_authors(session: Session, authors: Iterable[str]) -> set[str]:

@@ -145,10 +145,10 @@ class Signs(NamedTuple):
 
 def signs_of(session: Session, ids: Sequence[int]) -> dict[int, Signs]:
     """Signals of each of these deliveries."""
-    looks = select(Delivery, col(Message.signals)).join(Message, col(Message.id) == col(Delivery.message_id))
+    looks = select(Delivery, col(Message.record)).join(Message, col(Message.id) == col(Delivery.message_id))
     rows = session.execute(looks.where(is_among(session, col(Delivery.id), ids)))
     names = confirmations.names_of(session, ids)
-    return {one.id: Signs(severity_of(one, signals), [*signals, *one.signals], names[one.id]) for one, signals in rows}
+    return {one.id: Signs(severity_of(one, record.signals), [*record.signals, *one.signals], names[one.id]) for one, record in rows}
 
 
 def consent_of_sender(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, Signs], settings: Settings) -> Asked:

@@ -29,6 +29,7 @@ from triage.say import form_of, quote_text, say
 from triage.store import bodies, db, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
+from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.columns import sentence_columns
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -253,14 +254,13 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
     copy, summary = sighting.copy, sighting.summary
     content_id, content = bodies.keep_body(session, copy.raw)
     envelope = Envelope(ids.new_id(), copy.internal_date, "", (search.mailbox,), "", "")
+    found = Authentication(author_of(search, summary))
     message = Message(
         id=envelope.spool_id,
         spool_id=envelope.spool_id,
         content_id=content_id,
         received_at=copy.internal_date,
-        envelope=envelope.as_json(),
-        authentication=Authentication(author_of(search, summary)).as_json(),
-        summary=summary.as_json() | {"text": ""},
+        record=MessageRecord(envelope.as_json(), found.as_json(), summary.as_json() | {"text": ""}, []),
         text=summary.text,
     )
     delivery = delivery_of(session, message, search, summary, now)

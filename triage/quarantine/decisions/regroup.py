@@ -89,8 +89,8 @@ def take_along(session: Session, source: int, target: int, messages: list[int]) 
 
 def kept_fingerprints(session: Session, messages: list[int]) -> dict[bytes, Fingerprint]:
     """The fingerprints of those messages whose text is still there, by their features."""
-    rows = session.execute(select(col(Message.summary), col(Message.text)).where(is_among(session, col(Message.id), messages)))
-    found = (fingerprint_of(Summary.from_json(summary | {"text": text})) for summary, text in rows)
+    rows = session.execute(select(col(Message.record), col(Message.text)).where(is_among(session, col(Message.id), messages)))
+    found = (fingerprint_of(Summary.from_json(record.summary | {"text": text})) for record, text in rows)
     return {pack_features(one.features): one for one in found if one}
 
 

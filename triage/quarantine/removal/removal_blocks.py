@@ -198,8 +198,10 @@ def with_signatures(session: Session, where: ColumnElement[bool], blocks: Sequen
     mine = and_(where, col(Delivery.proof) == "", col(Delivery.claimed).is_(False), is_among(session, col(Delivery.author_domain), domains))
     newest = select(col(Delivery.author_domain), func.max(col(Delivery.message_id))).where(mine).group_by(col(Delivery.author_domain))
     message_of: dict[str, int] = dict(session.execute(newest).all()) if domains else {}
-    results = select(col(Message.id), col(Message.authentication)).where(is_among(session, col(Message.id), message_of.values()))
-    said = {message_id: Authentication.from_json(found).publishes_nothing for message_id, found in session.execute(results)}
+    results = select(col(Message.id), col(Message.record)).where(is_among(session, col(Message.id), message_of.values()))
+    said = {
+        message_id: Authentication.from_json(record.authentication).publishes_nothing for message_id, record in session.execute(results)
+    }
     nothing = {domain for domain, message_id in message_of.items() if said.get(message_id)}
     return [replace(one, unsigned_only=one.unproven_only and not one.proof and one.value.rpartition("@")[2] in nothing) for one in blocks]
 

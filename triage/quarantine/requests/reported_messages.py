@@ -13,6 +13,7 @@ from triage.message.fingerprint import Fingerprint
 from triage.message.forwarded import Pointed
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.requests.employee_notes import Note, NoteTable
+from triage.store.message_columns import named_id
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
 from triage.store.models.messages import Message
@@ -64,25 +65,19 @@ def search_ways(session: Session, one: Pointed) -> list[tuple[str, ColumnElement
     found: list[tuple[str, ColumnElement[bool]]] = []
     with contextlib.suppress(ValueError):  # a program has taken it out, or it is somebody else's
         found.append((SUREST, col(Message.id) == ids.parse_id(one.marker)))
-    found.append(("message id", summary_value("message_id") == one.message_id if one.message_id else false()))
+    found.append(("message id", named_id() == one.message_id if one.message_id else false()))
     if one.author and one.subject:
-        found.append(("sender and subject", and_(col(Delivery.author) == one.author, summary_value("subject") == one.subject)))
+        found.append(("sender and subject", and_(col(Delivery.author) == one.author, col(Delivery.subject) == one.subject)))
     alike = Fingerprint.from_text(one.fingerprint) if one.fingerprint else None
     campaign = campaigns.find_similar(session, alike) if alike else None
     return [*found, ("similar", col(Delivery.campaign_id) == campaign)] if campaign is not None else found
-
-
-def summary_value(name: str) -> ColumnElement[str]:
-    """Value of a field in a message's summary."""
-    text: ColumnElement[str] = col(Message.summary)[name].as_string()
-    return text
 
 
 def same_content(session: Session, one: Pointed, theirs: ColumnElement[bool]) -> Delivery | None:
     """The newest mail of theirs that says exactly the same, among those of the same sender or subject."""
     if not one.digest:
         return None
-    alike = or_(col(Delivery.author) == one.author, summary_value("subject") == one.subject)
+    alike = or_(col(Delivery.author) == one.author, col(Delivery.subject) == one.subject)
     rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(theirs, alike)
     for delivery, message in session.execute(rows.order_by(col(Delivery.id).desc()).limit(COMPARED)):
         if digest_of(message) == one.digest:

@@ -41,7 +41,7 @@ SLICE = 50  # messages that are read at once
 SECONDS = 3.0  # that a trial may take
 MANY, FEW = 5, 10  # a rule that acts on one message in MANY, and on more than FEW, may hit more than is meant
 MATCHES_MANY, REMOVES_WANTED, NOT_ALL = "matches-many", "removes-wanted", "not-all-looked-at"
-MESSAGE_COLUMNS = (col(Message.id), col(Message.content_id), col(Message.envelope), col(Message.summary), col(Message.signals))
+MESSAGE_COLUMNS = (col(Message.id), col(Message.content_id), col(Message.record))
 UNTOUCHED = ("postmaster", "returned-mail")  # rules of the policy that go before
 
 
@@ -207,8 +207,8 @@ def read_messages(session: Session, message_ids: Sequence[int], *, needs_text: b
 
 def content_of_message(session: Session, message: Any, settings: Settings) -> MessageContent:
     """Returns the content of a stored message."""
-    summary = Summary.from_json(message.summary | {"text": getattr(message, "text", "")})
-    signals = {one["name"] for one in message.signals}
+    summary = Summary.from_json(message.record.summary | {"text": getattr(message, "text", "")})
+    signals = {one["name"] for one in message.record.signals}
     return StoredContent(summary, signals, ask_internal=lambda: is_internal(session, message, settings))
 
 
@@ -217,7 +217,7 @@ def is_internal(session: Session, message: Any, settings: Settings) -> bool:
     passed = select(col(Delivery.id)).where(col(Delivery.message_id) == message.id, col(Delivery.rule) == "from-inside").limit(1)
     if session.scalars(passed).first() is not None:
         return True
-    envelope = Envelope.from_json(message.envelope)
+    envelope = Envelope.from_json(message.record.envelope)
     raw = (bodies.if_there(session, message.content_id) or b"") if envelope.edge else b""
     return bool(inside_sender(envelope, raw, settings.smtp.internal_networks, settings.smtp.signed_in_hosts))
 

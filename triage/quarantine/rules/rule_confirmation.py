@@ -22,6 +22,7 @@ from triage.quarantine.rules import content_trial, rule_trial
 from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
 from triage.quarantine.search import confirmations, selection
 from triage.store.db import is_among
+from triage.store.message_columns import list_of_message
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
@@ -254,14 +255,14 @@ def let_in(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
     if order.effect != "allow":
         return []
     rows = session.execute(
-        select(col(Delivery.id), col(Message.authentication))
+        select(col(Delivery.id), col(Message.record))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(held_needing_look(by), sender_deliveries(order), access.scope_condition(order.scope))
         .order_by(col(Delivery.received_at).desc())
         .limit(MOST)
     )
     as_list = order.match == "list"
-    return [one for one, found in rows if Authentication.from_json(found).satisfies(order.proof, as_list=as_list)]
+    return [one for one, record in rows if Authentication.from_json(record.authentication).satisfies(order.proof, as_list=as_list)]
 
 
 def held_needing_look(by: Actor) -> ColumnElement[bool]:
@@ -272,6 +273,6 @@ def held_needing_look(by: Actor) -> ColumnElement[bool]:
 def sender_deliveries(order: RuleOrder) -> ColumnElement[bool]:
     """The deliveries of the sender that the rule is about."""
     if order.match == "list":
-        named: ColumnElement[bool] = col(Message.summary)["list_id"].as_string() == order.value
+        named: ColumnElement[bool] = list_of_message() == order.value
         return named
     return rule_trial.sender_condition(order, EVER)

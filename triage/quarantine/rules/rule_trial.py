@@ -27,6 +27,7 @@ from triage.say import join_parts, mark, say, say_count
 from triage.store.db import correlate_condition
 from triage.store.delivery_state import RELEASED, State
 from triage.store.domain_index import of_domain
+from triage.store.message_columns import list_of_message
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
@@ -110,7 +111,7 @@ def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) ->
     return session.execute(
         select(
             col(Delivery.id), col(Delivery.state), col(Delivery.person), col(Delivery.department), col(Delivery.verdict),
-            col(Delivery.rule), col(Delivery.proof), col(Delivery.claimed), col(Delivery.decision_id), col(Message.authentication),
+            col(Delivery.rule), col(Delivery.proof), col(Delivery.claimed), col(Delivery.decision_id), col(Message.record),
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(sender_condition(order, since))
@@ -134,7 +135,7 @@ def sender_condition(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
     if order.match == "list":
         newest = select(col(Delivery.message_id)).where(col(Delivery.received_at) >= since).order_by(col(Delivery.id).desc())
         latest = newest.limit(LOOKED_AT_OF_ALL).subquery()
-        named: ColumnElement[bool] = col(Message.summary)["list_id"].as_string() == order.value
+        named: ColumnElement[bool] = list_of_message() == order.value
         return col(Delivery.message_id).in_(select(latest.c.message_id)) & named
     if order.match not in ("domain", "subdomains"):
         return false()
@@ -147,7 +148,7 @@ def would_pass(row: Any, order: RuleOrder) -> bool:
     waives = {"dangerous-attachment": order.risky, ENCRYPTED: order.risky or order.encrypted, UNLIKE: order.unchecked}
     waived = {name for name, is_so in waives.items() if is_so}
     held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or row.rule in waived)
-    return held and Authentication.from_json(row.authentication).satisfies(order.proof, as_list=order.match == "list")
+    return held and Authentication.from_json(row.record.authentication).satisfies(order.proof, as_list=order.match == "list")
 
 
 def would_stop(row: Any, order: RuleOrder) -> bool:

@@ -245,13 +245,13 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
     column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
     found: dict[tuple[str, str], Sender] = {}
     rows = session.execute(
-        select(col(Delivery.id), column, *KEPT, col(Message.authentication), col(Message.summary))
+        select(col(Delivery.id), column, *KEPT, col(Message.record))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(is_among(session, col(Delivery.id), ids), column != "")
         .order_by(col(Delivery.id))
     )
-    for delivery_id, value, proof, claimed, flood, results, summary in rows:
-        kind, authentication = kind_of(order, value, summary), Authentication.from_json(results)
+    for delivery_id, value, proof, claimed, flood, record in rows:
+        kind, authentication = kind_of(order, value, record.summary), Authentication.from_json(record.authentication)
         sender = found.setdefault(kind, Sender(*kind))
         sender.ids.append(delivery_id)
         sender.proofs.add(proof)

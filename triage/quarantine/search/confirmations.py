@@ -27,6 +27,7 @@ from triage.message.signals.second_look import (
 from triage.message.signals.severity import DANGERS, Severity
 from triage.say import say
 from triage.store.db import is_among
+from triage.store.message_columns import dmarc_policy, dmarc_result, has_signal
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -55,15 +56,13 @@ def kept_looks() -> ColumnElement[int]:
 
 def looks_of_message() -> ColumnElement[int]:
     """The same read from the message, where nothing else is known: what forwarding explains is not told apart."""
-    found, policy = (col(Message.authentication)[("dmarc", name)].as_string() for name in ("result", "policy"))
-    names = cast(col(Message.signals), String)
-    danger = or_(*(names.contains(f'"{one}"') for one in sorted(DANGERS - {FORGED})))
-    bank = and_(names.contains(f'"{BANK_DETAILS}"'), col(Delivery.proof) == "")
+    danger = or_(*map(has_signal, sorted(DANGERS - {FORGED})))
+    bank = and_(has_signal(BANK_DETAILS), col(Delivery.proof) == "")
     bad = grouping.severity_column()
     marks = (
         (danger, Look.DANGER_FOUND),
-        (names.contains(f'"{FORGED}"'), Look.OWN_DOMAIN_FORGED),
-        (and_(found == Result.FAIL, policy.in_(STRICT)), Look.DMARC_FAILS),
+        (has_signal(FORGED), Look.OWN_DOMAIN_FORGED),
+        (and_(dmarc_result() == Result.FAIL, dmarc_policy().in_(STRICT)), Look.DMARC_FAILS),
         (bank, Look.NEW_BANK_DETAILS),
         (bad == int(Severity.DANGEROUS), Look.DANGEROUS),
         (bad == int(Severity.SUSPICIOUS), Look.SUSPICIOUS),

@@ -270,8 +270,7 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
         select(
             DELIVERY,
             col(Content.size),
-            func.json_array_length(col(Message.summary)["attachments"]),
-            col(Message.signals),
+            col(Message.record),
             func.coalesce(col(Department.name), col(Delivery.department)),
             func.coalesce(col(Person.name), col(Delivery.person)),
             DECISION,
@@ -299,9 +298,8 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
 
 def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing_statement` as a value."""
-    delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, expires, proven, looks, *later = (
-        row
-    )
+    delivery, size, record, department_name, person_name, decision, under_seal, held, days, expires, proven, looks, *later = row
+    signals = record.signals
     handed, escalation = later
     escalated = escalated_to(escalation) if escalation.decision_id else None
     return Listed(
@@ -322,7 +320,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         claimed=delivery.claimed,
         subject=delivery.subject,
         size=size,
-        attachments=attachments or 0,
+        attachments=len(record.summary.get("attachments", ())),
         proof=delivery.proof,
         proven_as=proven,
         weight=delivery.weight,

@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from triage.message.summary import Summary
 from triage.policy.decide import Disposition
-from triage.quarantine.search.links_and_files import names_file
+from triage.quarantine.search.links_and_files import file_named
 from triage.quarantine.search.search_stream import Batch, batch_rows
 from triage.quarantine.search.text_spellings import column_holds
 from triage.store import confidential_rows, db
@@ -91,9 +91,8 @@ def phrases_of(terms: Sequence[str]) -> list[ColumnElement[bool]]:
 def stand_together(phrase: str) -> ColumnElement[bool]:
     """The text, or the name of an attachment, has this phrase as it is written. Only messages that have its words are read."""
     on_one_line = func.replace(col(Message.text), "\n", " ")
-    said = or_(column_holds(on_one_line, phrase), and_(*names_file(phrase)))
-    found = select(literal(1)).select_from(Message).where(col(Message.id) == col(Delivery.message_id), said)
-    return found.correlate(Delivery).exists()
+    said = (col(Message.id) == col(Delivery.message_id), column_holds(on_one_line, phrase))
+    return or_(select(literal(1)).select_from(Message).where(*said).correlate(Delivery).exists(), file_named(phrase))
 
 
 def match_newest(session: Session, terms: Sequence[str], most: int) -> Generator[Batch]:

@@ -17,7 +17,7 @@ from triage.quarantine.search import links_and_files, message_words, search_quer
 from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.text_spellings import column_holds, text_spellings
 from triage.say import error_sentence, quote_text, say
-from triage.store import domain_index, message_ids
+from triage.store import domain_index, message_columns, message_ids
 from triage.store.delivery_state import RELEASED, State
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -29,7 +29,7 @@ from triage.store.queue import grouping
 GROUPS = {"released": RELEASED, "decided": tuple(state for state in State if state is not State.HELD)}
 SIGNAL = re.compile(r"[a-z]+(?:-[a-z]+){0,5}")
 Meaning = Callable[[Term], ColumnElement[bool]]
-LISTS = {"attachment": "attachments", "link": "links"}
+COUNTS = {"attachment": message_columns.count_attachments, "link": message_columns.count_links}
 
 
 def search_conditions(text: str) -> list[ColumnElement[bool]]:
@@ -110,16 +110,14 @@ def match_subject(term: Term) -> ColumnElement[bool]:
 
 def match_having(term: Term) -> ColumnElement[bool]:
     """Condition of `has:`: messages with such a part, for example attachments."""
-    if term.value not in LISTS:
-        raise BadInput(say("has: takes {names}, not {value}", names=" or ".join(LISTS), value=quote_text(term.value)), field="q")
-    found = func.json_array_length(col(Message.summary)[LISTS[term.value]]) > 0
-    return message_has(found)
+    if term.value not in COUNTS:
+        raise BadInput(say("has: takes {names}, not {value}", names=" or ".join(COUNTS), value=quote_text(term.value)), field="q")
+    return message_has(COUNTS[term.value]() > 0)
 
 
 def match_link(term: Term) -> ColumnElement[bool]:
     """Condition: address or text of a link."""
-    found = column_holds(cast(col(Message.summary)["links"], String), term.value)
-    return message_has(found)
+    return links_and_files.link_says(term.value)
 
 
 def match_client(term: Term) -> ColumnElement[bool]:
@@ -128,7 +126,7 @@ def match_client(term: Term) -> ColumnElement[bool]:
         address = str(ip_address(term.value))
     except ValueError as fault:
         raise BadInput(say("ip: takes an address like 192.0.2.1, not {value}", value=quote_text(term.value)), field="q") from fault
-    return message_has(col(Message.envelope)["client"].as_string() == address)
+    return message_has(message_columns.client_address() == address)
 
 
 def match_verified(term: Term) -> ColumnElement[bool]:
@@ -145,8 +143,7 @@ def match_signal(term: Term) -> ColumnElement[bool]:
     if not SIGNAL.fullmatch(term.value):
         raise BadInput(say("signal: takes a name such as bank-details, not {value}", value=quote_text(term.value)), field="q")
     named = f'"name": "{term.value}"'
-    of_message = cast(col(Message.signals), String).contains(named, autoescape=True)
-    found = message_has(of_message)
+    found = message_has(message_columns.has_signal(term.value))
     return or_(cast(col(Delivery.signals), String).contains(named, autoescape=True), found)
 
 
@@ -223,7 +220,7 @@ def match_queue_id(term: Term) -> ColumnElement[bool]:
 
 def match_message_id(term: Term) -> ColumnElement[bool]:
     """The Message-ID field, with or without its angle brackets."""
-    said = func.lower(col(Message.summary)["message_id"].as_string())
+    said = func.lower(message_columns.named_id())
     wanted = sorted(text_spellings(term.value.strip("<>")))
     return message_has(said.in_(wanted))
 

@@ -15,10 +15,10 @@ LEVEL = 3  # higher levels save nothing here (decision 95)
 
 @cache
 def read_dictionary(number: int) -> zstandard.ZstdCompressionDict:
-    """The dictionary of this number. NotFound when its file is missing; the text says which part of a backup has it."""
-    try:
-        found = zstandard.ZstdCompressionDict(file_of(number).read_bytes())
-    except (OSError, ValueError, zstandard.ZstdError) as fault:
+    """The dictionary of this number. NotFound when its file is missing or holds another; the text says which part of a backup has it."""
+    content = file_of(number).read_bytes() if file_of(number).is_file() else b""
+    found = zstandard.ZstdCompressionDict(content)
+    if not number or found.dict_id() != number:
         raise NotFound(
             say(
                 "dictionary {number} of the message records is missing or damaged: install Mailroom again, or copy {name} from the "
@@ -27,7 +27,7 @@ def read_dictionary(number: int) -> zstandard.ZstdCompressionDict:
                 name=file_of(number).name,
                 directory=str(DIRECTORY),
             )
-        ) from fault
+        )
     found.precompute_compress(LEVEL)
     return found
 

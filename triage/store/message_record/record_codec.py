@@ -13,7 +13,7 @@ from triage.store.message_record.dictionaries import LEVEL, NEWEST, read_diction
 
 LARGEST = 64 * 1024 * 1024  # bytes of JSON: a summary has limits far below it
 DAMAGED = say("the record of this message is damaged in the database: a backup may still have it")
-PLAIN = b"["  # how an uncompressed record begins: one from before version 0093 of the database, as a query puts it together
+PLAIN = b"["  # how an uncompressed record begins: one from before records were compressed, as a query puts it together
 TOOLS = threading.local()  # neither compressors nor decompressors may be shared by threads
 
 

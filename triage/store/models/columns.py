@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Dialect, ForeignKey
+from sqlalchemy import JSON, BigInteger, Column, Dialect, ForeignKey, Text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -48,6 +48,16 @@ def integer_column(
 def reference_column(target: str, *, index: bool = False) -> Any:
     """A column that holds the id of a row elsewhere."""
     return Field(sa_column=Column(BigInteger, ForeignKey(target), nullable=False, index=index))
+
+
+def text_column() -> Any:
+    """A column of text that may be NULL."""
+    return Field(default=None, sa_column=Column(Text, nullable=True))
+
+
+def bytewise_column() -> Any:
+    """A column of text in the order of its bytes, so that an index finds what begins with something."""
+    return Field(sa_column=Column(Text().with_variant(Text(collation="C"), "postgresql"), nullable=False))
 
 
 def json_column() -> Any:

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, Text, text
+from sqlalchemy import JSON, Column, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import id_column, instant_column, integer_column, json_column, json_list_column, reference_column
+from triage.store.message_record.record_codec import MessageRecord
+from triage.store.message_record.record_column import OLD_COLUMNS, RecordColumn
+from triage.store.models.columns import bytewise_column, id_column, instant_column, integer_column, reference_column, text_column
 
 KEPT = "zstd IS NOT NULL"
 
@@ -24,18 +26,72 @@ class Content(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """One SMTP transaction's content and what was found out about it; immutable."""
+    """One SMTP transaction's content and what was found out about it; immutable. Beside the record: what SQL asks of it, NULL until a
+    row from before is packed."""
 
     __tablename__ = "message"
     id: int = id_column()
     spool_id: int = integer_column(unique=True)
     content_id: int = reference_column("content.id", index=True)
     received_at: datetime = instant_column()
-    envelope: dict[str, Any] = json_column()
-    authentication: dict[str, Any] = json_column()
-    summary: dict[str, Any] = json_column()  # summary.Summary without its text
-    signals: list[dict[str, Any]] = json_list_column()
+    record: MessageRecord = Field(sa_column=Column(RecordColumn, nullable=True))
+    client: str | None = text_column()  # IP address that handed it to the company
+    dmarc: str | None = text_column()  # the result's word
+    dmarc_policy: str | None = text_column()
+    signal_names: str | None = text_column()  # each in quotation marks
+    named_id: str | None = text_column()  # its Message-ID field
+    list_id: str | None = text_column()
+    reply_to: str | None = text_column()  # addresses, a line each
+    links: int | None = None  # how many
+    attachments: int | None = None
     text: str = Field(default="", sa_column=Column(Text, nullable=False))
+    __table_args__ = tuple(Column(name, JSON(none_as_null=True), nullable=True) for name in OLD_COLUMNS)
+    __mapper_args__ = {"exclude_properties": OLD_COLUMNS}
+
+    @property
+    def envelope(self) -> dict[str, Any]:
+        """`Envelope` as JSON."""
+        return self.record.envelope
+
+    @property
+    def authentication(self) -> dict[str, Any]:
+        """`Authentication` as JSON."""
+        return self.record.authentication
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """`Summary` as JSON, without its text."""
+        return self.record.summary
+
+    @property
+    def signals(self) -> list[dict[str, Any]]:
+        """The signals as JSON."""
+        return self.record.signals
+
+
+OLD = tuple(SQLModel.metadata.tables["message"].c[name] for name in OLD_COLUMNS)  # NULL in every row that is packed
+
+
+class MessageLink(SQLModel, table=True):
+    """A host that a message links to."""
+
+    __tablename__ = "message_link"
+    message_id: int = integer_column(primary_key=True)
+    number: int = Field(primary_key=True)
+    domain: str = bytewise_column()  # its labels in reverse order; "" where a link opens no host
+    said: str = Field(sa_column=Column(Text, nullable=False))  # texts and targets of the links to it, a line each
+    __table_args__ = (Index("message_link_domain", "domain", "message_id"), {"sqlite_with_rowid": False})
+
+
+class MessageFile(SQLModel, table=True):
+    """An attachment of a message."""
+
+    __tablename__ = "message_file"
+    message_id: int = integer_column(primary_key=True)
+    number: int = Field(primary_key=True)
+    sha256: str = bytewise_column()
+    names: str = Field(sa_column=Column(Text, nullable=False))  # its names and those of files in an archive, a line each
+    __table_args__ = (Index("message_file_sha256", "sha256", "message_id"), {"sqlite_with_rowid": False})
 
 
 class MessageWords(SQLModel, table=True):

@@ -40,6 +40,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
+from triage.store.message_record.record_codec import as_json
 from triage.store.models.approvals import PendingAct
 from triage.store.models.compliance import PersonErasure
 from triage.store.models.contacts import Correspondent
@@ -111,7 +112,8 @@ def where_it_stands(session: Session, word: str) -> set[str]:
     for table in SQLModel.metadata.sorted_tables:
         if session.execute(select(table).where(or_(*(cast(column, Text).contains(word) for column in table.columns))).limit(1)).first():
             found.add(table.name)
-    return found
+    records = map(as_json, session.scalars(select(col(Message.record))))
+    return found | ({"message"} if any(word.encode() in one for one in records) else set())
 
 
 def test_nothing_names_an_outside_sender_after_the_erasure(either: Session, settings: Settings) -> None:

@@ -37,6 +37,8 @@ from triage.store.models.employees import MailReport
 DAYS = timedelta(days=1)
 KEPT = 100  # days
 NOT_ROWS_OF_A_MAIL = {
+    "message_file": "forgotten by its message",
+    "message_link": "forgotten by its message",
     "message_trait": "forgotten by its message",
     "message_words": "forgotten by its message",
     "in_hand": "a lease of minutes",

@@ -110,7 +110,7 @@ def test_a_way_that_is_not_theirs_is_refused_until_somebody_renews_it(moved: Eng
 
 def test_where_none_of_its_messages_is_left_there_is_no_alert(moved: Engine) -> None:
     with db.transaction(moved) as session:
-        session.execute(update(Message).values(signals=[]))
+        session.execute(update(Message).values(signal_names=""))
     assert listed(moved) == []
     with db.read_transaction(moved) as session:
         assert count_new(session)[0] == 0

@@ -21,6 +21,7 @@ from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import approvals, decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
+from triage.store import pack_records
 from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.approvals import PendingAct
@@ -57,7 +58,8 @@ def risky(session: Session, settings: Settings, *recipients: str, dmarc: Dmarc =
     found = arrive(session, settings, *(recipients or (JOE,)), dmarc=dmarc)
     message = session.get_one(Delivery, found[0]).message_id
     signals = [{"name": "name-of-ours", "sentence": "The name is one of ours.", "weight": 45}]
-    session.execute(update(Message).where(col(Message.id) == message).values(signals=signals))
+    record = replace(session.get_one(Message, message).record, signals=signals)
+    pack_records.rewrite_records(session, [(message, record)])
     return found
 
 

@@ -130,7 +130,8 @@ def test_what_waits_for_a_second_key_is_asked_for_once_and_anew_when_that_is_ove
     delivery, copy = copied(known, settings)
     with db.transaction(known) as session:
         message = session.get_one(Message, session.get_one(Delivery, delivery).message_id)
-        message.signals = [{"name": "name-of-ours", "sentence": "The name is one of ours.", "weight": 45}]
+        signals = [{"name": "name-of-ours", "sentence": "The name is one of ours.", "weight": 45}]
+        message.record = replace(message.record, signals=signals)
     waits = Outcome(REFUSED, "It waits for approval by a second person.")
 
     def asked() -> list[str]:

@@ -25,7 +25,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
-from triage.store import db
+from triage.store import db, pack_records
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
@@ -82,7 +82,8 @@ def test_the_mail_is_found_by_what_the_program_has_kept_of_it(known: Engine, set
     messages = [came(known, settings, author=f"a{number}@x.example", text=f"{LONG} {number}") for number in range(5)]
     with db.transaction(known) as session:
         message = session.get_one(Message, session.get_one(Delivery, messages[1]).message_id)
-        message.summary = message.summary | {"message_id": "one@x.example"}
+        record = replace(message.record, summary=message.summary | {"message_id": "one@x.example"})
+        pack_records.rewrite_records(session, [(message.id, record)])
         marker = ids.format_id(session.get_one(Delivery, messages[0]).message_id)
         fingerprint = session.get_one(Delivery, messages[4]).campaign_id
     assert fingerprint

@@ -1,5 +1,7 @@
 """A message over HTTP: what was found out, the harmless view, the headers, and downloads that go in the audit log."""
 
+from dataclasses import replace
+
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, select, update
@@ -138,7 +140,8 @@ def test_a_message_that_kills_its_reader_still_has_a_page(ana: Browser, message:
 def test_the_links_of_codes_stand_behind_those_of_the_text_and_name_their_picture(ana: Browser, engine: Engine, message: str) -> None:
     with transaction(engine) as session:
         stored = session.get_one(StoredMessage, ids.parse_id(message))
-        stored.summary = add_codes(Summary.from_json(stored.summary), [("scan.png", "https://login.evil.example/a")]).as_json()
+        summary = add_codes(Summary.from_json(stored.summary), [("scan.png", "https://login.evil.example/a")]).as_json()
+        stored.record = replace(stored.record, summary=summary)
     for gone in (False, True):
         if gone:
             with transaction(engine) as session:
