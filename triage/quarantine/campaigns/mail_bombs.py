@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from itertools import starmap
 from typing import Any
 
-from sqlalchemy import Select, String, Text, and_, bindparam, func, literal, or_, select
+from sqlalchemy import Select, String, Text, and_, bindparam, cast, func, literal, or_, select
 from sqlmodel import Session, col
 
 from triage.config.settings import Floods as Caps
@@ -17,7 +17,7 @@ from triage.message.signals.priority import Reason
 from triage.message.summary import Summary
 from triage.policy.contacts.sender_history import IN_A_FOLDER
 from triage.quarantine.campaigns import assign as campaigns
-from triage.quarantine.campaigns.subscriptions import arrived_during_flood, is_subscription
+from triage.quarantine.campaigns.subscriptions import DURING_FLOOD, arrived_during_flood, is_subscription
 from triage.store import db
 from triage.store.db import Kinds
 from triage.store.delivery_state import State
@@ -31,6 +31,9 @@ from triage.store.queue import dirty_counts, grouping
 WINDOW = timedelta(hours=1)
 TIME_LIMITED = "time-limited"  # a reason of the place in the queue
 POINTS, MOST_URGENT = 40, 100  # of urgency: what a flood may be to hide comes before the flood, whatever its members look like
+MOST_LIFTED = (
+    20  # messages of an hour with a row of their own above a folder's flood, before such messages share one: anybody can send alerts
+)
 Folder = tuple[str, str]  # department and person
 
 
@@ -68,6 +71,18 @@ IN_FOLDER = (
     .order_by(col(Delivery.received_at).desc(), col(Delivery.id).desc())
     .limit(bindparam("most"))
 )
+LIFTED = select(func.count()).select_from(
+    select(literal(1))
+    .where(
+        col(Delivery.department) == bindparam("department"),
+        col(Delivery.person) == bindparam("person"),
+        *LATELY,
+        col(Delivery.flood).is_(False),
+        cast(col(Delivery.signals), Text).contains(f'"{DURING_FLOOD}"'),
+    )
+    .limit(MOST_LIFTED)
+    .subquery()
+)
 FOLDERS: Kinds = {"department": Text, "person": Text}
 
 
@@ -88,6 +103,7 @@ class Floods:
         self.lying: dict[Folder, list[Lying]] = {}
         self.gathered: dict[int, list[int]] = {}  # by flood: those that lay there before it was one
         self.beside: dict[int, int] = {}  # what arrived during a flood and is none of it: how many the flood had then
+        self.lifted: Counter[Folder] = Counter()  # messages that have a row of their own above the flood of their folder
         self.known: dict[str, int] = {}  # floods by what they are about
         held = [one for one in arriving if self.counts(one)]
         self.authors = {one.author for one in held}
@@ -125,9 +141,9 @@ class Floods:
         lately = [one for one in lying if one.received_at > arriving.received_at - WINDOW]
         subscription = is_subscription(summary)
         about = self.join(arriving, lately[: self.most], subscription)
-        flooded = sum(one.flooded == folder_name(arriving) for one in lately)
+        flooded = sum(one.flooded in (folder_name(arriving), alerts_name(arriving)) for one in lately)
         if not arriving.flood and arriving.proof and self.caps.per_folder and flooded >= max(1, self.caps.per_folder // 2):
-            self.beside[arriving.id] = flooded
+            about = self.lift(arriving, flooded)
         columns = {name: getattr(arriving, name) for name in (*NAMES, "proven_as")}
         new = Lying(**columns, flooded=about, subscription=subscription)
         older = (place for place, one in enumerate(lying) if (one.received_at, one.id) < (new.received_at, new.id))
@@ -142,17 +158,46 @@ class Floods:
             about, members = folder_name(arriving), lying
         else:
             return ""
-        flood_id = self.known[about] = self.known.get(about) or find_flood(self.session, about, arriving)
+        flood_id = self.move(arriving, about)
         if not any(one.flooded == about for one in members):
             single = [one for one in members if not one.flood]
             crowd = single if members is of_sender else self.crowd(single)
             self.gather(flood_id, about, crowd)
             if members is not of_sender:
-                self.beside.update((one.id, len(crowd)) for one in single if one.proof and not one.flood)
+                beside = {one.id: len(crowd) for one in single if one.proof and not one.flood}
+                self.lifted[place_of(arriving)] = self.count_lifted(arriving) + len(beside.keys() - self.beside)
+                self.beside.update(beside)
+        return about
+
+    def move(self, arriving: NewDelivery, about: str) -> int:
+        """Puts a message that comes in into the flood with this name; returns the flood's number."""
+        flood_id = self.known[about] = self.known.get(about) or find_flood(self.session, about, arriving)
         arriving.wave_id, arriving.campaign_id, arriving.flood = arriving.campaign_id, flood_id, True
         arriving.time_limited_until = None  # a flood of links to confirm waits behind what it is to hide
         arriving.why_here = [one for one in arriving.why_here if one["name"] != TIME_LIMITED]
+        return flood_id
+
+    def lift(self, arriving: NewDelivery, flooded: int) -> str:
+        """Raises above the flood what it may be meant to hide, beyond MOST_LIFTED in a row that such messages share.
+
+        Returns the name of that row, "" for a row of its own, which everybody has whose messages were delivered before.
+        """
+        number = self.count_lifted(arriving)
+        if number < MOST_LIFTED or (arriving.author in self.welcome and not arriving.claimed):
+            self.beside[arriving.id], self.lifted[place_of(arriving)] = flooded, number + 1
+            return ""
+        about = alerts_name(arriving)
+        self.move(arriving, about)
+        raise_above(arriving, flooded)
         return about
+
+    def count_lifted(self, arriving: NewDelivery) -> int:
+        """Counts the messages above the flood of a folder that have rows of their own, up to MOST_LIFTED and what comes in now."""
+        place = department, person = place_of(arriving)
+        if place not in self.lifted:
+            asked = {"department": department, "person": person, "since": arriving.received_at - WINDOW}
+            self.lifted[place] = self.session.connection().execute(LIFTED, asked).scalar_one()
+        return self.lifted[place]
 
     def is_of_crowd(self, arriving: NewDelivery, subscription: bool) -> bool:
         """Whether it may be put with others' mail."""
@@ -191,13 +236,18 @@ class Floods:
         if self.beside:
             dirty_counts.touch_where(self.session, these)
             for one in self.session.scalars(select(Delivery).where(these, grouping.HELD)).all():
-                said = arrived_during_flood(self.beside[one.id])
-                if all(before["name"] != said.name for before in one.signals):
-                    one.signals = [*one.signals, said.as_json()]
-                    one.why_here = [Reason(said.name, POINTS, said.sentence).as_json(), *one.why_here]
-                    one.urgency = min(MOST_URGENT, one.urgency + POINTS)
+                if all(before["name"] != DURING_FLOOD for before in one.signals):
+                    raise_above(one, self.beside[one.id])
             self.session.flush()
             dirty_counts.touch_where(self.session, these)
+
+
+def raise_above(one: Delivery | NewDelivery, flooded: int) -> None:
+    """Says of a message that it arrived during a flood of so many, and raises its priority above theirs."""
+    said = arrived_during_flood(flooded)
+    one.signals = [*one.signals, said.as_json()]
+    one.why_here = [Reason(said.name, POINTS, said.sentence).as_json(), *one.why_here]
+    one.urgency = min(MOST_URGENT, one.urgency + POINTS)
 
 
 def place_of(one: NewDelivery) -> Folder:
@@ -208,6 +258,11 @@ def place_of(one: NewDelivery) -> Folder:
 def folder_name(one: NewDelivery) -> str:
     """The same as triage addresses write it."""
     return f"{one.department}+{one.person}"
+
+
+def alerts_name(one: NewDelivery) -> str:
+    """What the row is about that messages share which arrive during a flood and are none of it, beyond MOST_LIFTED."""
+    return f"{folder_name(one)} alerts"
 
 
 def is_impersonal(proof: str, subscription: bool) -> bool:

@@ -6,6 +6,7 @@ from triage.message.signals.signal_context import Signal, top_of
 from triage.message.summary import Summary
 from triage.say import say_count
 
+DURING_FLOOD = "during-flood"  # a signal
 BULK_FIELDS = frozenset({"precedence", "feedback-id"})
 NEAR = 200  # characters of the text in which a form says what it wants: further down are signatures and footers
 SIGNED_UP = re.compile(
@@ -60,4 +61,4 @@ def arrived_during_flood(count: int) -> Signal:
         "Arrived during a flood of {count} messages to this folder: it may be what the flood is to hide. Call the recipient.",
         count=count,
     )
-    return Signal("during-flood", words, 0, (str(count),))
+    return Signal(DURING_FLOOD, words, 0, (str(count),))

@@ -19,6 +19,7 @@ from triage.intake.stages import Arrival
 from triage.message.authentication import Dmarc, Result
 from triage.notifications import alerts
 from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.campaigns import mail_bombs
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -130,6 +131,39 @@ def test_what_a_subscription_flood_is_to_hide_stands_above_it(house: House) -> N
             )
         told = [(one.department, one.person, one.number) for one in alerts.find_floods(session, NOW)]
     assert told == [("it", "joe.fern", 30)]
+
+
+def test_alerts_without_end_share_a_row_above_the_flood(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail_bombs, "MOST_LIFTED", 3)
+    friend = house.came("friend@old.example", robot=False, dmarc=proven("old.example"), subject="Lunch")
+    with transaction(house.engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == friend).values(state=State.DELIVERED, settled_at=NOW))
+    bomb = {
+        house.came(f"hello@shop{number}.example", robot=False, dmarc=proven(f"shop{number}.example"), subject="Confirm your subscription")
+        for number in range(20)
+    }
+    alerts_sent = [
+        house.came(f"robot@bank{number}.example", dmarc=proven(f"bank{number}.example"), subject="Your password was changed")
+        for number in range(30)
+    ]
+    known = house.came("friend@old.example", robot=True, dmarc=proven("old.example"), subject="Your password was changed")
+    bomb |= {house.came("hello@late.example", dmarc=proven("late.example"), subject="Confirm your subscription")}
+    alerts_sent += [house.came("robot@late-bank.example", dmarc=proven("late-bank.example"), subject="Your card was blocked")]
+    found = house.cards()
+    single, shared = alerts_sent[:3], frozenset(alerts_sent[3:])
+    assert set(found) == {frozenset(bomb), *(frozenset([one]) for one in single), frozenset([known]), shared}
+    flood = found.pop(frozenset(bomb))
+    assert all((card.section, card.urgency > flood.urgency) == (flood.section, True) for card in found.values())
+    assert {[one["name"] for one in card.lead.signals].count("during-flood") for card in found.values()} == {1}
+    with transaction(house.engine) as session:
+        request = DecisionRequest(found[shared].select, Verb.RELEASE, rule=RuleOrder("allow", "address", "", "company"))
+        with pytest.raises(BadInput, match="mail bomb"):
+            decisions.decide_messages(session, request, by=ANA, now=NOW, settings=house.settings)
+        done = decisions.decide_messages(
+            session, DecisionRequest(replace(flood.select, states=("held",)), Verb.PURGE), by=ANA, now=NOW, settings=house.settings
+        )
+    assert done.done == len(bomb), "a decision about the flood is none about the alerts"
+    assert set(house.cards()) == set(found)
 
 
 def test_a_loop_of_one_sender_before_a_flood_is_no_part_of_it_and_lifts_nothing(house: House) -> None:
