@@ -1,0 +1,1 @@
+"""Results of SPF, DKIM, DMARC and ARC."""
