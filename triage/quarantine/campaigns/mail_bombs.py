@@ -261,7 +261,7 @@ def folder_name(one: NewDelivery) -> str:
 
 
 def alerts_name(one: NewDelivery) -> str:
-    """What the row is about that messages share which arrive during a flood and are none of it, beyond MOST_LIFTED."""
+    """Name of the row of messages beyond MOST_LIFTED that arrive during a flood and are not part of it."""
     return f"{folder_name(one)} alerts"
 
 
