@@ -19,10 +19,13 @@ INDEXES = {
     "delivery_passed_on": "delivery (passed_on_by) WHERE passed_on_by <> ''",
     "delivery_copies_out": "delivery (campaign_id) WHERE is_copy AND state = 'delivered'",
     "delivery_risky_in": "delivery (received_at) WHERE severity >= 2 AND verdict = 'relay'",
+    "delivery_time_limited": "delivery (state, time_limited_until) WHERE time_limited_until IS NOT NULL",
+    "delivery_due_next": "delivery (state, due_at) WHERE due_at IS NOT NULL",
+    "delivery_sent_to": "delivery (mailbox) WHERE direction IN ('outbound', 'notice')",
     "delivery_by_words": "delivery USING gin (search gin_trgm_ops)",
     "message_by_words": "message_words USING gin (array_to_tsvector(string_to_array(words, ' ')))",
 }
-REPLACED = ("delivery_by_campaign",)  # by one of those, and needed until that is there
+REPLACED = ("delivery_by_campaign", "delivery_by_end", "delivery_due")  # by some of those, and needed until these are there
 NEEDS_TRIGRAMS = {"delivery_by_words"}
 PRESENT = text("SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = ANY(:names)")
 UNDER_WAY = text(

@@ -421,6 +421,6 @@ def next_due(session: Session, where: ColumnElement[bool] | None = None) -> date
     destination.
     """
     waiting = or_(col(Delivery.state) == State.QUEUED, col(Delivery.state) == State.RELAYING)
-    mine = (waiting, restore_pause.is_running(), true() if where is None else where)
+    mine = (waiting, col(Delivery.due_at).is_not(None), restore_pause.is_running(), true() if where is None else where)
     found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(*mine))
     return found

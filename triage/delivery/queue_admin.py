@@ -205,7 +205,7 @@ def get_standing(session: Session, destination: Destination, visible: ColumnElem
         .order_by(col(Delivery.last_reply) == "", col(Delivery.due_at))
         .limit(1)
     ).first()
-    next_try = session.scalar(select(func.min(col(Delivery.due_at))).where(queued))
+    next_try = session.scalar(select(func.min(col(Delivery.due_at))).where(queued, col(Delivery.due_at).is_not(None)))
     return Standing(
         destination.next_hop,
         counts.get(State.QUEUED, 0),

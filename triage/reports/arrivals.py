@@ -10,6 +10,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import BadInput
 from triage.say import say
+from triage.store import db
 from triage.store.models.deliveries import Delivery
 from triage.times import from_micros, in_reach
 
@@ -38,7 +39,7 @@ def list_arrivals(session: Session, *, by: Actor, since: datetime, until: dateti
     received_at = col(Delivery.received_at)
     day = (type_coerce(received_at, BigInteger) // DAY).label("day")
     kinds = (day, col(Delivery.rule), col(Delivery.verdict), col(Delivery.withheld))
-    arrived = col(Delivery.parent_id).is_(None)  # the copies of a group's members came in as one
+    arrived = db.correlate_condition(session, col(Delivery.parent_id).is_(None))  # the copies of a group's members came in as one
     within = (arrived, received_at >= max(since, until - LONGEST), received_at < until, access.visible_deliveries(by))
     rows = session.execute(select(*kinds, func.count()).where(*within).group_by(*kinds).order_by(day.desc(), *kinds[1:]))
     return tuple(Arrivals(from_micros(number * DAY).date(), *rest) for number, *rest in rows)

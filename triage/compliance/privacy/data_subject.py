@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -17,7 +17,7 @@ from triage.store.models.deliveries import AbuseReport, Delivery
 from triage.store.models.directory import KnownRecipient, Person
 
 WRITTEN = ("in", "bounce", JOURNAL)  # directions of mail from outside
-SENT = ("outbound", "notice")  # of mail that goes there
+SENT = ("outbound", "notice")  # of mail that goes there: also an index
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,18 @@ class Whose:
             theirs = or_(col(delivery.direction) != "notice", col(delivery.rule) == abuse_reports.RULE)  # a report holds their message
             return and_(col(delivery.person) == self.uid, theirs)
         wrote = and_(col(delivery.author) == self.address, col(delivery.direction).in_(WRITTEN))
-        return or_(wrote, and_(col(delivery.mailbox) == self.address, col(delivery.direction).in_(SENT)))
+        return or_(wrote, and_(col(delivery.mailbox) == self.address, is_sent(delivery)))
 
     def reports(self) -> Select[int]:
         """Abuse reports that hold a message which the person wrote, or which came for them."""
         reported = aliased(Delivery)
         rows = select(col(AbuseReport.delivery_id)).join(reported, col(reported.message_id) == col(AbuseReport.message_id))
         return rows.where(self.own_deliveries(reported))
+
+
+def is_sent(delivery: type[Delivery]) -> ColumnElement[bool]:
+    """Condition: deliveries that go to somebody outside. As constants, as `delivery_sent_to` has them: else SQLite would not use it."""
+    return col(delivery.direction).in_([literal_column(f"'{one}'") for one in SENT])
 
 
 def find_data_subject(session: Session, text: str) -> Whose:

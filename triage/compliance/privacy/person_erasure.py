@@ -37,6 +37,7 @@ from triage.store.models.deliveries import AbuseReport, Attempt, Delivery
 from triage.store.models.directory import Person
 from triage.store.models.mailboxes import Recalled
 from triage.store.models.messages import Content, Message, MessageWords
+from triage.store.queue.grouping import in_states
 
 BY = Actor.system("privacy")
 SLICE = 500  # deliveries of one transaction
@@ -158,7 +159,7 @@ def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = S
     free = and_(whose.messages, not_(legal_hold.kept_condition(session)))
     put_away(session, free, now=now)
     reports_first = case((col(Delivery.id).in_(whose.reports()), 0), else_=1)
-    over = select(col(Delivery.id)).where(free, col(Delivery.state).in_(FINAL), not_(whose.waits_for_report))
+    over = select(col(Delivery.id)).where(free, in_states(FINAL), not_(whose.waits_for_report))
     ids = list(session.scalars(over.order_by(reports_first, col(Delivery.id)).limit(limit)))
     if ids:
         row.contents += erase_deliveries(session, whose, row.pseudonym, ids, now=now)
@@ -172,7 +173,7 @@ def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = S
 
 def put_away(session: Session, where: ColumnElement[bool], *, now: datetime) -> None:
     """Purges messages that wait for a decision: nobody is to decide about them any more."""
-    waiting = session.scalars(select(col(Delivery.id)).where(where, col(Delivery.state).in_(DECIDABLE)).limit(SLICE)).all()
+    waiting = session.scalars(select(col(Delivery.id)).where(where, in_states(DECIDABLE)).limit(SLICE)).all()
     if waiting:
         ledger.record_many(session, is_among(session, col(Delivery.id), waiting), Event.PURGE, by=BY, now=now, due_at=None)
 

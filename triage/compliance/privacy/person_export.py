@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, String, and_, cast, func, not_, or_, select
+from sqlalchemy import Select, String, and_, cast, func, literal, not_, or_, select
 from sqlmodel import Session, SQLModel, col
 
 from triage.access import confidential_folders, scope as access
@@ -146,7 +146,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
     theirs_on_record = (f"staff:{login}", f"employee:{whose.uid}")
     open_rules = not_(confidential_folders.closed_rules(session, by))
     wrote = contacts.of_people(col(SentMail.person), col(SentMail.department), by)
-    waits = col(Handed.delivery_id).in_(select(col(Delivery.id)).where(access.within_scope(by)))
+    waits = select(literal(1)).where(col(Delivery.id) == col(Handed.delivery_id), access.within_scope(by)).correlate(Handed).exists()
     about_them = and_(col(AuditRecord.subject).in_(theirs_on_record), col(AuditRecord.act) != "hand-over")  # whose note is about mail
     addresses = or_(col(KnownRecipient.person) == whose.uid, col(KnownRecipient.leaver) == whose.uid)
     return [

@@ -25,6 +25,7 @@ from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.mailboxes import Recalled
 from triage.store.models.messages import Content, Message, MessageWords
+from triage.store.queue.grouping import in_states
 
 BY = Actor.system("retention")
 WINDOW = 2_000  # contents that are looked at in one go
@@ -126,7 +127,7 @@ def forget_recalled_copies(session: Session, *, settings: Settings, now: datetim
     over = (
         select(col(Recalled.id))
         .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
-        .where(col(Recalled.head).is_not(None), col(Delivery.state).in_((State.PURGED, State.DELIVERED)), col(Delivery.settled_at) < gone)
+        .where(col(Recalled.head).is_not(None), in_states((State.PURGED, State.DELIVERED)), col(Delivery.settled_at) < gone)
         .where(~legal_hold.kept_condition(session))
         .limit(limit)
     )

@@ -367,6 +367,8 @@ def describe_absence(job: RecallJob) -> str:
 def next_due(session: Session) -> datetime | None:
     """Returns when the next recall is due, or a dead worker's lease ends; None when nothing waits."""
     found: datetime | None = session.scalar(
-        select(func.min(col(Delivery.due_at))).where(col(Delivery.state).in_(DUE), restore_pause.is_running())
+        select(func.min(col(Delivery.due_at))).where(
+            col(Delivery.state).in_(DUE), col(Delivery.due_at).is_not(None), restore_pause.is_running()
+        )
     )
     return found

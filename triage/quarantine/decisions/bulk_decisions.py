@@ -121,7 +121,7 @@ def still_to_come(session: Session, decision: Decision, by: Actor) -> ColumnElem
         where = and_(where, not_(left.condition(session, selected)))
     if selected.states:
         return where
-    return and_(where, col(Delivery.state).in_(AIMS[Verb(decision.verb)].counts))
+    return and_(where, selection.states_condition(selected, AIMS[Verb(decision.verb)].counts))
 
 
 def left_out_json(left: LeftOut) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
     is_removal = request.verb is Verb.PURGE
     left, _ = removal_plan.leave_out(session, asked, whole, settings=settings, now=now) if is_removal else (LeftOut(), [])
     whole = and_(whole, not_(left.condition(session, selected))) if left else whole
-    where = whole if selected.states else and_(whole, col(Delivery.state).in_(aim.counts))
+    where = whole if selected.states else and_(whole, selection.states_condition(selected, aim.counts))
     most = select(literal(1)).select_from(Delivery).where(where).limit(LARGE + 1).subquery()
     if (session.scalar(select(func.count()).select_from(most)) or 0) <= LARGE:
         return None
@@ -166,7 +166,7 @@ def lock_meant(session: Session, request: DecisionRequest, *, by: Actor, setting
 
 def its_business(selected: Selection, aim: Aim, where: ColumnElement[bool]) -> ColumnElement[bool]:
     """Deliveries of a selection that a verb covers: of features, only in the states that it counts."""
-    return where if selected.ids or selected.states else and_(where, col(Delivery.state).in_(aim.counts))
+    return where if selected.ids or selected.states else and_(where, selection.states_condition(selected, aim.counts))
 
 
 def without_wanted(

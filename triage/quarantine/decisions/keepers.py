@@ -122,7 +122,7 @@ def removable_copies(row: KeepersRequest) -> ColumnElement[bool]:
     """The copies in the folder that a removal would be about now."""
     wanted = selection.from_json(row.selection)
     where = selection.selection_condition(wanted)
-    return where if wanted.states else and_(where, col(Delivery.state).in_(AIMS[Verb.PURGE].counts))
+    return where if wanted.states else and_(where, selection.states_condition(wanted, AIMS[Verb.PURGE].counts))
 
 
 def request_sentence(row: KeepersRequest, count: int) -> str:

@@ -19,7 +19,16 @@ from triage.quarantine.campaigns import find_related
 from triage.quarantine.campaigns.find_related import Related
 from triage.quarantine.removal import removal_blocks
 from triage.quarantine.removal.removal_blocks import Block, Blocks, groups_of
-from triage.quarantine.search.selection import ANY_PROOF, CLAIMED, COPIES, UNPROVEN, Selection, selection_condition, selection_fence
+from triage.quarantine.search.selection import (
+    ANY_PROOF,
+    CLAIMED,
+    COPIES,
+    UNPROVEN,
+    Selection,
+    selection_condition,
+    selection_fence,
+    states_condition,
+)
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -104,7 +113,7 @@ def plan_removal(session: Session, selected: Selection, *, by: Actor, settings: 
     seen = and_(selection_condition(selected), access.visible_deliveries(by))
     left, not_included = leave_out(session, selected, seen, settings=settings, now=now)
     where = and_(seen, not_(left.condition(session, selected))) if left else seen
-    goes = where if selected.states else and_(where, col(Delivery.state).in_(sorted(REMOVABLE)))
+    goes = where if selected.states else and_(where, states_condition(selected, sorted(REMOVABLE)))
     states = session.execute(select(col(Delivery.state), func.count()).where(goes).group_by(col(Delivery.state))).all()
     by_state: dict[str, int] = dict(states)
     rows = select(func.max(grouping.severity_column()).label("worst")).where(goes).group_by(grouping.card_key("campaign")).subquery()
@@ -133,7 +142,7 @@ def leave_out(
     chosen = named_by_who(selected)
     if selected.known or chosen is None:
         return LeftOut(), []
-    goes = and_(where, col(Delivery.state).in_(sorted(REMOVABLE)), not_(chosen))
+    goes = and_(where, states_condition(selected, sorted(REMOVABLE)), not_(chosen))
     senders = {Sender(one.author, one.proven) for one in groups_of(session, goes) if not one.claimed}
     wanted = wanted_senders.wanted_among(session, senders, settings=settings, now=now)
     proven, claimed = (tuple(sorted({one.author for one in wanted if bool(one.proven_as) is is_proven})) for is_proven in (True, False))

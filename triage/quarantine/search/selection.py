@@ -150,8 +150,7 @@ def selection_condition(selection: Selection) -> ColumnElement[bool]:
     if selection.attachment_sha256:
         wanted.append(links_and_files.attachment_condition(selection.attachment_sha256))
     if selection.states:
-        by_name = selection.ids or selection.handed_to  # few: no index of states leads to them
-        wanted.append(in_states(selection.states) if by_name else in_one_of(selection.states))
+        wanted.append(states_condition(selection, selection.states))
     if selection.since:
         wanted.append(col(Delivery.received_at) >= selection.since)
     if selection.until:
@@ -159,6 +158,12 @@ def selection_condition(selection: Selection) -> ColumnElement[bool]:
     if selection.delivered_since:
         wanted.append((col(Delivery.state) == State.DELIVERED) & (col(Delivery.settled_at) >= selection.delivered_since))
     return and_(true(), *wanted)
+
+
+def states_condition(selection: Selection, states: Collection[str]) -> ColumnElement[bool]:
+    """Condition: what the selection names, in one of these states. Where it names few, no index of states leads to them."""
+    few = selection.ids or selection.handed_to or selection.campaign is not None or selection.any_of
+    return in_states(states) if few else in_one_of(states)
 
 
 def looked_up(session: Session, selection: Selection) -> ColumnElement[bool]:
@@ -265,7 +270,7 @@ def count_outside(session: Session, selection: Selection, found: int, *, by: Act
         return len(set(selection.ids)) - found
     if selection.looks_inside or by.scope.company:
         return 0
-    where = and_(selection_condition(selection), access.beyond_scope(by), *([col(Delivery.state).in_(list(states))] if states else []))
+    where = and_(selection_condition(selection), access.beyond_scope(by), *([states_condition(selection, list(states))] if states else []))
     return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
 
 

@@ -14,6 +14,8 @@ OUT = "is_copy AND state = 'delivered'"
 OUT_ON_SQLITE = "is_copy = 1 AND state = 'delivered'"  # as it is asked for there, else no query would use the index
 
 
+TIME_LIMITED, DUE = "time_limited_until IS NOT NULL", "due_at IS NOT NULL"  # few deliveries: a change of state touches neither
+SENT_TO = "direction IN ('outbound', 'notice')"
 RISKY_IN = "severity >= 2 AND verdict = 'relay'"  # let in by a rule, and suspicious or worse
 
 
@@ -90,14 +92,15 @@ class Delivery(SQLModel, table=True):
         Index("delivery_of_department", "department", "received_at", "id", "person", "direction"),
         Index("delivery_by_time", "state", "received_at", "id"),
         Index("delivery_by_urgency", "state", "urgency", "received_at", "id"),
-        Index("delivery_by_end", "state", "time_limited_until"),
+        Index("delivery_time_limited", "state", "time_limited_until", sqlite_where=text(TIME_LIMITED), postgresql_where=text(TIME_LIMITED)),
         Index("delivery_by_folder", "department", "person", "state", "received_at", "id"),
         Index("delivery_by_person", "person", "state", "received_at", "id"),
         Index("delivery_by_author", "author", "state", "department", "person"),
         Index("delivery_by_domain", "author_domain", "state"),
         Index("delivery_of_domain", "author_domain", "id", "received_at", "author", "direction", "department", "person"),
         Index("delivery_of_campaign", "campaign_id", "state", "department", "person", "direction", "message_id"),
-        Index("delivery_due", "state", "due_at"),
+        Index("delivery_due_next", "state", "due_at", sqlite_where=text(DUE), postgresql_where=text(DUE)),
+        Index("delivery_sent_to", "mailbox", sqlite_where=text(SENT_TO), postgresql_where=text(SENT_TO)),
         Index("delivery_passed_on", "passed_on_by", sqlite_where=text(PASSED_ON), postgresql_where=text(PASSED_ON)),
         Index(
             "delivery_copies_out", "campaign_id", sqlite_where=text(OUT_ON_SQLITE), postgresql_where=text(OUT)
