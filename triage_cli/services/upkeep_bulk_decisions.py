@@ -23,9 +23,10 @@ log = logging.getLogger("mailroom.upkeep")
 
 def follow_bulk_decisions(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
     """Look for large decisions and carry them out until told to stop. A database that is down is waited for."""
+    ahead = bulk_decisions.Ahead()
     while not stop.wait(LOOK_EVERY):
         try:
-            while not stop.wait(BREATH) and one_slice(settings, engine, holder):
+            while not stop.wait(BREATH) and one_slice(settings, engine, holder, ahead):
                 pass
         except DBAPIError as fault:
             stop.wait(pause_after(fault, PATIENCE))
@@ -34,7 +35,7 @@ def follow_bulk_decisions(settings: Settings, engine: Engine, holder: str, stop:
             stop.wait(PATIENCE)
 
 
-def one_slice(settings: Settings, engine: Engine, holder: str) -> bool:
+def one_slice(settings: Settings, engine: Engine, holder: str, ahead: bulk_decisions.Ahead) -> bool:
     """Carries out one slice of the oldest large decision, if this process is the one that does it; returns whether it did."""
     with db.read_transaction(engine) as session:
         decision_id = bulk_decisions.under_way(session)
@@ -44,6 +45,6 @@ def one_slice(settings: Settings, engine: Engine, holder: str) -> bool:
         now = utcnow()
         if not hash_chain.elect_sealer(session, holder, now, duty=bulk_decisions.DUTY, lease=bulk_decisions.LEASE):
             return False
-        bulk_decisions.go_on(session, decision_id, now=now, settings=settings)
+        bulk_decisions.go_on(session, decision_id, now=now, settings=settings, ahead=ahead)
     wake_waiters(settings, "relay", "recall", "change")
     return True

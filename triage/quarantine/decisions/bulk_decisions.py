@@ -3,7 +3,9 @@
 Each slice is a transaction that notes how far it came: nobody waits for long, and after a crash the next process goes on.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +25,7 @@ from triage.quarantine.decisions.take_back import take_back
 from triage.quarantine.removal.removal_plan import LeftOut
 from triage.quarantine.search import selection
 from triage.store import ledger
-from triage.store.db import is_among
+from triage.store.db import correlate_condition, is_among
 from triage.store.delivery_state import State
 from triage.store.models.columns import sentence_columns
 from triage.store.models.decisions import Decision, DecisionItem
@@ -31,6 +33,19 @@ from triage.store.models.deliveries import Delivery
 
 SLICE = 1000
 DUTY, LEASE = "slices", timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class Ahead:
+    """What a process has found for the next slices of one decision, asked once for all of them."""
+
+    decision_id: int = 0
+    ids: Sequence[int] = field(default=())  # in ascending order
+
+    def after(self, reached: int) -> Iterator[Sequence[int]]:
+        """The slices behind an id, one after the other."""
+        for place in range(bisect_right(self.ids, reached), len(self.ids), SLICE):
+            yield self.ids[place : place + SLICE]
 
 
 def begin_bulk(session: Session, decision: Decision, plan: Plan, request: DecisionRequest) -> None:
@@ -67,13 +82,13 @@ def under_way(session: Session) -> int | None:
     return session.scalar(select(col(Decision.id)).where(col(Decision.last).is_not(None)).order_by(col(Decision.id)).limit(1))
 
 
-def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settings) -> int:
-    """Carry out the next slice; how many deliveries it was about, 0 when it is over."""
+def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settings, ahead: Ahead | None = None) -> int:
+    """Carry out the next slice; how many deliveries it was about, 0 when it is over. `ahead`: kept from one slice to the next."""
     decision = session.scalars(select(Decision).where(col(Decision.id) == decision_id).with_for_update()).one()
     if decision.last is None:
         return 0
     by = actor_lookup.find_actor(session, decision.by, decision.by_shown, now)
-    meant = next_slice(session, decision, by) if by and by.role in access.DECIDING else []
+    meant = next_slice(session, decision, by, ahead or Ahead()) if by and by.role in access.DECIDING else []
     if by is None or not meant:
         finish_decision(session, decision, now)
         return 0
@@ -101,15 +116,20 @@ def carry_out_slice(session: Session, decision: Decision, meant: Meant, by: Acto
     return carry_out(session, decision, meant, request, by=by, now=now, settings=settings)
 
 
-def next_slice(session: Session, decision: Decision, by: Actor) -> Meant:
+def next_slice(session: Session, decision: Decision, by: Actor, ahead: Ahead) -> Meant:
     """The deliveries that come next, locked. What somebody else has changed since is no longer meant."""
     if decision.undoes is not None:
         item = (col(DecisionItem.decision_id) == decision.undoes) & (col(DecisionItem.delivery_id) > decision.reached)
         ids = select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id)).limit(SLICE)
         return [(delivery_id, State.HELD) for delivery_id in session.scalars(ids)]
     where = still_to_come(session, decision, by)
-    next_ones = session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(SLICE)).all()
-    return [(one, state) for one, state, _ in ledger.lock_deliveries(session, and_(where, is_among(session, col(Delivery.id), next_ones)))]
+    if ahead.decision_id != decision.id:
+        ahead.decision_id, ahead.ids = decision.id, session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id))).all()
+    for some in ahead.after(decision.reached):
+        still_meant = and_(is_among(session, col(Delivery.id), some), correlate_condition(session, where))
+        if locked := ledger.lock_deliveries(session, still_meant):
+            return [(one, state) for one, state, _ in locked]
+    return []
 
 
 def still_to_come(session: Session, decision: Decision, by: Actor) -> ColumnElement[bool]:

@@ -34,7 +34,8 @@ from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import in_states
 
-LARGE = 100_000  # deliveries; fewer are decided in one transaction
+LARGE = 5_000  # deliveries; fewer are decided in one transaction
+MOST_BY_NAME = 100_000  # what needs a second person, or leaves senders out, holds every delivery by name, also in one transaction
 LETS_OUT = frozenset({"release", "redirect", "redeliver", "restore"})
 
 NOBODY = LeftOut()
@@ -96,10 +97,9 @@ def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by:
 
 
 def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings) -> Plan | None:
-    """The plan of a decision over more than LARGE deliveries; None where fewer are selected. Only reads.
+    """The plan of a decision over more than LARGE deliveries; None where it is carried out in one transaction. Only reads.
 
-    Stale, SecondLookNeeded and BadInput as for `plan_locked`; NotAllowedNow where it needs a second person: those hold every delivery by
-    name.
+    Stale, SecondLookNeeded and BadInput as for `plan_locked`; NotAllowedNow where more than MOST_BY_NAME need a second person.
     """
     access.may_decide(by)
     asked, rule = request.selected, request.rule
@@ -112,11 +112,12 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
     left, _ = removal_plan.leave_out(session, asked, whole, settings=settings, now=now) if is_removal else (LeftOut(), [])
     whole = and_(whole, not_(left.condition(session, selected))) if left else whole
     where = whole if selected.states else and_(whole, selection.states_condition(selected, aim.counts))
-    most = select(literal(1)).select_from(Delivery).where(where).limit(LARGE + 1).subquery()
-    if (session.scalar(select(func.count()).select_from(most)) or 0) <= LARGE:
+    most = select(literal(1)).select_from(Delivery).where(where).limit(MOST_BY_NAME + 1).subquery()
+    number = session.scalar(select(func.count()).select_from(most)) or 0
+    if number <= LARGE or (rule and rule.without and number <= MOST_BY_NAME):
         return None
     if rule and rule.without:
-        raise BadInput(say("senders can be left out of at most {large} messages at once; select fewer", large=LARGE), field="rule")
+        raise BadInput(say("senders can be left out of at most {large} messages at once; select fewer", large=MOST_BY_NAME), field="rule")
     if request.fence is not None and request.fence != selection.selection_fence(session, whole):
         raise Stale(say("the selection has changed since you looked: review it, then decide again"))
     rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
@@ -128,7 +129,9 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
         rejections.at_once(session, ids)  # of a slice it is asked too late
     orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
     if second_person_needs(session, request, selected, meant, orders, by=by, settings=settings):
-        raise NotAllowedNow(say("this needs approval: decide about at most {large} deliveries at once", large=LARGE))
+        if number <= MOST_BY_NAME:
+            return None
+        raise NotAllowedNow(say("this needs approval: decide about at most {large} deliveries at once", large=MOST_BY_NAME))
     confirmed = check_second_look(session, request, where, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
     return Plan(
         count=len(ids),

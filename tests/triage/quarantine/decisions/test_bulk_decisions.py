@@ -194,7 +194,8 @@ def test_what_has_grown_is_refused(company: Engine, settings: Settings) -> None:
                 decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.PURGE, **seen), by=ANA, now=NOW, settings=settings)
 
 
-def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, settings: Settings) -> None:
+def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decision_plan, "MOST_BY_NAME", 10)
     two = replace(settings, policy=replace(settings.policy, approvals=("domain-allow",)))
     with read_transaction(company) as session:
         with pytest.raises(NotAllowed):
@@ -202,6 +203,33 @@ def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, sett
         allow = RuleOrder("allow", "domain", "dell.example", "company")
         with pytest.raises(NotAllowedNow, match="this needs approval"):
             decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.RELEASE, rule=allow), by=ANA, now=NOW, settings=two)
+
+
+def test_what_needs_two_keys_or_leaves_senders_out_is_decided_at_once(company: Engine, settings: Settings) -> None:
+    two = replace(settings, policy=replace(settings.policy, approvals=("domain-allow",)))
+    with read_transaction(company) as session:
+        allow = RuleOrder("allow", "domain", "dell.example", "company")
+        without = replace(allow, match="address", value="", without=("wave@bad.example",))
+        for rule, policy in ((allow, two), (without, settings)):
+            asked = DecisionRequest(WAVE, Verb.RELEASE, rule=rule)
+            assert decision_plan.plan_large(session, asked, by=ANA, now=NOW, settings=policy) is None
+
+
+def test_the_slices_of_a_process_are_looked_for_once(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings)
+    ahead = bulk_decisions.Ahead()
+    numbers: list[int] = []
+    while not numbers or numbers[-1]:
+        with transaction(company) as session:
+            if len(numbers) == 2:  # somebody else has taken a whole slice meanwhile
+                later = select(col(Delivery.id)).where(col(Delivery.state) == State.HELD).order_by(col(Delivery.id)).limit(5)
+                gone = is_among(session, col(Delivery.id), session.scalars(later))
+                session.execute(update(Delivery).where(gone).values(state=State.EXPIRED))
+            numbers.append(bulk_decisions.go_on(session, made.id, now=NOW, settings=settings, ahead=ahead))
+    assert numbers == [5, 5, 5, 4, 0]
+    assert states(company) == {"purged": 19, "expired": 5}
+    assert (reported(company, made.id).count, reported(company, made.id).left) == (19, 0)
+    assert (ahead.decision_id, len(ahead.ids)) == (made.id, 24)
 
 
 def test_only_what_is_in_scope_is_meant_also_later(company: Engine, settings: Settings) -> None:

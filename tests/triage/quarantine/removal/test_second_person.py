@@ -135,6 +135,7 @@ def test_where_nobody_else_could_confirm_the_act_says_so(session: Session, few: 
 
 def test_a_very_large_one_is_refused(session: Session, few: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decision_plan, "LARGE", 1)
+    monkeypatch.setattr(decision_plan, "MOST_BY_NAME", 1)
     delivered(session, few, 3, Severity.NONE)
     with pytest.raises(NotAllowedNow, match="this needs approval"):
         decision_plan.plan_large(session, DecisionRequest(Selection(campaign=WAVE), Verb.PURGE), by=SAM, now=NOW, settings=few)
