@@ -12,6 +12,7 @@ from triage.delivery import abuse_reports
 from triage.delivery.journal import JOURNAL
 from triage.errors import BadInput
 from triage.say import say
+from triage.store.db import Found
 from triage.store.delivery_state import FINAL
 from triage.store.models.deliveries import AbuseReport, Delivery
 from triage.store.models.directory import KnownRecipient, Person
@@ -35,7 +36,7 @@ class Whose:
     @property
     def messages(self) -> ColumnElement[bool]:
         """Condition for the person's deliveries: what they wrote, what was written to them, and abuse reports with either of it."""
-        return or_(self.own_deliveries(Delivery), col(Delivery.id).in_(self.reports()))
+        return or_(self.own_deliveries(Delivery), Found(col(Delivery.id), self.reports()))
 
     @property
     def waits_for_report(self) -> ColumnElement[bool]:
