@@ -37,7 +37,7 @@ DUTY, LEASE = "slices", timedelta(seconds=30)
 
 @dataclass(slots=True)
 class Ahead:
-    """What a process has found for the next slices of one decision, asked once for all of them."""
+    """Deliveries of the next slices of one decision, found once by a process for all of them."""
 
     decision_id: int = 0
     ids: Sequence[int] = field(default=())  # in ascending order
