@@ -6,8 +6,8 @@ PostgreSQL's part is `migrations.concurrent_indexes`.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0095"
-down_revision = "0094"
+revision = "0096"
+down_revision = "0095"
 
 FEW = {
     "delivery_time_limited": (["state", "time_limited_until"], "time_limited_until IS NOT NULL"),
