@@ -28,6 +28,12 @@ from triage_api.schemas.pagination import cursor_of
 JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
 
 
+@pytest.mark.parametrize("path", ["/deliveries", "/triage", "/triage/anchors", "/campaigns"])
+def test_a_list_refuses_a_field_that_does_not_exist(ana: Browser, path: str) -> None:
+    answer = ana.get(path, params={"q": "az:4711"})
+    assert (answer.status_code, "no field az:" in answer.json()["detail"]) == (422, True)
+
+
 def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
     (shown,) = came(JOE, dmarc=DMARC_PASS)
     (one,) = ana.get("/deliveries").json()["items"]

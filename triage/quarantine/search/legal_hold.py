@@ -113,7 +113,7 @@ def checked_selection(session: Session, selected: Selection) -> Selection:
     for name in MOVING:
         if getattr(selected, name):
             raise BadInput(say("leave out {name}; a legal hold covers messages in every state", name=name), field="select")
-    return replace(selected, proof=selection.settled_proof(session, selected))
+    return replace(selected.with_known_fields(), proof=selection.settled_proof(session, selected))
 
 
 def subject_of(row: LegalHold) -> str:

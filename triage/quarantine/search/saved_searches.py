@@ -46,7 +46,7 @@ class Kept:
     shared_with: str
     by_shown: str
     mine: bool
-    held: int | None  # how many messages of it wait, up to COUNTED; None where that is not asked for
+    held: int | None  # how many messages of it wait, up to COUNTED; None where that is not asked for, or the search can no longer be read
 
 
 def save_search(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Kept:
@@ -107,10 +107,13 @@ def is_known_to(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:
     )
 
 
-def count_held(session: Session, row: SavedSearch, by: Actor) -> int:
-    """Counts the held messages that a saved search finds, as far as the actor may see them; up to COUNTED."""
-    wanted = Selection(q=row.q, department=row.department, person=row.person, states=(State.HELD,))
-    some = select(col(Delivery.id)).where(access.visible_deliveries(by), selection_condition(wanted)).limit(COUNTED)
+def count_held(session: Session, row: SavedSearch, by: Actor) -> int | None:
+    """Counts the held messages that a saved search finds, as far as the actor may see them; up to COUNTED. None: it is not readable."""
+    try:
+        wanted = selection_condition(Selection(q=row.q, department=row.department, person=row.person, states=(State.HELD,)))
+    except BadInput:
+        return None
+    some = select(col(Delivery.id)).where(access.visible_deliveries(by), wanted).limit(COUNTED)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 

@@ -48,9 +48,8 @@ class Term:
 
 
 def parse_terms(text: str) -> tuple[Term, ...]:
-    """Parses a search term by term; every term must match. A field without a value is a word like others.
-
-    BadInput when there are too many, or for a field that does not exist.
+    """Parses a search term by term; every term must match. A field without a value is a word like others, and so is an unknown field:
+    a stored search may have one. BadInput when there are too many.
     """
     found = list(TERM.finditer(text))
     if len(found) > MOST_TERMS:
@@ -62,13 +61,18 @@ def parse_terms(text: str) -> tuple[Term, ...]:
 
 
 def parse_term(match: re.Match[str]) -> Term:
-    """Parses one term; a sign alone is a word. BadInput for a field that does not exist."""
+    """Parses one term; a sign alone is a word."""
     name, value = (match["name"] or "").lower(), match["phrase"] or match["word"]
-    if not name and match["word"]:
-        refuse_unknown_field(match["word"])
     if not name and match["word"] and is_like(value):
         name = ANY_ID
     return Term(name, value.casefold(), not match["sign"])
+
+
+def refuse_unknown_fields(text: str) -> None:
+    """BadInput for a field of a search that does not exist: where somebody enters it, never where a stored one is read."""
+    for match in TERM.finditer(text):
+        if match["word"] and not match["name"]:
+            refuse_unknown_field(match["word"])
 
 
 def refuse_unknown_field(word: str) -> None:

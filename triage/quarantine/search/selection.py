@@ -14,7 +14,7 @@ from triage.actor import Actor
 from triage.addressing.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.ids import format_id, parse_id
-from triage.quarantine.search import links_and_files, search_condition
+from triage.quarantine.search import links_and_files, search_condition, search_query
 from triage.say import error_sentence, quote_text, say
 from triage.store.db import is_among
 from triage.store.delivery_state import State
@@ -57,35 +57,39 @@ class Selection:
 
     @classmethod
     def of(cls, **given: Any) -> Self:
-        """A checked selection; BadInput names what is wrong."""
-        selection = cls(**given)
+        """A checked selection that somebody enters; BadInput names what is wrong."""
+        return cls(**given).checked().with_known_fields()
+
+    def checked(self) -> Self:
+        """Itself, when it names something and not too much; BadInput otherwise, and for a state that does not exist."""
         features = (
-            *(selection.ids, selection.sender, selection.domain, selection.campaign),
-            *(selection.department, selection.person, selection.q, selection.handed_to),
-            *(selection.link_domain, selection.attachment_sha256, selection.any_of),
+            *(self.ids, self.sender, self.domain, self.campaign),
+            *(self.department, self.person, self.q, self.handed_to),
+            *(self.link_domain, self.attachment_sha256, self.any_of),
         )
-        if not any(feature not in ((), "", None) for feature in features) and selection.person != "":
+        if not any(feature not in ((), "", None) for feature in features) and self.person != "":
             raise BadInput(
                 say("name ids, a sender, a domain, a campaign, a department, a person, a link's domain, an attachment or words"),
                 field="select",
             )
-        if len(selection.ids) > MOST_IDS:
+        if len(self.ids) > MOST_IDS:
             raise BadInput(
                 say("at most {most_ids} ids at once; select by sender, domain or folder instead", most_ids=MOST_IDS), field="select"
             )
-        if len(selection.any_of) > MOST_CARDS:
+        if len(self.any_of) > MOST_CARDS:
             raise BadInput(
                 say("at most {most_rows} rows at once; select a folder or a search instead", most_rows=MOST_CARDS), field="select"
             )
-        return selection.looked_at()
-
-    def looked_at(self) -> Self:
-        """Itself, when it is fit for looking, where nothing needs to be named; BadInput tells a state that does not exist."""
         for state in self.states:
             if state not in set(State):
                 raise BadInput(
                     say("there is no state {state}; there are {names}", state=quote_text(state), names=", ".join(State)), field="select"
                 )
+        return self
+
+    def with_known_fields(self) -> Self:
+        """Itself; BadInput when its search has a field that does not exist."""
+        search_query.refuse_unknown_fields(self.q)
         return self
 
     @property
@@ -109,13 +113,13 @@ class Selection:
 
 
 def from_json(values: dict[str, Any]) -> Selection:
-    """The selection that `Selection.as_json` wrote."""
+    """The selection that `Selection.as_json` wrote, maybe before a field of its search was refused: such a field is a word."""
     moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in ("since", "until", "delivered_since")}
     given: dict[str, Any] = values | moments | {"states": tuple(values.get("states", ()))}
     if "campaign" in values:
         given["campaign"] = parse_id(values["campaign"])
     given["any_of"] = tuple(from_json(one) for one in values.get("any_of", ()))
-    return Selection.of(**given | {"ids": tuple(parse_id(one) for one in values.get("ids", ()))})
+    return Selection(**given | {"ids": tuple(parse_id(one) for one in values.get("ids", ()))}).checked()
 
 
 def selection_condition(selection: Selection) -> ColumnElement[bool]:

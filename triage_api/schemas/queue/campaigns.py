@@ -74,8 +74,9 @@ class CampaignQuery(Order):
     cursor: Cursor = None
 
     def selection(self) -> Selection:
-        """Converts it to the core's value."""
-        return Selection(department=self.department, q=self.q, since=self.since, states=tuple(self.state), proof=ANY_PROOF)
+        """Converts it to the core's value. BadInput for a field that does not exist."""
+        wanted = Selection(department=self.department, q=self.q, since=self.since, states=tuple(self.state), proof=ANY_PROOF)
+        return wanted.with_known_fields()
 
 
 class JoinOrder(Order):

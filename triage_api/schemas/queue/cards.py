@@ -98,7 +98,7 @@ class TriageFilter(Order):
     q: Text = ""
 
     def selection(self) -> Selection:
-        """Converts it to the core's value."""
+        """Converts it to the core's value. BadInput for a field that does not exist."""
         any_state = self.reported and "state" not in self.model_fields_set
         return Selection(
             campaign=self.campaign,
@@ -109,7 +109,7 @@ class TriageFilter(Order):
             q=self.q,
             states=() if any_state else tuple(self.state),
             reported=self.reported,
-        )
+        ).with_known_fields()
 
 
 class TriageQuery(TriageFilter):

@@ -46,8 +46,9 @@ class NextOrder(Order):
     skip: Annotated[list[Word], Field(max_length=1000, description="keys of cards that you have left for others")] = []
 
     def selection(self) -> Selection:
-        """Converts it to the core's value."""
-        return Selection(department=self.department, person=self.person, q=self.q, proof=ANY_PROOF, states=(State.HELD,))
+        """Converts it to the core's value. BadInput for a field that does not exist."""
+        wanted = Selection(department=self.department, person=self.person, q=self.q, proof=ANY_PROOF, states=(State.HELD,))
+        return wanted.with_known_fields()
 
 
 class NextItem(Shape):

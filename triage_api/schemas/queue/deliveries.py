@@ -191,7 +191,7 @@ class DeliveryQuery(Order):
     cursor: Cursor = None
 
     def selection(self) -> Selection:
-        """Converts it to the core's value; empty means everything."""
+        """Converts it to the core's value; empty means everything. BadInput for a field that does not exist."""
         features = {"department", "person", "sender", "domain", "campaign", "q", "since", "until", "reported"}
         given = self.model_dump(include=features | {"link_domain", "attachment_sha256"})
         return Selection(
@@ -200,7 +200,7 @@ class DeliveryQuery(Order):
             ids=tuple(self.id),
             proof=self.proof or (ANY_PROOF if self.campaign else ""),
             states=tuple(self.state),
-        )
+        ).with_known_fields()
 
 
 class Arrivals(Shape):

@@ -26,6 +26,7 @@ from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event
 from triage.store.models.audit import AuditRecord
+from triage.store.models.compliance import LegalHold
 from triage.store.models.deliveries import Delivery
 from triage.store.models.mailboxes import Recalled
 from triage.store.models.messages import Content
@@ -74,6 +75,23 @@ def test_held_mail_stays_whatever_its_age(known: Engine, settings: Settings, abo
         legal_holds.end_hold(session, made, by=IDA, reason="settled out of court", now=LATE)
         assert arriving.erase(session, settings=settings, now=LATE + timedelta(days=99)) == 1
         assert retention.expire_messages(session, settings=settings, now=LATE + timedelta(days=99)) == 1
+
+
+def test_an_old_hold_with_an_unknown_field_holds_on(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        kept, other = (*arrive(session, settings, MARA, subject="Our file az:4711"), *arrive(session, settings, MARA, subject="Sale"))
+        with pytest.raises(BadInput, match="there is no field az:"):
+            hold(session, selected=Selection(q="az:4711"))
+        wanted = {"q": "az:4711"}
+        row = LegalHold(person="", selection=wanted, reason="lawsuit", made_at=NOW, made_by=str(IDA), made_by_shown=IDA.shown)
+        session.add(row)
+        session.flush()
+        assert retention.expire_messages(session, settings=settings, now=LATE) == 1
+        assert [session.get_one(Delivery, one).state for one in (kept, other)] == ["held", "expired"]
+        (shown,) = legal_holds.list_holds(session, by=IDA)
+        cover(session, shown.id)
+        assert (shown.deliveries, arriving.erase(session, settings=settings, now=LATE + timedelta(days=99))) == (1, 1)
+        assert [erased(session, one) for one in (kept, other)] == [False, True]
 
 
 def test_what_was_held_once_stays_held_when_it_no_longer_fits(known: Engine, settings: Settings) -> None:

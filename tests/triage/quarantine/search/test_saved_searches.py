@@ -12,6 +12,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.quarantine.search.saved_searches import MOST, Wish, list_searches, remove_search, save_search
 from triage.store.db import read_transaction, transaction
+from triage.store.models.staff import SavedSearch
 
 BEN = Actor.person("ben", Role.TRIAGE, Scope(departments=frozenset({"legal"})), "Ben Okafor")
 LEO = Actor.person("leo", Role.ADMIN, Scope(departments=frozenset({"legal"})), "Leo Falk")
@@ -57,6 +58,7 @@ def test_the_same_name_again_is_the_same_search(engine: Engine) -> None:
         (Wish(" ", "x"), ANA, BadInput),
         (Wish("nothing"), ANA, BadInput),
         (Wish("no day", "before:yesterday"), ANA, BadInput),
+        (Wish("no field", "az:4711"), ANA, BadInput),
         (Wish("x", "x", shared_with="team:x"), ANA, BadInput),
         (Wish("x", "x", shared_with="department:it"), BEN, NotAllowed),
         (Wish("x", "x", shared_with="company"), BEN, NotAllowed),
@@ -100,6 +102,19 @@ def test_what_waits_is_counted_within_ones_scope(engine: Engine, settings: Setti
     with read_transaction(engine) as session:
         assert [one.held for one in list_searches(session, by=ANA, counts=True)] == [2, 1]
         assert [one.held for one in list_searches(session, by=BEN, counts=True)] == [1]
+
+
+def test_old_searches_are_counted_each_by_itself(engine: Engine, settings: Settings) -> None:
+    with transaction(engine) as session:
+        arriving.set_up(session, settings)
+        arrive(session, settings, "it+joe.fern@company.example", subject="Our file az:4711")
+        for name, q in (("1 field", "az:4711"), ("2 unreadable", "before:yesterday"), ("3 known", "from:supplier.example")):
+            row = SavedSearch(
+                owner=str(ANA), name=name, made_at=NOW, q=q, tab="held", department=None, person=None, shared_with="", by_shown="Ana"
+            )
+            session.add(row)
+    with read_transaction(engine) as session:
+        assert [one.held for one in list_searches(session, by=ANA, counts=True)] == [1, None, 1]
 
 
 def test_with_an_account_go_its_own_searches_and_stay_the_shared_ones(engine: Engine) -> None:

@@ -46,19 +46,24 @@ def test_nothing_that_is_typed_means_everything(text: str) -> None:
 )
 def test_a_mistyped_field_is_told_and_no_word(text: str, meant: str) -> None:
     with pytest.raises(BadInput, match=f", but {meant}:; put"):
-        search_query.parse_terms(text)
-    assert search_query.parse_terms(f'"{text}"')[0].name == ""
+        search_query.refuse_unknown_fields(text)
+    search_query.refuse_unknown_fields(f'"{text}"')
 
 
 @pytest.mark.parametrize("text", ["body:lawyers", "-cc:ana", "size:100", "Priority:high"])
 def test_any_other_field_is_refused_with_all_that_there_are(text: str) -> None:
     with pytest.raises(BadInput, match=r"there is no field [a-z]+:, only from:, to:, .*, claimed:; put"):
-        search_query.parse_terms(text)
-    assert search_query.parse_terms(f'"{text}"')[0].name == ""
+        search_query.refuse_unknown_fields(f"from:dhl {text}")
+    search_query.refuse_unknown_fields(f'"{text}"')
+
+
+def test_in_a_stored_search_an_unknown_field_is_a_word() -> None:
+    assert search_query.parse_terms("az:4711 -form:dhl") == (Term("", "az:4711"), Term("", "form:dhl", wanted=False))
 
 
 @pytest.mark.parametrize("text", ["re:offer", "fwd:from", "http://from", "mailto:a@b", "12:30", "urn:isbn:1", "date://x", "from:"])
 def test_what_only_looks_like_a_field_is_a_word(text: str) -> None:
+    search_query.refuse_unknown_fields(text)
     assert search_query.parse_terms(text) == (Term("", text),)
 
 

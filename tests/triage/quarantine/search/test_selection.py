@@ -84,6 +84,18 @@ def test_a_selection_never_means_everything_by_mistake(features: dict[str, objec
         Selection.of(**features)
 
 
+def test_a_stored_selection_with_an_unknown_field_still_means_the_word() -> None:
+    """Bulk decisions, approvals, legal holds and requests of staff read their selections so."""
+    with pytest.raises(BadInput, match="there is no field az:"):
+        Selection.of(q="az:4711")
+    for stored in ({"q": "az:4711"}, {"q": "sender:x", "any_of": [{"sender": "a@b.example"}]}):
+        found = selection.from_json(stored)
+        assert found.as_json() == stored
+        selection.selection_condition(found)
+    with pytest.raises(BadInput, match="name ids, a sender"):
+        selection.from_json({"states": ["held"]})
+
+
 @pytest.mark.parametrize("features", [{"domain": "no domain"}, {"q": "x " * 21}])
 def test_features_that_are_malformed(features: dict[str, object]) -> None:
     with pytest.raises(BadInput):
