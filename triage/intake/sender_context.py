@@ -83,7 +83,7 @@ def place_in_queue(
         by_campaign=known.by_campaign,
         learned=learned,
     )
-    if awaited := expected.by(one.person, one.author, one.proof):
+    if not one.claimed and (awaited := expected.by(one.person, one.author, one.proof)):
         why = tuple(sorted((*why, awaited), key=lambda reason: -abs(reason.points)))
     one.signals = [signal.as_json() for signal in own]
     if deadline:

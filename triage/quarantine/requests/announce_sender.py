@@ -61,9 +61,11 @@ def expect_sender(session: Session, sender: str, *, by: Actor, words: str = "", 
 
 
 def raise_up(session: Session, one: Expectation) -> None:
-    """Adds the announcement to deliveries of the sender that are already held, and reorders them."""
+    """Adds the announcement to deliveries of the sender that are already held, and reorders them; claims to be the sender stay."""
     sender = or_(col(Delivery.author) == one.sender, col(Delivery.author_domain) == one.sender)
-    held = select(Delivery).where(col(Delivery.person) == one.person, col(Delivery.state) == State.HELD, sender)
+    held = select(Delivery).where(
+        col(Delivery.person) == one.person, col(Delivery.state) == State.HELD, sender, col(Delivery.claimed).is_(False)
+    )
     for delivery in session.exec(held.order_by(col(Delivery.id).desc()).limit(MOST_RAISED).with_for_update()):
         others = [why for why in delivery.why_here if why["name"] != expected_senders.WORD]
         open_requests.reorder_delivery(session, delivery, [*others, expected_senders.expected_reason(one, bool(delivery.proof)).as_json()])

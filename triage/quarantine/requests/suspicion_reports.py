@@ -234,21 +234,21 @@ def count_reports(session: Session, *, by: Actor) -> int:
 def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int:
     """Write to those whose reports were answered, or whose mail was decided about, and who have not heard of it; how many."""
     rows = (
-        select(MailReport, Decision)
+        select(MailReport, Decision, col(Delivery.claimed))
         .outerjoin(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
         .outerjoin(Decision, open_reports.settles_report())
         .where(col(MailReport.notified_at).is_(None))
         .where(or_(col(MailReport.answered_at).is_not(None), col(Decision.at) <= now - PAUSE))
     )
     told = session.execute(rows.order_by(col(MailReport.id)).limit(TOLD_AT_ONCE).with_for_update(of=MailReport)).all()
-    for row, decision in told:
+    for row, decision, claimed in told:
         if row.answered_at is None:
             row.answered_at, row.answered_by, row.answered_by_shown = decision.at, decision.by, decision.by_shown
             row.verdict = SETTLING[decision.verb]
         row.notified_at = now
         person = session.get(Person, row.person)
         if person and person.active:
-            letter = verdict_letter(row, person.mailbox)
+            letter = verdict_letter(row, person.mailbox, claimed=bool(claimed))
             employee_notes.answer_writer(session, person, letter, rule=ANSWER, reason=REASON, settings=settings, now=now)
     session.flush()
     return len(told)
@@ -259,10 +259,15 @@ def has_unanswered_reporters(session: Session) -> bool:
     return session.scalar(select(col(MailReport.id)).where(col(MailReport.notified_at).is_(None)).limit(1)) is not None
 
 
-def verdict_letter(row: MailReport, to: str) -> Letter:
-    """Builds the notice of the verdict to the reporter."""
+def verdict_letter(row: MailReport, to: str, *, claimed: bool = False) -> Letter:
+    """Builds the notice of the verdict to the reporter. A message with a claimed author only claims to be from there."""
     subject = say("“{subject}”", subject=defuse_text(cut_subject(row.subject))) if row.subject else say("a message without a subject")
-    reported = say("You reported {subject} from {author}.", subject=subject, author=dead_address(row.author) or say("an unknown sender"))
+    author = dead_address(row.author)
+    reported = (
+        say("You reported {subject}. Its author is unclear and claims to be {author}.", subject=subject, author=author)
+        if claimed and author
+        else say("You reported {subject} from {author}.", subject=subject, author=author or say("an unknown sender"))
+    )
     words = say("{name} adds: {words}", name=row.answered_by_shown, words=defuse_text(row.words)) if row.words else ""
     footer = words or say("Thank you: your report made everybody here a little safer.")
     return Letter(to, say("The result of your report"), (), footer, join_parts("\n", (reported, VERDICTS[row.verdict])))

@@ -6,13 +6,15 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
-from tests.triage.arriving import DMARC_PASS, NOW, arrive, summary
+from tests.triage.arriving import DMARC_PASS, NOW, arrive, envelope as envelope_to, summary
 from triage import ids
 from triage.actor import Actor
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotFound
-from triage.message.summary import Summary
+from triage.intake.receive import receive_message
+from triage.message.authentication import Authentication
+from triage.message.summary import Summary, make_summary
 from triage.quarantine.requests import announce_sender
 from triage.store import db
 from triage.store.delivery_state import State
@@ -64,6 +66,19 @@ def test_it_is_about_this_sender_this_person_and_these_days(known: Engine, setti
         came(known, settings, at=NOW + timedelta(days=15)),
     )
     assert [said(one) for one in others] == [[], [], [], []]
+
+
+def test_a_claimed_author_is_expected_by_nobody(known: Engine, settings: Settings) -> None:
+    raw = f"From: Supplier, Ann <{ANN}>\r\nSubject: The offer\r\n\r\nHello\r\n".encode()
+    claims: list[int] = []
+    for _ in range(2):  # the first one is held when Joe says what he expects, the second one comes later
+        with db.transaction(known) as session:
+            envelope = envelope_to(TO_JOE, reverse_path="bulk@carrier.example")
+            claims += receive_message(session, envelope, raw, Authentication(""), make_summary(raw), settings=settings, now=NOW)
+        expect(known, settings, words="the offer")
+    with db.read_transaction(known) as session:
+        found = [session.get_one(Delivery, number) for number in claims]
+        assert [(one.author, one.claimed, said(one)) for one in found] == [(ANN, True, [])] * 2
 
 
 def test_what_is_held_already_says_so_too(known: Engine, settings: Settings) -> None:

@@ -10,14 +10,17 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive
+from tests.triage.notifications.test_staff_mail import text_of
 from triage import ids
 from triage.access import confidential_folders
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings, Webhooks
 from triage.config.webhooks import Hook
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
+from triage.intake.receive import receive_message
+from triage.message.authentication import Authentication
 from triage.message.forwarded import Pointed, content_digest
-from triage.message.summary import Summary, fingerprint_of
+from triage.message.summary import Summary, fingerprint_of, make_summary
 from triage.notifications.webhooks import webhook_events
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions, undo as undoing
@@ -25,7 +28,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
-from triage.store import db, pack_records
+from triage.store import bodies, db, pack_records
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
@@ -248,6 +251,21 @@ def test_a_decision_about_the_mail_is_the_verdict(known: Engine, settings: Setti
         row = session.scalars(select(MailReport)).one()
         assert (row.answered_by_shown, row.verdict) == ("Ana Roth", open_reports.SETTLING[verb])
         assert words in suspicion_reports.verdict_letter(row, JOE).opening
+
+
+def test_a_verdict_names_a_claimed_author_as_a_claim(known: Engine, settings: Settings) -> None:
+    raw = b"From: Prime Shop, jehd <x@shop.example>\r\nSubject: Your parcel\r\n\r\nHello\r\n"
+    with db.transaction(known) as session:
+        envelope = arriving.envelope(TO_JOE, reverse_path="bulk@carrier.example")
+        (mail,) = receive_message(session, envelope, raw, Authentication(""), make_summary(raw), settings=settings, now=NOW)
+        marker = ids.format_id(session.get_one(Delivery, mail).message_id)
+    report(known, settings, Pointed(marker=marker))
+    decide(known, settings, Verb.PURGE, mail)
+    assert tell(known, settings) == 1
+    with db.read_transaction(known) as session:
+        letter = session.scalars(select(Delivery).where(col(Delivery.rule) == "report-answer")).one()
+        said = text_of(bodies.load_body(session, session.get_one(Message, letter.message_id).content_id))
+    assert "You reported “Your parcel”. Its author is unclear and claims to be x@shop.example." in said.replace("\r\n", " ")
 
 
 def test_an_undone_decision_is_no_verdict(known: Engine, settings: Settings) -> None:
