@@ -90,9 +90,9 @@ def make_fingerprint(
     `targets` of links, `attachments` as SHA-256, `people` by names and addresses: whoever wrote and whoever is written to.
     """
     names = frozenset(NAMED.findall(plain_letters(" ".join(people))))
-    spoken, others = spoken_words(text, names), [*other_features(subject, attachments, names)]
+    spoken, others = spoken_words(text, names), {*other_features(subject, attachments, names)}
     if count_telling(spoken, names, WORDED) + len(others) < WORDED:
-        others += link_features(targets)
+        others |= {*link_features(targets)}
     lowest = sample_features(spoken, others, names)
     return Fingerprint(bands_of(lowest), frozenset(lowest)) if lowest else None
 

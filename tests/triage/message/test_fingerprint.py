@@ -147,6 +147,14 @@ def test_links_tell_apart_what_says_next_to_nothing() -> None:
     assert not alike(one, other)
 
 
+def test_a_word_that_a_subject_repeats_counts_once() -> None:
+    """Repeated words took the links of a message that says next to nothing out of its fingerprint."""
+    one, other = (make_fingerprint("parcel " * 20, "Look", targets=[target]) for target in ("https://a.example/p", "https://b.example/q"))
+    assert one is not None
+    assert other is not None
+    assert one.features != other.features
+
+
 def test_the_same_attachment_weighs_as_much_as_a_sentence() -> None:
     one = make_fingerprint("Invoice", "please pay quickly", attachments=["a" * 64])
     other = make_fingerprint("Reminder", "please pay quickly", attachments=["a" * 64])

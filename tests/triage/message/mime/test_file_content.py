@@ -2,12 +2,15 @@
 
 import base64
 import bz2
+import functools
 import gzip
 import io
 import lzma
 import random
 import re
 import tarfile
+import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -280,6 +283,33 @@ def test_the_files_in_all_zip_files_of_a_message_are_counted_together(monkeypatc
     assert len(looked_at) <= 1_060
     assert room.files < 490
     assert file_content.examine_content(many, ("y.zip",), "", room).archive.closed, "nothing is left for the next attachment"
+
+
+NAMELESS = b"PK\x01\x02" + bytes(42)  # a file without a name, in the directory of a ZIP file
+GZIPS = functools.reduce(lambda inner, _: gzip.compress(inner), range(200), b"MZ" + bytes(100))
+ZIPS = functools.reduce(lambda inner, _: packed_zip({"inner.zip": inner}), range(200), packed_zip({"setup.exe": b"MZ"}))
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        pytest.param(packed_zip({"a.txt": b"a"}).replace(CENTRAL, NAMELESS * 1_000_000 + CENTRAL), "x.zip", id="a million empty names"),
+        pytest.param(tarfile.TarInfo("").tobuf() * 200_000, "x.tar", id="empty names in a tar file"),
+        pytest.param(ZIPS, "x.zip", id="ZIP files in each other"),
+        pytest.param(GZIPS, "x.gz", id="gzip files in each other"),
+    ],
+)
+def test_what_has_no_end_is_closed_at_once(content: bytes, name: str) -> None:
+    """The lists would take a gigabyte, and the inmost file is never seen: such an archive counts as one that cannot be read."""
+    room = Room()
+    tracemalloc.start()
+    begun = time.process_time()
+    found = file_content.examine_content(content, (name,), "", room)
+    taken, (_, most) = time.process_time() - begun, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.archive is not None
+    assert found.archive.closed
+    assert (taken < 3, most < 200 * 1024 * 1024) == (True, True), (taken, most)
 
 
 def test_an_ole_file_that_points_at_itself_is_closed() -> None:

@@ -48,6 +48,11 @@ def test_a_campaign_counts_once() -> None:
     assert learned == Learned(Tally(2, 1), {"bulk": Tally(1, 0), "odd": Tally(2, 1)})
 
 
+def test_a_sign_that_a_message_has_twice_counts_once() -> None:
+    assert tally_decisions([(False, "one.example", ["odd", "odd"])]) == Learned(Tally(0, 1), {"odd": Tally(0, 1)})
+    assert len(find_lessons([PAGE, PAGE], Learned(Tally(50, 50), {PAGE.name: Tally(1, 14)}))) == 1
+
+
 COUNTS = st.builds(Tally, st.integers(0, 1000), st.integers(0, 1000))
 
 
