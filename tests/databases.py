@@ -34,6 +34,7 @@ WHOLE = frozenset(
         "tests/triage/intake/test_receive_together.py",
         "tests/triage/quarantine/cards/test_cached_cards.py",
         "tests/triage/store/test_ledger.py",
+        "tests/triage/store/test_pack_records.py",
         "tests/triage/notifications/webhooks/test_outbox.py",
         "tests/triage/delivery/test_queue.py",
         "tests/triage/quarantine/decisions/test_regroup.py",

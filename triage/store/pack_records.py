@@ -1,8 +1,10 @@
 """Packs the records of messages from before they were compressed: in slices, from the oldest on, while mail comes in.
 
 A slice and how far it came are one transaction. Whoever is killed, or has no room on the disk, loses nothing and goes on from there.
+A message that cannot be packed stays as it is.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -10,14 +12,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Update, and_, bindparam, delete, null, select, update
 from sqlmodel import Session, SQLModel, col
 
+from triage.ids import format_id
 from triage.store import db
-from triage.store.message_record.record_codec import MessageRecord
+from triage.store.message_record.record_codec import MessageRecord, is_packed_whole
 from triage.store.message_record.record_parts import Row, columns_of, files_of, links_of
 from triage.store.models.markers import Marker
 from triage.store.models.messages import OLD, Message, MessageFile, MessageLink
+from triage.store.transaction_retry import is_passing
 
 MARKER = "message-records"  # its number: the last message that was packed
 DONE = 2**62  # above every id
+
+log = logging.getLogger(__name__)
 
 
 def pack_slice(session: Session, *, limit: int = 200) -> int:
@@ -27,18 +33,45 @@ def pack_slice(session: Session, *, limit: int = 200) -> int:
         return 0
     wanted = select(col(Message.id), col(Message.record), OLD[0].is_not(None)).where(col(Message.id) > marker.number)
     rows = session.execute(wanted.order_by(col(Message.id)).limit(limit).with_for_update()).all()
-    rewrite_records(session, [(number, record) for number, record, is_old in rows if is_old])
+    pack_rows(session, [(number, record) for number, record, is_old in rows if is_old])
     marker.number = rows[-1][0] if rows else DONE
     return len(rows)
 
 
+def pack_rows(session: Session, records: Sequence[tuple[int, MessageRecord]]) -> None:
+    """Pack these messages, in halves where one is refused. That one stays as it is, and the log says which it was."""
+    try:
+        with session.begin_nested():
+            confirm_packing(records)
+            rewrite_records(session, records)
+    except Exception as fault:
+        if is_passing(fault):
+            raise
+        if len(records) == 1:
+            log.exception("the record of message %s cannot be packed and stays as it is", format_id(records[0][0]))
+            return
+        half = len(records) // 2
+        pack_rows(session, records[:half])
+        pack_rows(session, records[half:])
+
+
+def confirm_packing(records: Iterable[tuple[int, MessageRecord]]) -> None:
+    """ValueError when one of these records would not come out as it goes in."""
+    for number, record in records:
+        if not is_packed_whole(record):
+            raise ValueError(f"the record of message {format_id(number)} does not come out of its packed bytes")
+
+
 def rewrite_records(session: Session, records: Sequence[tuple[int, MessageRecord]]) -> None:
-    """Replace records of messages, with all that SQL asks of them."""
+    """Replace records of messages, given by id, with all that SQL asks of them.
+
+    The messages first: whoever else rewrites them is then done, and all of their links and files are seen.
+    """
     if not records:
         return
-    forget_parts(session, [number for number, _ in records])
     rows = [{"id": number, "record": record, **columns_of(record)} for number, record in records]
     session.connection().execute(rewriting(), [{f"new_{name}": value for name, value in row.items()} for row in rows])
+    forget_parts(session, [number for number, _ in records])
     enter_parts(session, rows)
 
 

@@ -81,7 +81,6 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
             seal_trail(engine, name_sealer())
             recorder.keep(engine, name_sealer())
             counted = keep_counts(engine, counted, settings)
-            behind = behind and catch_up(engine, settings)
             if time.monotonic() - last_cleanup > CLEANUP_EVERY:
                 last_cleanup = time.monotonic()
                 recorder.delete_old_entries(engine, settings)
@@ -96,6 +95,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 if follows and is_settled(changed := modified_at(file), seen):
                     follow_directory(settings)
                     seen = changed
+            behind = behind and catch_up(engine, settings)  # last: a message that it stops at stops nothing else
         except DBAPIError as fault:
             stop.wait(pause_after(fault, PATIENCE))
         except Exception:  # what cannot be done must not end the sealing, nor the threads beside

@@ -1,17 +1,26 @@
 """Records from before they were compressed: read and found as they are, packed in slices, and nothing is lost on the way."""
 
+import hashlib
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col
 
+from tests.peers import processes
 from tests.triage import arriving
 from triage import ids
+from triage.compliance.privacy import person_erasure
+from triage.compliance.privacy.data_subject import Whose
+from triage.compliance.retention import delete_records
 from triage.config.settings import Settings
 from triage.intake import receive as intake
 from triage.message.authentication import Dmarc, Result
@@ -19,11 +28,12 @@ from triage.message.summary import Attachment, Link
 from triage.quarantine.search import search_condition
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.store import db, pack_records
+from triage.store.delivery_state import State
 from triage.store.message_columns import dmarc_policy, dmarc_result, has_signal, list_of_message
 from triage.store.message_record.record_parts import columns_of
 from triage.store.models.deliveries import Delivery
 from triage.store.models.markers import Marker
-from triage.store.models.messages import OLD, Message, MessageFile, MessageLink
+from triage.store.models.messages import OLD, Content, Message, MessageFile, MessageLink
 
 DIGEST = "0f" * 32
 SAID: dict[str, Any] = {
@@ -142,11 +152,16 @@ def test_what_comes_in_meanwhile_stays_as_it_is(stored: Engine, settings: Settin
     assert old_rows(stored) == 0
 
 
+def stop_database(*_: object) -> None:
+    """Fails as a database does that is shut down."""
+    raise OperationalError("INSERT", {}, Exception("the database is shut down"))
+
+
 def test_a_slice_that_fails_changes_nothing(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     before = answers(stored)
     with monkeypatch.context() as patched:
-        patched.setattr(pack_records, "enter_parts", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        patched.setattr(pack_records, "enter_parts", stop_database)
+        with pytest.raises(OperationalError):
             pack_all(stored)
     assert (old_rows(stored), answers(stored)) == (MANY, before)
     assert pack_all(stored)[-1] == old_rows(stored) == 0
@@ -209,3 +224,93 @@ def count_parts(session: Session) -> tuple[int, ...]:
 def test_ids_of_before_are_below_those_of_now(stored: Engine) -> None:
     with db.read_transaction(stored) as session:
         assert (session.scalar(select(func.max(col(Message.id)))) or 0) < ids.new_id() < pack_records.DONE
+
+
+HOST = hashlib.shake_256(b"host").hexdigest(2000)  # 4,000 characters, which no compression makes shorter
+ODD_HOSTS = (
+    "a%00b.odd.example",
+    "a%0ab.odd.example",
+    "%00",
+    HOST,
+    f"{HOST[:3000]}.odd.example",
+    "a%ed%a0%80.odd.example",
+    "a%1f.odd.example",
+)
+
+
+def enter_odd_links(session: Session, settings: Settings) -> None:
+    """Messages with links that no browser opens, one each."""
+    for host in ODD_HOSTS:
+        said = replace(arriving.summary("sales@supplier.example"), links=(Link("\0", f"http://{host}/"),))
+        found = arriving.authentication("sales@supplier.example")
+        intake.receive_message(session, arriving.envelope(), host.encode(), found, said, settings=settings, now=arriving.NOW)
+
+
+def test_a_message_comes_in_and_is_packed_whatever_its_links_name(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        enter_odd_links(session, settings)
+    with db.read_transaction(known) as session:
+        found = count(session, selection_condition(Selection(link_domain="odd.example")))
+    assert found == len(ODD_HOSTS) - 2, "all but those that are of no domain"
+    make_old(known)
+    pack_all(known)
+    with db.read_transaction(known) as session:
+        assert count(session, selection_condition(Selection(link_domain="odd.example"))) == found
+    assert old_rows(known) == 0
+
+
+def test_a_message_that_cannot_be_packed_stays_and_stops_no_other(
+    stored: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = answers(stored)["records"]
+    monkeypatch.setattr(pack_records, "is_packed_whole", lambda record: record != before[4])
+    assert pack_all(stored) == [3, 3, 1, 0]
+    with db.read_transaction(stored) as session:
+        left = session.scalars(select(col(Message.id)).where(OLD[0].is_not(None))).all()
+    assert (old_rows(stored), answers(stored)["records"]) == (1, before)
+    assert f"the record of message {ids.format_id(left[0])} cannot be packed and stays as it is" in caplog.text
+
+
+def delete_old(session: Session, settings: Settings) -> None:
+    """As upkeep deletes records, ten years later."""
+    later = arriving.NOW + timedelta(days=4000)
+    found, _ = delete_records.due_messages(session, settings=settings, now=later)
+    assert delete_records.forget_messages(session, found, settings=settings, now=later) == MANY
+
+
+def erase_sender(session: Session, _settings: Settings) -> None:
+    """As upkeep erases what somebody wrote."""
+    theirs = session.scalars(select(col(Delivery.id))).all()
+    person_erasure.erase_deliveries(session, Whose("sales@supplier.example", ""), "erased-1", theirs, now=arriving.NOW)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("remove", [delete_old, erase_sender])
+def test_what_is_erased_while_it_is_packed_leaves_no_links_and_files(
+    remove: Callable[[Session, Settings], None], postgresql_engine: Engine, settings: Settings
+) -> None:
+    with db.transaction(postgresql_engine) as session:
+        arriving.set_up(session, settings)
+    stored = store_messages(postgresql_engine, settings)
+    with db.transaction(stored) as session:
+        session.execute(update(Content).values(zstd=None))
+        session.execute(update(Delivery).values(state=State.PURGED, settled_at=arriving.NOW, due_at=None))
+
+    def remove_all() -> None:
+        with db.transaction(stored) as session:
+            remove(session, settings)
+
+    remover = threading.Thread(target=remove_all)
+    with db.transaction(stored) as session:
+        assert pack_records.pack_slice(session) == MANY
+        remover.start()
+        processes.until(lambda: somebody_waits(stored), "the removal waits for the packing")
+    remover.join()
+    with db.read_transaction(stored) as session:
+        assert (count_parts(session), old_rows(stored)) == ((0, 0), 0)
+
+
+def somebody_waits(engine: Engine) -> bool:
+    """Whether a transaction waits for another one's lock."""
+    with db.read_transaction(engine) as session:
+        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))

@@ -82,8 +82,8 @@ def forget_messages(session: Session, found: Sequence[int], *, settings: Setting
     session.execute(delete(Delivery).where(of_these), execution_options=UNSEEN)
     traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), messages))
     message_words.forget_words(session, is_among(session, col(MessageWords.message_id), messages))
-    pack_records.forget_parts(session, messages)
     session.execute(delete(Message).where(is_among(session, col(Message.id), messages)), execution_options=UNSEEN)
+    pack_records.forget_parts(session, messages)  # now that nobody packs them any more
     drop_contents(session, kept_in)
     campaigns.drop_empty(session, {one for _, *both in deliveries for one in both if one is not None})
     ledger.write_act(session, "forget", "records of mail", by=BY, now=now, items=len(messages))

@@ -37,6 +37,11 @@ def as_json(record: MessageRecord) -> bytes:
     return json.dumps((record.envelope, record.authentication, record.summary, record.signals), separators=(",", ":")).encode()
 
 
+def is_packed_whole(record: MessageRecord) -> bool:
+    """Whether a record comes out of its packed bytes as it went in."""
+    return decompress(pack_record(record)) == as_json(record)
+
+
 def unpack_record(stored: bytes) -> MessageRecord:
     """The record in these bytes. NotFound when they are damaged or their dictionary is missing: the text says where a copy may be."""
     try:
