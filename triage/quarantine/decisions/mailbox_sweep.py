@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, not_, select, update
 from sqlmodel import Session, col
 
 from triage import ids
@@ -19,6 +19,7 @@ from triage.delivery.recall import related_messages
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import BY, Copy
 from triage.delivery.routes import next_hop_of, place_of
+from triage.directory import reassigned_addresses
 from triage.errors import BadInput, NotAllowed, NotAllowedNow
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
@@ -172,8 +173,9 @@ def secure_found(session: Session, search: Search, sightings: Sequence[Sighting]
 
     What came through us is left to a purge. What was entered before a crash may be taken without being entered again.
     """
+    is_undone = lock_sweep(session, search).undone_by is not None
     row = lock_search(session, search)
-    if row is None or session.get_one(Decision, search.decision_id, populate_existing=True).undone_by is not None:
+    if row is None or is_undone:
         return []
     entered = places_entered(session, search)
     foreign = [one for one in sightings if not related_messages.came_through_us(session, one.marker, search.mailbox)]
@@ -184,6 +186,11 @@ def secure_found(session: Session, search: Search, sightings: Sequence[Sighting]
                 enter_found(session, search, one, now)
     session.flush()
     return [one.copy for one in foreign] if search.take else []
+
+
+def lock_sweep(session: Session, search: Search) -> Decision:
+    """The sweep's decision, locked before anything else, as an undo does: a search waits for an undo under way, and sees it."""
+    return session.get_one(Decision, search.decision_id, with_for_update={"key_share": True}, populate_existing=True)
 
 
 def lock_search(session: Session, search: Search) -> SweptMailbox | None:
@@ -209,7 +216,8 @@ def entered_copies(session: Session, search: Looked) -> list[tuple[DecisionItem,
 
 
 def confirm_removed(session: Session, search: Search, taken: Sequence[Copy], *, now: datetime) -> None:
-    """The mailbox has confirmed that these are removed."""
+    """The mailbox has confirmed that these are removed; what an undo wants back meanwhile begins to return."""
+    lock_sweep(session, search)
     places = {copy.place for copy in taken}
     items = [item for item, row in entered_copies(session, search) if recalled_copies.place_of(row) in places]
     end_copies(session, search, [item for item in items if item.outcome == UNCONFIRMED], Event.RECALL, "done", now)
@@ -228,6 +236,7 @@ def end_copies(session: Session, search: Looked, items: Sequence[DecisionItem], 
     for item in items:
         item.outcome = outcome
     session.flush()
+    want_undone_back(session, search, [item.delivery_id for item in items])
     mine = is_among(session, col(Delivery.id), [item.delivery_id for item in items])
     held = mine & (col(Delivery.back_to) == "held")  # again: the mailbox is somebody else's now
     for some, what in ((held, Event.MISS if event is Event.GIVE_UP else event), (mine, event)):
@@ -237,6 +246,17 @@ def end_copies(session: Session, search: Looked, items: Sequence[DecisionItem], 
     if outcome == "done":
         done = col(Decision.done) + len(items)
         session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(done=done))
+
+
+def want_undone_back(session: Session, search: Looked, ids: Sequence[int]) -> None:
+    """Wants copies back that the undo of the sweep has not met. One in slices comes to them."""
+    undoing = session.get(Decision, session.get_one(Decision, search.decision_id).undone_by or 0)
+    if undoing is None or undoing.last is not None:
+        return
+    missed = is_among(session, col(Delivery.id), ids) & col(Delivery.back_wanted_by).is_(None)
+    strangers = is_among(session, col(Delivery.id), reassigned_addresses.find_barred(session, ids))
+    recalled_copies.want_back(session, missed & strangers, "held", undoing.id)
+    recalled_copies.want_back(session, missed & not_(strangers), "mailbox", undoing.id)
 
 
 def removed_before(session: Session, search: Looked, met: Collection[Lay]) -> list[DecisionItem]:
@@ -326,12 +346,16 @@ def settle_mailbox(
     settings: Settings,
     now: datetime,
 ) -> None:
-    """This mailbox is looked through; or it could not be, for the reason given, and is tried again when `later`.
+    """This mailbox is looked through; or it could not be, for the reason given, and is tried again when `later`. An undo ends the search.
 
     `met`: where copies lay that it was to take. `pause`: seconds that its server wants to be left alone.
     """
+    is_undone = lock_sweep(session, search).undone_by is not None
     row = lock_search(session, search)
     if row is None:
+        return
+    if is_undone:
+        end_undone(session, row, now)
         return
     row.why, row.why_form = str(why), form_of(why)
     trying = now - row.begun_at
