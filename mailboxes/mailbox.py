@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mailboxes.match import Sought
+from triage.delivery.recall.hunt_criteria import Criteria
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 from triage.say import error_sentence, say
@@ -85,6 +86,9 @@ class Mailbox(Protocol):
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
         """Yields what may be this sender's messages, in every folder, some at a time; the header blocks alone unless `whole`."""
+
+    def matching(self, criteria: Criteria) -> Iterator[list[Copy]]:
+        """Yields what may fit a hunt, in every folder, the newest of a folder first; header blocks alone where those are enough."""
 
     def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
         """The whole messages that lie at these places still, some at a time."""

@@ -21,6 +21,7 @@ class Right(StrEnum):
 
     REMOVE_DELIVERED = "remove-delivered"  # take delivered messages out of mailboxes without a second person
     DATA_PROTECTION = "data-protection"  # see who viewed messages, as the data protection officer does
+    HUNT = "hunt"  # search all mailboxes by what messages say, and with a second person see and remove what is found
     OUTGOING = "outgoing"  # decide about employees' outgoing messages that wait, as administrators of the whole company do
 
 

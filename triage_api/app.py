@@ -47,7 +47,7 @@ from triage_api.routes.access import (
     staff,
     substitutes,
 )
-from triage_api.routes.decisions import approvals, decisions, escalations, keeper_requests, rejections
+from triage_api.routes.decisions import approvals, decisions, escalations, hunts, keeper_requests, rejections
 from triage_api.routes.employees import own_mail, release_requests, reported_mail
 from triage_api.routes.messages import attachment_pages, message_trace, messages
 from triage_api.routes.operations import events, health, metrics, outbound_brakes, outgoing_queue, webhooks
@@ -109,6 +109,7 @@ RESOURCES = (
     substitutes,
     approvals,
     keeper_requests,
+    hunts,
     enforcement,
     training,
     api_tokens,

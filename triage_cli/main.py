@@ -52,6 +52,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "campaigns": "commands.queue.campaigns",
         "searches": "commands.queue.saved_searches",
         "sweep": "commands.decisions.sweep",
+        "hunt": "commands.decisions.hunt",
         "redeliver": "commands.decisions.redeliver",
         "outgoing": "commands.operations.outgoing_queue",
         "brakes": "commands.operations.outbound_brakes",

@@ -32,6 +32,7 @@ HELPS = {
     "campaigns": "List campaigns, largest first.",
     "searches": "List and manage saved searches.",
     "sweep": "Remove a sender's messages from every mailbox.",
+    "hunt": "Hunt messages in all mailboxes by subject, sender, link or attachment.",
     "redeliver": "Deliver a lost mailbox's messages again.",
     "outgoing": "List, retry, hold or give up outgoing messages.",
     "brakes": "List employees' messages that a brake holds, to many new recipients; release or remove them.",

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import imaplib
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from mailboxes.imap.imap_login import describe_error, describe_trouble, hang_up,
 from mailboxes.mailbox import Busy, Found, Impossible, Unreachable
 from mailboxes.match import Names, Sought, is_copy, is_related, may_be
 from triage.config.settings import Recall
+from triage.delivery.recall.hunt_criteria import Criteria
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
@@ -27,6 +29,7 @@ SPARE = timedelta(days=2)  # SEARCH compares dates without their time zones (RFC
 UNSELECTABLE, VIEWS = frozenset({b"\\noselect", b"\\nonexistent"}), frozenset({b"\\all", b"\\flagged"})
 FIELDS = f"BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES FROM SUBJECT)]<0.{HEAD_LIMIT}>"
 WHAT_LIES = ["FLAGS", "INTERNALDATE", "RFC822.SIZE"]
+PLAIN = re.compile(r"[A-Za-z0-9.@-]+")  # in a SEARCH without quotes
 NO_UIDPLUS = say("the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could remove other messages too, so nothing was removed")
 FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error, UnicodeError)  # the last one: a folder whose name is no modified UTF-7
 
@@ -143,17 +146,30 @@ class ImapMailbox:
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
         """As Mailbox.from_sender. SEARCH finds parts of words too: who asks looks at what is found."""
         wanted = (f"HEADER FROM {quote_imap(sender)}",) if sender.isascii() else (["HEADER", "FROM", sender], "UTF-8")
+        return self.search_everywhere(wanted, whole=whole)
+
+    def matching(self, criteria: Criteria) -> Iterator[list[Copy]]:
+        """As Mailbox.matching. No SEARCH knows a hash: then what has a file by its BODYSTRUCTURE is read."""
+        wanted, with_files = hunt_command(criteria), bool(criteria.sha256)
+        return self.search_everywhere(wanted, whole=criteria.reads_bodies, newest_first=True, with_files=with_files)
+
+    def search_everywhere(
+        self, wanted: tuple[Any, ...], *, whole: bool, newest_first: bool = False, with_files: bool = False
+    ) -> Iterator[list[Copy]]:
+        """Yields what a SEARCH finds in every folder, some at a time; the header blocks alone unless `whole`."""
         with explain_trouble(say("the mailbox could not be searched")):
             folders = self.folders()
         shown: set[tuple[datetime, bytes]] = set()  # where there are views of what lies elsewhere: all that was found
         for folder in folders:
             with explain_trouble(say("the mailbox could not be searched")):
                 uids = self.client.search(*wanted) if self.open(folder, readonly=True) else []
+            uids = uids[::-1] if newest_first else uids
             for start in range(0, len(uids), AT_ONCE):
                 with explain_trouble(say("the mailbox could not be read")):
                     self.open(folder, readonly=True)
-                    answers = self.client.fetch(uids[start : start + AT_ONCE], WHAT_LIES)
-                    copies = [self.copy(folder, uid, answer, "BODY[]" if whole else "BODY[HEADER]") for uid, answer in answers.items()]
+                    answers = self.client.fetch(uids[start : start + AT_ONCE], [*WHAT_LIES, *(["BODYSTRUCTURE"] if with_files else [])])
+                    some = [(uid, answer) for uid, answer in answers.items() if not with_files or has_file(answer[b"BODYSTRUCTURE"])]
+                    copies = [self.copy(folder, uid, answer, "BODY[]" if whole else "BODY[HEADER]") for uid, answer in some]
                 fresh = [copy for copy in copies if copy and (folder not in self.views or seen_as(copy) not in shown)]
                 shown.update(seen_as(copy) for copy in fresh if self.views)
                 yield fresh
@@ -259,6 +275,31 @@ def search_command(sought: list[Sought], since: datetime | None) -> str:
             keys += [f"HEADER {name} {quote_imap(f'<{one.message_id}>')}" for name in ("Message-ID", "In-Reply-To", "References")]
     ored = [f"OR {key}" for key in keys[:-1]]
     return " ".join([*([f"SINCE {format_criteria_date(since).decode()}"] if since else []), *ored, keys[-1]])
+
+
+def hunt_command(criteria: Criteria) -> tuple[Any, ...]:
+    """SEARCH for what may fit a hunt. Beside a text in UTF-8 the others are asked for by their longest part without quotes."""
+    asked = (
+        (["SUBJECT"], criteria.subject_part()),
+        (["HEADER", "MESSAGE-ID"], criteria.message_id),
+        (["FROM"], criteria.sender_part()),
+        (["BODY"], criteria.link),
+    )
+    given = [(key, text) for key, text in asked if text]
+    since = format_criteria_date(criteria.since - SPARE).decode()
+    if all(text.isascii() for _, text in given):
+        return (" ".join([f"SINCE {since}", *(f"{' '.join(key)} {quote_imap(text)}" for key, text in given)]),)
+    plain = [(key, text if not text.isascii() else max(PLAIN.findall(text), key=len, default="")) for key, text in given]
+    return (["SINCE", since, *(word for key, text in plain if text for word in (*key, text))], "UTF-8")
+
+
+def has_file(structure: Any) -> bool:
+    """Whether a BODYSTRUCTURE has a part that a program would show as a file: any that is no text, or that has a name."""
+    if isinstance(structure[0], list):
+        return any(map(has_file, structure[0]))
+    return str(structure[0], "ascii", "replace").lower() != "text" or any(
+        isinstance(one, tuple) and one and one[0] in (b"attachment", b"ATTACHMENT", b"name", b"NAME") for one in structure
+    )
 
 
 def quote_imap(text: str) -> str:

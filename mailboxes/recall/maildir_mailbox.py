@@ -11,6 +11,7 @@ from typing import TypeVar
 from mailboxes.mailbox import Found, Unreachable
 from mailboxes.match import Names, Sought, is_copy, is_related, may_be
 from triage.addressing.envelope import Address
+from triage.delivery.recall.hunt_criteria import Criteria
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import Copy
 from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
@@ -88,6 +89,21 @@ class MaildirMailbox:
         unread: list[Unreachable] = []
         for folder, path in list(self.messages(unread.append)):
             yield reach_file(path, unread.append, partial(message_naming, word, folder, path)) or []
+        if unread:
+            raise unread[0]
+
+    def matching(self, criteria: Criteria) -> Iterator[list[Copy]]:
+        """As Mailbox.matching. What cannot be read is told of when all else was looked at."""
+        unread: list[Unreachable] = []
+        dated = [
+            (at, folder, path)
+            for folder, path in self.messages(unread.append)
+            if (at := reach_file(path, unread.append, partial(written_at, path)))
+        ]
+        for at, folder, path in sorted(dated, key=lambda one: one[0], reverse=True):
+            if at >= criteria.since:
+                copy = reach_file(path, unread.append, partial(copy_at, folder, path))
+                yield [copy] if copy else []
         if unread:
             raise unread[0]
 
@@ -190,10 +206,20 @@ def copy_at(folder: str, path: Path) -> Copy:
     return Copy(
         folder=folder,
         flags=tuple(FLAGS.get(letter, letter) for letter in letters),
-        internal_date=datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC),
+        internal_date=date_of(status),
         raw=path.read_bytes(),
         name=f"{path.parent.name}/{path.name}",
     )
+
+
+def written_at(path: Path) -> datetime:
+    """When the message in a file was received."""
+    return date_of(path.stat())
+
+
+def date_of(status: os.stat_result) -> datetime:
+    """When a file was written, in whole microseconds."""
+    return datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC)
 
 
 def same_file(folder: Path, copy: Copy | Place, on_unreachable: OnUnreachable = refuse_visit) -> list[Path]:

@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from mailboxes.imap import imap_login
 from mailboxes.mailbox import BROKEN_OFF, Unreachable
+from mailboxes.recall.mailbox_hunt import Hunt
 from mailboxes.recall.mailbox_session import Visit
 from mailboxes.recall.mailbox_sweep import Sweep
 from triage.config.settings import Settings
@@ -141,7 +142,7 @@ class Recaller:
                 log.warning("each is written by itself, since not all can be: %s", first_line(fault))
                 self.write_singly(requests, chores, done)
             for search in searches:
-                self.visit(Sweep(search, self.settings, self.parsers, self.ask))
+                self.visit((Hunt if search.criteria else Sweep)(search, self.settings, self.parsers, self.ask))
         if done:
             self.changed.ring()
             self.relay.ring()  # what could not be put back is delivered again

@@ -172,6 +172,14 @@ CALLS = {
     "list_items": Call(),
     "list_related": Call(),
     "remove_related": Call(json={"copies": ["0000000000000"]}),
+    "begin_hunt": Call(json={"subject": "invoice", "reason": "x"}),
+    "list_hunts": Call(),
+    "get_hunt": Call(),
+    "show_hunt": Call(json={"reason": "x"}),
+    "list_hunted": Call(),
+    "preview_hunt_removal": Call(json={}),
+    "remove_hunted": Call(json={"messages": ["0000000000000"], "fence": "x"}),
+    "close_hunt": Call(),
     "create_sweep": Call(json={"sender": "nobody@nowhere.example", "dry_run": True}),
     "list_rules": Call(says=True),
     "export_rules": Call(says=True),
@@ -350,8 +358,10 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "verify_audit_log", "set_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
         "open_emergency", "close_emergency", "resume_sender_check", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
         "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
-        "list_webhooks", "test_webhook", "resume_webhook", "answer_address_changes"},
+        "list_webhooks", "test_webhook", "resume_webhook", "answer_address_changes",
+        "get_hunt", "list_hunted", "preview_hunt_removal"},
     "nothing": {"create_token", "confirm_approval", "create_sweep",  # a sweep needs admin and decide
+        "begin_hunt", "list_hunts", "show_hunt", "remove_hunted", "close_hunt",  # and a hunt a right that no token has
         "release_brake", "remove_brake", "restore_brake", "announce_run", "end_run", "list_brakes", "list_runs"},
 }  # fmt: skip
 BRAKES = ("list_brakes", "release_brake", "remove_brake", "restore_brake", "list_runs", "announce_run", "end_run")  # of one duty
@@ -419,6 +429,11 @@ FORBIDDEN = {
     "join_campaign": NOT_MINE,
     "split_campaign": NOT_MINE,
     "create_sweep": {403},
+    "begin_hunt": {403},
+    "list_hunts": {403},
+    "show_hunt": {403},
+    "remove_hunted": {403},
+    "close_hunt": {403},
     "assign_messages": NOT_MINE,
     "remove_search": NOT_MINE,
     "create_request": NOT_MINE,
@@ -479,6 +494,14 @@ NO_MAIL = {
     "list_sending_services",
     "resume_sender_check",
     "create_sweep",
+    "begin_hunt",
+    "list_hunts",
+    "get_hunt",
+    "show_hunt",
+    "list_hunted",
+    "preview_hunt_removal",
+    "remove_hunted",
+    "close_hunt",
     "create_legal_hold",
     "export_person_data",  # without what is confidential: tests/triage/compliance/privacy/test_data_subject.py
     "preview_erasure",  # numbers of what is about to be erased
@@ -712,6 +735,9 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     }
     expected["answer_proposal"] = expected["lift_legal_hold"] = expected["get_erasure"] = expected["remove_search"] = 404
     expected["remove_related"] = 404  # nothing lay beside
+    expected |= dict.fromkeys(("get_hunt", "list_hunted", "preview_hunt_removal"), 404)
+    expected |= dict.fromkeys(("begin_hunt", "show_hunt", "remove_hunted", "close_hunt"), 403)  # nobody has the right
+    expected |= {} if login in READING else {"list_hunts": 403}
     expected["confirm_confidential_removal"] = expected["decline_confidential_removal"] = 404  # no folder is confidential
     expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
     expected["end_sessions"] = expected["set_away"] = expected["answer_address_changes"] = 404 if login == "ida" else 403

@@ -127,6 +127,7 @@ OTHERS = {
     "audit key",
     "serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "identity", "upkeep", "demo",
     "db upgrade", "db check", "db compact", "sync",
+    "hunt start", "hunt list", "hunt show", "hunt ask", "hunt messages", "hunt remove", "hunt close",
     "staff password", "sweep", "staff add", "staff remove", "staff rights", "staff away", "staff sign-out", "staff substitute",
     "staff link", "staff unlink", "staff lock", "staff unlock", "staff break-glass", "staff reset-second-factor",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor", "quickstart",

@@ -25,6 +25,8 @@ from triage.store.models.messages import Message
 
 LASTS = timedelta(hours=72)
 DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"
+HUNT, HUNT_REMOVAL = "hunt", "hunt-removal"  # kinds of requests about a hunt; the first is a reason too
+HUNTS = frozenset({HUNT, HUNT_REMOVAL})
 UNCHECKED_ALLOW = "unchecked-allow"
 CONTENT_RULE = "content-rule"
 PLATFORM_ALLOW = "platform-allow"

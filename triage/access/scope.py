@@ -104,6 +104,11 @@ def may_see_viewers(by: Actor) -> bool:
     return by.role is Role.AUDITOR or Right.DATA_PROTECTION in by.rights
 
 
+def may_see_hunts(by: Actor) -> bool:
+    """Whether the actor may know of hunts in mailboxes: who has the right, and auditors, of the whole company."""
+    return by.scope.company and (Right.HUNT in by.rights or by.role is Role.AUDITOR)
+
+
 def is_administrator_over(by: Actor, member: StaffMember) -> bool:
     """Whether the actor is an administrator whose scope covers that of this member of staff."""
     return by.role is Role.ADMIN and by.scope.covers(Scope.parse(tuple(member.scope)))

@@ -54,7 +54,7 @@ class StaffEntry:
     role: str
     scope: tuple[str, ...]
     password_hash: str = ""
-    rights: tuple[str, ...] = ()  # beside the role: remove-delivered, data-protection, outgoing
+    rights: tuple[str, ...] = ()  # beside the role: remove-delivered, data-protection, hunt, outgoing
 
 
 @dataclass(frozen=True, slots=True)

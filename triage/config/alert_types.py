@@ -12,16 +12,16 @@ WAITING, TIME_LIMITED, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "e
 BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
 FLOODED = "mail-bomb"  # of a folder
 LET_IN, FUSE, UNLIKE, BRAKED = "let-in", "fuse", "known-sender", "many-recipients"  # of a folder, and of the company
-DIFFERS = "sends-differently"  # of the company
+DIFFERS, HUNT = "sends-differently", "hunt"  # of the company
 OF_FOLDERS = (WAITING, TIME_LIMITED, EXPIRING, UNSEEN, REQUESTED, LET_IN, FLOODED)
-OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE, DIFFERS, BRAKED)
+OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE, DIFFERS, BRAKED, HUNT)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 SHOWN = {TIME_LIMITED: "time-limited", QUEUE: "outgoing", LET_IN: "suspicious-delivered"}  # of those that are stored by an older word
 ALERTS = tuple(SHOWN.get(cause, cause) for cause in CAUSES)  # as settings and metrics call them
 COMES_ANEW = frozenset({TIME_LIMITED, REQUESTED, LET_IN, UNLIKE, DIFFERS, BRAKED})  # of which more is as good a reason as the first
 # of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
 LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE, BRAKED})
-EACH = frozenset({REMOVAL, BREAK_GLASS})  # of which every one is told by itself, at once and once
+EACH = frozenset({REMOVAL, BREAK_GLASS, HUNT})  # of which every one is told by itself, at once and once
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enforcement on, never
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
@@ -42,6 +42,7 @@ TITLES = {
     FUSE: say("A check of known senders only reports"),
     UNLIKE: say("Many messages of one known sender are held"),
     DIFFERS: say("A known sender sends differently"),
+    HUNT: say("Somebody searches all mailboxes"),
     BRAKED: say("An employee's account wrote to many new recipients"),
 }
 

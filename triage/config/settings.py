@@ -293,6 +293,9 @@ class Recall:
     concurrency: int = setting_key("Mailboxes that are open at the same time.", 4)
     timeout: int = setting_key("Seconds to wait for each reply of the IMAP server or the token endpoint.", 30)
     give_up_after: int = setting_key("Hours of retries after which a recall from an unreachable mailbox is given up.", 48)
+    hunting: bool = setting_key(
+        "Let staff with the right hunt search all mailboxes by subject, sender, link or attachment (docs/how-to/hunt.md).", False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,11 +620,12 @@ class Notices:
             "known-sender",
             "sends-differently",
             "many-recipients",
+            "hunt",
         ),
         choices=ALERTS,
     )
     alerts_at_night: tuple[str, ...] = setting_key(
-        "The alerts that are sent out of hours too (coverage.hours).", ("removal", "break-glass"), choices=ALERTS
+        "The alerts that are sent out of hours too (coverage.hours).", ("removal", "break-glass", "hunt"), choices=ALERTS
     )
     removal_messages: int = setting_key(
         "Administrators get an alert, with a way to undo, at once when a removal takes more messages than this; 0: never.", 50

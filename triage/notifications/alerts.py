@@ -40,6 +40,7 @@ from triage.config.settings import Settings
 from triage.delivery.routes import INWARD
 from triage.directory import address_changes
 from triage.notifications.break_glass_alerts import find_opened_accounts
+from triage.notifications.hunt_alerts import find_hunts
 from triage.policy import emergency
 from triage.policy.known_senders import checks, delivered_risky, held_senders, renew_proofs
 from triage.policy.outbound_brakes.brake_outgoing import OPEN
@@ -86,6 +87,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *open_door(session, now),
         *large_removals.find_large_removals(session, settings, now),
         *find_opened_accounts(session, now),
+        *find_hunts(session, now),
         *find_owner_changes(session),
         *find_blown_fuses(session, settings),
         *find_stolen_accounts(session, settings, now),

@@ -77,6 +77,9 @@ EVENTS: dict[str, dict[str, Kind]] = {  # by act, and by what it did or why; "" 
     "export-person-data": {"": Kind(DATA, ("access",), severity=WARNING)},
     "erase-person-data": {"": Kind(DATA, ("change",), severity=NOTICE)},
     "open": {"": Kind(DATA, ("access",), severity=NOTICE)},
+    "hunt": {"": Kind(DATA, ("access",), severity=WARNING)},
+    "hunt-show": {"": Kind(DATA, ("access",), severity=WARNING)},
+    "hunt-close": {"": Kind(DATA, ("change",))},
     "legal-hold": {"": Kind(DATA, ("change",))},
     "lift-legal-hold": {"": Kind(DATA, ("change",), severity=NOTICE)},
     "alarm": {

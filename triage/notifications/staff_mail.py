@@ -12,7 +12,7 @@ from triage.access import confidential_folders, staff_members
 from triage.access.staff_addresses import Addressee, of_address, of_staff
 from triage.actor import Actor, Right, Role
 from triage.business_hours import SUBSTITUTE
-from triage.config.alert_types import BRAKE, BRAKED, OF_COMPANY, REMOVAL, SHOWN, TITLES, alert_sentence, named_recipients
+from triage.config.alert_types import BRAKE, BRAKED, HUNT, OF_COMPANY, REMOVAL, SHOWN, TITLES, alert_sentence, named_recipients
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
@@ -73,6 +73,10 @@ def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[
         large = [row for row in rows if row.cause == REMOVAL and is_awake(row, who, settings, night=night)]
         if there and large:
             found[there] += [row for row in large if row not in found[there]]
+    hunts = [row for row in rows if row.cause == HUNT and is_awake(row, "", settings, night=night)]
+    for auditor in list_auditors(session, now) if hunts else ():
+        if there := of_staff(session, auditor.name, settings):
+            found[there] += [row for row in hunts if row not in found[there]]
     brake = [row for row in rows if row.cause == BRAKE and is_awake(row, "", settings, night=night)]
     postmaster = of_address(undeliverable.postmaster_mailbox(session), settings)  # who administers the company may be who has left
     if brake and postmaster and all(one.address != postmaster.address for one in found):
@@ -132,6 +136,12 @@ def is_awake(row: Alarm, login: str, settings: Settings, *, night: bool) -> bool
 def is_head(actor: Actor) -> bool:
     """Whether this is an administrator of the whole company."""
     return actor.role is Role.ADMIN and actor.scope.company
+
+
+def list_auditors(session: Session, now: datetime) -> Iterator[Actor]:
+    """Every auditor of the whole company."""
+    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.role) == Role.AUDITOR))
+    yield from (actor for login in logins if (actor := staff_members.find_staff_actor(session, login, now)) and actor.scope.company)
 
 
 def list_heads(session: Session, now: datetime) -> Iterator[Actor]:

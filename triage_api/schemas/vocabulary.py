@@ -70,7 +70,22 @@ BrakeState = TypeAliasType("BrakeState", Literal["open", "reported", "released",
 ClashKind = TypeAliasType("ClashKind", Literal["shadowed", "exception", "same"])
 DecisionVerb = TypeAliasType(
     "DecisionVerb",
-    Literal["release", "redirect", "purge", "reject", "restore", "hold", "redeliver", "sweep", "take", "join", "split", "escalate", "undo"],
+    Literal[
+        "release",
+        "redirect",
+        "purge",
+        "reject",
+        "restore",
+        "hold",
+        "redeliver",
+        "sweep",
+        "take",
+        "hunt",
+        "join",
+        "split",
+        "escalate",
+        "undo",
+    ],
 )
 FolderAccess = TypeAliasType("FolderAccess", Literal["content", "count"])
 ReaderKind = TypeAliasType("ReaderKind", Literal["person", "token", "account"])

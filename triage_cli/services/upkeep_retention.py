@@ -15,6 +15,7 @@ from triage.access import accounts, dual_control
 from triage.compliance.audit import hash_chain
 from triage.compliance.retention import delete_records, expire as retention, legal_holds
 from triage.config.settings import Settings
+from triage.delivery.recall import hunted_messages
 from triage.directory import apply as directory, leavers, rename_records
 from triage.policy import emergency
 from triage.policy.contacts import store as contacts
@@ -149,6 +150,7 @@ def forget_records(engine: Engine, settings: Settings) -> int:
     )
     in_windows(engine, settings, delete_records.decisions_due, delete_records.forget_decisions, delete_records.SLICE)
     in_slices(engine, settings, delete_records.forget_reports)
+    in_slices(engine, settings, hunted_messages.forget_hunted)
     in_slices(engine, settings, refused_at_smtp.forget_refused)
     return messages
 

@@ -138,6 +138,7 @@ STAYS = {
     "recalled": "folder name flags",
     "recovery_code": "code_sha256",
     "refused_message": "recipient listed reverse_path client reply",
+    "hunted_message": "mailbox folder name author subject outcome",
     "related_mail": "mailbox folder name author subject",
     "rule": "effect match value conditions proof author origin note recipient doubt doubt_form",  # the author as people read it
     "saved_search": "by_shown name q tab department",

@@ -37,6 +37,7 @@ NEEDS_NO_KEY = {
     "sign_out_at_provider",
     "end_provider_sessions",
     "run_rule_tests",  # nothing is made
+    "preview_hunt_removal",
     "preview_selection",
     "preview_rejection",
     "preview_rule",

@@ -14,6 +14,7 @@ from triage.access import confidential_folders, scope as access
 from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Role
 from triage.compliance.privacy.data_subject import Whose
+from triage.delivery.recall import hunted_messages
 from triage.ids import format_id
 from triage.policy.contacts import store as contacts
 from triage.policy.rules import content_store
@@ -26,6 +27,7 @@ from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery, Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
 from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, OutboundBrake, OutboundRun
+from triage.store.models.mailboxes import HuntedMessage
 from triage.store.models.messages import Content, Message
 from triage.store.models.rules import DomainProof, Rule
 from triage.store.models.staff import PracticeAnswer, StaffMember, StaffSession
@@ -132,10 +134,18 @@ def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple
     return [
         ("correspondents", select(Correspondent).where(col(Correspondent.address) == whose.address, contacts.visible_contacts(by))),
         ("rules", select(Rule).where(named, open_rules).order_by(col(Rule.id))),
+        ("hunted", hunted_rows(whose, by)),
         ("notices", select(Notice).where(col(Notice.sender) == whose.address, col(Notice.message_id).in_(letters))),
         ("names", select(FamiliarName).where(col(FamiliarName.address) == whose.address)),
         ("domain_proofs", select(DomainProof).where(col(DomainProof.domain) == whose.address.rpartition("@")[2])),
     ]
+
+
+def hunted_rows(whose: Whose, by: Actor) -> Select[Any]:
+    """What hunts found from them, or in their mailbox, without what is confidential to the actor by now."""
+    closed = select(col(KnownRecipient.mailbox)).where(confidential_folders.away_from(by, KnownRecipient))
+    about = hunted_messages.found_about(whose.address, whose.uid)
+    return select(HuntedMessage).where(about, col(HuntedMessage.mailbox).not_in(closed)).order_by(col(HuntedMessage.id))
 
 
 def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
@@ -162,6 +172,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
             "rules",
             select(Rule).where(col(Rule.scope) == f"person:{whose.uid}", open_rules).order_by(col(Rule.id)),
         ),
+        ("hunted", hunted_rows(whose, by)),
         ("staff", select(StaffMember).where(col(StaffMember.login) == login)),
         ("sessions", select(StaffSession).where(col(StaffSession.login) == login)),
         ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from triage.access.dual_control import WAITING
 from triage.actor import Actor
 from triage.compliance.privacy.data_subject import Whose
+from triage.delivery.recall import hunted_messages
 from triage.directory import apply as directory, reassigned_addresses
 from triage.ids import format_id
 from triage.policy.known_senders import domain_proofs
@@ -72,6 +73,7 @@ def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
     session.execute(update(MailReport).where(col(MailReport.author) == address).values(author=pseudonym, subject=""))
     told = cast(col(Notice.delivery_id), String)
     session.execute(update(Notice).where(col(Notice.sender) == address).values(sender=pseudonym, about=told, text=""))
+    hunted_messages.erase_about(session, address)
     session.execute(update(RelatedMail).where(col(RelatedMail.author) == address).values(author="", subject=""))
     session.execute(update(Campaign).where(col(Campaign.about).contains(f" {address}", autoescape=True)).values(about=None))
     for decision in session.scalars(select(Decision).where(json_holds(col(Decision.selection), address))):
@@ -98,6 +100,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     for outgoing in (SentMail, OutboundBrake, OutboundRun):
         session.execute(delete(outgoing).where(col(outgoing.person) == uid))
     session.execute(update(PostedList).where(col(PostedList.person) == uid).values(person=""))
+    hunted_messages.erase_about(session, whose.address, uid)
     session.execute(delete(KnownRecipient).where(or_(col(KnownRecipient.person) == uid, col(KnownRecipient.leaver) == uid)))
     session.execute(delete(SentAlert).where(col(SentAlert.who) == f"person:{uid}"))
     for counted in (Arrived, QueueSample):

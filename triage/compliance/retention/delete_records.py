@@ -25,7 +25,7 @@ from triage.store.models.campaigns import MessageTrait
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import AbuseReport, Delivery, Notice
 from triage.store.models.employees import MailReport
-from triage.store.models.mailboxes import SweptMailbox
+from triage.store.models.mailboxes import HuntedMessage, SweptMailbox
 from triage.store.models.messages import Content, Message, MessageWords
 
 BY = Actor.system("retention")
@@ -104,6 +104,7 @@ def forget_decisions(session: Session, found: Sequence[int], *, settings: Settin
         return 0
     regrouped = (is_among(session, col(Decision.id), ids), col(Decision.verb).in_(sorted(regroup.VERBS)))
     said = session.scalars(select(col(Decision.selection)).where(*regrouped)).all()  # a campaign may have no messages since, for their undo
+    session.execute(delete(HuntedMessage).where(is_among(session, col(HuntedMessage.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(SweptMailbox).where(is_among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(Escalation).where(is_among(session, col(Escalation.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(Decision).where(is_among(session, col(Decision.id), ids)), execution_options=UNSEEN)

@@ -12,8 +12,9 @@ from sqlmodel import Session, col
 from triage import ids
 from triage.access import actor_lookup, api_tokens, confidential_folders, dual_control, scope as access
 from triage.access.second_factor import factor_policy
-from triage.actor import Actor, Role
+from triage.actor import Actor, Right, Role
 from triage.config.settings import Settings
+from triage.delivery.recall.hunt_criteria import Criteria
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
 from triage.ids import format_id
 from triage.policy.content_rules.describe_conditions import describe_conditions
@@ -182,6 +183,8 @@ def may_know_of(session: Session, asked: PendingAct, by: Actor) -> bool:
         return True
     if asked.kind == dual_control.PERSON_ERASURE:
         return by.role is Role.ADMIN and by.scope.company
+    if asked.kind in dual_control.HUNTS:
+        return Right.HUNT in by.rights and by.scope.company
     closed = confidential_folders.closed_scopes(session, by)
     order = asked.order if asked.kind == "rule" else asked.order.get("rule")
     scope = order["scope"] if order else ""  # "": as far as the message goes
@@ -210,6 +213,7 @@ NEEDS = {
     dual_control.REMOVE_DELIVERED: say("it removes delivered messages from mailboxes"),
     dual_control.RISKY_RELEASE: say("a signal says that somebody impersonates one of you"),
     dual_control.PERSON_ERASURE: say("erasing cannot be undone"),
+    dual_control.HUNT: say("it shows messages of other people's mailboxes"),
 }
 VERBS = {
     "release": mark("release {messages}"),
@@ -261,6 +265,18 @@ def for_whom_until(does: str, order: RuleOrder) -> str:
     return say("{does}, for {scope} and until {day}", does=does, scope=scope, day=format_day(order.until))
 
 
+def what_a_hunt_shows(order: dict[str, Any]) -> str:
+    """Describes what the second person of a hunt agrees to."""
+    criteria = Criteria.from_json(order["criteria"]).describe()
+    return say_count(
+        "show {count} message with {criteria} in {mailboxes} mailboxes",
+        "show {count} messages with {criteria} in {mailboxes} mailboxes",
+        count=order["found"],
+        criteria=criteria,
+        mailboxes=order["mailboxes"],
+    )
+
+
 def what_is_asked(asked: PendingAct) -> str:
     """Describes the effect of the requested decision."""
     if asked.kind == "rule" and asked.order["match"] == CONTENT:
@@ -269,7 +285,11 @@ def what_is_asked(asked: PendingAct) -> str:
         return say("allow {value} for the whole company", value=asked.order["value"])
     if asked.kind == dual_control.PERSON_ERASURE:
         return say("erase the data of {whom}", whom=asked.order.get("address") or say("a person"))
+    if asked.kind == dual_control.HUNT:
+        return what_a_hunt_shows(asked.order)
     messages = say_count("{count} message", "{count} messages", count=len(asked.items))
+    if asked.kind == dual_control.HUNT_REMOVAL:
+        return say("remove {messages} that a hunt found from mailboxes", messages=messages)
     what = say(VERBS[asked.order["verb"]], messages=messages)
     if to := asked.order["to"]:
         what = say("{what} to {target}", what=what, target=to)

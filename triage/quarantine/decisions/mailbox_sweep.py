@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, not_, select, update
@@ -15,7 +15,9 @@ from triage.actor import Actor, Grant, Role
 from triage.addressing.envelope import Address, Envelope
 from triage.config.settings import Settings
 from triage.delivery import recalled_copies
-from triage.delivery.recall import related_messages
+from triage.delivery.recall import hunt_criteria, hunted_messages, related_messages
+from triage.delivery.recall.hunt_criteria import HUNT, Criteria
+from triage.delivery.recall.hunted_messages import Hunted
 from triage.delivery.recall.related_messages import Place
 from triage.delivery.recalled_copies import BY, Copy
 from triage.delivery.routes import next_hop_of, place_of
@@ -45,6 +47,7 @@ VERB = "sweep"
 UNCONFIRMED = "recalling"  # outcome of what was found, until the mailbox confirms that it is removed
 Lay = tuple[str, int, int, str]  # where a copy lay in its mailbox, as Copy.place
 UNDONE = say("It was undone.")
+CLOSED = say("It is the mailbox of a confidential folder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class Search:
     mailbox: str
     place: str  # maildir:DIRECTORY or the IMAP server's URL
     named: tuple[Place, ...] = ()  # nothing but these
+    criteria: Criteria | None = None  # of a hunt, which takes nothing
+    listing: bool = False  # of a hunt: two people agreed to see what it finds
+    hunted: bool = False  # a hunt found what is `named`
 
 
 Looked = Search | SweptMailbox  # one mailbox of a sweep
@@ -137,13 +143,11 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
         if decision.undone_by is not None:
             end_undone(session, row, now)
             continue
+        if (decision.verb == HUNT or HUNT in decision.selection) and hunted_messages.is_closed(session, row.mailbox):
+            end_closed(session, row, now)
+            continue
         row.attempts, row.due_at, row.why, row.why_form = row.attempts + 1, now + LEASE, "", None
-        dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")
-        row.found = 0 if dry_run else row.found  # it is counted again
-        named = () if sender else related_messages.list_claimed(session, decision.id, row.mailbox)
-        department, _ = owner_of(session, row.mailbox)
-        place = place_of(next_hop_of(settings, department=department, mailbox=row.mailbox, direction="in"), settings)
-        found.append(Search(row.id, row.attempts, decision.id, sender, not dry_run, row.mailbox, place, named))
+        found.append(search_of(session, row, decision, settings))
     session.flush()
     return found
 
@@ -152,6 +156,7 @@ def end_undone(session: Session, row: SweptMailbox, now: datetime) -> None:
     """Ends a mailbox of a sweep that was undone: copies that may be removed or not are looked for, and put back where they are missing."""
     row.due_at, row.why, row.why_form = None, str(UNDONE), form_of(UNDONE)
     related_messages.drop_claims(session, row.decision_id, row.mailbox)
+    hunted_messages.drop_claims(session, row.decision_id, row.mailbox)
     end_unconfirmed(session, row, (), UNDONE, now)
 
 
@@ -159,6 +164,42 @@ def hurry_undone(session: Session, decision_id: int, now: datetime) -> None:
     """Makes mailboxes due that wait for another attempt of a sweep that was undone. Attempts that are running go on."""
     waiting = and_(col(SweptMailbox.decision_id) == decision_id, col(SweptMailbox.due_at) > now, col(SweptMailbox.why) != "")
     session.execute(update(SweptMailbox).where(waiting).values(due_at=now))
+
+
+def end_closed(session: Session, row: SweptMailbox, now: datetime) -> None:
+    """Ends a mailbox of a hunt, or of its removal, that has become one of a confidential folder."""
+    row.due_at, row.why, row.why_form = None, str(CLOSED), form_of(CLOSED)
+    hunted_messages.drop_claims(session, row.decision_id, row.mailbox)
+    end_unconfirmed(session, row, (), CLOSED, now)
+
+
+def search_of(session: Session, row: SweptMailbox, decision: Decision, settings: Settings) -> Search:
+    """What a worker is to do in this mailbox. What is counted is counted again."""
+    department, _ = owner_of(session, row.mailbox)
+    place = place_of(next_hop_of(settings, department=department, mailbox=row.mailbox, direction="in"), settings)
+    selected = decision.selection
+    search = Search(row.id, row.attempts, decision.id, "", take=False, mailbox=row.mailbox, place=place)
+    if decision.verb == HUNT:
+        row.found = 0
+        hunted_messages.forget_mailbox(session, decision.id, row.mailbox)
+        return replace(search, criteria=Criteria.from_json(selected), listing=bool(decision.second_by))
+    if HUNT in selected:
+        return replace(search, take=True, named=hunted_messages.list_claimed(session, decision.id, row.mailbox), hunted=True)
+    if not (sender := selected.get("sender", "")):
+        return replace(search, take=True, named=related_messages.list_claimed(session, decision.id, row.mailbox))
+    row.found = 0 if selected.get("dry_run") else row.found
+    return replace(search, sender=sender, take=not selected.get("dry_run"))
+
+
+def note_hunted(session: Session, search: Search, found: Sequence[Hunted], *, now: datetime) -> None:
+    """Counts what fits a hunt, and writes it down where two people agreed to see it."""
+    row = lock_search(session, search)
+    if row is None:
+        return
+    row.found += len(found)
+    session.flush()
+    if search.listing:
+        hunted_messages.keep_hunted(session, search.decision_id, search.mailbox, found, now)
 
 
 def owner_of(session: Session, mailbox: str) -> tuple[str, str]:
@@ -329,10 +370,17 @@ def delivery_of(session: Session, message: Message, search: Search, summary: Sum
         proof="",
         weight=0,
         verdict="purge",
-        rule="take" if search.named else VERB,
-        reason=say("It was removed together with a related message.") if search.named else say("A sweep found it in the mailbox."),
+        rule="take" if search.named and not search.hunted else VERB,
+        reason=reason_of(search),
         decision_id=search.decision_id,
     )
+
+
+def reason_of(search: Search) -> str:
+    """Says why a message was removed."""
+    if search.hunted:
+        return say("A hunt found it in the mailbox.")
+    return say("It was removed together with a related message.") if search.named else say("A sweep found it in the mailbox.")
 
 
 def settle_mailbox(
@@ -359,12 +407,20 @@ def settle_mailbox(
         return
     row.why, row.why_form = str(why), form_of(why)
     trying = now - row.begun_at
-    again = later and trying < timedelta(hours=settings.recall.give_up_after)
+    again = later and trying < (hunt_criteria.LASTS if search.criteria else timedelta(hours=settings.recall.give_up_after))
     usual = min(max(trying, SHORTEST), LONGEST) * random.uniform(0.8, 1.2)
     row.due_at = now + max(usual, timedelta(seconds=pause)) if again else None
     session.flush()
     if not again:
         end_unconfirmed(session, search, met, why, now)
+        if search.hunted:
+            missing = hunted_messages.OUT_OF_REACH if why else hunted_messages.NOT_THERE
+            hunted_messages.settle_rows(session, search.decision_id, search.mailbox, places_removed(session, search), missing)
+
+
+def places_removed(session: Session, search: Search) -> set[Lay]:
+    """Returns the places of copies of which this mailbox confirmed the removal."""
+    return {recalled_copies.place_of(row) for item, row in entered_copies(session, search) if item.outcome == "done"}
 
 
 def next_due(session: Session) -> datetime | None:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from triage.access.scope import describe_scope
 from triage.config.duties import known_title
+from triage.delivery.recall.hunt_criteria import HUNT, Criteria
+from triage.delivery.recall.hunted_messages import NOT_THERE, REMOVED
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.say import format_day, format_minute, format_span, join_parts, list_with_and, mark, say, say_count
@@ -33,6 +35,7 @@ NAMED = {
     "redeliver": mark("Delivered again {what}"),
     "sweep": mark("Removed from mailboxes {what}"),
     "take": mark("Removed with them {what}"),
+    "hunt": mark("Searched mailboxes for {what}"),
     "join": mark("Merged {what}"),
     "split": mark("Split off {what}"),
     "escalate": mark("Escalated {what}"),
@@ -176,6 +179,8 @@ def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, lef
     """The result of a sweep, for a person to read."""
     if decision.verb == "take":
         return take_sentence(decision, outcomes.get("done", 0), total, left)
+    if decision.verb == HUNT:
+        return hunt_sentence(decision, total, left, found)
     counted = bool(decision.selection.get("dry_run"))
     what = count_messages(found if counted else outcomes.get("done", 0))
     looked = say("{number} of {mailboxes}", number=total - left, mailboxes=count_mailboxes(total)) if left else count_mailboxes(total)
@@ -183,6 +188,24 @@ def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, lef
     act = say("Counted {what} from {sender} in {mailboxes}" if counted else "Removed {what} from {sender} in {mailboxes}", **about)
     result = end_sentence(join_parts("; ", [act, *not_done_words(outcomes, NOT_DONE), still_left(left)]))
     return with_more(result, MAILBOXES_LEFT_OUT if decision.confidential else "")
+
+
+def hunt_sentence(decision: Decision, total: int, left: int, found: int) -> str:
+    """Sentence about a hunt: how many messages fit, and no word of any of them."""
+    criteria = Criteria.from_json(decision.selection).describe()
+    about = {"what": count_messages(found), "criteria": criteria, "mailboxes": count_mailboxes(total)}
+    return end_sentence(join_parts("; ", [say("Found {what} with {criteria} in {mailboxes}", **about), still_left(left)]))
+
+
+def hunted_sentence(decision: Decision, ended: dict[str, int], total: int, left: int) -> str:
+    """Sentence about the removal of messages that a hunt found. `ended`: messages by their outcome."""
+    removed, not_there = ended.get(REMOVED, 0), ended.get(NOT_THERE, 0)
+    about = {"done": removed, "count": decision.count, "mailboxes": count_mailboxes(total)}
+    act = say("Removed {done} of {count} messages that a hunt found from {mailboxes}", **about)
+    gone = say("{number} no longer there", number=not_there) if not_there else ""
+    beyond = decision.count - removed - not_there
+    missed = say("{number} out of reach", number=beyond) if beyond > 0 and not left else ""
+    return end_sentence(join_parts("; ", [act, gone, missed, still_left(left)]))
 
 
 def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:

@@ -10,12 +10,13 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
-from triage.delivery.recall import related_messages
+from triage.delivery.recall import hunted_messages, related_messages
+from triage.delivery.recall.hunt_criteria import HUNT
 from triage.directory.reassigned_addresses import REDIRECT_IT
 from triage.errors import NotFound
 from triage.ids import format_id
 from triage.policy.rules import store as rules
-from triage.quarantine.decisions.outcome_text import Along, outcome_sentence, sweep_sentence, to_come
+from triage.quarantine.decisions.outcome_text import Along, hunted_sentence, outcome_sentence, sweep_sentence, to_come
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 from triage.say import load_sentence, say
@@ -121,6 +122,8 @@ def concerns_actor(session: Session, decision: Decision, by: Actor) -> bool:
     """Whether this actor may know of the decision: it is their own, or about messages in their scope."""
     if decision.by == str(by):
         return True
+    if decision.verb == HUNT:
+        return access.may_see_hunts(by)
     item = (
         select(col(DecisionItem.delivery_id))
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
@@ -248,6 +251,8 @@ def list_decisions(
         items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id) == col(Decision.id))
         concerned = items.join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(access.visible_deliveries(by)).exists()
         where.append(or_(col(Decision.by) == str(by), concerned, only_made_rules(session, by)))
+    if not access.may_see_hunts(by):
+        where.append(or_(col(Decision.verb) != HUNT, col(Decision.by) == str(by)))
     if before is not None:
         where.append(col(Decision.id) < before)
     rows = session.scalars(select(Decision).where(*where).order_by(col(Decision.id).desc()).limit(limit))
@@ -280,6 +285,7 @@ def decision_values(session: Session, decisions: list[Decision], items: tuple[It
     swept = swept_by(session, ids)
     emptied = [one.id for one in decisions if one.verb in FROM_MAILBOXES]
     offered = related_messages.count_offered(session, emptied, by=by) if emptied else {}
+    hunted = hunted_messages.count_outcomes(session, [one.id for one in decisions if HUNT in one.selection])
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
     passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
     for decision in decisions:
@@ -289,7 +295,9 @@ def decision_values(session: Session, decisions: list[Decision], items: tuple[It
         along = blocked.get(decision.undoes or decision.id, Along())
         said = outcome_sentence(decision, ended, rules_made, subjects.get(decision.id, ""), passed=decision.id in passed, along=along)
         if total:
-            said = sweep_sentence(decision, ended, total, left, found)
+            hunted_here = hunted.get(decision.id, {})
+            is_hunted = HUNT in decision.selection
+            said = hunted_sentence(decision, hunted_here, total, left) if is_hunted else sweep_sentence(decision, ended, total, left, found)
         shown = report_of(decision, ended, rules_made, items, said)
         shown = replace(shown, blocked={} if decision.undoes else along.matches, refused_meanwhile=along.refused)
         agreed = agreed_as_seen(decision, by, closed)
@@ -361,7 +369,7 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         undoes=decision.undoes,
         undoable=decision.undone_by is None
         and decision.undoes is None
-        and decision.verb != "redeliver"
+        and decision.verb not in ("redeliver", HUNT)
         and not decision.selection.get("dry_run"),
         sentence=said,
         left=left,

@@ -10,6 +10,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import groups
+from triage.delivery.recall.hunt_criteria import HUNT
 from triage.errors import Conflict, NotAllowed, NotAllowedNow, NotFound, NothingDone
 from triage.ids import format_id, new_id
 from triage.policy import copies
@@ -162,10 +163,10 @@ def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) 
         raise Conflict(who_was_faster("undone", session.get_one(Decision, decision.undone_by), now))
     if decision.undoes is not None:
         raise NotAllowedNow(say("this is an undo itself: make a new decision instead"))
+    if decision.selection.get("dry_run") or decision.verb == HUNT:
+        raise NotAllowedNow(say("it only counted: nothing was removed"))
     if decision.verb not in (*WAY_BACK, *regroup.VERBS, escalate.VERB):
         raise NotAllowedNow(say("a redelivery cannot be undone: purge the second copy instead"))
-    if decision.selection.get("dry_run"):
-        raise NotAllowedNow(say("it only counted: nothing was removed"))
     foreign = (
         select(func.count())
         .select_from(DecisionItem)

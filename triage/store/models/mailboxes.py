@@ -1,4 +1,4 @@
-"""Tables of mailboxes: recalled copies, sweeps, related messages, the mirror's copies."""
+"""Tables of mailboxes: recalled copies, sweeps, related messages, hunts, the mirror's copies."""
 
 from datetime import datetime
 from typing import Any
@@ -64,6 +64,28 @@ class RelatedMail(SQLModel, table=True):
     author: str
     subject: str
     claimed_by: int | None = integer_column(nullable=True, index=True)  # the decision to take it too
+
+
+class HuntedMessage(SQLModel, table=True):
+    """A message in a mailbox that a hunt found and two people agreed to see; removed when one of them says so."""
+
+    __tablename__ = "hunted_message"
+    id: int = id_column()
+    decision_id: int = reference_column("decision.id", index=True)  # the hunt
+    found_at: datetime = instant_column()
+    mailbox: str
+    folder: str
+    uid_validity: int = integer_column()
+    uid: int = integer_column()
+    name: str  # Maildir: the file's name
+    internal_date: datetime = instant_column()
+    delivery_id: int | None = integer_column(nullable=True)  # it came through us: the delivery that can be removed by itself
+    known: bool  # its author is a contact of somebody here
+    read: bool  # by the flags in the mailbox
+    author: str
+    subject: str
+    taken_by: int | None = integer_column(nullable=True, index=True)  # the decision to remove it
+    outcome: str = ""  # of that: removed, not there, out of reach
 
 
 class MirrorCopy(SQLModel, table=True):

@@ -17,7 +17,7 @@ class StaffMember(SQLModel, table=True):
     name: str
     role: str
     scope: list[str] = json_list_column()
-    rights: list[str] = json_list_column()  # beside role and scope: remove-delivered, data-protection, outgoing
+    rights: list[str] = json_list_column()  # beside role and scope: remove-delivered, data-protection, hunt, outgoing
     password_hash: str  # argon2id
     active: bool = True
     away_until: datetime | None = instant_column(nullable=True)

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from triage.actor import Actor
 from triage.compliance.privacy import person_erasure
 from triage.quarantine.decisions import approvals
+from triage.quarantine.hunting import hunt_removal
 from triage.quarantine.rules.content_trial import Trials
 from triage.store import db
 from triage.store.models.approvals import PendingAct
@@ -52,7 +53,7 @@ def confirm_approval(
         "reason": said.reason,
         "confirm": said.confirm,
         "fence": said.fence,
-        "acts": person_erasure.ACTS,
+        "acts": {**person_erasure.ACTS, **hunt_removal.ACTS},
         "tried": tried,
     }
     confirmed = approvals.confirm_approval(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)

@@ -16,7 +16,7 @@ class StaffMember(Shape):
     name: str
     role: Role
     scope: list[str]
-    rights: Annotated[list[str], Field(description="beside the role: remove-delivered, data-protection, outgoing")]
+    rights: Annotated[list[str], Field(description="beside the role: remove-delivered, data-protection, hunt, outgoing")]
     source: Annotated[str, Field(description="directory; local: an account made here; provider: by an identity provider's groups")]
     active: Annotated[bool, Field(description="false: the directory no longer names them")]
     away_until: Annotated[datetime | None, Field(description="null: on duty")]

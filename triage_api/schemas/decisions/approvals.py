@@ -31,7 +31,7 @@ class PendingApproval(Shape):
     kind: Annotated[Literal["decision", "rule"], Field(description="whatever is no rule is a decision: `needs` says more")]
     needs: Annotated[
         list[str],
-        Field(description="domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow"),
+        Field(description="domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow, hunt"),
     ]
     items: Annotated[list[str], Field(description="ids of the deliveries")]
     confirmed: Annotated[list[str], Field(description="what of a second look the one who asked has confirmed; you confirm it too")]

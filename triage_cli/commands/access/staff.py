@@ -18,7 +18,7 @@ STAFF = Shape(
         "name": "full name",
         "role": "triage, admin or auditor",
         "scope": "company, department:CODE, person:UID",
-        "rights": "what they may do beside the role: remove-delivered, data-protection, outgoing",
+        "rights": "what they may do beside the role: remove-delivered, data-protection, hunt, outgoing",
         "source": "directory, local: made here, or provider: by an identity provider",
         "away": "until when; empty: on duty",
         "sessions": "number of sessions",

@@ -52,7 +52,7 @@ def give_rights(ctx: click.Context, login: str, rights: tuple[str, ...]) -> None
     """Set the rights of an account.
 
     remove-delivered: removes delivered messages from mailboxes without approval. data-protection: sees who viewed messages.
-    outgoing: decides about employees' messages that the brake holds.
+    hunt: searches all mailboxes, with a second person. outgoing: decides about employees' messages that the brake holds.
     """
     open_transaction(settings_of(ctx), lambda session: accounts.give_rights(session, login, rights, by=shell_user(), now=utcnow()))
 

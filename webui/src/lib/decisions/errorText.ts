@@ -11,6 +11,7 @@ export const NOT_DONE: Record<Exclude<DecisionVerb, 'undo'>, (subject: string) =
   hold: (subject) => t('{subject} was not held again.', { subject }),
   redeliver: (subject) => t('{subject} was not delivered again.', { subject }),
   sweep: (subject) => t('Mailboxes were not searched for {subject}.', { subject }),
+  hunt: (subject) => t('Mailboxes were not searched for {subject}.', { subject }),
   take: (subject) => t('Messages related to {subject} were not removed.', { subject }),
   join: (subject) => t('{subject} was not merged.', { subject }),
   split: (subject) => t('{subject} was not split off.', { subject }),

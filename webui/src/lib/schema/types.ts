@@ -702,7 +702,7 @@ export interface DecisionSummary {
   sentence: string
 }
 
-export type DecisionVerb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'join' | 'split' | 'escalate' | 'undo'
+export type DecisionVerb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'hunt' | 'join' | 'split' | 'escalate' | 'undo'
 
 /** One page of decisions, newest first. */
 export interface Decisions {
@@ -1293,6 +1293,133 @@ export interface HoldOrder {
   next_hop?: string
   ids?: readonly string[]
   reason?: string
+}
+
+/** A hunt and how far it is: numbers, and no word of any message. */
+export interface Hunt {
+  id: string
+  at: string
+  by: string
+  by_name: string
+  reason: string
+  criteria: HuntCriteria
+  /** waiting: for a second person; listed: its messages can be seen */
+  state: 'counting' | 'counted' | 'waiting' | 'listing' | 'listed' | 'closed'
+  /** messages that fit */
+  found: number
+  mailboxes: number
+  mailboxes_left: number
+  /** mailboxes with such a message */
+  mailboxes_hit: number
+  /** who agreed that its messages are shown */
+  second_by_name: string
+  /** mailboxes that were not searched to the end */
+  not_searched: MissedMailbox[]
+  sentence: string
+}
+
+/** What a hunt looks for. */
+export interface HuntCriteria {
+  subject: string
+  message_id: string
+  sender: string
+  link: string
+  sha256: string
+  since: string
+}
+
+/** The evidence sheet of a removal. */
+export interface HuntEvidence {
+  count: number
+  mailboxes: number
+  /** that their owners have read */
+  read: number
+  /** from contacts */
+  known: number
+  /** that came through Mailroom: remove their deliveries */
+  ours: number
+  /** that a decision removes already */
+  taken: number
+  /** the most frequent ones */
+  senders: [string, number][]
+  subjects: [string, number][]
+  first_at: string | null
+  newest_at: string | null
+  /** ids for the removal */
+  removable: string[]
+  /** of the removable ones, for the removal */
+  fence: string
+}
+
+/** What to look for in every mailbox; all that is given must fit. */
+export interface HuntOrder {
+  /** part of the subject */
+  subject?: string
+  /** the whole Message-ID */
+  message_id?: string
+  /** an author's address; * and ? stand for other letters */
+  sender?: string
+  /** host of a link, or one above it; with a slash: part of a target */
+  link?: string
+  /** SHA-256 of an attachment */
+  sha256?: string
+  /** received since then; by default 31 days ago */
+  since?: string | null
+  reason: string
+}
+
+/** What would be removed. */
+export interface HuntPreview {
+  /** ids; null: all */
+  messages?: readonly string[] | null
+  /** also those from contacts */
+  known?: boolean
+}
+
+/** Reason for the second person. */
+export interface HuntReason {
+  reason?: string
+}
+
+/** Messages to remove from their mailboxes, as a preview named them. */
+export interface HuntRemoval {
+  messages: readonly string[]
+  /** of the preview; 412 when the messages have changed */
+  fence: string
+  /** also those from contacts */
+  known?: boolean
+  reason?: string
+}
+
+/** A message in a mailbox that a hunt found. */
+export interface HuntedMessage {
+  id: string
+  mailbox: string
+  folder: string
+  at: string
+  author: string
+  subject: string
+  /** its owner has read it */
+  read: boolean
+  /** its author is a contact */
+  known: boolean
+  /** it came through Mailroom: remove this delivery */
+  delivery: string | null
+  /** the decision that removes it */
+  taken_by: string | null
+  /** of that decision */
+  outcome: '' | 'removed' | 'not there' | 'out of reach'
+}
+
+/** What a hunt found, by mailbox. */
+export interface HuntedMessages {
+  items: HuntedMessage[]
+}
+
+/** Hunts, the newest first. */
+export interface Hunts {
+  items: Hunt[]
+  next_cursor: string | null
 }
 
 /** Outcome of an import, line by line. */
@@ -1999,7 +2126,7 @@ export interface PendingApproval {
   id: string
   /** whatever is no rule is a decision: `needs` says more */
   kind: 'decision' | 'rule'
-  /** domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow */
+  /** domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow, hunt */
   needs: string[]
   /** ids of the deliveries */
   items: string[]
@@ -2953,7 +3080,7 @@ export interface StaffMember {
   name: string
   role: Role
   scope: string[]
-  /** beside the role: remove-delivered, data-protection, outgoing */
+  /** beside the role: remove-delivered, data-protection, hunt, outgoing */
   rights: string[]
   /** directory; local: an account made here; provider: by an identity provider's groups */
   source: string
