@@ -173,7 +173,7 @@ CALLS = {
     "list_related": Call(),
     "remove_related": Call(json={"copies": ["0000000000000"]}),
     "begin_hunt": Call(json={"subject": "invoice", "reason": "x"}),
-    "list_hunts": Call(),
+    "list_hunts": Call(says=True),
     "get_hunt": Call(),
     "show_hunt": Call(json={"reason": "x"}),
     "list_hunted": Call(),
@@ -359,9 +359,9 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "open_emergency", "close_emergency", "resume_sender_check", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
         "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
         "list_webhooks", "test_webhook", "resume_webhook", "answer_address_changes",
-        "get_hunt", "list_hunted", "preview_hunt_removal"},
+        "list_hunts", "get_hunt", "list_hunted", "preview_hunt_removal"},
     "nothing": {"create_token", "confirm_approval", "create_sweep",  # a sweep needs admin and decide
-        "begin_hunt", "list_hunts", "show_hunt", "remove_hunted", "close_hunt",  # and a hunt a right that no token has
+        "begin_hunt", "show_hunt", "remove_hunted", "close_hunt",  # and so does a hunt
         "release_brake", "remove_brake", "restore_brake", "announce_run", "end_run", "list_brakes", "list_runs"},
 }  # fmt: skip
 BRAKES = ("list_brakes", "release_brake", "remove_brake", "restore_brake", "list_runs", "announce_run", "end_run")  # of one duty
@@ -429,11 +429,7 @@ FORBIDDEN = {
     "join_campaign": NOT_MINE,
     "split_campaign": NOT_MINE,
     "create_sweep": {403},
-    "begin_hunt": {403},
-    "list_hunts": {403},
-    "show_hunt": {403},
-    "remove_hunted": {403},
-    "close_hunt": {403},
+    **dict.fromkeys(("begin_hunt", "show_hunt", "remove_hunted", "close_hunt"), {403, 409}),  # it is off
     "assign_messages": NOT_MINE,
     "remove_search": NOT_MINE,
     "create_request": NOT_MINE,
@@ -736,8 +732,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected["answer_proposal"] = expected["lift_legal_hold"] = expected["get_erasure"] = expected["remove_search"] = 404
     expected["remove_related"] = 404  # nothing lay beside
     expected |= dict.fromkeys(("get_hunt", "list_hunted", "preview_hunt_removal"), 404)
-    expected |= dict.fromkeys(("begin_hunt", "show_hunt", "remove_hunted", "close_hunt"), 403)  # nobody has the right
-    expected |= {} if login in READING else {"list_hunts": 403}
+    expected |= dict.fromkeys(("begin_hunt", "show_hunt", "remove_hunted", "close_hunt"), 403 if login in READING else 409)  # it is off
     expected["confirm_confidential_removal"] = expected["decline_confidential_removal"] = 404  # no folder is confidential
     expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
     expected["end_sessions"] = expected["set_away"] = expected["answer_address_changes"] = 404 if login == "ida" else 403

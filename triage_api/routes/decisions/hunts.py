@@ -37,7 +37,7 @@ def begin_hunt(order: schemas.HuntOrder, session: Tx, by: Staff, here: Here) -> 
     return schemas.Hunt.model_validate(begun)
 
 
-@router.get("", response_model=schemas.Hunts, responses=describe_refusals(401, 403, 422))
+@router.get("", response_model=schemas.Hunts, responses=describe_refusals(401, 422))
 def list_hunts(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> schemas.Hunts:
     """Hunts, newest first. For staff with the right `hunt`, and auditors."""
     found = hunts.list_hunts(session, by=by, limit=limit + 1, before=id_of(cursor))
