@@ -429,7 +429,7 @@ FORBIDDEN = {
     "join_campaign": NOT_MINE,
     "split_campaign": NOT_MINE,
     "create_sweep": {403},
-    **dict.fromkeys(("begin_hunt", "show_hunt", "remove_hunted", "close_hunt"), {403, 409}),  # it is off
+    **{name: {403, 409} for name in ("begin_hunt", "show_hunt", "remove_hunted", "close_hunt")},  # it is off
     "assign_messages": NOT_MINE,
     "remove_search": NOT_MINE,
     "create_request": NOT_MINE,
