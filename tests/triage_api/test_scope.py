@@ -596,7 +596,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = about["search_id"] = "0000000000000"
-    about["brake_id"] = about["run_id"] = "0000000000000"
+    about["brake_id"] = about["run_id"] = about["hunt_id"] = "0000000000000"
     about["hook"], about["check"], about["domain"] = "ops", "link-text", "strangers.example"
     about["credential_id"] = "x"
     about |= {
