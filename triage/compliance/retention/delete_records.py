@@ -38,6 +38,7 @@ OF_A_DELIVERY = (
     "digest_entry",
     "escalated",
     "handed",
+    "hunted_message",
     "legally_held",  # by holds that were lifted
     "mail_report",
     "mail_request",

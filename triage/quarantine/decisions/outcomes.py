@@ -285,7 +285,8 @@ def decision_values(session: Session, decisions: list[Decision], items: tuple[It
     swept = swept_by(session, ids)
     emptied = [one.id for one in decisions if one.verb in FROM_MAILBOXES]
     offered = related_messages.count_offered(session, emptied, by=by) if emptied else {}
-    hunted = hunted_messages.count_outcomes(session, [one.id for one in decisions if HUNT in one.selection])
+    from_hunts = [one.id for one in decisions if HUNT in one.selection]
+    hunted = hunted_messages.count_outcomes(session, from_hunts) if from_hunts else {}
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
     passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
     for decision in decisions:
