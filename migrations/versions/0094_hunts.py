@@ -27,7 +27,6 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("taken_by", sa.BigInteger(), nullable=True),
         sa.Column("outcome", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["decision_id"], ["decision.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     for column in ("decision_id", "taken_by"):

@@ -71,7 +71,7 @@ class HuntedMessage(SQLModel, table=True):
 
     __tablename__ = "hunted_message"
     id: int = id_column()
-    decision_id: int = reference_column("decision.id", index=True)  # the hunt
+    decision_id: int = integer_column(index=True)  # the hunt
     found_at: datetime = instant_column()
     mailbox: str
     folder: str
