@@ -31,7 +31,7 @@ class Hunt(Sweep):
 
     @property
     def criteria(self) -> Criteria:
-        """What is looked for."""
+        """Criteria of the hunt."""
         assert self.search.criteria is not None
         return self.search.criteria
 

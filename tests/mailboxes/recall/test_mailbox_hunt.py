@@ -86,7 +86,7 @@ class Town(House):
             return hunts.get_hunt(session, hunt, by=ANA)
 
     def shown(self, hunt: Hunt) -> list[HuntedMessage]:
-        """What it found, once Ben has agreed."""
+        """Lists the messages that it found, once Ben has agreed."""
         now = datetime.now(UTC)
         with db.transaction(self.engine) as session:
             asked = hunts.ask_to_show(session, hunt.id, by=ANA, reason="", now=now, settings=self.settings)
@@ -95,7 +95,7 @@ class Town(House):
         return self.rows(hunt)
 
     def rows(self, hunt: Hunt) -> list[HuntedMessage]:
-        """What it shows now."""
+        """Lists the messages that it shows now."""
         with db.read_transaction(self.engine) as session:
             return hunts.shown_messages(session, hunt.id, by=ANA)
 

@@ -142,7 +142,7 @@ def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple
 
 
 def hunted_rows(whose: Whose, by: Actor) -> Select[Any]:
-    """What hunts found from them, or in their mailbox, without what is confidential to the actor by now."""
+    """Selects messages that hunts found from them, or in their mailbox, without what is confidential to the actor by now."""
     closed = select(col(KnownRecipient.mailbox)).where(confidential_folders.away_from(by, KnownRecipient))
     about = hunted_messages.found_about(whose.address, whose.uid)
     return select(HuntedMessage).where(about, col(HuntedMessage.mailbox).not_in(closed)).order_by(col(HuntedMessage.id))

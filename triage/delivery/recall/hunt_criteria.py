@@ -27,7 +27,7 @@ TEXTS = ("subject", "message_id", "sender", "link", "sha256")
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What a hunt looks for; all that is given must fit, and "" is not asked for."""
+    """Criteria of a hunt; all that is given must fit, and "" is not asked for."""
 
     since: datetime  # by the date of receipt in the mailbox
     subject: str = ""  # part of it

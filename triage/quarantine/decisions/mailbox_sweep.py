@@ -174,7 +174,7 @@ def end_closed(session: Session, row: SweptMailbox, now: datetime) -> None:
 
 
 def search_of(session: Session, row: SweptMailbox, decision: Decision, settings: Settings) -> Search:
-    """What a worker is to do in this mailbox. What is counted is counted again."""
+    """Describes the work in this mailbox. What is counted is counted again."""
     department, _ = owner_of(session, row.mailbox)
     place = place_of(next_hop_of(settings, department=department, mailbox=row.mailbox, direction="in"), settings)
     selected = decision.selection

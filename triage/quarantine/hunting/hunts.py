@@ -197,7 +197,7 @@ def close_hunt(session: Session, hunt_id: int, *, by: Actor, now: datetime, sett
 
 
 def shown_messages(session: Session, hunt_id: int, *, by: Actor, chosen: Sequence[int] | None = None) -> list[HuntedMessage]:
-    """What a hunt found. NotAllowed for auditors, NotAllowedNow until two people agreed and every mailbox is searched."""
+    """Lists the messages that a hunt found. NotAllowed for auditors, NotAllowedNow until two people agreed and every mailbox is searched."""
     hunt = get_hunt(session, hunt_id, by=by)
     if Right.HUNT not in by.rights:
         raise NotAllowed(say("this needs the right {right} and the scope company", right=Right.HUNT))

@@ -60,7 +60,7 @@ def show_hunt(hunt_id: GivenId, order: schemas.HuntReason, session: Tx, by: Staf
 
 @router.get("/{hunt_id}/messages", response_model=schemas.HuntedMessages, responses=ACTING)
 def list_hunted(hunt_id: GivenId, session: Read, by: Staff) -> schemas.HuntedMessages:
-    """What a hunt found, for seven days. 409 until a second person agreed."""
+    """Lists the messages that a hunt found, for seven days. 409 until a second person agreed."""
     return schemas.HuntedMessages.model_validate({"items": hunts.shown_messages(session, hunt_id, by=by)})
 
 

@@ -13,7 +13,7 @@ HuntState = Literal["counting", "counted", "waiting", "listing", "listed", "clos
 
 
 class HuntOrder(Order):
-    """What to look for in every mailbox; all that is given must fit."""
+    """Criteria to search every mailbox for; all that is given must fit."""
 
     subject: Annotated[Word, Field(description="part of the subject")] = ""
     message_id: Annotated[Word, Field(description="the whole Message-ID")] = ""
@@ -25,7 +25,7 @@ class HuntOrder(Order):
 
 
 class HuntCriteria(Shape):
-    """What a hunt looks for."""
+    """Criteria of a hunt."""
 
     subject: str = ""
     message_id: str = ""
@@ -86,13 +86,13 @@ class HuntedMessage(Shape):
 
 
 class HuntedMessages(Shape):
-    """What a hunt found, by mailbox."""
+    """Messages that a hunt found, by mailbox."""
 
     items: list[HuntedMessage]
 
 
 class HuntPreview(Order):
-    """What would be removed."""
+    """Messages to preview the removal of."""
 
     messages: Annotated[list[GivenId] | None, Field(max_length=500, description="ids; null: all")] = None
     known: Annotated[bool, Field(description="also those from contacts")] = False

@@ -1,4 +1,4 @@
-"""What a hunt looks for, and which messages fit."""
+"""Criteria of hunts, and which messages fit."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -88,7 +88,7 @@ def confirmed(session: Session, settings: Settings, asked: PendingAct, by: Actor
 
 
 def removed(session: Session, settings: Settings, hunt: Hunt, by: Actor = HAL, **more: Any) -> DecisionReport | PendingAct:
-    """All that can be removed, or what a test says."""
+    """Removes all that can be removed, or what a test says."""
     found = hunt_removal.gather_evidence(session, hunt.id, by=by)
     order: dict[str, Any] = {"chosen": found.removable, "fence": found.fence, "known": False} | more
     return hunt_removal.remove_or_ask(session, hunt.id, by=by, reason="evil", now=NOW, settings=settings, **order)
