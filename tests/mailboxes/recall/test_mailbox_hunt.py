@@ -60,7 +60,7 @@ class Town(House):
     people: list[str]
 
     def lies(self, place: int, raw: bytes, folder: str = "INBOX", flags: Sequence[str] = ()) -> None:
-        """It is in this person's mailbox, whatever brought it there."""
+        """Puts a message into this person's mailbox."""
         with self.server.client(self.people[place]) as client:
             if not client.folder_exists(folder):
                 client.create_folder(folder)
@@ -81,7 +81,7 @@ class Town(House):
         return self.hunt(hunt)
 
     def hunt(self, hunt: int) -> Hunt:
-        """How far it is."""
+        """Returns the hunt as it is now."""
         with db.read_transaction(self.engine) as session:
             return hunts.get_hunt(session, hunt, by=ANA)
 
@@ -125,7 +125,7 @@ class Town(House):
             return outcomes.get_decision(session, decision, by=ANA)
 
     def lying(self) -> list[Any]:
-        """Everything in the mailboxes."""
+        """Lists all messages of the mailboxes."""
         return [lying(self.server, one) for one in self.people]
 
 

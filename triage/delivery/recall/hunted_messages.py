@@ -68,7 +68,7 @@ def keep_hunted(session: Session, decision_id: int, mailbox: str, found: Iterabl
 
 
 def known_authors(session: Session, authors: Collection[str]) -> set[str]:
-    """Those of these addresses that somebody here has written to."""
+    """Returns the addresses among these that are contacts."""
     here = is_among(session, col(Correspondent.address), authors)
     return set(session.scalars(select(col(Correspondent.address)).where(here, col(Correspondent.state) == "known").distinct()))
 

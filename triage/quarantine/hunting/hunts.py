@@ -126,7 +126,7 @@ def hunt_of(session: Session, decision: Decision) -> Hunt:
 
 
 def state_of(session: Session, decision: Decision, left: int) -> str:
-    """How far a hunt is."""
+    """Returns the state of a hunt."""
     if decision.order.get("closed"):
         return "closed"
     if decision.second_by:
@@ -197,7 +197,7 @@ def close_hunt(session: Session, hunt_id: int, *, by: Actor, now: datetime, sett
 
 
 def shown_messages(session: Session, hunt_id: int, *, by: Actor, chosen: Sequence[int] | None = None) -> list[HuntedMessage]:
-    """Lists the messages that a hunt found. NotAllowed for auditors, NotAllowedNow until two people agreed and every mailbox is searched."""
+    """Lists the messages that a hunt found. NotAllowed for auditors, NotAllowedNow until it is listed."""
     hunt = get_hunt(session, hunt_id, by=by)
     if Right.HUNT not in by.rights:
         raise NotAllowed(say("this needs the right {right} and the scope company", right=Right.HUNT))
