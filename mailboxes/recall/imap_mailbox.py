@@ -168,7 +168,7 @@ class ImapMailbox:
                 with explain_trouble(say("the mailbox could not be read")):
                     self.open(folder, readonly=True)
                     answers = self.client.fetch(uids[start : start + AT_ONCE], [*WHAT_LIES, *(["BODYSTRUCTURE"] if with_files else [])])
-                    some = [(uid, answer) for uid, answer in answers.items() if not with_files or has_file(answer[b"BODYSTRUCTURE"])]
+                    some = [(uid, answer) for uid, answer in answers.items() if not with_files or has_file(answer.get(b"BODYSTRUCTURE"))]
                     copies = [self.copy(folder, uid, answer, "BODY[]" if whole else "BODY[HEADER]") for uid, answer in some]
                 fresh = [copy for copy in copies if copy and (folder not in self.views or seen_as(copy) not in shown)]
                 shown.update(seen_as(copy) for copy in fresh if self.views)
@@ -295,6 +295,8 @@ def hunt_command(criteria: Criteria) -> tuple[Any, ...]:
 
 def has_file(structure: Any) -> bool:
     """Whether a BODYSTRUCTURE has a part that a program would show as a file: any that is no text, or that has a name."""
+    if structure is None:  # of a message of which the server only says that its flags have changed
+        return False
     if isinstance(structure[0], list):
         return any(map(has_file, structure[0]))
     return str(structure[0], "ascii", "replace").lower() != "text" or any(

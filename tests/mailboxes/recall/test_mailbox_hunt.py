@@ -186,6 +186,10 @@ def test_a_hunt_counts_shows_removes_and_puts_back(town: Town) -> None:
         undone = undo.undo_decision(session, done.id, by=ANA, reason="", now=datetime.now(UTC), settings=town.settings)
     assert town.done(undone.id).done == 2
     assert town.lying() == without
+    with db.transaction(town.engine) as session:
+        hunts.close_hunt(session, hunt.id, by=ANA, now=datetime.now(UTC), settings=town.settings)
+        assert session.scalars(select(HuntedMessage)).all() == []
+    assert town.decision(done.id).sentence == done.sentence  # what it did is said after its messages are forgotten
 
 
 @pytest.mark.parametrize(

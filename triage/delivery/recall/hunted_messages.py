@@ -1,10 +1,10 @@
 """Messages that a hunt found in mailboxes: written down once two people agreed to see them, removed one by one, forgotten soon."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, not_, or_, select, update
 from sqlmodel import Session, col
 
 from triage import ids
@@ -13,6 +13,7 @@ from triage.delivery.recall.related_messages import LENGTH, Place
 from triage.store.confidential_rows import is_confidential
 from triage.store.db import UNSEEN, is_among
 from triage.store.models.contacts import Correspondent
+from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.mailboxes import HuntedMessage
@@ -116,11 +117,20 @@ def drop_claims(session: Session, decision_id: int, mailbox: str) -> None:
     session.execute(update(HuntedMessage).where(of_removal(decision_id, mailbox)).values(taken_by=None))
 
 
-def settle_rows(session: Session, decision_id: int, mailbox: str, removed: Collection[tuple[str, int, int, str]], missing: str) -> None:
-    """Writes down how the removal from this mailbox ended: `removed` are the places confirmed, `missing` the outcome of all others."""
-    for row in session.scalars(select(HuntedMessage).where(of_removal(decision_id, mailbox))):
+def settle_rows(session: Session, decision_id: int, mailbox: str, removed: Collection[tuple[str, int, int, str]], missing: str) -> int:
+    """Writes down how the removal from this mailbox ended, and returns how many messages were not there.
+
+    `removed` are the places confirmed, `missing` the outcome of all others. Where the hunt is closed by now, they are forgotten.
+    """
+    rows = list(session.scalars(select(HuntedMessage).where(of_removal(decision_id, mailbox))))
+    for row in rows:
         row.outcome = REMOVED if place_of(row) in removed else missing
     session.flush()
+    not_there = sum(row.outcome == NOT_THERE for row in rows)
+    for hunt in {row.decision_id for row in rows}:
+        if session.get_one(Decision, hunt).order.get("closed"):
+            forget_hunt(session, hunt)
+    return not_there
 
 
 def place_of(row: HuntedMessage) -> tuple[str, int, int, str]:
@@ -128,15 +138,9 @@ def place_of(row: HuntedMessage) -> tuple[str, int, int, str]:
     return (row.folder, row.uid_validity, row.uid, row.name.partition(":")[0].rpartition("/")[2])
 
 
-def count_outcomes(session: Session, decision_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Counts how removals ended, by decision."""
-    place = (col(HuntedMessage.taken_by), col(HuntedMessage.outcome))
-    counted: dict[int, dict[str, int]] = {}
-    for decision_id, outcome, number in session.execute(
-        select(*place, func.count()).where(col(HuntedMessage.taken_by).in_(decision_ids)).group_by(*place)
-    ):
-        counted.setdefault(decision_id, {})[outcome] = number
-    return counted
+def is_being_removed() -> ColumnElement[bool]:
+    """Condition: messages that a decision removes, which has not ended in their mailbox."""
+    return col(HuntedMessage.taken_by).is_not(None) & (col(HuntedMessage.outcome) == "")
 
 
 def forget_mailbox(session: Session, decision_id: int, mailbox: str) -> None:
@@ -146,13 +150,15 @@ def forget_mailbox(session: Session, decision_id: int, mailbox: str) -> None:
 
 
 def forget_hunt(session: Session, decision_id: int) -> None:
-    """A hunt is closed: what it found is forgotten."""
-    session.execute(delete(HuntedMessage).where(col(HuntedMessage.decision_id) == decision_id), execution_options=UNSEEN)
+    """A hunt is closed: what it found is forgotten, but for what is being removed until that has ended."""
+    mine = (col(HuntedMessage.decision_id) == decision_id) & not_(is_being_removed())
+    session.execute(delete(HuntedMessage).where(mine), execution_options=UNSEEN)
 
 
 def forget_hunted(session: Session, *, settings: Settings, now: datetime) -> int:
-    """Forgets what hunts found more than a week ago; how many, at most a slice."""
-    old = list(session.scalars(select(col(HuntedMessage.id)).where(col(HuntedMessage.found_at) < now - KEPT).limit(SLICE)))
+    """Forgets what hunts found more than a week ago, but for what is being removed; how many, at most a slice."""
+    over = (col(HuntedMessage.found_at) < now - KEPT) & not_(is_being_removed())
+    old = list(session.scalars(select(col(HuntedMessage.id)).where(over).limit(SLICE)))
     session.execute(delete(HuntedMessage).where(is_among(session, col(HuntedMessage.id), old)), execution_options=UNSEEN)
     return len(old)
 

@@ -48,6 +48,7 @@ UNCONFIRMED = "recalling"  # outcome of what was found, until the mailbox confir
 Lay = tuple[str, int, int, str]  # where a copy lay in its mailbox, as Copy.place
 UNDONE = say("It was undone.")
 CLOSED = say("It is the mailbox of a confidential folder.")
+OFF = say("hunting in mailboxes is off: ask an administrator of the server to allow it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,10 @@ def claim_mailboxes(session: Session, *, mailboxes: int, busy: Iterable[str] = (
             end_undone(session, row, now)
             continue
         if (decision.verb == HUNT or HUNT in decision.selection) and hunted_messages.is_closed(session, row.mailbox):
-            end_closed(session, row, now)
+            end_early(session, row, CLOSED, now)
+            continue
+        if decision.verb == HUNT and not settings.recall.hunting:
+            end_early(session, row, OFF, now)
             continue
         row.attempts, row.due_at, row.why, row.why_form = row.attempts + 1, now + LEASE, "", None
         found.append(search_of(session, row, decision, settings))
@@ -166,11 +170,11 @@ def hurry_undone(session: Session, decision_id: int, now: datetime) -> None:
     session.execute(update(SweptMailbox).where(waiting).values(due_at=now))
 
 
-def end_closed(session: Session, row: SweptMailbox, now: datetime) -> None:
-    """Ends a mailbox of a hunt, or of its removal, that has become one of a confidential folder."""
-    row.due_at, row.why, row.why_form = None, str(CLOSED), form_of(CLOSED)
+def end_early(session: Session, row: SweptMailbox, why: str, now: datetime) -> None:
+    """Ends a mailbox of a hunt, or of its removal, that has become confidential, or since hunting is off by now."""
+    row.due_at, row.why, row.why_form = None, str(why), form_of(why)
     hunted_messages.drop_claims(session, row.decision_id, row.mailbox)
-    end_unconfirmed(session, row, (), CLOSED, now)
+    end_unconfirmed(session, row, (), why, now)
 
 
 def search_of(session: Session, row: SweptMailbox, decision: Decision, settings: Settings) -> Search:
@@ -220,7 +224,7 @@ def secure_found(session: Session, search: Search, sightings: Sequence[Sighting]
         return []
     entered = places_entered(session, search)
     foreign = [one for one in sightings if not related_messages.came_through_us(session, one.marker, search.mailbox)]
-    row.found += sum(one.copy.place not in entered for one in foreign)
+    row.found += 0 if search.hunted else sum(one.copy.place not in entered for one in foreign)
     if search.take:
         for one in foreign:
             if one.copy.place not in entered:
@@ -415,7 +419,9 @@ def settle_mailbox(
         end_unconfirmed(session, search, met, why, now)
         if search.hunted:
             missing = hunted_messages.OUT_OF_REACH if why else hunted_messages.NOT_THERE
-            hunted_messages.settle_rows(session, search.decision_id, search.mailbox, places_removed(session, search), missing)
+            removed = places_removed(session, search)
+            row.found = hunted_messages.settle_rows(session, search.decision_id, search.mailbox, removed, missing)
+            session.flush()
 
 
 def places_removed(session: Session, search: Search) -> set[Lay]:

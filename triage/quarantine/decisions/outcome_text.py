@@ -7,7 +7,6 @@ from datetime import datetime
 from triage.access.scope import describe_scope
 from triage.config.duties import known_title
 from triage.delivery.recall.hunt_criteria import HUNT, Criteria
-from triage.delivery.recall.hunted_messages import NOT_THERE, REMOVED
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.say import format_day, format_minute, format_span, join_parts, list_with_and, mark, say, say_count
@@ -197,9 +196,9 @@ def hunt_sentence(decision: Decision, total: int, left: int, found: int) -> str:
     return end_sentence(join_parts("; ", [say("Found {what} with {criteria} in {mailboxes}", **about), still_left(left)]))
 
 
-def hunted_sentence(decision: Decision, ended: dict[str, int], total: int, left: int) -> str:
-    """Sentence about the removal of messages that a hunt found. `ended`: messages by their outcome."""
-    removed, not_there = ended.get(REMOVED, 0), ended.get(NOT_THERE, 0)
+def hunted_sentence(decision: Decision, removed: int, total: int, left: int, not_there: int) -> str:
+    """Sentence about the removal of messages that a hunt found, also when those are forgotten."""
+    not_there = 0 if left else not_there
     about = {"done": removed, "count": decision.count, "mailboxes": count_mailboxes(total)}
     act = say("Removed {done} of {count} messages that a hunt found from {mailboxes}", **about)
     gone = say("{number} no longer there", number=not_there) if not_there else ""

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
-from triage.delivery.recall import hunted_messages, related_messages
+from triage.delivery.recall import related_messages
 from triage.delivery.recall.hunt_criteria import HUNT
 from triage.directory.reassigned_addresses import REDIRECT_IT
 from triage.errors import NotFound
@@ -285,8 +285,6 @@ def decision_values(session: Session, decisions: list[Decision], items: tuple[It
     swept = swept_by(session, ids)
     emptied = [one.id for one in decisions if one.verb in FROM_MAILBOXES]
     offered = related_messages.count_offered(session, emptied, by=by) if emptied else {}
-    from_hunts = [one.id for one in decisions if HUNT in one.selection]
-    hunted = hunted_messages.count_outcomes(session, from_hunts) if from_hunts else {}
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
     passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
     for decision in decisions:
@@ -296,9 +294,9 @@ def decision_values(session: Session, decisions: list[Decision], items: tuple[It
         along = blocked.get(decision.undoes or decision.id, Along())
         said = outcome_sentence(decision, ended, rules_made, subjects.get(decision.id, ""), passed=decision.id in passed, along=along)
         if total:
-            hunted_here = hunted.get(decision.id, {})
-            is_hunted = HUNT in decision.selection
-            said = hunted_sentence(decision, hunted_here, total, left) if is_hunted else sweep_sentence(decision, ended, total, left, found)
+            hunted = HUNT in decision.selection
+            sweep = (total, left, found)
+            said = hunted_sentence(decision, ended.get("done", 0), *sweep) if hunted else sweep_sentence(decision, ended, *sweep)
         shown = report_of(decision, ended, rules_made, items, said)
         shown = replace(shown, blocked={} if decision.undoes else along.matches, refused_meanwhile=along.refused)
         agreed = agreed_as_seen(decision, by, closed)

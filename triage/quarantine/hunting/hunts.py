@@ -15,6 +15,7 @@ from triage.delivery.recall import hunted_messages
 from triage.delivery.recall.hunt_criteria import HUNT, Criteria
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded
 from triage.ids import format_id, parse_id
+from triage.quarantine.decisions.mailbox_sweep import OFF
 from triage.quarantine.decisions.outcome_text import hunt_sentence
 from triage.quarantine.decisions.outcomes import decision_of
 from triage.say import load_sentence, say
@@ -52,7 +53,7 @@ def require_hunter(by: Actor, settings: Settings) -> None:
     access.may_decide(by)
     access.require_grant(by, Grant.ADMIN)
     if not settings.recall.hunting or not settings.reaches_mailboxes:
-        raise NotAllowedNow(say("hunting in mailboxes is off: ask an administrator of the server to allow it"))
+        raise NotAllowedNow(OFF)
     if Right.HUNT not in by.rights or not by.scope.company:
         raise NotAllowed(say("this needs the right {right} and the scope company", right=Right.HUNT))
 

@@ -39,7 +39,7 @@ class SweptMailbox(SQLModel, table=True):
     due_at: datetime | None = instant_column(nullable=True)  # when to look, or when the lease ends; None when it is over
     begun_at: datetime = instant_column()
     attempts: int = 0  # fences late answers of a dead worker
-    found: int = 0  # messages of the sender's
+    found: int = 0  # messages of the sender's; once the removal of hunted ones has ended: those that were not there
     why: str = ""  # what is in the way
     why_form: dict[str, Any] | None = form_column()
     __table_args__ = (Index("swept_mailbox_due", "due_at"),)

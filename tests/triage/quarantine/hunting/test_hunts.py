@@ -210,6 +210,30 @@ def test_a_hunt_that_is_closed_searches_no_more_and_asks_nobody(session: Session
     assert session.scalars(select(HuntedMessage)).all() == []
 
 
+def test_a_hunt_that_is_closed_or_old_still_removes_and_says_what_it_did(session: Session, on: Settings) -> None:
+    hunt = listed(session, on, "Invoice 1", "Invoice 2")
+    first = hunts.shown_messages(session, hunt.id, by=HEDY)[0]
+    fence = hunt_removal.gather_evidence(session, hunt.id, by=HEDY, chosen=[first.id]).fence
+    made = removed(session, on, hunt, HEDY, chosen=[first.id], fence=fence)
+    session.execute(update(HuntedMessage).values(found_at=NOW - hunted_messages.KEPT - timedelta(minutes=1)))
+    assert hunted_messages.forget_hunted(session, settings=on, now=NOW) == 1
+    hunts.close_hunt(session, hunt.id, by=HAL, now=NOW, settings=on)
+    (search,) = mailbox_sweep.claim_mailboxes(session, mailboxes=9, settings=on, now=NOW)
+    assert [place.uid for place in search.named] == [0]
+    mailbox_sweep.settle_mailbox(session, search, (), settings=on, now=NOW)
+    said = outcomes.get_decision(session, made.id, by=HEDY).sentence
+    assert said == "Removed 0 of 1 messages that a hunt found from 1 mailbox; 1 no longer there."
+    assert session.scalars(select(HuntedMessage)).all() == []
+
+
+def test_it_stops_when_hunting_is_switched_off(session: Session, on: Settings) -> None:
+    hunt = begun(session, on)
+    off = replace(on, recall=replace(on.recall, hunting=False))
+    assert mailbox_sweep.claim_mailboxes(session, mailboxes=99, settings=off, now=NOW) == []
+    ended = hunts.get_hunt(session, hunt.id, by=HAL)
+    assert (ended.found, ended.mailboxes_left, {why for _, why in ended.missed}) == (0, 0, {str(mailbox_sweep.OFF)})
+
+
 def test_who_lost_the_right_meanwhile_is_shown_nothing(session: Session, on: Settings) -> None:
     hunt = begun(session, on)
     searched(session, on, "Invoice 1")

@@ -1318,7 +1318,7 @@ export interface Hunt {
   sentence: string
 }
 
-/** What a hunt looks for. */
+/** Criteria of a hunt. */
 export interface HuntCriteria {
   subject: string
   message_id: string
@@ -1351,7 +1351,7 @@ export interface HuntEvidence {
   fence: string
 }
 
-/** What to look for in every mailbox; all that is given must fit. */
+/** Criteria to search every mailbox for; all that is given must fit. */
 export interface HuntOrder {
   /** part of the subject */
   subject?: string
@@ -1368,7 +1368,7 @@ export interface HuntOrder {
   reason: string
 }
 
-/** What would be removed. */
+/** Messages to preview the removal of. */
 export interface HuntPreview {
   /** ids; null: all */
   messages?: readonly string[] | null
@@ -1411,7 +1411,7 @@ export interface HuntedMessage {
   outcome: '' | 'removed' | 'not there' | 'out of reach'
 }
 
-/** What a hunt found, by mailbox. */
+/** Messages that a hunt found, by mailbox. */
 export interface HuntedMessages {
   items: HuntedMessage[]
 }
