@@ -38,6 +38,7 @@ WHOLE = frozenset(
         "tests/triage/notifications/webhooks/test_outbox.py",
         "tests/triage/delivery/test_queue.py",
         "tests/triage/quarantine/decisions/test_regroup.py",
+        "tests/triage/quarantine/search/test_search_stream.py",
         "tests/triage/compliance/audit/test_hash_chain.py",
         "tests/triage/delivery/test_abuse_reports.py",
         "tests/triage/quarantine/cards/test_fold_counts.py",

@@ -112,7 +112,7 @@ def sift_batches(session: Session, terms: Sequence[str], batches: Iterable[Batch
     for batch in batches:
         named = db.is_among(session, col(MessageWords.message_id), (place[0] for place in batch.places))
         found = set(session.scalars(select(col(MessageWords.message_id)).where(named, holds)))
-        yield Batch([place for place in batch.places if place[0] in found], batch.reached)
+        yield Batch([place for place in batch.places if place[0] in found], batch.reached, rows=len(batch.places))
 
 
 def rarest_words(session: Session, asked: Sequence[tuple[str, bool]], most: int) -> list[str]:

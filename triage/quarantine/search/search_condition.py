@@ -65,9 +65,9 @@ def match_words(terms: Sequence[Term]) -> ColumnElement[bool]:
     return or_(and_(*map(match_anywhere, terms)), message_words.match_words([one.value for one in terms]))
 
 
-def match_word_here(term: Term) -> ColumnElement[bool]:
-    """A word in subject, names or addresses, or in the held message, where few deliveries are looked at."""
-    return or_(match_anywhere(term), message_words.said_in_this_message([term.value]))
+def match_words_here(terms: Sequence[Term]) -> ColumnElement[bool]:
+    """The same as match_words, where few deliveries are looked at."""
+    return or_(and_(*map(match_anywhere, terms)), message_words.said_in_this_message([one.value for one in terms]))
 
 
 def match_anywhere(term: Term) -> ColumnElement[bool]:
@@ -254,4 +254,4 @@ MEANING: dict[str, Meaning] = {
     "after": lambda term: col(Delivery.received_at) >= search_query.parse_day(term),
     "before": lambda term: col(Delivery.received_at) < search_query.parse_day(term),
 }
-MEANING_HERE = {**MEANING, "": match_word_here}  # of a term, where few deliveries are looked at
+MEANING_HERE = {**MEANING, "": lambda term: match_words_here([term])}  # of a term, where few deliveries are looked at

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from triage.quarantine.search import message_words, newest_matches, search_query, search_stream, trigram_index
 from triage.quarantine.search.newest_matches import Words
-from triage.quarantine.search.search_condition import MEANING, MEANING_HERE, condition_of, match_anywhere, plain_words
+from triage.quarantine.search.search_condition import MEANING, MEANING_HERE, condition_of, match_anywhere, match_words_here, plain_words
 from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.search_stream import END, TOP, Batch, Place, Source, batch_rows
 from triage.quarantine.search.selection import Selection, selection_condition
@@ -47,8 +47,11 @@ def open_sources(session: Session, wanted: Selection, *where: ColumnElement[bool
 
 def searched(wanted: Selection, where: Sequence[ColumnElement[bool]], without: Sequence[Term] = ()) -> ColumnElement[bool]:
     """Condition for all terms of a search except `without`, for where few deliveries are checked."""
-    others = [condition_of(one, MEANING_HERE) for one in search_query.parse_terms(wanted.q) if one not in without]
-    return and_(selection_condition(replace(wanted, q="")), *others, *where)
+    terms = [one for one in search_query.parse_terms(wanted.q) if one not in without]
+    words = plain_words(terms)
+    together = [match_words_here(words)] if words else []
+    others = [condition_of(one, MEANING_HERE) for one in terms if one not in words]
+    return and_(selection_condition(replace(wanted, q="")), *together, *others, *where)
 
 
 def named_source(session: Session, term: Term, condition: ColumnElement[bool], after: Place) -> Source:

@@ -86,7 +86,7 @@ def find_places(session: Session, sources: Sequence[Source], limit: int, after: 
 
 
 def read_sources(session: Session, sources: Sequence[Source], limit: int, after: Place) -> Found:
-    """Reads the source that has come least far down, until there is a page or the time is over."""
+    """Reads the source that has come least far down, until there is a page, or the time is over and each source was read further down."""
     end = time.monotonic() + patience_at(after)
     found: list[Place] = []
     looked = 0
@@ -99,7 +99,7 @@ def read_sources(session: Session, sources: Sequence[Source], limit: int, after:
             found += (place for place in check_candidates(session, source, taken) if place < after)
         if low == END:
             return Found(tuple(sorted(found, reverse=True)), is_all=True)
-        if looked >= LEAST and len(found) <= limit and time.monotonic() > end:
+        if low < after and looked >= LEAST and len(found) <= limit and time.monotonic() > end:
             return Found(tuple(sorted(found, reverse=True)), reached=low)
     return Found(tuple(sorted(found, reverse=True)))
 
