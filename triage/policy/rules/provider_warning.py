@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
+from triage.policy.contacts.sender_history import NOT_SWEPT
 from triage.say import join_parts, say, say_count
 from triage.store.delivery_state import RELEASED
 from triage.store.models.deliveries import Delivery
@@ -24,7 +25,7 @@ def warn_about_provider(session: Session, domain: str, freemail: Collection[str]
         return ""
     lately = and_(col(Delivery.received_at) >= now - timedelta(days=DAYS), access.visible_deliveries(by))
     writers = func.count(col(Delivery.author).distinct())
-    heard = writers.filter(col(Delivery.state).in_(RELEASED))
+    heard = writers.filter(col(Delivery.state).in_(RELEASED), NOT_SWEPT)
     people, let_in = session.execute(select(writers, heard).where(col(Delivery.author_domain).in_(named), lately)).one()
     return join_parts(
         " ", (say("{domain} is a public mail provider: anybody can have an address there.", domain=domain), *senders_there(people, let_in))

@@ -15,7 +15,7 @@ from triage.config.settings import Floods as Caps
 from triage.ids import new_id
 from triage.message.signals.priority import Reason
 from triage.message.summary import Summary
-from triage.policy.contacts.sender_history import IN_A_FOLDER
+from triage.policy.contacts.sender_history import IN_A_FOLDER, NOT_SWEPT
 from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.campaigns.subscriptions import DURING_FLOOD, arrived_during_flood, is_subscription
 from triage.store import db
@@ -279,7 +279,7 @@ def subscriptions_among(session: Session, ids: Iterable[int]) -> set[int]:
 def welcome_authors(session: Session, authors: Iterable[str]) -> set[str]:
     """Returns those of some authors whose messages were delivered before."""
     theirs = (col(Delivery.author).in_(authors), col(Delivery.claimed).is_(False))
-    let_in = select(col(Delivery.author)).where(*theirs, col(Delivery.state) == State.DELIVERED, IN_A_FOLDER)
+    let_in = select(col(Delivery.author)).where(*theirs, col(Delivery.state) == State.DELIVERED, IN_A_FOLDER, NOT_SWEPT)
     return set(session.scalars(let_in.distinct()))
 
 

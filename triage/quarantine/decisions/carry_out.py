@@ -11,6 +11,7 @@ from triage.config.settings import Settings
 from triage.delivery import groups, recalled_copies, rejections, sender_notices
 from triage.directory import reassigned_addresses, recipients
 from triage.policy import copies
+from triage.policy.contacts.sender_history import NOT_SWEPT
 from triage.policy.known_senders import domain_proofs
 from triage.policy.rules import store as rules
 from triage.quarantine.decisions.decision_plan import Meant
@@ -122,9 +123,11 @@ def change_deliveries(
 
 
 def can_change(event: Event) -> ColumnElement[bool]:
-    """Condition for this event besides the state: not erased, and no list whose members have got copies."""
+    """Condition for this event besides the state: not erased. What is delivered again is no list whose members have got copies, and
+    nothing that a sweep found in a mailbox.
+    """
     unerased = col(Delivery.erased_at).is_(None) if event in NEEDS_CONTENT else true()
-    return unerased & not_(col(Delivery.expanded)) if event in AGAIN else unerased
+    return unerased & not_(col(Delivery.expanded)) & NOT_SWEPT if event in AGAIN else unerased
 
 
 def finish_changes(session: Session, event: Event, changed: dict[int, State], now: datetime) -> None:
@@ -182,13 +185,15 @@ def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime)
     found: dict[int, tuple[str, str]] = {}
     blocked = exists().where(col(Rule.decision_id) == col(Decision.id), col(Rule.effect) == "block", col(Rule.origin) != rules.STANDING)
     rows = session.execute(
-        select(col(Delivery.id), col(Delivery.state), col(Delivery.erased_at), col(Delivery.expanded), Decision, blocked)
+        select(col(Delivery.id), col(Delivery.state), col(Delivery.erased_at), col(Delivery.expanded), not_(NOT_SWEPT), Decision, blocked)
         .outerjoin(Decision, col(Decision.id) == func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)))
         .where(is_among(session, col(Delivery.id), ids))
     )
-    for delivery_id, state, erased_at, expanded, decision, with_block in rows:
+    for delivery_id, state, erased_at, expanded, swept, decision, with_block in rows:
         if aim.event in AGAIN and state == State.DELIVERED and expanded:
             found[delivery_id] = ("refused", say("Each member has a copy of their own: deliver those again."))
+        elif aim.event in AGAIN and state == State.DELIVERED and swept:
+            found[delivery_id] = ("refused", say("It was found in the mailbox: Mailroom did not deliver it."))
         elif aim.event is Event.PURGE and state == State.DELIVERED:
             found[delivery_id] = ("out of reach", OUT_OF_REACH)
         elif aim.event in NEEDS_CONTENT and erased_at is not None:

@@ -1,7 +1,8 @@
 """Before all of a public mail provider is blocked or taken away it is said how many people that is."""
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
+from sqlmodel import col
 
 from tests.triage.arriving import ANA, BEN, NOW, arrive, set_up
 from triage.actor import Actor
@@ -12,6 +13,8 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db
+from triage.store.delivery_state import State
+from triage.store.models.deliveries import Delivery
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 WHAT = "gmail.com is a public mail provider: anybody can have an address there."
@@ -65,3 +68,11 @@ def test_the_rule_says_so_too(written: Engine, settings: Settings, effect: str, 
         made = rules.add_rule(session, RuleOrder(effect, match, value, "company"), by=ANA, now=NOW, settings=settings)
         assert made.doubt.startswith(WHAT) is warned
         assert bool(made.doubt) is warned
+
+
+@pytest.mark.parametrize("rule", ["sweep", "take"])
+def test_what_a_sweep_left_in_a_mailbox_was_not_released(written: Engine, settings: Settings, rule: str) -> None:
+    with db.transaction(written) as session:
+        session.execute(update(Delivery).where(col(Delivery.author) == "y@web.de").values(state=State.DELIVERED, rule=rule))
+        said = provider_warning.warn_about_provider(session, "web.de", settings.policy.freemail_domains, by=ANA, now=NOW)
+    assert said.endswith("None of their messages were released or passed.")

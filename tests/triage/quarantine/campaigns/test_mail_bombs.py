@@ -324,3 +324,11 @@ def test_whatever_comes_wanted_mail_is_never_buried(sqlite_engine: Engine, setti
         strangers = sum(kind in ("robot", "stranger") for kind, _, _ in rows)
         assert strangers < 6 or any(row.flood for _, _, row in rows), "the cap is reached"
         session.rollback()
+
+
+@pytest.mark.parametrize(("rule", "is_welcome"), [("stranger", True), ("sweep", False), ("take", False)])
+def test_an_author_whose_message_a_sweep_left_in_a_mailbox_is_not_welcome(house: House, rule: str, is_welcome: bool) -> None:
+    one = house.came("crook@evil.example", robot=False)
+    with transaction(house.engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == one).values(state=State.DELIVERED, settled_at=NOW, rule=rule))
+        assert mail_bombs.welcome_authors(session, {"crook@evil.example"}) == ({"crook@evil.example"} if is_welcome else set())

@@ -14,9 +14,12 @@ from tests.peers import processes
 from tests.triage.arriving import ANA, IDA, NOW, set_up
 from triage.config.settings import Recall, Settings
 from triage.delivery.recalled_copies import Copy
+from triage.errors import NothingDone
 from triage.message.summary import Summary
-from triage.quarantine.decisions import bulk_decisions, decision_plan, mailbox_sweep, undo
+from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, mailbox_sweep, undo
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.mailbox_sweep import Search, Sighting
+from triage.quarantine.search.selection import Selection
 from triage.store.db import read_transaction, transaction
 from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -157,3 +160,17 @@ def test_an_undo_in_slices_comes_to_what_is_removed_before_it(house: House, monk
         assert undoing
         assert bulk_decisions.go_on(session, undoing, now=NOW, settings=house.settings) == 1
     assert house.copies() == [("restoring", "done")]
+
+
+@pytest.mark.parametrize("look_first", [True, False])
+def test_a_redelivery_leaves_alone_what_a_sweep_could_not_remove(house: House, look_first: bool) -> None:
+    search = house.begins()
+    house.secures(search, ONE)
+    house.settles(search, ONE, why="connection refused")
+    assert house.copies() == [("delivered", "out of reach")]
+    lost = DecisionRequest(Selection.of(person="joe.fern"), Verb.REDELIVER, "The mailbox was lost.", look_first=look_first)
+    with pytest.raises(NothingDone, match="Mailroom did not deliver it"), transaction(house.engine) as session:
+        decisions.decide_messages(session, lost, by=IDA, now=LATER, settings=house.settings)
+    assert house.copies() == [("delivered", "out of reach")]
+    house.undoes()
+    assert house.copies() == [("restoring", "out of reach")]
