@@ -1,7 +1,9 @@
 // How the console is built: no inlined assets and no polyfill script, since the content security policy allows files of our own only.
 import { svelte } from '@sveltejs/vite-plugin-svelte'
+import { readFileSync } from 'node:fs'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { ICONS } from './src/lib/ui/icons.ts'
 
 /** The first questions wait for nothing: their file runs by itself, before what imports it has come. */
 const prefetch: Plugin = {
@@ -15,8 +17,23 @@ const prefetch: Plugin = {
   },
 }
 
+/** What a glyph draws, without the frame that all of them share. */
+function drawingOf(name: string): string {
+  const svg = readFileSync(`node_modules/lucide-static/icons/${name}.svg`, 'utf8')
+  return svg.slice(svg.indexOf('>', svg.indexOf('<svg')) + 1, svg.lastIndexOf('</svg>')).replace(/\s+/g, ' ').trim()
+}
+
+/** The console's glyphs, once in the page: a sprite needs no further request and no markup written by scripts. */
+const sprite: Plugin = {
+  name: 'sprite',
+  transformIndexHtml: (html, { filename }) =>
+    filename.endsWith('index.html')
+      ? html.replace('<div id="app">', `<svg hidden aria-hidden="true">${ICONS.map((name) => `<symbol id="icon-${name}" viewBox="0 0 24 24">${drawingOf(name)}</symbol>`).join('')}</svg>\n    <div id="app">`)
+      : html,
+}
+
 export default defineConfig({
-  plugins: [svelte(), prefetch],
+  plugins: [svelte(), prefetch, sprite],
   build: {
     outDir: 'dist',
     assetsInlineLimit: 0,

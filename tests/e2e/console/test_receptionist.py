@@ -65,7 +65,7 @@ class Receptionist:
 
     def let_in(self, subject: str) -> None:
         """For good; of several that were not all on the screen it is asked whether all are meant."""
-        several = self.row.locator(".score.pile").count() > 0
+        several = self.row.locator(".glyph.pile").count() > 0
         told = re.compile(f"messages|{re.escape(subject[:40])}") if several else subject[:40]
         done = (
             self.page.get_by_role("status")

@@ -89,6 +89,7 @@ def test_why_is_told_of_the_mail_that_is_shown(site: Site, page: Page) -> None:
     browser_peer.intercept(page, "**/rules/explain", keep)
     summary = page.get_by_text("Other matching rules, and today’s result")
     page.get_by_role("option").nth(0).click()
+    page.get_by_role("button", name="All reasons").click()
     summary.click()
     until(page, lambda: len(late) == 1)
     page.get_by_role("option").nth(1).click()

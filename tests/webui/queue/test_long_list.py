@@ -44,7 +44,7 @@ def seen(page: Page) -> list[int]:
     """Indexes of the rows on screen."""
     rows: list[int] = page.evaluate(
         """() => { const box = document.querySelector('.rows').getBoundingClientRect()
-        const inside = (y) => y > box.top - 58 && y < box.bottom
+        const inside = (y) => y > box.top - 76 && y < box.bottom
         return [...document.querySelectorAll('.row')].filter((row) => inside(row.getBoundingClientRect().y))
             .map((row) => Number(row.getAttribute('aria-posinset'))).sort((one, other) => one - other) }"""
     )

@@ -28,6 +28,7 @@ def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page:
     site.come(JOE, author=BILLS, subject="Invoice", dmarc=NO_DMARC)
     site.sit_down(page)
     page.get_by_role("option").filter(has_text="Invoice").click()
+    page.get_by_role("button", name="All reasons").click()
     page.get_by_text("Other matching rules").click()
     expect(page.get_by_text("No other rule matched.")).to_be_visible()
     page.keyboard.press("g")

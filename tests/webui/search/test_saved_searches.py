@@ -35,7 +35,7 @@ def test_a_search_is_saved_shared_and_deleted(site: Site, page: Page, other_page
     assert faults(other_page) == []
 
     expect(mine).to_have_attribute("aria-current", "page")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="Delete “Parcels”").click()
     expect(page.get_by_role("status").filter(has_text="Deleted the saved search “Parcels”.")).to_be_visible()
     expect(mine).to_have_count(0)
@@ -56,7 +56,7 @@ def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
 def test_where_the_window_has_no_room_for_the_side_bar(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1000, "height": 800})
     site.sit_down(page, "hana", "/?q=narrow")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     sheet = page.get_by_role("dialog", name="Save this search")
     sheet.get_by_label("Name").fill("Narrow")
     page.keyboard.press("Enter")

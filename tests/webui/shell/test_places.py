@@ -19,7 +19,7 @@ PAGES = {
     "g m": ("/campaigns", "Campaigns"),
     "g r": ("/rules", "Rules"),
     "g c": ("/contacts", "Contacts"),
-    "g p": ("/people", "People"),
+    "g p": ("/people", "Employees"),
     "g s": ("/reports", "Reports"),
     "g t": ("/training", "Training"),
     "g u": ("/staff", "Staff"),

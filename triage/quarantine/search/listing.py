@@ -15,6 +15,7 @@ from triage.actor import Actor
 from triage.config.duties import Suggestion, known_title, suggest_duty
 from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
+from triage.message.signals.suggested_act import SuggestedAct, suggest_act
 from triage.quarantine.search import confirmations, expiry, legal_hold, search_sources, search_stream
 from triage.quarantine.search.search_stream import TOP
 from triage.quarantine.search.selection import Selection, selection_condition
@@ -142,6 +143,20 @@ class Listed:
     handed: HandedOver | None  # while it is held
     escalated: EscalatedTo | None
     escalation: Suggestion | None  # the act that its signals suggest, until it is done
+
+    @property
+    def suggested_act(self) -> SuggestedAct:
+        """The act that is offered first while it is held."""
+        if self.state != State.HELD:
+            return SuggestedAct.NONE
+        return suggest_act(
+            self.severity,
+            {one["name"] for one in self.signals},
+            proven=bool(self.proof),
+            second_look=bool(self.second_look),
+            for_duty=bool(self.escalation or self.escalated),
+            time_limited=self.time_limited_until is not None,
+        )
 
 
 def list_deliveries(

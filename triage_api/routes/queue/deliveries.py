@@ -49,4 +49,6 @@ def get_delivery(delivery_id: GivenId, session: Read, by: Staff, here: Here) -> 
     """One delivery with its history."""
     name = partial(routes.shown_hop, here.settings, by=by)
     found = delivery_history.name_hops(delivery_history.get_delivery(session, delivery_id, by=by), name)
-    return schemas.DeliveryDetail.model_validate(asdict(found.listed) | {"history": found.history, "attempts_made": found.attempts_made})
+    return schemas.DeliveryDetail.model_validate(
+        asdict(found.listed) | {"suggested_act": found.listed.suggested_act, "history": found.history, "attempts_made": found.attempts_made}
+    )

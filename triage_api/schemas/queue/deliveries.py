@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from triage.message.signals.suggested_act import SuggestedAct
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.escalated import EscalatedTo, Suggested
@@ -116,6 +117,13 @@ class Delivery(Shape):
     assigned: Annotated[Assignment | None, Field(validation_alias="handed", description="While it is held.")]
     escalated: Annotated[EscalatedTo | None, Field(description="The last escalation that was not undone.")]
     escalation: Annotated[Suggested | None, Field(description="Escalate it rather than remove it; null for most messages.")]
+    suggested_act: Annotated[
+        SuggestedAct,
+        Field(
+            description="The act that the evidence speaks for, to offer it first. It decides nothing. Empty: the evidence conflicts, or it "
+            "is not held."
+        ),
+    ]
     confidential: Annotated[bool, Field(validation_alias="sealed", description="Only named staff see it; opening it needs a reason.")]
     legal_hold: Annotated[bool, Field(description="It must be kept: it is neither expired nor erased.")]
     expires_at: Annotated[datetime | None, Field(description="when held mail is put away because nobody decided; null: it is not")]

@@ -2,10 +2,10 @@
 
 /** Pixels of a row, and of one in an opened group, as the style sheet has them. */
 export interface Heights { readonly tall: number; readonly short: number }
-export const ROOMY: Heights = { tall: 58, short: 46 }
-export const COMPACT: Heights = { tall: 36, short: 36 }
+export const ROOMY: Heights = { tall: 76, short: 50 }
+export const COMPACT: Heights = { tall: 50, short: 50 }
 /** Of the heading of a section. */
-export const HEAD = 28
+export const HEAD = 30
 /** Free space below the last row: the toast lies there. */
 export const BELOW = 92
 /** Pixels that every browser can lay out. */

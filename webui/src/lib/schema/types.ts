@@ -798,6 +798,8 @@ export interface Delivery {
   escalated: EscalatedTo | null
   /** Escalate it rather than remove it; null for most messages. */
   escalation: Suggested | null
+  /** The act that the evidence speaks for, to offer it first. It decides nothing. Empty: the evidence conflicts, or it is not held. */
+  suggested_act: SuggestedAct
   /** Only named staff see it; opening it needs a reason. */
   confidential: boolean
   /** It must be kept: it is neither expired nor erased. */
@@ -864,6 +866,8 @@ export interface DeliveryDetail {
   escalated: EscalatedTo | null
   /** Escalate it rather than remove it; null for most messages. */
   escalation: Suggested | null
+  /** The act that the evidence speaks for, to offer it first. It decides nothing. Empty: the evidence conflicts, or it is not held. */
+  suggested_act: SuggestedAct
   /** Only named staff see it; opening it needs a reason. */
   confidential: boolean
   /** It must be kept: it is neither expired nor erased. */
@@ -2000,6 +2004,8 @@ export interface OutgoingDelivery {
   escalated: EscalatedTo | null
   /** Escalate it rather than remove it; null for most messages. */
   escalation: Suggested | null
+  /** The act that the evidence speaks for, to offer it first. It decides nothing. Empty: the evidence conflicts, or it is not held. */
+  suggested_act: SuggestedAct
   /** Only named staff see it; opening it needs a reason. */
   confidential: boolean
   /** It must be kept: it is neither expired nor erased. */
@@ -3165,6 +3171,9 @@ export interface Suggested {
   phone: string
   reason: string
 }
+
+/** The act that is offered first. */
+export type SuggestedAct = '' | 'release' | 'approve' | 'purge' | 'escalate'
 
 /** A sender to remove from every mailbox. */
 export interface SweepOrder {

@@ -1,0 +1,36 @@
+"""Suggested act for a message, by its evidence."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage.message.signals.severity import Severity
+from triage.message.signals.suggested_act import SuggestedAct, suggest_act
+
+NONE, UNCLEAR, SUSPICIOUS, DANGEROUS = Severity
+
+
+@pytest.mark.parametrize(
+    ("severity", "findings", "facts", "act"),
+    [
+        (NONE, ["first-contact"], {"proven": True}, "release"),
+        (NONE, ["first-contact"], {"proven": True, "time_limited": True}, "approve"),
+        (UNCLEAR, ["never-let-in"], {"proven": True}, "release"),
+        (UNCLEAR, ["first-contact-person"], {"proven": True}, "approve"),
+        (NONE, ["first-contact"], {}, ""),
+        (NONE, [], {"proven": True, "second_look": True}, ""),
+        (SUSPICIOUS, [], {"proven": True}, ""),
+        (DANGEROUS, ["first-contact"], {"second_look": True}, "purge"),
+        (DANGEROUS, ["threat"], {"for_duty": True}, "escalate"),
+    ],
+)
+def test_the_evidence_speaks_for(severity: Severity, findings: list[str], facts: dict[str, bool], act: str) -> None:
+    assert suggest_act(severity, findings, **dict.fromkeys(("proven", "second_look", "for_duty", "time_limited"), False) | facts) == act
+
+
+@given(st.sampled_from(Severity), st.booleans(), st.booleans(), st.booleans(), st.booleans())
+def test_no_release_is_offered_first_of_what_is_unproven_or_looks_bad(
+    severity: Severity, proven: bool, second_look: bool, for_duty: bool, time_limited: bool
+) -> None:
+    act = suggest_act(severity, [], proven=proven, second_look=second_look, for_duty=for_duty, time_limited=time_limited)
+    if not proven or second_look or severity >= SUSPICIOUS:
+        assert act not in (SuggestedAct.RELEASE, SuggestedAct.APPROVE)
