@@ -67,6 +67,9 @@ export function positionOf(run: Run, index: number): number {
 /** The index among the rows here of what stands at this position of the whole list. */
 export const indexAt = (run: Run, position: number): number => indexOf(run.rows, position - run.before)
 
+/** How many rows of the whole list lie above one of its parts. */
+export const rowsAbove = (run: Run, part: Part): number => run.before + lengthOf({ ...run, parts: run.parts.slice(0, run.parts.indexOf(part)) })
+
 /** Which parts lie between two rows: what is asked for again when something changed. */
 export function partsBetween(run: Run, first: number, last: number): readonly Part[] {
   const [from, to] = [positionOf(run, first) - run.before, positionOf(run, last) - run.before]

@@ -5,7 +5,7 @@ import { api, problemOf } from '../api/client'
 import { colleagues } from './presence.svelte'
 import { markOfDelivery, takenBack, type Mark } from './rowOutcome'
 import { holds, namesOf, rowOfDelivery, rowOfView, selectOf, type Row } from './row'
-import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, runAt, type From, type Run } from './listWindow'
+import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, rowsAbove, runAt, type From, type Run } from './listWindow'
 import { settled } from './sections'
 import { countNew, readTab, readGroup, type Further, type Group, type Rows, type Tab } from './tabs'
 import { serverTime } from '../browser/serverTime'
@@ -151,6 +151,14 @@ class Queue {
     this.moreMessages = more
   }
 
+  /** A search counts from its page on, with `above` messages above it, and no further than it looks: all of them once nothing follows. */
+  #countFrom(page: Rows, above: number): void {
+    const messages = above + page.messages
+    if (!page.more) this.#count(page)
+    else if (!page.next && !page.further) this.#count({ ...page, messages, more: '' })
+    else if (messages > this.messages) this.#count({ ...page, messages })
+  }
+
   /** The next page below. */
   async more(): Promise<void> {
     const from = this.run.next
@@ -164,6 +172,7 @@ class Queue {
   }
 
   #grow(page: Rows, from: From): void {
+    if (page.more) this.#countFrom(page, this.run.before + lengthOf(this.run))
     this.run = grown(this.run, page, from)
     this.further = page.further
   }
@@ -176,7 +185,6 @@ class Queue {
       const page = await readTab(this.view, LARGE, from)
       if (!stillWanted()) return
       this.#grow(page, from)
-      this.#count({ messages: this.messages + page.messages, groups: 0, more: page.next || page.further ? '+' : '' })
       if (this.at < 0) this.cursor = page.rows[0]?.key ?? ''
     })
   }
@@ -235,7 +243,7 @@ class Queue {
     if (!pages[0] || generation !== this.#generation) return
     const read = pages.flatMap((page) => page.rows)
     const seen = new Map(read.map((row) => [row.key, row]))
-    this.#count(pages[0])
+    this.#countFrom(pages[0], rowsAbove(this.run, parts[0]!))
     const fresh = await this.#countNew(read)
     if (generation !== this.#generation) return
     this.fresh = fresh

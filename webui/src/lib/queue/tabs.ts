@@ -78,18 +78,19 @@ export async function countNew(asked: Asked, since: number, known: (mail: Delive
   return page.items.filter((mail) => !known(mail)).length
 }
 
-const PAGES = 5 // of an opened group, of 200 messages each
+const MOST = 1_000 // messages of an opened group
 
-/** The single messages of a group, newest first, at most a thousand. */
+/** The single messages of a group, newest first, at most a thousand. A search that runs out of time looks further until it has them. */
 export async function readGroup(row: Row, asked: Asked): Promise<Delivery[]> {
   const { sender, campaign, proof } = row.select
-  const messages: Delivery[] = []
-  let cursor: string | null = null
-  for (let read = 0; read < PAGES; read++) {
-    const page: Deliveries = await api.deliveries({ ...waitingWords(asked), sender, campaign, proof, limit: 200, cursor })
-    messages.push(...page.items)
-    if (!(cursor = page.next_cursor)) break
-  }
   const mine = new Set(row.ids)
-  return row.count > row.ids.length ? messages : messages.filter((mail) => mine.has(mail.id))
+  const messages: Delivery[] = []
+  let read = 0
+  let page: Deliveries | null = null
+  do {
+    page = await api.deliveries({ ...waitingWords(asked), sender, campaign, proof, limit: 200, cursor: page?.next_cursor ?? null })
+    read += page.items.length
+    messages.push(...(row.count > row.ids.length ? page.items : page.items.filter((mail) => mine.has(mail.id))))
+  } while (page.next_cursor && read < MOST && !(page.looked_back_to && messages.length >= row.count))
+  return messages
 }

@@ -7,6 +7,7 @@ import { queue } from '../../../src/lib/queue/queue.svelte'
 import { reachesOf } from '../../../src/lib/removal/purgeScope'
 import { rowOfDelivery, type Row } from '../../../src/lib/queue/row'
 import { runAt } from '../../../src/lib/queue/listWindow'
+import { readGroup } from '../../../src/lib/queue/tabs'
 import { secondLooks } from '../../../src/lib/decisions/secondLook.svelte'
 import { session } from '../../../src/lib/state/session.svelte'
 import type { NeededLook } from '../../../src/lib/api/client'
@@ -407,6 +408,48 @@ test('a search that runs out of time waits to be asked to look further', async (
   await queue.lookFurther()
   expect([queue.rows.map((row) => row.key), queue.further, queue.messages, queue.moreMessages]).toEqual([['a', 'b'], undefined, 2, ''])
   expect(deliveries.mock.calls.map(([words]) => words.cursor ?? null)).toEqual([null, 'x', 'y'])
+})
+
+describe('the number above a search', () => {
+  const found = (items: string[], total: number, next: string | null = null, back: string | null = null, isAtLeast = true) =>
+    ({ items: items.map(mail), total_estimate: total, total_is_at_least: isAtLeast, next_cursor: next, looked_back_to: back }) as never
+  const number = () => `${queue.messages}${queue.moreMessages}`
+  const open = () => queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'often', handed: '', message: '' })
+
+  test('grows as the list does, and is exact at its end', async () => {
+    const pages = [found(['a', 'b'], 3, 'x'), found(['c', 'd'], 3, 'y'), found(['e'], 1, 'z', '2026-11-12T10:00:00Z'), found(['f'], 1)]
+    vi.spyOn(api, 'deliveries').mockImplementation(() => Promise.resolve(pages.shift()!))
+    const numbers = []
+    for (const read of [open, () => queue.more(), () => queue.more(), () => queue.lookFurther()]) {
+      await read()
+      numbers.push(number())
+    }
+    expect(numbers).toEqual(['3+', '5+', '5+', '6'])
+  })
+
+  test.each([
+    { about: 'the first page, where it sees no further', at: 0, again: found(['a', 'b'], 3, 'x'), says: '4' },
+    { about: 'the first page, where more has come', at: 0, again: found(['a', 'b'], 5, 'x'), says: '5+' },
+    { about: 'the first page, where it sees all', at: 0, again: found(['a', 'b'], 5, 'x', null, false), says: '5' },
+    { about: 'the last page', at: 2, again: found(['c', 'd'], 2), says: '4' },
+    { about: 'the last page, which has grown', at: 2, again: found(['c', 'd', 'e'], 3), says: '5' },
+  ])('after a look at $about', async ({ at, again, says }) => {
+    const pages = [found(['a', 'b'], 3, 'x'), found(['c', 'd'], 2), again]
+    vi.spyOn(api, 'deliveries').mockImplementation(() => Promise.resolve(pages.shift()!))
+    await open()
+    await queue.more()
+    expect(number()).toBe('4')
+    await queue.look(at, at)
+    expect(number()).toBe(says)
+  })
+
+  test('a group is opened whole, however often its search runs out of time', async () => {
+    const ids = ['b', 'c', 'd']
+    const pages = [...Array.from({ length: 8 }, (_, n) => found([], 0, `${n}`, '2026-11-12T10:00:00Z')), found(['b', 'x'], 2, 'l', '2026-11-11T10:00:00Z'), found(['c', 'd'], 2, 'm', '2026-11-10T10:00:00Z'), found([], 0)]
+    const deliveries = vi.spyOn(api, 'deliveries').mockImplementation(() => Promise.resolve(pages.shift()!))
+    const messages = await readGroup(group(...ids), { ...queue.view, q: 'often' })
+    expect([messages.map(({ id }) => id), deliveries.mock.calls.length]).toEqual([ids, 10])
+  })
 })
 
 test('what an item could not be done to is not stamped', async () => {
