@@ -103,5 +103,9 @@ class Unanswered(Refused):
     """A server that we asked did not answer, or not completely. Draw no conclusion; try again later."""
 
 
+class Unreadable(Refused):
+    """What the database or this program should hold is damaged or missing. The text says where a copy may be."""
+
+
 class Untrusted(Exception):
     """A provider said what it must not say; the text says what, for the log and for administrators."""

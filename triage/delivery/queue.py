@@ -1,5 +1,6 @@
 """The queue of what is to be sent on: claim, settle, when again."""
 
+import logging
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from triage.addressing.verp import Tag
 from triage.config.settings import Settings
 from triage.delivery import bounces, groups, outbound_notices, recalled_copies, routes, sender_notices
 from triage.delivery.journal import JOURNAL
-from triage.errors import NotAllowedNow, NotFound
+from triage.errors import NotAllowedNow, NotFound, Unreadable
 from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication, Result
 from triage.message.signals.severity import Severity
@@ -41,6 +42,8 @@ LANDED = say("It was delivered before the removal could stop it.")
 IN_DOUBT = say("It may have been delivered.")
 MOST_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321, 4.5.3.1.8)
 MOST_BYTES = 64 * 1024 * 1024  # of messages that wait in memory for a worker
+log = logging.getLogger(__name__)
+
 DELIVERY, ATTEMPT = (SQLModel.metadata.tables[name] for name in ("delivery", "attempt"))
 
 
@@ -177,8 +180,8 @@ def with_siblings(found: dict[int, int], siblings: Iterable[tuple[int, int]]) ->
 def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: datetime) -> list[Claim]:
     """Returns claims with all that a worker needs, without deliveries that must not or cannot be sent any more.
 
-    A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced. What is for
-    a group becomes a delivery for each member, due at once.
+    A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced. What has a
+    record that cannot be read is deferred. What is for a group becomes a delivery for each member, due at once.
     """
     columns = (
         Delivery.id,
@@ -204,6 +207,8 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
             purge_of_the_dead(session, row.id, row.purge_wanted_by, settings=settings, now=now)
         elif isinstance(letter, NotFound):
             ledger.record_event(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, **reply_columns(error_sentence(letter)))
+        elif isinstance(letter, Unreadable):
+            defer_unreadable(session, row, letter, now)
         elif row.direction == "in" and row.mailbox in lists:
             groups.expand_list(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
         else:
@@ -220,6 +225,14 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
     return claims
 
 
+def defer_unreadable(session: Session, row: Row[Any], fault: Unreadable, now: datetime) -> None:
+    """Defer a delivery whose message has a record that cannot be read. It never bounces: a backup may have the record."""
+    where = {"delivery": format_id(row.id), "message": format_id(row.message_id), "why": str(fault)}
+    log.error("delivery %(delivery)s of message %(message)s waits: %(why)s", where)
+    due = again_at(row.attempts, now)
+    ledger.record_event(session, row.id, Event.DEFER, by=RELAY, now=now, due_at=due, **reply_columns(error_sentence(fault)))
+
+
 def address_at_next_hop(session: Session, row: Row[Any], settings: Settings) -> str:
     """The mailbox with the detail of the sub-address, where the next hop understands such and nobody has that address."""
     if not row.detail or row.redirected or not settings.relay.keep_detail:
@@ -231,19 +244,18 @@ def address_at_next_hop(session: Session, row: Row[Any], settings: Settings) -> 
     return str(row.mailbox) if session.get(KnownRecipient, fold_text(detailed)) else detailed
 
 
-def load_messages(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound]:
-    """The messages with their bytes, each once however many deliveries it has; why for one whose content is gone."""
-    found: dict[int, tuple[Envelope, Authentication, bytes] | NotFound] = {}
+def load_messages(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound | Unreadable]:
+    """The messages with their bytes, each once however many deliveries it has; why for one whose content or record is not there."""
+    found: dict[int, tuple[Envelope, Authentication, bytes] | NotFound | Unreadable] = {}
     columns = (Message.id, Message.record, Content.zstd, Content.size)
     joined = select(*map(col, columns)).join(Content, col(Content.id) == col(Message.content_id))
     for message in session.execute(joined.where(is_among(session, col(Message.id), ids))):
         try:
             raw = bodies.unpack_body(message.zstd, message.size)
-        except NotFound as gone:
-            found[message.id] = gone
-        else:
             record = message.record
             found[message.id] = (Envelope.from_json(record.envelope), Authentication.from_json(record.authentication), raw)
+        except (NotFound, Unreadable) as fault:
+            found[message.id] = fault
     return found
 
 

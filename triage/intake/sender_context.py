@@ -141,7 +141,9 @@ def earlier_proofs(session: Session, author: str) -> EarlierProofs:
             proofs[message] = proofs.get(message) or proof
             released |= {message} if by_somebody else set()
     known = session.execute(select(col(Message.id), col(Message.record)).where(col(Message.id).in_(list(proofs))))
-    ways = frozenset(proof_way(proofs[message], Authentication.from_json(record.authentication)) for message, record in known)
+    ways = frozenset(
+        proof_way(proofs[message], Authentication.from_json(record.authentication)) for message, record in known if not record.fault
+    )
     verified = {message for message, proof in proofs.items() if proof}
     return EarlierProofs(ways, len(verified), len(released - verified))
 

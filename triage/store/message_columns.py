@@ -25,7 +25,8 @@ def dmarc_policy() -> ColumnElement[str]:
 
 def has_signal(name: str) -> ColumnElement[bool]:
     """Whether this signal was found in a message. Inside of JSON a quotation mark of a text has a backslash: none passes for one."""
-    return func.coalesce(col(Message.signal_names), cast(SIGNALS, String)).contains(f'"{name}"', autoescape=True)
+    before = cast(SIGNALS, String).contains(f'"name": "{name}"', autoescape=True)
+    return func.coalesce(col(Message.signal_names).contains(f'"{name}"', autoescape=True), before)
 
 
 def named_id() -> ColumnElement[str]:

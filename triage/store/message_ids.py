@@ -27,9 +27,11 @@ def identify_envelope(session: Session, envelope: Envelope) -> tuple[Envelope, i
 
 
 def identified_all(session: Session, envelopes: Sequence[Envelope]) -> list[tuple[Envelope, int | None]]:
-    """The same for many, asked for together."""
+    """The same for many, asked for together. One whose record cannot be read counts as another: better twice than lost."""
     rows = session.execute(BY_SPOOL_ID, {"spool_ids": [envelope.spool_id for envelope in envelopes]})
-    entered = {spool_id: (message_id, Envelope.from_json(record.envelope)) for spool_id, message_id, record in rows}
+    entered = {
+        spool_id: (message_id, None if record.fault else Envelope.from_json(record.envelope)) for spool_id, message_id, record in rows
+    }
     found: list[tuple[Envelope, int | None]] = []
     for envelope in envelopes:
         message_id, kept = entered.get(envelope.spool_id, (None, envelope))

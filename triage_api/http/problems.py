@@ -31,6 +31,7 @@ from triage.errors import (
     SecondLookNeeded,
     Stale,
     Unanswered,
+    Unreadable,
 )
 from triage.say import error_sentence, mark, say
 from triage.store import db
@@ -57,6 +58,7 @@ STATUS: dict[type[Refused], int] = {
     TooManyFailures: 429,
     TooFast: 429,
     Unanswered: 503,
+    Unreadable: 500,
     Crowded: 503,
 }
 NAMED_FIELD = re.compile(r"([a-z_]+): ")  # where the settings are read: they name the part that is wrong so

@@ -15,7 +15,7 @@ from mta.spool import recipient_map_file
 from triage.access import accounts
 from triage.config.settings import Settings
 from triage.delivery.recall import recall_jobs
-from triage.errors import BadInput
+from triage.errors import BadInput, Unreadable
 from triage.intake.build_recipient_map import build_recipient_map
 from triage.policy import emergency
 from triage.quarantine import coverage
@@ -23,6 +23,7 @@ from triage.runtime import disk_space, sandbox
 from triage.runtime.spool_stats import DAMAGED, INCOMING, RETRY, spool_backlog
 from triage.store import db, pg_notify, restore_pause
 from triage.store.delivery_state import State
+from triage.store.message_record.dictionaries import NEWEST, read_dictionary
 from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
@@ -48,8 +49,17 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             yield from check_write_access(engine)
             yield from check_durability(engine)
             yield from check_search(engine)
+        yield from check_dictionary()
     except BadInput as fault:
         yield Finding(FAIL, "database", str(fault), "start or make the database and check database.url, then run `mailroom db upgrade`")
+
+
+def check_dictionary() -> Iterator[Finding]:
+    """Checks the dictionary that new records of messages are compressed with. Without it no message comes in."""
+    try:
+        read_dictionary(NEWEST)
+    except Unreadable as fault:
+        yield Finding(FAIL, "database", str(fault), "install Mailroom again, or copy the file from a backup")
 
 
 def read_by_others(url: str) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from mta.processing.recipient_map_writer import write_door
 from triage.config.settings import Settings
 from triage.errors import Refused
 from triage.store import db
+from triage.store.message_record.dictionaries import NEWEST, read_dictionary
 from triage.store.models.directory import KnownRecipient
 from triage_cli.client.local_setup import database_of
 from triage_cli.services.apply_directory import take_over
@@ -16,10 +17,11 @@ log = logging.getLogger("mailroom.serve")
 
 
 def prepare_start(settings: Settings) -> None:
-    """Prepares the start of the other roles: checks the database, reads the directory, writes the recipient map.
+    """Prepares the start of the other roles: checks the database and the dictionary, reads the directory, writes the recipient map.
 
     A directory file that is wrong is refused on the first start; later the company goes on with the directory it has.
     """
+    read_dictionary(NEWEST)
     with database_of(settings) as engine:
         try:
             take_over(settings)

@@ -1,5 +1,6 @@
 """The queue: claimed once, settled once, tried again in time, given up in the end."""
 
+import logging
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, select, text, update
 from sqlmodel import Session, col
 
 from tests.triage import arriving
@@ -18,13 +19,14 @@ from triage.config.settings import Relay, Settings
 from triage.delivery import bounces, queue, queue_admin
 from triage.delivery.queue import Claim, Outcome
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
-from triage.ids import new_id
+from triage.ids import format_id, new_id
 from triage.message.authentication import Result
 from triage.quarantine.decisions import decide as decisions, outcomes
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
+from triage.store.message_record.record_codec import DAMAGED
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.messages import Content, Message
@@ -473,6 +475,37 @@ def test_claims_that_may_share_a_transaction(engine: Engine, settings: Settings)
         first, second, international = (claims[one].together for one in ids)
         assert first == second != international  # who needs SMTPUTF8 must not take the others down
         assert claims[ids[0]].raw is claims[ids[1]].raw
+
+
+def test_a_damaged_record_defers_its_own_message_and_no_other(
+    released: tuple[Engine, int], settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine, bad = released
+    with db.transaction(engine) as session:
+        (good,) = arrive(session, settings)
+        ledger.record_event(session, good, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        damage_record(session, bad)
+    with db.transaction(engine) as session, caplog.at_level(logging.ERROR):
+        assert [one.delivery_id for one in claim(session, settings)] == [good]
+    assert f"delivery {format_id(bad)} of message" in caplog.text
+    with db.read_transaction(engine) as session:
+        delivery = session.get_one(Delivery, bad)
+        assert (delivery.state, delivery.attempts, delivery.last_reply) == (State.QUEUED, 1, DAMAGED)
+        assert delivery.due_at
+        assert delivery.due_at > NOW
+        repaired = {one.id: one.record for one in session.scalars(select(Message)) if not one.record.fault}
+    with db.transaction(engine) as session:
+        session.execute(update(Message).where(col(Message.id) == delivery.message_id).values(record=next(iter(repaired.values()))))
+    with db.transaction(engine) as session:
+        assert [one.delivery_id for one in claim(session, settings, timedelta(hours=1))] == [bad, good], "it goes when it is repaired"
+
+
+def damage_record(session: Session, delivery_id: int) -> None:
+    """Changes one bit of the record of a delivery's message."""
+    number = session.scalar(select(col(Delivery.message_id)).where(col(Delivery.id) == delivery_id))
+    stored = session.execute(text("SELECT record FROM message WHERE id = :id"), {"id": number}).scalar_one()
+    damaged = stored[:-6] + bytes([stored[-6] ^ 1]) + stored[-5:]
+    session.execute(text("UPDATE message SET record = :record WHERE id = :id"), {"record": damaged, "id": number})
 
 
 def test_an_unproven_sender_keeps_a_bounce_address_for_each_delivery(engine: Engine, settings: Settings) -> None:

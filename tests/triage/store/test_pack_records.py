@@ -22,14 +22,18 @@ from triage.compliance.privacy import person_erasure
 from triage.compliance.privacy.data_subject import Whose
 from triage.compliance.retention import delete_records
 from triage.config.settings import Settings
-from triage.intake import receive as intake
+from triage.intake import receive as intake, sender_context
 from triage.message.authentication import Dmarc, Result
 from triage.message.summary import Attachment, Link
-from triage.quarantine.search import search_condition
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import consent
+from triage.quarantine.rules import rule_trial
+from triage.quarantine.search import listing, search_condition
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.store import db, pack_records
 from triage.store.delivery_state import State
 from triage.store.message_columns import dmarc_policy, dmarc_result, has_signal, list_of_message
+from triage.store.message_record.record_codec import DAMAGED
 from triage.store.message_record.record_parts import columns_of
 from triage.store.models.deliveries import Delivery
 from triage.store.models.markers import Marker
@@ -314,3 +318,34 @@ def somebody_waits(engine: Engine) -> bool:
     """Whether a transaction waits for another one's lock."""
     with db.read_transaction(engine) as session:
         return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+def test_a_damaged_record_is_said_and_stops_no_search_list_or_trial(stored: Engine, settings: Settings) -> None:
+    pack_all(stored)
+    with db.transaction(stored) as session:
+        whole = set(session.scalars(select(col(Delivery.id))))
+        bad = session.scalar(select(func.max(col(Delivery.id)))) or 0
+        cut = text("UPDATE message SET record = :cut WHERE id = (SELECT message_id FROM delivery WHERE id = :id)")
+        session.execute(cut, {"cut": b"\x28\xb5", "id": bad})
+    order = RuleOrder("allow", "address", "sales@supplier.example", "company")
+    with db.read_transaction(stored) as session:
+        rows = {one.id: one for one in listing.in_order(session, sorted(whole))}
+        signs = consent.signs_of(session, sorted(whole))
+        passed = rule_trial.let_in(session, order, ["company"], by=arriving.ANA, now=arriving.NOW)
+        proofs = sender_context.earlier_proofs(session, "sales@supplier.example")
+    assert set(rows) == set(signs) == whole
+    assert {one for one in whole if rows[one].note == DAMAGED} == {bad}
+    assert (rows[bad].subject, rows[bad].attachments, sum(rows[one].attachments for one in whole)) == ("Your order", 0, 1)
+    assert passed["company"] <= MANY - 1
+    assert proofs
+    with db.transaction(stored) as session:
+        arriving.arrive(session, settings)
+
+
+def test_only_names_of_signals_are_signals_of_a_message_from_before(stored: Engine) -> None:
+    table = SQLModel.metadata.tables["message"]
+    with db.transaction(stored) as session:
+        session.execute(update(table).values(signals=[{"name": "links", "values": ["virus", 'a"name": "virus"']}]))
+    with db.read_transaction(stored) as session:
+        found = {name: session.scalars(select(has_signal(name)).distinct()).all() for name in ("links", "virus", "values")}
+    assert found == {"links": [True], "virus": [False], "values": [False]}

@@ -31,6 +31,7 @@ from triage.runtime import sandbox
 from triage.runtime.spool_stats import OFTEN, batch_name
 from triage.store import db, restore_pause
 from triage.store.delivery_state import State
+from triage.store.message_record import dictionaries
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import StaffMember
 from triage.times import utcnow
@@ -488,3 +489,11 @@ def test_where_qr_codes_are_read(
     monkeypatch.setattr(sandbox, "parser_socket", lambda: socket)
     monkeypatch.setattr(shutil, "which", lambda *_, **__: program)
     assert list_findings(local_checks.check_codes(house)) == [(level, "codes", says)]
+
+
+def test_a_damaged_dictionary_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(local_checks.check_dictionary()) == []
+    monkeypatch.setattr(dictionaries, "DIRECTORY", tmp_path)
+    monkeypatch.setattr(local_checks, "read_dictionary", dictionaries.read_dictionary.__wrapped__)
+    (found,) = local_checks.check_dictionary()
+    assert (found.level, "records_1.zdict from the directory `dictionaries` of a backup" in found.found) == (FAIL, True)

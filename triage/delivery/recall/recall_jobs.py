@@ -23,6 +23,7 @@ from triage.say import form_of, join_parts, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
+from triage.store.message_columns import named_id
 from triage.store.models.columns import sentence_columns
 from triage.store.models.deliveries import Attempt, Delivery, reply_columns
 from triage.store.models.mailboxes import Recalled
@@ -113,7 +114,7 @@ def claim_mailboxes(
 def prepare_jobs(session: Session, ids: list[int], settings: Settings, now: datetime) -> list[RecallJob]:
     """All that workers need, as values; the attempts are in the audit log before anybody dials."""
     rows = session.execute(
-        select(Delivery, col(Message.record), col(Message.received_at), col(Message.content_id))
+        select(Delivery, named_id(), col(Message.received_at), col(Message.content_id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(is_among(session, col(Delivery.id), ids))
         .order_by(col(Delivery.id))
@@ -127,8 +128,7 @@ def prepare_jobs(session: Session, ids: list[int], settings: Settings, now: date
     names = renamed_mailboxes.earlier_mailboxes(session, (delivery.mailbox for delivery, *_ in rows))
     anothers = reassigned_addresses.find_barred(session, ids)
     jobs = []
-    for delivery, record, received_at, content_id in rows:
-        summary = record.summary
+    for delivery, message_id, received_at, content_id in rows:
         hop = hops.get(delivery.id, "")
         way = hop or next_hop_of(settings, department=delivery.department, mailbox=delivery.mailbox, direction=delivery.direction)
         restoring = State(delivery.state) is State.RESTORING
@@ -142,7 +142,7 @@ def prepare_jobs(session: Session, ids: list[int], settings: Settings, now: date
                 mailbox=delivery.mailbox,
                 place=place_of(way, settings),
                 marker=format_id(delivery.message_id),
-                message_id=summary.get("message_id", ""),
+                message_id=message_id or "",
                 received_at=received_at,
                 content=content,
                 sure=bool(hop) or delivery.id not in in_doubt,

@@ -23,6 +23,7 @@ from triage.say import form_of, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
+from triage.store.message_columns import named_id
 from triage.store.models.deliveries import Attempt, Delivery, reply_columns
 from triage.store.models.messages import Message
 from triage.store.restore_pause import Pause
@@ -87,7 +88,7 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
     """Yields the deliveries to be looked for in one mailbox, some at a time."""
     pause = pause_in_force(session)
     rows = session.execute(
-        select(col(Delivery.id), col(Message.id), col(Message.record), col(Message.content_id), col(Message.received_at))
+        select(col(Delivery.id), col(Message.id), named_id(), col(Message.content_id), col(Message.received_at))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(doubtful_deliveries(pause), col(Delivery.direction).in_(INWARD), col(Delivery.mailbox) == box.mailbox)
         .order_by(col(Delivery.id))
@@ -97,12 +98,12 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
             Sought(
                 one,
                 format_id(message_id),
-                record.summary.get("message_id", ""),
+                named or "",
                 at,
                 bodies.if_there(session, content_id),
                 made_at(one) > pause.since,
             )
-            for one, message_id, record, content_id, at in some
+            for one, message_id, named, content_id, at in some
         ]
 
 

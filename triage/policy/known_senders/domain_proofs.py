@@ -142,7 +142,7 @@ def earlier_ways(session: Session, which: ColumnElement[bool]) -> frozenset[str]
         .order_by(col(Delivery.received_at).desc())
         .limit(EARLIER)
     )
-    read = ((Authentication.from_json(record.authentication), record.envelope.get("client", "")) for (record,) in rows)
+    read = ((Authentication.from_json(record.authentication), record.envelope.get("client", "")) for (record,) in rows if not record.fault)
     return frozenset(way for found, client in read for way in lasting_ways(proof_ways(found, client), awaited_ways(found)))
 
 

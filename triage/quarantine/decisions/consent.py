@@ -148,7 +148,8 @@ def signs_of(session: Session, ids: Sequence[int]) -> dict[int, Signs]:
     looks = select(Delivery, col(Message.record)).join(Message, col(Message.id) == col(Delivery.message_id))
     rows = session.execute(looks.where(is_among(session, col(Delivery.id), ids)))
     names = confirmations.names_of(session, ids)
-    return {one.id: Signs(severity_of(one, record.signals), [*record.signals, *one.signals], names[one.id]) for one, record in rows}
+    found = [(one, [] if record.fault else record.signals) for one, record in rows]
+    return {one.id: Signs(severity_of(one, signals), [*signals, *one.signals], names[one.id]) for one, signals in found}
 
 
 def consent_of_sender(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, Signs], settings: Settings) -> Asked:

@@ -148,7 +148,8 @@ def would_pass(row: Any, order: RuleOrder) -> bool:
     waives = {"dangerous-attachment": order.risky, ENCRYPTED: order.risky or order.encrypted, UNLIKE: order.unchecked}
     waived = {name for name, is_so in waives.items() if is_so}
     held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or row.rule in waived)
-    return held and Authentication.from_json(row.record.authentication).satisfies(order.proof, as_list=order.match == "list")
+    readable = row.record.fault is None
+    return held and readable and Authentication.from_json(row.record.authentication).satisfies(order.proof, as_list=order.match == "list")
 
 
 def would_stop(row: Any, order: RuleOrder) -> bool:

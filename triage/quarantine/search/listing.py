@@ -19,10 +19,11 @@ from triage.message.signals.suggested_act import SuggestedAct, suggest_act
 from triage.quarantine.search import confirmations, expiry, legal_hold, search_sources, search_stream
 from triage.quarantine.search.search_stream import TOP
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.say import from_row, with_its_form
+from triage.say import error_sentence, from_row, with_its_form
 from triage.store import confidential_rows
 from triage.store.db import OneOf, is_among
 from triage.store.delivery_state import State
+from triage.store.message_columns import count_attachments
 from triage.store.models.assignments import Escalated, Escalation, Handed
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -286,6 +287,7 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
             DELIVERY,
             col(Content.size),
             col(Message.record),
+            count_attachments(),
             func.coalesce(col(Department.name), col(Delivery.department)),
             func.coalesce(col(Person.name), col(Delivery.person)),
             DECISION,
@@ -313,8 +315,10 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
 
 def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing_statement` as a value."""
-    delivery, size, record, department_name, person_name, decision, under_seal, held, days, expires, proven, looks, *later = row
-    signals = record.signals
+    delivery, size, record, attachments, department_name, person_name, decision, under_seal, held, days, expires, proven, looks, *later = (
+        row
+    )
+    signals = [] if record.fault else record.signals
     handed, escalation = later
     escalated = escalated_to(escalation) if escalation.decision_id else None
     return Listed(
@@ -328,14 +332,14 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         person=delivery.person,
         person_name=person_name,
         mailbox=delivery.mailbox,
-        note=from_row(delivery, "note"),
+        note=error_sentence(record.fault) if record.fault else from_row(delivery, "note"),
         author=delivery.author,
         author_name=delivery.author_name,
         author_domain=delivery.author_domain,
         claimed=delivery.claimed,
         subject=delivery.subject,
         size=size,
-        attachments=len(record.summary.get("attachments", ())),
+        attachments=attachments or 0,
         proof=delivery.proof,
         proven_as=proven,
         weight=delivery.weight,

@@ -3,11 +3,11 @@
 import json
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Never
 
 import zstandard
 
-from triage.errors import NotFound
+from triage.errors import Unreadable
 from triage.say import say
 from triage.store.message_record.dictionaries import LEVEL, NEWEST, read_dictionary
 
@@ -26,6 +26,34 @@ class MessageRecord:
     summary: dict[str, Any]  # without its text
     signals: list[dict[str, Any]]
 
+    @property
+    def fault(self) -> Unreadable | None:
+        """Why the record cannot be read; None when it can."""
+        return None
+
+
+class UnreadableRecord(MessageRecord):
+    """A record that cannot be read: it raises its fault where it is used, so that one of many in a list stops no other."""
+
+    __slots__ = ("reason",)
+    reason: Unreadable
+
+    def __init__(self, reason: Unreadable) -> None:
+        """Holds the fault."""
+        object.__setattr__(self, "reason", reason)
+
+    @property
+    def fault(self) -> Unreadable:
+        return self.reason
+
+    def __getattr__(self, name: str) -> Never:
+        if name in MessageRecord.__slots__:
+            raise Unreadable(self.reason.sentence) from self.reason
+        raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return f"UnreadableRecord({self.reason!r})"
+
 
 def pack_record(record: MessageRecord) -> bytes:
     """The bytes that the database holds, with the newest dictionary."""
@@ -43,11 +71,11 @@ def is_packed_whole(record: MessageRecord) -> bool:
 
 
 def unpack_record(stored: bytes) -> MessageRecord:
-    """The record in these bytes. NotFound when they are damaged or their dictionary is missing: the text says where a copy may be."""
+    """The record in these bytes. Unreadable when they are damaged or their dictionary is missing: the text says where a copy may be."""
     try:
         return MessageRecord(*json.loads(stored if stored.startswith(PLAIN) else decompress(stored)))
     except (zstandard.ZstdError, ValueError, TypeError) as fault:
-        raise NotFound(DAMAGED) from fault
+        raise Unreadable(DAMAGED) from fault
 
 
 def decompress(stored: bytes) -> bytes:

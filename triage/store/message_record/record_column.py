@@ -7,7 +7,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-from triage.store.message_record.record_codec import MessageRecord, pack_record, unpack_record
+from triage.errors import Unreadable
+from triage.store.message_record.record_codec import MessageRecord, UnreadableRecord, pack_record, unpack_record
 
 OLD_COLUMNS = ("envelope", "authentication", "summary", "signals")
 
@@ -22,7 +23,10 @@ class RecordColumn(TypeDecorator[MessageRecord]):
         return None if value is None else pack_record(value)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> MessageRecord | None:
-        return None if value is None else unpack_record(value)
+        try:
+            return None if value is None else unpack_record(value)
+        except Unreadable as fault:
+            return UnreadableRecord(fault)
 
     def column_expression(self, column: Any) -> ColumnElement[Any]:
         """Selects the record, else the old columns as the JSON that `unpack_record` reads too."""
@@ -38,9 +42,9 @@ class OldRecord(FunctionElement[bytes]):
 
 @compiles(OldRecord)
 def join_json(element: OldRecord, compiler: Any, **options: Any) -> str:
-    """SQLite's way."""
-    columns = ", ".join(f"json({compiler.process(clause, **options)})" for clause in element.clauses)
-    return f"CAST(json_array({columns}) AS BLOB)"
+    """SQLite's way. Its function `json` would refuse all rows of a query for one that is damaged."""
+    columns = " || ',' || ".join(compiler.process(clause, **options) for clause in element.clauses)
+    return f"CAST('[' || {columns} || ']' AS BLOB)"
 
 
 @compiles(OldRecord, "postgresql")
