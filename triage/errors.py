@@ -104,7 +104,7 @@ class Unanswered(Refused):
 
 
 class Unreadable(Refused):
-    """What the database or this program should hold is damaged or missing. The text says where a copy may be."""
+    """A record or a file of this program is damaged or missing. The text says where a copy may be."""
 
 
 class Untrusted(Exception):

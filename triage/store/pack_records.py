@@ -48,7 +48,7 @@ def pack_rows(session: Session, records: Sequence[tuple[int, MessageRecord]]) ->
         if is_passing(fault):
             raise
         if len(records) == 1:
-            log.exception("the record of message %s cannot be packed and stays as it is", format_id(records[0][0]))
+            log.exception("the record of message %(message)s cannot be packed and stays as it is", {"message": format_id(records[0][0])})
             return
         half = len(records) // 2
         pack_rows(session, records[:half])

@@ -28,7 +28,7 @@ class MessageRecord:
 
     @property
     def fault(self) -> Unreadable | None:
-        """Why the record cannot be read; None when it can."""
+        """Reason why the record cannot be read; None when it can."""
         return None
 
 
