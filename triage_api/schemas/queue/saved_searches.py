@@ -32,7 +32,7 @@ class SavedSearch(Shape):
     shared_with: str
     by_name: Annotated[str, Field(validation_alias="by_shown", description="who keeps it")]
     mine: bool
-    held: Annotated[int | None, Field(description="how many messages of it wait, up to 1,000; null where that was not asked")] = None
+    held: Annotated[int | None, Field(description="messages of it that wait, up to 1,000; null: not asked, or not readable")] = None
 
 
 class SavedSearches(Shape):

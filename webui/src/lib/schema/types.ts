@@ -2814,7 +2814,7 @@ export interface SavedSearch {
   /** who keeps it */
   by_name: string
   mine: boolean
-  /** how many messages of it wait, up to 1,000; null where that was not asked */
+  /** messages of it that wait, up to 1,000; null: not asked, or not readable */
   held: number | null
 }
 
