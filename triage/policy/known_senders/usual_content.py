@@ -47,7 +47,7 @@ def find_usual(session: Session, author: str, *, freemail: Collection[str], now:
     times: Counter[str] = Counter()
     counted: set[tuple[int, str]] = set()
     for message, record, by_somebody in rows:
-        for one in evidence_of(record.summary, record.signals):
+        for one in () if record.fault else evidence_of(record.summary, record.signals):
             if by_somebody:
                 times[one] += USUAL
             elif (message, one) not in counted:
