@@ -77,6 +77,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "legal_hold": False,
         "escalated": None,
         "escalation": None,
+        "suggested_act": "release",
     }
     detail = ana.get(f"/deliveries/{shown}").json()
     assert {name: detail[name] for name in one} == one

@@ -15,10 +15,10 @@ from triage.actor import Actor
 from triage.config.duties import Suggestion, known_title, suggest_duty
 from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
-from triage.message.signals.suggested_act import SuggestedAct, suggest_act
 from triage.quarantine.search import confirmations, expiry, legal_hold, search_sources, search_stream
 from triage.quarantine.search.search_stream import TOP
 from triage.quarantine.search.selection import Selection, selection_condition
+from triage.quarantine.suggested_act import SuggestedAct, suggest_act
 from triage.say import error_sentence, from_row, with_its_form
 from triage.store import confidential_rows
 from triage.store.db import OneOf, is_among

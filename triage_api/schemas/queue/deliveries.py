@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from triage.message.signals.suggested_act import SuggestedAct
 from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.quarantine.suggested_act import SuggestedAct
 from triage.store.delivery_state import State
 from triage_api.schemas.escalated import EscalatedTo, Suggested
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage.message.signals.severity import Severity
-from triage.message.signals.suggested_act import SuggestedAct, suggest_act
+from triage.quarantine.suggested_act import SuggestedAct, suggest_act
 
 NONE, UNCLEAR, SUSPICIOUS, DANGEROUS = Severity
 
