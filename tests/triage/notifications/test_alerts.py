@@ -272,6 +272,7 @@ def test_every_alarm_is_an_event_but_the_emergency_which_is_one_already() -> Non
         "known-sender",
         "sends-differently",
         "many-recipients",
+        "hunt",
     }
 
 

@@ -65,7 +65,7 @@ ARGUMENTS = {  # of those that are about something
 }
 ACTS = {  # they say what they have done in the words of `decisions`
     "campaigns join", "campaigns split", "decisions undo", "hold", "purge", "redeliver", "redirect", "reject", "release", "restore",
-    "sweep", "token create", "retention", "resume",
+    "sweep", "token create", "retention", "resume", "hunt start", "hunt ask", "hunt remove", "hunt close",
 }  # fmt: skip
 OTHERWISE = ("report --format html", "show {mail} --reason curious --headers", "rules export", "audit export")  # what no FormOption is for
 ELSEWHERE = {
@@ -76,7 +76,9 @@ ELSEWHERE = {
     "import mbox",
     "practice scores",
     "webhooks list",
-}  # they read no messages from the database
+    "hunt show",
+    "hunt messages",
+}  # they read no messages from the database; a hunt needs mailboxes
 
 
 @pytest.fixture
