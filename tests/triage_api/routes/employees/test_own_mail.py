@@ -95,17 +95,17 @@ def test_a_claimed_author_is_said_to_be_one(joe: Browser, came: Came, engine: En
 
 
 def test_one_sees_who_viewed_ones_own_mail(joe: Browser, came: Came, engine: Engine) -> None:
-    messages = [came(subject=subject)[0] for subject in ("Seen", "Read ahead")]
+    deliveries = [came(subject=subject)[0] for subject in ("Seen", "Read ahead")]
     joe.client.cookies.set("mailroom", session_key(engine, "ana"), domain="127.0.0.1")
-    messages = [joe.get(f"/deliveries/{mail}").json()["message_id"] for mail in messages]
+    messages = [joe.get(f"/deliveries/{mail}").json()["message_id"] for mail in deliveries]
     for message in messages:
         assert joe.get(f"/messages/{message}/view?ahead=true").status_code == 200
     assert joe.post(f"/messages/{messages[0]}/viewed").status_code == 204
     joe.delete("/session")
     signed_in(joe)
     found = {one["id"]: one["viewed"] for one in joe.get("/me/messages").json()["items"]}
-    assert [[seen["by_name"] for seen in found[mail]] for mail in messages] == [["Ana Roth"], []]
-    assert all(seen["at"] for seen in found[messages[0]])
+    assert [[seen["by_name"] for seen in found[mail]] for mail in deliveries] == [["Ana Roth"], []]
+    assert all(seen["at"] for seen in found[deliveries[0]])
 
 
 def test_one_sees_who_can_read_ones_own_mail(joe: Browser) -> None:
