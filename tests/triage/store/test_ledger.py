@@ -17,6 +17,7 @@ from triage.config.settings import Settings
 from triage.errors import NotAllowedNow, NotFound
 from triage.store import db, ledger
 from triage.store.delivery_state import TRANSITIONS, Event, State
+from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
@@ -265,7 +266,9 @@ def test_contents_are_inserted_in_one_order_whoever_brings_them(monkeypatch: pyt
         inserted.extend(row["sha256"] for row in rows if table is Content)
 
     monkeypatch.setattr(db, "insert_all", insert_all)
-    entries = [Entry({"id": 1}, {"sha256": digest}, []) for digest in ("c", "a", "b")] + [Entry({"id": 2}, None, [])]
+    record = MessageRecord({}, {}, {}, [])
+    message = {"id": 1, "spool_id": "", "content_id": None, "received_at": NOW, "text": "", "record": record}
+    entries = [*(Entry(message, {"sha256": digest}, []) for digest in ("c", "a", "b")), Entry(message, None, [])]
     with db.transaction(sqlite_engine) as session:
         ledger.enter_all(session, entries, by=ANA, now=NOW)
     assert inserted == ["a", "b", "c"]
