@@ -41,6 +41,7 @@ def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> No
     why = page.get_by_role("region", name="Why it was held")
     expect(why).to_contain_text("joe@links.example is not a known sender yet.")
     expect(why).to_contain_text("Display name is that of a colleague")
+    page.get_by_role("button", name="All reasons").click()
     page.get_by_text("Priority").click()
     expect(why).to_contain_text("Every message starts at 50.")
     page.keyboard.press("3")
