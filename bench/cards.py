@@ -185,7 +185,7 @@ def ask_often(house: House, ask: Ask) -> tuple[float, float]:
 
 
 def format_line(house: House, name: str, ask: Ask, answered: tuple[float, float]) -> tuple[str, ...]:
-    """One question from the kept counts and counted."""
+    """Line of the table: a question answered from the kept counts, and by counting."""
     chance = random.Random(1)
     with patch.object(card_list, "kept_for", lambda *_: None), patch.object(folder_counts, "kept_counts", lambda _: None):
         counted = statistics.median(time_question(house, ask, chance) for _ in range(COUNTS))
@@ -194,7 +194,7 @@ def format_line(house: House, name: str, ask: Ask, answered: tuple[float, float]
 
 
 def time_question(house: House, ask: Ask, chance: random.Random) -> float:
-    """One answer, in milliseconds."""
+    """Milliseconds until a question is answered."""
     with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()
         ask(session, chance)

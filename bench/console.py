@@ -152,7 +152,7 @@ def print_report(seen: dict[int, Seen], size: int) -> None:
 
 
 def format_line(name: str, seen: Seen, fast: Seen) -> tuple[str, ...]:
-    """One line of the table."""
+    """Line of the table."""
     half = printing.find_percentile(seen[name], 0.5)
     ratios = (printing.format_ratio(half, printing.find_percentile(other, 0.5)) for other in (seen["bare"], fast[name]))
     return WORDS[name], f"{half:.0f}", f"{printing.find_percentile(seen[name], 0.95):.0f}", *ratios

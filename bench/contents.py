@@ -91,14 +91,14 @@ def keep_bodies(place: Path, url: str, count: int) -> None:
 
 
 def into_postgresql(server: psycopg.Connection[tuple[object, ...]], some: Sequence[Body]) -> None:
-    """One transaction."""
+    """Inserts bodies into PostgreSQL in one transaction."""
     with server.cursor() as cursor:
         cursor.executemany("INSERT INTO content VALUES (%s, %s, %s, %s)", some)
     server.commit()
 
 
 def into_sqlite(file: sqlite3.Connection, some: Sequence[Body]) -> None:
-    """One transaction."""
+    """Inserts bodies into SQLite in one transaction."""
     file.execute("BEGIN IMMEDIATE")
     file.executemany("INSERT INTO content VALUES (?, ?, ?, ?, NULL)", some)
     file.execute("COMMIT")

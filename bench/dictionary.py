@@ -82,7 +82,7 @@ def make_records(*, seed: int, mornings: int, number: int) -> Iterator[MessageRe
 
 
 def write_demo(seed: int, keys: Mapping[str, Key]) -> Iterator[Sent]:
-    """One morning of the demo."""
+    """Yields the messages of one demo morning."""
     for one in write_morning(seed=seed, start=START + timedelta(days=seed)):
         yield one.reverse_path, one.recipients, f"mail.{one.domain}", one.signed(keys)
 

@@ -210,7 +210,7 @@ class Hands:
             self.at_rest()
 
     def press_carelessly(self, place: int, sequence: Sequence[str]) -> None:
-        """One sequence at one row, from the top of the list."""
+        """Presses one sequence of keys at one row, from the top of the list, without looking."""
         kind, before = self.kind(), self.releases()
         for key in sequence:
             self.tap(key)

@@ -97,7 +97,7 @@ def measure_database() -> None:
 
 
 def read_summaries(corpus: Path) -> Iterator[tuple[str, Summary]]:
-    """Every message with its kind."""
+    """Yields the kind and summary of each message."""
     for archive in sorted({archive for archive, _ in KINDS}):
         endings = ("",) if archive == "maildirs" else (".eml",)
         for name, raw in from_archive(corpus, archive, endings):

@@ -152,7 +152,7 @@ def read_memory(pid: int) -> tuple[float, float]:
 
 
 def make_letter(number: int, chance: random.Random) -> Sent:
-    """One message, from somebody who has never written before."""
+    """Makes a message from a sender who has never written before."""
     known = number % 3 > 0
     domain = chance.choice(letters.DOMAINS).name if known else f"new{number}.example"
     author, to = f"{letters.make_words(chance, 12).replace(' ', '')}{number}@{domain}", f"person{chance.randrange(PEOPLE)}@{DOMAIN}"

@@ -123,7 +123,7 @@ def prepared_company() -> Iterator[tuple[Settings, Engine]]:
 
 
 def follow_click() -> dict[str, set[str]]:
-    """One release by the API."""
+    """Lists the modules entered by one release through the API."""
     with (
         prepared_company() as (settings, engine),
         Follower("triage_api/routes") as follower,
@@ -148,7 +148,7 @@ def release_delivery(post: Callable[..., httpx.Response], delivery: str) -> None
 
 
 def follow_message() -> dict[str, set[str]]:
-    """One message through the processor."""
+    """Lists the modules entered by one message that the processor takes in."""
     stop = threading.Event()
     with prepared_company() as (settings, engine), Follower() as follower:
         with transaction(engine) as session:

@@ -112,7 +112,7 @@ class House:
         processes.until(lambda: (look or self.count)() >= count, f"{count} messages are through", log=self.company.log)
 
     def check(self, expected: Sequence[Sent]) -> None:
-        """Every message is there once, and proven when its author can be proven."""
+        """Checks that each message is there once, and proven when its author can be proven."""
         assert self.count() == len(expected)
         proven = self.count("WHERE proof <> ''")
         assert proven == sum(letter.proven for letter in expected), f"{proven} are proven"

@@ -139,7 +139,7 @@ def looked_at(engine: Engine, sender: str) -> Evidence:
 
 
 def purged_by(engine: Engine, sender: str) -> DecisionReport:
-    """One decision."""
+    """Removes a sender's messages by one decision."""
     request = DecisionRequest(Selection.of(sender=sender), Verb.PURGE, "phishing")
     with db.read_transaction(engine) as session:
         planned = decision_plan.plan_large(session, request, by=IDA, now=utcnow(), settings=SETTINGS)

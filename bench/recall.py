@@ -107,7 +107,7 @@ def open_site(stack: contextlib.ExitStack, size: int) -> Site:
 
 
 def fill_wave(engine: Engine, store: Store, wave: str) -> None:
-    """One sender's messages, each in another mailbox and in the audit log as delivered there."""
+    """Fills mailboxes with one sender's messages, each in another mailbox and audited as delivered there."""
     now = datetime.now(UTC)
     rows: dict[str, list[dict[str, object]]] = {"content": [], "message": [], "delivery": [], "attempt": []}
     for number, mailbox in enumerate(random.sample(list(store.mailboxes), WAVE)):
@@ -217,7 +217,7 @@ def search_all(site: Site, wave: str) -> int:
 
 
 def search_mailbox(port: int, wave: str, mailbox: str) -> int:
-    """One mailbox."""
+    """Searches one mailbox for the wave and deletes what it finds; the number of messages."""
     with IMAPClient("127.0.0.1", port, ssl=False) as client:
         client.login(f"{mailbox}*{dovecot.MASTER}", dovecot.MASTER_PASSWORD)
         client.select_folder("INBOX")

@@ -95,7 +95,7 @@ def relay_single(at: House, peer: int) -> Sample:
 
 
 def relay_together(at: House, peer: int) -> Sample:
-    """One message to many."""
+    """Measures one message to many recipients."""
     ids = releasing.prepare_messages(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE)
     return time_work(peer, at.pid, PEOPLE, functools.partial(empty_queue, at, ids))
 

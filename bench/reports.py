@@ -73,7 +73,7 @@ def count_days(engine: Engine) -> int:
 
 
 def format_line(engine: Engine, name: str) -> tuple[str, ...]:
-    """One report."""
+    """Line of the table for one report."""
     whole, part = make_report(engine, name, OTTO), make_report(engine, name, BEN)
     return name, f"{whole[0]:.2f}", f"{whole[1]:.2f}", f"{part[0]:.2f}", f"{part[1]:.2f}"
 

@@ -74,7 +74,7 @@ def fill_databases(place: Path, server: postgresql.Server, size: int) -> list[Ho
 
 
 def make_rules(size: int) -> Iterator[dict[str, Any]]:
-    """Every tenth a block."""
+    """Makes rules; every tenth one is a block."""
     for number in range(size // A_RULE):
         effect = "allow" if number % 10 else "block"
         made = Rule(effect=effect, match="domain", value=f"ruled{number}.example", scope="company", author="Ida Lind", created_at=LATELY)

@@ -194,7 +194,7 @@ def format_figures(taken: tuple[float, float]) -> tuple[str, str]:
 
 
 def time_question(house: House, ask: Callable[[Session], Any]) -> float:
-    """One answer, in milliseconds."""
+    """Milliseconds until a question is answered."""
     with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()
         ask(session)

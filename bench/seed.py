@@ -148,7 +148,7 @@ def prepare_staff(place: Path, imap_port: int = 0) -> Settings:
 
 
 def warm_caches(site: Site) -> None:
-    """Every header field is in the server's caches, and the forkserver has imported what its children need, this program included."""
+    """Fills the server's caches with all header fields and imports what the forkserver's children need, this program included."""
     multiprocessing.set_forkserver_preload(["bench.seed"])
     forkserver.ensure_running()
     fetch_doveadm(site)
@@ -156,7 +156,7 @@ def warm_caches(site: Site) -> None:
 
 
 def measure_way(site: Site, way: str) -> Sample:
-    """One run: seconds, and processor seconds of ours and of the server."""
+    """Measures one run: seconds, and processor seconds of ours and of the server."""
     server = site.server.process.pid if site.server.process else 0
     before = processor.tree_seconds(os.getpid()) - processor.tree_seconds(server), processor.tree_seconds(server)
     begun = time.perf_counter()
@@ -185,7 +185,7 @@ def fetch_imapclient(site: Site) -> None:
 
 
 def fetch_account(port: int, number: int) -> int:
-    """One account."""
+    """Fetches the header fields of one account; the number of messages."""
     with open_session(port, number) as client:
         return len(client.fetch(client.search(), [FIELDS]))
 
@@ -197,7 +197,7 @@ def enter_mailboxes(site: Site) -> None:
 
 
 def looked_into(port: int, number: int) -> None:
-    """One account."""
+    """Opens one account and reads nothing."""
     with open_session(port, number):
         return
 

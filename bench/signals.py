@@ -53,7 +53,7 @@ NAMED = re.compile(r"`([a-z-]+)`")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One message of the corpus and what a trained eye says of it."""
+    """Message of the corpus and the verdict of a trained reader."""
 
     kind: str
     summary: Summary
@@ -75,7 +75,7 @@ def main() -> int:
 
 
 def read_messages(corpus: Path) -> Iterator[Mail]:
-    """Every message, as it would have been seen when it was written."""
+    """Reads the messages as they would have been seen when they were written."""
     letters = list(read_corpus(corpus))
     known = Acquaintances(summary for kind, summary, _ in letters if kind == "wanted")
     for kind, summary, path in letters:

@@ -74,7 +74,7 @@ def measure_size(url: str, size: int) -> tuple[str, str, str, str]:
 
 
 def verify_once(url: str) -> int:
-    """One verification, in this process."""
+    """Verifies the audit log once in this process, and prints the figures."""
     engine = db.open_engine(url)
     begun, used = time.perf_counter(), time.process_time()
     with db.read_transaction(engine) as session:

@@ -64,7 +64,7 @@ class House:
         return found
 
     def check(self, expected: Sequence[Sent]) -> None:
-        """Every message is there once, and proven when its author can be proven."""
+        """Checks that each message is there once, and proven when its author can be proven."""
         assert self.count("SELECT count(*) FROM delivery") == len(expected)
         proven = self.count("SELECT count(*) FROM delivery WHERE proof <> ''")
         assert proven == sum(letter.proven for letter in expected), f"{proven} are proven"

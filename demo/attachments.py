@@ -9,7 +9,7 @@ FIXED_TIME = (2024, 1, 1, 0, 0, 0)  # so that the same morning has the same byte
 
 
 def make_pdf(title: str, lines: list[str]) -> bytes:
-    """One A4 page of text. Letters outside Latin-1 become question marks: the built-in fonts have no others."""
+    """A4 page of text as a PDF. Letters outside Latin-1 become question marks: the built-in fonts have no others."""
     shown = ["BT", "/F1 20 Tf 72 770 Td", f"({escape_text(title)}) Tj", "/F1 11 Tf 0 -34 Td 16 TL"]
     shown += [f"({escape_text(line)}) Tj T*" for line in lines]
     content = "\n".join([*shown, "ET"]).encode("latin-1", "replace")
@@ -54,7 +54,7 @@ def mix_colours(top: tuple[int, int, int], bottom: tuple[int, int, int], share: 
 
 
 def make_chunk(kind: bytes, data: bytes) -> bytes:
-    """One PNG chunk with its length and checksum."""
+    """PNG chunk with its length and checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 

@@ -110,7 +110,7 @@ def make_directory() -> CompanyDirectory:
 
 
 def find_person(uid: str) -> PersonEntry:
-    """One person; KeyError when nobody has that uid."""
+    """Finds a person; KeyError when nobody has that uid."""
     return {entry.uid: entry for entry in list_people()}[uid]
 
 
@@ -135,7 +135,7 @@ def as_toml() -> str:
 
 
 def format_section(title: str, /, **values: str | tuple[str, ...]) -> Iterator[str]:
-    """One [[title]] entry; empty values are left out."""
+    """Formats a [[title]] entry of the directory file; empty values are left out."""
     yield from ("", f"[[{title}]]")
     yield from (f"{key} = {quote_value(value)}" for key, value in values.items() if value)
 

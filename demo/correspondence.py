@@ -23,7 +23,7 @@ def write_morning(*, seed: int, start: datetime, pace_seconds: float = 0.0) -> l
 
 
 def order_drafts(rng: random.Random, start: datetime) -> list[Draft]:
-    """Every draft, by its moment; those without one are strewn over the morning."""
+    """Sorts drafts by their moment; spreads those without one over the morning."""
     placed = [(rng.random() * 0.95 if draft.moment is None else draft.moment, draft) for draft in collect_drafts(rng, start)]
     return [draft for _, draft in sorted(placed, key=lambda pair: pair[0])]
 

@@ -51,7 +51,7 @@ def write_crooks(rng: random.Random) -> Iterator[Draft]:
 
 
 def password_wave(rng: random.Random) -> Iterator[Draft]:
-    """One copy for each person, from changing senders, with small changes in the words."""
+    """Yields a copy of the wave for each person, from changing senders, with small changes in the words."""
     victims = list(list_people())
     rng.shuffle(victims)
     for place, victim in enumerate(victims):
@@ -59,7 +59,7 @@ def password_wave(rng: random.Random) -> Iterator[Draft]:
 
 
 def password_mail(victim: PersonEntry, domain: str, rng: random.Random, moment: float) -> Draft:
-    """One copy of the wave. The link says one thing and leads to another."""
+    """Copy of the wave, with a link whose text and target differ."""
     words = {"name": victim.name, "uid": victim.uid, "mailbox": victim.mailbox, "company": NAME}
     greeting, opening, threat = (rng.choice(texts).format(**words) for texts in (GREETINGS, OPENINGS, THREATS))
     button, number = rng.choice(BUTTONS), rng.randrange(1000, 9999)
@@ -282,7 +282,7 @@ Your parcel <b>{number}</b> is being held at customs. A fee of <b>{fee} EUR</b> 
 
 
 def lone_wolves() -> Iterator[Draft]:
-    """One-off attempts."""
+    """Single attempts at fraud that belong to no wave."""
     author = "Tomáš Havránek <t.havranek@executive-mailbox.test>"
     yield Draft("gift-cards", author, address_person("ben.okafor"), "Small favour, please keep it to yourself", GIFT_CARDS, plain=True)
     yield Draft(

@@ -83,7 +83,7 @@ def pick_letters(now: datetime) -> Iterator[Letter]:
 
 
 def make_exercise(number: int, letter: Letter) -> Exercise:
-    """One card."""
+    """Makes a training message and its known answer."""
     summary = make_summary(letter.raw)
     author = summary.author or next(iter(summary.authors), "")
     return Exercise(

@@ -17,7 +17,7 @@ NAMES = tuple(sorted({sender.key for sender in SENDERS if sender.key}))
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One signing key. Its name is the DKIM selector too."""
+    """DKIM signing key; its name is the selector too."""
 
     name: str
     private: bytes  # as dkimpy takes it: PEM (PKCS #1) for RSA, base64 of the seed for Ed25519
@@ -26,7 +26,7 @@ class Key:
 
 
 def read_keys(directory: Path) -> dict[str, Key]:
-    """Every key by its name; those that have no file in `directory` yet are made."""
+    """Reads the keys by name; makes those that have no file in `directory` yet."""
     return {name: read_key(name, directory / f"{name}.pem") for name in NAMES}
 
 

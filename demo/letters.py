@@ -1,4 +1,4 @@
-"""One message of the demo: a draft in words becomes a letter in bytes, and a letter gets its sender's DKIM signature."""
+"""Messages of the demo: turns a draft into the bytes of a message and signs it with its sender's DKIM key."""
 
 import html
 import random

@@ -106,7 +106,7 @@ def send_letter(hosts: MailHosts, letter: Letter, signing: Mapping[str, Key]) ->
 
 
 def attempt_transaction(hosts: MailHosts, letter: Letter, recipients: list[str], raw: bytes) -> Mapping[str, tuple[int, bytes]]:
-    """One transaction: the answer for each recipient that did not get it."""
+    """Sends one transaction; the reply for each recipient who was refused."""
     try:
         return hosts.of(letter.domain).sendmail(letter.reverse_path, recipients, raw)
     except smtplib.SMTPRecipientsRefused as fault:

@@ -15,7 +15,7 @@ CLICKS = "https://click.letterhaus.example"
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One box of a newsletter."""
+    """Box of a newsletter."""
 
     title: str
     text: str
@@ -24,7 +24,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One issue of a newsletter and who gets it."""
+    """Issue of a newsletter and its readers."""
 
     author: str
     subject: str
@@ -147,14 +147,14 @@ ISSUES = (
 
 
 def write_newsletters(rng: random.Random) -> Iterator[Draft]:
-    """Every issue for each of its readers, sent through the mailing house Letterhaus, with a mark for each reader."""
+    """Yields each issue for each of its readers, sent through the mailing house Letterhaus, with a tracking id for each reader."""
     for issue in ISSUES:
         for uid in issue.readers:
             yield write_newsletter(issue, uid, f"{rng.getrandbits(40):010x}")
 
 
 def write_newsletter(issue: Issue, uid: str, mark: str) -> Draft:
-    """One reader's copy."""
+    """Writes one reader's copy of an issue."""
     reader = find_person(uid)
     header = File("kopf.png", "image/png", make_png(560, 90, (140, 28, 19), (232, 190, 160)), cid=f"kopf.{mark}@letterhaus.example")
     fields = (
@@ -214,7 +214,7 @@ def render_issue(issue: Issue, mark: str, cid: str) -> str:
 
 
 def render_story(issue: Issue, story: Story, mark: str) -> str:
-    """One story as a table cell."""
+    """Renders a story as a table cell."""
     number = issue.stories.index(story) + 1
     width = 100 // issue.columns
     price = f'<div style="font-size:20px;font-weight:bold;color:{issue.colour};padding:4px 0">{story.price}</div>' if story.price else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One domain that sends mail. The demo sends from this machine, so SPF passes where it names 127.0.0.0/8."""
+    """Domain that sends messages. The demo sends from this machine, so SPF passes where it names 127.0.0.0/8."""
 
     domain: str
     name: str

@@ -318,7 +318,7 @@ Kveðja
 
 
 def several_recipients() -> Iterator[Draft]:
-    """One message to several of us at once."""
+    """Message to several employees at once."""
     birte = "Birte Jansohn <b.jansohn@stadtwerke-hollersund.example>"
     team = (
         *address_person("dario.montefusco"),

@@ -40,7 +40,7 @@ def list_records(sender: Sender, keys: Mapping[str, Key]) -> Iterator[str]:
 
 
 def format_record(name: str, kind: str, data: str) -> str:
-    """One line of a zone file."""
+    """Formats a line of a zone file."""
     return f"{name} {TTL} IN {kind} {data}"
 
 

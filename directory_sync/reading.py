@@ -1,4 +1,4 @@
-"""One reading of a directory: the company, and notes for its administrator."""
+"""Result of reading a directory: the company, and notes for its administrator."""
 
 from dataclasses import dataclass
 

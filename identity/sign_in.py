@@ -1,4 +1,4 @@
-"""One sign-in at a provider: where the browser is sent, and whom the provider has identified when it comes back."""
+"""OpenID Connect sign-in: sends the browser to the provider, and reads the provider's answer when it returns."""
 
 import secrets
 from collections.abc import Mapping

@@ -20,7 +20,7 @@ NUMBER = re.compile(rb"[1-9]\d?")
 
 @dataclass(slots=True)
 class Links:
-    """One ARC set: the three fields of one instance and the tags of the two that are signed."""
+    """ARC set: the three fields of one instance and the tags of the two signed ones."""
 
     fields: dict[bytes, Field] = field(default_factory=dict)
     tags: dict[bytes, Tags] = field(default_factory=dict)
@@ -52,7 +52,7 @@ def verify_chain(message: Message, questions: Questions, now: datetime) -> Arc:
 
 
 def fields_of(message: Message) -> list[Field]:
-    """Every field of every ARC set."""
+    """Lists the fields of all ARC sets."""
     return [one for name in ORDER for one in message.named(name)]
 
 

@@ -61,7 +61,7 @@ def split_field(value: bytes) -> list[str]:
 
 
 def result_of(part: str) -> Stated | None:
-    """One result: `method=word` and its properties; None when it is none."""
+    """Parses a result, `method=word` and its properties; None when it is none."""
     words = WORDS.findall(" ".join(part.split()).replace(" =", "=").replace("= ", "="))
     found = METHOD.fullmatch(words[0]) if words else None
     if not found:

@@ -35,7 +35,7 @@ ONCE = b"subject date to cc reply-to sender message-id mime-version content-type
 
 
 def verify_signatures(message: Message, questions: Questions, now: datetime) -> tuple[Dkim, ...]:
-    """One result a signature, top to bottom; () without any. Never raises."""
+    """Verifies each signature, top to bottom; () without any. Never raises."""
     signatures = message.named(b"dkim-signature")
     if message.fault:
         return (Dkim(Result.PERMERROR, "", reason=message.fault),) if signatures else ()

@@ -171,7 +171,7 @@ def does_exist(domain: str, questions: Questions) -> bool:
 
 
 def organisational_domain(domain: str) -> str:
-    """One label below the public suffix; a public suffix itself is its own organisation (RFC 7489, section 3.2).
+    """Organisational domain: one label below the public suffix. A public suffix is its own organisation (RFC 7489, section 3.2).
 
     Customers of one provider are no organisation, though the list has them as one: one could sign what names the other.
     """

@@ -10,7 +10,7 @@ FIELD_NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One header field as it stands in the message."""
+    """Header field, unchanged from the message."""
 
     name: bytes  # in lower case
     value: bytes  # all after the colon, folds and the last CRLF included

@@ -28,7 +28,7 @@ RAISED = "raised"  # in place of a result
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """One result of a library."""
+    """Result of another library."""
 
     library: str
     method: str
@@ -40,7 +40,7 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One step of ours, and what a library says about the same."""
+    """Authentication step of ours beside the library's result for the same step."""
 
     method: str
     about: str  # the domain or the identity that was looked at
@@ -118,7 +118,7 @@ def ask_pyspf(envelope: Envelope, resolver: Resolver) -> Opinion:
 
 
 def ask_dkimpy(raw: bytes, resolver: Resolver) -> Iterator[Opinion]:
-    """Every DKIM signature and the ARC chain by dkimpy."""
+    """Verifies the DKIM signatures and the ARC chain with dkimpy."""
     library, keys = f"dkimpy {metadata.version('dkimpy')}", key_function(resolver)
     for place in range(len(read_message(raw).named(b"dkim-signature"))):
         yield call_library(library, DKIM, partial(verify_with_dkimpy, raw, place, keys), place)

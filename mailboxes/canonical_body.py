@@ -24,7 +24,7 @@ def content_digest(raw: bytes) -> str | None:
 
 
 def content_of(part: Part) -> bytes:
-    """One part's own content: text without what servers change in it, everything else as it is."""
+    """Content of a part: text without the changes that servers make, all else unchanged."""
     if part.media_type in ("message/rfc822", "message/global") and first_field(part.fields, "content-transfer-encoding") in UNCHANGED:
         return b""  # its parts follow
     if not part.media_type.startswith("text/"):

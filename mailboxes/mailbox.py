@@ -79,7 +79,7 @@ class Found:
 
 
 class Mailbox(Protocol):
-    """One open mailbox. One thread uses it; only `abort` may come from another."""
+    """Open mailbox. A single thread uses it; only `abort` may come from another."""
 
     def find(self, sought: list[Sought], since: datetime) -> list[Found]:
         """Look for these in every folder: one Found each. What did not come in at `since` or later is looked for among all messages."""

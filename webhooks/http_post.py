@@ -1,4 +1,4 @@
-"""One call: POST to a URL of the settings, within its time, following nobody's redirection."""
+"""HTTP POST to a URL of the settings: bounded in time, follows no redirection."""
 
 import contextlib
 import http.client

@@ -44,7 +44,7 @@ def send_events(events: Sequence[dict[str, Any]], settings: Settings) -> None:
 
 
 def frame_message(event: dict[str, Any], hostname: str) -> bytes:
-    """One event as a syslog message with its length before it (RFC 5425, 4.3)."""
+    """Frames an event as a syslog message with its length before it (RFC 5425, 4.3)."""
     about = event["event"]
     priority = LOG_AUDIT * 8 + about["severity"]
     header = f"<{priority}>1 {event['@timestamp']} {hostname} mailroom - {about['action'][:32]} - "

@@ -15,7 +15,7 @@ TAIL = len(END) - 1
 
 
 class Session(asyncio.Protocol):
-    """One connection."""
+    """SMTP connection of the smallest possible server."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport, self.held, self.in_message = cast(asyncio.Transport, transport), b"", False

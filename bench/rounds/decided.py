@@ -70,7 +70,7 @@ def make_slices(count: int, content: int, chance: random.Random) -> Iterator[Sli
 
 
 def make_delivery(made: Slice, number: int, at: datetime, content: int, chance: random.Random) -> dict[str, Any]:
-    """One delivery."""
+    """Makes the rows of one delivery."""
     message, delivery = make_rows(content, "", chance)
     kind = chance.random()
     verdict = "quarantine" if kind < HELD else "purge" if kind < HELD + PURGED else "relay"

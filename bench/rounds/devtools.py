@@ -28,7 +28,7 @@ class Page:
         self.ask("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """One command and its result; events are not for us."""
+        """Sends a command and returns its result; skips events."""
         self.number += 1
         order = {"id": self.number, "method": method, "params": params} | ({"sessionId": self.session} if self.session else {})
         os.write(self.asking, json.dumps(order).encode() + END)

@@ -33,7 +33,7 @@ def start_mailroom(workers: int) -> Iterator[Run]:
 
 
 def into_mailroom(door: Daemon, messages: int, size: int, reuse: bool) -> Sample:
-    """One run."""
+    """Measures one run into Mailroom and checks that all messages are in the spool."""
     assert door.process is not None
     found = measure_run(door.process.pid, door.address[1], messages, size, reuse)
     kept = {envelope.spool_id for envelope, _ in receiving.read_spool(door.settings.spool.directory)}

@@ -36,7 +36,7 @@ def make_letters(count: int, seed: int = 1) -> list[Sent]:
 
 
 def make_letter(number: int, chance: random.Random) -> Sent:
-    """One message; every second one has an HTML part and an attachment."""
+    """Makes a message; every second one has an HTML part and an attachment."""
     domain, person = DOMAINS[number % len(DOMAINS)], chance.choice(PEOPLE)
     author = f"{make_words(chance, 12).replace(' ', '')}@{domain.name}"
     rich = bool(number % 2)

@@ -19,7 +19,7 @@ WORDS = b"the invoice meeting report please review attached contract schedule de
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message of a wave, and in whose mailbox it lies."""
+    """Message of a wave, and the mailbox that holds it."""
 
     mailbox: str
     marker: str  # the value of X-Mailroom-Message
@@ -52,7 +52,7 @@ class Store:
         return root / "cur"
 
     def write(self, folder: Path, raw: bytes, arrived: float) -> Path:
-        """One message that was read, with the date of its arrival."""
+        """Writes a message as read, with the date of its arrival."""
         path = folder / f"{int(arrived)}.M{next(self.numbers)}P1.bench,S={len(raw)}:2,S"
         path.write_bytes(raw)
         os.chown(path, self.keeper.pw_uid, self.keeper.pw_gid)

@@ -21,7 +21,7 @@ RUN = 5  # words in a row
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One message of the mixture: what it is in truth, and its fingerprint."""
+    """Message of the mixture: its true kind and its fingerprint."""
 
     truth: str  # wave 3; ham, phish, spam
     fingerprint: Fingerprint | None
@@ -86,7 +86,7 @@ def share_words(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
 
 
 def runs_of(text: str) -> set[tuple[str, ...]]:
-    """Every few words in a row."""
+    """Sequences of RUN consecutive words."""
     words = re.findall(r"[^\W\d_]+", text[:LONGEST].casefold())
     return {tuple(words[place : place + RUN]) for place in range(len(words) - RUN + 1)}
 

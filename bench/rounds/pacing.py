@@ -46,7 +46,7 @@ def send_all(port: int, letters: Sequence[Sent], rate: float, sessions: int, tel
 
 
 def send_some(port: int, due: "queue.SimpleQueue[Sent | None]", taken: list[float], faults: list[str]) -> None:
-    """One message after the other, each when it is due."""
+    """Sends messages one after the other, each when it is due."""
     try:
         while letter := due.get():
             taken.append(deliver_message(port, *write_dialogue(letter)))

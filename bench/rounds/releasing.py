@@ -27,7 +27,7 @@ LINE = 70  # characters
 
 
 def prepare_messages(engine: Engine, mailboxes: Sequence[Sequence[str]], size: int) -> list[int]:
-    """One message of about `size` bytes for each group of mailboxes, to leave when it is released; the ids of the deliveries."""
+    """Stores a message of about `size` bytes for each group of mailboxes, ready for release; the ids of the deliveries."""
     chance, ids = random.Random(), []  # new contents each time
     late = utcnow() + NOT_YET
     with db.transaction(engine) as session:

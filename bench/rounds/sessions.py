@@ -52,7 +52,7 @@ def send_all(port: int, letters: Sequence[Sent], sessions: int, tell: Connection
 
 
 def send_some(port: int, waiting: "queue.SimpleQueue[tuple[bytes, bytes]]", faults: list[str]) -> None:
-    """One session after the other until nothing is left."""
+    """Runs one session after the other until no message is left."""
     try:
         while True:
             envelope, content = waiting.get_nowait()
@@ -64,7 +64,7 @@ def send_some(port: int, waiting: "queue.SimpleQueue[tuple[bytes, bytes]]", faul
 
 
 def deliver_message(port: int, envelope: bytes, content: bytes) -> float:
-    """One message on a connection of its own; milliseconds that its content, with the last dot, waited for the 250."""
+    """Delivers a message on a connection of its own; milliseconds from the final dot to the 250."""
     with socket.create_connection(("127.0.0.1", port), HANG) as connection, connection.makefile("rb") as replies:
         expect_reply(replies, b"220")
         connection.sendall(b"EHLO mail.sender.example\r\n")

@@ -126,7 +126,7 @@ def plot_figures(figures: Mapping[str, float]) -> Iterator[str]:
 
 
 def plot_bar(goal: Goal, figure: float, top: int) -> Iterator[str]:
-    """One line of the plot."""
+    """Draws one line of the plot."""
     better = goal.bound / figure if goal.at_most else figure / goal.bound
     length = max(-4.0, min(4.0, math.log2(better) if better else -math.inf)) * DOUBLE  # 0 is wanted, and there are some
     colour = "#2e7d4f" if goal.met(figure) else "#b3541e"

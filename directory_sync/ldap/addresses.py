@@ -30,7 +30,7 @@ def has_address(entry: Entry, schema: Schema) -> bool:
 
 
 def list_addresses(entry: Entry, schema: Schema) -> Iterator[str]:
-    """Every address, the most ordinary one first."""
+    """Yields an entry's addresses, the most ordinary one first."""
     yield from filter(None, entry.texts(schema.mailbox))
     yield from primary_addresses(entry, schema)
     yield from further_addresses(entry, schema)
@@ -53,7 +53,7 @@ def primary_addresses(entry: Entry, schema: Schema) -> Iterator[str]:
 
 
 def further_addresses(entry: Entry, schema: Schema) -> Iterator[str]:
-    """Every other address; those of other kinds (`X500:`, `sip:`) are none."""
+    """Yields further addresses; skips other kinds (`X500:`, `sip:`)."""
     for name in schema.aliases:
         for text in entry.texts(name):
             kind, colon, address = text.partition(":")

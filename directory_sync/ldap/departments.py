@@ -60,7 +60,7 @@ class Departments:
         return self.known.setdefault(code, DepartmentEntry(code=code, name=name)).code
 
     def all(self, uids: Mapping[str, str]) -> tuple[DepartmentEntry, ...]:
-        """Every department that was named, by an entry or in the settings; `uids` are those of people by distinguished name."""
+        """Lists the departments named by an entry or in the settings; `uids` are those of people by distinguished name."""
         for code in (*self.roles, *self.mailboxes):
             self.known.setdefault(code, DepartmentEntry(code=code, name=code))
         return tuple(self.equipped(self.known[code], uids) for code in sorted(self.known))

@@ -86,7 +86,7 @@ class Lists:
             return
 
     def entries(self) -> Iterator[GroupEntry]:
-        """Every group that has an address of ours."""
+        """Yields the groups that have an address of ours."""
         for key, entry in self.groups.items():
             if key not in self.outside and has_address(entry, self.reader.schema):
                 made = self.reader.accepted(entry, self.entry)

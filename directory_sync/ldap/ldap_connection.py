@@ -1,4 +1,5 @@
-"""One LDAP server, read with suspicion: every page complete or an error, the certificate checked, nothing followed, one deadline."""
+"""Connection to an LDAP server that it does not trust: each page is complete or an error, the certificate is checked, no referral is
+followed, and one deadline holds for all."""
 
 import contextlib
 import re
@@ -42,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as the server gave it, in little room: of a large company very many are kept."""
+    """LDAP entry as the server gave it, stored compactly: a large company has very many."""
 
     dn: str
     places: Mapping[str, int]  # attributes, in small letters: one value for all entries that have the same ones
@@ -131,7 +132,7 @@ class Connection:
             self.ldap.socket.shutdown(socket.SHUT_RDWR)
 
     def search(self, base: str, query: str, attributes: list[str], *, subtree: bool = True) -> Iterator[Entry]:
-        """Every entry below `base` that the filter `query` finds, page by page. Unanswered when one page is not complete.
+        """Searches below `base` with the filter `query`, page by page. Unanswered when a page is not complete.
 
         ldap3 gives what it got when a server stops at its size limit and says nothing, so the result of each page is read here.
         """

@@ -41,7 +41,7 @@ class Kept:
     newest: str = ""  # the greatest change seen
 
     def all(self, server: Connection, schema: Schema) -> Self:
-        """Every entry, read again."""
+        """Reads all entries again."""
         anew = replace(self, newest="")  # a server that was set up again begins to count again
         return anew.with_entries({}, server.search(self.base, self.query, self.attributes), schema)
 

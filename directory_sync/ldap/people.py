@@ -32,7 +32,8 @@ T = TypeVar("T")
 
 @dataclass
 class Reader:
-    """One pass over the entries: who had an address at the last sync keeps it, else the oldest entry has it; who has left comes last."""
+    """Reads people from the entries. An address stays with its owner of the last sync, else it goes to the oldest entry; people who left
+    come last."""
 
     schema: Schema
     settings: Directory
@@ -178,7 +179,7 @@ class Reader:
                 self.contested[address] = alike
 
     def own_addresses(self, entry: Entry) -> set[str]:
-        """Every address of ours that an entry claims."""
+        """Lists our addresses that an entry claims."""
         found = set()
         for text in list_addresses(entry, self.schema):
             with contextlib.suppress(ValueError):

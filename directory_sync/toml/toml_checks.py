@@ -91,7 +91,7 @@ def check_staff(staff: list[Entry], codes: set[str], uids: set[str]) -> None:
 
 
 def check_scope(entry: Entry, codes: set[str], uids: set[str]) -> None:
-    """One login's scope."""
+    """Checks the scope of a login."""
     try:
         scope = Scope.parse(entry.values["scope"])
     except ValueError as fault:
@@ -111,7 +111,7 @@ def check_rights(entry: Entry) -> None:
 
 
 def check_addresses(owned: Iterable[tuple[Entry, str]]) -> dict[str, Entry]:
-    """Every address and its owner. No address may mean two things; people who have left hold none."""
+    """Checks addresses and their owners: no address has two meanings, and people who have left have none."""
     owners: dict[str, Entry] = {}
     for entry, address in owned:
         owner = owners.setdefault(address, entry)
@@ -121,7 +121,7 @@ def check_addresses(owned: Iterable[tuple[Entry, str]]) -> dict[str, Entry]:
 
 
 def owned_addresses(file: Sections, domains: tuple[str, ...], delimiter: str) -> Iterator[tuple[Entry, str]]:
-    """Every address with the entry that it belongs to."""
+    """Yields each address with its entry."""
     yield from ((file.company, f"{local}@{domain}") for local in ALWAYS for domain in domains)
     for entry in file.people:
         if entry.values["active"]:

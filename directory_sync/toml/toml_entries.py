@@ -45,7 +45,7 @@ KEYS: dict[str, dict[str, Any]] = {  # section -> key -> its default, which also
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One section of the file and where it stands, for errors: `company.toml: [[person]] 3 (uid 'jo')`."""
+    """Section of the file and its place for errors: `company.toml: [[person]] 3 (uid 'jo')`."""
 
     where: str
     values: dict[str, Any]
@@ -134,7 +134,7 @@ def read_entries(parsed: dict[str, Any], section: str, title: str, path: Path) -
 
 
 def entry_of(values: dict[str, Any], section: str, title: str, where: str) -> Entry:
-    """One entry, with its title in every error about it."""
+    """Parses an entry; its errors name it by its title."""
     shown = f"{where} ({title} “{values[title]}”)" if isinstance(values.get(title), str) else where
     return Entry(shown, check_entry(values, section, shown))
 
@@ -150,7 +150,7 @@ def check_entry(values: dict[str, Any], section: str, where: str) -> dict[str, A
 
 
 def value_of(values: dict[str, Any], key: str, default: Any, where: str) -> Any:
-    """One key's value in the type of its default."""
+    """Value of a key in the type of its default."""
     if key not in values:
         if default is NEEDED:
             raise BadInput(f"{where}: {key} is missing")

@@ -47,7 +47,7 @@ class Mailroom:
                 yield line.decode()
 
     def items(self, path, **words):
-        """Every item of a list, page after page."""
+        """Yields the items of a list, page after page."""
         cursor = {}
         while cursor is not None:
             page = self.get(path, limit=PAGE, **words, **cursor)
@@ -86,7 +86,7 @@ class Mailroom:
         return made, kept, refused
 
     def ask(self, method, path, order=None, more=()):
-        """One request, and its answer to be read; patient with a server that is busy."""
+        """Sends a request and returns the answer for reading; retries while the server is busy."""
         body = None if order is None else json.dumps(order).encode()
         head = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **dict(more)}
         pauses = list(PAUSES)

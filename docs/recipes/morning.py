@@ -46,7 +46,7 @@ class Morning:
                 sys.exit("Nothing can be done about what is left: look at it in the console.")
 
     def decide(self, card, senders):
-        """One card: the first thing that applies is done."""
+        """Decides one row by the first rule that applies."""
         lead = card["lead"]
         signals = {signal["name"]: signal["sentence"] for signal in lead["signals"]}
         odd = max(lead["signals"], key=lambda signal: signal["risk"], default={"sentence": ""})["sentence"]

@@ -29,7 +29,7 @@ def last_act(directory):
 
 
 def new_acts(mailroom, last):
-    """Every act of the record after that one, which must still be there as it was."""
+    """Yields the entries after the last exported one, which must still be there unchanged."""
     acts = mailroom.lines("/audit/export", **({"after": last["sequence"] - 1} if last else {}))
     if last and same(json.loads(next(acts, "{}"))) != same(last):
         raise ValueError(f"act {last['sequence']} of the record is not what was exported: run `mailroom audit verify`, keep this directory")
@@ -59,7 +59,7 @@ def save(file, lines):
 
 
 def figures(mailroom, day):
-    """Every table of every report about that day, as CSV, by name."""
+    """Returns the tables of all reports about that day, as CSV by name."""
     about = {"since": day.isoformat(), "until": (day + timedelta(days=1)).isoformat()}
     for report in mailroom.get("/reports", **about)["items"]:
         for table in report["tables"]:

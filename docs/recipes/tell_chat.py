@@ -83,7 +83,7 @@ CHATS = {"slack": slack, "teams": teams}
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """One call of Mailroom."""
+    """Receives webhook calls from Mailroom."""
 
     timeout = 10  # seconds that a caller may be silent
     asked = None  # what stood on the command line

@@ -20,7 +20,7 @@ Key = tuple[str, str]  # name in lower case without the last dot, type
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One outcome: records, or why there was no answer."""
+    """Cached outcome: records, or the reason for no answer."""
 
     expires: float  # time.monotonic()
     records: tuple[Record, ...]

@@ -29,7 +29,7 @@ class TooManyRecords(dns.exception.FormError):
 
 
 class Nameserver(dns.nameserver.Do53Nameserver):
-    """One recursive resolver. What it sends by TCP is counted before it is parsed; by UDP EDNS_BYTES hold no more than RECORDS."""
+    """Recursive resolver. Answers by TCP are counted before they are parsed; by UDP, EDNS_BYTES hold no more than RECORDS."""
 
     def query(
         self,

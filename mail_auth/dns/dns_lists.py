@@ -25,7 +25,7 @@ Client = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class DnsList:
-    """One list and the answers of it that count."""
+    """DNS list and its answers that count."""
 
     zone: str
     codes: tuple[Codes, ...] = (LISTED,)
@@ -63,7 +63,7 @@ def read_lists(settings: Iterable[str]) -> tuple[DnsList, ...]:
 
 
 def one_list(text: str) -> DnsList:
-    """One entry of the setting."""
+    """Parses an entry of the setting."""
     zone, equals, codes = text.partition("=")
     try:
         domain = ascii_domain(zone)
@@ -76,7 +76,7 @@ def one_list(text: str) -> DnsList:
 
 
 def codes_of(text: str) -> Codes:
-    """One code, or a range of its last number."""
+    """Parses a return code, or a range of its last number."""
     first, dash, last = text.partition("-")
     begin = ipaddress.IPv4Address(first)
     end = ipaddress.IPv4Address(f"{first.rpartition('.')[0]}.{last}") if dash else begin

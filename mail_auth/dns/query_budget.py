@@ -84,7 +84,7 @@ def absolute_name(name: str) -> dns.name.Name | None:
 
 
 def parse_record(rdata: dns.rdata.Rdata) -> Record:
-    """One record in the form that Record says."""
+    """Converts a DNS record into a Record."""
     if rdata.rdtype == dns.rdatatype.TXT:
         return b"".join(rdata.strings)  # type: ignore[attr-defined]
     return rdata.to_text().removesuffix(".")

@@ -128,7 +128,7 @@ def folders_in(answers: tuple[Any, ...]) -> tuple[Listed, ...]:
 
 
 def in_quotes(name: str, answer: Any) -> Any:
-    """One answer, or its part before a literal."""
+    """Quotes the folder names in an answer, or in its part before a literal."""
     if isinstance(answer, tuple):
         return (in_quotes(name, answer[0]), *answer[1:])
     if not isinstance(answer, bytes) or b"[" not in answer:

@@ -1,4 +1,4 @@
-"""One account of the mirror over IMAP: its folders, what of ours lies in them, and moving it. RFC 9051, 4315, 6851, 7162."""
+"""IMAP account of the mirror: lists its folders, finds our copies in them, and moves them. RFC 9051, 4315, 6851, 7162."""
 
 import logging
 import threading
@@ -206,7 +206,7 @@ class MirrorAccount:
                     raise
 
     def carry(self, uid: int, folder: str) -> None:
-        """One message of the folder that is open."""
+        """Moves a message of the open folder into another one."""
         if self.can_move:
             self.client.move([uid], folder)
         else:

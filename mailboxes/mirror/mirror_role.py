@@ -94,7 +94,7 @@ def with_server(settings: Settings) -> Settings:
 
 
 def mirror_accounts(settings: Mirror) -> list[Account]:
-    """Every account. BadInput where an entry is malformed, nobody acts in a department's, or two would put one account right."""
+    """Lists the accounts. BadInput where an entry is malformed, nobody acts in a department's account, or two entries name the same one."""
     actors = dict(parse_pairs(settings.act_as, "act_as"))
     found = []
     for code, address in parse_pairs(settings.departments, "departments"):
@@ -191,9 +191,9 @@ class Desk:
     # what was moved
 
     def decide(self, account: MirrorAccount, one: Seen, act: str, by: Actor | None) -> None:
-        """One message in a folder for acts: decide, and only when that is committed lay it aside or give it back.
+        """Decides a message that was moved into a folder for acts; after the commit, lays it aside or gives it back.
 
-        A copy that has gone from there again, or is marked as deleted, means nothing.
+        A copy that left the folder again, or is marked as deleted, means nothing.
         """
         if one.copy and not account.lies(one.place):
             account.take([one.place])

@@ -71,7 +71,7 @@ def plan_mirror(kept: Iterable[Kept], wanted: Mapping[int, str], seen: Iterable[
 
 
 def settle_copy(made: Plan, row: Kept, places: list[Place], home: str) -> None:
-    """One copy of a held message: exactly one at home. What people have copied elsewhere stays there as long as the message is held."""
+    """Plans one held message: exactly one copy in its own folder. Copies made elsewhere by people stay as long as the message is held."""
     at_home = [place for place in places if place.folder == home]
     if at_home:
         stays = row.place if row.place in at_home else at_home[0]

@@ -32,7 +32,7 @@ Source = tuple[str, ...]  # the settings that a token comes from
 
 @dataclass
 class Entry:
-    """One owner's token. The lock is whose turn it is to ask."""
+    """Access token of one owner. The holder of the lock may ask for a new one."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     token: str = ""

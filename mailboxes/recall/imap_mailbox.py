@@ -44,7 +44,7 @@ def explain_trouble(what: str) -> Iterator[None]:
 
 
 class ImapMailbox:
-    """One session in one mailbox."""
+    """IMAP session in one mailbox."""
 
     def __init__(self, settings: Recall, mailbox: str) -> None:
         """Unreachable when there is no way in."""
@@ -67,7 +67,7 @@ class ImapMailbox:
         return found
 
     def folders(self) -> list[str]:
-        """Every folder that can hold mail, the INBOX first; last those that only show what lies in others."""
+        """Lists folders that can hold messages: the INBOX first, and last those that only show messages of others."""
         colleagues = self.colleagues()
         found = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
         names = [name for name, flags in found.items() if not UNSELECTABLE & flags and not name.startswith(colleagues)]
@@ -128,7 +128,7 @@ class ImapMailbox:
             yield from answers.items()
 
     def copy(self, folder: str, uid: int, answer: dict[bytes, Any], part: str = "BODY[]") -> Copy | None:
-        """One message with its bytes; None when its owner deleted it this moment, or when it is too large to be ours."""
+        """Fetches a message with its bytes; None when its owner just deleted it, or when it is too large to be ours."""
         body = answer.get(part.encode()) or self.client.body_of(uid, answer[b"RFC822.SIZE"], part)
         if body is None:
             return None

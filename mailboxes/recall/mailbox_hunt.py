@@ -1,4 +1,4 @@
-"""One mailbox of a hunt: what fits its criteria is counted, or written down once two people agreed to see it. Nothing is changed there."""
+"""Hunt in one mailbox: counts matching messages, or lists them once two people approved that. Changes nothing there."""
 
 from collections.abc import Iterator
 

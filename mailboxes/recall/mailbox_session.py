@@ -1,4 +1,4 @@
-"""One visit to one mailbox: everything that is to be taken out of it and put back into it, in one session."""
+"""Session in one mailbox: carries out all its removals and restorations."""
 
 import logging
 from collections import Counter

@@ -1,4 +1,4 @@
-"""One mailbox of a sweep: a sender's mail, or messages that were named, that never came through us: secured and taken, a few at a time."""
+"""Sweep of one mailbox: stores and removes, a few at a time, a sender's or named messages that never passed through Mailroom."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial

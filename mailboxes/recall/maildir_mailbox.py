@@ -55,7 +55,7 @@ class MaildirMailbox:
         return found
 
     def messages(self, on_unreachable: OnUnreachable = refuse_visit) -> Iterator[tuple[str, Path]]:
-        """Every message with the name of its folder."""
+        """Yields each message with the name of its folder."""
         for folder in list_folders(self.root, on_unreachable):
             for part in ("new", "cur"):
                 for name in sorted(names_in(folder / part, on_unreachable)):

@@ -67,7 +67,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trip:
-    """One visit under way: since when, and what will come of it."""
+    """Visit under way: its start and its future result."""
 
     visit: Visit | Sweep
     started: float  # monotonic seconds
@@ -220,7 +220,7 @@ class Recaller:
         return {jobs[0].mailbox for _, jobs in self.waiting} | {trip.visit.address for trip in trips}
 
     def send_off(self) -> None:
-        """Every idle worker to the next mailbox."""
+        """Sends each idle worker to the next mailbox."""
         while self.waiting and len(self.under_way) < self.size:
             claimed, jobs = self.waiting.popleft()
             if time.monotonic() - claimed < LONGEST_WAIT:  # otherwise its lease would end in the middle: it is claimed again then
@@ -250,7 +250,7 @@ class Recaller:
         self.visit(Visit(jobs, self.settings, self.ask_to_secure, self.parsers))
 
     def visit(self, visit: Visit | Sweep) -> None:
-        """One mailbox of a worker's own."""
+        """Starts a worker for one mailbox."""
         endings = self.workers.submit(carry_out, visit)
         self.under_way.add(Trip(visit, time.monotonic(), endings))
         endings.add_done_callback(lambda _: self.bell.ring())

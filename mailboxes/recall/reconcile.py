@@ -36,7 +36,7 @@ def examine_mailboxes(engine: Engine, boxes: list[Box], settings: Settings) -> I
 
 
 def look_into(engine: Engine, settings: Settings, box: Box) -> Look:
-    """One mailbox."""
+    """Looks for the missing messages in one mailbox."""
     seen = Look(box)
     with db.read_transaction(engine) as session:
         for wanted in reconcile.sought_in(session, box):

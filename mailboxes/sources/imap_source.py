@@ -51,7 +51,7 @@ class ImapSource:
 
 
 class ImapAccount:
-    """One session in one mailbox."""
+    """IMAP session in one mailbox."""
 
     def __init__(self, client: Client, fields: tuple[str, ...]) -> None:
         self.client = client

@@ -26,7 +26,7 @@ LEVELS = 4  # directories between the root and somebody's Maildir
 
 @dataclass(frozen=True, slots=True)
 class MaildirSource:
-    """Every Maildir below a directory: ADDRESS, DOMAIN/NAME, or NAME in the one domain, each perhaps with /Maildir."""
+    """Maildirs below a directory: ADDRESS, DOMAIN/NAME, or NAME in the one domain, each perhaps with /Maildir."""
 
     root: Path
     domain: str = ""
@@ -81,7 +81,7 @@ def is_maildir(directory: Path) -> bool:
 
 @dataclass(slots=True)
 class MaildirAccount:
-    """One person's Maildir with the folders below it (Maildir++ or directories)."""
+    """Maildir of one person with the folders below it (Maildir++ or directories)."""
 
     root: Path
     paths: dict[str, Path] = field(default_factory=dict)

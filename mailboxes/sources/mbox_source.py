@@ -65,7 +65,7 @@ class MboxSource:
 
 @dataclass(slots=True)
 class MboxAccount:
-    """One person's mbox files."""
+    """Mbox files of one person."""
 
     files: dict[str, tuple[Path, str]]
 

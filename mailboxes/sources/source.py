@@ -59,7 +59,7 @@ Filed = float | bytes | None  # seconds since 1970, or IMAP's INTERNALDATE
 
 
 class Stored(NamedTuple):
-    """One message as it lies there."""
+    """Message in a mailbox that is read."""
 
     place: str  # its UID, name or place
     filed: Filed | Callable[[str], Filed]  # when it came there; or what is asked for it, with the place
@@ -91,10 +91,10 @@ def sort_key(place: str) -> tuple[int, str]:
 
 
 class Account(Protocol):
-    """One person's mailbox. One thread uses it."""
+    """Mailbox of one person. A single thread uses it."""
 
     def folders(self) -> list[Folder]:
-        """Every folder of theirs that can hold mail; other people's are left out."""
+        """Lists the person's folders that can hold messages; other people's are left out."""
 
     def read(self, folder: Folder, *, after: Mark | None = None, since: datetime | None = None, whole: bool = False) -> Iterator[Batch]:
         """The messages of a folder, oldest first, those after the mark only, and not those that arrived before `since`.

@@ -67,7 +67,7 @@ def dmarc_words(dmarc: Dmarc) -> list[str]:
 
 
 def format_result(method: str, outcome: str, reason: str, *properties: tuple[str, str]) -> list[str]:
-    """One resinfo as words. A property that is not known is left out."""
+    """Formats a resinfo. Leaves out a property that is not known."""
     why = [f"reason={quote_string(reason)}"] if reason else []
     return [f"{method}={outcome}", *why, *(f"{name}={format_value(text)}" for name, text in properties if text)]
 

@@ -1,4 +1,4 @@
-"""One worker's deliveries of one transaction over a next hop, with one log line for each."""
+"""Delivery attempt: a worker's deliveries of one transaction over a next hop, with a log line for each."""
 
 import hashlib
 import logging
@@ -98,7 +98,7 @@ def for_archive(claim: Claim, settings: Settings) -> bytes:
 
 
 def log_outcomes(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:
-    """One line in the log for each delivery, whatever came of it."""
+    """Logs a line for each delivery, whatever its outcome."""
     for claim, outcome in zip(claims, outcomes, strict=True):
         metrics.count_event("mailroom_attempts", outcome=outcome.kind)
         log.log(

@@ -117,7 +117,7 @@ class Carriers:
             self.workers.submit(self.work, hop)
 
     def work(self, hop: NextHop) -> None:
-        """One worker: batch after batch, until there is none or the next hop is away."""
+        """Delivers batch after batch, until there is none or the next hop is away."""
         while (batch := self.next_batch(hop)) is not None:
             begun = time.monotonic()
             outcomes = deliver_claims(batch, hop, self.settings, self.destination.next_hop, self.sealer)

@@ -88,7 +88,7 @@ class DialledHop:
         return [self.outcome(found[place]) for place in range(len(mailboxes))]
 
     def attempt(self, mail: Mail) -> list[Answer]:
-        """One transaction, whatever becomes of it."""
+        """Attempts a transaction; failures become answers too."""
         try:
             answers = self.deliver(mail)
         except Ended as end:

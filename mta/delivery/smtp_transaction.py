@@ -1,4 +1,4 @@
-"""One mail transaction with the next hop, for one recipient or many: pipelined where that is offered, an answer for each."""
+"""SMTP transaction with the next hop, for one recipient or many: pipelined where the server offers it, an answer for each."""
 
 import re
 import smtplib
@@ -30,7 +30,7 @@ TOO_FAST = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One message and whom it is for. `raw` has CRLF line ends only."""
+    """Message and its recipients. `raw` has CRLF line ends only."""
 
     reverse_path: str
     mailboxes: tuple[str, ...]
@@ -234,7 +234,7 @@ def cut_short(connection: smtplib.SMTP, fault: OSError) -> Answer:
 
 
 def read_final_reply(connection: smtplib.SMTP) -> Answer:
-    """One answer after the final dot."""
+    """Reads one reply after the final dot."""
     try:
         answer = connection.getreply()
     except OSError as fault:

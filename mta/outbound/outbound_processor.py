@@ -182,7 +182,7 @@ class Departures(Writer):
         return lambda session: [self.depart_in_savepoint(session, *one) for one in ready]
 
     def depart_in_savepoint(self, session: Session, message: Judged, packed: Packed) -> Exception | None:
-        """One message departs; why not, None when it has."""
+        """Stores a departing message within a savepoint; the reason when it could not, else None."""
         try:
             with session.begin_nested():
                 self.depart(session, message, packed)

@@ -50,7 +50,7 @@ class Edges:
 
 
 def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """One entry of smtp.trusted_edges."""
+    """Parses an entry of smtp.trusted_edges."""
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError as fault:

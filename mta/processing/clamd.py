@@ -21,7 +21,7 @@ FOUND = re.compile(r"stream: (.{1,300}) FOUND")
 
 
 class Clamd(Scanner[str]):
-    """One clamd. It answers with the name of a virus, "" when there is none."""
+    """Client of clamd. Answers with the name of a virus, "" when there is none."""
 
     def __init__(self, address: str, timeout: float) -> None:
         """`address`: the path of its socket, or HOST:PORT; `timeout`: seconds for one message. BadInput when it is neither."""

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class ReportReader:
-    """One child that reads reports; safe for several threads."""
+    """Child process that reads reports; safe for several threads."""
 
     def __init__(self, addresses: Collection[str]) -> None:
         """`addresses`: folded, to which reports are sent; none, and nothing is ever read."""

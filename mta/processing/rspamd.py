@@ -24,7 +24,7 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Rspamd(Scanner[Opinion]):
-    """One Rspamd."""
+    """Client of Rspamd."""
 
     def __init__(self, url: str, timeout: float) -> None:
         """`url`: of its normal worker, http://HOST:PORT; `timeout`: seconds for one message. BadInput when the URL is none."""

@@ -102,7 +102,7 @@ class Teacher:
         return True
 
     def tell_example(self, example: Example) -> bool:
-        """One message; False when it is to be told again. One that fails again and again must not hold up the others."""
+        """Sends an example to Rspamd; False when to try again. A message that fails again and again must not hold up the others."""
         try:
             self.controller.learn(example)
         except (ConnectionError, Closed) as fault:

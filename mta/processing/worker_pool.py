@@ -53,7 +53,7 @@ class Room:
         return not self.messages or (self.messages < self.most_messages and self.bytes + size <= self.most_bytes)
 
     def give_back(self, size: int) -> None:
-        """One message has left."""
+        """Frees the room of a message that has left."""
         with self.changed:
             self.bytes -= size
             self.messages -= 1
@@ -80,7 +80,7 @@ class Share:
             self.left += 1
 
     def settled(self) -> None:
-        """One message is safe elsewhere, or the reader is through."""
+        """Counts a message that is safe elsewhere, or a reader that is through."""
         with self.lock:
             self.left -= 1
             last = self.left == 0
@@ -99,7 +99,7 @@ class Examines(Protocol):
 
 
 class Lane:
-    """One reader and several workers. Its reader goes on while they wait for DNS, as long as there is room."""
+    """Reader with several workers. The reader goes on while they wait for DNS, as long as there is room."""
 
     def __init__(self, spool: Spool, examiner: Examines, judged: "queue.SimpleQueue[Judged]", *, workers: int) -> None:
         self.spool, self.examiner, self.judged = spool, examiner, judged
@@ -173,7 +173,7 @@ class Lane:
         self.held.pop(batch.path.name, None)
 
     def _work(self) -> None:
-        """One message after the other, until closed."""
+        """Examines one message after the other, until closed."""
         while (message := self.waiting.get()) is not None and not self.room.closed:
             try:
                 envelope = self.examiner.believed(message.envelope, message.raw)

@@ -1,4 +1,4 @@
-"""One forked process, as the one that started it sees it."""
+"""Forked worker process, as seen by the process that started it."""
 
 import contextlib
 import os

@@ -1,1 +1,1 @@
-"""One SMTP session: commands, envelope, DATA, replies, authentication. Without database and resolver."""
+"""SMTP session: commands, envelope, DATA, replies, authentication. Without database and resolver."""

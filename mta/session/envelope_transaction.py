@@ -1,4 +1,4 @@
-"""One mail transaction: the sender and the recipients that are named before the message, and the reply to each (RFC 5321, 3.3)."""
+"""Envelope of an SMTP transaction: the sender, the recipients and the reply to each (RFC 5321, 3.3)."""
 
 from mta.peer.smtp_peer import Visitor
 from mta.session import replies, session_log

@@ -91,7 +91,7 @@ class Methods:
 
 
 class LibrarySession(SMTP):
-    """One connection. The library reads from the session itself and closes it: asyncio's streams would be one more copy."""
+    """Connection of the SMTP library. The library reads from the session itself and closes it: asyncio's streams would be one more copy."""
 
     command_size_limit = LONGEST_KEPT  # each command has its own, looked at before; the library's table grows for all sessions at once
     transport: asyncio.Transport

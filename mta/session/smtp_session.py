@@ -1,4 +1,4 @@
-"""One session with a client: its commands, its message, and the reply to each (RFC 5321; LMTP: RFC 2033)."""
+"""SMTP session with a client: its commands, its message, and the reply to each (RFC 5321; LMTP: RFC 2033)."""
 
 import asyncio
 import re

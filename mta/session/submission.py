@@ -1,4 +1,4 @@
-"""One mail transaction of an employee's: any recipient, but only from who may send through us. No open relay."""
+"""SMTP transaction of an employee: accepts any recipient, but only from senders who may send through us. No open relay."""
 
 from mta.session import replies, session_log
 from mta.session.envelope_transaction import Transaction

@@ -105,7 +105,7 @@ def read_accounts(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 
 def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """One entry of outbound.networks."""
+    """Parses an entry of outbound.networks."""
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError as fault:

@@ -1,4 +1,4 @@
-"""One batch of accepted messages as a file: written whole and made safe, read with as little loss as damage allows.
+"""Batch file of accepted messages: written whole and synced, read with as little loss as damage allows.
 
 A batch begins and ends with a mark that was made by chance for it alone, and each message stands behind that mark. So
 behind a damaged message the next one is found, and nothing that a message holds can be taken for another message.

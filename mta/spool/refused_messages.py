@@ -58,5 +58,5 @@ def read_files(directory: Path) -> Iterator[tuple[Path, list[Refused]]]:
 
 
 def refused_of(recipient: str, reverse_path: str, client: str, reply: str, first: int, last: int, times: int) -> Refused:
-    """One line of a file."""
+    """Parses a line of a file."""
     return Refused(str(recipient), str(reverse_path), str(client), str(reply), from_micros(int(first)), from_micros(int(last)), int(times))

@@ -104,7 +104,7 @@ class Spool:
             self._writer = None
 
     def _write_batches(self) -> None:
-        """One batch after the other, each with everything that is waiting."""
+        """Writes one batch after the other, each with all messages that wait."""
         size = 0
         while (first := self._waiting.get()) is not None:
             if size >= CROWD:

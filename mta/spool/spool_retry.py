@@ -20,7 +20,7 @@ DOORS = {INCOMING: "", OUTBOUND: OUTBOUND}  # where the spool of each door is, b
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """One message that waits."""
+    """Message that waits for its retry."""
 
     door: str
     path: Path  # its batch
