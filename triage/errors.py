@@ -47,7 +47,7 @@ class ReasonNeeded(Refused):
 
 
 class SecondKeyNeeded(Refused):
-    """One person alone may not do this: it needs another one's key. `ids` and `fence`: the deliveries that were meant."""
+    """An act that needs approval by a second person. `ids` and `fence`: the deliveries that were selected."""
 
     def __init__(self, needs: tuple[str, ...], ids: tuple[int, ...] = (), fence: str = "") -> None:
         super().__init__(say("this needs approval ({needs}): request it in the console, the API or the shell", needs=", ".join(needs)))

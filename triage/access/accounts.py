@@ -167,7 +167,7 @@ def can_sign_in(source: str, has_password: bool, ways: Collection[str]) -> bool:
 
 
 def own_ones(session: Session) -> dict[str, bool]:
-    """Every staff login, and whether it is an account of ours."""
+    """Lists staff logins, and whether each is an account of ours."""
     return {login: source == LOCAL for login, source in session.execute(select(col(StaffMember.login), col(StaffMember.source)))}
 
 

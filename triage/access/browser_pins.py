@@ -44,7 +44,7 @@ class PinHolder:
 
 @dataclass(frozen=True, slots=True)
 class PinTry:
-    """One try of a PIN. It counts as wrong until it was right, so that many at once gain nothing."""
+    """Attempt to enter a PIN. Counts as wrong until it was right, so that many at once gain nothing."""
 
     login: str
     pin_hash: str

@@ -104,7 +104,7 @@ FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == 
 
 
 def list_confidential(session: Session) -> frozenset[str]:
-    """Every confidential folder, as words of a scope."""
+    """Lists the confidential folders, in the form of scopes."""
     return frozenset(f"{kind}:{name}" for kind, name in session.execute(FOLDERS))
 
 

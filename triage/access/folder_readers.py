@@ -66,7 +66,7 @@ class Place:
 
     @property
     def table(self) -> Any:
-        """One row that lies in this folder, with the columns that conditions about scopes ask for."""
+        """Single-row table that lies in this folder, with the columns that conditions about scopes ask for."""
         return select(literal(self.department).label("department"), literal(self.person).label("person")).subquery().c
 
 

@@ -22,7 +22,7 @@ NEVER_OPENED = (PROXY, BREAK_GLASS)  # ways to sign in whose sessions no PIN ope
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """One browser in which somebody is signed in."""
+    """Browser session in which a member of staff is signed in."""
 
     id: str
     login: str

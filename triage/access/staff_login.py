@@ -59,7 +59,7 @@ class TooManyFailures(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One sign-in under way. It counts as failed until it has succeeded, so that many at once gain nothing."""
+    """Sign-in under way. Counts as failed until it has succeeded, so that many at once gain nothing."""
 
     id: int
     login: str

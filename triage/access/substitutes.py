@@ -109,7 +109,7 @@ def absent_for(session: Session, login: str, now: datetime) -> list[StaffMember]
 
 
 def join_scopes(scopes: Iterable[Scope]) -> Scope:
-    """One scope that reaches as far as all of these."""
+    """Joins scopes into a scope that covers all of them."""
     scopes = tuple(scopes)
     return Scope(
         any(one.company for one in scopes),

@@ -80,7 +80,7 @@ def ascii_domain(domain: str) -> str:
 
 
 def ascii_label(label: str) -> str:
-    """One label as the DNS knows it (RFC 5891). Unlike Python's codec, which is IDNA 2003, it keeps ß and ς apart from ss and σ.
+    """DNS form of a label (RFC 5891). Unlike Python's codec, which is IDNA 2003, it keeps ß and ς apart from ss and σ.
 
     ValueError for what no label holds: anything but letters, marks, digits and hyphens, and more of them than a label has, for
     Punycode takes its time over those.
@@ -128,7 +128,7 @@ def is_overladen(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One SMTP transaction as the SMTP server took it.
+    """Envelope of an SMTP transaction, as the SMTP server took it.
 
     `client` and what goes with it is whoever gave the message to the company: the other end of the connection, or
     behind an edge whom the edge named. `edge` is set only where an edge MTA has answered for the message already.

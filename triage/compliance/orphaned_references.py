@@ -26,7 +26,7 @@ MOST_NAMED = 3
 
 
 class Left(NamedTuple):
-    """One thing that names what is no more, and what an administrator does about it."""
+    """Reference to something that no longer exists, and the remedy for an administrator."""
 
     found: str
     do: str

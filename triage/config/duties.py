@@ -19,7 +19,7 @@ TEXTS = ("title", "phone", "address")
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One table [escalation.duties.NAME] of the settings."""
+    """Table [escalation.duties.NAME] of the settings."""
 
     name: str
     title: str

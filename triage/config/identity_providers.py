@@ -18,7 +18,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One table [identity.providers.NAME] of the settings."""
+    """Table [identity.providers.NAME] of the settings."""
 
     name: str
     issuer: str = ""

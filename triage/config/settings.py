@@ -1,4 +1,4 @@
-"""One frozen Settings: every section and key, each with what it is for and what it is without being given."""
+"""Settings: all sections and keys, each with its purpose and its default, as a frozen value."""
 
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -1049,7 +1049,7 @@ class Settings:
 
 
 def every_key() -> Iterator[tuple[str, str, Field[Any]]]:
-    """Every setting: its section, its name and its field, whose metadata documents it."""
+    """Yields each setting: its section, its name and its field, whose metadata documents it."""
     for section in fields(Settings):
         for one in fields(section_type(section.name)):
             yield section.name, one.name, one

@@ -123,7 +123,7 @@ def settings_of(values: dict[str, dict[str, Any]], origin: str) -> Settings:
 
 
 def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> Any:
-    """One section's value."""
+    """Parses the value of a section."""
     known: dict[str, Field[Any]] = {one.name: one for one in fields(kind)}
     for name in given:
         if name not in known:
@@ -306,7 +306,7 @@ def digest_of(settings: Settings) -> str:
 
 
 def paths_of(settings: Settings) -> Iterator[str]:
-    """Every path that the settings name."""
+    """Yields the paths that the settings name."""
     yield settings.database.url.partition(SQLITE)[2]
     for section, name, one in every_key():
         value = getattr(getattr(settings, section), name)

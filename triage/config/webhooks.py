@@ -37,7 +37,7 @@ TEXTS, LISTS = ("url", "url_file", "secret_file", "format"), ("events", "departm
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """One table [webhooks.hooks.NAME] of the settings."""
+    """Table [webhooks.hooks.NAME] of the settings."""
 
     name: str
     url: str = ""

@@ -42,7 +42,7 @@ def report_next(session: Session, *, settings: Settings, now: datetime) -> int |
 
 
 def queue_report(session: Session, example: Example, *, settings: Settings, now: datetime) -> None:
-    """One report, into the queue: to whom it goes is outside, or a team of ours."""
+    """Queues an abuse report; its recipients are outside, or a team of ours."""
     to, number = settings.notices.abuse_reports_to, new_id()
     raw = write_report(example, settings, number=format_id(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
     content_id, content = bodies.keep_body(session, raw)

@@ -45,7 +45,7 @@ REASONS = (  # enhanced status codes (RFC 3463) in words, the first that fits
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """One recipient, as the sender wrote the address, and the status (RFC 3463)."""
+    """Failed recipient, with the address as the sender wrote it and the status (RFC 3463)."""
 
     recipient: str
     status: str
@@ -136,7 +136,7 @@ def encode_subject(text: str) -> str:
 
 
 def write_part(media_type: str, content: bytes, encoding: str = "7bit") -> bytes:
-    """One part of the report."""
+    """Writes a part of the report."""
     return f"Content-Type: {media_type}\nContent-Transfer-Encoding: {encoding}\n\n".encode("ascii") + content
 
 

@@ -51,7 +51,7 @@ footer {{ display: block; margin-top: 20px; padding-top: 14px; border-top: 1px s
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that is said. `more`: what stands below it in smaller print, with commas between; `link`: a URL, "" for none.
+    """Line of a letter. `more`: below it in smaller print, with commas between; `link`: a URL, "" for none.
 
     `link_words`: what the link is for, where that is something else than in the rest of the section.
     """
@@ -98,7 +98,7 @@ def in_language(letter: Letter, language: str) -> Letter:
 
 
 def line_in(line: Line, language: str) -> Line:
-    """One thing that is said, in a language."""
+    """Translates a line."""
     more = tuple(translate_sentence(one, language) for one in line.more)
     return Line(translate_sentence(line.words, language), more, line.link, translate_sentence(line.link_words, language))
 

@@ -47,7 +47,7 @@ def unread_delivery(
     reason: str,
     now: datetime,
 ) -> NewDelivery:
-    """One recipient's copy; `folder`: department and uid of whose mail it is."""
+    """Delivery of an unread message to a recipient; `folder`: the owner's department and uid."""
     return NewDelivery(
         id=new_id(),
         message_id=message_id,

@@ -49,7 +49,7 @@ DELIVERY, ATTEMPT = (SQLModel.metadata.tables[name] for name in ("delivery", "at
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One delivery that a worker may send now, until its lease ends."""
+    """Delivery that a worker may send now, until its lease ends."""
 
     delivery_id: int
     number: int  # of the attempt; fences late answers of a dead worker

@@ -28,7 +28,7 @@ UNANSWERED = "unanswered"  # how an attempt ends that got no answer after the fi
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One copy of a message as it lies in a mailbox."""
+    """Copy of a message in a mailbox."""
 
     folder: str
     flags: tuple[str, ...]  # IMAP flags and keywords, without \\Recent

@@ -20,7 +20,7 @@ POSSIBLE = "write department:CODE=NEXT_HOP or domain:DOMAIN=NEXT_HOP"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of the settings: what it is for, and where that goes."""
+    """Line of the settings: the recipients that it covers, and their next hop."""
 
     kind: str  # department, domain: of mail for people here; outbound: of employees' mail; journal; outside: everything else; rest
     value: str
@@ -91,7 +91,7 @@ def place_of(next_hop: str, settings: Settings) -> str:
 
 
 def list_destinations(settings: Settings) -> tuple[Destination, ...]:
-    """Every next hop once, each with the condition on its deliveries; together they take every delivery, none twice."""
+    """Lists each next hop once, with the condition on its deliveries; together they cover each delivery exactly once."""
     found: dict[str, list[ColumnElement[bool]]] = {}
     earlier: list[ColumnElement[bool]] = []
     for way in list_routes(settings):

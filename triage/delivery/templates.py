@@ -45,7 +45,7 @@ def as_written(delivery: Delivery, message: Message) -> str:
 
 
 def describe_failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:
-    """One recipient's part of the notice."""
+    """Describes one recipient's failure in the notice."""
     if kind in STATUS:
         return dsn.Failed(recipient, STATUS[kind])
     status, code = dsn.status_of(delivery.last_reply)

@@ -93,7 +93,7 @@ def needs_approval(old: Owner, new: Owner, codes: Collection[str]) -> bool:
 
 
 def list_owned(directory: CompanyDirectory, domains: tuple[str, ...]) -> Iterator[tuple[str, Owner]]:
-    """Every address that a directory's entries claim, and by whom; of a list that only stands for a conflict nothing."""
+    """Lists the addresses that a directory's entries claim, with their owners; omits a list that only marks a conflict."""
     for person in directory.people:
         owner = owner_of(person)
         yield from ((address, owner) for address in addresses_of(person) if person.active)

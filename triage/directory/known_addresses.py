@@ -1,4 +1,5 @@
-"""Every address that messages are accepted for, out of a company's directory, and whose it is (docs/reference/addresses.md)."""
+"""Known addresses: the addresses that messages are accepted for, and their owners, from a company's directory
+(docs/reference/addresses.md)."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +29,7 @@ class KnownAddress(NamedTuple):
 
 
 def addresses_of(directory: CompanyDirectory, company: Company) -> dict[str, KnownAddress]:
-    """Every address that messages are accepted for, out of a directory whose own addresses are folded (`directory_rows.normal`).
+    """Maps accepted addresses to their owners, from a directory whose own addresses are folded (`directory_rows.normal`).
 
     What binds more comes first and keeps an address; so does the first owner.
     """

@@ -66,7 +66,7 @@ class Leavers:
         return {uid for (uid,) in left}
 
     def had(self, session: Session, company: Company) -> Iterator[tuple[str, str]]:
-        """Every address of theirs, those too that the directory has taken away since, and whose it was: first as it was last."""
+        """Yields the addresses of leavers with their uids: those of the recipient map first, then those of the directory."""
         columns = col(KnownRecipient.address), col(KnownRecipient.leaver), col(KnownRecipient.person)
         gone = select(col(Person.uid)).where(~col(Person.active))
         theirs = or_(col(KnownRecipient.leaver).in_(gone), (col(KnownRecipient.leaver) == "") & col(KnownRecipient.person).in_(gone))
@@ -79,7 +79,7 @@ class Leavers:
             )
 
     def known_address(self, address: str, person: PersonEntry, *, refused: bool) -> KnownAddress:
-        """One of their addresses, and where it leads or has led."""
+        """Describes an address of a leaver and the folder that it leads to."""
         waits = address in self.claimed  # in the folder of their department, for somebody to look at
         place = self.folders[person.uid] if waits else self.places[person.uid]
         kind = GONE if place is None or (refused and not waits) else ON

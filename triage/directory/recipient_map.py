@@ -81,5 +81,5 @@ class DoorSnapshot:
 
 
 def blocking_names(sender: Address) -> list[str]:
-    """Every entry that would block this sender: the address, its domain, the domains above."""
+    """Yields the entries that would block this sender: the address, its domain, the domains above."""
     return [str(sender), *ancestor_domains(sender.domain)]

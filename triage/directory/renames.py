@@ -24,12 +24,12 @@ class Renaming:
 
     @property
     def uids(self) -> dict[str, str]:
-        """Every uid that changes."""
+        """Maps the uids that change to their new ones."""
         return {**self.people, **self.people_aside}
 
     @property
     def signs_in(self) -> dict[str, str]:
-        """Every login that changes."""
+        """Maps the logins that change to their new ones."""
         return {**self.logins, **self.logins_aside}
 
     def changes(self, known: Collection[str]) -> Iterator[Change]:

@@ -24,7 +24,7 @@ class Named(NamedTuple):
 
 
 def named_people(settings: Settings) -> Iterator[Named]:
-    """Every person and login that the settings name beside seals and scopes, which follow by themselves."""
+    """Lists people and logins named by the settings, except for confidential folders and scopes, which follow by themselves."""
     cover, notices, mirror = settings.coverage, settings.notices, settings.mirror
     policies = {
         "coverage.out_of_hours": (f"={cover.out_of_hours}",),
@@ -49,7 +49,7 @@ def named_people(settings: Settings) -> Iterator[Named]:
 
 
 def named_departments(settings: Settings) -> Iterator[Named]:
-    """Every department that the settings name, but where that makes it one, and those of the mirror, which the doctor tries."""
+    """Lists departments named by the settings, except where naming creates one, and except for the mirror, which the doctor checks."""
     notices, rule = settings.notices, settings.directory.leavers
     lists: dict[str, Iterable[str]] = {
         "company.record_only_departments": settings.company.record_only_departments,

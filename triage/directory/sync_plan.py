@@ -70,7 +70,7 @@ BRAKED = {  # kinds that a broken source shows more often than a living company
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of the plan."""
+    """Line of the plan."""
 
     kind: Kind
     who: str  # uid, code, address or login
@@ -125,7 +125,7 @@ def most_of(number: int) -> int:
 
 
 def list_changes(before: CompanyDirectory, after: CompanyDirectory) -> Iterator[Change]:
-    """Every change, people first."""
+    """Lists the changes, people first."""
     was, will = ({person.uid: person for person in one.people} for one in (before, after))
     for uid in sorted(was.keys() | will.keys()):
         if was.get(uid) != will.get(uid):

@@ -25,7 +25,7 @@ from triage.store.models.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One old message, and what can still be found out about it. Its envelope's id follows from its bytes and its recipient."""
+    """Old message, and what can still be found out about it. The id of its envelope follows from its bytes and its recipient."""
 
     envelope: Envelope
     raw: bytes

@@ -90,7 +90,7 @@ def enforced_facts(facts: Facts, settings: Settings) -> Facts:
 
 
 def simulate_copy(session: Session, facts: Facts, *, settings: Settings, answered: datetime | None, alike: Likeness | None) -> Rehearsed:
-    """One copy."""
+    """Simulates the verdict on one copy."""
     verdict = decide_verdict(facts)
     summary = facts.summary
     author = sender_address(summary, facts.envelope.reverse_path)

@@ -187,7 +187,7 @@ class Fresh(NamedTuple):
 
 
 class Numbered(Protocol):
-    """One of the messages that enter together."""
+    """Message among those that enter together."""
 
     @property
     def number(self) -> int:

@@ -201,7 +201,7 @@ def deliver_in_plain_mode(copy: NewDelivery, company: Company, now: datetime) ->
 def new_delivery(
     message_id: int, campaign_id: int | None, facts: Facts, verdict: Verdict, freemail: Collection[str], now: datetime
 ) -> NewDelivery:
-    """One recipient's copy."""
+    """Makes the delivery of one recipient."""
     summary, recipient = facts.summary, facts.recipient
     state = ENTRY_STATE[verdict.disposition]
     queued = now if state is State.QUEUED else None

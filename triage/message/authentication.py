@@ -24,7 +24,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spf:
-    """One SPF identity (RFC 7208): `identity` is "mailfrom" or "helo"."""
+    """SPF result for an identity (RFC 7208): `identity` is "mailfrom" or "helo"."""
 
     result: Result
     identity: str
@@ -35,7 +35,7 @@ class Spf:
 
 @dataclass(frozen=True, slots=True)
 class Dkim:
-    """One DKIM signature (RFC 6376). A signature that is valid but weak is not PASS; `reason` says why."""
+    """DKIM result for a signature (RFC 6376). A valid but weak signature is not PASS; `reason` says why."""
 
     result: Result
     domain: str  # d=

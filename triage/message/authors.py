@@ -29,7 +29,7 @@ READINGS = 8  # fields that are remembered: one is asked for its author and for 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One mailbox: the display name, decoded, and the address, folded; "" when it is not an address we can be sure of."""
+    """Mailbox of an address field: the display name, decoded, and the address, folded; "" when the address is unclear."""
 
     name: str
     address: str
@@ -45,7 +45,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One piece of an address field."""
+    """Token of an address field."""
 
     kind: str  # space, quoted, comment, special, word
     text: str
@@ -98,7 +98,7 @@ def tokenise_field(text: str) -> tuple[list[Token], bool]:
 
 
 def split_mailboxes(tokens: list[Token]) -> tuple[list[list[Token]], bool]:
-    """One list of tokens a mailbox; False when there is a group or an empty place, which programs read differently."""
+    """Splits tokens into a list for each mailbox; False when there is a group or an empty place, which programs read differently."""
     pieces: list[list[Token]] = [[]]
     clear, angle = True, False
     for token in tokens:
@@ -207,7 +207,7 @@ def author_of(values: Iterable[bytes], *, strict: bool = True) -> Mailbox:
 
 
 def named_addresses(values: Iterable[bytes]) -> tuple[str, ...]:
-    """Every address that these fields name, folded, in order; from unclear fields whatever looks like an address, also if encoded."""
+    """Lists the addresses in these fields, folded, in order; from unclear fields anything like an address, encoded or not."""
     found: dict[str, None] = {}
     for address in named_in(values):
         found[address] = None

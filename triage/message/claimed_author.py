@@ -14,7 +14,7 @@ HOST = re.compile(r"""\A[%'"\s]{0,9}([^\s()<>,;:@\\\[\]"'%!]{1,253})""")
 
 
 def authors_of(values: Iterable[bytes]) -> tuple[str, ...]:
-    """Every address that From fields name, folded. The first is the author, or where none is clear, whom the fields claim."""
+    """Lists the addresses in From fields, folded. The first is the author or, where none is clear, the claimed one."""
     fields = list(values)
     found = named_addresses(fields)
     claim = next(claims_of(fields[:NAMING], found), "")

@@ -187,5 +187,5 @@ def places_of(feature: int) -> tuple[int, ...]:
 
 
 def band_number(number: int, first: list[int]) -> int:
-    """One band as a number that databases hold."""
+    """Hashes a band to a number that fits a database column."""
     return int.from_bytes(blake2b(struct.pack(f"<{ROWS}I", *first), digest_size=8, salt=bytes([number])).digest(), "little") >> 1

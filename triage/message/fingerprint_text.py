@@ -16,7 +16,7 @@ SHORTEST, LONGEST = 3, 24  # letters of a telling word; what is longer is a toke
 
 
 def phrase_pattern(*alternatives: str) -> str:
-    """One regular expression for any of these."""
+    """Regular expression that matches any of the alternatives."""
     return f"(?:{'|'.join(alternatives)})"
 
 

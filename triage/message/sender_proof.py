@@ -97,7 +97,7 @@ def list_ways(ways: Collection[str]) -> list[Said]:
 
 
 def spell_way(way: str) -> Said:
-    """One way in words."""
+    """Spells a way of proof in words."""
     kind, _, rest = way.partition(":")
     domain, _, network = rest.partition(" ")
     if kind == "dkim":

@@ -49,7 +49,7 @@ from triage.text.sanitize import escape_visible, readable_text
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of a message: what the reader sees and where it really goes."""
+    """Link of a message: its text for the reader and its true target."""
 
     text: str
     target: str
@@ -65,7 +65,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One attachment by its description; its bytes stay in the message."""
+    """Attachment by its description; its bytes stay in the message."""
 
     number: int  # from 1, in the order of the message
     name: str
@@ -436,7 +436,7 @@ def attached_page_parts(parts: list[Part]) -> Iterator[str]:
 
 
 def list_attachments(parts: list[Part]) -> Iterator[Attachment]:
-    """Every attachment, numbered from 1. TooMuch beyond as many as a message may have parts, or where their names are too long."""
+    """Lists the attachments, numbered from 1. TooMuch above the limit of parts, or where names are too long."""
     left, room, own, unread = NAMES_LIMIT, WITHIN_LIMIT, NAMED_LIMIT, Room()
     for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
         if number > PART_LIMIT:

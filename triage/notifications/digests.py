@@ -209,7 +209,7 @@ def refer_to_list(words: str, settings: Settings) -> Line:
 
 
 def write_line(one: Own, settings: Settings, now: datetime) -> Line:
-    """One message. What its sender wrote is short and links nowhere."""
+    """Line of the digest about a message. The sender's words are cut short and link nowhere."""
     zone = ZoneInfo(settings.coverage.time_zone)
     subject = (
         say("“{subject}”", subject=defuse_text(cut_text(one.subject, LONGEST_SUBJECT))) if one.subject.strip() else say("(no subject)")

@@ -119,7 +119,7 @@ def variant_of(record: AuditRecord) -> str:
 
 
 def describe_event(record: AuditRecord, kind: Kind, settings: Settings, confidential: Set[str]) -> dict[str, Any]:
-    """One event."""
+    """Describes an audit entry as a security event."""
     action = "-".join(filter(None, (record.act, variant_of(record))))
     user, target, client = user_of(record), target_of(record), client_of(record)
     subject = CONFIDENTIAL if record.subject in confidential else record.subject

@@ -139,13 +139,13 @@ def is_head(actor: Actor) -> bool:
 
 
 def list_auditors(session: Session, now: datetime) -> Iterator[Actor]:
-    """Every auditor of the whole company."""
+    """Lists the auditors of the whole company."""
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.role) == Role.AUDITOR))
     yield from (actor for login in logins if (actor := staff_members.find_staff_actor(session, login, now)) and actor.scope.company)
 
 
 def list_heads(session: Session, now: datetime) -> Iterator[Actor]:
-    """Every administrator of the whole company: somebody has to know, also when none of them is on duty. Of folders they are not told."""
+    """Lists the administrators of the whole company, who must know even when none of them is on duty. Not for news of single folders."""
     logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.role) == Role.ADMIN))
     yield from (actor for login in logins if (actor := staff_members.find_staff_actor(session, login, now)) and is_head(actor))
 

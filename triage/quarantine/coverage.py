@@ -101,7 +101,7 @@ def on_duty(session: Session, settings: Coverage, now: datetime) -> list[Actor]:
 
 
 def list_coverage(session: Session, settings: Coverage, now: datetime) -> list[Folder]:
-    """Every department and who looks after its folder now. Where it is confidential only those count who may see in."""
+    """Lists departments and the staff on duty for each folder. In a confidential folder only staff who may read it count."""
     staff = on_duty(session, settings, now)
     closed = {actor.name: confidential_folders.closed_folders(session, actor) for actor in staff}
     held: Counter[str] = Counter()

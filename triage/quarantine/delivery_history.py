@@ -38,7 +38,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One attempt to send a delivery on."""
+    """Attempt to deliver a message."""
 
     number: int
     started_at: datetime
@@ -58,7 +58,7 @@ class Detailed:
 
 
 def get_delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
-    """One delivery with its history. NotFound when there is none in the actor's scope."""
+    """Returns a delivery with its history. NotFound when there is none in the actor's scope."""
     found = list_some(session, [delivery_id], by=by, seen=access.readable_deliveries(by))
     if not found:
         raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))

@@ -72,7 +72,7 @@ def in_scope(by: Actor, department: str, person: str) -> bool:
 def build_folder(
     code: str, name: str, held: dict[tuple[str, str], int], people: dict[tuple[str, str], str], closed: frozenset[str]
 ) -> Folder:
-    """One department's folders, its people by name; `closed`: what is confidential to who asks."""
+    """Folder of a department with those of its people, by name; `closed`: confidential to the person who asks."""
     whole, shared = f"department:{code}" in closed, held.get((code, ""), 0)
     inside = [
         PersonFolder(uid, full_name, held.get((home, uid), 0), whole or f"person:{uid}" in closed)

@@ -28,7 +28,7 @@ MOST_DELIVERIES = 50  # that a trace follows; a message may have hundreds
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened to a message, or to one of its deliveries."""
+    """Event in the life of a message, or of one of its deliveries."""
 
     at: datetime
     by: str  # the actor

@@ -72,7 +72,7 @@ def list_groups(session: Session, company: Company, q: str = "", *, by: Actor, l
 
 
 def group_of_row(session: Session, group: MailGroup, department_name: str, company: Company, *, inside: bool) -> ListedGroup:
-    """One group as a value; `inside`: with who gets its messages."""
+    """Converts a distribution list's row; `inside`: with the members who get its messages."""
     members = list_members(session, group, company) if inside and group.expand else ()
     return ListedGroup(
         address=group.address,

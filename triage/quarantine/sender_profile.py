@@ -40,7 +40,7 @@ class Sender:
 
 
 def get_sender(session: Session, name: str, *, freemail: Collection[str], by: Actor) -> Sender:
-    """One address, or one domain with those below it. NotFound unless some of its mail is in the actor's scope."""
+    """Returns an address, or a domain with its subdomains. NotFound unless some of its messages are in the actor's scope."""
     where = and_(looked_up(session, sender_condition(name)), correlate_condition(session, access.visible_deliveries(by)))
     row = session.execute(select(*extent_columns()).where(where)).one()
     found = list_some(session, [row.lead], by=by) if row.lead is not None else ()

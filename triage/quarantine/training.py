@@ -66,7 +66,7 @@ def deal_cards(session: Session, deck: Deck, *, by: Actor, now: datetime, limit:
 
 
 def get_exercise(session: Session, deck: Deck, card: str, *, by: Actor, now: datetime) -> Exercise:
-    """One card. NotFound when there is none, or when it is a past mail outside the actor's scope or under a seal."""
+    """Returns a training message. NotFound when there is none, or when it is a past message outside the actor's scope or confidential."""
     found = next((one for one in deck() if one.card == card), None)
     if found is not None:
         return found
@@ -96,7 +96,7 @@ def answer_exercise(session: Session, deck: Deck, card: str, given: str, *, by: 
 
 
 def list_scores(session: Session, *, by: Actor) -> list[Score]:
-    """One's own score; administrators of the whole company see everybody's, the best first."""
+    """Lists the actor's score; for administrators of the whole company all scores, the best first."""
     right = case((col(PracticeAnswer.given) == col(PracticeAnswer.expected), 1), else_=0)
     wrong = col(PracticeAnswer.given) != col(PracticeAnswer.expected)
     bad = case((and_(wrong, col(PracticeAnswer.given) == LET_IN), 1), else_=0)

@@ -14,7 +14,7 @@ ANSWERS = (LET_IN, KEEP_OUT)
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """One message whose answer is known. `card` names it; a past one is named by its delivery."""
+    """Training message with a known answer. `card` names it; a past message is named by its delivery."""
 
     card: str
     author_name: str

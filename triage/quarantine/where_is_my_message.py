@@ -27,7 +27,7 @@ USUAL = timedelta(days=7)  # how far back is looked where nobody says
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One message, or refused attempts to send one, and where it is."""
+    """Place of a message, or of refused attempts to send it."""
 
     at: datetime
     sender: str

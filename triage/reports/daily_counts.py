@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day of the company's clocks, or the part of it that is asked for."""
+    """Day of the company's clocks, or the part of it that is asked for."""
 
     since: datetime
     until: datetime

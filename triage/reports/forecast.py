@@ -47,7 +47,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One decision of the staff: all messages that lie on it until it was made."""
+    """Simulated decision of staff, and the messages that its row would have held until then."""
 
     opened: datetime
     decided: datetime
@@ -200,7 +200,7 @@ def by_hour_of_the_week(opened: Iterable[datetime], calendar: Sequence[date]) ->
 
 
 def list_days(since: datetime, until: datetime, zone: ZoneInfo) -> list[date]:
-    """Every day that the period touches."""
+    """Lists the days of a period."""
     first, last = since.astimezone(zone).date(), (until - timedelta(microseconds=1)).astimezone(zone).date()
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 

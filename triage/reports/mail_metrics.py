@@ -192,7 +192,7 @@ def campaign_figures(rows: Iterable[Removed], late: int) -> Campaigns:
 
 
 def stopped_by(campaign: int, rows: Sequence[Removed]) -> Stopped:
-    """One campaign."""
+    """Sums up a campaign."""
     return Stopped(campaign, sum(row.copies for row in rows), min(row.first_at for row in rows), min(row.purged_at for row in rows))
 
 

@@ -41,7 +41,7 @@ CHANGED_OUTCOMES = ("done", "recalling", "already gone", "in flight")  # outcome
 
 
 def get_report(session: Session, name: str, *, period: Period, by: Actor, settings: Settings, now: datetime) -> Report:
-    """One report. NotFound when there is none of this name."""
+    """Makes a report. NotFound when there is none of this name."""
     if name not in REPORTS:
         raise NotFound(say("there is no report {name}: there are {names}", name=quote_text(name[:40]), names=", ".join(REPORTS)))
     return REPORTS[name](Reading(session, period, by, settings, now))
@@ -107,7 +107,7 @@ class Reading:
 
     @cached_property
     def decisions(self) -> dict[int, Any]:
-        """Every decision of the period that was carried out, whoever it concerns."""
+        """Lists the decisions of the period that were carried out, whatever folder they concern."""
         undo = aliased(Decision)
         columns = ("id", "at", "by", "by_shown", "verb", "keys", "milliseconds")
         decided = (col(Decision.at) >= self.period.since, col(Decision.at) < self.period.until, col(Decision.undoes).is_(None))

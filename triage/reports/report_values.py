@@ -27,7 +27,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table."""
+    """Column of a table."""
 
     name: str
     label: str
@@ -55,7 +55,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report."""
+    """Report with its sentences and tables."""
 
     name: str
     title: str
@@ -102,7 +102,7 @@ def from_json(values: Mapping[str, Any]) -> Report:
 
 
 def as_csv(report: Report, name: str = "") -> str:
-    """One of its tables, the first unless another one is named. NotFound when there is none of this name."""
+    """Returns a table as CSV, the first unless another one is named. NotFound when there is none of this name."""
     table = next((one for one in report.tables if name in ("", one.name)), None)
     if table is None:
         names = ", ".join(one.name for one in report.tables)

@@ -43,7 +43,7 @@ WANTING = frozenset({"none", "elsewhere", "spf"})
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One service that sends as a domain of ours."""
+    """Service that sends as a domain of ours."""
 
     domain: str
     name: str  # a domain or a network; "" for the rest of long reports

@@ -15,7 +15,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """One past mail in one person's mailbox, judged as if it came today."""
+    """Past message in a mailbox, judged as if it came today."""
 
     arrived: datetime
     mailbox: str

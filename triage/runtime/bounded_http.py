@@ -51,7 +51,7 @@ class Http:
         return answer.values
 
     def request(self, method: str, url: str, headers: Mapping[str, str], body: str | None) -> Answer:
-        """One request. Unanswered when no whole answer comes in time, Untrusted when the URL or the answer is not to be used."""
+        """Sends a request. Unanswered when no whole answer comes in time, Untrusted when the URL or the answer must not be used."""
         if not is_trustworthy(url, self.issuer):
             raise Untrusted(f"“{url}” is no https:// address")
         try:

@@ -15,7 +15,7 @@ CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One file of a backup."""
+    """File of a backup."""
 
     name: str  # below the backup's directory
     size: int

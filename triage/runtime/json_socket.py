@@ -1,4 +1,4 @@
-"""One question and one answer over a Unix socket, each a line of JSON: between processes of this machine, bounded in bytes and in time."""
+"""JSON over a Unix socket, between processes of this machine: a line for the question and one for the answer, bounded in bytes and time."""
 
 import json
 import logging

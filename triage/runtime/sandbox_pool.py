@@ -136,7 +136,7 @@ class Pool:
         self.close()
 
     def _ask(self, child: "Child", raw: bytes, options: Mapping[str, Any]) -> bytes:
-        """One call to one child, which does not survive a failure."""
+        """Calls a child, which does not survive a failure."""
         try:
             return child.call(raw, json.dumps(options).encode(), self.seconds)
         except BaseException:
@@ -168,7 +168,7 @@ class Pool:
 
 
 class Child:
-    """One child as its parent sees it: where questions go to and answers come from, neither of which blocks."""
+    """Child process as its parent sees it: a pipe for questions and one for answers, neither of which blocks."""
 
     def __init__(self, function: str, questions: int, answers: int) -> None:
         self.function = function

@@ -15,7 +15,7 @@ MODE = 0o660  # each role may have a user of its own; they share a group
 
 
 class Bell:
-    """One bell by name below a directory. One side rings, the other waits; a ring while nobody waits is kept."""
+    """Wake-up pipe by name below a directory. A process writes, another one waits; a wake-up while nobody waits is kept."""
 
     def __init__(self, directory: Path, name: str) -> None:
         """The pipe is made if it is missing; OSError when the directory cannot be written."""

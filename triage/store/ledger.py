@@ -91,7 +91,7 @@ def record_event(
     fence: int | None = None,
     **changes: Any,
 ) -> State:
-    """One event for one delivery; the state it got.
+    """Records an event for one delivery; returns its new state.
 
     NotAllowedNow when the table or somebody faster forbids it, NotFound when there is no such delivery.
     `fence` is the attempt that the caller made: a later attempt has taken over when it no longer fits.
@@ -119,7 +119,7 @@ def record_many(
     decision_id: int | None = None,
     **changes: Any,
 ) -> list[tuple[int, State]]:
-    """One event for every delivery that `where` names and the table allows: (id, state before), one record for all.
+    """Records an event for all deliveries that `where` names and the table allows: (id, state before), with one audit entry for all.
 
     Rows are locked in the order of their ids, so that two such acts never wait for each other in a circle.
     """

@@ -13,7 +13,7 @@ INCREMENTAL = 2  # PRAGMA auto_vacuum
 
 
 def give_back(engine: Engine, *, pages: int = PAGES, least: int = LEAST) -> int:
-    """One slice; how many pages the file got shorter, 0: there is nothing more to give back, or not like this."""
+    """Returns a slice of free pages to the disk; the number of pages, 0 when there are none or the file does not allow it."""
     if engine.dialect.name != "sqlite":
         return 0
     with engine.begin() as connection:

@@ -48,7 +48,7 @@ def escape_match(found: re.Match[str]) -> str:
 
 
 def escape_code(code: int) -> str:
-    """One character as an escape."""
+    """Escape sequence of a character."""
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

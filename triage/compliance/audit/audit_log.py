@@ -34,7 +34,7 @@ ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows wh
 
 @dataclass(frozen=True, slots=True)
 class OnRecord:
-    """One act in the audit log."""
+    """Entry of the audit log."""
 
     id: int
     at: datetime
@@ -48,7 +48,7 @@ class OnRecord:
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """One page of the record, newest first; `following` is the id to go on from, None at the end."""
+    """Page of the audit log, newest first; `following` is the id to continue from, None at the end."""
 
     items: tuple[OnRecord, ...]
     following: tuple[int] | None

@@ -103,7 +103,7 @@ def append_checkpoint(directory: Path, checkpoint: Checkpoint, key: Ed25519Priva
 
 
 def read_checkpoints(directory: Path, key: Ed25519PublicKey) -> Iterator[Found]:
-    """Every checkpoint, oldest first, and what is wrong with lines that are none. BadInput when the directory cannot be read."""
+    """Reads the checkpoints, oldest first, and the faults of malformed lines. BadInput when the directory cannot be read."""
     require_directory(directory)
     for path in sorted(directory.glob(FILES)):
         for number, line in enumerate(lines_of(path), 1):

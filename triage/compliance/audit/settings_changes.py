@@ -41,7 +41,7 @@ def list_hostnames(session: Session) -> set[str]:
 
 
 def described_settings(settings: Settings) -> dict[str, str]:
-    """Every setting by its name; of a secret only a digest."""
+    """Describes each setting by its name; of a secret only a digest."""
     values = {}
     for section, key, _ in every_key():
         name, value = f"{section}.{key}", str(getattr(getattr(settings, section), key))

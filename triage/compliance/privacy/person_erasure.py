@@ -136,7 +136,7 @@ def list_erasures(session: Session, *, by: Actor, limit: int = 50, before: int |
 
 
 def get_erasure(session: Session, erasure_id: int, *, by: Actor) -> PersonErasure:
-    """One erasure and how far it is."""
+    """Returns an erasure and its progress."""
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)
     row = session.get(PersonErasure, erasure_id)
     if row is None:

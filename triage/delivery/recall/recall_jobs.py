@@ -41,7 +41,7 @@ ANOTHERS = say("The address now belongs to somebody else, and the message is not
 
 @dataclass(frozen=True, slots=True)
 class RecallJob:
-    """One delivery that a worker may take out of its mailbox, or put back, until the lease ends."""
+    """Delivery that a worker may remove from its mailbox, or restore there, until the lease ends."""
 
     delivery_id: int
     number: int  # of the attempt; fences late answers of a dead worker

@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """One such mail, as the recaller saw it."""
+    """Related message, as the recall worker saw it in the mailbox."""
 
     place: Place
     internal_date: datetime

@@ -22,7 +22,7 @@ PREFIX = {4: 24, 6: 48}  # bits of an address by which servers are one service t
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a report."""
+    """Record of a DMARC aggregate report."""
 
     address: str  # of the client
     count: int

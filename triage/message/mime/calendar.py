@@ -24,7 +24,7 @@ OFFSET = re.compile(r"^TZOFFSETTO:([+-])(\d\d)(\d\d)", re.MULTILINE | re.IGNOREC
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """One calendar part."""
+    """Calendar part of a message."""
 
     method: str = ""  # folded: request, reply, cancel, …
     uid: str = ""

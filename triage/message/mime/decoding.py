@@ -264,7 +264,7 @@ def read_parameters(field: str) -> tuple[str, dict[str, str]]:
 
 
 def values_given(field: str, wanted: frozenset[str]) -> Iterator[str]:
-    """Every value of such a parameter, comments taken for text: all of several, of sections with a gap also what stands before that."""
+    """Lists the values of a parameter, with comments as text: all of several; of sections with a gap also the value before the gap."""
     sections: dict[str, list[tuple[int, bool, str]]] = {}
     for name, text in parameter_pairs(field[:PARAMETER_LIMIT]):
         section = SECTION.fullmatch(name)

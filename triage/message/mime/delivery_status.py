@@ -22,7 +22,7 @@ BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One recipient's group of a report."""
+    """Status of one recipient in a delivery report."""
 
     recipient: str  # final, or else original; without its address type
     action: str  # failed, delayed, delivered, relayed, expanded
@@ -57,7 +57,7 @@ def recipient_groups(data: bytes) -> Iterator[Status]:
 
 
 def status_of(fields: tuple[Field, ...]) -> Status | None:
-    """One group; None when it is not about a recipient."""
+    """Parses a group of fields; None when it is not about a recipient."""
     recipient = strip_type(field_value(fields, "final-recipient")) or strip_type(field_value(fields, "original-recipient"))
     said = (field_value(fields, name).partition(" ")[0].casefold() for name in ("action", "status"))
     action, status = (word[:LENGTH_LIMIT] for word in said)  # once more: ß becomes two letters

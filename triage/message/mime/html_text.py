@@ -87,7 +87,7 @@ Mark = Callable[[str, str, str], str]
 
 
 class Step(NamedTuple):
-    """One step of the walk: an element opens or closes, or there is text."""
+    """Step of the walk: an element opens or closes, or there is text."""
 
     kind: str  # open, close, text
     tag: str = ""
@@ -140,7 +140,7 @@ class Crowd:
         return self
 
     def tag(self, name: str, attributes: str) -> None:
-        """One tag with all that stands in it."""
+        """Counts the attributes of a tag against the limit."""
         count = attribute_count(attributes) if name in MERGED or len(attributes) > ATTRIBUTE_LIMIT else 0
         self.merged += count if name in MERGED else 0
         if max(count, self.merged) > ATTRIBUTE_LIMIT:
@@ -252,7 +252,7 @@ def attribute_count(attributes: str) -> int:
 
 
 def walk_html(html: str) -> Iterator[Step]:
-    """Every element and text in document order, without what is never shown. Only for HTML that is not `too_much`."""
+    """Walks all elements and texts in document order, without the parts that are never shown. Only for HTML that is not `too_much`."""
     root = LexborHTMLParser(html).root
     stack: list[LexborNode] = []
     node = root

@@ -52,7 +52,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Deception:
-    """One thing about a link that could deceive: its kind and a sentence."""
+    """Deceptive property of a link: its kind and a sentence."""
 
     kind: str
     sentence: str
@@ -211,7 +211,7 @@ def display_host(host: str) -> str:
 
 @lru_cache(maxsize=1024)
 def unicode_label(label: str) -> str:
-    """One label of a host as its reader sees it; what does not decode safely stays as it is."""
+    """Label of a host as its reader sees it; unchanged when it does not decode safely."""
     if not label.startswith("xn--") or len(label) > 63:
         return label
     try:

@@ -60,7 +60,7 @@ class TooMuch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One header field: its folded name and its value, unfolded, as received."""
+    """Header field: its folded name and its value, unfolded, as received."""
 
     name: str
     value: bytes
@@ -78,7 +78,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a message. The root part is the message itself."""
+    """Part of a message. The root part is the message itself."""
 
     fields: tuple[Field, ...]
     media_type: str  # folded, "type/subtype"
@@ -163,7 +163,7 @@ class Part:
 
 
 def names_given(fields: tuple[Field, ...], charset: str) -> Iterator[str]:
-    """Every name that a part gives itself, directories and all, where what is not encoded is in this charset."""
+    """Lists the file names that a part gives itself, directories included; undecoded ones are read in this charset."""
     texts = (text for field in fields if field.name in NAMING and "name" in (text := strip_comments(field.text_in(charset))).casefold())
     return (name for text in texts for name in values_given(text, FILE_NAMES))
 
@@ -263,7 +263,7 @@ class Allowance:
 
 
 def parts_of(raw: bytes) -> list[Part]:
-    """Every part in the order of the message, the message itself first. TooMuch beyond the limits."""
+    """Lists the parts in the order of the message, the message itself first. TooMuch beyond the limits."""
     waiting = [Place(raw, 0, len(raw))]
     found: list[Part] = []
     left = Allowance(raw)
@@ -379,7 +379,7 @@ def media_type_of(field: str, default: str) -> tuple[str, dict[str, str]]:
 
 
 def boundaries_of(fields: tuple[Field, ...]) -> list[str]:
-    """Every boundary that a multipart names: programs differ in which of several they take, so the parts of each are found.
+    """Lists the boundaries of a multipart. Mail programs differ in which of several they use, so the parts of each are found.
 
     Also one with brackets that nobody has put in quotes: only some take these for a comment.
     """

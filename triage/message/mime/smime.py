@@ -10,7 +10,7 @@ SIGNED_DATA = bytes.fromhex("2a864886f70d010702")  # 1.2.840.113549.1.7.2
 
 
 class Element(NamedTuple):
-    """One element: its tag, where its content begins, and where that ends; None when an end mark says so (X.690, 8.1.3.6)."""
+    """ASN.1 element: its tag, where its content begins, and where it ends; None when an end mark says so (X.690, 8.1.3.6)."""
 
     tag: int
     start: int

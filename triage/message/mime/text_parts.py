@@ -17,7 +17,7 @@ AFTER_LINK = ".,;:!?'*_|"  # ends the sentence, not the link
 
 
 class Text(NamedTuple):
-    """One text of a message."""
+    """Text part of a message."""
 
     text: str
     is_html: bool

@@ -80,7 +80,7 @@ Mode = Literal["html", "text"]
 
 @dataclass(frozen=True, slots=True)
 class NumberedLink:
-    """One link of a message under the number that stands beside it in the document."""
+    """Link of a message and its number in the document."""
 
     number: int  # from 1
     text: str  # what the reader sees
@@ -225,7 +225,7 @@ def mark_as_html(found: re.Match[str]) -> str:
 
 
 def page_of(one: Text, pages: Mapping[Text, str], plain: Mapping[Text, str]) -> str:
-    """One text in the HTML view."""
+    """Page of the HTML view for one text."""
     if one.is_html:
         return (preview_note(say("Only Outlook shows the following part.")) if one.for_outlook else "") + pages[one]
     return text_document([plain.get(one, "")])

@@ -112,7 +112,7 @@ class Picture:
 
     @property
     def pages(self) -> int:
-        """One, but for faxes."""
+        """Number of pages: more than 1 for faxes only."""
         return int(getattr(self.image, "n_frames", 1)) if self.image.format == PAGED else 1
 
     def page(self, number: int) -> tuple[int, int, bytes]:

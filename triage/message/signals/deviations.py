@@ -19,7 +19,7 @@ PASSWORDS = ("page-password", "attached-password")  # signals
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """One combination of signals that a message shows."""
+    """Combination of signals in a message."""
 
     check: str  # of CHECKS
     reason: str  # a sentence without its end
@@ -27,7 +27,7 @@ class Deviation:
 
 
 def find_deviations(seen: Seen, signals: Iterable[Signal]) -> tuple[Deviation, ...]:
-    """Every combination that a message shows of itself. `signals`: those that it shows of itself."""
+    """Finds combinations of signals that a message shows by itself. `signals`: those that it shows by itself."""
     named = {one.name: one for one in signals}
     return tuple(deviation for find in CHECKS.values() for deviation in find(seen, named))
 

@@ -36,7 +36,7 @@ NOTHING_LEARNED = Learned()
 
 
 class Lesson(NamedTuple):
-    """One sign that moves a message, and why."""
+    """Sign that moves a message in the queue, with its points and its reason."""
 
     sign: str
     points: int

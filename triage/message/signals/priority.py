@@ -19,7 +19,7 @@ UNWANTED_BEFORE, UNWANTED_MOST = 20, 45
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that moves a card, and by how many points: up where they are positive."""
+    """Reason that moves a row by its points: up where they are positive."""
 
     name: str
     points: int

@@ -109,7 +109,7 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def reason_sentence(name: str, domain: str = "", *, proven: bool = False) -> str:
-    """One reason for a person to read. `domain`: of the author; `proven`: it is really from there."""
+    """Sentence of a reason. `domain`: of the author; `proven`: the message is really from there."""
     who = domain or say("the sender")
     if name == Look.NEW_BANK_DETAILS.word:
         why = say("{who} is proven in another way than before", who=who) if proven else say("the sender is not proven")

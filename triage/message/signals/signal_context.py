@@ -23,7 +23,7 @@ BETWEEN = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~“”�
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One thing worth knowing. `sum_weights` 0-100 says how much to mind, and is never a verdict; `evidence` is what it rests on."""
+    """Signal about a message. `sum_weights` 0-100 is its risk and never a verdict; `evidence` is its basis."""
 
     name: str
     sentence: str

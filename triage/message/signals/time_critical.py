@@ -166,7 +166,7 @@ def life_of_words(summary: Summary) -> Life | None:
 
 
 def find_lifetimes(text: str, code: bool) -> Iterable[int]:
-    """Every time that the text states as a limit, in minutes. With a code in it, "for 5 minutes" is one."""
+    """Finds the limits of time that the text states, in minutes. With a code in it, "for 5 minutes" is one."""
     for found in TIME.finditer(text):
         start = found.start()
         before = SENTENCE_END.split(text[max(0, start - AROUND) : start])[-1]

@@ -37,7 +37,7 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that a sender may make now, until its lease ends."""
+    """Webhook call that a sender may make now, until its lease ends."""
 
     id: int
     number: int  # of the attempt

@@ -68,7 +68,7 @@ def list_contacts(
 
 
 def contact_of_row(session: Session, one: Correspondent, settings: Settings) -> Acquaintance:
-    """One as staff sees it."""
+    """Converts a contact's row for staff."""
     person = session.get(Person, one.person) if one.person else None
     department = one.department or (person.department if person else "")
     role = session.get(Department, department)

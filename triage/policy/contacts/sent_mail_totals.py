@@ -110,7 +110,7 @@ class Author:
         self.tracks: dict[str, Track] = {}
 
     def wrote(self, mail: Mail, to: tuple[str, ...]) -> None:
-        """One more mail."""
+        """Counts a message that the person wrote."""
         self.messages += 1
         self.without += not to
         for one in to if len(to) == 1 else dict.fromkeys(map(str.casefold, to)):
@@ -131,7 +131,7 @@ class Track:
         self.first = self.last = mail.at
 
     def met(self, mail: Mail) -> None:
-        """One more."""
+        """Counts a message to this recipient."""
         at = mail.at
         self.sent += 1
         if at > self.last:

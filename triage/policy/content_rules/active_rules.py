@@ -20,7 +20,7 @@ _kept: WeakKeyDictionary[Engine, tuple[tuple[int, int], ContentRules]] = WeakKey
 
 
 def active_rules(session: Session, now: datetime) -> ContentRules:
-    """Every rule on content in force. One that runs out meanwhile is left out by `ContentRules.match`."""
+    """Lists the content rules in force. `ContentRules.match` leaves out those that expire meanwhile."""
     key = session.get_bind().engine
     version = versions.read_version(session, VERSION), versions.read_version(session, directory.VERSION)  # a rename changes scopes
     kept = _kept.get(key)

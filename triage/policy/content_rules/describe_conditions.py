@@ -23,7 +23,7 @@ SENTENCES = {
 
 
 def describe_conditions(given: Conditions) -> str:
-    """Every condition with its values."""
+    """Describes conditions with their values."""
     return list_with_and(say(SENTENCES[name], values=describe_values(values)) for name, values in given)
 
 

@@ -54,7 +54,7 @@ class MessageContent:
 
     @cached_property
     def file_names(self) -> frozenset[str]:
-        """Every name of its attachments and of the files in these."""
+        """Lists the names of attachments and of the files inside them."""
         every = (name for one in self.summary.attachments for name in (one.name, *one.also, *one.names))
         return frozenset(name.casefold()[-LONGEST_NAME:] for name in every)
 

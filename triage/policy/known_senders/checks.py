@@ -30,7 +30,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckState:
-    """One check and what it does."""
+    """Check of known senders and its mode."""
 
     name: str
     mode: Mode
@@ -41,7 +41,7 @@ class CheckState:
 
 
 def list_checks(session: Session, policy: Policy, now: datetime) -> list[CheckState]:
-    """Every check, in its usual order."""
+    """Lists the checks, in their usual order."""
     kept = {row.name: row for row in session.scalars(select(SenderCheck))}
     counted = select(col(SenderChecked.name), func.count()).where(col(SenderChecked.day) == day_of(now)).group_by(col(SenderChecked.name))
     senders = dict(session.execute(counted).all())
@@ -49,7 +49,7 @@ def list_checks(session: Session, policy: Policy, now: datetime) -> list[CheckSt
 
 
 def describe_check(name: str, row: SenderCheck | None, senders: int, policy: Policy, now: datetime) -> CheckState:
-    """One of them, by what is kept of it."""
+    """Describes a check by its stored row."""
     until = row.since + timedelta(days=policy.hold_known_trial_days) if row else None
     mode = check_mode(name, row, until, policy, now)
     held = row.held if row and row.day == day_of(now) else 0
@@ -98,7 +98,7 @@ def count_held(session: Session, found: Iterable[tuple[str, Collection[str]]], s
 
 
 def count_sender(session: Session, name: str, sender: str, most: int, now: datetime) -> None:
-    """One message of a sender was held by a check. `most`: of how many senders in a day; 0: no limit."""
+    """Counts a sender whose message a check held. `most`: limit of senders a day; 0: no limit."""
     today, mine = day_of(now), col(SenderCheck.name) == name
     db.insert_if_missing(session, SenderCheck, name=name, since=now, day=today, held=0, fuse_at=None)
     session.execute(update(SenderCheck).where(mine, col(SenderCheck.day) != today).values(day=today, held=0))

@@ -76,7 +76,8 @@ def is_open(row: DomainProof) -> bool:
 def describe_changed(
     session: Session, domain: str, rows: Sequence[DomainProof], by: Actor, *, since: datetime | None = None
 ) -> ChangedProof | None:
-    """One domain; None where the actor sees none of its messages, since the first of these ways or since an instant."""
+    """Describes a domain whose ways of sending changed; None where the actor sees no message since
+    `since`, or since the first of these ways."""
     which = and_(is_different(domain, since or min(row.first_at for row in rows)), access.visible_deliveries(by))
     newest = func.max(col(Delivery.received_at), type_=Instant)
     counted = select(func.count(col(Delivery.message_id).distinct()), func.count(col(Delivery.person).distinct()), newest)

@@ -37,7 +37,7 @@ class Example(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """One decision, and examples of what it was about; none where nothing is to be told."""
+    """Decision and examples of its messages; without examples where nothing is to be learned."""
 
     decision_id: int
     examples: tuple[Example, ...]

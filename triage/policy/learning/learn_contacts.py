@@ -204,7 +204,7 @@ def looked_at(mail: Sent, lookup: Lookup) -> Outcome:
 
 
 def sort_in(outcome: Outcome, text: str, address: Address | None, reason: Reason | None) -> None:
-    """One recipient: to be learned, or skipped for a reason."""
+    """Sorts a recipient: to be learned, or skipped for a reason."""
     if reason is None:
         outcome.addresses += (str(address),)
     else:

@@ -41,7 +41,7 @@ def values_of(summary: Summary, carrier: str = "", campaigns: Iterable[int] = ()
 def about_sender(
     rules: ByValue, summary: Summary, carrier: str = "", campaign_id: int | None = None, proven: bool = False
 ) -> list[MatchedRule]:
-    """Every one of these rules that is about this sender, whoever the recipient is.
+    """Filters the rules that are about this sender, whoever the recipient is.
 
     `carrier` is the folded reverse-path: the SMTP server refuses what a company-wide block of that address is about, and what
     it had to take all the same (mailflow.md 4) meets the block here.

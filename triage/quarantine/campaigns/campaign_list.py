@@ -42,7 +42,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class Waves:
-    """One page of campaigns, those with the most mail first. `following` is the place of the last one."""
+    """Page of campaigns, those with the most messages first. `following` is the place of the last one."""
 
     items: tuple[Wave, ...]
     following: tuple[int, int] | None
@@ -99,7 +99,7 @@ def largest_campaigns(
 
 
 def campaign_rows(where: ColumnElement[bool]) -> Any:
-    """One row a campaign."""
+    """Selects a row for each campaign."""
     senders = func.count(col(Delivery.author).distinct()).label("senders")
     return select(col(Delivery.campaign_id).label("id"), senders, *extent_columns()).where(where).group_by(col(Delivery.campaign_id))
 
@@ -121,7 +121,7 @@ def campaign_of_row(row: Row[Any], lead: Listed) -> Wave:
 
 
 def get_campaign(session: Session, campaign_id: int, *, by: Actor) -> WaveInFull:
-    """One campaign. NotFound unless some of its mail is in the actor's scope."""
+    """Returns a campaign. NotFound unless some of its messages are in the actor's scope."""
     where = and_(col(Delivery.campaign_id) == campaign_id, access.visible_deliveries(by))
     row = session.execute(campaign_rows(where)).one_or_none()
     if row is None:

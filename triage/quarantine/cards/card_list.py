@@ -69,7 +69,8 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """One page of cards. `list_cards` and `deliveries` count all pages, `position` the cards before this one, where that is known."""
+    """Page of rows of the queue. `list_cards` and `deliveries` count all pages, `position` the rows before this page, where that is
+    known."""
 
     items: tuple[Card, ...]
     following: Place | None

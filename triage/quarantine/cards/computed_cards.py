@@ -84,7 +84,7 @@ def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime) -> S
 
 
 def by_key(rows: Subquery) -> Select[Any]:
-    """One row a card."""
+    """Groups messages into rows of the queue."""
     folder = rows.c.department + literal("+", String) + rows.c.person
     return select(
         func.min(rows.c.pressing, type_=Instant).label("pressing"),

@@ -51,7 +51,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One sender of the selected messages."""
+    """Sender of the selected messages, as the sheet asks about them."""
 
     sender: str  # "": these messages name nobody whom a rule could be about
     match: str  # address, domain, list
@@ -153,7 +153,7 @@ def signs_of(session: Session, ids: Sequence[int]) -> dict[int, Signs]:
 
 
 def consent_of_sender(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, Signs], settings: Settings) -> Asked:
-    """One sender as the sheet shows them."""
+    """Describes a sender for the sheet."""
     genuine = bool(sender.signers) if sender.match == "list" else sender.genuine == len(sender.ids)
     refused, rests_on = refuse_allow(session, order, sender, settings)
     theirs = [signs[one] for one in sender.ids]

@@ -65,7 +65,7 @@ AIMS = {
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """One thing to do to every delivery of a selection, whatever their number.
+    """Request for one decision on all deliveries of a selection, whatever their number.
 
     `rule`: a rule about their senders that is made along; `block`: a purge blocks along what `removal_plan.plan` says. `expect` is the
     count of what is changed and `fence` the token of the evidence sheet that the actor saw: Stale when it changed since. `confirm`: the

@@ -53,7 +53,7 @@ OFF = say("hunting in mailboxes is off: ask an administrator of the server to al
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One mailbox that a worker may look through, until the lease ends."""
+    """Mailbox that a worker may search, until the lease ends."""
 
     id: int
     number: int  # of the attempt; fences late answers of a dead worker

@@ -165,7 +165,7 @@ def decision_sources(session: Session, decision_ids: list[int], *, by: Actor) ->
 
 
 def get_decision(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
-    """One decision with the first items in the actor's scope. NotFound when it is none of the actor's business."""
+    """Returns a decision with its first items in the actor's scope. NotFound when the actor may not see it."""
     decision = own_business(session, decision_id, by)
     (found,) = decision_values(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
     found = replace(found, unsent=count_unsent(session, decision), in_mailboxes=in_mailboxes(session, decision))
@@ -340,7 +340,7 @@ def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[in
 
 
 def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], items: tuple[Item, ...], said: str) -> DecisionReport:
-    """One decision as a value."""
+    """Converts a decision into its report."""
     left = to_come(decision, outcomes)
     return DecisionReport(
         id=decision.id,

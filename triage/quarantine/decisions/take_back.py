@@ -101,7 +101,7 @@ class Act(NamedTuple):
         return self.now + timedelta(seconds=self.settings.policy.undo_seconds)
 
     def record(self, where: ColumnElement[bool], event: Event, **changes: Any) -> set[int]:
-        """One event in the audit log; the deliveries that it changed."""
+        """Writes an event to the audit log; the deliveries that it changed."""
         detail: dict[str, Any] = {"undoes": format_id(self.decision.id)}
         detail |= {"confirmed": self.confirmed} if self.confirmed else {}
         changed = ledger.record_many(

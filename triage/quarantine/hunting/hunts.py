@@ -80,7 +80,7 @@ def write_hunt(session: Session, act: str, hunt: Decision, *, by: Actor, now: da
 
 
 def get_hunt(session: Session, hunt_id: int, *, by: Actor) -> Hunt:
-    """One hunt. NotFound for those who may not know of it."""
+    """Returns a hunt. NotFound for people who may not know of it."""
     return hunt_of(session, find_hunt(session, hunt_id, by=by))
 
 

@@ -230,7 +230,7 @@ def replay_blocks(session: Session, blocks: Sequence[Block], where: ColumnElemen
 
 
 def with_replay(block: Block, came: Came) -> Block:
-    """One block with its counts: a block of unproven mail stops none that is proven, one of claims nothing else."""
+    """Adds a block's counts: a block of unproven messages stops none that is proven, a block of claims nothing else."""
     kinds = KINDS[-1:] if block.proof == CLAIMED else KINDS[1:] if block.unproven_only else KINDS
     found = [came.get((block.match, block.value, kind), (0, 0)) for kind in kinds]
     return replace(block, stopped=sum(stopped for stopped, _ in found), released=sum(released for _, released in found))

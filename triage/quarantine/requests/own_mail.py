@@ -24,7 +24,7 @@ Place = tuple[int, datetime, int]  # of a message in that order
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """One message."""
+    """Message of an employee, as they see it."""
 
     id: int
     message_id: int

@@ -37,7 +37,7 @@ def named_senders(text: str, ours: Collection[str], freemail: Collection[str]) -
 
 
 def sender_of(text: str, ours: Collection[str], freemail: Collection[str] = ()) -> str:
-    """One address or domain, folded; "" when nobody outside is meant by it, or far too many."""
+    """Parses an address or domain, folded; "" when it names nobody outside, or far too many."""
     text = text.strip().removeprefix("@")
     try:
         sender = str(Address.parse(text)) if "@" in text else ascii_domain(text)

@@ -132,7 +132,7 @@ def is_known(session: Session, delivery: Delivery, uid: str) -> bool:
 
 
 def write_thanks(new: Sequence[Pointed], to: str) -> Letter:
-    """One short letter, whatever was forwarded at once."""
+    """Writes one short thank-you letter, however many messages were forwarded at once."""
     what = say("“{subject}”", subject=defuse_text(cut_subject(new[0].subject))) if new[0].subject else say("what you forwarded")
     if len(new) > 1:
         what = say("{what} and {count} more", what=what, count=len(new) - 1)

@@ -126,7 +126,7 @@ def join_looks(one: Looked, other: Looked) -> Looked:
 
 
 def join_fences(fences: Iterable[str]) -> str:
-    """One fence of several; of one itself."""
+    """Joins several fences into one; returns a single one unchanged."""
     first, *others = [*fences] or [""]
     return hashlib.sha256("".join((first, *others)).encode()).hexdigest()[:24] if others else first
 

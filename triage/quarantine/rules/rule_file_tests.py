@@ -62,7 +62,7 @@ def read_tests(text: str) -> list[RuleTest]:
 
 
 def read_test(number: int, line: str) -> RuleTest:
-    """One test; BadInput says what is wrong."""
+    """Parses a test; BadInput says what is wrong."""
     try:
         _, *words = shlex.split(line, comments=True)
     except ValueError as fault:

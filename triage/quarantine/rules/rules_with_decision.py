@@ -29,7 +29,7 @@ KEPT = (col(Delivery.proof), col(Delivery.claimed), col(Delivery.flood))
 
 @dataclass(slots=True)
 class Sender:
-    """One sender of the selected mail, and what all its mail together could prove."""
+    """Sender of the selected messages, and the proof that all their messages share."""
 
     match: str
     value: str

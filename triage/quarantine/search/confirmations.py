@@ -39,7 +39,7 @@ LET_OUT = ("done", "restoring")  # outcomes of items that got somewhere
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One reason why something needs a second look, and the newest message that it is about."""
+    """Reason for a second look, and the newest message that it is about."""
 
     name: str
     sentence: str

@@ -55,7 +55,7 @@ def link_says(text: str) -> ColumnElement[bool]:
 
 
 def attachment_condition(sha256: str) -> ColumnElement[bool]:
-    """One of the message's attachments has these bytes. BadInput when that is no digest."""
+    """Condition that an attachment has these bytes. BadInput when that is no digest."""
     digest = sha256.strip().lower()
     if not DIGEST.fullmatch(digest):
         raise BadInput(say("write the 64 hexadecimal digits of the attachment's `sha256`"), field="attachment_sha256")

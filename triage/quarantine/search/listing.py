@@ -38,7 +38,7 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Thing]):
-    """One page of a list. `following` is where the next one begins, None at the end; `total` counts up to COUNTED.
+    """Page of a list. `following` is the start of the next page, None at the end; `total` counts up to COUNTED.
 
     A search counts no further than it looks (`is_at_least`). Where it has no time to fill the page, `looked_back_to` says how far it came:
     everything that came since then has been looked at, and the next page begins there.

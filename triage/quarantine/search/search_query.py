@@ -40,7 +40,7 @@ MOST_TERMS = 20
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing that a message must be, or must not be."""
+    """Term of a search: a property that a message must have, or must not have."""
 
     name: str  # of FIELDS; "": the words stand anywhere in subject, names or addresses; ANY_ID
     value: str  # folded

@@ -43,5 +43,5 @@ def file_of(number: int) -> Path:
 
 
 def list_files() -> list[Path]:
-    """Every dictionary that this program has, for a backup."""
+    """Lists the dictionaries of this program, for a backup."""
     return sorted(DIRECTORY.glob("records_*.zdict"))

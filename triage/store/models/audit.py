@@ -9,7 +9,7 @@ from triage.store.models.columns import id_column, instant_column, integer_colum
 
 
 class AuditRecord(SQLModel, table=True):
-    """One act in the audit log. Committed with the act, chained by the sealer within a second."""
+    """Entry of the audit log. Committed with the act, chained by the sealer within a second."""
 
     __tablename__ = "audit_record"
     id: int = id_column()

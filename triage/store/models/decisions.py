@@ -12,7 +12,7 @@ LEFT = "before <> 'held'"  # it had left before, or had never been held
 
 
 class Decision(SQLModel, table=True):
-    """One act of one person over a selection."""
+    """Decision of a person over a selection."""
 
     __tablename__ = "decision"
     id: int = id_column()

@@ -121,7 +121,7 @@ def reply_columns(reply: str) -> dict[str, Any]:
 
 
 class Attempt(SQLModel, table=True):
-    """One attempt to send a delivery, written before dialling."""
+    """Attempt to send a delivery, written before dialling."""
 
     __tablename__ = "attempt"
     id: int = id_column()

@@ -11,7 +11,7 @@ UNANSWERED = "answered_at IS NULL"
 
 
 class EmployeeSession(SQLModel, table=True):
-    """One sign-in of an employee, for their own mail only. The key itself is only in the browser."""
+    """Session of an employee, for their own messages only. The key itself is only in the browser."""
 
     __tablename__ = "employee_session"
     key_sha256: str = Field(primary_key=True)

@@ -30,7 +30,7 @@ class Recalled(SQLModel, table=True):
 
 
 class SweptMailbox(SQLModel, table=True):
-    """One mailbox that a sweep is to look through for a sender's mail that never came through us."""
+    """Mailbox that a sweep searches for a sender's messages that never passed through Mailroom."""
 
     __tablename__ = "swept_mailbox"
     id: int = id_column()

@@ -26,8 +26,8 @@ class Content(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """One SMTP transaction's content and what was found out about it; immutable. Beside the record: what SQL asks of it, NULL until a
-    row from before is packed."""
+    """Message of an SMTP transaction: its content and the findings about it; immutable. The columns beside `record` serve SQL; NULL
+    until a row from before is packed."""
 
     __tablename__ = "message"
     id: int = id_column()

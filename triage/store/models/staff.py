@@ -29,7 +29,7 @@ class StaffMember(SQLModel, table=True):
 
 
 class Substitution(SQLModel, table=True):
-    """One member of staff stands in for another for a time."""
+    """Time in which a member of staff is the substitute of another."""
 
     __tablename__ = "substitution"
     id: int = id_column()
@@ -43,7 +43,7 @@ class Substitution(SQLModel, table=True):
 
 
 class StaffSession(SQLModel, table=True):
-    """One sign-in of a member of staff. The key itself is only in the browser."""
+    """Session of a member of staff. The key itself is only in the browser."""
 
     __tablename__ = "staff_session"
     key_sha256: str = Field(primary_key=True)
