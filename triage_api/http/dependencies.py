@@ -26,7 +26,7 @@ BELLS = ("relay", "recall", "door", "change")
 
 
 class Office:
-    """One API process's things. Opened by `make_app`, closed when the app ends."""
+    """Resources of an API process. Opened by `make_app`, closed when the app ends."""
 
     def __init__(self, settings: Settings, prover: Prover | None = None, deck: Deck = tuple, *, bells: Iterable[str] = BELLS) -> None:
         """BadInput when the database URL or the spool directory is of no use.

@@ -79,7 +79,7 @@ class Once(APIRoute):
     """A route whose answer is kept before the commit, and whose JSON is not sent again to who has it."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request with its transactions."""
+        """Handles a request with its transactions."""
         await retry_request(self.name, super().handle, scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

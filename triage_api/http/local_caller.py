@@ -11,7 +11,7 @@ KEY = "mailroom.caller"  # in the scope of a request; no HTTP server puts it the
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One command."""
+    """Caller of a command on this machine."""
 
     actor: Actor
 

@@ -28,7 +28,7 @@ class Pace:
         self.left: dict[int, tuple[float, float]] = {}  # token -> (requests left, as of when)
 
     def take(self, token_id: int) -> None:
-        """One request of this token; TooFast when none is left."""
+        """Takes a request from this token's allowance; TooFast when none is left."""
         if not self.per_minute:
             return
         now, most = self.clock(), float(self.per_minute)

@@ -48,7 +48,7 @@ def refuse_factor(here: Office, attempt: Try) -> NotSignedIn:
 
 
 def log_failure(client: str, account: str, why: str) -> None:
-    """One line in the log."""
+    """Logs a failed sign-in."""
     log.warning(
         "sign-in failed from %(client)s as %(account)s: %(why)s", {"client": client, "account": escape_visible(account), "why": why}
     )

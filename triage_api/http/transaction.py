@@ -1,4 +1,4 @@
-"""One request is one transaction: committed before the answer is sent; only then are other roles woken."""
+"""Transaction of a request: committed before the answer is sent; only then are other roles woken."""
 
 from collections.abc import Iterator
 from typing import Annotated

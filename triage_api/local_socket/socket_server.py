@@ -99,7 +99,7 @@ class ShellSocket:
         return "too many commands ask at once" if len(self.commands) >= COMMANDS else ""
 
     async def serve(self, peer: socket.socket, app: ASGIApp, engine: Engine) -> None:
-        """One command, from its hello until it hangs up."""
+        """Serves a command, from its hello until it hangs up."""
         reader, writer = await asyncio.open_unix_connection(sock=peer, limit=wire.LINE)
         try:
             caller = await self.greeted(reader, writer, engine)

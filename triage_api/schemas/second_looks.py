@@ -22,7 +22,7 @@ Fence = Annotated[Word | None, Field(description="of the second look, as the 409
 
 
 class SecondLook(Shape):
-    """One reason, and the newest message that it is about."""
+    """Reason for a second look, and the newest message that it is about."""
 
     name: LookName
     sentence: Sentence

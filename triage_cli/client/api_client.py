@@ -46,7 +46,7 @@ class Desk(ABC):
 
     @abstractmethod
     def send(self, method: str, target: str, body: bytes, take: Take | None) -> Answer:
-        """One request and its answer. `take` gets the body of a good answer piece by piece."""
+        """Sends a request and returns its answer. `take` gets the body of a good answer piece by piece."""
 
     def declined(self, answer: Answer) -> Declined:
         """A refusal as an exception."""

@@ -50,7 +50,7 @@ class Neighbour(Desk):
         return self.other.send(method, target, body, take)
 
     def asked(self, method: str, target: str, body: bytes, taken: "Taken") -> Answer:
-        """One request and its answer."""
+        """Sends a request and returns its answer."""
         self.stream.write(wire.line_of({"method": method, "target": target, "length": len(body)}) + body)
         self.stream.flush()
         status = int(wire.values_of(self.stream.readline())["status"])

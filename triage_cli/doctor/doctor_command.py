@@ -125,7 +125,7 @@ def examine_all(config: str | None, canary: str | None = None, via: str = "") ->
 
 
 def run_check(what: str, check: Check, settings: Settings) -> Iterator[Finding]:
-    """One check; a fault in it is a finding and keeps nobody from the next one."""
+    """Runs a check; a fault in it is a finding and does not stop the next check."""
     try:
         yield from check(settings)
     except BadInput as fault:

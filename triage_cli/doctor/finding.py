@@ -13,7 +13,7 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor's report."""
+    """Line of the doctor's report."""
 
     level: str  # ok, warn: it works and will not for ever, fail: it does not work
     what: str  # what was looked at, in a word or two

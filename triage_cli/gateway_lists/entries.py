@@ -1,4 +1,4 @@
-"""One entry of a foreign allow or block list: the rule that it means, or why nobody can be sure of it."""
+"""Entry of another gateway's allowlist or blocklist: the rule that it means, or the reason why it is unclear."""
 
 import ipaddress
 import json

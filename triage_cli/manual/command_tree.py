@@ -1,4 +1,5 @@
-"""Every command as the manual describes it, read from the command itself: words, arguments, options, what --json holds, where it works."""
+"""Tree of commands as the manual describes it, read from the commands themselves: words, arguments, options, the shape of --json, where
+each works."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from triage_cli.output.tables import FormOption
 
 @dataclass(frozen=True)
 class Entry:
-    """One command."""
+    """Command in the manual."""
 
     words: str  # as it is called, without `mailroom`
     usage: str  # what follows the words
@@ -43,7 +44,7 @@ def list_children(group: click.Group, context: click.Context, names: Iterable[st
 
 
 def entry_of(command: click.Command, parent: click.Context, name: str) -> Entry:
-    """One command and those below it."""
+    """Entry of a command and of those below it."""
     context = click.Context(command, info_name=name, parent=parent)
     below = tuple(entry_of(one, context, word) for word, one in list_children(command, context)) if isinstance(command, click.Group) else ()
     shapes = [option for option in command.params if isinstance(option, FormOption)]

@@ -93,7 +93,7 @@ def man(directory: Path | None, markdown: bool) -> None:
 
 
 def write_pages() -> Iterator[tuple[str, str]]:
-    """Every page for man(1), by its name."""
+    """Yields each page for man(1) with its name."""
     yield "mailroom", write_overview()
     for _, found in list_entries(mailroom):
         for one in found:

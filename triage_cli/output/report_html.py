@@ -51,7 +51,7 @@ def describe_period(found: Sequence[Report], put: Put) -> str:
 
 
 def write_section(report: Report, put: Put) -> Iterator[str]:
-    """One report."""
+    """Section of a report."""
     yield f'<section id="{escape_text(report.name)}"><h2>{escape_text(report.title)}</h2>'
     if report.sentences:
         yield f'<p class="say">{" ".join(map(escape_text, report.sentences))}</p>'

@@ -56,7 +56,7 @@ class Shape:
             print_json(ordered)
 
     def print_one(self, values: Row, form: Form) -> None:
-        """One thing: a name and a value a line, without what is empty; or a JSON object."""
+        """Prints names and values, a line each, without empty ones; or a JSON object."""
         ordered = {name: values[name] for name in self.fields}
         if form is Form.JSON:
             print_json(ordered)
@@ -120,7 +120,7 @@ def collect_sentences(shape: Shape, form: Form, answers: Sequence[Any] = (), *, 
 
 
 def form_flag(name: str, form: Form, shape: Shape, *, of_many: bool, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """One of these options."""
+    """Option that chooses an output form."""
     more: dict[str, Any] = {"flag_value": form, "type": click.UNPROCESSED, "default": Form.TEXT}
     return click.option(name, "form", cls=FormOption, shape=shape, of_many=of_many, help=text, **more)
 

@@ -28,7 +28,7 @@ def advise_records(server: MailServer) -> Iterator[str]:
 
 
 def advise_domain(resolver: Resolver, domain: str, server: MailServer) -> Iterator[str]:
-    """One domain."""
+    """Advises on the DNS records of a domain."""
     hosts = [str(one).split()[-1].lower().rstrip(".") for one in query_records(resolver, domain, "MX")]
     yield f"DNS: messages for {domain} go to {', '.join(hosts) or 'nobody (no MX record)'}; this stays as it is"
     if not any(one.startswith("v=spf1") for one in read_txt_records(resolver, domain)):

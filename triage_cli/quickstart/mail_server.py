@@ -35,7 +35,7 @@ class MailServer:
         return next(iter(targets)) if len(targets) == 1 and targets <= self.mailboxes.keys() else ""
 
     def expanded(self, address: str) -> set[str]:
-        """Every address that an alias stands for in the end; of a mailbox itself. An alias that names itself keeps its own mailbox."""
+        """Resolves an alias to its final addresses; a mailbox to itself. An alias that names itself keeps its own mailbox."""
         found: set[str] = set()
         left, seen = [address], set()
         while left:

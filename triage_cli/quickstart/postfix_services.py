@@ -52,6 +52,6 @@ def service_lines(server: MailServer, ports: Ports) -> Iterator[str]:
 
 
 def one_service(name: str, kind: str, rest: str, options: dict[str, str]) -> Iterator[str]:
-    """One service with its options."""
+    """Lines of a service with its options."""
     yield f"{name}/{kind}={name} {kind} {rest}"
     yield from (f"{name}/{kind}/{option}={value}" for option, value in options.items())

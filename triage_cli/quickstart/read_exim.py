@@ -24,7 +24,7 @@ def read_exim(config: str = "") -> MailServer | None:
 
 
 def read_option(command: list[str], option: str) -> str:
-    """One option of the configuration, "" where there is none."""
+    """Reads an option of the configuration, "" where there is none."""
     said = (run_program([*command, "-bP", option]) or "").strip()
     return said.partition("=")[2].strip() if "=" in said else said if option == "configure_file" else ""
 

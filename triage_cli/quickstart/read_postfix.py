@@ -20,7 +20,7 @@ OURS = "mailroom"  # begins the names of the services and tables that quickstart
 
 @dataclass(frozen=True, slots=True)
 class Postfix:
-    """One instance of Postfix: its parameters with all references filled in, and its services."""
+    """Instance of Postfix: its parameters with all references filled in, and its services."""
 
     directory: str
     values: dict[str, str]
@@ -127,7 +127,7 @@ def read_alias_tables(postfix: Postfix, name: str, domains: Iterable[str], found
 
 
 def add_alias(found: MailServer, alias: str, targets: str, at: str) -> None:
-    """One line of an alias table; programs, files, catch-alls and lists in files are left out with a word."""
+    """Adds a line of an alias table; leaves out programs, files, catch-alls and lists in files, and says so."""
     if alias.startswith("@"):
         found.notes.append(f"{alias} -> {targets}: a catch-all. Mailroom accepts the addresses of company.toml only")
     elif any(mark in targets for mark in '|/":'):

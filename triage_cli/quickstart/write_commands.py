@@ -54,7 +54,7 @@ def write_file(target: Path, content: str, mode: int = 0o644) -> None:
 
 
 def copy_file(name: str, target: Path) -> None:
-    """One of the files that come along, readable by all; commands can be run."""
+    """Copies a file, readable by all and executable when it is a command."""
     content = (resources.files("triage_cli.quickstart") / "commands" / name).read_text("utf-8")
     write_file(target, content, 0o755 if name in COMMANDS else 0o644)
 

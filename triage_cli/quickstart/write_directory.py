@@ -67,7 +67,7 @@ def choose_uids(server: MailServer) -> dict[str, str]:
 
 
 def format_person(uid: str, address: str, server: MailServer, aliases: list[str]) -> Iterator[str]:
-    """One person."""
+    """Formats a person's section."""
     name = full_name(address, server.mailboxes[address])
     yield f'\n[[person]]\nuid = {toml_text(uid)}\nname = {toml_text(name)}\ndepartment = "{DEPARTMENT}"\n'
     yield f"mailbox = {toml_text(address)}\n"

@@ -62,7 +62,8 @@ def is_own_unit() -> bool:
 
 
 class TextLines(logging.Formatter):
-    """One line an event, with its time and role where nobody else notes them; only the trace of a fault has more."""
+    """Log format with a line for each event, with its time and role where nobody else notes them; only a fault's traceback has more
+    lines."""
 
     def __init__(self, role: str) -> None:
         self.in_journal = is_journal()

@@ -1,4 +1,4 @@
-"""One role a process: what `mailroom serve` supervises and what service units start."""
+"""Roles, a process each: started by `mailroom serve` or by service units."""
 
 import ctypes
 import logging

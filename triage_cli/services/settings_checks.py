@@ -28,7 +28,7 @@ from triage_cli.services.api_role import check_sign_in
 
 
 def find_faults(settings: Settings) -> Iterator[str]:
-    """One sentence for each setting that cannot be used."""
+    """Finds the settings that cannot be used; a sentence for each."""
     for check in CHECKS:
         try:
             check(settings)
@@ -63,7 +63,7 @@ def check_certificate(settings: Settings) -> None:
 
 
 def check_next_hops(settings: Settings) -> None:
-    """Every next hop."""
+    """Checks that the next hops can be opened."""
     for way in list_routes(settings):
         open_nexthop(way.next_hop, timeout=1, hostname=settings.company.hostname)
 

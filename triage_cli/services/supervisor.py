@@ -73,7 +73,7 @@ def later_roles(config: str | None) -> tuple[str, ...]:
 
 @dataclass
 class Role:
-    """One role's process."""
+    """Role and its process."""
 
     name: str
     process: subprocess.Popen[bytes] | Child

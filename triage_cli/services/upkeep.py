@@ -164,7 +164,7 @@ def join_removals(engine: Engine, settings: Settings) -> int:
 
 
 def fold_slice(engine: Engine) -> int:
-    """One slice of what was touched; how much that was."""
+    """Folds a slice of the changed counts; returns its size."""
     with db.transaction(engine) as session:
         return fold_counts.fold_counts(session, now=utcnow())
 

@@ -117,7 +117,7 @@ def list_decisions(
 
 @router.get("/decisions/{decision_id}", response_model=schemas.Decision, responses=describe_refusals(401, 404, 422))
 def get_decision(decision_id: GivenId, session: Read, by: Staff) -> schemas.Decision:
-    """One decision, with the outcome of its first 500 deliveries."""
+    """Returns a decision, with the outcome of its first 500 deliveries."""
     (found,) = within_scope(session, [outcomes.get_decision(session, decision_id, by=by)], by)
     return schemas.Decision.model_validate(found)
 

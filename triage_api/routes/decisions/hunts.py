@@ -46,7 +46,7 @@ def list_hunts(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = Non
 
 @router.get("/{hunt_id}", response_model=schemas.Hunt, responses=describe_refusals(401, 404, 422))
 def get_hunt(hunt_id: GivenId, session: Read, by: Staff) -> schemas.Hunt:
-    """One hunt: how far it is, and how many messages fit."""
+    """Returns a hunt: its progress and the number of matching messages."""
     return schemas.Hunt.model_validate(hunts.get_hunt(session, hunt_id, by=by))
 
 

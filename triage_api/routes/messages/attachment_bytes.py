@@ -1,4 +1,4 @@
-"""One attachment's bytes, for a bounded child: this module imports no web framework."""
+"""Bytes of an attachment, for a sandboxed child: this module imports no web framework."""
 
 from collections.abc import Mapping
 from typing import Any

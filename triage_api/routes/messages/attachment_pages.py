@@ -66,7 +66,8 @@ def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reas
     responses=PNG | describe_refusals(401, 404, 409, 410, 422, 428, 503),
 )
 def draw_page(message_id: GivenId, number: Number, page: PageNumber, here: Here, by: Staff, reason: Reason) -> Response:
-    """One page as a picture, never anything else: the sandbox returns pixels, from which a PNG is made. The audit log records the view."""
+    """Returns a page as a picture, never anything else: the sandbox returns pixels, from which a PNG is made. The audit log records the
+    view."""
     raw, found = read_attached(here, message_id, number, by, reason)
     try:
         picture = as_png(*page_of(draw_attachment_page(here, message_id, number, raw, page)))

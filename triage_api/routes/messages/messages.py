@@ -214,7 +214,7 @@ def download_source(message_id: GivenId, here: Here, by: Staff, reason: Reason) 
 
 @router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | describe_refusals(401, 404, 410, 422, 428))
 def download_attachment(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
-    """One attachment as a file, whatever its type. The audit log records the download."""
+    """Downloads an attachment as a file, whatever its type. The audit log records the download."""
     with db.read_transaction(here.engine) as session:
         listed = open_message.open_message(session, message_id, by=by).summary.attachments
     content, found = extract_attachment(here, message_id, number, raw_of(here, message_id, by, reason), listed)

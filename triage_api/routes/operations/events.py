@@ -95,7 +95,7 @@ class Feed:
 
 
 class Listener:
-    """One browser that listens, in the event loop of its request."""
+    """Browser that listens, in the event loop of its request."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()

@@ -137,7 +137,7 @@ def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> sc
 
 
 def hold_deliveries(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings, reason: str = "") -> int:
-    """One decision; how many are held now."""
+    """Holds deliveries by one decision; returns how many are held now."""
     return decide_messages(session, DecisionRequest(Selection.of(ids=ids), Verb.HOLD, reason), by=by, now=utcnow(), settings=settings).done
 
 

@@ -46,7 +46,7 @@ class Console:
         return self.page("ask.html" if path == "/ask" else "index.html")
 
     def file(self, file: Path, path: str, accepted: str) -> Response:
-        """One file, or its compressed twin for browsers that take it."""
+        """Returns a file, or its compressed twin for browsers that accept it."""
         kept = "public, max-age=31536000, immutable" if HASHED.fullmatch(path) else "no-cache"
         headers = {"cache-control": kept, "content-security-policy": CSP}
         twin = file.with_name(f"{file.name}.gz")

@@ -148,7 +148,7 @@ LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjso
 
 @router.get("/rules/export", response_class=PlainTextResponse, responses=LINES | describe_refusals(401))
 def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
-    """Every rule in force in your scope, one JSON object a line; `POST /rules/import` reads them back.
+    """Exports the rules in force in your scope, one JSON object a line; `POST /rules/import` reads them back.
 
     The audit log records the export.
     """
@@ -172,7 +172,7 @@ def explain_rules(order: schemas.ExplainOrder, session: Read, by: Staff, here: H
 
 @router.get("/rules/{rule_id}", response_model=schemas.Rule, responses=describe_refusals(401, 404, 422))
 def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> schemas.Rule:
-    """One rule; its ETag is for a change of it, and changes only when somebody changes the rule."""
+    """Returns a rule; its ETag is for a change of it, and changes only when somebody changes the rule."""
     return answer_rule(session, known_rule(session, rule_id, by), by, response)
 
 

@@ -32,7 +32,7 @@ def list_campaigns(wanted: Annotated[schemas.CampaignQuery, Query()], session: R
 
 @router.get("/campaigns/{campaign_id}", response_model=schemas.CampaignDetail, responses=describe_refusals(401, 404, 422))
 def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> schemas.CampaignDetail:
-    """One campaign with its states, proofs, senders and subjects."""
+    """Returns a campaign with its states, proofs, senders and subjects."""
     found = campaign_list.get_campaign(session, campaign_id, by=by)
     return schemas.CampaignDetail.model_validate(
         schemas.Campaign.model_validate(found.wave).model_dump()

@@ -50,7 +50,7 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
 
 @router.get("/triage/anchors", response_model=schemas.Anchors, responses=describe_refusals(401, 422))
 def list_anchors(wanted: Annotated[schemas.TriageFilter, Query()], session: Read, by: Staff) -> schemas.Anchors:
-    """Every 200th place of the same list: `at` of `/triage` takes one, so that a long list can be entered anywhere."""
+    """Lists every 200th place of the same list, so that a long list can be entered anywhere: pass one as `at` of `/triage`."""
     found = card_list.list_anchors(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group)
     items = [{"position": position, "at": cursor_of(place)} for position, place in found.items]
     return schemas.Anchors.model_validate({"items": items, "total_items": found.cards})

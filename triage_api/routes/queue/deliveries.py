@@ -46,7 +46,7 @@ def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: 
 
 @router.get("/deliveries/{delivery_id}", response_model=schemas.DeliveryDetail, responses=describe_refusals(401, 404, 422))
 def get_delivery(delivery_id: GivenId, session: Read, by: Staff, here: Here) -> schemas.DeliveryDetail:
-    """One delivery with its history."""
+    """Returns a delivery with its history."""
     name = partial(routes.shown_hop, here.settings, by=by)
     found = delivery_history.name_hops(delivery_history.get_delivery(session, delivery_id, by=by), name)
     return schemas.DeliveryDetail.model_validate(

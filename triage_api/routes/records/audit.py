@@ -42,7 +42,7 @@ After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only later entries
 
 @router.get("/audit/export", response_class=StreamingResponse, responses=LINES | describe_refusals(401, 403, 422))
 def export_audit_log(here: Here, by: Staff, after: After = 0) -> StreamingResponse:
-    """Every chained entry as one JSON object a line, in the order of the chain; without details of confidential messages.
+    """Exports the chained entries, one JSON object a line, in the order of the chain; without details of confidential messages.
 
     The audit log records the export.
     """

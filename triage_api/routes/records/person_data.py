@@ -84,5 +84,5 @@ def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 
 @router.get("/erasures/{erasure_id}", response_model=schemas.Erasure, responses=describe_refusals(401, 403, 404, 422))
 def get_erasure(erasure_id: GivenId, session: Read, by: Staff) -> schemas.Erasure:
-    """One erasure, with its progress."""
+    """Returns an erasure with its progress."""
     return schemas.Erasure.model_validate(person_erasure.get_erasure(session, erasure_id, by=by))

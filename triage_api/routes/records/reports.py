@@ -46,7 +46,7 @@ def get_report(
     format: Format = "json",
     table: TableName = "",
 ) -> schemas.Report | Response:
-    """One report. Numbers cover messages in your scope that are not confidential to you.
+    """Returns a report. Numbers cover messages in your scope that are not confidential to you.
 
     The audit log records an export as CSV.
     """

@@ -47,7 +47,7 @@ class MadeToken(Token):
 
 
 class Tokens(Shape):
-    """One page of tokens, the youngest first."""
+    """Page of tokens, the youngest first."""
 
     items: list[Token]
     next_cursor: str | None

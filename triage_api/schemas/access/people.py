@@ -32,7 +32,7 @@ class Folder(Shape):
 
 
 class People(Shape):
-    """One page of people found."""
+    """Page of people found."""
 
     items: list[Colleague]
     next_cursor: str | None = None
@@ -124,7 +124,7 @@ class DistributionList(Shape):
 
 
 class DistributionLists(Shape):
-    """One page of groups."""
+    """Page of distribution lists."""
 
     items: list[DistributionList]
     next_cursor: str | None

@@ -120,7 +120,7 @@ class Me(Shape):
 
 
 class OpenSession(Shape):
-    """One browser in which somebody is signed in."""
+    """Browser session in which a member of staff is signed in."""
 
     id: str
     login: str

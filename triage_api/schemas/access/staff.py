@@ -24,7 +24,7 @@ class StaffMember(Shape):
 
 
 class StaffMembers(Shape):
-    """One page of staff, by login."""
+    """Page of staff, by login."""
 
     items: list[StaffMember]
     next_cursor: str | None

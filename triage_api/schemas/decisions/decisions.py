@@ -42,7 +42,7 @@ class BlockOrder(Order):
 
 
 class DecisionOrder(Order):
-    """One act of one person over a selection."""
+    """Act of a person over a selection."""
 
     verb: Verb
     select: Select
@@ -139,7 +139,7 @@ class Decision(DecisionSummary):
 
 
 class DecisionItems(Shape):
-    """One page of what became of the deliveries of a decision, by their ids."""
+    """Page of the outcomes of a decision's deliveries, by their ids."""
 
     items: list[Item]
     next_cursor: str | None
@@ -188,7 +188,7 @@ class TakeOrder(Order):
 
 
 class Decisions(Shape):
-    """One page of decisions, newest first."""
+    """Page of decisions, newest first."""
 
     items: list[DecisionSummary]
     next_cursor: str | None

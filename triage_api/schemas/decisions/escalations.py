@@ -49,7 +49,7 @@ class Escalation(Shape):
 
 
 class Escalations(Shape):
-    """One page of escalations, newest first."""
+    """Page of escalations, newest first."""
 
     items: list[Escalation]
     next_cursor: str | None

@@ -54,7 +54,7 @@ class Unsent(Shape):
 
 
 class UnsentPage(Shape):
-    """One page of them, those due first."""
+    """Page of unsent deliveries, those due first."""
 
     items: list[Unsent]
     next_cursor: str | None
@@ -68,7 +68,7 @@ class NextHopOrder(Order):
 
     @model_validator(mode="after")
     def either(self) -> Self:
-        """One of both."""
+        """Requires either ids or a next hop, not both."""
         if bool(self.next_hop) == bool(self.ids):
             raise ValueError(say("name ids, or a next hop to mean all deliveries that wait for it"))
         return self

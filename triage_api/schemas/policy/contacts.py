@@ -63,7 +63,7 @@ class Contact(Shape):
 
 
 class Contacts(Shape):
-    """One page of contacts, newest first."""
+    """Page of contacts, newest first."""
 
     items: list[Contact]
     next_cursor: str | None

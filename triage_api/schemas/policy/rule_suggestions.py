@@ -70,7 +70,7 @@ class Proposal(Shape):
 
 
 class Proposals(Shape):
-    """One page of proposals."""
+    """Page of proposals."""
 
     items: list[Proposal]
     next_cursor: str | None

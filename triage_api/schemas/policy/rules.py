@@ -250,7 +250,7 @@ class Explanation(Shape):
 
 
 class Rules(Shape):
-    """One page of rules, newest first."""
+    """Page of rules, newest first."""
 
     items: list[Rule]
     next_cursor: str | None

@@ -10,7 +10,7 @@ from triage_api.schemas.vocabulary import CheckMode, CheckName
 
 
 class SenderCheck(Shape):
-    """One check and what it does with the messages that it finds."""
+    """Check of known senders, and its effect on the messages that it finds."""
 
     name: CheckName
     mode: Annotated[

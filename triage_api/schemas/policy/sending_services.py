@@ -11,7 +11,7 @@ from triage_api.schemas.vocabulary import SendingProof
 
 
 class SendingService(Shape):
-    """One service as one domain, and what it needs."""
+    """Service that sends as a domain of yours, and the records that it needs."""
 
     domain: Annotated[str, Field(description="yours, as the author's address has it")]
     name: Annotated[str, Field(description="a domain that it proves, else its network; empty: the rest of long reports")]

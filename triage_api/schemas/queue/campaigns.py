@@ -29,7 +29,7 @@ class Campaign(Shape):
 
 
 class Campaigns(Shape):
-    """One page of campaigns, those with the most mail first."""
+    """Page of campaigns, those with the most messages first."""
 
     items: list[Campaign]
     next_cursor: str | None

@@ -75,7 +75,7 @@ class TriageItem(Shape):
 
 
 class TriageItems(Shape):
-    """One page of the queue's rows."""
+    """Page of the queue's rows."""
 
     items: list[TriageItem]
     next_cursor: str | None

@@ -30,7 +30,7 @@ class Signal(Shape):
 
 
 class WhyHere(Shape):
-    """One reason that moves a row up (positive points) or down in the queue."""
+    """Reason that moves a row up (positive points) or down in the queue."""
 
     with_form = model_validator(mode="before")(with_form)
 
@@ -140,7 +140,7 @@ class HistoryEntry(Shape):
 
 
 class Attempt(Shape):
-    """One attempt to send a delivery on."""
+    """Attempt to deliver a message."""
 
     number: int
     started_at: datetime
@@ -157,7 +157,7 @@ class DeliveryDetail(Delivery):
 
 
 class Deliveries(Shape):
-    """One page of deliveries, newest first."""
+    """Page of deliveries, newest first."""
 
     items: list[Delivery]
     next_cursor: str | None

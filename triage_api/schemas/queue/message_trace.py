@@ -10,7 +10,7 @@ from triage_api.schemas.language import Sentence
 
 
 class Step(Shape):
-    """One thing that happened to a message, or to one of its deliveries."""
+    """Event in the life of a message, or of one of its deliveries."""
 
     at: datetime
     by: Annotated[str, Field(description="person:LOGIN, rule:NAME, system:PART")]

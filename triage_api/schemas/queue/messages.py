@@ -11,7 +11,7 @@ from triage_api.schemas.queue.deliveries import Delivery, Signal
 
 
 class Spf(Shape):
-    """One SPF result."""
+    """SPF result."""
 
     result: str
     identity: str
@@ -21,7 +21,7 @@ class Spf(Shape):
 
 
 class Dkim(Shape):
-    """One DKIM signature."""
+    """DKIM signature and its result."""
 
     result: str
     domain: str

@@ -19,7 +19,7 @@ class WhereQuery(Order):
 
 
 class Place(Shape):
-    """One message, or refused attempts to send one, and where it is."""
+    """Place of a message, or of refused attempts to send it."""
 
     at: datetime
     sender: str

@@ -22,7 +22,7 @@ class AuditQuery(Order):
 
 
 class AuditEntry(Shape):
-    """One act in the audit log; `sequence` is null until it is confidential."""
+    """Entry of the audit log; `sequence` is null until it is chained."""
 
     id: Id
     at: datetime
@@ -35,7 +35,7 @@ class AuditEntry(Shape):
 
 
 class AuditEntries(Shape):
-    """One page of the record, newest first."""
+    """Page of the audit log, newest first."""
 
     items: list[AuditEntry]
     next_cursor: str | None

@@ -28,7 +28,7 @@ class LegalHold(Shape):
 
 
 class LegalHolds(Shape):
-    """One page of legal holds."""
+    """Page of legal holds."""
 
     items: list[LegalHold]
     next_cursor: str | None

@@ -53,7 +53,7 @@ class Erasure(Shape):
 
 
 class Erasures(Shape):
-    """One page of erasures."""
+    """Page of erasures."""
 
     items: list[Erasure]
     next_cursor: str | None

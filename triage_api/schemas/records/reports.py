@@ -11,7 +11,7 @@ from triage_api.schemas.vocabulary import ReportCell
 
 
 class ReportColumn(Shape):
-    """One column of a table."""
+    """Column of a table."""
 
     name: Annotated[str, Field(description="Under this name each row has its cell.")]
     label: Annotated[Sentence, Field(description="What it is, in words.")]
@@ -41,7 +41,7 @@ class ReportTable(Shape):
 
 
 class Report(Shape):
-    """One report: its sentences say the same as its tables."""
+    """Report: its sentences say the same as its tables."""
 
     name: str
     title: Sentence

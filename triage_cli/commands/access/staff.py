@@ -57,7 +57,7 @@ def list_staff(desk: Desk, form: Form) -> None:
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
-    """One line of the list."""
+    """Row of the list."""
     return one | {"scope": " ".join(one["scope"]), "rights": " ".join(one["rights"]), "away": format_instant(one["away_until"], "minutes")}
 
 

@@ -76,7 +76,7 @@ def envelope_for(raw: bytes, client: str, helo: str, sender: str | None) -> Enve
 
 
 def print_steps(found: Authentication, rows: list[Row], form: Form) -> None:
-    """One line a step, and below it what the others say."""
+    """Prints a line for each step, and below it the results of the other libraries."""
     if form is Form.JSON:
         FOUND.print_one({"author": found.author, "proof": found.proof, "steps": [as_json(row) for row in rows]}, form)
         return

@@ -25,7 +25,7 @@ PARSERS, PARSER_MEMORY, PARSER_SECONDS = 2, 256 * 1024 * 1024, 10.0
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One message that came in, and what is found out about it today."""
+    """Past message, with the authentication and summary that it gets today."""
 
     envelope: Envelope
     raw: bytes
@@ -41,7 +41,7 @@ class Written:
     ids: set[str] = field(default_factory=set)
 
     def take(self, mailbox: str, letter: Summary, at: datetime) -> None:
-        """One message of theirs."""
+        """Notes a message that they wrote."""
         if letter.message_id:
             self.ids.add(letter.message_id)
         if letter.automatic:  # an out-of-office reply says nothing of what its owner wants
@@ -101,7 +101,7 @@ class Examiner:
     trusted: frozenset[str]  # names under which the company's own servers have written their results
 
     def examined(self, stored: Stored, mailbox: str) -> Past:
-        """One message that was delivered to this mailbox."""
+        """Examines a message that was delivered to this mailbox."""
         raw = as_received(stored.raw)
         envelope = envelope_of(raw, mailbox, stored.arrived)
         authentication = authenticate_past(envelope, raw, self.resolver, utcnow(), self.trusted)

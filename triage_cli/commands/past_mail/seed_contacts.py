@@ -113,7 +113,7 @@ def run_seed(
 
 
 class Lines(AbstractContextManager[None]):
-    """One JSON object a line: each account when it is through, and now and then one that takes long."""
+    """Progress as one JSON object a line: each account when it is done, and now and then one that takes long."""
 
     def __init__(self) -> None:
         self.said = time.monotonic()

@@ -188,7 +188,7 @@ def delivery_of(text: str) -> str:
 
 
 def rows_of(when: str, one: dict[str, Any]) -> list[dict[str, str]]:
-    """One case: what decides, and below it what matches too."""
+    """Rows of a test case: the deciding rule, and below it the others that match."""
     decides = {"when": when, "what": one["disposition"], "rule": rule_name(one), "reason": one["reason"]}
     return [decides, *({"when": "", "what": "also", "rule": rule_name(two), "reason": two["reason"]} for two in one["other_rules"])]
 

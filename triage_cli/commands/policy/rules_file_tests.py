@@ -104,7 +104,7 @@ def try_on_files(rules: ContentRules, path: Path) -> None:
 
 
 def read_messages(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Every message of a file, an mbox or a folder, with its name."""
+    """Yields the messages of a file, an mbox or a folder, with their names."""
     from mailboxes.sources.mbox_source import find_messages
 
     for one in sorted(path.rglob("*")) if path.is_dir() else [path]:

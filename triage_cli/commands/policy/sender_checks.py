@@ -32,7 +32,7 @@ def checks(ctx: click.Context) -> None:
 @list_options(CHECKS)
 @ask_api
 def list_checks(desk: Desk, form: Form) -> None:
-    """Every check of known senders and what it does."""
+    """List the checks of known senders and what each does."""
     rows = desk.get("/sender-checks")["items"]
     CHECKS.print([one | {name: format_instant(one[name], "minutes") for name in ("trial_until", "fuse_at")} for one in rows], form)
 

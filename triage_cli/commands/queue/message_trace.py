@@ -45,6 +45,6 @@ def trace(desk: Desk, message_id: str, form: Form) -> None:
 
 
 def line_of(step: dict[str, Any]) -> str:
-    """One step as one line."""
+    """Line of a step."""
     attempt = f" (attempt {step['attempt']}, {step['next_hop']})" if step["attempt"] else ""
     return f"{step['at']}  {step['recipient'] or 'message'}  {step['sentence']}{attempt}"

@@ -230,7 +230,7 @@ export interface Attachment {
   sha256: string
 }
 
-/** One attempt to send a delivery on. */
+/** Attempt to deliver a message. */
 export interface Attempt {
   number: number
   started_at: string
@@ -239,13 +239,13 @@ export interface Attempt {
   reply: string
 }
 
-/** One page of the record, newest first. */
+/** Page of the audit log, newest first. */
 export interface AuditEntries {
   items: AuditEntry[]
   next_cursor: string | null
 }
 
-/** One act in the audit log; `sequence` is null until it is confidential. */
+/** Entry of the audit log; `sequence` is null until it is chained. */
 export interface AuditEntry {
   id: string
   at: string
@@ -354,7 +354,7 @@ export interface CampaignDetail {
   examples: Delivery[]
 }
 
-/** One page of campaigns, those with the most mail first. */
+/** Page of campaigns, those with the most messages first. */
 export interface Campaigns {
   items: Campaign[]
   next_cursor: string | null
@@ -514,7 +514,7 @@ export interface Contact {
 
 export type ContactState = 'known' | 'pending' | 'removed'
 
-/** One page of contacts, newest first. */
+/** Page of contacts, newest first. */
 export interface Contacts {
   items: Contact[]
   next_cursor: string | null
@@ -624,13 +624,13 @@ export interface Decision {
   items: Item[]
 }
 
-/** One page of what became of the deliveries of a decision, by their ids. */
+/** Page of the outcomes of a decision's deliveries, by their ids. */
 export interface DecisionItems {
   items: Item[]
   next_cursor: string | null
 }
 
-/** One act of one person over a selection. */
+/** Act of a person over a selection. */
 export interface DecisionOrder {
   verb: Verb
   select: Select
@@ -704,7 +704,7 @@ export interface DecisionSummary {
 
 export type DecisionVerb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'hunt' | 'join' | 'split' | 'escalate' | 'undo'
 
-/** One page of decisions, newest first. */
+/** Page of decisions, newest first. */
 export interface Decisions {
   items: DecisionSummary[]
   next_cursor: string | null
@@ -729,7 +729,7 @@ export interface DeliveredLately {
   sentence: string
 }
 
-/** One page of deliveries, newest first. */
+/** Page of deliveries, newest first. */
 export interface Deliveries {
   items: Delivery[]
   next_cursor: string | null
@@ -913,13 +913,13 @@ export interface DistributionList {
   members: string[]
 }
 
-/** One page of groups. */
+/** Page of distribution lists. */
 export interface DistributionLists {
   items: DistributionList[]
   next_cursor: string | null
 }
 
-/** One DKIM signature. */
+/** DKIM signature and its result. */
 export interface Dkim {
   result: string
   domain: string
@@ -1051,7 +1051,7 @@ export interface ErasureOrder {
   with_rules?: boolean
 }
 
-/** One page of erasures. */
+/** Page of erasures. */
 export interface Erasures {
   items: Erasure[]
   next_cursor: string | null
@@ -1108,7 +1108,7 @@ export interface EscalationOrder {
   expect?: number | null
 }
 
-/** One page of escalations, newest first. */
+/** Page of escalations, newest first. */
 export interface Escalations {
   items: Escalation[]
   next_cursor: string | null
@@ -1550,7 +1550,7 @@ export interface LegalHoldOrder {
   reason: string
 }
 
-/** One page of legal holds. */
+/** Page of legal holds. */
 export interface LegalHolds {
   items: LegalHold[]
   next_cursor: string | null
@@ -1867,7 +1867,7 @@ export interface OffersOrder {
   select: Select
 }
 
-/** One browser in which somebody is signed in. */
+/** Browser session in which a member of staff is signed in. */
 export interface OpenSession {
   id: string
   login: string
@@ -2160,7 +2160,7 @@ export interface PendingApprovals {
   next_cursor: string | null
 }
 
-/** One page of people found. */
+/** Page of people found. */
 export interface People {
   items: Colleague[]
   next_cursor: string | null
@@ -2387,7 +2387,7 @@ export interface ProposalBatch {
   answered: number
 }
 
-/** One page of proposals. */
+/** Page of proposals. */
 export interface Proposals {
   items: Proposal[]
   next_cursor: string | null
@@ -2556,7 +2556,7 @@ export interface Removal {
   late_hours: number
 }
 
-/** One report: its sentences say the same as its tables. */
+/** Report: its sentences say the same as its tables. */
 export interface Report {
   name: string
   title: string
@@ -2583,7 +2583,7 @@ export interface ReportAnswered {
   reporters: number
 }
 
-/** One column of a table. */
+/** Column of a table. */
 export interface ReportColumn {
   /** Under this name each row has its cell. */
   name: string
@@ -2786,7 +2786,7 @@ export interface RuleTrial {
   fence: string
 }
 
-/** One page of rules, newest first. */
+/** Page of rules, newest first. */
 export interface Rules {
   items: Rule[]
   next_cursor: string | null
@@ -2850,7 +2850,7 @@ export interface ScopeStep {
   planned: PlannedStep | null
 }
 
-/** One reason, and the newest message that it is about. */
+/** Reason for a second look, and the newest message that it is about. */
 export interface SecondLook {
   name: LookName
   sentence: string
@@ -2935,7 +2935,7 @@ export interface Sender {
   by_address: SenderCount[]
 }
 
-/** One check and what it does with the messages that it finds. */
+/** Check of known senders, and its effect on the messages that it finds. */
 export interface SenderCheck {
   name: CheckName
   /** trial: it only reports; fuse: the same, as it held messages of too many senders on one day */
@@ -2970,7 +2970,7 @@ export interface SenderNotice {
 
 export type SendingProof = 'dkim' | 'spf' | 'forwarded' | 'elsewhere' | 'none'
 
-/** One service as one domain, and what it needs. */
+/** Service that sends as a domain of yours, and the records that it needs. */
 export interface SendingService {
   /** yours, as the author's address has it */
   domain: string
@@ -3063,7 +3063,7 @@ export interface Speaking {
   subjects: string[]
 }
 
-/** One SPF result. */
+/** SPF result. */
 export interface Spf {
   result: string
   identity: string
@@ -3098,7 +3098,7 @@ export interface StaffMember {
   sessions: number
 }
 
-/** One page of staff, by login. */
+/** Page of staff, by login. */
 export interface StaffMembers {
   items: StaffMember[]
   next_cursor: string | null
@@ -3113,7 +3113,7 @@ export interface StateCount {
   count: number
 }
 
-/** One thing that happened to a message, or to one of its deliveries. */
+/** Event in the life of a message, or of one of its deliveries. */
 export interface Step {
   at: string
   /** person:LOGIN, rule:NAME, system:PART */
@@ -3219,7 +3219,7 @@ export interface Token {
   in_force: boolean
 }
 
-/** One page of tokens, the youngest first. */
+/** Page of tokens, the youngest first. */
 export interface Tokens {
   items: Token[]
   next_cursor: string | null
@@ -3330,7 +3330,7 @@ export interface TriageItem {
   select: Selected
 }
 
-/** One page of the queue's rows. */
+/** Page of the queue's rows. */
 export interface TriageItems {
   items: TriageItem[]
   next_cursor: string | null
@@ -3396,7 +3396,7 @@ export interface Unsent {
   last_reply: string
 }
 
-/** One page of them, those due first. */
+/** Page of unsent deliveries, those due first. */
 export interface UnsentPage {
   items: Unsent[]
   next_cursor: string | null
@@ -3461,7 +3461,7 @@ export interface Where {
   until: string
 }
 
-/** One reason that moves a row up (positive points) or down in the queue. */
+/** Reason that moves a row up (positive points) or down in the queue. */
 export interface WhyHere {
   name: string
   points: number
@@ -3481,7 +3481,7 @@ export interface triage_api__schemas__access__people__Place {
   people: number
 }
 
-/** One message, or refused attempts to send one, and where it is. */
+/** Place of a message, or of refused attempts to send it. */
 export interface triage_api__schemas__queue__where__Place {
   at: string
   sender: string
