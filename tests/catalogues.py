@@ -48,7 +48,7 @@ def packages() -> Iterator[Path]:
 
 
 def spoken() -> Iterator[Spoken]:
-    """Every message of the code."""
+    """Yields the sentences of the code."""
     for file in (file for folder in packages() for file in sorted(folder.rglob("*.py")) if "node_modules" not in file.parts):
         source = file.read_text("utf-8")
         if "say" in source or "mark(" in source:
@@ -56,7 +56,7 @@ def spoken() -> Iterator[Spoken]:
 
 
 def said_in(tree: ast.Module, name: str) -> Iterator[Spoken]:
-    """Every message of a module."""
+    """Yields the sentences of a module."""
     imports = (one for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) and one.module == MODULE)
     names = {alias.name for one in imports for alias in one.names} | (set(SAYING) if name.endswith("triage/say.py") else set())
     for node in ast.walk(tree):

@@ -122,7 +122,7 @@ def corpus() -> Path:
 
 @pytest.fixture
 def now() -> datetime:
-    """One fixed instant, a Tuesday morning."""
+    """Fixed instant, a Tuesday morning."""
     return datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 
@@ -168,7 +168,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[postgresql_peer.Server]:
-    """One PostgreSQL server for the whole run."""
+    """PostgreSQL server for the whole run."""
     with postgresql_peer.start_cluster(synchronous_commit="off") as server:
         yield server
 

@@ -97,7 +97,7 @@ TOLD_ELSEWHERE = re.compile(r" (?:A database|DNS) that [^.]*\.")  # who has such
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One place in the code that writes a line."""
+    """Place in the code that logs an event."""
 
     logger: str
     level: str
@@ -129,7 +129,7 @@ def metrics() -> str:
 
 
 def row(name: str, *cells: str) -> str:
-    """One line of a table."""
+    """Formats a row of a table."""
     return f"| `{name}` | " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
@@ -161,7 +161,7 @@ def events() -> str:
 
 
 def all_events() -> Iterator[Event]:
-    """Every log call, by module and line."""
+    """Yields the log calls, by module and line."""
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             yield from events_of(path)

@@ -1,4 +1,4 @@
-"""Every module can be imported by itself, on each interpreter: names that the standard library has dropped are found here."""
+"""Imports of each module by itself, on each interpreter: finds names that the standard library has dropped."""
 
 import importlib
 import signal

@@ -57,7 +57,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One copy of a wave, as it comes in."""
+    """Copy of a wave, as it comes in."""
 
     raw: bytes
     author: str  # of the envelope
@@ -77,17 +77,17 @@ Operator = Callable[[Draft, random.Random, Material], Draft]
 
 
 def random_letters(draft: Draft, chance: random.Random, _: Material) -> Draft:
-    """Every link ends in letters of its own."""
+    """Ends each link in letters of its own."""
     return with_paths(draft, chance, lambda: pick_letters(chance, LETTERS, 4, 9))
 
 
 def random_digits(draft: Draft, chance: random.Random, _: Material) -> Draft:
-    """Every link ends in digits of its own."""
+    """Ends each link in digits of its own."""
     return with_paths(draft, chance, lambda: pick_letters(chance, DIGITS, 3, 12))
 
 
 def random_words(draft: Draft, chance: random.Random, material: Material) -> Draft:
-    """Every link ends in words of its own."""
+    """Ends each link in words of its own."""
     known = [word for sentence in chance.sample(material.sentences, 5) for word in WORDS.findall(sentence.casefold())]
     return with_paths(draft, chance, lambda: "-".join(chance.sample(known, 2)))
 
@@ -257,7 +257,7 @@ def read_material(corpus: Path) -> Material:
 
 
 def runs_of(text: str) -> set[tuple[str, ...]]:
-    """Every few words in a row."""
+    """Sequences of RUN consecutive words."""
     words = WORDS.findall(text.casefold())
     return {tuple(words[place : place + RUN]) for place in range(len(words) - RUN + 1)}
 

@@ -1,4 +1,4 @@
-"""One prepared demo for all tests that only read it, and its morning."""
+"""Prepared demo and its morning, for all tests that only read them."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -99,7 +99,7 @@ class Morning:
 
 
 def arrival(letter: Letter, at: datetime, signing: dict[str, Key], resolver: ZoneFileResolver) -> Arrival:
-    """One letter as the judge sees it."""
+    """Letter as the judge sees it."""
     raw = letter.signed(signing)
     envelope = Envelope(new_id(), at, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
     return Arrival(envelope, raw, authenticate_message(envelope, raw, resolver, datetime.now(UTC)), make_summary(raw))

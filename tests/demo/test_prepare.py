@@ -14,7 +14,7 @@ from triage.errors import BadInput
 
 
 def content(directory: Path) -> dict[str, bytes]:
-    """Every file below the directory."""
+    """Contents of the files below the directory."""
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 

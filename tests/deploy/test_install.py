@@ -138,7 +138,7 @@ print(json.dumps(urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout
 
 @pytest.mark.long
 def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: Path) -> None:
-    """One story: each step begins where the one before ended."""
+    """A single story: each step begins where the one before ended."""
     before = {*left(machine)}  # such as an image of ours in a store of containers
     assert before & {*KEPT} == set(), "something of ours is installed on this machine"
     machine.run("bash", "-c", "mkdir -p /var/spool/mailroom && mount -t tmpfs tmpfs /var/spool/mailroom")

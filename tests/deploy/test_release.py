@@ -45,7 +45,7 @@ def run(place: Path, *words: str) -> tuple[int, str]:
 
 
 def test_a_tag_asks_for_all_that_a_release_is(tree: Path) -> None:
-    """One story: each step mends what the one before was told."""
+    """A single story: each step mends what the refusal of the one before named."""
     assert "has no heading '## 9.8.7 - YYYY-MM-DD'" in run(tree, "tag")[1]
     (tree / "CHANGELOG.md").write_text("## Unreleased\n\n## 9.8.7 - 2026-12-01\n")
     assert "is made of what is committed" in run(tree, "tag")[1]

@@ -76,7 +76,7 @@ def test_every_role_has_a_unit() -> None:
 
 @pytest.mark.parametrize(("made_by", "directory"), [("postgresql", "postgresql"), ("dovecot", "dovecot"), ("clamav-daemon", "clamav")])
 def test_who_is_shown_a_directory_starts_after_who_makes_it(made_by: str, directory: str) -> None:
-    """One that is not there yet when a unit starts stays away until its next start."""
+    """A directory that is missing when a unit starts stays hidden from it until its next start."""
     shown = [text for text in (unit.read_text() for unit in UNITS.glob("*.service")) if f"-/run/{directory}" in text]
     assert shown
     assert [text for text in shown if not re.search(rf"^After=.*\b{made_by}\.service", text, re.MULTILINE)] == []

@@ -26,7 +26,7 @@ def people() -> list[Entry]:
 
 
 def colleague(number: int, **values: object) -> Entry:
-    """One of the 600."""
+    """Entry of one of 600 people."""
     head = number % 16
     given = {
         "mail": [f"p{number}@company.example", f"person.{number}@company.example"],

@@ -23,7 +23,7 @@ UNDO_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """One running company and everything around it."""
+    """Running company and everything around it."""
 
     company: company.Company
     dovecot: dovecot_peer.Server | None
@@ -103,7 +103,7 @@ def stranger(house: House) -> Iterator[postfix_peer.Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for a module; each test gets a profile of its own. While it lives, no other event loop runs in this thread."""
+    """Chromium for a module; each test gets a profile of its own. While it lives, no other event loop runs in this thread."""
     with browser_peer.start_browser() as launched:
         yield launched
 

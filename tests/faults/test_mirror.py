@@ -46,7 +46,7 @@ class Breaking(gate.Gate):
         self.inside: list[socket.socket] = []
 
     def pass_on(self, client: socket.socket) -> None:
-        """One connection; none where the server is down."""
+        """Passes a connection on; none where the server is down."""
         with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self.target)) as server:
             self.inside += [client, server]
             back = threading.Thread(target=self.back, args=(server, client))
@@ -78,7 +78,7 @@ class Chaos:
         self.senders = 0
 
     def step(self) -> None:
-        """One thing happens."""
+        """Makes a random event happen."""
         does = self.dice.choices(
             (
                 self.arrives,

@@ -55,7 +55,7 @@ def letters(number: int) -> bytes:
 
 
 def session(port: int, ledger: Ledger, enough: threading.Event) -> None:
-    """One client that sends until there is enough, connecting again and again."""
+    """Client that sends until there are enough messages, connecting again and again."""
     while not enough.is_set():
         try:
             with smtplib.SMTP("127.0.0.1", port, "mail.stranger.example", timeout=processes.HANG) as client:
@@ -66,7 +66,7 @@ def session(port: int, ledger: Ledger, enough: threading.Event) -> None:
 
 
 def send(client: smtplib.SMTP, ledger: Ledger) -> None:
-    """One message. It is unclear from the moment its bytes leave until the answer is here."""
+    """Sends a message. Its fate is unclear from the moment its bytes leave until the answer is here."""
     number = next(ledger.numbers)
     raw = letters(number)
     digest = hashlib.sha256(raw).hexdigest()
@@ -189,7 +189,7 @@ class Row(NamedTuple):
 
 
 def on_record(house: company.Company) -> list[Row]:
-    """Every delivery."""
+    """Lists the deliveries."""
     cut_off = select(func.count()).where(col(Attempt.delivery_id) == col(Delivery.id), col(Attempt.outcome) == "").scalar_subquery()
     wanted = (
         select(col(Content.sha256), col(Content.id), col(Delivery.state), cut_off)

@@ -54,7 +54,7 @@ class FrontEnd(Company):
             processes.kill_group(process)
 
     def kill_role(self, name: str) -> None:
-        """One of them, and what it has started."""
+        """Kills a role and its children."""
         processes.kill_group(self.roles[name])
         self.open_door()
 

@@ -13,7 +13,7 @@ HEAD = ("target", "inputs", "minutes", "of the processor", "places reached in th
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run, or several, each of which went on from what those before had learned."""
+    """Result of a run, or of several, each of which continued from what earlier ones had learned."""
 
     target: str
     inputs: int

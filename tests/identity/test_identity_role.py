@@ -308,7 +308,7 @@ def test_a_provider_elsewhere_leads_nobody_to_this_machine() -> None:
 
 
 def test_headers_that_never_end_are_cut_off() -> None:
-    """One byte at a time: no single read takes long."""
+    """The server sends byte by byte, so that no single read takes long."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def drip() -> None:

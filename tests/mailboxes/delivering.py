@@ -65,7 +65,7 @@ class House:
         return ids
 
     def queued(self, raw: bytes, *mailboxes: str, author: str = PHISHER) -> list[int]:
-        """One message that was released for these mailboxes; the ids of the deliveries."""
+        """Queues a message that was released for these mailboxes; the ids of the deliveries."""
         now = utcnow()
         envelope = Envelope(new_id(), now, author, mailboxes, "192.0.2.7", "mail.phisher.example")
         with db.transaction(self.engine) as session:

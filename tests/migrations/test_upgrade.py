@@ -232,7 +232,7 @@ NEEDED = text(
 
 
 def fill(connection: Connection, rows: int) -> None:
-    """One message for as many recipients: of each column that must be filled what its kind begins with."""
+    """Inserts a message for several recipients; a column that must be filled gets a value of its type."""
     begins = {"bigint": "0", "integer": "0", "boolean": "false", "json": "'{}'"}
     for name in ("content", "message", "delivery"):
         columns = connection.execute(NEEDED, {"name": name}).all()

@@ -45,7 +45,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: where it is, in words, and the whole file with it."""
+    """Mutant: its place, the change in words, and the whole changed file."""
 
     file: str
     within: str  # the function, "" for the module itself

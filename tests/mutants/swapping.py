@@ -75,7 +75,7 @@ def put_function(old: Any, new: types.FunctionType) -> None:
 
 
 def put_value(name: str, old: object, new: object) -> None:
-    """Every module that knows the old value by this name has the new one."""
+    """Replaces the value in all modules that know the old one by this name."""
     for one in list(sys.modules.values()):
         if isinstance(one, types.ModuleType) and vars(one).get(name) is old:
             setattr(one, name, new)

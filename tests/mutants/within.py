@@ -1,4 +1,4 @@
-"""One module's mutants inside pytest: `python -m tests.mutants.within MODULE RESULT [MOST]`; what became of each stands in RESULT as JSON.
+"""Mutants of a module inside pytest: `python -m tests.mutants.within MODULE RESULT [MOST]`; writes the outcome of each to RESULT as JSON.
 
 First every test runs once and it is noted which lines it executes. Then each mutant is put into a fork of this process, which runs
 the tests that execute the changed statement, its module's own and the quick ones first, until one fails. What can only be there

@@ -126,7 +126,7 @@ undo_seconds = {undo_seconds}
 
 @dataclass
 class Company:
-    """One installation: its files, its ports, and its process when it runs."""
+    """Installation of a company: its files, its ports, and its process when it runs."""
 
     directory: Path
     database: str

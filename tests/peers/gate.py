@@ -29,7 +29,7 @@ class Gate:
                 self.porters[-1].start()
 
     def pass_on(self, client: socket.socket) -> None:
-        """One connection, both ways, until both sides have left."""
+        """Passes a connection on, both ways, until both sides have left."""
         with client, socket.create_connection(("127.0.0.1", self.target)) as server:
             back = threading.Thread(target=self.back, args=(server, client))
             back.start()
@@ -66,7 +66,7 @@ class Swallower(Gate):
 
 
 def carry_bytes(source: socket.socket, target: socket.socket) -> None:
-    """Every byte, until the source has no more."""
+    """Copies bytes until the source has no more."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)

@@ -36,7 +36,7 @@ class Pooler:
 
 @contextlib.contextmanager
 def start_pooler(server: postgresql.Server) -> Iterator[Pooler]:
-    """One before this server."""
+    """Starts PgBouncer before this server."""
     program = processes.need("pgbouncer", "pgbouncer")
     with postgresql.make_place() as directory:
         port, log = processes.free_port(), directory / "log"

@@ -16,7 +16,7 @@ Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 @dataclass
 class Came:
-    """One call."""
+    """HTTP call that came in."""
 
     path: str
     headers: dict[str, str]  # names in small letters

@@ -12,7 +12,7 @@ from tests.prose.rules import QUOTED, ROOT, Fault, banned
 
 QUESTION = re.compile(r"(?:Is|Are|Was|Were|Has|Have|Does|Do|May|Can|Must|Should) [^.?]*\?")
 RIDDLE = re.compile(
-    r"(?:What|Who|Whom|Whose|Whoever|Whatever|Which|Where|Why|How|Such|These|Those|It|Its|He|They|Their|Of"
+    r"(?:One|Every|What|Who|Whom|Whose|Whoever|Whatever|Which|Where|Why|How|Such|These|Those|It|Its|He|They|Their|Of"
     r"|(?:Some|Every|Any|No)(?:body|thing|one))\b"
 )
 DOCTOR = "triage_cli/doctor/"  # its checks ask, and docs/reference/doctor.md lists what they ask

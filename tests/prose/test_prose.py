@@ -97,6 +97,7 @@ def test_the_baseline_holds_what_is_old_and_only_shrinks(
         ("# the door is shut\nx = 1", ["the door"]),
         ('"""What a rule says."""', ["opening"]),
         ('"""Rules."""\n\n\nclass Staff:\n    """Somebody who decides."""', ["opening"]),
+        ('"""One rule."""\n\n\ndef rules() -> int:\n    """Every rule."""', ["opening", "opening"]),
         ('"""Rules."""\n\n\ndef count() -> int:\n    """How many rules there are."""', ["opening"]),
         ('"""Rules."""\n\n\ndef is_open() -> bool:\n    """Is it open?"""', ["question"]),
         ('"""Rules."""\n\n\ndef is_open() -> bool:\n    """Whether it is open. `mails` is a field."""', []),

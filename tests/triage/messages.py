@@ -24,7 +24,7 @@ def html_mail(html: str) -> bytes:
 
 
 def part(head: str, body: bytes, *, encoded: bool = False) -> bytes:
-    """One part of a multipart, in base64 if `encoded`."""
+    """Part of a multipart, in base64 if `encoded`."""
     if encoded:
         head += "\nContent-Transfer-Encoding: base64"
         body = base64.encodebytes(body).replace(b"\n", b"\r\n").rstrip()
@@ -47,6 +47,6 @@ def from_archive(corpus: Path, name: str, endings: tuple[str, ...] = (".eml", ".
 
 
 def sample(corpus: Path, name: str) -> Iterator[tuple[str, bytes]]:
-    """Every fourth message of a large archive, all of a small one; all of each in `make test-full`."""
+    """Samples an archive: every fourth message of a large one, all of a small one; all of each in `make test-full`."""
     every = 1 if effort.FULL or name == "mime-torture" else 4
     return itertools.islice(from_archive(corpus, name), None, None, every)

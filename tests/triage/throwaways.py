@@ -59,7 +59,7 @@ def wave(
     to: Sequence[str] = PEOPLE,
     at: datetime = NOW,
 ) -> list[int]:
-    """One copy of the text from each sender, each with a proof of its own unless one is given; the deliveries."""
+    """Receives a copy of the text from each sender, each with a proof of its own unless one is given; the deliveries."""
     came: list[int] = []
     for place, sender in enumerate(senders):
         proof = dmarc or proven(sender.partition("@")[2])

@@ -30,7 +30,7 @@ GREETINGS = ("Dear {name},", "Hello {name},", "Hi {first},", "Dear customer,", "
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One copy of a wave, as it comes in."""
+    """Copy of a wave, as it comes in."""
 
     raw: bytes
     author: str
@@ -46,7 +46,7 @@ def wave(number: int, text: str, subject: str, copies: int, chance: random.Rando
 
 
 def copy(number: int, text: str, subject: str, level: int, chance: random.Random, vocabulary: Sequence[str]) -> Copy:
-    """One copy."""
+    """Makes a copy of the wave at a level of disguise."""
     first, last = chance.choice(FIRST), chance.choice(LAST)
     recipient = f"{first}.{last}@company.example".casefold()
     host, token = chance.choice(HOSTS) if level >= 1 else HOSTS[number % len(HOSTS)], f"{chance.getrandbits(64):016x}"

@@ -44,7 +44,7 @@ STAFF = (
 
 
 class Browser:
-    """One client of the app with its own cookies. Paths are relative to /api/v1 unless they begin with //."""
+    """Client of the app with its own cookies. Paths are relative to /api/v1 unless they begin with //."""
 
     def __init__(self, portal: BlockingPortal, app: FastAPI, address: str) -> None:
         self.portal, self.app = portal, app
@@ -58,7 +58,7 @@ class Browser:
         return self
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """One request and its whole answer."""
+        """Sends a request and returns its whole answer."""
         url = path[1:] if path.startswith("//") else f"/api/v1{path}"
         return self.portal.call(partial(self.client.request, method, url, **more))
 

@@ -32,7 +32,7 @@ class Comparison:
         self.seen: set[tuple[str, str, bool]] = set()
 
     def all(self) -> Iterator[str]:
-        """Every operation of the old one."""
+        """Lists changes that break clients of the old document."""
         for path, operations in self.old["paths"].items():
             for method, before in operations.items():
                 label = f"{method.upper()} {path}"
@@ -64,7 +64,7 @@ class Comparison:
                 yield from self.media(f"{label} {status}", media, schema, after["responses"][status], sent=False)
 
     def media(self, label: str, media: str, schema: Document, after: Document, *, sent: bool) -> Iterator[str]:
-        """One kind of body."""
+        """Compares a kind of body."""
         there = dict(bodies(after))
         if media not in there:
             yield f"{label}: {media} is gone"
@@ -72,7 +72,7 @@ class Comparison:
             yield from self.schema(label, schema, there[media], sent=sent)
 
     def schema(self, label: str, before: Document, after: Document, *, sent: bool) -> Iterator[str]:
-        """One value. `sent`: by clients; otherwise they receive it."""
+        """Compares a value. `sent`: by clients; otherwise they receive it."""
         refs = before.get("$ref", ""), after.get("$ref", "")
         if all(refs):
             if (*refs, sent) in self.seen:

@@ -1,4 +1,4 @@
-"""Every operation keeps to the OpenAPI document, whatever it is asked: schemathesis asks, always the same questions."""
+"""Contract of the API: each operation keeps to the OpenAPI document. schemathesis asks, always the same questions."""
 
 import re
 from collections.abc import Callable, Iterator

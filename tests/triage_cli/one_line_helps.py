@@ -1,4 +1,4 @@
-"""One-line helps, read from the commands.
+"""Helps in one line each, read from the commands.
 
 `python -m tests.triage_cli.one_line_helps` writes triage_cli/one_line_helps.py again; a test holds it.
 """
@@ -20,7 +20,7 @@ HELPS = {
 
 
 def present(group: Lazy = mailroom, before: str = "") -> Iterator[tuple[str, str]]:
-    """Every command that a group imports late, as it is called, and its line."""
+    """Yields the commands that a group imports late, with their name and line."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)

@@ -28,7 +28,7 @@ ANSWER_AFTER = timedelta(hours=3)
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One message in one mailbox, and what the story says about it."""
+    """Message in a mailbox, and what the story says about it."""
 
     kind: str
     author: str
@@ -47,7 +47,7 @@ class Post:
     resolver: ZoneFileResolver
 
     def deliver(self, letter: Letter, raw: bytes, arrived: datetime, *, answered: bool) -> list[Copy]:
-        """One message, into the mailbox of each recipient; the first thing that happens to it is that the server writes on top of it."""
+        """Delivers a message into the mailbox of each recipient; the server first writes its fields on top."""
         envelope = Envelope(1, arrived, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
         results = authentication_results(authenticate_message(envelope, raw, self.resolver, arrived), SERVER).encode()
         trace = f"Received: from mail.{letter.domain} ([192.0.2.7]) by {SERVER}; {format_datetime(arrived)}\r\n".encode()

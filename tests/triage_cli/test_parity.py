@@ -1,4 +1,4 @@
-"""Every command that asks the API says the same, ends alike and leaves the same in the audit log wherever it is answered.
+"""Parity of commands: each says the same, exits alike and leaves the same in the audit log wherever it is answered.
 
 By the machine itself, by the API that runs there, and by a server over HTTP.
 """
@@ -325,7 +325,7 @@ OWN_TEST = {
 
 @dataclass
 class World:
-    """One of three equal companies, and how it is asked."""
+    """Company, one of three equal ones, and the way to ask it."""
 
     settings: Settings
     engine: Engine
@@ -467,7 +467,7 @@ def test_wherever_it_is_answered_it_is_the_same(worlds: tuple[World, ...], capsy
 
 
 def asking() -> set[str]:
-    """Every command that asks the API."""
+    """Names of the commands that ask the API."""
     return {name for name in commands() if any(one.name == "server" and getattr(one, "hidden", False) for one in leaf(name).params)}
 
 

@@ -1,4 +1,4 @@
-"""Every command of the shell × own and confidential mail: a new command must have its line here."""
+"""Scope of commands: each command × own and confidential messages. A new command must have its line here."""
 
 import getpass
 from collections.abc import Iterator
@@ -161,7 +161,7 @@ class Secret:
 
 
 def commands(group: click.Group = mailroom, before: str = "") -> Iterator[str]:
-    """Every command; a group that answers by itself is one too."""
+    """Names of all commands; includes a group that answers by itself."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)

@@ -39,7 +39,7 @@ class Papers:
         return str(self.directory / "ca.pem")
 
     def path_of(self, name: str) -> str:
-        """One file of these."""
+        """Path of a file in the server's directory."""
         return str(self.directory / name)
 
     def vouch_for(self, name: str) -> None:
@@ -142,7 +142,7 @@ class SyslogServer:
                 threading.Thread(target=self.serve_connection, args=(context, dialled), daemon=True).start()
 
     def serve_connection(self, context: ssl.SSLContext, dialled: socket.socket) -> None:
-        """One connection, to its end."""
+        """Serves a connection to its end."""
         with contextlib.suppress(OSError), context.wrap_socket(dialled, server_side=True) as connection:
             self.connections += 1
             if self.stalls:

@@ -30,7 +30,7 @@ def faults(page: Page, minds: dict[str, Any] = ALL) -> list[str]:
 
 
 def look(page: Page, minds: dict[str, Any]) -> list[str]:
-    """One run of axe."""
+    """Runs axe on a page and lists its violations."""
     found: list[dict[str, Any]] = page.evaluate(
         "minds => axe.run(document, {runOnly: minds, resultTypes: ['violations'], iframes: false}).then(({violations}) => violations)",
         minds,

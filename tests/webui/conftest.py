@@ -1,4 +1,4 @@
-"""One browser for everything here, one company for a file, a fresh profile for a test."""
+"""Fixtures of the console's tests: a browser for all, a company for a file, a fresh profile for a test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.webui.site import Site, running
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium."""
+    """Chromium, started once."""
     with browser_peer.start_browser() as launched:
         yield launched
 

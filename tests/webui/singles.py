@@ -34,7 +34,7 @@ class Single:
 
 
 def singles(site: Site) -> tuple[Single, ...]:
-    """One page of each kind, with something on it."""
+    """Pages of each kind, with content."""
     for number, to in enumerate((JOE, MARA, JOE)):
         site.come(to, author=f"luck@prize{number}.example", subject="You have won", text=PRIZE.format(number, number), dmarc=NO_DMARC)
     site.come(JOE, author=PAPER, subject="Your paper", dmarc=NO_DMARC)

@@ -46,7 +46,7 @@ class Receptionist:
         return self.page.locator(".row.at")
 
     def press(self, key: str) -> None:
-        """One key."""
+        """Presses a key and counts it."""
         self.keys += 1
         self.page.keyboard.press(key)
 
@@ -87,7 +87,7 @@ class Receptionist:
         expect(self.page.get_by_role("status").filter(has_text="Released").filter(has_text=subject[:40])).to_be_visible()
 
     def decide(self) -> None:
-        """One card: by the number of its box, and by the sentences beside its mail."""
+        """Decides a row by the number of its box, and by the sentences beside its message."""
         self.page.wait_for_timeout(LOOK)
         subject, before, said = self.subject(), self.keys, self.row.inner_text()
         why = self.page.get_by_role("region", name="Why it was held").inner_text()

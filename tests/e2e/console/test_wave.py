@@ -47,7 +47,7 @@ def hit(
 
 
 def copy(number: int, domains: int) -> Letter:
-    """One copy, from a sender of its own."""
+    """Copy of the wave, from a sender of its own."""
     domain = f"throw-away-{number % domains}.example"
     text = f"Your password expires. Ticket {number}"
     to = f"{PEOPLE[number % len(PEOPLE)]}@{company.DOMAIN}"

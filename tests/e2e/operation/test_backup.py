@@ -41,7 +41,7 @@ class Load:
     threads: list[threading.Thread] = field(default_factory=list)
 
     def write(self) -> None:
-        """One of them."""
+        """Sends messages until there are enough."""
         while not self.enough.is_set():
             number = next(self.numbers)
             author = KNOWN if number % 2 else UNKNOWN

@@ -1,4 +1,4 @@
-"""Every way to write to somebody, from the SMTP server to the mailbox: details, old departments, roles, groups, any script."""
+"""Addresses from the SMTP server to the mailbox: details, old departments, roles, lists, any script."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -27,7 +27,7 @@ def site(tmp_path: Path) -> Iterator[Company]:
 
 @contextlib.contextmanager
 def role(company: Company, name: str) -> Iterator[subprocess.Popen[bytes]]:
-    """One role as a process of its own."""
+    """Role as a process of its own."""
     process = processes.start([*company.command, name], company.log, environment=company.environment)
     try:
         yield process

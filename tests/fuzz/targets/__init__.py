@@ -1,1 +1,1 @@
-"""One module for each parser that reads what strangers wrote."""
+"""Fuzz targets: a module for each parser of strangers' input."""

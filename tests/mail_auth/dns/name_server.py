@@ -48,7 +48,7 @@ class Server:
                 self.udp.sendto(answer.to_wire(), peer)
 
     def serve_tcp(self) -> None:
-        """One question a connection."""
+        """Answers a single question on each connection."""
         while True:
             try:
                 connection, _ = self.tcp.accept()

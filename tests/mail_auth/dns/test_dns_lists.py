@@ -90,7 +90,7 @@ def test_time_is_short() -> None:
 
 
 class Down(Answers):
-    """One zone's servers are silent for as long as is waited."""
+    """Zone whose servers never answer."""
 
     def query(self, name: str, rdtype: str, deadline: float) -> tuple[bytes | str, ...]:
         if name.endswith("zen.example"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One expectation: what the suite wants and what we found."""
+    """Test case of a suite: its expected result and ours."""
 
     name: str
     right: bool

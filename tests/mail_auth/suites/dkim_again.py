@@ -25,7 +25,7 @@ TESTING = "with t=y in its key it is treated like unsigned mail (RFC 6376, 3.6.1
 
 
 def signed_again(directory: Path) -> Iterator[Case]:
-    """Every message with exactly one rsa-sha1 signature: its tags and its key's tags stay, key and hashes are new."""
+    """Signs again each message that has exactly one rsa-sha1 signature: its tags and its key's tags stay, key and hashes are new."""
     ours = published().rpartition("p=")[2]
     zone = {
         name: re.sub(r"\bp=\s*[^;\s]{20,}", f"p={ours}", record) if isinstance(record, str) else record

@@ -17,7 +17,7 @@ ENDINGS = (".eml", ".msg", ".txt")
 
 
 def zone(name: str, rdtype: str) -> tuple[Record, ...]:
-    """Every domain asks for rejection and publishes nothing that could prove its mail."""
+    """Zone in which each domain asks for rejection and publishes nothing that could prove its messages."""
     return (b"v=DMARC1; p=reject",) if name.startswith("_dmarc.") else ()
 
 

@@ -25,7 +25,7 @@ def envelope(client: str, reverse_path: str, helo: str) -> Envelope:
 
 
 def openspf(directory: Path, *, file: str) -> Iterator[Case]:
-    """One file of openspf's format: YAML documents with a zone and tests."""
+    """Reads a file of openspf's format: YAML documents with a zone and tests."""
     for scenario in yaml.safe_load_all((directory / "spf" / file).read_bytes()):
         zone = openspf_zone(scenario["zonedata"]) if scenario else None
         for name, test in scenario["tests"].items() if scenario else ():
@@ -79,7 +79,7 @@ def mail_auth(directory: Path) -> Iterator[Case]:
 
 
 def expectations(section: str) -> Iterator[tuple[Answers, str, Envelope, str]]:
-    """One section of mail-auth's line format: zone, name, envelope and result as they stand at each expectation."""
+    """Reads a section of mail-auth's line format: zone, name, envelope and result as they stand at each expectation."""
     answers = Answers({"_dns_error.org": SILENT, "_dns_error.test.org": SILENT})
     zone = answers.zone
     said = {"name": "", "domain": "", "sender": "", "ip": "127.0.0.1"}

@@ -57,7 +57,7 @@ def one_line() -> Iterator[bytes]:
 
 
 def literals() -> Iterator[bytes]:
-    """One answer of ever more literals."""
+    """Endless answer of literals."""
     yield b"* 1 FETCH (UID 7"
     while True:
         yield b" BODY[] {10}\r\n0123456789"
@@ -80,7 +80,7 @@ class Liar:
         return f"imap://127.0.0.1:{self.listener.getsockname()[1]}"
 
     def serve(self) -> None:
-        """One session, until either hangs up."""
+        """Serves a session, until either side hangs up."""
         connection, _ = self.listener.accept()
         with connection, connection.makefile("rb") as lines:
             connection.sendall(b"* OK [CAPABILITY IMAP4rev1 UIDPLUS SASL-IR AUTH=PLAIN] here\r\n")

@@ -1,4 +1,4 @@
-"""One visit, with a mailbox that refuses: what becomes of each job."""
+"""Session in a mailbox that refuses: the outcome of each job."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

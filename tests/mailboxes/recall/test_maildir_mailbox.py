@@ -31,7 +31,7 @@ class Disk(House):
     directory: Path
 
     def lying(self) -> dict[str, tuple[bytes, int]]:
-        """Every file below the mailboxes but for drafts: bytes and date."""
+        """Files below the mailboxes except drafts: bytes and date."""
         files = [path for path in self.directory.rglob("*") if path.is_file() and path.parent.name != "tmp"]
         return {str(path.relative_to(self.directory)): (path.read_bytes(), path.stat().st_mtime_ns // 1000) for path in files}
 

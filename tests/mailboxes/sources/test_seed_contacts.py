@@ -258,7 +258,7 @@ class Cutter:
         self.thread.start()
 
     def serve(self) -> None:
-        """One connection after another."""
+        """Serves connections one after another."""
         while True:
             try:
                 client, _ = self.listener.accept()

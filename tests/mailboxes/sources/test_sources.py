@@ -339,7 +339,7 @@ class Played:
         self.thread.start()
 
     def play(self) -> None:
-        """One connection."""
+        """Plays the prepared answers on a connection."""
         connection, _ = self.listener.accept()
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as commands:
             connection.sendall(b"* OK [CAPABILITY IMAP4rev1] played\r\n")

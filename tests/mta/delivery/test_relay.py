@@ -57,7 +57,7 @@ def released(
     authentication: Authentication = PROVEN,
     due: datetime | None = None,
 ) -> list[int]:
-    """One message that is queued for these mailboxes; the delivery ids."""
+    """Queues a message for these mailboxes; the delivery ids."""
     now = utcnow()
     envelope = Envelope(new_id(), now, reverse_path, mailboxes, "192.0.2.7", "mail.stranger.example")
     with transaction(engine) as session:

@@ -92,7 +92,7 @@ def running(directory: Path, settings: Settings, *, mechanisms: str = "plain log
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """One for those tests that leave it as it was."""
+    """Smarthost shared by tests that leave it unchanged."""
     company = Company(domains=("company.example",), hostname="mx.company.example")
     with running(tmp_path_factory.mktemp("provider"), Settings(company)) as found:
         yield found

@@ -1,4 +1,4 @@
-"""One transaction for many recipients: everybody gets the answer that was given about them, pipelined or not."""
+"""SMTP transaction for many recipients: each gets their own answer, pipelined or not."""
 
 import smtplib
 import socket

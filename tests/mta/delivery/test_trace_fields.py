@@ -335,7 +335,7 @@ def test_the_author_signature_still_verifies(signing_key: rsa.RSAPrivateKey, can
 
 
 def messages(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Every message of an archive of the corpus."""
+    """Yields the messages of an archive of the corpus."""
     with tarfile.open(archive) as files:
         for member in files:
             if member.isfile() and member.name.endswith((".eml", ".txt", ".msg")) and (file := files.extractfile(member)):

@@ -686,7 +686,7 @@ class Incurious(Examiner):
 
 @pytest.fixture
 def lane(settings: Settings) -> Iterator[Lane]:
-    """One that has read a batch of two messages and waits for both to be settled."""
+    """Lane that has read a batch of two messages and waits for both to be settled."""
     spool = Spool(settings.spool.directory)
     write_batch(spool.incoming, batch_name(1, 2), [mail(), mail()])
     judged: SimpleQueue[Judged] = SimpleQueue()

@@ -183,7 +183,7 @@ class House:
         self.loop.close()
 
     async def _ended(self) -> None:
-        """Every session's task is done."""
+        """Waits until the tasks of all sessions are done."""
         await asyncio.sleep(0)
         mine = asyncio.current_task()
         await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not mine), return_exceptions=True)

@@ -27,7 +27,7 @@ ENHANCED = re.compile(r"([245])\d\d[ -]\1\.\d{1,3}\.\d{1,3} .*|220 .*|354 .*")
 
 @pytest.fixture(scope="module")
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
-    """One daemon for all dialogues."""
+    """SMTP server for all dialogues."""
     directory = tmp_path_factory.mktemp("hostile")
     settings = Settings(
         Company(domains=("company.example",), hostname="mx.company.example"),

@@ -172,7 +172,7 @@ def talk(receiver: Receiver, *lines: bytes) -> list[str]:
 
 
 def reply(stream: Any) -> str:
-    """One reply."""
+    """Reads a reply."""
     lines = [stream.readline().decode()]
     while lines[-1][3:4] == "-":
         lines.append(stream.readline().decode())
@@ -230,7 +230,7 @@ SMUGGLED = "MAIL FROM:<boss@company.example>\r\nRCPT TO:<anna@company.example>\r
 
 
 def smuggle(receiver: Receiver, sequence: str) -> None:
-    """One message that tries to hold another one: it stays one, with CRLF only, and its marks say what was done."""
+    """A message that tries to smuggle another one stays a single message, with CRLF only, and its marks say what was done."""
     before = len(receiver.stored())
     text = f"From: a@stranger.example\r\n\r\nfirst{sequence}{SMUGGLED}\r\n.\r\n".encode("latin-1")
     start = (b"EHLO c\r\n", b"MAIL FROM:<a@stranger.example>\r\n", b"RCPT TO:<anna@company.example>\r\n", b"DATA\r\n")

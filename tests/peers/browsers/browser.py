@@ -26,7 +26,7 @@ FLAGS = [
 
 @contextlib.contextmanager
 def start_browser(program: str = ENGINE) -> Iterator[Browser]:
-    """One browser for many pages."""
+    """Starts a browser for many pages."""
     with sync_playwright() as playwright:
         browser = launch_browser(playwright.chromium, program=program)
         try:

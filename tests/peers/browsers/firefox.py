@@ -42,7 +42,7 @@ class Firefox:
         self.events.clear()  # of the page that is there already
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """One command and its result; events meanwhile are kept."""
+        """Sends a command and returns its result; keeps events that come meanwhile."""
         self.number += 1
         self.connection.send(json.dumps({"id": self.number, "method": method, "params": params}))
         while (told := json.loads(self.connection.recv(processes.HANG))).get("id") != self.number:

@@ -135,7 +135,7 @@ class Server:
             yield client
 
     def messages(self, mailbox: str) -> list[bytes]:
-        """Every message in somebody's INBOX, as IMAP gives it."""
+        """Fetches the messages of an INBOX, as IMAP gives them."""
         with self.client(mailbox) as client:
             client.select_folder("INBOX", readonly=True)
             found = client.fetch(client.search(), ["BODY.PEEK[]"])

@@ -50,7 +50,7 @@ begin retry
 
 @dataclass(frozen=True, slots=True)
 class Exim:
-    """One configuration with its queue. There is no daemon: each message is sent as it is given, or stays in the queue."""
+    """Exim configuration with its queue. Without a daemon: each message is sent at once, or stays in the queue."""
 
     directory: Path
 

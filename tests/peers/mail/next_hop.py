@@ -24,7 +24,7 @@ DRIP = "a reply that never ends, a letter at a time"
 
 @dataclass(frozen=True)
 class Taken:
-    """One message that the next hop said 250 to, or dropped the connection over."""
+    """Message that the next hop accepted with 250, or dropped the connection over."""
 
     reverse_path: str
     options: tuple[str, ...]
@@ -111,7 +111,7 @@ class Peer:
         return reply
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        """One reply for all, or in LMTP one for each recipient."""
+        """Replies once for all recipients, or in LMTP once for each."""
         names = [f"DATA {mailbox}" for mailbox in envelope.rcpt_tos] if isinstance(server, LMTP) else ["DATA"]
         replies = [await self.said(name, server, "250 2.0.0 taken") for name in names]
         options = tuple(envelope.mail_options)

@@ -32,7 +32,7 @@ NORA = Proof(ISSUER, "sub-nora", "Nora", "Nora Falk", frozenset({"crew"}))
 
 @pytest.fixture
 def admit(sqlite_engine: Engine) -> Callable[..., Admission]:
-    """One sign-in, committed."""
+    """Admits a sign-in and commits it."""
 
     def enter(proof: Proof, provider: Provider = COMPANY, later: timedelta = timedelta()) -> Admission:
         with transaction(sqlite_engine) as session:
@@ -143,7 +143,7 @@ def test_a_provider_ends_its_own_sessions(sqlite_engine: Engine, admit: Callable
 
 
 def identities(engine: Engine) -> list[tuple[str, str]]:
-    """Every identity's `sub` and login."""
+    """Lists the `sub` and login of the identities."""
     with read_transaction(engine) as session:
         return [(one.sub, one.login) for one in session.scalars(select(ExternalIdentity).order_by(col(ExternalIdentity.sub)))]
 

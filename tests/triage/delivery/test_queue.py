@@ -376,7 +376,7 @@ def test_there_is_nothing_to_retry(engine: Engine, settings: Settings) -> None:
 
 
 def queued_for(session: Session, settings: Settings, count: int) -> tuple[int, ...]:
-    """One message to so many people, due now."""
+    """Queues a message to this many people, due now."""
     (mail,) = arrive(session, settings)
     first = session.get_one(Delivery, mail)
     others = [

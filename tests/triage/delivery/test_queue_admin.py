@@ -34,7 +34,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
 
 
 def queued(session: Session, settings: Settings, address: str = JOE) -> int:
-    """One message that is to be sent on now."""
+    """Queues a message that is due now."""
     (mail,) = arrive(session, settings, address)
     ledger.record_event(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
     return mail

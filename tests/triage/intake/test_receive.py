@@ -201,7 +201,7 @@ def test_several_judges_enter_one_message_once(engine: Engine, settings: Setting
 
 
 def receive(engine: Engine, settings: Settings, envelope: Envelope, author: str = "sales@supplier.example") -> tuple[int, ...]:
-    """One message in a transaction of its own; the ids of its deliveries."""
+    """Receives a message in a transaction of its own; the ids of its deliveries."""
     with db.transaction(engine) as session:
         return intake.receive_message(session, envelope, RAW, authentication(author), summary(author), settings=settings, now=NOW)
 

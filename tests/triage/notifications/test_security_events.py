@@ -65,7 +65,7 @@ def actions(events: list[dict[str, Any]]) -> list[str]:
 
 
 def fail(session: Session, client: str = HOME) -> None:
-    """One wrong password of Ana's."""
+    """Records a wrong password of Ana's."""
     staff_login.record_failure(session, staff_login.begin_attempt(session, "ana", client, now=NOW), now=NOW)
 
 

@@ -139,6 +139,6 @@ def test_practising_touches_no_mail(engine: Engine, settings: Settings) -> None:
 
 
 def state(session: Session) -> object:
-    """Every delivery's state, and what is in the audit log."""
+    """States of all deliveries, and the entries of the audit log."""
     deliveries = session.execute(select(col(Delivery.id), col(Delivery.state), col(Delivery.decision_id)).order_by(col(Delivery.id))).all()
     return deliveries, session.scalars(select(col(AuditRecord.id)).order_by(col(AuditRecord.id))).all()

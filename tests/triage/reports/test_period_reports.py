@@ -149,7 +149,7 @@ class Company:
         return decide
 
     def selected(self, session: Session, about: str) -> Selection:
-        """One message, or the campaign."""
+        """Selects a message, or the campaign."""
         if about == "wave":
             return Selection.of(campaign=session.get_one(Delivery, self.messages["w1"][0]).campaign_id)
         return Selection.of(ids=tuple(self.messages[about]))
@@ -167,7 +167,7 @@ class Company:
         session.add(Correspondent(address=TOGETHER["pen"], person="joe.fern", **said))
 
     def report(self, name: str, by: Actor = OTTO, **more: Any) -> Report:
-        """One report about both days."""
+        """Makes a report about both days."""
         since, until = map(at, more.pop("period", PERIOD))
         settings = replace(self.settings, reports=replace(self.settings.reports, **more))
         with db.read_transaction(self.engine) as session:

@@ -29,7 +29,7 @@ logging.getLogger("x").warning("careful")
 
 
 def work(spool: Path, process: str, *ends: str) -> None:
-    """One life of a process that counts, and may know when a certificate ends."""
+    """Life of a process that counts, and may know when a certificate ends."""
     subprocess.run([sys.executable, "-W", "error", "-c", WORK, str(spool), process, *ends], check=True, cwd=ROOT)
 
 

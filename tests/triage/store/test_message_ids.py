@@ -1,4 +1,4 @@
-"""One id for one message: the one in the 250 reply. Messages of before have another one beside it, and are found by either."""
+"""Message id: the one in the 250 reply. Older messages have another one too, and are found by either."""
 
 import pytest
 from sqlalchemy import Engine, select, update

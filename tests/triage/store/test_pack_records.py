@@ -70,7 +70,7 @@ def stored(known: Engine, settings: Settings) -> Engine:
 
 
 def store_messages(known: Engine, settings: Settings) -> Engine:
-    """One message with everything that SQL asks, and others without, as they were stored before."""
+    """Stores a message with all columns that SQL asks for, and others without, as older versions did."""
     with db.transaction(known) as session:
         said = replace(arriving.summary("sales@supplier.example"), **SAID)
         dmarc = Dmarc(Result.FAIL, "supplier.example", "supplier.example", "reject")

@@ -17,7 +17,7 @@ from triage.store.pg_notify import Telegraph
 
 @dataclass
 class Machine:
-    """One with a spool of its own, where one process rings and waits for the relay's bell."""
+    """Machine with a spool of its own, where one process wakes another that waits for the relay's pipe."""
 
     settings: Settings
     bell: Bell

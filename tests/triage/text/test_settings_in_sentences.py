@@ -17,7 +17,7 @@ TEXT = re.compile(r"'((?:[^'\\]|\\.)*)'")
 
 
 def keys_of(cls: type, prefix: str = "") -> Iterator[str]:
-    """Every key of the settings, with its sections: "policy.undo_seconds"."""
+    """Keys of the settings, with their sections: "policy.undo_seconds"."""
     hints = get_type_hints(cls)
     for one in fields(cls):
         yield prefix + one.name

@@ -54,7 +54,7 @@ def test_short_answers_and_answers_to_acts_are_not(ana: Browser, came: Came) -> 
 
 
 def names_in(schema: dict[str, Any], seen: set[str]) -> Iterator[str]:
-    """Every field name of a schema and of all that it refers to."""
+    """Field names of a schema and of all schemas that it refers to."""
     if reference := schema.get("$ref", "").rpartition("/")[2]:
         if reference not in seen:
             seen.add(reference)

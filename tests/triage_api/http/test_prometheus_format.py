@@ -16,7 +16,7 @@ ESCAPED = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 
 
 def read(document: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    """Every number by name and labels; an AssertionError says which line is none of the format's."""
+    """Reads the numbers by name and labels; an AssertionError names a line that is not of the format."""
     assert document.endswith("\n")
     described: set[tuple[str, str]] = set()
     found: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}

@@ -37,7 +37,7 @@ STRANGER = 4711  # a user of this machine
 
 
 class Api(NamedTuple):
-    """One that runs."""
+    """Running API."""
 
     url: str
     settings: Settings

@@ -30,7 +30,7 @@ WELCOME = wire.line_of({"ok": wire.WELCOME})
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """One entry for each command that worked on the database itself."""
+    """Log entries, one for each command that worked on the database itself."""
     told: list[str] = []
     usual = client_option.open_here
 

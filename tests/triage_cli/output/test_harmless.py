@@ -1,4 +1,4 @@
-"""Every command that lists or tells something, in a company whose names and notes would move the cursor, turn the text or calculate."""
+"""Harmless output: each listing command, in a company whose names and notes would move the cursor, turn the text or calculate."""
 
 import csv
 import io

@@ -42,7 +42,7 @@ def sink() -> Iterator[Sink]:
 
 @pytest.fixture(scope="module")
 def firefox(site: Site) -> Iterator[Firefox]:
-    """One Firefox at which somebody has signed in who looks at each message by itself."""
+    """Firefox whose user has signed in and opens each message by itself."""
     with db.transaction(site.engine) as session:
         preferences.choose_preferences(session, {"group": "none"}, by=ANA)
     with firefox_peer.start_firefox() as started:

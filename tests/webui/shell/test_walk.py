@@ -45,7 +45,7 @@ def new_york(browser: Browser) -> Iterator[Page]:
 
 
 def waves(site: Site, name: str, subject: str, count: int, *to: str) -> list[str]:
-    """One campaign: so many messages, each from a sender of its own; their first deliveries."""
+    """Receives a campaign: a message each from different senders; their first deliveries."""
     said = f"Hurry, your {name} number {{0}} is here, fetch it tonight. Click https://{name}{{0}}.example/fetch now, it waits for nobody!"
     return [
         site.come(*to, author=f"{name}@{name}{number}.example", subject=subject, text=said.format(number), dmarc=NO_DMARC)[0]

@@ -21,7 +21,7 @@ SEEDS = (
 
 
 def one_input(data: bytes) -> None:
-    """One line for each field: seal, message signature, results, and again."""
+    """Fuzz input with a line for each field: seal, message signature, results, and again."""
     lines = data.replace(b"\r", b"").split(b"\n")
     fields = b"".join(NAMES[number % 3] + b": " + line + b"\r\n" for number, line in enumerate(lines))
 

@@ -21,7 +21,7 @@ def record(
     reason: str = "",
     results: str = "",
 ) -> str:
-    """One record of a report."""
+    """Record of a DMARC report."""
     why = f"<reason><type>{reason}</type><comment>none</comment></reason>" if reason else ""
     return (
         f"<record><row><source_ip>{ip}</source_ip><count>{count}</count><policy_evaluated><disposition>none</disposition>"
@@ -31,7 +31,7 @@ def record(
 
 
 def result(method: str, domain: str, outcome: str = "pass") -> str:
-    """One result of DKIM or SPF."""
+    """Result of DKIM or SPF in a report."""
     return f"<{method}><domain>{domain}</domain><selector>s1</selector><result>{outcome}</result></{method}>"
 
 

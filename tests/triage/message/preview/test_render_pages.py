@@ -26,7 +26,7 @@ pytestmark = pytest.mark.peers  # poppler and bubblewrap are the distribution's
 
 @pytest.fixture(scope="module")
 def drawer() -> Iterator[Pool]:
-    """One drawer in its sandbox."""
+    """Sandboxed renderer."""
     sandbox.sandbox_wrapper.cache_clear()
     assert sandbox.can_draw(), "bwrap is there and does not work"
     with Pool("triage.message.preview.render_pages:draw_page", size=1, memory_bytes=MEMORY, seconds=HANG, programs=1) as children:

@@ -18,7 +18,7 @@ ANN: dict[str, Any] = {"parsed": True, "author_name": "Ann Lee", "author": "ann@
 
 
 def looked_at(authentication: Authentication = PROVEN, beside: dict[str, Any] | None = None, **changes: Any) -> dict[str, Signal]:
-    """Every signal by its name about the message with these changes; `beside` is what was looked up (Seen)."""
+    """Signals by name of the message with these changes; `beside` is what was looked up (Seen)."""
     plain = Seen(Summary(**ANN | changes), authentication, NOW, OURS, PEOPLE)
     return {signal.name: signal for signal in find_signals(replace(plain, **beside or {}))}
 
@@ -35,7 +35,7 @@ def by(address: str, name: str = "") -> dict[str, Any]:
 
 
 def named(name: str, media_type: str = "application/octet-stream") -> tuple[Attachment, ...]:
-    """One attachment of this name."""
+    """Attachment of this name."""
     return (Attachment(1, name, media_type, 1, ""),)
 
 

@@ -1,4 +1,4 @@
-"""One entry for a domain that sends differently: renewed for all with one act, undone, told in an alert, within the actor's scope."""
+"""Renewal of a domain's proof when it sends differently: a single act for all, undone, alerted, within the actor's scope."""
 
 from datetime import timedelta
 

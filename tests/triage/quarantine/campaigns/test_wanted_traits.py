@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 
 
 def come(session: Session, settings: Settings, author: str, *hosts: str, skeleton: str = "", mailer: str = "", number: int = 0) -> int:
-    """One proven message with links; its delivery."""
+    """Receives a proven message with links; its delivery."""
     links = tuple(Link("Open", f"https://{host}/x") for host in hosts)
     said = arriving.summary(author, f"{number}", text="", links=links, skeleton=skeleton, mailer=mailer)
     raw = f"From: {author}\r\nSubject: {number}\r\n\r\n{hosts} {number}\r\n".encode()

@@ -56,7 +56,7 @@ class Company:
         self.engine, self.settings, self.chance = engine, replace(settings, floods=floods), chance
 
     def act(self) -> str:
-        """One thing happens, or is refused; its name."""
+        """Performs a random act, or has it refused; its name."""
         acts: list[Callable[[Session], Any]] = [
             self.come,
             self.come,
@@ -108,7 +108,7 @@ class Company:
         decisions.decide_messages(session, DecisionRequest(which, verb, to=to), by=by, now=NOW, settings=self.settings)
 
     def deliver(self, session: Session) -> None:
-        """One message goes to its mailbox, as in "Record only"; it may be a copy of what looks suspicious."""
+        """Delivers a message to its mailbox, as in "Record only"; it may be a copy of what looks suspicious."""
         held = session.scalars(select(col(Delivery.id)).where(col(Delivery.state) == State.HELD).order_by(col(Delivery.id))).all()
         if held:
             one = self.chance.choice(held)

@@ -274,7 +274,7 @@ def test_a_very_large_removal_asks_too(company: Engine, settings: Settings, monk
 
 
 def joined(engine: Engine, settings: Settings) -> int:
-    """One look of upkeep: how many decisions it made."""
+    """Runs upkeep once; the number of decisions that it made."""
     with read_transaction(engine) as session:
         due = keepers.agreed_due(session, settings, NOW)
     number = 0

@@ -64,7 +64,7 @@ def come(
     automatic: str = "",
     path: str | None = None,
 ) -> int:
-    """One message, with the signals that it really has; its delivery."""
+    """Receives a message, with the signals that it really has; its delivery."""
     said = arriving.summary(author, subject, text=text, links=(link,) if link else (), automatic=automatic)
     found = summary.fingerprint_of(said)
     said = replace(said, fingerprint=found.as_text() if found else "")

@@ -93,13 +93,13 @@ def test_a_search_finds_what_its_condition_finds(full: Engine, hurried: bool, mo
 
 
 def read_few(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Every search reads so many candidates or rows at first."""
+    """Makes each search read this many candidates or rows at first."""
     monkeypatch.setattr(search_stream, "AT_ONCE", number)
     monkeypatch.setattr(newest_matches, "ROWS", number)
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every search stops after its first candidates."""
+    """Makes each search stop after its first candidates."""
     for name, value in (("LEAST", 1), ("PATIENCE", -1), ("PATIENCE_FURTHER", -1)):
         monkeypatch.setattr(search_stream, name, value)
 

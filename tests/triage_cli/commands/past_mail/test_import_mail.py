@@ -21,7 +21,7 @@ SERVER = "mx.old.example"
 
 
 def letter(number: int, *, results: str = "", author: str = "sales@supplier.example") -> bytes:
-    """One old message; `results` is what the old server found."""
+    """Old message; `results` is what the old server found."""
     top = f"Authentication-Results: {SERVER}; {results}\n" if results else ""
     return (
         f"Return-Path: <{author}>\n{top}Received: from x ([192.0.2.7]) by {SERVER}; Mon, 5 Oct 2026 10:00:{number % 60:02d} +0000\n"

@@ -219,7 +219,7 @@ def quoted(raw: bytes) -> bytes:
 
 
 def everything(engine: Engine) -> dict[str, Any]:
-    """Every row of every table."""
+    """Rows of all tables."""
     with engine.connect() as connection:
         return {
             table: sorted(map(str, connection.execute(text(f'SELECT * FROM "{table}"')))) for table in inspect(engine).get_table_names()
