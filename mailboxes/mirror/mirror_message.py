@@ -10,30 +10,26 @@ from triage.delivery import dsn
 from triage.ids import format_id, parse_id
 from triage.message.authors import author_of
 from triage.message.mime.mime_parts import TooMuch, fields_of, first_field, headers_of
+from triage.message.trace.mailroom_fields import evidence_fields, remove_forged_fields
+from triage.quarantine.mirror_copies import Held
 from triage.say import say
 from triage.text.i18n.translate import translate_sentence
 from triage.text.sanitize import escape_visible
 
 COPY = "X-Mailroom-Copy"
-WHY_LENGTH = 300  # characters
 FIELD_START = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")  # RFC 5322, 2.2 and 4.5
 LINE_END = re.compile(rb"\r\n|\r|\n")
-IN_OUR_NAME = re.compile(rb"^x-mailroom-[^\r\n:]*:(?:[^\r\n]|\r\n[ \t])*(?:\r\n|\Z)", re.IGNORECASE | re.MULTILINE)
 
 
-def dress_message(raw: bytes, *, copy: int, message: int, why: str, severity: str) -> bytes:
-    """The message as it came in, with who we say it is and how bad it looks on top, and without what was forged in our name.
+def dress_message(held: Held, *, copy: int, authserv_id: str) -> bytes:
+    """The message as it came in, with what we found out about it on top, and without what was forged in our name.
 
     IMAP carries no NUL (RFC 9051, 9).
     """
-    text = LINE_END.sub(b"\r\n", raw).replace(b"\0", b"")
-    head, body = split_header(text)
-    said = "".join(
-        dsn.encode_subject(escape_visible(" ".join(why.split()))[:WHY_LENGTH]).splitlines()
-    )  # one line, which RFC 5322, 2.1.1 allows
-    known = f"X-Mailroom-Why: {said}\r\nX-Mailroom-Severity: {severity}\r\n"
-    own = f"X-Mailroom-Message: {format_id(message)}\r\n{known}{COPY}: {format_id(copy)}\r\n"
-    return own.encode("ascii", "replace") + IN_OUR_NAME.sub(b"", head) + body
+    head, body = split_header(LINE_END.sub(b"\r\n", held.raw).replace(b"\0", b""))
+    found = evidence_fields(held.authentication, held.evidence, authserv_id)
+    own = f"X-Mailroom-Message: {format_id(held.message_id)}\r\n{found}{COPY}: {format_id(copy)}\r\n"
+    return own.encode("ascii") + remove_forged_fields(head, authserv_id) + body
 
 
 def split_header(text: bytes) -> tuple[bytes, bytes]:

@@ -337,7 +337,7 @@ class Desk:
             held = mirror_copies.find_held(session, delivery, utcnow())
             if held is None:
                 return
-            raw = mirror_message.dress_message(held.raw, copy=number, message=held.message_id, why=held.why, severity=held.severity.word)
+            raw = mirror_message.dress_message(held, copy=number, authserv_id=self.settings.authserv_id)
             known: dict[str, Any] = {"digest": mirror_message.exact_digest(raw), "alike": mirror_message.alike_digest(raw)}
             if not copy:
                 whose: dict[str, Any] = {"account": self.account.address, "delivery_id": delivery, "folder": home}

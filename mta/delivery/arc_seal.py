@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mail_auth.arc_seal import SigningKey, load_key, seal_message
-from mta.delivery.authentication_results import authentication_results
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.message.authentication import Authentication
+from triage.message.trace.authentication_results import authentication_results
 
 
 @dataclass(frozen=True, slots=True)

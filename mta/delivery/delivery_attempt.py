@@ -77,7 +77,7 @@ def prepare_message(claim: Claim, settings: Settings, sealer: Sealer | None) -> 
         authserv_id=settings.authserv_id,
         message_id_text=format_id(claim.message_id),
         rule=claim.rule,
-        severity=claim.severity.word,
+        evidence=claim.evidence,
         marks=claim.marks,
     )
     return sealer.sealed(raw, claim.authentication, utcnow()) if sealer else raw

@@ -2,24 +2,16 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
 from email.utils import format_datetime
-from itertools import count
 
-from mta.delivery.authentication_results import authentication_results, is_forged_field
 from mta.spool.line_endings import normalise_crlf
 from triage.addressing.envelope import Envelope
 from triage.ids import format_id
 from triage.message.authentication import Authentication
+from triage.message.trace.mailroom_fields import Evidence, evidence_fields, field_atom, remove_forged_fields
 
 FIELD_START = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")  # RFC 5322, 2.2 and 4.5
 MBOX_START = re.compile(rb">*From (?![ \t]*:)")
-# The whole of a field that may speak in our name, folded lines included
-OURS = re.compile(
-    rb"^(?P<name>x-mailroom-[^\r\n:]*+|authentication-results)[ \t]*:(?P<value>(?:[^\r\n]++|\r\n[ \t])*+)(?:\r\n|\Z)", re.I | re.M
-)
-LONGEST_RESULTS = 8 * 1024  # bytes of an Authentication-Results field that is read; mail_auth.authentication_results reads no longer one
-MOST_RESULTS = 50  # such fields of a message that are read
 DOMAIN = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 PATH = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
 
@@ -33,20 +25,19 @@ def stamp_message(
     authserv_id: str,
     message_id_text: str,
     rule: str,
-    severity: str,
+    evidence: Evidence,
     marks: str = "",
 ) -> bytes:
     """The message with our trace fields on top and without what was forged in our name.
 
     Everything else is as it came in, byte for byte, so that the author's DKIM signature still verifies; only line
     ends that are not CRLF become CRLF. `message_id_text` is `ids.show(message id)`, `rule` the name of the verdict's rule,
-    `severity` the word for how bad the message looks, `marks` the names of rules on content that mark it.
+    `marks` the names of rules on content that mark it.
     """
     header, body = split_header(normalise_crlf(raw))
     fields = (
         received_field(envelope, hostname),
-        authentication_results(authentication, authserv_id),
-        f"X-Mailroom-Severity: {field_atom(severity)}\r\n",
+        evidence_fields(authentication, evidence, authserv_id),
         f"X-Mailroom-Message: {field_atom(message_id_text)}\r\n",
         f"X-Mailroom-Verdict: {field_atom(rule)}\r\n",
         *(f"X-Mailroom-Mark: {field_atom(name)}\r\n" for name in marks.split()),
@@ -75,22 +66,6 @@ def split_header(raw: bytes) -> tuple[bytes, bytes]:
 def body_only(header: bytes) -> bool:
     """Whether the message begins with something else than a field: text without a header, or a continuation of nothing."""
     return bool(header) and not FIELD_START.match(header) and not MBOX_START.match(header)
-
-
-def remove_forged_fields(header: bytes, authserv_id: str) -> bytes:
-    """The header without what was forged in our name and results that nobody reads; every other byte as it is."""
-    places = count()
-    return OURS.sub(lambda found: b"" if comes_out(found, places, authserv_id) else found[0], header)
-
-
-def comes_out(found: re.Match[bytes], places: Iterator[int], authserv_id: str) -> bool:
-    """Whether this is a field that only we may write, or one that nobody reads: left in, it could be in our name, and be believed.
-
-    `places` counts the Authentication-Results of the message, from 0.
-    """
-    if found["name"].lower() != b"authentication-results":
-        return True
-    return next(places) >= MOST_RESULTS or len(found["value"]) > LONGEST_RESULTS or is_forged_field(found["value"], authserv_id)
 
 
 def header_separator(header: bytes) -> bytes:
@@ -147,8 +122,3 @@ def address_literal(text: str) -> str:
     except ValueError:
         return ""
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
-
-
-def field_atom(text: str) -> str:
-    """The text as one atom of a field of ours: whatever could end or fold the field, or close a comment, becomes "?"."""
-    return re.sub(r"[^A-Za-z0-9!#$%&'*+/=^_`{|}~.:-]", "?", text)[:255] or "?"

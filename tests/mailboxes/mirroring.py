@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
 from triage.times import utcnow
 
+ON_TOP = [b"X-Mailroom-Message", b"Authentication-Results", b"X-Mailroom-Verified", b"X-Mailroom-Risk", b"X-Mailroom-Why"]
 TO_JOE, TO_ALL = "it+joe.fern@company.example", "info@company.example"
 JOE, SHARED = "joe.fern", "Shared"
 FS_LAYOUT = "mailbox_list_layout = fs\n"  # folders with dots in their names
@@ -127,12 +129,12 @@ class Town:
 
 
 def undressed(raw: bytes) -> bytes:
-    """A copy without the four lines on top."""
-    lines = raw.split(b"\r\n", 4)
-    assert [one.partition(b":")[0] for one in lines[:4]] == [
-        *(b"X-Mailroom-Message", b"X-Mailroom-Why", b"X-Mailroom-Severity", b"X-Mailroom-Copy")
-    ], lines[:4]
-    return lines[4]
+    """A copy without the fields on top, which are one block that ends with the copy's number."""
+    head, found, rest = raw.partition(b"\r\nX-Mailroom-Copy: ")
+    assert found
+    names = [one.group(1) for one in re.finditer(rb"^([!-9;-~]+):", head, re.MULTILINE)]
+    assert names in (ON_TOP, [*ON_TOP, b"X-Mailroom-Group"]), names
+    return rest.partition(b"\r\n")[2]
 
 
 def town(engine: Engine, settings: Settings, server: dovecot.Server, directory: Path, **more: Any) -> Town:

@@ -17,8 +17,8 @@ from demo.keys import Key
 from demo.letters import Letter, compose_letter
 from mail_auth.authenticate import authenticate_message
 from mail_auth.dns.zone_file import ZoneFileResolver
-from mta.delivery.authentication_results import authentication_results
 from triage.addressing.envelope import Envelope
+from triage.message.trace.authentication_results import authentication_results
 
 SERVER = "mx.old.example"  # it writes Authentication-Results in this name
 MAILBOX = {f"{role}@{company.DOMAIN}": one.mailbox for one in company.DEPARTMENTS for role in one.roles}

@@ -22,6 +22,7 @@ from triage.errors import NotAllowedNow, NotFound, Unreadable
 from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication, Result
 from triage.message.signals.severity import Severity
+from triage.message.trace.mailroom_fields import NO_EVIDENCE, Evidence, find_evidence
 from triage.say import error_sentence, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
@@ -61,13 +62,23 @@ class Claim:
     authentication: Authentication
     raw: bytes
     direction: str = "in"
-    severity: Severity = Severity.NONE
+    evidence: Evidence = NO_EVIDENCE
     marks: str = ""  # names of rules on content, between spaces
 
     @property
     def together(self) -> tuple[object, ...]:
         """Claims with the same value may share a transaction: same bytes on the wire, same envelope sender, same needs (RFC 6531)."""
-        return self.message_id, self.reverse_path, self.rule, self.severity, self.marks, self.direction, self.mailbox.isascii()
+        return self.message_id, self.reverse_path, self.rule, self.evidence, self.marks, self.direction, self.mailbox.isascii()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message as it is kept, once for all of its deliveries."""
+
+    envelope: Envelope
+    authentication: Authentication
+    raw: bytes
+    signals: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +203,9 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         Delivery.detail,
         Delivery.redirected,
         Delivery.rule,
+        Delivery.reason,
+        Delivery.signals,
+        Delivery.campaign_id,
         Delivery.direction,
         Delivery.marks,
         Delivery.purge_wanted_by,
@@ -212,13 +226,13 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         elif row.direction == "in" and row.mailbox in lists:
             groups.expand_list(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
         else:
-            envelope, authentication, raw = letter
-            path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings, row.direction)
+            path = reverse_path(session, letter.envelope, letter.authentication, Tag(row.id, row.attempts), settings, row.direction)
             address = address_at_next_hop(session, row, settings)
             claims.append(
                 Claim(
-                    *(row.id, row.attempts, row.message_id, address, path, row.rule, envelope, authentication, raw, row.direction),
-                    severity=Severity(row.severity),
+                    *(row.id, row.attempts, row.message_id, address, path, row.rule),
+                    *(letter.envelope, letter.authentication, letter.raw, row.direction),
+                    evidence=find_evidence(Severity(row.severity), row.reason, [*letter.signals, *row.signals], row.campaign_id),
                     marks=row.marks,
                 )
             )
@@ -244,16 +258,17 @@ def address_at_next_hop(session: Session, row: Row[Any], settings: Settings) -> 
     return str(row.mailbox) if session.get(KnownRecipient, fold_text(detailed)) else detailed
 
 
-def load_messages(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound | Unreadable]:
+def load_messages(session: Session, ids: Iterable[int]) -> dict[int, Letter | NotFound | Unreadable]:
     """The messages with their bytes, each once however many deliveries it has; why for one whose content or record is not there."""
-    found: dict[int, tuple[Envelope, Authentication, bytes] | NotFound | Unreadable] = {}
+    found: dict[int, Letter | NotFound | Unreadable] = {}
     columns = (Message.id, Message.record, Content.zstd, Content.size)
     joined = select(*map(col, columns)).join(Content, col(Content.id) == col(Message.content_id))
     for message in session.execute(joined.where(is_among(session, col(Message.id), ids))):
         try:
             raw = bodies.unpack_body(message.zstd, message.size)
             record = message.record
-            found[message.id] = (Envelope.from_json(record.envelope), Authentication.from_json(record.authentication), raw)
+            known = Envelope.from_json(record.envelope), Authentication.from_json(record.authentication)
+            found[message.id] = Letter(*known, raw, record.signals)
         except (NotFound, Unreadable) as fault:
             found[message.id] = fault
     return found

@@ -9,8 +9,9 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
-from triage.message.signals.severity import Severity, of_row
-from triage.say import as_sentence
+from triage.message.authentication import Authentication
+from triage.message.signals.severity import of_row
+from triage.message.trace.mailroom_fields import Evidence, find_evidence
 from triage.store import bodies, db
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -26,8 +27,8 @@ class Held:
 
     message_id: int
     raw: bytes
-    why: str
-    severity: Severity
+    authentication: Authentication
+    evidence: Evidence
     received_at: datetime
     is_time_limited: bool
 
@@ -53,10 +54,10 @@ def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:
     raw = bodies.if_there(session, message.content_id)
     if raw is None:
         return None
-    why = " ".join([as_sentence(delivery.reason), *(one["sentence"] for one in signals[:2])])
     bad = of_row(delivery.severity, delivery.weight, (one["name"] for one in signals))
     is_time_limited = delivery.time_limited_until is not None and delivery.time_limited_until > now
-    return Held(message.id, raw, why, bad, delivery.received_at, is_time_limited)
+    evidence = find_evidence(bad, delivery.reason, signals, delivery.campaign_id)
+    return Held(message.id, raw, Authentication.from_json(message.authentication), evidence, delivery.received_at, is_time_limited)
 
 
 def live_copies(session: Session, account: str) -> list[MirrorCopy]:

@@ -16,6 +16,8 @@ from hypothesis import example, given, strategies as st
 from mta.delivery.trace_fields import stamp_message
 from triage.addressing.envelope import Envelope
 from triage.message.authentication import Authentication, Dkim, Dmarc, Result, Spf
+from triage.message.signals.severity import Severity
+from triage.message.trace.mailroom_fields import Evidence
 
 ENVELOPE = Envelope(
     spool_id=12_345_678_901_234,
@@ -33,6 +35,7 @@ AUTHENTICATION = Authentication(
     dkim=(Dkim(Result.PASS, "stranger.example", "k1", "rsa-sha256"), Dkim(Result.FAIL, "list.example", "s")),
     dmarc=Dmarc(Result.PASS, "stranger.example", policy="reject", aligned=("spf", "dkim")),
 )
+EVIDENCE = Evidence(Severity.UNCLEAR, "First-time sender.", campaign=21)
 MAIL = b"From: Ruth <ruth@stranger.example>\r\nTo: anna@company.example\r\nSubject: hello\r\n  folded\r\n\r\nBody\r\n..dots\r\n"
 
 MBOX_LINE = b"From ruth@stranger.example Tue Nov 24 09:30:05 2026\r\n"
@@ -47,7 +50,7 @@ def stamped(raw: bytes, envelope: Envelope = ENVELOPE, authentication: Authentic
         authserv_id="mx.company.example",
         message_id_text="06A4N2R9QKX3C",
         rule="first-contact",
-        severity="unclear",
+        evidence=EVIDENCE,
     )
 
 
@@ -62,7 +65,10 @@ OWN = (
     b"\tdkim=pass header.d=stranger.example header.s=k1 header.a=rsa-sha256;\r\n"
     b"\tdkim=fail header.d=list.example header.s=s;\r\n"
     b"\tdmarc=pass header.from=stranger.example policy.dmarc=reject\r\n"
-    b"X-Mailroom-Severity: unclear\r\n"
+    b"X-Mailroom-Verified: dmarc stranger.example\r\n"
+    b"X-Mailroom-Risk: unclear\r\n"
+    b"X-Mailroom-Why: First-time sender.\r\n"
+    b"X-Mailroom-Group: 000000000000N\r\n"
     b"X-Mailroom-Message: 06A4N2R9QKX3C\r\n"
     b"X-Mailroom-Verdict: first-contact\r\n"
 )
@@ -74,7 +80,7 @@ def test_trace_fields_stand_on_top_of_the_message_as_it_came_in() -> None:
 
 def test_the_rules_that_mark_it_are_named() -> None:
     fields = {"envelope": ENVELOPE, "authentication": AUTHENTICATION, "hostname": "mx.company.example", "authserv_id": "mx.company.example"}
-    said = {"message_id_text": "06A4N2R9QKX3C", "rule": "first-contact", "severity": "unclear"}
+    said = {"message_id_text": "06A4N2R9QKX3C", "rule": "first-contact", "evidence": EVIDENCE}
     marked = stamp_message(b"X-Mailroom-Mark: forged\r\n" + MAIL, marks=" from-bank newsletter ", **fields, **said)  # type: ignore[arg-type]
     assert marked == OWN + b"X-Mailroom-Mark: from-bank\r\nX-Mailroom-Mark: newsletter\r\n" + MAIL
 

@@ -2,7 +2,7 @@
 
 import authres  # type: ignore[import-untyped]
 
-from mta.delivery.authentication_results import is_forged_field
+from triage.message.trace.authentication_results import is_forged_field
 
 OURS = "mx.company.example"
 SEEDS = (

@@ -169,7 +169,7 @@ def test_which_copies_there_should_be(known: Engine, settings: Settings) -> None
         assert mirror_copies.find_held(session, gone, NOW) is None
         held = mirror_copies.find_held(session, mine, NOW)
         assert held
-        assert held.why.startswith("sales@supplier.example is not a known sender yet.")
+        assert held.evidence.why.startswith("sales@supplier.example is not a known sender yet.")
 
         sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("ben",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)

@@ -4,8 +4,8 @@ import authres  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, strategies as st
 
-from mta.delivery.authentication_results import authentication_results, is_forged_field
 from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Spf
+from triage.message.trace.authentication_results import authentication_results, is_forged_field
 
 OURS = "mx.company.example"
 FULL = Authentication(
