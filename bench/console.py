@@ -96,7 +96,7 @@ def fill_company(company: Company, size: int) -> None:
         held.fill_held([engine], size)
         with db.transaction(engine) as session:
             session.execute(update(Content).values(zstd=bodies.compress_body(LETTER), size=len(LETTER)))
-    fold_counts.build_views(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts again then
+    fold_counts.build_views(engine, now=utcnow())  # so that the API does not count again what expired since the generator's day
     fold_counts.note_anchors(engine)
     engine.dispose()
 

@@ -351,7 +351,7 @@ class Reader:
             self.notes.append(Note(self.schema.assistants, f"{assistant} is nobody here, and sees nothing of the mail of {uid}{more}"))
 
     def note_empty_seals(self, found: CompanyDirectory) -> None:
-        """Seals on nobody and nothing here: who has got another name is not confidential by the one before."""
+        """Notes confidential folders of unknown people and departments: a renamed person loses the confidentiality of the old name."""
         here = {f"person:{person.uid}" for person in found.people} | {f"department:{department.code}" for department in found.departments}
         for seal in found.sealed:
             if seal.folder not in here:

@@ -61,7 +61,7 @@ def begin(session: Any, settings: Settings) -> None:
 
 
 def happens(engine: Engine, times: int = 1, *, subject: str = "staff:ana") -> None:
-    """As many refused sign-ins, confidential."""
+    """Chains this many refused sign-ins."""
     with db.transaction(engine) as session:
         for _ in range(times):
             staff_login.record_refusal(session, subject, CLIENT, now=NOW)

@@ -62,7 +62,7 @@ def impatient(hooked: Settings) -> Webhooks:
 
 
 def happens(engine: Engine, times: int = 1) -> None:
-    """As many things that are told, confidential."""
+    """Chains this many entries that make an event."""
     with db.transaction(engine) as session:
         for _ in range(times):
             emergency.open_door(session, utcnow() + timedelta(hours=1), by=IDA, reason="nobody is here", now=utcnow())

@@ -55,7 +55,7 @@ class Wait:
     department: str
     person: str
     number: int = 0  # messages
-    since: datetime | None = None  # waiting: when the first one came; perishable, expiring, unseen: when the first one ends
+    since: datetime | None = None  # waiting: when the first one came; time-limited, expiring, unseen: when the first one ends
     newest: int = 0  # id of the newest of them
     words: str = ""  # of the company
 

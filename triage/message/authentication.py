@@ -120,7 +120,7 @@ class Authentication:
         return any(one.result is Result.PASS and one.domain == domain and (one.signs_list or not as_list) for one in self.dkim)
 
     def sealed_by(self, domain: str) -> bool:
-        """The ARC chain is unbroken, `domain` sealed it last, and the author had proven itself there by DMARC (RFC 8617)."""
+        """Whether the ARC chain is unbroken, `domain` sealed it last, and the author had passed DMARC there (RFC 8617)."""
         stated = [one for one in self.arc.stated if one.method == "dmarc"]
         passed = len(stated) == 1 and stated[0].result == "pass" and stated[0].domain == self.author.rpartition("@")[2] != ""
         return self.arc.result is Result.PASS and self.arc.sealer == domain and passed

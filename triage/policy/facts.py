@@ -76,7 +76,7 @@ class Facts:
     sample: bool = False  # one of those that staff look at to see what the lists take away
     virus: str = ""  # that a scanner found in it
     virus_found: str = "hold"  # hold | purge
-    out_of_hours: bool = False  # nobody is at work, and what perishes may go on to this folder's people
+    out_of_hours: bool = False  # nobody is at work, and time-limited messages may pass to this folder's people
     emergency: str = ""  # who let everything pass that is neither blocked nor forged, until when and why; "" when nobody did
     inside: str = ""  # who of ours sent it, as a sentence without its end; "" when it came from outside
     observe: bool = False  # Record only: everything passes but what no step lets pass

@@ -120,8 +120,8 @@ def seal_trail(engine: Engine, holder: str) -> None:
 
 
 def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
-    """Fold what was touched, and go on with views that are being made; every COUNT_EVERY seconds see which ones somebody has, and
-    what reports need. When that was done last. Views are left for the next round after MAKING: the audit log is to be confidential.
+    """Folds changed counts and continues with unfinished views; every COUNT_EVERY seconds looks which views are in use, and counts
+    for reports. Returns the time of that last look. After MAKING seconds views wait for the next round, so that the audit log is chained.
     """
     look = time.monotonic() - looked > COUNT_EVERY
     with db.read_transaction(engine) as session:

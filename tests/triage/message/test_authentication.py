@@ -57,7 +57,7 @@ CHAIN = Arc(Result.PASS, "lists.example", 1, "", ("lists.example",), (SAID,))
         (CHAIN, True),
         (replace(CHAIN, result=Result.FAIL), False),
         (replace(CHAIN, result=Result.TEMPERROR), False),
-        (replace(CHAIN, sealer="other.example", sealers=("lists.example", "other.example")), False),  # confidential by somebody else since
+        (replace(CHAIN, sealer="other.example", sealers=("lists.example", "other.example")), False),  # sealed by somebody else since
         (replace(CHAIN, stated=()), False),
         (replace(CHAIN, stated=(Stated("dmarc", "fail", "supplier.example"),)), False),
         (replace(CHAIN, stated=(Stated("dmarc", "bestguesspass", "supplier.example"),)), False),

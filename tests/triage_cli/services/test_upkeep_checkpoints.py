@@ -32,7 +32,7 @@ def signing(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def act(engine: Engine) -> None:
-    """Record a confidential act."""
+    """Writes an audit entry and chains it."""
     with db.transaction(engine) as session:
         ledger.write_act(session, "test", "thing", by=ANA, now=utcnow())
     upkeep.seal_trail(engine, HERE)

@@ -1,4 +1,4 @@
-"""The record of all acts as an administrator or an auditor reads it: what was chained to them is named, and not told."""
+"""Audit log as an administrator or an auditor reads it: entries about messages confidential to them are listed without details."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -117,7 +117,7 @@ def require_auditor(by: Actor) -> None:
 
 
 def entries_to_withhold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[int]:
-    """The records whose details tell of mail that is chained to this actor."""
+    """The entries whose details are about messages that are confidential to this actor."""
     closed = former_folders(session, confidential_folders.closed_scopes(session, by))
     if not closed:
         return set()
@@ -147,7 +147,7 @@ def former_folders(session: Session, closed: frozenset[str]) -> frozenset[str]:
 
 
 def scopes_of(record: AuditRecord) -> Sequence[str]:
-    """The folders that a record names: of a rule or a legal hold its one, of a token all of them, of a note the chained ones."""
+    """The folders that an entry names: the one of a rule or a legal hold, all of a token, the confidential ones of a note."""
     named = record.detail.get("scope", ())
     return (named,) if isinstance(named, str) else named
 
@@ -176,14 +176,14 @@ def withheld_decisions(session: Session, subjects: Iterable[int], by: Actor) -> 
 
 
 def about_sealed(session: Session, some: set[int], by: Actor) -> set[int]:
-    """The decisions among these that are about chained mail, or may have been, or are forgotten themselves."""
+    """The decisions among these that are about confidential messages, or may have been, or were deleted themselves."""
     told = select(col(Decision.id)).where(is_among(session, col(Decision.id), some), not_(confidential_folders.about_sealed(by)))
     return some.difference(session.scalars(told))
 
 
 def withheld_rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """The rules among these that are for a folder which is confidential to the actor, or were made along with a decision about
-    chained mail.
+    """The rules among these that are for a folder which is confidential to the actor, or were made with a decision about
+    confidential messages.
     """
     rows = session.execute(
         select(col(Rule.id), col(Rule.decision_id), confidential_folders.closed_rules(session, by)).where(

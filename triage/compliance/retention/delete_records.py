@@ -105,7 +105,7 @@ def forget_decisions(session: Session, found: Sequence[int], *, settings: Settin
         return 0
     regrouped = (is_among(session, col(Decision.id), ids), col(Decision.verb).in_(sorted(regroup.VERBS)))
     said = session.scalars(select(col(Decision.selection)).where(*regrouped)).all()  # a campaign may have no messages since, for their undo
-    for whose in (HuntedMessage.decision_id, HuntedMessage.taken_by):
+    for whose in (HuntedMessage.decision_id, HuntedMessage.claimed_by):
         session.execute(delete(HuntedMessage).where(is_among(session, col(whose), ids)), execution_options=UNSEEN)
     session.execute(delete(SweptMailbox).where(is_among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(Escalation).where(is_among(session, col(Escalation.decision_id), ids)), execution_options=UNSEEN)

@@ -97,7 +97,7 @@ def list_hunted(session: Session, decision_id: int, chosen: Collection[int] | No
 
 def of_removal(decision_id: int, mailbox: str) -> ColumnElement[bool]:
     """Condition: messages that a decision removes from this mailbox."""
-    return (col(HuntedMessage.taken_by) == decision_id) & (col(HuntedMessage.mailbox) == mailbox)
+    return (col(HuntedMessage.claimed_by) == decision_id) & (col(HuntedMessage.mailbox) == mailbox)
 
 
 def list_claimed(session: Session, decision_id: int, mailbox: str) -> tuple[Place, ...]:
@@ -109,12 +109,12 @@ def list_claimed(session: Session, decision_id: int, mailbox: str) -> tuple[Plac
 def promise_rows(session: Session, rows: Iterable[HuntedMessage], decision_id: int) -> None:
     """A decision removes these."""
     mine = is_among(session, col(HuntedMessage.id), [row.id for row in rows])
-    session.execute(update(HuntedMessage).where(mine).values(taken_by=decision_id, outcome=""))
+    session.execute(update(HuntedMessage).where(mine).values(claimed_by=decision_id, outcome=""))
 
 
 def drop_claims(session: Session, decision_id: int, mailbox: str) -> None:
     """A decision removes nothing from this mailbox after all: its messages may be removed by another."""
-    session.execute(update(HuntedMessage).where(of_removal(decision_id, mailbox)).values(taken_by=None))
+    session.execute(update(HuntedMessage).where(of_removal(decision_id, mailbox)).values(claimed_by=None))
 
 
 def settle_rows(session: Session, decision_id: int, mailbox: str, removed: Collection[tuple[str, int, int, str]], missing: str) -> int:
@@ -140,7 +140,7 @@ def place_of(row: HuntedMessage) -> tuple[str, int, int, str]:
 
 def is_being_removed() -> ColumnElement[bool]:
     """Condition: messages that a decision removes, which has not ended in their mailbox."""
-    return col(HuntedMessage.taken_by).is_not(None) & (col(HuntedMessage.outcome) == "")
+    return col(HuntedMessage.claimed_by).is_not(None) & (col(HuntedMessage.outcome) == "")
 
 
 def forget_mailbox(session: Session, decision_id: int, mailbox: str) -> None:

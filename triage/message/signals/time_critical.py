@@ -60,7 +60,7 @@ CODE_MINUTES = 10  # when it does not say
 LINK_MINUTES = 60  # when it does not say: whoever has just signed up somewhere waits for it
 LINKS = 40  # of a message
 WEB = frozenset({"http", "https"})
-MOST_MINUTES = 240  # a code or link that lasts longer is not perishable
+MOST_MINUTES = 240  # a code or link that lasts longer is not time-limited
 SOON = timedelta(hours=24)  # a meeting that begins later is not
 ADDRESS = re.compile(r"\S*(?:@|://|[^\W_]\.[^\W_])\S*")  # of a page, a host or a person
 WORD = re.compile(r"[^\W_]+")

@@ -56,7 +56,7 @@ def dkim_words(dkim: Dkim) -> list[str]:
 
 
 def arc_words(arc: Arc) -> list[str]:
-    """RFC 8617, 10.1. Who sealed it last is a word of our own."""
+    """Result of ARC (RFC 8617, 10.1). The last sealer is a property of our own."""
     known = arc.result in ARC_WORDS
     return format_result("arc", arc.result if known else Result.NONE, arc.reason, ("policy.sealer", arc.sealer))
 

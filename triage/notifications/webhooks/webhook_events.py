@@ -43,7 +43,7 @@ DECISION = "decision:"
 
 
 def events_between(session: Session, after: int, through: int) -> Iterator[AuditRecord]:
-    """The confidential records of this stretch of the chain that may be told of, in their order."""
+    """Yields the entries of this part of the chain that make events, in their order."""
     place = (col(AuditRecord.sequence) > after, col(AuditRecord.sequence) <= through)
     told = or_(col(AuditRecord.act).in_(list(BY_ACT)), col(AuditRecord.subject).startswith(DECISION))
     yield from session.scalars(select(AuditRecord).where(*place, told).order_by(col(AuditRecord.sequence)))

@@ -78,12 +78,12 @@ def evidence_of(rows: Sequence[HuntedMessage], *, known: bool) -> HuntEvidence:
 
 def is_taken(row: HuntedMessage) -> bool:
     """Whether a decision removes this message already, and did not fail to reach its mailbox."""
-    return row.taken_by is not None and row.outcome != OUT_OF_REACH
+    return row.claimed_by is not None and row.outcome != OUT_OF_REACH
 
 
 def fence_of(rows: Sequence[HuntedMessage]) -> str:
     """A short digest of what would be removed."""
-    return hashlib.sha256("".join(f"{row.id} {row.taken_by}\n" for row in rows).encode()).hexdigest()[:24]
+    return hashlib.sha256("".join(f"{row.id} {row.claimed_by}\n" for row in rows).encode()).hexdigest()[:24]
 
 
 def remove_or_ask(

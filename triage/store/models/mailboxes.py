@@ -84,7 +84,7 @@ class HuntedMessage(SQLModel, table=True):
     read: bool  # by the flags in the mailbox
     author: str
     subject: str
-    taken_by: int | None = integer_column(nullable=True, index=True)  # the decision to remove it
+    claimed_by: int | None = integer_column(nullable=True, index=True)  # the decision to remove it
     outcome: str = ""  # of that: removed, not there, out of reach
 
 

@@ -81,7 +81,7 @@ class HuntedMessage(Shape):
     read: Annotated[bool, Field(description="its owner has read it")]
     known: Annotated[bool, Field(description="its author is a contact")]
     delivery: Annotated[Id | None, Field(validation_alias="delivery_id", description="it came through Mailroom: remove this delivery")]
-    taken_by: Annotated[Id | None, Field(description="the decision that removes it")]
+    claimed_by: Annotated[Id | None, Field(description="the decision that removes it")]
     outcome: Annotated[Literal["", "removed", "not there", "out of reach"], Field(description="of that decision")]
 
 

@@ -162,7 +162,7 @@ def hunt_row(one: dict[str, Any]) -> dict[str, Any]:
 
 def message_row(one: dict[str, Any]) -> dict[str, Any]:
     """A message that a hunt found as a row."""
-    state = one["delivery"] or one["outcome"] or ("being removed" if one["taken_by"] else "contact" if one["known"] else "")
+    state = one["delivery"] or one["outcome"] or ("being removed" if one["claimed_by"] else "contact" if one["known"] else "")
     return one | {"message": one["id"], "at": format_instant(one["at"]), "read": "read" if one["read"] else "", "state": state}
 
 

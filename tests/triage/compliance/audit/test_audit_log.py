@@ -1,4 +1,4 @@
-"""The record as it is read: by whom, in which order, and silent about what is chained."""
+"""Audit log for its readers: who may read it, in which order, and without details about confidential folders."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -139,7 +139,7 @@ def test_a_decision_is_not_told_when_the_sealed_part_of_its_mail_is_forgotten(co
 def test_what_is_on_record_of_sealed_people_is_not_told_when_they_have_another_name(
     company: Engine, settings: Settings, gives_way: bool
 ) -> None:
-    """The record has the name that they had: somebody else may have it now, who is not chained."""
+    """The record has the name that they had: somebody else may have it now, whose folder is not confidential."""
     mara, joe, ines = COMPANY.people
     joe = replace(joe, identity="J")
     with transaction(company) as session:

@@ -125,7 +125,7 @@ export const endOfDay = (date: string): string => new Date(`${date}T23:59:59`).t
 const minutesTo = (until: string, now: number): number => Math.ceil((new Date(until).getTime() - now) / 60_000)
 
 /** "expires in 4 min", "expired 2 min ago", or nothing. */
-export function perishing(until: string | null, now: number): string {
+export function validity(until: string | null, now: number): string {
   if (!until) return ''
   const minutes = minutesTo(until, now)
   if (minutes <= -1_440) return t('expired on {day}', { day: day(until) })
@@ -138,7 +138,7 @@ const spell = (minutes: number): string => (minutes < 60 ? t('{n} min', { n: min
 
 /** How long a message is of use: "expires in 4 min", "usually valid for an hour" where it does not say so itself, "expired 2 min ago". */
 export function lifetime(mail: { time_limited_until: string | null; lifetime_assumed: boolean; received_at: string }, now: number): string {
-  if (!mail.time_limited_until || !mail.lifetime_assumed || hasExpired(mail.time_limited_until, now)) return perishing(mail.time_limited_until, now)
+  if (!mail.time_limited_until || !mail.lifetime_assumed || hasExpired(mail.time_limited_until, now)) return validity(mail.time_limited_until, now)
   const minutes = minutesTo(mail.time_limited_until, new Date(mail.received_at).getTime())
   return minutes % 60 ? plural('usually valid for {n} minute|usually valid for {n} minutes', minutes) : plural('usually valid for an hour|usually valid for {n} hours', minutes / 60)
 }

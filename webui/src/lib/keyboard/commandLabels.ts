@@ -40,7 +40,7 @@ const WORDS: Readonly<Record<string, string>> = {
   people: t('Show recipients and history'),
   read: t('Scroll the message with the arrow keys and Space, until Tab'),
   sender: t('Show the sender’s page, then the domain’s'),
-  perishable: t('Go to the time-limited messages'),
+  'time-limited': t('Go to the time-limited messages'),
   nextFree: t('Go to the next row that nobody else has open'),
   fresh: t('Show new messages'),
   search: t('Search'),

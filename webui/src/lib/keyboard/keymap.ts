@@ -54,7 +54,7 @@ export const commands: readonly Command[] = [
     ['people', '4'],
     ['read', 'Space'],
     ['sender', 's'],
-    ['perishable', 'u'],
+    ['time-limited', 'u'],
     ['nextFree', 'f'],
     ['fresh', '.'],
     ['search', '/'],

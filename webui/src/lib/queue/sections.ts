@@ -7,7 +7,7 @@ import type { Section } from '../schema/types'
 export const ORDER: readonly Section[] = ['act-now', 'time-limited', 'rest']
 export const SECTION_WORDS: Record<Section, string> = { 'act-now': t('Act now'), 'time-limited': t('Time-limited'), rest: t('To decide') }
 
-const hasExpired = (row: Row, now: number): boolean => row.perishable !== null && new Date(row.perishable).getTime() <= now
+const hasExpired = (row: Row, now: number): boolean => row.timeLimitedUntil !== null && new Date(row.timeLimitedUntil).getTime() <= now
 
 /** The section that a row belongs to by now: what has expired may wait. */
 export const sectionOf = (row: Row, now: number): Section => (row.section === 'time-limited' && hasExpired(row, now) ? 'rest' : row.section)
@@ -15,7 +15,7 @@ export const sectionOf = (row: Row, now: number): Section => (row.section === 't
 /** Does the first of two rows stand before the other? As the server sorts cards. */
 function isBefore(one: Row, other: Row): boolean {
   const places = [ORDER.indexOf(one.stands) - ORDER.indexOf(other.stands)]
-  if (one.stands === 'time-limited') places.push(Number(one.assumed) - Number(other.assumed), Date.parse(one.perishable ?? '') - Date.parse(other.perishable ?? ''))
+  if (one.stands === 'time-limited') places.push(Number(one.assumed) - Number(other.assumed), Date.parse(one.timeLimitedUntil ?? '') - Date.parse(other.timeLimitedUntil ?? ''))
   places.push(other.urgency - one.urgency, Date.parse(other.newest) - Date.parse(one.newest))
   return (places.find((place) => place) ?? 0) < 0
 }

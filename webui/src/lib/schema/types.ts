@@ -1410,7 +1410,7 @@ export interface HuntedMessage {
   /** it came through Mailroom: remove this delivery */
   delivery: string | null
   /** the decision that removes it */
-  taken_by: string | null
+  claimed_by: string | null
   /** of that decision */
   outcome: '' | 'removed' | 'not there' | 'out of reach'
 }

@@ -1,6 +1,6 @@
 // Mail and time in words.
 import { expect, test } from 'vitest'
-import { addressBeside, addressParts, asking, asSentence, bytes, dayIn, delivering, ending, initials, lifetime, longTime, midnight, peopleOf, perishing, plain, timeLeft } from '../../../src/lib/i18n/format'
+import { addressBeside, addressParts, asking, asSentence, bytes, dayIn, delivering, ending, initials, lifetime, longTime, midnight, peopleOf, validity, plain, timeLeft } from '../../../src/lib/i18n/format'
 
 const NOW = Date.parse('2026-11-26T12:00:00Z')
 const after = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString()
@@ -42,7 +42,7 @@ test.each([
   [after(-1), 'expired 1 min ago', 'expired'],
   [after(-130), 'expired 2 h ago', 'expired'],
   [after(-1_500), 'expired on 25 Nov', 'expired'],
-] as const)('what perishes at %s', (until, words, short) => expect([perishing(until, NOW), timeLeft(until, NOW)]).toEqual([words, short]))
+] as const)('a time-limited message until %s', (until, words, short) => expect([validity(until, NOW), timeLeft(until, NOW)]).toEqual([words, short]))
 
 test.each([
   [null, false, ''],

@@ -7,13 +7,13 @@ import type { Section } from '../../../src/lib/schema/types'
 const NOW = Date.parse('2026-11-24T09:00:00Z')
 const after = (minutes: number): string => new Date(NOW + minutes * 60_000).toISOString()
 const row = (key: string, section: Section, more: Partial<Row> = {}) =>
-  ({ key, section, stands: section, urgency: 50, newest: after(-5), perishable: null, assumed: false, parent: '', ...more }) as Row
+  ({ key, section, stands: section, urgency: 50, newest: after(-5), timeLimitedUntil: null, assumed: false, parent: '', ...more }) as Row
 const keys = (rows: readonly Row[]) => rows.map((one) => `${one.key}:${one.stands}`)
 const anywhere = () => true
 
 const PHISH = row('phish', 'act-now')
-const CODE = row('code', 'time-limited', { perishable: after(1) })
-const LINK = row('link', 'time-limited', { perishable: after(30), assumed: true })
+const CODE = row('code', 'time-limited', { timeLimitedUntil: after(1) })
+const LINK = row('link', 'time-limited', { timeLimitedUntil: after(30), assumed: true })
 const OFFER = row('offer', 'rest', { urgency: 60 })
 const SPAM = row('spam', 'rest', { urgency: 20 })
 

@@ -2,7 +2,7 @@
 import { api } from '../api/client'
 import type { Delivery } from '../schema/types'
 
-class Perishables {
+class TimeLimited {
   items = $state.raw<readonly Delivery[]>([])
   /** What the lane shows. It grows when somebody asks for what is new, and moves no row before. */
   shown = $state.raw<ReadonlySet<string> | null>(null)
@@ -25,4 +25,4 @@ class Perishables {
   fresh = (now: number): readonly Delivery[] => this.left(now).filter((one) => !this.shown?.has(one.id))
 }
 
-export const perishables = new Perishables()
+export const timeLimited = new TimeLimited()
