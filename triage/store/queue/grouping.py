@@ -16,7 +16,7 @@ Group = Literal["campaign", "sender", "none"]
 COPIES = "*"  # in the place of a proof: it is one of the copies of its campaign
 HELD = (col(Delivery.state) == State.HELD) & (col(Delivery.direction) == "in")
 CLAIMED = "claimed"  # in the place of a proof: it only claims to be from its author
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts messages without a time limit last
 
 
 def proven_as() -> ColumnElement[str]:
