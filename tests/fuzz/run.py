@@ -16,7 +16,7 @@ from types import ModuleType
 
 import atheris
 
-INSTRUMENTED = ["mta", "mail_auth", "triage", "tests.fuzz.targets"]
+INSTRUMENTED = ["mailboxes", "mail_auth", "mta", "triage", "tests.fuzz.targets"]
 HANG = 60  # seconds for one input, by the clock: a busy machine may leave the fuzzer waiting for long
 SLOW = 10.0  # seconds of the processor for one input: the code is traced, and ten times slower for it
 MEMORY = 1024  # MiB

@@ -66,7 +66,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "verdict": {"disposition": "quarantine", "rule": "first-contact", "reason": one["verdict"]["reason"]},
         "withheld": "",
         "campaign": None,
-        "flood": False,
+        "flood": "",
         "assigned": None,
         "due_at": None,
         "attempts": 0,

@@ -16,7 +16,7 @@ from triage.ids import new_id
 from triage.message.signals.priority import Reason
 from triage.message.summary import Summary
 from triage.policy.contacts.sender_history import IN_A_FOLDER, NOT_SWEPT
-from triage.quarantine.campaigns import assign as campaigns
+from triage.quarantine.campaigns import assign as campaigns, flood_names
 from triage.quarantine.campaigns.subscriptions import DURING_FLOOD, arrived_during_flood, is_subscription
 from triage.store import db
 from triage.store.db import Kinds
@@ -141,7 +141,7 @@ class Floods:
         lately = [one for one in lying if one.received_at > arriving.received_at - WINDOW]
         subscription = is_subscription(summary)
         about = self.join(arriving, lately[: self.most], subscription)
-        flooded = sum(one.flooded in (folder_name(arriving), alerts_name(arriving)) for one in lately)
+        flooded = sum(one.flooded in (flood_names.folder_name(arriving), flood_names.alerts_name(arriving)) for one in lately)
         if not arriving.flood and arriving.proof and self.caps.per_folder and flooded >= max(1, self.caps.per_folder // 2):
             about = self.lift(arriving, flooded)
         columns = {name: getattr(arriving, name) for name in (*NAMES, "proven_as")}
@@ -153,9 +153,9 @@ class Floods:
         """Returns what the flood is about that the message joins, "" where it joins none."""
         of_sender = [one for one in lying if (one.author, one.proven_as) == (arriving.author, arriving.proven_as)]
         if self.caps.per_sender and len(of_sender) >= self.caps.per_sender:
-            about, members = f"{folder_name(arriving)} {arriving.author} {arriving.proven_as or ''}".strip(), of_sender
+            about, members = flood_names.sender_name(arriving), of_sender
         elif self.caps.per_folder and len(lying) >= self.caps.per_folder and self.is_of_crowd(arriving, subscription):
-            about, members = folder_name(arriving), lying
+            about, members = flood_names.folder_name(arriving), lying
         else:
             return ""
         flood_id = self.move(arriving, about)
@@ -186,7 +186,7 @@ class Floods:
         if number < MOST_LIFTED or (arriving.author in self.welcome and not arriving.claimed):
             self.beside[arriving.id], self.lifted[place_of(arriving)] = flooded, number + 1
             return ""
-        about = alerts_name(arriving)
+        about = flood_names.alerts_name(arriving)
         self.move(arriving, about)
         raise_above(arriving, flooded)
         return about
@@ -253,16 +253,6 @@ def raise_above(one: Delivery | NewDelivery, flooded: int) -> None:
 def place_of(one: NewDelivery) -> Folder:
     """The folder of a delivery."""
     return one.department, one.person
-
-
-def folder_name(one: NewDelivery) -> str:
-    """The same as triage addresses write it."""
-    return f"{one.department}+{one.person}"
-
-
-def alerts_name(one: NewDelivery) -> str:
-    """Name of the row of messages beyond MOST_LIFTED that arrive during a flood and are not part of it."""
-    return f"{folder_name(one)} alerts"
 
 
 def is_impersonal(proof: str, subscription: bool) -> bool:

@@ -15,6 +15,8 @@ from triage.actor import Actor
 from triage.config.duties import Suggestion, known_title, suggest_duty
 from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
+from triage.quarantine.campaigns import flood_names
+from triage.quarantine.campaigns.flood_names import FloodOf, flood_of
 from triage.quarantine.search import confirmations, expiry, legal_hold, search_sources, search_stream
 from triage.quarantine.search.search_stream import TOP
 from triage.quarantine.search.selection import Selection, selection_condition
@@ -132,7 +134,7 @@ class Listed:
     verdict: Why
     withheld: str
     campaign: int | None
-    flood: bool
+    flood: FloodOf
     signals: tuple[dict[str, Any], ...]
     due_at: datetime | None
     attempts: int
@@ -296,6 +298,7 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
             expiry.known_days(),
             expiry.may_expire(),
             proven_as(),
+            flood_names.named_flood(),
             confirmations.due_looks(),
             HANDED,
             ESCALATION,
@@ -315,11 +318,9 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
 
 def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing_statement` as a value."""
-    delivery, size, record, attachments, department_name, person_name, decision, under_seal, held, days, expires, proven, looks, *later = (
-        row
-    )
+    delivery, size, record, attachments, department_name, person_name, decision, under_seal, held, days, expires, proven, *later = row
+    flood_name, looks, handed, escalation = later
     signals = [] if record.fault else record.signals
-    handed, escalation = later
     escalated = escalated_to(escalation) if escalation.decision_id else None
     return Listed(
         id=delivery.id,
@@ -353,7 +354,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         verdict=Why(delivery.verdict, delivery.rule, from_row(delivery, "reason")),
         withheld=delivery.withheld,
         campaign=delivery.campaign_id,
-        flood=delivery.flood,
+        flood=flood_of(delivery.flood, flood_name, f"{delivery.department}+{delivery.person}"),
         signals=(*signals, *delivery.signals),
         due_at=delivery.due_at,
         attempts=delivery.attempts,

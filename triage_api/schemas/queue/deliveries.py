@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from triage.quarantine.campaigns.flood_names import FloodOf
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.quarantine.suggested_act import SuggestedAct
 from triage.store.delivery_state import State
@@ -108,7 +109,13 @@ class Delivery(Shape):
     verdict: Verdict
     withheld: str
     campaign: Annotated[Id | None, Field(description="the same mail sent many times; null: like no other")]
-    flood: Annotated[bool, Field(description="The campaign is a mail bomb: what is in it differs.")]
+    flood: Annotated[
+        FloodOf,
+        Field(
+            description="The campaign is a mail bomb, whose messages differ. crowd: of many senders to one folder; sender: of one sender; "
+            "alerts: verified messages that came during a mail bomb. Empty: it is none."
+        ),
+    ]
     signals: list[Signal]
     due_at: datetime | None
     attempts: int

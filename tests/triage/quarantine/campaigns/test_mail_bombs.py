@@ -20,6 +20,7 @@ from triage.message.authentication import Dmarc, Result
 from triage.notifications import alerts
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.campaigns import mail_bombs
+from triage.quarantine.campaigns.flood_names import FloodOf
 from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -86,7 +87,7 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
     found = house.cards()
     assert set(found) == {frozenset(bomb), frozenset([known]), frozenset([written]), frozenset([elsewhere])}
     card = found[frozenset(bomb)]
-    assert (card.count, card.apart, card.lead.flood) == (21, 0, True)
+    assert (card.count, card.apart, card.lead.flood) == (21, 0, FloodOf.CROWD)
     with transaction(house.engine) as session:
         sheet = selection_summary.selection_evidence(session, card.select, by=ANA, now=NOW)
         held = replace(card.select, states=("held",))
@@ -152,6 +153,10 @@ def test_alerts_without_end_share_a_row_above_the_flood(house: House, monkeypatc
     found = house.cards()
     single, shared = alerts_sent[:3], frozenset(alerts_sent[3:])
     assert set(found) == {frozenset(bomb), *(frozenset([one]) for one in single), frozenset([known]), shared}
+    assert {ids: card.lead.flood for ids, card in found.items() if card.lead.flood} == {
+        frozenset(bomb): FloodOf.CROWD,
+        shared: FloodOf.ALERTS,
+    }
     flood = found.pop(frozenset(bomb))
     assert all((card.section, card.urgency > flood.urgency) == (flood.section, True) for card in found.values())
     assert {[one["name"] for one in card.lead.signals].count("during-flood") for card in found.values()} == {1}
@@ -239,7 +244,7 @@ def test_a_loop_of_one_sender_is_one_card_and_the_forger_of_it_another(house: Ho
     forged = house.came("robot@loop.example")
     other = house.came("robot@loop.example", to=MARA, dmarc=proven("loop.example"))
     found = house.cards()
-    assert set(found) >= {frozenset(loop)}
+    assert found[frozenset(loop)].lead.flood == FloodOf.SENDER
     assert not any(one in ids for ids in found for one in (forged, other) if len(ids) > 2)
     with read_transaction(house.engine) as session:
         assert session.get_one(Delivery, forged).flood is False

@@ -47,6 +47,20 @@ export function folderOf(mail: Delivery): string {
   return mail.person_name || (mail.department_name ? t('{department} (shared)', { department: mail.department_name }) : mail.recipient)
 }
 
+/** Title and explanation of a mail bomb's row; undefined for any other row. */
+export function floodWords(mail: Delivery): { title: string; says: string } | undefined {
+  switch (mail.flood) {
+    case 'crowd':
+      return { title: t('Mail bomb'), says: t('more messages than anyone can review within an hour. Call {name}', { name: folderOf(mail) }) }
+    case 'sender':
+      return { title: t('Too many messages from {sender}', { sender: senderOf(mail) }), says: t('more than anyone can review within an hour') }
+    case 'alerts':
+      return { title: t('Verified messages during a mail bomb'), says: t('the mail bomb may be there to hide one of them. Call {name}', { name: folderOf(mail) }) }
+    case '':
+      return undefined
+  }
+}
+
 /** How many people, and in how many departments when those are several. */
 export function peopleOf({ people, departments }: { people: number; departments: number }): string {
   const who = plural('{n} person|{n} people', people)

@@ -785,8 +785,8 @@ export interface Delivery {
   withheld: string
   /** the same mail sent many times; null: like no other */
   campaign: string | null
-  /** The campaign is a mail bomb: what is in it differs. */
-  flood: boolean
+  /** The campaign is a mail bomb, whose messages differ. crowd: of many senders to one folder; sender: of one sender; alerts: verified messages that came during a mail bomb. Empty: it is none. */
+  flood: FloodOf
   signals: Signal[]
   due_at: string | null
   attempts: number
@@ -853,8 +853,8 @@ export interface DeliveryDetail {
   withheld: string
   /** the same mail sent many times; null: like no other */
   campaign: string | null
-  /** The campaign is a mail bomb: what is in it differs. */
-  flood: boolean
+  /** The campaign is a mail bomb, whose messages differ. crowd: of many senders to one folder; sender: of one sender; alerts: verified messages that came during a mail bomb. Empty: it is none. */
+  flood: FloodOf
   signals: Signal[]
   due_at: string | null
   attempts: number
@@ -1241,6 +1241,9 @@ export interface FaultyLine {
   line: number
   reason: string
 }
+
+/** What a row of a mail bomb holds; each kind has a title of its own. */
+export type FloodOf = '' | 'crowd' | 'sender' | 'alerts'
 
 /** A department with the folders of its people. */
 export interface Folder {
@@ -1991,8 +1994,8 @@ export interface OutgoingDelivery {
   withheld: string
   /** the same mail sent many times; null: like no other */
   campaign: string | null
-  /** The campaign is a mail bomb: what is in it differs. */
-  flood: boolean
+  /** The campaign is a mail bomb, whose messages differ. crowd: of many senders to one folder; sender: of one sender; alerts: verified messages that came during a mail bomb. Empty: it is none. */
+  flood: FloodOf
   signals: Signal[]
   due_at: string | null
   attempts: number

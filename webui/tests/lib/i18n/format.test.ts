@@ -1,6 +1,7 @@
 // Mail and time in words.
 import { expect, test } from 'vitest'
-import { addressBeside, addressParts, asking, asSentence, bytes, dayIn, delivering, ending, initials, lifetime, longTime, midnight, peopleOf, validity, plain, timeLeft } from '../../../src/lib/i18n/format'
+import { addressBeside, addressParts, asking, asSentence, bytes, dayIn, delivering, ending, floodWords, initials, lifetime, longTime, midnight, peopleOf, validity, plain, timeLeft } from '../../../src/lib/i18n/format'
+import type { Delivery } from '../../../src/lib/schema/types'
 
 const NOW = Date.parse('2026-11-26T12:00:00Z')
 const after = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString()
@@ -20,6 +21,18 @@ test.each([
   ['', 'a@dell.example', true, 'claims a@dell.example'],
   ['', '', true, ''],
 ] as const)('beside %j stands %j (claimed: %j)', (author_name, author, claimed, beside) => expect(addressBeside({ author_name, author, claimed })).toBe(beside))
+
+const struck = { author_name: 'Robot', author: 'robot@loop.example', person_name: 'Joe Fern' }
+
+test.each([
+  ['', undefined],
+  ['crowd', 'Mail bomb: more messages than anyone can review within an hour. Call Joe Fern'],
+  ['sender', 'Too many messages from Robot: more than anyone can review within an hour'],
+  ['alerts', 'Verified messages during a mail bomb: the mail bomb may be there to hide one of them. Call Joe Fern'],
+] as const)('the title of a flood of %j', (flood, words) => {
+  const found = floodWords({ ...struck, flood } as Delivery)
+  expect(found && `${found.title}: ${found.says}`).toBe(words)
+})
 
 test.each([
   ['no rule', 'No rule.'],
