@@ -19,6 +19,7 @@ from triage.say import say
 from triage.store import ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import State
+from triage.store.message_record.damaged_records import may_have_signal
 from triage.store.models.approvals import PendingAct
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
@@ -88,7 +89,7 @@ def of_release(session: Session, ids: Sequence[int]) -> list[str]:
     """Returns the reason why releasing these messages needs approval: a signal says that somebody pretends to be one of us."""
     letters = select(col(Message.record)).join(Delivery, col(Delivery.message_id) == col(Message.id))
     found = session.scalars(letters.where(is_among(session, col(Delivery.id), ids)))
-    return [RISKY_RELEASE] if any(one["name"] in RISKY for record in found for one in record.signals) else []
+    return [RISKY_RELEASE] if any(may_have_signal(record, RISKY) for record in found) else []
 
 
 def require_second_person(needs: Sequence[str], by: Actor, second: Actor | None, meant: Sequence[tuple[int, State]] = ()) -> None:

@@ -15,7 +15,7 @@ from triage.delivery import dsn, internal_mail
 from triage.delivery.templates import FAILURE, as_written, describe_failure
 from triage.ids import format_id, new_id
 from triage.message.summary import make_summary
-from triage.say import form_of, format_minute, mark, say
+from triage.say import error_sentence, form_of, format_minute, mark, say
 from triage.store import bodies, ledger
 from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import State
@@ -110,6 +110,8 @@ def by_message(session: Session, rows: Iterable[Delivery]) -> list[tuple[Message
 
 def why_not(message: Message, settings: Settings) -> str:
     """Returns why no notice is sent, "" when one is: only to our own domains, so that a forged sender never gets one."""
+    if message.record.fault:
+        return error_sentence(message.record.fault)
     sender = message.envelope["reverse_path"]
     if not sender:
         return say("the message names no sender to reply to")

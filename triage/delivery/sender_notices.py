@@ -20,7 +20,7 @@ from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
 from triage.policy.backscatter import Circumstances, may_notify
-from triage.say import form_of, say
+from triage.say import error_sentence, form_of, say
 from triage.store import bodies, db, ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import Event, State
@@ -40,7 +40,9 @@ UNSENT = frozenset({State.QUEUED, State.PURGED, State.BOUNCED})  # of a notice t
 
 
 def why_not(session: Session, message: Message, settings: Settings, *, direction: str = "in") -> str:
-    """Returns why the sender of a message must not get a notice, "" when they may."""
+    """Returns why the sender of a message must not get a notice, "" when they may. Of a damaged record nobody knows who wrote it."""
+    if message.record.fault:
+        return error_sentence(message.record.fault)
     envelope = Envelope.from_json(message.envelope)
     summary = Summary.from_json(message.summary)
     return may_notify(

@@ -32,7 +32,9 @@ class Letter:
 
 
 def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> Letter | None:
-    """Fills a notice about these deliveries; None when none of them has an address that the sender wrote to."""
+    """Fills a notice about these deliveries; None when none of them has an address that the sender wrote to, and for a damaged record."""
+    if message.record.fault:
+        return None
     failures = [describe_failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
     if not failures:
         return None  # members of a group: who they are is nobody's business outside

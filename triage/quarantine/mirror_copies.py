@@ -50,7 +50,7 @@ def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:
     if delivery is None or delivery.state != State.HELD:
         return None
     message = session.get_one(Message, delivery.message_id)
-    signals = [*message.signals, *delivery.signals]
+    signals = [*(() if message.record.fault else message.signals), *delivery.signals]
     raw = bodies.if_there(session, message.content_id)
     if raw is None:
         return None

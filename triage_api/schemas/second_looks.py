@@ -49,9 +49,10 @@ class NotAllowed(Shape):
     sender: Annotated[str, Field(description="address or domain, as the rule would name it")]
     count: Annotated[int, Field(description="deliveries of theirs")]
     why: Annotated[
-        Literal["own", "unproven", "list"],
+        Literal["damaged", "flood", "list", "own", "unproven"],
         Field(
-            description="own: our own domain; unproven: no proof that a rule could rest on; list: it hides its authors and signs nothing"
+            description="damaged: a record is damaged in the database; flood: part of a mail bomb; list: it hides its authors and signs "
+            "nothing; own: our own domain; unproven: no proof that a rule could rest on"
         ),
     ]
     instead: Annotated[Sentence, Field(description="what could be done instead")]

@@ -23,7 +23,7 @@ from triage.runtime import disk_space, sandbox
 from triage.runtime.spool_stats import DAMAGED, INCOMING, RETRY, spool_backlog
 from triage.store import db, pg_notify, restore_pause
 from triage.store.delivery_state import State
-from triage.store.message_record.dictionaries import NEWEST, read_dictionary
+from triage.store.message_record.dictionaries import check_dictionaries
 from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
@@ -55,9 +55,9 @@ def check_database(settings: Settings) -> Iterator[Finding]:
 
 
 def check_dictionary() -> Iterator[Finding]:
-    """Checks the dictionary that new records of messages are compressed with. Without it no message comes in."""
+    """Checks the dictionaries that records of messages are compressed with. Without the newest no message comes in."""
     try:
-        read_dictionary(NEWEST)
+        check_dictionaries()
     except Unreadable as fault:
         yield Finding(FAIL, "database", str(fault), "install Mailroom again, or copy the file from a backup")
 

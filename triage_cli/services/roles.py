@@ -20,6 +20,7 @@ from triage_cli.services.stop_signals import stop_on_signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 DOORS = frozenset({"receive", "outbound", "api", "identity"})  # roles that others connect to
+WITHOUT_RECORDS = frozenset({"identity"})  # roles that read no record of a message
 WITHOUT_SPOOL = frozenset({"receive", "identity"})  # roles that write no figures of their own there
 BUSY = frozenset({"judge"})  # roles that make and drop thousands of objects for each message
 SUPERVISOR = "MAILROOM_SUPERVISOR"  # in the environment of a role: the process that started it
@@ -55,6 +56,8 @@ def start_role(ctx: click.Context, module: str, role: str) -> None:
     with gc_tuning.pause_gc():
         run: Callable[[Settings, threading.Event], None] = import_module(module).run_role
     settings = settings_of(ctx)
+    if role not in WITHOUT_RECORDS:
+        import_module("triage.store.message_record.dictionaries").check_dictionaries()
     watch_role(settings, role)
     if role in BUSY:
         gc_tuning.look_seldom()

@@ -8,7 +8,7 @@ from mta.processing.recipient_map_writer import write_door
 from triage.config.settings import Settings
 from triage.errors import Refused
 from triage.store import db
-from triage.store.message_record.dictionaries import NEWEST, read_dictionary
+from triage.store.message_record.dictionaries import check_dictionaries
 from triage.store.models.directory import KnownRecipient
 from triage_cli.client.local_setup import database_of
 from triage_cli.services.apply_directory import take_over
@@ -21,7 +21,7 @@ def prepare_start(settings: Settings) -> None:
 
     A directory file that is wrong is refused on the first start; later the company goes on with the directory it has.
     """
-    read_dictionary(NEWEST)
+    check_dictionaries()
     with database_of(settings) as engine:
         try:
             take_over(settings)

@@ -494,6 +494,6 @@ def test_where_qr_codes_are_read(
 def test_a_damaged_dictionary_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(local_checks.check_dictionary()) == []
     monkeypatch.setattr(dictionaries, "DIRECTORY", tmp_path)
-    monkeypatch.setattr(local_checks, "read_dictionary", dictionaries.read_dictionary.__wrapped__)
+    monkeypatch.setattr(dictionaries, "read_dictionary", dictionaries.read_dictionary.__wrapped__)
     (found,) = local_checks.check_dictionary()
     assert (found.level, "records_1.zdict from the directory `dictionaries` of a backup" in found.found) == (FAIL, True)

@@ -35,6 +35,27 @@ def test_a_role_whose_supervisor_is_dead_ends_at_once(role: str, tmp_path: Path)
     assert code == [0, 2]
 
 
+WITHOUT_DICTIONARY = """
+import sys
+from pathlib import Path
+from triage.store.message_record import dictionaries
+from triage_cli.main import main
+dictionaries.DIRECTORY = Path(sys.argv.pop(1))
+main()
+"""
+
+
+@pytest.mark.parametrize("role", ["judge", *OTHERS[:4]])
+def test_a_role_without_its_dictionary_names_the_backup_and_ends(role: str, tmp_path: Path) -> None:
+    (tmp_path / "mailroom.toml").write_text(
+        f"[company]\ndomains = ['company.example']\nhostname = 'mx.company.example'\n[spool]\ndirectory = '{tmp_path}'\n"
+    )
+    command = [sys.executable, "-P", "-c", WITHOUT_DICTIONARY, str(tmp_path), "--config", str(tmp_path / "mailroom.toml"), role]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert "copy records_1.zdict from the directory `dictionaries` of a backup" in done.stderr
+    assert done.returncode > 0
+
+
 def test_every_role_that_a_command_starts_has_a_function_that_runs_it() -> None:
     modules = re.findall(r'start_role\(ctx, "([\w.]+)"', inspect.getsource(roles))
     assert "identity.identity_role" in modules

@@ -204,7 +204,8 @@ def erase_deliveries(session: Session, whose: Whose, pseudonym: str, ids: Sequen
 def erased_record(message: Message) -> MessageRecord:
     """Record of an erased message: when it came, and whether it could be read."""
     envelope = Envelope(message.spool_id, message.received_at, "", (), "", "")
-    return MessageRecord(envelope.as_json(), Authentication("").as_json(), Summary(parsed=message.summary["parsed"]).as_json(), [])
+    is_parsed = not message.record.fault and message.summary["parsed"]
+    return MessageRecord(envelope.as_json(), Authentication("").as_json(), Summary(parsed=is_parsed).as_json(), [])
 
 
 def nobody_elses(session: Session, ids: Sequence[int]) -> tuple[list[int], list[int]]:

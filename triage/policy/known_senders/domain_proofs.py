@@ -217,7 +217,10 @@ def is_held_for(domain: Any) -> ColumnElement[bool]:
 
 
 def refuse_ways(session: Session, ids: Collection[int], now: datetime) -> None:
-    """Staff removed or rejected these deliveries: new ways in which they were proven no longer become usual by themselves."""
+    """Staff removed or rejected these deliveries: new ways in which they were proven no longer become usual by themselves.
+
+    A damaged record does not say which way it was: then no new way of the domain becomes usual by itself.
+    """
     new = and_(col(DomainProof.usual_at).is_(None), col(DomainProof.refused_at).is_(None))
     rows = session.execute(
         select(col(Delivery.author_domain), col(Message.record))
@@ -225,11 +228,16 @@ def refuse_ways(session: Session, ids: Collection[int], now: datetime) -> None:
         .where(db.is_among(session, col(Delivery.id), ids), exists().where(col(DomainProof.domain) == col(Delivery.author_domain), new))
     )
     refused: dict[str, set[str]] = {}
+    unknown: set[str] = set()
     for domain, record in rows:
+        if record.fault:
+            unknown.add(domain)
+            continue
         found, client = Authentication.from_json(record.authentication), record.envelope.get("client", "")
         refused.setdefault(domain, set()).update(proof_ways(found, client))
-    for domain, ways in sorted(refused.items()):
-        session.execute(update(DomainProof).where(is_one_of(domain, ways), new).values(refused_at=now))
+    for domain in sorted(refused.keys() | unknown):
+        meant = col(DomainProof.domain) == domain if domain in unknown else is_one_of(domain, refused[domain])
+        session.execute(update(DomainProof).where(meant, new).values(refused_at=now))
 
 
 def begin_with_rule(session: Session, match: str, value: str, *, settings: Settings, now: datetime, decision_id: int | None = None) -> None:

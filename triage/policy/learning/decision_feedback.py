@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, sel
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col
 
-from triage.errors import NotFound
+from triage.errors import NotFound, Unreadable
 from triage.store import bodies, confidential_rows, versions
 from triage.store.delivery_state import State
 from triage.store.models.decisions import Decision, DecisionItem
@@ -101,9 +101,8 @@ def list_examples(session: Session, decision: Decision) -> Iterator[Example]:
         .where(wanted, col(Content.size) <= LARGEST)
     )
     for message, *folder, zstd, size in session.execute(contents.order_by(col(Message.id))):
-        envelope = message.envelope
-        with contextlib.suppress(NotFound):  # erased, or damaged
-            raw = bodies.unpack_body(zstd, size)
+        with contextlib.suppress(NotFound, Unreadable):  # erased, or damaged
+            envelope, raw = message.envelope, bodies.unpack_body(zstd, size)
             client, reverse_path = envelope.get("client", ""), envelope.get("reverse_path", "")
             yield Example(decision.verb in REMOVED, raw, message.received_at, client, reverse_path, (folder[0], folder[1]), message.id)
 

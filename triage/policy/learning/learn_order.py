@@ -13,6 +13,7 @@ from triage.message.signals.learned_order import NOTHING_LEARNED, Learned, Tally
 from triage.policy.learning.decision_feedback import still_stands
 from triage.store import confidential_rows, versions
 from triage.store.delivery_state import State
+from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.markers import Marker
@@ -62,7 +63,7 @@ def list_decided(session: Session, settings: Settings, now: datetime) -> Iterato
         .order_by(chosen.c.at.desc(), chosen.c.id.desc())
         .limit(MOST)
     )
-    for verb, campaign, author, domain, own, record in rows:
+    for verb, campaign, author, domain, own, record in skip_damaged(rows):
         yield verb in RELEASED, sent_by(campaign, author, domain, freemail), {one["name"] for one in (*own, *record.signals)}
 
 

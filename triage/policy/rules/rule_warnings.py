@@ -19,6 +19,7 @@ from triage.policy.rules_in_force import in_force
 from triage.say import join_parts, say, say_count
 from triage.store.db import correlate_condition
 from triage.store.domain_index import of_domain
+from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 from triage.store.models.messages import Message
@@ -50,7 +51,7 @@ def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
     newest = (
         letters.where(about, correlate_condition(session, access.visible_deliveries(by))).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
     )
-    found = [Authentication.from_json(one.authentication) for one in session.scalars(newest)]
+    found = [Authentication.from_json(one.record.authentication) for one in skip_damaged(session.execute(newest))]
     if not found or any(one.satisfies(order.proof) for one in found):
         return ""
     failed = say_count(

@@ -37,9 +37,10 @@ def catch_up(session: Session, *, now: datetime, limit: int = 25) -> int:
 
 
 def sort_message(session: Session, message_id: int, *, now: datetime) -> None:
-    """Put one message into its campaign."""
+    """Put one message into its campaign; one whose record is damaged has none."""
     record, text = session.execute(select(col(Message.record), col(Message.text)).where(col(Message.id) == message_id)).one()
-    campaign_id = campaigns.assign_campaign(session, fingerprint_of(Summary.from_json(record.summary | {"text": text})), now=now)
+    fingerprint = None if record.fault else fingerprint_of(Summary.from_json(record.summary | {"text": text}))
+    campaign_id = campaigns.assign_campaign(session, fingerprint, now=now)
     if campaign_id is not None:
         copies = select(col(Delivery.id)).where(col(Delivery.message_id) == message_id, col(Delivery.campaign_id).is_(None))
         campaigns.move_deliveries(session, db.is_among(session, col(Delivery.id), session.scalars(copies)), campaign_id=campaign_id)

@@ -16,17 +16,18 @@ from triage.ids import new_id
 from triage.message.signals.priority import Reason
 from triage.message.summary import Summary
 from triage.policy.contacts.sender_history import IN_A_FOLDER, NOT_SWEPT
-from triage.quarantine.campaigns import assign as campaigns, flood_names
+from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.campaigns.subscriptions import DURING_FLOOD, arrived_during_flood, is_subscription
 from triage.store import db
 from triage.store.db import Kinds
 from triage.store.delivery_state import State
+from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.campaigns import JUDGE, Campaign
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.new_rows import NewDelivery
-from triage.store.queue import dirty_counts, grouping
+from triage.store.queue import dirty_counts, flood_names, grouping
 
 WINDOW = timedelta(hours=1)
 TIME_LIMITED = "time-limited"  # a reason of the place in the queue
@@ -263,7 +264,7 @@ def is_impersonal(proof: str, subscription: bool) -> bool:
 def subscriptions_among(session: Session, ids: Iterable[int]) -> set[int]:
     """Returns those of some messages that a form or a list sent and that are no alerts."""
     rows = session.execute(select(col(Message.id), col(Message.record)).where(db.is_among(session, col(Message.id), ids)))
-    return {message_id for message_id, record in rows if is_subscription(Summary.from_json(record.summary))}
+    return {message_id for message_id, record in skip_damaged(rows) if is_subscription(Summary.from_json(record.summary))}
 
 
 def welcome_authors(session: Session, authors: Iterable[str]) -> set[str]:

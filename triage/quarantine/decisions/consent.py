@@ -191,6 +191,8 @@ def not_offered(session: Session, ids: Sequence[int], settings: Settings) -> str
 
 NO_SENDER = say("They name no sender.")
 WHY = {
+    "damaged": say("The record of a message is damaged in the database, so nobody knows what proves it."),
+    "flood": say("A message is part of a mail bomb: another person signed the recipient up."),
     "own": "",
     "unproven": say("Nothing proves that they sent it."),
     "list": say("The mailing list replaces its authors' addresses and does not sign its List-Id."),

@@ -20,6 +20,7 @@ from triage.say import say
 from triage.store import db, ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import State
+from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.campaigns import JUDGE, Campaign, Representative
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -90,7 +91,7 @@ def take_along(session: Session, source: int, target: int, messages: list[int]) 
 def kept_fingerprints(session: Session, messages: list[int]) -> dict[bytes, Fingerprint]:
     """The fingerprints of those messages whose text is still there, by their features."""
     rows = session.execute(select(col(Message.record), col(Message.text)).where(is_among(session, col(Message.id), messages)))
-    found = (fingerprint_of(Summary.from_json(record.summary | {"text": text})) for record, text in rows)
+    found = (fingerprint_of(Summary.from_json(record.summary | {"text": text})) for record, text in skip_damaged(rows))
     return {pack_features(one.features): one for one in found if one}
 
 

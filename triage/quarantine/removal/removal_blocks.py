@@ -22,6 +22,7 @@ from triage.quarantine.search import selection
 from triage.quarantine.search.selection import ANY_PROOF, COPIES, UNPROVEN, Selection, selection_condition, settled_proof, who_proves
 from triage.say import say
 from triage.store.db import is_among
+from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.queue.grouping import proven_as
@@ -199,9 +200,8 @@ def with_signatures(session: Session, where: ColumnElement[bool], blocks: Sequen
     newest = select(col(Delivery.author_domain), func.max(col(Delivery.message_id))).where(mine).group_by(col(Delivery.author_domain))
     message_of: dict[str, int] = dict(session.execute(newest).all()) if domains else {}
     results = select(col(Message.id), col(Message.record)).where(is_among(session, col(Message.id), message_of.values()))
-    said = {
-        message_id: Authentication.from_json(record.authentication).publishes_nothing for message_id, record in session.execute(results)
-    }
+    known = skip_damaged(session.execute(results))
+    said = {message_id: Authentication.from_json(record.authentication).publishes_nothing for message_id, record in known}
     nothing = {domain for domain, message_id in message_of.items() if said.get(message_id)}
     return [replace(one, unsigned_only=one.unproven_only and not one.proof and one.value.rpartition("@")[2] in nothing) for one in blocks]
 

@@ -80,7 +80,7 @@ def same_content(session: Session, one: Pointed, theirs: ColumnElement[bool]) ->
     alike = or_(col(Delivery.author) == one.author, col(Delivery.subject) == one.subject)
     rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(theirs, alike)
     for delivery, message in session.execute(rows.order_by(col(Delivery.id).desc()).limit(COMPARED)):
-        if digest_of(message) == one.digest:
+        if not message.record.fault and digest_of(message) == one.digest:
             same: Delivery = delivery
             return same
     return None

@@ -32,6 +32,7 @@ from triage.store.confidential_rows import is_confidential
 from triage.store.db import correlate_condition, is_among
 from triage.store.delivery_state import RELEASED, State
 from triage.store.domain_index import of_domain
+from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -121,7 +122,7 @@ def try_in_scope(session: Session, orders: Sequence[RuleOrder], looking: Looking
     looked = [row for row in rows[:LOOKED_AT] if row.message_id in found]
     partial = len(looked) < len(rows)
     if partial:
-        came, since = len(looked), min(row.received_at for row in looked)
+        came, since = len(looked), min((row.received_at for row in looked), default=looking.now)
     for number, order in enumerate(orders):
         changed = tuple(row for row in looked if number in found[row.message_id] and would_act(row, order.effect))
         people = len({(row.department, row.person) for row in changed})
@@ -190,7 +191,7 @@ def match_messages(
     found: dict[int, frozenset[int]] = {}
     waiting = iter(message_ids)
     while part := list(islice(waiting, SLICE)):
-        for message in read_messages(session, part, needs_text=needs_text):
+        for message in skip_damaged(read_messages(session, part, needs_text=needs_text)):
             matches = rules.match(content_of_message(session, message, looking.settings), looking.now)
             found[message.id] = frozenset(match.rule.id for match in matches)
             if time.monotonic() >= looking.deadline:

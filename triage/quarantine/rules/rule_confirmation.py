@@ -14,7 +14,6 @@ from triage.actor import Actor
 from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, SecondLookNeeded
-from triage.message.authentication import Authentication
 from triage.message.signals.second_look import in_order
 from triage.policy.rules import content_store, store as rules
 from triage.policy.rules.rule_request import CONTENT, RuleOrder, check_order, rule_end
@@ -23,6 +22,7 @@ from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
 from triage.quarantine.search import confirmations, selection
 from triage.store.db import is_among
 from triage.store.message_columns import list_of_message
+from triage.store.message_record.damaged_records import may_satisfy
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
@@ -262,7 +262,7 @@ def let_in(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
         .limit(MOST)
     )
     as_list = order.match == "list"
-    return [one for one, record in rows if Authentication.from_json(record.authentication).satisfies(order.proof, as_list=as_list)]
+    return [one for one, record in rows if may_satisfy(record, order.proof, as_list=as_list)]
 
 
 def held_needing_look(by: Actor) -> ColumnElement[bool]:

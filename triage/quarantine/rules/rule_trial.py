@@ -12,7 +12,6 @@ from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.message.authentication import Authentication
 from triage.policy.decide import ENCRYPTED, UNLIKE, Disposition
 from triage.policy.rules import rule_warnings
 from triage.policy.rules.rule_conflicts import Clash
@@ -28,6 +27,7 @@ from triage.store.db import correlate_condition
 from triage.store.delivery_state import RELEASED, State
 from triage.store.domain_index import of_domain
 from triage.store.message_columns import list_of_message
+from triage.store.message_record.damaged_records import may_satisfy
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
@@ -148,8 +148,7 @@ def would_pass(row: Any, order: RuleOrder) -> bool:
     waives = {"dangerous-attachment": order.risky, ENCRYPTED: order.risky or order.encrypted, UNLIKE: order.unchecked}
     waived = {name for name, is_so in waives.items() if is_so}
     held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or row.rule in waived)
-    readable = row.record.fault is None
-    return held and readable and Authentication.from_json(row.record.authentication).satisfies(order.proof, as_list=order.match == "list")
+    return held and may_satisfy(row.record, order.proof, as_list=order.match == "list")
 
 
 def would_stop(row: Any, order: RuleOrder) -> bool:

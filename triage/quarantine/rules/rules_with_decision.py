@@ -37,6 +37,7 @@ class Sender:
     publishes_nothing: bool = True  # no unproven one's domain publishes SPF or DMARC
     count: int = 0
     is_flood: bool = False  # some of it is part of a mail bomb
+    is_damaged: bool = False  # the record of some of it cannot be read
     is_claimed: bool = True  # all of it only claims to be from them
     is_pinned: bool = True  # the proof that the order names (dkim:DOMAIN, arc:DOMAIN) is met by all of it
     signers: set[str] | None = None  # of a list: the domains of its own whose signature each post bears
@@ -51,7 +52,7 @@ class NotOffered:
 
     sender: str
     count: int  # deliveries of theirs
-    why: str  # own, unproven, list
+    why: str  # damaged, flood, list, own, unproven
     instead: str
 
 
@@ -198,9 +199,9 @@ def is_about(order: RuleOrder, sender: Sender) -> bool:
 
 
 def why_not(sender: Sender, order: RuleOrder, own_domains: Collection[str]) -> str:
-    """Returns why an allow rule cannot be about this sender: own, flood, unproven, list; "" where it can."""
-    if sender.is_flood:
-        return "flood"
+    """Returns why an allow rule cannot be about this sender: damaged, flood, list, own, unproven; "" where it can."""
+    if sender.is_flood or sender.is_damaged:
+        return "flood" if sender.is_flood else "damaged"
     if sender.match == "list":
         return "" if ":" in order.proof or sender.signers else "list"
     domain = sender.value.rpartition("@")[2]
@@ -223,12 +224,14 @@ def refusal_advice(why: str, sender: Sender) -> str:
 
 
 REFUSED = {
+    "damaged": mark("the record of a message from {sender} is damaged in the database, so nobody knows what proves it."),
     "flood": mark("the message from {sender} is part of a mail bomb: another person signed the recipient up."),
     "own": mark("{sender} is in your own domain, and no rule allows anybody to send in your name."),
     "unproven": mark("nothing proves that {sender} sent this, so a rule has nothing to check."),
     "list": mark("the mailing list {sender} replaces its authors' addresses and does not sign its List-Id."),
 }
 INSTEAD = {
+    "damaged": say("Release it without a rule, or restore the record from a backup."),
     "flood": say("Release it without a rule. Allow the sender by hand if the recipient wants their messages."),
     "unproven": say("Release it without a rule. Allow the sender once one of its messages is proven (DMARC, or aligned SPF or DKIM)."),
     "list": say("Release it without a rule."),
@@ -251,15 +254,19 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
         .order_by(col(Delivery.id))
     )
     for delivery_id, value, proof, claimed, flood, record in rows:
-        kind, authentication = kind_of(order, value, record.summary), Authentication.from_json(record.authentication)
+        kind = (order.match, value) if record.fault else kind_of(order, value, record.summary)
         sender = found.setdefault(kind, Sender(*kind))
         sender.ids.append(delivery_id)
         sender.proofs.add(proof)
         sender.is_claimed &= claimed
         sender.is_flood |= flood
         sender.genuine += bool(proof)
-        sender.failed += authentication.dmarc.result is Result.FAIL
         sender.count += 1
+        if record.fault:
+            sender.is_damaged, sender.is_pinned, sender.publishes_nothing = True, False, False
+            continue
+        authentication = Authentication.from_json(record.authentication)
+        sender.failed += authentication.dmarc.result is Result.FAIL
         sender.is_pinned &= ":" in order.proof and authentication.satisfies(order.proof, as_list=sender.match == "list")
         sender.publishes_nothing &= bool(proof) or (authentication.publishes_nothing and not claimed)
         if sender.match == "list":

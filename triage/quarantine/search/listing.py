@@ -15,8 +15,6 @@ from triage.actor import Actor
 from triage.config.duties import Suggestion, known_title, suggest_duty
 from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
-from triage.quarantine.campaigns import flood_names
-from triage.quarantine.campaigns.flood_names import FloodOf, flood_of
 from triage.quarantine.search import confirmations, expiry, legal_hold, search_sources, search_stream
 from triage.quarantine.search.search_stream import TOP
 from triage.quarantine.search.selection import Selection, selection_condition
@@ -31,6 +29,8 @@ from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, Person
 from triage.store.models.messages import Content, Message
+from triage.store.queue import flood_names
+from triage.store.queue.flood_names import FloodOf, flood_of
 from triage.store.queue.grouping import proven_as
 
 COUNTED = 100_000  # a list counts no further than this

@@ -37,6 +37,12 @@ def read_dictionary(number: int) -> zstandard.ZstdCompressionDict:
     return found
 
 
+def check_dictionaries() -> None:
+    """Reads every dictionary that was released. Unreadable for the first that is missing or damaged."""
+    for number in DIGESTS:
+        read_dictionary(number)
+
+
 def file_of(number: int) -> Path:
     """Returns the file of the dictionary with this number."""
     return DIRECTORY / f"records_{number}.zdict"

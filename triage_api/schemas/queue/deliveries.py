@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from triage.quarantine.campaigns.flood_names import FloodOf
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.quarantine.suggested_act import SuggestedAct
 from triage.store.delivery_state import State
+from triage.store.queue.flood_names import FloodOf
 from triage_api.schemas.escalated import EscalatedTo, Suggested
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
 from triage_api.schemas.language import Sentence, with_form

@@ -20,9 +20,8 @@ from triage.message.authentication import Dmarc, Result
 from triage.notifications import alerts
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.campaigns import mail_bombs
-from triage.quarantine.campaigns.flood_names import FloodOf
 from triage.quarantine.cards import card_list
-from triage.quarantine.decisions import decide as decisions
+from triage.quarantine.decisions import consent, decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.removal import removal_plan
 from triage.quarantine.search import selection_summary
@@ -31,6 +30,7 @@ from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
+from triage.store.queue.flood_names import FloodOf
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 HELD = Selection(states=(State.HELD,))
@@ -130,6 +130,11 @@ def test_what_a_subscription_flood_is_to_hide_stands_above_it(house: House) -> N
             decisions.decide_messages(
                 session, DecisionRequest(flood.select, Verb.RELEASE, rule=order), by=ANA, now=NOW, settings=house.settings
             )
+        assert "another person signed the recipient up" in consent.not_offered(session, [min(bomb)], house.settings)
+        sheet = consent.preview_consent(
+            session, flood.select, replace(order, scope=""), [min(bomb)], by=ANA, settings=house.settings, now=NOW
+        )
+        assert [one.chosen for one in sheet.senders] == [False]
         told = [(one.department, one.person, one.number) for one in alerts.find_floods(session, NOW)]
     assert told == [("it", "joe.fern", 30)]
 

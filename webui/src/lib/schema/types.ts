@@ -1809,8 +1809,8 @@ export interface NotAllowed {
   sender: string
   /** deliveries of theirs */
   count: number
-  /** own: our own domain; unproven: no proof that a rule could rest on; list: it hides its authors and signs nothing */
-  why: 'own' | 'unproven' | 'list'
+  /** damaged: a record is damaged in the database; flood: part of a mail bomb; list: it hides its authors and signs nothing; own: our own domain; unproven: no proof that a rule could rest on */
+  why: 'damaged' | 'flood' | 'list' | 'own' | 'unproven'
   /** what could be done instead */
   instead: string
 }

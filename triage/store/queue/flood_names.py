@@ -13,7 +13,7 @@ ALERTS = "alerts"
 
 
 class FloodOf(StrEnum):
-    """What a row of a mail bomb holds; each kind has a title of its own."""
+    """Kinds of mail bombs; the row of each has a title of its own."""
 
     NONE = ""  # no mail bomb
     CROWD = "crowd"  # strangers' and programs' messages to one folder
