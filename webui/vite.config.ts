@@ -32,6 +32,10 @@ const sprite: Plugin = {
       : html,
 }
 
+// What the console fetches by itself, in two files, since each file is a request: what stands beside the first rows, and a moment later what opens above them.
+const BESIDE = /src\/lib\/(shell\/(Toast|DepartmentFolder)\.svelte|list\/(ChangedProofsLane|TimeCriticalLane)\.svelte|search\/SavedSearches\.svelte|preview\/(AllReasons|Links|Attachments)\.svelte|ui\/focus\.ts)$/
+const ABOVE = /src\/lib\/(shell\/(lazyDialogs\.ts|print\.ts|(IdleLock|Router)\.svelte)|dialogs\/(SecondLook|Undo)Dialog\.svelte|decisions\/(ConfirmRelease\.svelte|(allowSteps\.svelte|errorText|allowedSenders)\.ts))$/
+
 export default defineConfig({
   plugins: [svelte(), prefetch, sprite],
   build: {
@@ -45,9 +49,12 @@ export default defineConfig({
       input: ['index.html', 'ask.html'],
       // Two files for all that the queue needs, the first of them for /ask too: files that wait for the words would otherwise be cut into many small ones.
       output: { codeSplitting: { groups: [
-        { name: 'prefetch', test: /src\/lib\/(api\/prefetch|browser\/localStorage)\.ts$/, priority: 3 },
-        { name: 'base', test: /src\/(look|lib\/(api\/client|i18n\/format|browser\/location\.svelte))\.ts$|src\/lib\/shell\/Brand\.svelte$|node_modules\/svelte\//, priority: 2 },
-        { name: 'console', test: /src\/App\.svelte$/, priority: 1 },
+        { name: 'prefetch', test: /src\/lib\/(api\/prefetch|browser\/localStorage)\.ts$/, priority: 6 },
+        { name: 'base', test: /src\/(look|lib\/(api\/client|i18n\/format|browser\/location\.svelte))\.ts$|src\/lib\/shell\/Brand\.svelte$|node_modules\/svelte\//, priority: 5 },
+        { name: 'console', test: /src\/App\.svelte$/, priority: 4 },
+        { name: 'beside', test: BESIDE, priority: 3 },
+        { name: 'signin', test: /src\/lib\/signin\//, priority: 2 },
+        { name: 'above', test: ABOVE, priority: 1 },
       ] } },
     },
   },

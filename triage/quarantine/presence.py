@@ -14,7 +14,8 @@ from triage.store import db
 from triage.store.models.assignments import InHand
 from triage.store.models.deliveries import Delivery
 
-LEASE = timedelta(seconds=15)  # a console renews it every five
+LEASE = timedelta(seconds=15)  # for who looks at a message: a console renews it every five
+LEASE_AT_NOTHING = timedelta(seconds=90)  # for others: a console where nobody sits renews it every sixty
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ def look_at(session: Session, delivery_id: int | None, *, by: Actor, now: dateti
         raise NotAllowed(say("presence is for people at a console: a token has none"))
     if delivery_id is not None:
         delivery_id = session.scalar(select(col(Delivery.id)).where(col(Delivery.id) == delivery_id, access.visible_deliveries(by)))
-    values = {"name": by.shown, "delivery_id": delivery_id, "until": now + LEASE}
+    lease = LEASE_AT_NOTHING if delivery_id is None else LEASE
+    values = {"name": by.shown, "delivery_id": delivery_id, "until": now + lease}
     if not db.insert_if_missing(session, InHand, login=by.name, **values):
         session.execute(update(InHand).where(col(InHand.login) == by.name).values(**values))
 

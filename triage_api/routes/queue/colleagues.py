@@ -15,7 +15,10 @@ router = resource_router("colleagues")
 
 @router.put("/presence", response_model=schemas.Presence, responses=describe_refusals(401, 403, 422))
 def keep_presence(order: schemas.PresenceOrder, here: Here, by: Staff) -> schemas.Presence:
-    """Report your presence and the message that you look at, every five seconds. The answer names your colleagues. It locks nothing."""
+    """Report your presence and the message that you look at, every five seconds; every minute while you look at none.
+
+    The answer names your colleagues. It locks nothing.
+    """
     now = utcnow()
     db.try_transaction(here.engine, lambda session: presence.look_at(session, order.delivery, by=by, now=now))
     with db.read_transaction(here.engine) as session:

@@ -1,13 +1,25 @@
 // Is somebody sitting here? What the console asks by itself must not keep a session awake (security.md, idle lock).
 
+const AWAY = 60_000 // milliseconds without a key or a pointer after which nobody sits here
 const RECENT = 10_000 // milliseconds after a key or a pointer in which requests count as the person's
 
 let last = Date.now()
+const returns = new Set<() => void>()
 
-/** Milliseconds since the last key or pointer. */
-export const sinceLastTouch = (): number => Date.now() - last
+/** Has nobody touched a key or the pointer for a minute? */
+export const isAway = (): boolean => Date.now() - last > AWAY
 
-const here = (): void => void (last = Date.now())
+/** Be told when somebody is back. Returns how to stop. */
+export function onReturn(listener: () => void): () => void {
+  returns.add(listener)
+  return () => void returns.delete(listener)
+}
+
+function here(): void {
+  const back = isAway()
+  last = Date.now()
+  if (back) returns.forEach((listener) => listener())
+}
 
 for (const event of ['keydown', 'pointerdown', 'pointermove', 'wheel', 'touchmove']) {
   window.addEventListener(event, here, { capture: true, passive: true })

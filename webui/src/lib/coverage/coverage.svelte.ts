@@ -2,11 +2,14 @@
 import { t } from '../i18n/i18n'
 import { api, problemOf } from '../api/client'
 import { desk } from '../decisions/decisions.svelte'
+import { isAway, onReturn } from '../browser/activity'
 import { keep, kept } from '../browser/localStorage'
 import { queue } from '../queue/queue.svelte'
+import { live } from '../state/eventStream.svelte'
 import type { Emergency, Coverage, Escalation, LargeRemoval } from '../schema/types'
 
 const EVERY = 60_000 // milliseconds
+const SELDOM = 5 // times that, while nobody sits here and nothing changes
 
 class CoverStore {
   now = $state.raw<Coverage | null>(null)
@@ -59,11 +62,22 @@ class CoverStore {
     await this.load()
   }
 
-  /** Look now and then; returns how to end it. */
+  /** Look every minute; where nobody sits here and nothing has changed, every fifth. Returns how to end it. */
   begin(): () => void {
-    void this.load()
-    const timer = setInterval(() => !document.hidden && void this.load(), EVERY)
-    return () => clearInterval(timer)
+    let rested = SELDOM
+    const look = () => {
+      rested += 1
+      if (document.hidden || (isAway() && rested < SELDOM)) return
+      rested = 0
+      void this.load()
+    }
+    look()
+    const timer = setInterval(look, EVERY)
+    const ends = [live.listen(() => (rested = SELDOM)), onReturn(() => rested && look())]
+    return () => {
+      clearInterval(timer)
+      ends.forEach((end) => end())
+    }
   }
 }
 

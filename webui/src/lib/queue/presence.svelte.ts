@@ -1,17 +1,17 @@
 // Who else sits at a console and what they look at; ours is told every few seconds. Nothing is locked by it.
 import { api } from '../api/client'
 import { live } from '../state/eventStream.svelte'
-import { sinceLastTouch } from '../browser/activity'
+import { isAway, onReturn } from '../browser/activity'
 import type { Row } from './row'
 import { session } from '../state/session.svelte'
 import type { OtherHere } from '../schema/types'
 import { inTurns } from '../browser/coalesce'
 
-const EVERY = 5_000 // milliseconds; the server forgets us after fifteen seconds
+const EVERY = 5_000 // milliseconds; the server forgets what we look at after fifteen seconds
+const SELDOM = 60_000 // milliseconds while nobody sits here; the server forgets who looks at nothing after ninety seconds
 const AFTER = 400 // milliseconds that the cursor rests before others are told
 const LATE = 1_000 // milliseconds that are waited for what is being told
 const QUIET = 8_000 // milliseconds that nothing is told at most: then others would take us for gone
-const AWAY = 60_000 // milliseconds without a key or a pointer after which we look at nothing
 
 const after = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds))
 
@@ -38,8 +38,8 @@ class Colleagues {
   /** A server that takes its time is not asked again meanwhile: unanswered questions would take every connection that the browser has to it. */
   #tell = inTurns(async () => {
     if (this.#quiet) return this.#later()
-    const away = document.hidden || session.locked || live.state === 'offline'
-    const asked = away ? null : api.presence(sinceLastTouch() > AWAY ? null : this.#looking).catch(() => null)
+    const gone = document.hidden || session.locked || live.state === 'offline'
+    const asked = gone ? null : api.presence(isAway() ? null : this.#looking).catch(() => null)
     this.#telling = Promise.resolve(asked)
     const told = await asked
     this.others = told?.colleagues ?? [] // who is not told of any more may be gone
@@ -62,9 +62,16 @@ class Colleagues {
   /** Begin; returns how to end it. */
   begin(): () => void {
     void this.#tell()
-    const timer = setInterval(() => void this.#tell(), EVERY)
+    let seldom = 0 // when it was told last that nobody sits here; 0: somebody does
+    const timer = setInterval(() => {
+      if (isAway() && Date.now() - seldom < SELDOM) return
+      seldom = isAway() ? Date.now() : 0
+      void this.#tell()
+    }, EVERY)
+    const deaf = onReturn(() => void this.#tell())
     return () => {
       clearInterval(timer)
+      deaf()
       clearTimeout(this.#soon)
       this.others = []
     }
