@@ -41,6 +41,6 @@ def take_lock(session: Session, number: int) -> None:
 
 
 def somebody_waits(engine: Engine) -> bool:
-    """Whether somebody waits for such a lock."""
+    """Whether somebody waits for a lock."""
     with read_transaction(engine) as session:
-        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")))
+        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))

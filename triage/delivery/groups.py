@@ -199,6 +199,11 @@ def copies_of(session: Session, parents: Iterable[int]) -> list[tuple[int, State
     )
 
 
+def ids_of_copies(session: Session, parents: Iterable[int]) -> list[int]:
+    """The members' copies of these deliveries, which are locked together with them: who settles them locks all deliveries by id."""
+    return list(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.parent_id), parents))))
+
+
 def close_parents(session: Session, parents: set[int], *, by: Actor, now: datetime, decision_id: int, detail: Mapping[str, Any]) -> None:
     """Groups' own deliveries that have left are purged: no mailbox holds them, their copies are purged one by one."""
     mine = is_among(session, col(Delivery.id), parents)

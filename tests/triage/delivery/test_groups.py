@@ -1,15 +1,17 @@
 """Groups: who is in them, a copy for each member when their mail leaves, and all of them back by one undo or purge."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings as settings_of, strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select, update
 from sqlmodel import col
 
 from tests.effort import examples
+from tests.peers import circle, processes
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, SYNC, arrive
 from triage.actor import ALL_RIGHTS, Actor
@@ -25,7 +27,7 @@ from triage.errors import NothingDone
 from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
-from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
+from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, outcomes, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
@@ -77,6 +79,14 @@ class House:
             selected = more.pop("selected", None) or Selection.of(ids=deliveries)
             return decisions.decide_messages(session, DecisionRequest(selected, verb, **more), by=by, now=self.now, settings=self.settings)
 
+    def begins(self, verb: Verb, selected: Selection) -> DecisionReport:
+        """A decision that is carried out in slices."""
+        request = DecisionRequest(selected, verb)
+        with db.read_transaction(self.engine) as session:
+            planned = decision_plan.plan_large(session, request, by=ANA, now=self.now, settings=self.settings)
+        with db.transaction(self.engine) as session:
+            return decisions.decide_messages(session, request, by=ANA, now=self.now, settings=self.settings, planned=planned)
+
     def undoes(self, decision: DecisionReport, by: Actor = ANA) -> DecisionReport:
         with db.transaction(self.engine) as session:
             return undoing.undo_decision(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
@@ -120,6 +130,41 @@ def with_recall(engine: Engine, settings: Settings) -> House:
 
 
 EVERYBODY = sorted([MARA, JOE, DESK, FAR, PARTNER])
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("verb", ["undo", Verb.PURGE])
+def test_a_slice_and_the_relay_never_wait_for_each_other_in_a_circle(
+    postgresql_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    house = House(postgresql_engine, settings)
+    list_message = house.arrives(ALL)[0]
+    first = house.decides(Verb.RELEASE, list_message)
+    house.now += timedelta(seconds=settings.policy.undo_seconds)
+    with db.transaction(house.engine) as session:
+        assert queue.claim_deliveries(session, limit=1, settings=settings, now=house.now) == []  # the list's copies wait
+    house.undoes(first)
+    later = house.arrives("it+joe.fern@company.example")  # its id is greater than those of the copies
+    released = house.decides(Verb.RELEASE, list_message, *later)
+    claims = house.leaves()
+    assert len(claims) == len(EVERYBODY) + 1
+    monkeypatch.setattr(decision_plan, "LARGE", 1)
+    with db.transaction(house.engine) as session:  # so that the purge reaches the copies by their list alone
+        session.execute(update(Delivery).where(col(Delivery.parent_id).is_not(None)).values(author="renamed@supplier.example"))
+    made = house.undoes(released) if verb == "undo" else house.begins(Verb.PURGE, Selection.of(sender="sales@supplier.example"))
+    with ThreadPoolExecutor(1) as relay:
+        settled = list[Future[None]]()
+
+        def settle(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if "FROM delivery" in statement and "FOR UPDATE" in statement and not settled:
+                settled.append(relay.submit(house.arrives_at, *claims))
+                processes.until(lambda: circle.somebody_waits(house.engine), "the relay waits for what the slice has locked")
+
+        event.listen(house.engine, "after_cursor_execute", settle)
+        with db.transaction(house.engine) as session:
+            assert bulk_decisions.go_on(session, made.id, now=house.now, settings=settings) > 1
+        settled[0].result(processes.HANG)
+    assert "relaying" not in house.states().values()
 
 
 def test_one_is_held_and_each_member_gets_one_when_it_leaves(house: House) -> None:

@@ -1,7 +1,7 @@
 """Approvals (dual control): what one person asks for another one confirms or declines, and nothing is changed until then."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
@@ -21,8 +21,9 @@ from triage.policy.content_rules.describe_conditions import describe_conditions
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import CONTENT, conditions_json
 from triage.policy.rules.store import RuleOrder
+from triage.quarantine.decisions import decision_plan
 from triage.quarantine.decisions.decide import decide_messages
-from triage.quarantine.decisions.decision_plan import lock_meant
+from triage.quarantine.decisions.decision_plan import Meant, Plan
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
@@ -79,23 +80,19 @@ def confirm_approval(
     fence: str | None = None,
     acts: Mapping[str, Act] = NO_ACTS,
     tried: Trials = NO_TRIALS,
+    planned: Plan | None = None,
 ) -> PendingAct:
     """Turn the second person's approval: the act is done now, in the name of both.
 
     FactorNeeded where this person has to prove their second factor again first. SecondLookNeeded where what is released needs a second
     look and this person has not confirmed exactly its names, with its fence: both look. `acts` carry out what packages above know, by
-    its kind.
+    its kind. `planned`: the result of `plan_asked` from before this transaction; the decision is carried out in slices.
 
     NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or the one who
     asked may no longer do it, Stale when the message is not what it was when it was asked for.
     """
     asked = lock_waiting(session, pending_id, by, now)
-    first = find_asker(session, asked, now)
-    if by.kind == "token":
-        raise NotAllowed(say("an approval needs a person: a token cannot give it"))
-    factor_policy.require_proof(by)
-    if first.name == by.name or api_tokens.find_token_maker(session, asked.asked_by) == str(by):
-        raise NotAllowed(say("you asked for this: somebody else has to approve it"))
+    first = check_confirmer(session, asked, by, now)
     if asked.kind == "rule":
         order = rule_of(asked.order)
         access.may_make_rule(session, by, order.scope)
@@ -105,7 +102,8 @@ def confirm_approval(
     elif act := acts.get(asked.kind):
         result = act(session, asked, first, by=by, now=now, settings=settings)
     else:
-        result = decide_as_asked(session, asked, first, by=by, now=now, settings=settings, confirm=confirm, fence=fence).id
+        looks: dict[str, Any] = {"confirm": confirm, "fence": fence, "planned": planned}
+        result = decide_as_asked(session, asked, first, by=by, now=now, settings=settings, **looks).id
     dual_control.settle_approval(session, asked, dual_control.CONFIRMED, by=by, reason=reason, now=now, result=result)
     return asked
 
@@ -128,21 +126,70 @@ def decide_as_asked(
     settings: Settings,
     confirm: Collection[str],
     fence: str | None,
+    planned: Plan | None,
 ) -> DecisionReport:
     """The decision that was asked for, in the name of both."""
     request = DecisionRequest.from_json(asked.order, reason=asked.reason, confirm=confirm, fence=fence)
-    for actor in (first, by):
-        if dual_control.fence_of(lock_meant(session, request, by=actor, settings=settings, now=now)) == asked.fence:
-            continue
-        if actor is by and not dual_control.is_within_scope(session, [ids.parse_id(one) for one in asked.items], by):
-            raise NotAllowed(say("this reaches beyond your scope: somebody who may see all of it has to approve it"))
-        raise Stale(say("the messages have changed since this was requested: decline it, and have it requested again"))
+    for actor in (first, by) if planned is None else ():
+        check_unchanged(
+            session, asked, decision_plan.lock_meant(session, request, by=actor, settings=settings, now=now), beyond=actor is by, by=by
+        )
     if rule := request.rule:
         for scope in (
             [rule.scope] if rule.scope else rules_with_decision.scopes_of(session, [ids.parse_id(one) for one in asked.items], first)
         ):
             access.may_make_rule(session, by, scope)
-    return decide_messages(session, request, by=first, second=by, now=now, settings=settings)
+    return decide_messages(session, request, by=first, second=by, now=now, settings=settings, planned=planned)
+
+
+def plan_asked(
+    session: Session,
+    pending_id: int,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+) -> Plan | None:
+    """The plan of a decision over very many deliveries that this actor is about to approve; None where it is decided at once. Only reads.
+
+    Made before the transaction that begins the decision, so that nobody waits for the counting. Refusals as for `confirm_approval`.
+    """
+    asked = session.get(PendingAct, pending_id)
+    if asked is None or asked.kind != "decision" or len(asked.items) <= decision_plan.LARGE:
+        return None
+    check_waiting(session, asked, pending_id, by, now)
+    first = check_confirmer(session, asked, by, now)
+    request = DecisionRequest.from_json(asked.order, reason=asked.reason, confirm=confirm, fence=fence)
+    plans = [decision_plan.plan_large(session, request, by=actor, now=now, settings=settings) for actor in (first, by)]
+    for actor, plan in zip((first, by), plans, strict=True):
+        if plan is None:
+            return None
+        check_unchanged(session, asked, plan.selected, beyond=actor is by, by=by)
+    return replace(plans[0], approved=asked.id) if plans[0] else None
+
+
+def check_unchanged(session: Session, asked: PendingAct, meant: Meant, *, beyond: bool, by: Actor) -> None:
+    """Stale unless these deliveries, in these states, are what was asked for; NotAllowed where what is `beyond` the actor's scope makes the
+    difference.
+    """
+    if dual_control.fence_of(meant) == asked.fence:
+        return
+    if beyond and not dual_control.is_within_scope(session, [ids.parse_id(one) for one in asked.items], by):
+        raise NotAllowed(say("this reaches beyond your scope: somebody who may see all of it has to approve it"))
+    raise Stale(say("the messages have changed since this was requested: decline it, and have it requested again"))
+
+
+def check_confirmer(session: Session, asked: PendingAct, by: Actor, now: datetime) -> Actor:
+    """Returns who asked. NotAllowed where this actor may not approve it, FactorNeeded where their second factor has to be proven first."""
+    first = find_asker(session, asked, now)
+    if by.kind == "token":
+        raise NotAllowed(say("an approval needs a person: a token cannot give it"))
+    factor_policy.require_proof(by)
+    if first.name == by.name or api_tokens.find_token_maker(session, asked.asked_by) == str(by):
+        raise NotAllowed(say("you asked for this: somebody else has to approve it"))
+    return first
 
 
 def decline_approval(session: Session, pending_id: int, *, by: Actor, now: datetime, reason: str = "") -> PendingAct:
@@ -156,8 +203,13 @@ def decline_approval(session: Session, pending_id: int, *, by: Actor, now: datet
 
 def lock_waiting(session: Session, pending_id: int, by: Actor, now: datetime) -> PendingAct:
     """Locks a pending approval. NotFound when it does not concern the actor, NotAllowedNow when it is over."""
-    access.may_decide(by)
     asked = session.scalars(select(PendingAct).where(col(PendingAct.id) == pending_id).with_for_update()).first()
+    return check_waiting(session, asked, pending_id, by, now)
+
+
+def check_waiting(session: Session, asked: PendingAct | None, pending_id: int, by: Actor, now: datetime) -> PendingAct:
+    """The pending approval. NotFound when it does not concern the actor, NotAllowedNow when it is over."""
+    access.may_decide(by)
     if asked is None or not may_know_of(session, asked, by):
         raise NotFound(say("there is no approval request {pending_id}", pending_id=format_id(pending_id)))
     if asked.state != dual_control.WAITING:

@@ -4,19 +4,22 @@ Each slice is a transaction that notes how far it came: nobody waits for long, a
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain, groupby, repeat
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, literal, not_, select
+from sqlalchemy import ColumnElement, and_, literal, not_, select
 from sqlmodel import Session, col
 
 from triage.access import actor_lookup, scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
+from triage.delivery import groups
 from triage.errors import Refused
-from triage.ids import format_id
+from triage.ids import format_id, parse_id
 from triage.quarantine.decisions.carry_out import carry_out, sort_copies
 from triage.quarantine.decisions.decision_plan import Meant, Plan, with_copies
 from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, Verb
@@ -25,8 +28,9 @@ from triage.quarantine.decisions.take_back import take_back
 from triage.quarantine.removal.removal_plan import LeftOut
 from triage.quarantine.search import selection
 from triage.store import ledger
-from triage.store.db import correlate_condition, is_among
+from triage.store.db import correlate_condition, insert_all, is_among
 from triage.store.delivery_state import State
+from triage.store.models.approvals import PendingAct
 from triage.store.models.columns import sentence_columns
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -41,6 +45,7 @@ class Ahead:
 
     decision_id: int = 0
     ids: Sequence[int] = field(default=())  # in ascending order
+    approved: Mapping[int, State] = field(default_factory=dict)  # the state in which two people agreed to each; empty: one decided
 
     def after(self, reached: int) -> Iterator[Sequence[int]]:
         """The slices behind an id, one after the other."""
@@ -50,7 +55,7 @@ class Ahead:
 
 def begin_bulk(session: Session, decision: Decision, plan: Plan, request: DecisionRequest) -> None:
     """Write the decision down; `go_on` carries it out."""
-    decision.last, decision.order = plan.last, request.order | left_out_json(plan.left_out)
+    decision.last, decision.order = plan.last, request.order | left_out_json(plan.left_out) | approval_json(plan)
     session.add(decision)
     session.flush()
 
@@ -90,18 +95,17 @@ def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settin
     by = actor_lookup.find_actor(session, decision.by, decision.by_shown, now)
     meant = next_slice(session, decision, by, ahead or Ahead()) if by and by.role in access.DECIDING else []
     if by is None or not meant:
-        finish_decision(session, decision, now)
+        finish_decision(session, decision, now, settings)
         return 0
     try:
         with session.begin_nested():
             items = carry_out_slice(session, decision, meant, by, now, settings)
     except Refused as why:  # whom it was redirected to has left, what senders are told is in the settings no more
-        finish_decision(session, decision, now, str(why))
+        finish_decision(session, decision, now, settings, str(why))
         return 0
     decision.reached = meant[-1][0]
     decision.done += sum(item.outcome == "done" for item in items)
     write_items(session, decision, items)
-    sort_copies(session, decision, items, settings=settings)
     return len(meant)
 
 
@@ -117,19 +121,42 @@ def carry_out_slice(session: Session, decision: Decision, meant: Meant, by: Acto
 
 
 def next_slice(session: Session, decision: Decision, by: Actor, ahead: Ahead) -> Meant:
-    """The deliveries that come next, locked. What somebody else has changed since is no longer meant."""
+    """The deliveries that come next, locked. What somebody else has changed since is no longer meant; where two people agreed, nothing is
+    that is not in the state which both have seen.
+    """
     if decision.undoes is not None:
         item = (col(DecisionItem.decision_id) == decision.undoes) & (col(DecisionItem.delivery_id) > decision.reached)
         ids = select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id)).limit(SLICE)
         return [(delivery_id, State.HELD) for delivery_id in session.scalars(ids)]
     where = still_to_come(session, decision, by)
     if ahead.decision_id != decision.id:
-        ahead.decision_id, ahead.ids = decision.id, session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id))).all()
+        ahead.decision_id, ahead.approved = decision.id, approved_states(session, decision)
+        ahead.ids = [*ahead.approved] or session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id))).all()
     for some in ahead.after(decision.reached):
+        if decision.verb == Verb.PURGE and (copies := groups.ids_of_copies(session, some)):
+            ledger.lock_deliveries(session, is_among(session, col(Delivery.id), [*some, *copies]))
         still_meant = and_(is_among(session, col(Delivery.id), some), correlate_condition(session, where))
-        if locked := ledger.lock_deliveries(session, still_meant):
-            return [(one, state) for one, state, _ in locked]
+        locked = ledger.lock_deliveries(session, still_meant)
+        if meant := [(one, state) for one, state, _ in locked if ahead.approved.get(one, state) is state]:
+            return meant
     return []
+
+
+def approval_json(plan: Plan) -> dict[str, Any]:
+    """The approval of a decision, with the states of its deliveries in their order, each with how many follow in it, as plain values."""
+    if plan.approved is None:
+        return {}
+    runs = [[str(state), len(list(some))] for state, some in groupby(plan.selected, key=itemgetter(1))]
+    return {"approved": format_id(plan.approved), "states": runs}
+
+
+def approved_states(session: Session, decision: Decision) -> dict[int, State]:
+    """The deliveries that two people agreed to, by id, with their states then; empty where one person decided."""
+    if "approved" not in decision.order:
+        return {}
+    asked = session.get_one(PendingAct, parse_id(decision.order["approved"]))
+    states = chain.from_iterable(repeat(State(state), number) for state, number in decision.order["states"])
+    return dict(zip(map(parse_id, asked.items), states, strict=True))
 
 
 def still_to_come(session: Session, decision: Decision, by: Actor) -> ColumnElement[bool]:
@@ -168,16 +195,17 @@ def write_items(session: Session, decision: Decision, items: Sequence[Item]) -> 
         for item in items
         if item.delivery_id not in there
     ]
-    if rows:
-        session.execute(insert(DecisionItem), rows)
+    insert_all(session, DecisionItem, rows)
 
 
-def finish_decision(session: Session, decision: Decision, now: datetime, why: str = "") -> None:
-    """Ends a bulk decision and writes to the audit log how many deliveries it left: others had changed them, or the person who
-    decided no longer may. `why`: what else stopped it.
+def finish_decision(session: Session, decision: Decision, now: datetime, settings: Settings, why: str = "") -> None:
+    """Ends a bulk decision, updates the rows of its senders, once for all slices, and writes to the audit log how many deliveries it
+    left: others had changed them, or the person who decided no longer may. `why`: what else stopped it.
     """
     decision.last = None
-    number = session.scalar(select(func.count()).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision.id)) or 0
+    ids = session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)).all()
+    sort_copies(session, decision, ids, settings=settings)
+    number = len(ids)
     left, decision.count = decision.count - number, number
     detail = {"left": left} | ({"why": why} if why else {})
     ledger.write_act(session, f"end-{decision.verb}", subject_of(decision), by=Actor.system("slices"), now=now, detail=detail, items=number)

@@ -1,5 +1,6 @@
 """Carries a decision out on deliveries: changes what can be changed, and says what became of each."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -100,7 +101,8 @@ def change_deliveries(
     said = {"reason": decision.reason, "to": decision.target, "second_key": decision.second_by}
     detail: dict[str, Any] = {name: text for name, text in said.items() if text}
     detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
-    closed = groups.delivered_parents(session, is_among(session, col(Delivery.id), ids)) if event is Event.PURGE else set()
+    may_close = event is Event.PURGE and any(state is State.DELIVERED for _, state in meant)
+    closed = groups.delivered_parents(session, is_among(session, col(Delivery.id), ids)) if may_close else set()
     if closed:
         groups.close_parents(session, closed, by=by, now=now, decision_id=decision.id, detail=detail)
     back = put_back_copies(session, where, ids, decision, detail, by=by) if event is Event.RESTORE else set()
@@ -168,7 +170,10 @@ def want_purged(session: Session, meant: Meant, decision: Decision) -> set[int]:
 
     An undo that wanted it back gives way; a purge that somebody else has wanted before stands.
     """
-    flying = is_among(session, col(Delivery.id), [delivery_id for delivery_id, state in meant if state in IN_FLIGHT])
+    in_flight = [delivery_id for delivery_id, state in meant if state in IN_FLIGHT]
+    if not in_flight:
+        return set()
+    flying = is_among(session, col(Delivery.id), in_flight)
     free = col(Delivery.purge_wanted_by).is_(None) | col(Delivery.back_wanted_by).is_not(None)
     marked = dict(session.execute(select(col(Delivery.id), col(Delivery.back_wanted_by)).where(flying, free)).all())
     for delivery_id, undone_by in marked.items():
@@ -182,6 +187,8 @@ def want_purged(session: Session, meant: Meant, decision: Decision) -> set[int]:
 
 def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime) -> dict[int, tuple[str, str]]:
     """Returns for each unchanged delivery the outcome, and in words who was faster or what is in the way."""
+    if not ids:
+        return {}
     found: dict[int, tuple[str, str]] = {}
     blocked = exists().where(col(Rule.decision_id) == col(Decision.id), col(Rule.effect) == "block", col(Rule.origin) != rules.STANDING)
     rows = session.execute(
@@ -203,7 +210,7 @@ def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime)
     return found
 
 
-def sort_copies(session: Session, decision: Decision, items: list[Item], *, settings: Settings) -> None:
-    """Updates the rows of senders whose messages became wanted, or no longer are."""
+def sort_copies(session: Session, decision: Decision, ids: Iterable[int], *, settings: Settings) -> None:
+    """Updates the rows of senders whose messages became wanted, or no longer are. `ids`: the decision's deliveries."""
     if decision.verb in SAYS_WANTED:
-        copies.sort_senders_of(session, [one.delivery_id for one in items], settings=settings, now=decision.at)
+        copies.sort_senders_of(session, ids, settings=settings, now=decision.at)

@@ -71,7 +71,7 @@ def decide_messages(
     decision = describe_decision(session, request, plan, by=by, second=second, settings=settings, now=now)
     if plan.last is not None:
         bulk_decisions.begin_bulk(session, decision, plan, request)
-        make_rules(session, plan, by=by, now=now, settings=settings, decision_id=decision.id)
+        make_rules(session, plan, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
         ask_keepers.ask_keepers(session, decision, request.selected, by=by, now=now)
         bulk_decisions.record_beginning(session, decision, by=by, now=now)
         return get_decision(session, decision.id, by=by)
@@ -82,7 +82,7 @@ def decide_messages(
     if decision.confidential:
         ask_keepers.ask_keepers(session, decision, request.selected, by=by, now=now)
     made = file_decision(session, decision, items, by=by, now=now)
-    sort_copies(session, decision, items, settings=settings)
+    sort_copies(session, decision, [one.delivery_id for one in items], settings=settings)
     return made
 
 

@@ -35,7 +35,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import in_states
 
 LARGE = 5_000  # deliveries; fewer are decided in one transaction
-MOST_BY_NAME = 100_000  # what needs a second person, or leaves senders out, holds every delivery by name, also in one transaction
+MOST_BY_NAME = 100_000  # an approval names every delivery; what leaves senders out is decided in one transaction
 LETS_OUT = frozenset({"release", "redirect", "redeliver", "restore"})
 
 NOBODY = LeftOut()
@@ -57,9 +57,10 @@ class Plan:
     agreed: dict[str, Any] = field(default_factory=dict)  # whom an allow lets in, and whom it leaves out
     needs: tuple[str, ...] = ()  # why a second person has to confirm it
     meant: tuple[tuple[int, State], ...] = ()  # locked, with the copies of a group's members; a large decision's slices lock their own
-    selected: tuple[tuple[int, State], ...] = ()  # the same without those copies
+    selected: tuple[tuple[int, State], ...] = ()  # the same without those copies; of a large decision as they were read
     last: int | None = None  # of a large decision: the largest id, what comes in later is not meant
     left_out: LeftOut = NOBODY  # of a large removal: whose messages it leaves alone
+    approved: int | None = None  # of a large decision: the approval, which names its deliveries
 
 
 def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by: Actor, settings: Settings, now: datetime) -> Plan:
@@ -128,9 +129,8 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
     if request.verb is Verb.REJECT:
         rejections.at_once(session, ids)  # of a slice it is asked too late
     orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
-    if second_person_needs(session, request, selected, meant, orders, by=by, settings=settings):
-        if number <= MOST_BY_NAME:
-            return None
+    needs = second_person_needs(session, request, selected, meant, orders, by=by, settings=settings)
+    if needs and number > MOST_BY_NAME:
         raise NotAllowedNow(say("this needs approval: decide about at most {large} deliveries at once", large=MOST_BY_NAME))
     confirmed = check_second_look(session, request, where, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
     return Plan(
@@ -142,6 +142,8 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
         late=tuple(late),
         confirmed=tuple(confirmed),
         agreed=consent.consent_record(orders, {}) if request.allow else {},
+        needs=tuple(needs),
+        selected=tuple(meant),
         last=ids[-1],
         left_out=left,
     )
@@ -192,6 +194,8 @@ def without_left_out(session: Session, request: DecisionRequest, found: Meant) -
 
 def with_copies(session: Session, meant: Meant) -> Meant:
     """The copies of a group's members along with what the group got: whoever may purge that reaches all of them."""
+    if all(state is not State.DELIVERED for _, state in meant):
+        return sorted(meant)
     parents = groups.delivered_parents(session, is_among(session, col(Delivery.id), [delivery_id for delivery_id, _ in meant]))
     return sorted(dict(groups.copies_of(session, parents)).items() | dict(meant).items())
 

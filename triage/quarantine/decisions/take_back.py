@@ -52,17 +52,22 @@ def take_back(
     only: Sequence[int] | None = None,
     confirmed: Sequence[str] = (),
 ) -> list[Item]:
-    """Put the items of a decision back; the outcome of each. `only`: of these. `confirmed`: what of a second look was, for the record."""
-    before = lock_changed(session, decision, only)
+    """Put the items of a decision back; the outcome of each. `only`: of these, which are neighbours by id. `confirmed`: what of a second
+    look was, for the record.
+    """
+    before, met = lock_changed(session, decision, only)
     act = Act(session, decision, undoing_id, by, now, settings, confirmed)
     mine = is_among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare_in_flight(session, decision, list(before))
-    stay, called_back = call_off_recalls(act, mine, before) if decision.verb == "purge" else (set(), set())
-    strangers = reassigned_addresses.find_barred(session, before)
-    restoring = put_back_into_mailboxes(act, mine, before, strangers) if decision.verb in {"purge", *SWEEPS} else set()
+    is_recalling = decision.verb == "purge" and State.RECALLING in met
+    stay, called_back = call_off_recalls(act, mine, before) if is_recalling else (set(), set())
+    goes_further = decision.verb == "hold" or State.RECALLING in met or any(state is not State.HELD for state in before.values())
+    strangers = reassigned_addresses.find_barred(session, before) if goes_further else {}
+    from_mailboxes = decision.verb in SWEEPS or (decision.verb == "purge" and goes_further)
+    restoring = put_back_into_mailboxes(act, mine, before, strangers) if from_mailboxes else set()
     reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
-    gathered, of_members = take_from_members(act, mine) if decision.verb in LEFT else (set(), [])
-    to = BACK_TO.get(decision.verb)
+    gathered, of_members = take_from_members(act, mine) if decision.verb in LEFT and State.DELIVERED in met else (set(), [])
+    to = BACK_TO.get(decision.verb) if met & (LEAVING | {State.DELIVERED}) else None
     recalling, in_flight = take_out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
     sought = seek_waiting(act, mine) if decision.verb in LEFT and settings.reaches_mailboxes else set()
     told = rejections.refuse_rejected(session, before) if decision.verb == "reject" else strangers if decision.verb == "hold" else {}
@@ -236,18 +241,21 @@ def has_way_back(decision: Decision) -> ColumnElement[bool]:
     return taken | ((col(DecisionItem.outcome) == "out of reach") & kept)
 
 
-def lock_changed(session: Session, decision: Decision, only: Sequence[int] | None) -> dict[int, State]:
-    """The deliveries that the decision changed or meant to, with their states before; locked, so that nobody moves meanwhile."""
+def lock_changed(session: Session, decision: Decision, only: Sequence[int] | None) -> tuple[dict[int, State], set[State]]:
+    """The deliveries that the decision changed or meant to, with their states before, and all states that they are in now; locked with the
+    copies of a group's members, so that nobody moves meanwhile.
+    """
     items = (
         select(col(DecisionItem.delivery_id), col(DecisionItem.before))
         .where(col(DecisionItem.decision_id) == decision.id, has_way_back(decision))
         .order_by(col(DecisionItem.delivery_id))
     )
     if only is not None:
-        items = items.where(is_among(session, col(DecisionItem.delivery_id), only))
+        items = items.where(col(DecisionItem.delivery_id).between(only[0], only[-1]))
     before = {delivery_id: State(state) for delivery_id, state in session.execute(items)}
-    ledger.lock_deliveries(session, is_among(session, col(Delivery.id), before))
-    return before
+    copies = groups.ids_of_copies(session, before) if decision.verb in LEFT else []
+    locked = ledger.lock_deliveries(session, is_among(session, col(Delivery.id), [*before, *copies]))
+    return before, {state for _, state, _ in locked}
 
 
 def spare_in_flight(session: Session, decision: Decision, ids: list[int]) -> set[int]:
@@ -262,6 +270,8 @@ def spare_in_flight(session: Session, decision: Decision, ids: list[int]) -> set
 
 def explain_not_undone(session: Session, ids: list[int], decision: Decision, now: datetime) -> dict[int, tuple[str, str]]:
     """Returns why these items could not be taken back."""
+    if not ids:
+        return {}
     found: dict[int, tuple[str, str]] = {}
     latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))
     rows = session.execute(select(col(Delivery.id), col(Delivery.state), latest).where(is_among(session, col(Delivery.id), ids)))

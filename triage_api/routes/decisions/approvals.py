@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from triage.actor import Actor
 from triage.compliance.privacy import person_erasure
 from triage.quarantine.decisions import approvals
+from triage.quarantine.decisions.decision_plan import Plan
 from triage.quarantine.hunting import hunt_removal
 from triage.quarantine.rules.content_trial import Trials
 from triage.store import db
@@ -40,11 +41,26 @@ def try_asked(pending_id: GivenId, by: Staff, here: Here) -> Trials:
         return approvals.try_asked(session, pending_id, by=by, now=utcnow(), settings=here.settings)
 
 
+def plan_asked(pending_id: GivenId, by: Staff, here: Here, order: UndoOrder | None = None) -> Plan | None:
+    """The plan of a very large decision that is approved, before the transaction that begins it."""
+    said = order or UndoOrder()
+    with db.read_transaction(here.engine) as session:
+        looked: dict[str, Any] = {"confirm": said.confirm, "fence": said.fence}
+        return approvals.plan_asked(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
+
+
 @router.post("/{pending_id}/confirm", response_model=schemas.PendingApproval, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def confirm_approval(
-    pending_id: GivenId, tried: Annotated[Trials, Depends(try_asked)], session: Tx, by: Staff, here: Here, order: UndoOrder | None = None
+    pending_id: GivenId,
+    tried: Annotated[Trials, Depends(try_asked)],
+    planned: Annotated[Plan | None, Depends(plan_asked)],
+    session: Tx,
+    by: Staff,
+    here: Here,
+    order: UndoOrder | None = None,
 ) -> schemas.PendingApproval:
-    """Approve the decision of somebody else: it is carried out now. 412 when the messages have changed since it was requested.
+    """Approve the decision of somebody else: it is carried out now, in slices where it is about more than 5,000 deliveries. 412 when the
+    messages have changed since it was requested.
 
     409 when a message needs a second look before it is released (`urn:mailroom:second-look`): the second person confirms that too.
     """
@@ -55,6 +71,7 @@ def confirm_approval(
         "fence": said.fence,
         "acts": {**person_erasure.ACTS, **hunt_removal.ACTS},
         "tried": tried,
+        "planned": planned,
     }
     confirmed = approvals.confirm_approval(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
     ring_after(session, "relay", "recall", "door")

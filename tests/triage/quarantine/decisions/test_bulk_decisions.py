@@ -1,33 +1,38 @@
 """Very large decisions: carried out in slices, which nobody waits for, that go on after a crash, and are undone as a whole."""
 
+import contextlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, delete, event, func, select, update
 from sqlmodel import col
 
 from tests.peers.processes import until
-from tests.triage.arriving import ANA, BEN, COMPANY, NOW, OTTO, SYNC, arrive, set_up
+from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
 from triage.actor import Actor
+from triage.addressing.company import StaffEntry
 from triage.config.settings import Settings
 from triage.delivery import rejections
 from triage.directory import apply as directory
 from triage.errors import BadInput, Conflict, NotAllowed, NotAllowedNow, Stale
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.cards import fold_counts
-from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, outcomes, regroup, undo as undoing
+from triage.quarantine.decisions import approvals, bulk_decisions, decide as decisions, decision_plan, outcomes, regroup, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import is_among, read_transaction, transaction
 from triage.store.delivery_state import State
+from triage.store.models.approvals import PendingAct
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign
 from triage.store.models.counts import KeptCard
@@ -205,14 +210,125 @@ def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, sett
             decision_plan.plan_large(session, DecisionRequest(WAVE, Verb.RELEASE, rule=allow), by=ANA, now=NOW, settings=two)
 
 
-def test_what_needs_two_keys_or_leaves_senders_out_is_decided_at_once(company: Engine, settings: Settings) -> None:
-    two = replace(settings, policy=replace(settings.policy, approvals=("domain-allow",)))
+def test_what_leaves_senders_out_is_decided_at_once(company: Engine, settings: Settings) -> None:
+    without = RuleOrder("allow", "address", "", "company", without=("wave@bad.example",))
     with read_transaction(company) as session:
-        allow = RuleOrder("allow", "domain", "dell.example", "company")
-        without = replace(allow, match="address", value="", without=("wave@bad.example",))
-        for rule, policy in ((allow, two), (without, settings)):
-            asked = DecisionRequest(WAVE, Verb.RELEASE, rule=rule)
-            assert decision_plan.plan_large(session, asked, by=ANA, now=NOW, settings=policy) is None
+        asked = DecisionRequest(WAVE, Verb.RELEASE, rule=without)
+        assert decision_plan.plan_large(session, asked, by=ANA, now=NOW, settings=settings) is None
+
+
+@pytest.fixture
+def careful(company: Engine, settings: Settings) -> Settings:
+    """A company that wants two people for an allow of a domain, and has a second one for all of it."""
+    with transaction(company) as session:
+        people = replace(COMPANY, staff=(*COMPANY.staff, StaffEntry("ida", "Ida Lind", "admin", ("company",))))
+        directory.apply_directory(session, people, settings.company, by=SYNC, now=NOW)
+    return replace(settings, policy=replace(settings.policy, approvals=("domain-allow",)))
+
+
+def ask(engine: Engine, settings: Settings, verb: Verb = Verb.RELEASE) -> int:
+    """Ana asks for a large decision with an allow of a domain: nothing is done yet, and nothing is locked."""
+    request = DecisionRequest(WAVE, verb, "wanted", rule=RuleOrder("allow", "domain", "dell.example", "company"))
+    with read_transaction(engine) as session:
+        planned = decision_plan.plan_large(session, request, by=ANA, now=NOW, settings=settings)
+    assert planned is not None
+    with transaction(engine) as session:
+        asked = decisions.decide_or_ask(session, request, by=ANA, now=NOW, settings=settings, planned=planned)
+        assert isinstance(asked, PendingAct)
+        assert (len(asked.items), asked.needs) == (planned.count, ["domain-allow"])
+        return asked.id
+
+
+def confirm(engine: Engine, settings: Settings, asked: int) -> int:
+    """Ida agrees; the decision that is begun."""
+    with read_transaction(engine) as session:
+        planned = approvals.plan_asked(session, asked, by=IDA, now=NOW, settings=settings)
+    assert planned is not None
+    with transaction(engine) as session:
+        found = approvals.confirm_approval(session, asked, by=IDA, now=NOW, settings=settings, planned=planned)
+        assert found.result_id is not None
+        return found.result_id
+
+
+def test_what_two_people_agreed_to_is_carried_out_in_slices_too(company: Engine, careful: Settings) -> None:
+    asked = ask(company, careful)
+    assert states(company) == {"held": 24}
+    made = confirm(company, careful, asked)
+    assert (states(company), reported(company, made).left) == ({"held": 24}, 24)
+    assert go_on(company, careful, 2) == 10
+    assert states(company) == {"held": 14, "queued": 10}
+    go_on(company, careful)
+    ended = reported(company, made)
+    assert (ended.count, ended.done, ended.left, ended.second_by_shown) == (24, 24, 0, "Ida Lind")
+    assert [(one.match, one.value, one.second_by) for one in ended.rules] == [("domain", "dell.example", "person:ida")]
+
+
+def test_nothing_that_the_second_person_has_not_seen_is_done(company: Engine, careful: Settings) -> None:
+    with transaction(company) as session:
+        first = session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id)).limit(1)).one()
+        session.execute(update(Delivery).where(col(Delivery.id) == first).values(author="other@bad.example"))
+    made = confirm(company, careful, ask(company, careful))
+    with transaction(company) as session:  # it joins the wave, and is older than the last of it
+        session.execute(update(Delivery).where(col(Delivery.id) == first).values(author="wave@bad.example"))
+    go_on(company, careful)
+    assert (reported(company, made).count, states(company)) == (23, {"held": 1, "queued": 23})
+
+
+def test_a_state_that_neither_has_seen_is_left_alone(company: Engine, careful: Settings) -> None:
+    made = confirm(company, careful, ask(company, careful, Verb.PURGE))
+    with transaction(company) as session:  # a purge would take back what is queued, had they seen it so
+        some = tuple(session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id)).limit(6)))
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=some), Verb.RELEASE), by=ANA, now=NOW, settings=careful)
+    go_on(company, careful)
+    assert (reported(company, made).count, states(company)) == (18, {"purged": 18, "queued": 6})
+    with read_transaction(company) as session:
+        said = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "end-purge")).one()
+        assert said.detail == {"left": 6}
+
+
+def test_an_approval_of_what_has_changed_begins_nothing(company: Engine, careful: Settings) -> None:
+    asked = ask(company, careful)
+    with read_transaction(company) as session, pytest.raises(NotAllowed, match="you asked for this"):
+        approvals.plan_asked(session, asked, by=ANA, now=NOW, settings=careful)
+    with transaction(company) as session:
+        arrive(session, careful, JOE, author="wave@bad.example", subject="one more")
+    with read_transaction(company) as session, pytest.raises(Stale):
+        approvals.plan_asked(session, asked, by=IDA, now=NOW, settings=careful)
+    assert states(company) == {"held": 25}
+
+
+def test_it_may_be_broken_off_at_any_statement(company: Engine, careful: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_decisions, "SLICE", 12)
+    made = confirm(company, careful, ask(company, careful, Verb.PURGE))
+    number, broken, is_under_way = 1, 0, True
+    while is_under_way:
+        with break_off_at(company, number) as broke, contextlib.suppress(BrokenOffError), transaction(company) as session:
+            bulk_decisions.go_on(session, made, now=NOW, settings=careful)
+        number, broken = (number + 1, broken + 1) if broke else (1, broken)
+        with read_transaction(company) as session:
+            is_under_way = bulk_decisions.under_way(session) == made
+    assert broken > 40
+    assert states(company) == {"purged": 24}
+    assert (reported(company, made).done, len(reported(company, made).items)) == (24, 24)
+
+
+class BrokenOffError(Exception):
+    """The process ends here."""
+
+
+@contextlib.contextmanager
+def break_off_at(engine: Engine, number: int) -> Iterator[list[int]]:
+    """The statement of this number never comes about; [number] where there is one."""
+    count, broke = itertools.count(1), list[int]()
+
+    def watch(*_: object) -> None:
+        if next(count) == number:
+            broke.append(number)
+            raise BrokenOffError
+
+    event.listen(engine, "before_cursor_execute", watch)
+    yield broke
+    event.remove(engine, "before_cursor_execute", watch)
 
 
 def test_the_slices_of_a_process_are_looked_for_once(company: Engine, settings: Settings) -> None:
