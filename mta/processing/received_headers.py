@@ -3,12 +3,12 @@
 import hashlib
 import ipaddress
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from itertools import takewhile
 
 from triage.addressing.envelope import Envelope
 from triage.message.mime.mime_parts import Field, TooMuch, fields_of, first_field, headers_of
+from triage.message.received_hops import parse_instant
 from triage.times import utcnow
 
 LINE_END = re.compile(rb"\r?\n")
@@ -59,17 +59,6 @@ def read_header(raw: bytes) -> tuple[Field, ...]:
         return fields_of(headers_of(raw))[0]
     except TooMuch:
         return ()
-
-
-def parse_instant(text: str) -> datetime | None:
-    """The instant that a field names, if it names one with its offset."""
-    try:
-        found = parsedate_to_datetime(text.strip())
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if found.tzinfo is None and "-0000" in text:  # in UTC, and where the clock stood is not told (RFC 5322, section 3.3)
-        found = found.replace(tzinfo=UTC)
-    return found if found.tzinfo and 1990 < found.year < 2100 else None
 
 
 def reverse_path(fields: tuple[Field, ...]) -> str:

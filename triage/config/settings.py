@@ -472,7 +472,8 @@ class Api:
     )
     pin_minutes: int = setting_key("Minutes after a person's last act in which the PIN opens it; later they sign in.", 240, least=1)
     previews: bool = setting_key(
-        "Show PDF and image attachments as pictures, drawn in a sandbox without network (docs/how-to/attachment-previews.md).", False
+        "Show PDF and image attachments as pictures where a sandbox without network can draw them (docs/how-to/attachment-previews.md).",
+        True,
     )
     token_requests_per_minute: int = setting_key("Most requests a minute by one token; 0: no limit.", 600)
 

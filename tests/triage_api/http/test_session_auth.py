@@ -11,6 +11,7 @@ from sqlmodel import col
 from tests.triage_api.conftest import PASSWORD, Browser, NewBrowser
 from triage.access import staff_login
 from triage.config.settings import Settings
+from triage.runtime import sandbox
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.staff import StaffMember, StaffSession
@@ -28,6 +29,7 @@ ME = {
     "substitutes_for": [],
     "recalls": True,
     "previews": True,
+    "no_previews": "",
     "measures": True,
     "looks_after_outgoing": False,
     "verbs": ["release", "redirect", "purge", "reject", "restore", "hold"],
@@ -37,7 +39,8 @@ ME = {
 }
 
 
-def test_a_whole_session(new_browser: NewBrowser) -> None:
+def test_a_whole_session(new_browser: NewBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "can_draw", lambda: True)
     browser = new_browser()
     assert browser.get("/me").status_code == 401
     answer = browser.sign_in("ben")

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from tests.webui.access import faults
 from tests.webui.held import Held
 from tests.webui.site import JOE, Site, running
 from triage import ids
-from triage.config.settings import Api
 from triage.runtime import sandbox
 from triage.store import db
 from triage.store.models.deliveries import Delivery
@@ -28,7 +26,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
     """A company that shows attachments."""
     directory = tmp_path_factory.mktemp("previews")
     sandbox.sandbox_wrapper.cache_clear()
-    with running(directory, sqlite_template, replace(settings_in(directory), api=Api(previews=True))) as made:
+    with running(directory, sqlite_template, settings_in(directory)) as made:
         yield made
 
 
@@ -77,21 +75,6 @@ def test_what_cannot_be_shown_says_why(site: Site, page: Page) -> None:
     assert faults(page) == []
 
 
-@pytest.fixture
-def by_default(tmp_path: Path, sqlite_template: Path) -> Iterator[Site]:
-    """A company that has not switched it on."""
-    with running(tmp_path, sqlite_template, settings_in(tmp_path)) as made:
-        yield made
-
-
-def test_by_default_nothing_is_shown(by_default: Site, page: Page) -> None:
-    by_default.come(JOE, raw=with_attachments("The invoice"))
-    by_default.sit_down(page)
-    page.get_by_role("option").filter(has_text="The invoice").click()
-    expect(page.get_by_role("link", name="Download invoice.pdf")).to_be_visible()
-    expect(page.get_by_role("button", name="as images")).to_have_count(0)
-
-
 @pytest.mark.long
 def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: Page) -> None:
     messages = [site.come(JOE, author=f"{n}@asked.example", raw=with_attachments(f"Asked from {n}"))[0] for n in range(2)]
@@ -109,3 +92,13 @@ def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: 
     with page.expect_request(re.compile("/attachments/[0-9]+/pages$")) as asked:
         sheet.go()
     assert f"/messages/{message}/" in asked.value.url
+
+
+def test_where_nothing_can_draw_the_console_says_so(site: Site, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "can_draw", lambda: False)
+    site.come(JOE, author="desk@paper.example", raw=with_attachments("The offer").replace(b"sales@supplier", b"desk@paper"))
+    site.sit_down(page)
+    page.get_by_role("option").filter(has_text="The offer").click()
+    attached = page.get_by_role("region", name="Attachments", exact=True)
+    expect(attached).to_contain_text("This server cannot show attachments as images: bubblewrap is missing or does not work.")
+    expect(attached.get_by_role("button")).to_have_count(0)

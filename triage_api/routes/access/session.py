@@ -23,6 +23,7 @@ from triage_api.http.problems import NotSignedIn, describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff, Watcher, session_holder
 from triage_api.http.sign_in_log import place_of
+from triage_api.routes.messages.attachment_pages import why_no_previews
 from triage_api.schemas.access import second_factor as factor_schemas, session as schemas
 
 FACTOR_COOKIE = "-factor"  # what the name of the session cookie has more
@@ -159,7 +160,8 @@ def me_of(signed_in: staff_login.SignedIn, here: Office) -> schemas.Me:
             "preferences": chosen,
             "substitutes_for": list(by.stands_in_for),
             "recalls": here.settings.reaches_mailboxes,
-            "previews": here.settings.api.previews,
+            "previews": not (no_previews := why_no_previews(here.settings)),
+            "no_previews": no_previews,
             "measures": here.settings.reports.staff != "none",
             "looks_after_outgoing": access.looks_after_outgoing(by),
             "verbs": access.verbs_of(by),

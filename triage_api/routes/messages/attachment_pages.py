@@ -7,6 +7,7 @@ from fastapi import Path, Response
 
 from triage import ids
 from triage.actor import Actor
+from triage.config.settings import Settings
 from triage.errors import NotAllowedNow, Unanswered
 from triage.message.mime.images import as_png
 from triage.message.preview.rendered_pages import BROKEN, LOCKED, NO_PROGRAM, PAGES, UNKNOWN, NotDrawn, count_of, page_of
@@ -79,19 +80,24 @@ def draw_page(message_id: GivenId, number: Number, page: PageNumber, here: Here,
     return Response(picture, media_type="image/png", headers=HEADERS)
 
 
+def why_no_previews(settings: Settings) -> str:
+    """Says why no attachment is shown as images here; "" where they are."""
+    if not settings.api.previews:
+        return OFF
+    return "" if sandbox.can_draw() else NO_SANDBOX
+
+
 def read_attached(here: Office, message_id: int, number: int, by: Actor, reason: str) -> tuple[bytes, Attachment]:
     """An attachment's bytes, and what is in the audit log about it."""
     with db.read_transaction(here.engine) as session:
         listed = open_message.open_message(session, message_id, by=by).summary.attachments
-    if not here.settings.api.previews:
-        raise NotAllowedNow(OFF)
+    if why := why_no_previews(here.settings):
+        raise (Unanswered if here.settings.api.previews else NotAllowedNow)(why)
     return extract_attachment(here, message_id, number, raw_of(here, message_id, by, reason), listed)
 
 
 def draw_attachment_page(here: Office, message_id: int, number: int, raw: bytes, page: int) -> bytes:
     """Asks the sandbox to draw a page."""
-    if not sandbox.can_draw():
-        raise Unanswered(NO_SANDBOX)
     try:
         return here.drawings.run(raw, page=page)
     except Overrun as overrun:

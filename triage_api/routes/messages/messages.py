@@ -14,9 +14,9 @@ from fastapi.responses import HTMLResponse
 from triage import ids
 from triage.actor import Actor
 from triage.errors import NotFound
-from triage.message import authentication
+from triage.message import authentication, authentication_table, received_hops
 from triage.message.mime import links
-from triage.message.mime.mime_parts import headers_of
+from triage.message.mime.mime_parts import HEAD_LIMIT, headers_of
 from triage.message.preview.preview_document import Mode, NumberedLink, Preview, unavailable_document
 from triage.message.summary import Attachment, Summary
 from triage.quarantine import open_message, viewings
@@ -172,10 +172,22 @@ def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
 
 @router.get("/{message_id}/headers", response_model=schemas.Headers, responses=describe_refusals(401, 404, 410, 422, 428))
 def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.Headers:
-    """The header as received; control characters, and bytes that are not UTF-8, are escaped. The audit log records the fetch."""
+    """The header as received, the servers on the way with their delays, and each check of the sender. The audit log records the fetch.
+
+    Control characters, and bytes that are not UTF-8, are escaped. Only the first 256 KiB are read.
+    """
     head = headers_of(raw_of(here, message_id, by, reason))
+    with db.read_transaction(here.engine) as session:
+        opened = open_message.open_message(session, message_id, by=by)
     put_fetch_on_record(here, message_id, "headers", by)
-    return schemas.Headers(text=escape_visible(head.decode("utf-8", "backslashreplace"), lines=True))
+    route = received_hops.trace_route(head, opened.envelope)
+    return schemas.Headers(
+        text=escape_visible(head[:HEAD_LIMIT].decode("utf-8", "backslashreplace"), lines=True),
+        truncated=len(head) > HEAD_LIMIT,
+        hops=[schemas.Hop.model_validate(one) for one in route.hops],
+        hops_left_out=route.left_out,
+        checks=[schemas.Check.model_validate(one) for one in authentication_table.tabulate_checks(opened.authentication)],
+    )
 
 
 @router.get("/{message_id}/text", response_model=schemas.MessageText, responses=describe_refusals(401, 404, 422, 428))

@@ -111,6 +111,7 @@ class Me(Shape):
     substitutes_for: Annotated[list[str], Field(description="Logins whose scope is yours too, for now.")]
     recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
     previews: Annotated[bool, Field(description="Are attachments shown as pictures?")]
+    no_previews: Annotated[Sentence, Field(description="Why attachments are not shown as pictures; empty when they are.")]
     measures: Annotated[bool, Field(description="Is it wanted that decisions tell their effort?")]
     looks_after_outgoing: Annotated[bool, Field(description="May they decide about employees' outgoing messages that wait?")]
     verbs: list[Verb]

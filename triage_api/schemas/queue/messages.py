@@ -127,7 +127,33 @@ class Pages(Shape):
     pages: Annotated[int, Field(description="Numbered from 1; of a longer document the first fifty.")]
 
 
+class Hop(Shape):
+    """One server handed the message to the next, as a Received field states it."""
+
+    sent_by: Annotated[str, Field(description="empty: the field names nobody")]
+    address: str
+    received_by: Annotated[str, Field(description="empty: the field names nobody, or `ours`")]
+    protocol: str
+    at: Annotated[datetime | None, Field(description="null: the field states no time with its offset from UTC")]
+    delay: Annotated[int | None, Field(description="seconds since the last hop with a time; below 0 where the clocks differ")]
+    ours: Annotated[bool, Field(description="this server's own record; every other hop is a claim")]
+
+
+class Check(Shape):
+    """One check of who sent a message: a result of this server or of a trusted edge, never what a sender states."""
+
+    method: str
+    result: str
+    domain: str
+    aligned: Annotated[bool | None, Field(description="with the author's domain; null where that does not apply")]
+    why: Sentence
+
+
 class Headers(Shape):
-    """The header block as received, with control characters made visible."""
+    """The header block as received, with control characters made visible, and what it says of the way."""
 
     text: str
+    truncated: Annotated[bool, Field(description="It is longer; the source has all of it.")]
+    hops: Annotated[list[Hop], Field(description="Oldest first; at most 50 by Received fields, the newest, and the arrival here.")]
+    hops_left_out: Annotated[int, Field(description="older Received fields")]
+    checks: list[Check]

@@ -91,6 +91,13 @@ def test_what_is_not_there(ana: Browser, message: str, number: int, page: str, s
     assert number != PROGRAM or answer.json()["detail"] == WHY["unknown"]
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_who_is_signed_in_learns_whether_there_are_previews(ana: Browser, monkeypatch: pytest.MonkeyPatch, works: bool) -> None:
+    monkeypatch.setattr(sandbox, "can_draw", lambda: works)
+    told = ana.get("/me").json()
+    assert (told["previews"], told["no_previews"]) == (works, "" if works else NO_SANDBOX)
+
+
 def test_without_a_sandbox_it_says_so(ana: Browser, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "can_draw", lambda: False)
     for page in ("", "/1"):
@@ -132,8 +139,8 @@ def test_whatever_the_sandbox_says_only_pictures_leave(
 
 @pytest.fixture
 def without(api_settings: Settings, engine: Engine) -> Iterator[tuple[Browser, str]]:
-    """The same company as it is by default."""
-    settings = replace(api_settings, api=Api())
+    """The same company with previews switched off."""
+    settings = replace(api_settings, api=Api(previews=False))
     with opened(settings, engine) as made, start_blocking_portal() as portal, ExitStack() as stack:
         browser = Browser(portal, made, "192.0.2.9")
         stack.callback(browser.close)
@@ -141,9 +148,9 @@ def without(api_settings: Settings, engine: Engine) -> Iterator[tuple[Browser, s
         yield browser, received(engine, settings)
 
 
-def test_by_default_it_is_off(without: tuple[Browser, str]) -> None:
+def test_switched_off_it_says_so(without: tuple[Browser, str]) -> None:
     browser, message = without
-    assert browser.get("/me").json()["previews"] is False
+    assert [browser.get("/me").json()[name] for name in ("previews", "no_previews")] == [False, OFF]
     for page in ("", "/1"):
         answer = browser.get(f"/messages/{message}/attachments/{PDF}/pages{page}")
         assert (answer.status_code, answer.json()["detail"]) == (409, OFF)

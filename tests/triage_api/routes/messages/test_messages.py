@@ -268,3 +268,11 @@ def test_our_own_words_in_the_frame_are_said_in_the_language_asked_for(ana: Brow
         assert '<span class="np">Bild nicht geladen</span>' in ana.get(f"/messages/{message}/view{language}", headers=asked).text
     for language in ("?language=en", "?language=fr"):
         assert "picture not loaded" in ana.get(f"/messages/{message}/view{language}", headers={"Accept-Language": "de"}).text
+
+
+def test_the_headers_come_with_the_route_and_the_checks(ana: Browser, message: str) -> None:
+    told = ana.get(f"/messages/{message}/headers").json()
+    assert (told["truncated"], told["hops_left_out"], [one["ours"] for one in told["hops"]]) == (False, 0, [True])
+    assert [one["method"] for one in told["checks"]][-1] == "DMARC"
+    german = ana.get(f"/messages/{message}/headers", headers={"Accept-Language": "de"}).json()["checks"][-1]["why"]
+    assert german.startswith(("Passt zum Absender", "Nichts passt"))

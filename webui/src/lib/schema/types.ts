@@ -414,6 +414,16 @@ export interface ChangedProofs {
   items: ChangedProof[]
 }
 
+/** One check of who sent a message: a result of this server or of a trusted edge, never what a sender states. */
+export interface Check {
+  method: string
+  result: string
+  domain: string
+  /** with the author's domain; null where that does not apply */
+  aligned: boolean | null
+  why: string
+}
+
 export type CheckMode = 'off' | 'trial' | 'holds' | 'fuse'
 
 export type CheckName = 'bank-details' | 'password-form' | 'link-text' | 'attachment' | 'disguised' | 'account'
@@ -1281,9 +1291,16 @@ export interface FolderReaders {
 /** Grant of a token; people may what their role lets them. */
 export type Grant = 'read' | 'decide' | 'rules' | 'learn' | 'admin'
 
-/** The header block as received, with control characters made visible. */
+/** The header block as received, with control characters made visible, and what it says of the way. */
 export interface Headers {
   text: string
+  /** It is longer; the source has all of it. */
+  truncated: boolean
+  /** Oldest first; at most 50 by Received fields, the newest, and the arrival here. */
+  hops: Hop[]
+  /** older Received fields */
+  hops_left_out: number
+  checks: Check[]
 }
 
 /** Event in the history of a delivery. */
@@ -1300,6 +1317,22 @@ export interface HoldOrder {
   next_hop?: string
   ids?: readonly string[]
   reason?: string
+}
+
+/** One server handed the message to the next, as a Received field states it. */
+export interface Hop {
+  /** empty: the field names nobody */
+  sent_by: string
+  address: string
+  /** empty: the field names nobody, or `ours` */
+  received_by: string
+  protocol: string
+  /** null: the field states no time with its offset from UTC */
+  at: string | null
+  /** seconds since the last hop with a time; below 0 where the clocks differ */
+  delay: number | null
+  /** this server's own record; every other hop is a claim */
+  ours: boolean
 }
 
 /** A hunt and how far it is: numbers, and no word of any message. */
@@ -1663,6 +1696,8 @@ export interface Me {
   recalls: boolean
   /** Are attachments shown as pictures? */
   previews: boolean
+  /** Why attachments are not shown as pictures; empty when they are. */
+  no_previews: string
   /** Is it wanted that decisions tell their effort? */
   measures: boolean
   /** May they decide about employees' outgoing messages that wait? */
