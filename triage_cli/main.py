@@ -44,6 +44,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "restore": "commands.decisions.decide",
         "hold": "commands.decisions.decide",
         "assign": "commands.queue.assign",
+        "comment": "commands.queue.comment",
         "escalate": "commands.decisions.escalate",
         "decisions": "commands.decisions.decisions",
         "approvals": "commands.decisions.approvals",

@@ -24,6 +24,7 @@ HELPS = {
     "restore": "Restore removed, rejected or expired messages.",
     "hold": "Hold released messages that have not left.",
     "assign": "Assign held messages to a colleague.",
+    "comment": "Comment on a message without assigning it; without TEXT, list the comments.",
     "escalate": "Escalate messages, such as threats or court papers.",
     "decisions": "List decisions and undo them.",
     "approvals": "List and confirm approvals by a second person.",

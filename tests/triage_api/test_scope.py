@@ -254,6 +254,8 @@ CALLS = {
     "take_next": Call(json={}, says=True),
     "list_colleagues": Call(says=True),
     "assign_messages": Call(),
+    "list_comments": Call(),
+    "add_comment": Call(json={"text": "Secret plan"}),
     "list_reported": Call(says=True),
     "answer_report": Call(json={"verdict": "bad"}),
     "list_requests": Call(says=True),
@@ -346,7 +348,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
         "decline_approval", "confirm_confidential_removal", "decline_confidential_removal",
-        "create_request", "decline_request", "remove_related", "join_campaign", "split_campaign", "assign_messages",
+        "create_request", "decline_request", "remove_related", "join_campaign", "split_campaign", "assign_messages", "add_comment",
         "save_search", "remove_search", "answer_report",
         "create_escalation", "confirm_escalation",
     },
@@ -431,6 +433,7 @@ FORBIDDEN = {
     "create_sweep": {403},
     **{name: {403, 409} for name in ("begin_hunt", "show_hunt", "remove_hunted", "close_hunt")},  # it is off
     "assign_messages": NOT_MINE,
+    "add_comment": NOT_MINE,
     "remove_search": NOT_MINE,
     "create_request": NOT_MINE,
     "answer_report": NOT_MINE,
@@ -703,6 +706,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "decline_request",
         "answer_report",
         "assign_messages",
+        "add_comment",
         "take_next",
     }
     expected = dict.fromkeys(("delete_own_session", "list_own_messages", "create_own_request", "choose_digest"), 401)

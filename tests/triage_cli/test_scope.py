@@ -43,6 +43,7 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "restore": "{mail}",
     "hold": "{mail}",
     "assign": "{mail} --to ana",
+    "comment": "{mail} known",
     "escalate": "{mail} --to legal --reason x",
     "escalations confirm": "{escalation}",
     "searches remove": "{mail}",

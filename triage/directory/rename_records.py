@@ -14,7 +14,7 @@ from triage.directory.renames import Names, Renaming
 from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.approvals import KeepersRequest, PendingAct
-from triage.store.models.assignments import Escalation, Handed, InHand
+from triage.store.models.assignments import Comment, Escalation, Handed, InHand
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign
 from triage.store.models.compliance import LegalHold, PersonErasure
@@ -69,6 +69,7 @@ ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
     AddressChange.settled_by,
     *(ApiToken.made_by, ApiToken.revoked_by, Campaign.made_by, Decision.by, Decision.second_by, Emergency.by, Emergency.closed_by),
     *(
+        Comment.by,
         Escalation.by,
         Escalation.confirmed_by,
         Handed.by,

@@ -12,7 +12,7 @@ from triage.say import join_parts, list_with_and, say
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of who sent a message."""
+    """A check of who sent a message."""
 
     method: str  # SPF, DKIM, ARC or DMARC
     result: Result
@@ -58,7 +58,7 @@ def list_arc(found: Authentication) -> Iterator[Check]:
     """Yields the ARC chain, where there is one."""
     arc = found.arc
     if arc.instances or arc.result is not Result.NONE:
-        sealed = say("Sealed by {sealers}.", sealers=list_with_and(arc.sealers)) if arc.sealers else ""
+        sealed = say("ARC seals of {sealers}.", sealers=list_with_and(arc.sealers)) if arc.sealers else ""
         yield Check("ARC", arc.result, arc.sealer, None, join_parts(" ", [sealed, reason_sentence(arc.reason)]))
 
 

@@ -27,7 +27,7 @@ ADDRESS_LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{3,45})\]")
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One server handed the message to the next."""
+    """A server handed the message to the next."""
 
     sent_by: str  # "" where the field names nobody
     address: str  # IP address of the sending server, "" where the field names none
@@ -54,7 +54,7 @@ def trace_route(head: bytes, envelope: Envelope) -> Route:
 
 
 def parse_received(value: bytes) -> Hop:
-    """Reads one Received field."""
+    """Reads a Received field."""
     text = escape_visible(" ".join(value.decode("utf-8", "replace").split()))
     said, _, when = text.rpartition(";")
     said = said or text

@@ -18,6 +18,7 @@ from triage.quarantine import viewings
 from triage.quarantine.search.listing import Listed, list_some
 from triage.say import join_parts, load_sentence, mark, say
 from triage.store.delivery_state import Event, State
+from triage.store.models.assignments import Comment
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery
@@ -102,11 +103,29 @@ def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, 
         .join(Decision, col(Decision.id) == col(DecisionItem.decision_id))
         .where(col(DecisionItem.delivery_id) == about.id)
     )
+    said = comments_said(session, about.id)
+    acts = [replace(one, sentence=said.get(str(one.detail.get("comment")), one.sentence)) for one in acts]
     decisions = [
         Past(decision.at, decision.by, decision.verb, item_detail(item, decision), item_sentence(item, decision)) for item, decision in rows
     ]
     tried = [past for one in attempts if (past := attempt_event(one, about))]
-    return tuple(sorted([*acts, *tried, *decisions, *expiry_event(session, about, acts)], key=lambda past: past.at))
+    found = [*acts, *tried, *decisions, *assignment_event(about), *expiry_event(session, about, acts)]
+    return tuple(sorted(found, key=lambda past: past.at))
+
+
+def comments_said(session: Session, delivery_id: int) -> dict[str, str]:
+    """Returns the comments about a delivery in words, by their ids."""
+    rows = session.scalars(select(Comment).where(col(Comment.delivery_id) == delivery_id))
+    return {format_id(one.id): say("Comment by {name}: {text}", name=one.by_shown, text=one.text) for one in rows}
+
+
+def assignment_event(about: Listed) -> list[Past]:
+    """To whom the delivery is assigned, while it is held."""
+    if not (handed := about.handed):
+        return []
+    said = say("Assigned to {to} by {name}.", to=handed.to_shown, name=handed.by_shown)
+    noted = say("Assigned to {to} by {name}: {note}", to=handed.to_shown, name=handed.by_shown, note=handed.note) if handed.note else said
+    return [Past(handed.at, "", "assign", {}, noted)]
 
 
 def hidden_viewings(session: Session, about: Listed, by: Actor, *, beyond: bool) -> frozenset[str]:
@@ -193,6 +212,7 @@ ACTS = {
     "decline-request": mark("{by} declined the request: {reason}"),
     "suspect": mark("{for} reported it as suspicious."),
     "answer-report": mark("{by} answered the report: {verdict}."),
+    "comment": mark("Comment by {by}, deleted since."),
     "viewed": mark("Viewed by {by}."),
     "fetch": mark("Fetched by {by}."),
     "view": mark("Fetched by {by}."),

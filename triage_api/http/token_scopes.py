@@ -21,6 +21,7 @@ ACTING = {
     "reported": Grant.DECIDE,
     "campaigns": Grant.DECIDE,
     "assignments": Grant.DECIDE,
+    "deliveries": Grant.DECIDE,
     "searches": Grant.DECIDE,
     "changed-proofs": Grant.RULES,
     "rules": Grant.RULES,

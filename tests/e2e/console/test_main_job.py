@@ -186,7 +186,7 @@ def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
         page.reload()
         choose(page, letter.subject)
         page.keyboard.press("4")
-        expect(page.get_by_role("region", name="Recipients and history")).to_contain_text("held, undone by ")
+        expect(page.get_by_role("region", name="Recipients", exact=True)).to_contain_text("held, undone by ")
     assert back["person"] == "ada.byron"
 
 

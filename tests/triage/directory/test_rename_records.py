@@ -82,6 +82,7 @@ STAYS = {
     "authenticator_app": "secret",
     "browser_pin": "browser_sha256 pin_hash",
     "page_anchor": "grouped key",
+    "comment": "by_shown text",
     "content": "sha256",
     "correspondent": "address department state how message_id subject_digest",
     "decision": "by_shown verb reason target second_by_shown confidential confirmed agreed "

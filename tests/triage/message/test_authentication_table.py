@@ -21,7 +21,7 @@ def test_a_forgery_says_which_checks_prove_nothing() -> None:
         ("SPF", "none", "out.bulk.example", None, "HELO name."),
         ("DKIM", "pass", "bulk.example", False, "Selector s2. It passes for another domain than the author’s."),
         ("DKIM", "fail", "paper.example", False, "Selector k1. The body has changed."),
-        ("ARC", "fail", "list.example", None, "Sealed by first.example and list.example. Seal 2 does not verify."),
+        ("ARC", "fail", "list.example", None, "ARC seals of first.example and list.example. Seal 2 does not verify."),
         ("DMARC", "fail", "paper.example", None, "Nothing is aligned. Policy of the domain: reject."),
     ]
 

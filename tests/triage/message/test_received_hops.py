@@ -15,7 +15,7 @@ ARRIVED = replace(envelope(at=NOON), client="192.0.2.5", helo="out.supplier.exam
 
 
 def received(server: str, when: str, sender: str = "desk.example ([198.51.100.23])") -> str:
-    """One Received field, folded."""
+    """Writes a Received field, folded."""
     return f"Received: from {sender}\r\n\tby {server} (Postfix) with ESMTPS id 4711\r\n\tfor <joe@company.example>; {when}\r\n"
 
 

@@ -55,7 +55,7 @@ def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> No
     analysis.get_by_text("Source", exact=True).click()
     expect(analysis.get_by_label("Source", exact=True)).to_contain_text("Content-Type:")
     page.keyboard.press("4")
-    expect(page.get_by_role("region", name="Recipients and history").get_by_role("row")).to_have_count(3)
+    expect(page.get_by_role("region", name="Recipients", exact=True).get_by_role("row")).to_have_count(3)
     page.keyboard.press("2")
     expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("https://intranet.company.example/")
 

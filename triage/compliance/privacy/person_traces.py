@@ -18,7 +18,7 @@ from triage.policy.rules import content_store, store as rules
 from triage.quarantine import refused_at_smtp
 from triage.store import ledger, versions
 from triage.store.models.approvals import PendingAct
-from triage.store.models.assignments import Handed, InHand
+from triage.store.models.assignments import Comment, Handed, InHand
 from triage.store.models.campaigns import Campaign
 from triage.store.models.contacts import Correspondent, FamiliarName, PostedList, SentMail
 from triage.store.models.counts import Arrived, QueueSample
@@ -116,6 +116,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         session.execute(delete(noted).where(col(noted.login) == login))
     session.execute(delete(InHand).where(col(InHand.login) == login))
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
+    session.execute(delete(Comment).where(col(Comment.by) == f"person:{login}"))
     session.execute(delete(Handed).where(or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")))
     called = and_(col(FormerName.kind) == "person", col(FormerName.now) == uid) | and_(
         col(FormerName.kind) == "staff", col(FormerName.now) == login

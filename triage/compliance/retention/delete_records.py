@@ -34,6 +34,7 @@ SLICE = 100  # deliveries or decisions that are forgotten in one go: each is in 
 OF_A_DELIVERY = (
     "abuse_report",
     "attempt",
+    "comment",
     "decision_item",
     "digest_entry",
     "escalated",

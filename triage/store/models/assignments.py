@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, ForeignKey
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import instant_column, integer_column
+from triage.store.models.columns import id_column, instant_column, integer_column, reference_column
 
 
 class InHand(SQLModel, table=True):
@@ -29,6 +29,18 @@ class Handed(SQLModel, table=True):
     by_shown: str
     at: datetime = instant_column()
     note: str = ""
+
+
+class Comment(SQLModel, table=True):
+    """Comment of staff about a message. It is erased with the message."""
+
+    __tablename__ = "comment"
+    id: int = id_column()
+    delivery_id: int = reference_column("delivery.id", index=True)
+    by: str
+    by_shown: str
+    at: datetime = instant_column()
+    text: str
 
 
 class Escalation(SQLModel, table=True):

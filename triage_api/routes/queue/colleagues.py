@@ -1,6 +1,7 @@
-"""Several people at one queue: who is there, the next free card for each, and mail handed to a colleague."""
+"""Several people at one queue: who is there, the next free card for each, messages assigned to a colleague, and comments."""
 
 from triage.quarantine import assignment, next_free_row, presence
+from triage.quarantine.teamwork import comments
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
@@ -8,6 +9,7 @@ from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import colleagues as schemas
 
 router = resource_router("colleagues")
@@ -43,6 +45,28 @@ def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextI
 def list_colleagues(session: Read, by: Staff) -> schemas.Candidates:
     """Colleagues to whom messages can be assigned."""
     return schemas.Candidates.model_validate({"items": assignment.list_candidates(session, by=by, now=utcnow())})
+
+
+@router.get("/deliveries/{delivery_id}/comments", response_model=schemas.Comments, responses=describe_refusals(401, 404, 422))
+def list_comments(delivery_id: GivenId, session: Read, by: Staff) -> schemas.Comments:
+    """Comments of staff about a message, oldest first: about each of its copies that you may read; the newest 200."""
+    return schemas.Comments.model_validate({"items": comments.list_comments(session, delivery_id, by=by)})
+
+
+@router.post(
+    "/deliveries/{delivery_id}/comments",
+    status_code=201,
+    response_model=schemas.Comment,
+    responses=describe_refusals(401, 403, 404, 409, 410, 422),
+)
+def add_comment(delivery_id: GivenId, order: schemas.CommentOrder, session: Tx, by: Staff) -> schemas.Comment:
+    """Comment on a message, without assigning it. Staff who may read this copy see the comment; it is erased with the message.
+
+    The audit log records who commented, not the text.
+    """
+    comment = comments.add_comment(session, delivery_id, order.text, by=by, now=utcnow())
+    ring_after(session)
+    return schemas.Comment.model_validate(comment)
 
 
 @router.post("/assignments", response_model=schemas.AssignedCount, responses=describe_refusals(401, 403, 404, 422))

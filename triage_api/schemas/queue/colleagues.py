@@ -1,5 +1,6 @@
 """Several people at one queue: who is there, who looks at what, and what is assigned to whom."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -61,6 +62,28 @@ class Candidates(Shape):
     """Staff who can be assigned a message, by name."""
 
     items: list[Candidate]
+
+
+class CommentOrder(Order):
+    """A comment about a message."""
+
+    text: Annotated[str, Field(max_length=2000), AfterValidator(check_storable)]
+
+
+class Comment(Shape):
+    """Comment of staff about a message."""
+
+    id: Id
+    at: datetime
+    by: Annotated[str, Field(description="the actor")]
+    by_name: Annotated[str, Field(validation_alias="by_shown")]
+    text: str
+
+
+class Comments(Shape):
+    """Comments about a message, oldest first."""
+
+    items: list[Comment]
 
 
 class AssignOrder(Order):

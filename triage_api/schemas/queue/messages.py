@@ -112,6 +112,7 @@ class Message(Shape):
     parsed: bool
     confidential: Annotated[bool, Field(description="Opening its content asks for a reason.")]
     not_allowed: Annotated[Sentence, Field(description="why no allow rule can be about its sender, and what to do; empty: one can")]
+    comments: Annotated[int, Field(description="of staff, about the copies in your scope")]
     deliveries: list[Delivery]
 
 
@@ -128,7 +129,7 @@ class Pages(Shape):
 
 
 class Hop(Shape):
-    """One server handed the message to the next, as a Received field states it."""
+    """A server handed the message to the next, as a Received field states it."""
 
     sent_by: Annotated[str, Field(description="empty: the field names nobody")]
     address: str
@@ -140,7 +141,7 @@ class Hop(Shape):
 
 
 class Check(Shape):
-    """One check of who sent a message: a result of this server or of a trusted edge, never what a sender states."""
+    """A check of who sent a message: a result of this server or of a trusted edge, never what a sender states."""
 
     method: str
     result: str

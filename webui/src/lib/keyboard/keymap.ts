@@ -52,6 +52,8 @@ export const commands: readonly Command[] = [
     ['text', '2'],
     ['headers', '3'],
     ['people', '4'],
+    ['history', '5'],
+    ['comment', 'w'],
     ['read', 'Space'],
     ['sender', 's'],
     ['time-limited', 'u'],

@@ -6,8 +6,9 @@ export const VIEWS = [
   { tab: 'text', says: t('Text') },
   { tab: 'headers', says: t('Headers') },
   { tab: 'people', says: t('People') },
+  { tab: 'history', says: t('History') },
 ] as const
 
 export type ViewTab = (typeof VIEWS)[number]['tab']
 
-export const viewer = $state<{ tab: ViewTab }>({ tab: matchMedia('(max-width: 759px)').matches ? 'text' : 'looks' })
+export const viewer = $state<{ tab: ViewTab; writes: boolean }>({ tab: matchMedia('(max-width: 759px)').matches ? 'text' : 'looks', writes: false }) // `writes`: the field for a comment is to have the focus

@@ -414,7 +414,7 @@ export interface ChangedProofs {
   items: ChangedProof[]
 }
 
-/** One check of who sent a message: a result of this server or of a trusted edge, never what a sender states. */
+/** A check of who sent a message: a result of this server or of a trusted edge, never what a sender states. */
 export interface Check {
   method: string
   result: string
@@ -450,6 +450,26 @@ export interface Colleague {
   department: string
   department_name: string
   mailbox: string
+}
+
+/** Comment of staff about a message. */
+export interface Comment {
+  id: string
+  at: string
+  /** the actor */
+  by: string
+  by_name: string
+  text: string
+}
+
+/** A comment about a message. */
+export interface CommentOrder {
+  text: string
+}
+
+/** Comments about a message, oldest first. */
+export interface Comments {
+  items: Comment[]
 }
 
 /** The company, as the console shows it. */
@@ -1319,7 +1339,7 @@ export interface HoldOrder {
   reason?: string
 }
 
-/** One server handed the message to the next, as a Received field states it. */
+/** A server handed the message to the next, as a Received field states it. */
 export interface Hop {
   /** empty: the field names nobody */
   sent_by: string
@@ -1739,6 +1759,8 @@ export interface Message {
   confidential: boolean
   /** why no allow rule can be about its sender, and what to do; empty: one can */
   not_allowed: string
+  /** of staff, about the copies in your scope */
+  comments: number
   deliveries: Delivery[]
 }
 

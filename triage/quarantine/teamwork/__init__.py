@@ -1,0 +1,1 @@
+"""Colleagues at one queue: comments about messages."""
