@@ -27,6 +27,7 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "assignments": ("colleagues",),
     "away": ("coverage",),
     "confidential-removals": ("keeper_requests",),
+    "deliveries": ("colleagues", "deliveries"),
     "departments": ("people",),
     "directory": ("people",),
     "distribution-lists": ("people",),
