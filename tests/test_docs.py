@@ -98,6 +98,13 @@ def test_each_promise_of_a_page_about_security_names_a_test_that_is_there(page: 
     assert [f"{file}::{name}" for file, name in claims if not re.search(rf"\bdef {name}\(", text_of(ROOT / file))] == []
 
 
+def test_each_defence_against_a_threat_names_a_test() -> None:
+    threats = (DOCS / "explanation" / "security.md").read_text("utf-8").split("## Threats and defences")[1].split("\n## ")[0]
+    rows = [row for row in threats.splitlines() if row.startswith("| ")][1:]
+    assert len(rows) > 30
+    assert [row for row in rows if not CLAIM.search(row)] == []
+
+
 def text_of(path: Path) -> str:
     """A file's text; "" where there is none."""
     return path.read_text("utf-8") if path.exists() else ""

@@ -23,7 +23,7 @@ class Came:
     body: bytes
 
     @property
-    def said(self) -> Any:
+    def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
 

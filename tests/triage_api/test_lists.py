@@ -399,7 +399,7 @@ def test_a_fault_of_the_record_goes_on_it(new_browser: NewBrowser, came: Came, e
         tampering.unguard(session)
         session.execute(update(AuditRecord).values(subject="another"))
     fault = ida.get("/audit/verify").json()["fault"]
-    assert fault == "record 1 has been changed"
+    assert fault == "entry 1 has been changed"
     (found,) = ida.get("/audit", params={"act": "audit-tampered"}).json()["items"]
     assert (found["by"], found["detail"]["fault"]) == ("person:ida", fault)
 

@@ -338,7 +338,7 @@ class World:
     neighbour: bool = False
     seen: dict[str, str] = field(default_factory=dict)
 
-    def said(self, line: Line, capsys: pytest.CaptureFixture[str]) -> Said:
+    def run_line(self, line: Line, capsys: pytest.CaptureFixture[str]) -> Said:
         """Output of a command here, without values that always differ."""
         words = [word.strip("'") for word in re.findall(r"'[^']*'|\S+", line.words)]
         words = [word.format(**self.names) if "{" in word else word for word in words]
@@ -460,7 +460,7 @@ def seeded(settings: Settings, engine: Engine, directory: Path) -> dict[str, str
 def test_wherever_it_is_answered_it_is_the_same(worlds: tuple[World, ...], capsys: pytest.CaptureFixture[str]) -> None:
     odd = []
     for line in LINES:
-        first, *others = said = [world.said(line, capsys) for world in worlds]
+        first, *others = said = [world.run_line(line, capsys) for world in worlds]
         harmless = "--source" in line.words or not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", first.out + first.err)
         if any(first != other for other in others) or first.code != line.code or not harmless or bool(line.code) > bool(first.err):
             odd.append(f"\n{line}\n{said}")

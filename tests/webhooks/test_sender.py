@@ -107,7 +107,7 @@ def verified(receiver: Receiver, place: int = 0) -> Any:
     came = receiver.came[place]
     expected = payloads.sign_call(KEY, came.event, came.body, int(came.headers["webhook-timestamp"]))
     assert came.headers["webhook-signature"] == f"v1,{expected}"
-    return came.said
+    return came.json
 
 
 def test_what_happens_is_told_in_order_and_signed(hooked: Settings, sqlite_engine: Engine, receiver: Receiver) -> None:

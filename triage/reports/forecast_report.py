@@ -83,17 +83,17 @@ def tell_work(found: Forecast) -> Iterator[str]:
     rows = say_count("{count} row", "{count} rows", count=found.cards)
     days = say_count("{count} day", "{count} days", count=found.working_days)
     yield say(
-        "{rows} on {days} of work: {each} rows and {minutes} minutes a day at {seconds} seconds a row.",
+        "{rows} on {days} of work: {each} rows and {time} a day at {row} a row.",
         rows=rows,
         days=days,
         each=f"{found.cards_a_day:.1f}",
-        minutes=round(found.minutes_a_day),
-        seconds=f"{terms.seconds_per_card:g}",
+        time=spell_span(60 * round(found.minutes_a_day)),
+        row=spell_span(terms.seconds_per_card),
     )
     yield say(
-        "Needed: {people}, at {minutes} minutes a day each.",
+        "Needed: {people}, at {time} a day each.",
         people=count_people(found.people_needed),
-        minutes=f"{terms.minutes_of_work:g}",
+        time=spell_span(60 * terms.minutes_of_work),
     )
     yield say("Working hours: {hours}.", hours=", ".join(terms.hours) or say("always"))
     if cards:

@@ -153,7 +153,7 @@ def queue_words(found: Queue, held: int, released: int, removed: int, period: Pe
         return
     at = found.most_at.astimezone(period.zone)
     yield say(
-        "On average {mean} were held at full hours. The maximum was {most}: on {weekday}, {time}.",
+        "Held at full hours: {mean} on average, {most} at most (on {weekday}, {time}).",
         mean=round(found.mean),
         most=found.most,
         weekday=WEEKDAYS[at.weekday()],

@@ -171,11 +171,11 @@ def report_savings(found: Saved, period: Period) -> Report:
         say("Hours saved"),
         period,
         (
-            say("≈ {hours} hours saved.", hours=round(found.hours, 1))
+            say("≈ {time} saved.", time=spell_span(3600 * found.hours))
             if found.hours >= 0
-            else say("It cost {hours} hours more than it saved.", hours=round(-found.hours, 1)),
+            else say("It cost {time} more than it saved.", time=spell_span(-3600 * found.hours)),
             say(
-                "({by_rules} + {by_staff}) messages × {away} − {rows} rows × {row} = {hours} hours.",
+                "({by_rules} + {by_staff}) messages × {away} − {rows} rows × {row} = {hours} h.",
                 by_rules=found.by_rules,
                 by_staff=found.by_staff,
                 away=away,

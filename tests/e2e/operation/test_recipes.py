@@ -264,7 +264,7 @@ def test_a_chat_hears_of_time_limited_messages(site: Site, chat: Receiver) -> No
     )
     site.company.take(code)
     (came,) = processes.until(lambda: chat.came, "the chat is told", log=site.company.log)
-    notice, mail = came.said["text"].splitlines()
+    notice, mail = came.json["text"].splitlines()
     assert re.fullmatch(r"1 time-limited message waiting for it, good until \d\d:\d\d UTC\.", notice)
     assert mail.replace("\u200b", "") == f"{code.author}: {code.subject}"
 
@@ -280,7 +280,7 @@ def test_only_calls_with_a_good_and_fresh_signature_reach_the_chat_and_each_once
     chat.answer = make_answer(200)
     assert [called(site.port), called(site.port), called(site.port, "folder.overdue", event="0ABD")] == [204, 204, 204]
     assert len(chat.came) == 2
-    said = chat.came[-1].said["text"]
+    said = chat.came[-1].json["text"]
     assert said.splitlines()[0] == "2 time-limited messages waiting for it, good until 09:30 UTC."
     assert "&lt;!here&gt; *a*" in said
     assert "@all" not in said
@@ -292,7 +292,7 @@ def test_a_call_that_was_stored_before_an_upgrade_is_told(site: Site, chat: Rece
     data = {"number": 1, "mails": [{"sender": "a@b.example", "subject": "Your code"}]}
     assert called(site.port, body=json.dumps({"type": "perishable.waiting", "data": data}).encode()) == 204
     (came,) = chat.came
-    assert came.said["text"].replace("\u200b", "").splitlines() == ["1 time-limited message waiting.", "a@b.example: Your code"]
+    assert came.json["text"].replace("\u200b", "").splitlines() == ["1 time-limited message waiting.", "a@b.example: Your code"]
 
 
 @pytest.mark.long
@@ -302,8 +302,8 @@ def test_teams_gets_a_card(site: Site, tmp_path: Path) -> None:
         assert called(port) == 204
         assert called(port, "webhook.test", event="0ABD") == 204
         assert called(port, body=b'{"text": "format = slack"}') == 422
-    assert "It works." in json.dumps(chat.came[1].said)
-    (one,) = chat.came[0].said["attachments"]
+    assert "It works." in json.dumps(chat.came[1].json)
+    (one,) = chat.came[0].json["attachments"]
     lines = [block["inlines"][0]["text"] for block in one["content"]["body"]]
     assert lines == ["2 time-limited messages waiting for it, good until 09:30 UTC.", "<!here> *a*: @all"]
     assert [act["url"] for act in one["content"]["actions"]] == ["https://mailroom.company.example/"]

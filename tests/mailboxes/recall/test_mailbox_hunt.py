@@ -262,7 +262,7 @@ def test_what_the_server_keeps_is_out_of_reach_and_may_be_removed_again(town: To
         made = hunt_removal.remove_or_ask(session, hunt.id, chosen, by=ANA, **more)
         begun = now - timedelta(hours=town.settings.recall.give_up_after)
         session.execute(update(SweptMailbox).where(col(SweptMailbox.decision_id) == made.id).values(begun_at=begun))
-    assert town.done(made.id).sentence == "Removed 0 of 1 messages that a hunt found from 1 mailbox; 1 out of reach."
+    assert town.done(made.id).sentence == "Removed 0 of 1 message that a hunt found from 1 mailbox; 1 out of reach."
     monkeypatch.undo()
     with town.server.client(town.people[0]) as client:  # its owner wants it back
         client.select_folder("INBOX")

@@ -171,7 +171,7 @@ def test_a_forged_mail_that_reuses_a_message_id_takes_no_genuine_mail_away(town:
     with pytest.raises(NotAllowedNow, match="came through Mailroom"):
         town.takes(purge, seen[0].id)
     take = town.recalled(town.takes(purge, seen[1].id))
-    assert (take.sentence, town.report(purge).related) == ("Removed 1 of 1 related messages from 1 mailbox.", 1)
+    assert (take.sentence, town.report(purge).related) == ("Removed 1 of 1 related message from 1 mailbox.", 1)
     (taken,) = [copy for copy in left[town.anna] if copy not in town.lying()[town.anna]]
     assert b"Pay 3." in taken[1]
     assert [(item.outcome, item.why) for item in take.items] == [("done", "It was in INBOX, unread.")]
@@ -247,7 +247,7 @@ def test_what_its_owner_moved_since_is_not_taken(town: Town) -> None:
         client.move(uids(client), "Keep")
     before = town.lying()
     take = town.recalled(town.takes(purge, reply.id))
-    assert take.sentence == "Removed 0 of 1 related messages from 1 mailbox; 1 no longer there."
+    assert take.sentence == "Removed 0 of 1 related message from 1 mailbox; 1 no longer there."
     assert town.lying() == before
 
 

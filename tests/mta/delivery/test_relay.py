@@ -440,7 +440,7 @@ class Metered(Peer):
 
     taken_at: list[float] = field(default_factory=list)
 
-    async def said(self, command: str, server: Any, usual: str) -> str:
+    async def choose_reply(self, command: str, server: Any, usual: str) -> str:
         if command != "DATA":
             return usual
         lately = [one for one in self.taken_at if time.monotonic() - one < 0.3]

@@ -93,8 +93,8 @@ class Client:
                 return
 
     @property
-    def said(self) -> bytes:
-        """All that was heard."""
+    def received(self) -> bytes:
+        """Bytes that the server sent."""
         return b"".join(self.wire.writes)
 
     @property

@@ -146,7 +146,7 @@ def test_bare_line_feeds_and_nul_are_no_commands(line: bytes, side: Side) -> Non
 
 
 def test_who_speaks_before_the_greeting_is_sent_away(side: Side) -> None:
-    said = side.client(early=b"EHLO client.example\r\n").said
+    said = side.client(early=b"EHLO client.example\r\n").received
     assert said.startswith(b"220" if side.is_plain else b"554 5.5.1")
 
 
@@ -220,7 +220,7 @@ def test_time_does_not_begin_again_with_every_command_for_ever(house: House) -> 
         ours.protocol.look(house.clock)
     assert not ours.has_been_left
     ours.protocol.look(house.settings.smtp.session_timeout)
-    assert ours.said.endswith(replies.SESSION_TOO_LONG.encode() + b"\r\n")
+    assert ours.received.endswith(replies.SESSION_TOO_LONG.encode() + b"\r\n")
 
 
 def test_time_does_not_run_out_on_a_message_that_is_stored(side: Side) -> None:
@@ -233,11 +233,11 @@ def test_time_does_not_run_out_on_a_message_that_is_stored(side: Side) -> None:
     side.house.loop.run_until_complete(asyncio.sleep(0.05))
     finish_writes()
     client.settle()
-    assert (b"250 kept" in client.said or b"250 2.0.0 queued" in client.said) == (not side.is_plain)
+    assert (b"250 kept" in client.received or b"250 2.0.0 queued" in client.received) == (not side.is_plain)
 
 
 def test_connections_of_one_client_are_counted(side: Side) -> None:
-    greeted = [side.client().said[:3] for _ in range(11)]
+    greeted = [side.client().received[:3] for _ in range(11)]
     assert greeted[-1] == (b"220" if side.is_plain else b"421")
     assert greeted[:-1] == [b"220"] * 10
 
@@ -266,9 +266,9 @@ def test_addresses_of_other_forms_are_no_way_through(side: Side) -> None:
 
 
 def test_a_proxy_that_is_none_is_told_so(house: House) -> None:
-    assert Plain(house).client(proxy_protocol_timeout=HANG, early=b"EHLO c\r\n").said == b""
+    assert Plain(house).client(proxy_protocol_timeout=HANG, early=b"EHLO c\r\n").received == b""
     with House(edges=Edges(["192.0.2.1"], "proxy")) as behind:
-        assert behind.client(early=b"EHLO c\r\n").said == replies.NO_PROXY_HEADER.encode() + b"\r\n"
+        assert behind.client(early=b"EHLO c\r\n").received == replies.NO_PROXY_HEADER.encode() + b"\r\n"
 
 
 class Nobody:
@@ -298,7 +298,7 @@ def test_nobody_guesses_passwords_for_ever(house: House) -> None:
         ours = inside.client()
         ours.protocol.visitor.tls = "TLSv1.3"
         assert ours.say(b"EHLO c\r\n" + guess * 50).count(b"535") == 2
-        assert ours.said.endswith(replies.TOO_MANY_PASSWORDS.encode() + b"\r\n")
+        assert ours.received.endswith(replies.TOO_MANY_PASSWORDS.encode() + b"\r\n")
 
 
 def test_an_empty_first_answer_is_one(house: House) -> None:  # RFC 4954, 4

@@ -22,7 +22,7 @@ class FaultySink(Peer):
     known: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
 
-    async def said(self, command: str, server: Any, usual: str) -> str:
+    async def choose_reply(self, command: str, server: Any, usual: str) -> str:
         """The usual reply, mostly."""
         name, _, argument = command.partition(" ")
         dice = self.chance.random()

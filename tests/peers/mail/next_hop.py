@@ -56,7 +56,7 @@ class Peer:
         """Give these replies to the next such commands, then the usual one again."""
         self.script[command].extend(replies)
 
-    async def said(self, command: str, server: Any, usual: str) -> str:
+    async def choose_reply(self, command: str, server: Any, usual: str) -> str:
         """The reply to give now."""
         self.commands.append(command)
         name = command if self.script.get(command) else command.partition(" ")[0]
@@ -84,7 +84,7 @@ class Peer:
         return await self.handle_EHLO(*arguments)
 
     async def handle_RSET(self, server: Any, _session: Any, _envelope: Any) -> str:
-        return await self.said("RSET", server, "250 OK")
+        return await self.choose_reply("RSET", server, "250 OK")
 
     def knows(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, told: Any) -> AuthResult:
         """Whether that is the password. (aiosmtpd's authenticator)"""
@@ -99,13 +99,13 @@ class Peer:
         return AuthResult(success=False, handled=False)
 
     async def handle_MAIL(self, server: Any, _session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        reply = await self.said(f"MAIL {address}", server, "250 2.1.0 OK")
+        reply = await self.choose_reply(f"MAIL {address}", server, "250 2.1.0 OK")
         if reply.startswith("2") or self.lenient:
             envelope.mail_from, envelope.mail_options = address, options
         return reply
 
     async def handle_RCPT(self, server: Any, _session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        reply = await self.said(f"RCPT {address}", server, "250 2.1.5 OK")
+        reply = await self.choose_reply(f"RCPT {address}", server, "250 2.1.5 OK")
         if reply.startswith("2"):
             envelope.rcpt_tos.append(address)
         return reply
@@ -113,7 +113,7 @@ class Peer:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Replies once for all recipients, or in LMTP once for each."""
         names = [f"DATA {mailbox}" for mailbox in envelope.rcpt_tos] if isinstance(server, LMTP) else ["DATA"]
-        replies = [await self.said(name, server, "250 2.0.0 taken") for name in names]
+        replies = [await self.choose_reply(name, server, "250 2.0.0 taken") for name in names]
         options = tuple(envelope.mail_options)
         encrypted = server.transport.get_extra_info("sslcontext") is not None
         for place, mailbox in enumerate(envelope.rcpt_tos):
@@ -147,11 +147,11 @@ def next_hop(
 
     class Counted(LMTP if lmtp else SMTP):  # type: ignore[misc]
         async def smtp_STARTTLS(self, arg: str) -> None:
-            reply = await peer.said("STARTTLS", self, "")
+            reply = await peer.choose_reply("STARTTLS", self, "")
             await (self.push(reply) if reply else super().smtp_STARTTLS(arg))
 
         async def smtp_AUTH(self, arg: str) -> None:
-            reply = await peer.said(f"AUTH {(arg or '').partition(' ')[0]}", self, "")
+            reply = await peer.choose_reply(f"AUTH {(arg or '').partition(' ')[0]}", self, "")
             await (self.push(reply) if reply else super().smtp_AUTH(arg))
 
         def connection_made(self, transport: Any) -> None:

@@ -123,10 +123,10 @@ SCOPED = "your scope is department:legal: you cannot create a rule for "
     ],
 )
 def test_who_may(act: Callable[[Actor], None], by: Actor, refusal: str) -> None:
-    assert said(lambda: act(by)) == refusal
+    assert refusal_of(lambda: act(by)) == refusal
 
 
-def said(act: Callable[[], object]) -> str:
+def refusal_of(act: Callable[[], object]) -> str:
     """Refusal of an act; "" when it is allowed."""
     try:
         act()
@@ -146,7 +146,7 @@ def said(act: Callable[[], object]) -> str:
     ],
 )
 def test_over_everything(by: Actor, refusal: str) -> None:
-    assert said(lambda: access.over_everything(by, Role.ADMIN)) == refusal
+    assert refusal_of(lambda: access.over_everything(by, Role.ADMIN)) == refusal
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_who_is_over_whom(by: Actor, scope: list[str], is_over: bool) -> None:
     ],
 )
 def test_for_whom_one_may_make_a_rule(house: House, by: Actor, scope: str, refusal: str) -> None:
-    assert said(lambda: access.may_make_rule(house.session, by, scope)) == refusal
+    assert refusal_of(lambda: access.may_make_rule(house.session, by, scope)) == refusal
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_for_whom_one_may_make_a_rule(house: House, by: Actor, scope: str, refus
 def test_only_who_is_named_makes_rules_for_a_sealed_folder(house: House, scope: str, sealed: bool) -> None:
     house.seal("department:legal", "hana")
     refusal = f"{scope.casefold()} is a confidential folder: only staff named for it create rules there" if sealed else ""
-    assert said(lambda: access.may_make_rule(house.session, ANA, scope)) == refusal
-    assert said(lambda: access.may_make_rule(house.session, replace(ANA, name="hana"), scope)) == ""
+    assert refusal_of(lambda: access.may_make_rule(house.session, ANA, scope)) == refusal
+    assert refusal_of(lambda: access.may_make_rule(house.session, replace(ANA, name="hana"), scope)) == ""
 
 
 @pytest.mark.parametrize(
@@ -220,5 +220,7 @@ def test_what_the_console_offers(by: Actor, may: bool) -> None:
 
 
 def test_a_token_is_told_what_it_was_not_made_for() -> None:
-    assert said(lambda: access.require_grant(DECIDER, Grant.ADMIN)) == "this needs a token with the scope admin; yours has decide, read"
-    assert said(lambda: access.require_grant(ANA, Grant.ADMIN)) == said(lambda: access.require_grant(DECIDER, Grant.READ)) == ""
+    assert (
+        refusal_of(lambda: access.require_grant(DECIDER, Grant.ADMIN)) == "this needs a token with the scope admin; yours has decide, read"
+    )
+    assert refusal_of(lambda: access.require_grant(ANA, Grant.ADMIN)) == refusal_of(lambda: access.require_grant(DECIDER, Grant.READ)) == ""

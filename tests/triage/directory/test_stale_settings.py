@@ -29,7 +29,7 @@ NAMED: dict[str, dict[str, Any]] = {
 }
 
 
-def said(engine: Engine, settings: Settings, *days: tuple[PersonEntry, ...]) -> list[str]:
+def warnings_after(engine: Engine, settings: Settings, *days: tuple[PersonEntry, ...]) -> list[str]:
     """Warnings after these people were in the directory, one company after the other."""
     with db.transaction(engine) as session:
         for people in days:
@@ -42,8 +42,8 @@ def said(engine: Engine, settings: Settings, *days: tuple[PersonEntry, ...]) -> 
 @pytest.mark.parametrize("setting", NAMED)
 def test_who_is_called_otherwise_is_said_with_both_names(sqlite_engine: Engine, settings: Settings, setting: str) -> None:
     named = replace(settings, **NAMED[setting])
-    assert said(sqlite_engine, named, (MARA,)) == []
-    assert said(sqlite_engine, named, (LIND,)) == [f"{setting} names mara.berg, who is called mara.lind now"]
+    assert warnings_after(sqlite_engine, named, (MARA,)) == []
+    assert warnings_after(sqlite_engine, named, (LIND,)) == [f"{setting} names mara.berg, who is called mara.lind now"]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_who_is_called_otherwise_is_said_with_both_names(sqlite_engine: Engine, 
 def test_who_has_left_or_whose_name_another_one_has(
     sqlite_engine: Engine, settings: Settings, after: tuple[PersonEntry, ...], words: str
 ) -> None:
-    assert said(sqlite_engine, replace(settings, **NAMED["notices.alert_recipients"]), (MARA,), after) == [words]
+    assert warnings_after(sqlite_engine, replace(settings, **NAMED["notices.alert_recipients"]), (MARA,), after) == [words]
 
 
 DEPARTMENTS: dict[str, dict[str, Any]] = {
@@ -75,7 +75,7 @@ DEPARTMENTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("setting", DEPARTMENTS)
 def test_a_department_that_is_no_more_is_said(sqlite_engine: Engine, settings: Settings, setting: str) -> None:
     named = replace(settings, **DEPARTMENTS[setting])
-    assert said(sqlite_engine, named, (MARA,)) == [f"{setting} names sales, and there is no such department"]
+    assert warnings_after(sqlite_engine, named, (MARA,)) == [f"{setting} names sales, and there is no such department"]
     with db.transaction(sqlite_engine) as session:
         sales = replace(COMPANY, departments=(*COMPANY.departments, DepartmentEntry("sales", "Sales")))
         directory.apply_directory(session, sales, HOUSE, by=SYNC, now=NOW)
@@ -84,7 +84,7 @@ def test_a_department_that_is_no_more_is_said(sqlite_engine: Engine, settings: S
 
 def test_a_folder_that_nobody_sees_at_night_for_that_is_an_alarm(sqlite_engine: Engine, settings: Settings) -> None:
     night = Coverage(hours=("mon-fri 08:00-09:00",), departments=("it=substitute:mara.berg",))
-    said(sqlite_engine, settings, (MARA,), (LIND,))
+    warnings_after(sqlite_engine, settings, (MARA,), (LIND,))
     with db.transaction(sqlite_engine) as session:
         for login in ("ana", "mara.lind"):
             coverage.set_away(session, login, NOW.replace(year=2027), by=IDA, now=NOW)

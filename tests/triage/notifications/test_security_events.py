@@ -166,9 +166,9 @@ def test_a_token_from_its_creation_to_its_end(session: Session, settings: Settin
 
 
 def test_a_trail_that_is_not_whole_is_an_alert(session: Session, settings: Settings) -> None:
-    verify_chain.record_fault(session, "record 4 has been changed", by=Actor.system("upkeep"), now=NOW)
+    verify_chain.record_fault(session, "entry 4 has been changed", by=Actor.system("upkeep"), now=NOW)
     (event,) = read_events(session, settings)
-    assert (event["event"]["kind"], event["event"]["severity"], event["event"]["reason"]) == ("alert", 1, "record 4 has been changed")
+    assert (event["event"]["kind"], event["event"]["severity"], event["event"]["reason"]) == ("alert", 1, "entry 4 has been changed")
 
 
 def test_only_what_matters_is_told(session: Session, settings: Settings) -> None:

@@ -46,7 +46,7 @@ def settle(session: Session, now: datetime) -> None:
         assert viewings.settle_fetches(session, now=now)
 
 
-def said(act: str, detail: dict[str, Any]) -> str:
+def act_words(act: str, detail: dict[str, Any]) -> str:
     return " ".join([act, *(str(detail[name]) for name in ("what", "times") if name in detail)])
 
 
@@ -78,7 +78,7 @@ def test_what_stands_on_the_record(known: Engine, steps: list[tuple[int, str]], 
             else:
                 viewings.record_fetch(session, MESSAGE, "html", by=ANA, now=now, ahead=what == "ahead")
     with read_transaction(known) as session:
-        found = [said(act, detail) for _, act, detail in records(session)]
+        found = [act_words(act, detail) for _, act, detail in records(session)]
     assert found == record
 
 

@@ -271,7 +271,7 @@ def hand_counts(company: Company) -> None:
     assert table(queue, "week").rows[0][1 + 15] == 2
     assert queue.sentences == (
         "17 messages were held. Staff released 10 and removed 5.",
-        "On average 1 were held at full hours. The maximum was 2: on Monday, 23 Nov 15:00.",
+        "Held at full hours: 1 on average, 2 at most (on Monday, 23 Nov 15:00).",
     )
 
     passed = company.report("rules")
@@ -309,7 +309,7 @@ def hand_counts(company: Company) -> None:
 
     saved = company.report("saved")
     assert rows(saved, "formula", "count", "seconds", "hours") == [(3, 20, 0.02), (5, 20, 0.03), (16, 4, -0.02), (None, None, 0.03)]
-    assert saved.sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 4.0 s = 0 hours."
+    assert saved.sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 4.0 s = 0 h."
 
 
 def test_a_part_of_a_day_counts_as_a_part(company: Company) -> None:
@@ -370,7 +370,7 @@ def test_people_are_told_of_only_where_the_company_wants_it(
 
 def test_of_fewer_people_than_the_company_wants_no_total_is_told(company: Company) -> None:
     assert company.report("work", least_people=4).tables == ()
-    assert company.report("saved", least_people=4).sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 20 s = 0 hours."
+    assert company.report("saved", least_people=4).sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 20 s = 0 h."
 
 
 def test_nothing_is_measured_where_the_company_wants_nothing_measured(company: Company) -> None:

@@ -89,13 +89,13 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "none.toml").write_text("")
     (tmp_path / "token").write_text("mailroom_secret\n")
 
-    def said(*words: str, server: str = "") -> Said:
+    def run_shell(*words: str, server: str = "") -> Said:
         options = ["--server", server, "--token-file", str(tmp_path / "token")] if server else []
         capsys.readouterr()
         code = main.run_command(lambda: mailroom(["--config", str(tmp_path / "none.toml"), *options, *words], standalone_mode=False))
         return Said(code, *capsys.readouterr())
 
-    return said
+    return run_shell
 
 
 def problem(status: int, detail: str, **headers: str) -> Reply:

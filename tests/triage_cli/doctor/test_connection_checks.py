@@ -48,7 +48,7 @@ def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Setting
     return replace(settings, database=replace(settings.database, url=sqlite_url))
 
 
-def said(findings: Iterator[Finding]) -> tuple[str, str]:
+def finding_of(findings: Iterator[Finding]) -> tuple[str, str]:
     """The one finding: how bad, and what was seen; if it is not well it says what to do."""
     (finding,) = findings
     assert bool(finding.do) == (finding.level != OK)
@@ -58,9 +58,9 @@ def said(findings: Iterator[Finding]) -> tuple[str, str]:
 def test_a_directory_file_and_its_mistakes(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "people.toml"
     settings = replace(settings, directory=replace(settings.directory, file=str(file)))
-    assert said(connection_checks.check_directory(settings))[0] == FAIL
+    assert finding_of(connection_checks.check_directory(settings))[0] == FAIL
     file.write_text('[company]\npostmaster = "it@company.example"\n')
-    assert said(connection_checks.check_directory(settings)) == (OK, f"0 people in {file}")
+    assert finding_of(connection_checks.check_directory(settings)) == (OK, f"0 people in {file}")
 
 
 HASHED = 'password_hash = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"\n'
@@ -112,13 +112,15 @@ def test_an_ldap_server_that_lets_us_in_or_not(settings: Settings, tmp_path: Pat
             password_file=str(secret),
             postmaster="it@company.example",
         )
-        level, words = said(connection_checks.check_directory(replace(settings, directory=ldap)))
+        level, words = finding_of(connection_checks.check_directory(replace(settings, directory=ldap)))
         assert (level, words) == (OK, f"{server.url} lets us in and shows us people below {BASE}")
-        level, words = said(connection_checks.check_directory(replace(settings, directory=replace(ldap, people_filter="(uid=nobody)"))))
+        level, words = finding_of(
+            connection_checks.check_directory(replace(settings, directory=replace(ldap, people_filter="(uid=nobody)")))
+        )
         assert level == FAIL
         assert "shows us nobody" in words
         named = (f"cn=Desk, {BASE} => triage company", f"cn=desks,{BASE} => triage company", "desk => triage company")
-        level, words = said(connection_checks.check_directory(replace(settings, directory=replace(ldap, staff_groups=named[:1]))))
+        level, words = finding_of(connection_checks.check_directory(replace(settings, directory=replace(ldap, staff_groups=named[:1]))))
         assert (level, words) == (OK, f"{server.url} lets us in and shows us people below {BASE}")
         _, *unknown = connection_checks.check_directory(replace(settings, directory=replace(ldap, staff_groups=named)))
         assert [(one.level, one.found.partition(", which")[0]) for one in unknown] == [
@@ -126,7 +128,7 @@ def test_an_ldap_server_that_lets_us_in_or_not(settings: Settings, tmp_path: Pat
             (WARN, "it shows us no group desk"),
         ]
         secret.write_text("wrong")
-        level, words = said(connection_checks.check_directory(replace(settings, directory=ldap)))
+        level, words = finding_of(connection_checks.check_directory(replace(settings, directory=ldap)))
         assert level == FAIL
         assert "does not accept the password" in words
 
@@ -135,15 +137,15 @@ def test_dns_answers_and_leads_here_or_not(settings: Settings, tmp_path: Path) -
     domain, zone = settings.company.domains[0], tmp_path / "asked.zone"
     settings = replace(settings, company=replace(settings.company, domains=(domain,)), dns=replace(settings.dns, zone_file=str(zone)))
     zone.write_text(f"$ORIGIN .\n$TTL 60\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\nns. A 127.0.0.1\n{domain}. MX 10 MX.{domain}.\n")
-    assert said(connection_checks.check_resolvers(settings)) == (OK, f"mail for {domain} goes to mx.{domain}")
+    assert finding_of(connection_checks.check_resolvers(settings)) == (OK, f"mail for {domain} goes to mx.{domain}")
     zone.write_text("$ORIGIN .\n$TTL 60\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\nns. A 127.0.0.1\n")
-    assert said(connection_checks.check_resolvers(settings)) == (WARN, f"{domain} has no MX record")
+    assert finding_of(connection_checks.check_resolvers(settings)) == (WARN, f"{domain} has no MX record")
 
 
 def test_dns_that_does_not_answer(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_checks, "PATIENCE", 0.3)
     settings = replace(settings, dns=replace(settings.dns, zone_file="", nameservers=("127.0.0.254",)))
-    assert said(connection_checks.check_resolvers(settings))[0] == FAIL
+    assert finding_of(connection_checks.check_resolvers(settings))[0] == FAIL
 
 
 @pytest.mark.peers
@@ -152,12 +154,15 @@ def test_the_way_into_the_mailboxes(house: Settings, tmp_path: Path) -> None:
     secret.write_text(dovecot.MASTER_PASSWORD)
     with dovecot.running() as server:
         way = Recall(imap=f"imap://127.0.0.1:{server.imap_port}", master_user=dovecot.MASTER, password_file=str(secret))
-        level, words = said(connection_checks.check_mailboxes(replace(house, recall=way)))
+        level, words = finding_of(connection_checks.check_mailboxes(replace(house, recall=way)))
         assert (level, words.startswith(f"{way.imap} lets us into that of ")) == (OK, True)
         secret.write_text("wrong")
-        assert said(connection_checks.check_mailboxes(replace(house, recall=way)))[0] == FAIL
-    assert said(connection_checks.check_mailboxes(replace(house, recall=replace(way, imap=f"imap://127.0.0.1:{free_port()}"))))[0] == FAIL
-    assert said(connection_checks.check_mailboxes(replace(house, recall=replace(way, master_user="")))) == (
+        assert finding_of(connection_checks.check_mailboxes(replace(house, recall=way)))[0] == FAIL
+    assert (
+        finding_of(connection_checks.check_mailboxes(replace(house, recall=replace(way, imap=f"imap://127.0.0.1:{free_port()}"))))[0]
+        == FAIL
+    )
+    assert finding_of(connection_checks.check_mailboxes(replace(house, recall=replace(way, master_user="")))) == (
         FAIL,
         'recall.master_user is missing: recall.auth = "master" needs it',
     )
@@ -165,14 +170,14 @@ def test_the_way_into_the_mailboxes(house: Settings, tmp_path: Path) -> None:
 
 def test_no_way_into_the_mailboxes(house: Settings) -> None:
     smtp = replace(house, relay=replace(house.relay, next_hop="smtp://127.0.0.1:25", routes=()))
-    assert said(connection_checks.check_mailboxes(smtp))[0] == WARN
+    assert finding_of(connection_checks.check_mailboxes(smtp))[0] == WARN
     assert [*connection_checks.check_mailboxes(replace(smtp, relay=replace(smtp.relay, next_hop="maildir:/srv/mail")))] == []
 
 
 def test_a_database_that_is_not_there_has_one_finding_only(house: Settings, tmp_path: Path) -> None:
     house = replace(house, database=replace(house.database, url=f"sqlite:///{tmp_path}/none.db"), recall=Recall(imap="imap://127.0.0.1"))
     assert [*connection_checks.check_mailboxes(house), *local_checks.check_coverage(house)] == []
-    assert said(local_checks.check_database(house))[0] == FAIL
+    assert finding_of(local_checks.check_database(house))[0] == FAIL
 
 
 def test_scanners_that_are_not_there_and_addresses_that_are_none(settings: Settings) -> None:
@@ -183,5 +188,5 @@ def test_scanners_that_are_not_there_and_addresses_that_are_none(settings: Setti
     assert found[2].found.startswith("Rspamd's controller at 127.0.0.1:9 does not answer: ")
     assert found[0].found.startswith("ClamAV at /nowhere/clamd.ctl does not answer: ")
     assert found[1].found.startswith("Rspamd at 127.0.0.1:9 does not answer: ")
-    level, text = said(connection_checks.check_scanners(replace(settings, policy=replace(settings.policy, clamd="clamd"))))
+    level, text = finding_of(connection_checks.check_scanners(replace(settings, policy=replace(settings.policy, clamd="clamd"))))
     assert (level, "is neither the path of a socket nor HOST:PORT" in text) == (FAIL, True)

@@ -24,7 +24,7 @@ def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Setting
     return replace(settings, database=replace(settings.database, url=sqlite_url))
 
 
-def said(findings: Iterator[Finding]) -> list[tuple[str, str]]:
+def findings_of(findings: Iterator[Finding]) -> list[tuple[str, str]]:
     """Level and text of each finding."""
     return [(one.level, one.found) for one in findings]
 
@@ -40,9 +40,9 @@ def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_pa
             imap=f"imap://127.0.0.1:{server.imap_port}",
             password_file=str(secret),
         )
-        assert said(mirror_checks.check_mirror(replace(house, mirror=way))) == [(OK, f"{way.imap} lets us into it@company.example")]
+        assert findings_of(mirror_checks.check_mirror(replace(house, mirror=way))) == [(OK, f"{way.imap} lets us into it@company.example")]
         wrong = replace(way, act_as=("it=nobody",), staff=("ana=ana@company.example",))
-        (acts, entered, shut_out) = said(mirror_checks.check_mirror(replace(house, mirror=wrong)))
+        (acts, entered, shut_out) = findings_of(mirror_checks.check_mirror(replace(house, mirror=wrong)))
         assert acts == (FAIL, "nobody, who acts in it@company.example, is no member of staff who decides: nothing is done there")
         assert (entered[0], shut_out[0], "refuses our sign-in" in shut_out[1]) == (OK, FAIL, True)
 
@@ -66,14 +66,14 @@ def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_pa
 )
 def test_settings_that_make_no_sense(house: Settings, mirror: Mirror, plain: bool, found: list[tuple[str, str]]) -> None:
     house = replace(house, mirror=mirror, company=replace(house.company, plain=plain))
-    assert said(mirror_checks.check_mirror(house)) == found
+    assert findings_of(mirror_checks.check_mirror(house)) == found
 
 
 def test_a_department_that_is_none(house: Settings) -> None:
     way = Mirror(
         departments=("law=law@company.example",), act_as=("law=ana",), imap=f"imap://127.0.0.1:{free_port()}", password_file="x", timeout=1
     )
-    first, second = said(mirror_checks.check_mirror(replace(house, mirror=way)))
+    first, second = findings_of(mirror_checks.check_mirror(replace(house, mirror=way)))
     assert (first, second[0]) == ((FAIL, "there is no department law"), FAIL)
 
 
@@ -86,10 +86,10 @@ def test_a_department_that_is_none(house: Settings) -> None:
     ],
 )
 def test_addresses_for_employees(house: Settings, outbound: Outbound, level: str, words: str) -> None:
-    ((found, sentence),) = said(mirror_checks.written_to_us(replace(house, outbound=outbound)))
+    ((found, sentence),) = findings_of(mirror_checks.written_to_us(replace(house, outbound=outbound)))
     assert (found, words in sentence) == (level, True)
 
 
 def test_addresses_that_work(house: Settings) -> None:
     outbound = Outbound(report_address="report@company.example", expect_address="expect@company.example", networks=("192.0.2.1",))
-    assert said(mirror_checks.written_to_us(replace(house, outbound=outbound))) == []
+    assert findings_of(mirror_checks.written_to_us(replace(house, outbound=outbound))) == []

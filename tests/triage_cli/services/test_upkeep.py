@@ -72,7 +72,7 @@ def test_the_trail_is_sealed_and_proven(shell: Shell, arrives: Arrives, engine: 
         unguard(session)
         session.execute(update(AuditRecord).where(col(AuditRecord.sequence) == 1).values(by="person:nobody"))
     tampered = shell("audit", "verify")
-    assert (tampered.code, "record 1 has been changed" in tampered.out) == (1, True)
+    assert (tampered.code, "entry 1 has been changed" in tampered.out) == (1, True)
 
 
 def test_tokens_of_who_has_left_are_ended(engine: Engine) -> None:

@@ -150,6 +150,6 @@ def test_the_trail_is_verified_once_a_day_and_a_fault_goes_on_the_record(engine:
     assert not verify_regularly(engine, signing, now + timedelta(hours=23))
     never = replace(signing, audit=replace(signing.audit, verify_hours=0))
     assert not verify_regularly(engine, never, now + timedelta(hours=25))
-    assert verify_regularly(engine, signing, now + timedelta(hours=25)) == "record 1 has been changed"
+    assert verify_regularly(engine, signing, now + timedelta(hours=25)) == "entry 1 has been changed"
     assert not verify_regularly(engine, signing, now + timedelta(hours=26))
-    assert faults(engine) == ["record 1 has been changed"]
+    assert faults(engine) == ["entry 1 has been changed"]

@@ -61,7 +61,7 @@ def look(page: Page, act: str) -> Locator:
     return sheet
 
 
-def said(page: Page, words: str) -> Locator:
+def status_with(page: Page, words: str) -> Locator:
     return page.get_by_role("status").filter(has_text=words)
 
 
@@ -74,7 +74,7 @@ def ask_for(site: Site, page: Page, subject: str) -> str:
     look(page, "Release")
     assert asked(site, mail) == []
     page.keyboard.press("r")
-    expect(said(page, "approval by a second person")).to_be_visible()
+    expect(status_with(page, "approval by a second person")).to_be_visible()
     assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.WAITING, None)])
     return mail
 
@@ -98,7 +98,7 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
         sheet = look(ida, "Confirm")
         ida.keyboard.press(leaves)
         expect(sheet).to_have_count(0)
-        expect(said(ida, "Nothing was confirmed. It still needs approval.")).to_be_visible()
+        expect(status_with(ida, "Nothing was confirmed. It still needs approval.")).to_be_visible()
         assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.WAITING, None)])
     entry.get_by_role("button", name="Confirm").click()
     sheet = look(ida, "Confirm")
@@ -106,7 +106,7 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
     expect(sheet.get_by_role("button", name="Cancel")).to_be_focused()
     assert faults(ida) == []
     ida.keyboard.press("r")
-    expect(said(ida, "Confirmed and done, in both your names.")).to_be_visible()
+    expect(status_with(ida, "Confirmed and done, in both your names.")).to_be_visible()
     expect(ida.get_by_text("No decisions need approval.")).to_be_visible()
     ((how, decision),) = asked(site, mail)
     assert (state(site, mail), how) == ("queued", dual_control.CONFIRMED)
@@ -124,7 +124,7 @@ def test_who_asked_cannot_confirm_and_declining_asks_nothing(site: Site, page: P
     expect(entry.get_by_role("button", name="Confirm")).to_have_count(0)
     ida = site.sit_down(other_page, "ida", "/approvals")
     waiting(ida).get_by_role("button", name="Decline").click()
-    expect(said(ida, "Declined. Nothing was changed.")).to_be_visible()
+    expect(status_with(ida, "Declined. Nothing was changed.")).to_be_visible()
     assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.DECLINED, None)])
 
 
@@ -138,5 +138,5 @@ def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, pag
         chosen = Selection.of(ids=(parse_id(mail),))
         decisions.decide_messages(session, DecisionRequest(chosen, Verb.PURGE), by=IDA, now=utcnow(), settings=site.settings)
     ida.keyboard.press("r")
-    expect(said(ida, "The messages have changed since this was requested")).to_be_visible()
+    expect(status_with(ida, "The messages have changed since this was requested")).to_be_visible()
     assert (state(site, mail), asked(site, mail)) == ("purged", [(dual_control.WAITING, None)])

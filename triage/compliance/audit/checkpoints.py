@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from triage.errors import BadInput
 from triage.runtime.durable_files import append_lines
+from triage.say import say
 
 FILES = "checkpoints-*.jsonl"
 LONGEST = 4096  # bytes of a line, more than any of ours
@@ -85,7 +86,7 @@ def read_public(text: str) -> Ed25519PublicKey:
     try:
         return Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
     except (ValueError, binascii.Error) as fault:
-        raise BadInput(f"“{text}” is no public key of the audit trail; `mailroom audit key FILE` prints one") from fault
+        raise BadInput(f"“{text}” is no public key of the audit log; `mailroom audit key FILE` prints one") from fault
 
 
 def append_checkpoint(directory: Path, checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
@@ -111,7 +112,7 @@ def read_checkpoints(directory: Path, key: Ed25519PublicKey) -> Iterator[Found]:
 
 
 def newest_checkpoint(directory: Path, key: Ed25519PublicKey, *, through: int, until: datetime) -> int:
-    """The record of the newest checkpoint that was made by then and saw none after `through`; 0 when there is no such one.
+    """Last entry of the newest checkpoint that was made by then and saw none after `through`; 0 without such a checkpoint.
 
     As a rule one month is read: a year has a hundred thousand of them, and proving each signature takes a while.
     """
@@ -149,9 +150,9 @@ def read_line(line: bytes, where: str, key: Ed25519PublicKey) -> Found:
         checkpoint = Checkpoint(int(given["sequence"]), str(given["head"]), datetime.fromisoformat(given["at"]))
         signature = base64.b64decode(given["signature"], validate=True)
     except (ValueError, KeyError, TypeError):
-        return Found(where, None, f"{where} is no checkpoint")
+        return Found(where, None, say("{where} is no checkpoint", where=where))
     try:
         key.verify(signature, checkpoint.signed_text())
     except InvalidSignature:
-        return Found(where, None, f"{where} was not signed by this key")
+        return Found(where, None, say("{where} was not signed by this key", where=where))
     return Found(where, checkpoint)

@@ -13,6 +13,7 @@ from triage.compliance.audit import checkpoints, hash_chain
 from triage.compliance.audit.checkpoints import Checkpoint, Found
 from triage.config.settings import Settings
 from triage.errors import BadInput
+from triage.say import say
 from triage.store import ledger
 from triage.store.models.audit import AuditRecord
 from triage.store.models.markers import Marker
@@ -32,9 +33,9 @@ class Verification:
 
 
 def verify_chain(session: Session, found: Iterable[Found] = (), *, kept_since: datetime | None = None) -> Verification:
-    """Walk from the first record to the head: edits, deletions, swaps, a cut end and, by the checkpoints, a trail written again are found.
+    """Walks from the first entry to the head; finds edits, deletions, swaps, a cut end and, by the checkpoints, a rebuilt chain.
 
-    `found` are the checkpoints that were kept; `kept_since`: no record younger than this may have been released.
+    `found` are the checkpoints that were kept; `kept_since`: no entry younger than this may have been deleted.
     """
     claims, fault = trusted_checkpoints(found)
     start, previous = hash_chain.start_of(session)
@@ -55,19 +56,24 @@ def verify_chain(session: Session, found: Iterable[Found] = (), *, kept_since: d
 
 
 def record_fault(session: Session, fault: str, *, by: Actor, now: datetime) -> None:
-    """Put in the audit log that the audit log is not whole: whoever follows it is told."""
+    """Records in the audit log that it is not whole, so that a SIEM learns of it."""
     ledger.write_act(session, TAMPERED, "audit", by=by, now=now, detail={"fault": fault})
 
 
 def trusted_checkpoints(found: Iterable[Found]) -> tuple[Mapping[int, Checkpoint], str]:
-    """The checkpoints by the record that they saw last, and the first thing that is wrong with them."""
+    """The checkpoints by the last entry that they saw, and their first fault."""
     claims: dict[int, Checkpoint] = {}
     for one in found:
         if one.checkpoint is None:
             return claims, one.fault
         earlier = claims.setdefault(one.checkpoint.sequence, one.checkpoint)
         if earlier.head != one.checkpoint.head:
-            return claims, f"{one.where} saw another record {earlier.sequence} than the checkpoint of {earlier.at:%Y-%m-%d %H:%M} UTC"
+            return claims, say(
+                "{where} saw another entry {number} than the checkpoint of {at} UTC",
+                where=one.where,
+                number=earlier.sequence,
+                at=f"{earlier.at:%Y-%m-%d %H:%M}",
+            )
     return claims, ""
 
 
@@ -77,42 +83,53 @@ def fault_of_start(start: int, head: str, claims: Mapping[int, Checkpoint], kept
         return ""
     seen = claims.get(start)
     if seen is None or seen.head != head:
-        return f"the records up to {start} are gone, and no checkpoint was made there"
+        return say("the entries up to {number} are missing, and no checkpoint was made there", number=start)
     if kept_since is not None and seen.at > kept_since:
-        return f"the records up to {start} are gone, although those of {seen.at:%Y-%m-%d} should have been kept"
+        return say(
+            "the entries up to {number} are missing, although those of {day} are still to be kept", number=start, day=f"{seen.at:%Y-%m-%d}"
+        )
     return ""
 
 
 def fault_of(record: AuditRecord, expected: int, previous: str) -> str:
-    """Returns the fault of the record that should be the `expected` one, "" when there is none."""
+    """Returns the fault of the entry that should be the `expected` one, "" when there is none."""
     if record.sequence != expected:
-        return f"record {expected} is missing"
+        return say("entry {number} is missing", number=expected)
     if record.previous != previous or record.sealed != hash_chain.hash_of(record):
-        return f"record {expected} has been changed"
+        return say("entry {number} has been changed", number=expected)
     return ""
 
 
 def fault_by(seen: Checkpoint | None, record: AuditRecord, confirmed: int) -> str:
-    """Returns the fault of a record that differs from its checkpoint, "" when it is the same."""
+    """Returns the fault of an entry that differs from its checkpoint, "" when it is the same."""
     if seen is None or seen.head == record.sealed:
         return ""
-    between = f"between record {confirmed} and {seen.sequence}"
-    return f"the trail was written anew: {between} it is not what the checkpoint of {seen.at:%Y-%m-%d %H:%M} UTC saw"
+    return say(
+        "the audit log was rebuilt: between entries {first} and {last} it differs from the checkpoint of {at} UTC",
+        first=confirmed,
+        last=seen.sequence,
+        at=f"{seen.at:%Y-%m-%d %H:%M}",
+    )
 
 
 def fault_of_end(session: Session, expected: int, previous: str, claims: Mapping[int, Checkpoint]) -> str:
-    """Whether the end of the walk is the end of the audit log."""
+    """Returns the fault where the walk ended before the end of the audit log, else ""."""
     head = session.get(Marker, hash_chain.HEAD)
     if head is not None and (head.number, head.text) != (expected, previous):
-        return f"the trail ends at record {expected}, but {head.number} were sealed"
+        return say("the audit log ends at entry {last}, but {number} were chained", last=expected, number=head.number)
     last = max(claims, default=0)
     if last > expected:
-        return f"the trail ends at record {expected}, but the checkpoint of {claims[last].at:%Y-%m-%d %H:%M} UTC saw record {last}"
+        return say(
+            "the audit log ends at entry {last}, but the checkpoint of {at} UTC saw entry {number}",
+            last=expected,
+            at=f"{claims[last].at:%Y-%m-%d %H:%M}",
+            number=last,
+        )
     return ""
 
 
 def kept_since(settings: Settings, now: datetime) -> datetime:
-    """Records since then are kept."""
+    """Time since which entries are kept."""
     return now - timedelta(days=settings.retention.audit_days)
 
 

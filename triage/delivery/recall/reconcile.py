@@ -1,6 +1,6 @@
 """Reconciles after a restore: finds messages sent since the backup in the mailboxes and does not send them again; unclear ones wait.
 
-A delivery that waits for a person's word is queued without a time: `mailroom outgoing retry ID` sends it, `give-up` ends it.
+A delivery that waits for a decision is queued without a time: `mailroom outgoing retry ID` sends it, `give-up` ends it.
 """
 
 from collections.abc import Collection, Iterable
@@ -29,37 +29,37 @@ from triage.store.models.messages import Message
 from triage.store.restore_pause import Pause
 
 BY = Actor.system("restore")
-INWARD = ("in", "report")  # directions of mail that lies in a mailbox of ours afterwards
+INWARD = ("in", "report")  # directions of messages that are delivered into our mailboxes
 UNSENT = (State.HELD, State.QUEUED, State.RELAYING)
 FOUND = say("found in the mailbox: it was delivered before the backup was restored")
 UNKNOWN = say("restored from a backup: it is unknown whether it was sent since; send it, or give it up")
 NOTE = say("It may have been delivered before the backup was restored.")
-AT_ONCE = 50  # messages of one mailbox that are looked for together
+AT_ONCE = 50  # messages of one mailbox that are searched together
 ATTEMPT = SQLModel.metadata.tables[str(Attempt.__tablename__)]
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """A delivery that may have been sent on since the backup."""
+    """Delivery that may have been sent since the backup."""
 
     delivery_id: int
     marker: str  # the value of X-Mailroom-Message, as this database has it
     message_id: str  # the Message-ID, "" without one
     received_at: datetime
     content: bytes | None
-    renumbered: bool  # it came out of the spool after the restore: what was sent on bears another number
+    renumbered: bool  # entered from the spool after the restore: the copy sent before has another number
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A mailbox that is to be looked into."""
+    """Mailbox to search."""
 
     place: str  # maildir:DIRECTORY or the IMAP server's URL; "" when there is no way in
     mailbox: str
 
 
 def pause_in_force(session: Session) -> Pause:
-    """The pause; NotFound when nothing is paused."""
+    """Returns the pause of delivery after a restore; NotFound when nothing is paused."""
     pause = restore_pause.pause_of(session)
     if pause is None:
         raise NotFound(say("delivery is not paused: no backup was restored here, or delivery was resumed already"))
@@ -67,12 +67,12 @@ def pause_in_force(session: Session) -> Pause:
 
 
 def doubtful_deliveries(pause: Pause) -> ColumnElement[bool]:
-    """Mail from before the restore that may have been sent on by the system that was lost."""
+    """Condition for messages from before the restore that the lost system may have sent already."""
     return and_(col(Delivery.state).in_(UNSENT), col(Delivery.received_at) <= pause.since)
 
 
 def doubtful_mailboxes(session: Session, settings: Settings) -> list[Box]:
-    """The mailboxes in which doubtful mail would lie. There is no way into a group's, whose members another system has asked for."""
+    """Lists mailboxes that may hold doubtful messages. A distribution list that another system expands has no mailbox to search."""
     place = (col(Delivery.department), col(Delivery.mailbox))
     where = and_(doubtful_deliveries(pause_in_force(session)), col(Delivery.direction).in_(INWARD))
     rows = session.execute(select(*place).where(where).distinct().order_by(*place)).all()
@@ -85,7 +85,7 @@ def doubtful_mailboxes(session: Session, settings: Settings) -> list[Box]:
 
 
 def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
-    """Yields the deliveries to be looked for in one mailbox, some at a time."""
+    """Yields the deliveries to search for in one mailbox, some at a time."""
     pause = pause_in_force(session)
     rows = session.execute(
         select(col(Delivery.id), col(Message.id), named_id(), col(Message.content_id), col(Message.received_at))
@@ -107,8 +107,8 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
         ]
 
 
-def count_elsewhere(session: Session) -> list[int]:
-    """Doubtful mail that went to no mailbox of ours: nobody can look where it went. What is for the archive simply goes again."""
+def list_elsewhere(session: Session) -> list[int]:
+    """Lists doubtful deliveries to places that cannot be searched, except for the archive, which gets its copies again."""
     outward = col(Delivery.direction).not_in((*INWARD, JOURNAL))
     return list(
         session.scalars(select(col(Delivery.id)).where(doubtful_deliveries(pause_in_force(session)), outward).order_by(col(Delivery.id)))
@@ -118,9 +118,9 @@ def count_elsewhere(session: Session) -> list[int]:
 def resume_delivery(
     session: Session, *, found: Collection[int], absent: Collection[int], unknown: Collection[int], by: Actor, now: datetime, send: bool
 ) -> list[int]:
-    """Go on: what was found is delivered, what is nowhere is sent, what is unknown waits for a person's word; the ids of those.
+    """Resumes delivery: marks `found` as delivered, sends `absent`, and lets `unknown` wait for a person; returns the waiting ids.
 
-    `send`: that word is given already, for all of them.
+    `send`: send the unknown ones too.
     """
     access.over_everything(by, Role.ADMIN)
     pause = pause_in_force(session)

@@ -85,7 +85,7 @@ def find_foreign_links(seen: Seen) -> Iterable[Signal]:
     others = tuple(dict.fromkeys(display_host(registered_organisation(host)) for host in hosts))
     named = join_parts(", ", others[:NAMED])
     if len(others) > NAMED:
-        named = say("{names} and {number} others", names=named, number=len(others) - NAMED)
+        named = say_count("{names} and {count} other", "{names} and {count} others", count=len(others) - NAMED, names=named)
     yield Signal("links-elsewhere", say("No link leads to {author}, only to {hosts}.", hosts=named, author=author), 5, others[:NAMED])
 
 

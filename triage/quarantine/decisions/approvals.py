@@ -25,6 +25,7 @@ from triage.quarantine.decisions import decision_plan
 from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_plan import Meant, Plan
 from triage.quarantine.decisions.decision_request import DecisionRequest, rule_json, rule_of
+from triage.quarantine.decisions.outcome_text import count_mailboxes
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.rules import rule_confirmation, rules_with_decision
 from triage.quarantine.rules.content_trial import NO_TRIALS, TrialCounts, Trials
@@ -321,11 +322,11 @@ def what_a_hunt_shows(order: dict[str, Any]) -> str:
     """Describes what the second person of a hunt agrees to."""
     criteria = Criteria.from_json(order["criteria"]).describe()
     return say_count(
-        "show {count} message with {criteria} in {mailboxes} mailboxes",
-        "show {count} messages with {criteria} in {mailboxes} mailboxes",
+        "show {count} message with {criteria} in {mailboxes}",
+        "show {count} messages with {criteria} in {mailboxes}",
         count=order["found"],
         criteria=criteria,
-        mailboxes=order["mailboxes"],
+        mailboxes=count_mailboxes(order["mailboxes"]),
     )
 
 

@@ -199,8 +199,13 @@ def hunt_sentence(decision: Decision, total: int, left: int, found: int) -> str:
 def hunted_sentence(decision: Decision, removed: int, total: int, left: int, not_there: int) -> str:
     """Sentence about the removal of messages that a hunt found, also when those are forgotten."""
     not_there = 0 if left else not_there
-    about = {"done": removed, "count": decision.count, "mailboxes": count_mailboxes(total)}
-    act = say("Removed {done} of {count} messages that a hunt found from {mailboxes}", **about)
+    act = say_count(
+        "Removed {done} of {count} message that a hunt found from {mailboxes}",
+        "Removed {done} of {count} messages that a hunt found from {mailboxes}",
+        count=decision.count,
+        done=removed,
+        mailboxes=count_mailboxes(total),
+    )
     gone = say("{number} no longer there", number=not_there) if not_there else ""
     beyond = decision.count - removed - not_there
     missed = say("{number} out of reach", number=beyond) if beyond > 0 and not left else ""
@@ -210,8 +215,12 @@ def hunted_sentence(decision: Decision, removed: int, total: int, left: int, not
 def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:
     """Sentence about related messages that were to be removed too."""
     gone = decision.count - done
-    act = say(
-        "Removed {done} of {count} related messages from {mailboxes}", done=done, count=decision.count, mailboxes=count_mailboxes(total)
+    act = say_count(
+        "Removed {done} of {count} related message from {mailboxes}",
+        "Removed {done} of {count} related messages from {mailboxes}",
+        count=decision.count,
+        done=done,
+        mailboxes=count_mailboxes(total),
     )
     missing = still_left(left) or (say("{number} no longer there", number=gone) if gone > 0 else "")
     return end_sentence(join_parts("; ", [act, missing]))

@@ -23,7 +23,12 @@ def content_sentence(effect: str, counts: TrialCounts) -> str:
     if not counts.changed and counts.partial:
         return say("Of the newest {came} messages, since {day}, the rule would have changed nothing.", came=counts.came, day=day)
     if not counts.changed:
-        return say("In the last {days} days the rule would have changed nothing ({came} messages looked at).", days=DAYS, came=counts.came)
+        return say_count(
+            "In the last {days} days the rule would have changed nothing ({count} message looked at).",
+            "In the last {days} days the rule would have changed nothing ({count} messages looked at).",
+            count=counts.came,
+            days=DAYS,
+        )
     messages = say_count("{count} message", "{count} messages", count=counts.changed)
     people = say_count("{count} person", "{count} people", count=counts.people)
     if counts.partial:

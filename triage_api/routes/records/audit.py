@@ -1,4 +1,4 @@
-"""The record of all acts."""
+"""Routes of the audit log: list, export, verify."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ from fastapi.responses import StreamingResponse
 
 from triage.actor import Actor
 from triage.compliance.audit import audit_log, verify_chain
-from triage.compliance.audit.verify_chain import Verification
 from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
@@ -61,8 +60,8 @@ def write_lines(here: Office, by: Actor, after: int) -> Iterator[str]:
             session.expunge_all()
 
 
-@router.get("/audit/verify", responses=describe_refusals(401, 403))
-def verify_audit_log(here: Here, by: Staff) -> Verification:
+@router.get("/audit/verify", response_model=schemas.Verification, responses=describe_refusals(401, 403))
+def verify_audit_log(here: Here, by: Staff) -> schemas.Verification:
     """Verify the audit log: every entry, and the signed checkpoints that this machine can see.
 
     A fault enters the audit log, and from there a SIEM.
@@ -74,4 +73,4 @@ def verify_audit_log(here: Here, by: Staff) -> Verification:
     if found.fault:
         with db.transaction(here.engine) as session:
             verify_chain.record_fault(session, found.fault, by=by, now=utcnow())
-    return found
+    return schemas.Verification.model_validate(found)

@@ -1,4 +1,4 @@
-"""The record of all acts."""
+"""Schemas of the audit log and its verification."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from triage_api.schemas.fields import Id, Order, Shape, Word
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.pagination import Cursor, Limit
 
 
@@ -39,3 +40,13 @@ class AuditEntries(Shape):
 
     items: list[AuditEntry]
     next_cursor: str | None
+
+
+class Verification(Shape):
+    """Result of verifying the audit log."""
+
+    records: Annotated[int, Field(description="Chained entries that are still there.")]
+    unchained: int
+    head: str
+    fault: Annotated[Sentence, Field(description="Where the chain breaks; empty: nowhere.")]
+    checkpoints: Annotated[int, Field(description="Checkpoints that the audit log was compared with.")]

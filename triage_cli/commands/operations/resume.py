@@ -76,12 +76,12 @@ def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unkn
 
 
 def look_into_mailboxes(engine: Engine, settings: Settings) -> Seen:
-    """All mailboxes in which doubtful mail would lie. NotYet while accepted mail of before lies in the spool."""
+    """Mailboxes that may hold doubtful messages. NotYet while accepted messages from before are still in the spool."""
     seen = Seen()
     with db.read_transaction(engine) as session:
         pause = recall_reconcile.pause_in_force(session)
         boxes = recall_reconcile.doubtful_mailboxes(session, settings)
-        seen.unknown += recall_reconcile.count_elsewhere(session)
+        seen.unknown += recall_reconcile.list_elsewhere(session)
     left = spool_backup.accepted_before(settings.spool.directory, pause.since)
     if left:
         do = "start `mailroom serve`, then try again; `mailroom spool` says what stays"

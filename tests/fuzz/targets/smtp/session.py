@@ -36,7 +36,7 @@ def talked(stream: bytes, piece: int, lmtp: bool) -> list[str]:
             client.say(stream[start : start + piece])
         client.say(b"", last=True)
         assert client.wire.is_closed or client.wire.is_shut
-        said = client.said.decode("ascii").removesuffix("\r\n").split("\r\n")
+        said = client.received.decode("ascii").removesuffix("\r\n").split("\r\n")
         assert house.door.memory.held == {}
         assert not house.shelf.waiting
         promised = [line for line in said if QUEUED.fullmatch(line)]

@@ -65,11 +65,11 @@ def test_a_whole_trail_is_whole(trail: Engine) -> None:
 @pytest.mark.parametrize(
     ("tamper", "says"),
     [
-        (edit, "record 4 has been changed"),
-        (remove, "record 2 is missing"),
-        (swap, "record 2 has been changed"),
-        (cut, "ends at record 4, but 5"),
-        (rewrite_last, "5 were sealed"),
+        (edit, "entry 4 has been changed"),
+        (remove, "entry 2 is missing"),
+        (swap, "entry 2 has been changed"),
+        (cut, "ends at entry 4, but 5"),
+        (rewrite_last, "5 were chained"),
     ],
 )
 def test_tampering_is_found(trail: Engine, tamper: object, says: str) -> None:

@@ -98,11 +98,11 @@ def test_a_whole_trail_is_whole(trail: Engine, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tamper", "says"),
     [
-        (edit_and_chain, "written anew: between record 3 and 6 it is not what the checkpoint of 2026-"),
-        (delete_and_chain, "written anew: between record 0 and 3"),
-        (cut_and_chain, "the trail ends at record 7, but the checkpoint"),
-        (begin_later, "the records up to 4 are gone, and no checkpoint was made there"),
-        (begin_at_a_checkpoint, "the records up to 6 are gone, although those of 2026-"),
+        (edit_and_chain, "was rebuilt: between entries 3 and 6 it differs from the checkpoint of 2026-"),
+        (delete_and_chain, "was rebuilt: between entries 0 and 3"),
+        (cut_and_chain, "the audit log ends at entry 7, but the checkpoint"),
+        (begin_later, "the entries up to 4 are missing, and no checkpoint was made there"),
+        (begin_at_a_checkpoint, "the entries up to 6 are missing, although those of 2026-"),
     ],
 )
 def test_a_trail_written_anew_is_found(trail: Engine, tmp_path: Path, tamper: Tamper, says: str) -> None:

@@ -70,7 +70,7 @@ def either(known: Engine) -> Iterator[Session]:
         yield session
 
 
-def said(**more: Any) -> dict[str, Any]:
+def arguments(**more: Any) -> dict[str, Any]:
     return {"by": IDA, "reason": "case 12", "now": NOW} | more
 
 
@@ -119,7 +119,7 @@ def where_it_stands(session: Session, word: str) -> set[str]:
 def test_nothing_names_an_outside_sender_after_the_erasure(either: Session, settings: Settings) -> None:
     ids = everything(either, settings)
     assert {"delivery", "message", "rule", "correspondent", "handed"} <= where_it_stands(either, ANNA)
-    made = person_erasure.begin_erasure(either, ANNA.title(), settings=settings, with_rules=True, **said())
+    made = person_erasure.begin_erasure(either, ANNA.title(), settings=settings, with_rules=True, **arguments())
     row = carry_out(either, made.id)
     assert (row.address, row.deliveries, row.contents, row.kept, row.rules_left, row.done_at) == ("", 4, 4, 0, 0, NOW)
     assert where_it_stands(either, "anna") <= AUDITED
@@ -132,14 +132,14 @@ def test_nothing_names_an_outside_sender_after_the_erasure(either: Session, sett
 def test_the_trail_stays_whole(session: Session, settings: Settings) -> None:
     everything(session, settings)
     hash_chain.seal_entries(session)
-    carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **said()).id)
+    carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **arguments()).id)
     hash_chain.seal_entries(session)
     assert verify_chain.verify_chain(session).fault == ""
 
 
 def test_a_rule_is_kept_unless_it_is_to_go(session: Session, settings: Settings) -> None:
     everything(session, settings)
-    row = carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **said()).id)
+    row = carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **arguments()).id)
     assert row.rules_left == 3
     assert {one.removed_at for one in session.scalars(select(Rule))} == {None}
 
@@ -147,7 +147,7 @@ def test_a_rule_is_kept_unless_it_is_to_go(session: Session, settings: Settings)
 def test_others_mail_is_untouched(session: Session, settings: Settings) -> None:
     everything(session, settings)
     (other,) = arrive(session, settings, JOE, author="bob@dell.example")
-    carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **said()).id)
+    carry_out(session, person_erasure.begin_erasure(session, ANNA, settings=settings, **arguments()).id)
     kept = session.get_one(Delivery, other)
     assert (kept.author, kept.state, kept.erased_at) == ("bob@dell.example", State.HELD, None)
 
@@ -159,15 +159,15 @@ def test_how_a_domain_is_proven_goes_with_its_last_message(session: Session, set
     exported = dict(person_export.exported_lists(session, data_subject.Whose("bob@dell.example"), IDA))
     assert [one["way"] for one in exported["domain_proofs"]] == ["dkim:dell.example"]
     for person, left in ((ANNA, 1), ("bob@dell.example", 0)):
-        carry_out(session, person_erasure.begin_erasure(session, person, settings=settings, **said()).id)
+        carry_out(session, person_erasure.begin_erasure(session, person, settings=settings, **arguments()).id)
         assert len(session.scalars(select(DomainProof)).all()) == left
 
 
 def test_a_legal_hold_wins(either: Session, settings: Settings) -> None:
     ids = everything(either, settings)
-    legal_holds.add_hold(either, selected=Selection.of(ids=(ids[1],)), **said())
+    legal_holds.add_hold(either, selected=Selection.of(ids=(ids[1],)), **arguments())
     assert person_erasure.preview_erasure(either, ANNA, by=IDA) == person_erasure.Found("outside", 4, 0, 1)
-    row = carry_out(either, person_erasure.begin_erasure(either, ANNA, settings=settings, **said()).id)
+    row = carry_out(either, person_erasure.begin_erasure(either, ANNA, settings=settings, **arguments()).id)
     assert (row.deliveries, row.kept) == (3, 1)
     kept = either.get_one(Delivery, ids[1])
     assert (kept.author, kept.erased_at) == (ANNA, None)
@@ -178,10 +178,10 @@ def test_what_is_under_way_is_waited_for(session: Session, settings: Settings) -
     (mine,) = arrive(session, settings, JOE, author=ANNA)
     ledger.record_event(session, mine, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
     assert person_erasure.preview_erasure(session, ANNA, by=IDA).under_way == 1
-    made = person_erasure.begin_erasure(session, ANNA, settings=settings, **said())
+    made = person_erasure.begin_erasure(session, ANNA, settings=settings, **arguments())
     assert carry_out(session, made.id).done_at is None
     assert person_erasure.due_erasures(session) == [made.id]
-    assert person_erasure.begin_erasure(session, ANNA, settings=settings, **said()).id == made.id
+    assert person_erasure.begin_erasure(session, ANNA, settings=settings, **arguments()).id == made.id
     for event in (Event.CLAIM, Event.DELIVER):
         ledger.record_event(session, mine, event, by=ANA, now=NOW)
     assert (carry_out(session, made.id).done_at, person_erasure.due_erasures(session)) == (NOW, [])
@@ -199,7 +199,7 @@ def test_an_abuse_report_is_erased_with_the_message_that_it_holds(either: Sessio
     content = either.get_one(Content, either.get_one(Message, either.get_one(Delivery, report).message_id).content_id)
     for person in either.scalars(select(Person)):
         person.active = False
-    made = person_erasure.begin_erasure(either, whose, settings=reporting, **said())
+    made = person_erasure.begin_erasure(either, whose, settings=reporting, **arguments())
     assert carry_out(either, made.id).done_at is None, "the report has not left yet, and nothing else leads to it"
     assert content.zstd
     for event in (Event.CLAIM, Event.DELIVER):
@@ -216,10 +216,10 @@ def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: 
     either.add(ExternalIdentity(issuer="https://id", sub="1", provider="id", login="joe.fern", linked_at=NOW, seen_at=NOW))
     both = arrive(either, settings, JOE, MARA, author="bob@dell.example")
     with pytest.raises(NotAllowedNow, match="is in the directory"):
-        person_erasure.begin_erasure(either, JOE, settings=settings, **said())
+        person_erasure.begin_erasure(either, JOE, settings=settings, **arguments())
     left = replace(COMPANY, people=tuple(replace(one, active=one.uid == "mara.berg") for one in COMPANY.people), postmaster=MARA)
     directory.apply_directory(either, left, settings.company, by=SYNC, now=NOW)
-    row = carry_out(either, person_erasure.begin_erasure(either, "joe.fern", settings=settings, **said()).id)
+    row = carry_out(either, person_erasure.begin_erasure(either, "joe.fern", settings=settings, **arguments()).id)
     assert row.done_at == NOW
     assert where_it_stands(either, "joe.fern") <= AUDITED | {"message", "rule"}  # a message to Mara too names its recipients
     assert either.get(Person, "joe.fern") is None
@@ -236,15 +236,15 @@ def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: 
 
 
 def test_a_legal_hold_on_somebody_here_forbids_it(session: Session, settings: Settings) -> None:
-    legal_holds.add_hold(session, person="ines.old", **said())
+    legal_holds.add_hold(session, person="ines.old", **arguments())
     with pytest.raises(NotAllowedNow, match="legal hold"):
-        person_erasure.begin_erasure(session, INES, settings=settings, **said())
+        person_erasure.begin_erasure(session, INES, settings=settings, **arguments())
 
 
 def test_two_keys_where_the_company_wants_them(session: Session, settings: Settings) -> None:
     everything(session, settings)
     careful = replace(settings, policy=replace(settings.policy, approvals=("person-erasure",)))
-    asked = person_erasure.erase_person(session, ANNA, settings=careful, **said())
+    asked = person_erasure.erase_person(session, ANNA, settings=careful, **arguments())
     assert isinstance(asked, PendingAct)
     assert approvals.approval_sentence(asked).startswith(f"Ida Lind asks for approval: erase the data of {ANNA}. A second person is needed")
     assert approvals.list_approvals(session, by=ANA, now=NOW) == []

@@ -28,12 +28,12 @@ def test_first_contact(met: Met, sentences: dict[str, str]) -> None:
 
 
 def test_first_contact_of_a_department_and_of_a_person() -> None:
-    def said(**known: Any) -> list[str]:
+    def signal_names(**known: Any) -> list[str]:
         return [one.name for one in stranger_here("ann@sender.example", "it", **known)]
 
-    assert said(to_department=False, to_person="") == ["first-contact-department"]
-    assert said(to_department=True, to_person="ida") == ["first-contact-person"]
-    assert said(to_department=True, to_person="") == []
+    assert signal_names(to_department=False, to_person="") == ["first-contact-department"]
+    assert signal_names(to_department=True, to_person="ida") == ["first-contact-person"]
+    assert signal_names(to_department=True, to_person="") == []
 
 
 @pytest.mark.parametrize(("recipients", "said"), [(1, False), (9, False), (10, True), (600, True)])

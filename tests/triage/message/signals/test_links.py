@@ -40,7 +40,7 @@ def test_what_a_link_is_said_of_is_the_evidence() -> None:
 
 def test_links_that_all_lead_elsewhere() -> None:
     assert seen(links=to("https://a.test/", "https://www.b.test/", "https://c.test", "https://d.test"))["links-elsewhere"] == (
-        "No link leads to sender.example, only to a.test, b.test, c.test and 1 others."
+        "No link leads to sender.example, only to a.test, b.test, c.test and 1 other."
     )
     assert "links-elsewhere" not in seen(links=to("https://a.test/", "https://shop.sender.example/"))
     assert "links-elsewhere" not in seen(links=to("https://lists.example/x"), list_id="dev.lists.example")

@@ -18,12 +18,12 @@ EVIL = Detail("<!channel>@here.example", "[win](https://evil.example) \x1b[31m*n
 TOLD = Occurrence("0ABC", "decision.made", AT, 7, "Ana Roth: purge, 1 mail.", {"count": 1}, link="https://mailroom.example")
 
 
-def said(form: str) -> Any:
+def payload_of(form: str) -> Any:
     return json.loads(payloads.call_body(TOLD, form, (EVIL,)))
 
 
 def test_programs_get_everything_apart() -> None:
-    assert said("json") == {
+    assert payload_of("json") == {
         "type": "decision.made",
         "timestamp": "2026-11-24T09:30:00+00:00",
         "sequence": 7,
@@ -44,12 +44,12 @@ def test_without_details_nothing_is_told_that_a_sender_wrote(form: str) -> None:
 
 
 def test_a_mail_calls_nobody_in_a_chat_and_links_nowhere() -> None:
-    text = said("slack")["text"]
+    text = payload_of("slack")["text"]
     assert text.count("<") == text.count(">") == 1  # our own link
     assert text.endswith("\n<https://mailroom.example|Open the queue>")
     assert "&lt;!channel&gt;@\u200bhere[.]example" in text
     assert "[win](hxxps://evil[.]example)" in text  # Mattermost reads Markdown, whatever it is asked
-    (attachment,) = said("teams")["attachments"]
+    (attachment,) = payload_of("teams")["attachments"]
     card = attachment["content"]
     assert {run["type"] for block in card["body"] for run in block["inlines"]} == {"TextRun"}  # reads no Markdown
     assert "https://evil" not in json.dumps(card["body"])  # but makes links of what looks like one

@@ -123,7 +123,7 @@ def test_it_is_counted_then_two_people_agree_then_it_is_shown(session: Session, 
     assert (hunts.get_hunt(session, hunt.id, by=OTTO).state, hunts.get_hunt(session, hunt.id, by=OTTO).found) == ("counted", 2)
     asked = hunts.ask_to_show(session, hunt.id, by=HAL, reason="", now=NOW, settings=on)
     assert approvals.approval_sentence(asked) == (
-        "Hal Green asks for approval: show 2 messages with subject “invoice” in 1 mailboxes. "
+        "Hal Green asks for approval: show 2 messages with subject “invoice” in 1 mailbox. "
         "A second person is needed because it shows messages of other people's mailboxes."
     )
     for one, refusal in ((HAL, NotAllowed), (IDA, NotFound)):  # not oneself, nor somebody without the right
@@ -222,7 +222,7 @@ def test_a_hunt_that_is_closed_or_old_still_removes_and_says_what_it_did(session
     assert [place.uid for place in search.named] == [0]
     mailbox_sweep.settle_mailbox(session, search, (), settings=on, now=NOW)
     said = outcomes.get_decision(session, made.id, by=HEDY).sentence
-    assert said == "Removed 0 of 1 messages that a hunt found from 1 mailbox; 1 no longer there."
+    assert said == "Removed 0 of 1 message that a hunt found from 1 mailbox; 1 no longer there."
     assert session.scalars(select(HuntedMessage)).all() == []
 
 

@@ -43,7 +43,7 @@ def came(engine: Engine, settings: Settings, to: str = TO_JOE, **mail: object) -
         return found
 
 
-def said(delivery: Delivery) -> list[str]:
+def expected_sentences(delivery: Delivery) -> list[str]:
     return [one["sentence"] for one in delivery.why_here if one["name"] == "expected"]
 
 
@@ -51,8 +51,8 @@ def said(delivery: Delivery) -> list[str]:
 def test_the_card_says_who_expects_it_and_it_is_held_all_the_same(known: Engine, settings: Settings, sender: str) -> None:
     expect(known, settings, sender, words="the offer")
     proven, forged = came(known, settings, dmarc=DMARC_PASS), came(known, settings)
-    assert said(proven) == [f"Joe Fern expects messages from {sender.casefold()} (“the offer”)."]
-    assert said(forged)[0].endswith("Nothing proves that this message is from there.")
+    assert expected_sentences(proven) == [f"Joe Fern expects messages from {sender.casefold()} (“the offer”)."]
+    assert expected_sentences(forged)[0].endswith("Nothing proves that this message is from there.")
     assert proven.urgency > forged.urgency
     assert (proven.state, forged.state) == (State.HELD, State.HELD)
 
@@ -65,7 +65,7 @@ def test_it_is_about_this_sender_this_person_and_these_days(known: Engine, setti
         came(known, settings, author="x@notsupplier.example"),
         came(known, settings, at=NOW + timedelta(days=15)),
     )
-    assert [said(one) for one in others] == [[], [], [], []]
+    assert [expected_sentences(one) for one in others] == [[], [], [], []]
 
 
 def test_a_claimed_author_is_expected_by_nobody(known: Engine, settings: Settings) -> None:
@@ -78,7 +78,7 @@ def test_a_claimed_author_is_expected_by_nobody(known: Engine, settings: Setting
         expect(known, settings, words="the offer")
     with db.read_transaction(known) as session:
         found = [session.get_one(Delivery, number) for number in claims]
-        assert [(one.author, one.claimed, said(one)) for one in found] == [(ANN, True, [])] * 2
+        assert [(one.author, one.claimed, expected_sentences(one)) for one in found] == [(ANN, True, [])] * 2
 
 
 def test_what_is_held_already_says_so_too(known: Engine, settings: Settings) -> None:
@@ -87,7 +87,7 @@ def test_what_is_held_already_says_so_too(known: Engine, settings: Settings) -> 
     expect(known, settings, words="second")
     with db.read_transaction(known) as session:
         after = session.get_one(Delivery, held.id)
-        assert (len(said(after)), "second" in said(after)[0]) == (1, True)
+        assert (len(expected_sentences(after)), "second" in expected_sentences(after)[0]) == (1, True)
         assert after.urgency > held.urgency
 
 
@@ -106,7 +106,7 @@ def test_said_again_it_lasts_longer_and_it_can_be_taken_back(known: Engine, sett
         with pytest.raises(NotFound):
             announce_sender.forget_expectation(session, first, by=MARA, now=NOW)
         announce_sender.forget_expectation(session, first, by=JOE, now=NOW)
-    assert said(came(known, settings)) == []
+    assert expected_sentences(came(known, settings)) == []
 
 
 def test_thirty_are_enough(known: Engine, settings: Settings) -> None:

@@ -14,12 +14,12 @@ from triage.store.models.contacts import PostedList
 JOE, MARA = "joe.fern@company.example", "mara.berg@company.example"
 
 
-def said(employee: str, address: str, **more: object) -> dict[str, object]:
+def learn_body(employee: str, address: str, **more: object) -> dict[str, object]:
     return {"items": [{"employee": employee, "address": address, **more}]}
 
 
 def test_a_script_says_whom_somebody_knows(ana: Browser) -> None:
-    one = said("joe.fern", "Ann@Supplier.example", at="2026-11-20T08:00:00Z", message_id="1@company.example")
+    one = learn_body("joe.fern", "Ann@Supplier.example", at="2026-11-20T08:00:00Z", message_id="1@company.example")
     assert ana.post("/learn", one).json() == {"learned": 1, "known": 0, "pending": 0, "skipped": {}}
     before = ana.get("/contacts").json()["items"]
     assert ana.post("/learn", one).json() == {"learned": 0, "known": 1, "pending": 0, "skipped": {}}
@@ -30,21 +30,22 @@ def test_a_script_says_whom_somebody_knows(ana: Browser) -> None:
 
 
 def test_an_alias_and_a_role_address_are_employees_too(ana: Browser) -> None:
-    items = [said(who, f"{number}@x.example")["items"][0] for number, who in enumerate(("m.berg@company.example", "info@company.example"))]  # type: ignore[index]
+    addresses = ("m.berg@company.example", "info@company.example")
+    items = [{"employee": who, "address": f"{number}@x.example"} for number, who in enumerate(addresses)]
     assert ana.post("/learn", {"items": items}).json()["learned"] == 2
     assert {one["scope"] for one in ana.get("/contacts").json()["items"]} == {"person:mara.berg", "department:it"}
 
 
 def test_what_is_no_correspondent_is_said_with_its_reason(ana: Browser) -> None:
     addresses = ("noreply@x.example", "no address", "joe.fern@company.example")
-    items = [said("joe.fern", one)["items"][0] for one in addresses]  # type: ignore[index]
+    items = [learn_body("joe.fern", one)["items"][0] for one in addresses]  # type: ignore[index]
     assert ana.post("/learn", {"items": items}).json()["skipped"] == {"no-reply": 1, "malformed": 1, "own-domain": 1}
     reasons = {one["reason"]: (one["how"], one["count"]) for one in ana.get("/contacts/reasons?days=1").json()["items"]}
     assert reasons == {"no-reply": ("api", 1), "malformed": ("api", 1), "own-domain": ("api", 1)}
 
 
 def test_who_is_nobody_here_is_named_and_nothing_is_learned(ana: Browser) -> None:
-    items = [said("joe.fern", "ann@x.example")["items"][0], said("nobody", "bob@x.example")["items"][0]]  # type: ignore[index]
+    items = [learn_body("joe.fern", "ann@x.example")["items"][0], learn_body("nobody", "bob@x.example")["items"][0]]  # type: ignore[index]
     refused = ana.post("/learn", {"items": items})
     assert (refused.status_code, "the directory has no “nobody”" in refused.json()["detail"]) == (422, True)
     assert ana.get("/contacts").json()["items"] == []
@@ -52,8 +53,8 @@ def test_who_is_nobody_here_is_named_and_nothing_is_learned(ana: Browser) -> Non
 
 
 def test_staff_says_it_for_their_own_people_only(ben: Browser) -> None:
-    assert ben.post("/learn", said("mara.berg", "ann@x.example")).json()["learned"] == 1
-    refused = ben.post("/learn", said("joe.fern", "ann@x.example"))
+    assert ben.post("/learn", learn_body("mara.berg", "ann@x.example")).json()["learned"] == 1
+    refused = ben.post("/learn", learn_body("joe.fern", "ann@x.example"))
     assert (refused.status_code, refused.json()["detail"]) == (403, "employee: “joe.fern” is outside your scope")
 
 
@@ -74,7 +75,7 @@ def test_what_was_parked_is_accepted_or_dropped(ana: Browser, engine: Engine, ap
 
 
 def test_the_list_is_read_page_by_page(ana: Browser) -> None:
-    ana.post("/learn", {"items": [said("joe.fern", f"{number}@x.example")["items"][0] for number in range(5)]})  # type: ignore[index]
+    ana.post("/learn", {"items": [learn_body("joe.fern", f"{number}@x.example")["items"][0] for number in range(5)]})  # type: ignore[index]
     first = ana.get("/contacts?limit=3").json()
     rest = ana.get(f"/contacts?limit=3&cursor={first['next_cursor']}").json()
     assert (len(first["items"]), len(rest["items"]), rest["next_cursor"]) == (3, 2, None)

@@ -29,7 +29,7 @@ def test_related(shell: Shell, arrives: Arrives, engine: Engine) -> None:
         "",
     )
     taken = shell("decisions", "related", purge, "--take", row["copy"], "--reason", "forged")
-    assert (taken.code, "Removed 0 of 1 related messages from 1 mailbox; 1 mailbox still to do." in taken.out) == (0, True)
+    assert (taken.code, "Removed 0 of 1 related message from 1 mailbox; 1 mailbox still to do." in taken.out) == (0, True)
     (row,) = json.loads(shell("decisions", "related", purge, "--json").out)
     assert row["state"].startswith("removed by ")
     assert "already removed" in shell("decisions", "related", purge, "--take", row["copy"]).err

@@ -1272,7 +1272,7 @@ export interface FaultyLine {
   reason: string
 }
 
-/** What a row of a mail bomb holds; each kind has a title of its own. */
+/** Kinds of mail bombs; the row of each has a title of its own. */
 export type FloodOf = '' | 'crowd' | 'sender' | 'alerts'
 
 /** A department with the folders of its people. */
@@ -3472,12 +3472,15 @@ export interface Verdict {
   reason: string
 }
 
-/** Result of verifying the audit log. `fault` is "" when the audit log is whole. */
+/** Result of verifying the audit log. */
 export interface Verification {
+  /** Chained entries that are still there. */
   records: number
   unchained: number
   head: string
+  /** Where the chain breaks; empty: nowhere. */
   fault: string
+  /** Checkpoints that the audit log was compared with. */
   checkpoints: number
 }
 
