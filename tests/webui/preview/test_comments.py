@@ -10,7 +10,7 @@ def test_two_people_talk_about_a_message(site: Site, page: Page, other_page: Pag
     site.come(JOE, author="sales@talk.example", subject="Talk about it")
     site.sit_down(page, path="/?q=from:talk.example")
     page.get_by_role("option").filter(has_text="Talk about it").click()
-    page.keyboard.press("w")
+    page.keyboard.press("i")
     field = page.get_by_label("Comment, for colleagues who may read this message")
     expect(field).to_be_focused()
     page.keyboard.type("I called them: j is not a key here.")

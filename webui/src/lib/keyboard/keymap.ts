@@ -53,7 +53,7 @@ export const commands: readonly Command[] = [
     ['headers', '3'],
     ['people', '4'],
     ['history', '5'],
-    ['comment', 'w'],
+    ['comment', 'i'],
     ['read', 'Space'],
     ['sender', 's'],
     ['time-limited', 'u'],
