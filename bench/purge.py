@@ -1,66 +1,88 @@
 """Claim: of 1,000,000 deliveries one sender's 500 held messages are purged, and held again, in 50 ms; 50,000 in 1.5 s.
 
-The verbs of the house, as console and shell call them, from the call to the commit: the deliveries, the record with an
-outcome for each, the way back, the audit record. Beside them the floor: a bare UPDATE of the same rows, committed, with
-nothing of that; what is asked before: the evidence sheet; and the longest transaction, for which another writer waits. Above 5,000
-messages the verbs are carried out in slices, as upkeep does it. `--size N --many N` for other numbers.
+The verbs of the house, as console and shell call them, from the call to the commit: the deliveries, the record with an outcome for each,
+the way back, the audit record. Beside them what is asked before (the evidence sheet) and the floor: a bare UPDATE of the same rows. Each
+with its processor time, and what it wrote: SQLite all files, PostgreSQL its WAL. Above 5,000 messages the verbs are carried out in slices,
+as upkeep does it. Meanwhile another process lets messages in and decides about them: the longest time that it waited, and beside it the
+same with nobody else there.
+
+`--before COMMIT` runs an earlier commit in turn with this one. `--size N --waves 500,5000,50000 --rounds N` for other numbers.
 SQLite (WAL, synchronous=FULL) and PostgreSQL (as it comes, fsync on).
 """
 
 import contextlib
 import functools
+import json
+import os
 import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from sqlalchemy import Engine, text
-from sqlmodel import Session
-
-from bench.rounds import filling, goals, printing, processor
-from bench.rounds.alternating import Sample, Samples, find_medians, run_alternating
-from migrations.upgrade import upgrade
+from bench.rounds import goals, printing, processor
+from bench.rounds.alternating import Samples, run_alternating
 from tests.peers import postgresql, processes
-from tests.triage.arriving import IDA
-from triage.config.settings import Company, Settings
-from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, outcomes, undo as undoing
-from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.decisions.outcomes import DecisionReport
-from triage.quarantine.search import selection_summary
-from triage.quarantine.search.selection import Selection
-from triage.quarantine.search.selection_summary import Evidence
-from triage.store import db
-from triage.store.delivery_state import State
-from triage.times import utcnow
 
-T = TypeVar("T")
-TAKEN: list[float] = []  # milliseconds of each writing transaction of a round
+HERE = Path(__file__).parents[1]
+NOW = "this commit"
+WORK = {"evidence": "evidence sheet", "purge": "purge", "undo": "undo", "floor": "a bare UPDATE"}
+VISITS = 2.0  # seconds of visits with nobody else there
 
 
-def given(name: str, usual: int) -> int:
-    """A number of the command line."""
-    return int(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else usual
+def given(name: str, usual: str) -> str:
+    """A value of the command line."""
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else usual
 
 
-SIZES = (10_000, given("--size", 1_000_000))  # deliveries
-WAVE, MANY = 500, given("--many", 50_000)  # held messages of one sender; the larger one in the larger database only
-PHISHER, BOMBER = "wave@phisher.example", "wave@bomber.example"
-ROUNDS, ROUNDS_OF_MANY = 25, 5
-SETTINGS = Settings(company=Company(domains=("company.example",), hostname="mx.company.example"))
-WORK = {"evidence": "evidence sheet", "purge": "purge", "undo": "undo", "wait": "longest transaction", "floor": "a bare UPDATE"}
+SIZE = int(given("--size", "1000000"))  # deliveries
+WAVES = {f"wave{count}@bomber.example": count for count in map(int, given("--waves", "500,5000,50000").split(","))}
+ROUNDS = int(given("--rounds", "5"))
+Answer = dict[str, Any]
+
+
+class Worker:
+    """A process that carries out orders in the tree of a commit."""
+
+    def __init__(self, tree: Path, url: str) -> None:
+        command = [sys.executable, "-P", str(HERE / "bench/rounds/purging.py"), url]
+        streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, cwd=tree, env=os.environ | {"PYTHONPATH": str(tree)}, **streams)
+
+    def begin(self, *order: Any) -> None:
+        """Send an order."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+
+    def end(self) -> Answer:
+        """Wait for the answer."""
+        assert self.process.stdout
+        answer: Answer = json.loads(self.process.stdout.readline())
+        return answer
+
+    def ask(self, *order: Any) -> Answer:
+        """Send an order, and wait for its answer."""
+        self.begin(*order)
+        return self.end()
+
+    def close(self) -> None:
+        """No more orders."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """A database of one kind and size."""
+class Contender:
+    """A commit on one kind of database."""
 
     kind: str
-    size: int  # deliveries
-    engine: Engine
-    version: str
+    commit: str
+    worker: Worker
+    visitor: Worker
 
 
 def main() -> int:
@@ -71,157 +93,118 @@ def main() -> int:
             server = stack.enter_context(postgresql.start_cluster())
         except processes.Missing as missing:
             return printing.print_missing(missing)
-        houses = [house for size in SIZES for house in (open_sqlite(directory, size), on_postgresql(server, size))]
-        large = [house for house in houses if house.size == SIZES[-1]]
-        for size in SIZES:
-            many = MANY if size == SIZES[-1] else 0
-            engines = [house.engine for house in houses if house.size == size]
-            filling.fill_deliveries(engines, size - many, wave=PHISHER, wave_size=WAVE)
-            if many:
-                filling.fill_deliveries(engines, many, wave=BOMBER, wave_size=many)
-        for house in houses:
-            run_purge(house.engine, PHISHER, WAVE)  # the first one compiles its statements
-        watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
-        runs = run_alternating(
-            {f"{house.kind} {house.size}": functools.partial(run_purge, house.engine, PHISHER, WAVE) for house in houses}, ROUNDS
-        )
-        large_runs = run_alternating(
-            {house.kind: functools.partial(run_purge, house.engine, BOMBER, MANY) for house in large}, ROUNDS_OF_MANY
-        )
+        trees = {NOW: HERE}
+        if before := given("--before", ""):
+            trees = {before: stack.enter_context(check_out(before, directory / "before")), NOW: HERE}
+        contenders = [one for commit, tree in trees.items() for one in open_contenders(stack, commit, tree, directory, server)]
+        waves = sorted(WAVES.items(), key=lambda wave: wave[1])
+        versions = {one.kind: one.worker.ask("fill", SIZE, waves)["version"] for one in contenders}
+        watch = processor.Watch(())
+        alone = {one: visit_alone(one) for one in contenders}
+        measured: dict[str, float] = {}
+        for sender, count in waves:
+            for one in contenders:
+                one.worker.ask("round", sender, count)  # the first one compiles its statements
+            runs = run_alternating({one: functools.partial(run_round, one, sender, count) for one in contenders}, ROUNDS)
+            report_wave(count, runs)
+            report_waits(runs, alone)
+            measured |= pick_goals(count, {one: samples for one, samples in runs.items() if one.commit == NOW})
         others = watch.stop()[2]
-        for house in houses:
-            house.engine.dispose()
-    print_report(runs)
-    report_many(large_runs)
-    goals.tell_goals(pick_goals(find_medians(runs), find_medians(large_runs)))
-    printing.print_machine(*sorted({house.version for house in houses}, reverse=True), others=[others])
+    goals.tell_goals(measured, of=SIZE, whole=1_000_000)
+    printing.print_machine(*versions.values(), others=[others])
     return 0
 
 
-def open_sqlite(directory: Path, size: int) -> House:
-    """An empty SQLite database."""
-    return prepare_house(
-        "SQLite", size, db.open_engine(f"sqlite:///{directory}/{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"
-    )
-
-
-def on_postgresql(server: postgresql.Server, size: int) -> House:
-    """An empty PostgreSQL database."""
-    return prepare_house("PostgreSQL", size, db.open_engine(server.create(f"purge{size}")), "SHOW server_version")
-
-
-def prepare_house(kind: str, size: int, engine: Engine, version: str) -> House:
-    """With the tables, and with its version."""
-    upgrade(engine)
-    with db.read_transaction(engine) as session:
-        return House(kind, size, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}")
-
-
-def run_purge(engine: Engine, sender: str, count: int) -> Sample:
-    """Look at the sender's mail, purge it, undo that, and change the same rows barely; milliseconds of each."""
-    sheet, looked = time_task(functools.partial(looked_at, engine, sender))
-    assert sheet.by_state[State.HELD] == count
-    TAKEN.clear()
-    purged, purge = time_task(functools.partial(purged_by, engine, sender))
-    undone, undo = time_task(functools.partial(undone_by, engine, purged.id))
-    assert (purged.done, undone.done) == (count, count)
-    longest = max(TAKEN)
-    changed, floor = time_task(functools.partial(change_rows, engine, sender, "held", "purged"))
-    assert changed == count
-    change_rows(engine, sender, "purged", "held")
-    return {"evidence": looked, "purge": purge, "undo": undo, "wait": longest, "floor": floor}
-
-
-def looked_at(engine: Engine, sender: str) -> Evidence:
-    """Compute the preview that staff see before a removal."""
-    with db.read_transaction(engine) as session:
-        return selection_summary.selection_evidence(session, Selection.of(sender=sender), by=IDA, now=utcnow())
-
-
-def purged_by(engine: Engine, sender: str) -> DecisionReport:
-    """Removes a sender's messages by one decision."""
-    request = DecisionRequest(Selection.of(sender=sender), Verb.PURGE, "phishing")
-    with db.read_transaction(engine) as session:
-        planned = decision_plan.plan_large(session, request, by=IDA, now=utcnow(), settings=SETTINGS)
-    with clock_transaction(engine) as session:
-        made = decisions.decide_messages(session, request, by=IDA, now=utcnow(), settings=SETTINGS, planned=planned)
-    return carry_out_slices(engine, made)
-
-
-def undone_by(engine: Engine, decision_id: int) -> DecisionReport:
-    """And back."""
-    with clock_transaction(engine) as session:
-        made = undoing.undo_decision(session, decision_id, by=IDA, reason="", now=utcnow(), settings=SETTINGS)
-    return carry_out_slices(engine, made)
-
-
-def carry_out_slices(engine: Engine, made: DecisionReport) -> DecisionReport:
-    """The slices of a large decision, as upkeep carries them out; the decision as it is then."""
-    if not made.left:
-        return made
-    ahead, number = bulk_decisions.Ahead(), 1
-    while number:
-        with clock_transaction(engine) as session:
-            number = bulk_decisions.go_on(session, made.id, now=utcnow(), settings=SETTINGS, ahead=ahead)
-    with db.read_transaction(engine) as session:
-        return outcomes.get_decision(session, made.id, by=IDA)
-
-
 @contextlib.contextmanager
-def clock_transaction(engine: Engine) -> Iterator[Session]:
-    """A writing transaction, which is clocked until it is committed."""
-    begun = time.perf_counter()
-    with db.transaction(engine) as session:
-        yield session
-    TAKEN.append((time.perf_counter() - begun) * 1000)
+def check_out(commit: str, place: Path) -> Iterator[Path]:
+    """The tree of a commit for a while."""
+    subprocess.run(["git", "-C", str(HERE), "worktree", "add", "--quiet", "--detach", str(place), commit], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["git", "-C", str(HERE), "worktree", "remove", "--force", str(place)], check=True)
 
 
-def change_rows(engine: Engine, sender: str, before: str, after: str) -> int:
-    """The rows alone: no record, no outcome, no way back."""
-    change = text("UPDATE delivery SET state = :after WHERE author = :sender AND state = :before")
-    with db.transaction(engine) as session:
-        return int(session.connection().execute(change, {"after": after, "sender": sender, "before": before}).rowcount)
+def open_contenders(
+    stack: contextlib.ExitStack, commit: str, tree: Path, directory: Path, server: postgresql.Server
+) -> Iterator[Contender]:
+    """A commit on both kinds, with empty databases."""
+    name = "now" if commit == NOW else "before"
+    for kind, url in (("SQLite", f"sqlite:///{directory}/{name}.db"), ("PostgreSQL", server.create(name))):
+        workers = [Worker(tree, url) for _ in range(2)]
+        for one in workers:
+            stack.callback(one.close)
+        yield Contender(kind, commit, *workers)
 
 
-def time_task(task: Callable[[], T]) -> tuple[T, float]:
-    """Run a task; return its result and its time in milliseconds."""
-    begun = time.perf_counter()
-    result = task()
-    return result, (time.perf_counter() - begun) * 1000
+def visit_alone(one: Contender) -> Answer:
+    """The longest waits of a visitor with nobody else there."""
+    one.visitor.begin("visit")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        one.visitor.process.wait(VISITS)
+    one.visitor.begin("stop")
+    return one.visitor.end()
 
 
-def print_report(runs: Mapping[str, Samples]) -> None:
-    """The table: for each database each work at each size, and how it grew."""
-    small, large = SIZES
-    print(f"{WAVE} held messages of one sender, milliseconds until committed, {ROUNDS} alternating rounds; p50 and the slowest")
+def run_round(one: Contender, sender: str, count: int) -> dict[str, float]:
+    """Run a round, with a visitor meanwhile; its figures as `purge.processor`, `wait.arrival` and so on."""
+    one.visitor.begin("visit")
+    found = one.worker.ask("round", sender, count)
+    one.visitor.begin("stop")
+    found["wait"] = one.visitor.end()
+    return {f"{work}.{name}": figure for work, figures in found.items() for name, figure in figures.items()}
+
+
+def report_wave(count: int, runs: Mapping[Contender, Samples]) -> None:
+    """Print what each work took, and the ratio of the earlier commit to this one."""
+    print(f"{count:,} held messages of one sender, of {SIZE:,}; medians of {ROUNDS} alternating rounds")
+    print("milliseconds until committed · milliseconds of processor time · KB written a message")
+    commits = list(dict.fromkeys(one.commit for one in runs))
     rows = []
-    for kind in ("SQLite", "PostgreSQL"):
-        before, after = (find_medians(runs)[f"{kind} {size}"] for size in SIZES)
+    for kind in dict.fromkeys(one.kind for one in runs):
+        mine = {one.commit: samples for one, samples in runs.items() if one.kind == kind}
         for work, words in WORK.items():
-            taken = [format_runs(runs[f"{kind} {size}"], work, 1, 1) for size in SIZES]
-            growth, floor = printing.format_ratio(after[work], before[work]), printing.format_ratio(after[work], after["floor"])
-            rows.append((f"{kind}: {words}", *taken, growth, floor))
-    printing.print_table(("", f"of {small:,}", f"of {large:,}", "growth", "to a bare UPDATE"), rows)
+            used = {commit: median(samples, f"{work}.processor") for commit, samples in mine.items()}
+            ratio = [printing.format_ratio(used[commits[0]], used[NOW])] if len(commits) > 1 else []
+            rows.append((f"{kind}: {words}", *(format_costs(mine[commit], work, count) for commit in commits), *ratio))
+    printing.print_table(("", *commits, *(["processor, before to now"] if len(commits) > 1 else [])), rows)
 
 
-def report_many(runs: Mapping[str, Samples]) -> None:
-    """The table of the large wave."""
-    print(f"{MANY:,} held messages of one sender of {SIZES[-1]:,}, seconds until committed, {ROUNDS_OF_MANY} rounds; p50 and the slowest")
-    printing.print_table(("", *WORK.values()), [(kind, *(format_runs(one, work, 1000, 2) for work in WORK)) for kind, one in runs.items()])
+def format_costs(samples: Samples, work: str, count: int) -> str:
+    """The three figures of a work."""
+    passed, used, written = (median(samples, f"{work}.{name}") for name in ("milliseconds", "processor", "kilobytes"))
+    return f"{passed:,.0f} · {used:,.0f} · {written / count:.1f}"
 
 
-def format_runs(runs: Samples, work: str, unit: float, digits: int) -> str:
-    """The median and the slowest of these runs."""
-    taken = [one[work] / unit for one in runs]
-    return f"{statistics.median(taken):.{digits}f} / {max(taken):.{digits}f}"
+def report_waits(runs: Mapping[Contender, Samples], alone: Mapping[Contender, Answer]) -> None:
+    """Print how long others waited at most: in the median round, in the worst, and with nobody else there."""
+    print("the longest wait of another writer, milliseconds: median round / worst round / alone")
+    rows = []
+    for one, samples in runs.items():
+        waits = [format_waits(samples, f"wait.{name}", alone[one][name]) for name in ("arrival", "decision")]
+        rows.append((f"{one.kind}, {one.commit}", *waits, f"{median(samples, 'longest.milliseconds'):,.0f}"))
+    printing.print_table(("", "a message arrives", "a decision about one", "longest transaction"), rows)
 
 
-def pick_goals(figures: dict[str, dict[str, float]], waves: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Return the figure of each goal, on the slower database."""
-    large = [one for name, one in figures.items() if name.endswith(f" {SIZES[-1]}")]
-    few = {f"purge.{work}": max(one[work] for one in large) for work in ("purge", "undo")}
-    many = {"purge.many": "purge", "purge.many-undo": "undo"}
-    return few | {name: max(one[work] for one in waves.values()) / 1000 for name, work in many.items()}
+def format_waits(samples: Samples, name: str, alone: float) -> str:
+    """Three figures of a wait."""
+    return f"{median(samples, name):,.0f} / {max(one[name] for one in samples):,.0f} / {alone:,.0f}"
+
+
+def median(samples: Samples, name: str) -> float:
+    """The median of a figure."""
+    return statistics.median(one[name] for one in samples)
+
+
+def pick_goals(count: int, runs: Mapping[Contender, Samples]) -> dict[str, float]:
+    """Return the figures of the goals for this number, on the slower database."""
+    names: Mapping[int, Sequence[tuple[str, str, float]]] = {
+        500: (("purge.purge", "purge", 1), ("purge.undo", "undo", 1)),
+        50_000: (("purge.many", "purge", 1000), ("purge.many-undo", "undo", 1000)),
+    }
+    return {
+        goal: max(median(samples, f"{work}.milliseconds") for samples in runs.values()) / unit for goal, work, unit in names.get(count, ())
+    }
 
 
 if __name__ == "__main__":
