@@ -170,7 +170,7 @@ def queue_report(
     )
     listed = [format_id(one.id) for one in concerned][:MOST_NAMED]
     detail = {"kind": story.kind, "to": to, "report": format_id(report_id), "deliveries": listed}
-    ledger.write_act(session, "told", f"message:{format_id(message.id)}", by=BY, now=now, detail=detail)
+    ledger.write_act(session, "notify", f"message:{format_id(message.id)}", by=BY, now=now, detail=detail)
 
 
 def known_recipient(delivery: Delivery, message: Message) -> str:

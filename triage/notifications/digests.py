@@ -163,7 +163,7 @@ def send_digest(session: Session, person: Person, settings: Settings, *, since: 
     message = internal_mail.send_letter(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
     digest_entries.remember_entries(session, person.uid, digest, letter=message, now=now)
     detail = {"to": person.mailbox, "messages": len(digest.ids), "message": format_id(message)}
-    ledger.write_act(session, "told", f"employee:{person.uid}", by=BY, now=now, detail=detail)
+    ledger.write_act(session, "notify", f"employee:{person.uid}", by=BY, now=now, detail=detail)
 
 
 def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -> Letter:

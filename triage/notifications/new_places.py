@@ -67,7 +67,7 @@ def tell_owner(session: Session, record: AuditRecord, settings: Settings, *, now
     letter = letter_about(there.address, login, record, settings)
     message = internal_mail.send_letter(session, letter, folder=there.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
     detail = {"to": there.address, "causes": [NEW_PLACE], "message": format_id(message)}
-    ledger.write_act(session, "told", there.who, by=BY, now=now, detail=detail)
+    ledger.write_act(session, "notify", there.who, by=BY, now=now, detail=detail)
     return True
 
 

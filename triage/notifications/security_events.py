@@ -92,7 +92,8 @@ EVENTS: dict[str, dict[str, Kind]] = {  # by act, and by what it did or why; "" 
     "mode": {"": Kind(CONFIGURATION, ("change",), severity=NOTICE)},
     "settings": {"": Kind(CONFIGURATION, ("change",), severity=NOTICE)},
     "restore": {"": Kind(CONFIGURATION, ("change",), severity=WARNING)},
-    "let-go": {"": Kind(DATA, ("change",), severity=NOTICE)},
+    "delete-entries": {"": Kind(DATA, ("change",), severity=NOTICE)},
+    "let-go": {"": Kind(DATA, ("change",), severity=NOTICE)},  # its name before 0.1.0
     TAMPERED: {"": Kind(DATA, ("change",), "failure", ALERT)},
 }
 

@@ -47,7 +47,7 @@ def queue_letters(session: Session, settings: Settings, *, now: datetime) -> int
         message = internal_mail.send_letter(session, letter, folder=one.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
         alerts.save_sent_alerts(session, one.who, chain.from_iterable(untold.values()), now)
         detail = {"to": one.address, "causes": sorted(untold), "message": format_id(message)}
-        ledger.write_act(session, "told", one.who, by=BY, now=now, detail=detail)
+        ledger.write_act(session, "notify", one.who, by=BY, now=now, detail=detail)
     return len(letters)
 
 

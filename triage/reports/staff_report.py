@@ -205,7 +205,7 @@ def savings_formula(found: Saved) -> Iterable[tuple[Cell, ...]]:
     """The hours and what they are made of."""
     for what, messages in ((say("removed on arrival"), found.by_rules), (say("removed or rejected by the staff"), found.by_staff)):
         yield what, messages, found.employee_seconds, round(messages * found.employee_seconds / 3600, 2)
-    yield say("cards decided"), found.cards, found.seconds_per_card, round(-found.spent, 2)
+    yield say("rows decided"), found.cards, found.seconds_per_card, round(-found.spent, 2)
     yield say("saved"), None, None, round(found.hours, 2)
 
 

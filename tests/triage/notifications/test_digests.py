@@ -285,7 +285,7 @@ def test_taking_it_away_is_an_answer(known: Engine, daily: Settings) -> None:
     with db.transaction(known) as session:
         release_requests.request_release(session, mail, by=Actor.employee("joe.fern", "Joe Fern"), words="", now=NOW)
     purge(known, daily, mail, NOW + HOUR)
-    assert "you asked for it: it was looked at and not let in" in send_digests(known, daily)["joe.fern@company.example"]
+    assert "you asked for it: it was reviewed and not released" in send_digests(known, daily)["joe.fern@company.example"]
 
 
 def test_only_some_departments(known: Engine, daily: Settings) -> None:

@@ -65,7 +65,7 @@ def test_a_new_place_is_told_once_and_the_first_sign_in_is_none(engine: Engine, 
     sign_in(engine, "ana", HOME)
     assert send_notices(engine, staffed) == []
     with db.read_transaction(engine) as session:
-        acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "told")).all()
+        acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "notify")).all()
     assert [(one.subject, one.detail["causes"]) for one in acts] == [("staff:ana", ["new_place"])]
 
 

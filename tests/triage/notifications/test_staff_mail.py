@@ -83,7 +83,7 @@ def test_everybody_on_duty_is_told_of_the_folders_they_look_after(known: Engine,
     assert not any("supplier" in text for text in found.values())  # no word of a sender
     assert send_alerts(known, staffed, LATE + DAY) == {}
     with db.read_transaction(known) as session:
-        acts = select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "told").order_by(col(AuditRecord.subject))
+        acts = select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "notify").order_by(col(AuditRecord.subject))
         assert list(session.scalars(acts)) == ["staff:ana", "staff:ben", "staff:eva", "staff:ida"]
 
 

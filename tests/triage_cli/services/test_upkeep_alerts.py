@@ -39,7 +39,7 @@ def list_recipients(engine: Engine) -> list[str]:
 
 def acts(engine: Engine) -> list[str]:
     with db.read_transaction(engine) as session:
-        return list(session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.act).in_(["alarm", "told"]))))
+        return list(session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.act).in_(["alarm", "notify"]))))
 
 
 def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings: Settings, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings
     assert shell("sync").code == 2
     assert upkeep_alerts.watch_alerts(settings, engine, "here:1")
     assert not upkeep_alerts.watch_alerts(settings, engine, "here:1")
-    assert (list_recipients(engine), acts(engine)) == (["p0@company.example"], ["alarm", "told"])
+    assert (list_recipients(engine), acts(engine)) == (["p0@company.example"], ["alarm", "notify"])
     assert shell("sync", "--confirm").code == 0
     with db.read_transaction(engine) as session:
         assert session.scalars(select(Alarm)).all() == []

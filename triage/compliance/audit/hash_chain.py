@@ -98,13 +98,13 @@ def sealed_after(session: Session, sequence: int) -> list[AuditRecord]:
 
 
 def start_of(session: Session) -> tuple[int, str]:
-    """The last record that was released, and its hash: the audit log begins after it."""
+    """The last deleted entry and its hash: the audit log begins after it."""
     start = session.get(Marker, START)
     return (start.number, start.text) if start else (0, "")
 
 
 def move_chain_start(session: Session, through: int, *, now: datetime) -> None:
-    """Let the audit log begin after the chained record `through`.
+    """Moves the start of the audit log after the chained entry `through`.
 
     `drop_released` deletes what is before in slices; the chain stays provable.
     """
@@ -112,11 +112,11 @@ def move_chain_start(session: Session, through: int, *, now: datetime) -> None:
     former, _ = start_of(session)
     session.merge(Marker(name=START, number=through, text=record.sealed))
     detail = {"first": former + 1, "through": through}
-    ledger.write_act(session, "let-go", "audit", by=Actor.system("retention"), now=now, detail=detail, items=through - former)
+    ledger.write_act(session, "delete-entries", "audit", by=Actor.system("retention"), now=now, detail=detail, items=through - former)
 
 
 def drop_released(session: Session, limit: int = AT_ONCE) -> int:
-    """Delete records that were released; how many, at most `limit`. The database refuses to delete any other."""
+    """Deletes entries before the start; how many, at most `limit`. The database refuses to delete any other."""
     gone = (
         select(col(AuditRecord.id))
         .where(col(AuditRecord.sequence) <= start_of(session)[0])

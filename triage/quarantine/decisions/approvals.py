@@ -178,7 +178,7 @@ def check_unchanged(session: Session, asked: PendingAct, meant: Meant, *, beyond
     if dual_control.fence_of(meant) == asked.fence:
         return
     if beyond and not dual_control.is_within_scope(session, [ids.parse_id(one) for one in asked.items], by):
-        raise NotAllowed(say("this reaches beyond your scope: somebody who may see all of it has to approve it"))
+        raise NotAllowed(say("this is outside your scope: a person who may see all of it has to approve it"))
     raise Stale(say("the messages have changed since this was requested: decline it, and have it requested again"))
 
 

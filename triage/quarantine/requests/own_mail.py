@@ -132,4 +132,4 @@ def request_refusal(request: MailRequest, delivery: Delivery) -> str:
         by = request.declined_by_shown
         return join_parts(": ", (by, request.reason)) if request.reason else say("{by}: no", by=by)
     answered = delivery.state != State.HELD and delivery.settled_at and delivery.settled_at > request.asked_at
-    return say("it was looked at and not let in") if answered and delivery.state != State.EXPIRED else ""
+    return say("it was reviewed and not released") if answered and delivery.state != State.EXPIRED else ""
