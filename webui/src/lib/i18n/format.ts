@@ -150,14 +150,14 @@ export function validity(until: string | null, now: number): string {
 /** 4 min, 5 h. */
 const spell = (minutes: number): string => (minutes < 60 ? t('{n} min', { n: minutes }) : t('{n} h', { n: Math.floor(minutes / 60) }))
 
-/** How long a message is of use: "expires in 4 min", "usually valid for an hour" where it does not say so itself, "expired 2 min ago". */
+/** How long a message is valid: "expires in 4 min", "usually valid for an hour" where it does not say so itself, "expired 2 min ago". */
 export function lifetime(mail: { time_limited_until: string | null; lifetime_assumed: boolean; received_at: string }, now: number): string {
   if (!mail.time_limited_until || !mail.lifetime_assumed || hasExpired(mail.time_limited_until, now)) return validity(mail.time_limited_until, now)
   const minutes = minutesTo(mail.time_limited_until, new Date(mail.received_at).getTime())
   return minutes % 60 ? plural('usually valid for {n} minute|usually valid for {n} minutes', minutes) : plural('usually valid for an hour|usually valid for {n} hours', minutes / 60)
 }
 
-/** Is it over? */
+/** Whether its time is over. */
 export const hasExpired = (until: string | null, now: number): boolean => Boolean(until) && minutesTo(until!, now) <= 0
 
 /** "in 4 min", where it is said already that something expires. */

@@ -4,7 +4,7 @@ import type { Delivery } from '../schema/types'
 
 class TimeLimited {
   items = $state.raw<readonly Delivery[]>([])
-  /** What the lane shows. It grows when somebody asks for what is new, and moves no row before. */
+  /** Rows that the lane shows. It grows when the user asks for new ones, and moves no row before. */
   shown = $state.raw<ReadonlySet<string> | null>(null)
 
   load = async (): Promise<void> => {
@@ -13,15 +13,15 @@ class TimeLimited {
     if (page && !this.shown) this.open()
   }
 
-  /** Show all of it. */
+  /** Shows all messages. */
   open = (): void => {
     this.shown = new Set(this.items.map((one) => one.id))
   }
 
-  /** Those of them that are still of use. */
+  /** Messages that have not expired. */
   left = (now: number): readonly Delivery[] => this.items.filter((one) => one.time_limited_until && new Date(one.time_limited_until).getTime() > now)
 
-  /** What came in since and is not shown yet. */
+  /** New messages that are not shown yet. */
   fresh = (now: number): readonly Delivery[] => this.left(now).filter((one) => !this.shown?.has(one.id))
 }
 

@@ -2,7 +2,7 @@
 import { api } from '../api/client'
 import type { Folder } from '../schema/types'
 
-/** How much of what is held in a department we may decide about: what is sealed waits for those who are named. */
+/** Number of held messages in a department that we may decide: confidential ones need a keeper. */
 const open = (one: Folder): number => (one.confidential ? 0 : one.held - one.people.reduce((sum, person) => sum + (person.confidential ? person.held : 0), 0))
 
 class Folders {

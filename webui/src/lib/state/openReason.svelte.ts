@@ -1,4 +1,4 @@
-// Why somebody opens sealed mail. What was said counts until the page is left; the server writes it down each time.
+// Reason for opening a confidential message. It counts until the page is left; the server logs each opening.
 import { Problem, at } from '../api/client'
 import { fetchLetter, letter } from './messageCache.svelte'
 import type { Delivery } from '../schema/types'
