@@ -27,7 +27,7 @@ from triage.store.models.messages import Content, Message
 from triage.times import utcnow
 
 LONG = bool(os.environ.get("MAILROOM_FAULTS"))  # make faults
-MESSAGES = {"sqlite": 10_000, "postgresql": 10_000} if LONG else {"sqlite": 2000, "postgresql": 600}
+MESSAGES = {"sqlite": 10_000, "postgresql": 10_000} if LONG else {"sqlite": 1000, "postgresql": 600}
 KILLS = 50 if LONG else 6
 KINDS = ("everything", "receive", "judge", "relay", "everything", "serve")  # whom a kill meets, in turns
 SESSIONS = 12

@@ -167,6 +167,7 @@ def test_redirected_in_the_browser_it_goes_to_somebody_else(house: House, page: 
     assert house.with_text("sales-desk", letter.subject) == []
 
 
+@pytest.mark.long  # webui/shell/test_phone.py undoes a removal, delivery/test_recall.py from end to end
 def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
     letter = Letter(f"eve@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", unique("Removed by mistake"))
     house.company.take(letter)
@@ -190,6 +191,7 @@ def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
     assert back["person"] == "ada.byron"
 
 
+@pytest.mark.long  # webui/queue/test_colleagues.py has two browsers
 def test_the_second_click_gets_told_what_happened(house: House, page: Page) -> None:
     letter = Letter(f"fay@{outside.STRANGER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Wanted by two"))
     house.company.take(letter)

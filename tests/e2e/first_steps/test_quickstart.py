@@ -199,11 +199,22 @@ BEFORE = {
 }
 
 
+def changes_nothing_without_mailroom(server: MailServer) -> None:
+    """An address that Mailroom has not confirmed is not switched on, and files that are there are not written again."""
+    before = {one: one.read_bytes() for one in (server.mta.directory / "etc").iterdir()}
+    done = subprocess.run([server.output / "switch-on", ANNA], env=server.environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Mailroom does not answer" in done.stderr) == (1, True)
+    assert {one: one.read_bytes() for one in (server.mta.directory / "etc").iterdir()} == before
+    again = quickstart(server)
+    assert (again.returncode, "of an earlier run" in again.stderr) == (2, True)
+
+
 def test_one_person_is_switched_on_and_off_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with mail_server(tmp_path) as server:
         said = quickstart(server)
         assert said.returncode == 0, said.stdout + said.stderr
         assert f"{DOMAIN}: messages get into mailboxes by lmtp:inet:" in said.stdout
+        changes_nothing_without_mailroom(server)
         with started(server, monkeypatch) as desk:
             server.reloads("switch-on", ANNA)
             sent = server.send(STRANGER, "x@stranger.example", ANNA)
@@ -279,14 +290,3 @@ def test_what_comes_while_mailroom_is_away_waits_and_switch_off_lets_it_through(
         assert server.fate(None, waits, ANNA) == "delivered"
         assert (server.output / "was-on").read_text() == f"{ANNA}\n"
         assert server.bounces() == []
-
-
-def test_an_address_that_mailroom_does_not_know_changes_nothing(tmp_path: Path) -> None:
-    with mail_server(tmp_path) as server:
-        assert quickstart(server).returncode == 0
-        before = {one: one.read_bytes() for one in (server.mta.directory / "etc").iterdir()}
-        done = subprocess.run([server.output / "switch-on", ANNA], env=server.environment, capture_output=True, text=True, check=False)
-        assert (done.returncode, "Mailroom does not answer" in done.stderr) == (1, True)
-        assert {one: one.read_bytes() for one in (server.mta.directory / "etc").iterdir()} == before
-        again = quickstart(server)
-        assert (again.returncode, "of an earlier run" in again.stderr) == (2, True)

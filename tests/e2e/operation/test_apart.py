@@ -119,7 +119,7 @@ def test_what_cannot_start_says_why_in_one_line(
     refused_with(laid_out, words)
 
 
-@pytest.mark.parametrize("door", ["smtp", "api"])
+@pytest.mark.parametrize("door", [effort.long("smtp"), "api"])
 def test_a_port_in_use_is_named(laid_out: company.Company, door: str) -> None:
     port = laid_out.smtp_port if door == "smtp" else laid_out.api_port
     with socket.create_server(("127.0.0.1", port)):

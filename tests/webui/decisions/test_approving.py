@@ -103,6 +103,7 @@ def test_an_assistant_of_two_approves_one_card_for_both(site: Site, page: Page) 
     assert in_force(site, agent) == []
 
 
+@pytest.mark.long  # test_consent.py says why nothing can be allowed, test_late.py what was refused
 def test_where_no_rule_can_be_made_nothing_is_released_and_the_reason_is_said(site: Site, page: Page) -> None:
     raw = b"To: Joe Fern <joe.fern@company.example>\r\nSubject: From nobody\r\n\r\nHello\r\n"
     site.come(JOE, author="", subject="From nobody", raw=raw)

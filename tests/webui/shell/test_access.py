@@ -97,6 +97,7 @@ def test_a_key_that_follows_at_once_opens_the_next_sheet(filled: Site, page: Pag
     expect(page.get_by_role("dialog", name="Remove")).to_be_visible()
 
 
+@pytest.mark.long  # test_phone.py looks at the list and at a message with axe, and at 320 pixels in German
 def test_on_a_phone(filled: Site, page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 700})
     filled.sit_down(page)
