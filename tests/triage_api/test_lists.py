@@ -181,9 +181,22 @@ def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
     for section, keys in (("act-now", []), ("time-limited", ["code@good.example"]), ("rest", ["wave@bad.example"])):
         assert [one["key"] for one in ana.get(f"/triage?section={section}").json()["items"]] == keys
     assert ana.get("/triage?section=soon").status_code == 422
+    check_filters(ana, page["total_items"])
 
 
 PARCEL = "Your parcel could not be handed over. Settle the customs charge and choose a new delivery slot today."
+
+
+def check_filters(ana: Browser, rows: int) -> None:
+    """The values that are offered show so many rows, and hide the others; a link that nobody could have copied is refused."""
+    facets = ana.get("/triage?facets=true").json()["facets"]
+    assert {one["name"] for one in facets} == {"severity", "verified", "attachments", "language"}
+    for one in facets:
+        found = ana.get(f"/triage?sort=risk&{one['name']}={one['value']}").json()
+        assert (found["total_items"], found["hidden_items"]) == (one["rows"], rows - one["rows"])
+    assert ana.get("/triage").json()["facets"] is None
+    for wrong in ("sort=luck", "severity=bad", "language=klingon", "verified=maybe", "sort=wait&section=rest"):
+        assert ana.get(f"/triage?{wrong}").status_code == 422
 
 
 def test_cards_by_campaign_are_decided_as_they_say(ana: Browser, came: Came) -> None:

@@ -15,6 +15,7 @@ from triage.ids import new_id
 from triage.intake import sender_context
 from triage.intake.stages import Evaluated, Examined, Faults, Stored, signal_input
 from triage.message.authentication import Result
+from triage.message.language import find_language
 from triage.message.mailing_lists import shown_name
 from triage.message.signals import find_signals
 from triage.message.signals.severity import Severity, rate_severity
@@ -95,6 +96,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
                 hold_as_dangerous(copy)
             if settings.company.plain:
                 deliver_in_plain_mode(copy, settings.company, now)
+        note_language(deliveries, summary.text)
         senders.entered(deliveries)
         if one.is_let_in:
             familiar.met(summary.author, summary.author_name)
@@ -180,6 +182,14 @@ def message_row(one: Examined, message_id: int, signs: list[Row]) -> Row:
     }
 
 
+def note_language(deliveries: Iterable[NewDelivery], text: str) -> None:
+    """Note the language of a message on its held copies: the queue is filtered by it."""
+    held = [copy for copy in deliveries if copy.state == State.HELD]
+    language = find_language(text) if held else None
+    for copy in held:
+        copy.language = language
+
+
 def hold_as_dangerous(copy: NewDelivery) -> None:
     """Hold dangerous: a copy that the step let pass is held when all its warning signs together are dangerous."""
     copy.state, copy.due_at, copy.queued_at = State.HELD, None, None
@@ -237,6 +247,7 @@ def new_delivery(
         beside=[one.as_json() for one in verdict.beside],
         withheld=verdict.withheld,
         marks=facts.marks,
+        has_attachments=bool(summary.attachments),
         direction="bounce" if recipient.bounce == "ours" else "in",
         due_at=queued,
         queued_at=queued,

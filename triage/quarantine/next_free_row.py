@@ -10,6 +10,7 @@ from triage.actor import Actor
 from triage.quarantine import assignment, presence
 from triage.quarantine.cards import card_list
 from triage.quarantine.cards.card_list import Card
+from triage.quarantine.cards.row_order import EVERY_ROW, RowFilter, RowOrder
 from triage.quarantine.search.selection import Selection
 from triage.store import versions
 from triage.store.queue.grouping import Group
@@ -19,7 +20,15 @@ PAGE = 50
 
 
 def next_free(
-    session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender", skip: Collection[str] = ()
+    session: Session,
+    wanted: Selection,
+    *,
+    by: Actor,
+    now: datetime,
+    group: Group = "sender",
+    skip: Collection[str] = (),
+    order: RowOrder = "priority",
+    only: RowFilter = EVERY_ROW,
 ) -> Card | None:
     """Take the first card in hand that no colleague looks at and that is not handed to another; None when there is none.
 
@@ -31,7 +40,7 @@ def next_free(
     deciding = {one.login for one in assignment.list_candidates(session, by=by, now=now) if one.away_until is None}
     after = None
     while True:
-        page = card_list.list_cards(session, wanted, by=by, now=now, group=group, limit=PAGE, after=after)
+        page = card_list.list_cards(session, wanted, by=by, now=now, group=group, limit=PAGE, after=after, order=order, only=only)
         for card in page.items:
             if card.key not in skip and is_free(card, busy, deciding):
                 presence.look_at(session, card.lead.id, by=by, now=now)

@@ -48,6 +48,8 @@ class NewDelivery:
     second_look: int | None = 0
     passed_on_by: str = ""
     is_copy: bool = False
+    language: str | None = None
+    has_attachments: bool = False
     signals: list[Row] = field(default_factory=list)
     urgency: int = 50
     why_here: list[Row] = field(default_factory=list)

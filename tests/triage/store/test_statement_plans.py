@@ -22,7 +22,8 @@ from triage.delivery.recall import recall_jobs
 from triage.notifications import alerts
 from triage.quarantine import delivery_history, open_message, sender_profile, where_is_my_message
 from triage.quarantine.campaigns import campaign_list
-from triage.quarantine.cards import card_list, fold_counts, folder_counts
+from triage.quarantine.cards import card_list, fold_counts, folder_counts, row_facets
+from triage.quarantine.cards.row_order import RowFilter
 from triage.quarantine.decisions import decide, decision_plan, outcomes, undo
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing, selection_summary
@@ -100,6 +101,18 @@ ASKED: dict[str, tuple[Ask, tuple[str, ...]]] = {
     "the queue, each message by itself": (
         cards("none"),
         ("delivery_by_urgency", "delivery_of_campaign", "delivery_of_domain", "delivery_time_limited"),
+    ),
+    "the queue by risk, each message by itself": (
+        asked(card_list.list_cards, Selection(states=HELD), by=ANA, now=NOW, group="none", order="risk"),
+        ("delivery_by_urgency", "delivery_by_time", "delivery_of_campaign"),
+    ),
+    "the longest waiting of the verified, each by itself": (
+        asked(card_list.list_cards, Selection(states=HELD), by=ANA, now=NOW, group="none", order="wait", only=RowFilter(verified=True)),
+        ("delivery_by_urgency", "delivery_by_time", "delivery_of_campaign"),
+    ),
+    "numbers of rows by each filter": (
+        asked(row_facets.list_facets, Selection(states=HELD), by=ANA, now=NOW, group="campaign", only=RowFilter()),
+        ("delivery_of_campaign",),
     ),
     "rows of a sender": (cards("sender", sender=SALES), ("delivery_by_author", "delivery_of_campaign")),
     "rows of a campaign": (cards("campaign", campaign=CAMPAIGN), ("delivery_of_campaign",)),

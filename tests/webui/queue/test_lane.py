@@ -58,7 +58,7 @@ def test_what_expires_elsewhere_stands_above_the_list_and_a_key_leads_to_it(site
     page.keyboard.press(".")  # what is new, and with it what expires soon
     expect(lane.get_by_role("button")).to_have_count(1)  # the other one stands in the list
     expect(page.get_by_role("button", name="2 time-limited")).to_have_count(0)
-    expect(lane.get_by_role("heading")).to_contain_text("1 time-limited message in other folders")
+    expect(lane.get_by_role("heading")).to_contain_text("1 time-limited message not in this list")
     expect(lane.get_by_role("button").first).to_contain_text("Sign in")
     expect(lane.get_by_role("button").first).to_contain_text(re.compile("in (4[0-9]|50) min"))
     expect(page.get_by_role("option").first).to_contain_text(re.compile("Your code.*valid for (1[0-9]|20) min"))

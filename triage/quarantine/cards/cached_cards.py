@@ -1,16 +1,17 @@
 """Read-only: cards from the kept counts, exact at every moment: what was touched since is left to who asks."""
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, and_, bindparam, func, not_, select, tuple_
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, not_, select, tuple_
 from sqlmodel import Session, col
 
 from triage.quarantine.cards.folder_views import View
+from triage.quarantine.cards.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, standing_place
 from triage.quarantine.search.folder_totals import pile_of
 from triage.store.db import OneOf
 from triage.store.models.columns import Instant
@@ -20,7 +21,6 @@ from triage.store.queue.grouping import Group
 from triage.times import from_micros, to_micros
 
 EVERYTHING = 0  # the view of the anchors of all held messages, each a card
-Place = tuple[datetime, int, datetime, str]  # pressing, urgency, newest, key: where a card stands in the order
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +39,29 @@ class Pile:
     people: int
     departments: int
     lead: int
+    oldest: datetime
+    sender: str
 
-    @property
-    def rank(self) -> tuple[datetime, int, int, str]:
+    def rank(self, order: RowOrder) -> tuple[datetime, int, int, str]:
         """Sort key of a row."""
-        return rank_of(place_of(self))
+        return rank_of(standing_place(order, self))
 
 
-Piles = tuple[list[Pile], dict[str, int], tuple[int, int]]  # in order; how much lies in the pile of each; cards and deliveries in all
+Numbers = tuple[int, int, int]  # rows and deliveries that a list shows in all, and rows that its filter hides
+Piles = tuple[list[Pile], dict[str, int], Numbers]  # in order; how much lies in the pile of each
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Part of a list of rows: so many after a place, from one on, before one, or the last of all."""
+    """Part of a list of rows in an order: so many after a place, from one on, before one, or the last of all."""
 
     limit: int
     after: Place | None = None
     at: Place | None = None
     before: Place | None = None
     end: bool = False
+    order: RowOrder = "priority"
+    only: RowFilter = EVERY_ROW
 
     @property
     def backwards(self) -> bool:
@@ -86,11 +90,6 @@ class Kept:
     touched: frozenset[str]
 
 
-def place_of(pile: Pile) -> Place:
-    """Returns the place of a row in the list."""
-    return pile.pressing, pile.urgency, pile.newest, pile.key
-
-
 def rank_of(place: Place) -> tuple[datetime, int, int, str]:
     """A place as the database sorts it: everything ascending."""
     return place[0], -place[1], -to_micros(place[2]), place[3]
@@ -112,7 +111,15 @@ def cached_view(session: Session, view: View, group: Group, now: datetime) -> Ke
 
 
 HOLDING = and_(MINE, not_(OneOf(col(KeptCard.pile), "touched")))  # the kept cards that still hold
-ORDER = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
+RANK = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
+ORDERS: dict[RowOrder, tuple[tuple[int, Any], ...]] = {  # columns, each with which part of a place it is compared with
+    "priority": tuple(enumerate(RANK)),
+    "risk": ((1, col(KeptCard.mild)), (2, col(KeptCard.age)), (3, col(KeptCard.key))),
+    "wait": ((0, col(KeptCard.oldest)), (3, col(KeptCard.key))),
+    "sender": ((3, col(KeptCard.sender)),),
+}
+FILTERED = RowColumns(col(KeptCard.severity), col(KeptCard.verified), col(KeptCard.attachments), col(KeptCard.language))
+MOST_QUESTIONS = 200  # that are kept made
 
 
 def cached_key(found: Kept) -> dict[str, Any]:
@@ -126,24 +133,26 @@ def cached_page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> 
     words = cached_key(found) | {"limit": part.limit, "skip": skip}
     for name, place in places.items():
         words |= as_row(name, place)
-    rows = session.scalars(page_of(frozenset(places), part.backwards), words)
+    rows = session.scalars(page_of(frozenset(places), part.backwards, part.order, part.only), words)
     return part.in_order([as_pile(one) for one in rows])
 
 
-@cache
-def page_of(places: frozenset[str], backwards: bool) -> Select[KeptCard]:
+@lru_cache(MOST_QUESTIONS)
+def page_of(places: frozenset[str], backwards: bool, order: RowOrder, only: RowFilter) -> Select[KeptCard]:
     """The question of `cached_page`, made once."""
-    order = Part(0, end=backwards).walked((column, False) for column in ORDER)
-    rows = select(KeptCard).where(HOLDING).order_by(*order).limit(bindparam("limit")).offset(bindparam("skip"))
-    here = tuple_(*ORDER)
-    compared = {"after": here > row_of("after"), "at": here >= row_of("at"), "before": here < row_of("before")}
-    return rows.where(*(compared[name] for name in sorted(places)))
+    columns = ORDERS[order]
+    walked = Part(0, end=backwards).walked((column, False) for _, column in columns)
+    rows = select(KeptCard).where(HOLDING).order_by(*walked).limit(bindparam("limit")).offset(bindparam("skip"))
+    if only != EVERY_ROW:
+        rows = rows.where(only.condition(FILTERED))
+    here = tuple_(*(column for _, column in columns))
+    ways = {"after": operator.gt, "at": operator.ge, "before": operator.lt}
+    return rows.where(*(ways[name](here, row_of(name, order)) for name in sorted(places)))
 
 
-def row_of(name: str) -> ColumnElement[Any]:
-    """A place as the database compares it with rows."""
-    kinds: tuple[TypeEngine[Any], ...] = (Instant(), Integer(), BigInteger(), Text())
-    return tuple_(*(bindparam(f"{name}_{number}", type_=kind) for number, kind in enumerate(kinds)))
+def row_of(name: str, order: RowOrder) -> ColumnElement[Any]:
+    """A place as the database compares it with rows in this order."""
+    return tuple_(*(bindparam(f"{name}_{number}", type_=column.type) for number, column in ORDERS[order]))
 
 
 def as_row(name: str, place: Place) -> dict[str, Any]:
@@ -166,6 +175,8 @@ def as_pile(one: KeptCard) -> Pile:
         one.people,
         one.departments,
         one.lead,
+        one.oldest,
+        one.sender.removesuffix(f" {one.key}"),
     )
 
 
@@ -188,16 +199,27 @@ SIZES = (
 )
 
 
+def count_filtered(session: Session, found: Kept, only: RowFilter) -> tuple[int, int]:
+    """Counts the cached rows that are still valid and that a filter shows, and their deliveries."""
+    rows = select(func.count(), func.coalesce(func.sum(col(KeptCard.number)), 0)).where(HOLDING, only.condition(FILTERED))
+    cards, deliveries = session.execute(rows, cached_key(found)).one()
+    return cards, int(deliveries)
+
+
 def pile_sizes(session: Session, found: Kept, piles: set[str]) -> dict[str, int]:
     """Counts the deliveries of each of these piles, on whatever row."""
     return {pile: int(number) for pile, number in session.execute(SIZES, cached_key(found) | {"piles": piles})}
 
 
-def place_at(session: Session, found: Kept, position: int) -> Place | None:
-    """Returns the place of the row at a position, counted on from the last anchor before it; None where there are fewer rows."""
-    begins, place = anchor_before(session, found.view, found.group, position) or (0, None)
-    piles = cached_page(session, found, Part(1, at=place), skip=position - begins)
-    return place_of(piles[0]) if piles else None
+def place_at(session: Session, found: Kept, position: int, order: RowOrder, only: RowFilter) -> Place | None:
+    """Returns the place of the row at a position, counted on from the last anchor before it; None where there are fewer rows.
+
+    Only all rows by priority have anchors; others are counted from the first one on, in an index.
+    """
+    plain = order == "priority" and only == EVERY_ROW
+    begins, place = (anchor_before(session, found.view, found.group, position) if plain else None) or (0, None)
+    piles = cached_page(session, found, Part(1, at=place, order=order, only=only), skip=position - begins)
+    return standing_place(order, piles[0]) if piles else None
 
 
 def anchor_before(session: Session, view: int, group: Group, position: int) -> tuple[int, Place] | None:

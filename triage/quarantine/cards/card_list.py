@@ -10,12 +10,14 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders
 from triage.actor import Actor
+from triage.errors import BadInput
 from triage.message.signals.second_look import in_order, reason_names
 from triage.message.signals.severity import Severity
 from triage.quarantine.cards import cached_cards, computed_cards, delivered_copies, folder_counts, single_cards
-from triage.quarantine.cards.cached_cards import Kept, Part, Pile, Piles, Place
+from triage.quarantine.cards.cached_cards import Kept, Part, Pile, Piles
 from triage.quarantine.cards.delivered_copies import NONE_OUT
 from triage.quarantine.cards.folder_views import View
+from triage.quarantine.cards.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, standing_place
 from triage.quarantine.cards.single_cards import Asked
 from triage.quarantine.requests.employee_notes import Note
 from triage.quarantine.requests.open_requests import REQUESTS
@@ -24,6 +26,7 @@ from triage.quarantine.search import confirmations, expiry, legal_hold
 from triage.quarantine.search.folder_totals import by_index, in_piles
 from triage.quarantine.search.listing import Listed, list_some, visible_selection
 from triage.quarantine.search.selection import CLAIMED, COPIES, UNPROVEN, Selection
+from triage.say import say
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
@@ -38,6 +41,9 @@ ANCHOR_EVERY = 200  # cards between two anchors
 LOOKED_AT = 500  # deliveries of a card, of which it is read why each needs a second look
 WALKED = 100  # cards of a page, about
 MOST_URGENT = 1000  # more than any
+OF_DELIVERY = RowColumns(
+    grouping.severity_column(), grouping.verified_column(), grouping.attachments_column(), grouping.language_column()
+)  # where each is a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +75,8 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """Page of rows of the queue. `list_cards` and `deliveries` count all pages, `position` the rows before this page, where that is
-    known."""
+    """Page of rows of the queue. `cards` and `deliveries` count all pages, `hidden` the rows that a filter does not show, and `position`
+    the rows before this page, where that is known."""
 
     items: tuple[Card, ...]
     following: Place | None
@@ -78,6 +84,7 @@ class Cards:
     position: int | None
     deliveries: int
     cards: int
+    hidden: int = 0
 
 
 class Question(NamedTuple):
@@ -88,6 +95,8 @@ class Question(NamedTuple):
     group: Group
     now: datetime
     kept: Kept | None  # None: they are counted now
+    order: RowOrder = "priority"
+    only: RowFilter = EVERY_ROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,30 +122,35 @@ def list_cards(
     end: bool = False,
     most_ids: int = CARD_IDS,
     section: Section | None = None,
+    order: RowOrder = "priority",
+    only: RowFilter = EVERY_ROW,
 ) -> Cards:
     """Deliveries in the actor's scope as cards: what must be acted on now, then by deadline, then by urgency, then the newest.
 
+    `order`: by risk, by the longest wait or by the sender's address instead, without sections. `only`: which of the cards.
     What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
     `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted,
     `before` that of the one that follows the last one wanted. `position`: so many cards come before the first one, in a long list about.
     `end`: the last ones of all, instead. `most_ids`: a card of more deliveries carries one id, its lead's. `section`: only its cards, from
     its beginning on where no place is given; what is counted is all of the list.
     """
-    question = asked_for(session, wanted, by, group, now)
+    if section and order != "priority":
+        raise BadInput(say("only the order of the queue has sections; leave sort out"), field="section")
+    question = asked_for(session, wanted, by, group, now)._replace(order=order, only=only)
     if position:
         at = place_at(session, question, position)
     elif section and not (after or at or before or end):
         at = beginning_of(section)
-    part = Part(limit + 1, after, at, before, end or bool(position and at is None))
+    part = Part(limit + 1, after, at, before, end or bool(position and at is None), order, only)
     piles, sizes, numbers = some_piles(session, question, part)
     if section:
         piles = [pile for pile in piles if sections.section_of(pile.pressing) is section]
     page = piles[-limit:] if part.backwards else piles[:limit]
     items = tuple(laid_out(session, question, page, sizes, most_ids, by=by))
     more, inside = len(piles) > limit, after is not None or at is not None
-    preceding = cached_cards.place_of(page[0]) if page and (more if part.backwards else inside) else None
-    following = cached_cards.place_of(page[-1]) if page and not part.end and (more or before is not None) else None
-    return Cards(items, following, preceding, page_start(part, position, numbers[0] - len(page)), numbers[1], numbers[0])
+    preceding = standing_place(order, page[0]) if page and (more if part.backwards else inside) else None
+    following = standing_place(order, page[-1]) if page and not part.end and (more or before is not None) else None
+    return Cards(items, following, preceding, page_start(part, position, numbers[0] - len(page)), numbers[1], numbers[0], numbers[2])
 
 
 def beginning_of(section: Section) -> Place:
@@ -205,33 +219,41 @@ def from_kept(session: Session, question: Question, kept: Kept, part: Part) -> P
     """Cards from the kept counts, and beside them those of the piles that were touched since."""
     piles = cached_cards.cached_page(session, kept, part)
     cards, deliveries = cached_cards.count_cached(session, kept)
+    every = cards
+    if part.only != EVERY_ROW:
+        cards, deliveries = cached_cards.count_filtered(session, kept, part.only)
+    hidden = every - cards
     sizes = cached_cards.pile_sizes(session, kept, {pile.pile for pile in piles})
     if kept.touched:
         touched = and_(question.of_piles, in_piles(session, kept.touched, question.group))
         fresh, own, numbers = computed_cards.compute_page(session, touched, question.group, question.now, part)
-        piles, sizes = part.of(merge_cards(session, piles, fresh)), sizes | own
-        cards, deliveries = cards + numbers[0], deliveries + numbers[1]
-    return piles, sizes, (cards, deliveries)
+        piles, sizes = part.of(merge_cards(session, piles, fresh, part.order)), sizes | own
+        cards, deliveries, hidden = cards + numbers[0], deliveries + numbers[1], hidden + numbers[2]
+    return piles, sizes, (cards, deliveries, hidden)
 
 
-def merge_cards(session: Session, kept: list[Pile], fresh: list[Pile]) -> list[Pile]:
+def merge_cards(session: Session, kept: list[Pile], fresh: list[Pile], order: RowOrder) -> list[Pile]:
     """Merges two lists of rows into the list's order. Where names decide, the database sorts them: its alphabet need not be Python's."""
-    alike = {pile.rank[:-1] for pile in kept} & {pile.rank[:-1] for pile in fresh}
-    names = db.in_order(session, {pile.key for pile in kept + fresh}) if alike else []
+    ranks = {pile.key: pile.rank(order) for pile in kept + fresh}
+    alike = {ranks[pile.key][:-1] for pile in kept} & {ranks[pile.key][:-1] for pile in fresh}
+    names = db.in_order(session, {rank[-1] for rank in ranks.values()}) if alike else []
     place = {name: number for number, name in enumerate(names)}
-    return sorted(kept + fresh, key=lambda pile: (*pile.rank[:-1], place.get(pile.key, 0)))
+    return sorted(kept + fresh, key=lambda pile: (*ranks[pile.key][:-1], place.get(ranks[pile.key][-1], 0)))
 
 
 def one_by_one(session: Session, question: Question, part: Part) -> Piles:
     """Each delivery as a card of its own."""
-    deliveries = number_of(session, question)
-    piles = single_cards.single_page(session, one_by_one_of(question, few=is_few(session, deliveries)), question.now, part)
-    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
+    every = number_of(session, question)
+    piles = single_cards.single_page(session, one_by_one_of(question, few=is_few(session, every)), question.now, part)
+    shown = every if part.only == EVERY_ROW else count_where(session, and_(question.where, part.only.condition(OF_DELIVERY)))
+    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (shown, shown, every - shown)
 
 
 def one_by_one_of(question: Question, *, few: bool) -> Asked:
     """The deliveries of a question, each by itself. `few`: it is quicker to sort them all than to walk along an index of what is held."""
-    return Asked(question.of_piles if few else question.where, question.of_piles)
+    matching = question.only.condition(OF_DELIVERY)
+    where = question.of_piles if few else question.where
+    return Asked(and_(where, matching), and_(question.of_piles, matching), question.order)
 
 
 def is_few(session: Session, deliveries: int) -> bool:
@@ -245,11 +267,14 @@ def place_at(session: Session, question: Question, position: int) -> Place | Non
     Of a long list in which each delivery is a card it is about there: as far down as among all that is held.
     """
     where, group, now, kept = question.where, question.group, question.now, question.kept
+    order, only = question.order, question.only
+    if group != "none" and kept:
+        return cached_cards.place_at(session, kept, position, order, only)
     if group != "none":
-        return cached_cards.place_at(session, kept, position) if kept else computed_cards.place_at(session, where, group, now, position)
+        return computed_cards.place_at(session, where, group, now, position, Part(1, order=order, only=only))
     mine = number_of(session, question)
     few = is_few(session, mine)
-    if few or kept is None:
+    if few or kept is None or order != "priority" or only != EVERY_ROW:
         return single_cards.place_at(session, one_by_one_of(question, few=few), now, position)
     everything = folder_counts.number_held(session)
     begins, place = cached_cards.anchor_before(session, cached_cards.EVERYTHING, group, position * everything // mine) or (0, None)
@@ -259,17 +284,33 @@ def place_at(session: Session, question: Question, position: int) -> Place | Non
 def number_of(session: Session, question: Question) -> int:
     """Counts all deliveries of the question."""
     if question.kept is None:
-        return session.scalar(select(func.count()).select_from(Delivery).where(question.where)) or 0
+        return count_where(session, question.where)
     deliveries = cached_cards.count_cached(session, question.kept)[1]
     if question.kept.touched:
         touched = and_(question.of_piles, in_piles(session, question.kept.touched, "sender"))
-        deliveries += session.scalar(select(func.count()).select_from(Delivery).where(touched)) or 0
+        deliveries += count_where(session, touched)
     return deliveries
 
 
-def list_anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender") -> Anchors:
-    """Lists anchors for jumping into a long list: where every so many rows begin. Cached ones are some seconds old."""
-    found = kept_for(session, wanted, by, group, now)
+def count_where(session: Session, where: ColumnElement[bool]) -> int:
+    """Counts deliveries."""
+    return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
+
+
+def list_anchors(
+    session: Session,
+    wanted: Selection,
+    *,
+    by: Actor,
+    now: datetime,
+    group: Group = "sender",
+    order: RowOrder = "priority",
+    only: RowFilter = EVERY_ROW,
+) -> Anchors:
+    """Lists anchors for jumping into a long list: where every so many rows begin. Cached ones are some seconds old; those of another order
+    or of a filter are counted now."""
+    plain = order == "priority" and only == EVERY_ROW
+    found = kept_for(session, wanted, by, group, now) if plain else None
     if found is not None and group != "none":
         return Anchors(tuple(cached_cards.cached_anchors(session, found.view, group)), cached_cards.count_cached(session, found)[0])
     where = visible_selection(wanted, by)
@@ -277,7 +318,7 @@ def list_anchors(session: Session, wanted: Selection, *, by: Actor, now: datetim
         mine, everything = number_of(session, Question(where, where, group, now, found)), folder_counts.number_held(session)
         if not is_few(session, mine):
             return Anchors(tuple((position * mine // everything, place) for position, place in all_of), mine)
-    return Anchors(*computed_cards.compute_anchors(session, where, group, now, ANCHOR_EVERY))
+    return Anchors(*computed_cards.compute_anchors(session, where, group, now, ANCHOR_EVERY, Part(1, order=order, only=only)))
 
 
 def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, most: int) -> dict[str, list[int]]:

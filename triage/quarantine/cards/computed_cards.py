@@ -1,65 +1,82 @@
 """Read-only: cards counted from the deliveries themselves, where nothing is kept for the question."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, String, Subquery, and_, case, func, literal, not_, or_, select
 from sqlmodel import Session, col
 
-from triage.quarantine.cards.cached_cards import Part, Pile, Piles, Place
+from triage.quarantine.cards.cached_cards import Part, Pile, Piles
+from triage.quarantine.cards.row_order import Place, RowColumns, RowFilter, standing
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
 from triage.store.queue.grouping import Group
 
+DESCENDS = (False, True, True, False)  # which of `standing` do
+
 
 def compute_page(session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part) -> Piles:
     """This part of the cards."""
-    piles = count_cards(by_key(key_deliveries(where, group, now)))
-    order = ((piles.c.pressing, False), (piles.c.urgency, True), (piles.c.newest, True), (piles.c.key, False))
-    rows = select(piles).order_by(*part.walked(order))
+    piles = count_cards(by_key(key_deliveries(where, group, now)), part.only)
+    stands = standing(part.order, piles.c)
+    rows = select(piles).where(piles.c.matches == 1).order_by(*part.walked(zip(stands, DESCENDS, strict=True)))
     if part.after is not None:
-        rows = rows.where(cards_behind(piles, part.after))
+        rows = rows.where(cards_behind(stands, part.after))
     if part.at is not None:
-        rows = rows.where(or_(cards_behind(piles, part.at), piles.c.key == part.at[3]))
+        rows = rows.where(or_(cards_behind(stands, part.at), stands[3] == part.at[3]))
     if part.before is not None:
-        rows = rows.where(not_(cards_behind(piles, part.before)), piles.c.key != part.before[3])
+        rows = rows.where(not_(cards_behind(stands, part.before)), stands[3] != part.before[3])
     found = session.execute(rows.limit(part.limit)).all()
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
-    in_all = (int(numbers.cards), int(numbers.deliveries)) if numbers else (0, 0)
+    in_all = (int(numbers.cards), int(numbers.deliveries), int(numbers.hidden)) if numbers else (0, 0, 0)
     return part.in_order([Pile(*row[: len(fields(Pile))]) for row in found]), {row.pile: int(row.in_pile) for row in found}, in_all
 
 
-def place_at(session: Session, where: ColumnElement[bool], group: Group, now: datetime, position: int) -> Place | None:
-    """Returns the place of the row at this position; None where there are fewer."""
+def place_at(session: Session, where: ColumnElement[bool], group: Group, now: datetime, position: int, part: Part) -> Place | None:
+    """Returns the place of the row at this position, in the order and with the filter of a part; None where there are fewer."""
     piles = by_key(key_deliveries(where, group, now)).subquery()
-    place = (piles.c.pressing, piles.c.urgency, piles.c.newest, piles.c.key)
-    rows = select(*place).order_by(place[0], place[1].desc(), place[2].desc(), place[3]).limit(1).offset(position)
+    place = standing(part.order, piles.c)
+    order = Part(1).walked(zip(place, DESCENDS, strict=True))
+    rows = select(*place).where(part.only.condition(filtered(piles.c))).order_by(*order).limit(1).offset(position)
     found = session.execute(rows).first()
     return (found[0], found[1], found[2], found[3]) if found else None
 
 
 def compute_anchors(
-    session: Session, where: ColumnElement[bool], group: Group, now: datetime, every: int
+    session: Session, where: ColumnElement[bool], group: Group, now: datetime, every: int, part: Part
 ) -> tuple[tuple[tuple[int, Place], ...], int]:
     """Computes anchors: where every so many rows begin, each with its position, and the number of rows."""
     rows = key_deliveries(where, group, now)
     piles = (single_rows(rows) if group == "none" else by_key(rows)).subquery()
-    order = (piles.c.pressing, piles.c.urgency.desc(), piles.c.newest.desc(), piles.c.key)
+    place = [one.label(name) for one, name in zip(standing(part.order, piles.c), ("pressing", "urgency", "newest", "key"), strict=True)]
+    order = Part(1).walked(zip(standing(part.order, piles.c), DESCENDS, strict=True))
     position = (func.row_number().over(order_by=order) - 1).label("position")
-    numbered = select(
-        piles.c.pressing, piles.c.urgency, piles.c.newest, piles.c.key, position, func.count().over().label("cards")
-    ).subquery()
+    matching = part.only.condition(filtered(piles.c))
+    numbered = select(*place, position, func.count().over().label("cards")).where(matching).subquery()
     some_of = session.execute(select(numbered).where(numbered.c.position % every == 0).order_by(numbered.c.position)).all()
     return tuple((row.position, (*row[:4],)) for row in some_of), some_of[0].cards if some_of else 0
 
 
-def count_cards(piles: Select[Any]) -> Subquery:
-    """The cards with how many cards and deliveries there are in all, and in their pile: counted in the one pass that finds them."""
-    inside = piles.subquery()
-    in_pile = func.sum(inside.c.number).over(partition_by=inside.c.pile).label("in_pile")
-    return select(inside, in_pile, func.count().over().label("cards"), func.sum(inside.c.number).over().label("deliveries")).subquery()
+def count_cards(piles: Select[Any], only: RowFilter) -> Subquery:
+    """The cards with whether a filter shows them, and how many cards and deliveries it shows and how many cards it hides in all, and how
+    many deliveries are in their pile: counted in the one pass that finds them."""
+    every = piles.subquery()
+    inside = select(every, case((only.condition(filtered(every.c)), literal(1)), else_=literal(0)).label("matches")).subquery()
+    counted = {
+        "in_pile": func.sum(inside.c.number).over(partition_by=inside.c.pile),
+        "cards": func.sum(inside.c.matches).over(),
+        "deliveries": func.sum(inside.c.matches * inside.c.number).over(),
+        "hidden": func.sum(1 - inside.c.matches).over(),
+    }
+    return select(inside, *(column.label(name) for name, column in counted.items())).subquery()
+
+
+def filtered(columns: Any) -> RowColumns:
+    """The columns of `by_key` that a filter asks."""
+    return RowColumns(columns.severity, columns.verified == 1, columns.attachments == 1, columns.language)
 
 
 def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
@@ -77,6 +94,10 @@ def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime) -> S
             col(Delivery.urgency),
             grouping.time_limit_at(now).label("time_limited_until"),
             sections.section_order(now).label("pressing"),
+            col(Delivery.author),
+            grouping.verified_column().label("verified"),
+            grouping.attachments_column().label("attachments"),
+            grouping.language_column().label("language"),
         )
         .where(where)
         .subquery()
@@ -99,6 +120,11 @@ def by_key(rows: Subquery) -> Select[Any]:
         func.count(folder.distinct()).label("people"),
         func.count(rows.c.department.distinct()).label("departments"),
         func.max(rows.c.id).label("lead"),
+        func.min(rows.c.received_at, type_=Instant).label("oldest"),
+        func.min(rows.c.author).label("sender"),
+        grouping.all_true(rows.c.verified).label("verified"),
+        grouping.any_true(rows.c.attachments).label("attachments"),
+        grouping.common_text(rows.c.language).label("language"),
     ).group_by(rows.c.key)
 
 
@@ -118,19 +144,24 @@ def single_rows(rows: Subquery) -> Select[Any]:
         one.label("people"),
         one.label("departments"),
         rows.c.id.label("lead"),
+        rows.c.received_at.label("oldest"),
+        rows.c.author.label("sender"),
+        case((rows.c.verified, one), else_=literal(0)).label("verified"),
+        case((rows.c.attachments, one), else_=literal(0)).label("attachments"),
+        rows.c.language,
     )
 
 
-def cards_behind(piles: Subquery, after: Place) -> ColumnElement[bool]:
-    """The cards that come after this place in the list."""
-    pressing, urgency, newest, key = after
+def cards_behind(stands: Sequence[Any], after: Place) -> ColumnElement[bool]:
+    """The cards that come after this place in the list; `stands`: the columns that it is sorted by."""
+    pressing, urgency, newest, key = stands
     return or_(
-        piles.c.pressing > pressing,
+        pressing > after[0],
         and_(
-            piles.c.pressing == pressing,
+            pressing == after[0],
             or_(
-                piles.c.urgency < urgency,
-                and_(piles.c.urgency == urgency, or_(piles.c.newest < newest, and_(piles.c.newest == newest, piles.c.key > key))),
+                urgency < after[1],
+                and_(urgency == after[1], or_(newest < after[2], and_(newest == after[2], key > after[3]))),
             ),
         ),
     )

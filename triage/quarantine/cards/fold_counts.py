@@ -13,6 +13,7 @@ from triage.access import staff_members
 from triage.quarantine.cards import folder_counts
 from triage.quarantine.cards.cached_cards import EVERYTHING
 from triage.quarantine.cards.folder_views import View
+from triage.quarantine.cards.row_order import risk_rank
 from triage.quarantine.search.folder_totals import Part, card_parts, in_piles, no_campaign, pile_of
 from triage.store import db
 from triage.store.db import is_among
@@ -42,10 +43,10 @@ def cards_of(found: Iterable[Part], views: Sequence[tuple[int, View]], group: Gr
         for number, view in views:
             mine = [part for part in all_parts if view.covers(part.department, part.person)]
             if mine:
-                yield {"view": number, "grouped": group, "pile": pile, "key": key} | added_up(mine)
+                yield {"view": number, "grouped": group, "pile": pile, "key": key} | added_up(key, mine)
 
 
-def added_up(mine: Sequence[Part]) -> dict[str, Any]:
+def added_up(key: str, mine: Sequence[Part]) -> dict[str, Any]:
     """The columns of a card."""
     return {
         "pressing": min(part.pressing for part in mine),
@@ -58,7 +59,19 @@ def added_up(mine: Sequence[Part]) -> dict[str, Any]:
         "people": len(mine),
         "departments": len({part.department for part in mine}),
         "lead": max(part.lead for part in mine),
+        "mild": -max(risk_rank(part.severity, 0) for part in mine) - max(part.weight for part in mine),
+        "oldest": min(part.oldest for part in mine),
+        "sender": f"{min(part.sender for part in mine)} {key}",
+        "verified": all(part.verified for part in mine),
+        "attachments": any(part.attachments for part in mine),
+        "language": common_language(mine),
     }
+
+
+def common_language(mine: Sequence[Part]) -> str:
+    """Returns the language of all of a card, "" where it has several."""
+    languages = {part.language for part in mine}
+    return languages.pop() if len(languages) == 1 else ""
 
 
 def fold_counts(session: Session, *, now: datetime) -> int:

@@ -1,6 +1,6 @@
 """Read-only: each delivery as a card of its own, walked along an index, section by section; from the end the other way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select, true, tuple_
 from sqlmodel import Session, col
 
-from triage.quarantine.cards.cached_cards import Part, Pile, Place
+from triage.quarantine.cards.cached_cards import Part, Pile
+from triage.quarantine.cards.row_order import Place, RowOrder, standing
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
@@ -27,6 +28,7 @@ class Asked:
 
     where: ColumnElement[bool]
     beside: ColumnElement[bool]
+    order: RowOrder = "priority"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def single_page(session: Session, asked: Asked, now: datetime, part: Part) -> li
     piles: list[Pile] = []
     for rows, order in plan_walks(session, asked, now, part):
         for row in session.execute(rows.order_by(*part.walked(order)).limit(part.limit - len(piles))):
-            piles.append(Pile(*row[:7], row[3], 1, 1, 1, row[7]))  # type: ignore[call-arg]
+            piles.append(Pile(*row[4:8], *row[8:11], row[7], 1, 1, 1, row[11], row[6], row[12]))  # type: ignore[call-arg]
         if len(piles) == part.limit:
             break
     return part.in_order(piles)
@@ -55,7 +57,7 @@ def place_at(session: Session, asked: Asked, now: datetime, nth: int, begin: Pla
     """Returns the place of the nth of these deliveries, from 0 and from a place on; None where there are fewer."""
     part = Part(1, at=begin)
     for rows, order in plan_walks(session, asked, now, part):
-        if found := session.execute(rows.order_by(*part.walked(order)).limit(1).offset(nth)).first():
+        if found := session.execute(rows.order_by(*part.walked(order)).limit(1).offset(nth)).first():  # first its place
             return found[0], found[1], found[2], found[3]
         nth -= session.scalar(select(func.count()).select_from(rows.subquery())) or 0
     return None
@@ -63,22 +65,49 @@ def place_at(session: Session, asked: Asked, now: datetime, nth: int, begin: Pla
 
 def plan_walks(session: Session, asked: Asked, now: datetime, part: Part) -> Iterator[tuple[Select[Any], Order]]:
     """Yields the queries that are read one after the other for a part, each with its order in the list."""
+    if asked.order != "priority":
+        yield walk_in_order(asked, now, part)
+        return
     bands = bands_of(session, asked, now)
     for number in range(len(bands))[:: -1 if part.backwards else 1]:
         band, until = bands[number], bands[number + 1].since if number + 1 < len(bands) else None
         within = band_part(part, band, until)
         if within is not None:
-            columns = (
-                band.pressing,
-                col(Delivery.urgency),
-                col(Delivery.received_at),
-                grouping.card_key("none"),
-                grouping.time_limit_at(now),
-            )
-            yield (
-                select(*columns, col(Delivery.weight), grouping.severity_column(), col(Delivery.id)).where(band.where, *within),
-                band.order,
-            )
+            place = (band.pressing, col(Delivery.urgency), col(Delivery.received_at), grouping.card_key("none"))
+            yield select(*place, *columns_of(band.pressing, now)).where(band.where, *within), band.order
+
+
+def columns_of(pressing: Any, now: datetime) -> tuple[Any, ...]:
+    """The columns of a card, behind those of its place."""
+    stands = (pressing, col(Delivery.urgency), col(Delivery.received_at), grouping.card_key("none"))
+    rated = (grouping.time_limit_at(now), col(Delivery.weight), grouping.severity_column())
+    return tuple(one.label(f"card_{number}") for number, one in enumerate((*stands, *rated, col(Delivery.id), col(Delivery.author))))
+
+
+class Standing:
+    """The columns of a delivery by which `row_order.standing` sorts it as a row."""
+
+    oldest = newest = col(Delivery.received_at)
+    sender, weight = col(Delivery.author), col(Delivery.weight)
+    severity, key = grouping.severity_column(), grouping.card_key("none")
+
+
+def walk_in_order(asked: Asked, now: datetime, part: Part) -> tuple[Select[Any], Order]:
+    """Returns the query for a part of the deliveries in another order than that of the queue, whatever section they are in."""
+    stands = standing(asked.order, Standing)
+    places = ((part.after, False, False), (part.at, True, False), (part.before, True, True))
+    within = [not_(found) if before else found for place, also, before in places if place for found in [beyond(stands, place, also=also)]]
+    rows = select(*stands, *columns_of(sections.section_order(now), now)).where(asked.where, *within)
+    return rows, tuple(zip(stands, (False, True, True, False), strict=True))
+
+
+def beyond(stands: Sequence[Any], place: Place, *, also: bool) -> ColumnElement[bool]:
+    """Condition: deliveries behind a place. `also`: and the one that is there. The first comparison is one for an index."""
+    first, second, third, key = stands
+    behind = key >= place[3] if also else key > place[3]
+    later = or_(third < place[2], and_(third == place[2], behind))
+    later = or_(second < place[1], and_(second == place[1], later))
+    return and_(first >= place[0], or_(first > place[0], and_(first == place[0], later)))
 
 
 def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:

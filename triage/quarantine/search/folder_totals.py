@@ -36,6 +36,11 @@ class Part:
     time_limited_until: datetime
     pressing: datetime
     lead: int
+    oldest: datetime
+    sender: str
+    verified: int
+    attachments: int
+    language: str
 
 
 def card_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
@@ -53,6 +58,11 @@ def card_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Selec
             func.min(grouping.time_limit_at(now), type_=Instant),
             func.min(sections.section_order(now), type_=Instant),
             func.max(col(Delivery.id)),
+            func.min(col(Delivery.received_at), type_=Instant),
+            func.min(col(Delivery.author)),
+            grouping.all_true(grouping.verified_column()),
+            grouping.any_true(grouping.attachments_column()),
+            grouping.common_text(grouping.language_column()),
         )
         .where(in_states((State.HELD,)), col(Delivery.direction) == "in", which)
         .group_by(*place)

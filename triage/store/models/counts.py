@@ -59,8 +59,17 @@ class KeptCard(SQLModel, table=True):
     people: int
     departments: int
     lead: int = integer_column()
+    mild: int = integer_column(0)  # minus row_order.risk_rank
+    oldest: datetime = instant_column()
+    sender: str  # the first of its authors' addresses, and the key
+    verified: bool = False  # all of it is proven to be from its author's domain
+    attachments: bool = False  # some of it has one
+    language: str = ""  # of all of it; "": unknown, or several
     __table_args__ = (
         Index("kept_card_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
+        Index("kept_card_by_risk", "view", "grouped", "mild", "age", "key"),
+        Index("kept_card_by_wait", "view", "grouped", "oldest", "key"),
+        Index("kept_card_by_sender", "view", "grouped", "sender"),
         Index("kept_card_by_end", "view", "grouped", "time_limited_until"),
     )
 

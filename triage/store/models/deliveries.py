@@ -7,7 +7,15 @@ from sqlalchemy import Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from triage.say import form_with_text, with_its_form
-from triage.store.models.columns import form_column, id_column, instant_column, integer_column, json_list_column, reference_column
+from triage.store.models.columns import (
+    form_column,
+    id_column,
+    instant_column,
+    integer_column,
+    json_list_column,
+    reference_column,
+    text_column,
+)
 
 PASSED_ON = "passed_on_by <> ''"
 OUT = "is_copy AND state = 'delivered'"
@@ -60,6 +68,8 @@ class Delivery(SQLModel, table=True):
     time_limited_until: datetime | None = instant_column(
         nullable=True
     )  # how long it is of use; None: it may wait, or its deadline does not count
+    language: str | None = text_column()  # of its text, as message.language finds it; "": unknown; None: it was not held, or is from before
+    has_attachments: bool | None = None  # None: it is from before this was kept
     lifetime_assumed: bool = False  # the message does not say how long: it is what is usual
     verdict: str  # disposition
     rule: str  # name of the policy's rule

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Integer, String, and_, case, cast, func, literal, true
+from sqlalchemy import ColumnElement, Integer, String, and_, case, cast, func, literal, select, true
 from sqlmodel import col
 
 from triage.message.signals.severity import DANGEROUS_FROM, SUSPICIOUS_FROM, UNCLEAR_FROM, Severity
 from triage.store.delivery_state import State
+from triage.store.message_columns import count_attachments
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
+from triage.store.models.messages import Message
 
 Group = Literal["campaign", "sender", "none"]
 COPIES = "*"  # in the place of a proof: it is one of the copies of its campaign
@@ -63,6 +65,37 @@ def severity_column() -> ColumnElement[int]:
     steps = ((DANGEROUS_FROM, Severity.DANGEROUS), (SUSPICIOUS_FROM, Severity.SUSPICIOUS), (UNCLEAR_FROM, Severity.UNCLEAR))
     by_weight = case(*((weight >= least, literal(int(step), Integer)) for least, step in steps), else_=literal(0, Integer))
     return func.coalesce(col(Delivery.severity), by_weight)
+
+
+def verified_column() -> ColumnElement[bool]:
+    """SQL expression for whether a delivery is proven to be from its author's domain."""
+    return col(Delivery.proof) != ""
+
+
+def attachments_column() -> ColumnElement[bool]:
+    """SQL expression for whether a delivery has an attachment; of older deliveries without this column, as their message says."""
+    number = select(func.coalesce(count_attachments(), 0)).where(col(Message.id) == col(Delivery.message_id))
+    return func.coalesce(col(Delivery.has_attachments), number.correlate(Delivery).scalar_subquery() > 0)
+
+
+def language_column() -> ColumnElement[str]:
+    """SQL expression for the language of a delivery, "" where it is unknown."""
+    return func.coalesce(col(Delivery.language), "")
+
+
+def all_true(column: ColumnElement[bool]) -> ColumnElement[int]:
+    """SQL aggregate: 1 where this holds for every delivery, else 0."""
+    return func.min(case((column, literal(1)), else_=literal(0)))
+
+
+def any_true(column: ColumnElement[bool]) -> ColumnElement[int]:
+    """SQL aggregate: 1 where this holds for one of the deliveries, else 0."""
+    return func.max(case((column, literal(1)), else_=literal(0)))
+
+
+def common_text(column: ColumnElement[str]) -> ColumnElement[str]:
+    """SQL aggregate: the text that all deliveries have in this column, "" where they differ."""
+    return case((func.min(column) == func.max(column), func.max(column)), else_=literal("", String))
 
 
 def time_limit_at(now: datetime) -> ColumnElement[datetime]:

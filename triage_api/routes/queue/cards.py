@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from triage.quarantine.cards import card_list
+from triage.quarantine.cards import card_list, row_facets
 from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
@@ -35,7 +35,12 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
         end=wanted.end,
         most_ids=wanted.ids,
         section=wanted.section,
+        order=wanted.sort,
+        only=wanted.only(),
     )
+    facets = None
+    if wanted.facets:
+        facets = row_facets.list_facets(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group, only=wanted.only())
     return schemas.TriageItems.model_validate(
         {
             "items": page.items,
@@ -44,6 +49,8 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
             "position": page.position,
             "total_deliveries": page.deliveries,
             "total_items": page.cards,
+            "hidden_items": page.hidden,
+            "facets": facets,
         }
     )
 
@@ -51,6 +58,8 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
 @router.get("/triage/anchors", response_model=schemas.Anchors, responses=describe_refusals(401, 422))
 def list_anchors(wanted: Annotated[schemas.TriageFilter, Query()], session: Read, by: Staff) -> schemas.Anchors:
     """Lists every 200th place of the same list, so that a long list can be entered anywhere: pass one as `at` of `/triage`."""
-    found = card_list.list_anchors(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group)
+    found = card_list.list_anchors(
+        session, wanted.selection(), by=by, now=utcnow(), group=wanted.group, order=wanted.sort, only=wanted.only()
+    )
     items = [{"position": position, "at": cursor_of(place)} for position, place in found.items]
     return schemas.Anchors.model_validate({"items": items, "total_items": found.cards})

@@ -37,7 +37,16 @@ def end_presence(session: Tx, by: Staff) -> None:
 @router.post("/presence/next", response_model=schemas.NextItem, responses=describe_refusals(401, 403, 422))
 def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextItem:
     """Reserve the next row that no colleague looks at. Two callers at the same time get different rows."""
-    card = next_free_row.next_free(session, order.selection(), by=by, now=utcnow(), group=order.group, skip=order.skip)
+    card = next_free_row.next_free(
+        session,
+        order.selection(),
+        by=by,
+        now=utcnow(),
+        group=order.group,
+        skip=order.skip,
+        order=order.sort,
+        only=order.only(),
+    )
     return schemas.NextItem.model_validate({"item": card})
 
 

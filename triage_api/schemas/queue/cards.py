@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from triage.message.signals.severity import Severity as Rank
 from triage.quarantine.cards.card_list import CARD_IDS
+from triage.quarantine.cards.row_order import RowFilter, RowOrder
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage.store.queue.grouping import Group
@@ -74,6 +76,14 @@ class TriageItem(Shape):
     select: Annotated[Selected, Field(description="the whole row: for a preview or a decision, together with `states` and a folder")]
 
 
+class Facet(Shape):
+    """A value that rows have, and how many do."""
+
+    name: Annotated[str, Field(description="`severity`, `verified`, `attachments` or `language`")]
+    value: str
+    rows: Annotated[int, Field(description="as far as the other filters show them")]
+
+
 class TriageItems(Shape):
     """Page of the queue's rows."""
 
@@ -83,9 +93,29 @@ class TriageItems(Shape):
     position: Annotated[int | None, Field(description="rows before this page; null where that is not known")]
     total_deliveries: int
     total_items: int
+    hidden_items: Annotated[int, Field(description="Rows that `severity`, `verified`, `attachments` and `language` leave out.")]
+    facets: Annotated[list[Facet] | None, Field(description="Values of these filters with their numbers of rows; null: not asked for.")]
 
 
-class TriageFilter(Order):
+class RowChoice(Order):
+    """Order and filter of the queue's rows. A filter picks whole rows: a decision about a row is about all its messages."""
+
+    sort: Annotated[
+        RowOrder,
+        Field(description="`priority`: in sections. `risk`: the most dangerous first. `wait`: the oldest first. `sender`: by address."),
+    ] = "priority"
+    severity: Annotated[list[Severity], Field(max_length=4, description="of the worst message of a row")] = []
+    verified: Annotated[bool | None, Field(description="whether DMARC proves every message of a row")] = None
+    attachments: Annotated[bool | None, Field(description="whether a message of a row has one")] = None
+    language: Annotated[list[Word], Field(max_length=30, description="of the whole row, like `de`; `unknown` for others")] = []
+
+    def only(self) -> RowFilter:
+        """Converts the filter to the core's value. BadInput for a language that is never found."""
+        severities = tuple(one for one in Rank if one.word in self.severity)
+        return RowFilter(severities, self.verified, self.attachments, tuple(self.language)).checked()
+
+
+class TriageFilter(RowChoice):
     """Filter of the queue's rows."""
 
     group: Annotated[Group, Field(description="Grouping of rows; a row always has one proof.")] = "sender"
@@ -125,6 +155,7 @@ class TriageQuery(TriageFilter):
     position: Annotated[
         int, Field(ge=0, le=2**31, description="The page begins after so many rows; in a long list with `group=none` approximately.")
     ] = 0
+    facets: Annotated[bool, Field(description="Count the rows of each value of the filters too.")] = False
     section: Annotated[Section | None, Field(description="Only rows of this section. Totals are those of the whole list.")] = None
     end: Annotated[bool, Field(description="The last page of all, in the list's own order. Instead of `cursor` and `at`.")] = False
 

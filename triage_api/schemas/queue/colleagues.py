@@ -10,7 +10,7 @@ from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage.store.queue.grouping import Group
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, check_storable
-from triage_api.schemas.queue.cards import TriageItem
+from triage_api.schemas.queue.cards import RowChoice, TriageItem
 from triage_api.schemas.queue.selections import Select
 
 Note = Annotated[str, Field(max_length=500), AfterValidator(check_storable)]
@@ -37,7 +37,7 @@ class Presence(Shape):
     assigned: int
 
 
-class NextOrder(Order):
+class NextOrder(RowChoice):
     """Rows from which to reserve the next free one."""
 
     group: Group = "sender"

@@ -45,6 +45,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'time-limited': t('Go to the time-limited messages'),
   nextFree: t('Go to the next row that nobody else has open'),
   fresh: t('Show new messages'),
+  filter: t('Sort and filter'),
   search: t('Search'),
   save: t('Save the search'),
   palette: t('All commands'),

@@ -59,6 +59,7 @@ export const commands: readonly Command[] = [
     ['time-limited', 'u'],
     ['nextFree', 'f'],
     ['fresh', '.'],
+    ['filter', 'o'],
     ['search', '/'],
     ['save', 'S'],
     ['palette', 'Ctrl+k'],

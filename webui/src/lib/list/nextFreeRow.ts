@@ -4,6 +4,7 @@ import { colleagues } from '../queue/presence.svelte'
 import { desk } from '../decisions/decisions.svelte'
 import { t } from '../i18n/i18n'
 import { queue } from '../queue/queue.svelte'
+import { narrowingWords } from '../queue/narrowing'
 import { folderWords } from '../queue/row'
 import { session } from '../state/session.svelte'
 
@@ -16,7 +17,7 @@ export async function nextFree(): Promise<void> {
   const skip = [...new Set([...passed, ...queue.rows.filter((one) => queue.markOf(one)).map((one) => one.key)])].slice(0, 1_000)
   const { department, person } = folderWords(view)
   await colleagues.quietly(async () => {
-    const { item: card } = await api.nextFree({ group: view.group, department, person, q: view.q, skip })
+    const { item: card } = await api.nextFree({ group: view.group, department, person, q: view.q, skip, ...narrowingWords(view.narrowing) })
     if (!card) {
       passed.clear()
       return desk.say(t('No other row is free: you have seen all rows here, or colleagues have them open.'))

@@ -6,17 +6,19 @@ import { colleagues } from './presence.svelte'
 import { markOfDelivery, takenBack, type Mark } from './rowOutcome'
 import { holds, namesOf, rowOfDelivery, rowOfView, selectOf, type Row } from './row'
 import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, rowsAbove, runAt, type From, type Run } from './listWindow'
+import { sortOf } from './narrowing'
 import { settled } from './sections'
 import { countNew, readTab, readGroup, type Further, type Group, type Rows, type Tab } from './tabs'
 import { serverTime } from '../browser/serverTime'
 
-/** `handed`: our login when only what was handed to us is shown; `message`: "messages/ID" or "deliveries/ID" when only that is. */
-export interface View { tab: Tab; group: Group; department: string; person: string; q: string; handed: string; message: string }
+/** `handed`: our login when only what was handed to us is shown; `message`: "messages/ID" or "deliveries/ID" when only that is;
+    `narrowing`: order and filter. */
+export interface View { tab: Tab; group: Group; department: string; person: string; q: string; handed: string; message: string; narrowing: string }
 
 const LARGE = 200 // of a page that follows
 const AROUND = 100 // around a place that somebody jumps to
 const END = 50 // at the end of a long list: more than a screen shows, and few enough to be there at once
-const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '', message: '' }
+const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '', message: '', narrowing: '' }
 
 /** A row as it is now, where it stands. */
 const patched = (row: Row, now: Row | undefined): Row => (now ? { ...now, stands: row.stands } : row)
@@ -29,6 +31,7 @@ class Queue {
   everything = $state(false) // is all that the view shows selected, on screen or not?
   messages = $state(0)
   groups = $state(0)
+  hidden = $state(0) // rows that the filter leaves out
   moreMessages = $state('') // a plus where a search found more than was counted
   further = $state.raw<Further | undefined>(undefined) // where a search ran out of time: it goes on when somebody asks for it
   fresh = $state(0)
@@ -145,8 +148,9 @@ class Queue {
     this.begun = true
   }
 
-  #count({ messages, groups, more = '' }: { messages: number; groups: number; more?: string }): void {
+  #count({ messages, groups, more = '', hidden = 0 }: { messages: number; groups: number; more?: string; hidden?: number }): void {
     this.messages = messages
+    this.hidden = hidden
     this.groups = groups
     this.moreMessages = more
   }
@@ -266,7 +270,7 @@ class Queue {
   /** Of a list that is only partly here, new mail may belong anywhere: it is counted by its time. */
   async #countNew(read: readonly Row[]): Promise<number> {
     const whole = !this.run.before && !this.run.next && this.run.parts.length === 1
-    if (whole || this.view.tab !== 'held') {
+    if (whole || this.view.tab !== 'held' || this.view.narrowing) {
       const known = new Set(this.rows.map((row) => row.key))
       return read.filter((row) => !known.has(row.key)).length
     }
@@ -309,7 +313,7 @@ class Queue {
 
   /** Rows whose section has changed go to their places, now that somebody moves on; what is in hand stays, and where it is on screen. */
   #settle(): void {
-    if (this.view.tab !== 'held') return
+    if (this.view.tab !== 'held' || sortOf(this.view.narrowing) !== 'priority') return
     const before = this.at
     const rows = settled(this.rows, serverTime(), (row) => row.key !== this.#cursor && !this.markOf(row) && !this.isOpen(row))
     if (rows === this.rows) return

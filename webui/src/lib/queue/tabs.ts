@@ -1,6 +1,7 @@
 // The three tabs of the list and where their rows come from.
 import { t } from '../i18n/i18n'
 import { api } from '../api/client'
+import { narrowingWords, sortOf } from './narrowing'
 import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
 import type { From, Read } from './listWindow'
 import { STATES_ALL } from '../i18n/format'
@@ -24,9 +25,9 @@ export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
   { tab: 'all', says: t('All messages') },
 ]
 
-interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string; message?: string }
-/** `more`: a plus where there are more messages than that, nobody knows how many. `further`: a search ran out of time there. `position`: how many rows lie above, where that is known. */
-export interface Rows extends Read { messages: number; groups: number; more?: string; further?: Further; position?: number | null }
+interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string; message?: string; narrowing: string }
+/** `more`: a plus where there are more messages than that, nobody knows how many. `further`: a search ran out of time there. `position`: how many rows lie above, where that is known. `hidden`: rows that a filter leaves out. */
+export interface Rows extends Read { messages: number; groups: number; more?: string; further?: Further; position?: number | null; hidden?: number }
 /** How far a search looked back, and where it goes on. */
 export interface Further { to: string; from: From }
 
@@ -66,11 +67,13 @@ export async function readTab(asked: Asked, limit: number, from: From): Promise<
   if (asked.tab === 'all') return readDeliveries(STATES_ALL, asked, limit, from)
   const page = await api.cards({ ...cardWords(asked), limit, ...from })
   const prev = page.previous_cursor ? { before: page.previous_cursor } : null
-  return { rows: page.items.map(rowOfCard), messages: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_items, position: page.position, next: following(page.next_cursor), prev }
+  const sorted = sortOf(asked.narrowing) !== 'priority'
+  const rows = page.items.map((card) => (sorted ? { ...rowOfCard(card), stands: 'rest' as const } : rowOfCard(card)))
+  return { rows, messages: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_items, position: page.position, hidden: page.hidden_items, next: following(page.next_cursor), prev }
 }
 
 const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, assigned_to: asked.handed || null, state: 'held' })
-const cardWords = (asked: Asked) => ({ group: asked.group, ...waitingWords(asked) })
+export const cardWords = (asked: Asked) => ({ group: asked.group, ...waitingWords(asked), ...narrowingWords(asked.narrowing) })
 
 /** How many messages came into these folders since then, of those that `known` does not know; at most 200. */
 export async function countNew(asked: Asked, since: number, known: (mail: Delivery) => boolean): Promise<number> {

@@ -84,6 +84,8 @@ export interface AlongRule {
   unchecked?: boolean
   /** an allow: encrypted files pass for this person or department; programs never do */
   encrypted?: boolean
+  /** a block: of forgeries alone; messages that prove their sender still arrive */
+  unproven_only?: boolean
   /** ends so many days after the last message either way; 0: never */
   lapse_days?: number
   /** redirect: only messages to this address of ours */
@@ -1237,6 +1239,15 @@ export interface Explanation {
   today: Case | null
 }
 
+/** A value that rows have, and how many do. */
+export interface Facet {
+  /** `severity`, `verified`, `attachments` or `language` */
+  name: string
+  value: string
+  /** as far as the other filters show them */
+  rows: number
+}
+
 /** A sign-in that needs a second factor. */
 export interface FactorAsked {
   factors: FactorCounts
@@ -1851,6 +1862,16 @@ export interface NextItem {
 
 /** Rows from which to reserve the next free one. */
 export interface NextOrder {
+  /** `priority`: in sections. `risk`: the most dangerous first. `wait`: the oldest first. `sender`: by address. */
+  sort?: 'priority' | 'risk' | 'wait' | 'sender'
+  /** of the worst message of a row */
+  severity?: readonly Severity[]
+  /** whether DMARC proves every message of a row */
+  verified?: boolean | null
+  /** whether a message of a row has one */
+  attachments?: boolean | null
+  /** of the whole row, like `de`; `unknown` for others */
+  language?: readonly string[]
   group?: 'campaign' | 'sender' | 'none'
   department?: string | null
   /** uid; empty: the department's shared folder */
@@ -2785,6 +2806,8 @@ export interface RuleOrdered {
   unchecked?: boolean
   /** an allow: encrypted files pass for this person or department; programs never do */
   encrypted?: boolean
+  /** a block: of forgeries alone; messages that prove their sender still arrive */
+  unproven_only?: boolean
   /** ends so many days after the last message either way; 0: never */
   lapse_days?: number
   /** redirect: only messages to this address of ours */
@@ -3233,7 +3256,7 @@ export interface Suggested {
 }
 
 /** The act that is offered first. */
-export type SuggestedAct = '' | 'release' | 'approve' | 'purge' | 'escalate'
+export type SuggestedAct = '' | 'release' | 'approve' | 'purge' | 'escalate' | 'block-forgeries'
 
 /** A sender to remove from every mailbox. */
 export interface SweepOrder {
@@ -3400,6 +3423,10 @@ export interface TriageItems {
   position: number | null
   total_deliveries: number
   total_items: number
+  /** Rows that `severity`, `verified`, `attachments` and `language` leave out. */
+  hidden_items: number
+  /** Values of these filters with their numbers of rows; null: not asked for. */
+  facets: Facet[] | null
 }
 
 /** A rule that somebody asks for by itself: about a sender, or with `match` content about what a message says. */
@@ -3414,6 +3441,8 @@ export interface TriedRule {
   unchecked?: boolean
   /** an allow: encrypted files pass for this person or department; programs never do */
   encrypted?: boolean
+  /** a block: of forgeries alone; messages that prove their sender still arrive */
+  unproven_only?: boolean
   /** ends so many days after the last message either way; 0: never */
   lapse_days?: number
   /** redirect: only messages to this address of ours */

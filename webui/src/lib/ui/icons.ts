@@ -4,7 +4,7 @@ import type { Severity } from '../schema/types'
 export const ICONS = [
   'book-user', 'chart-column', 'check', 'chevron-down', 'chevron-right', 'circle-check', 'circle-question-mark', 'graduation-cap', 'history', 'id-card', 'inbox',
   'layers', 'list-checks', 'mail-question-mark', 'octagon-alert', 'scroll-text', 'search', 'send', 'settings', 'shield', 'sunrise', 'timer',
-  'triangle-alert', 'user-check', 'users', 'badge-check', 'key-round',
+  'sliders-horizontal', 'triangle-alert', 'user-check', 'users', 'badge-check', 'key-round',
 ] as const
 
 export type IconName = (typeof ICONS)[number]

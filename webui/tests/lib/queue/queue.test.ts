@@ -23,7 +23,7 @@ beforeEach(() => {
   queue.marks = new Map()
   queue.pickNone()
   queue.loaded = true
-  queue.view = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '', message: '' }
+  queue.view = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '', message: '', narrowing: '' }
   queue.cursor = 'a'
   desk.refusal = null
   live.state = 'live'
@@ -400,7 +400,7 @@ test('a search that runs out of time waits to be asked to look further', async (
     { ...none, items: [mail('b')], total_estimate: 1 },
   ]
   const deliveries = vi.spyOn(api, 'deliveries').mockImplementation(() => Promise.resolve(pages.shift() as never))
-  await queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'rare', handed: '', message: '' })
+  await queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'rare', handed: '', message: '', narrowing: '' })
   await queue.more() // nobody asked
   expect([deliveries.mock.calls.length, queue.further?.to, queue.messages, queue.moreMessages]).toEqual([1, '2026-11-12T10:00:00Z', 1, '+'])
   await queue.lookFurther()
@@ -414,7 +414,7 @@ describe('the number above a search', () => {
   const found = (items: string[], total: number, next: string | null = null, back: string | null = null, isAtLeast = true) =>
     ({ items: items.map(mail), total_estimate: total, total_is_at_least: isAtLeast, next_cursor: next, looked_back_to: back }) as never
   const number = () => `${queue.messages}${queue.moreMessages}`
-  const open = () => queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'often', handed: '', message: '' })
+  const open = () => queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'often', handed: '', message: '', narrowing: '' })
 
   test('grows as the list does, and is exact at its end', async () => {
     const pages = [found(['a', 'b'], 3, 'x'), found(['c', 'd'], 3, 'y'), found(['e'], 1, 'z', '2026-11-12T10:00:00Z'), found(['f'], 1)]
