@@ -1,11 +1,15 @@
 """Suggested act: the one that the evidence about a message speaks for. It fills a button and decides nothing. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from typing import Any
 
 from triage.message.signals.severity import Severity
 
 NEWCOMERS = frozenset({"first-contact", "never-let-in"})  # signals of a sender of whom nothing was released yet
+
+UNPROVEN_KNOWN = "unproven-known-sender"  # the policy's rule about a contact or an allowed sender without proof
+DMARC_FAILS = "dmarc=fail"  # as the signal of a failed authentication spells it
 
 
 class SuggestedAct(StrEnum):
@@ -16,18 +20,35 @@ class SuggestedAct(StrEnum):
     APPROVE = "approve"
     PURGE = "purge"
     ESCALATE = "escalate"
+    BLOCK_FORGERIES = "block-forgeries"
+
+
+def is_forged(signals: Iterable[Mapping[str, Any]], rules: Collection[str], *, proven: bool) -> bool:
+    """Return whether a message uses a known sender's address and DMARC fails for it. `rules`: of the policy, that matched it.
+
+    Known are contacts, allowed senders, and anyone who had a message released. Our own domain is no contact: no rule blocks it.
+    """
+    found = {one["name"]: one for one in signals}
+    failed = found.get("authentication-failed")
+    if proven or failed is None or "own-domain-forged" in found:
+        return False
+    known = UNPROVEN_KNOWN in rules or NEWCOMERS.isdisjoint(found)
+    return known and any(str(one).startswith(DMARC_FAILS) for one in failed["evidence"])
 
 
 def suggest_act(
-    severity: Severity, findings: Collection[str], *, proven: bool, second_look: bool, for_duty: bool, time_limited: bool
+    severity: Severity, findings: Collection[str], *, proven: bool, second_look: bool, for_duty: bool, time_limited: bool, forged: bool
 ) -> SuggestedAct:
     """Return the act for a held message; NONE where the evidence conflicts, or where nobody knows who sent it.
 
     A person's first message is released only: an employee's answer allows them anyway. A service that sends codes is allowed at once, and
     so is anyone who had a message released before. `for_duty`: a threat or a legal matter, which is never removed.
+    `forged`: as `is_forged` says; a block of forgeries leaves the contact's genuine messages alone.
     """
     if for_duty:
         return SuggestedAct.ESCALATE
+    if forged:
+        return SuggestedAct.BLOCK_FORGERIES
     if severity is Severity.DANGEROUS:
         return SuggestedAct.PURGE
     if severity is Severity.SUSPICIOUS or second_look or not proven:

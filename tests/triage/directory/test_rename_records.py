@@ -89,7 +89,8 @@ STAYS = {
     "idempotency_key",  # the target is a mailbox; what was agreed to is as it was then
     "decision_item": "before outcome why why_form",
     "delivery": "state recipient department mailbox listed detail note author author_domain author_name subject search proof proven_as "
-    "marks forms signals why_here verdict rule reason beside withheld direction last_reply reply_form waits_for back_to passed_on_by",
+    "marks forms signals why_here verdict rule reason beside withheld direction last_reply reply_form waits_for back_to passed_on_by "
+    "language",
     "department": "code name mailbox roles",
     "domain_proof": "domain way by_shown day",
     "dmarc_report": "reporter report_id domain",
@@ -108,7 +109,7 @@ STAYS = {
     "in_hand": "name",
     "keepers_request": "reason asked_by_shown state settled_by_shown results",
     "kept_answer": "key asked body",
-    "kept_card": "grouped pile key",
+    "kept_card": "language sender grouped pile key",
     "kept_folder": "department",
     "kept_total": "grouped",
     "kept_view": "name reached",  # upkeep makes the views of today's scopes, and drops the others

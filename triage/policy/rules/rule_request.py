@@ -125,6 +125,8 @@ def check_order(session: Session, order: RuleOrder, settings: Settings) -> RuleO
         )
     match = "subdomains" if order.match == "domain" and order.value.strip().startswith(".") else order.match
     order = replace(order, match=match, value=checked_value(match, order.value), note=order.note[:500])
+    if order.unproven_only and order.effect != "block":
+        raise BadInput(say("only a block can be about messages without proof alone"), field="unproven_only")
     if order.effect == "redirect":
         return replace(checked_redirect(session, order, settings), scope=checked_scope(session, order.scope), proof="")
     if order.recipient or order.to or order.match == "recipient":

@@ -20,7 +20,7 @@ UNKNOWN = "unknown"  # in the place of a language: none was found, or the row ha
 
 @dataclass(frozen=True, slots=True)
 class RowFilter:
-    """Which rows a list shows. It picks whole rows, so that a decision about a row is always about all that the row counts."""
+    """Filter of the rows of a list. It picks whole rows, so that a decision about a row is always about all that the row counts."""
 
     severities: tuple[Severity, ...] = ()  # of the worst message; none: any
     verified: bool | None = None  # is every message proven to be from its author's domain?
@@ -64,7 +64,7 @@ EVERY_ROW = RowFilter()
 
 
 class Traits(NamedTuple):
-    """What a filter asks of a row."""
+    """Traits of a row that a filter asks about."""
 
     severity: Severity
     verified: bool

@@ -81,7 +81,7 @@ def try_rule(session: Session, order: RuleOrder, *, by: Actor, settings: Setting
         against=against,
         examples=tuple(row.id for row in changed[:EXAMPLES]),
         since=since,
-        sentence=trial_sentence(order, len(rows), len(changed), people, against),
+        sentence=join_parts(" ", (trial_sentence(order, len(rows), len(changed), people, against), genuine_sentence(order, rows))),
         doubt=rule_warnings.warn_about_rule(session, order, by=by, settings=settings, now=now),
         clashes=rule_warnings.of_rules(session, [like], now, by=by)[like.id],
     )
@@ -206,6 +206,16 @@ def trial_sentence(order: RuleOrder, came: int, changed: int, people: int, again
     to = say_count("{count} person", "{count} people", count=people)
     did = say(kind.changed, days=DAYS, messages=count_messages(changed), people=to)
     return join_parts(" ", (did, say(kind.against, against=against) if against else ""))
+
+
+def genuine_sentence(order: RuleOrder, rows: Sequence[Any]) -> str:
+    """Says of a block of forgeries that genuine messages still arrive, and how many of them came; "" for every other rule."""
+    if order.effect != "block" or not order.unproven_only or order.proof == CLAIMED:
+        return ""
+    genuine = sum(bool(row.proof) for row in rows)
+    if not genuine:
+        return say("Genuine messages still arrive.")
+    return say("Genuine messages still arrive: {messages} came in that time.", messages=count_messages(genuine))
 
 
 def count_messages(number: int) -> str:

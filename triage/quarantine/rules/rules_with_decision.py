@@ -289,7 +289,7 @@ def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[s
 
 def block_of(order: RuleOrder, sender: Sender) -> RuleOrder:
     """A block made from unproven mail leaves proven mail alone (mailflow.md 5), one made from mere claims all but claims."""
-    unproven, proof = "" in sender.proofs, CLAIMED if sender.is_claimed else ""
+    unproven, proof = order.unproven_only or "" in sender.proofs, CLAIMED if sender.is_claimed else ""
     return replace(order, value=sender.value, proof=proof, unproven_only=unproven, unsigned_only=unproven and sender.publishes_nothing)
 
 

@@ -18,7 +18,7 @@ from triage.message.signals.severity import Severity, of_row
 from triage.quarantine.search import confirmations, expiry, legal_hold, search_sources, search_stream
 from triage.quarantine.search.search_stream import TOP
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.quarantine.suggested_act import SuggestedAct, suggest_act
+from triage.quarantine.suggested_act import SuggestedAct, is_forged, suggest_act
 from triage.say import error_sentence, from_row, with_its_form
 from triage.store import confidential_rows
 from triage.store.db import OneOf, is_among
@@ -132,6 +132,7 @@ class Listed:
     time_limited_until: datetime | None  # when its code or link expires, where that counts
     lifetime_assumed: bool  # the message does not say so: it is what is usual
     verdict: Why
+    also_matched: tuple[str, ...]  # names of the policy's rules beside the one that decided
     withheld: str
     campaign: int | None
     flood: FloodOf
@@ -148,6 +149,12 @@ class Listed:
     escalation: Suggestion | None  # the act that its signals suggest, until it is done
 
     @property
+    def is_forged(self) -> bool:
+        """Whether it uses a known sender's address, and that sender's domain refutes it; copies of a campaign are removed as one."""
+        is_single = not (self.claimed or self.is_copy or self.flood)
+        return is_single and is_forged(self.signals, {self.verdict.rule, *self.also_matched}, proven=bool(self.proof))
+
+    @property
     def suggested_act(self) -> SuggestedAct:
         """The act that is offered first while it is held."""
         if self.state != State.HELD:
@@ -159,6 +166,7 @@ class Listed:
             second_look=bool(self.second_look),
             for_duty=bool(self.escalation or self.escalated),
             time_limited=self.time_limited_until is not None,
+            forged=self.is_forged,
         )
 
 
@@ -268,6 +276,7 @@ DELIVERY = some_of(
         "reason",
         "forms",
         "withheld",
+        "beside",
         "campaign_id",
         "flood",
         "signals",
@@ -351,6 +360,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         why_here=tuple(delivery.why_here),
         time_limited_until=delivery.time_limited_until,
         lifetime_assumed=delivery.lifetime_assumed,
+        also_matched=tuple(one["rule"] for one in delivery.beside),
         verdict=Why(delivery.verdict, delivery.rule, from_row(delivery, "reason")),
         withheld=delivery.withheld,
         campaign=delivery.campaign_id,

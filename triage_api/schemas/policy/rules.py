@@ -24,6 +24,7 @@ class RuleFields(Order):
     risky: bool = False
     unchecked: Annotated[bool, Field(description="an allow: passes whatever the message says; no check of known senders holds it")] = False
     encrypted: Annotated[bool, Field(description="an allow: encrypted files pass for this person or department; programs never do")] = False
+    unproven_only: Annotated[bool, Field(description="a block: of forgeries alone; messages that prove their sender still arrive")] = False
     lapse_days: Annotated[int, Field(ge=0, description="ends so many days after the last message either way; 0: never")] = 0
     recipient: Annotated[Word, Field(description="redirect: only messages to this address of ours")] = ""
     to: Annotated[Word, Field(description="redirect: person:UID, department:CODE or an address of ours")] = ""

@@ -100,6 +100,7 @@ class TriageItems(Shape):
 class RowChoice(Order):
     """Order and filter of the queue's rows. A filter picks whole rows: a decision about a row is about all its messages."""
 
+    group: Annotated[Group, Field(description="Grouping of rows; a row always has one proof.")] = "sender"
     sort: Annotated[
         RowOrder,
         Field(description="`priority`: in sections. `risk`: the most dangerous first. `wait`: the oldest first. `sender`: by address."),
@@ -118,7 +119,6 @@ class RowChoice(Order):
 class TriageFilter(RowChoice):
     """Filter of the queue's rows."""
 
-    group: Annotated[Group, Field(description="Grouping of rows; a row always has one proof.")] = "sender"
     state: list[State] = [State.HELD]
     campaign: GivenId | None = None
     department: Word | None = None

@@ -8,7 +8,6 @@ from pydantic import AfterValidator, Field
 from triage.quarantine.assignment import Candidate
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
-from triage.store.queue.grouping import Group
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, check_storable
 from triage_api.schemas.queue.cards import RowChoice, TriageItem
 from triage_api.schemas.queue.selections import Select
@@ -40,7 +39,6 @@ class Presence(Shape):
 class NextOrder(RowChoice):
     """Rows from which to reserve the next free one."""
 
-    group: Group = "sender"
     department: Word | None = None
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
     q: Text = ""

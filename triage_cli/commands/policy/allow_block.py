@@ -53,6 +53,10 @@ def rule_command(effect: str, text: str) -> click.Command:
         command = click.option(
             "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."
         )(command)
+    else:
+        command = click.option(
+            "--forgeries", "unproven_only", is_flag=True, help="Only messages without proof of their sender; genuine ones still arrive."
+        )(command)
     return click.command(effect, help=text)(command)
 
 

@@ -160,7 +160,7 @@ def facets(engine: Engine, monkeypatch: pytest.MonkeyPatch, group: Group, only: 
 
 
 def counted_again(engine: Engine, settings: Settings) -> None:
-    """One more message of Anne's comes, so that her row is counted again when it is read."""
+    """Adds a message of Anne's, so that her row is counted again when it is read."""
     with transaction(engine) as session:
         arrive(session, settings, JOE, author="anne@a.example", text=ENGLISH, dmarc=NO_DMARC)
 

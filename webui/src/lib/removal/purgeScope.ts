@@ -4,7 +4,7 @@ import { selectOf, type Row, type Shown } from '../queue/row'
 import type { CampaignDetail, Select, Sender, State } from '../schema/types'
 import { plain } from '../i18n/format'
 
-export interface Reach { name: 'these' | 'campaign' | 'whole' | 'near' | 'sender' | 'domain'; says: string; about: string; select: Select }
+export interface Reach { name: 'these' | 'campaign' | 'whole' | 'near' | 'forgeries' | 'sender' | 'domain'; says: string; about: string; select: Select }
 
 /** Copies that a purge is about: waiting here, on their way, or already delivered. */
 const PURGEABLE: State[] = ['held', 'queued', 'relaying', 'restoring', 'delivered', 'bounced']

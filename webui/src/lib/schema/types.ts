@@ -1862,6 +1862,8 @@ export interface NextItem {
 
 /** Rows from which to reserve the next free one. */
 export interface NextOrder {
+  /** Grouping of rows; a row always has one proof. */
+  group?: 'campaign' | 'sender' | 'none'
   /** `priority`: in sections. `risk`: the most dangerous first. `wait`: the oldest first. `sender`: by address. */
   sort?: 'priority' | 'risk' | 'wait' | 'sender'
   /** of the worst message of a row */
@@ -1872,7 +1874,6 @@ export interface NextOrder {
   attachments?: boolean | null
   /** of the whole row, like `de`; `unknown` for others */
   language?: readonly string[]
-  group?: 'campaign' | 'sender' | 'none'
   department?: string | null
   /** uid; empty: the department's shared folder */
   person?: string | null
