@@ -27,6 +27,7 @@ def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> No
     site.come(JOE, MARA, author="joe@links.example", raw=LETTER.encode(), dmarc=NO_DMARC)
     site.sit_down(page, path="/?q=from:links.example")
     page.get_by_role("option").click()
+    page.get_by_role("button", name="2 links, 1 with a warning").click()
     table = page.get_by_role("table", name="Links")
     lying, honest = table.get_by_role("row").nth(1), table.get_by_role("row").nth(2)
     expect(table.get_by_role("columnheader")).to_have_text(["#", "Text shown", "Real target", "Warning"])
@@ -108,3 +109,39 @@ def test_why_is_told_of_the_mail_that_is_shown(site: Site, page: Page) -> None:
     expect(page.get_by_text("This is about the first one.")).to_have_count(0)
     late[1].fulfill(status=409, json={"detail": "this is about the second one"})
     expect(page.get_by_text("This is about the second one.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768)])
+def test_the_message_has_three_fifths_of_the_pane(site: Site, page: Page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    author = f"joe@w{width}.example"
+    site.come(JOE, author=author, raw=LETTER.replace("joe@links.example", author).encode(), dmarc=NO_DMARC)
+    site.sit_down(page, path=f"/?q=from:{author}")
+    page.get_by_role("option").click()
+    links = page.get_by_role("button", name="2 links, 1 with a warning")
+    expect(links).to_have_attribute("aria-expanded", "false")
+    pane = page.get_by_role("region", name="Message", exact=True).bounding_box()
+    shown = page.locator(".framed").bounding_box()
+    assert pane
+    assert shown
+    assert shown["height"] >= 0.6 * pane["height"]
+    links.click()
+    expect(page.get_by_role("table", name="Links")).to_be_visible()
+
+
+def test_in_a_wide_pane_the_evidence_stands_beside_the_message(site: Site, page: Page) -> None:
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    site.come(JOE, author="joe@wide.example", raw=LETTER.replace("joe@links", "joe@wide").encode(), dmarc=NO_DMARC)
+    site.sit_down(page, path="/?q=from:wide.example")
+    page.get_by_role("option").click()
+    beside = page.get_by_role("complementary", name="Evidence")
+    expect(beside.get_by_role("table", name="Links")).to_be_visible()
+    expect(beside).to_contain_text("Display name is that of a colleague")
+    at = beside.bounding_box()
+    shown = page.locator(".framed").bounding_box()
+    assert at
+    assert shown
+    assert shown["x"] + shown["width"] <= at["x"]
+    page.set_viewport_size({"width": 1600, "height": 1080})  # less than 1,000 pixels for the pane
+    expect(beside).to_have_count(0)
+    expect(page.get_by_role("button", name="All reasons")).to_be_visible()

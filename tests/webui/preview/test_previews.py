@@ -45,6 +45,7 @@ def test_a_document_is_leafed_through_with_keys(site: Site, page: Page) -> None:
     site.come(JOE, raw=with_attachments("The invoice"))
     site.sit_down(page)
     page.get_by_role("option").filter(has_text="The invoice").click()
+    page.get_by_role("button", name="3 attachments").click()
     shows = page.get_by_role("button", name="as images")
     expect(shows).to_have_count(2)  # not the program
     shows.first.click()
@@ -68,6 +69,7 @@ def test_what_cannot_be_shown_says_why(site: Site, page: Page) -> None:
     site.come(JOE, author="art@studio.example", raw=with_attachments("The photo").replace(b"sales@supplier", b"art@studio"))
     site.sit_down(page)
     page.get_by_role("option").filter(has_text="The photo").click()
+    page.get_by_role("button", name="3 attachments").click()
     page.get_by_role("button", name="Preview photo.png as images").click()
     expect(page.get_by_role("dialog", name="photo.png").get_by_role("alert")).to_have_text(
         "This is neither a PDF nor an image that can be shown; download it only if you must."
@@ -81,6 +83,7 @@ def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: 
     site.sit_down(page)
     page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()
     page.get_by_role("option").filter(has_text="Asked from 0").click()
+    page.get_by_role("button", name="3 attachments").click()
     sheet = Held(page, re.compile("/assets/PagesDialog-[^/]*[.]js"))
     page.get_by_role("button", name="as images").first.click()
     sheet.wait(1)
@@ -99,6 +102,7 @@ def test_where_nothing_can_draw_the_console_says_so(site: Site, page: Page, monk
     site.come(JOE, author="desk@paper.example", raw=with_attachments("The offer").replace(b"sales@supplier", b"desk@paper"))
     site.sit_down(page)
     page.get_by_role("option").filter(has_text="The offer").click()
+    page.get_by_role("button", name="3 attachments").click()
     attached = page.get_by_role("region", name="Attachments", exact=True)
     expect(attached).to_contain_text("This server cannot show attachments as images: bubblewrap is missing or does not work.")
     expect(attached.get_by_role("button")).to_have_count(0)

@@ -104,6 +104,7 @@ def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Si
     full.sit_down(page)
     rows = page.get_by_role("listbox", name="Held messages").get_by_role("option")
     rows.filter(has_text="There it is").click()
+    page.get_by_role("button", name="1 link").click()
     expect(page.get_by_role("region", name="Links and attachments")).to_contain_text("leads.example")
     field = page.get_by_role("combobox", name=ASKED)
     offers = page.get_by_role("listbox", name="Search suggestions").get_by_role("option")
