@@ -1,5 +1,6 @@
 """Order of the suite, its runs on both databases, and its rules for repeated tests."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -68,8 +69,19 @@ def test_the_longest_begin_and_those_that_wait_are_mixed_with_those_that_compute
     assert balance.in_order(sorted(known), known) == ["tests/c.py", "tests/e2e/a.py", "tests/d.py", "tests/e2e/b.py"]
 
 
+@pytest.mark.parametrize(("seconds", "scopes"), [("", 1), ("60", 2)])
+def test_the_long_fuzzer_runs_targets_side_by_side(monkeypatch: pytest.MonkeyPatch, seconds: str, scopes: int) -> None:
+    monkeypatch.setenv("FUZZ_SECONDS", seconds)
+    spec = importlib.util.spec_from_file_location("read_again", balance.__file__)
+    assert spec
+    assert spec.loader
+    again = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(again)
+    assert len({again.scope_of(f"{balance.FUZZED}::test_nothing[{name}]") for name in ("archives", "author")}) == scopes
+
+
 def test_files_that_are_named_for_the_run_are_there() -> None:
-    named = [*databases.WHOLE, *databases.EVERY_CASE, *balance.SHARE, balance.PARTS, *changed.ALWAYS]
+    named = [*databases.WHOLE, *databases.EVERY_CASE, *balance.SHARE, balance.PARTS, balance.FUZZED, *changed.ALWAYS]
     assert [name for name in named if not (ROOT / name).is_file()] == []
 
 

@@ -20,10 +20,6 @@ SECONDS = int(os.environ.get("FUZZ_SECONDS", "0"))  # for each target; 0: the sh
 KEPT = ROOT / "var" / "fuzz"  # what the long form learns
 
 
-# a child begins with its parent's peak of memory, and the fuzzer would take ours for its own: this shell has none
-APART = ("/bin/sh", "-c", '"$@"; exit $?', "fuzz")
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_seeds_keep_the_promises(name: str) -> None:
     target = importlib.import_module(f"tests.fuzz.targets.{name}")
@@ -32,20 +28,54 @@ def test_the_seeds_keep_the_promises(name: str) -> None:
         target.one_input(seed)
 
 
+@pytest.fixture(scope="module")
+def ran_shortly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All targets have run in the short form, by one interpreter; the directory with what each left."""
+    directory = tmp_path_factory.mktemp("fuzz")
+    run(directory, *NAMES)
+    return directory
+
+
 @pytest.mark.timeout(1800 + SECONDS)
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_that_the_fuzzer_thinks_of_breaks_a_promise(name: str, tmp_path: Path) -> None:
-    directory = KEPT / name if SECONDS else tmp_path
-    command = [*APART, sys.executable, "-m", "tests.fuzz.run", name, str(SECONDS), str(directory)]
-    before = processor()
+def test_nothing_that_the_fuzzer_thinks_of_breaks_a_promise(name: str, request: pytest.FixtureRequest) -> None:
+    directory = run_long(name) if SECONDS else request.getfixturevalue("ran_shortly") / name
+    assert (ended_with(directory), found_in(directory)) == (0, {}), said_in(directory)[-4000:]
+
+
+def run(place: Path, *names: str) -> None:
+    """Runs these targets; what each leaves is in a directory with its name."""
+    command = [sys.executable, "-m", "tests.fuzz.run", str(SECONDS), str(place), *names]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=SECONDS + HANG * 3, check=False
     )
-    found = {path.name: path.read_bytes() for path in directory.glob("found-*")}
-    said = done.stderr.decode("utf-8", "backslashreplace")
-    if result := results.read(name, said, processor() - before, len(found)):
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def run_long(name: str) -> Path:
+    """Runs a target for long, and adds what came of it to the table."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    before = processor()
+    run(KEPT, name)
+    directory = KEPT / name
+    if result := results.read(name, said_in(directory), processor() - before, len(found_in(directory))):
         results.keep(result, directory)
-    assert (done.returncode, found) == (0, {}), said[-4000:]
+    return directory
+
+
+def ended_with(directory: Path) -> int:
+    """Returns the exit code of a target's run."""
+    return int((directory / "ended").read_text())
+
+
+def found_in(directory: Path) -> dict[str, bytes]:
+    """Returns the inputs that broke a promise."""
+    return {path.name: path.read_bytes() for path in directory.glob("found-*")}
+
+
+def said_in(directory: Path) -> str:
+    """Returns what the fuzzer printed."""
+    return (directory / "said").read_text("utf-8", "backslashreplace")
 
 
 def processor() -> float:
