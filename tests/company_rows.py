@@ -15,6 +15,8 @@ from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory
 from triage.config.settings import Company
 from triage.directory import apply as directory
+from triage.store import pack_records
+from triage.store.models.markers import Marker
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -49,19 +51,21 @@ def tables() -> list[Table]:
 
 
 def is_empty(session: Session) -> bool:
-    """Whether no table has a row."""
+    """Whether no table has a row, apart from the one that a new schema has."""
     return not session.connection().exec_driver_sql(any_row()).scalar()
 
 
 @functools.cache
 def any_row() -> str:
     """Asks every table at once; as text, since compiling it would take longer than answering."""
-    return "SELECT " + " OR ".join(f'EXISTS (SELECT 1 FROM "{table.name}")' for table in tables())
+    own = {Marker.__tablename__: f"WHERE name <> '{pack_records.MARKER}'"}
+    return "SELECT " + " OR ".join(f'EXISTS (SELECT 1 FROM "{table.name}" {own.get(table.name, "")})' for table in tables())
 
 
 def rows_of(session: Session) -> Rows:
-    """All rows of the tables that have some."""
-    read = ((table.name, [dict(row) for row in session.execute(select(table)).mappings()]) for table in tables())
+    """All rows of the tables that have some, without the one that a new schema has."""
+    rows_by_table = ((table.name, session.execute(select(table)).mappings()) for table in tables())
+    read = ((name, [dict(row) for row in rows if row.get("name") != pack_records.MARKER]) for name, rows in rows_by_table)
     return {name: rows for name, rows in read if rows}
 
 

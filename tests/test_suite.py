@@ -2,15 +2,20 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests import balance, changed, databases, effort
+from tests import balance, changed, company_rows, databases, effort
+from tests.triage import arriving
+from triage.config.settings import Settings
+from triage.store.db import open_engine, transaction
 
 ROOT = Path(__file__).parent.parent
 SHAKY = """
@@ -97,6 +102,34 @@ def test_postgresql_is_asked_once_where_more_would_ask_the_same(monkeypatch: pyt
     run = [name.partition("::")[2] for name in names if name not in {item.nodeid for item in databases.left_out(items)}]
     every = [f"test_{test}[postgresql-{case}]" for test in "ab" for case in "xy"]
     assert run == ["test_a[postgresql-x]", "test_b[postgresql-x]", "test_a[postgresql-x]", *every]
+
+
+def test_a_company_is_entered_once_and_copied_from_then_on(
+    sqlite_template: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied: list[object] = []
+    monkeypatch.setattr(company_rows, "COPIES", {})
+    monkeypatch.setattr(company_rows.directory, "apply_directory", follow(company_rows.directory.apply_directory, applied))
+    rows = []
+    for name in ("first", "second"):
+        shutil.copy(sqlite_template, tmp_path / name)
+        engine = open_engine(f"sqlite:///{tmp_path / name}")
+        with transaction(engine) as session:
+            arriving.set_up(session, settings)
+            rows.append(company_rows.rows_of(session))
+        engine.dispose()
+    assert rows[0] == rows[1]
+    assert len(applied) == 1
+
+
+def follow(function: Callable[..., Any], calls: list[object]) -> Callable[..., Any]:
+    """Returns the function; a list hears of its calls."""
+
+    def called(*values: Any, **more: Any) -> Any:
+        calls.append(values)
+        return function(*values, **more)
+
+    return called
 
 
 def test_a_changed_module_stands_for_the_tests_that_name_it() -> None:
