@@ -15,6 +15,7 @@ import pytest
 from tests import balance, changed, company_rows, databases, effort
 from tests.triage import arriving
 from triage.config.settings import Settings
+from triage.directory import apply as directory
 from triage.store.db import open_engine, transaction
 
 ROOT = Path(__file__).parent.parent
@@ -109,7 +110,7 @@ def test_a_company_is_entered_once_and_copied_from_then_on(
 ) -> None:
     applied: list[object] = []
     monkeypatch.setattr(company_rows, "COPIES", {})
-    monkeypatch.setattr(company_rows.directory, "apply_directory", follow(company_rows.directory.apply_directory, applied))
+    monkeypatch.setattr(directory, "apply_directory", follow(directory.apply_directory, applied))
     rows = []
     for name in ("first", "second"):
         shutil.copy(sqlite_template, tmp_path / name)

@@ -7,16 +7,17 @@ DIRECTORY/NAME keeps the inputs that led to new places in the code, `found-*` wi
 of the fuzzer, and `ended` with its exit code: 0 when nothing was found.
 """
 
+import ctypes
 import importlib
 import logging
 import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
 
 import atheris
 
@@ -76,12 +77,17 @@ def run_in_child(target: ModuleType, seconds: int, directory: Path) -> None:
         said = os.open(directory / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(said, 1)
         os.dup2(said, 2)
-        fuzz(target, seconds, directory)
+        try:
+            fuzz(target, seconds, directory)
+        except BaseException:
+            traceback.print_exc()
+        finally:  # the fuzzer writes what it found at exit(3); Python's exit would remove files that the next target needs
+            ctypes.CDLL(None).exit(1)
     _, status = os.waitpid(child, 0)
     (directory / "ended").write_text(str(os.waitstatus_to_exitcode(status)))
 
 
-def fuzz(target: ModuleType, seconds: int, directory: Path) -> NoReturn:
+def fuzz(target: ModuleType, seconds: int, directory: Path) -> None:
     """Lets the fuzzer think of inputs; it ends the process."""
     corpus, seeds = directory / "corpus", directory / "seeds"
     corpus.mkdir(exist_ok=True)
@@ -90,7 +96,6 @@ def fuzz(target: ModuleType, seconds: int, directory: Path) -> NoReturn:
     options = [*duration, f"-timeout={HANG}", f"-report_slow_units={HANG}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}"]
     atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={directory}/found-", str(corpus), str(seeds)], in_time(target.one_input))
     atheris.Fuzz()
-    os._exit(1)
 
 
 def in_time(one_input: Callable[[bytes], None]) -> Callable[[bytes], None]:
