@@ -22,7 +22,7 @@ from triage.errors import NotAllowedNow, NotFound, Unreadable
 from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication, Result
 from triage.message.signals.severity import Severity
-from triage.message.trace.mailroom_fields import NO_EVIDENCE, Evidence, find_evidence
+from triage.message.trace.mailroom_fields import NO_EVIDENCE, Evidence, explain_to_recipients
 from triage.say import error_sentence, say
 from triage.store import bodies, ledger, restore_pause
 from triage.store.db import is_among
@@ -203,8 +203,6 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         Delivery.detail,
         Delivery.redirected,
         Delivery.rule,
-        Delivery.reason,
-        Delivery.signals,
         Delivery.campaign_id,
         Delivery.direction,
         Delivery.marks,
@@ -232,7 +230,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
                 Claim(
                     *(row.id, row.attempts, row.message_id, address, path, row.rule),
                     *(letter.envelope, letter.authentication, letter.raw, row.direction),
-                    evidence=find_evidence(Severity(row.severity), row.reason, [*letter.signals, *row.signals], row.campaign_id),
+                    evidence=Evidence(Severity(row.severity), explain_to_recipients(row.rule, letter.signals), row.campaign_id),
                     marks=row.marks,
                 )
             )

@@ -11,7 +11,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.message.authentication import Authentication
 from triage.message.signals.severity import of_row
-from triage.message.trace.mailroom_fields import Evidence, find_evidence
+from triage.message.trace.mailroom_fields import Evidence, explain_to_staff
 from triage.store import bodies, db
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -56,7 +56,7 @@ def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:
         return None
     bad = of_row(delivery.severity, delivery.weight, (one["name"] for one in signals))
     is_time_limited = delivery.time_limited_until is not None and delivery.time_limited_until > now
-    evidence = find_evidence(bad, delivery.reason, signals, delivery.campaign_id)
+    evidence = Evidence(bad, explain_to_staff(delivery.reason, signals), delivery.campaign_id)
     return Held(message.id, raw, Authentication.from_json(message.authentication), evidence, delivery.received_at, is_time_limited)
 
 

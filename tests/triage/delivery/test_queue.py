@@ -477,6 +477,19 @@ def test_claims_that_may_share_a_transaction(engine: Engine, settings: Settings)
         assert claims[ids[0]].raw is claims[ids[1]].raw
 
 
+def test_what_colleagues_noted_reaches_no_recipient_and_parts_no_transaction(engine: Engine, settings: Settings) -> None:
+    original = replace(settings, relay=replace(settings.relay, original_reverse_path=True))
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        for number, mail in enumerate(queued_for(session, settings, 3)):
+            private = {"reason": f"Ana noted: HR case {number}", "signals": [{"name": "own", "sentence": f"Ben said {number}"}]}
+            session.execute(update(Delivery).where(col(Delivery.id) == mail).values(**private))
+        claims = queue.claim_deliveries(session, limit=9, settings=original, now=NOW)
+        assert len({one.together for one in claims}) == 1
+        assert claims[0].evidence.why.split()[0] == claims[0].rule
+        assert {"Ana", "Ben", "HR"}.isdisjoint(claims[0].evidence.why.split())
+
+
 def test_a_damaged_record_defers_its_own_message_and_no_other(
     released: tuple[Engine, int], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -21,7 +21,7 @@ OURS = re.compile(
 LONGEST_RESULTS = 8 * 1024  # bytes of an Authentication-Results field that is read; mail_auth.authentication_results reads no longer one
 MOST_RESULTS = 50  # such fields of a message that are read
 LONGEST_WHY = 300  # characters
-MOST_SIGNALS = 2  # that Why names, the heaviest first
+MOST_SENTENCES, MOST_NAMES = 2, 10  # signals that Why tells, the heaviest first
 UNVERIFIED = "none"
 
 
@@ -30,17 +30,21 @@ class Evidence:
     """Findings about a delivery: its severity, why it was held or passed, and its campaign."""
 
     severity: Severity = Severity.NONE
-    why: str = ""  # sentences
+    why: str = ""  # sentences for staff, names for recipients
     campaign: int | None = None  # None: like no other message
 
 
 NO_EVIDENCE = Evidence()
 
 
-def find_evidence(severity: Severity, reason: str, signals: Sequence[dict[str, Any]], campaign: int | None) -> Evidence:
-    """Make the evidence from a delivery's columns. `signals`: those of the message, then those of this copy."""
-    why = " ".join([as_sentence(reason), *(one["sentence"] for one in signals[:MOST_SIGNALS])])
-    return Evidence(severity, why, campaign)
+def explain_to_staff(reason: str, signals: Sequence[dict[str, Any]]) -> str:
+    """The reason and the heaviest signals as sentences, which may name colleagues and quote their notes on rules."""
+    return " ".join([as_sentence(reason), *(one["sentence"] for one in signals[:MOST_SENTENCES])])
+
+
+def explain_to_recipients(rule: str, signals: Sequence[dict[str, Any]]) -> str:
+    """The names of the verdict's rule and of the message's signals: a recipient, or whom they forward to, reads no colleague's words."""
+    return " ".join(dict.fromkeys([rule, *(one["name"] for one in signals[:MOST_NAMES])]))
 
 
 def evidence_fields(authentication: Authentication, evidence: Evidence, authserv_id: str) -> str:
@@ -53,7 +57,7 @@ def evidence_fields(authentication: Authentication, evidence: Evidence, authserv
         authentication_results(authentication, authserv_id),
         f"X-Mailroom-Verified: {verified_value(authentication)}\r\n",
         f"X-Mailroom-Risk: {field_atom(evidence.severity.word)}\r\n",
-        f"X-Mailroom-Why: {one_line_value(evidence.why)}\r\n",
+        f"X-Mailroom-Why: {text_value(evidence.why)}\r\n",
     ]
     if evidence.campaign is not None:
         fields.append(f"X-Mailroom-Group: {format_id(evidence.campaign)}\r\n")
@@ -66,11 +70,14 @@ def verified_value(authentication: Authentication) -> str:
     return f"{proof} {field_atom(domain)}" if proof and domain else UNVERIFIED
 
 
-def one_line_value(text: str) -> str:
-    """A text on one line, which RFC 5322, 2.1.1 allows; in encoded words (RFC 2047) where it is not ASCII or could be read as such."""
+def text_value(text: str) -> str:
+    """A text on a line of at most 998 octets (RFC 5322, 2.1.1).
+
+    Where it is not ASCII, or could be read as such, it is in encoded words (RFC 2047), each on a line of its own.
+    """
     visible = escape_visible(" ".join(text.split()))[:LONGEST_WHY]
     plain = visible.isascii() and "=?" not in visible
-    return visible if plain else " ".join(Header(visible, "utf-8").encode().split())
+    return visible if plain else "\r\n ".join(Header(visible, "utf-8").encode().split())
 
 
 def field_atom(text: str) -> str:

@@ -8,7 +8,14 @@ from hypothesis import given, strategies as st
 from triage.ids import format_id
 from triage.message.authentication import Authentication, Dmarc, Result
 from triage.message.signals.severity import Severity
-from triage.message.trace.mailroom_fields import LONGEST_WHY, Evidence, evidence_fields, find_evidence, verified_value
+from triage.message.trace.mailroom_fields import (
+    LONGEST_WHY,
+    Evidence,
+    evidence_fields,
+    explain_to_recipients,
+    explain_to_staff,
+    verified_value,
+)
 
 OURS = "mx.company.example"
 AUTHOR = "sales@brassworks.example"
@@ -24,8 +31,8 @@ def read_fields(evidence: Evidence, authentication: Authentication = PASSED) -> 
 
 
 def test_a_filter_finds_who_is_verified_the_risk_the_reason_and_the_campaign() -> None:
-    signals = [{"sentence": "First."}, {"sentence": "Second."}, {"sentence": "Third."}]
-    fields = read_fields(find_evidence(Severity.SUSPICIOUS, "a rule holds it", signals, 21))
+    why = explain_to_staff("a rule holds it", [{"sentence": "First."}, {"sentence": "Second."}, {"sentence": "Third."}])
+    fields = read_fields(Evidence(Severity.SUSPICIOUS, why, 21))
     assert fields.pop("Authentication-Results").startswith("mx.company.example;")
     assert fields == {
         "X-Mailroom-Verified": "dmarc brassworks.example",
@@ -33,6 +40,16 @@ def test_a_filter_finds_who_is_verified_the_risk_the_reason_and_the_campaign() -
         "X-Mailroom-Why": "A rule holds it. First. Second.",
         "X-Mailroom-Group": format_id(21),
     }
+
+
+def test_recipients_read_names_and_no_colleague_s_words() -> None:
+    signals = [{"name": "new-bank-details", "sentence": "Ana noted: HR case 12."}, {"name": "first-contact", "sentence": "x"}]
+    assert explain_to_recipients("first-contact", signals) == "first-contact new-bank-details"
+
+
+@given(st.text(max_size=2 * LONGEST_WHY))
+def test_no_line_is_longer_than_servers_take(why: str) -> None:
+    assert max(len(line) for line in evidence_fields(PASSED, Evidence(why=why), OURS).encode("ascii").split(b"\r\n")) <= 998
 
 
 def test_a_message_like_no_other_has_no_group() -> None:
