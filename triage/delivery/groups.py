@@ -199,6 +199,13 @@ def copies_of(session: Session, parents: Iterable[int]) -> list[tuple[int, State
     )
 
 
+def read_copies(session: Session, where: ColumnElement[bool]) -> list[tuple[int, State]]:
+    """The members' copies of the groups' own deliveries among these, and their states; nothing is locked."""
+    parents = select(col(Delivery.id)).where(where, col(Delivery.expanded), in_states((State.DELIVERED,)))
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(col(Delivery.parent_id).in_(parents)))
+    return [(delivery_id, State(state)) for delivery_id, state in rows]
+
+
 def ids_of_copies(session: Session, parents: Iterable[int]) -> list[int]:
     """The members' copies of these deliveries, which are locked together with them: who settles them locks all deliveries by id."""
     return list(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.parent_id), parents))))

@@ -33,6 +33,7 @@ from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
 from triage.reports import arrivals
 from triage.store import db
+from triage.store.models.approvals import PendingAct
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import MailGroup
@@ -165,6 +166,26 @@ def test_a_slice_and_the_relay_never_wait_for_each_other_in_a_circle(
             assert bulk_decisions.go_on(session, made.id, now=house.now, settings=settings) > 1
         settled[0].result(processes.HANG)
     assert "relaying" not in house.states().values()
+
+
+@pytest.mark.parametrize("large", [100, 3])
+def test_a_large_purge_counts_the_members_copies_too(with_recall: House, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    house = with_recall
+    two = replace(house.settings, policy=replace(house.settings.policy, approvals=("large-purge",), approval_purge_copies=3))
+    house.decides(Verb.RELEASE, *house.arrives(ALL))
+    house.arrives_at(*house.leaves())
+    for number in range(3):
+        house.arrives("legal+mara.berg@company.example", subject=f"later {number}")
+    monkeypatch.setattr(decision_plan, "LARGE", large)
+    request = DecisionRequest(Selection.of(sender="sales@supplier.example", department="legal"), Verb.PURGE)
+    with db.transaction(house.engine) as session:
+        planned = decision_plan.plan_large(session, request, by=ANA, now=house.now, settings=two)
+        asked = decisions.decide_or_ask(session, request, by=ANA, now=house.now, settings=two, planned=planned)
+        assert isinstance(asked, PendingAct)
+        assert asked.needs == ["large-purge"]
+        planned = decision_plan.plan_large(session, request, by=ANA, now=house.now, settings=house.settings)
+        made = decisions.decide_messages(session, request, by=ANA, now=house.now, settings=house.settings, planned=planned)
+        assert made.count == 9
 
 
 def test_one_is_held_and_each_member_gets_one_when_it_leaves(house: House) -> None:

@@ -163,12 +163,13 @@ def plan_asked(
     check_waiting(session, asked, pending_id, by, now)
     first = check_confirmer(session, asked, by, now)
     request = DecisionRequest.from_json(asked.order, reason=asked.reason, confirm=confirm, fence=fence)
-    plans = [decision_plan.plan_large(session, request, by=actor, now=now, settings=settings) for actor in (first, by)]
-    for actor, plan in zip((first, by), plans, strict=True):
-        if plan is None:
-            return None
-        check_unchanged(session, asked, plan.selected, beyond=actor is by, by=by)
-    return replace(plans[0], approved=asked.id) if plans[0] else None
+    plan = decision_plan.plan_large(session, request, by=first, now=now, settings=settings)
+    seen = decision_plan.read_large(session, request, by=by, now=now, settings=settings)  # the fence is that of the first person's messages
+    if plan is None or seen is None:
+        return None
+    check_unchanged(session, asked, plan.selected, beyond=False, by=by)
+    check_unchanged(session, asked, seen.chosen, beyond=True, by=by)
+    return replace(plan, approved=asked.id)
 
 
 def check_unchanged(session: Session, asked: PendingAct, meant: Meant, *, beyond: bool, by: Actor) -> None:

@@ -130,8 +130,9 @@ def next_slice(session: Session, decision: Decision, by: Actor, ahead: Ahead) ->
         return [(delivery_id, State.HELD) for delivery_id in session.scalars(ids)]
     where = still_to_come(session, decision, by)
     if ahead.decision_id != decision.id:
-        ahead.decision_id, ahead.approved = decision.id, approved_states(session, decision)
-        ahead.ids = [*ahead.approved] or session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id))).all()
+        approved = approved_states(session, decision)
+        found = [*approved] or session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id))).all()
+        ahead.decision_id, ahead.approved, ahead.ids = decision.id, approved, found  # together: a question may be broken off
     for some in ahead.after(decision.reached):
         if decision.verb == Verb.PURGE and (copies := groups.ids_of_copies(session, some)):
             ledger.lock_deliveries(session, is_among(session, col(Delivery.id), [*some, *copies]))

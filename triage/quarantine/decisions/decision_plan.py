@@ -6,7 +6,7 @@ A decision over at most LARGE deliveries locks them and is carried out at once; 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, literal, not_, select
 from sqlmodel import Session, col
@@ -97,12 +97,18 @@ def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by:
     )
 
 
-def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings) -> Plan | None:
-    """The plan of a decision over more than LARGE deliveries; None where it is carried out in one transaction. Only reads.
+class Large(NamedTuple):
+    """Deliveries of a decision that is carried out in slices, as they were read."""
 
-    Stale, SecondLookNeeded and BadInput as for `plan_locked`; NotAllowedNow where more than MOST_BY_NAME need a second person.
-    """
-    access.may_decide(by)
+    chosen: Meant
+    where: ColumnElement[bool]  # these
+    whole: ColumnElement[bool]  # whatever the state: what a fence is about
+    selected: Selection  # with its settled proof
+    left_out: LeftOut
+
+
+def read_large(session: Session, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings) -> Large | None:
+    """The deliveries of a decision over more than LARGE of them; None where it is carried out in one transaction. Only reads."""
     asked, rule = request.selected, request.rule
     if asked.ids:
         return None
@@ -119,23 +125,38 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
         return None
     if rule and rule.without:
         raise BadInput(say("senders can be left out of at most {large} messages at once; select fewer", large=MOST_BY_NAME), field="rule")
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
+    return Large([(delivery_id, State(state)) for delivery_id, state in rows], where, whole, selected, left)
+
+
+def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings) -> Plan | None:
+    """The plan of a decision over more than LARGE deliveries; None where it is carried out in one transaction. Only reads.
+
+    Stale, SecondLookNeeded and BadInput as for `plan_locked`; NotAllowedNow where more than MOST_BY_NAME need a second person.
+    """
+    access.may_decide(by)
+    found = read_large(session, request, by=by, now=now, settings=settings)
+    if found is None:
+        return None
+    chosen, where, whole, selected, left = found
     if request.fence is not None and request.fence != selection.selection_fence(session, whole):
         raise Stale(say("the selection has changed since you looked: review it, then decide again"))
-    rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
-    meant = [(delivery_id, State(state)) for delivery_id, state in rows]
-    check_number(request.expect, len(meant))
+    check_number(request.expect, len(chosen))
+    meant = read_with_copies(session, chosen, where) if request.verb is Verb.PURGE else chosen
     require_proof_of_removal(request, meant, by=by, settings=settings)
     ids = [delivery_id for delivery_id, _ in meant]
     if request.verb is Verb.REJECT:
         rejections.at_once(session, ids)  # of a slice it is asked too late
     orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
     needs = second_person_needs(session, request, selected, meant, orders, by=by, settings=settings)
-    if needs and number > MOST_BY_NAME:
+    if needs and len(chosen) > MOST_BY_NAME:
         raise NotAllowedNow(say("this needs approval: decide about at most {large} deliveries at once", large=MOST_BY_NAME))
     confirmed = check_second_look(session, request, where, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
     return Plan(
         count=len(ids),
-        outside=selection.count_outside(session, selected, len(ids), by=by, states=() if selected.states else aim.counts),
+        outside=selection.count_outside(
+            session, selected, len(chosen), by=by, states=() if selected.states else aim_of(request, settings).counts
+        ),
         proof=selected.proof,
         rules=tuple(orders),
         blocks=tuple(blocks),
@@ -143,8 +164,8 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
         confirmed=tuple(confirmed),
         agreed=consent.consent_record(orders, {}) if request.allow else {},
         needs=tuple(needs),
-        selected=tuple(meant),
-        last=ids[-1],
+        selected=tuple(chosen),
+        last=chosen[-1][0],
         left_out=left,
     )
 
@@ -198,6 +219,13 @@ def with_copies(session: Session, meant: Meant) -> Meant:
         return sorted(meant)
     parents = groups.delivered_parents(session, is_among(session, col(Delivery.id), [delivery_id for delivery_id, _ in meant]))
     return sorted(dict(groups.copies_of(session, parents)).items() | dict(meant).items())
+
+
+def read_with_copies(session: Session, meant: Meant, where: ColumnElement[bool]) -> Meant:
+    """The same without a lock, for a plan that only reads. `where`: the condition of these deliveries."""
+    if all(state is not State.DELIVERED for _, state in meant):
+        return meant
+    return sorted(dict(groups.read_copies(session, where)).items() | dict(meant).items())
 
 
 def check_number(expected: int | None, selected: int) -> None:

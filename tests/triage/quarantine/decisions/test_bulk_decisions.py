@@ -22,7 +22,7 @@ from triage.addressing.company import StaffEntry
 from triage.config.settings import Settings
 from triage.delivery import rejections
 from triage.directory import apply as directory
-from triage.errors import BadInput, Conflict, NotAllowed, NotAllowedNow, Stale
+from triage.errors import BadInput, Conflict, NotAllowed, NotAllowedNow, SecondLookNeeded, Stale
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import approvals, bulk_decisions, decide as decisions, decision_plan, outcomes, regroup, undo as undoing
@@ -297,13 +297,39 @@ def test_an_approval_of_what_has_changed_begins_nothing(company: Engine, careful
     assert states(company) == {"held": 25}
 
 
-def test_it_may_be_broken_off_at_any_statement(company: Engine, careful: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_persons_fence_is_that_of_the_first_ones_messages(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        people = replace(COMPANY, staff=(*COMPANY.staff, StaffEntry("ida", "Ida Lind", "admin", ("company",))))
+        directory.apply_directory(session, people, settings.company, by=SYNC, now=NOW)
+        session.execute(update(Delivery).values(second_look=4))
+        beyond = tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.department) == "it")))
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=beyond), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+    order = RuleOrder("allow", "domain", "dell.example", "department:legal", unchecked=True)
+    two = replace(settings, policy=replace(settings.policy, approvals=("unchecked-allow",)))
+    request = DecisionRequest(WAVE, Verb.RELEASE, "wanted", rule=order)
+    with read_transaction(company) as session, pytest.raises(SecondLookNeeded) as need:
+        decision_plan.plan_large(session, request, by=BEN, now=NOW, settings=two)
+    request = replace(request, confirm=need.value.names, fence=need.value.fence)
+    with transaction(company) as session:
+        planned = decision_plan.plan_large(session, request, by=BEN, now=NOW, settings=two)
+        asked = decisions.decide_or_ask(session, request, by=BEN, now=NOW, settings=two, planned=planned).id
+    with read_transaction(company) as session, pytest.raises(SecondLookNeeded) as need:
+        approvals.plan_asked(session, asked, by=IDA, now=NOW, settings=two)
+    with read_transaction(company) as session:
+        looked: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
+        planned = approvals.plan_asked(session, asked, by=IDA, now=NOW, settings=two, **looked)
+    assert planned
+    assert (planned.count, planned.approved) == (12, asked)
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_it_may_be_broken_off_at_any_statement(company: Engine, careful: Settings, monkeypatch: pytest.MonkeyPatch, approved: bool) -> None:
     monkeypatch.setattr(bulk_decisions, "SLICE", 12)
-    made = confirm(company, careful, ask(company, careful, Verb.PURGE))
-    number, broken, is_under_way = 1, 0, True
+    made = confirm(company, careful, ask(company, careful, Verb.PURGE)) if approved else begun(company, careful).id
+    number, broken, is_under_way, ahead = 1, 0, True, bulk_decisions.Ahead()  # that of one process, which goes on
     while is_under_way:
         with break_off_at(company, number) as broke, contextlib.suppress(BrokenOffError), transaction(company) as session:
-            bulk_decisions.go_on(session, made, now=NOW, settings=careful)
+            bulk_decisions.go_on(session, made, now=NOW, settings=careful, ahead=ahead)
         number, broken = (number + 1, broken + 1) if broke else (1, broken)
         with read_transaction(company) as session:
             is_under_way = bulk_decisions.under_way(session) == made
