@@ -317,3 +317,19 @@ def test_servers_that_hosts_named_are_read_again_after_an_upgrade(tmp_path: Path
         left = connection.execute(text("SELECT domain, refused_at FROM domain_proof ORDER BY domain")).all()
         assert left == [("b.example", None), ("c.example", None), ("c.example", None)]
     engine.dispose()
+
+
+def test_open_alerts_have_the_names_of_the_settings_after_an_upgrade(tmp_path: Path) -> None:
+    engine = db.open_engine(f"sqlite:///{tmp_path / 'alerts.db'}")
+    causes = ["brake", "let-in", "perishable", "queue"]
+    with engine.begin() as connection:
+        upgrade.migrate(connection, "0100")
+        for cause in causes:
+            connection.execute(text("INSERT INTO alarm VALUES (:cause, '', '', 1, 1, NULL, 0, '', NULL)"), {"cause": cause})
+            connection.execute(text("INSERT INTO sent_alert VALUES ('staff:ana', :cause, '', '', 1)"), {"cause": cause})
+    upgrade.upgrade(engine)
+    with engine.connect() as connection:
+        for name in ("alarm", "sent_alert"):
+            left = connection.scalars(text(f"SELECT cause FROM {name} ORDER BY cause"))
+            assert list(left) == ["brake", "outgoing", "suspicious-delivered", "time-limited"]
+    engine.dispose()

@@ -37,6 +37,7 @@ WHOLE = frozenset({"domain", "subdomains"})  # matches that are about a domain
 MANY = frozenset({"domain", "subdomains", "list"})  # matches that let in whoever writes there
 RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
 WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "declined", "withdrawn", "lapsed"
+IN_THE_LOG = {LAPSED: "expired"}  # the name in the audit log, where it differs from the stored state
 ANSWERED = {CONFIRMED: say("confirmed"), DECLINED: say("declined"), WITHDRAWN: say("withdrawn"), LAPSED: say("expired")}  # for people
 
 
@@ -133,7 +134,7 @@ def ask_second_person(
     session.add(asked)
     session.flush()
     detail = {"needs": asked.needs, "reason": asked.reason}
-    ledger.write_act(session, "ask-second-key", approval_subject(asked), by=by, now=now, detail=detail, items=len(asked.items))
+    ledger.write_act(session, "request-approval", approval_subject(asked), by=by, now=now, detail=detail, items=len(asked.items))
     return asked
 
 
@@ -147,19 +148,21 @@ def settle_approval(
         asked.order = {}  # whose data it was is not kept
     session.flush()
     detail = {"asked_by": asked.asked_by, "reason": reason[:1000]} | ({"result": format_id(result)} if result else {})
-    ledger.write_act(session, f"second-key-{state}", approval_subject(asked), by=by, now=now, detail=detail, items=len(asked.items))
+    ledger.write_act(
+        session, f"approval-{IN_THE_LOG.get(state, state)}", approval_subject(asked), by=by, now=now, detail=detail, items=len(asked.items)
+    )
 
 
 def approval_subject(asked: PendingAct) -> str:
     """Returns the audit log's subject for a request for approval."""
-    return f"second-key:{format_id(asked.id)}"
+    return f"approval:{format_id(asked.id)}"
 
 
 def lapse_approvals(session: Session, *, now: datetime) -> int:
     """Closes requests for approval that nobody approved in time, and returns their number."""
     late = session.scalars(select(PendingAct).where(col(PendingAct.state) == WAITING, col(PendingAct.lapses_at) <= now)).all()
     for one in late:
-        settle_approval(session, one, LAPSED, by=Actor.system("second-key"), reason="nobody approved it in time", now=now)
+        settle_approval(session, one, LAPSED, by=Actor.system("approvals"), reason="nobody approved it in time", now=now)
     return len(late)
 
 

@@ -8,16 +8,22 @@ from zoneinfo import ZoneInfo
 
 from triage.say import Said, format_minute, join_parts, say, say_count
 
-WAITING, TIME_LIMITED, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
-BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = "brake", "queue", "emergency", "removal", "break-glass", "owners"  # of the company
+WAITING, TIME_LIMITED, EXPIRING, UNSEEN, REQUESTED = "waiting", "time-limited", "expiring", "unseen", "requested"  # of a folder
+BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = (
+    "brake",
+    "outgoing",
+    "emergency",
+    "removal",
+    "break-glass",
+    "owners",
+)  # of the company
 FLOODED = "mail-bomb"  # of a folder
-LET_IN, FUSE, UNLIKE, BRAKED = "let-in", "fuse", "known-sender", "many-recipients"  # of a folder, and of the company
+LET_IN, FUSE, UNLIKE, BRAKED = "suspicious-delivered", "fuse", "known-sender", "many-recipients"  # of a folder, and of the company
 DIFFERS, HUNT = "sends-differently", "hunt"  # of the company
 OF_FOLDERS = (WAITING, TIME_LIMITED, EXPIRING, UNSEEN, REQUESTED, LET_IN, FLOODED)
 OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE, DIFFERS, BRAKED, HUNT)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
-SHOWN = {TIME_LIMITED: "time-limited", QUEUE: "outgoing", LET_IN: "suspicious-delivered"}  # of those that are stored by an older word
-ALERTS = tuple(SHOWN.get(cause, cause) for cause in CAUSES)  # as settings and metrics call them
+NAMES_BEFORE = {"perishable": TIME_LIMITED, "queue": QUEUE, "let-in": LET_IN}  # of causes in audit entries before 0.1.0
 COMES_ANEW = frozenset({TIME_LIMITED, REQUESTED, LET_IN, UNLIKE, DIFFERS, BRAKED})  # of which more is as good a reason as the first
 # of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
 LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE, BRAKED})

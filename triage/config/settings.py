@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from triage.addressing import freemail_domains, open_platforms
 from triage.addressing.subaddress import DELIMITERS
-from triage.config.alert_types import ALERTS, AUTO
+from triage.config.alert_types import AUTO, CAUSES
 from triage.config.duties import USUAL, Duty
 from triage.config.identity_providers import Provider
 from triage.config.webhooks import Hook
@@ -623,10 +623,10 @@ class Notices:
             "many-recipients",
             "hunt",
         ),
-        choices=ALERTS,
+        choices=CAUSES,
     )
     alerts_at_night: tuple[str, ...] = setting_key(
-        "The alerts that are sent out of hours too (coverage.hours).", ("removal", "break-glass", "hunt"), choices=ALERTS
+        "The alerts that are sent out of hours too (coverage.hours).", ("removal", "break-glass", "hunt"), choices=CAUSES
     )
     removal_messages: int = setting_key(
         "Administrators get an alert, with a way to undo, at once when a removal takes more messages than this; 0: never.", 50

@@ -148,7 +148,7 @@ def set_step(
     detail = {"mode": step or "as the settings say", "reason": reason[:1000]}
     times = {"from": start.isoformat()} if start > AT_ONCE else {}
     times |= {"until": ends_at.isoformat()} if ends_at else {}
-    ledger.write_act(session, "mode", scope or "company", by=by, now=now, detail=detail | times)
+    ledger.write_act(session, "set-enforcement", scope or "company", by=by, now=now, detail=detail | times)
 
 
 def check_scope(session: Session, scope: str, by: Actor) -> None:

@@ -429,7 +429,7 @@ def record_alerts(session: Session, settings: Settings, *, now: datetime) -> int
             "moment": min(moments).isoformat() if moments else "",
             "said": alert_sentence(cause, waits, names.get(code, code), settings.coverage.time_zone),
         } | ({"decisions": [one.person for one in waits]} if cause == REMOVAL else {})
-        ledger.write_act(session, "alarm", f"department:{code}" if code else "company", by=BY, now=now, detail=detail)
+        ledger.write_act(session, "alert", f"department:{code}" if code else "company", by=BY, now=now, detail=detail)
         save_sent_alerts(session, f"{ON_RECORD}:{code}", some, now)
     return len(due)
 

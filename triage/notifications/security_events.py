@@ -66,11 +66,11 @@ EVENTS: dict[str, dict[str, Kind]] = {  # by act, and by what it did or why; "" 
         "new-place": Kind(SIGN_IN, ("info",), severity=NOTICE),
         "revoke": Kind(ACCOUNT, ("deletion",), severity=NOTICE),
     },
-    "ask-second-key": {"": Kind(ACCOUNT, ("admin", "info"), "unknown")},
-    "second-key-confirmed": {"": Kind(ACCOUNT, ("admin", "info"))},
-    "second-key-declined": {"": Kind(ACCOUNT, ("admin", "info"), "failure", NOTICE)},
-    "second-key-withdrawn": {"": Kind(ACCOUNT, ("admin", "info"), "failure")},
-    "second-key-lapsed": {"": Kind(ACCOUNT, ("admin", "info"), "failure")},
+    "request-approval": {"": Kind(ACCOUNT, ("admin", "info"), "unknown")},
+    "approval-confirmed": {"": Kind(ACCOUNT, ("admin", "info"))},
+    "approval-declined": {"": Kind(ACCOUNT, ("admin", "info"), "failure", NOTICE)},
+    "approval-withdrawn": {"": Kind(ACCOUNT, ("admin", "info"), "failure")},
+    "approval-expired": {"": Kind(ACCOUNT, ("admin", "info"), "failure")},
     "approve-address": {"": Kind(ACCOUNT, ("admin", "info"), severity=NOTICE)},
     "decline-address": {"": Kind(ACCOUNT, ("admin", "info"), "failure", NOTICE)},
     "export": {"": Kind(DATA, ("access",), severity=NOTICE)},
@@ -82,20 +82,30 @@ EVENTS: dict[str, dict[str, Kind]] = {  # by act, and by what it did or why; "" 
     "hunt-close": {"": Kind(DATA, ("change",))},
     "legal-hold": {"": Kind(DATA, ("change",))},
     "lift-legal-hold": {"": Kind(DATA, ("change",), severity=NOTICE)},
-    "alarm": {
+    "alert": {
         REMOVAL: Kind(DATA, ("change",), severity=ALERT),
         BRAKE: Kind(ACCOUNT, ("change",), "failure", WARNING),
         OWNERS: Kind(ACCOUNT, ("change",), "unknown", WARNING),
     },
     "open-emergency": {"": Kind(CONFIGURATION, ("change",), severity=ALERT)},
     "close-emergency": {"": Kind(CONFIGURATION, ("change",), severity=NOTICE)},
-    "mode": {"": Kind(CONFIGURATION, ("change",), severity=NOTICE)},
+    "set-enforcement": {"": Kind(CONFIGURATION, ("change",), severity=NOTICE)},
     "settings": {"": Kind(CONFIGURATION, ("change",), severity=NOTICE)},
     "restore": {"": Kind(CONFIGURATION, ("change",), severity=WARNING)},
     "delete-entries": {"": Kind(DATA, ("change",), severity=NOTICE)},
-    "let-go": {"": Kind(DATA, ("change",), severity=NOTICE)},  # its name before 0.1.0
     TAMPERED: {"": Kind(DATA, ("change",), "failure", ALERT)},
 }
+NAMES_BEFORE = {  # names of acts in entries before 0.1.0, which nobody may change, and today's
+    "alarm": "alert",
+    "ask-second-key": "request-approval",
+    "let-go": "delete-entries",
+    "mode": "set-enforcement",
+    "second-key-confirmed": "approval-confirmed",
+    "second-key-declined": "approval-declined",
+    "second-key-lapsed": "approval-expired",
+    "second-key-withdrawn": "approval-withdrawn",
+}
+EVENTS |= {before: EVENTS[today] for before, today in NAMES_BEFORE.items()}
 
 
 def describe_events(records: Iterable[AuditRecord], settings: Settings, confidential: Set[str]) -> Iterator[dict[str, Any]]:
@@ -116,7 +126,7 @@ def kind_of(record: AuditRecord) -> Kind | None:
 
 def variant_of(record: AuditRecord) -> str:
     """Returns the variant of an act that comes in several kinds."""
-    return str(record.detail.get("what") or record.detail.get("cause") or "") if record.act in ("staff", "token", "alarm") else ""
+    return str(record.detail.get("what") or record.detail.get("cause") or "") if record.act in ("staff", "token", "alert", "alarm") else ""
 
 
 def describe_event(record: AuditRecord, kind: Kind, settings: Settings, confidential: Set[str]) -> dict[str, Any]:

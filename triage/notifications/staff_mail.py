@@ -12,7 +12,7 @@ from triage.access import confidential_folders, staff_members
 from triage.access.staff_addresses import Addressee, of_address, of_staff
 from triage.actor import Actor, Right, Role
 from triage.business_hours import SUBSTITUTE
-from triage.config.alert_types import BRAKE, BRAKED, HUNT, OF_COMPANY, REMOVAL, SHOWN, TITLES, alert_sentence, named_recipients
+from triage.config.alert_types import BRAKE, BRAKED, HUNT, OF_COMPANY, REMOVAL, TITLES, alert_sentence, named_recipients
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
@@ -53,7 +53,7 @@ def queue_letters(session: Session, settings: Settings, *, now: datetime) -> int
 
 def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[Alarm]]:
     """Returns everybody who gets present alerts, received before or not."""
-    rows = [row for row in alerts.last_alerts(session).values() if SHOWN.get(row.cause, row.cause) in settings.notices.alerts]
+    rows = [row for row in alerts.last_alerts(session).values() if row.cause in settings.notices.alerts]
     if not rows:
         return {}
     found: dict[Addressee, list[Alarm]] = defaultdict(list)
@@ -128,7 +128,7 @@ def is_concerned(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
 
 def is_awake(row: Alarm, login: str, settings: Settings, *, night: bool) -> bool:
     """Whether this person gets it now: by day, and at night where it is wanted then or they look after the folder."""
-    if not night or SHOWN.get(row.cause, row.cause) in settings.notices.alerts_at_night:
+    if not night or row.cause in settings.notices.alerts_at_night:
         return True
     return bool(row.department) and coverage.policy_of(settings.coverage, row.department, row.person) == f"{SUBSTITUTE}{login}"
 

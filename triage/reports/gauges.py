@@ -31,7 +31,7 @@ class Gauges:
     directory_read: datetime | None = None  # when the directory was read last and believed; since when it is waited for, when never
     backup_made: datetime | None = None  # when the database was saved last; since when that is missed, when never; None: by others
     webhooks: tuple[Fared, ...] = ()
-    alarms: dict[str, int] = field(default_factory=dict)  # folders in which something is so that staff is told of, by cause
+    alerts: dict[str, int] = field(default_factory=dict)  # folders with an alert, by cause
 
 
 def read_gauges(session: Session, now: datetime) -> Gauges:
@@ -56,5 +56,5 @@ def read_gauges(session: Session, now: datetime) -> Gauges:
         directory_read=last_runs.directory_read_at(session) or last_runs.begun_at(session),
         backup_made=last_runs.backup_due_since(session),
         webhooks=tuple(outbox.read_standings(session)),
-        alarms=dict(session.execute(select(col(Alarm.cause), func.count()).group_by(col(Alarm.cause))).all()),
+        alerts=dict(session.execute(select(col(Alarm.cause), func.count()).group_by(col(Alarm.cause))).all()),
     )

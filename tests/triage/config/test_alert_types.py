@@ -31,7 +31,7 @@ AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
         ),
         (TIME_LIMITED, [Wait(TIME_LIMITED, "it", "joe", 1, AT)], "IT: 1 message is time-limited, the first until 24 Nov 10:30."),
         (EXPIRING, [Wait(EXPIRING, "it", "joe", 2, AT)], "IT: 2 messages expire, the first on 24 Nov 10:30."),
-        ("queue", [Wait("queue", "", "", words="Mail does not get on.")], "Mail does not get on."),
+        ("outgoing", [Wait("outgoing", "", "", words="Mail does not get on.")], "Mail does not get on."),
     ],
 )
 def test_a_sentence(cause: str, waits: list[Wait], said: str) -> None:

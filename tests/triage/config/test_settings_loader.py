@@ -6,7 +6,7 @@ import pytest
 
 from triage.business_hours import PASS
 from triage.config import settings_loader
-from triage.config.alert_types import ALERTS
+from triage.config.alert_types import CAUSES
 from triage.config.renamed import RENAMED, RENAMED_VALUES
 from triage.config.settings import every_key, host_port
 from triage.config.webhooks import EVENTS
@@ -112,6 +112,6 @@ def test_a_renamed_key_names_one_that_there_is() -> None:
 
 def test_a_renamed_value_names_one_that_there_is() -> None:
     """ "cover" was a check of the doctor, which no setting names."""
-    today = {*ALERTS, *EVENTS, PASS, "coverage"}
+    today = {*CAUSES, *EVENTS, PASS, "coverage"}
     assert set(RENAMED_VALUES.values()) <= today
     assert today.isdisjoint(RENAMED_VALUES)

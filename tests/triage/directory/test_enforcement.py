@@ -65,7 +65,7 @@ def test_each_step_counts_from_the_next_message_on(engine: Engine, settings: Set
         again = arrive(session, recording, LEGAL)
     with db.read_transaction(engine) as session:
         found = {one.id: (one.department, one.state, one.withheld) for one in session.scalars(select(Delivery))}
-        acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "mode").order_by(col(AuditRecord.id))).all()
+        acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "set-enforcement").order_by(col(AuditRecord.id))).all()
         said = [(one.subject, one.detail) for one in acts]
     assert sorted(found[one] for one in before) == [("it", "queued", "first-contact"), ("legal", "queued", "first-contact")]
     assert sorted(found[one] for one in after) == [("it", "queued", "first-contact"), ("legal", "held", "")]

@@ -59,7 +59,7 @@ def test_within_the_transaction_nobody_looks_again(known: Engine, settings: Sett
         with db.transaction(known) as session:
             found = entered(session, settings, before)
     assert [one[0] for one in found[3:]] == ["dangerous-attachment"] * len(RECIPIENTS)
-    assert {one["name"] for one in found[0]} >= {"look-alike-domain", "attachment-runs", "perishable", "first-contact"}
+    assert {one["name"] for one in found[0]} >= {"look-alike-domain", "attachment-runs", "time-limited", "first-contact"}
 
 
 def test_what_nobody_has_looked_at_is_entered_alike(known: Engine, settings: Settings) -> None:

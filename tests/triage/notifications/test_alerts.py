@@ -23,7 +23,7 @@ from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
-from triage.store import db
+from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
@@ -71,7 +71,7 @@ def watch(engine: Engine, settings: Settings, now: datetime = NOW) -> int:
 
 def recorded(engine: Engine) -> list[str]:
     with db.read_transaction(engine) as session:
-        kept = select(AuditRecord).where(col(AuditRecord.act) == "alarm").order_by(col(AuditRecord.id))
+        kept = select(AuditRecord).where(col(AuditRecord.act) == "alert").order_by(col(AuditRecord.id))
         return [one.detail["said"] for one in session.scalars(kept)]
 
 
@@ -97,12 +97,12 @@ def test_what_is_hardly_wanted_may_wait(known: Engine, watched: Settings) -> Non
     assert looked(known, watched, NOW + 9 * HOUR) == []
 
 
-def test_perishable_mail_that_may_be_wanted(known: Engine, watched: Settings) -> None:
+def test_time_limited_mail_that_may_be_wanted(known: Engine, watched: Settings) -> None:
     until = NOW + 20 * MINUTE
     held(known, watched, JOE)
     assert looked(known, watched) == []
     newest = held(known, watched, JOE, time_limited_until=until)
-    assert looked(known, watched) == [Wait("perishable", "it", "joe.fern", 1, until, newest)]
+    assert looked(known, watched) == [Wait("time-limited", "it", "joe.fern", 1, until, newest)]
     assert looked(known, watched, until) == []
 
 
@@ -141,7 +141,7 @@ def test_mail_that_cannot_expire_is_told_of_every_day(known: Engine, settings: S
             "1 message waits for the next hop since 24 Nov 09:30 UTC; not reachable: lmtp://inner.",
         ),
         ({"due_at": NOW}, "1 message waits for the next hop since 24 Nov 09:30 UTC. See `mailroom outgoing`"),
-        ({"due_at": NOW, "direction": "outbound"}, ""),  # a domain outside that does not answer is no alarm
+        ({"due_at": NOW, "direction": "outbound"}, ""),  # a domain outside that does not answer is no alert
         ({"due_at": NOW, "direction": "outbound", "waits_for": "smtp://out"}, "not reachable: smtp://out"),
     ],
 )
@@ -199,11 +199,11 @@ def test_it_is_quiet_for_a_while_after_it_was_told(known: Engine, watched: Setti
     decide_all(known, watched)
     watch(known, watched, first + MINUTE)
     held(known, watched, MARA)  # waits since NOW too
-    assert watch(known, watched, first + 2 * MINUTE) == 0  # a new alarm, within the hour
+    assert watch(known, watched, first + 2 * MINUTE) == 0  # a new alert, within the hour
     assert watch(known, watched, first + HOUR) == 1  # and told when that is over
 
 
-def test_each_perishable_mail_is_news(known: Engine, watched: Settings) -> None:
+def test_each_time_limited_mail_is_news(known: Engine, watched: Settings) -> None:
     plain = replace(watched, notices=Notices())
     held(known, plain, JOE, time_limited_until=NOW + HOUR, urgency=60)
     assert [watch(known, plain, NOW + minutes * MINUTE) for minutes in (0, 1, 30)] == [1, 0, 0]
@@ -213,7 +213,7 @@ def test_each_perishable_mail_is_news(known: Engine, watched: Settings) -> None:
     assert [watch(known, plain, NOW + minutes * MINUTE) for minutes in (32, 36)] == [0, 1]  # not more than once in five minutes
 
 
-def test_the_brake_is_an_alarm_until_the_directory_is_believed(known: Engine, settings: Settings) -> None:
+def test_the_brake_is_an_alert_until_the_directory_is_believed(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW)
     assert watch(known, settings) == 1
@@ -255,20 +255,33 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
     }
 
 
-def test_every_alarm_is_an_event_but_the_emergency_which_is_one_already() -> None:
+def test_entries_with_names_of_before_reach_webhooks(engine: Engine, settings: Settings) -> None:
+    hooked = replace(settings, webhooks=Webhooks(hooks=(Hook("all", "https://all.example"),)))
+    with db.transaction(engine) as session:
+        outbox.take_up(session, hooked, now=NOW)
+        for act, cause in (("alarm", "queue"), ("alert", "let-in"), ("alert", "outgoing")):
+            ledger.write_act(session, act, "company", by=alerts.BY, now=NOW, detail={"cause": cause, "said": "x"})
+    with db.transaction(engine) as session:
+        hash_chain.seal_entries(session)
+        outbox.take_up(session, hooked, now=NOW)
+        kinds = [row.kind for row in session.scalars(select(WebhookCall).order_by(col(WebhookCall.id)))]
+    assert kinds == ["outgoing.alert", "message.suspicious", "outgoing.alert"]
+
+
+def test_every_alert_is_an_event_but_the_emergency_which_is_one_already() -> None:
     assert set(webhook_events.KINDS) == {
         "waiting",
-        "perishable",
+        "time-limited",
         "expiring",
         "unseen",
         "requested",
         "brake",
-        "queue",
+        "outgoing",
         "removal",
         "break-glass",
         "owners",
         "fuse",
-        "let-in",
+        "suspicious-delivered",
         "known-sender",
         "sends-differently",
         "many-recipients",

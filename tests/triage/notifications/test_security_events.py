@@ -173,14 +173,25 @@ def test_a_trail_that_is_not_whole_is_an_alert(session: Session, settings: Setti
 
 def test_only_what_matters_is_told(session: Session, settings: Settings) -> None:
     ledger.write_act(session, "viewed", "message:0ABC", by=ANA, now=NOW)
-    ledger.write_act(session, "alarm", "company", by=ANA, now=NOW, detail={"cause": "waiting", "said": "x"})
+    ledger.write_act(session, "alert", "company", by=ANA, now=NOW, detail={"cause": "waiting", "said": "x"})
     ledger.write_act(session, "token", "token:0ABC", by=ANA, now=NOW, detail={"what": "unheard-of"})
     ledger.write_act(
-        session, "alarm", "company", by=ANA, now=NOW, detail={"cause": "removal", "number": 70, "said": "Subject of a message"}
+        session, "alert", "company", by=ANA, now=NOW, detail={"cause": "removal", "number": 70, "said": "Subject of a message"}
     )
     (event,) = read_events(session, settings)
-    assert (event["event"]["action"], event["mailroom"]["number"]) == ("alarm-removal", 70)
+    assert (event["event"]["action"], event["mailroom"]["number"]) == ("alert-removal", 70)
     assert "Subject" not in json.dumps(event)
+
+
+@pytest.mark.parametrize(("before", "today"), security_events.NAMES_BEFORE.items())
+def test_entries_with_a_name_of_before_stay_events(session: Session, settings: Settings, before: str, today: str) -> None:
+    for act in (before, today):
+        ledger.write_act(session, act, "company", by=ANA, now=NOW, detail={"cause": "removal"})
+    old, new = (one["event"] for one in read_events(session, settings))
+    assert old["action"].removeprefix(before) == new["action"].removeprefix(today)
+    assert [old[name] for name in ("kind", "category", "type", "outcome", "severity")] == [
+        new[name] for name in ("kind", "category", "type", "outcome", "severity")
+    ]
 
 
 def test_confidential_folders_are_not_named(session: Session, settings: Settings) -> None:

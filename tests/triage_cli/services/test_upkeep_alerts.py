@@ -14,7 +14,7 @@ from tests.triage_cli.conftest import Arrives, Shell
 from triage.access import staff_login
 from triage.access.staff_login import How
 from triage.compliance.audit import hash_chain
-from triage.config.alert_types import ALERTS
+from triage.config.alert_types import CAUSES
 from triage.config.settings import Notices, Settings
 from triage.store import db
 from triage.store.models.audit import AuditRecord
@@ -39,7 +39,7 @@ def list_recipients(engine: Engine) -> list[str]:
 
 def acts(engine: Engine) -> list[str]:
     with db.read_transaction(engine) as session:
-        return list(session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.act).in_(["alarm", "notify"]))))
+        return list(session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.act).in_(["alert", "notify"]))))
 
 
 def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings: Settings, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings
     assert shell("sync").code == 2
     assert upkeep_alerts.watch_alerts(settings, engine, "here:1")
     assert not upkeep_alerts.watch_alerts(settings, engine, "here:1")
-    assert (list_recipients(engine), acts(engine)) == (["p0@company.example"], ["alarm", "notify"])
+    assert (list_recipients(engine), acts(engine)) == (["p0@company.example"], ["alert", "notify"])
     assert shell("sync", "--confirm").code == 0
     with db.read_transaction(engine) as session:
         assert session.scalars(select(Alarm)).all() == []
@@ -112,7 +112,7 @@ def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engi
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ('alerts = ["hunger"]', f"alerts may hold {', '.join(ALERTS)}, not “hunger”"),
+        ('alerts = ["hunger"]', f"alerts may hold {', '.join(CAUSES)}, not “hunger”"),
         ('targets = ["sales"]', "targets: “sales” is no target"),
         ('alert_recipients = ["sales="]', "alert_recipients: “sales=” names nobody"),
     ],

@@ -208,7 +208,8 @@ FINDERS = {
     "message": withheld_messages,
     "decision": withheld_decisions,
     "rule": withheld_rules,
-    "second-key": withheld_approvals,
+    "approval": withheld_approvals,
+    "second-key": withheld_approvals,  # its name in entries before 0.1.0
 }
 
 

@@ -54,7 +54,7 @@ def unname_rule(session: Session, rule: Rule, whose: Whose, pseudonym: str, now:
     """A rule about them is out of force and names them no more."""
     if rule.removed_at is None:
         rule.removed_at, rule.removed_by = now, str(BY)
-        ledger.write_act(session, "unrule", f"rule:{format_id(rule.id)}", by=BY, now=now, detail={"effect": rule.effect})
+        ledger.write_act(session, "remove-rule", f"rule:{format_id(rule.id)}", by=BY, now=now, detail={"effect": rule.effect})
     rule.value = pseudonym if rule.value == whose.address else rule.value
     rule.scope = f"person:{pseudonym}" if whose.uid and rule.scope == f"person:{whose.uid}" else rule.scope
     rule.conditions = {name: [pseudonym if one == whose.address else one for one in values] for name, values in rule.conditions.items()}

@@ -188,4 +188,4 @@ def until_meeting(summary: Summary, received_at: datetime | None) -> Life | None
 def find_time_limit(seen: Seen) -> Iterable[Signal]:
     """Yields a signal when the message is of use for a short time only."""
     if found := find_lifetime(seen.summary, seen.now):
-        yield Signal("perishable", found.sentence, 0, (spell_minutes(found.minutes), found.kind))
+        yield Signal("time-limited", found.sentence, 0, (spell_minutes(found.minutes), found.kind))

@@ -18,6 +18,7 @@ from triage.config.alert_types import (
     FUSE,
     HUNT,
     LET_IN,
+    NAMES_BEFORE,
     OWNERS,
     QUEUE,
     REMOVAL,
@@ -134,7 +135,9 @@ def emergency_closed(session: Session, record: AuditRecord, settings: Settings) 
 def alert_event(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
     """Builds the webhook event of an alert; None for alerts that no webhook reports."""
     said = record.detail
-    kind = KINDS.get(said.get("cause", ""))
+    cause = said.get("cause", "")
+    cause = NAMES_BEFORE.get(cause, cause)
+    kind = KINDS.get(cause)
     if kind is None:
         return None
     code = said.get("department", "")
@@ -142,7 +145,7 @@ def alert_event(session: Session, record: AuditRecord, settings: Settings) -> Oc
     about = {
         TIME_LIMITED: and_(HELD, col(Delivery.time_limited_until) > record.at),
         REQUESTED: and_(open_requests.is_open(), col(MailRequest.delivery_id) == col(Delivery.id)),
-    }.get(said["cause"])
+    }.get(cause)
     of_these = {} if about is None else example_messages(session, and_(col(Delivery.department) == code, about), settings)
     concerned = frozenset({code} if code else ())
     return make_event(record, kind, said.get("said", ""), settings, data, departments=concerned, messages=of_these)
@@ -192,6 +195,7 @@ KINDS = {
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {
     "open-emergency": emergency_opened,
     "close-emergency": emergency_closed,
-    "alarm": alert_event,
+    "alert": alert_event,
+    "alarm": alert_event,  # its name in entries before 0.1.0
     "suspect": report_event,
 }

@@ -129,7 +129,7 @@ def decide_contacts(session: Session, ids: Sequence[int], state: str, *, by: Act
     if changed:
         whose = {f"person:{row.person}" if row.person else f"department:{row.department}" for row in changed[:MOST_NAMED]}
         detail = {"state": state, "addresses": [row.address for row in changed][:MOST_NAMED], "scope": sorted(whose)}
-        ledger.write_act(session, "correspondents", "correspondents", by=by, now=now, detail=detail, items=len(changed))
+        ledger.write_act(session, "review-contacts", "contacts", by=by, now=now, detail=detail, items=len(changed))
     session.flush()
     return len(changed)
 

@@ -32,7 +32,7 @@ SIGNALS = frozenset(  # what a message shows of itself; what the company knows b
         *("name-much-imitated", "address-in-name", "look-alike-domain", "foreign-letters", "disguised-words", "hidden-characters"),
         *("reply-elsewhere", "return-path-elsewhere", "through-a-list", "bulk", "automatic", "wrong-date", "unreadable", "too-much"),
         *("link-differs", "link-hides-host", "link-to-number", "link-foreign-letters", "link-data", "link-odd"),
-        *("link-shortened", "link-redirects", "links-elsewhere", "perishable"),
+        *("link-shortened", "link-redirects", "links-elsewhere", "time-limited"),
         *("call-about-charge", "order-elsewhere", "account-ends", "prize"),
         *("page-form", "page-password", "page-script", "attached-form", "attached-password", "attached-script"),
         *("attachment-runs", "attachment-macros", "attachment-page", "attachment-disguised", "attachment-packed"),
@@ -40,6 +40,7 @@ SIGNALS = frozenset(  # what a message shows of itself; what the company knows b
         *("virus", "rspamd-rejects", "rspamd-suspects", "rspamd-clean", "not-scanned", "listed-client"),
     )
 )
+SIGNALS_BEFORE = {"perishable": "time-limited"}  # names in rules and messages stored before 0.1.0
 COMPARED = (  # signals that no rule can ask for
     *("name-of-ours", "name-of-known", "look-alike-of-known", "many-of-us", "first-contact", "first-contact-department"),
     *(
@@ -72,7 +73,7 @@ def check_conditions(given: Mapping[str, Sequence[str]]) -> Conditions:
 
 def as_conditions(stored: Mapping[str, Sequence[str]]) -> Conditions:
     """Returns a rule's stored conditions in the order of NAMES."""
-    return tuple((name, tuple(stored[name])) for name in NAMES if stored.get(name))
+    return tuple((name, tuple(SIGNALS_BEFORE.get(one, one) for one in stored[name])) for name in NAMES if stored.get(name))
 
 
 def check_values(name: str, values: Sequence[str]) -> tuple[str, ...]:
@@ -86,10 +87,11 @@ def check_values(name: str, values: Sequence[str]) -> tuple[str, ...]:
 
 def unknown_word(unknown: str, names: Iterable[str]) -> str:
     """Says that a word is unknown, and suggests the closest one or lists all."""
-    shown, close = quote_text(unknown[:40]), difflib.get_close_matches(unknown, list(names), 1)
+    known = list(names)
+    shown, close = quote_text(unknown[:40]), difflib.get_close_matches(SIGNALS_BEFORE.get(unknown, unknown), known, 1)
     if close:
         return say("there is no {unknown}; did you mean {close}?", unknown=shown, close=quote_text(close[0]))
-    return say("there is no {unknown}; there are {names}", unknown=shown, names=", ".join(sorted(names)))
+    return say("there is no {unknown}; there are {names}", unknown=shown, names=", ".join(sorted(known)))
 
 
 def fold_signal(name: str, value: str) -> str:

@@ -94,7 +94,7 @@ def learn_gathered(
     contacts_store.count_unlearned(session, report.whose, how=how, now=now)
     if report.learned or report.parked:
         detail = {"how": how, "learned": report.learned, "parked": report.parked, "messages": found.messages}
-        ledger.write_act(session, "learn", "correspondents", by=by, now=now, detail=detail, items=report.learned + report.parked)
+        ledger.write_act(session, "learn", "contacts", by=by, now=now, detail=detail, items=report.learned + report.parked)
     return report
 
 

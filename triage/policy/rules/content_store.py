@@ -65,7 +65,7 @@ def replace_rule(session: Session, rule: Rule, origin: str, *, by: Actor, now: d
     rule.removed_at, rule.removed_by = now, str(by)
     session.flush()
     detail = {"effect": rule.effect, "value": rule.value, "scope": rule.scope}
-    ledger.write_act(session, "unrule", f"rule:{format_id(rule.id)}", by=by, now=now, detail=detail)
+    ledger.write_act(session, "remove-rule", f"rule:{format_id(rule.id)}", by=by, now=now, detail=detail)
 
 
 def pause_rule(

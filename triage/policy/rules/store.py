@@ -241,7 +241,7 @@ def remove_rule(session: Session, rule_id: int, *, by: Actor, now: datetime) -> 
     if changed.rowcount:  # type: ignore[attr-defined]
         ledger.write_act(
             session,
-            "unrule",
+            "remove-rule",
             f"rule:{format_id(rule_id)}",
             by=by,
             now=now,
@@ -258,7 +258,7 @@ def remove_all(session: Session, some: Sequence[Rule], *, by: Actor, now: dateti
         return
     these = is_among(session, col(Rule.id), [rule.id for rule in some])
     session.execute(update(Rule).where(these, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by)))
-    said = [("unrule", f"rule:{format_id(one.id)}", {"effect": one.effect, "value": one.value, "scope": one.scope}) for one in some]
+    said = [("remove-rule", f"rule:{format_id(one.id)}", {"effect": one.effect, "value": one.value, "scope": one.scope}) for one in some]
     ledger.write_all(session, said, by=by, now=now)
     versions.advance_version(session, VERSION)
 

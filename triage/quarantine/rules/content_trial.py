@@ -19,7 +19,7 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.message.inside_sender import inside_sender
 from triage.message.summary import Summary
-from triage.policy.content_rules.conditions import AUTHOR, INCOMING, INTERNAL, LANGUAGE
+from triage.policy.content_rules.conditions import AUTHOR, INCOMING, INTERNAL, LANGUAGE, SIGNALS_BEFORE
 from triage.policy.content_rules.match_content import ContentRule, ContentRules
 from triage.policy.content_rules.message_content import MessageContent
 from triage.policy.content_rules.patterns import is_pattern
@@ -209,7 +209,7 @@ def read_messages(session: Session, message_ids: Sequence[int], *, needs_text: b
 def content_of_message(session: Session, message: Any, settings: Settings) -> MessageContent:
     """Returns the content of a stored message."""
     summary = Summary.from_json(message.record.summary | {"text": getattr(message, "text", "")})
-    signals = {one["name"] for one in message.record.signals}
+    signals = {SIGNALS_BEFORE.get(one["name"], one["name"]) for one in message.record.signals}
     return StoredContent(summary, signals, ask_internal=lambda: is_internal(session, message, settings))
 
 

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 from sqlalchemy.exc import SQLAlchemyError
 
 from triage.addressing.networks import is_within, parse_networks
-from triage.config.alert_types import CAUSES, SHOWN
+from triage.config.alert_types import CAUSES
 from triage.config.settings import Api
 from triage.errors import BadInput
 from triage.notifications.webhooks.outbox import Fared
@@ -168,10 +168,10 @@ def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metr
             *((age_of(found.backup_made, now),) if found.backup_made else ()),
         ),
         write_labelled(
-            "mailroom_alarms",
+            "mailroom_alerts",
             "Active alerts, by cause.",
             "cause",
-            {SHOWN.get(cause, cause): found.alarms.get(cause, 0) for cause in CAUSES},
+            {cause: found.alerts.get(cause, 0) for cause in CAUSES},
         ),
         *webhook_families(found, now),
     ]

@@ -195,8 +195,8 @@ def test_notes_and_names_of_a_sealed_folder_are_not_told(company: Engine, settin
     for by, told in ((HANA, True), (IDA, False), (OTTO, False)):
         with read_transaction(company) as session:
             acts = {one.act: "secret" in str(one.detail) for one in audit_log.list_entries(session, by=by).items}
-        assert {name: acts[name] for name in ("hand-over", "change-rule", "expect", "correspondents")} == dict.fromkeys(
-            ("hand-over", "change-rule", "expect", "correspondents"), told
+        assert {name: acts[name] for name in ("hand-over", "change-rule", "expect", "review-contacts")} == dict.fromkeys(
+            ("hand-over", "change-rule", "expect", "review-contacts"), told
         )
 
 

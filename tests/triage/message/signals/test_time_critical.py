@@ -39,9 +39,9 @@ def minutes_of(summary: Summary) -> int | None:
         ("", "", None),
     ],
 )
-def test_perishable(subject: str, text: str, minutes: int | None) -> None:
+def test_time_limited(subject: str, text: str, minutes: int | None) -> None:
     assert minutes_of(Summary(subject=subject, text=text)) == minutes
-    assert ("perishable" in seen(subject=subject, text=text)) is (minutes is not None)
+    assert ("time-limited" in seen(subject=subject, text=text)) is (minutes is not None)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def test_they_are_folded_and_in_order(given: dict[str, list[str]], folded: Condi
         ({"direction": ["incoming"]}, "conditions", "a rule on content needs a condition that says which messages it is about"),
         ({"sginal": ["bulk"]}, "conditions", "there is no “sginal”; did you mean “signal”?"),
         ({"signal": ["bank-detail"]}, "signal", "there is no “bank-detail”; did you mean “bank-details”?"),
+        ({"signal": ["perishable"]}, "signal", "there is no “perishable”; did you mean “time-limited”?"),
         ({"signal": ["first-contact"]}, "signal", "first-contact depends on more than the message itself"),
         ({"author": ["*@*"]}, "author", "“*@*” would match everything; name at least 2 letters"),
         ({"author": ["example"]}, "author", "example is a whole top-level domain"),
@@ -51,6 +52,10 @@ def test_what_is_wrong_is_said_with_a_remedy(given: dict[str, list[str]], field:
     with pytest.raises(BadInput, match=re.escape(says)) as refused:
         check_conditions(given)
     assert refused.value.field == field
+
+
+def test_a_stored_rule_may_have_a_name_of_before() -> None:
+    assert as_conditions({"signal": ["perishable", "bulk"]}) == (("signal", ("time-limited", "bulk")),)
 
 
 def test_a_rule_can_ask_for_every_signal_of_the_page_but_those_that_compare() -> None:

@@ -255,8 +255,8 @@ def test_staff_looks_at_what_is_parked(session: Session, settings: Settings) -> 
     ]
     assert states == [State.QUEUED, State.HELD]
     assert contact_review.accept_contacts(session, [parked[ANN].id], by=ANA, settings=settings, now=NOW) == 0
-    acts = [record.act for record in session.scalars(select(AuditRecord)) if record.act in ("learn", "correspondents")]
-    assert acts == ["learn", "correspondents", "correspondents"]
+    acts = [record.act for record in session.scalars(select(AuditRecord)) if record.act in ("learn", "review-contacts")]
+    assert acts == ["learn", "review-contacts", "review-contacts"]
 
 
 def test_nobody_sees_or_decides_about_the_correspondents_of_others(session: Session, settings: Settings) -> None:

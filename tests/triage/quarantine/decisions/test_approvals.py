@@ -268,7 +268,7 @@ def test_it_lapses_after_three_days(company: Engine, careful: Settings) -> None:
         assert dual_control.lapse_approvals(session, now=late) == 1
         assert (one.state, states(session, mail)) == ("lapsed", ["held"])
     with read_transaction(company) as session:
-        assert session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "second-key-lapsed")).one().by == "system:second-key"
+        assert session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "approval-expired")).one().by == "system:approvals"
 
 
 def test_the_one_who_asked_may_withdraw_it(company: Engine, careful: Settings) -> None:

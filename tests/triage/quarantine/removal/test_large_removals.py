@@ -116,6 +116,6 @@ def test_programs_elsewhere_are_told(known: Engine, staffed: Settings) -> None:
     with db.transaction(known) as session:
         alerts.keep_alerts(session, alerts.find_alerts(session, staffed, SOON), now=SOON)
         assert alerts.record_alerts(session, staffed, now=SOON) == 1
-        detail = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "alarm")).one()
+        detail = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "alert")).one()
         assert (detail["cause"], detail["number"], detail["decisions"]) == ("removal", 3, [format_id(made.id)])
         assert alerts.record_alerts(session, staffed, now=SOON + timedelta(hours=3)) == 0

@@ -302,7 +302,7 @@ def test_each_block_is_on_the_record(known: Engine, settings: Settings) -> None:
         made = remove(session, settings)
         undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
         acts = [row.act for row in session.scalars(select(AuditRecord).where(col(AuditRecord.subject).startswith("rule:")))]
-        assert (acts.count("rule"), acts.count("unrule")) == (3, 3)
+        assert (acts.count("rule"), acts.count("remove-rule")) == (3, 3)
 
 
 def test_a_very_large_removal_leaves_the_same_alone(known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
