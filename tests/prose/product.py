@@ -8,10 +8,12 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-from tests.prose.rules import ROOT, VALUE, Fault, banned
+from tests.prose.rules import QUOTED, ROOT, VALUE, Fault, banned
 
 SOURCES = ROOT / "webui" / "src"
 SAID = re.compile(r"(?<![\w.])(?:t|plural)\(\s*'((?:[^'\\]|\\.)*)'")
+COMMENT = re.compile(r"<!--(.*?)-->|/\*(.*?)\*/|(?:^|(?<=[\s;{}),]))//(?!/)(.*?)$", re.DOTALL | re.MULTILINE)
+GENERATED = {"webui/src/lib/schema/types.ts"}  # its comments are descriptions of the API
 LINE = re.compile(r"^  '((?:[^'\\]|\\.)*)': '((?:[^'\\]|\\.)*)',$", re.MULTILINE)
 CATALOGUES = ROOT / "triage" / "text" / "i18n"
 
@@ -20,6 +22,18 @@ def console() -> dict[str, str]:
     """Each English sentence of the console, and the file that says it."""
     files = [path for path in sorted(SOURCES.rglob("*")) if path.suffix in (".svelte", ".ts") and "languages" not in path.parts]
     return {words.replace("\\'", "'"): str(path.relative_to(ROOT)) for path in files for words in SAID.findall(path.read_text("utf-8"))}
+
+
+def comments() -> Iterator[tuple[str, str]]:
+    """Each comment of the console's sources, with its file."""
+    for path in (one for one in sorted(SOURCES.rglob("*")) if one.suffix in (".svelte", ".ts", ".css")):
+        if (name := str(path.relative_to(ROOT))) not in GENERATED:
+            yield from ((name, comment) for comment in find_comments(path.read_text("utf-8")))
+
+
+def find_comments(source: str) -> list[str]:
+    """Comments of one source of the console, each in one line."""
+    return [" ".join("".join(found).split()) for found in COMMENT.findall(source)]
 
 
 def translations() -> dict[Path, dict[str, str]]:
@@ -45,6 +59,8 @@ def faults() -> Iterator[Fault]:
     for words, file in said.items():  # counted for the console as a whole: files move
         for section in ("banned", "console"):
             yield from (replace(fault, text=f"{file}: {words}") for fault in banned("webui/src", words, section))
+    for file, comment in comments():
+        yield from banned(file, QUOTED.sub("“”", comment), "code")
     for path, table in translations().items():
         yield from faults_of_table(str(path.relative_to(ROOT)), table, said)
     for path, english, german in catalogues():

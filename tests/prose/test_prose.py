@@ -112,3 +112,9 @@ def test_a_private_word_of_a_docstring_or_comment_is_found(source: str, found: l
 def test_tests_tell_stories_in_plain_words() -> None:
     assert list(code.faults_of_source("tests/triage/test_rules.py", '"""Is a message held that matches?"""')) == []
     assert [fault.kind for fault in code.faults_of_source("tests/triage/test_rules.py", '"""What is held."""')] == ["opening"]
+
+
+@pytest.mark.parametrize("source", ["// in a mail", "<!-- Of the\nmail. -->", "/** A correspondent. */", "x = 1 // asked anew"])
+def test_a_private_word_in_a_comment_of_the_console_is_found(source: str) -> None:
+    (comment,) = product.find_comments(f"const at = 'https://the.mail/'\n{source}\n")
+    assert list(rules.banned("a.ts", comment, "code"))

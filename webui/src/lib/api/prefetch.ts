@@ -1,4 +1,4 @@
-// What the queue asks first goes out while the rest of the console is still on its way: who we are, and the first cards of all folders.
+// What the queue asks first goes out while the rest of the console is still on its way: who we are, and the first rows of all folders.
 import { kept } from '../browser/localStorage'
 
 export const BASE = '/api/v1'
@@ -23,7 +23,7 @@ export function takeEarly(path: string): Promise<Response> | undefined {
 /** Nobody has signed in: what went out is of no use. */
 export const forget = (): void => early.clear()
 
-/** How somebody groups their cards, where this browser knows it. */
+/** How somebody groups their rows, where this browser knows it. */
 function grouping(): string {
   try {
     return JSON.parse(kept('choices', 'null')).group ?? 'campaign'

@@ -1,9 +1,9 @@
-// What was on the screen: the server puts on the record who viewed a message, not what a console has read ahead.
+// Messages that were on the screen: the audit log says who viewed them. Messages read ahead do not count.
 import { call, problemOf } from './client'
 
 /** Milliseconds on the screen that make a view: what a held key passes is none. */
 const DWELL = 250
-const AGAIN = 10_000 // milliseconds until it is said anew to a server that did not answer
+const AGAIN = 10_000 // milliseconds until it is sent again to a server that did not answer
 const TRIES = 60
 
 /** What the server is told. */

@@ -1,4 +1,4 @@
-// Who is there to look: whether we are away ourselves, folders that nobody looks at, and whether the door stands open because of that.
+// Coverage: whether we are away ourselves, folders with nobody on duty, and whether an emergency is open.
 import { t } from '../i18n/i18n'
 import { api, problemOf } from '../api/client'
 import { desk } from '../decisions/decisions.svelte'

@@ -5,7 +5,7 @@ import { addRule } from './saveRule'
 import type { AlongRule, Decision, PendingApproval, Rule, Select, RuleTrial } from '../schema/types'
 import { plain } from '../i18n/format'
 
-/** Rules for all of the senders, within one scope or several that together hold all of the mail; each tried out. */
+/** Rules for all of the senders, within one scope or several that together cover all messages; each is simulated. */
 export type Step = readonly RuleTrial[]
 
 const several = (names: readonly string[]): string => new Intl.ListFormat(locale).format(new Set(names))
@@ -29,7 +29,7 @@ export class Approval {
     readonly fallback: AlongRule,
   ) {}
 
-  /** What can be offered for this mail; where nothing can, `fallback` is asked for, and the server says why not. */
+  /** What can be offered for these messages; where nothing can, `fallback` is asked for, and the server says why not. */
   static async of(select: Select, fallback: AlongRule): Promise<Approval> {
     return new Approval(stepsOf((await api.offers(select)).items), fallback)
   }
@@ -66,7 +66,7 @@ export class Approval {
     return [done, meant, ...new Set(step.map((trial) => plain(trial.doubt)).filter(Boolean))]
   }
 
-  /** One step wider (1) or narrower (-1), after those that are under way; false when it waits for a second key and nothing is changed. */
+  /** One step wider (1) or narrower (-1), after those that are under way; false when it needs a second press and nothing is changed. */
   go(by: 1 | -1): Promise<boolean> {
     const gone = this.#going.then(() => this.#go(this.at + by))
     this.#going = gone.catch(() => undefined)

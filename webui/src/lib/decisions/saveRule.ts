@@ -5,7 +5,7 @@ import { secondLooks } from './secondLook.svelte'
 import type { MadeRule, PendingApproval, Rule, RuleChange, TriedRule } from '../schema/types'
 import { plain } from '../i18n/format'
 
-/** The rule, or what waits for a second key; null where it needed a second look and nobody confirmed it. */
+/** The rule, or the request for approval; null where it needed a second look and nobody confirmed it. */
 export const addRule = (rule: TriedRule): Promise<MadeRule | PendingApproval | null> =>
   secondLooks.confirmed((said) => api.addRule({ ...rule, ...said }), rule.match === 'content' ? { title: t('Add the rule {name}?', { name: plain(rule.value) }), act: t('Add rule'), kept: t('No rule was made.') } : { title: t('Allow {sender}?', { sender: plain(rule.value) }), act: t('Allow'), kept: t('No rule was made.') })
 

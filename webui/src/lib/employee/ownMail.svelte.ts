@@ -11,8 +11,8 @@ class Own {
   mine = $state.raw<OwnMessages | null>(null)
   known = $state(false) // whether somebody has signed in
   failure = $state('')
-  wanted = $state('') // the mail that they came for, or were asking for when they were signed out
-  words = $state<Record<string, string>>({}) // typed about a mail, by its id
+  wanted = $state('') // the message that they came for, or were requesting when their session ended
+  words = $state<Record<string, string>>({}) // comments that were typed, by the message's id
   busy = $state<Record<string, boolean>>({}) // what waits for its answer
   said = $state<Record<string, string>>({}) // why something was not done
   #visit = 0 // another one after each sign-out: what was asked for before is not shown any more
@@ -92,7 +92,7 @@ class Own {
     })
   }
 
-  /** Ask for a mail. It stays where it stands: the list is not sorted anew under whoever reads it. */
+  /** Requests a message. The list keeps its order while somebody reads it. */
   ask({ id }: OwnMessage): Promise<boolean> {
     const asked = () => call('POST', '/me/requests', { delivery: id, comment: (this.words[id] ?? '').trim() }, once())
     return this.#act(id, asked, (_, mine) => ({ items: mine.items.map((one) => (one.id === id ? { ...one, asked_at: serverInstant() } : one)) }))

@@ -1,4 +1,4 @@
-// How much people here ask for or find odd, in our scope, that has no answer yet.
+// Number of requests and reports of employees in our scope that have no answer yet.
 import { api } from '../api/client'
 import type { ItemRequest } from '../schema/types'
 

@@ -29,7 +29,7 @@ export const subjectOf = (mail: { subject: string }): string => plain(mail.subje
 
 const LONGEST = 90 // letters of a subject within a sentence or a button
 
-/** The subject as a name for the mail in a sentence: a long one is cut. */
+/** The subject as a name for the message in a sentence: a long one is cut. */
 export function calledOf(mail: { subject: string }): string {
   const letters = [...subjectOf(mail)]
   return letters.length > LONGEST ? `${letters.slice(0, LONGEST - 1).join('').trimEnd()}…` : letters.join('')
@@ -227,7 +227,7 @@ export const STATES_ALL = Object.keys(STATES) as readonly State[]
 /** What became of a copy, in words. */
 export const stateWords = (mail: Delivery): string => (mail.state === 'queued' && mail.attempts > 0 ? t('retrying') : STATES[mail.state])
 
-/** "company", "department:it" and "person:uid" in words; "": each of those whom the mail is for. */
+/** "company", "department:it" and "person:uid" in words; "": each recipient. */
 export function scopeWords(scope: string, names: (scope: string) => string | undefined): string {
   return scope === 'company' ? t('the whole company') : !scope ? t('the recipients') : (names(scope) ?? scope.slice(scope.indexOf(':') + 1))
 }

@@ -176,7 +176,7 @@ let known: { of: unknown; names: ReadonlyMap<string, string>; firsts: ReadonlySe
 /** The keys that begin two. */
 export const firstKeys = (): ReadonlySet<string> => keyMap().firsts
 
-/** Nobody waits for a second key any more. */
+/** No second press is expected any more. */
 export const forgetChord = (): void => void (chord.open = '')
 
 /** The key after the first of two is the second or nothing: a slow hand must never release mail. */

@@ -1,4 +1,4 @@
-// The next card that nobody has in hand: the server gives every one of us another.
+// The next row that no colleague has open: the server gives each of us another.
 import { api, problemOf } from '../api/client'
 import { colleagues } from '../queue/presence.svelte'
 import { desk } from '../decisions/decisions.svelte'
@@ -8,7 +8,7 @@ import { narrowingWords } from '../queue/narrowing'
 import { folderWords } from '../queue/row'
 import { session } from '../state/session.svelte'
 
-const passed = new Set<string>() // cards that we were given and left for others
+const passed = new Set<string>() // rows that we were given and left for others
 
 export async function nextFree(): Promise<void> {
   if (!session.may('release')) return

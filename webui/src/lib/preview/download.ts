@@ -1,4 +1,4 @@
-// A mail's source as a file. Why there is none is said here: the browser would leave the console for the answer.
+// A message's source as a file. Why there is none is said here: the browser would leave the console for the answer.
 import { ask, problemOf, query } from '../api/client'
 import { desk } from '../decisions/decisions.svelte'
 import { reasonFor } from '../state/openReason.svelte'

@@ -1,4 +1,4 @@
-// Which frame holds which page: four places that never move, since a moved frame loads anew.
+// Which frame holds which page: four places that never move, since a moved frame loads again.
 
 /** Give each wanted page a place; pages that have one keep it. `null` is an empty place. */
 export function placePages(places: readonly (string | null)[], wanted: readonly string[]): (string | null)[] {

@@ -32,7 +32,7 @@ const fresh = (run: Run, read: Read): readonly Row[] => {
   return read.rows.filter((row) => !known.has(row.key))
 }
 
-/** What follows below; the first part is let go when there are too many. */
+/** What follows below; the first part is dropped when there are too many. */
 export function grown(run: Run, read: Read, from: From): Run {
   const rows = fresh(run, read)
   const longer = madeOf([...run.rows, ...rows], run.before, [...run.parts, partOf(read, from, rows.length)])
@@ -41,7 +41,7 @@ export function grown(run: Run, read: Read, from: From): Run {
   return madeOf(longer.rows.slice(indexOf(longer.rows, first!.rows)), longer.before + first!.rows, parts)
 }
 
-/** What comes above, from this position on; the last part is let go when there are too many. */
+/** What comes above, from this position on; the last part is dropped when there are too many. */
 export function led(run: Run, read: Read, from: From, before: number): Run {
   const rows = fresh(run, read)
   const longer = madeOf([...rows, ...run.rows], before, [partOf(read, from, rows.length), ...run.parts])
@@ -57,7 +57,7 @@ function indexOf(rows: readonly Row[], nth: number): number {
   return found < 0 ? rows.length : found
 }
 
-/** Where in the whole list a row of the run stands; a mail of an opened group stands where its group does. */
+/** Where in the whole list a row of the run stands; a message of an opened group stands where its group does. */
 export function positionOf(run: Run, index: number): number {
   let position = run.before - 1
   for (let at = 0; at <= index && at < run.rows.length; at++) if (!run.rows[at]!.parent) position++

@@ -46,7 +46,7 @@ class Colleagues {
     this.handed = told?.assigned ?? this.handed
   })
 
-  /** While we are given another card nothing is told of the one before: a word that came late would leave to others what we were given. */
+  /** Nothing is sent about the row before while the server gives us another: a late request would leave the new row to others. */
   async quietly(work: () => Promise<void>): Promise<void> {
     this.#quiet += 1
     const given = Promise.race([this.#telling, after(LATE)]).then(work)

@@ -1,4 +1,4 @@
-// A row of the list: a card of the queue, one mail of an opened card, or one delivery.
+// A row of the list: a row of the queue, one message of an opened row, or one delivery.
 import type { TriageItem, ItemReport, ItemRequest, Delivery, LookName, Section, Select, Severity } from '../schema/types'
 import { worst } from '../i18n/format'
 
@@ -69,7 +69,7 @@ const isLarge = (row: Row): boolean => row.ids.length < row.count
 /** What the marks of a row stand under: its messages, or itself where it holds more than it names. */
 export const namesOf = (row: Row): readonly string[] => (isLarge(row) ? [row.key] : row.ids)
 
-/** Is this mail on a row? */
+/** Is this message on a row? */
 export const holds = (row: Row, mail: Delivery): boolean =>
   row.ids.includes(mail.id) || (isLarge(row) && mail.received_at <= row.newest && (row.select.campaign ? mail.campaign === row.select.campaign : mail.author === row.select.sender))
 

@@ -12,7 +12,7 @@ const hasExpired = (row: Row, now: number): boolean => row.timeLimitedUntil !== 
 /** The section that a row belongs to by now: what has expired may wait. */
 export const sectionOf = (row: Row, now: number): Section => (row.section === 'time-limited' && hasExpired(row, now) ? 'rest' : row.section)
 
-/** Does the first of two rows stand before the other? As the server sorts cards. */
+/** Does the first of two rows stand before the other? As the server sorts rows. */
 function isBefore(one: Row, other: Row): boolean {
   const places = [ORDER.indexOf(one.stands) - ORDER.indexOf(other.stands)]
   if (one.stands === 'time-limited') places.push(Number(one.assumed) - Number(other.assumed), Date.parse(one.timeLimitedUntil ?? '') - Date.parse(other.timeLimitedUntil ?? ''))

@@ -35,7 +35,7 @@ const following = (cursor: string | null): From | null => (cursor ? { cursor } :
 
 const DECIDED = STATES_ALL.filter((one) => one !== 'held')
 
-/** Does this mail want somebody's eye: it bounced, the next hop put it off, or its mailbox cannot be entered. */
+/** Does this message need attention: it bounced, the next hop deferred it, or its mailbox cannot be entered. */
 const isProblem = (mail: Delivery): boolean => mail.state === 'bounced' || Boolean(mail.last_reply) || (mail.attempts > 0 && mail.state === 'queued')
 
 async function readProblems({ department, person }: Asked): Promise<Rows> {

@@ -1,4 +1,4 @@
-// One's own hand of proposed rules, and how far everybody together is. Nobody else gets our cards while we hold them.
+// The proposed rules that are assigned to us, and how far all staff are. Nobody else gets ours meanwhile.
 import { api, problemOf } from '../api/client'
 import { t } from '../i18n/i18n'
 import { proposals } from './suggestionCount.svelte'
@@ -16,7 +16,7 @@ class Hand {
   private here = false // is the page open that answers them?
   private turn: Promise<unknown> = Promise.resolve()
 
-  /** One request after another: cards that are laid back must not come back by a request that was under way. */
+  /** One request after another: proposals that were returned must not reappear by a request that was under way. */
   private inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.turn.then(work)
     this.turn = done.catch(() => undefined)
@@ -29,7 +29,7 @@ class Hand {
     return this.take()
   }
 
-  /** Keep our cards and fill the hand up. */
+  /** Keeps our proposals and adds more. */
   take(): Promise<void> {
     return this.inTurn(() => this.fill())
   }
@@ -50,7 +50,7 @@ class Hand {
     this.loaded = true
   }
 
-  /** Leave: others may have our cards. */
+  /** Leave: others may have our proposals. */
   leave(): Promise<void> {
     this.here = false
     this.cards = []

@@ -1,4 +1,4 @@
-// How many proposed rules wait for an answer, and whether it is ours to give: for the rail. The cards are in `suggestedRules.svelte.ts`.
+// How many proposed rules wait for an answer, and whether it is ours to give: for the rail. The proposals are in `suggestedRules.svelte.ts`.
 import { api } from '../api/client'
 import { session } from '../state/session.svelte'
 

@@ -92,7 +92,7 @@ function deciders(): readonly Offer[] {
   return [...new Map([...before, ...here])].map(([text, says]) => ({ text, says }))
 }
 
-/** Where the links of the mail under the cursor lead. */
+/** Where the links of the message under the cursor lead. */
 function hosts(): readonly Offer[] {
   const read = queue.row && letter(queue.row.lead.message_id)
   const links = read && 'links' in read ? read.links : []

@@ -1,4 +1,4 @@
-// On paper: the style sheet, and what the mail says. A frame without rights ends where the page ends, since nobody learns how tall its mail is.
+// On paper: the style sheet, and the message's text. A frame without rights ends where the page ends, since nobody learns how tall its message is.
 import './print.css'
 import { BASE } from '../api/prefetch'
 import { query } from '../api/client'
@@ -7,7 +7,7 @@ import { reasonFor } from '../state/openReason.svelte'
 
 const words = Object.assign(document.createElement('p'), { className: 'words' })
 
-/** What this mail says; "" where it cannot be had now. The browser takes the page as it is when its dialog opens, and waits for no promise. */
+/** The text of this message; "" where it cannot be had now. The browser takes the page as it is when its dialog opens, and waits for no promise. */
 function textOf(message: string): string {
   const request = new XMLHttpRequest()
   request.open('GET', `${BASE}/messages/${message}/text${query({ reason: reasonFor(message) })}`, false)

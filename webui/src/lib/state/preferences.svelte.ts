@@ -30,7 +30,7 @@ class Choices {
     this.wear()
   }
 
-  /** Words are read once, when the page begins: in another language it begins anew. Where nothing can be kept it would do so for ever. */
+  /** Words are read once, when the page begins: in another language it loads again. Where nothing can be stored it would do so for ever. */
   #speak(): void {
     if (kept('language', '') === (this.now.language ?? '') && languageFor(this.now.language) !== language) location.reload()
   }
