@@ -33,7 +33,7 @@ from triage.store.models.employees import (
     OutboundBrake,
     OutboundRun,
 )
-from triage.store.models.idempotency import KeptAnswer
+from triage.store.models.idempotency import StoredAnswer
 from triage.store.models.notifications import Alarm, SentAlert
 from triage.store.models.rules import Emergency, EnforcementStep, Proposal, Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, SignInStep
@@ -75,7 +75,7 @@ ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
         Handed.by,
         KeepersRequest.asked_by,
         KeepersRequest.settled_by,
-        KeptAnswer.actor,
+        StoredAnswer.actor,
         LegalHold.lifted_by,
         LegalHold.made_by,
         MailReport.answered_by,

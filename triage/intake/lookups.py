@@ -56,7 +56,7 @@ class Known:
     learned: Mapping[str, Sequence[MatchedRule]]  # what correspondence says about the authors
     in_force: enforcement.Enforcement
     opened: emergency.Alarm | None
-    proofs: Mapping[str, domain_proofs.KeptProofs]  # of the authors' domains
+    proofs: Mapping[str, domain_proofs.StoredProofs]  # of the authors' domains
     content: ContentRules = NO_RULES  # in force, whomever they are about
     sealed: frozenset[str] = frozenset()  # confidential folders, where there are such rules
 

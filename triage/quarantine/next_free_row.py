@@ -15,7 +15,7 @@ from triage.quarantine.search.selection import Selection
 from triage.store import versions
 from triage.store.queue.grouping import Group
 
-IN_HAND = "in-hand"  # the marker whose row two who ask at the same moment wait for
+NEXT_ROW = "in-hand"  # the marker that orders two who ask at the same moment
 PAGE = 50
 
 
@@ -30,12 +30,12 @@ def next_free(
     order: RowOrder = "priority",
     only: RowFilter = EVERY_ROW,
 ) -> Card | None:
-    """Take the first card in hand that no colleague looks at and that is not handed to another; None when there is none.
+    """Reserves the first row that no colleague has open and that is not assigned to another; None when there is none.
 
-    `skip`: keys of cards that the actor has left for others.
+    `skip`: keys of rows that the actor has left for others.
     """
     access.may_decide(by)
-    versions.advance_version(session, IN_HAND)
+    versions.advance_version(session, NEXT_ROW)
     busy = {one.delivery_id for one in presence.list_others(session, by=by, now=now) if one.delivery_id is not None}
     deciding = {one.login for one in assignment.list_candidates(session, by=by, now=now) if one.away_until is None}
     after = None

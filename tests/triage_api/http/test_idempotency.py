@@ -14,7 +14,7 @@ from triage.store import idempotency
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision
-from triage.store.models.idempotency import KeptAnswer
+from triage.store.models.idempotency import StoredAnswer
 from triage.store.models.rules import Rule
 from triage.times import utcnow
 
@@ -116,7 +116,7 @@ def test_a_secret_is_answered_once_and_kept_nowhere(new_browser: NewBrowser, eng
     again = ida.post("/tokens", {"name": "x", "grants": ["read"]}, headers=KEY)
     assert (again.status_code, again.json()["detail"]) == (409, "this is already done, and its answer is shown only once")
     with read_transaction(engine) as session:
-        assert session.scalars(select(KeptAnswer)).one().body == ""
+        assert session.scalars(select(StoredAnswer)).one().body == ""
 
 
 def test_answers_are_forgotten_after_a_day(ana: Browser, engine: Engine) -> None:

@@ -48,7 +48,7 @@ KEPT = select(*READ).where(OneOf(col(DomainProof.domain), "domains"))
 
 
 @dataclass(frozen=True, slots=True)
-class KeptProofs:
+class StoredProofs:
     """Stored proofs of one domain."""
 
     usual: Mapping[str, datetime]  # and when each was seen last, to a day
@@ -56,7 +56,7 @@ class KeptProofs:
     refused: frozenset[str]  # new ways that staff refused
 
 
-NOTHING_KEPT = KeptProofs({}, {}, frozenset())
+NOTHING_KEPT = StoredProofs({}, {}, frozenset())
 
 
 class Came(NamedTuple):
@@ -73,7 +73,7 @@ class Came(NamedTuple):
         return proof.is_new or not proof.is_recorded or not proof.is_fresh or not proof.usual.issuperset(proof.confirmed)
 
 
-def look_up_proofs(session: Session, domains: Collection[str]) -> dict[str, KeptProofs]:
+def look_up_proofs(session: Session, domains: Collection[str]) -> dict[str, StoredProofs]:
     """Reads the stored proofs of these domains."""
     found: dict[str, list[Any]] = {}
     asked = sorted(set(domains) - {""})
@@ -82,17 +82,17 @@ def look_up_proofs(session: Session, domains: Collection[str]) -> dict[str, Kept
     return {domain: keep_together(rows) for domain, rows in found.items()}
 
 
-def keep_together(rows: Sequence[Any]) -> KeptProofs:
+def keep_together(rows: Sequence[Any]) -> StoredProofs:
     """The rows of one domain as a value."""
     usual = {row.way: row.last_at for row in rows if row.usual_at is not None}
     new = [row for row in rows if row.usual_at is None]
     refused = frozenset(row.way for row in new if row.refused_at is not None)
-    return KeptProofs(usual, {row.way: row.held for row in new}, refused)
+    return StoredProofs(usual, {row.way: row.held for row in new}, refused)
 
 
 def compare_proof(
     session: Session,
-    kept: Mapping[str, KeptProofs],
+    kept: Mapping[str, StoredProofs],
     envelope: Envelope,
     authentication: Authentication,
     summary: Summary,

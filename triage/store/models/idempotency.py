@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 from triage.store.models.columns import instant_column
 
 
-class KeptAnswer(SQLModel, table=True):
+class StoredAnswer(SQLModel, table=True):
     """Answer to a request with an idempotency key; written in the transaction of what was done."""
 
     __tablename__ = "kept_answer"
