@@ -118,6 +118,7 @@ def exported_lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[
         ("messages", select(Message).where(col(Message.id).in_(letters)).order_by(col(Message.id))),
         ("attempts", select(Attempt).where(col(Attempt.delivery_id).in_(ids)).order_by(col(Attempt.id))),
         ("decisions", select(Decision).where(or_(col(Decision.id).in_(items), named), told).order_by(col(Decision.id))),
+        ("comments", select(Comment).where(col(Comment.delivery_id).in_(ids)).order_by(col(Comment.id))),
         *(of_somebody_here(session, whose, by) if whose.uid else of_somebody_outside(session, whose, by)),
     ]
     for name, rows in wanted:
@@ -183,7 +184,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
         ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),
         ("handed", select(Handed).where(handed, waits).order_by(col(Handed.delivery_id))),
-        ("comments", select(Comment).where(col(Comment.by) == f"person:{login}", about).order_by(col(Comment.id))),
+        ("comments_made", select(Comment).where(col(Comment.by) == f"person:{login}", about).order_by(col(Comment.id))),
         (
             "decisions_made",
             select(Decision)

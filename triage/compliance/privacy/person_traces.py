@@ -116,7 +116,8 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         session.execute(delete(noted).where(col(noted.login) == login))
     session.execute(delete(InHand).where(col(InHand.login) == login))
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
-    session.execute(delete(Comment).where(col(Comment.by) == f"person:{login}"))
+    anonymous = {"by": f"person:{pseudonym}", "by_shown": pseudonym}  # the text is evidence, and erased with the message
+    session.execute(update(Comment).where(col(Comment.by) == f"person:{login}").values(**anonymous))
     session.execute(delete(Handed).where(or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")))
     called = and_(col(FormerName.kind) == "person", col(FormerName.now) == uid) | and_(
         col(FormerName.kind) == "staff", col(FormerName.now) == login

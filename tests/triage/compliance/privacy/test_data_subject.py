@@ -38,10 +38,12 @@ from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import approvals, decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.teamwork import comments
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
 from triage.store.message_record.record_codec import as_json
 from triage.store.models.approvals import PendingAct
+from triage.store.models.assignments import Comment
 from triage.store.models.compliance import PersonErasure
 from triage.store.models.contacts import Correspondent
 from triage.store.models.deliveries import AbuseReport, Delivery
@@ -235,6 +237,21 @@ def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: 
     assert either.get_one(Content, either.get_one(Message, hers.message_id).content_id).zstd
 
 
+def test_a_leavers_comments_stay_without_their_name(either: Session, settings: Settings) -> None:
+    joe = replace(ANA, name="joe.fern", shown="Joe Fern")
+    kept, waiting = (arrive(either, settings, MARA, author=ANNA)[0] for _ in range(2))
+    legal_holds.add_hold(either, selected=Selection.of(ids=(kept,)), **arguments())
+    for one in (kept, waiting):
+        comments.add_comment(either, one, "I know them.", by=joe, now=NOW)
+    left = replace(COMPANY, people=tuple(replace(one, active=one.uid == "mara.berg") for one in COMPANY.people), postmaster=MARA)
+    directory.apply_directory(either, left, settings.company, by=SYNC, now=NOW)
+    row = carry_out(either, person_erasure.begin_erasure(either, "joe.fern", settings=settings, **arguments()).id)
+    said = either.scalars(select(Comment).order_by(col(Comment.id))).all()
+    assert [(one.delivery_id, one.by, one.by_shown, one.text) for one in said] == [
+        (copy, f"person:{row.pseudonym}", row.pseudonym, "I know them.") for copy in (kept, waiting)
+    ]
+
+
 def test_a_legal_hold_on_somebody_here_forbids_it(session: Session, settings: Settings) -> None:
     legal_holds.add_hold(session, person="ines.old", **arguments())
     with pytest.raises(NotAllowedNow, match="legal hold"):
@@ -315,6 +332,22 @@ def test_somebody_here_gets_what_is_kept_as_staff_too(session: Session, settings
     assert len(json.loads(archive.read("sent.json"))) == 1
     assert json.loads(archive.read("about.json"))["deliveries"] == 4
     assert {"decisions_made.json", "staff.json", "sessions.json"} <= set(archive.namelist())
+
+
+def test_comments_about_their_messages_are_exported_without_who_wrote_them(session: Session, settings: Settings) -> None:
+    joe = replace(ANA, name="joe.fern", shown="Joe Fern")
+    (theirs,), (anothers,) = (arrive(session, settings, JOE, author=one) for one in (ANNA, "bob@dell.example"))
+    comments.add_comment(session, theirs, "She is rude.", by=ANA, now=NOW)
+    comments.add_comment(session, anothers, "He is not.", by=joe, now=NOW)
+
+    def texts(whose: str, name: str) -> list[str]:
+        rows = json.loads(taken(session, whose).read(name))
+        assert not any({"by", "by_shown"} & set(row) for row in rows)
+        return [row["text"] for row in rows]
+
+    assert texts(ANNA, "comments.json") == ["She is rude."]
+    assert texts("joe.fern", "comments.json") == ["She is rude.", "He is not."]
+    assert texts("joe.fern", "comments_made.json") == ["He is not."]
 
 
 def test_what_is_sealed_to_the_asker_is_left_out_and_counted(session: Session, settings: Settings) -> None:
