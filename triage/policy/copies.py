@@ -49,12 +49,8 @@ def sort_anew(session: Session, where: ColumnElement[bool], *, settings: Setting
 
     A sender who was released once stands in a row of their own from now on.
     """
-    suspicious = and_(
-        grouping.severity_column() >= int(Severity.SUSPICIOUS), col(Delivery.campaign_id).is_not(None), col(Delivery.flood).is_(False)
-    )
-    held = and_(where, in_states((State.HELD,)), col(Delivery.direction) == "in", suspicious)
     columns = (col(Delivery.id), col(Delivery.author), grouping.proven_as(), wanted_senders.is_refuted(), col(Delivery.is_copy))
-    rows = session.execute(select(*columns).where(held).order_by(col(Delivery.id)).limit(MOST)).all()
+    rows = session.execute(select(*columns).where(where, may_form_row()).order_by(col(Delivery.id)).limit(MOST)).all()
     asked = {Sender(author, proven) for _, author, proven, refuted, _ in rows if not refuted}
     known = wanted_senders.wanted_among(session, asked, settings=settings, now=now)
     is_one = {one: bool(refuted) or Sender(author, proven) not in known for one, author, proven, refuted, _ in rows}
@@ -62,6 +58,19 @@ def sort_anew(session: Session, where: ColumnElement[bool], *, settings: Setting
     for is_copy in (True, False):
         change_copies(session, [one for one in wrong if is_one[one] is is_copy], is_copy)
     return len(wrong)
+
+
+def may_form_row() -> ColumnElement[bool]:
+    """Condition: held deliveries that are copies where nobody wants their senders."""
+    suspicious = grouping.severity_column() >= int(Severity.SUSPICIOUS)
+    of_campaign = and_(col(Delivery.campaign_id).is_not(None), col(Delivery.flood).is_(False))
+    return and_(in_states((State.HELD,)), col(Delivery.direction) == "in", suspicious, of_campaign)
+
+
+def held_of_senders(session: Session, ids: Iterable[int]) -> Sequence[int]:
+    """The held deliveries, in the order of ids, that `sort_senders_of` would sort again. For a caller that sorts some of them at a time."""
+    theirs = and_(of_senders_of(session, ids), may_form_row())
+    return session.scalars(select(col(Delivery.id)).where(theirs).order_by(col(Delivery.id))).all()
 
 
 def change_copies(session: Session, ids: Sequence[int], is_copy: bool) -> None:

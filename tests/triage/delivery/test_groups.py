@@ -15,7 +15,7 @@ from tests.peers import circle, processes
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, SYNC, arrive
 from triage.actor import ALL_RIGHTS, Actor
-from triage.addressing.company import GroupEntry
+from triage.addressing.company import GroupEntry, StaffEntry
 from triage.addressing.envelope import Address
 from triage.config.settings import Recall, Settings
 from triage.delivery import groups, queue
@@ -27,7 +27,7 @@ from triage.errors import NothingDone
 from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
-from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, outcomes, undo as undoing
+from triage.quarantine.decisions import approvals, bulk_decisions, decide as decisions, decision_plan, outcomes, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
@@ -186,6 +186,30 @@ def test_a_large_purge_counts_the_members_copies_too(with_recall: House, monkeyp
         planned = decision_plan.plan_large(session, request, by=ANA, now=house.now, settings=house.settings)
         made = decisions.decide_messages(session, request, by=ANA, now=house.now, settings=house.settings, planned=planned)
         assert made.count == 9
+
+
+def test_an_approved_purge_leaves_a_copy_that_somebody_sent_again_since(with_recall: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = with_recall
+    two = replace(house.settings, policy=replace(house.settings.policy, approvals=("large-purge",), approval_purge_copies=1))
+    house.takes_over(replace(HOUSE, staff=(*HOUSE.staff, StaffEntry("ida", "Ida Lind", "admin", ("company",)))))
+    house.decides(Verb.RELEASE, *house.arrives(ALL))
+    house.arrives_at(*house.leaves())
+    with monkeypatch.context() as few, db.transaction(house.engine) as session:
+        few.setattr(decision_plan, "LARGE", 1)
+        request = DecisionRequest(Selection.of(sender="sales@supplier.example"), Verb.PURGE)
+        planned = decision_plan.plan_large(session, request, by=ANA, now=house.now, settings=two)
+        asked = decisions.decide_or_ask(session, request, by=ANA, now=house.now, settings=two, planned=planned).id
+        planned = approvals.plan_asked(session, asked, by=IDA, now=house.now, settings=two)
+        made = approvals.confirm_approval(session, asked, by=IDA, now=house.now, settings=two, planned=planned).result_id
+    assert made
+    house.decides(Verb.REDELIVER, house.row(MARA).id, look_first=False)
+    with db.transaction(house.engine) as session:
+        assert bulk_decisions.go_on(session, made, now=house.now, settings=two) == 6
+    assert house.states() == dict.fromkeys(EVERYBODY, "recalling") | {ALL: "purged", MARA: "queued"}
+    with db.read_transaction(house.engine) as session:
+        said = [one.why for one in outcomes.list_items(session, made, by=ANA, outcome="refused")]
+    assert len(said) == 1
+    assert said[0].startswith("Delivered again by")
 
 
 def test_one_is_held_and_each_member_gets_one_when_it_leaves(house: House) -> None:

@@ -72,7 +72,7 @@ def decision_event(session: Session, record: AuditRecord, settings: Settings) ->
     decision = session.get(Decision, ids.parse_id(record.subject.removeprefix(DECISION)))
     if decision is None or session.scalar(earlier.limit(1)) is not None or is_of_keepers(session, decision):
         return None
-    concerned = frozenset() if decision.last is not None else departments_of(session, decision.id)  # under way: who can tell
+    concerned = frozenset() if decision.has_slices_left else departments_of(session, decision.id)  # under way: who can tell
     number = f"{decision.count} message{'' if decision.count == 1 else 's'}"
     undone = decision.undoes is not None
     text = f"{decision.by_shown} undid a decision about {number}." if undone else f"{decision.by_shown}: {decision.verb}, {number}."

@@ -4,14 +4,14 @@ Each slice is a transaction that notes how far it came: nobody waits for long, a
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, groupby, repeat
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, not_, select
+from sqlalchemy import ColumnElement, and_, func, literal, not_, select
 from sqlmodel import Session, col
 
 from triage.access import actor_lookup, scope as access
@@ -20,22 +20,26 @@ from triage.config.settings import Settings
 from triage.delivery import groups
 from triage.errors import Refused
 from triage.ids import format_id, parse_id
-from triage.quarantine.decisions.carry_out import carry_out, sort_copies
+from triage.policy import copies
+from triage.quarantine.decisions.carry_out import SAYS_WANTED, carry_out
 from triage.quarantine.decisions.decision_plan import Meant, Plan, with_copies
 from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, Verb
+from triage.quarantine.decisions.outcome_text import who_was_faster
 from triage.quarantine.decisions.outcomes import Item
 from triage.quarantine.decisions.take_back import take_back
 from triage.quarantine.removal.removal_plan import LeftOut
 from triage.quarantine.search import selection
+from triage.say import say
 from triage.store import ledger
 from triage.store.db import correlate_condition, insert_all, is_among
-from triage.store.delivery_state import State
+from triage.store.delivery_state import RELEASED, State
 from triage.store.models.approvals import PendingAct
 from triage.store.models.columns import sentence_columns
-from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.decisions import SORTING, Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 
 SLICE = 1000
+NOBODY: Mapping[int, State] = {}
 DUTY, LEASE = "slices", timedelta(seconds=30)
 
 
@@ -46,6 +50,11 @@ class Ahead:
     decision_id: int = 0
     ids: Sequence[int] = field(default=())  # in ascending order
     approved: Mapping[int, State] = field(default_factory=dict)  # the state in which two people agreed to each; empty: one decided
+    is_sorting: bool = False  # they are held messages of the decision's senders
+
+    def look(self, decision_id: int, ids: Sequence[int], approved: Mapping[int, State] = NOBODY, *, is_sorting: bool = False) -> None:
+        """Notes what was found, all of it at once: a question may be broken off."""
+        self.decision_id, self.ids, self.approved, self.is_sorting = decision_id, ids, approved, is_sorting
 
     def after(self, reached: int) -> Iterator[Sequence[int]]:
         """The slices behind an id, one after the other."""
@@ -69,7 +78,7 @@ def record_beginning(session: Session, decision: Decision, *, by: Actor, now: da
 def is_to_come_beyond(session: Session, decision: Decision, by: Actor, now: datetime) -> bool:
     """Whether the decision covers later messages that its author sees and this actor does not."""
     first = actor_lookup.find_actor(session, decision.by, decision.by_shown, now)
-    if decision.last is None or first is None:
+    if not decision.has_slices_left or first is None:
         return False
     return (
         session.scalar(
@@ -88,59 +97,110 @@ def under_way(session: Session) -> int | None:
 
 
 def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settings, ahead: Ahead | None = None) -> int:
-    """Carry out the next slice; how many deliveries it was about, 0 when it is over. `ahead`: kept from one slice to the next."""
-    decision = session.scalars(select(Decision).where(col(Decision.id) == decision_id).with_for_update()).one()
+    """Carry out the next slice; how many deliveries it came past, 0 when it is over. `ahead`: kept from one slice to the next.
+
+    Once all deliveries are through, further slices update the rows of their senders.
+    """
+    decision, ahead = session.scalars(select(Decision).where(col(Decision.id) == decision_id).with_for_update()).one(), ahead or Ahead()
     if decision.last is None:
         return 0
+    if not decision.has_slices_left:
+        return sort_slice(session, decision, ahead, settings)
     by = actor_lookup.find_actor(session, decision.by, decision.by_shown, now)
-    meant = next_slice(session, decision, by, ahead or Ahead()) if by and by.role in access.DECIDING else []
-    if by is None or not meant:
-        finish_decision(session, decision, now, settings)
-        return 0
-    try:
-        with session.begin_nested():
-            items = carry_out_slice(session, decision, meant, by, now, settings)
-    except Refused as why:  # whom it was redirected to has left, what senders are told is in the settings no more
-        finish_decision(session, decision, now, settings, str(why))
-        return 0
-    decision.reached = meant[-1][0]
-    decision.done += sum(item.outcome == "done" for item in items)
-    write_items(session, decision, items)
-    return len(meant)
+    some = next_slice(session, decision, by, ahead) if by and by.role in access.DECIDING else []
+    why = ""
+    if by and some:
+        try:
+            with session.begin_nested():
+                items = carry_out_slice(session, decision, some, ahead.approved, by=by, now=now, settings=settings)
+            write_slice(session, decision, some, items)
+            return len(some)
+        except Refused as refused:  # whom it was redirected to has left, what senders are told is in the settings no more
+            why = str(refused)
+    finish_decision(session, decision, now, why)
+    return sort_slice(session, decision, ahead, settings)
 
 
-def carry_out_slice(session: Session, decision: Decision, meant: Meant, by: Actor, now: datetime, settings: Settings) -> list[Item]:
-    """Carries out or undoes a decision for these deliveries; returns the outcome of each."""
-    if decision.undoes is not None:
-        undone = session.get_one(Decision, decision.undoes)
-        only = [one for one, _ in meant]
-        return take_back(session, undone, decision.id, by=by, now=now, settings=settings, only=only, confirmed=decision.confirmed)
-    request = DecisionRequest.of_decision(decision)
-    meant = with_copies(session, meant) if request.verb is Verb.PURGE else meant
-    return carry_out(session, decision, meant, request, by=by, now=now, settings=settings)
-
-
-def next_slice(session: Session, decision: Decision, by: Actor, ahead: Ahead) -> Meant:
-    """The deliveries that come next, locked. What somebody else has changed since is no longer meant; where two people agreed, nothing is
-    that is not in the state which both have seen.
-    """
+def next_slice(session: Session, decision: Decision, by: Actor, ahead: Ahead) -> Sequence[int]:
+    """The deliveries that come next."""
     if decision.undoes is not None:
         item = (col(DecisionItem.decision_id) == decision.undoes) & (col(DecisionItem.delivery_id) > decision.reached)
-        ids = select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id)).limit(SLICE)
-        return [(delivery_id, State.HELD) for delivery_id in session.scalars(ids)]
-    where = still_to_come(session, decision, by)
-    if ahead.decision_id != decision.id:
+        return session.scalars(select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id)).limit(SLICE)).all()
+    if ahead.decision_id != decision.id or ahead.is_sorting:
         approved = approved_states(session, decision)
+        where = still_to_come(session, decision, by)
         found = [*approved] or session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id))).all()
-        ahead.decision_id, ahead.approved, ahead.ids = decision.id, approved, found  # together: a question may be broken off
-    for some in ahead.after(decision.reached):
-        if decision.verb == Verb.PURGE and (copies := groups.ids_of_copies(session, some)):
-            ledger.lock_deliveries(session, is_among(session, col(Delivery.id), [*some, *copies]))
-        still_meant = and_(is_among(session, col(Delivery.id), some), correlate_condition(session, where))
-        locked = ledger.lock_deliveries(session, still_meant)
-        if meant := [(one, state) for one, state, _ in locked if ahead.approved.get(one, state) is state]:
-            return meant
-    return []
+        ahead.look(decision.id, found, approved)
+    return next(ahead.after(decision.reached), [])
+
+
+def carry_out_slice(
+    session: Session,
+    decision: Decision,
+    some: Sequence[int],
+    approved: Mapping[int, State],
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+) -> list[Item]:
+    """Carries out or undoes a decision for these deliveries; returns the outcome of each. What somebody else has changed since is no longer
+    meant. Of what two people agreed to, it is refused.
+    """
+    if decision.undoes is not None:
+        undone = session.get_one(Decision, decision.undoes)
+        return take_back(session, undone, decision.id, by=by, now=now, settings=settings, only=some, confirmed=decision.confirmed)
+    request = DecisionRequest.of_decision(decision)
+    meant = lock_slice(session, decision, some, by)
+    meant = with_copies(session, meant) if request.verb is Verb.PURGE else meant
+    refused: list[Item] = []
+    if approved:
+        later = decided_later(session, decision, [one for one, _ in meant]) if request.verb is Verb.PURGE else set()
+        agreed = [(one, state) for one, state in meant if is_agreed(state, approved.get(one), request.verb, changed=one in later)]
+        refused = refuse_changed(session, {*some, *dict(meant)}.difference(dict(agreed)), approved, now)
+        meant = agreed
+    done = carry_out(session, decision, meant, request, by=by, now=now, settings=settings) if meant else []
+    return done + refused
+
+
+def lock_slice(session: Session, decision: Decision, some: Sequence[int], by: Actor) -> Meant:
+    """Locks and returns the deliveries that are still to come; of a purge with the copies of lists' members, all in the order of ids."""
+    where = still_to_come(session, decision, by)
+    still_meant = and_(is_among(session, col(Delivery.id), some), correlate_condition(session, where))
+    if decision.verb == Verb.PURGE and groups.ids_of_copies(session, some):
+        parents = session.scalars(select(col(Delivery.id)).where(still_meant)).all()
+        ledger.lock_deliveries(session, is_among(session, col(Delivery.id), [*parents, *groups.ids_of_copies(session, parents)]))
+    return [(one, state) for one, state, _ in ledger.lock_deliveries(session, still_meant)]
+
+
+def is_agreed(state: State, approved: State | None, verb: Verb, *, changed: bool) -> bool:
+    """Whether two people agreed to this of a delivery in this state: to the state that they have seen. A purge also takes what has been
+    released and left meanwhile, unless somebody `changed` it after the approval.
+    """
+    return state is approved or (verb is Verb.PURGE and state in RELEASED and not changed)
+
+
+def decided_later(session: Session, decision: Decision, ids: Sequence[int]) -> set[int]:
+    """Returns the deliveries about which somebody has decided after this decision: ids are in the order of time."""
+    later = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)) > decision.id
+    return set(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), later)))
+
+
+def refuse_changed(session: Session, ids: Collection[int], approved: Mapping[int, State], now: datetime) -> list[Item]:
+    """Items of deliveries that are not what two people agreed to any more, each with who was faster."""
+    if not ids:
+        return []
+    latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))
+    rows = session.execute(
+        select(col(Delivery.id), col(Delivery.state), Decision)
+        .outerjoin(Decision, col(Decision.id) == latest)
+        .where(is_among(session, col(Delivery.id), ids))
+    )
+    elsewhere = say("It no longer matches the selection.")
+    return [
+        Item(one, approved.get(one, state), "refused", elsewhere if state == approved.get(one) else who_was_faster(state, faster, now))
+        for one, state, faster in rows
+    ]
 
 
 def approval_json(plan: Plan) -> dict[str, Any]:
@@ -164,6 +224,8 @@ def still_to_come(session: Session, decision: Decision, by: Actor) -> ColumnElem
     """The deliveries that it has not come to yet."""
     further = and_(col(Delivery.id) > decision.reached, col(Delivery.id) <= decision.last)
     selected = selection.from_json(decision.selection)
+    if "approved" in decision.order and decision.verb == Verb.PURGE:  # its deliveries are named, and may leave meanwhile
+        selected = replace(selected, states=())
     where = and_(further, selection.selection_condition(selected), access.visible_deliveries(by), not_(has_outcome(decision.id)))
     if left := LeftOut(*map(tuple, decision.order.get("left_out", ()))):
         where = and_(where, not_(left.condition(session, selected)))
@@ -184,8 +246,10 @@ def has_outcome(decision_id: int) -> ColumnElement[bool]:
     )
 
 
-def write_items(session: Session, decision: Decision, items: Sequence[Item]) -> None:
-    """The outcome of each item, and of each once."""
+def write_slice(session: Session, decision: Decision, some: Sequence[int], items: Sequence[Item]) -> None:
+    """The outcome of each item, of each once, and how far the decision came."""
+    decision.reached = some[-1]
+    decision.done += sum(item.outcome == "done" for item in items)
     session.flush()
     mine = col(DecisionItem.decision_id) == decision.id
     ids = [one.delivery_id for one in items]
@@ -199,17 +263,33 @@ def write_items(session: Session, decision: Decision, items: Sequence[Item]) -> 
     insert_all(session, DecisionItem, rows)
 
 
-def finish_decision(session: Session, decision: Decision, now: datetime, settings: Settings, why: str = "") -> None:
-    """Ends a bulk decision, updates the rows of its senders, once for all slices, and writes to the audit log how many deliveries it
-    left: others had changed them, or the person who decided no longer may. `why`: what else stopped it.
+def finish_decision(session: Session, decision: Decision, now: datetime, why: str = "") -> None:
+    """Ends a bulk decision; only the rows of its senders are still to be updated. Writes to the audit log how many deliveries it left:
+    others had changed them, or the person who decided no longer may. `why`: what else stopped it.
     """
-    decision.last = None
-    ids = session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)).all()
-    sort_copies(session, decision, ids, settings=settings)
-    number = len(ids)
-    left, decision.count = decision.count - number, number
+    refused = func.count().filter(col(DecisionItem.outcome) == "refused")
+    mine = select(func.count(), refused).where(col(DecisionItem.decision_id) == decision.id)
+    number, left_alone = session.execute(mine).one()
+    left = max(0, decision.count - number) + left_alone
+    decision.count, decision.reached, decision.order = number, 0, decision.order | {SORTING: True}
     detail = {"left": left} | ({"why": why} if why else {})
     ledger.write_act(session, f"end-{decision.verb}", subject_of(decision), by=Actor.system("slices"), now=now, detail=detail, items=number)
+
+
+def sort_slice(session: Session, decision: Decision, ahead: Ahead, settings: Settings) -> int:
+    """Updates the rows of senders whose messages became wanted, or no longer are, for the next of their held messages; how many these are,
+    0 when all are through.
+    """
+    if decision.verb in SAYS_WANTED and not (ahead.decision_id == decision.id and ahead.is_sorting):
+        ids = session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)).all()
+        ahead.look(decision.id, copies.held_of_senders(session, ids), is_sorting=True)
+    some = next(ahead.after(decision.reached), []) if decision.verb in SAYS_WANTED else []
+    if not some:
+        decision.last = None
+        return 0
+    copies.sort_anew(session, is_among(session, col(Delivery.id), some), settings=settings, now=decision.at)
+    decision.reached = some[-1]
+    return len(some)
 
 
 def subject_of(decision: Decision) -> str:

@@ -296,7 +296,7 @@ def end_copies(session: Session, search: Looked, items: Sequence[DecisionItem], 
 def want_undone_back(session: Session, search: Looked, ids: Sequence[int]) -> None:
     """Wants copies back that the undo of the sweep has not met. One in slices comes to them."""
     undoing = session.get(Decision, session.get_one(Decision, search.decision_id).undone_by or 0)
-    if undoing is None or undoing.last is not None:
+    if undoing is None or undoing.has_slices_left:
         return
     missed = is_among(session, col(Delivery.id), ids) & col(Delivery.back_wanted_by).is_(None)
     strangers = is_among(session, col(Delivery.id), reassigned_addresses.find_barred(session, ids))

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from triage.store.models.columns import form_column, id_column, instant_column, integer_column, json_column, json_list_column
 
+SORTING = "sorting"  # in the order of a decision whose deliveries are through: the rows of their senders are updated
 LEFT = "before <> 'held'"  # it had left before, or had never been held
 
 
@@ -42,6 +43,11 @@ class Decision(SQLModel, table=True):
     keys: int | None = None  # pressed since the card came under the cursor; None: not measured
     milliseconds: int | None = None  # since then
     __table_args__ = (Index("decision_by_time", "at"),)
+
+    @property
+    def has_slices_left(self) -> bool:
+        """Whether slices still come to deliveries of it."""
+        return self.last is not None and SORTING not in self.order
 
 
 class DecisionItem(SQLModel, table=True):

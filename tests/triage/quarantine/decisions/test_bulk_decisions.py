@@ -23,6 +23,7 @@ from triage.config.settings import Settings
 from triage.delivery import rejections
 from triage.directory import apply as directory
 from triage.errors import BadInput, Conflict, NotAllowed, NotAllowedNow, SecondLookNeeded, Stale
+from triage.policy import copies
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import approvals, bulk_decisions, decide as decisions, decision_plan, outcomes, regroup, undo as undoing
@@ -30,8 +31,9 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
+from triage.store import ledger
 from triage.store.db import is_among, read_transaction, transaction
-from triage.store.delivery_state import State
+from triage.store.delivery_state import Event, State
 from triage.store.models.approvals import PendingAct
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign
@@ -142,7 +144,7 @@ def test_it_goes_on_where_a_crash_has_left_it(company: Engine, settings: Setting
     made = begun(company, settings)
     go_on(company, settings, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(bulk_decisions, "write_items", failing)
+        patch.setattr(bulk_decisions, "write_slice", failing)
         with pytest.raises(RuntimeError), transaction(company) as session:
             bulk_decisions.go_on(session, made.id, now=NOW, settings=settings)
     assert states(company) == {"held": 19, "purged": 5}  # nothing of the slice that crashed
@@ -280,10 +282,74 @@ def test_a_state_that_neither_has_seen_is_left_alone(company: Engine, careful: S
         some = tuple(session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id)).limit(6)))
         decisions.decide_messages(session, DecisionRequest(Selection.of(ids=some), Verb.RELEASE), by=ANA, now=NOW, settings=careful)
     go_on(company, careful)
-    assert (reported(company, made).count, states(company)) == (18, {"purged": 18, "queued": 6})
+    ended = reported(company, made)
+    assert (ended.count, ended.done, ended.refused, states(company)) == (24, 18, 6, {"purged": 18, "queued": 6})
+    assert {one.why.split(" ")[0:3] == ["Released", "by", "Ana"] for one in ended.items if one.outcome == "refused"} == {True}
     with read_transaction(company) as session:
         said = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "end-purge")).one()
         assert said.detail == {"left": 6}
+
+
+def test_a_purge_goes_after_what_the_relay_delivers_meanwhile(company: Engine, careful: Settings) -> None:
+    with transaction(company) as session:
+        some = tuple(session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id).desc()).limit(6)))
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=some), Verb.RELEASE), by=ANA, now=NOW, settings=careful)
+    made = confirm(company, careful, ask(company, careful, Verb.PURGE))
+    go_on(company, careful, 1)
+    relay: dict[str, Any] = {"by": Actor.system("relay"), "now": NOW}
+    with transaction(company) as session:
+        ledger.record_many(session, is_among(session, col(Delivery.id), some), Event.CLAIM, **relay)
+        ledger.record_many(session, is_among(session, col(Delivery.id), some[:3]), Event.DELIVER, **relay)
+        ledger.record_many(session, is_among(session, col(Delivery.id), some[3:5]), Event.DEFER, **relay)
+    go_on(company, careful)
+    ended = reported(company, made)
+    assert states(company) == {"recalling": 3, "relaying": 1, "purged": 20}
+    assert (ended.count, ended.done, ended.in_flight, ended.recalling) == (24, 20, 1, 3)
+    with read_transaction(company) as session:
+        assert session.get_one(Delivery, some[5]).purge_wanted_by == made
+
+
+def test_a_purge_takes_what_a_slow_release_of_before_lets_out(company: Engine, careful: Settings) -> None:
+    begun(company, careful, Verb.RELEASE)
+    made = confirm(company, careful, ask(company, careful, Verb.PURGE))
+    for _ in range(2):
+        go_on(company, careful)
+    assert (states(company), reported(company, made).done) == ({"purged": 24}, 24)
+
+
+def test_a_slice_with_nothing_to_do_is_a_transaction_of_its_own(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(company, settings)
+    with transaction(company) as session:
+        session.execute(update(Delivery).values(state=State.EXPIRED))
+    monkeypatch.setattr(decision_plan, "LARGE", 100)
+    with transaction(company) as session:
+        decision_id = bulk_decisions.under_way(session)
+        assert decision_id
+        ids = session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id))).all()
+        ahead = bulk_decisions.Ahead(decision_id, ids)
+        assert bulk_decisions.go_on(session, decision_id, now=NOW, settings=settings, ahead=ahead) == 5
+        assert session.get_one(Decision, decision_id).reached == ids[4]
+
+
+def test_the_rows_of_all_senders_are_updated_a_slice_at_a_time(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(company) as session:
+        ids = session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id))).all()
+        for number in range(0, 2 * MESSAGES, 2):
+            author = f"a{number}@bad.example"
+            values: dict[str, Any] = {"author": author, "author_domain": "bad.example", "campaign_id": 7, "severity": 2, "is_copy": True}
+            session.execute(update(Delivery).where(is_among(session, col(Delivery.id), ids[number : number + 2])).values(**values))
+    made = begun(company, settings, Verb.RELEASE, select=Selection.of(domain="bad.example", person="joe.fern"))
+    go_on(company, settings, 3)
+    assert (reported(company, made.id).left, reported(company, made.id).done) == (0, 12)
+    monkeypatch.setattr(copies, "MOST", 5)  # no transaction sorts more
+    assert go_on(company, settings) == 12
+    with read_transaction(company) as session:
+        assert session.scalars(select(col(Delivery.is_copy)).where(col(Delivery.state) == State.HELD).distinct()).all() == [False]
+        assert bulk_decisions.under_way(session) is None
 
 
 def test_an_approval_of_what_has_changed_begins_nothing(company: Engine, careful: Settings) -> None:
@@ -368,7 +434,7 @@ def test_the_slices_of_a_process_are_looked_for_once(company: Engine, settings: 
                 gone = is_among(session, col(Delivery.id), session.scalars(later))
                 session.execute(update(Delivery).where(gone).values(state=State.EXPIRED))
             numbers.append(bulk_decisions.go_on(session, made.id, now=NOW, settings=settings, ahead=ahead))
-    assert numbers == [5, 5, 5, 4, 0]
+    assert numbers == [5, 5, 5, 5, 4, 0]
     assert states(company) == {"purged": 19, "expired": 5}
     assert (reported(company, made.id).count, reported(company, made.id).left) == (19, 0)
     assert (ahead.decision_id, len(ahead.ids)) == (made.id, 24)
