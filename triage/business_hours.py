@@ -76,6 +76,22 @@ def worked_since(spans: tuple[str, ...], zone: str, now: datetime, worked: timed
     return now - timedelta(days=366)
 
 
+def worked_until(spans: tuple[str, ...], zone: str, since: datetime, worked: timedelta) -> datetime:
+    """The moment until when so much time of work will have passed; without spans all time is. Nobody looks ahead further than a year."""
+    if not spans:
+        return since + worked
+    local, left = since.astimezone(ZoneInfo(zone)), worked
+    for ahead in range(366):
+        earlier = since
+        for start, until in sorted(times_of(spans, zone, local.date() + timedelta(days=ahead))):
+            begin = max(start, earlier)  # spans may overlap
+            if until - begin >= left:
+                return begin + left
+            left -= max(timedelta(), until - begin)
+            earlier = max(until, earlier)
+    return since + timedelta(days=366)
+
+
 def times_of(spans: tuple[str, ...], zone: str, day: date) -> list[tuple[datetime, datetime]]:
     """Returns the business hours of a day, in UTC."""
     here = [span for span in map(Span.parse, spans) if day.weekday() in span.days]

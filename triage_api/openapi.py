@@ -32,6 +32,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "PresenceOrder": [{"delivery": ID}, {"delivery": None}],
     "NextOrder": [{"group": "campaign", "department": "it"}],
     "AssignOrder": [{"select": {"ids": [ID]}, "to": "ben", "note": "Do you know them?"}, {"select": {"ids": [ID]}, "to": ""}],
+    "SnoozeOrder": [{"select": {"ids": [ID]}, "until": "2099-01-01T14:00:00Z"}, {"select": {"ids": [ID]}}],
     "CommentOrder": [{"text": "I called the supplier: not from them."}],
     "PreviewOrder": [{"select": {"sender": "offers@shop.example", "states": ["held"]}}],
     "DecisionOrder": [

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from triage.business_hours import at_work, find_hours_fault, worked_since
+from triage.business_hours import at_work, find_hours_fault, worked_since, worked_until
 
 WEEK = ("mon-fri 08:00-18:00", "sat 09:00-24:00")
 
@@ -65,3 +65,18 @@ def test_what_is_wrong(spans: tuple[str, ...], zone: str, policies: tuple[str, .
 def test_since_when_so_much_was_worked(spans: tuple[str, ...], zone: str, now: str, minutes: int, since: str) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
     assert worked_since(spans, zone, moment, timedelta(minutes=minutes)) == datetime.fromisoformat(since).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("spans", "since", "minutes", "until"),
+    [
+        ((), "2026-11-24 09:30", 90, "2026-11-24 11:00"),
+        (("mon-fri 08:00-17:00",), "2026-11-24 16:30", 90, "2026-11-25 09:00"),  # the evening does not count
+        (("mon-fri 08:00-17:00",), "2026-11-27 16:30", 90, "2026-11-30 09:00"),  # nor the weekend
+        (("mon-fri 08:00-12:00", "mon-fri 11:00-13:00"), "2026-11-24 10:00", 180, "2026-11-24 13:00"),  # an hour counts once
+    ],
+)
+def test_until_when_so_much_is_worked(spans: tuple[str, ...], since: str, minutes: int, until: str) -> None:
+    began = datetime.fromisoformat(since).replace(tzinfo=UTC)
+    end = worked_until(spans, "UTC", began, timedelta(minutes=minutes))
+    assert f"{end:%Y-%m-%d %H:%M}" == until

@@ -254,6 +254,7 @@ CALLS = {
     "take_next": Call(json={}, says=True),
     "list_colleagues": Call(says=True),
     "assign_messages": Call(),
+    "snooze_messages": Call(json={"until": "2099-01-01T00:00:00Z"}),
     "list_comments": Call(),
     "add_comment": Call(json={"text": "Secret plan"}),
     "list_reported": Call(says=True),
@@ -328,6 +329,7 @@ PEOPLES = OWN | {
     "keep_presence",
     "end_presence",
     "take_next",
+    "snooze_messages",
     "choose_preferences",
     "list_own_factors",
     "begin_own_app",
@@ -433,6 +435,7 @@ FORBIDDEN = {
     "create_sweep": {403},
     **{name: {403, 409} for name in ("begin_hunt", "show_hunt", "remove_hunted", "close_hunt")},  # it is off
     "assign_messages": NOT_MINE,
+    "snooze_messages": NOT_MINE,
     "add_comment": NOT_MINE,
     "remove_search": NOT_MINE,
     "create_request": NOT_MINE,
@@ -618,6 +621,8 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"delivery": secret.wanted}
     if name == "assign_messages":
         body = {"select": {"ids": [secret.wanted]}, "to": "sam", "note": "Secret plan"}
+    if name == "snooze_messages":
+        body = {"select": {"ids": [secret.wanted]}} | body
     if name == "create_escalation":
         body = {"select": {"ids": [secret.wanted]}, "to": "security", "reason": "Secret plan"}
     if name == "create_request":
@@ -706,6 +711,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "decline_request",
         "answer_report",
         "assign_messages",
+        "snooze_messages",
         "add_comment",
         "take_next",
     }

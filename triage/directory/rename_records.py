@@ -14,7 +14,7 @@ from triage.directory.renames import Names, Renaming
 from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.approvals import KeepersRequest, PendingAct
-from triage.store.models.assignments import Comment, Escalation, Handed, InHand
+from triage.store.models.assignments import Comment, Escalation, Handed, InHand, Snooze
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign
 from triage.store.models.compliance import LegalHold, PersonErasure
@@ -63,7 +63,8 @@ UIDS: tuple[Any, ...] = (
 LOGINS: tuple[Any, ...] = (
     *(AuthenticatorApp.login, BrowserPin.login, Passkey.login, RecoveryCode.login),
     *(ExternalIdentity.login, FailedSignIn.login, Handed.to, InHand.login, Person.login, PracticeAnswer.login, Preference.login),
-    *(Sealed.login, SignInStep.login, StaffMember.login, StaffSession.login, Substitution.absent, Substitution.substitute),
+    *(Sealed.login, SignInStep.login, Snooze.login, StaffMember.login, StaffSession.login),
+    *(Substitution.absent, Substitution.substitute),
 )
 ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
     AddressChange.settled_by,

@@ -21,6 +21,7 @@ from triage.config.alert_types import (
     EXPIRING,
     FLOODED,
     FUSE,
+    HARDLY_WANTED,
     LASTS,
     LET_IN,
     OWNERS,
@@ -68,7 +69,6 @@ ON_RECORD = "record"  # who is told, where the record is: of it webhooks are tol
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REMEMBERED = timedelta(days=7)
 BEFORE = datetime.min.replace(tzinfo=UTC)  # everything
-HARDLY_WANTED = 30  # urgency: what lies below may wait
 AHEAD = HOUR  # that the clocks of two machines are never apart
 
 

@@ -4,7 +4,9 @@ from triage.actor import Grant
 
 API = "/api/v1"
 READ_ONLY = frozenset({"GET", "HEAD"})
-PEOPLES = frozenset({"session", "sessions", "second-factors", "training", "preferences", "presence"})  # a token neither signs in nor learns
+PEOPLES = frozenset(
+    {"session", "sessions", "second-factors", "training", "preferences", "presence", "snoozes"}
+)  # a token neither signs in nor learns
 SCREENS = "viewed"  # last word of what a console says of its screen: a token has none
 EVERY = frozenset({"me"})  # tells a token about itself
 EMPLOYEES = "/me/"  # what employees see and ask about their own messages

@@ -41,6 +41,7 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "requests": ("release_requests",),
     "rules": ("rule_suggestions", "rules"),
     "searches": ("saved_searches",),
+    "snoozes": ("colleagues",),
     "sweeps": ("decisions",),
     "tokens": ("api_tokens",),
     "triage": ("cards",),

@@ -83,6 +83,7 @@ STAYS = {
     "browser_pin": "browser_sha256 pin_hash",
     "page_anchor": "grouped key",
     "comment": "by_shown text",
+    "snooze": "by_shown",
     "content": "sha256",
     "correspondent": "address department state how message_id subject_digest",
     "decision": "by_shown verb reason target second_by_shown confidential confirmed agreed "

@@ -18,7 +18,7 @@ from triage.policy.rules import content_store, store as rules
 from triage.quarantine import refused_at_smtp
 from triage.store import ledger, versions
 from triage.store.models.approvals import PendingAct
-from triage.store.models.assignments import Comment, Handed, InHand
+from triage.store.models.assignments import Comment, Handed, InHand, Snooze
 from triage.store.models.campaigns import Campaign
 from triage.store.models.contacts import Correspondent, FamiliarName, PostedList, SentMail
 from triage.store.models.counts import Arrived, QueueSample
@@ -114,7 +114,8 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         session.execute(delete(kept).where(col(kept.login) == login))
     for noted in (FailedSignIn, PracticeAnswer, Preference):
         session.execute(delete(noted).where(col(noted.login) == login))
-    session.execute(delete(InHand).where(col(InHand.login) == login))
+    for there in (InHand, Snooze):
+        session.execute(delete(there).where(col(there.login) == login))
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
     anonymous = {"by": f"person:{pseudonym}", "by_shown": pseudonym}  # the text is evidence, and erased with the message
     session.execute(update(Comment).where(col(Comment.by) == f"person:{login}").values(**anonymous))

@@ -47,6 +47,7 @@ OF_A_DELIVERY = (
     "notice",
     "recalled",
     "related_mail",
+    "snooze",
 )
 """Tables whose rows are about one delivery (`delivery_id`), and mean nothing without it."""
 

@@ -19,7 +19,7 @@ from triage.quarantine.search import expiry, legal_hold, message_words
 from triage.store import bodies, ledger
 from triage.store.db import due_window, is_among
 from triage.store.delivery_state import FINAL, Event, State
-from triage.store.models.assignments import Comment
+from triage.store.models.assignments import Comment, Snooze
 from triage.store.models.campaigns import MessageTrait
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
@@ -116,7 +116,8 @@ def erase_contents(session: Session, found: Sequence[int], *, settings: Settings
     message_words.forget_words(session, col(MessageWords.message_id).in_(of_these))
     deliveries = select(col(Delivery.id)).where(col(Delivery.message_id).in_(of_these))
     session.execute(update(Recalled).where(col(Recalled.delivery_id).in_(deliveries)).values(head=None))
-    session.execute(delete(Comment).where(col(Comment.delivery_id).in_(deliveries)))
+    for about in (Comment, Snooze):
+        session.execute(delete(about).where(col(about.delivery_id).in_(deliveries)))
     related_messages.forget_related(session, session.scalars(deliveries))
     ledger.write_act(session, "erase", "contents", by=BY, now=now, items=len(ids))
     return len(ids)

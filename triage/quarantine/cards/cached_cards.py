@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, not_, selec
 from sqlmodel import Session, col
 
 from triage.quarantine.cards.folder_views import View
-from triage.quarantine.cards.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, standing_place
+from triage.quarantine.cards.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, Snoozes, standing_place
 from triage.quarantine.search.folder_totals import pile_of
 from triage.store.db import OneOf
 from triage.store.models.columns import Instant
@@ -47,7 +47,7 @@ class Pile:
         return rank_of(standing_place(order, self))
 
 
-Numbers = tuple[int, int, int]  # rows and deliveries that a list shows in all, and rows that its filter hides
+Numbers = tuple[int, int, int, int]  # rows and deliveries that a list shows in all; rows that its filter hides, and that are snoozed
 Piles = tuple[list[Pile], dict[str, int], Numbers]  # in order; how much lies in the pile of each
 
 
@@ -62,6 +62,7 @@ class Part:
     end: bool = False
     order: RowOrder = "priority"
     only: RowFilter = EVERY_ROW
+    snoozed: Snoozes | None = None
 
     @property
     def backwards(self) -> bool:
@@ -88,6 +89,7 @@ class Kept:
     view: int
     group: Group
     touched: frozenset[str]
+    snoozed: tuple[tuple[str, int], ...] = ()  # rows that are left out, each with its number of deliveries
 
 
 def rank_of(place: Place) -> tuple[datetime, int, int, str]:
@@ -110,7 +112,9 @@ def cached_view(session: Session, view: View, group: Group, now: datetime) -> Ke
     return Kept(number, group, frozenset(late) | {pile_of(one, group) for one in rows})
 
 
-HOLDING = and_(MINE, not_(OneOf(col(KeptCard.pile), "touched")))  # the kept cards that still hold
+VALID = and_(MINE, not_(OneOf(col(KeptCard.pile), "touched")))  # the kept cards that still hold
+HOLDING = and_(VALID, not_(OneOf(col(KeptCard.key), "snoozed")))  # those of them that are not snoozed
+AMONG = select(col(KeptCard.key), col(KeptCard.number)).where(VALID, OneOf(col(KeptCard.key), "keys"))
 RANK = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
 ORDERS: dict[RowOrder, tuple[tuple[int, Any], ...]] = {  # columns, each with which part of a place it is compared with
     "priority": tuple(enumerate(RANK)),
@@ -124,7 +128,13 @@ MOST_QUESTIONS = 200  # that are kept made
 
 def cached_key(found: Kept) -> dict[str, Any]:
     """Parameters of HOLDING."""
-    return {"view": found.view, "grouped": found.group, "touched": found.touched}
+    return {"view": found.view, "grouped": found.group, "touched": found.touched, "snoozed": {key for key, _ in found.snoozed}}
+
+
+def leave_out_snoozed(session: Session, found: Kept, numbers: dict[str, int]) -> Kept:
+    """Leaves out the rows of which so many deliveries are snoozed as they have; the others are listed whole."""
+    rows = session.execute(AMONG, cached_key(found) | {"keys": set(numbers)})
+    return replace(found, snoozed=tuple((key, number) for key, number in rows if numbers[key] >= number))
 
 
 def cached_page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> list[Pile]:
@@ -185,17 +195,16 @@ def count_cached(session: Session, found: Kept) -> tuple[int, int]:
     total = session.get(KeptTotal, (found.view, found.group), populate_existing=True)
     if total is None:
         return 0, 0
+    rows, messages = total.cards - len(found.snoozed), total.deliveries - sum(number for _, number in found.snoozed)
     if not found.touched:
-        return total.cards, total.deliveries
+        return rows, messages
     stale = (col(KeptCard.view) == found.view) & (col(KeptCard.grouped) == found.group) & col(KeptCard.pile).in_(found.touched)
     cards, deliveries = session.execute(select(func.count(), func.coalesce(func.sum(col(KeptCard.number)), 0)).where(stale)).one()
-    return total.cards - cards, total.deliveries - int(deliveries)
+    return rows - cards, messages - int(deliveries)
 
 
 SIZES = (
-    select(col(KeptCard.pile), func.sum(col(KeptCard.number)))
-    .where(HOLDING, OneOf(col(KeptCard.pile), "piles"))
-    .group_by(col(KeptCard.pile))
+    select(col(KeptCard.pile), func.sum(col(KeptCard.number))).where(VALID, OneOf(col(KeptCard.pile), "piles")).group_by(col(KeptCard.pile))
 )
 
 
@@ -216,7 +225,7 @@ def place_at(session: Session, found: Kept, position: int, order: RowOrder, only
 
     Only all rows by priority have anchors; others are counted from the first one on, in an index.
     """
-    plain = order == "priority" and only == EVERY_ROW
+    plain = order == "priority" and only == EVERY_ROW and not found.snoozed
     begins, place = (anchor_before(session, found.view, found.group, position) if plain else None) or (0, None)
     piles = cached_page(session, found, Part(1, at=place, order=order, only=only), skip=position - begins)
     return standing_place(order, piles[0]) if piles else None

@@ -17,7 +17,7 @@ from triage.quarantine.cards import cached_cards, computed_cards, delivered_copi
 from triage.quarantine.cards.cached_cards import Kept, Part, Pile, Piles
 from triage.quarantine.cards.delivered_copies import NONE_OUT
 from triage.quarantine.cards.folder_views import View
-from triage.quarantine.cards.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, standing_place
+from triage.quarantine.cards.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, Snoozes, standing_place
 from triage.quarantine.cards.single_cards import Asked
 from triage.quarantine.requests.employee_notes import Note
 from triage.quarantine.requests.open_requests import REQUESTS
@@ -26,6 +26,8 @@ from triage.quarantine.search import confirmations, expiry, legal_hold
 from triage.quarantine.search.folder_totals import by_index, in_piles
 from triage.quarantine.search.listing import Listed, list_some, visible_selection
 from triage.quarantine.search.selection import CLAIMED, COPIES, UNPROVEN, Selection
+from triage.quarantine.teamwork import snoozes
+from triage.quarantine.teamwork.snoozes import SnoozedBy
 from triage.say import say
 from triage.store import db
 from triage.store.delivery_state import State
@@ -71,12 +73,14 @@ class Card:
     select: Selection  # all of it, whatever its state
     asked: tuple[Note, ...] = ()  # who requested which message, the oldest first
     suspected: tuple[Note, ...] = ()  # who finds which of it unusual, the oldest first
+    snoozed: tuple[SnoozedBy, ...] = ()  # who has put all of it off, the soonest end first; of a large card its lead
 
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """Page of rows of the queue. `cards` and `deliveries` count all pages, `hidden` the rows that a filter does not show, and `position`
-    the rows before this page, where that is known."""
+    """Page of rows of the queue. `cards` and `deliveries` count all pages, `hidden` the rows that a filter does not show, `snoozed` those
+    that the actor has snoozed, with when the first message of these is back, and `position` the rows before this page, where that is known.
+    """
 
     items: tuple[Card, ...]
     following: Place | None
@@ -85,6 +89,8 @@ class Cards:
     deliveries: int
     cards: int
     hidden: int = 0
+    snoozed: int = 0
+    back_at: datetime | None = None
 
 
 class Question(NamedTuple):
@@ -97,6 +103,9 @@ class Question(NamedTuple):
     kept: Kept | None  # None: they are counted now
     order: RowOrder = "priority"
     only: RowFilter = EVERY_ROW
+    snoozed: Snoozes | None = None  # None: the actor has snoozed nothing of it
+    listed: ColumnElement[bool] = true()  # where each delivery is a row: those that are listed
+    back_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,7 @@ def list_cards(
     section: Section | None = None,
     order: RowOrder = "priority",
     only: RowFilter = EVERY_ROW,
+    snoozed: bool = False,
 ) -> Cards:
     """Deliveries in the actor's scope as cards: what must be acted on now, then by deadline, then by urgency, then the newest.
 
@@ -132,16 +142,17 @@ def list_cards(
     `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted,
     `before` that of the one that follows the last one wanted. `position`: so many cards come before the first one, in a long list about.
     `end`: the last ones of all, instead. `most_ids`: a card of more deliveries carries one id, its lead's. `section`: only its cards, from
-    its beginning on where no place is given; what is counted is all of the list.
+    its beginning on where no place is given; what is counted is all of the list. `snoozed`: only rows of what is held that the actor has
+    snoozed, which are left out otherwise.
     """
     if section and order != "priority":
         raise BadInput(say("only the order of the queue has sections; leave sort out"), field="section")
-    question = asked_for(session, wanted, by, group, now)._replace(order=order, only=only)
+    question = asked_for(session, wanted, by, group, now, snoozed=snoozed)._replace(order=order, only=only)
     if position:
         at = place_at(session, question, position)
     elif section and not (after or at or before or end):
         at = beginning_of(section)
-    part = Part(limit + 1, after, at, before, end or bool(position and at is None), order, only)
+    part = Part(limit + 1, after, at, before, end or bool(position and at is None), order, only, question.snoozed)
     piles, sizes, numbers = some_piles(session, question, part)
     if section:
         piles = [pile for pile in piles if sections.section_of(pile.pressing) is section]
@@ -150,7 +161,16 @@ def list_cards(
     more, inside = len(piles) > limit, after is not None or at is not None
     preceding = standing_place(order, page[0]) if page and (more if part.backwards else inside) else None
     following = standing_place(order, page[-1]) if page and not part.end and (more or before is not None) else None
-    return Cards(items, following, preceding, page_start(part, position, numbers[0] - len(page)), numbers[1], numbers[0], numbers[2])
+    return Cards(
+        items,
+        following,
+        preceding,
+        page_start(part, position, numbers[0] - len(page)),
+        numbers[1],
+        numbers[0],
+        *numbers[2:],
+        question.back_at,
+    )
 
 
 def beginning_of(section: Section) -> Place:
@@ -158,10 +178,36 @@ def beginning_of(section: Section) -> Place:
     return (sections.BEGINNINGS[section], MOST_URGENT, NEVER, "")
 
 
-def asked_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Question:
-    """The question for these deliveries, as far as they are in the actor's scope."""
+def asked_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime, *, snoozed: bool = False) -> Question:
+    """The question for these deliveries, as far as they are in the actor's scope. `snoozed`: as in `list_cards`."""
     of_piles = and_(visible_selection(replace(wanted, states=()), by), in_states(wanted.states) if wanted.states else true())
-    return Question(visible_selection(wanted, by), of_piles, group, now, kept_for(session, wanted, by, group, now))
+    question = Question(visible_selection(wanted, by), of_piles, group, now, kept_for(session, wanted, by, group, now))
+    queued = wanted.states == (State.HELD,) and wanted.campaign is None
+    until = snoozes.snoozed_messages(session, by=by, now=now) if queued else {}
+    if not until and not snoozed:
+        return question
+    which = db.is_among(session, col(Delivery.id), until)
+    mine = Snoozes(frozenset(until), which, snoozed)
+    question = question._replace(snoozed=mine, back_at=min(until.values(), default=None), listed=which if snoozed else not_(which))
+    return only_snoozed(session, question, mine) if snoozed else without_snoozed(session, question, mine)
+
+
+def only_snoozed(session: Session, question: Question, mine: Snoozes) -> Question:
+    """The same about nothing but what is snoozed: the rows are counted now, from the few piles that can have any."""
+    few = mine.which
+    if question.group != "none":
+        piles = session.scalars(select(grouping.pile_key(question.group)).where(question.of_piles, mine.which).distinct()).all()
+        few = in_piles(session, piles, question.group)
+    return question._replace(where=and_(question.of_piles, few), of_piles=and_(question.of_piles, few), kept=None)
+
+
+def without_snoozed(session: Session, question: Question, mine: Snoozes) -> Question:
+    """The same without the cached rows that are snoozed whole."""
+    if question.kept is None or question.group == "none":
+        return question
+    key = grouping.card_key(question.group)
+    numbers = session.execute(select(key, func.count()).where(question.of_piles, mine.which).group_by(key))
+    return question._replace(kept=cached_cards.leave_out_snoozed(session, question.kept, dict(numbers.all())))
 
 
 def some_piles(session: Session, question: Question, part: Part) -> Piles:
@@ -181,6 +227,7 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
     large = {pile.key: leads[pile.lead] for pile in page if pile.number > CARD_IDS and pile.lead in leads}
     out = delivered_copies.of_cards(session, question.of_piles, to_act_on(page), large, group, by=by)
     ends = first_expiries(session, question.of_piles, page, group, now)
+    asleep = snoozes.who_snoozed(session, ids, now)
     wishes = REQUESTS.of_cards(session, where, [pile.key for pile in page], group)
     doubts = REPORTS.of_cards(session, where, [pile.key for pile in page], group)
     looks = looks_of(session, where, page, group)
@@ -191,7 +238,14 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
             copies = out.get(pile.key, NONE_OUT)
             reports = sorted({*doubts.get(pile.key, ()), *copies.reports}, key=lambda one: one.id)
             wished = tuple(wishes.get(pile.key, ()))
-            yield replace(plain, asked=wished, suspected=tuple(reports), delivered=copies.delivered, opened=copies.opened)
+            yield replace(
+                plain,
+                asked=wished,
+                suspected=tuple(reports),
+                delivered=copies.delivered,
+                opened=copies.opened,
+                snoozed=asleep.get(pile.key, ()),
+            )
 
 
 def to_act_on(page: list[Pile]) -> dict[str, str]:
@@ -222,14 +276,14 @@ def from_kept(session: Session, question: Question, kept: Kept, part: Part) -> P
     every = cards
     if part.only != EVERY_ROW:
         cards, deliveries = cached_cards.count_filtered(session, kept, part.only)
-    hidden = every - cards
+    hidden, snoozed = every - cards, len(kept.snoozed)
     sizes = cached_cards.pile_sizes(session, kept, {pile.pile for pile in piles})
     if kept.touched:
         touched = and_(question.of_piles, in_piles(session, kept.touched, question.group))
         fresh, own, numbers = computed_cards.compute_page(session, touched, question.group, question.now, part)
         piles, sizes = part.of(merge_cards(session, piles, fresh, part.order)), sizes | own
-        cards, deliveries, hidden = cards + numbers[0], deliveries + numbers[1], hidden + numbers[2]
-    return piles, sizes, (cards, deliveries, hidden)
+        cards, deliveries, hidden, snoozed = (one + more for one, more in zip((cards, deliveries, hidden, snoozed), numbers, strict=True))
+    return piles, sizes, (cards, deliveries, hidden, snoozed)
 
 
 def merge_cards(session: Session, kept: list[Pile], fresh: list[Pile], order: RowOrder) -> list[Pile]:
@@ -245,13 +299,14 @@ def one_by_one(session: Session, question: Question, part: Part) -> Piles:
     """Each delivery as a card of its own."""
     every = number_of(session, question)
     piles = single_cards.single_page(session, one_by_one_of(question, few=is_few(session, every)), question.now, part)
-    shown = every if part.only == EVERY_ROW else count_where(session, and_(question.where, part.only.condition(OF_DELIVERY)))
-    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (shown, shown, every - shown)
+    matching = and_(question.where, question.listed, part.only.condition(OF_DELIVERY))
+    shown = every if part.only == EVERY_ROW else count_where(session, matching)
+    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (shown, shown, every - shown, number_snoozed(session, question))
 
 
 def one_by_one_of(question: Question, *, few: bool) -> Asked:
     """The deliveries of a question, each by itself. `few`: it is quicker to sort them all than to walk along an index of what is held."""
-    matching = question.only.condition(OF_DELIVERY)
+    matching = and_(question.only.condition(OF_DELIVERY), question.listed)
     where = question.of_piles if few else question.where
     return Asked(and_(where, matching), and_(question.of_piles, matching), question.order)
 
@@ -271,7 +326,7 @@ def place_at(session: Session, question: Question, position: int) -> Place | Non
     if group != "none" and kept:
         return cached_cards.place_at(session, kept, position, order, only)
     if group != "none":
-        return computed_cards.place_at(session, where, group, now, position, Part(1, order=order, only=only))
+        return computed_cards.place_at(session, where, group, now, position, Part(1, order=order, only=only, snoozed=question.snoozed))
     mine = number_of(session, question)
     few = is_few(session, mine)
     if few or kept is None or order != "priority" or only != EVERY_ROW:
@@ -281,8 +336,19 @@ def place_at(session: Session, question: Question, position: int) -> Place | Non
     return single_cards.place_at(session, one_by_one_of(question, few=False), now, max(0, position - begins * mine // everything), place)
 
 
+def number_snoozed(session: Session, question: Question) -> int:
+    """Counts the deliveries of the question that the actor has snoozed."""
+    return count_where(session, and_(question.of_piles, question.snoozed.which)) if question.snoozed else 0
+
+
 def number_of(session: Session, question: Question) -> int:
-    """Counts all deliveries of the question."""
+    """Counts the deliveries of the question that are listed, each by itself."""
+    every = number_in_all(session, question)
+    return every if question.snoozed is None or question.snoozed.shown else every - number_snoozed(session, question)
+
+
+def number_in_all(session: Session, question: Question) -> int:
+    """The same with those that are snoozed."""
     if question.kept is None:
         return count_where(session, question.where)
     deliveries = cached_cards.count_cached(session, question.kept)[1]
@@ -306,19 +372,20 @@ def list_anchors(
     group: Group = "sender",
     order: RowOrder = "priority",
     only: RowFilter = EVERY_ROW,
+    snoozed: bool = False,
 ) -> Anchors:
     """Lists anchors for jumping into a long list: where every so many rows begin. Cached ones are some seconds old; those of another order
     or of a filter are counted now."""
-    plain = order == "priority" and only == EVERY_ROW
-    found = kept_for(session, wanted, by, group, now) if plain else None
+    question = asked_for(session, wanted, by, group, now, snoozed=snoozed)
+    found = question.kept if order == "priority" and only == EVERY_ROW else None
     if found is not None and group != "none":
         return Anchors(tuple(cached_cards.cached_anchors(session, found.view, group)), cached_cards.count_cached(session, found)[0])
-    where = visible_selection(wanted, by)
     if found is not None and (all_of := cached_cards.cached_anchors(session, cached_cards.EVERYTHING, group)):
-        mine, everything = number_of(session, Question(where, where, group, now, found)), folder_counts.number_held(session)
+        mine, everything = number_of(session, question), folder_counts.number_held(session)
         if not is_few(session, mine):
             return Anchors(tuple((position * mine // everything, place) for position, place in all_of), mine)
-    return Anchors(*computed_cards.compute_anchors(session, where, group, now, ANCHOR_EVERY, Part(1, order=order, only=only)))
+    part = Part(1, order=order, only=only, snoozed=question.snoozed)
+    return Anchors(*computed_cards.compute_anchors(session, question.where, group, now, ANCHOR_EVERY, part))
 
 
 def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, most: int) -> dict[str, list[int]]:

@@ -5,11 +5,11 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, Subquery, and_, case, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, String, Subquery, and_, case, func, literal, not_, or_, select, true
 from sqlmodel import Session, col
 
 from triage.quarantine.cards.cached_cards import Part, Pile, Piles
-from triage.quarantine.cards.row_order import Place, RowColumns, RowFilter, standing
+from triage.quarantine.cards.row_order import Place, RowColumns, Snoozes, standing
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
@@ -20,7 +20,7 @@ DESCENDS = (False, True, True, False)  # which of `standing` do
 
 def compute_page(session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part) -> Piles:
     """This part of the cards."""
-    piles = count_cards(by_key(key_deliveries(where, group, now)), part.only)
+    piles = count_cards(by_key(key_deliveries(where, group, now, part.snoozed)), part)
     stands = standing(part.order, piles.c)
     rows = select(piles).where(piles.c.matches == 1).order_by(*part.walked(zip(stands, DESCENDS, strict=True)))
     if part.after is not None:
@@ -31,16 +31,18 @@ def compute_page(session: Session, where: ColumnElement[bool], group: Group, now
         rows = rows.where(not_(cards_behind(stands, part.before)), stands[3] != part.before[3])
     found = session.execute(rows.limit(part.limit)).all()
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
-    in_all = (int(numbers.cards), int(numbers.deliveries), int(numbers.hidden)) if numbers else (0, 0, 0)
+    in_all = (0, 0, 0, 0)
+    if numbers:
+        in_all = (int(numbers.cards), int(numbers.deliveries), int(numbers.hidden), int(numbers.all_snoozed))
     return part.in_order([Pile(*row[: len(fields(Pile))]) for row in found]), {row.pile: int(row.in_pile) for row in found}, in_all
 
 
 def place_at(session: Session, where: ColumnElement[bool], group: Group, now: datetime, position: int, part: Part) -> Place | None:
     """Returns the place of the row at this position, in the order and with the filter of a part; None where there are fewer."""
-    piles = by_key(key_deliveries(where, group, now)).subquery()
+    piles = by_key(key_deliveries(where, group, now, part.snoozed)).subquery()
     place = standing(part.order, piles.c)
     order = Part(1).walked(zip(place, DESCENDS, strict=True))
-    rows = select(*place).where(part.only.condition(filtered(piles.c))).order_by(*order).limit(1).offset(position)
+    rows = select(*place).where(is_shown(piles.c, part)).order_by(*order).limit(1).offset(position)
     found = session.execute(rows).first()
     return (found[0], found[1], found[2], found[3]) if found else None
 
@@ -49,29 +51,40 @@ def compute_anchors(
     session: Session, where: ColumnElement[bool], group: Group, now: datetime, every: int, part: Part
 ) -> tuple[tuple[tuple[int, Place], ...], int]:
     """Computes anchors: where every so many rows begin, each with its position, and the number of rows."""
-    rows = key_deliveries(where, group, now)
+    rows = key_deliveries(where, group, now, part.snoozed)
     piles = (single_rows(rows) if group == "none" else by_key(rows)).subquery()
     place = [one.label(name) for one, name in zip(standing(part.order, piles.c), ("pressing", "urgency", "newest", "key"), strict=True)]
     order = Part(1).walked(zip(standing(part.order, piles.c), DESCENDS, strict=True))
     position = (func.row_number().over(order_by=order) - 1).label("position")
-    matching = part.only.condition(filtered(piles.c))
-    numbered = select(*place, position, func.count().over().label("cards")).where(matching).subquery()
+    numbered = select(*place, position, func.count().over().label("cards")).where(is_shown(piles.c, part)).subquery()
     some_of = session.execute(select(numbered).where(numbered.c.position % every == 0).order_by(numbered.c.position)).all()
     return tuple((row.position, (*row[:4],)) for row in some_of), some_of[0].cards if some_of else 0
 
 
-def count_cards(piles: Select[Any], only: RowFilter) -> Subquery:
-    """The cards with whether a filter shows them, and how many cards and deliveries it shows and how many cards it hides in all, and how
-    many deliveries are in their pile: counted in the one pass that finds them."""
-    every = piles.subquery()
-    inside = select(every, case((only.condition(filtered(every.c)), literal(1)), else_=literal(0)).label("matches")).subquery()
+def count_cards(piles: Select[Any], part: Part) -> Subquery:
+    """The cards with whether a filter shows them, and how many deliveries are in their pile, and how many cards and deliveries it
+    shows, how many cards it hides and how many are snoozed in all: counted in the one pass that finds them."""
+    every, one, none = piles.subquery(), literal(1), literal(0)
+    listed = case((is_listed(every.c, part.snoozed), one), else_=none)
+    inside = select(every, case((is_shown(every.c, part), one), else_=none).label("matches"), listed.label("listed")).subquery()
     counted = {
         "in_pile": func.sum(inside.c.number).over(partition_by=inside.c.pile),
         "cards": func.sum(inside.c.matches).over(),
         "deliveries": func.sum(inside.c.matches * inside.c.number).over(),
-        "hidden": func.sum(1 - inside.c.matches).over(),
+        "hidden": func.sum(inside.c.listed - inside.c.matches).over(),
+        "all_snoozed": func.sum(inside.c.snoozed).over(),
     }
     return select(inside, *(column.label(name) for name, column in counted.items())).subquery()
+
+
+def is_shown(columns: Any, part: Part) -> ColumnElement[bool]:
+    """The rows of `by_key` that a list shows: its filter picks them, and they are not snoozed, or are what is asked for."""
+    return and_(part.only.condition(filtered(columns)), is_listed(columns, part.snoozed))
+
+
+def is_listed(columns: Any, snoozed: Snoozes | None) -> ColumnElement[bool]:
+    """The rows of `by_key` that are listed unless a filter leaves them out: those that are not snoozed, or only those that are."""
+    return columns.snoozed == int(snoozed.shown) if snoozed else true()
 
 
 def filtered(columns: Any) -> RowColumns:
@@ -79,7 +92,7 @@ def filtered(columns: Any) -> RowColumns:
     return RowColumns(columns.severity, columns.verified == 1, columns.attachments == 1, columns.language)
 
 
-def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
+def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime, snoozed: Snoozes | None = None) -> Subquery:
     """The deliveries with the key of the card they belong to."""
     return (
         select(
@@ -98,6 +111,7 @@ def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime) -> S
             grouping.verified_column().label("verified"),
             grouping.attachments_column().label("attachments"),
             grouping.language_column().label("language"),
+            (case((snoozed.which, literal(1)), else_=literal(0)) if snoozed else literal(0)).label("snoozed"),
         )
         .where(where)
         .subquery()
@@ -125,6 +139,7 @@ def by_key(rows: Subquery) -> Select[Any]:
         grouping.all_true(rows.c.verified).label("verified"),
         grouping.any_true(rows.c.attachments).label("attachments"),
         grouping.common_text(rows.c.language).label("language"),
+        func.min(rows.c.snoozed).label("snoozed"),
     ).group_by(rows.c.key)
 
 
@@ -149,6 +164,7 @@ def single_rows(rows: Subquery) -> Select[Any]:
         case((rows.c.verified, one), else_=literal(0)).label("verified"),
         case((rows.c.attachments, one), else_=literal(0)).label("attachments"),
         rows.c.language,
+        rows.c.snoozed,
     )
 
 

@@ -31,9 +31,11 @@ class Facet:
     rows: int
 
 
-def list_facets(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group, only: RowFilter) -> tuple[Facet, ...]:
+def list_facets(
+    session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group, only: RowFilter, snoozed: bool = False
+) -> tuple[Facet, ...]:
     """The values of each part of the filter, the commonest first, with the rows that have them and that its other parts show."""
-    counted = count_traits(session, card_list.asked_for(session, wanted, by, group, now))
+    counted = count_traits(session, card_list.asked_for(session, wanted, by, group, now, snoozed=snoozed))
     found: list[Facet] = []
     for part, name in NAMES.items():
         others, numbers = replace(only, **{part: EMPTY[part]}), Counter[str]()
@@ -64,7 +66,7 @@ def count_traits(session: Session, question: Question) -> Counter[Traits]:
 def counting(session: Session, question: Question) -> list[tuple[Select[Any], dict[str, Any]]]:
     """The queries that count together, with their parameters."""
     if question.group == "none":
-        return [(by_traits(OF_DELIVERY).select_from(Delivery).where(question.where), {})]
+        return [(by_traits(OF_DELIVERY).select_from(Delivery).where(question.where, question.listed), {})]
     kept = question.kept
     if kept is None:
         return [(computed(question, question.where), {})]
@@ -75,8 +77,10 @@ def counting(session: Session, question: Question) -> list[tuple[Select[Any], di
 
 def computed(question: Question, where: Any) -> Select[Any]:
     """The query that counts rows from their deliveries."""
-    piles = computed_cards.by_key(computed_cards.key_deliveries(where, question.group, question.now)).subquery()
-    return by_traits(RowColumns(piles.c.severity, piles.c.verified, piles.c.attachments, piles.c.language))
+    rows = computed_cards.key_deliveries(where, question.group, question.now, question.snoozed)
+    piles = computed_cards.by_key(rows).subquery()
+    columns = RowColumns(piles.c.severity, piles.c.verified, piles.c.attachments, piles.c.language)
+    return by_traits(columns).where(computed_cards.is_listed(piles.c, question.snoozed))
 
 
 def by_traits(columns: RowColumns) -> Select[Any]:

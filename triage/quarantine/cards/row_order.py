@@ -63,6 +63,15 @@ class RowFilter:
 EVERY_ROW = RowFilter()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Snoozes:
+    """Messages that somebody has snoozed. A row is out of their way while all its messages are; another message brings it back."""
+
+    ids: frozenset[int]
+    which: ColumnElement[bool]  # the same as a condition on Delivery
+    shown: bool  # are these rows listed, instead of all others?
+
+
 class Traits(NamedTuple):
     """Traits of a row that a filter asks about."""
 

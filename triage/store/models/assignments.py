@@ -43,6 +43,16 @@ class Comment(SQLModel, table=True):
     text: str
 
 
+class Snooze(SQLModel, table=True):
+    """Message that a member of staff has snoozed until a time. It is out of their way while it is held and they are here."""
+
+    __tablename__ = "snooze"
+    login: str = Field(primary_key=True)
+    delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), primary_key=True, autoincrement=False, index=True))
+    by_shown: str
+    until: datetime = instant_column()
+
+
 class Escalation(SQLModel, table=True):
     """Escalation of messages to a duty by a decision of staff. It stays in view until somebody of the duty confirms it, or it is undone."""
 

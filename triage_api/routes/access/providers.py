@@ -18,6 +18,7 @@ from triage.access.staff_login import How
 from triage.config.identity_providers import Provider, find_provider
 from triage.errors import BadInput, NotAllowed, NotFound, Unanswered, Untrusted
 from triage.quarantine import presence
+from triage.quarantine.teamwork import snoozes
 from triage.runtime import identity_socket
 from triage.say import error_sentence, form_of, load_sentence, quote_text, say
 from triage.store import db
@@ -228,6 +229,7 @@ def sign_out_at_provider(request: Request, response: Response, here: Here, by: S
     provider = provider_of(here, signed_in.provider)
     with db.transaction(here.engine) as session:
         presence.leave_console(session, by=by)
+        snoozes.end_snoozes(session, by=by)
         staff_login.sign_out(session, request.cookies[here.cookie_name], now=utcnow())
     forget_cookie(response, here)
     forget_hint(response, here)

@@ -14,6 +14,7 @@ from triage.config import identity_providers
 from triage.directory import enforcement
 from triage.errors import NotAllowed
 from triage.quarantine import presence
+from triage.quarantine.teamwork import snoozes
 from triage.say import say
 from triage.store import db
 from triage.times import utcnow
@@ -127,6 +128,7 @@ def delete_session(request: Request, response: Response, here: Here, by: Staff) 
     """Sign out; colleagues see it at once."""
     with db.transaction(here.engine) as session:
         presence.leave_console(session, by=by)
+        snoozes.end_snoozes(session, by=by)
         staff_login.sign_out(session, request.cookies[here.cookie_name], now=utcnow())
     forget_cookie(response, here)
 

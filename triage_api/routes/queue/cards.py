@@ -37,10 +37,13 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
         section=wanted.section,
         order=wanted.sort,
         only=wanted.only(),
+        snoozed=wanted.snoozed,
     )
     facets = None
     if wanted.facets:
-        facets = row_facets.list_facets(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group, only=wanted.only())
+        facets = row_facets.list_facets(
+            session, wanted.selection(), by=by, now=utcnow(), group=wanted.group, only=wanted.only(), snoozed=wanted.snoozed
+        )
     return schemas.TriageItems.model_validate(
         {
             "items": page.items,
@@ -50,6 +53,8 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
             "total_deliveries": page.deliveries,
             "total_items": page.cards,
             "hidden_items": page.hidden,
+            "snoozed_items": page.snoozed,
+            "snoozed_until": page.back_at,
             "facets": facets,
         }
     )
@@ -59,7 +64,14 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
 def list_anchors(wanted: Annotated[schemas.TriageFilter, Query()], session: Read, by: Staff) -> schemas.Anchors:
     """Lists every 200th place of the same list, so that a long list can be entered anywhere: pass one as `at` of `/triage`."""
     found = card_list.list_anchors(
-        session, wanted.selection(), by=by, now=utcnow(), group=wanted.group, order=wanted.sort, only=wanted.only()
+        session,
+        wanted.selection(),
+        by=by,
+        now=utcnow(),
+        group=wanted.group,
+        order=wanted.sort,
+        only=wanted.only(),
+        snoozed=wanted.snoozed,
     )
     items = [{"position": position, "at": cursor_of(place)} for position, place in found.items]
     return schemas.Anchors.model_validate({"items": items, "total_items": found.cards})

@@ -1,7 +1,7 @@
-"""Several people at one queue: who is there, the next free card for each, messages assigned to a colleague, and comments."""
+"""Several people at one queue: who is there, the next free card for each, messages assigned to a colleague, comments, and snoozed rows."""
 
 from triage.quarantine import assignment, next_free_row, presence
-from triage.quarantine.teamwork import comments
+from triage.quarantine.teamwork import comments, snoozes
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
@@ -88,3 +88,19 @@ def assign_messages(order: schemas.AssignOrder, session: Tx, by: Staff) -> schem
         count = assignment.take_back(session, selected, by=by, now=now)
     ring_after(session)
     return schemas.AssignedCount(count=count)
+
+
+@router.post("/snoozes", response_model=schemas.SnoozedCount, responses=describe_refusals(401, 403, 404, 409, 422))
+def snooze_messages(order: schemas.SnoozeOrder, session: Tx, here: Here, by: Staff) -> schemas.SnoozedCount:
+    """Snooze held messages until a time, or bring them back (`until` null). Others still see them, with who snoozed them until when.
+
+    A row is back in your queue at that time, when another message joins it, and when you sign out or are away. Time-limited messages
+    cannot be snoozed, and none past the target of its department, its expiry or the end of your session.
+    """
+    selected, now = order.select.selection(), utcnow()
+    if order.until is None:
+        count = snoozes.wake_messages(session, selected, by=by, now=now)
+    else:
+        count = snoozes.snooze_messages(session, selected, order.until, by=by, settings=here.settings, now=now)
+    ring_after(session)
+    return schemas.SnoozedCount(count=count)

@@ -39,6 +39,14 @@ class ItemReport(Shape):
     at: datetime
 
 
+class ItemSnooze(Shape):
+    """Member of staff who has snoozed a row."""
+
+    login: str
+    name: str
+    until: Annotated[datetime, Field(description="when it is back in their queue")]
+
+
 class TriageItem(Shape):
     """A row of the queue: deliveries that are decided together."""
 
@@ -71,6 +79,7 @@ class TriageItem(Shape):
     expires_at: Annotated[datetime | None, Field(description="when the first of its messages expires undecided; null: not today")]
     requests: Annotated[list[ItemRequest], Field(description="who requested which message", validation_alias="asked")]
     reports: Annotated[list[ItemReport], Field(description="who reported which message as suspicious", validation_alias="suspected")]
+    snoozed: Annotated[list[ItemSnooze], Field(description="who has snoozed all of it, the soonest end first; of a long row its lead")]
     lead: Delivery
     ids: Annotated[list[Id], Field(description="newest first; of a row with more than `ids` the lead's alone")]
     select: Annotated[Selected, Field(description="the whole row: for a preview or a decision, together with `states` and a folder")]
@@ -94,6 +103,8 @@ class TriageItems(Shape):
     total_deliveries: int
     total_items: int
     hidden_items: Annotated[int, Field(description="Rows that `severity`, `verified`, `attachments` and `language` leave out.")]
+    snoozed_items: Annotated[int, Field(description="Rows that you have snoozed: left out, or with `snoozed` all that is listed.")]
+    snoozed_until: Annotated[datetime | None, Field(description="When the first message that you have snoozed is back; null: none.")]
     facets: Annotated[list[Facet] | None, Field(description="Values of these filters with their numbers of rows; null: not asked for.")]
 
 
@@ -125,6 +136,9 @@ class TriageFilter(RowChoice):
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
     assigned_to: Annotated[Word, Field(description="login of a colleague to whom it is assigned")] = ""
     reported: Annotated[bool, Field(description="Only messages that somebody reported; in any state unless `state` is given.")] = False
+    snoozed: Annotated[
+        bool, Field(description="Only rows that you have snoozed. They are left out otherwise, where `state` is `held`.")
+    ] = False
     q: Text = ""
 
     def selection(self) -> Selection:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from triage.quarantine.assignment import Candidate
 from triage.quarantine.search.selection import ANY_PROOF, Selection
@@ -94,5 +94,18 @@ class AssignOrder(Order):
 
 class AssignedCount(Shape):
     """Number of assigned messages."""
+
+    count: int
+
+
+class SnoozeOrder(Order):
+    """Held messages to put out of your way until a time."""
+
+    select: Select
+    until: Annotated[AwareDatetime | None, Field(description="null: bring them back now")] = None
+
+
+class SnoozedCount(Shape):
+    """Number of snoozed messages."""
 
     count: int

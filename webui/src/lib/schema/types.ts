@@ -1535,6 +1535,14 @@ export interface ItemRequest {
   comment: string
 }
 
+/** Member of staff who has snoozed a row. */
+export interface ItemSnooze {
+  login: string
+  name: string
+  /** when it is back in their queue */
+  until: string
+}
+
 /** Campaign into which another one is merged. */
 export interface JoinOrder {
   /** the other campaign */
@@ -3123,6 +3131,18 @@ export interface Signal {
   evidence: string[]
 }
 
+/** Held messages to put out of your way until a time. */
+export interface SnoozeOrder {
+  select: Select
+  /** null: bring them back now */
+  until?: string | null
+}
+
+/** Number of snoozed messages. */
+export interface SnoozedCount {
+  count: number
+}
+
 /** Evidence of the last 90 days. Counts cover proven messages. */
 export interface Speaking {
   /** employees who wrote to it, or to whom staff released its messages */
@@ -3407,6 +3427,8 @@ export interface TriageItem {
   requests: ItemRequest[]
   /** who reported which message as suspicious */
   reports: ItemReport[]
+  /** who has snoozed all of it, the soonest end first; of a long row its lead */
+  snoozed: ItemSnooze[]
   lead: Delivery
   /** newest first; of a row with more than `ids` the lead's alone */
   ids: string[]
@@ -3426,6 +3448,10 @@ export interface TriageItems {
   total_items: number
   /** Rows that `severity`, `verified`, `attachments` and `language` leave out. */
   hidden_items: number
+  /** Rows that you have snoozed: left out, or with `snoozed` all that is listed. */
+  snoozed_items: number
+  /** When the first message that you have snoozed is back; null: none. */
+  snoozed_until: string | null
   /** Values of these filters with their numbers of rows; null: not asked for. */
   facets: Facet[] | null
 }
