@@ -256,6 +256,7 @@ CALLS = {
     "assign_messages": Call(),
     "snooze_messages": Call(json={"until": "2099-01-01T00:00:00Z"}),
     "list_comments": Call(),
+    "list_selected_comments": Call(says=True, query="?sender=secret@only-it.example"),
     "add_comment": Call(json={"text": "Secret plan"}),
     "list_reported": Call(says=True),
     "answer_report": Call(json={"verdict": "bad"}),

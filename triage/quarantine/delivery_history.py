@@ -103,7 +103,7 @@ def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, 
         .join(Decision, col(Decision.id) == col(DecisionItem.decision_id))
         .where(col(DecisionItem.delivery_id) == about.id)
     )
-    said = comments_said(session, about.id)
+    said = comments_said(session, about)
     acts = [replace(one, sentence=said.get(str(one.detail.get("comment")), one.sentence)) for one in acts]
     decisions = [
         Past(decision.at, decision.by, decision.verb, item_detail(item, decision), item_sentence(item, decision)) for item, decision in rows
@@ -113,10 +113,11 @@ def list_history(session: Session, about: Listed, attempts: Iterable[Tried], *, 
     return tuple(sorted(found, key=lambda past: past.at))
 
 
-def comments_said(session: Session, delivery_id: int) -> dict[str, str]:
-    """Returns the comments about a delivery in words, by their ids."""
-    rows = session.scalars(select(Comment).where(col(Comment.delivery_id) == delivery_id))
-    return {format_id(one.id): say("Comment by {name}: {text}", name=one.by_shown, text=one.text) for one in rows}
+def comments_said(session: Session, about: Listed) -> dict[str, str]:
+    """Returns the comments about a delivery in words, by their ids; of a confidential one without their texts, which need a reason."""
+    words = mark("Comment by {name}. Reading it needs a reason.") if about.sealed else mark("Comment by {name}: {text}")
+    rows = session.scalars(select(Comment).where(col(Comment.delivery_id) == about.id))
+    return {format_id(one.id): say(words, name=one.by_shown, text=one.text) for one in rows}
 
 
 def assignment_event(about: Listed) -> list[Past]:

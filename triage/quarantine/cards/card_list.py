@@ -31,6 +31,7 @@ from triage.quarantine.teamwork.snoozes import SnoozedBy
 from triage.say import say
 from triage.store import db
 from triage.store.delivery_state import State
+from triage.store.models.assignments import Comment
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -74,6 +75,7 @@ class Card:
     asked: tuple[Note, ...] = ()  # who requested which message, the oldest first
     suspected: tuple[Note, ...] = ()  # who finds which of it unusual, the oldest first
     snoozed: tuple[SnoozedBy, ...] = ()  # who has put all of it off, the soonest end first; of a large card its lead
+    comments: int = 0  # of staff, about all its copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,7 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
     wishes = REQUESTS.of_cards(session, where, [pile.key for pile in page], group)
     doubts = REPORTS.of_cards(session, where, [pile.key for pile in page], group)
     looks = looks_of(session, where, page, group)
+    said = count_comments(session, where, page, ids, group)
     for pile in page:
         if lead := leads.get(pile.lead):
             looked = looks.get(pile.key) or by_lead(pile, lead)
@@ -245,6 +248,7 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
                 delivered=copies.delivered,
                 opened=copies.opened,
                 snoozed=asleep.get(pile.key, ()),
+                comments=said.get(pile.key, lead.comments),
             )
 
 
@@ -431,6 +435,26 @@ def looks_of(session: Session, where: ColumnElement[bool], piles: list[Pile], gr
         for name, looks in session.execute(select(key, confirmations.due_looks()).where(these)):
             found[name] |= looks
     return {name: reason_names(looks) for name, looks in found.items() if looks}
+
+
+def count_comments(
+    session: Session, where: ColumnElement[bool], piles: list[Pile], ids: dict[str, list[int]], group: Group
+) -> dict[str, int]:
+    """Counts the comments about each of these rows that has several messages; of a large one the few comments are gone through."""
+    small = {one: pile.key for pile in piles if 1 < pile.number == len(ids[pile.key]) for one in ids[pile.key]}
+    large = [pile.key for pile in piles if pile.number > len(ids[pile.key])]
+    found = dict.fromkeys([*small.values(), *large], 0)
+    if small:
+        about = select(col(Comment.delivery_id)).where(db.is_among(session, col(Comment.delivery_id), list(small)))
+        for one in session.scalars(about):
+            found[small[one]] += 1
+    if large:
+        key, copy = grouping.card_key(group), col(Delivery.id) == col(Comment.delivery_id)
+        name_of = select(key).where(copy).correlate(Comment).scalar_subquery()
+        shown = select(literal(1)).select_from(Delivery).where(copy, where, key.in_(large)).correlate(Comment).exists()
+        for name in session.scalars(select(name_of).select_from(Comment).where(shown)):
+            found[name] += 1
+    return found
 
 
 def by_lead(pile: Pile, lead: Listed) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from triage.store import confidential_rows
 from triage.store.db import OneOf, is_among
 from triage.store.delivery_state import State
 from triage.store.message_columns import count_attachments
-from triage.store.models.assignments import Escalated, Escalation, Handed
+from triage.store.models.assignments import Comment, Escalated, Escalation, Handed
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, Person
@@ -147,6 +147,7 @@ class Listed:
     handed: HandedOver | None  # while it is held
     escalated: EscalatedTo | None
     escalation: Suggestion | None  # the act that its signals suggest, until it is done
+    comments: int  # of staff
 
     @property
     def is_forged(self) -> bool:
@@ -288,6 +289,7 @@ DELIVERY = some_of(
 )
 DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
 ESCALATION = some_of(Escalation, "decision_id", "duty", "title", "reason", "by_shown", "at", "confirmed_at", "confirmed_by_shown")
+NUMBER_OF_COMMENTS = select(func.count()).select_from(Comment).where(col(Comment.delivery_id) == col(Delivery.id)).scalar_subquery()
 HANDED = some_of(Handed, "to", "to_shown", "by_shown", "at", "note")
 
 
@@ -311,6 +313,7 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
             confirmations.due_looks(),
             HANDED,
             ESCALATION,
+            NUMBER_OF_COMMENTS,
         )
         .select_from(Delivery)
         .join(Message, col(Message.id) == col(Delivery.message_id))
@@ -328,7 +331,7 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
 def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing_statement` as a value."""
     delivery, size, record, attachments, department_name, person_name, decision, under_seal, held, days, expires, proven, *later = row
-    flood_name, looks, handed, escalation = later
+    flood_name, looks, handed, escalation, comments = later
     signals = [] if record.fault else record.signals
     escalated = escalated_to(escalation) if escalation.decision_id else None
     return Listed(
@@ -378,6 +381,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         handed=handed_over(handed) if handed.to and delivery.state == State.HELD else None,
         escalated=escalated,
         escalation=None if escalated else suggest_duty({one["name"] for one in signals}),
+        comments=comments,
     )
 
 

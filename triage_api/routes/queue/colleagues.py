@@ -1,14 +1,23 @@
 """Several people at one queue: who is there, the next free card for each, messages assigned to a colleague, comments, and snoozed rows."""
 
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Query
+from sqlmodel import Session
+
+from triage.actor import Actor
 from triage.quarantine import assignment, next_free_row, presence
 from triage.quarantine.teamwork import comments, snoozes
+from triage.quarantine.teamwork.comments import Discussion
 from triage.store import db
 from triage.times import utcnow
-from triage_api.http.dependencies import Here
+from triage_api.http.dependencies import Here, Office
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.routes.messages.messages import Reason, put_on_record
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import colleagues as schemas
 
@@ -57,9 +66,31 @@ def list_colleagues(session: Read, by: Staff) -> schemas.Candidates:
 
 
 @router.get("/deliveries/{delivery_id}/comments", response_model=schemas.Comments, responses=describe_refusals(401, 404, 422))
-def list_comments(delivery_id: GivenId, session: Read, by: Staff) -> schemas.Comments:
-    """Comments of staff about a message, oldest first: about each of its copies that you may read; the newest 200."""
-    return schemas.Comments.model_validate({"items": comments.list_comments(session, delivery_id, by=by)})
+def list_comments(delivery_id: GivenId, here: Here, by: Staff, reason: Reason) -> schemas.Comments:
+    """Comments of staff about a message, oldest first: about each of its copies that you may read; the newest 200.
+
+    The texts about a confidential copy need a reason, which the audit log keeps.
+    """
+    return show_comments(here, lambda session: comments.list_comments(session, delivery_id, by=by, reason=reason), by, reason)
+
+
+@router.get("/comments", response_model=schemas.Comments, responses=describe_refusals(401, 422))
+def list_selected_comments(wanted: Annotated[schemas.CommentQuery, Query()], here: Here, by: Staff, reason: Reason) -> schemas.Comments:
+    """Comments of staff about all messages of a row, oldest first, each with whose copy it is about; the newest 200.
+
+    The texts about a confidential copy need a reason, which the audit log keeps.
+    """
+    selected = wanted.selection()
+    return show_comments(here, lambda session: comments.list_selected_comments(session, selected, by=by, reason=reason), by, reason)
+
+
+def show_comments(here: Office, read: Callable[[Session], Discussion], by: Actor, reason: str) -> schemas.Comments:
+    """Reads comments; that confidential ones are opened goes in the audit log before they leave."""
+    with db.read_transaction(here.engine) as session:
+        found = read(session)
+    for message_id in found.opened:
+        put_on_record(here, "open", message_id, by, {"reason": reason})
+    return schemas.Comments.model_validate({"items": found.items})
 
 
 @router.post(

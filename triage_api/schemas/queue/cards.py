@@ -80,6 +80,7 @@ class TriageItem(Shape):
     requests: Annotated[list[ItemRequest], Field(description="who requested which message", validation_alias="asked")]
     reports: Annotated[list[ItemReport], Field(description="who reported which message as suspicious", validation_alias="suspected")]
     snoozed: Annotated[list[ItemSnooze], Field(description="who has snoozed all of it, the soonest end first; of a long row its lead")]
+    comments: Annotated[int, Field(description="of staff, about all its messages in your scope")]
     lead: Delivery
     ids: Annotated[list[Id], Field(description="newest first; of a row with more than `ids` the lead's alone")]
     select: Annotated[Selected, Field(description="the whole row: for a preview or a decision, together with `states` and a folder")]

@@ -10,7 +10,7 @@ from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, check_storable
 from triage_api.schemas.queue.cards import RowChoice, TriageItem
-from triage_api.schemas.queue.selections import Select
+from triage_api.schemas.queue.selections import Select, SelectItem
 
 Note = Annotated[str, Field(max_length=500), AfterValidator(check_storable)]
 
@@ -78,10 +78,24 @@ class Comment(Shape):
     text: str
 
 
+class Remark(Comment):
+    """Comment with whose copy of the message it is about."""
+
+    delivery: Annotated[Id, Field(validation_alias="delivery_id")]
+    recipient: str
+    department_name: str
+    person_name: str
+    withheld: Annotated[bool, Field(description="The copy is confidential: its text needs a reason.")]
+
+
+class CommentQuery(SelectItem):
+    """Messages whose comments are listed, as `select` of a row of the queue names them."""
+
+
 class Comments(Shape):
     """Comments about a message, oldest first."""
 
-    items: list[Comment]
+    items: list[Remark]
 
 
 class AssignOrder(Order):

@@ -134,6 +134,7 @@ class Delivery(Shape):
     confidential: Annotated[bool, Field(validation_alias="sealed", description="Only named staff see it; opening it needs a reason.")]
     legal_hold: Annotated[bool, Field(description="It must be kept: it is neither expired nor erased.")]
     expires_at: Annotated[datetime | None, Field(description="when held mail is put away because nobody decided; null: it is not")]
+    comments: Annotated[int, Field(description="number of comments of staff about this copy")]
 
 
 class HistoryEntry(Shape):

@@ -14,12 +14,13 @@ from triage.addressing.company import SealedEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, Erased, NotAllowed, NotAllowedNow, NotFound
-from triage.quarantine import assignment, delivery_history
+from triage.quarantine import assignment, delivery_history, message_trace
+from triage.quarantine.cards import card_list
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import comments
 from triage.store import ledger
 from triage.store.db import transaction
-from triage.store.delivery_state import Event
+from triage.store.delivery_state import Event, State
 from triage.store.models.assignments import Comment
 from triage.store.models.audit import AuditRecord
 
@@ -36,8 +37,8 @@ def session(engine: Engine, settings: Settings) -> Iterator[Session]:
         yield session
 
 
-def said(session: Session, delivery: int, by: Actor) -> list[tuple[str, str]]:
-    return [(one.by_shown, one.text) for one in comments.list_comments(session, delivery, by=by)]
+def said(session: Session, delivery: int, by: Actor, reason: str = "") -> list[tuple[str, str]]:
+    return [(one.by_shown, one.text) for one in comments.list_comments(session, delivery, by=by, reason=reason).items]
 
 
 def test_colleagues_talk_about_a_message_and_it_is_on_the_record(session: Session, settings: Settings) -> None:
@@ -72,10 +73,41 @@ def test_what_is_said_of_a_confidential_copy_stays_with_its_readers(session: Ses
     comments.add_comment(session, sealed, "She knows him.", by=BEN, now=NOW)
     comments.add_comment(session, open_copy, "Who is that?", by=ANA, now=NOW)
     assert said(session, open_copy, ANA) == [(ANA.shown, "Who is that?")]
-    assert said(session, sealed, BEN) == [(BEN.shown, "She knows him.")]
+    assert said(session, sealed, BEN, "case 7") == [(BEN.shown, "She knows him.")]
     for act in (lambda: said(session, sealed, ANA), lambda: comments.add_comment(session, sealed, "x", by=ANA, now=NOW)):
         with pytest.raises(NotFound):
             act()
+
+
+def test_the_text_about_a_confidential_copy_needs_a_reason(session: Session, settings: Settings) -> None:
+    later = NOW + timedelta(minutes=1)
+    (sealed,) = arrive(session, settings, MARA)
+    comments.add_comment(session, sealed, "She knows him.", by=BEN, now=later)
+    (remark,) = comments.list_comments(session, sealed, by=BEN).items
+    assert (remark.by_shown, remark.at, remark.text, remark.withheld) == (BEN.shown, later, "", True)
+    told = delivery_history.get_delivery(session, sealed, by=BEN)
+    assert told.listed.comments == 1
+    assert told.history[-1].sentence == f"Comment by {BEN.shown}. Reading it needs a reason."
+    assert "knows" not in str(message_trace.trace_message(session, sealed, by=BEN))
+    found = comments.list_comments(session, sealed, by=BEN, reason="case 7")
+    assert (found.items[0].text, found.opened) == ("She knows him.", (told.listed.message_id,))
+
+
+@pytest.mark.parametrize("most_ids", [0, 50])  # a row that has not all its ids is counted another way
+def test_a_row_counts_the_comments_about_all_its_copies(session: Session, settings: Settings, most_ids: int) -> None:
+    first, second = (arrive(session, settings, JOE)[0] for _ in range(2))
+    (other,) = arrive(session, settings, JOE, author="bob@dell.example")
+    for copy, text in ((first, "Whose is it?"), (second, "Mine."), (first, "Good."), (other, "Hm.")):
+        comments.add_comment(session, copy, text, by=ANA, now=NOW)
+    rows = card_list.list_cards(session, Selection(states=(State.HELD,)), by=ANA, now=NOW, most_ids=most_ids).items
+    assert sorted((row.count, row.comments) for row in rows) == [(1, 1), (2, 3)]
+    (row,) = (row for row in rows if row.count == 2)
+    found = comments.list_selected_comments(session, row.select, by=ANA).items
+    assert [(one.text, one.delivery_id, one.person_name) for one in found] == [
+        ("Whose is it?", first, "Joe Fern"),
+        ("Mine.", second, "Joe Fern"),
+        ("Good.", first, "Joe Fern"),
+    ]
 
 
 def test_a_comment_is_erased_with_the_message(session: Session, settings: Settings) -> None:

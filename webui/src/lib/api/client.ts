@@ -131,7 +131,8 @@ export const api = {
 
   cards: (words: Words) => get<TriageItems>('/triage', words),
   deliveries: (words: Words) => get<Deliveries>('/deliveries', words),
-  comments: (delivery: string) => get<Comments>(`/deliveries/${delivery}/comments`),
+  comments: (delivery: string, reason?: string) => get<Comments>(`/deliveries/${delivery}/comments`, { reason }),
+  commentsOf: (row: Words, reason?: string) => get<Comments>('/comments', { ...row, reason }),
   comment: (delivery: string, text: string) => call<Comment>('POST', `/deliveries/${delivery}/comments`, { text }),
   delivery: (id: string) => get<DeliveryDetail>(`/deliveries/${id}`),
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),

@@ -43,7 +43,7 @@ export const addressBeside = (mail: { author_name: string; author: string; claim
   mail.claimed && mail.author ? t('claims {address}', { address: plain(mail.author) }) : senderOf(mail) === mail.author ? '' : plain(mail.author)
 
 /** Whose mail it is: the person, or the department's own folder. */
-export function folderOf(mail: Delivery): string {
+export function folderOf(mail: Pick<Delivery, 'person_name' | 'department_name' | 'recipient'>): string {
   return mail.person_name || (mail.department_name ? t('{department} (shared)', { department: mail.department_name }) : mail.recipient)
 }
 

@@ -1,6 +1,7 @@
 // The one key map: the keyboard, the palette, the help sheet and the caps on buttons all read this table. What each command is called: commandLabels.ts.
 import { choices } from '../state/preferences.svelte'
 import { chord } from './chord.svelte'
+import { writing } from './writing.svelte'
 
 export type Group = 'Move' | 'Decide' | 'View' | 'Go'
 
@@ -159,7 +160,7 @@ const PLACED = /^(Shift\+)?(Arrow|Home|End|Enter|Space)/
 
 /** Arrows, Home, End, Enter and Space belong to whatever has the focus, unless that is the list or the page itself. */
 function ours(chord: string, target: Element): boolean {
-  if (target.matches(WRITING)) return chord === 'Ctrl+k'
+  if (writing.on || target.matches(WRITING)) return chord === 'Ctrl+k'
   return !PLACED.test(chord) || target === document.body || target.matches('[role=listbox]')
 }
 

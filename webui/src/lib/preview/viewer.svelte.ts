@@ -11,4 +11,4 @@ export const VIEWS = [
 
 export type ViewTab = (typeof VIEWS)[number]['tab']
 
-export const viewer = $state<{ tab: ViewTab; writes: boolean }>({ tab: matchMedia('(max-width: 759px)').matches ? 'text' : 'looks', writes: false }) // `writes`: the field for a comment is to have the focus
+export const viewer = $state<{ tab: ViewTab }>({ tab: matchMedia('(max-width: 759px)').matches ? 'text' : 'looks' })

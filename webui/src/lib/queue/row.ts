@@ -22,6 +22,8 @@ export interface Row {
   readonly delivered: number
   readonly opened: number | null
   readonly ends: string | null
+  /** Comments of staff about all that is on it. */
+  readonly comments: number
   readonly asked: readonly ItemRequest[]
   readonly reported: readonly ItemReport[]
   readonly ids: readonly string[]
@@ -38,13 +40,13 @@ const given = (select: Select): Select => Object.fromEntries(Object.entries(sele
 export const rowOfCard = (card: TriageItem): Row => ({
   key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, apart: card.apart,
   newest: card.newest_at, weight: card.risk, severity: card.severity, looks: card.second_look ?? [], urgency: card.priority, section: card.section, stands: card.section,
-  timeLimitedUntil: card.time_limited_until ?? card.lead.time_limited_until, assumed: card.time_limited_until ? card.lifetime_assumed : card.lead.lifetime_assumed, delivered: card.delivered, opened: card.opened, ends: card.expires_at, asked: card.requests, reported: card.reports, ids: card.ids, select: given(card.select), parent: '',
+  timeLimitedUntil: card.time_limited_until ?? card.lead.time_limited_until, assumed: card.time_limited_until ? card.lifetime_assumed : card.lead.lifetime_assumed, delivered: card.delivered, opened: card.opened, ends: card.expires_at, comments: card.comments, asked: card.requests, reported: card.reports, ids: card.ids, select: given(card.select), parent: '',
 })
 
 export const rowOfDelivery = (mail: Delivery, parent = '', asked: readonly ItemRequest[] = [], reported: readonly ItemReport[] = []): Row => ({
   key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, apart: 0,
   newest: mail.received_at, weight: mail.risk, severity: mail.severity, looks: mail.second_look ?? [], urgency: mail.priority, section: 'rest', stands: 'rest',
-  timeLimitedUntil: mail.time_limited_until, assumed: mail.lifetime_assumed, delivered: 0, opened: null, ends: mail.expires_at, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), ids: [mail.id], select: { ids: [mail.id] }, parent,
+  timeLimitedUntil: mail.time_limited_until, assumed: mail.lifetime_assumed, delivered: 0, opened: null, ends: mail.expires_at, comments: mail.comments, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), ids: [mail.id], select: { ids: [mail.id] }, parent,
 })
 
 /** A folder as the address bar says it: empty means all; person "-" is the department's shared folder. */

@@ -471,7 +471,7 @@ export interface CommentOrder {
 
 /** Comments about a message, oldest first. */
 export interface Comments {
-  items: Comment[]
+  items: Remark[]
 }
 
 /** The company, as the console shows it. */
@@ -838,6 +838,8 @@ export interface Delivery {
   legal_hold: boolean
   /** when held mail is put away because nobody decided; null: it is not */
   expires_at: string | null
+  /** number of comments of staff about this copy */
+  comments: number
 }
 
 /** A delivery with everything that happened to it, oldest first. */
@@ -906,6 +908,8 @@ export interface DeliveryDetail {
   legal_hold: boolean
   /** when held mail is put away because nobody decided; null: it is not */
   expires_at: string | null
+  /** number of comments of staff about this copy */
+  comments: number
   history: HistoryEntry[]
   attempts_made: Attempt[]
 }
@@ -2102,6 +2106,8 @@ export interface OutgoingDelivery {
   legal_hold: boolean
   /** when held mail is put away because nobody decided; null: it is not */
   expires_at: string | null
+  /** number of comments of staff about this copy */
+  comments: number
   /** its address for administrators; `server-1` and so on for everybody else */
   next_hop: string
 }
@@ -2611,6 +2617,22 @@ export interface ReleaseRequests {
   /** how many reports of odd mail wait for an answer: `/reported` */
   reported: number
   next_cursor: string | null
+}
+
+/** Comment with whose copy of the message it is about. */
+export interface Remark {
+  id: string
+  at: string
+  /** the actor */
+  by: string
+  by_name: string
+  text: string
+  delivery: string
+  recipient: string
+  department_name: string
+  person_name: string
+  /** The copy is confidential: its text needs a reason. */
+  withheld: boolean
 }
 
 /** Effect of a removal. A decision with verb `purge`, the same selection and this fence does exactly that. */
@@ -3429,6 +3451,8 @@ export interface TriageItem {
   reports: ItemReport[]
   /** who has snoozed all of it, the soonest end first; of a long row its lead */
   snoozed: ItemSnooze[]
+  /** of staff, about all its messages in your scope */
+  comments: number
   lead: Delivery
   /** newest first; of a row with more than `ids` the lead's alone */
   ids: string[]
