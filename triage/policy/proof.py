@@ -68,6 +68,9 @@ def provable_allows(facts: Facts) -> Iterator[MatchedRule]:
 def deciding_block(facts: Facts) -> MatchedRule | None:
     """The most precise block in force. A staff allow that is met and more precise goes before it; a learned allow never does.
 
+    A staff allow that is met goes before every block of a sender that is about unproven mail only, however precise: a signature or a
+    seal that staff trusts is a proof too.
+
     What DNS has not answered yet is not held against the author: neither by a block that is about unproven mail only, nor
     where such an allow may still be met.
     """
@@ -87,11 +90,9 @@ def deciding_hold(facts: Facts) -> MatchedRule | None:
 
 
 def block_beside(facts: Facts, rules: Iterable[MatchedRule], *, hopeful: bool) -> MatchedRule | None:
-    """The most precise block among these, unless a staff allow goes before it; `hopeful` counts those that may still be met."""
-    block = next((rule for rule in rules if rule.effect == "block" and not (facts.wanted and leaves_wanted_alone(rule))), None)
-    if block and any(goes_before(allow, block, facts, hopeful) for allow in provable_allows(facts)):
-        return None
-    return block
+    """The most precise block among these that no staff allow goes before; `hopeful` counts allows that may still be met."""
+    blocks = (rule for rule in rules if rule.effect == "block" and not (facts.wanted and leaves_wanted_alone(rule)))
+    return next((one for one in blocks if not any(goes_before(allow, one, facts, hopeful) for allow in provable_allows(facts))), None)
 
 
 def leaves_wanted_alone(rule: MatchedRule) -> bool:
@@ -100,9 +101,14 @@ def leaves_wanted_alone(rule: MatchedRule) -> bool:
 
 
 def goes_before(allow: MatchedRule, block: MatchedRule, facts: Facts, hopeful: bool) -> bool:
-    """Says whether an allow rule by staff is more precise than a block rule and its proof is met, or with `hopeful` may still be."""
+    """Says whether an allow rule by staff takes precedence over a block rule and its proof is met, or with `hopeful` may still be."""
     possible = is_proof_met(allow, facts) or (hopeful and is_proof_awaited(allow, facts))
-    return possible and allow.by_staff and rule_precision(allow) > rule_precision(block)
+    return possible and allow.by_staff and (spares_proven(block) or rule_precision(allow) > rule_precision(block))
+
+
+def spares_proven(block: MatchedRule) -> bool:
+    """Whether a block is about a sender's messages without proof. A campaign's block is about what its copies say, so it is not."""
+    return block.unproven_only and block.match != "campaign"
 
 
 Precision = tuple[int, int, int, int]

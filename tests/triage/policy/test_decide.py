@@ -79,6 +79,9 @@ VOUCHED = Arc(Result.PASS, "forwarder.example", 1, "", ("forwarder.example",), (
 SEALED = replace(arriving.authentication(SALES, DMARC_FAIL), arc=VOUCHED)
 SEAL_UNKNOWN = replace(SEALED, arc=replace(VOUCHED, result=Result.TEMPERROR, stated=()))
 TRUSTED = frozenset({"forwarder.example"})
+FORGERIES = replace(BLOCK, unproven_only=True)
+COPIES_BLOCKED = replace(WAVE, unproven_only=True)
+PINNED = rule("allow", proof="dkim:lists.example")
 POST = arriving.summary("dev@lists.example", list_id="dev.lists.example", author_name="Anna via Dev")
 DEEPER = rule("allow", "domain", "deep.supplier.example")
 OPEN = "Ida Lind opened until 18:00 because nobody is here"
@@ -332,7 +335,19 @@ TABLE = [
     (facts(UNKNOWN, BLOCK, replace(ALLOW, scope="person:joe.fern")), "proof-unknown", Disposition.QUARANTINE),
     (facts(UNKNOWN, BLOCK, replace(LEARNED, scope="person:joe.fern")), "blocked-sender", Disposition.PURGE),
     (facts(UNKNOWN, replace(BLOCK, unproven_only=True)), "proof-unknown", Disposition.QUARANTINE),
-    (facts(UNKNOWN, replace(BLOCK, unproven_only=True), LIST, authentication=UNKNOWN_BUT_SIGNED), "proof-unknown", Disposition.QUARANTINE),
+    (facts(UNKNOWN, replace(BLOCK, unproven_only=True), LIST, authentication=UNKNOWN_BUT_SIGNED), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_FAIL, FORGERIES, LIST, authentication=SIGNED_BY_LIST), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_FAIL, FORGERIES, FORWARDED, authentication=SEALED, trusted_arc_sealers=TRUSTED), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_FAIL, FORGERIES, FORWARDED, authentication=SEALED), "blocked-sender", Disposition.PURGE),  # no longer trusted
+    (facts(DMARC_FAIL, FORGERIES, PINNED, authentication=SIGNED_BY_LIST), "allowed-sender", Disposition.RELAY),
+    (
+        facts(DMARC_FAIL, FORGERIES, BY_DOMAIN, replace(PINNED, match="domain", value="supplier.example"), authentication=SIGNED_BY_LIST),
+        "blocked-sender",
+        Disposition.PURGE,
+    ),
+    (facts(DMARC_FAIL, FORGERIES, PINNED), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_FAIL, FORGERIES, replace(PINNED, origin="learned"), authentication=SIGNED_BY_LIST), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_FAIL, COPIES_BLOCKED, LIST, authentication=SIGNED_BY_LIST), "held-by-block", Disposition.QUARANTINE),
     (facts(UNKNOWN, author="boss@company.example", own_domain_forged="purge"), "own-domain-forged", Disposition.QUARANTINE),
     (facts(NO_DMARC, FORWARDED, authentication=SEALED, trusted_arc_sealers=TRUSTED), "allowed-sender", Disposition.RELAY),
     (facts(NO_DMARC, FORWARDED, authentication=SEALED), "dmarc-reject", Disposition.QUARANTINE),  # no longer trusted

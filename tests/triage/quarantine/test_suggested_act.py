@@ -1,10 +1,13 @@
 """Suggested act for a message, by its evidence."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, strategies as st
 
+from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result
 from triage.message.signals.severity import Severity
-from triage.quarantine.suggested_act import SuggestedAct, is_forged, suggest_act
+from triage.quarantine.suggested_act import SuggestedAct, is_forged, is_passed_on, suggest_act
 
 NONE, UNCLEAR, SUSPICIOUS, DANGEROUS = Severity
 
@@ -54,6 +57,7 @@ SPF_ONLY = {"name": "authentication-failed", "evidence": ("spf=softfail x.exampl
         ([FAILED, {"name": "first-contact"}], {"dmarc-reject"}, False, False),  # nobody here knows them
         ([SPF_ONLY], {"unproven-known-sender"}, False, False),  # maybe forwarded
         ([FAILED, {"name": "own-domain-forged"}], {"own-domain-forged"}, False, False),  # no rule blocks our own domain
+        ([FAILED, {"name": "through-a-list"}], {"unproven-known-sender"}, False, False),  # genuine posts fail too
         ([FAILED], {"unproven-known-sender"}, True, False),
         ([], {"unproven-known-sender"}, False, False),
     ],
@@ -61,4 +65,23 @@ SPF_ONLY = {"name": "authentication-failed", "evidence": ("spf=softfail x.exampl
 def test_a_known_address_that_its_domain_refutes_is_forged(
     signals: list[dict[str, object]], rules: set[str], proven: bool, forged: bool
 ) -> None:
-    assert is_forged(signals, rules, proven=proven) is forged
+    assert is_forged(signals, rules, proven=proven, passed_on=False) is forged
+    assert not is_forged(signals, rules, proven=proven, passed_on=True)
+
+
+FAILS = Authentication("sales@supplier.example", dmarc=Dmarc(Result.FAIL))
+
+
+@pytest.mark.parametrize(
+    ("list_id", "found", "passed_on"),
+    [
+        ("", FAILS, False),
+        ("users.list.example", FAILS, True),
+        ("", replace(FAILS, dkim=(Dkim(Result.PASS, "esp.example"),)), True),
+        ("", replace(FAILS, dkim=(Dkim(Result.FAIL, "supplier.example"),)), False),
+        ("", replace(FAILS, arc=Arc(Result.PASS, "forwarder.example")), True),
+        ("", replace(FAILS, arc=Arc(Result.FAIL, "forwarder.example")), False),
+    ],
+)
+def test_a_list_a_forwarder_or_another_signer_may_have_handled_it(list_id: str, found: Authentication, passed_on: bool) -> None:
+    assert is_passed_on(list_id, found) is passed_on

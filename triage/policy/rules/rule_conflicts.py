@@ -63,6 +63,8 @@ def clash_of(rule: Ruled, other: Ruled) -> Clash | None:
         if says_as_much(other, rule):
             return Clash("same", other.id, say("{who}, which says this already.", who=who))
         return None
+    if rule.effect == "block" and rule.unproven_only and other.effect == "allow":
+        return None  # each is about messages that the other one is not about
     if rule.effect == "block":
         return exception_to(other, who) if takes_precedence(rule, other) else None
     if other.unproven_only:  # it leaves proven mail alone: an allow asks for proof, and a hold is about proven messages too

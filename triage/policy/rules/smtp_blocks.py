@@ -1,5 +1,6 @@
 """Blocks that the SMTP server itself enforces, and the version that tells whether they may have changed."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -41,9 +42,14 @@ def door_entries(session: Session, now: datetime) -> DoorEntries:
             continue
         if not block.unproven_only:
             always.add(block.value)
-        elif block.unsigned_only:
+        elif block.unsigned_only and not (lists or is_touched(block.value, allowed)):
             unsigned.add(block.value)
     return DoorEntries(frozenset(always), frozenset(unsigned))
+
+
+def is_touched(value: str, allowed: Collection[str]) -> bool:
+    """Whether one of these allows may spare a message of this address or domain, proven by a signature of another domain or a seal."""
+    return any(name in allowed for name in [value, *ancestor_domains(value.rpartition("@")[2])])
 
 
 def any_list_allowed(session: Session, now: datetime) -> bool:

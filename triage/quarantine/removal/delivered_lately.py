@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.ids import parse_id
-from triage.quarantine.search.selection import ANY_PROOF, CLAIMED, UNPROVEN, Selection, looked_up
+from triage.quarantine.search.selection import ANY_PROOF, CLAIMED, FORGED, UNPROVEN, Selection, looked_up
 from triage.quarantine.search.selection_summary import was_answered, was_read
 from triage.say import say, say_count
 from triage.store.db import is_among
@@ -63,15 +63,21 @@ def recent_start(now: datetime) -> datetime:
 
 
 def selection_of(rule: Rule, since: datetime) -> Selection | None:
-    """The delivered messages that a block is about, without proven ones that it leaves alone; None for no block, or of a mailing list."""
-    proof = CLAIMED if rule.proof == CLAIMED else UNPROVEN if rule.unproven_only else rule.proof or ANY_PROOF
+    """The delivered messages that a block is about, without those that it spares; None for no block, or of a mailing list."""
+    proof = (
+        CLAIMED
+        if rule.proof == CLAIMED
+        else (UNPROVEN if rule.match == "campaign" else FORGED)
+        if rule.unproven_only
+        else rule.proof or ANY_PROOF
+    )
     if rule.effect != "block" or rule.match not in ("address", "domain", "subdomains", "campaign"):
         return None
     kind, _, name = rule.scope.partition(":")
     of_sender = rule.value if rule.match == "address" else ""
-    both = of_sender and proof == UNPROVEN  # what does not prove them, and what only claims to be them
+    both = of_sender and proof == FORGED  # what does not prove them, and what only claims to be them
     return Selection(
-        any_of=(Selection(sender=of_sender, proof=UNPROVEN), Selection(sender=of_sender, proof=CLAIMED)) if both else (),
+        any_of=(Selection(sender=of_sender, proof=FORGED), Selection(sender=of_sender, proof=CLAIMED)) if both else (),
         sender="" if both else of_sender,
         domain=rule.value if rule.match in ("domain", "subdomains") else "",
         campaign=parse_id(rule.value) if rule.match == "campaign" else None,

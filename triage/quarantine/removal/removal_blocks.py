@@ -190,7 +190,7 @@ def campaign_block(session: Session, selected: Selection, count: int) -> Block:
     proof, value = settled_proof(session, selected), format_id(selected.campaign or 0)
     if proof in (COPIES, ANY_PROOF):
         return Block("campaign", value, count)
-    return Block("campaign", value, count, proof=who_proves(proof), unproven_only=proof in (UNPROVEN, selection.CLAIMED))
+    return Block("campaign", value, count, proof=who_proves(proof), unproven_only=proof in (UNPROVEN, selection.CLAIMED, selection.FORGED))
 
 
 def with_signatures(session: Session, where: ColumnElement[bool], blocks: Sequence[Block]) -> list[Block]:

@@ -23,6 +23,7 @@ from triage.quarantine.search.selection import (
     ANY_PROOF,
     CLAIMED,
     COPIES,
+    FORGED,
     UNPROVEN,
     Selection,
     selection_condition,
@@ -166,7 +167,9 @@ def cards_by_who(selected: Selection) -> ColumnElement[bool]:
 
 def by_who(selected: Selection) -> bool:
     """Whether it names senders, by what proves them too, or messages one by one."""
-    return bool(selected.ids or selected.sender or selected.domain or selected.proof not in {"", ANY_PROOF, UNPROVEN, COPIES, CLAIMED})
+    return bool(
+        selected.ids or selected.sender or selected.domain or selected.proof not in {"", ANY_PROOF, UNPROVEN, COPIES, CLAIMED, FORGED}
+    )
 
 
 def ids_left_out(session: Session, selected: Selection, ids: Iterable[int], *, settings: Settings, now: datetime) -> set[int]:

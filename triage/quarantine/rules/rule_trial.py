@@ -21,7 +21,7 @@ from triage.quarantine.rules.content_trial import ContentTrial
 from triage.quarantine.rules.rules_with_decision import MOST_RULES, naming_all, narrowest_scopes, rule_orders
 from triage.quarantine.rules.trial_sentence import content_sentence
 from triage.quarantine.search.confirmations import Question
-from triage.quarantine.search.selection import Selection, selection_condition
+from triage.quarantine.search.selection import Selection, is_spared, selection_condition
 from triage.say import join_parts, mark, say, say_count
 from triage.store.db import correlate_condition
 from triage.store.delivery_state import RELEASED, State
@@ -37,6 +37,7 @@ LOOKED_AT = 2_000  # deliveries of the sender
 LOOKED_AT_OF_ALL = 20_000  # deliveries among which a list is looked for
 EXAMPLES = 5
 STRANGERS = frozenset({"first-contact", "unproven-known-sender", "bounce-with-files", "dmarc-reject", "listed-client", "listed-sample"})
+ALLOWED = "allowed-sender"  # the policy's rule about what an allow rule let in, by whichever proof
 REMOVED = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
 
 
@@ -112,6 +113,7 @@ def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) ->
         select(
             col(Delivery.id), col(Delivery.state), col(Delivery.person), col(Delivery.department), col(Delivery.verdict),
             col(Delivery.rule), col(Delivery.proof), col(Delivery.claimed), col(Delivery.decision_id), col(Message.record),
+            is_spared().label("spared"),
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(sender_condition(order, since))
@@ -153,7 +155,7 @@ def would_pass(row: Any, order: RuleOrder) -> bool:
 
 def would_stop(row: Any, order: RuleOrder) -> bool:
     """Whether the message came in and the rule would have blocked it."""
-    spared = row.proof if order.unproven_only and order.proof != CLAIMED else order.proof == CLAIMED and not row.claimed
+    spared = row.spared if order.unproven_only and order.proof != CLAIMED else order.proof == CLAIMED and not row.claimed
     return row.verdict != Disposition.PURGE and not spared
 
 
@@ -212,10 +214,14 @@ def genuine_sentence(order: RuleOrder, rows: Sequence[Any]) -> str:
     """Says of a block of forgeries that genuine messages still arrive, and how many of them came; "" for every other rule."""
     if order.effect != "block" or not order.unproven_only or order.proof == CLAIMED:
         return ""
-    genuine = sum(bool(row.proof) for row in rows)
+    genuine = sum(bool(row.proof) or row.rule == ALLOWED for row in rows)
     if not genuine:
         return say("Genuine messages still arrive.")
-    return say("Genuine messages still arrive: {messages} came in that time.", messages=count_messages(genuine))
+    return say_count(
+        "Genuine messages still arrive: {count} message came in that time.",
+        "Genuine messages still arrive: {count} messages came in that time.",
+        count=genuine,
+    )
 
 
 def count_messages(number: int) -> str:

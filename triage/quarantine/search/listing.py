@@ -13,17 +13,19 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.duties import Suggestion, known_title, suggest_duty
+from triage.message.authentication import Authentication
 from triage.message.signals.second_look import reason_names
 from triage.message.signals.severity import Severity, of_row
 from triage.quarantine.search import confirmations, expiry, legal_hold, search_sources, search_stream
 from triage.quarantine.search.search_stream import TOP
 from triage.quarantine.search.selection import Selection, selection_condition
-from triage.quarantine.suggested_act import SuggestedAct, is_forged, suggest_act
+from triage.quarantine.suggested_act import SuggestedAct, is_forged, is_passed_on, suggest_act
 from triage.say import error_sentence, from_row, with_its_form
 from triage.store import confidential_rows
 from triage.store.db import OneOf, is_among
 from triage.store.delivery_state import State
 from triage.store.message_columns import count_attachments
+from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.assignments import Comment, Escalated, Escalation, Handed
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -148,12 +150,14 @@ class Listed:
     escalated: EscalatedTo | None
     escalation: Suggestion | None  # the act that its signals suggest, until it is done
     comments: int  # of staff
+    passed_on: bool  # nothing proves its author, and a list, a forwarder or another signer may have handled it
 
     @property
     def is_forged(self) -> bool:
         """Whether it uses a known sender's address, and that sender's domain refutes it; copies of a campaign are removed as one."""
         is_single = not (self.claimed or self.is_copy or self.flood)
-        return is_single and is_forged(self.signals, {self.verdict.rule, *self.also_matched}, proven=bool(self.proof))
+        rules = {self.verdict.rule, *self.also_matched}
+        return is_single and is_forged(self.signals, rules, proven=bool(self.proof), passed_on=self.passed_on)
 
     @property
     def suggested_act(self) -> SuggestedAct:
@@ -382,7 +386,13 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         escalated=escalated,
         escalation=None if escalated else suggest_duty({one["name"] for one in signals}),
         comments=comments,
+        passed_on=not (delivery.proof or record.fault) and may_be_passed_on(record),
     )
+
+
+def may_be_passed_on(record: MessageRecord) -> bool:
+    """Whether somebody between its author and us may have changed a message."""
+    return is_passed_on(record.summary.get("list_id", ""), Authentication.from_json(record.authentication))
 
 
 def escalated_to(columns: Row[*tuple[Any, ...]]) -> EscalatedTo:

@@ -27,7 +27,9 @@ from triage.times import to_micros
 
 MOST_IDS = 5000
 MOST_CARDS = 500
-ANY_PROOF, UNPROVEN, COPIES, CLAIMED = "any", "none", "copies", "claimed"  # besides a domain or an address: who proves to have sent it
+# besides a domain or an address: who proves to have sent it
+ANY_PROOF, UNPROVEN, COPIES, CLAIMED, FORGED = "any", "none", "copies", "claimed", "forged"
+SPARED = ("allowed-sender", "proof-unknown")  # the policy's rules about messages that a block of forgeries spares, whatever proves them
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class Selection:
     sender: str = ""  # author address
     domain: str = ""  # of the author, with everything below it
     campaign: int | None = None
-    # any, none, copies, claimed (without a clear author), or the domain or address that proves to have sent it; "": any, but of a campaign
-    # its copies, or where it has none what most of it has
+    # any, none, copies, claimed (without a clear author), forged (what a block of forgeries stops), or the domain or address that proves
+    # to have sent it; "": any, but of a campaign its copies, or where it has none what most of it has
     proof: str = ""
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
@@ -135,7 +137,7 @@ def selection_condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(of_campaign(selection.campaign, selection.proof))
     elif selection.proof and selection.proof != ANY_PROOF:
         wanted.append(proof_condition(selection.proof))
-        if selection.sender and selection.proof == UNPROVEN:
+        if selection.sender and selection.proof in (UNPROVEN, FORGED):
             wanted.append(col(Delivery.claimed).is_(False))  # claims to be them have a row of their own
     if selection.department:
         wanted.append(col(Delivery.department) == selection.department.casefold())
@@ -215,15 +217,22 @@ def proof_condition(proof: str) -> ColumnElement[bool]:
     """
     if proof in (COPIES, CLAIMED):
         return col(Delivery.is_copy if proof == COPIES else Delivery.claimed).is_(True)
+    if proof == FORGED:
+        return ~is_spared()
     named = who_proves(proof)
     if not named:
         return proven_as() == ""
     return (col(Delivery.proof) != "") & ((col(Delivery.author) if "@" in named else col(Delivery.author_domain)) == named)
 
 
+def is_spared() -> ColumnElement[bool]:
+    """Condition: a block of forgeries spares it. It is proven, an allow rule let it in by another proof, or DNS has not answered yet."""
+    return (col(Delivery.proof) != "") | col(Delivery.rule).in_(SPARED)
+
+
 def who_proves(proof: str) -> str:
     """The domain or address that a selection names as proof, "" for what nothing proves."""
-    return "" if proof in (UNPROVEN, CLAIMED) else folded_address(proof) if "@" in proof.lstrip("@") else folded_domain(proof)
+    return "" if proof in (UNPROVEN, CLAIMED, FORGED) else folded_address(proof) if "@" in proof.lstrip("@") else folded_domain(proof)
 
 
 def usual_proof(campaign: int) -> ScalarSelect[str]:

@@ -191,7 +191,9 @@ class DeliveryQuery(Order):
     sender: Word = ""
     domain: Word = ""
     campaign: GivenId | None = None
-    proof: Annotated[Word, Field(description="`any`, `none`, `copies`, `claimed`, or the proven sender, as `proven_as` says")] = ""
+    proof: Annotated[Word, Field(description="`any`, `none`, `copies`, `claimed`, `forged`, or the proven sender, as `proven_as` says")] = (
+        ""
+    )
     assigned_to: Annotated[Word, Field(description="login of a colleague to whom it is assigned")] = ""
     q: Text = ""
     link_domain: Annotated[Word, Field(description=LINK)] = ""

@@ -17,7 +17,8 @@ from triage_api.schemas.vocabulary import BlockKind, Severity
 KNOWN = "a purge also removes messages of contacts, allowed senders and senders of released messages"
 PROOF = (
     "`any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), "
-    "`claimed` (without a clear author), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: "
+    "`claimed` (without a clear author), `forged` (of a sender: what a block of forgeries stops), or the proven sender, "
+    "as `proven_as` says: a domain, at a free-mail provider an address. Empty: "
     "any; of a campaign its copies or, without copies, its most common proof."
 )
 

@@ -45,6 +45,7 @@ DEEP = rule("allow", "address", "a@deep.supplier.example")
         (BLOCK, BLOCKED, "same"),
         (BLOCK, replace(BLOCKED, unproven_only=True), ""),
         (BLOCK, ALLOW, "exception"),
+        (replace(BLOCK, unproven_only=True), ALLOW, ""),
         (rule("allow", "list", "dev.lists.example"), rule("block", "list", "dev.lists.example", id=8), "shadowed"),
         (ALLOW, HOLD, "shadowed"),
         (DEEP, HELD, "shadowed"),

@@ -305,6 +305,7 @@ def test_a_removed_rule_matches_nobody(known: Engine, settings: Settings) -> Non
 
 
 PRECISE = replace(ALLOW, value="one@supplier.example")
+UNSIGNED = replace(BLOCK, unproven_only=True, unsigned_only=True)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +316,14 @@ PRECISE = replace(ALLOW, value="one@supplier.example")
         ([replace(BLOCK, scope="department:it")], set(), set()),
         ([replace(BLOCK, until=NOW - timedelta(seconds=1))], set(), set()),
         ([replace(BLOCK, unproven_only=True)], set(), set()),
-        ([replace(BLOCK, unproven_only=True, unsigned_only=True)], set(), {"supplier.example"}),
+        ([UNSIGNED], set(), {"supplier.example"}),
+        ([UNSIGNED, replace(PRECISE, proof="dkim:esp.example", note="why")], set(), set()),
+        (
+            [replace(UNSIGNED, match="address", value="one@supplier.example"), replace(ALLOW, match="domain", value="supplier.example")],
+            set(),
+            set(),
+        ),
+        ([UNSIGNED, RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example")], set(), set()),
         ([BLOCK, PRECISE], set(), set()),
         ([BLOCK, RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example")], set(), set()),
         ([BLOCK, replace(ALLOW, match="domain", value="deep.supplier.example")], set(), set()),

@@ -1,26 +1,42 @@
 """Block forgeries of a contact: forgeries are removed and blocked, and genuine messages are neither held nor deleted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
-from tests.triage.arriving import ANA, DMARC_FAIL, DMARC_PASS, IDA, NOW, arrive, set_up
+from tests.triage.arriving import (
+    ANA,
+    DMARC_FAIL,
+    DMARC_PASS,
+    IDA,
+    NOW,
+    UNKNOWN,
+    arrive,
+    authentication,
+    envelope,
+    set_up,
+    summary,
+)
+from triage import ids
 from triage.config.settings import Settings
 from triage.errors import BadInput
+from triage.intake import receive as intake
+from triage.message.authentication import Arc, Authentication, Dkim, Result, Stated
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.rules.rule_trial import try_rule
 from triage.quarantine.search import listing, selection_summary
-from triage.quarantine.search.selection import UNPROVEN, Selection
+from triage.quarantine.search.selection import FORGED, Selection
 from triage.store.db import transaction
 from triage.store.models.deliveries import Delivery
 
 JOE, MARA, SALES = "it+joe.fern@company.example", "legal+mara.berg@company.example", "sales@supplier.example"
-FORGERIES = Selection(sender=SALES, proof=UNPROVEN, states=("held", "queued"))
+FORGERIES = Selection(sender=SALES, proof=FORGED, states=("held", "queued"))
 BLOCK = RuleOrder("block", "address", "", "company", unproven_only=True)
 
 
@@ -42,6 +58,16 @@ def state_of(session: Session, one: int) -> tuple[str, str]:
     return state, rule
 
 
+def block_forgeries(session: Session, settings: Settings) -> int:
+    """Removes and blocks the forgeries, as the dialog does: exactly those that it counted. Returns their number."""
+    evidence = selection_summary.selection_evidence(session, FORGERIES, by=ANA, now=NOW)
+    trial = try_rule(session, RuleOrder("block", "address", SALES, "company", unproven_only=True), by=ANA, settings=settings, now=NOW)
+    assert trial.changed == evidence.count
+    request = DecisionRequest(FORGERIES, Verb.PURGE, rule=BLOCK, expect=evidence.count, fence=evidence.fence)
+    decide.decide_messages(session, request, by=ANA, now=NOW, settings=settings)
+    return evidence.count
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 def test_genuine_messages_still_arrive(company: Session, settings: Settings, allowed: bool) -> None:
     held = come(company, settings, genuine=True)  # before anybody knew them
@@ -55,11 +81,63 @@ def test_genuine_messages_still_arrive(company: Session, settings: Settings, all
     assert (evidence.count, trial.changed) == (2, 2)
     assert str(trial.sentence).endswith("Genuine messages still arrive: 1 message came in that time.")
 
-    request = DecisionRequest(FORGERIES, Verb.PURGE, rule=BLOCK, expect=evidence.count, fence=evidence.fence)
-    decide.decide_messages(company, request, by=ANA, now=NOW, settings=settings)
+    block_forgeries(company, settings)
     assert [state_of(company, one)[0] for one in (held, forged, other)] == ["held", "purged", "purged"]
     after = [state_of(company, come(company, settings, genuine=genuine)) for genuine in (True, False)]
     assert after == [("queued", "allowed-sender") if allowed else ("held", "first-contact"), ("purged", "blocked-sender")]
+
+
+FAILED = authentication(SALES, DMARC_FAIL)
+PINNED = replace(FAILED, dkim=(Dkim(Result.PASS, "esp.example"),))
+VOUCHED = (Stated("dmarc", "pass", "supplier.example"),)
+SEALED = replace(FAILED, arc=Arc(Result.PASS, "forwarder.example", 1, "", ("forwarder.example",), VOUCHED))
+POSTED = replace(FAILED, dkim=(Dkim(Result.PASS, "list.example", signs_list=True),))
+LIST = "users.list.example"
+
+
+def come_by(session: Session, settings: Settings, found: Authentication, *, list_id: str = "") -> int:
+    """A message from the sender comes another way."""
+    raw = f"From: {SALES}\r\nSubject: {ids.new_id()}\r\n\r\nHello\r\n".encode()
+    said = summary(SALES, list_id=list_id)
+    return intake.receive_message(session, envelope(JOE, reverse_path=SALES), raw, found, said, settings=settings, now=NOW)[0]
+
+
+@pytest.mark.parametrize(
+    ("allow", "found", "list_id"),
+    [
+        (RuleOrder("allow", "address", SALES, "company", "dkim:esp.example", note="their newsletter"), PINNED, ""),
+        (RuleOrder("allow", "domain", "supplier.example", "company", "dkim:esp.example", note="their newsletter"), PINNED, ""),
+        (RuleOrder("allow", "address", SALES, "company", "arc:forwarder.example", note="our old address"), SEALED, ""),
+        (RuleOrder("allow", "list", LIST, "company", "dkim:list.example", note="our list"), POSTED, LIST),
+    ],
+)
+def test_what_an_allow_rule_lets_in_by_another_proof_still_arrives(
+    company: Session, settings: Settings, allow: RuleOrder, found: Authentication, list_id: str
+) -> None:
+    settings = replace(settings, policy=replace(settings.policy, trusted_arc_sealers=("forwarder.example",)))
+    rules.add_rule(company, allow, by=IDA, now=NOW, settings=settings)
+    genuine, forged = come_by(company, settings, found, list_id=list_id), come(company, settings, genuine=False)
+    assert block_forgeries(company, settings) == 1
+    assert [state_of(company, one)[0] for one in (genuine, forged)] == ["queued", "purged"]
+    after = [come_by(company, settings, found, list_id=list_id), come(company, settings, genuine=False)]
+    assert [state_of(company, one) for one in after] == [("queued", "allowed-sender"), ("purged", "blocked-sender")]
+
+
+def test_what_dns_has_not_answered_is_neither_counted_nor_removed(company: Session, settings: Settings) -> None:
+    forged = come(company, settings, genuine=False)
+    (unknown,) = arrive(company, settings, MARA, author=SALES, dmarc=UNKNOWN)
+    assert block_forgeries(company, settings) == 1
+    assert [state_of(company, one) for one in (forged, unknown)] == [("purged", "dmarc-reject"), ("held", "proof-unknown")]
+
+
+@pytest.mark.parametrize(("found", "list_id"), [(PINNED, ""), (SEALED, ""), (FAILED, LIST)])
+def test_no_block_is_offered_first_of_what_a_list_or_a_forwarder_passed_on(
+    company: Session, settings: Settings, found: Authentication, list_id: str
+) -> None:
+    rules.add_rule(company, RuleOrder("allow", "address", SALES, "company"), by=IDA, now=NOW, settings=settings)
+    passed_on, forged = come_by(company, settings, found, list_id=list_id), come_by(company, settings, FAILED)
+    acts = {one.id: one.suggested_act for one in listing.list_deliveries(company, Selection(), by=ANA).items}
+    assert acts[forged] == "block-forgeries" != acts[passed_on]
 
 
 def test_only_a_block_is_about_forgeries_alone(company: Session, settings: Settings) -> None:

@@ -2986,7 +2986,7 @@ export interface Select {
   sender?: string
   domain?: string
   campaign?: string | null
-  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), `claimed` (without a clear author), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
+  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), `claimed` (without a clear author), `forged` (of a sender: what a block of forgeries stops), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
   proof?: string
   department?: string | null
   person?: string | null
@@ -3013,7 +3013,7 @@ export interface SelectItem {
   ids?: readonly string[]
   sender?: string
   campaign?: string | null
-  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), `claimed` (without a clear author), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
+  /** `any`, `none`, `copies` (of a campaign: suspicious messages of senders that nobody here has allowed, released or written to), `claimed` (without a clear author), `forged` (of a sender: what a block of forgeries stops), or the proven sender, as `proven_as` says: a domain, at a free-mail provider an address. Empty: any; of a campaign its copies or, without copies, its most common proof. */
   proof?: string
   until?: string | null
 }
