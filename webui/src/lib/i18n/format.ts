@@ -195,7 +195,13 @@ export const SEVERITIES: readonly Severity[] = ['none', 'unclear', 'suspicious',
 
 /** How bad mail looks, in words. */
 /** A language by its code, as the reader's language calls it. */
-export const languageName = (code: string): string => new Intl.DisplayNames([locale], { type: 'language' }).of(code) ?? code
+export function languageName(code: string): string {
+  try {
+    return new Intl.DisplayNames([locale], { type: 'language' }).of(code) ?? code
+  } catch {
+    return code // an address may name what is no language code
+  }
+}
 
 export const SEVERITY_WORDS: Record<Severity, string> = { none: t('No warnings'), unclear: t('Unclear'), suspicious: t('Suspicious'), dangerous: t('Dangerous') }
 

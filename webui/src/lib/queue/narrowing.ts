@@ -6,10 +6,13 @@ export const SORT_WORDS: Readonly<Record<RowSort, string>> = { priority: t('By p
 const NAMES = ['sort', 'severity', 'verified', 'attachments', 'language'] as const
 export type NarrowName = (typeof NAMES)[number]
 
+/** May several values be chosen? */
+const isMany = (name: string): boolean => name === 'severity' || name === 'language'
+
 /** What of an address orders or filters the list, always written alike; "" for all rows by priority. */
 export function narrowingOf(words: URLSearchParams): string {
   const found = new URLSearchParams()
-  for (const name of NAMES) for (const value of [...new Set(words.getAll(name))].sort()) if (value && (name !== 'sort' || value !== 'priority')) found.append(name, value)
+  for (const name of NAMES) for (const value of [...new Set(words.getAll(name))].sort().slice(0, isMany(name) ? undefined : 1)) if (value && (name !== 'sort' || value !== 'priority')) found.append(name, value)
   return found.toString()
 }
 
@@ -29,8 +32,7 @@ export const filtersIn = (narrowing: string): number => [...new URLSearchParams(
 export function toggled(narrowing: string, name: NarrowName, value: string): string {
   const words = new URLSearchParams(narrowing)
   const before = words.getAll(name)
-  const single = name !== 'severity' && name !== 'language'
-  const after = before.includes(value) ? before.filter((one) => one !== value) : [...(single ? [] : before), value]
+  const after = before.includes(value) ? before.filter((one) => one !== value) : [...(isMany(name) ? before : []), value]
   words.delete(name)
   for (const one of after) if (one) words.append(name, one)
   return narrowingOf(words)
@@ -39,7 +41,7 @@ export function toggled(narrowing: string, name: NarrowName, value: string): str
 /** As the API wants it said in an address. */
 export const narrowingWords = (narrowing: string): Record<string, string | readonly string[]> => {
   const words = new URLSearchParams(narrowing)
-  return Object.fromEntries([...new Set(words.keys())].map((name) => [name, name === 'severity' || name === 'language' ? words.getAll(name) : words.get(name)!]))
+  return Object.fromEntries([...new Set(words.keys())].map((name) => [name, isMany(name) ? words.getAll(name) : words.get(name)!]))
 }
 
 /** This list in another order or with another filter. */

@@ -6,7 +6,7 @@ import { colleagues } from './presence.svelte'
 import { markOfDelivery, takenBack, type Mark } from './rowOutcome'
 import { holds, namesOf, rowOfDelivery, rowOfView, selectOf, type Row } from './row'
 import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, rowsAbove, runAt, type From, type Run } from './listWindow'
-import { sortOf } from './narrowing'
+import { filtersIn, sortOf } from './narrowing'
 import { settled } from './sections'
 import { countNew, readTab, readGroup, type Further, type Group, type Rows, type Tab } from './tabs'
 import { serverTime } from '../browser/serverTime'
@@ -62,6 +62,7 @@ class Queue {
   #reading = Promise.resolve()
   #overdue: [number, number] | null = null // something changed while a page was read, which may not have it yet: where to look then
   #since = 0
+  #shownThen = 0 // rows that the filter showed when the list was loaded
 
   get cursor(): string {
     return this.#cursor
@@ -140,6 +141,7 @@ class Queue {
       this.run = runAt(page, {}, 0)
       this.further = page.further
       this.#count(page)
+      this.#shownThen = this.#shown()
       this.marks = new Map([...this.marks].filter(([name, mark]) => !mark.sure || known.get(name) !== mark)) // what was decided since is not in the answer
       this.fresh = 0
       this.cursor = this.at < 0 ? (page.rows[Math.min(Math.max(before, 0), page.rows.length - 1)]?.key ?? '') : this.cursor
@@ -267,13 +269,15 @@ class Queue {
     return []
   }
 
-  /** Of a list that is only partly here, new mail may belong anywhere: it is counted by its time. */
+  #shown = (): number => (this.view.group === 'none' ? this.messages : this.groups)
+
+  /** Of a list that is only partly here, new mail may belong anywhere: it is counted by its time, or where a filter hides some by the total. */
   async #countNew(read: readonly Row[]): Promise<number> {
     const whole = !this.run.before && !this.run.next && this.run.parts.length === 1
-    if (whole || this.view.tab !== 'held' || this.view.narrowing) {
-      const known = new Set(this.rows.map((row) => row.key))
-      return read.filter((row) => !known.has(row.key)).length
-    }
+    const known = new Set(this.rows.map((row) => row.key))
+    const unknown = read.filter((row) => !known.has(row.key)).length
+    if (whole || this.view.tab !== 'held') return unknown
+    if (filtersIn(this.view.narrowing)) return Math.max(unknown, this.#shown() - this.#shownThen)
     return countNew(this.view, this.#since, (mail) => this.rows.some((row) => holds(row, mail))).catch(() => this.fresh)
   }
 

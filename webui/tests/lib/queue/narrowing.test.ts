@@ -9,6 +9,7 @@ test.each([
   ['sort=priority&department=it', '', 'priority', 0],
   ['language=de&sort=risk', 'sort=risk&language=de', 'risk', 1],
   ['severity=suspicious&severity=dangerous&severity=dangerous', 'severity=dangerous&severity=suspicious', 'priority', 2],
+  ['verified=true&verified=false', 'verified=false', 'priority', 1], // it is one or the other
   ['sort=luck&verified=', 'sort=luck', 'priority', 0], // the server refuses it by name
 ])('%s is written alike', (text, narrowing, sort, filters) => {
   expect(of(text)).toBe(narrowing)
