@@ -57,7 +57,8 @@ def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:
     bad = of_row(delivery.severity, delivery.weight, (one["name"] for one in signals))
     is_time_limited = delivery.time_limited_until is not None and delivery.time_limited_until > now
     evidence = Evidence(bad, explain_to_staff(delivery.reason, signals), delivery.campaign_id)
-    return Held(message.id, raw, Authentication.from_json(message.authentication), evidence, delivery.received_at, is_time_limited)
+    proven = Authentication("") if message.record.fault else Authentication.from_json(message.authentication)
+    return Held(message.id, raw, proven, evidence, delivery.received_at, is_time_limited)
 
 
 def live_copies(session: Session, account: str) -> list[MirrorCopy]:
