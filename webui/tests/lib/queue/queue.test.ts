@@ -728,6 +728,18 @@ test('what changes while a page is read is looked at once that is here', async (
   expect(cards).toHaveBeenCalledTimes(2)
 })
 
+test.each([
+  ['verified=true', 3], // a filter: by the total
+  ['sort=risk', 0], // an order alone: by the time, and nothing has come since
+])('new rows outside what is read count too: %s', async (narrowing, fresh) => {
+  const page = (total: number) => ({ items: [{ key: 'a', count: 1, ids: ['a'], select: {}, lead: mail('a'), departments: [], people: 1 }], next_cursor: 'n', previous_cursor: null, total_items: total, total_deliveries: total, position: 0 }) as unknown as TriageItems
+  vi.spyOn(api, 'cards').mockResolvedValueOnce(page(500)).mockResolvedValue(page(503))
+  vi.spyOn(api, 'deliveries').mockResolvedValue({ items: [] } as unknown as Deliveries)
+  await queue.open({ ...queue.view, narrowing })
+  await queue.look()
+  expect(queue.fresh).toBe(fresh)
+})
+
 test('what was refused while another decision was on its way is told until somebody has read it', async () => {
   const [first, second] = [later<Decision>(), later<Decision>()]
   vi.spyOn(api, 'decide').mockReturnValueOnce(first.promise).mockReturnValueOnce(second.promise).mockResolvedValue(made())
