@@ -59,6 +59,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "claimed": False,
         "subject": "Your order",
         "attachments": 0,
+        "comments": 0,
         "proof": "dmarc",
         "proven_as": "supplier.example",
         "time_limited_until": None,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -254,7 +255,7 @@ CALLS = {
     "take_next": Call(json={}, says=True),
     "list_colleagues": Call(says=True),
     "assign_messages": Call(),
-    "snooze_messages": Call(json={"until": "2099-01-01T00:00:00Z"}),
+    "snooze_messages": Call(),
     "list_comments": Call(),
     "list_selected_comments": Call(says=True, query="?sender=secret@only-it.example"),
     "add_comment": Call(json={"text": "Secret plan"}),
@@ -623,7 +624,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     if name == "assign_messages":
         body = {"select": {"ids": [secret.wanted]}, "to": "sam", "note": "Secret plan"}
     if name == "snooze_messages":
-        body = {"select": {"ids": [secret.wanted]}} | body
+        body = {"select": {"ids": [secret.wanted]}, "until": (utcnow() + timedelta(hours=1)).isoformat()}  # before the session ends
     if name == "create_escalation":
         body = {"select": {"ids": [secret.wanted]}, "to": "security", "reason": "Secret plan"}
     if name == "create_request":

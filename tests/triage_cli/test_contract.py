@@ -112,7 +112,7 @@ SAYS = (  # commands of this machine whose --json holds what they say
 ACTS = (  # commands that change something: what they say, and the API's answers
     "allow", "approvals confirm", "approvals decline", "ask", "assign", "block",
     "brakes release", "brakes remove", "brakes restore", "checks resume", "confidential-removals confirm",
-    "confidential-removals decline", "contacts accept", "contacts drop", "emergency", "enforcement hold-dangerous",
+    "comment", "confidential-removals decline", "contacts accept", "contacts drop", "emergency", "enforcement hold-dangerous",
     "enforcement hold-unknown", "enforcement record-only", "enforcement reset", "escalate", "escalations confirm", "hold-sender",
     "legal-hold add", "legal-hold lift", "outgoing give-up", "outgoing hold", "outgoing retry", "person-data erase", "reported answer",
     "proofs refuse", "proofs renew", "proofs undo",

@@ -23,7 +23,7 @@ NOBODY = Authentication("", dmarc=Dmarc(Result.NONE))
 FOUND = re.compile(
     rb"\AX-Mailroom-Message: 0000000000008\r\n"
     rb"Authentication-Results: mx\.company\.example;\r\n\tdkim=none;\r\n\tdmarc=none\r\n"
-    rb"X-Mailroom-Verified: none\r\nX-Mailroom-Risk: none\r\nX-Mailroom-Why: [ -~]*\r\n"
+    rb"X-Mailroom-Verified: none\r\nX-Mailroom-Risk: none\r\nX-Mailroom-Why: [ -~]*(?:\r\n [ -~]*)*\r\n"
     rb"X-Mailroom-Copy: 0000000000007\r\n"
 )
 

@@ -104,15 +104,15 @@ ASKED: dict[str, tuple[Ask, tuple[str, ...]]] = {
     ),
     "the queue by risk, each message by itself": (
         asked(card_list.list_cards, Selection(states=HELD), by=ANA, now=NOW, group="none", order="risk"),
-        ("delivery_by_urgency", "delivery_by_time", "delivery_of_campaign"),
+        ("delivery_by_urgency", "delivery_of_campaign"),
     ),
     "the longest waiting of the verified, each by itself": (
         asked(card_list.list_cards, Selection(states=HELD), by=ANA, now=NOW, group="none", order="wait", only=RowFilter(verified=True)),
-        ("delivery_by_urgency", "delivery_by_time", "delivery_of_campaign"),
+        ("delivery_by_time", "delivery_by_urgency", "delivery_of_campaign"),
     ),
     "numbers of rows by each filter": (
         asked(row_facets.list_facets, Selection(states=HELD), by=ANA, now=NOW, group="campaign", only=RowFilter()),
-        ("delivery_of_campaign",),
+        (),  # from the cached counts
     ),
     "rows of a sender": (cards("sender", sender=SALES), ("delivery_by_author", "delivery_of_campaign")),
     "rows of a campaign": (cards("campaign", campaign=CAMPAIGN), ("delivery_of_campaign",)),

@@ -18,6 +18,7 @@ from triage.delivery.recall import related_messages
 from triage.delivery.recall.related_messages import Place, Related
 from triage.ids import parse_id
 from triage.store import db
+from triage.store.models.assignments import Comment
 from triage.store.models.compliance import LegalHold
 from triage.store.models.contacts import PostedList
 from triage.store.models.decisions import Decision
@@ -36,6 +37,7 @@ SAID: tuple[tuple[type[SQLModel], tuple[str, ...]], ...] = (  # by mail, by mail
     (Delivery, ("subject", "author_name", "note", "last_reply", "reason")),
     (Message, ("text",)),
     (Decision, ("reason", "by_shown")),
+    (Comment, ("text", "by_shown")),
     (Rule, ("note", "author", "doubt")),
     (RelatedMail, ("mailbox", "folder", "author", "subject")),
     (SweptMailbox, ("why",)),
@@ -52,6 +54,7 @@ SAID: tuple[tuple[type[SQLModel], tuple[str, ...]], ...] = (  # by mail, by mail
 ARGUMENTS = {  # of those that are about something
     "show": "{mail} --reason curious",
     "trace": "{mail}",
+    "comment": "{mail}",
     "where": "joe.fern",
     "decisions related": "{purge}",
     "decisions items": "{purge}",
@@ -132,6 +135,7 @@ def busy(shell: Shell, arrives: Arrives, engine: Engine) -> dict[str, str]:
         "enforcement record-only --department it --reason x",
         "legal-hold add --of joe.fern --reason x",
         f"ask {mail} --comment x",
+        f"comment {mail} x",
         f"release {arrives()}",
     ):
         assert shell(*line.split()).code == 0, line

@@ -309,9 +309,12 @@ def one_by_one(session: Session, question: Question, part: Part) -> Piles:
 
 
 def one_by_one_of(question: Question, *, few: bool) -> Asked:
-    """The deliveries of a question, each by itself. `few`: it is quicker to sort them all than to walk along an index of what is held."""
+    """The deliveries of a question, each by itself. `few`: it is quicker to sort them all than to walk along an index of what is held.
+
+    Other orders than that of priority are sorted in any case: from what is held, never from all that there ever was.
+    """
     matching = and_(question.only.condition(OF_DELIVERY), question.listed)
-    where = question.of_piles if few else question.where
+    where = question.of_piles if few and question.order == "priority" else question.where
     return Asked(and_(where, matching), and_(question.of_piles, matching), question.order)
 
 
