@@ -26,6 +26,7 @@ FOLDERS = {file.stem: file.parent.name for file in Path(all_routes.__path__[0]).
 ROOMS = {  # where the routes of a resource are, unless the module has its name: a command loads no others
     "assignments": ("colleagues",),
     "away": ("coverage",),
+    "comments": ("colleagues",),
     "confidential-removals": ("keeper_requests",),
     "deliveries": ("colleagues", "deliveries"),
     "departments": ("people",),
@@ -41,7 +42,6 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "requests": ("release_requests",),
     "rules": ("rule_suggestions", "rules"),
     "searches": ("saved_searches",),
-    "snoozes": ("colleagues",),
     "sweeps": ("decisions",),
     "tokens": ("api_tokens",),
     "triage": ("cards",),
