@@ -101,6 +101,7 @@ def test_the_palette_opens_the_field_too(site: Site, page: Page) -> None:
     site.sit_down(page, path="/?q=from:palette.example")
     expect(page.get_by_role("option")).to_have_count(1)
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Find a command or a folder")).to_be_focused()
     page.keyboard.type("Write a comment")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Comment, for colleagues who may read this message")).to_be_focused()
