@@ -8,11 +8,10 @@ from itertools import takewhile
 
 from triage.addressing.envelope import Envelope
 from triage.message.mime.mime_parts import Field, TooMuch, fields_of, first_field, headers_of
-from triage.message.received_hops import parse_instant
+from triage.message.received_hops import ADDRESS_LITERAL, parse_instant
 from triage.times import utcnow
 
 LINE_END = re.compile(rb"\r?\n")
-ADDRESS_LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{3,45})\]")
 PATH = re.compile(r"<([^<>\s]{0,254})>")
 ORIGINAL = ("x-original-to", "envelope-to", "delivered-to")  # Postfix, Exim, and both of them
 MAILBOX = "mailbox"  # the edge of such an envelope: whoever accepted the message then has answered for it

@@ -22,6 +22,7 @@ from triage.policy.contacts.wanted_senders import was_released
 from triage.quarantine.requests.expected_senders import Expected
 from triage.store import versions
 from triage.store.delivery_state import State
+from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 from triage.store.models.messages import Message
@@ -141,9 +142,7 @@ def earlier_proofs(session: Session, author: str) -> EarlierProofs:
             proofs[message] = proofs.get(message) or proof
             released |= {message} if by_somebody else set()
     known = session.execute(select(col(Message.id), col(Message.record)).where(col(Message.id).in_(list(proofs))))
-    ways = frozenset(
-        proof_way(proofs[message], Authentication.from_json(record.authentication)) for message, record in known if not record.fault
-    )
+    ways = frozenset(proof_way(proofs[message], Authentication.from_json(record.authentication)) for message, record in skip_damaged(known))
     verified = {message for message, proof in proofs.items() if proof}
     return EarlierProofs(ways, len(verified), len(released - verified))
 

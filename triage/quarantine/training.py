@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Row, and_, case, func, select
@@ -18,7 +19,6 @@ from triage.message.summary import Summary
 from triage.quarantine.training_cases import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise, exercise_fields
 from triage.say import format_day, quote_text, say
 from triage.store import bodies, confidential_rows, db
-from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -59,8 +59,9 @@ def deal_cards(session: Session, deck: Deck, *, by: Actor, now: datetime, limit:
     chance = random.Random(seed)
     answered = set(session.scalars(select(col(PracticeAnswer.card)).where(col(PracticeAnswer.login) == by.name)))
     made = [one for one in deck() if one.card not in answered]
-    rows = [row for row in skip_damaged(past_rows(session, by, now)) if ids.format_id(row.id) not in answered]
-    past = [exercise_of(session, row) for row in chance.sample(rows, min(len(rows), max(limit // 2, limit - len(made))))]
+    rows = [row for row in past_rows(session, by, now) if ids.format_id(row.id) not in answered]
+    drawn = (row for row in chance.sample(rows, len(rows)) if not session.get_one(Message, row.message_id).record.fault)
+    past = [exercise_of(session, row) for row in islice(drawn, max(limit // 2, limit - len(made)))]
     hand = past + chance.sample(made, min(len(made), limit - len(past)))
     chance.shuffle(hand)
     return hand
@@ -122,7 +123,7 @@ def past_rows(session: Session, by: Actor, now: datetime, delivery_id: int | Non
     ]
     if delivery_id is not None:
         where.append(col(Delivery.id) == delivery_id)
-    columns = (col(Delivery.id), col(Delivery.recipient), col(Delivery.message_id), col(Message.record))
+    columns = (col(Delivery.id), col(Delivery.recipient), col(Delivery.message_id))
     said = (col(Decision.verb), col(Decision.by_shown), col(Decision.at), col(Decision.reason))
     found = (
         select(*columns, *said)

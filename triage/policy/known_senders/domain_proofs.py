@@ -25,6 +25,7 @@ from triage.policy.decide import DIFFERENT
 from triage.store import confidential_rows, db, ledger
 from triage.store.db import OneOf
 from triage.store.delivery_state import State
+from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import DomainProof
@@ -142,7 +143,7 @@ def earlier_ways(session: Session, which: ColumnElement[bool]) -> frozenset[str]
         .order_by(col(Delivery.received_at).desc())
         .limit(EARLIER)
     )
-    read = ((Authentication.from_json(record.authentication), record.envelope.get("client", "")) for (record,) in rows if not record.fault)
+    read = ((Authentication.from_json(record.authentication), record.envelope.get("client", "")) for (record,) in skip_damaged(rows))
     return frozenset(way for found, client in read for way in lasting_ways(proof_ways(found, client), awaited_ways(found)))
 
 

@@ -14,6 +14,7 @@ from triage.message.signals.deviations import Deviation
 from triage.policy.contacts.sender_history import LET_IN, LOOKED_AT
 from triage.policy.contacts.wanted_senders import was_released
 from triage.store import confidential_rows
+from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -46,8 +47,8 @@ def find_usual(session: Session, author: str, *, freemail: Collection[str], now:
     )
     times: Counter[str] = Counter()
     counted: set[tuple[int, str]] = set()
-    for message, record, by_somebody in rows:
-        for one in () if record.fault else evidence_of(record.summary, record.signals):
+    for message, record, by_somebody in skip_damaged(rows):
+        for one in evidence_of(record.summary, record.signals):
             if by_somebody:
                 times[one] += USUAL
             elif (message, one) not in counted:

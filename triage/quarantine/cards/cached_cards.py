@@ -115,9 +115,8 @@ def cached_view(session: Session, view: View, group: Group, now: datetime) -> Ke
 VALID = and_(MINE, not_(OneOf(col(KeptCard.pile), "touched")))  # the kept cards that still hold
 HOLDING = and_(VALID, not_(OneOf(col(KeptCard.key), "snoozed")))  # those of them that are not snoozed
 AMONG = select(col(KeptCard.key), col(KeptCard.number)).where(VALID, OneOf(col(KeptCard.key), "keys"))
-RANK = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
 ORDERS: dict[RowOrder, tuple[tuple[int, Any], ...]] = {  # columns, each with which part of a place it is compared with
-    "priority": tuple(enumerate(RANK)),
+    "priority": tuple(enumerate((col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key)))),
     "risk": ((1, col(KeptCard.mild)), (2, col(KeptCard.age)), (3, col(KeptCard.key))),
     "wait": ((0, col(KeptCard.oldest)), (3, col(KeptCard.key))),
     "sender": ((3, col(KeptCard.sender)),),

@@ -189,7 +189,7 @@ def asked_for(session: Session, wanted: Selection, by: Actor, group: Group, now:
     if not until and not snoozed:
         return question
     which = db.is_among(session, col(Delivery.id), until)
-    mine = Snoozes(frozenset(until), which, snoozed)
+    mine = Snoozes(which, snoozed)
     question = question._replace(snoozed=mine, back_at=min(until.values(), default=None), listed=which if snoozed else not_(which))
     return only_snoozed(session, question, mine) if snoozed else without_snoozed(session, question, mine)
 
@@ -301,11 +301,11 @@ def merge_cards(session: Session, kept: list[Pile], fresh: list[Pile], order: Ro
 
 def one_by_one(session: Session, question: Question, part: Part) -> Piles:
     """Each delivery as a card of its own."""
-    every = number_of(session, question)
+    every, snoozed = numbers_of(session, question)
     piles = single_cards.single_page(session, one_by_one_of(question, few=is_few(session, every)), question.now, part)
     matching = and_(question.where, question.listed, part.only.condition(OF_DELIVERY))
     shown = every if part.only == EVERY_ROW else count_where(session, matching)
-    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (shown, shown, every - shown, number_snoozed(session, question))
+    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (shown, shown, every - shown, snoozed)
 
 
 def one_by_one_of(question: Question, *, few: bool) -> Asked:
@@ -334,7 +334,7 @@ def place_at(session: Session, question: Question, position: int) -> Place | Non
         return cached_cards.place_at(session, kept, position, order, only)
     if group != "none":
         return computed_cards.place_at(session, where, group, now, position, Part(1, order=order, only=only, snoozed=question.snoozed))
-    mine = number_of(session, question)
+    mine, _ = numbers_of(session, question)
     few = is_few(session, mine)
     if few or kept is None or order != "priority" or only != EVERY_ROW:
         return single_cards.place_at(session, one_by_one_of(question, few=few), now, position)
@@ -343,15 +343,12 @@ def place_at(session: Session, question: Question, position: int) -> Place | Non
     return single_cards.place_at(session, one_by_one_of(question, few=False), now, max(0, position - begins * mine // everything), place)
 
 
-def number_snoozed(session: Session, question: Question) -> int:
-    """Counts the deliveries of the question that the actor has snoozed."""
-    return count_where(session, and_(question.of_piles, question.snoozed.which)) if question.snoozed else 0
-
-
-def number_of(session: Session, question: Question) -> int:
-    """Counts the deliveries of the question that are listed, each by itself."""
-    every = number_in_all(session, question)
-    return every if question.snoozed is None or question.snoozed.shown else every - number_snoozed(session, question)
+def numbers_of(session: Session, question: Question) -> tuple[int, int]:
+    """Counts the deliveries of the question that are listed, each by itself, and those that the actor has snoozed."""
+    if question.snoozed is None:
+        return number_in_all(session, question), 0
+    snoozed = count_where(session, and_(question.of_piles, question.snoozed.which))
+    return (snoozed if question.snoozed.shown else number_in_all(session, question) - snoozed), snoozed
 
 
 def number_in_all(session: Session, question: Question) -> int:
@@ -388,7 +385,7 @@ def list_anchors(
     if found is not None and group != "none":
         return Anchors(tuple(cached_cards.cached_anchors(session, found.view, group)), cached_cards.count_cached(session, found)[0])
     if found is not None and (all_of := cached_cards.cached_anchors(session, cached_cards.EVERYTHING, group)):
-        mine, everything = number_of(session, question), folder_counts.number_held(session)
+        mine, everything = numbers_of(session, question)[0], folder_counts.number_held(session)
         if not is_few(session, mine):
             return Anchors(tuple((position * mine // everything, place) for position, place in all_of), mine)
     part = Part(1, order=order, only=only, snoozed=question.snoozed)

@@ -1,21 +1,18 @@
 """Read-only: cards counted from the deliveries themselves, where nothing is kept for the question."""
 
-from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, Subquery, and_, case, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select, true
 from sqlmodel import Session, col
 
 from triage.quarantine.cards.cached_cards import Part, Pile, Piles
-from triage.quarantine.cards.row_order import Place, RowColumns, Snoozes, standing
+from triage.quarantine.cards.row_order import DESCENDS, Place, RowColumns, Snoozes, beyond, standing
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
 from triage.store.queue.grouping import Group
-
-DESCENDS = (False, True, True, False)  # which of `standing` do
 
 
 def compute_page(session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part) -> Piles:
@@ -24,11 +21,11 @@ def compute_page(session: Session, where: ColumnElement[bool], group: Group, now
     stands = standing(part.order, piles.c)
     rows = select(piles).where(piles.c.matches == 1).order_by(*part.walked(zip(stands, DESCENDS, strict=True)))
     if part.after is not None:
-        rows = rows.where(cards_behind(stands, part.after))
+        rows = rows.where(beyond(stands, part.after, also=False))
     if part.at is not None:
-        rows = rows.where(or_(cards_behind(stands, part.at), stands[3] == part.at[3]))
+        rows = rows.where(or_(beyond(stands, part.at, also=False), stands[3] == part.at[3]))
     if part.before is not None:
-        rows = rows.where(not_(cards_behind(stands, part.before)), stands[3] != part.before[3])
+        rows = rows.where(not_(beyond(stands, part.before, also=False)), stands[3] != part.before[3])
     found = session.execute(rows.limit(part.limit)).all()
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
     in_all = (0, 0, 0, 0)
@@ -53,8 +50,9 @@ def compute_anchors(
     """Computes anchors: where every so many rows begin, each with its position, and the number of rows."""
     rows = key_deliveries(where, group, now, part.snoozed)
     piles = (single_rows(rows) if group == "none" else by_key(rows)).subquery()
-    place = [one.label(name) for one, name in zip(standing(part.order, piles.c), ("pressing", "urgency", "newest", "key"), strict=True)]
-    order = Part(1).walked(zip(standing(part.order, piles.c), DESCENDS, strict=True))
+    stands = standing(part.order, piles.c)
+    place = [one.label(name) for one, name in zip(stands, ("pressing", "urgency", "newest", "key"), strict=True)]
+    order = Part(1).walked(zip(stands, DESCENDS, strict=True))
     position = (func.row_number().over(order_by=order) - 1).label("position")
     numbered = select(*place, position, func.count().over().label("cards")).where(is_shown(piles.c, part)).subquery()
     some_of = session.execute(select(numbered).where(numbered.c.position % every == 0).order_by(numbered.c.position)).all()
@@ -64,9 +62,9 @@ def compute_anchors(
 def count_cards(piles: Select[Any], part: Part) -> Subquery:
     """The cards with whether a filter shows them, and how many deliveries are in their pile, and how many cards and deliveries it
     shows, how many cards it hides and how many are snoozed in all: counted in the one pass that finds them."""
-    every, one, none = piles.subquery(), literal(1), literal(0)
-    listed = case((is_listed(every.c, part.snoozed), one), else_=none)
-    inside = select(every, case((is_shown(every.c, part), one), else_=none).label("matches"), listed.label("listed")).subquery()
+    every = piles.subquery()
+    listed, matches = is_listed(every.c, part.snoozed), is_shown(every.c, part)
+    inside = select(every, grouping.as_number(matches).label("matches"), grouping.as_number(listed).label("listed")).subquery()
     counted = {
         "in_pile": func.sum(inside.c.number).over(partition_by=inside.c.pile),
         "cards": func.sum(inside.c.matches).over(),
@@ -111,7 +109,7 @@ def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime, snoo
             grouping.verified_column().label("verified"),
             grouping.attachments_column().label("attachments"),
             grouping.language_column().label("language"),
-            (case((snoozed.which, literal(1)), else_=literal(0)) if snoozed else literal(0)).label("snoozed"),
+            (grouping.as_number(snoozed.which) if snoozed else literal(0)).label("snoozed"),
         )
         .where(where)
         .subquery()
@@ -161,23 +159,8 @@ def single_rows(rows: Subquery) -> Select[Any]:
         rows.c.id.label("lead"),
         rows.c.received_at.label("oldest"),
         rows.c.author.label("sender"),
-        case((rows.c.verified, one), else_=literal(0)).label("verified"),
-        case((rows.c.attachments, one), else_=literal(0)).label("attachments"),
+        grouping.as_number(rows.c.verified).label("verified"),
+        grouping.as_number(rows.c.attachments).label("attachments"),
         rows.c.language,
         rows.c.snoozed,
-    )
-
-
-def cards_behind(stands: Sequence[Any], after: Place) -> ColumnElement[bool]:
-    """The cards that come after this place in the list; `stands`: the columns that it is sorted by."""
-    pressing, urgency, newest, key = stands
-    return or_(
-        pressing > after[0],
-        and_(
-            pressing == after[0],
-            or_(
-                urgency < after[1],
-                and_(urgency == after[1], or_(newest < after[2], and_(newest == after[2], key > after[3]))),
-            ),
-        ),
     )

@@ -59,7 +59,7 @@ def added_up(key: str, mine: Sequence[Part]) -> dict[str, Any]:
         "people": len(mine),
         "departments": len({part.department for part in mine}),
         "lead": max(part.lead for part in mine),
-        "mild": -max(risk_rank(part.severity, 0) for part in mine) - max(part.weight for part in mine),
+        "mild": -risk_rank(max(part.severity for part in mine), max(part.weight for part in mine)),
         "oldest": min(part.oldest for part in mine),
         "sender": f"{min(part.sender for part in mine)} {key}",
         "verified": all(part.verified for part in mine),

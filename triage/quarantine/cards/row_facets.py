@@ -12,14 +12,13 @@ from triage.actor import Actor
 from triage.message.signals.severity import Severity
 from triage.quarantine.cards import cached_cards, card_list, computed_cards
 from triage.quarantine.cards.card_list import OF_DELIVERY, Question
-from triage.quarantine.cards.row_order import UNKNOWN, RowColumns, RowFilter, Traits
+from triage.quarantine.cards.row_order import EVERY_ROW, UNKNOWN, RowColumns, RowFilter, Traits
 from triage.quarantine.search.folder_totals import in_piles
 from triage.quarantine.search.selection import Selection
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import Group
 
-EMPTY: dict[str, Any] = {"severities": (), "verified": None, "attachments": None, "languages": ()}  # parts of a filter that show every row
-NAMES = dict(zip(EMPTY, ("severity", "verified", "attachments", "language"), strict=True))  # as clients call them
+NAMES = {"severities": "severity", "verified": "verified", "attachments": "attachments", "languages": "language"}  # as clients call them
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def list_facets(
     counted = count_traits(session, card_list.asked_for(session, wanted, by, group, now, snoozed=snoozed))
     found: list[Facet] = []
     for part, name in NAMES.items():
-        others, numbers = replace(only, **{part: EMPTY[part]}), Counter[str]()
+        others, numbers = replace(only, **{part: getattr(EVERY_ROW, part)}), Counter[str]()
         for traits, rows in counted.items():
             if others.matches(traits):
                 numbers[value_of(name, traits)] += rows
@@ -85,5 +84,4 @@ def computed(question: Question, where: Any) -> Select[Any]:
 
 def by_traits(columns: RowColumns) -> Select[Any]:
     """Counts rows by these columns."""
-    asked = (columns.severity, columns.verified, columns.attachments, columns.language)
-    return select(*asked, func.count()).group_by(*asked)
+    return select(*columns, func.count()).group_by(*columns)

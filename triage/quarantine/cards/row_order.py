@@ -1,10 +1,11 @@
 """Orders of the queue's rows, and the filter of whole rows by severity, verified sender, attachments and language."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, literal, not_, true
+from sqlalchemy import ColumnElement, and_, literal, not_, or_, true
 
 from triage.errors import BadInput
 from triage.message.language import LANGUAGES
@@ -15,6 +16,7 @@ from triage.store.queue.grouping import NEVER
 
 RowOrder = Literal["priority", "risk", "wait", "sender"]
 Place = tuple[datetime, int, datetime, str]  # where a row stands: the first two and the last ascend, the third descends, as `standing` says
+DESCENDS = (False, True, True, False)  # which of the columns of `standing` do
 UNKNOWN = "unknown"  # in the place of a language: none was found, or the row has several
 
 
@@ -67,8 +69,7 @@ EVERY_ROW = RowFilter()
 class Snoozes:
     """Messages that somebody has snoozed. A row is out of their way while all its messages are; another message brings it back."""
 
-    ids: frozenset[int]
-    which: ColumnElement[bool]  # the same as a condition on Delivery
+    which: ColumnElement[bool]  # these, as a condition on Delivery
     shown: bool  # are these rows listed, instead of all others?
 
 
@@ -81,8 +82,7 @@ class Traits(NamedTuple):
     language: str  # "": unknown, or several
 
 
-@dataclass(frozen=True, slots=True)
-class RowColumns:
+class RowColumns(NamedTuple):
     """The columns that a filter asks, of whatever has them."""
 
     severity: Any
@@ -98,23 +98,30 @@ def risk_rank(severity: Any, weight: Any) -> Any:
 
 def standing(order: RowOrder, row: Any) -> tuple[Any, Any, Any, Any]:
     """The four columns that rows are sorted by in this order: of a query with `pressing`, `urgency`, `newest`, `oldest`, `sender`, `key`,
-    `severity` and `weight`. The second and the third descend."""
-    never = literal(NEVER, Instant)
-    if order == "risk":
-        return never, risk_rank(row.severity, row.weight), row.newest, row.key
-    if order == "wait":
-        return row.oldest, literal(0), never, row.key
-    if order == "sender":
-        return never, literal(0), never, row.sender + literal(" ") + row.key
-    return row.pressing, row.urgency, row.newest, row.key
+    `severity` and `weight`. Those of DESCENDS descend."""
+    return stand_by(order, row, literal(NEVER, Instant), literal(0))
 
 
 def standing_place(order: RowOrder, row: Any) -> Place:
     """The same of a row that was read."""
+    return stand_by(order, row, NEVER, 0)
+
+
+def stand_by(order: RowOrder, row: Any, never: Any, none: Any) -> tuple[Any, Any, Any, Any]:
+    """The columns, or values, by which a row stands; `never` and `none` where the order does not ask."""
     if order == "risk":
-        return NEVER, risk_rank(row.severity, row.weight), row.newest, row.key
+        return never, risk_rank(row.severity, row.weight), row.newest, row.key
     if order == "wait":
-        return row.oldest, 0, NEVER, row.key
+        return row.oldest, none, never, row.key
     if order == "sender":
-        return NEVER, 0, NEVER, f"{row.sender} {row.key}"
+        return never, none, never, row.sender + " " + row.key
     return row.pressing, row.urgency, row.newest, row.key
+
+
+def beyond(stands: Sequence[Any], place: Place, *, also: bool) -> ColumnElement[bool]:
+    """Condition: rows behind a place. `also`: and the one that is there. The first comparison is one for an index."""
+    first, second, third, key = stands
+    behind = key >= place[3] if also else key > place[3]
+    later = or_(third < place[2], and_(third == place[2], behind))
+    later = or_(second < place[1], and_(second == place[1], later))
+    return and_(first >= place[0], or_(first > place[0], and_(first == place[0], later)))

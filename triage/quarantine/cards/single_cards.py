@@ -1,6 +1,6 @@
 """Read-only: each delivery as a card of its own, walked along an index, section by section; from the end the other way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, se
 from sqlmodel import Session, col
 
 from triage.quarantine.cards.cached_cards import Part, Pile
-from triage.quarantine.cards.row_order import Place, RowOrder, standing
+from triage.quarantine.cards.row_order import DESCENDS, Place, RowOrder, beyond, standing
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
@@ -47,7 +47,7 @@ def single_page(session: Session, asked: Asked, now: datetime, part: Part) -> li
     piles: list[Pile] = []
     for rows, order in plan_walks(session, asked, now, part):
         for row in session.execute(rows.order_by(*part.walked(order)).limit(part.limit - len(piles))):
-            piles.append(Pile(*row[4:8], *row[8:11], row[7], 1, 1, 1, row[11], row[6], row[12]))  # type: ignore[call-arg]
+            piles.append(Pile(*row[4:11], row[7], 1, 1, 1, row[11], row[6], row[12]))  # type: ignore[call-arg]
         if len(piles) == part.limit:
             break
     return part.in_order(piles)
@@ -95,19 +95,10 @@ class Standing:
 def walk_in_order(asked: Asked, now: datetime, part: Part) -> tuple[Select[Any], Order]:
     """Returns the query for a part of the deliveries in another order than that of the queue, whatever section they are in."""
     stands = standing(asked.order, Standing)
-    places = ((part.after, False, False), (part.at, True, False), (part.before, True, True))
-    within = [not_(found) if before else found for place, also, before in places if place for found in [beyond(stands, place, also=also)]]
+    within = [beyond(stands, place, also=also) for place, also in ((part.after, False), (part.at, True)) if place]
+    within += [not_(beyond(stands, part.before, also=True))] if part.before else []
     rows = select(*stands, *columns_of(sections.section_order(now), now)).where(asked.where, *within)
-    return rows, tuple(zip(stands, (False, True, True, False), strict=True))
-
-
-def beyond(stands: Sequence[Any], place: Place, *, also: bool) -> ColumnElement[bool]:
-    """Condition: deliveries behind a place. `also`: and the one that is there. The first comparison is one for an index."""
-    first, second, third, key = stands
-    behind = key >= place[3] if also else key > place[3]
-    later = or_(third < place[2], and_(third == place[2], behind))
-    later = or_(second < place[1], and_(second == place[1], later))
-    return and_(first >= place[0], or_(first > place[0], and_(first == place[0], later)))
+    return rows, tuple(zip(stands, DESCENDS, strict=True))
 
 
 def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:

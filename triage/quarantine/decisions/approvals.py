@@ -103,8 +103,7 @@ def confirm_approval(
     elif act := acts.get(asked.kind):
         result = act(session, asked, first, by=by, now=now, settings=settings)
     else:
-        looks: dict[str, Any] = {"confirm": confirm, "fence": fence, "planned": planned}
-        result = decide_as_asked(session, asked, first, by=by, now=now, settings=settings, **looks).id
+        result = decide_as_asked(session, asked, first, by=by, now=now, settings=settings, confirm=confirm, fence=fence, planned=planned).id
     dual_control.settle_approval(session, asked, dual_control.CONFIRMED, by=by, reason=reason, now=now, result=result)
     return asked
 

@@ -25,7 +25,7 @@ from triage.quarantine.decisions.carry_out import SAYS_WANTED, carry_out
 from triage.quarantine.decisions.decision_plan import Meant, Plan, with_copies
 from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, Verb
 from triage.quarantine.decisions.outcome_text import who_was_faster
-from triage.quarantine.decisions.outcomes import Item
+from triage.quarantine.decisions.outcomes import LATEST, Item
 from triage.quarantine.decisions.take_back import take_back
 from triage.quarantine.removal.removal_plan import LeftOut
 from triage.quarantine.search import selection
@@ -182,7 +182,7 @@ def is_agreed(state: State, approved: State | None, verb: Verb, *, changed: bool
 
 def decided_later(session: Session, decision: Decision, ids: Sequence[int]) -> set[int]:
     """Returns the deliveries about which somebody has decided after this decision: ids are in the order of time."""
-    later = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)) > decision.id
+    later = LATEST > decision.id
     return set(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), later)))
 
 
@@ -190,10 +190,9 @@ def refuse_changed(session: Session, ids: Collection[int], approved: Mapping[int
     """Items of deliveries that are not what two people agreed to any more, each with who was faster."""
     if not ids:
         return []
-    latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))
     rows = session.execute(
         select(col(Delivery.id), col(Delivery.state), Decision)
-        .outerjoin(Decision, col(Decision.id) == latest)
+        .outerjoin(Decision, col(Decision.id) == LATEST)
         .where(is_among(session, col(Delivery.id), ids))
     )
     elsewhere = say("It no longer matches the selection.")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, not_, select, true, update
+from sqlalchemy import ColumnElement, exists, not_, select, true, update
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -18,7 +18,7 @@ from triage.policy.rules import store as rules
 from triage.quarantine.decisions.decision_plan import Meant
 from triage.quarantine.decisions.decision_request import AIMS, DELIVERED, IN_FLIGHT, Aim, DecisionRequest, Verb, aim_of
 from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
-from triage.quarantine.decisions.outcomes import Item
+from triage.quarantine.decisions.outcomes import LATEST, Item
 from triage.say import say
 from triage.store import ledger
 from triage.store.db import is_among
@@ -193,7 +193,7 @@ def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime)
     blocked = exists().where(col(Rule.decision_id) == col(Decision.id), col(Rule.effect) == "block", col(Rule.origin) != rules.STANDING)
     rows = session.execute(
         select(col(Delivery.id), col(Delivery.state), col(Delivery.erased_at), col(Delivery.expanded), not_(NOT_SWEPT), Decision, blocked)
-        .outerjoin(Decision, col(Decision.id) == func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)))
+        .outerjoin(Decision, col(Decision.id) == LATEST)
         .where(is_among(session, col(Delivery.id), ids))
     )
     for delivery_id, state, erased_at, expanded, swept, decision, with_block in rows:

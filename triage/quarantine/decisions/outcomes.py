@@ -34,6 +34,7 @@ CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items th
 SENDING = frozenset({"release", "redirect", "redeliver", "restore", "undo"})  # verbs after which mail may leave
 FROM_MAILBOXES = frozenset({"purge", "sweep", "take", "undo"})  # verbs that take messages out of mailboxes
 UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word
+LATEST: ColumnElement[Any] = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))  # the last decision about it
 
 
 @dataclass(frozen=True, slots=True)

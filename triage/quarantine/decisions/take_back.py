@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, not_, select, update
+from sqlalchemy import ColumnElement, exists, not_, select, update
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -14,7 +14,7 @@ from triage.directory import reassigned_addresses
 from triage.ids import format_id
 from triage.quarantine.decisions import mailbox_sweep
 from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
-from triage.quarantine.decisions.outcomes import CHANGING, UNDER_WAY, Item
+from triage.quarantine.decisions.outcomes import CHANGING, LATEST, UNDER_WAY, Item
 from triage.say import say
 from triage.store import ledger
 from triage.store.db import is_among
@@ -273,8 +273,7 @@ def explain_not_undone(session: Session, ids: list[int], decision: Decision, now
     if not ids:
         return {}
     found: dict[int, tuple[str, str]] = {}
-    latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))
-    rows = session.execute(select(col(Delivery.id), col(Delivery.state), latest).where(is_among(session, col(Delivery.id), ids)))
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state), LATEST).where(is_among(session, col(Delivery.id), ids)))
     for delivery_id, state, changed_by in rows:
         if changed_by != decision.id and changed_by is not None:
             found[delivery_id] = ("refused", who_was_faster(state, session.get(Decision, changed_by), now))

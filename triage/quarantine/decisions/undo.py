@@ -19,6 +19,7 @@ from triage.quarantine.decisions import bulk_decisions, decision_plan, escalate,
 from triage.quarantine.decisions.outcome_text import who_was_faster
 from triage.quarantine.decisions.outcomes import (
     CHANGING,
+    LATEST,
     UNDER_WAY,
     DecisionReport,
     Item,
@@ -137,7 +138,7 @@ def let_out_again(decision: Decision) -> ColumnElement[bool] | None:
         return None
     met = and_(has_way_back(decision), col(DecisionItem.before).in_(LETS_OUT[decision.verb]))
     items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id, met)
-    latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)) == decision.id
+    latest = LATEST == decision.id
     return and_(col(Delivery.id).in_(items), latest, col(Delivery.erased_at).is_(None))
 
 

@@ -64,13 +64,9 @@ def recent_start(now: datetime) -> datetime:
 
 def selection_of(rule: Rule, since: datetime) -> Selection | None:
     """The delivered messages that a block is about, without those that it spares; None for no block, or of a mailing list."""
-    proof = (
-        CLAIMED
-        if rule.proof == CLAIMED
-        else (UNPROVEN if rule.match == "campaign" else FORGED)
-        if rule.unproven_only
-        else rule.proof or ANY_PROOF
-    )
+    proof = rule.proof or ANY_PROOF
+    if rule.unproven_only and rule.proof != CLAIMED:
+        proof = UNPROVEN if rule.match == "campaign" else FORGED
     if rule.effect != "block" or rule.match not in ("address", "domain", "subdomains", "campaign"):
         return None
     kind, _, name = rule.scope.partition(":")

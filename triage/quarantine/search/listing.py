@@ -371,7 +371,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         verdict=Why(delivery.verdict, delivery.rule, from_row(delivery, "reason")),
         withheld=delivery.withheld,
         campaign=delivery.campaign_id,
-        flood=flood_of(delivery.flood, flood_name, f"{delivery.department}+{delivery.person}"),
+        flood=flood_of(delivery, flood_name),
         signals=(*signals, *delivery.signals),
         due_at=delivery.due_at,
         attempts=delivery.attempts,

@@ -1,6 +1,5 @@
 """Comments of staff about a message: seen by whoever may read the copy that they are about, and erased with it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +13,7 @@ from triage.errors import BadInput, Erased, NotAllowedNow, NotFound
 from triage.ids import format_id
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.say import say
-from triage.store import bodies, confidential_rows, db, ledger
+from triage.store import bodies, confidential_rows, ledger
 from triage.store.models.assignments import Comment
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, Person
@@ -76,12 +75,6 @@ def readable_copy(session: Session, delivery_id: int, by: Actor) -> Delivery:
     if found is None:
         raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))
     return found
-
-
-def count_comments(session: Session, deliveries: Iterable[int]) -> int:
-    """Counts the comments about these deliveries."""
-    about = select(func.count()).select_from(Comment).where(db.is_among(session, col(Comment.delivery_id), list(deliveries)))
-    return session.scalar(about) or 0
 
 
 def list_comments(session: Session, delivery_id: int, *, by: Actor, reason: str = "") -> Discussion:

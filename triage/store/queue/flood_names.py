@@ -9,8 +9,6 @@ from triage.store.models.campaigns import Campaign
 from triage.store.models.deliveries import Delivery
 from triage.store.new_rows import NewDelivery
 
-ALERTS = "alerts"
-
 
 class FloodOf(StrEnum):
     """Kinds of mail bombs; the row of each has a title of its own."""
@@ -21,7 +19,7 @@ class FloodOf(StrEnum):
     ALERTS = "alerts"  # verified messages that came during a flood of a crowd
 
 
-def folder_name(one: NewDelivery) -> str:
+def folder_name(one: NewDelivery | Delivery) -> str:
     """Returns the name of a flood of many senders: the folder as triage addresses write it."""
     return f"{one.department}+{one.person}"
 
@@ -31,9 +29,9 @@ def sender_name(one: NewDelivery) -> str:
     return f"{folder_name(one)} {one.author} {one.proven_as or ''}".strip()
 
 
-def alerts_name(one: NewDelivery) -> str:
+def alerts_name(one: NewDelivery | Delivery) -> str:
     """Returns the name of the row of messages beyond MOST_LIFTED that arrive during a flood and are not part of it."""
-    return f"{folder_name(one)} {ALERTS}"
+    return f"{folder_name(one)} {FloodOf.ALERTS}"
 
 
 def named_flood() -> ScalarSelect[str | None]:
@@ -42,9 +40,8 @@ def named_flood() -> ScalarSelect[str | None]:
     return select(col(Campaign.about)).where(is_named).correlate(Delivery).scalar_subquery()
 
 
-def flood_of(is_flood: bool, name: str | None, folder: str) -> FloodOf:
-    """Returns the kind of the mail bomb with this name in a folder; erasure takes the name of a sender's flood."""
-    if not is_flood:
+def flood_of(one: Delivery, name: str | None) -> FloodOf:
+    """Returns the kind of the mail bomb with this name that a delivery is part of; erasure takes the name of a sender's flood."""
+    if not one.flood:
         return FloodOf.NONE
-    known = {folder: FloodOf.CROWD, f"{folder} {ALERTS}": FloodOf.ALERTS}
-    return known.get(name or "", FloodOf.SENDER)
+    return {folder_name(one): FloodOf.CROWD, alerts_name(one): FloodOf.ALERTS}.get(name or "", FloodOf.SENDER)

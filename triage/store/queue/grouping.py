@@ -83,14 +83,19 @@ def language_column() -> ColumnElement[str]:
     return func.coalesce(col(Delivery.language), "")
 
 
+def as_number(column: ColumnElement[bool]) -> ColumnElement[int]:
+    """SQL expression: 1 where this holds, else 0."""
+    return case((column, literal(1)), else_=literal(0))
+
+
 def all_true(column: ColumnElement[bool]) -> ColumnElement[int]:
     """SQL aggregate: 1 where this holds for every delivery, else 0."""
-    return func.min(case((column, literal(1)), else_=literal(0)))
+    return func.min(as_number(column))
 
 
 def any_true(column: ColumnElement[bool]) -> ColumnElement[int]:
     """SQL aggregate: 1 where this holds for one of the deliveries, else 0."""
-    return func.max(case((column, literal(1)), else_=literal(0)))
+    return func.max(as_number(column))
 
 
 def common_text(column: ColumnElement[str]) -> ColumnElement[str]:

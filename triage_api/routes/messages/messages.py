@@ -22,7 +22,6 @@ from triage.message.summary import Attachment, Summary
 from triage.quarantine import open_message, viewings
 from triage.quarantine.decisions import consent
 from triage.quarantine.open_message import Opened
-from triage.quarantine.teamwork import comments
 from triage.runtime.sandbox_pool import Overrun
 from triage.say import say
 from triage.store import db, ledger
@@ -73,14 +72,13 @@ def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, link
     """
     with db.read_transaction(here.engine) as session:
         opened = open_message.open_message(session, message_id, by=by)
-        copies = [one.id for one in opened.deliveries]
-        refused, commented = consent.not_offered(session, copies, here.settings), comments.count_comments(session, copies)
+        refused = consent.not_offered(session, [one.id for one in opened.deliveries], here.settings)
     if not links or (opened.sealed and not reason):
-        return message_of(opened, Preview(""), refused, commented)
+        return message_of(opened, Preview(""), refused)
     if opened.erased:
-        return message_of(opened, add_codes(listed_only(opened), opened.summary), refused, commented)
+        return message_of(opened, add_codes(listed_only(opened), opened.summary), refused)
     shown = render_message(here, ids.format_id(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened)
-    return message_of(opened, add_codes(shown, opened.summary), refused, commented)
+    return message_of(opened, add_codes(shown, opened.summary), refused)
 
 
 def render_message(here: Office, name: str, raw: bytes, mode: Mode) -> Preview | None:
@@ -111,7 +109,7 @@ def number_link(number: int, text: str, target: str) -> NumberedLink:
     return NumberedLink(number, text, target, links.link_destination(target).host, links.link_warnings(text, target))
 
 
-def message_of(opened: Opened, preview: Preview, not_allowed: str, commented: int) -> schemas.Message:
+def message_of(opened: Opened, preview: Preview, not_allowed: str) -> schemas.Message:
     """A message as the console shows it. `not_allowed`: why no allow rule can be about its sender."""
     summary, envelope, found = opened.summary, opened.envelope, opened.authentication
     return schemas.Message.model_validate(
@@ -131,7 +129,7 @@ def message_of(opened: Opened, preview: Preview, not_allowed: str, commented: in
             "hidden_pictures": preview.hidden_pictures,
             "confidential": opened.sealed,
             "not_allowed": not_allowed,
-            "comments": commented,
+            "comments": sum(one.comments for one in opened.deliveries),
             "deliveries": opened.deliveries,
         }
     )

@@ -50,12 +50,11 @@ class Console:
         kept = "public, max-age=31536000, immutable" if HASHED.fullmatch(path) else "no-cache"
         headers = {"cache-control": kept, "content-security-policy": CSP}
         twin = file.with_name(f"{file.name}.gz")
-        if not twin.is_file():
-            return read_file(file, request, headers)
-        headers["vary"] = "accept-encoding"
-        if not takes_gzip(request.headers.get("accept-encoding", "")):
-            return read_file(file, request, headers)
-        return read_file(twin, request, headers | {"content-encoding": "gzip"}, named=file)
+        if twin.is_file():
+            headers["vary"] = "accept-encoding"
+            if takes_gzip(request.headers.get("accept-encoding", "")):
+                return read_file(twin, request, headers | {"content-encoding": "gzip"})
+        return read_file(file, request, headers)
 
     def page(self, name: str, request: Request) -> Response:
         """The page that all of the console lives in, or the one where employees ask for their mail."""
@@ -65,10 +64,9 @@ class Console:
         return read_file(index, request, {"cache-control": "no-store", "content-security-policy": CSP})
 
 
-def read_file(file: Path, request: Request, headers: dict[str, str], named: Path | None = None) -> Response:
-    """Returns the whole file, for HEAD its length only; `named` tells the type. The build's files are small: no thread is asked."""
+def read_file(file: Path, request: Request, headers: dict[str, str]) -> Response:
+    """Returns the whole file, for HEAD its length only. The build's files are small: no thread is asked."""
     content = file.read_bytes()
-    kind = guess_type((named or file).name)[0] or "application/octet-stream"
-    if request.method == "HEAD":
-        return Response(headers=headers | {"content-length": str(len(content))}, media_type=kind)
-    return Response(content, headers=headers, media_type=kind)
+    kind = guess_type(file.name)[0] or "application/octet-stream"  # of NAME.gz it is the type of NAME
+    length = {"content-length": str(len(content))}
+    return Response(b"" if request.method == "HEAD" else content, headers=headers | length, media_type=kind)

@@ -7,17 +7,18 @@ from fastapi import Query
 from sqlmodel import Session
 
 from triage.actor import Actor
+from triage.ids import format_id
 from triage.quarantine import assignment, next_free_row, presence
 from triage.quarantine.teamwork import comments, snoozes
 from triage.quarantine.teamwork.comments import Discussion
-from triage.store import db
+from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
-from triage_api.routes.messages.messages import Reason, put_on_record
+from triage_api.routes.messages.messages import Reason
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import colleagues as schemas
 
@@ -88,8 +89,11 @@ def show_comments(here: Office, read: Callable[[Session], Discussion], by: Actor
     """Reads comments; that confidential ones are opened goes in the audit log before they leave."""
     with db.read_transaction(here.engine) as session:
         found = read(session)
-    for message_id in found.opened:
-        put_on_record(here, "open", message_id, by, {"reason": reason})
+    if found.opened:
+        acts = [("open", f"message:{format_id(one)}", {"reason": reason}) for one in found.opened]
+        with db.transaction(here.engine) as session:
+            ledger.write_all(session, acts, by=by, now=utcnow())
+        here.ring(["change"])
     return schemas.Comments.model_validate({"items": found.items})
 
 

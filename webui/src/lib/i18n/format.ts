@@ -194,15 +194,6 @@ export const blockKinds = ({ campaign = 0, domain = 0, address = 0 }: Partial<Re
 export const SEVERITIES: readonly Severity[] = ['none', 'unclear', 'suspicious', 'dangerous']
 
 /** How bad mail looks, in words. */
-/** A language by its code, as the reader's language calls it. */
-export function languageName(code: string): string {
-  try {
-    return new Intl.DisplayNames([locale], { type: 'language' }).of(code) ?? code
-  } catch {
-    return code // an address may name what is no language code
-  }
-}
-
 export const SEVERITY_WORDS: Record<Severity, string> = { none: t('No warnings'), unclear: t('Unclear'), suspicious: t('Suspicious'), dangerous: t('Dangerous') }
 
 /** The worst of several. */

@@ -5,9 +5,12 @@ import { reasonFor } from '../state/openReason.svelte'
 
 const SAVED = 60_000 // milliseconds in which the browser has taken it over
 
+/** The source of a message, as the server sends it. */
+export const sourceOf = (message: string): Promise<Response> => ask('GET', `/messages/${message}/source${query({ reason: reasonFor(message) })}`)
+
 export async function download(message: string): Promise<void> {
   try {
-    const answer = await ask('GET', `/messages/${message}/source${query({ reason: reasonFor(message) })}`)
+    const answer = await sourceOf(message)
     const href = URL.createObjectURL(await answer.blob())
     Object.assign(document.createElement('a'), { href, download: `${message}.eml` }).click()
     setTimeout(() => URL.revokeObjectURL(href), SAVED)

@@ -28,14 +28,18 @@ export const chosen = (narrowing: string, name: NarrowName): readonly string[] =
 /** How many values are chosen: each hides rows. */
 export const filtersIn = (narrowing: string): number => [...new URLSearchParams(narrowing).keys()].filter((name) => name !== 'sort').length
 
+/** The same with these values of one name; an empty one is none. */
+export function replaced(narrowing: string, name: NarrowName, values: readonly string[]): string {
+  const words = new URLSearchParams(narrowing)
+  words.delete(name)
+  for (const one of values) words.append(name, one)
+  return narrowingOf(words)
+}
+
 /** The same with a value chosen, or not any more. Of what is either yes or no there is one value. */
 export function toggled(narrowing: string, name: NarrowName, value: string): string {
-  const words = new URLSearchParams(narrowing)
-  const before = words.getAll(name)
-  const after = before.includes(value) ? before.filter((one) => one !== value) : [...(isMany(name) ? before : []), value]
-  words.delete(name)
-  for (const one of after) if (one) words.append(name, one)
-  return narrowingOf(words)
+  const before = chosen(narrowing, name)
+  return replaced(narrowing, name, before.includes(value) ? before.filter((one) => one !== value) : [...(isMany(name) ? before : []), value])
 }
 
 /** As the API wants it said in an address. */

@@ -49,7 +49,7 @@ class Queue {
   total = $derived.by(() => {
     const here = this.run.before + lengthOf(this.run)
     if (!this.run.next || this.view.tab !== 'held') return here
-    return Math.max(here, this.view.group === 'none' ? this.messages : this.groups)
+    return Math.max(here, this.#rowsIn(this))
   })
   shifted = $state(0) // by how many rows all that is here has moved in the whole list since it began
   moved = $state.raw({}) // another object whenever the cursor was put somewhere
@@ -141,7 +141,7 @@ class Queue {
       this.run = runAt(page, {}, 0)
       this.further = page.further
       this.#count(page)
-      this.#shownThen = this.#shown()
+      this.#shownThen = this.#rowsIn(this)
       this.marks = new Map([...this.marks].filter(([name, mark]) => !mark.sure || known.get(name) !== mark)) // what was decided since is not in the answer
       this.fresh = 0
       this.cursor = this.at < 0 ? (page.rows[Math.min(Math.max(before, 0), page.rows.length - 1)]?.key ?? '') : this.cursor
@@ -173,7 +173,7 @@ class Queue {
       const page = await readTab(this.view, LARGE, from)
       if (!stillWanted()) return
       this.#grow(page, from)
-      if (!page.next && this.run.before && this.view.tab === 'held') this.#shift((this.view.group === 'none' ? page.messages : page.groups) - this.run.before - lengthOf(this.run))
+      if (!page.next && this.run.before && this.view.tab === 'held') this.#shift(this.#rowsIn(page) - this.run.before - lengthOf(this.run))
     })
   }
 
@@ -269,16 +269,19 @@ class Queue {
     return []
   }
 
-  #shown = (): number => (this.view.group === 'none' ? this.messages : this.groups)
+  /** Rows of the whole list, by these numbers. */
+  #rowsIn({ messages, groups }: { messages: number; groups: number }): number {
+    return this.view.group === 'none' ? messages : groups
+  }
 
   /** Of a list that is only partly here, new mail may belong anywhere: it is counted by its time, or where a filter hides some by the total. */
   async #countNew(read: readonly Row[]): Promise<number> {
     const whole = !this.run.before && !this.run.next && this.run.parts.length === 1
+    const filters = filtersIn(this.view.narrowing) // outside the queue there are none
+    if (!whole && !filters && this.view.tab === 'held') return countNew(this.view, this.#since, (mail) => this.rows.some((row) => holds(row, mail))).catch(() => this.fresh)
     const known = new Set(this.rows.map((row) => row.key))
     const unknown = read.filter((row) => !known.has(row.key)).length
-    if (whole || this.view.tab !== 'held') return unknown
-    if (filtersIn(this.view.narrowing)) return Math.max(unknown, this.#shown() - this.#shownThen)
-    return countNew(this.view, this.#since, (mail) => this.rows.some((row) => holds(row, mail))).catch(() => this.fresh)
+    return whole || !filters ? unknown : Math.max(unknown, this.#rowsIn(this) - this.#shownThen)
   }
 
   #putBack(rows: readonly Row[], since: ReadonlyMap<string, Mark>): void {
