@@ -17,6 +17,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,8 @@ def main() -> int:
         contenders = [one for commit, tree in trees.items() for one in open_contenders(stack, commit, tree, directory, server)]
         waves = sorted(WAVES.items(), key=lambda wave: wave[1])
         versions = {one.kind: one.worker.ask("fill", SIZE, waves)["version"] for one in contenders}
-        watch = processor.Watch(())
+        postmaster = int((server.directory / "data" / "postmaster.pid").read_text().split()[0])
+        watch = processor.Watch((postmaster, *(one.process.pid for each in contenders for one in (each.worker, each.visitor))))
         alone = {one: visit_alone(one) for one in contenders}
         measured: dict[str, float] = {}
         for sender, count in waves:
@@ -140,8 +142,7 @@ def open_contenders(
 def visit_alone(one: Contender) -> Answer:
     """The longest waits of a visitor with nobody else there."""
     one.visitor.begin("visit")
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        one.visitor.process.wait(VISITS)
+    time.sleep(VISITS)
     one.visitor.begin("stop")
     return one.visitor.end()
 

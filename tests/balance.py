@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
+from tests import effort
+
 KEPT = Path(__file__).with_name("durations.json")
 RENEW = "MAILROOM_DURATIONS"  # the environment variable that `make durations` sets
 SHORTEST = 0.5  # seconds: files below are not recorded
 WAITING = ("tests/deploy/", "tests/e2e/", "tests/faults/", "tests/mailboxes/", "tests/webui/")
 PARTS = "tests/test_parts.py"
 FUZZED = "tests/fuzz/test_targets.py"
-# Files whose tests run apart, on any worker: parts of the suite, and in `make fuzz` the targets, minutes each.
-APART = (PARTS, FUZZED) if os.environ.get("FUZZ_SECONDS") else (PARTS,)
 # They share companies: the fixture `house`.
 SHARE = ("tests/e2e/console/test_main_job.py", "tests/e2e/console/test_campaigns.py", "tests/e2e/delivery/test_recall.py")
 TOGETHER = dict.fromkeys(SHARE, SHARE[0])
@@ -53,9 +53,12 @@ def placed_by_time(scopes: list[str], known: Mapping[str, float]) -> Iterator[tu
 
 
 def scope_of(nodeid: str) -> str:
-    """Returns what one worker runs as a whole: a file, a single test of a file in `APART`, or the files that share companies."""
+    """Returns what one worker runs as a whole: a file, the files that share companies, or a single test.
+
+    Single tests are the parts of the suite and, in `make fuzz`, the targets, minutes each.
+    """
     file = nodeid.partition("::")[0]
-    return nodeid if file in APART else TOGETHER.get(file, file)
+    return nodeid if file == PARTS or (file == FUZZED and effort.LONG) else TOGETHER.get(file, file)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,14 +1,13 @@
 """Order of the suite, its runs on both databases, and its rules for repeated tests."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -75,15 +74,10 @@ def test_the_longest_begin_and_those_that_wait_are_mixed_with_those_that_compute
     assert balance.in_order(sorted(known), known) == ["tests/c.py", "tests/e2e/a.py", "tests/d.py", "tests/e2e/b.py"]
 
 
-@pytest.mark.parametrize(("seconds", "scopes"), [("", 1), ("60", 2)])
-def test_the_long_fuzzer_runs_targets_side_by_side(monkeypatch: pytest.MonkeyPatch, seconds: str, scopes: int) -> None:
-    monkeypatch.setenv("FUZZ_SECONDS", seconds)
-    spec = importlib.util.spec_from_file_location("read_again", balance.__file__)
-    assert spec
-    assert spec.loader
-    again = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(again)
-    assert len({again.scope_of(f"{balance.FUZZED}::test_nothing[{name}]") for name in ("archives", "author")}) == scopes
+@pytest.mark.parametrize(("long", "scopes"), [(False, 1), (True, 2)])
+def test_the_long_fuzzer_runs_targets_side_by_side(monkeypatch: pytest.MonkeyPatch, long: bool, scopes: int) -> None:
+    monkeypatch.setattr(effort, "LONG", long)
+    assert len({balance.scope_of(f"{balance.FUZZED}::test_nothing[{name}]") for name in ("archives", "author")}) == scopes
 
 
 def test_files_that_are_named_for_the_run_are_there() -> None:
@@ -108,9 +102,9 @@ def test_postgresql_is_asked_once_where_more_would_ask_the_same(monkeypatch: pyt
 def test_a_company_is_entered_once_and_copied_from_then_on(
     sqlite_template: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    applied: list[object] = []
+    applied = Mock(wraps=directory.apply_directory)
     monkeypatch.setattr(company_rows, "COPIES", {})
-    monkeypatch.setattr(directory, "apply_directory", follow(directory.apply_directory, applied))
+    monkeypatch.setattr(directory, "apply_directory", applied)
     rows = []
     for name in ("first", "second"):
         shutil.copy(sqlite_template, tmp_path / name)
@@ -120,17 +114,7 @@ def test_a_company_is_entered_once_and_copied_from_then_on(
             rows.append(company_rows.rows_of(session))
         engine.dispose()
     assert rows[0] == rows[1]
-    assert len(applied) == 1
-
-
-def follow(function: Callable[..., Any], calls: list[object]) -> Callable[..., Any]:
-    """Returns the function; a list hears of its calls."""
-
-    def called(*values: Any, **more: Any) -> Any:
-        calls.append(values)
-        return function(*values, **more)
-
-    return called
+    assert applied.call_count == 1
 
 
 def test_a_changed_module_stands_for_the_tests_that_name_it() -> None:

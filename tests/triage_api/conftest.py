@@ -83,8 +83,8 @@ NewBrowser = Callable[..., Browser]
 
 @pytest.fixture
 def api_settings(settings: Settings, database_url: str) -> Settings:
-    """Settings of the company with the test's database; what is off by default and has routes is on."""
-    return replace(settings, database=replace(settings.database, url=database_url), api=replace(settings.api, previews=True))
+    """Settings of the company with the test's database."""
+    return replace(settings, database=replace(settings.database, url=database_url))
 
 
 @pytest.fixture

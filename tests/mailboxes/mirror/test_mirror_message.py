@@ -4,16 +4,17 @@ import os
 import pwd
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from mailboxes.mirror.mirror_message import dress_message
+from tests.peers import processes
 from triage.message.authentication import Authentication, Dmarc, Result
 from triage.message.signals.severity import Severity
 from triage.message.trace.mailroom_fields import Evidence
 from triage.quarantine.mirror_copies import Held
+
+pytestmark = pytest.mark.peers
 
 SCRIPT = """require ["fileinto", "mailbox"];
 if header :is "X-Mailroom-Verified" "dmarc brassworks.example" { fileinto "Brassworks"; }
@@ -60,9 +61,7 @@ def test_a_filter_goes_by_what_we_found(raw: bytes, authentication: Authenticati
 def run_filter(message: bytes) -> str:
     """Runs the script over a message; returns the log. Dovecot never runs as root, and others may not enter pytest's own directories."""
     user = pwd.getpwuid(os.getuid() or pwd.getpwnam("nobody").pw_uid)
-    with TemporaryDirectory() as name:
-        place = Path(name)
-        place.chmod(0o755)
+    with processes.short_directory("sieve") as place:
         (place / "rules.sieve").write_text(SCRIPT)
         (place / "message").write_bytes(message)
         (place / "dovecot.conf").write_text(CONFIGURATION.format(place=place, user=user))

@@ -55,6 +55,8 @@ from triage.store.models.sign_in import ExternalIdentity
 ANNA = "anna@dell.example"
 MARA, JOE, INES = "mara.berg@company.example", "joe.fern@company.example", "ines.old@company.example"
 ELSE = Actor.person("kim", Role.ADMIN, IDA.scope, "Kim Ode")
+FERN = replace(ANA, name="joe.fern", shown="Joe Fern")
+ONLY_MARA = replace(COMPANY, people=tuple(replace(one, active=one.uid == "mara.berg") for one in COMPANY.people), postmaster=MARA)
 AUDITED = {"audit_record", "kept_answer", "legal_hold"}  # where an address may stay, and docs/how-to/retention-and-privacy.md says why
 
 
@@ -219,8 +221,7 @@ def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: 
     both = arrive(either, settings, JOE, MARA, author="bob@dell.example")
     with pytest.raises(NotAllowedNow, match="is in the directory"):
         person_erasure.begin_erasure(either, JOE, settings=settings, **arguments())
-    left = replace(COMPANY, people=tuple(replace(one, active=one.uid == "mara.berg") for one in COMPANY.people), postmaster=MARA)
-    directory.apply_directory(either, left, settings.company, by=SYNC, now=NOW)
+    directory.apply_directory(either, ONLY_MARA, settings.company, by=SYNC, now=NOW)
     row = carry_out(either, person_erasure.begin_erasure(either, "joe.fern", settings=settings, **arguments()).id)
     assert row.done_at == NOW
     assert where_it_stands(either, "joe.fern") <= AUDITED | {"message", "rule"}  # a message to Mara too names its recipients
@@ -238,13 +239,11 @@ def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: 
 
 
 def test_a_leavers_comments_stay_without_their_name(either: Session, settings: Settings) -> None:
-    joe = replace(ANA, name="joe.fern", shown="Joe Fern")
     kept, waiting = (arrive(either, settings, MARA, author=ANNA)[0] for _ in range(2))
     legal_holds.add_hold(either, selected=Selection.of(ids=(kept,)), **arguments())
     for one in (kept, waiting):
-        comments.add_comment(either, one, "I know them.", by=joe, now=NOW)
-    left = replace(COMPANY, people=tuple(replace(one, active=one.uid == "mara.berg") for one in COMPANY.people), postmaster=MARA)
-    directory.apply_directory(either, left, settings.company, by=SYNC, now=NOW)
+        comments.add_comment(either, one, "I know them.", by=FERN, now=NOW)
+    directory.apply_directory(either, ONLY_MARA, settings.company, by=SYNC, now=NOW)
     row = carry_out(either, person_erasure.begin_erasure(either, "joe.fern", settings=settings, **arguments()).id)
     said = either.scalars(select(Comment).order_by(col(Comment.id))).all()
     assert [(one.delivery_id, one.by, one.by_shown, one.text) for one in said] == [
@@ -335,10 +334,9 @@ def test_somebody_here_gets_what_is_kept_as_staff_too(session: Session, settings
 
 
 def test_comments_about_their_messages_are_exported_without_who_wrote_them(session: Session, settings: Settings) -> None:
-    joe = replace(ANA, name="joe.fern", shown="Joe Fern")
     (theirs,), (anothers,) = (arrive(session, settings, JOE, author=one) for one in (ANNA, "bob@dell.example"))
     comments.add_comment(session, theirs, "She is rude.", by=ANA, now=NOW)
-    comments.add_comment(session, anothers, "He is not.", by=joe, now=NOW)
+    comments.add_comment(session, anothers, "He is not.", by=FERN, now=NOW)
 
     def texts(whose: str, name: str) -> list[str]:
         rows = json.loads(taken(session, whose).read(name))

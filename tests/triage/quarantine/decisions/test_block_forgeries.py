@@ -29,7 +29,7 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine.decisions import decide
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.rules.rule_trial import try_rule
+from triage.quarantine.rules.rule_trial import Trial, try_rule
 from triage.quarantine.search import listing, selection_summary
 from triage.quarantine.search.selection import FORGED, Selection
 from triage.store.db import transaction
@@ -58,14 +58,14 @@ def state_of(session: Session, one: int) -> tuple[str, str]:
     return state, rule
 
 
-def block_forgeries(session: Session, settings: Settings) -> int:
-    """Removes and blocks the forgeries, as the dialog does: exactly those that it counted. Returns their number."""
+def block_forgeries(session: Session, settings: Settings) -> Trial:
+    """Removes and blocks the forgeries, as the dialog does: exactly those that it counted. Returns the rule's trial."""
     evidence = selection_summary.selection_evidence(session, FORGERIES, by=ANA, now=NOW)
     trial = try_rule(session, RuleOrder("block", "address", SALES, "company", unproven_only=True), by=ANA, settings=settings, now=NOW)
     assert trial.changed == evidence.count
     request = DecisionRequest(FORGERIES, Verb.PURGE, rule=BLOCK, expect=evidence.count, fence=evidence.fence)
     decide.decide_messages(session, request, by=ANA, now=NOW, settings=settings)
-    return evidence.count
+    return trial
 
 
 @pytest.mark.parametrize("allowed", [True, False])
@@ -76,12 +76,10 @@ def test_genuine_messages_still_arrive(company: Session, settings: Settings, all
     forged, other = (come(company, settings, genuine=False, to=to) for to in (JOE, MARA))
     (shown,) = (one for one in listing.list_deliveries(company, Selection(), by=ANA).items if one.id == forged)
     assert shown.suggested_act == ("block-forgeries" if allowed else "purge" if shown.severity.word == "dangerous" else "")
-    evidence = selection_summary.selection_evidence(company, FORGERIES, by=ANA, now=NOW)
-    trial = try_rule(company, RuleOrder("block", "address", SALES, "company", unproven_only=True), by=ANA, settings=settings, now=NOW)
-    assert (evidence.count, trial.changed) == (2, 2)
-    assert str(trial.sentence).endswith("Genuine messages still arrive: 1 message came in that time.")
 
-    block_forgeries(company, settings)
+    trial = block_forgeries(company, settings)
+    assert trial.changed == 2
+    assert str(trial.sentence).endswith("Genuine messages still arrive: 1 message came in that time.")
     assert [state_of(company, one)[0] for one in (held, forged, other)] == ["held", "purged", "purged"]
     after = [state_of(company, come(company, settings, genuine=genuine)) for genuine in (True, False)]
     assert after == [("queued", "allowed-sender") if allowed else ("held", "first-contact"), ("purged", "blocked-sender")]
@@ -117,7 +115,7 @@ def test_what_an_allow_rule_lets_in_by_another_proof_still_arrives(
     settings = replace(settings, policy=replace(settings.policy, trusted_arc_sealers=("forwarder.example",)))
     rules.add_rule(company, allow, by=IDA, now=NOW, settings=settings)
     genuine, forged = come_by(company, settings, found, list_id=list_id), come(company, settings, genuine=False)
-    assert block_forgeries(company, settings) == 1
+    assert block_forgeries(company, settings).changed == 1
     assert [state_of(company, one)[0] for one in (genuine, forged)] == ["queued", "purged"]
     after = [come_by(company, settings, found, list_id=list_id), come(company, settings, genuine=False)]
     assert [state_of(company, one) for one in after] == [("queued", "allowed-sender"), ("purged", "blocked-sender")]
@@ -126,7 +124,7 @@ def test_what_an_allow_rule_lets_in_by_another_proof_still_arrives(
 def test_what_dns_has_not_answered_is_neither_counted_nor_removed(company: Session, settings: Settings) -> None:
     forged = come(company, settings, genuine=False)
     (unknown,) = arrive(company, settings, MARA, author=SALES, dmarc=UNKNOWN)
-    assert block_forgeries(company, settings) == 1
+    assert block_forgeries(company, settings).changed == 1
     assert [state_of(company, one) for one in (forged, unknown)] == [("purged", "dmarc-reject"), ("held", "proof-unknown")]
 
 

@@ -363,15 +363,13 @@ def test_an_approval_of_what_has_changed_begins_nothing(company: Engine, careful
     assert states(company) == {"held": 25}
 
 
-def test_the_second_persons_fence_is_that_of_the_first_ones_messages(company: Engine, settings: Settings) -> None:
+def test_the_second_persons_fence_is_that_of_the_first_ones_messages(company: Engine, careful: Settings) -> None:
     with transaction(company) as session:
-        people = replace(COMPANY, staff=(*COMPANY.staff, StaffEntry("ida", "Ida Lind", "admin", ("company",))))
-        directory.apply_directory(session, people, settings.company, by=SYNC, now=NOW)
         session.execute(update(Delivery).values(second_look=4))
         beyond = tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.department) == "it")))
-        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=beyond), Verb.PURGE), by=ANA, now=NOW, settings=settings)
+        decisions.decide_messages(session, DecisionRequest(Selection.of(ids=beyond), Verb.PURGE), by=ANA, now=NOW, settings=careful)
     order = RuleOrder("allow", "domain", "dell.example", "department:legal", unchecked=True)
-    two = replace(settings, policy=replace(settings.policy, approvals=("unchecked-allow",)))
+    two = replace(careful, policy=replace(careful.policy, approvals=("unchecked-allow",)))
     request = DecisionRequest(WAVE, Verb.RELEASE, "wanted", rule=order)
     with read_transaction(company) as session, pytest.raises(SecondLookNeeded) as need:
         decision_plan.plan_large(session, request, by=BEN, now=NOW, settings=two)

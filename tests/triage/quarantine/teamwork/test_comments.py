@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
+from tests import company_rows
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, erase
 from triage.actor import Actor
 from triage.addressing.company import SealedEntry, StaffEntry
 from triage.config.settings import Settings
-from triage.directory import apply as directory
 from triage.errors import BadInput, Erased, NotAllowed, NotAllowedNow, NotFound
 from triage.quarantine import assignment, delivery_history, message_trace
 from triage.quarantine.cards import card_list
@@ -33,7 +33,7 @@ SEALED = SealedEntry("person:mara.berg", ("ben",))
 def session(engine: Engine, settings: Settings) -> Iterator[Session]:
     """On each kind of database: a company where Mara's folder is confidential and Ben reads it."""
     with transaction(engine) as session:
-        directory.apply_directory(session, replace(COMPANY, staff=STAFF, sealed=(SEALED,)), settings.company, by=SYNC, now=NOW)
+        company_rows.enter(session, replace(COMPANY, staff=STAFF, sealed=(SEALED,)), settings.company, by=SYNC, now=NOW)
         yield session
 
 

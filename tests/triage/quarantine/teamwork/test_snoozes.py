@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, delete, select, update
 from sqlmodel import Session, col
 
+from tests import company_rows
 from tests.triage.arriving import ANA, COMPANY, IDA, NO_DMARC, NOW, OTTO, SYNC, arrive, erase
 from tests.triage.quarantine.cards.test_fold_counts import counted
 from triage.access import staff_login, substitutes
@@ -49,7 +50,7 @@ WAVE = (
 def session(engine: Engine, settings: Settings) -> Iterator[Session]:
     """On each kind of database: a company whose staff is signed in since eight."""
     with transaction(engine) as session:
-        directory.apply_directory(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+        company_rows.enter(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
         for one in (ANA, BEN, IDA, OTTO):
             session.add(
                 StaffSession(key_sha256=hash_session_key(one.name), login=one.name, started_at=NOW - timedelta(hours=1), seen_at=NOW)
