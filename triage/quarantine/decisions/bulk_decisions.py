@@ -182,8 +182,8 @@ def is_agreed(state: State, approved: State | None, verb: Verb, *, changed: bool
 
 def decided_later(session: Session, decision: Decision, ids: Sequence[int]) -> set[int]:
     """Returns the deliveries about which somebody has decided after this decision: ids are in the order of time."""
-    later = LATEST > decision.id
-    return set(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), later)))
+    latest = LATEST
+    return set(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), latest > decision.id)))
 
 
 def refuse_changed(session: Session, ids: Collection[int], approved: Mapping[int, State], now: datetime) -> list[Item]:

@@ -138,8 +138,8 @@ def let_out_again(decision: Decision) -> ColumnElement[bool] | None:
         return None
     met = and_(has_way_back(decision), col(DecisionItem.before).in_(LETS_OUT[decision.verb]))
     items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id, met)
-    latest = LATEST == decision.id
-    return and_(col(Delivery.id).in_(items), latest, col(Delivery.erased_at).is_(None))
+    latest = LATEST
+    return and_(col(Delivery.id).in_(items), latest == decision.id, col(Delivery.erased_at).is_(None))
 
 
 def rules_of(session: Session, decision: Decision) -> list[Rule]:
