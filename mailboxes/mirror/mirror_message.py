@@ -11,7 +11,7 @@ from triage.ids import format_id, parse_id
 from triage.message.authors import author_of
 from triage.message.mime.mime_parts import TooMuch, fields_of, first_field, headers_of
 from triage.message.trace.mailroom_fields import evidence_fields, remove_forged_fields
-from triage.quarantine.mirror_copies import Held
+from triage.quarantine.mail_moves.mirror_copies import Held
 from triage.say import say
 from triage.text.i18n.translate import translate_sentence
 from triage.text.sanitize import escape_visible

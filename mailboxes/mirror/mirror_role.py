@@ -25,9 +25,8 @@ from triage.actor import Actor
 from triage.config.settings import Mirror, Settings
 from triage.errors import BadInput
 from triage.ids import format_id, new_id
-from triage.quarantine import mirror_copies
-from triage.quarantine.decisions import mailbox_moves
-from triage.quarantine.decisions.mailbox_moves import ACTS, ALREADY, DONE, Outcome
+from triage.quarantine.mail_moves import mailbox_moves, mirror_copies
+from triage.quarantine.mail_moves.mailbox_moves import ACTS, ALREADY, DONE, Outcome
 from triage.runtime import metrics
 from triage.runtime.wakeup import Bell, open_pipes
 from triage.say import say

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from mailboxes.mirror.mirror_message import alike_digest, dress_message, exact_digest
 from triage.message.authentication import Authentication, Dmarc, Result
 from triage.message.trace.mailroom_fields import Evidence
-from triage.quarantine.mirror_copies import Held
+from triage.quarantine.mail_moves.mirror_copies import Held
 
 SEEDS = (
     b"From: a@b.example\r\nSubject: x\r\n\r\nHello\r\n",

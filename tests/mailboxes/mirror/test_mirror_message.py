@@ -12,7 +12,7 @@ from tests.peers import processes
 from triage.message.authentication import Authentication, Dmarc, Result
 from triage.message.signals.severity import Severity
 from triage.message.trace.mailroom_fields import Evidence
-from triage.quarantine.mirror_copies import Held
+from triage.quarantine.mail_moves.mirror_copies import Held
 
 pytestmark = pytest.mark.peers
 

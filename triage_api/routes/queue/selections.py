@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import Session
-
-from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.policy.rules import provider_warning, store as rules
-from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.decisions import ask_keepers, consent, decision_plan
+from triage.quarantine import selection_preview
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.decisions.outcome_text import confidential_words
 from triage.quarantine.removal import removal_plan
-from triage.quarantine.search import listing, selection_summary
+from triage.quarantine.search import listing
 from triage.quarantine.search.listing import Listed
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
@@ -34,14 +29,10 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
     Send the `fence` with the decision.
     """
     wanted, now = order.select.selection(), utcnow()
-    plan = removal_plan.plan_removal(session, wanted, by=by, settings=here.settings, now=now) if order.verb == "purge" else None
     rule = order.rule.order() if order.rule else None
     request = DecisionRequest(wanted, Verb(order.verb or Verb.HOLD), rule=rule)  # a look without a verb lets nothing out
-    allow = (
-        preview_allowed(session, request, rule, by, here.settings) if rule and request.verb is Verb.RELEASE and order.asks_whom else None
-    )
-    asked, refused = decision_plan.preview_decision(session, request, by=by, settings=here.settings)
-    sheet = selection_summary.selection_evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
+    found = selection_preview.preview_decision(session, request, by=by, settings=here.settings, now=now)
+    sheet, plan = found.sheet, found.removal
     return schemas.Evidence.model_validate(
         {
             "count": sheet.count,
@@ -65,21 +56,15 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
             "least_alike": listing.list_some(session, sheet.least_alike, by=by),
             "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
             "caution": provider_warning.warn_about_provider(session, wanted.domain, here.settings.policy.freemail_domains, by=by, now=now),
-            "needs": decision_plan.removal_needs(session, wanted, plan.where, by=by, settings=here.settings) if plan else [],
-            "confidential": confidential_words(ask_keepers.find_concerned(session, wanted, ask_keepers.REMOVAL, by=by)),
+            "needs": list(found.needs),
+            "confidential": found.confidential,
             "fence": sheet.fence,
-            "allow": allow,
-            "second_look": asked,
-            "not_allowed": refused,
+            "allow": found.allow,
+            "second_look": found.second_look,
+            "not_allowed": found.not_allowed,
             "removal": removal_shape(plan, listing.list_some(session, plan.related.examples, by=by), here.settings) if plan else None,
         }
     )
-
-
-def preview_allowed(session: Session, request: DecisionRequest, rule: RuleOrder, by: Actor, settings: Settings) -> consent.Consent:
-    """Senders whom a release with this rule would allow."""
-    ids = decision_plan.meant_ids(session, request, by=by, settings=settings)
-    return consent.preview_consent(session, request.selected, rule, ids, by=by, settings=settings, now=utcnow())
 
 
 def removal_shape(plan: removal_plan.Plan, related: Sequence[Listed], settings: Settings) -> dict[str, Any]:

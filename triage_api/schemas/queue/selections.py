@@ -89,11 +89,6 @@ class PreviewOrder(Order):
         ),
     ] = None
 
-    @property
-    def asks_whom(self) -> bool:
-        """Whether it is an allow whose senders the selection gives."""
-        return self.rule is not None and self.rule.effect == "allow" and not self.rule.value
-
 
 class SenderCount(Shape):
     """Number of messages of an author."""

@@ -22,10 +22,11 @@ from triage.policy.known_senders import domain_proofs, renew_proofs
 from triage.policy.learning import decision_feedback, learn_order
 from triage.policy.rules import rule_warnings
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine import mirror_copies, training
+from triage.quarantine import training
 from triage.quarantine.campaigns import backfill, mail_bombs
 from triage.quarantine.decisions import consent, decide, regroup
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.mail_moves import mirror_copies
 from triage.quarantine.removal import removal_blocks
 from triage.quarantine.removal.removal_blocks import Block
 from triage.quarantine.rules import content_trial, rule_confirmation, rule_trial, rules_with_decision

@@ -15,10 +15,10 @@ from triage.actor import Actor
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
-from triage.quarantine import mirror_copies
-from triage.quarantine.decisions import approvals, decide as decisions, mailbox_moves, undo as undoing
+from triage.quarantine.decisions import approvals, decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.decisions.mailbox_moves import ALREADY, DONE, REFUSED, Outcome
+from triage.quarantine.mail_moves import mailbox_moves, mirror_copies
+from triage.quarantine.mail_moves.mailbox_moves import ALREADY, DONE, REFUSED, Outcome
 from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.delivery_state import State
