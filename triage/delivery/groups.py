@@ -16,7 +16,7 @@ from triage.directory import leavers, recipients
 from triage.ids import new_id
 from triage.say import form_of, forms_of, say, say_count
 from triage.store import ledger
-from triage.store.db import is_among
+from triage.store.db import is_among, is_postgresql
 from triage.store.delivery_state import Event, State
 from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Delivery, reply_columns
@@ -208,7 +208,15 @@ def read_copies(session: Session, where: ColumnElement[bool]) -> list[tuple[int,
 
 def ids_of_copies(session: Session, parents: Iterable[int]) -> list[int]:
     """The members' copies of these deliveries, which are locked together with them: who settles them locks all deliveries by id."""
-    return list(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.parent_id), parents))))
+    ids = list(parents)
+    return list(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.parent_id), ids)))) if ids else []
+
+
+def lock_with_copies(session: Session, where: ColumnElement[bool]) -> None:
+    """Locks deliveries and the members' copies of the lists among them, all in the order of ids; nothing where no list has copies."""
+    if is_postgresql(session) and (copies := ids_of_copies(session, delivered_parents(session, where))):
+        ids = session.scalars(select(col(Delivery.id)).where(where)).all()
+        ledger.lock_deliveries(session, is_among(session, col(Delivery.id), [*ids, *copies]))
 
 
 def close_parents(session: Session, parents: set[int], *, by: Actor, now: datetime, decision_id: int, detail: Mapping[str, Any]) -> None:

@@ -1,8 +1,10 @@
 """Groups: who is in them, a copy for each member when their mail leaves, and all of them back by one undo or purge."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -92,6 +94,11 @@ class House:
         with db.transaction(self.engine) as session:
             return undoing.undo_decision(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
 
+    def goes_on(self, decision_id: int) -> None:
+        """The next slice of a large decision."""
+        with db.transaction(self.engine) as session:
+            assert bulk_decisions.go_on(session, decision_id, now=self.now, settings=self.settings) > 1
+
     def leaves(self) -> list[Claim]:
         """Deliveries that the relay would send now, distribution lists expanded first."""
         self.now += timedelta(seconds=self.settings.policy.undo_seconds)
@@ -134,9 +141,9 @@ EVERYBODY = sorted([MARA, JOE, DESK, FAR, PARTNER])
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("verb", ["undo", Verb.PURGE])
-def test_a_slice_and_the_relay_never_wait_for_each_other_in_a_circle(
-    postgresql_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, verb: str
+@pytest.mark.parametrize(("verb", "large"), [("undo", 1), (Verb.PURGE, 1), (Verb.PURGE, decision_plan.LARGE)])
+def test_a_decision_and_the_relay_never_wait_for_each_other_in_a_circle(
+    postgresql_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, verb: str, large: int
 ) -> None:
     house = House(postgresql_engine, settings)
     list_message = house.arrives(ALL)[0]
@@ -149,10 +156,14 @@ def test_a_slice_and_the_relay_never_wait_for_each_other_in_a_circle(
     released = house.decides(Verb.RELEASE, list_message, *later)
     claims = house.leaves()
     assert len(claims) == len(EVERYBODY) + 1
-    monkeypatch.setattr(decision_plan, "LARGE", 1)
+    monkeypatch.setattr(decision_plan, "LARGE", large)
     with db.transaction(house.engine) as session:  # so that the purge reaches the copies by their list alone
         session.execute(update(Delivery).where(col(Delivery.parent_id).is_not(None)).values(author="renamed@supplier.example"))
-    made = house.undoes(released) if verb == "undo" else house.begins(Verb.PURGE, Selection.of(sender="sales@supplier.example"))
+    theirs = Selection.of(sender="sales@supplier.example")
+    carry_out: Callable[[], object] = partial(house.decides, Verb.PURGE, selected=theirs)
+    if large == 1:
+        made = house.undoes(released) if verb == "undo" else house.begins(Verb.PURGE, theirs)
+        carry_out = partial(house.goes_on, made.id)
     with ThreadPoolExecutor(1) as relay:
         settled = list[Future[None]]()
 
@@ -162,8 +173,7 @@ def test_a_slice_and_the_relay_never_wait_for_each_other_in_a_circle(
                 processes.until(lambda: circle.somebody_waits(house.engine), "the relay waits for what the slice has locked")
 
         event.listen(house.engine, "after_cursor_execute", settle)
-        with db.transaction(house.engine) as session:
-            assert bulk_decisions.go_on(session, made.id, now=house.now, settings=settings) > 1
+        carry_out()
         settled[0].result(processes.HANG)
     assert "relaying" not in house.states().values()
 

@@ -168,8 +168,7 @@ def lock_slice(session: Session, decision: Decision, some: Sequence[int], by: Ac
     where = still_to_come(session, decision, by)
     still_meant = and_(is_among(session, col(Delivery.id), some), correlate_condition(session, where))
     if decision.verb == Verb.PURGE and groups.ids_of_copies(session, some):
-        parents = session.scalars(select(col(Delivery.id)).where(still_meant)).all()
-        ledger.lock_deliveries(session, is_among(session, col(Delivery.id), [*parents, *groups.ids_of_copies(session, parents)]))
+        groups.lock_with_copies(session, still_meant)
     return [(one, state) for one, state, _ in ledger.lock_deliveries(session, still_meant)]
 
 

@@ -177,8 +177,11 @@ def lock_found(session: Session, request: DecisionRequest, *, by: Actor, setting
     """
     selected, aim, fence = request.selected, aim_of(request, settings), request.fence
     where = and_(selection.selection_condition(selected), access.visible_deliveries(by))
+    where = where if fence is not None else its_business(selected, aim, where)
     narrow = not selected.ids and not selected.states
-    locked = ledger.lock_deliveries(session, where if fence is not None else its_business(selected, aim, where))
+    if request.verb is Verb.PURGE:
+        groups.lock_with_copies(session, where)
+    locked = ledger.lock_deliveries(session, where)
     rows = without_wanted(session, request, locked, settings=settings, now=now)
     if fence is not None and fence != selection.fence_of(rows):
         raise Stale(say("the selection has changed since you looked: review it, then decide again"))
