@@ -173,7 +173,7 @@ def list_questions(house: House) -> dict[str, Ask]:
         "first page, scope of one department": page(BEN),
         "first page, scope of 16 departments": page(SIXTEEN),
         "each mail a card, whole company": lambda session, _: card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none"),
-        "folders, whole company": lambda session, _: folders.list_folders(session, by=ANA),
+        "folders, whole company": lambda session, _: folders.list_folders(session, by=ANA, now=NOW),
     }
 
 

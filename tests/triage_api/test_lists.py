@@ -224,14 +224,17 @@ def test_folders(ana: Browser, ben: Browser, came: Came) -> None:
         "code": "legal",
         "name": "Legal",
         "held": 1,
+        "rows": 1,
         "shared_held": 0,
-        "people": [{"uid": "mara.berg", "name": "Mara Berg", "held": 1, "confidential": False}],
+        "shared_rows": 0,
+        "people": [{"uid": "mara.berg", "name": "Mara Berg", "held": 1, "rows": 1, "confidential": False}],
         "confidential": False,
     }
-    joe = {"uid": "joe.fern", "name": "Joe Fern", "held": 1, "confidential": False}
-    it = {"code": "it", "name": "IT", "held": 2, "shared_held": 1, "people": [joe], "confidential": False}
-    assert ana.get("/departments").json() == [it, legal]
-    assert ben.get("/departments").json() == [legal]
+    joe = {"uid": "joe.fern", "name": "Joe Fern", "held": 1, "rows": 1, "confidential": False}
+    it = {"code": "it", "name": "IT", "held": 2, "rows": 1, "shared_held": 1, "shared_rows": 1, "people": [joe], "confidential": False}
+    assert ana.get("/departments").json() == {"items": [it, legal], "rows": 1, "assigned_rows": 0}
+    assert ana.get("/departments?group=none").json()["rows"] == 3
+    assert ben.get("/departments").json() == {"items": [legal], "rows": 1, "assigned_rows": 0}
 
 
 def test_people_are_for_everybody_who_redirects(ana: Browser, ben: Browser) -> None:

@@ -863,12 +863,12 @@ def test_those_named_open_it_and_say_why(sealed: Secret, new_browser: NewBrowser
 
 def test_others_see_that_something_waits(sealed: Secret, ana: Browser, new_browser: NewBrowser, came: Came) -> None:
     came(JOE)
-    (it,) = [one for one in ana.get("/departments").json() if one["code"] == "it"]
+    (it,) = [one for one in ana.get("/departments").json()["items"] if one["code"] == "it"]
     joe = it["people"][0]
     assert (it["held"], joe["held"], joe["confidential"]) == (2, 2, True)
     assert it["confidential"] is (sealed.scope == "department:it")
     assert ana.get("/deliveries?department=it").json()["items"] == []
-    seen = [one for one in new_browser("hana").get("/departments").json() if one["code"] == "it"]
+    seen = [one for one in new_browser("hana").get("/departments").json()["items"] if one["code"] == "it"]
     assert seen[0]["people"][0] == {"uid": "joe.fern", "name": "Joe Fern", "held": 2, "confidential": False}
 
 

@@ -1,14 +1,17 @@
 """Read-only: the departments and people with how much is held for each."""
 
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
-from triage.quarantine.cards import folder_counts
+from triage.quarantine.cards import card_list, folder_counts, row_counts
+from triage.quarantine.cards.row_counts import RowCounts
 from triage.store.models.directory import Department, Person
+from triage.store.queue.grouping import Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class PersonFolder:
     name: str
     held: int
     sealed: bool = False  # to who asks: they see how much waits, not what
+    rows: int = 0  # of the queue, that who asks finds there
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,17 @@ class Folder:
     shared_held: int
     people: tuple[PersonFolder, ...]
     sealed: bool = False  # to who asks
+    rows: int = 0  # of the queue: one that spans several people counts once
+    shared_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The departments that somebody sees, and the rows of their whole queue and of what is assigned to them."""
+
+    items: tuple[Folder, ...]
+    rows: int
+    assigned_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +59,9 @@ class Colleague:
     mailbox: str  # "" outside the scope of who asks
 
 
-def list_folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
-    """The departments and people in the actor's scope with how much is held for each; who has left stays while mail is held."""
+def list_folders(session: Session, *, by: Actor, now: datetime, group: Group = "sender") -> Folders:
+    """The departments and people in the actor's scope with how much is held for each, and in how many rows of the queue; who has left
+    stays while mail is held."""
     held = held_by_folder(session, by)
     active = session.scalars(select(Person).where(col(Person.active)))
     people = {(one.department, one.uid): one.name for one in active if in_scope(by, one.department, one.uid)}
@@ -53,8 +69,10 @@ def list_folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
     names = {one.code: one.name for one in session.scalars(select(Department))}
     codes = {code for code in names if in_scope(by, code, "")} | {code for code, _ in [*people, *held] if code}
     closed = confidential_folders.closed_folders(session, by)
-    found = [build_folder(code, names.get(code) or code, held, people, closed) for code in codes]
-    return tuple(sorted(found, key=lambda one: one.name.casefold()))
+    counted = row_counts.count_rows(session, codes, by=by, group=group, now=now)
+    found = [build_folder(code, names.get(code) or code, held, people, closed, counted) for code in codes]
+    in_order = tuple(sorted(found, key=lambda one: one.name.casefold()))
+    return Folders(in_order, counted.total, card_list.count_assigned(session, by=by, group=group, now=now))
 
 
 def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
@@ -70,17 +88,23 @@ def in_scope(by: Actor, department: str, person: str) -> bool:
 
 
 def build_folder(
-    code: str, name: str, held: dict[tuple[str, str], int], people: dict[tuple[str, str], str], closed: frozenset[str]
+    code: str,
+    name: str,
+    held: dict[tuple[str, str], int],
+    people: dict[tuple[str, str], str],
+    closed: frozenset[str],
+    counted: RowCounts,
 ) -> Folder:
     """Folder of a department with those of its people, by name; `closed`: confidential to the person who asks."""
     whole, shared = f"department:{code}" in closed, held.get((code, ""), 0)
     inside = [
-        PersonFolder(uid, full_name, held.get((home, uid), 0), whole or f"person:{uid}" in closed)
+        PersonFolder(uid, full_name, held.get((home, uid), 0), whole or f"person:{uid}" in closed, counted.folders[home, uid])
         for (home, uid), full_name in people.items()
         if home == code
     ]
     inside.sort(key=lambda person: person.name.casefold())
-    return Folder(code, name, shared + sum(person.held for person in inside), shared, tuple(inside), whole)
+    total = shared + sum(person.held for person in inside)
+    return Folder(code, name, total, shared, tuple(inside), whole, counted.departments[code], counted.folders[code, ""])
 
 
 def list_people(

@@ -13,6 +13,7 @@ from triage.actor import Actor
 from triage.errors import BadInput
 from triage.message.signals.second_look import in_order, reason_names
 from triage.message.signals.severity import Severity
+from triage.quarantine import assignment
 from triage.quarantine.cards import cached_cards, computed_cards, delivered_copies, folder_counts, single_cards
 from triage.quarantine.cards.cached_cards import Kept, Part, Pile, Piles
 from triage.quarantine.cards.delivered_copies import NONE_OUT
@@ -173,6 +174,14 @@ def list_cards(
         *numbers[2:],
         question.back_at,
     )
+
+
+def count_assigned(session: Session, *, by: Actor, group: Group, now: datetime) -> int:
+    """Counts the rows of what is assigned to the actor and held, without those they have snoozed."""
+    if by.kind != "person" or not assignment.number_for(session, by):
+        return 0
+    question = asked_for(session, Selection(states=(State.HELD,), handed_to=by.name), by, group, now)
+    return some_piles(session, question, Part(1, snoozed=question.snoozed))[2][0]
 
 
 def beginning_of(section: Section) -> Place:

@@ -129,7 +129,8 @@ def count_folders(session: Session, folders: set[tuple[str, str]]) -> None:
 def held_in(session: Session, where: ColumnElement[bool]) -> list[dict[str, Any]]:
     """Counts held deliveries of the folders that `where` names, as rows of a table."""
     counted = folder_counts.counted_now(session, where)
-    return [{"department": code, "person": uid, "held": held} for (code, uid), held in counted.items()]
+    names = ("held", "sender_rows", "campaign_rows")
+    return [{"department": code, "person": uid} | dict(zip(names, numbers, strict=True)) for (code, uid), numbers in counted.items()]
 
 
 def wanted_views(session: Session, now: datetime) -> set[View]:

@@ -1,18 +1,38 @@
 """Read-only: how much is held in each folder, from the kept counts, exact at every moment: what was touched since is counted again."""
 
+from typing import NamedTuple
+
 from sqlalchemy import ColumnElement, func, select, true, tuple_
 from sqlmodel import Session, col
 
 from triage.store.models.counts import KeptFolder
 from triage.store.models.deliveries import Delivery
-from triage.store.queue import dirty_counts
-from triage.store.queue.grouping import HELD
+from triage.store.queue import dirty_counts, grouping
+from triage.store.queue.grouping import HELD, Group
 
 Folder = tuple[str, str]  # department, person
+KEPT_ROWS = (col(KeptFolder.sender_rows), col(KeptFolder.campaign_rows))
+
+
+class FolderCount(NamedTuple):
+    """Number of messages held in a folder, and of its rows in the queue by sender and by campaign."""
+
+    held: int
+    by_sender: int
+    by_campaign: int
+
+    def rows(self, group: Group) -> int:
+        """Number of rows that a list of this folder has."""
+        return {"sender": self.by_sender, "campaign": self.by_campaign, "none": self.held}[group]
 
 
 def count_held(session: Session, reach: ColumnElement[bool] | None = None) -> dict[Folder, int]:
-    """Counts held deliveries by folder; `reach` limits what is counted where nothing is cached (yet), or too much was touched."""
+    """Counts held deliveries by folder; `reach` as in `count_folders`."""
+    return {folder: one.held for folder, one in count_folders(session, reach).items()}
+
+
+def count_folders(session: Session, reach: ColumnElement[bool] | None = None) -> dict[Folder, FolderCount]:
+    """Counts folders in which something is held; `reach` limits what is counted where nothing is cached (yet), or too much was touched."""
     found = kept_counts(session)
     if found is None:
         return counted_now(session, true() if reach is None else reach)
@@ -22,13 +42,14 @@ def count_held(session: Session, reach: ColumnElement[bool] | None = None) -> di
     return counts | counted_now(session, tuple_(col(Delivery.department), col(Delivery.person)).in_(stale)) if stale else counts
 
 
-def kept_counts(session: Session) -> tuple[dict[Folder, int], set[Folder]] | None:
+def kept_counts(session: Session) -> tuple[dict[Folder, FolderCount], set[Folder]] | None:
     """Returns the cached counts and the folders that were touched since; None where the cache cannot be used."""
     rows = dirty_counts.since_folding(session)
-    counts = session.execute(select(col(KeptFolder.department), col(KeptFolder.person), col(KeptFolder.held))).all()
+    place, numbers = (col(KeptFolder.department), col(KeptFolder.person)), (col(KeptFolder.held), *KEPT_ROWS)
+    counts = session.execute(select(*place, *numbers)).all()
     if rows is None or not counts:
         return None
-    return {(code, uid): number for code, uid, number in counts}, {(one.department, one.person) for one in rows}
+    return {(code, uid): FolderCount(*each) for code, uid, *each in counts}, {(one.department, one.person) for one in rows}
 
 
 def number_held(session: Session) -> int:
@@ -36,8 +57,9 @@ def number_held(session: Session) -> int:
     return session.scalar(select(func.coalesce(func.sum(col(KeptFolder.held)), 0))) or 0
 
 
-def counted_now(session: Session, where: ColumnElement[bool]) -> dict[Folder, int]:
-    """Counts held deliveries by folder, from the deliveries themselves."""
+def counted_now(session: Session, where: ColumnElement[bool]) -> dict[Folder, FolderCount]:
+    """Counts folders in which something is held, from the deliveries themselves."""
     place = (col(Delivery.department), col(Delivery.person))
-    rows = session.execute(select(*place, func.count()).where(HELD, where).group_by(*place))
-    return {(code, uid): number for code, uid, number in rows}
+    rows = (func.count(grouping.card_key(group).distinct()) for group in ("sender", "campaign"))
+    found = session.execute(select(*place, func.count(), *rows).where(HELD, where).group_by(*place))
+    return {(code, uid): FolderCount(*each) for code, uid, *each in found}

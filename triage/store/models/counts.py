@@ -88,12 +88,14 @@ class PageAnchor(SQLModel, table=True):
 
 
 class KeptFolder(SQLModel, table=True):
-    """Number of messages held in a folder when the counts were last folded."""
+    """Number of messages held in a folder, and of its rows by sender and by campaign, when the counts were last folded."""
 
     __tablename__ = "kept_folder"
     department: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
     held: int
+    sender_rows: int
+    campaign_rows: int
 
 
 class Arrived(SQLModel, table=True):

@@ -2,6 +2,7 @@
 
 from triage.directory import address_changes, sync_state
 from triage.quarantine import folders, recipients_view
+from triage.store.queue.grouping import Group
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
@@ -15,10 +16,10 @@ from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
 router = resource_router("people")
 
 
-@router.get("/departments", response_model=list[schemas.Folder], responses=describe_refusals(401))
-def list_departments(session: Read, by: Staff) -> list[schemas.Folder]:
-    """Departments and people in your scope, with the number of held messages of each."""
-    return [schemas.Folder.model_validate(folder) for folder in folders.list_folders(session, by=by)]
+@router.get("/departments", response_model=schemas.Folders, responses=describe_refusals(401, 422))
+def list_departments(session: Read, by: Staff, group: Group = "sender") -> schemas.Folders:
+    """Departments and people in your scope, each with the number of its held messages and of its rows in the queue."""
+    return schemas.Folders.model_validate(folders.list_folders(session, by=by, group=group, now=utcnow()))
 
 
 @router.get("/directory", response_model=schemas.DirectoryState, responses=describe_refusals(401))

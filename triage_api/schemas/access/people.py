@@ -17,6 +17,7 @@ class PersonFolder(Shape):
     uid: str
     name: str
     held: int
+    rows: Annotated[int, Field(description="of the queue, that you find there")]
     confidential: Annotated[bool, Field(validation_alias="sealed", description="To you: you see how much waits, not what.")]
 
 
@@ -26,9 +27,19 @@ class Folder(Shape):
     code: str
     name: str
     held: int
+    rows: Annotated[int, Field(description="of the queue, that you find there; one that spans several people counts once")]
     shared_held: int
+    shared_rows: int
     people: list[PersonFolder]
     confidential: Annotated[bool, Field(validation_alias="sealed", description="To you: you see how much waits, not what.")]
+
+
+class Folders(Shape):
+    """The departments in your scope, and how many rows the queue has, without those that you have snoozed."""
+
+    items: list[Folder]
+    rows: Annotated[int, Field(description="of the whole queue; one that spans several departments counts once")]
+    assigned_rows: Annotated[int, Field(description="rows that are assigned to you")]
 
 
 class People(Shape):

@@ -113,6 +113,7 @@ export default {
   '{n} more escalation is not confirmed yet.|{n} more escalations are not confirmed yet.': '{n} weitere Eskalation ist noch nicht bestätigt.|{n} weitere Eskalationen sind noch nicht bestätigt.',
   '{subject} was not escalated.': '{subject} wurde nicht eskaliert.',
   '{n} message|{n} messages': '{n} Nachricht|{n} Nachrichten',
+  '{n} message held|{n} messages held': '{n} Nachricht zurückgehalten|{n} Nachrichten zurückgehalten',
   'Hold from now on …': 'Zurückhalten …',
   'Hold from now on': 'Ab jetzt zurückhalten',
   'Hold the sender from now on, or end the hold': 'Absender ab jetzt zurückhalten oder das Zurückhalten beenden',

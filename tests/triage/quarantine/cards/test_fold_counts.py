@@ -257,10 +257,10 @@ def test_folders_are_counted_alike(company: Engine, settings: Settings, monkeypa
     for step in range(3):
         with read_transaction(company) as session:
             for by in (*ACTORS, IDA, OTTO):
-                kept = folders.list_folders(session, by=by)
+                kept = folders.list_folders(session, by=by, now=NOW)
                 with monkeypatch.context() as patch:
                     patch.setattr(folder_counts, "kept_counts", lambda _: None)
-                    assert kept == folders.list_folders(session, by=by)
+                    assert kept == folders.list_folders(session, by=by, now=NOW)
         if step == 0:
             with transaction(company) as session:
                 decisions.decide_messages(

@@ -17,7 +17,6 @@ const after = (milliseconds: number) => new Promise<void>((done) => setTimeout(d
 
 class Colleagues {
   others = $state.raw<readonly OtherHere[]>([])
-  handed = $state(0)
   #looking: string | null = null
   #soon = 0
   #telling: Promise<unknown> = Promise.resolve()
@@ -43,7 +42,6 @@ class Colleagues {
     this.#telling = Promise.resolve(asked)
     const told = await asked
     this.others = told?.colleagues ?? [] // who is not told of any more may be gone
-    this.handed = told?.assigned ?? this.handed
   })
 
   /** Nothing is sent about the row before while the server gives us another: a late request would leave the new row to others. */

@@ -1295,7 +1295,10 @@ export interface Folder {
   code: string
   name: string
   held: number
+  /** of the queue, that you find there; one that spans several people counts once */
+  rows: number
   shared_held: number
+  shared_rows: number
   people: PersonFolder[]
   /** To you: you see how much waits, not what. */
   confidential: boolean
@@ -1321,6 +1324,15 @@ export interface FolderReaders {
   readers: Reader[]
   /** who else reads it, in sentences */
   notes: string[]
+}
+
+/** The departments in your scope, and how many rows the queue has, without those that you have snoozed. */
+export interface Folders {
+  items: Folder[]
+  /** of the whole queue; one that spans several departments counts once */
+  rows: number
+  /** rows that are assigned to you */
+  assigned_rows: number
 }
 
 /** Grant of a token; people may what their role lets them. */
@@ -2267,6 +2279,8 @@ export interface PersonFolder {
   uid: string
   name: string
   held: number
+  /** of the queue, that you find there */
+  rows: number
   /** To you: you see how much waits, not what. */
   confidential: boolean
 }

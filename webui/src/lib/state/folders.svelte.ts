@@ -1,14 +1,13 @@
-// The departments and persons in our scope, with live counts of what is held.
+// The departments and persons in our scope, with live counts of the rows that their lists have.
 import { api } from '../api/client'
+import { choices } from './preferences.svelte'
 import type { Folder } from '../schema/types'
-
-/** Number of held messages in a department that we may decide: confidential ones need a keeper. */
-const open = (one: Folder): number => (one.confidential ? 0 : one.held - one.people.reduce((sum, person) => sum + (person.confidential ? person.held : 0), 0))
 
 class Folders {
   departments = $state.raw<Folder[]>([])
-  failure = $state('')
-  total = $derived(this.departments.reduce((sum, one) => sum + open(one), 0))
+  total = $state(0) // rows of the whole queue
+  assigned = $state(0) // rows that are assigned to us
+  grouping = $derived(choices.now.group ?? 'campaign')
   names = $derived(
     new Map<string, string>(
       this.departments.flatMap((one) => [
@@ -18,8 +17,14 @@ class Folders {
     ),
   )
 
-  async load(): Promise<void> {
-    this.departments = await api.departments()
+  /** Counts again, as the queue is grouped now; what cannot be counted stays as it was. */
+  load = async (): Promise<void> => {
+    const { grouping } = this
+    const counted = await api.departments(grouping).catch(() => null)
+    if (!counted || grouping !== this.grouping) return
+    this.departments = counted.items
+    this.total = counted.rows
+    this.assigned = counted.assigned_rows
   }
 
   /** The person's or department's name for a scope like "person:ID". */
