@@ -144,25 +144,26 @@ def forget_days(session: Session, oldest: datetime) -> None:
             session.execute(delete(table).where(moment < min(end, first + DAY)))
 
 
-Arrivals = dict[Day, Counter[tuple[str, str]]]  # of each day: rule and verdict
+Arrivals = dict[Day, Counter[tuple[str, str]]]  # of each day: two columns
+RULES, DEPARTMENTS = ("rule", "verdict"), ("department", "verdict")
 
 
-def count_arrivals(session: Session, some: Iterable[Day], *, by: Actor, zone: str) -> Arrivals:
-    """Counts messages that came in on these days in the actor's scope: from the saved counts for whole days that are over, from the
-    deliveries for the others.
+def count_arrivals(session: Session, some: Iterable[Day], *, by: Actor, zone: str, columns: tuple[str, str] = RULES) -> Arrivals:
+    """Counts messages that came in on these days in the actor's scope, by two columns: from the saved counts for whole days that are over,
+    from the deliveries for the others.
     """
     some = list(some)
     found: Arrivals = {day: Counter() for day in some}
     until = counted_until(session, zone)
     if until and some:
         kept = and_(col(Arrived.since) >= some[0].since, col(Arrived.until) <= some[-1].until, access.within_scope(by, Arrived))
-        what = (col(Arrived.since), col(Arrived.rule), col(Arrived.verdict))
+        what = (col(Arrived.since), *(col(getattr(Arrived, name)) for name in columns))
         by_start = {day.since: day for day in some}
-        for since, rule, verdict, number in session.execute(select(*what, func.sum(col(Arrived.count))).where(kept).group_by(*what)):
-            found[by_start[since]][rule, verdict] += int(number)
+        for since, one, other, number in session.execute(select(*what, func.sum(col(Arrived.count))).where(kept).group_by(*what)):
+            found[by_start[since]][one, other] += int(number)
     for day in some:
         if until is None or day.until > until or not is_whole(day, zone):
-            found[day] = counted_now(session, day, by)
+            found[day] = counted_now(session, day, by, columns)
     return found
 
 
@@ -171,15 +172,12 @@ def is_whole(day: Day, zone: str) -> bool:
     return all(moment.astimezone(ZoneInfo(zone)).time() == time.min for moment in (day.since, day.until))
 
 
-def counted_now(session: Session, day: Day, by: Actor) -> Counter[tuple[str, str]]:
+def counted_now(session: Session, day: Day, by: Actor, names: tuple[str, str]) -> Counter[tuple[str, str]]:
     """Counts messages that came in on a day without saved counts."""
-    columns = (col(Delivery.rule), col(Delivery.verdict))
+    columns = [col(getattr(Delivery, name)) for name in names]
     where = and_(came_in(session, day), db.correlate_condition(session, access.within_scope(by)))
     return Counter(
-        {
-            (rule, verdict): number
-            for rule, verdict, number in session.execute(select(*columns, func.count()).where(where).group_by(*columns))
-        }
+        {(one, other): number for one, other, number in session.execute(select(*columns, func.count()).where(where).group_by(*columns))}
     )
 
 

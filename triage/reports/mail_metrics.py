@@ -25,6 +25,8 @@ class TracedRelease(NamedTuple):
     department: str
     reversed_at: datetime | None  # by undoing it, or by a purge since
     answered: bool  # the person whom it was for has written to its sender since
+    delivery: int = 0
+    severity: int = 0  # that it had while it was held
 
 
 class Release(NamedTuple):
@@ -37,6 +39,7 @@ class Release(NamedTuple):
     department: str
     undone_at: datetime | None
     answered: bool  # the person whom it was for has written to its sender since
+    severity: int = 0
 
 
 class Removed(NamedTuple):
@@ -134,7 +137,13 @@ def of_mail(some: list[Release], purged_at: datetime | None) -> Iterable[TracedR
         counts = next((row for row in some if row.undone_at is None), some[-1])
     for row in some:
         back = row.undone_at or (purged_at if purged_at and purged_at > row.decided_at else None)
-        yield TracedRelease(row.received_at, row.decided_at, row.by, row.department, back, row.answered and row is counts)
+        answered = row.answered and row is counts
+        yield TracedRelease(row.received_at, row.decided_at, row.by, row.department, back, answered, row.delivery, row.severity)
+
+
+def seconds_waited(row: TracedRelease) -> float:
+    """Seconds from the arrival of a message until its release."""
+    return max(0.0, (row.decided_at - row.received_at).total_seconds())
 
 
 def is_wanted(row: TracedRelease) -> bool:
@@ -148,7 +157,7 @@ def waiting_times(rows: Iterable[TracedRelease]) -> Waiting:
     hours: dict[int, list[float]] = defaultdict(list)
     answered = 0
     for row in filter(is_wanted, rows):
-        seconds = max(0.0, (row.decided_at - row.received_at).total_seconds())
+        seconds = seconds_waited(row)
         departments[row.department].append(seconds)
         hours[row.received_at.hour].append(seconds)
         answered += row.answered

@@ -1,7 +1,7 @@
 """Reports about mail, in sentences and tables: how long it waits, the queue, the rules, campaigns. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from triage.ids import format_id
@@ -27,6 +27,21 @@ RULE = (
     Column("name", say("Rule"), "text"),
     Column("messages", say("Messages")),
     Column("share", say("Of all messages"), "share"),
+)
+LOAD = (
+    Column("name", say("Department"), "text"),
+    Column("code", say("Code"), "text"),
+    Column("held", say("Held")),
+    Column("released", say("Released")),
+    Column("removed", say("Removed")),
+    Column("waiting", say("Waiting now")),
+)
+AGES = (say("under 15 minutes"), say("15 to 60 minutes"), say("1 to 4 hours"), say("4 hours or more"))
+LONGEST = (
+    Column("subject", say("Subject"), "text"),
+    Column("waited", say("Waiting"), "seconds"),
+    Column("department", say("Department"), "text"),
+    Column("delivery", say("Message"), "text"),
 )
 VERDICT_TABLES = (
     ("passed", say("Delivered, by rule"), "relay"),
@@ -99,8 +114,21 @@ def waiting_words(found: Waiting, oldest: float | None) -> Iterable[str]:
         yield say("The oldest held message has waited {time}.", time=spell_span(oldest))
 
 
-def report_queue(found: Queue, held: Mapping[date, int], released: Counter[date], removed: Counter[date], period: Period) -> Report:
-    """Builds the report on the queue: held messages over the day, and how many came and went day by day."""
+def report_queue(
+    found: Queue,
+    held: Mapping[date, int],
+    released: Counter[date],
+    removed: Counter[date],
+    period: Period,
+    *,
+    load: Sequence[tuple[Cell, ...]],
+    ages: Sequence[int],
+    longest: Sequence[tuple[Cell, ...]],
+) -> Report:
+    """Builds the report on the queue: held messages over the day, how many came and went day by day, by department, and what waits now.
+
+    `load`: rows of LOAD; `ages`: held messages by AGES; `longest`: rows of LONGEST.
+    """
     days = tuple((day.isoformat(), held[day], released[day], removed[day]) for day in sorted(held))
     hours = tuple((hour_words(hour), *(one or (None, None))) for hour, one in zip(HOURS, found.hours, strict=True))
     grid: tuple[tuple[Cell, ...], ...] = tuple((day, *means) for day, means in zip(WEEKDAYS, found.week, strict=True))
@@ -126,11 +154,20 @@ def report_queue(found: Queue, held: Mapping[date, int], released: Counter[date]
                 days,
                 Plot("lines", ("held", "released", "removed")),
             ),
+            Table("departments", say("Load by department"), LOAD, tuple(load), Plot("bars", ("held", "waiting"))),
+            Table(
+                "ages",
+                say("Queue age now"),
+                (Column("age", say("Waiting"), "text"), Column("messages", say("Messages"))),
+                tuple(zip(AGES, ages, strict=True)),
+                Plot("bars", ("messages",)),
+            ),
+            Table("longest", say("Waiting longest"), LONGEST, tuple(longest)),
             Table(
                 "hours",
                 say("Held over the day"),
                 (Column("hour", say("Hour"), "text"), Column("mean", say("Mean"), "number"), Column("most", say("Maximum"))),
-                hours,
+                hours if found.looks else (),
                 Plot("bars", ("mean", "most")),
             ),
             Table(

@@ -1,7 +1,7 @@
 """A report as it is shown everywhere: sentences first, then tables, each of which may be drawn. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,7 +31,7 @@ class Column:
 
     name: str
     label: str
-    kind: str = "count"  # text, whole (text that is never cut), count, number, seconds, share (0 to 1), day
+    kind: str = "count"  # text, whole (text that is never cut), count, number, seconds, share (0 to 1), day, figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,13 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     plot: Plot | None = None
+
+
+def row_columns(table: Table, row: Sequence[Cell]) -> Iterator[Column]:
+    """Yields the columns of a row: those of figures with the kind that the row has in its cell `unit`."""
+    unit = next((str(cell) for cell, column in zip(row, table.columns, strict=True) if column.name == "unit"), "")
+    for column in table.columns:
+        yield replace(column, kind=unit) if column.kind == "figure" else column
 
 
 @dataclass(frozen=True, slots=True)

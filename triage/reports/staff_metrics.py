@@ -96,8 +96,8 @@ class Mistakes:
 class Saved:
     """Hours that employees did not spend on mail, less those that staff spent on cards."""
 
-    by_rules: int  # messages purged on arrival
-    by_staff: int  # held messages purged or rejected
+    blocked: int  # removed on arrival by a rule; never part of the hours
+    by_staff: int  # copies that staff removed: held ones, and those taken out of mailboxes
     employee_seconds: float
     cards: int
     seconds_per_card: float
@@ -106,7 +106,7 @@ class Saved:
     @property
     def gross(self) -> float:
         """Hours that employees did not spend."""
-        return (self.by_rules + self.by_staff) * self.employee_seconds / 3600
+        return self.by_staff * self.employee_seconds / 3600
 
     @property
     def spent(self) -> float:
@@ -215,12 +215,15 @@ def decided_by_day(acts: Iterable[Act]) -> tuple[Counter[date], Counter[date]]:
     return released, removed
 
 
-def saved_hours(arrived: Counts, acts: Iterable[Act], found: Work, employee_seconds: float, staff_seconds: float) -> Saved:
-    """Hours saved: what a rule or a decision blocked cost no employee any time."""
+def saved_hours(arrived: Counts, acts: Iterable[Act], recalled: int, found: Work, employee_seconds: float, staff_seconds: float) -> Saved:
+    """Hours saved: copies that staff removed times `employee_seconds`, less rows decided times the median seconds of a row.
+
+    Copies are held messages that standing decisions removed or rejected, and `recalled` ones, taken out of mailboxes.
+    """
     median = found.total.seconds.p50 if found.total else None
     return Saved(
-        by_rules=sum(number for (_, verdict), number in arrived.items() if verdict == "purge"),
-        by_staff=sum(act.held for act in acts if act.verb in REMOVAL_VERBS and act.undone_at is None),
+        blocked=sum(number for (_, verdict), number in arrived.items() if verdict == "purge"),
+        by_staff=recalled + sum(act.held for act in acts if act.verb in REMOVAL_VERBS and act.undone_at is None),
         employee_seconds=employee_seconds,
         cards=found.cards,
         seconds_per_card=staff_seconds if median is None else median,

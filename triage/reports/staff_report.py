@@ -164,7 +164,7 @@ def per_hundred(one: Pace) -> float | None:
 
 def report_savings(found: Saved, period: Period) -> Report:
     """Builds the report on hours saved and spent, with the formula."""
-    messages, away, card = found.by_rules + found.by_staff, f"{found.employee_seconds:g} s", card_words(found)
+    away, card = f"{found.employee_seconds:g} s", card_words(found)
     how = say("the measured median") if found.measured else say("from the settings")
     return Report(
         "saved",
@@ -175,19 +175,22 @@ def report_savings(found: Saved, period: Period) -> Report:
             if found.hours >= 0
             else say("It cost {time} more than it saved.", time=spell_span(-3600 * found.hours)),
             say(
-                "({by_rules} + {by_staff}) messages × {away} − {rows} rows × {row} = {hours} h.",
-                by_rules=found.by_rules,
-                by_staff=found.by_staff,
+                "{copies} copies × {away} − {rows} rows × {row} = {hours} h.",
+                copies=found.by_staff,
                 away=away,
                 rows=found.cards,
                 row=card,
                 hours=round(found.hours, 1),
             ),
+            say_count(
+                "{count} more message was blocked on arrival. It is not part of the time saved.",
+                "{count} more messages were blocked on arrival. They are not part of the time saved.",
+                count=found.blocked,
+            ),
         ),
         say(
-            "{number} messages that no employee had to read, removed on arrival or decided by staff, at {away} each, less the rows of "
-            "staff at {row} each ({how}). Released messages save nothing.",
-            number=messages,
+            "Copies that staff removed, held ones and those taken out of mailboxes, at {away} each, less the rows of staff at {row} each "
+            "({how}). Released messages save nothing.",
             away=away,
             row=card,
             how=how,
@@ -203,10 +206,10 @@ def card_words(found: Saved) -> str:
 
 def savings_formula(found: Saved) -> Iterable[tuple[Cell, ...]]:
     """The hours and what they are made of."""
-    for what, messages in ((say("removed on arrival"), found.by_rules), (say("removed or rejected by the staff"), found.by_staff)):
-        yield what, messages, found.employee_seconds, round(messages * found.employee_seconds / 3600, 2)
+    yield say("copies that staff removed"), found.by_staff, found.employee_seconds, round(found.gross, 2)
     yield say("rows decided"), found.cards, found.seconds_per_card, round(-found.spent, 2)
     yield say("saved"), None, None, round(found.hours, 2)
+    yield say("blocked on arrival, not counted"), found.blocked, None, None
 
 
 def pace_cells(one: Pace, who: str) -> tuple[Cell, ...]:

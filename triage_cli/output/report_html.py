@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from triage.reports.report_values import Column, Report, Table
+from triage.reports.report_values import Column, Report, Table, row_columns
 from triage.say import format_minute, say
 from triage.text.i18n import ENGLISH
 from triage.text.i18n.translate import translate_sentence
@@ -108,7 +108,7 @@ def rows_of(table: Table, put: Put) -> Iterable[str]:
     for row in table.rows:
         cells = (
             f"<td{cell_class(column)}>{escape_text(put(in_words(cell, column)))}</td>"
-            for cell, column in zip(row, table.columns, strict=True)
+            for cell, column in zip(row, row_columns(table, row), strict=True)
         )
         yield f"<tr>{''.join(cells)}</tr>"
 

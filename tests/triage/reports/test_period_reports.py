@@ -22,18 +22,20 @@ from triage.addressing.company import SealedEntry
 from triage.config.settings import Company as HouseCompany, Relay, Retention, Settings
 from triage.errors import BadInput, NotFound
 from triage.message.authentication import Dmarc, Result
+from triage.message.signals.severity import Severity
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Effort, Verb
 from triage.quarantine.search.selection import Selection
-from triage.reports import daily_counts, period_reports
-from triage.reports.report_values import Report, Table
+from triage.reports import daily_counts, period_reports, reading
+from triage.reports.report_values import Period, Report, Table
 from triage.store import db
 from triage.store.models.contacts import Correspondent
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import MailReport
 from triage.text.csv_export import Cell
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -93,7 +95,7 @@ class Company:
             happens.append((at(" ".join(line.split()[:2])), self.arrival(*line.split()[2:])))
         for line in ACTS.strip().replace("\n", "|").split("|"):
             happens.append((at(" ".join(line.split()[:2])), self.act(*line.split()[2:])))
-        happens.append((at("mon 11:45"), self.joe_answers))
+        happens += [(at("mon 11:45"), self.joe_answers), (at("mon 15:10"), self.joe_reports), (at("mon 15:20"), self.codes_end)]
         for then, what in sorted(happens, key=lambda one: one[0]):
             self.clock.now = then
             with db.transaction(self.engine) as session:
@@ -166,10 +168,25 @@ class Company:
         said: dict[str, Any] = dict.fromkeys(("learned_at", "first_sent_at", "last_sent_at", "last_mail_at"), self.clock.now)
         session.add(Correspondent(address=TOGETHER["pen"], person="joe.fern", **said))
 
+    def joe_reports(self, session: Session) -> None:
+        """Joe reports two released messages; staff calls the second one harmless."""
+        for number, (name, verdict) in enumerate((("a", ""), ("b", "good"))):
+            said: dict[str, Any] = {"person_shown": "Joe Fern", "department": "it", "how": "trace field", "author": "", "subject": name}
+            report = MailReport(id=number, person="joe.fern", at=self.clock.now, spool_id=number, verdict=verdict, **said)
+            report.delivery_id = self.messages[name][0]
+            session.add(report)
+
+    def codes_end(self, session: Session) -> None:
+        """Codes ended: in time for c, before the release of f, while j waited, and in i, which staff removed. f looked suspicious."""
+        for name, end in (("c", "mon 08:10"), ("f", "mon 08:30"), ("j", "mon 11:20"), ("i", "mon 11:04")):
+            session.get_one(Delivery, self.messages[name][0]).time_limited_until = at(end)
+        session.get_one(Delivery, self.messages["f"][0]).severity = Severity.SUSPICIOUS
+
     def report(self, name: str, by: Actor = OTTO, **more: Any) -> Report:
-        """Makes a report about both days."""
+        """Makes a report about both days. `targets`: of departments."""
         since, until = map(at, more.pop("period", PERIOD))
-        settings = replace(self.settings, reports=replace(self.settings.reports, **more))
+        notices = replace(self.settings.notices, targets=more.pop("targets", ()))
+        settings = replace(self.settings, notices=notices, reports=replace(self.settings.reports, **more))
         with db.read_transaction(self.engine) as session:
             asked = period_reports.parse_period(since, until, settings=settings, now=at("tue 12:00"))
             return period_reports.get_report(session, name, period=asked, by=by, settings=settings, now=at("tue 12:00"))
@@ -308,8 +325,50 @@ def hand_counts(company: Company) -> None:
     assert campaigns.sentences[0] == "1 campaign was stopped, 7 copies removed."
 
     saved = company.report("saved")
-    assert rows(saved, "formula", "count", "seconds", "hours") == [(3, 20, 0.02), (5, 20, 0.03), (16, 4, -0.02), (None, None, 0.03)]
-    assert saved.sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 4.0 s = 0 h."
+    assert rows(saved, "formula", "count", "seconds", "hours") == [(7, 20, 0.04), (16, 4, -0.02), (None, None, 0.02), (3, None, None)]
+    assert saved.sentences == (
+        "≈ 1.3 minutes saved.",
+        "7 copies × 20 s − 16 rows × 4.0 s = 0 h.",
+        "3 more messages were blocked on arrival. They are not part of the time saved.",
+    )
+    first_look(company)
+
+
+def first_look(company: Company) -> None:
+    """Headline figures, load and harm, worked out by hand."""
+    assert rows(company.report("headlines", targets=("it=3",)), "figures", "name", "unit", "now", "before", "change") == [
+        ("held", "count", 17, 0, 17),
+        ("released", "count", 10, 0, 10),
+        ("removed", "count", 5, 0, 5),
+        ("median_wait", "seconds", 240, None, None),
+        ("p90_wait", "seconds", 3600, None, None),
+        ("within_target", "share", 4 / 7, None, None),  # a, b, c and l, of those and d, e, f
+        ("oldest", "seconds", 25 * 3600, None, None),  # j
+        ("campaigns", "count", 1, 0, 1),
+        ("saved", "seconds", 7 * 20 - 16 * 4, 0, 76),
+    ]
+    assert company.report("headlines").sentences == (
+        "17 messages were held.",
+        "Staff released 10, half of the wanted ones within 4 minutes, and removed 5.",
+    )
+    assert rows(company.report("headlines"), "figures", "now")[5] == (None,)
+
+    queue = company.report("queue")
+    assert rows(queue, "departments", "code", "held", "released", "removed", "waiting") == [("it", 12, 8, 3, 1), ("legal", 5, 2, 2, 1)]
+    assert rows(queue, "ages", "messages") == [(0,), (0,), (0,), (2,)]
+    assert rows(queue, "longest", "subject", "waited", "department") == [("j", 25 * 3600, "IT"), ("n", 22 * 3600, "Legal")]
+
+    harm = {
+        "long_wait": (1, 9),  # f
+        "expired_codes": (2, 3),  # f and j, of those and c
+        "reported": (1, 12),  # a
+        "restored": (1, 6),  # n, of that, i, o and three of the wave
+        "wrongly_held": (1, 9),  # f
+    }
+    assert {name: cells for name, *cells in rows(company.report("harm"), "harm", "name", "messages", "of")} == {
+        name: list(cells) for name, cells in harm.items()
+    }
+    assert company.report("harm").sentences == ("1 of 9 wanted messages waited more than 30 minutes (11 %).",)
 
 
 def test_a_part_of_a_day_counts_as_a_part(company: Company) -> None:
@@ -333,6 +392,9 @@ def bens_counts(company: Company) -> None:
         "5 rows were decided by 2 people.",
         "Fewer than 3 people decided, so their speed is not shown: it would describe one person.",
     )
+    assert rows(company.report("queue", by=BEN), "departments", "code", "held", "waiting") == [("legal", 5, 1)]
+    assert rows(company.report("queue", by=BEN), "longest", "subject") == [("n",)]
+    assert rows(company.report("harm", by=BEN), "harm", "messages", "of") == [(0, 2), (0, 0), (None, 2), (None, 3), (0, 2)]
     assert company.report("work", by=BEN).tables == company.report("mistakes", by=BEN).tables == ()
 
 
@@ -344,6 +406,9 @@ def what_is_sealed(company: Company) -> None:
     assert rows(company.report("waiting"), "departments", "code") == [("it",)]
     assert company.report("work").sentences[0] == "12 rows were decided by 2 people."
     assert rows(company.report("rules", by=BEN), "held", "messages") == [(5,)]
+    assert rows(company.report("queue"), "departments", "code") == [("it",)]
+    assert rows(company.report("queue"), "longest", "subject") == [("j",)]
+    assert rows(company.report("harm"), "harm", "of")[3] == (3,)  # i and two of the wave
 
 
 @pytest.mark.parametrize(
@@ -370,7 +435,7 @@ def test_people_are_told_of_only_where_the_company_wants_it(
 
 def test_of_fewer_people_than_the_company_wants_no_total_is_told(company: Company) -> None:
     assert company.report("work", least_people=4).tables == ()
-    assert company.report("saved", least_people=4).sentences[1] == "(3 + 5) messages × 20 s − 16 rows × 20 s = 0 h."
+    assert company.report("saved", least_people=4).sentences[1] == "7 copies × 20 s − 16 rows × 20 s = -0.1 h."
 
 
 def test_nothing_is_measured_where_the_company_wants_nothing_measured(company: Company) -> None:
@@ -413,9 +478,32 @@ def test_a_period_begins_when_there_are_records_of_it(settings: Settings) -> Non
             period_reports.parse_period(since, until, settings=short, now=now)
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "before"),
+    [
+        ("2026-11-02T00:00", "2026-11-29T12:00", ("2026-10-05T00:00", "2026-11-01T12:00")),
+        ("2026-11-23T00:00", "2026-11-30T00:00", ("2026-11-16T00:00", "2026-11-23T00:00")),
+        ("2026-03-30T00:00", "2026-03-31T00:00", ("2026-03-29T00:00", "2026-03-30T00:00")),  # a day of 23 hours
+    ],
+)
+def test_the_period_before_has_the_same_weekdays_and_clock_times(since: str, until: str, before: tuple[str, str]) -> None:
+    begun, ended = (datetime.fromisoformat(one).replace(tzinfo=BERLIN).astimezone(UTC) for one in (since, until))
+    found = reading.period_before(Period(begun, ended, "Europe/Berlin"))
+    assert tuple(f"{one.astimezone(BERLIN):%Y-%m-%dT%H:%M}" for one in (found.since, found.until)) == before
+
+
+def test_nothing_is_compared_with_records_that_are_erased(company: Company) -> None:
+    short = replace(company.settings, retention=Retention(record_days=3))
+    with db.read_transaction(company.engine) as session:
+        asked = period_reports.parse_period(at("mon 00:00"), at("tue 12:00"), settings=short, now=at("tue 12:00"))
+        found = period_reports.get_report(session, "headlines", period=asked, by=OTTO, settings=short, now=at("tue 12:00"))
+    assert {row[0] for row in rows(found, "figures", "before")} == {None}
+    assert found.sentences[-1] == "There is no period to compare with: its records are already erased."
+
+
 def test_there_is_no_report_of_any_other_name(engine: Engine, settings: Settings) -> None:
     asked = period_reports.parse_period(None, None, settings=settings, now=at("tue 12:00"))
-    with db.read_transaction(engine) as session, pytest.raises(NotFound, match="there are waiting, queue"):
+    with db.read_transaction(engine) as session, pytest.raises(NotFound, match="there are headlines, harm, waiting"):
         period_reports.get_report(session, "weather", period=asked, by=OTTO, settings=settings, now=at("tue 12:00"))
 
 
@@ -423,7 +511,7 @@ def test_of_nothing_there_is_little_to_tell(engine: Engine, settings: Settings) 
     with db.read_transaction(engine) as session:
         asked = period_reports.parse_period(None, None, settings=settings, now=at("tue 12:00"))
         found = period_reports.all_reports(session, period=asked, by=OTTO, settings=settings, now=at("tue 12:00"))
-    assert [one.sentences[0] for one in found[:3]] == [
+    assert [one.sentences[0] for one in found[2:5]] == [
         "No wanted message was held.",
         "0 messages were held. Staff released 0 and removed 0.",
         "No message arrived.",

@@ -15,7 +15,10 @@ class ReportColumn(Shape):
 
     name: Annotated[str, Field(description="Under this name each row has its cell.")]
     label: Annotated[Sentence, Field(description="What it is, in words.")]
-    kind: Literal["text", "count", "number", "seconds", "share", "day"]
+    kind: Annotated[
+        Literal["text", "count", "number", "seconds", "share", "day", "figure"],
+        Field(description="figure: a number whose unit (count, seconds or share) is in the row's cell `unit`."),
+    ]
 
 
 class ReportPlot(Shape):

@@ -16,7 +16,7 @@ from triage_cli.output.report_html import write_page
 from triage_cli.output.report_text import report_lines
 from triage_cli.output.tables import Form, Shape, list_options, say
 
-NAMES = ("waiting", "queue", "rules", "work", "mistakes", "campaigns", "saved")
+NAMES = ("headlines", "harm", "waiting", "queue", "rules", "work", "mistakes", "campaigns", "saved")
 REPORTS = Shape(
     {
         "name": "of the report",
@@ -45,7 +45,7 @@ def report(
 ) -> None:
     """Print a report, such as time to decision.
 
-    NAMEs are waiting, queue, rules, work, mistakes, campaigns and saved; without any, all of them.
+    NAMEs are headlines, harm, waiting, queue, rules, work, mistakes, campaigns and saved; without any, all of them.
     """
     if form is Form.CSV and len(names) != 1:
         raise BadInput(f"--csv: name one report, such as `mailroom report waiting --csv`; the reports are {', '.join(NAMES)}")

@@ -2715,7 +2715,8 @@ export interface ReportColumn {
   name: string
   /** What it is, in words. */
   label: string
-  kind: 'text' | 'count' | 'number' | 'seconds' | 'share' | 'day'
+  /** figure: a number whose unit (count, seconds or share) is in the row's cell `unit`. */
+  kind: 'text' | 'count' | 'number' | 'seconds' | 'share' | 'day' | 'figure'
 }
 
 /** Chart that the console draws of a table. */
