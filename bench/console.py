@@ -18,7 +18,7 @@ from bench.rounds import devtools, goals, held, kept, printing, processor, roles
 from bench.rounds.watching import IN_PAGE
 from tests.peers import processes
 from tests.peers.company import Company
-from triage.quarantine.cards import fold_counts
+from triage.quarantine.triage_items import fold_counts
 from triage.store import bodies, db
 from triage.store.models.messages import Content
 from triage.times import utcnow
@@ -120,7 +120,7 @@ def measure_speed(page: devtools.Page, url: str, speed: int) -> Seen:
     for _ in range(ROUNDS):
         page.ask("Network.clearBrowserCache")
         page.ask("Page.navigate", url=url)
-        seen["rows"].append(page.value("bench.rows"))
+        seen["rows"].append(page.value("bench.queue_rows"))
         seen["load"].append(page.value("bench.load()"))
         page.value("bench.after(() => bench.header() && bench.body())")
         page.value("document.getElementById('content').focus()")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from bench.cards import BEN, SETTINGS, House, prepare_house
+from bench.queue_rows import BEN, SETTINGS, House, prepare_house
 from bench.rounds import decided, printing, processor
 from tests.peers import postgresql, processes
 from tests.triage.arriving import NOW, OTTO

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bench.cards import SETTINGS, House, prepare_house
+from bench.queue_rows import SETTINGS, House, prepare_house
 from bench.rounds import filling, printing, processor
 from bench.rounds.filling import DEPARTMENTS, PEOPLE
 from tests.peers import postgresql, processes

@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import Engine, insert
 from sqlmodel import Session, SQLModel
 
-from bench.cards import ANA, BEN, House, prepare_house
+from bench.queue_rows import ANA, BEN, House, prepare_house
 from bench.rounds import filling, goals, kept, printing, processor
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
 from tests.peers import postgresql, processes

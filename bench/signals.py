@@ -1,4 +1,4 @@
-"""Claim: how often each signal speaks on phishing and on wanted mail, what it costs, and where the order of the cards puts phishing.
+"""Claim: how often each signal speaks on phishing and on wanted mail, what it costs, and where the order of the rows puts phishing.
 
 Real mail from the directory that MAILROOM_CORPUS names: phishing, wanted mail and newsletters that look like spam. Nobody is proven
 here, neither the phisher nor the friend: it is about what the message itself gives away. Known to the company are the senders of all
@@ -178,7 +178,7 @@ def print_deciles(messages: Sequence[Mail]) -> None:
 
 
 def rank_mail(mail: Mail, decided: Sequence[Mail]) -> tuple[bool, int]:
-    """Return the sort key of a message in the queue (triage/quarantine/cards/card_list.py): time-limited messages first, then by
+    """Return the sort key of a message in the queue (triage/quarantine/rows/item_list.py): time-limited messages first, then by
     priority."""
     return find_life(mail) is None, -compute_priority(mail, decided)
 

@@ -65,13 +65,13 @@ TRUTHS = {
 
 @lru_cache(1)
 def read_deck() -> tuple[Exercise, ...]:
-    """All cards, the same ones each time."""
+    """All training messages, the same ones each time."""
     now = datetime.now(UTC).replace(microsecond=0)
     return tuple(make_exercise(number, letter) for number, letter in enumerate(pick_letters(now), 1))
 
 
 def pick_letters(now: datetime) -> Iterator[Letter]:
-    """The demo's letters that have a clear answer, few of the wave. A card's number tells nothing."""
+    """The demo's letters that have a clear answer, few of the wave. A training message's number tells nothing."""
     rng = random.Random(SEED)
     waves = 0
     shuffled = list(collect_drafts(rng, now))
@@ -87,7 +87,7 @@ def make_exercise(number: int, letter: Letter) -> Exercise:
     summary = make_summary(letter.raw)
     author = summary.author or next(iter(summary.authors), "")
     return Exercise(
-        card=f"made-{number}",
+        case=f"made-{number}",
         recipient=letter.recipients[0],
         proof=proof_sentence(prove_author(author, letter)),
         raw=letter.raw,

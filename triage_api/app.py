@@ -64,7 +64,7 @@ from triage_api.routes.policy import (
     sender_checks,
     sending_services,
 )
-from triage_api.routes.queue import campaigns, cards, colleagues, deliveries, saved_searches, selections, senders, training, where
+from triage_api.routes.queue import campaigns, colleagues, deliveries, saved_searches, selections, senders, training, triage_items, where
 from triage_api.routes.records import arrivals, audit, legal_holds, person_data, reports
 from triage_api.schemas.language import Interpreter
 
@@ -81,7 +81,7 @@ RESOURCES = (
     people,
     deliveries,
     campaigns,
-    cards,
+    triage_items,
     colleagues,
     messages,
     attachment_pages,

@@ -45,7 +45,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "EscalationOrder": [{"select": {"ids": [ID]}, "to": "legal", "reason": "a summons for next week", "expect": 1}],
-    "UndoOrder": [{"reason": "the wrong card"}],
+    "UndoOrder": [{"reason": "the wrong row"}],
     "ConfidentialRemovalAnswer": [{"reason": "the same wave", "expect": 3}],
     "SweepOrder": [{"sender": "offers@bad.example", "reason": "phishing", "dry_run": True}],
     "HuntOrder": [{"subject": "your mailbox is full", "link": "login.bad.example", "reason": "phishing that came before Mailroom"}],

@@ -31,7 +31,7 @@ SECURE = ("ldap://", "ldaps://")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class EntrySet:
     """The entries of one kind as they were last read, by their identity."""
 
     base: str
@@ -87,11 +87,11 @@ class LdapSource:
             raise BadInput("[directory] postmaster is empty: name the mailbox that takes mail to postmaster@ and abuse@")
         group_attributes = self.schema.attributes_of_groups()
         kinds = [
-            Kept(settings.people_base or settings.base, self.schema.people, self.schema.attributes_of_people()),
-            Kept(settings.group_base or settings.base, self.schema.groups, group_attributes),
+            EntrySet(settings.people_base or settings.base, self.schema.people, self.schema.attributes_of_people()),
+            EntrySet(settings.group_base or settings.base, self.schema.groups, group_attributes),
         ]
         if self.schema.department == "ou":
-            kinds.append(Kept(settings.people_base or settings.base, UNITS, ["ou", *group_attributes]))
+            kinds.append(EntrySet(settings.people_base or settings.base, UNITS, ["ou", *group_attributes]))
         self.kinds = tuple(kinds)
         self.last: Reading | None = None
         self.beyond: tuple[str, ...] = ()  # what lies on other servers
@@ -131,7 +131,7 @@ class LdapSource:
         found = server.search("", "(objectClass=*)", [name], subtree=False) if name else ()
         return next((entry.text(name) for entry in found), "")
 
-    def again(self, kind: Kept, server: Connection, *, full: bool) -> Kept:
+    def again(self, kind: EntrySet, server: Connection, *, full: bool) -> EntrySet:
         """The entries of one kind as they are now."""
         return kind.up_to_date(server, self.schema) if kind.newest and not full else kind.all(server, self.schema)
 

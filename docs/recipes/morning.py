@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A receptionist's morning by script: walk the queue in its order, decide every card, end with an empty queue and a summary.
+"""A receptionist's morning by script: walk the queue in its order, decide every row, end with an empty queue and a summary.
 
 It needs Python and mailroom_api.py beside it, and uses the public API alone. Make it a token that may decide and make rules:
 
@@ -19,7 +19,7 @@ from mailroom_api import Refused, arguments, opened, plain, run
 ODD = ("suspicious", "dangerous")  # of this severity it is not let in
 DECEIVES = ("look-alike-domain", "look-alike-of-known")  # nor with one of these signals
 SAME_LETTER = 5  # people who got the same letter: somebody sells something
-REGULAR = 3  # cards of one sender: worth a rule
+REGULAR = 3  # rows of one sender: worth a rule
 PAGE = 50
 OVERTAKEN = (404, 409, 412)  # somebody else was faster: look again
 
@@ -32,12 +32,12 @@ class Morning:
         self.done, self.approved, self.undone = Counter(), set(), 0
 
     def work(self):
-        """Card by card from the top, until none is left."""
-        while cards := self.mailroom.get("/triage", group="campaign", limit=PAGE)["items"]:
-            senders, before = Counter(card["lead"]["author"] for card in cards), self.done.total()
-            for card in cards:
+        """Row by row from the top, until none is left."""
+        while items := self.mailroom.get("/triage", group="campaign", limit=PAGE)["items"]:
+            senders, before = Counter(item["lead"]["author"] for item in items), self.done.total()
+            for item in items:
                 try:
-                    self.decide(card, senders)
+                    self.decide(item, senders)
                 except Refused as why:
                     if why.status not in OVERTAKEN:
                         raise
@@ -45,32 +45,32 @@ class Morning:
             if self.done.total() == before:
                 sys.exit("Nothing can be done about what is left: look at it in the console.")
 
-    def decide(self, card, senders):
+    def decide(self, item, senders):
         """Decides one row by the first rule that applies."""
-        lead = card["lead"]
+        lead = item["lead"]
         signals = {signal["name"]: signal["sentence"] for signal in lead["signals"]}
         odd = max(lead["signals"], key=lambda signal: signal["risk"], default={"sentence": ""})["sentence"]
-        print(f"{card['priority']:3} {plain(lead['author'])}: {plain(lead['subject'])[:60]} ({card['count']})")
+        print(f"{item['priority']:3} {plain(lead['author'])}: {plain(lead['subject'])[:60]} ({item['count']})")
         to = self.redirects.get(lead["recipient"])
-        deceives = card["severity"] in ODD or any(name in signals for name in DECEIVES)
-        if to and not card["second_look"]:  # that is for a person: a script confirms nothing
-            self.act("redirect", card, f"what comes to {lead['recipient']} is theirs", to=to)
-        elif deceives and card["count"] > 1:
-            self.purge_campaign(card, odd)
-        elif deceives or card["second_look"] or not lead["proof"]:
-            self.act("purge", card, odd)
+        deceives = item["severity"] in ODD or any(name in signals for name in DECEIVES)
+        if to and not item["second_look"]:  # that is for a person: a script confirms nothing
+            self.act("redirect", item, f"what comes to {lead['recipient']} is theirs", to=to)
+        elif deceives and item["count"] > 1:
+            self.purge_campaign(item, odd)
+        elif deceives or item["second_look"] or not lead["proof"]:
+            self.act("purge", item, odd)
         elif "bulk" in signals:
-            self.purge_bulk(card)
-        elif card["people"] >= SAME_LETTER and self.may_notify(card):
-            self.act("reject", card, f"the same letter to {card['people']} people", template="not-wanted")
+            self.purge_bulk(item)
+        elif item["people"] >= SAME_LETTER and self.may_notify(item):
+            self.act("reject", item, f"the same letter to {item['people']} people", template="not-wanted")
         elif senders[lead["author"]] >= REGULAR and lead["author"] not in self.approved:
-            self.approve(card)
+            self.approve(item)
         else:
-            self.act("release", card, "proven, and nothing odd about it")
+            self.act("release", item, "proven, and nothing odd about it")
 
-    def act(self, verb, card, reason, **more):
-        """Decide about exactly the messages of this card. It fails when one of them has changed."""
-        order = {"verb": verb, "select": on(card), "expect": card["count"], "reason": reason[:1000], **more}
+    def act(self, verb, item, reason, **more):
+        """Decide about exactly the messages of this row. It fails when one of them has changed."""
+        order = {"verb": verb, "select": on(item), "expect": item["count"], "reason": reason[:1000], **more}
         made = self.mailroom.post("/decisions", order)
         return self.count_decision(verb, made)
 
@@ -83,9 +83,9 @@ class Morning:
         print(f"   {plain(made['sentence'])}")
         return made
 
-    def purge_campaign(self, card, why):
+    def purge_campaign(self, item, why):
         """Remove all messages of a wave, delivered copies included: previews them first and removes exactly those."""
-        sheet = self.mailroom.post("/selections/preview", {"select": card["select"], "verb": "purge"})
+        sheet = self.mailroom.post("/selections/preview", {"select": item["select"], "verb": "purge"})
         print(
             f"   evidence: {sheet['count']} copies to {sheet['people']} people in {sheet['departments']} departments, {sheet['by_state']}"
         )
@@ -93,57 +93,57 @@ class Morning:
         print("; ".join(plain(one["subject"]) for one in sheet["least_alike"]) or "none, they are all alike")
         if sheet["answered"] or sheet["rules_contradicted"]:
             print("   somebody has answered it, or a rule lets it in: only what is held")
-            self.act("purge", card, why)
+            self.act("purge", item, why)
             return
-        order = {"verb": "purge", "select": card["select"], "fence": sheet["fence"], "reason": why[:1000]}
+        order = {"verb": "purge", "select": item["select"], "fence": sheet["fence"], "reason": why[:1000]}
         self.count_decision("purge", self.mailroom.post("/decisions", order))
 
-    def purge_bulk(self, card):
+    def purge_bulk(self, item):
         """Newsletters go. The first one was wanted after all: the act is undone, and the message let in."""
-        made = self.act("purge", card, "bulk mail that nobody asked for")
+        made = self.act("purge", item, "bulk mail that nobody asked for")
         if self.undone or "sentence" not in made:
             return
         back = self.mailroom.post(f"/decisions/{made['id']}/undo", {"reason": "somebody reads it"})
         self.undone, self.done["purge"] = self.undone + 1, self.done["purge"] - made["count"]
         print(f"   {plain(back['sentence'])}")
-        self.act("release", card, "somebody reads it")
+        self.act("release", item, "somebody reads it")
 
-    def may_notify(self, card):
+    def may_notify(self, item):
         """Whether every sender of this row may get a notice. Unproven senders never do."""
-        said = self.mailroom.post("/rejections/preview", {"select": on(card), "template": "not-wanted"})
-        return said["deliveries"] == card["count"] and not said["refused"]
+        said = self.mailroom.post("/rejections/preview", {"select": on(item), "template": "not-wanted"})
+        return said["deliveries"] == item["count"] and not said["refused"]
 
-    def approve(self, card):
+    def approve(self, item):
         """Let a sender in for good, with the narrowest rule that the offers name."""
-        offers = self.mailroom.post("/rules/offers", {"select": on(card)})["items"]
+        offers = self.mailroom.post("/rules/offers", {"select": on(item)})["items"]
         rule = offers[0]["order"] if offers else None
-        self.act("release", card, "they write often", **({"rule": rule} if rule else {}))
-        self.approved.add(card["lead"]["author"])
+        self.act("release", item, "they write often", **({"rule": rule} if rule else {}))
+        self.approved.add(item["lead"]["author"])
         if rule:
             print(f"   from now on: {rule['effect']} {rule['value']} for {rule['scope']}. {offers[0]['sentence']}")
 
     def summary(self):
         """Summary of the morning."""
-        cards = self.mailroom.get("/triage", group="campaign", limit=1)
+        items = self.mailroom.get("/triage", group="campaign", limit=1)
         midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         report = self.mailroom.get("/reports/queue", since=midnight.isoformat())
         print(f"\n{', '.join(f'{count} {VERBS[verb]}' for verb, count in self.done.most_common())}; {self.undone} decision undone.")
         print(f"Approved for good: {', '.join(sorted(self.approved)) or 'nobody'}.")
         print(f"Today: {report['sentences'][0]}")
-        print("The queue is empty." if not cards["total_deliveries"] else f"{cards['total_deliveries']} messages wait.")
+        print("The queue is empty." if not items["total_deliveries"] else f"{items['total_deliveries']} messages wait.")
 
 
 VERBS = {"release": "released", "redirect": "redirected", "purge": "purged", "reject": "rejected"}
 
 
-def on(card):
+def on(item):
     """Selection of a row: its messages by id, or for a large row the features they share."""
-    return {"ids": card["ids"]} if len(card["ids"]) == card["count"] else {**card["select"], "states": ["held"]}
+    return {"ids": item["ids"]} if len(item["ids"]) == item["count"] else {**item["select"], "states": ["held"]}
 
 
 def main():
     """Say who we are, and work."""
-    parser = arguments("Decide every card of the queue.")
+    parser = arguments("Decide every row of the queue.")
     parser.add_argument("--redirect", action="append", default=[], metavar="ADDRESS=TO", help="mail to this address of ours goes there")
     asked, mailroom = opened(parser)
     me = mailroom.get("/me")

@@ -19,7 +19,7 @@ from mailboxes.imap import imap_login
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror import mirror_message
 from mailboxes.mirror.mirror_account import MirrorAccount, NotTaken
-from mailboxes.mirror.plan import Kept, Place, Plan, Seen, plan_mirror
+from mailboxes.mirror.plan import KnownCopy, Place, Plan, Seen, plan_mirror
 from triage.access import staff_members
 from triage.actor import Actor
 from triage.config.settings import Mirror, Settings
@@ -321,7 +321,7 @@ class Desk:
                 break
         return bool(due)
 
-    def note(self, row: Kept, folder: str, validity: int, uid: int) -> None:
+    def note(self, row: KnownCopy, folder: str, validity: int, uid: int) -> None:
         """Records where a copy is, before it is moved and after it was found."""
         with transaction(self.engine) as session:
             mirror_copies.place_copy(session, row.id, folder, validity, uid)
@@ -347,8 +347,8 @@ class Desk:
 
 
 def readable_messages(
-    kept: list[Kept], wanted: dict[int, str], seen: list[Seen], unread: set[str]
-) -> tuple[list[Kept], dict[int, str], list[Seen]]:
+    kept: list[KnownCopy], wanted: dict[int, str], seen: list[Seen], unread: set[str]
+) -> tuple[list[KnownCopy], dict[int, str], list[Seen]]:
     """Without the messages whose folder nobody can look into: what cannot be seen there would be put there again and again."""
     aside = {row.delivery for row in kept if row.home in unread} | {delivery for delivery, home in wanted.items() if home in unread}
     copies = {row.id for row in kept if row.delivery in aside}
@@ -359,6 +359,6 @@ def readable_messages(
     )
 
 
-def as_kept(row: MirrorCopy) -> Kept:
+def as_kept(row: MirrorCopy) -> KnownCopy:
     """A row as the plan knows it."""
-    return Kept(row.id, row.delivery_id, row.folder, Place(row.folder, row.uid_validity, row.uid) if row.uid else None)
+    return KnownCopy(row.id, row.delivery_id, row.folder, Place(row.folder, row.uid_validity, row.uid) if row.uid else None)

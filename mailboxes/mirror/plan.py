@@ -24,7 +24,7 @@ class Seen(NamedTuple):
     copy: int
 
 
-class Kept(NamedTuple):
+class KnownCopy(NamedTuple):
     """A copy as the database knows it."""
 
     id: int
@@ -39,16 +39,16 @@ class Plan:
 
     take: list[Place] = field(default_factory=list)
     end: list[int] = field(default_factory=list)  # copies whose mail is held no more
-    move: list[tuple[Kept, Place, str]] = field(default_factory=list)  # a copy that lies elsewhere, and its home
-    found: list[tuple[Kept, Place]] = field(default_factory=list)  # where a copy lies that the database knew elsewhere or nowhere
-    put: list[tuple[Kept, str]] = field(default_factory=list)  # a copy that lies nowhere
+    move: list[tuple[KnownCopy, Place, str]] = field(default_factory=list)  # a copy that lies elsewhere, and its home
+    found: list[tuple[KnownCopy, Place]] = field(default_factory=list)  # where a copy lies that the database knew elsewhere or nowhere
+    put: list[tuple[KnownCopy, str]] = field(default_factory=list)  # a copy that lies nowhere
     new: list[tuple[int, str]] = field(default_factory=list)  # held messages that have no copy yet, and its folder
 
     def __bool__(self) -> bool:
         return any((self.take, self.end, self.move, self.found, self.put, self.new))
 
 
-def plan_mirror(kept: Iterable[Kept], wanted: Mapping[int, str], seen: Iterable[Seen], *, apart: frozenset[str]) -> Plan:
+def plan_mirror(kept: Iterable[KnownCopy], wanted: Mapping[int, str], seen: Iterable[Seen], *, apart: frozenset[str]) -> Plan:
     """Compare. `kept`: the copies that are not over; `wanted`: the folder of each held message; `apart`: folders that are left alone."""
     here: dict[int, list[Place]] = {}
     for one in sorted(seen):
@@ -70,7 +70,7 @@ def plan_mirror(kept: Iterable[Kept], wanted: Mapping[int, str], seen: Iterable[
     return made
 
 
-def settle_copy(made: Plan, row: Kept, places: list[Place], home: str) -> None:
+def settle_copy(made: Plan, row: KnownCopy, places: list[Place], home: str) -> None:
     """Plans one held message: exactly one copy in its own folder. Copies made elsewhere by people stay as long as the message is held."""
     at_home = [place for place in places if place.folder == home]
     if at_home:

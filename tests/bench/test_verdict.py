@@ -30,11 +30,11 @@ def test_a_goal_is_met_on_its_side(goal: Goal, figure: float, met: bool) -> None
     [
         ("receive.one", Figure(1.5), 2.0, True),
         ("receive.one", Figure(1.7), 2.0, False),
-        ("cards.growth", Figure(2.0), 1.5, True),  # of these less is better
-        ("cards.growth", Figure(1.8), 1.5, False),
-        ("cards.p99", Figure(90.0), 9.0, False),  # no ratio: another machine is no worse program
+        ("rows.growth", Figure(2.0), 1.5, True),  # of these less is better
+        ("rows.growth", Figure(1.8), 1.5, False),
+        ("rows.p99", Figure(90.0), 9.0, False),  # no ratio: another machine is no worse program
         ("receive.one", Figure(0.5), None, False),
-        ("cards.growth", PART, 1.5, False),
+        ("rows.growth", PART, 1.5, False),
     ],
 )
 def test_a_ratio_that_is_a_quarter_worse_than_on_record_is_told(name: str, figure: Figure, recorded: float | None, worse: bool) -> None:
@@ -43,9 +43,9 @@ def test_a_ratio_that_is_a_quarter_worse_than_on_record_is_told(name: str, figur
 
 def test_what_was_measured_with_less_says_so_in_place_of_a_verdict() -> None:
     rows = {
-        name: verdict.format_row(name, GOALS[name], {name: one}, {}) for name, one in (("cards.p99", Figure(9.9)), ("memory.judge", PART))
+        name: verdict.format_row(name, GOALS[name], {name: one}, {}) for name, one in (("rows.p99", Figure(9.9)), ("memory.judge", PART))
     }
-    assert (rows["cards.p99"][3], rows["memory.judge"][3]) == ("met", "with 50,000 only")
+    assert (rows["rows.p99"][3], rows["memory.judge"][3]) == ("met", "with 50,000 only")
 
 
 def test_what_programs_told_is_found(tmp_path: Path) -> None:

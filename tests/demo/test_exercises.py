@@ -1,4 +1,4 @@
-"""The cards to practise on: both answers, no number that tells, and proofs as the demo's DNS has them."""
+"""The messages to train on: both answers, no number that tells, and proofs as the demo's DNS has them."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,18 +13,18 @@ from triage.quarantine.training_cases import KEEP_OUT, LET_IN
 
 
 def test_both_answers_are_there_and_the_number_tells_nothing() -> None:
-    cards = read_deck()
-    answers = [one.answer for one in cards]
+    cases = read_deck()
+    answers = [one.answer for one in cases]
     assert min(answers.count(LET_IN), answers.count(KEEP_OUT)) >= 15
-    half = len(cards) // 2
+    half = len(cases) // 2
     assert KEEP_OUT in answers[:half]
     assert KEEP_OUT in answers[half:]
-    assert len({one.card for one in cards}) == len(cards)
-    assert all(one.gave_away and one.text and one.author and one.subject for one in cards)
-    assert read_deck() is cards
+    assert len({one.case for one in cases}) == len(cases)
+    assert all(one.gave_away and one.text and one.author and one.subject for one in cases)
+    assert read_deck() is cases
 
 
-def test_every_kind_has_cards() -> None:
+def test_every_kind_has_rows() -> None:
     kinds = {letter.kind for letter in pick_letters(datetime.now(UTC))}
     assert kinds == {*LIES, *TRUTHS}
 

@@ -30,10 +30,10 @@ from triage.intake.stages import Arrival
 from triage.message.forwarded import Pointed
 from triage.message.summary import Summary, make_summary
 from triage.policy.rules import store as rules
-from triage.quarantine.cards import card_list, fold_counts
-from triage.quarantine.cards.card_list import Card
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.quarantine.triage_items import fold_counts, item_list
+from triage.quarantine.triage_items.item_list import TriageItem
 from triage.store import ledger
 from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import Event, State
@@ -91,11 +91,11 @@ class Morning:
                 assert not isinstance(entered, Exception), entered
         fold_counts.build_views(engine, now=self.now)
 
-    def rows(self, later: timedelta = timedelta(), **more: object) -> list[Card]:
+    def rows(self, later: timedelta = timedelta(), **more: object) -> list[TriageItem]:
         """The queue as the console shows it, similar messages together."""
         with read_transaction(self.engine) as session:
             asked = {"by": IDA, "now": self.now + later, "group": "campaign", "limit": 200} | more
-            return list(card_list.list_cards(session, HELD, **asked).items)  # type: ignore[arg-type]
+            return list(item_list.list_items(session, HELD, **asked).items)  # type: ignore[arg-type]
 
 
 def arrival(letter: Letter, at: datetime, signing: dict[str, Key], resolver: ZoneFileResolver) -> Arrival:
@@ -105,8 +105,8 @@ def arrival(letter: Letter, at: datetime, signing: dict[str, Key], resolver: Zon
     return Arrival(envelope, raw, authenticate_message(envelope, raw, resolver, datetime.now(UTC)), make_summary(raw))
 
 
-def list_subjects(found: Iterable[Card]) -> list[str]:
-    return [f"{card.section} {card.severity.word} {card.count} {card.lead.author}: {card.lead.subject}" for card in found]
+def list_subjects(found: Iterable[TriageItem]) -> list[str]:
+    return [f"{item.section} {item.severity.word} {item.count} {item.lead.author}: {item.lead.subject}" for item in found]
 
 
 def deliver(it: Morning, ids: Iterable[int]) -> None:
@@ -189,7 +189,7 @@ rest dangerous 1 helpdesk@company.example: Mailbox almost full (98 %)
 def test_the_order_of_the_morning(engine: Engine, demo_settings: Settings, signing: dict[str, Key]) -> None:
     it = Morning(engine, demo_settings, signing)
     assert list_subjects(it.rows()) == [*CODES, *REST]
-    code, hurry = it.rows()[0], next(card for card in it.rows() if card.lead.author == LIAR)
+    code, hurry = it.rows()[0], next(item for item in it.rows() if item.lead.author == LIAR)
     assert (code.time_limited_until, code.lifetime_assumed, code.lead.time_limited_until) == (
         it.now + timedelta(minutes=1),
         False,
@@ -200,10 +200,10 @@ def test_the_order_of_the_morning(engine: Engine, demo_settings: Settings, signi
 
     late = it.rows(timedelta(minutes=1))  # the code has expired: it goes to where its priority puts it
     assert list_subjects(late)[:3] == CODES[1:]
-    assert [card.section for card in late if card.lead.id == code.lead.id] == [Section.REST]
+    assert [item.section for item in late if item.lead.id == code.lead.id] == [Section.REST]
     assert sorted(list_subjects(late)[3:]) == sorted([*REST, CODES[0].replace("time-limited", "rest")])
 
-    wave = next(card for card in it.rows() if card.lead.author == "no-reply@mail-notice.test")
+    wave = next(item for item in it.rows() if item.lead.author == "no-reply@mail-notice.test")
     deliver(it, [*wave.ids[-7:], *held_of(it, LIAR)[:1]])  # the second one does not look suspicious
     report(it, held_of(it, "x7@bulkhost.test")[0])
     found = it.rows()
@@ -211,7 +211,7 @@ def test_the_order_of_the_morning(engine: Engine, demo_settings: Settings, signi
         "act-now none 1 x7@bulkhost.test: I have your password",
         "act-now suspicious 33 no-reply@mail-notice.test: Your password expires today",
     ]
-    assert [(card.delivered, card.opened, len(card.suspected)) for card in found[:2]] == [(0, None, 1), (7, None, 0)]
+    assert [(item.delivered, item.opened, len(item.suspected)) for item in found[:2]] == [(0, None, 1), (7, None, 0)]
     assert list_subjects(found)[2:6] == CODES
     assert [line for line in REST if line not in list_subjects(found)] == [
         "rest none 1 x7@bulkhost.test: I have your password",

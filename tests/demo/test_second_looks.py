@@ -22,9 +22,9 @@ from triage.intake import receive as intake
 from triage.message.signals.severity import Severity
 from triage.message.summary import make_summary
 from triage.policy.rules import store as rules
-from triage.quarantine.cards import card_list
-from triage.quarantine.cards.card_list import Card
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
+from triage.quarantine.triage_items.item_list import TriageItem
 from triage.store.db import transaction
 from triage.store.delivery_state import State
 from triage.store.models.messages import Message
@@ -58,14 +58,14 @@ def come_in(session: Session, letters: list[Letter], signing: dict[str, Key], se
         intake.receive_message(session, sent, raw, found, make_summary(raw), settings=settings, now=signed_at)
 
 
-def rows_by_kind(session: Session, letters: list[Letter], now: datetime) -> dict[str, list[Card]]:
+def rows_by_kind(session: Session, letters: list[Letter], now: datetime) -> dict[str, list[TriageItem]]:
     """The rows of the queue, by the kind of their newest message: spool ids are in the order in which the letters came."""
     came = session.scalars(select(col(Message.id)).order_by(col(Message.spool_id))).all()
     kinds = {message_id: letter.kind for message_id, letter in zip(came, letters, strict=True)}
-    page = card_list.list_cards(session, Selection(states=(State.HELD,)), by=IDA, now=now, group="campaign", limit=500)
-    found: dict[str, list[Card]] = defaultdict(list)
-    for card in page.items:
-        found[kinds[card.lead.message_id]].append(card)
+    page = item_list.list_items(session, Selection(states=(State.HELD,)), by=IDA, now=now, group="campaign", limit=500)
+    found: dict[str, list[TriageItem]] = defaultdict(list)
+    for item in page.items:
+        found[kinds[item.lead.message_id]].append(item)
     return found
 
 
@@ -76,12 +76,12 @@ def test_the_morning_asks_about_what_is_dangerous_and_about_nothing_that_is_want
     with transaction(sqlite_engine) as session:
         come_in(session, letters, signing, settings, now)
         rows = rows_by_kind(session, letters, now)
-    first = {kind: {card.second_look[0] if card.second_look else "" for card in some} for kind, some in rows.items()}
+    first = {kind: {item.second_look[0] if item.second_look else "" for item in some} for kind, some in rows.items()}
     assert {kind: first[kind] for kind in ASKS} == {kind: {name} for kind, name in ASKS.items()}
-    wanted = [card for kind, some in rows.items() if kind not in ASKS.keys() | UNWANTED for card in some]
+    wanted = [item for kind, some in rows.items() if kind not in ASKS.keys() | UNWANTED for item in some]
     assert len(wanted) > 20
-    assert sum(bool(card.second_look) for card in wanted) <= BUDGET * len(wanted)
-    every = [card for some in rows.values() for card in some]
-    assert [card.lead.subject for card in every if card.severity >= Severity.SUSPICIOUS and not card.second_look] == []
+    assert sum(bool(item.second_look) for item in wanted) <= BUDGET * len(wanted)
+    every = [item for some in rows.values() for item in some]
+    assert [item.lead.subject for item in every if item.severity >= Severity.SUSPICIOUS and not item.second_look] == []
     (forged,) = rows["forged-supplier"]  # its risk alone, 70, would not make it dangerous
     assert (forged.severity, forged.second_look) == (Severity.SUSPICIOUS, ("dmarc-fails", "new-bank-details", "suspicious"))

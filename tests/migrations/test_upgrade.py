@@ -329,7 +329,7 @@ def test_open_alerts_have_the_names_of_the_settings_after_an_upgrade(tmp_path: P
             connection.execute(text("INSERT INTO sent_alert VALUES ('staff:ana', :cause, '', '', 1)"), {"cause": cause})
     upgrade.upgrade(engine)
     with engine.connect() as connection:
-        for name in ("alarm", "sent_alert"):
+        for name in ("open_alert", "sent_alert"):
             left = connection.scalars(text(f"SELECT cause FROM {name} ORDER BY cause"))
             assert list(left) == ["brake", "outgoing", "suspicious-delivered", "time-limited"]
     engine.dispose()

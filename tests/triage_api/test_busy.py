@@ -15,7 +15,7 @@ from triage.config.settings import Settings
 from triage.quarantine import presence
 from triage.store import db
 from triage.store.db import read_transaction, transaction
-from triage.store.models.assignments import InHand
+from triage.store.models.assignments import Presence
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import StaffSession
 from triage.times import utcnow
@@ -50,7 +50,7 @@ def test_who_is_there_is_told_all_the_same(sqlite_ana: Browser, sqlite_engine: E
 
     def there() -> set[str]:
         with read_transaction(sqlite_engine) as session:
-            return set(session.scalars(select(col(InHand.login))))
+            return set(session.scalars(select(col(Presence.login))))
 
     with busy():
         assert say() == ["Ben Okafor"]

@@ -1,4 +1,4 @@
-"""Deliveries, cards, folders, people, the queue and the record: shapes, filters, pages."""
+"""Deliveries, rows, folders, people, the queue and the record: shapes, filters, pages."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -147,8 +147,8 @@ def test_deliveries_of_one_rule(ana: Browser, came: Came) -> None:
 def test_pages_meet(ana: Browser, came: Came) -> None:
     made = [came(JOE, author=f"a{number}@one.example")[0] for number in range(5)]
     assert [one["id"] for one in walked(ana, "/deliveries?")] == made[::-1]
-    assert sorted(card["lead"]["id"] for card in walked(ana, "/triage?")) == made
-    assert sorted(card["lead"]["id"] for card in walked(ana, "/triage?group=none&")) == made
+    assert sorted(item["lead"]["id"] for item in walked(ana, "/triage?")) == made
+    assert sorted(item["lead"]["id"] for item in walked(ana, "/triage?group=none&")) == made
 
 
 def walked(browser: Browser, path: str) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ def walked(browser: Browser, path: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
+def test_rows(ana: Browser, came: Came, engine: Engine) -> None:
     wave = [*came(JOE, MARA, author="wave@bad.example"), *came(JOE, author="wave@bad.example")]
     (code,) = came(INFO, author="code@good.example", subject="Your sign-in code")
     until = utcnow().replace(microsecond=0) + timedelta(minutes=10)
@@ -200,10 +200,10 @@ def check_filters(ana: Browser, rows: int) -> None:
         assert ana.get(f"/triage?{wrong}").status_code == 422
 
 
-def test_cards_by_campaign_are_decided_as_they_say(ana: Browser, came: Came) -> None:
+def test_rows_by_campaign_are_decided_as_they_say(ana: Browser, came: Came) -> None:
     forged = [came(place, author=f"{number}@host{number}.example", text=PARCEL)[0] for number, place in enumerate((JOE, INFO, MARA))]
     (real,) = came(JOE, author="post@supplier.example", text=PARCEL, dmarc=DMARC_PASS)
-    first, second = sorted(ana.get("/triage?group=campaign").json()["items"], key=lambda card: -card["count"])
+    first, second = sorted(ana.get("/triage?group=campaign").json()["items"], key=lambda item: -item["count"])
     assert (sorted(first["ids"]), first["apart"], second["ids"], second["apart"]) == (sorted(forged), 1, [real], 3)
     campaign = first["lead"]["campaign"]
     assert first["select"] == {"ids": [], "sender": "", "campaign": campaign, "proof": "none"}
@@ -433,18 +433,18 @@ def test_what_came_in_is_counted_by_day_and_rule(ana: Browser, ben: Browser, cam
 
 
 def test_a_long_list_is_entered_at_an_anchor(ana: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.quarantine.cards.card_list.ANCHOR_EVERY", 2)
+    monkeypatch.setattr("triage.quarantine.triage_items.item_list.ANCHOR_EVERY", 2)
     for number in range(5):
         came(JOE, author=f"one{number}@good.example")
-    whole = [card["key"] for card in ana.get("/triage").json()["items"]]
+    whole = [item["key"] for item in ana.get("/triage").json()["items"]]
     found = ana.get("/triage/anchors").json()
     assert (found["total_items"], [one["position"] for one in found["items"]]) == (5, [0, 2, 4])
     for one in found["items"]:
         page = ana.get("/triage", params={"at": one["at"], "limit": 2}).json()
-        assert [card["key"] for card in page["items"]] == whole[one["position"] : one["position"] + 2]
+        assert [item["key"] for item in page["items"]] == whole[one["position"] : one["position"] + 2]
     assert ana.get("/triage", params={"at": "nonsense"}).status_code == 422
     last = ana.get("/triage", params={"end": True, "limit": 2}).json()
-    assert ([card["key"] for card in last["items"]], last["next_cursor"], last["total_items"]) == (whole[-2:], None, 5)
+    assert ([item["key"] for item in last["items"]], last["next_cursor"], last["total_items"]) == (whole[-2:], None, 5)
 
 
 @pytest.mark.parametrize("group", ["sender", "campaign", "none"])
@@ -457,7 +457,7 @@ def test_a_long_list_is_entered_at_a_position_and_read_in_both_directions(
 
     def page(**words: object) -> tuple[list[str], dict[str, Any]]:
         found = ana.get("/triage", params={"group": group, "limit": 2} | asked | words).json()
-        return [card["key"] for card in found["items"]], found
+        return [item["key"] for item in found["items"]], found
 
     whole, top = page(limit=50)
     assert (len(whole), top["position"], top["previous_cursor"], top["next_cursor"]) == (5, 0, None, None)

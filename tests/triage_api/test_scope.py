@@ -975,17 +975,17 @@ def test_a_decision_of_others_shows_only_one_s_own_items(ana: Browser, ben: Brow
     assert seen.json()["select"] == {"ids": [mara]}
 
 
-def test_a_decision_over_several_cards_shows_only_those_one_knows_of(ana: Browser, ben: Browser, came: Came) -> None:
+def test_a_decision_over_several_rows_shows_only_those_one_knows_of(ana: Browser, ben: Browser, came: Came) -> None:
     joe, mara = came(JOE, MARA)
     came(JOE, author="doctor@clinic.example")
     came(JOE, MARA, author="wave@bad.example")
     (alone,) = came(JOE, author="union@union.example")
-    cards = [{"ids": [joe, mara]}, {"sender": "doctor@clinic.example"}, {"sender": "Wave@Bad.example"}, {"ids": [alone]}]
-    made = ana.post("/decisions", {"verb": "purge", "select": {"any_of": cards}}).json()
+    items = [{"ids": [joe, mara]}, {"sender": "doctor@clinic.example"}, {"sender": "Wave@Bad.example"}, {"ids": [alone]}]
+    made = ana.post("/decisions", {"verb": "purge", "select": {"any_of": items}}).json()
     undone = ana.post(f"/decisions/{made['id']}/undo").json()
     for decision in (made["id"], undone["id"]):
-        shown = [card for browser in (ana, ben) for card in browser.get(f"/decisions/{decision}").json()["select"]["any_of"]]
-        assert shown == [*cards, {"ids": [mara]}, {"sender": "Wave@Bad.example"}]
+        shown = [item for browser in (ana, ben) for item in browser.get(f"/decisions/{decision}").json()["select"]["any_of"]]
+        assert shown == [*items, {"ids": [mara]}, {"sender": "Wave@Bad.example"}]
     listed = ben.get("/decisions").text
     assert "clinic.example" not in listed
     assert not any(one in listed for one in (joe, alone))

@@ -16,7 +16,7 @@ from triage.directory import recipients
 from triage.errors import BadInput
 from triage.ids import format_id
 from triage.policy.rules.store import in_force
-from triage.quarantine.cards import folder_counts
+from triage.quarantine.triage_items import folder_counts
 from triage.store.models.directory import Department, Person
 from triage.store.models.rules import Rule
 from triage.store.models.staff import ApiToken, StaffMember

@@ -10,7 +10,7 @@ from triage.directory.delivery_notes import append_notes
 from triage.say import say
 from triage.store import confidential_rows, ledger
 from triage.store.delivery_state import State
-from triage.store.models.counts import KeptFolder
+from triage.store.models.counts import CachedFolder
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, KnownRecipient
 
@@ -20,7 +20,7 @@ def move_held(session: Session, names: Mapping[str, str]) -> int:
 
     `names`: of the departments before. What is confidential stays: who may see in still does.
     """
-    codes, counted = select(col(Department.code)), select(col(KeptFolder.department)).where(col(KeptFolder.held) > 0)
+    codes, counted = select(col(Department.code)), select(col(CachedFolder.department)).where(col(CachedFolder.held) > 0)
     gone = ({*names, *session.scalars(counted)} - set(session.scalars(codes))) - {""}
     last = undeliverable.postmaster_department(session)
     if not gone or last is None:

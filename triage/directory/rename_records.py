@@ -14,12 +14,12 @@ from triage.directory.renames import Names, Renaming
 from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.approvals import KeepersRequest, PendingAct
-from triage.store.models.assignments import Comment, Escalation, Handed, InHand, Snooze
+from triage.store.models.assignments import Assignment, Comment, Escalation, Presence, Snooze
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign
 from triage.store.models.compliance import LegalHold, PersonErasure
 from triage.store.models.contacts import Correspondent, NotLearned, PostedList, SentMail
-from triage.store.models.counts import Arrived, KeptFolder, QueueSample, Touched
+from triage.store.models.counts import Arrived, CachedFolder, QueueSample, Touched
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import AddressChange, Department, FormerMailbox, FormerName, KnownRecipient, MailGroup, Person, Sealed
@@ -34,7 +34,7 @@ from triage.store.models.employees import (
     OutboundRun,
 )
 from triage.store.models.idempotency import StoredAnswer
-from triage.store.models.notifications import Alarm, SentAlert
+from triage.store.models.notifications import OpenAlert, SentAlert
 from triage.store.models.rules import Emergency, EnforcementStep, Proposal, Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, SignInStep
 from triage.store.models.staff import (
@@ -54,15 +54,15 @@ AT_ONCE = 200  # names of one statement
 ON_THE_WAY = "\x7f"  # stands before a name while somebody else has still the one that it shall become
 
 UIDS: tuple[Any, ...] = (
-    *(Alarm.person, Arrived.person, Correspondent.person, Department.responsible, DigestEntry.person, DigestRefusal.person),
-    *(EmployeeSession.uid, Expectation.person, FormerMailbox.person, KeptFolder.person, KnownRecipient.leaver, KnownRecipient.person),
+    *(OpenAlert.person, Arrived.person, Correspondent.person, Department.responsible, DigestEntry.person, DigestRefusal.person),
+    *(EmployeeSession.uid, Expectation.person, FormerMailbox.person, CachedFolder.person, KnownRecipient.leaver, KnownRecipient.person),
     *(LegalHold.person, MailReport.person, NotLearned.person, OutboundBrake.person, OutboundRun.person, Person.manager),
     *(Person.uid, PersonErasure.uid, PostedList.person),
     *(QueueSample.person, SavedSearch.person, SentMail.person, SentAlert.person, Touched.person),
 )
 LOGINS: tuple[Any, ...] = (
     *(AuthenticatorApp.login, BrowserPin.login, Passkey.login, RecoveryCode.login),
-    *(ExternalIdentity.login, FailedSignIn.login, Handed.to, InHand.login, Person.login, PracticeAnswer.login, Preference.login),
+    *(ExternalIdentity.login, FailedSignIn.login, Assignment.to, Presence.login, Person.login, PracticeAnswer.login, Preference.login),
     *(Sealed.login, SignInStep.login, Snooze.login, StaffMember.login, StaffSession.login),
     *(Substitution.absent, Substitution.substitute),
 )
@@ -73,7 +73,7 @@ ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
         Comment.by,
         Escalation.by,
         Escalation.confirmed_by,
-        Handed.by,
+        Assignment.by,
         KeepersRequest.asked_by,
         KeepersRequest.settled_by,
         StoredAnswer.actor,

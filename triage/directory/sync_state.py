@@ -13,7 +13,7 @@ from triage.directory import address_changes
 from triage.say import load_sentence
 from triage.store.models.audit import AuditRecord
 from triage.store.models.directory import AddressChange, Department, MailGroup, Person
-from triage.store.models.notifications import Alarm
+from triage.store.models.notifications import OpenAlert
 
 SUBJECT = "directory"  # of the record that a change leaves
 
@@ -56,7 +56,7 @@ class DirectoryState:
 def get_sync_state(session: Session, *, by: Actor) -> DirectoryState:
     """Returns the present state of the directory; with its last changes only for actors who may read the audit log."""
     last = session.scalar(select(AuditRecord).where(col(AuditRecord.subject) == SUBJECT).order_by(col(AuditRecord.id).desc()).limit(1))
-    alarm = session.scalar(select(Alarm).where(col(Alarm.cause) == BRAKE).limit(1))
+    alarm = session.scalar(select(OpenAlert).where(col(OpenAlert.cause) == BRAKE).limit(1))
     reads = by.scope.company and by.role in (Role.ADMIN, Role.AUDITOR)
     detail = last.detail if last and reads else {}
     active, left = number_of_people(session)

@@ -55,7 +55,7 @@ class Known:
     rules: matching_rules.ByValue  # in force, that name a sender or a recipient
     learned: Mapping[str, Sequence[MatchedRule]]  # what correspondence says about the authors
     in_force: enforcement.Enforcement
-    opened: emergency.Alarm | None
+    opened: emergency.CurrentEmergency | None
     proofs: Mapping[str, domain_proofs.StoredProofs]  # of the authors' domains
     content: ContentRules = NO_RULES  # in force, whomever they are about
     sealed: frozenset[str] = frozenset()  # confidential folders, where there are such rules
@@ -236,7 +236,7 @@ def facts_of(
     inside: str = "",
     ours: tuple[OurMail, ...] = (),
     in_force: enforcement.Enforcement | None = None,
-    opened: emergency.Alarm | None = None,
+    opened: emergency.CurrentEmergency | None = None,
     danger: Danger = NO_DANGER,
     unlike: tuple[Deviation, ...] = (),
     unlike_reported: tuple[Deviation, ...] = (),

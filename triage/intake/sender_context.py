@@ -63,7 +63,7 @@ def place_in_queue(
     answers: bool,
     learned: Learned = NOTHING_LEARNED,
 ) -> tuple[Signal, ...]:
-    """Give a copy its own signals and its place in the order of the cards. `found` are the signals of its message, `answers` is as
+    """Give a copy its own signals and its place in the order of the rows. `found` are the signals of its message, `answers` is as
     `priority.reasons` wants it. `deadline`: how long it is of use, which counts where the author is verified and nothing is suspicious.
 
     Returns all signals, the message's and its own.

@@ -69,7 +69,7 @@ def simulate_message(
 ) -> Iterator[Rehearsed]:
     """Simulates the policy for each copy of a message. `envelope.received_at` is when it came, `now` says which rules are in force.
 
-    `alike`: what is the same thing sent many times is one card; without it what is from the same sender.
+    `alike`: what is the same thing sent many times is one row; without it what is from the same sender.
     """
     for facts in lookups.gather_facts(session, envelope, authentication, summary, settings=settings, now=now):
         yield simulate_copy(session, enforced_facts(facts, settings), settings=settings, answered=answered, alike=alike)
@@ -104,7 +104,7 @@ def simulate_copy(session: Session, facts: Facts, *, settings: Settings, answere
         author=author,
         disposition=str(verdict.disposition),
         rule=verdict.rule,
-        card=card_of(facts, author, alike, settings.policy.freemail_domains) if held else "",
+        item=item_of(facts, author, alike, settings.policy.freemail_domains) if held else "",
         remedies=tuple(possible) if held else (),
         unknown=verdict.unknown,
         answered=answered,
@@ -120,8 +120,8 @@ def checks_that_speak(facts: Facts, verdict: Verdict) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.check for one in found))
 
 
-def card_of(facts: Facts, author: str, alike: Likeness | None, freemail: Collection[str]) -> str:
-    """The card that it lies on: with its campaign or its sender, and apart what somebody has proven to be their own."""
+def item_of(facts: Facts, author: str, alike: Likeness | None, freemail: Collection[str]) -> str:
+    """The row that it lies on: with its campaign or its sender, and apart what somebody has proven to be their own."""
     pile = alike.name(Fingerprint.from_text(facts.summary.fingerprint)) if alike else ""
     return f"{pile or author} {proven_as(facts, freemail)}"
 

@@ -54,16 +54,16 @@ from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.campaigns import Campaign
 from triage.store.models.columns import Instant
-from triage.store.models.counts import KeptFolder
+from triage.store.models.counts import CachedFolder
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department
 from triage.store.models.employees import MailRequest
-from triage.store.models.notifications import Alarm, SentAlert
+from triage.store.models.notifications import OpenAlert, SentAlert
 from triage.store.queue.grouping import HELD
 from triage.times import to_micros
 
-BY = Actor.system("alarms")
+BY = Actor.system("alerts")
 COMPANY = ""  # the department of what is the company's
 ON_RECORD = "record"  # who is told, where the record is: of it webhooks are told
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -93,7 +93,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *find_stolen_accounts(session, settings, now),
         *find_changed_proofs(session),
         *find_brakes(session, now),
-        *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
+        *(as_wait(row) for row in session.scalars(select(OpenAlert).where(col(OpenAlert.cause) == BRAKE))),  # lasts until the next good run
     ]
 
 
@@ -102,13 +102,13 @@ def find_waiting(session: Session, settings: Settings, now: datetime) -> Iterato
 
     Only those are looked into in which something was held when the counts were folded last.
     """
-    full = col(KeptFolder.held) > 0
-    for code in session.scalars(select(col(KeptFolder.department)).where(full).distinct()).all():
+    full = col(CachedFolder.held) > 0
+    for code in session.scalars(select(col(CachedFolder.department)).where(full).distinct()).all():
         target = target_of(settings.notices.targets, settings.notices.target_minutes, code)
         if target is not None:
             before = worked_since(settings.coverage.hours, settings.coverage.time_zone, now, target)
-            folder = and_(full, col(KeptFolder.department) == code)
-            theirs = and_(col(Delivery.department) == col(KeptFolder.department), col(Delivery.person) == col(KeptFolder.person))
+            folder = and_(full, col(CachedFolder.department) == code)
+            theirs = and_(col(Delivery.department) == col(CachedFolder.department), col(Delivery.person) == col(CachedFolder.person))
             late = and_(folder, theirs, HELD, col(Delivery.received_at) < before, col(Delivery.urgency) >= HARDLY_WANTED)
             yield from by_folder(session, WAITING, late, col(Delivery.received_at))
 
@@ -303,22 +303,22 @@ def find_brakes(session: Session, now: datetime) -> Iterator[Wait]:
 
 
 def raise_brake(session: Session, words: str, *, now: datetime) -> None:
-    """The directory was not believed; it stays an alarm until it is again. The same words again are no news."""
-    row = session.get(Alarm, (BRAKE, COMPANY, ""))
+    """The directory was not believed; it stays an alert until it is again. The same words again are no news."""
+    row = session.get(OpenAlert, (BRAKE, COMPANY, ""))
     if row is None:
-        session.add(Alarm(cause=BRAKE, department=COMPANY, person="", raised_at=now, words=str(words), words_form=form_of(words)))
+        session.add(OpenAlert(cause=BRAKE, department=COMPANY, person="", raised_at=now, words=str(words), words_form=form_of(words)))
     elif row.words != words:
         row.words, row.words_form, row.raised_at = str(words), form_of(words), now
 
 
 def clear_brake_alert(session: Session) -> None:
     """The directory is believed."""
-    session.execute(delete(Alarm).where(col(Alarm.cause) == BRAKE))
+    session.execute(delete(OpenAlert).where(col(OpenAlert.cause) == BRAKE))
 
 
-def last_alerts(session: Session) -> dict[tuple[str, str, str], Alarm]:
+def last_alerts(session: Session) -> dict[tuple[str, str, str], OpenAlert]:
     """Returns the alerts that the last check found."""
-    return {(row.cause, row.department, row.person): row for row in session.scalars(select(Alarm))}
+    return {(row.cause, row.department, row.person): row for row in session.scalars(select(OpenAlert))}
 
 
 def has_changed(session: Session, found: Iterable[Wait]) -> bool:
@@ -335,7 +335,7 @@ def keep_alerts(session: Session, found: Iterable[Wait], *, now: datetime) -> No
             continue
         row = before.pop((one.cause, one.department, one.person), None)
         if row is None:
-            row = Alarm(cause=one.cause, department=one.department, person=one.person, raised_at=now)
+            row = OpenAlert(cause=one.cause, department=one.department, person=one.person, raised_at=now)
             session.add(row)
         elif row.raised_at > now + AHEAD or (one.cause in COMES_ANEW and one.newest > row.newest):  # or a clock was ahead
             row.raised_at = now
@@ -347,7 +347,7 @@ def keep_alerts(session: Session, found: Iterable[Wait], *, now: datetime) -> No
     forget_ended(session, now)
 
 
-def as_wait(row: Alarm) -> Wait:
+def as_wait(row: OpenAlert) -> Wait:
     """A row as a value."""
     return Wait(row.cause, row.department, row.person, row.number, row.since, row.newest, load_sentence(row.words, row.words_form))
 
@@ -360,7 +360,9 @@ def quiet_time(settings: Settings, cause: str) -> timedelta:
     return min(SOON, usual) if cause in COMES_ANEW else usual
 
 
-def find_unsent_alerts(session: Session, who: str, alarms: Iterable[Alarm], settings: Settings, now: datetime) -> dict[str, list[Alarm]]:
+def find_unsent_alerts(
+    session: Session, who: str, alerts: Iterable[OpenAlert], settings: Settings, now: datetime
+) -> dict[str, list[OpenAlert]]:
     """Returns the alerts, by cause, that somebody has not received yet: where one is new, and it was quiet for long enough.
 
     Told in a far future is not told: that was while a clock was ahead.
@@ -370,8 +372,8 @@ def find_unsent_alerts(session: Session, who: str, alarms: Iterable[Alarm], sett
     last: dict[str, datetime] = {}
     for (cause, *_), at in told.items():
         last[cause] = max(at, last.get(cause, at))
-    found: dict[str, list[Alarm]] = defaultdict(list)
-    for row in alarms:
+    found: dict[str, list[OpenAlert]] = defaultdict(list)
+    for row in alerts:
         if row.cause not in EACH or is_news(row, told.get((row.cause, row.department, row.person), BEFORE), now):
             found[row.cause].append(row)
     return {
@@ -382,14 +384,14 @@ def find_unsent_alerts(session: Session, who: str, alarms: Iterable[Alarm], sett
     }
 
 
-def is_news(row: Alarm, since: datetime, now: datetime) -> bool:
+def is_news(row: OpenAlert, since: datetime, now: datetime) -> bool:
     """Whether it is newer than the last alert about it, or lasts too long."""
     return row.raised_at > since or (row.cause in LASTS and now - since >= DAY)
 
 
-def save_sent_alerts(session: Session, who: str, alarms: Iterable[Alarm], now: datetime) -> None:
+def save_sent_alerts(session: Session, who: str, alerts: Iterable[OpenAlert], now: datetime) -> None:
     """Saves that somebody received these alerts, as they are now."""
-    for row in alarms:
+    for row in alerts:
         key = {"who": who, "cause": row.cause, "department": row.department, "person": row.person}
         db.insert_if_missing(session, SentAlert, **key, at=now)
         session.get_one(SentAlert, tuple(key.values()), populate_existing=True).at = now
@@ -397,14 +399,14 @@ def save_sent_alerts(session: Session, who: str, alarms: Iterable[Alarm], now: d
 
 def forget_ended(session: Session, now: datetime) -> None:
     """Forget who was told of what is over for long enough."""
-    folder = (col(Alarm.department) == col(SentAlert.department), col(Alarm.person) == col(SentAlert.person))
-    over = ~exists().where(col(Alarm.cause) == col(SentAlert.cause), *folder)
+    folder = (col(OpenAlert.department) == col(SentAlert.department), col(OpenAlert.person) == col(SentAlert.person))
+    over = ~exists().where(col(OpenAlert.cause) == col(SentAlert.cause), *folder)
     session.execute(delete(SentAlert).where(col(SentAlert.cause).in_(CAUSES), col(SentAlert.at) < now - REMEMBERED, over))
 
 
-def due_for_record(session: Session, settings: Settings, now: datetime) -> list[tuple[str, str, list[Alarm]]]:
+def due_for_record(session: Session, settings: Settings, now: datetime) -> list[tuple[str, str, list[OpenAlert]]]:
     """Returns alerts to be entered in the audit log now: department, cause, and the alerts in its folders."""
-    departments: dict[str, list[Alarm]] = defaultdict(list)
+    departments: dict[str, list[OpenAlert]] = defaultdict(list)
     for row in last_alerts(session).values():
         departments[row.department].append(row)
     return [

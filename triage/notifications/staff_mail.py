@@ -22,7 +22,7 @@ from triage.notifications import alerts
 from triage.quarantine import coverage, outbound_brakes
 from triage.say import join_parts, say
 from triage.store import ledger
-from triage.store.models.notifications import Alarm
+from triage.store.models.notifications import OpenAlert
 from triage.store.models.staff import StaffMember
 
 BY = Actor.system("notices")
@@ -30,7 +30,7 @@ NOTHING: Mapping[str, tuple[Line, ...]] = {}
 RULE, REASON = "staff-notice", say("it tells staff what is waiting for them")
 
 
-def due_letters(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[Alarm]]]]:
+def due_letters(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[OpenAlert]]]]:
     """Returns the recipients of alerts and the new alerts of each."""
     found = list_concerned(session, settings, now)
     told = [(one, alerts.find_unsent_alerts(session, one.who, rows, settings, now)) for one, rows in found.items()]
@@ -51,12 +51,12 @@ def queue_letters(session: Session, settings: Settings, *, now: datetime) -> int
     return len(letters)
 
 
-def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[Alarm]]:
+def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[OpenAlert]]:
     """Returns everybody who gets present alerts, received before or not."""
     rows = [row for row in alerts.last_alerts(session).values() if row.cause in settings.notices.alerts]
     if not rows:
         return {}
-    found: dict[Addressee, list[Alarm]] = defaultdict(list)
+    found: dict[Addressee, list[OpenAlert]] = defaultdict(list)
     night = coverage.is_out_of_hours(settings.coverage, now)
     on_duty, elsewhere = shared_out(session, rows, confidential_folders.list_confidential(session), settings)
     for actor, theirs in looking_after(session, on_duty, settings, now):
@@ -84,7 +84,7 @@ def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[
     return found
 
 
-def looking_after(session: Session, rows: list[Alarm], settings: Settings, now: datetime) -> Iterator[tuple[Actor, list[Alarm]]]:
+def looking_after(session: Session, rows: list[OpenAlert], settings: Settings, now: datetime) -> Iterator[tuple[Actor, list[OpenAlert]]]:
     """Yields staff with the alerts that they may get: those on duty, and for company-wide causes the heads where none is on duty."""
     staff = coverage.on_duty(session, settings.coverage, now)
     yield from ((one, rows) for one in staff)
@@ -94,8 +94,8 @@ def looking_after(session: Session, rows: list[Alarm], settings: Settings, now: 
 
 
 def shared_out(
-    session: Session, rows: list[Alarm], shut: frozenset[str], settings: Settings
-) -> tuple[list[Alarm], list[tuple[Addressee, str, Alarm]]]:
+    session: Session, rows: list[OpenAlert], shut: frozenset[str], settings: Settings
+) -> tuple[list[OpenAlert], list[tuple[Addressee, str, OpenAlert]]]:
     """Splits alerts into those for staff on duty and those for other recipients in the settings. Alerts of confidential folders are never
     for the others.
 
@@ -116,7 +116,7 @@ def resolve_addressee(session: Session, who: str, settings: Settings) -> Address
     return of_address(who, settings) if "@" in who else of_staff(session, who, settings)
 
 
-def is_concerned(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
+def is_concerned(row: OpenAlert, actor: Actor, closed: frozenset[str]) -> bool:
     """Whether this member of staff looks after it."""
     if row.cause in OF_COMPANY:
         return is_head(actor) or (row.cause == BRAKED and Right.OUTGOING in actor.rights)
@@ -126,7 +126,7 @@ def is_concerned(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
     return scope.company or row.department in scope.departments or (row.person != "" and row.person in scope.persons)
 
 
-def is_awake(row: Alarm, login: str, settings: Settings, *, night: bool) -> bool:
+def is_awake(row: OpenAlert, login: str, settings: Settings, *, night: bool) -> bool:
     """Whether this person gets it now: by day, and at night where it is wanted then or they look after the folder."""
     if not night or row.cause in settings.notices.alerts_at_night:
         return True
@@ -151,7 +151,11 @@ def list_heads(session: Session, now: datetime) -> Iterator[Actor]:
 
 
 def letter_to(
-    address: str, untold: dict[str, list[Alarm]], names: dict[str, str], settings: Settings, more: Mapping[str, tuple[Line, ...]] = NOTHING
+    address: str,
+    untold: dict[str, list[OpenAlert]],
+    names: dict[str, str],
+    settings: Settings,
+    more: Mapping[str, tuple[Line, ...]] = NOTHING,
 ) -> Letter:
     """Builds the alert: how many and how long, no word of any sender. `more`: lines of a cause that name what our own people sent."""
     said = {cause: (*map(Line, lines_of(cause, rows, names, settings)), *more.get(cause, ())) for cause, rows in untold.items()}
@@ -165,9 +169,9 @@ def letter_to(
     return Letter(address, subject, sections, join_parts("\n", (console, why)))
 
 
-def lines_of(cause: str, rows: list[Alarm], names: dict[str, str], settings: Settings) -> Iterator[str]:
+def lines_of(cause: str, rows: list[OpenAlert], names: dict[str, str], settings: Settings) -> Iterator[str]:
     """A line for each department, or for each thing that is the company's."""
-    together: dict[str, list[Alarm]] = defaultdict(list)
+    together: dict[str, list[OpenAlert]] = defaultdict(list)
     for row in rows:
         together[row.department or row.person].append(row)
     for code, some in together.items():

@@ -74,7 +74,7 @@ def held_of_senders(session: Session, ids: Iterable[int]) -> Sequence[int]:
 
 
 def change_copies(session: Session, ids: Sequence[int], is_copy: bool) -> None:
-    """Write it down; kept counts follow."""
+    """Write it down; cached counts follow."""
     if ids:
         these = is_among(
             session,

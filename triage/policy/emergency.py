@@ -20,7 +20,7 @@ BY = Actor.system("emergency")
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
+class CurrentEmergency:
     """The emergency, as everybody sees it while it is open."""
 
     until: datetime
@@ -38,10 +38,10 @@ def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
 HOLDS = select(Emergency).where(in_force(bindparam("now", type_=Instant))).order_by(col(Emergency.at).desc()).limit(1)
 
 
-def current_emergency(session: Session, now: datetime) -> Alarm | None:
+def current_emergency(session: Session, now: datetime) -> CurrentEmergency | None:
     """The emergency that holds now, None in ordinary times."""
     row = session.scalars(HOLDS, {"now": now}).first()
-    return Alarm(row.until, row.reason, row.by_shown, row.at, emergency_sentence(row)) if row else None
+    return CurrentEmergency(row.until, row.reason, row.by_shown, row.at, emergency_sentence(row)) if row else None
 
 
 def emergency_sentence(row: Emergency) -> str:
@@ -54,7 +54,7 @@ def emergency_sentence(row: Emergency) -> str:
     )
 
 
-def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now: datetime) -> Alarm:
+def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now: datetime) -> CurrentEmergency:
     """Let everything pass that is neither blocked nor forged, until then; it closes by itself. Opened again the new time counts.
 
     For administrators of the whole company, the shell among them. What is held already stays held.
@@ -79,7 +79,7 @@ def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now:
     session.add(row)
     session.flush()
     ledger.write_act(session, "open-emergency", "emergency", by=by, now=now, detail={"until": until.isoformat(), "reason": reason})
-    return Alarm(until, reason, row.by_shown, now, emergency_sentence(row))
+    return CurrentEmergency(until, reason, row.by_shown, now, emergency_sentence(row))
 
 
 def close_emergency(session: Session, *, by: Actor, now: datetime) -> None:

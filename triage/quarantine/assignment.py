@@ -15,7 +15,7 @@ from triage.say import quote_text, say
 from triage.store import db, ledger
 from triage.store.db import is_among
 from triage.store.delivery_state import State
-from triage.store.models.assignments import Handed
+from triage.store.models.assignments import Assignment
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import StaffMember, Substitution
@@ -47,10 +47,10 @@ def assign_messages(session: Session, selected: Selection, to: str, note: str, *
         select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), not_(access.visible_deliveries(receiver))).limit(1)
     ):
         raise BadInput(say("{shown} may not see all of these messages", shown=receiver.shown), field="to")
-    session.execute(delete(Handed).where(is_among(session, col(Handed.delivery_id), ids)))
+    session.execute(delete(Assignment).where(is_among(session, col(Assignment.delivery_id), ids)))
     note = note[:LONGEST]
     same = {"to": receiver.name, "to_shown": receiver.shown, "by": str(by), "by_shown": by.shown, "at": now, "note": note}
-    db.insert_all(session, Handed, [same | {"delivery_id": one} for one in ids])
+    db.insert_all(session, Assignment, [same | {"delivery_id": one} for one in ids])
     ledger.write_act(
         session,
         "hand-over",
@@ -67,8 +67,8 @@ def take_back(session: Session, selected: Selection, *, by: Actor, now: datetime
     """This message is nobody's in particular any more; of how many deliveries."""
     access.may_decide(by)
     ids = assignable_deliveries(session, selected, by)
-    handed = is_among(session, col(Handed.delivery_id), ids)
-    taken = Counter(session.scalars(delete(Handed).where(handed).returning(col(Handed.to))))
+    handed = is_among(session, col(Assignment.delivery_id), ids)
+    taken = Counter(session.scalars(delete(Assignment).where(handed).returning(col(Assignment.to))))
     if not taken:
         raise NotFound(say("none of these messages is assigned"))
     for to, items in sorted(taken.items()):

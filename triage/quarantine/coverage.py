@@ -13,7 +13,7 @@ from triage.actor import Actor, Role, Scope
 from triage.business_hours import PASS, SUBSTITUTE, WAIT, at_work
 from triage.config.settings import Coverage
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.quarantine.cards import folder_counts
+from triage.quarantine.triage_items import folder_counts
 from triage.say import quote_text, say
 from triage.store import ledger
 from triage.store.models.directory import Department

@@ -8,8 +8,8 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
-from triage.quarantine.cards import card_list, folder_counts, row_counts
-from triage.quarantine.cards.row_counts import RowCounts
+from triage.quarantine.triage_items import folder_counts, item_list, row_counts
+from triage.quarantine.triage_items.row_counts import RowCounts
 from triage.store.models.directory import Department, Person
 from triage.store.queue.grouping import Group
 
@@ -72,7 +72,7 @@ def list_folders(session: Session, *, by: Actor, now: datetime, group: Group = "
     counted = row_counts.count_rows(session, codes, by=by, group=group, now=now)
     found = [build_folder(code, names.get(code) or code, held, people, closed, counted) for code in codes]
     in_order = tuple(sorted(found, key=lambda one: one.name.casefold()))
-    return Folders(in_order, counted.total, card_list.count_assigned(session, by=by, group=group, now=now))
+    return Folders(in_order, counted.total, item_list.count_assigned(session, by=by, group=group, now=now))
 
 
 def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:

@@ -1,4 +1,4 @@
-"""Work split among several people: each is given the next card that nobody else has in hand."""
+"""Work split among several people: each is given the next row that nobody else has in hand."""
 
 from collections.abc import Collection, Set
 from datetime import datetime
@@ -8,10 +8,10 @@ from sqlmodel import Session
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.quarantine import assignment, presence
-from triage.quarantine.cards import card_list
-from triage.quarantine.cards.card_list import Card
-from triage.quarantine.cards.row_order import EVERY_ROW, RowFilter, RowOrder
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
+from triage.quarantine.triage_items.item_list import TriageItem
+from triage.quarantine.triage_items.row_order import EVERY_ROW, RowFilter, RowOrder
 from triage.store import versions
 from triage.store.queue.grouping import Group
 
@@ -29,7 +29,7 @@ def next_free(
     skip: Collection[str] = (),
     order: RowOrder = "priority",
     only: RowFilter = EVERY_ROW,
-) -> Card | None:
+) -> TriageItem | None:
     """Reserves the first row that no colleague has open and that is not assigned to another; None when there is none.
 
     `skip`: keys of rows that the actor has left for others.
@@ -40,17 +40,17 @@ def next_free(
     deciding = {one.login for one in assignment.list_candidates(session, by=by, now=now) if one.away_until is None}
     after = None
     while True:
-        page = card_list.list_cards(session, wanted, by=by, now=now, group=group, limit=PAGE, after=after, order=order, only=only)
-        for card in page.items:
-            if card.key not in skip and is_free(card, busy, deciding):
-                presence.look_at(session, card.lead.id, by=by, now=now)
-                return card
+        page = item_list.list_items(session, wanted, by=by, now=now, group=group, limit=PAGE, after=after, order=order, only=only)
+        for item in page.items:
+            if item.key not in skip and is_free(item, busy, deciding):
+                presence.look_at(session, item.lead.id, by=by, now=now)
+                return item
         if page.following is None:
             return None
         after = page.following
 
 
-def is_free(card: Card, busy: Set[int], deciding: Set[str]) -> bool:
+def is_free(item: TriageItem, busy: Set[int], deciding: Set[str]) -> bool:
     """Whether no colleague looks at it, and it is assigned to nobody who is here and decides."""
-    handed = card.lead.handed
-    return (handed is None or handed.to not in deciding) and busy.isdisjoint((card.lead.id, *card.ids))
+    handed = item.lead.handed
+    return (handed is None or handed.to not in deciding) and busy.isdisjoint((item.lead.id, *item.ids))

@@ -11,7 +11,7 @@ from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.say import say
 from triage.store import db
-from triage.store.models.assignments import InHand
+from triage.store.models.assignments import Presence
 from triage.store.models.deliveries import Delivery
 
 LEASE = timedelta(seconds=15)  # for who looks at a message: a console renews it every five
@@ -35,18 +35,20 @@ def look_at(session: Session, delivery_id: int | None, *, by: Actor, now: dateti
         delivery_id = session.scalar(select(col(Delivery.id)).where(col(Delivery.id) == delivery_id, access.visible_deliveries(by)))
     lease = LEASE_AT_NOTHING if delivery_id is None else LEASE
     values = {"name": by.shown, "delivery_id": delivery_id, "until": now + lease}
-    if not db.insert_if_missing(session, InHand, login=by.name, **values):
-        session.execute(update(InHand).where(col(InHand.login) == by.name).values(**values))
+    if not db.insert_if_missing(session, Presence, login=by.name, **values):
+        session.execute(update(Presence).where(col(Presence.login) == by.name).values(**values))
 
 
 def leave_console(session: Session, *, by: Actor) -> None:
     """Be there no more."""
-    session.execute(delete(InHand).where(col(InHand.login) == by.name))
+    session.execute(delete(Presence).where(col(Presence.login) == by.name))
 
 
 def list_others(session: Session, *, by: Actor, now: datetime) -> tuple[Colleague, ...]:
     """Lists the colleagues at a console by name, each with the message they have open if the actor may see it."""
-    there = select(InHand).where(col(InHand.until) > now, col(InHand.login) != by.name).order_by(col(InHand.name), col(InHand.login))
+    there = (
+        select(Presence).where(col(Presence.until) > now, col(Presence.login) != by.name).order_by(col(Presence.name), col(Presence.login))
+    )
     rows = session.scalars(there).all()
     looked_at = [row.delivery_id for row in rows if row.delivery_id is not None]
     visible = set(session.scalars(select(col(Delivery.id)).where(col(Delivery.id).in_(looked_at), access.visible_deliveries(by))))

@@ -28,7 +28,7 @@ from triage.store.models.staff import PracticeAnswer
 TAUGHT = {"release": LET_IN, "purge": KEEP_OUT}  # decisions that say what is right
 LOOKED_THROUGH = 400  # of the newest decisions
 LONGEST_AGO = timedelta(days=365)
-HAND = 10  # cards
+HAND = 10  # training messages
 UNTELLING = frozenset({"first-contact"})  # signals that every stranger has
 
 
@@ -54,11 +54,11 @@ class Score:
     last_at: datetime
 
 
-def deal_cards(session: Session, deck: Deck, *, by: Actor, now: datetime, limit: int = HAND, seed: int | None = None) -> list[Exercise]:
-    """Cards that this person has not answered yet, half of them past ones where there are enough; in no order."""
+def deal_exercises(session: Session, deck: Deck, *, by: Actor, now: datetime, limit: int = HAND, seed: int | None = None) -> list[Exercise]:
+    """Training messages that this person has not answered yet, half of them past ones where there are enough; in no order."""
     chance = random.Random(seed)
-    answered = set(session.scalars(select(col(PracticeAnswer.card)).where(col(PracticeAnswer.login) == by.name)))
-    made = [one for one in deck() if one.card not in answered]
+    answered = set(session.scalars(select(col(PracticeAnswer.message)).where(col(PracticeAnswer.login) == by.name)))
+    made = [one for one in deck() if one.case not in answered]
     rows = [row for row in past_rows(session, by, now) if ids.format_id(row.id) not in answered]
     drawn = (row for row in chance.sample(rows, len(rows)) if not session.get_one(Message, row.message_id).record.fault)
     past = [exercise_of(session, row) for row in islice(drawn, max(limit // 2, limit - len(made)))]
@@ -67,32 +67,32 @@ def deal_cards(session: Session, deck: Deck, *, by: Actor, now: datetime, limit:
     return hand
 
 
-def get_exercise(session: Session, deck: Deck, card: str, *, by: Actor, now: datetime) -> Exercise:
+def get_exercise(session: Session, deck: Deck, case: str, *, by: Actor, now: datetime) -> Exercise:
     """Returns a training message. NotFound when there is none, or when it is a past message outside the actor's scope or confidential."""
-    found = next((one for one in deck() if one.card == card), None)
+    found = next((one for one in deck() if one.case == case), None)
     if found is not None:
         return found
     try:
-        delivery_id = ids.parse_id(card)
+        delivery_id = ids.parse_id(case)
     except ValueError as fault:
-        raise NotFound(say("there is no training row {card}", card=card[:40])) from fault
+        raise NotFound(say("there is no training message {case}", case=case[:40])) from fault
     row = next(iter(past_rows(session, by, now, delivery_id)), None)
     if row is None:
-        raise NotFound(say("there is no training row {card}", card=card))
+        raise NotFound(say("there is no training message {case}", case=case))
     return exercise_of(session, row)
 
 
-def answer_exercise(session: Session, deck: Deck, card: str, given: str, *, by: Actor, now: datetime) -> Result:
-    """Say what should become of a card's mail. Nothing becomes of it; the first answer to each card counts."""
+def answer_exercise(session: Session, deck: Deck, case: str, given: str, *, by: Actor, now: datetime) -> Result:
+    """Says what should become of a training message. Nothing becomes of it; the first answer to each counts."""
     if given not in ANSWERS:
         raise BadInput(
             say("{let_in} or {keep_out}, not {given}", let_in=LET_IN, keep_out=KEEP_OUT, given=quote_text(given)), field="answer"
         )
-    about = get_exercise(session, deck, card, by=by, now=now)
-    known = select(col(PracticeAnswer.card)).where(col(PracticeAnswer.login) == by.name, col(PracticeAnswer.card) == card)
+    about = get_exercise(session, deck, case, by=by, now=now)
+    known = select(col(PracticeAnswer.message)).where(col(PracticeAnswer.login) == by.name, col(PracticeAnswer.message) == case)
     counted = session.scalar(known) is None
     if counted:
-        values = {"login": by.name, "card": card, "at": now, "expected": about.answer, "given": given}
+        values = {"login": by.name, "message": case, "at": now, "expected": about.answer, "given": given}
         db.insert_if_missing(session, PracticeAnswer, **values)
     return Result(given == about.answer, about.answer, about.gave_away, counted)
 
@@ -138,7 +138,7 @@ def past_rows(session: Session, by: Actor, now: datetime, delivery_id: int | Non
 
 
 def exercise_of(session: Session, row: Row[Any]) -> Exercise:
-    """A past mail as a card."""
+    """Makes a training message of a past one."""
     message = session.get_one(Message, row.message_id)
     summary = Summary.from_json(message.summary)
     found = Authentication.from_json(message.authentication)
@@ -149,7 +149,7 @@ def exercise_of(session: Session, row: Row[Any]) -> Exercise:
     telling = (one["sentence"] for one in message.signals if one["name"] not in UNTELLING)
     shown = exercise_fields(summary) | {"text": message.text}
     return Exercise(
-        card=ids.format_id(row.id),
+        case=ids.format_id(row.id),
         message_id=row.message_id,
         recipient=row.recipient,
         proof=proof_sentence(found),

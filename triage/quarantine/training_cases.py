@@ -14,9 +14,9 @@ ANSWERS = (LET_IN, KEEP_OUT)
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """Training message with a known answer. `card` names it; a past message is named by its delivery."""
+    """Training message with a known answer. `case` names it; a past message is named by its delivery."""
 
-    card: str
+    case: str
     author_name: str
     author: str
     recipient: str

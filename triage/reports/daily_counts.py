@@ -14,7 +14,7 @@ from triage.actor import Actor
 from triage.ids import first_id_at, made_at
 from triage.store import db, versions
 from triage.store.models.columns import Instant
-from triage.store.models.counts import Arrived, KeptFolder, QueueSample
+from triage.store.models.counts import Arrived, CachedFolder, QueueSample
 from triage.store.models.deliveries import Delivery
 from triage.store.models.markers import Marker
 from triage.times import from_micros, to_micros
@@ -111,19 +111,19 @@ def keep_day(session: Session, day: Day, rows: list[dict[str, object]], zone: st
 
 
 def sample_held(session: Session, now: datetime) -> bool:
-    """Write down how much is held in each folder at this full hour, from the kept counts; False where that was done, or is too late."""
+    """Write down how much is held in each folder at this full hour, from the cached counts; False where that was done, or is too late."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     db.insert_if_missing(session, Marker, name=HOURS, number=0, text="")
     marker = session.get_one(Marker, HOURS, with_for_update=True, populate_existing=True)
     if marker.number >= to_micros(hour) or now - hour > LATE:
         return False
     marker.number = to_micros(hour)
-    elsewhere = (col(KeptFolder.department) != "") | (col(KeptFolder.person) != "")
-    nobodys = session.get(KeptFolder, ("", ""))
+    elsewhere = (col(CachedFolder.department) != "") | (col(CachedFolder.person) != "")
+    nobodys = session.get(CachedFolder, ("", ""))
     session.execute(insert(QueueSample).values(at=hour, department="", person="", held=nobodys.held if nobodys else 0))  # there always
-    held = select(literal(hour, Instant), col(KeptFolder.department), col(KeptFolder.person), col(KeptFolder.held))
+    held = select(literal(hour, Instant), col(CachedFolder.department), col(CachedFolder.person), col(CachedFolder.held))
     names = ["at", "department", "person", "held"]
-    session.execute(insert(QueueSample).from_select(names, held.where(col(KeptFolder.held) > 0, elsewhere)))
+    session.execute(insert(QueueSample).from_select(names, held.where(col(CachedFolder.held) > 0, elsewhere)))
     return True
 
 

@@ -23,9 +23,9 @@ NARROW = ("address", "list", "domain", "subdomains")  # of two rules that help a
 class Terms:
     """Assumptions of the forecast about staff."""
 
-    seconds_per_card: float = 20.0
-    staff: int = 1  # people who look at cards at the same time
-    minutes_of_work: float = 300.0  # of a day that one person can give to cards
+    seconds_per_row: float = 20.0
+    staff: int = 1  # people who look at rows at the same time
+    minutes_of_work: float = 300.0  # of a day that one person can give to rows
     hours: tuple[str, ...] = ()  # when staff is at work; none: always
     time_zone: str = "UTC"
 
@@ -46,7 +46,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class SimulatedDecision:
     """Simulated decision of staff, and the messages that its row would have held until then."""
 
     opened: datetime
@@ -101,11 +101,11 @@ class Forecast:
     departments: tuple[tuple[str, Share], ...]  # by code
     weekdays: tuple[Share, ...]  # Monday first
     hours: tuple[Share, ...]  # of the day
-    cards: int
-    cards_by_hour: tuple[tuple[float, ...], ...]  # mean of each weekday and hour at which a card opens
-    busiest_hour: tuple[int, int, float]  # weekday, hour, cards
+    rows: int
+    rows_by_hour: tuple[tuple[float, ...], ...]  # mean of each weekday and hour at which a row opens
+    busiest_hour: tuple[int, int, float]  # weekday, hour, rows
     working_days: int
-    cards_a_day: float
+    rows_a_day: float
     minutes_a_day: float
     people_needed: int
     people_at_the_busiest_hour: int
@@ -126,11 +126,11 @@ def make_forecast(rows: Iterable[Rehearsed], *, since: datetime, until: datetime
     zone = terms.zone
     by_weekday = passing_shares((row.arrived.astimezone(zone).weekday(), row) for row in rows)
     by_hour = passing_shares((row.arrived.astimezone(zone).hour, row) for row in rows)
-    cards = decide_cards(rows, terms)
-    grid = by_hour_of_the_week([card.opened.astimezone(zone) for card in cards], list_days(since, until, zone))
+    decisions = simulate_decisions(rows, terms)
+    grid = by_hour_of_the_week([decision.opened.astimezone(zone) for decision in decisions], list_days(since, until, zone))
     busiest = max(((weekday, hour, mean) for weekday, hours in enumerate(grid) for hour, mean in enumerate(hours)), key=lambda one: one[2])
     working_days = sum(works_on(terms.hours, day) for day in list_days(since, until, zone))
-    minutes = len(cards) * terms.seconds_per_card / 60 / max(1, working_days)
+    minutes = len(decisions) * terms.seconds_per_row / 60 / max(1, working_days)
     return Forecast(
         since=since,
         until=until,
@@ -140,16 +140,16 @@ def make_forecast(rows: Iterable[Rehearsed], *, since: datetime, until: datetime
         departments=tuple(sorted(passing_shares((row.department, row) for row in rows).items())),
         weekdays=tuple(by_weekday.get(weekday, Share()) for weekday in range(7)),
         hours=tuple(by_hour.get(hour, Share()) for hour in range(24)),
-        cards=len(cards),
-        cards_by_hour=grid,
+        rows=len(decisions),
+        rows_by_hour=grid,
         busiest_hour=busiest,
         working_days=working_days,
-        cards_a_day=len(cards) / max(1, working_days),
+        rows_a_day=len(decisions) / max(1, working_days),
         minutes_a_day=minutes,
         people_needed=math.ceil(minutes / terms.minutes_of_work),
-        people_at_the_busiest_hour=math.ceil(busiest[2] * terms.seconds_per_card / 3600),
+        people_at_the_busiest_hour=math.ceil(busiest[2] * terms.seconds_per_row / 3600),
         rules=tuple(Counter(row.rule for row in rows).most_common()),
-        wanted=count_wanted(rows, cards),
+        wanted=count_wanted(rows, decisions),
         proposals=tuple(propose_rules(rows)),
         attacks=count_attacks(rows),
         unknown=sum(row.unknown for row in rows),
@@ -171,29 +171,29 @@ def passing_share(rows: Iterable[Rehearsed]) -> Share:
     return Share(found.total(), found["relay"], found["quarantine"], found["purge"])
 
 
-def decide_cards(rows: Sequence[Rehearsed], terms: Terms) -> list[Card]:
-    """The cards that staff would have had, in the order in which they open: the oldest first, in the hours of work.
+def simulate_decisions(rows: Sequence[Rehearsed], terms: Terms) -> list[SimulatedDecision]:
+    """The rows that staff would have had, in the order in which they open: the oldest first, in the hours of work.
 
-    What belongs on a card that waits or is looked at goes with it.
+    What belongs on a row that waits or is looked at goes with it.
     """
     free = [datetime.min.replace(tzinfo=terms.zone)] * max(1, terms.staff)
-    cards: list[Card] = []
-    present: dict[str, Card] = {}
+    decisions: list[SimulatedDecision] = []
+    present: dict[str, SimulatedDecision] = {}
     for row in rows:
         if not row.held:
             continue
-        card = present.get(row.card)
-        if card is None or card.decided <= row.arrived:
+        decision = present.get(row.item)
+        if decision is None or decision.decided <= row.arrived:
             begun = next_opening(terms.hours, terms.time_zone, max(row.arrived, heapq.heappop(free)))
-            card = present[row.card] = Card(row.arrived, begun + timedelta(seconds=terms.seconds_per_card), [])
-            heapq.heappush(free, card.decided)
-            cards.append(card)
-        card.rows.append(row)
-    return cards
+            decision = present[row.item] = SimulatedDecision(row.arrived, begun + timedelta(seconds=terms.seconds_per_row), [])
+            heapq.heappush(free, decision.decided)
+            decisions.append(decision)
+        decision.rows.append(row)
+    return decisions
 
 
 def by_hour_of_the_week(opened: Iterable[datetime], calendar: Sequence[date]) -> tuple[tuple[float, ...], ...]:
-    """The mean number of cards for each weekday and hour."""
+    """The mean number of rows for each weekday and hour."""
     counts = Counter((at.weekday(), at.hour) for at in opened)
     weeks = Counter(day.weekday() for day in calendar)
     return tuple(tuple(counts[weekday, hour] / max(1, weeks[weekday]) for hour in range(24)) for weekday in range(7))
@@ -205,10 +205,10 @@ def list_days(since: datetime, until: datetime, zone: ZoneInfo) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def count_wanted(rows: Iterable[Rehearsed], cards: Iterable[Card]) -> Wanted:
+def count_wanted(rows: Iterable[Rehearsed], decisions: Iterable[SimulatedDecision]) -> Wanted:
     """Counts messages that their readers answered by what would have happened to them, with their waiting times."""
     answered = passing_share(row for row in rows if row.answered)
-    pairs = [(row, card.decided) for card in cards for row in card.rows if row.answered]
+    pairs = [(row, decision.decided) for decision in decisions for row in decision.rows if row.answered]
     waits = sorted((decided - row.arrived).total_seconds() for row, decided in pairs)
     limits = [minutes * 60.0 for _, minutes in STEPS] + [math.inf]
     names = [say("up to {time}", time=name) for name, _ in STEPS] + [say("longer")]

@@ -28,7 +28,7 @@ def report_forecast(found: Forecast, unknown: Counts, left_out: Counts) -> tuple
     """Returns all of it, the most important first. `unknown`: addresses of ours that would be refused, with how many messages."""
     parts: tuple[tuple[str, str, Iterable[str], tuple[Table, ...]], ...] = (
         ("total", say("What would have happened"), tell_total(found), ()),
-        ("staff", say("Work for staff"), tell_work(found), (week_of_cards(found),)),
+        ("staff", say("Work for staff"), tell_work(found), (week_of_rows(found),)),
         (
             "refused",
             say("Addresses that would be refused"),
@@ -79,16 +79,16 @@ def tell_total(found: Forecast) -> Iterator[str]:
 def tell_work(found: Forecast) -> Iterator[str]:
     """Yields sentences on the work that it would have cost."""
     terms = found.terms
-    weekday, hour, cards = found.busiest_hour
-    rows = say_count("{count} row", "{count} rows", count=found.cards)
+    weekday, hour, rows_then = found.busiest_hour
+    rows = say_count("{count} row", "{count} rows", count=found.rows)
     days = say_count("{count} day", "{count} days", count=found.working_days)
     yield say(
         "{rows} on {days} of work: {each} rows and {time} a day at {row} a row.",
         rows=rows,
         days=days,
-        each=f"{found.cards_a_day:.1f}",
+        each=f"{found.rows_a_day:.1f}",
         time=spell_span(60 * round(found.minutes_a_day)),
-        row=spell_span(terms.seconds_per_card),
+        row=spell_span(terms.seconds_per_row),
     )
     yield say(
         "Needed: {people}, at {time} a day each.",
@@ -96,22 +96,22 @@ def tell_work(found: Forecast) -> Iterator[str]:
         time=spell_span(60 * terms.minutes_of_work),
     )
     yield say("Working hours: {hours}.", hours=", ".join(terms.hours) or say("always"))
-    if cards:
+    if rows_then:
         yield say(
             "Busiest hour: {rows} rows on {weekday} from {hour}:00, which takes {people} at once.",
-            rows=f"{cards:.1f}",
+            rows=f"{rows_then:.1f}",
             weekday=WEEKDAYS[weekday],
             hour=hour,
             people=count_people(found.people_at_the_busiest_hour),
         )
 
 
-def week_of_cards(found: Forecast) -> Table:
+def week_of_rows(found: Forecast) -> Table:
     """Builds the table of rows that open in an hour, by weekday and hour."""
     columns = (Column("weekday", say("Weekday"), "text"), *(Column(f"h{hour:02d}", str(hour), "number") for hour in HOURS))
-    rows: tuple[tuple[Cell, ...], ...] = tuple((day, *means) for day, means in zip(WEEKDAYS, found.cards_by_hour, strict=True))
+    rows: tuple[tuple[Cell, ...], ...] = tuple((day, *means) for day, means in zip(WEEKDAYS, found.rows_by_hour, strict=True))
     plot = Plot("week", tuple(column.name for column in columns[1:]))
-    return Table("cards", say("Rows that open in an hour, by weekday and hour"), columns, rows, plot)
+    return Table("rows", say("Rows that open in an hour, by weekday and hour"), columns, rows, plot)
 
 
 def tell_wanted(found: Forecast) -> Iterator[str]:

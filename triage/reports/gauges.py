@@ -12,7 +12,7 @@ from triage.policy import emergency
 from triage.store import last_runs
 from triage.store.delivery_state import FINAL, State
 from triage.store.models.deliveries import Delivery
-from triage.store.models.notifications import Alarm
+from triage.store.models.notifications import OpenAlert
 
 OPEN = tuple(state for state in State if state not in FINAL)
 
@@ -56,5 +56,5 @@ def read_gauges(session: Session, now: datetime) -> Gauges:
         directory_read=last_runs.directory_read_at(session) or last_runs.begun_at(session),
         backup_made=last_runs.backup_due_since(session),
         webhooks=tuple(outbox.read_standings(session)),
-        alerts=dict(session.execute(select(col(Alarm.cause), func.count()).group_by(col(Alarm.cause))).all()),
+        alerts=dict(session.execute(select(col(OpenAlert.cause), func.count()).group_by(col(OpenAlert.cause))).all()),
     )

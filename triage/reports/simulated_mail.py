@@ -23,7 +23,7 @@ class Rehearsed:
     author: str
     disposition: str  # relay, quarantine, purge
     rule: str  # of the policy
-    card: str  # held messages with the same one are one card in the queue
+    item: str  # held messages with the same one are one row in the queue
     remedies: tuple[Remedy, ...] = ()  # of a held one; of one that deceives all that are about its sender
     unknown: bool = False  # DNS did not answer
     answered: datetime | None = None  # when its reader answered it: then it was wanted

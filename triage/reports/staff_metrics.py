@@ -52,7 +52,7 @@ class Pace:
     """Pace of decisions, by one person or all of them."""
 
     shown: str
-    cards: int
+    rows: int
     hours: int  # in which there was a decision; of several people each counts
     seconds: Spread
     keys: Spread
@@ -61,16 +61,16 @@ class Pace:
     wrong: int = 0  # of these
 
     @property
-    def cards_an_hour(self) -> float:
+    def rows_an_hour(self) -> float:
         """Rows an hour, in the hours in which one was decided."""
-        return self.cards / self.hours if self.hours else 0.0
+        return self.rows / self.hours if self.hours else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Cards decided. `total` and `hours` are None where they would be about too few people."""
+    """Rows decided. `total` and `hours` are None where they would be about too few people."""
 
-    cards: int
+    rows: int
     by_programs: int  # of them
     people: int
     total: Pace | None
@@ -83,10 +83,10 @@ class Mistakes:
     """Decisions that were taken back, and mail that should not have been released."""
 
     people: int
-    cards: int
+    rows: int
     undone: int
     in_time: int  # of these: before anything had left
-    verbs: tuple[tuple[str, int, int], ...]  # cards, undone
+    verbs: tuple[tuple[str, int, int], ...]  # rows, undone
     released: int
     wrong: int
     persons: tuple[Pace, ...]
@@ -94,13 +94,13 @@ class Mistakes:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Hours that employees did not spend on mail, less those that staff spent on cards."""
+    """Hours that employees did not spend on mail, less those that staff spent on rows."""
 
     blocked: int  # removed on arrival by a rule; never part of the hours
     by_staff: int  # copies that staff removed: held ones, and those taken out of mailboxes
     employee_seconds: float
-    cards: int
-    seconds_per_card: float
+    rows: int
+    seconds_per_row: float
     measured: bool  # or assumed
 
     @property
@@ -111,7 +111,7 @@ class Saved:
     @property
     def spent(self) -> float:
         """Hours that staff spent."""
-        return self.cards * self.seconds_per_card / 3600
+        return self.rows * self.seconds_per_row / 3600
 
     @property
     def hours(self) -> float:
@@ -119,7 +119,7 @@ class Saved:
         return self.gross - self.spent
 
 
-def cards_of(acts: Iterable[Act]) -> list[Act]:
+def rows_of(acts: Iterable[Act]) -> list[Act]:
     """Returns those acts that decided a row."""
     return [act for act in acts if act.verb in DECIDING_VERBS and act.held]
 
@@ -131,19 +131,19 @@ def is_person(act: Act) -> bool:
 
 def work_figures(acts: Iterable[Act], candour: Candour) -> Work:
     """Computes the work of staff: how many rows were decided, when, and how fast."""
-    cards = cards_of(acts)
-    human = [act for act in cards if is_person(act)]
+    rows = rows_of(acts)
+    human = [act for act in rows if is_person(act)]
     people = len({act.by for act in human})
     told = candour.tells_totals(people)
     by_hour = Counter(act.at.hour for act in human)
     persons = by_person(human, (), candour, timedelta())
     return Work(
-        cards=len(cards),
-        by_programs=len(cards) - len(human),
+        rows=len(rows),
+        by_programs=len(rows) - len(human),
         people=people,
         total=pace_figures("", human, candour) if told and human else None,
         hours=tuple(by_hour[hour] for hour in HOURS) if told else None,
-        persons=tuple(sorted(persons, key=lambda one: -one.cards)),
+        persons=tuple(sorted(persons, key=lambda one: -one.rows)),
     )
 
 
@@ -166,7 +166,7 @@ def pace_figures(
     measured = [act for act in acts if act.milliseconds is not None and act.keys is not None]
     return Pace(
         shown=shown,
-        cards=len(acts),
+        rows=len(acts),
         hours=len({(act.by, act.at.date(), act.at.hour) for act in acts}),
         seconds=spread_of(((act.milliseconds or 0) / 1000 for act in measured), few),
         keys=spread_of((act.keys or 0 for act in measured), few),
@@ -185,22 +185,22 @@ def mistake_figures(acts: Iterable[Act], releases: Sequence[TracedRelease], cand
     """Computes the decisions that were undone. None where it would be about too few people. `leaves`: how long a release waits before it
     leaves.
     """
-    cards = [act for act in cards_of(acts) if is_person(act)]
-    people = len({act.by for act in cards})
+    rows = [act for act in rows_of(acts) if is_person(act)]
+    people = len({act.by for act in rows})
     if not candour.tells_totals(people):
         return None
     human = [row for row in releases if row.by.startswith("person:")]
-    undone = [act for act in cards if act.undone_at is not None]
-    made, back = Counter(act.verb for act in cards), Counter(act.verb for act in undone)
+    undone = [act for act in rows if act.undone_at is not None]
+    made, back = Counter(act.verb for act in rows), Counter(act.verb for act in undone)
     return Mistakes(
         people=people,
-        cards=len(cards),
+        rows=len(rows),
         undone=len(undone),
         in_time=sum(act.undone_at is not None and act.undone_at - act.at <= leaves for act in undone),
         verbs=tuple((verb, number, back[verb]) for verb, number in sorted(made.items(), key=lambda one: (-one[1], one[0]))),
         released=len(human),
         wrong=sum(was_wrong(row, leaves) for row in human),
-        persons=tuple(by_person(cards, human, candour, leaves)),
+        persons=tuple(by_person(rows, human, candour, leaves)),
     )
 
 
@@ -225,7 +225,7 @@ def saved_hours(arrived: Counts, acts: Iterable[Act], recalled: int, found: Work
         blocked=sum(number for (_, verdict), number in arrived.items() if verdict == "purge"),
         by_staff=recalled + sum(act.held for act in acts if act.verb in REMOVAL_VERBS and act.undone_at is None),
         employee_seconds=employee_seconds,
-        cards=found.cards,
-        seconds_per_card=staff_seconds if median is None else median,
+        rows=found.rows,
+        seconds_per_row=staff_seconds if median is None else median,
         measured=median is not None,
     )

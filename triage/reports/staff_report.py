@@ -12,8 +12,8 @@ from triage.text.numbers import hour_words, rule_words, spell_span
 VERBS = {"release": say("released"), "redirect": say("redirected"), "purge": say("removed"), "reject": say("rejected")}
 PERSON = (
     Column("who", say("Who"), "text"),
-    Column("cards", say("Rows")),
-    Column("cards_an_hour", say("Rows an hour"), "number"),
+    Column("rows", say("Rows")),
+    Column("rows_an_hour", say("Rows an hour"), "number"),
     Column("p50_seconds", say("Median seconds"), "seconds"),
     Column("p90_seconds", say("90th percentile"), "seconds"),
     Column("p50_keys", say("Median keys"), "number"),
@@ -35,11 +35,11 @@ def report_work(found: Work, candour: Candour, period: Period) -> Report:
         tables.append(Table("total", say("Total"), PERSON, (pace_cells(total, say("all together")),)))
     if found.hours is not None:
         hours = tuple((hour_words(hour), number) for hour, number in zip(HOURS, found.hours, strict=True))
-        columns = (Column("hour", say("Hour"), "text"), Column("cards", say("Rows")))
-        tables.append(Table("hours", say("Rows decided over the day"), columns, hours, Plot("bars", ("cards",))))
+        columns = (Column("hour", say("Hour"), "text"), Column("rows", say("Rows")))
+        tables.append(Table("hours", say("Rows decided over the day"), columns, hours, Plot("bars", ("rows",))))
     if found.persons:
         tables.append(
-            Table("people", say("By person"), PERSON, tuple(pace_cells(one, one.shown) for one in found.persons), Plot("bars", ("cards",)))
+            Table("people", say("By person"), PERSON, tuple(pace_cells(one, one.shown) for one in found.persons), Plot("bars", ("rows",)))
         )
     return Report(
         "work",
@@ -59,11 +59,11 @@ NOTHING_DECIDED = say("No row was decided.")
 
 def work_words(found: Work, candour: Candour) -> Iterable[str]:
     """Sentences about the work."""
-    if not found.cards:
+    if not found.rows:
         yield NOTHING_DECIDED
         return
     people = say_count("{count} person", "{count} people", count=found.people)
-    decided = say_count("{count} row was decided by {people}", "{count} rows were decided by {people}", count=found.cards, people=people)
+    decided = say_count("{count} row was decided by {people}", "{count} rows were decided by {people}", count=found.rows, people=people)
     if found.by_programs:
         yield say("{decided}, {number} of them by programs.", decided=decided, number=found.by_programs)
     else:
@@ -72,7 +72,7 @@ def work_words(found: Work, candour: Candour) -> Iterable[str]:
         yield say("Fewer than {number} people decided, so their speed is not shown: it would describe one person.", number=candour.fewest)
         return
     pace = found.total
-    yield say("In an hour of work one person decides {rows} rows.", rows=round(pace.cards_an_hour, 1))
+    yield say("In an hour of work one person decides {rows} rows.", rows=round(pace.rows_an_hour, 1))
     if candour.staff == "none":
         yield say("Keys and time are not measured here.")
     elif pace.seconds.p50 is not None and pace.keys.p50 is not None:
@@ -107,11 +107,11 @@ def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], 
             say("By decision"),
             (
                 Column("verb", say("Decision"), "text"),
-                Column("cards", say("Rows")),
+                Column("rows", say("Rows")),
                 Column("undone", say("Undone")),
                 Column("share", say("Share"), "share"),
             ),
-            tuple((VERBS[verb], cards, undone, undone / cards) for verb, cards, undone in found.verbs),
+            tuple((VERBS[verb], rows, undone, undone / rows) for verb, rows, undone in found.verbs),
             Plot("bars", ("undone",)),
         ),
         Table(
@@ -125,23 +125,23 @@ def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], 
     if found.persons:
         columns = (
             Column("who", say("Who"), "text"),
-            Column("cards", say("Rows")),
+            Column("rows", say("Rows")),
             Column("undone", say("Undone")),
             Column("released", say("Messages released")),
             Column("wrong", say("Wrong")),
             Column("wrong_per_hundred", say("Wrong per hundred"), "number"),
         )
-        rows = tuple((one.shown, one.cards, one.undone, one.released, one.wrong, per_hundred(one)) for one in found.persons)
+        rows = tuple((one.shown, one.rows, one.undone, one.released, one.wrong, per_hundred(one)) for one in found.persons)
         tables.append(Table("people", say("By person"), columns, rows))
     return Report("mistakes", title, period, tuple(mistake_words(found)), definition, tuple(tables))
 
 
 def mistake_words(found: Mistakes) -> Iterable[str]:
     """Sentences about the mistakes."""
-    if not found.cards:
+    if not found.rows:
         yield NOTHING_DECIDED
         return
-    all_of_them = say_count("{count} decision", "{count} decisions", count=found.cards)
+    all_of_them = say_count("{count} decision", "{count} decisions", count=found.rows)
     undone = say_count("{count} of {decisions} was undone", "{count} of {decisions} were undone", count=found.undone, decisions=all_of_them)
     if found.undone:
         yield say("{undone}, {number} of them before anything was delivered.", undone=undone, number=found.in_time)
@@ -164,7 +164,7 @@ def per_hundred(one: Pace) -> float | None:
 
 def report_savings(found: Saved, period: Period) -> Report:
     """Builds the report on hours saved and spent, with the formula."""
-    away, card = f"{found.employee_seconds:g} s", card_words(found)
+    away, row = f"{found.employee_seconds:g} s", row_words(found)
     how = say("the measured median") if found.measured else say("from the settings")
     return Report(
         "saved",
@@ -178,8 +178,8 @@ def report_savings(found: Saved, period: Period) -> Report:
                 "{copies} copies × {away} − {rows} rows × {row} = {hours} h.",
                 copies=found.by_staff,
                 away=away,
-                rows=found.cards,
-                row=card,
+                rows=found.rows,
+                row=row,
                 hours=round(found.hours, 1),
             ),
             say_count(
@@ -192,26 +192,26 @@ def report_savings(found: Saved, period: Period) -> Report:
             "Copies that staff removed, held ones and those taken out of mailboxes, at {away} each, less the rows of staff at {row} each "
             "({how}). Released messages save nothing.",
             away=away,
-            row=card,
+            row=row,
             how=how,
         ),
         (Table("formula", say("Calculation"), FORMULA, tuple(savings_formula(found))),),
     )
 
 
-def card_words(found: Saved) -> str:
+def row_words(found: Saved) -> str:
     """Says how long one row takes."""
-    return f"{found.seconds_per_card:.1f} s" if found.measured else f"{found.seconds_per_card:g} s"
+    return f"{found.seconds_per_row:.1f} s" if found.measured else f"{found.seconds_per_row:g} s"
 
 
 def savings_formula(found: Saved) -> Iterable[tuple[Cell, ...]]:
     """The hours and what they are made of."""
     yield say("copies that staff removed"), found.by_staff, found.employee_seconds, round(found.gross, 2)
-    yield say("rows decided"), found.cards, found.seconds_per_card, round(-found.spent, 2)
+    yield say("rows decided"), found.rows, found.seconds_per_row, round(-found.spent, 2)
     yield say("saved"), None, None, round(found.hours, 2)
     yield say("blocked on arrival, not counted"), found.blocked, None, None
 
 
 def pace_cells(one: Pace, who: str) -> tuple[Cell, ...]:
     """The cells of somebody's pace."""
-    return who, one.cards, round(one.cards_an_hour, 1), one.seconds.p50, one.seconds.p90, one.keys.p50, one.undone
+    return who, one.rows, round(one.rows_an_hour, 1), one.seconds.p50, one.seconds.p90, one.keys.p50, one.undone

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from triage.errors import BadInput
 from triage.runtime import checksummed_files
-from triage.runtime.checksummed_files import Kept
+from triage.runtime.checksummed_files import BackupFile
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -24,7 +24,7 @@ class Manifest:
     machine: str
     database: str  # sqlite, postgresql; "" where only a spool was saved
     revision: str  # the database's version
-    files: tuple[Kept, ...]
+    files: tuple[BackupFile, ...]
     left_out: tuple[str, ...]  # files that the settings name and that are to be saved elsewhere, such as keys
 
     def write(self, directory: Path) -> None:
@@ -46,7 +46,7 @@ class Manifest:
         if values.pop("format", None) != FORMAT:
             raise BadInput(f"{directory / NAME} is of a form that this program does not know: it was made by another version")
         try:
-            files = tuple(Kept(**one) for one in values["files"])
+            files = tuple(BackupFile(**one) for one in values["files"])
             at, left_out = datetime.fromisoformat(values["at"]), tuple(values["left_out"])
             return cls(**values | {"files": files, "at": at, "left_out": left_out})
         except (KeyError, TypeError, ValueError) as fault:
@@ -71,6 +71,6 @@ def make_directory(directory: Path) -> None:
         raise BadInput(f"{directory} cannot be used: {fault.strerror}") from fault
 
 
-def total_bytes(files: Iterable[Kept]) -> int:
+def total_bytes(files: Iterable[BackupFile]) -> int:
     """Bytes of all of them."""
     return sum(one.size for one in files)

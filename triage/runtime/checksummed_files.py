@@ -14,7 +14,7 @@ CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class BackupFile:
     """File of a backup."""
 
     name: str  # below the backup's directory
@@ -35,7 +35,7 @@ class Digesting:
         return self.file.write(data)
 
 
-def write_file(directory: Path, name: str, fill: Callable[[Digesting], object]) -> Kept:
+def write_file(directory: Path, name: str, fill: Callable[[Digesting], object]) -> BackupFile:
     """A new file of the backup, on stable storage, for nobody else to read."""
     path = directory / name
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def write_file(directory: Path, name: str, fill: Callable[[Digesting], object]) 
         fill(digesting)
         file.flush()
         os.fsync(file.fileno())
-    return Kept(name, digesting.size, digesting.sum.hexdigest())
+    return BackupFile(name, digesting.size, digesting.sum.hexdigest())
 
 
 def copy_file(source: IO[bytes], target: Digesting | IO[bytes]) -> None:
@@ -53,7 +53,7 @@ def copy_file(source: IO[bytes], target: Digesting | IO[bytes]) -> None:
         target.write(chunk)
 
 
-def keep_file(directory: Path, name: str) -> Kept:
+def keep_file(directory: Path, name: str) -> BackupFile:
     """A file that somebody else has written there; on stable storage from here on."""
     path = directory / name
     path.chmod(0o600)
@@ -62,10 +62,10 @@ def keep_file(directory: Path, name: str) -> Kept:
     return as_it_is(directory, name)
 
 
-def as_it_is(directory: Path, name: str) -> Kept:
+def as_it_is(directory: Path, name: str) -> BackupFile:
     """A file as somebody finds it who may only read it."""
     with (directory / name).open("rb") as file:
-        return Kept(name, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
+        return BackupFile(name, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def sync_tree(directory: Path) -> None:
@@ -74,7 +74,7 @@ def sync_tree(directory: Path) -> None:
         sync_directory(path)
 
 
-def verify_files(directory: Path, files: Iterable[Kept]) -> None:
+def verify_files(directory: Path, files: Iterable[BackupFile]) -> None:
     """BadInput with the first file that is missing or is not what was written."""
     for one in files:
         try:

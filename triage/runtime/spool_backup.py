@@ -15,7 +15,7 @@ from pathlib import Path
 from triage.errors import BadInput
 from triage.ids import ALPHABET, WIDTH, made_at, parse_id
 from triage.runtime import checksummed_files
-from triage.runtime.checksummed_files import Kept
+from triage.runtime.checksummed_files import BackupFile
 from triage.runtime.spool_stats import DAMAGED, INCOMING, OUTBOUND, RETRY, batch_names
 
 PLACES = tuple(f"{above}{name}" for above in ("", f"{OUTBOUND}/") for name in (INCOMING, RETRY, DAMAGED))  # in the way that messages take
@@ -23,7 +23,7 @@ SPOOL = "spool"  # directory of the copies
 NUMBER = re.compile(rf"(?<![{ALPHABET}])[{ALPHABET}]{{{WIDTH}}}(?![{ALPHABET}])")  # in a batch's name: when its mail was accepted
 
 
-def copy_out(spool: Path, directory: Path) -> Iterator[Kept]:
+def copy_out(spool: Path, directory: Path) -> Iterator[BackupFile]:
     """Copy every batch; once more as long as one of them went on meanwhile."""
     copied: set[str] = set()
     moved = True

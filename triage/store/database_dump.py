@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 
 from triage.errors import BadInput
 from triage.runtime import checksummed_files
-from triage.runtime.checksummed_files import Digesting, Kept
+from triage.runtime.checksummed_files import BackupFile, Digesting
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 FILE = "mailroom.db"
@@ -38,7 +38,7 @@ def file_of(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
-def copy_out(engine: Engine, directory: Path) -> Iterator[Kept]:
+def copy_out(engine: Engine, directory: Path) -> Iterator[BackupFile]:
     """Copy all of it as of one moment into files below `directory`. Writers wait for nothing."""
     if kind_of(engine) == SQLITE:
         with closing(sqlite3.connect(file_of(str(engine.url)), timeout=PATIENCE, isolation_level=None)) as connection:

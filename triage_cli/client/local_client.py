@@ -44,7 +44,7 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "searches": ("saved_searches",),
     "sweeps": ("decisions",),
     "tokens": ("api_tokens",),
-    "triage": ("cards",),
+    "triage": ("triage_items",),
 }
 
 

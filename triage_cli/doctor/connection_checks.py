@@ -27,7 +27,7 @@ from triage.errors import BadInput, Refused
 from triage.notifications.alerts import COMPANY
 from triage.store import db
 from triage.store.models.directory import Person
-from triage.store.models.notifications import Alarm
+from triage.store.models.notifications import OpenAlert
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
@@ -78,7 +78,7 @@ def find_brake(settings: Settings) -> Iterator[Finding]:
     """Warns when the brake on directory changes was pulled: then what the directory says now is not what counts here."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
-            pulled = session.get(Alarm, (BRAKE, COMPANY, ""))
+            pulled = session.get(OpenAlert, (BRAKE, COMPANY, ""))
     except BadInput:
         return
     if pulled:

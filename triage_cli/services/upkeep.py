@@ -20,8 +20,8 @@ from triage.policy.known_senders import checks
 from triage.policy.outbound_brakes.brake_outgoing import begin_trial
 from triage.quarantine import proven_identity
 from triage.quarantine.campaigns import backfill
-from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import keepers
+from triage.quarantine.triage_items import fold_counts
 from triage.runtime import metrics
 from triage.store import db, last_runs, pack_records
 from triage.store.transaction_retry import pause_after
@@ -56,7 +56,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
             threading.Thread(target=follow, args=(settings, engine, name_sealer(), stop), name=name)
             for name, follow in (
                 ("slices", upkeep_bulk_decisions.follow_bulk_decisions),
-                ("alarms", upkeep_alerts.follow_alerts),
+                ("alerts", upkeep_alerts.follow_alerts),
                 ("tidying", upkeep_retention.follow_retention),
             )
         ]

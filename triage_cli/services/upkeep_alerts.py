@@ -17,7 +17,7 @@ from triage.times import utcnow
 from triage_cli.client.local_setup import wake_waiters
 
 LOOK_EVERY = 5.0  # seconds
-DUTY = "alarms"
+DUTY = "alerts"
 
 log = logging.getLogger("mailroom.upkeep")
 
@@ -34,8 +34,8 @@ def follow_alerts(settings: Settings, engine: Engine, holder: str, stop: threadi
             tell_owners(settings, engine, holder)
         except DBAPIError as fault:
             pause = pause_after(fault, LOOK_EVERY)
-        except Exception:  # one alarm that cannot be told must not end this for all later ones
-            log.exception("alarms could not be looked at")
+        except Exception:  # one alert that cannot be sent must not end this for all later ones
+            log.exception("alerts could not be looked at")
 
 
 def watch_alerts(settings: Settings, engine: Engine, holder: str) -> bool:

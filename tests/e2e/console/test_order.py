@@ -1,4 +1,4 @@
-"""The order of the cards at the desk: what may be wanted stands before what is surely not, and the console says why."""
+"""The order of the rows at the desk: what may be wanted stands before what is surely not, and the console says why."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +28,11 @@ def test_the_console_says_why_a_mail_stands_where_it_stands(alone: House, page: 
     alone.company.take(Letter(liar, TO, "Gift cards", name="Russell Coker", text="Please buy gift cards at once.\r\n"))
     with alone.company.signed_in() as desk:
         desk.wait_for(2, state="held")
-        cards = desk.client.get("/triage").json()["items"]
-    assert [card["lead"]["subject"] for card in cards] == ["The offer you asked for", "Gift cards"]
+        items = desk.client.get("/triage").json()["items"]
+    assert [item["lead"]["subject"] for item in items] == ["The offer you asked for", "Gift cards"]
     sign_in(page, alone)
     page.get_by_role("option").filter(has_text="Gift cards").click()
     why = page.get_by_text("Priority")
-    expect(why).to_contain_text(f"Priority {cards[1]['priority']} of 100")
+    expect(why).to_contain_text(f"Priority {items[1]['priority']} of 100")
     why.click()
     expect(page.get_by_text("Suspicious, above all: Display name is that of a colleague")).to_be_visible()

@@ -30,10 +30,10 @@ def test_a_trainee_answers_and_learns(site: Company, page: Page) -> None:
     body = page.frame_locator("article iframe").locator("body")
     expect(body).not_to_be_empty()
     alike = [one for one in read_deck() if one.subject == shown]  # several copies of a wave have one subject
-    card = next(one for one in alike if one.text.split()[0] in body.inner_text())
-    page.keyboard.press("r" if card.answer == "let-in" else "p")
+    case = next(one for one in alike if one.text.split()[0] in body.inner_text())
+    page.keyboard.press("r" if case.answer == "let-in" else "p")
     expect(page.get_by_role("status").filter(has_text="Right")).to_be_visible()
-    for sentence in card.gave_away:
+    for sentence in case.gave_away:
         expect(page.get_by_text(sentence)).to_be_visible()
     page.keyboard.press("e")
     expect(page.get_by_text("2 of 10, 1 right")).to_be_visible()

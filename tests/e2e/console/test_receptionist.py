@@ -1,4 +1,4 @@
-"""The demo's morning by keyboard alone: every card decided by what is on the screen, and the keys that it takes."""
+"""The demo's morning by keyboard alone: every row decided by what is on the screen, and the keys that it takes."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from demo.company import list_people
 from tests.peers import demo
 
 pytestmark = pytest.mark.peers
-MOST_KEYS = 1.5  # for a card, on average
+MOST_KEYS = 1.5  # for a row, on average
 ODD = ("Dangerous", "Suspicious")  # away with it
 UNWANTED = (
     "Bulk message",
@@ -20,7 +20,7 @@ UNWANTED = (
     "I have your password",
 )  # one sells, one threatens
 WAVE = "password expires"
-LOOK = 300  # milliseconds at least that a card is looked at: what comes sooner the console takes for a key pressed twice
+LOOK = 300  # milliseconds at least that a row is looked at: what comes sooner the console takes for a key pressed twice
 
 
 class Receptionist:
@@ -42,7 +42,7 @@ class Receptionist:
 
     @property
     def row(self) -> Locator:
-        """The card under the cursor."""
+        """The row under the cursor."""
         return self.page.locator(".row.at")
 
     def press(self, key: str) -> None:
@@ -117,8 +117,8 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_a_receptionist_clears_the_morning(morning: str, page: Page) -> None:
     one = Receptionist(page)
     one.sign_in(morning)
-    cards = int(page.get_by_role("option").first.get_attribute("aria-setsize") or 0)
-    assert 34 <= cards <= 40
+    items = int(page.get_by_role("option").first.get_attribute("aria-setsize") or 0)
+    assert 34 <= items <= 40
     waiting = page.locator(".row:not(.done)")
     while waiting.count():
         one.decide()

@@ -1,4 +1,4 @@
-"""“May I have this one?” at the desk: the card rises and says who asks; staff lets it in, takes it back, or says no."""
+"""“May I have this one?” at the desk: the row rises and says who asks; staff lets it in, takes it back, or says no."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def alone(tmp_path: Path) -> Iterator[House]:
         yield House(made, None)
 
 
-def test_a_request_raises_its_card_and_is_answered(alone: House, page: Page) -> None:
+def test_a_request_raises_its_row_and_is_answered(alone: House, page: Page) -> None:
     for subject in ("Your room", "Our price list", "Gift cards"):
         alone.company.take(Letter(f"{subject.split()[-1]}@{outside.SUPPLIER.name}", TO, subject))
     with alone.company.signed_in() as desk:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
-from mailboxes.mirror.plan import Kept, Place, Plan, Seen, plan_mirror
+from mailboxes.mirror.plan import KnownCopy, Place, Plan, Seen, plan_mirror
 from tests.effort import examples
 
 APART = frozenset({"Done"})
@@ -18,35 +18,37 @@ def at(folder: str, uid: int, validity: int = 1) -> Place:
     ("kept", "wanted", "seen", "made"),
     [
         pytest.param([], {7: JOE}, [], Plan(new=[(7, JOE)]), id="held, and not there yet"),
-        pytest.param([Kept(1, 7, JOE, None)], {7: JOE}, [], Plan(put=[(Kept(1, 7, JOE, None), JOE)]), id="never arrived, or was deleted"),
         pytest.param(
-            [Kept(1, 7, JOE, None)],
+            [KnownCopy(1, 7, JOE, None)], {7: JOE}, [], Plan(put=[(KnownCopy(1, 7, JOE, None), JOE)]), id="never arrived, or was deleted"
+        ),
+        pytest.param(
+            [KnownCopy(1, 7, JOE, None)],
             {7: JOE},
             [(JOE, 5, 1)],
-            Plan(found=[(Kept(1, 7, JOE, None), at(JOE, 5))]),
+            Plan(found=[(KnownCopy(1, 7, JOE, None), at(JOE, 5))]),
             id="arrived, nobody noted where",
         ),
-        pytest.param([Kept(1, 7, JOE, at(JOE, 5))], {7: JOE}, [(JOE, 5, 1)], Plan(), id="there"),
+        pytest.param([KnownCopy(1, 7, JOE, at(JOE, 5))], {7: JOE}, [(JOE, 5, 1)], Plan(), id="there"),
         pytest.param(
-            [Kept(1, 7, JOE, at(JOE, 5))], {7: JOE}, [(JOE, 5, 1), (JOE, 6, 1)], Plan(take=[at(JOE, 6)]), id="copied within its folder"
+            [KnownCopy(1, 7, JOE, at(JOE, 5))], {7: JOE}, [(JOE, 5, 1), (JOE, 6, 1)], Plan(take=[at(JOE, 6)]), id="copied within its folder"
         ),
-        pytest.param([Kept(1, 7, JOE, at(JOE, 5))], {7: JOE}, [(JOE, 5, 1), ("Later", 6, 1)], Plan(), id="copied elsewhere"),
+        pytest.param([KnownCopy(1, 7, JOE, at(JOE, 5))], {7: JOE}, [(JOE, 5, 1), ("Later", 6, 1)], Plan(), id="copied elsewhere"),
         pytest.param(
-            [Kept(1, 7, JOE, at(JOE, 5))],
+            [KnownCopy(1, 7, JOE, at(JOE, 5))],
             {7: JOE},
             [(TRASH, 6, 1)],
-            Plan(move=[(Kept(1, 7, JOE, at(JOE, 5)), at(TRASH, 6), JOE)]),
+            Plan(move=[(KnownCopy(1, 7, JOE, at(JOE, 5)), at(TRASH, 6), JOE)]),
             id="thrown away, or its folder renamed",
         ),
         pytest.param(
-            [Kept(1, 7, JOE, at(JOE, 5))],
+            [KnownCopy(1, 7, JOE, at(JOE, 5))],
             {7: MARA},
             [(JOE, 5, 1)],
-            Plan(move=[(Kept(1, 7, JOE, at(JOE, 5)), at(JOE, 5), MARA)]),
+            Plan(move=[(KnownCopy(1, 7, JOE, at(JOE, 5)), at(JOE, 5), MARA)]),
             id="of somebody else now",
         ),
         pytest.param(
-            [Kept(1, 7, JOE, at(JOE, 5))],
+            [KnownCopy(1, 7, JOE, at(JOE, 5))],
             {},
             [(JOE, 5, 1), ("Later", 6, 1)],
             Plan(end=[1], take=[at("Later", 6), at(JOE, 5)]),
@@ -54,7 +56,7 @@ def at(folder: str, uid: int, validity: int = 1) -> Place:
         ),
         pytest.param([], {}, [(JOE, 5, 1), ("Done", 6, 1)], Plan(take=[at(JOE, 5)]), id="over, and brought back by a late program"),
         pytest.param(
-            [Kept(1, 7, JOE, at(JOE, 5)), Kept(2, 7, JOE, at(JOE, 6))],
+            [KnownCopy(1, 7, JOE, at(JOE, 5)), KnownCopy(2, 7, JOE, at(JOE, 6))],
             {7: JOE},
             [(JOE, 5, 1), (JOE, 6, 2)],
             Plan(end=[2], take=[at(JOE, 6)]),
@@ -62,7 +64,7 @@ def at(folder: str, uid: int, validity: int = 1) -> Place:
         ),
     ],
 )
-def test_plan(kept: list[Kept], wanted: dict[int, str], seen: list[tuple[str, int, int]], made: Plan) -> None:
+def test_plan(kept: list[KnownCopy], wanted: dict[int, str], seen: list[tuple[str, int, int]], made: Plan) -> None:
     places = [Seen(at(folder, uid), copy) for folder, uid, copy in seen]
     assert plan_mirror(kept, wanted, places, apart=APART) == made
 
@@ -84,7 +86,7 @@ class Model:
 
     def __init__(self) -> None:
         self.wanted: dict[int, str] = {}
-        self.rows: dict[int, Kept] = {}
+        self.rows: dict[int, KnownCopy] = {}
         self.lying: dict[Place, int] = {at(JOE, 900): 0, at("Later", 901): 0}  # what is none of ours
         self.uid, self.copy = 0, 0
         self.validity = dict.fromkeys(FOLDERS, 1)
@@ -133,7 +135,7 @@ class Model:
             self.add(home, row.id)
         for delivery, home in made.new:
             self.copy += 1
-            self.rows[self.copy] = Kept(self.copy, delivery, home, None)
+            self.rows[self.copy] = KnownCopy(self.copy, delivery, home, None)
             self.add(home, self.copy)
         return made
 

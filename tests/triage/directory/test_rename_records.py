@@ -39,7 +39,7 @@ from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
 from triage.store.models.compliance import LegalHold
 from triage.store.models.contacts import Correspondent
-from triage.store.models.counts import KeptFolder
+from triage.store.models.counts import CachedFolder
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import FormerName, MailGroup, Person
 from triage.store.models.rules import Rule
@@ -74,7 +74,7 @@ TAKEN_ALONG = {*FORMS, ("delivery", "person")}
 # Every other text in the tables, by the reason why it stays as it is: a name as people read it, or as it was then, or none at all.
 STAYS = {
     "address_change": "address owner_shown claimant_shown state",
-    "alarm": "cause department words words_form",
+    "open_alert": "cause department words words_form",
     "api_token": "key_sha256 name grants client",
     "arrived": "department rule verdict",
     "attempt": "next_hop outcome reply reply_form",
@@ -106,14 +106,14 @@ STAYS = {
     "familiar_name": "name address",
     "former_mailbox": "address",
     "former_name": "kind name",
-    "handed": "to_shown by_shown note",
-    "in_hand": "name",
+    "assignment": "to_shown by_shown note",
+    "presence": "name",
     "keepers_request": "reason asked_by_shown state settled_by_shown results",
     "kept_answer": "key asked body",
-    "kept_card": "language sender grouped pile key",
-    "kept_folder": "department",
-    "kept_total": "grouped",
-    "kept_view": "name reached",  # upkeep makes the views of today's scopes, and drops the others
+    "cached_item": "language sender grouped pile key",
+    "cached_folder": "department",
+    "cached_total": "grouped",
+    "cached_view": "name reached",  # upkeep makes the views of today's scopes, and drops the others
     "known_recipient": "address kind department mailbox",
     "legal_hold": "reason made_by_shown lifted_by_shown lifted_reason",
     "mail_group": "address name department external aliases",
@@ -134,7 +134,7 @@ STAYS = {
     "person": "name department mailbox aliases leaver identity",
     "person_erasure": "address pseudonym reason asked_by_shown second_by_shown",
     "posted_list": "address list_id signer",
-    "practice_answer": "card expected given",
+    "practice_answer": "message expected given",
     "preference": "chosen",
     "proposal": "kind match value proof evidence state lane_shown answered_by_shown",
     "queue_sample": "department",
@@ -282,7 +282,7 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
         "person",
         "sealed",
     }
-    assert [(one.person, one.held) for one in session.scalars(select(KeptFolder))] == [("mara.lind", 2)]
+    assert [(one.person, one.held) for one in session.scalars(select(CachedFolder))] == [("mara.lind", 2)]
     messages = session.scalars(select(Delivery).order_by(col(Delivery.id))).all()
     assert {(one.department, one.person) for one in messages} == {("legal", "mara.lind")}
     her = staff_members.find_staff_actor(session, "mara.lind", NOW)

@@ -19,10 +19,10 @@ from triage.directory import apply as directory
 from triage.notifications import alerts
 from triage.notifications.webhooks import outbox, webhook_events
 from triage.policy import emergency
-from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import fold_counts
 from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
@@ -49,7 +49,7 @@ def held(engine: Engine, settings: Settings, *recipients: str, **columns: object
 
 
 def counted(engine: Engine) -> None:
-    """Kept counts, as upkeep keeps them."""
+    """Cached counts, as upkeep keeps them."""
     fold_counts.build_views(engine, now=NOW)
     with db.transaction(engine) as session:
         while fold_counts.fold_counts(session, now=NOW):

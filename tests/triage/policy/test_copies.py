@@ -14,10 +14,10 @@ from triage.config.settings import Settings
 from triage.message.authentication import Dmarc, Result
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import COPIES, Selection
+from triage.quarantine.triage_items import item_list
 from triage.store import db
 from triage.store.models.deliveries import Delivery
 
@@ -32,7 +32,7 @@ def weighed(monkeypatch: pytest.MonkeyPatch) -> None:
 def rows(engine: Engine, by: Actor = ANA) -> list[tuple[int, str]]:
     """Number of deliveries of each row, and the proof that its selection names; the largest first."""
     with db.read_transaction(engine) as session:
-        page = card_list.list_cards(session, Selection(**HELD), by=by, now=NOW, group="campaign")  # type: ignore[arg-type]
+        page = item_list.list_items(session, Selection(**HELD), by=by, now=NOW, group="campaign")  # type: ignore[arg-type]
         return sorted(((one.count, one.select.proof or one.select.sender) for one in page.items), reverse=True)
 
 

@@ -1,4 +1,4 @@
-"""Several people at one queue: who is there, the next free card for each, and mail handed over with a note."""
+"""Several people at one queue: who is there, the next free row for each, and mail handed over with a note."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,12 +16,12 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.quarantine import assignment, coverage, next_free_row, presence
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.presence import Colleague
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.quarantine.triage_items import item_list
 from triage.store.db import transaction
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
@@ -73,13 +73,13 @@ def test_everybody_sees_who_is_there_and_what_they_look_at_of_ones_own_mail(engi
             presence.look_at(session, joes, by=Actor("token", "x", ANA.role, ANA.scope), now=NOW)
 
 
-def test_each_is_given_another_card(engine: Engine, come: Come) -> None:
+def test_each_is_given_another_row(engine: Engine, come: Come) -> None:
     for _ in range(3):
         come(MARA)
     with transaction(engine) as session:
-        order = [card.lead.id for card in card_list.list_cards(session, HELD, by=ANA, now=NOW).items]
+        order = [item.lead.id for item in item_list.list_items(session, HELD, by=ANA, now=NOW).items]
         given = [next_free_row.next_free(session, HELD, by=by, now=NOW) for by in (ANA, IDA, BEN)]
-        assert [card and card.lead.id for card in given] == order
+        assert [item and item.lead.id for item in given] == order
         again = next_free_row.next_free(session, HELD, by=BEN, now=NOW)
         assert again is not None
         assert again.lead.id == order[2]  # one's own is free to oneself
@@ -100,7 +100,7 @@ def test_mail_is_handed_on_with_a_note_and_taken_back(engine: Engine, come: Come
         assert (shown.handed.to_shown, shown.handed.by_shown, shown.handed.note) == ("Ben Okafor", "Ana Roth", "Do you know them?")
         assert [assignment.number_for(session, by) for by in (ANA, BEN)] == [0, 1]
         his = replace(HELD, handed_to="ben")
-        assert [card.lead.id for card in card_list.list_cards(session, his, by=ANA, now=NOW).items] == [mine]
+        assert [item.lead.id for item in item_list.list_items(session, his, by=ANA, now=NOW).items] == [mine]
         assert [one.id for one in listing.list_deliveries(session, his, by=ANA).items] == [mine]
         free = next_free_row.next_free(session, HELD, by=ANA, now=NOW)
         assert free is not None

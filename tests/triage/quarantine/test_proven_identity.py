@@ -12,16 +12,16 @@ from sqlmodel import Session, col
 from tests.effort import examples
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW
-from tests.triage.quarantine.cards.test_fold_counts import STAFF, agree, counted
+from tests.triage.quarantine.triage_items.test_fold_counts import STAFF, agree, counted
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.message.authentication import Dmarc, Result
 from triage.quarantine import proven_identity
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions, regroup, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
 from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.counts import Touched
@@ -62,10 +62,10 @@ def people(authors: set[tuple[str, bool]]) -> set[str]:
 
 
 def piles(engine: Engine) -> dict[str, int]:
-    """The cards of the campaign: who proves what is on it, and how much that is."""
+    """The rows of the campaign: who proves what is on it, and how much that is."""
     with read_transaction(engine) as session:
-        found = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign").items
-    return {card.select.proof: card.count for card in found}
+        found = item_list.list_items(session, HELD, by=ANA, now=NOW, group="campaign").items
+    return {item.select.proof: item.count for item in found}
 
 
 @pytest.fixture
@@ -80,13 +80,13 @@ def company(engine: Engine, settings: Settings) -> Engine:
     return engine
 
 
-def test_two_people_at_one_provider_are_two_cards(company: Engine) -> None:
+def test_two_people_at_one_provider_are_two_rows(company: Engine) -> None:
     assert piles(company) == {"one@gmail.com": 2, "two@gmail.com": 1, "one@gmx.de": 1, "shop.example": 2, "none": 1}
     with read_transaction(company) as session:
-        for card in card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign").items:
-            sheet = selection_summary.selection_evidence(session, card.select, by=ANA, now=NOW)
-            assert (sheet.count, sheet.apart) == (card.count, 7 - card.count)
-            assert card.lead.proven_as == ("" if card.select.proof == "none" else card.select.proof)
+        for item in item_list.list_items(session, HELD, by=ANA, now=NOW, group="campaign").items:
+            sheet = selection_summary.selection_evidence(session, item.select, by=ANA, now=NOW)
+            assert (sheet.count, sheet.apart) == (item.count, 7 - item.count)
+            assert item.lead.proven_as == ("" if item.select.proof == "none" else item.select.proof)
 
 
 @checking(max_examples=examples(8), phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -110,11 +110,11 @@ def test_no_act_over_a_campaign_touches_two_people_at_a_free_mail_provider(
         chosen = Selection.of(campaign=session.get_one(Delivery, first).campaign_id)
         done = decisions.decide_messages(session, DecisionRequest(chosen, Verb.PURGE), by=ANA, now=NOW, settings=settings)
         assert len(touched := whose(session, col(Delivery.decision_id) == done.id)) == 1 or not people(touched)
-        for card in card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign").items:
-            assert len(on_it := whose(session, col(Delivery.id).in_(card.ids))) == 1 or not people(on_it)
+        for item in item_list.list_items(session, HELD, by=ANA, now=NOW, group="campaign").items:
+            assert len(on_it := whose(session, col(Delivery.id).in_(item.ids))) == 1 or not people(on_it)
 
 
-def test_old_mail_gets_it_slice_by_slice_and_the_cards_are_right_all_the_time(
+def test_old_mail_gets_it_slice_by_slice_and_the_rows_are_right_all_the_time(
     company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = piles(company)

@@ -39,11 +39,11 @@ from triage.message.authentication import Arc, Authentication, Dmarc, Result, St
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine import delivery_history, folders, open_message
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
 from triage.store import ledger
 from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import Event, State
@@ -108,7 +108,7 @@ def test_nobody_reads_beyond_their_scope(company: Engine, settings: Settings, by
     ids = {recipient: one for recipient in (JOE, MARA, INFO) for one in came(company, settings, recipient)}
     with read_transaction(company) as session:
         assert {one.recipient for one in listing.list_deliveries(session, ALL, by=by).items} == seen
-        assert {one.lead.recipient for one in card_list.list_cards(session, ALL, by=by, now=NOW, group="none").items} == seen
+        assert {one.lead.recipient for one in item_list.list_items(session, ALL, by=by, now=NOW, group="none").items} == seen
         assert sum(folder.held for folder in folders.list_folders(session, by=by, now=NOW).items) == len(seen)
         for recipient, delivery_id in ids.items():
             if recipient in seen:
@@ -136,22 +136,22 @@ def test_a_delivery_says_whose_it_is_and_what_it_is(company: Engine, settings: S
     assert one.size == len(raw)
 
 
-def test_cards_group_by_sender(company: Engine, settings: Settings) -> None:
+def test_rows_group_by_sender(company: Engine, settings: Settings) -> None:
     wave = [came(company, settings, JOE, MARA, author="wave@bad.example") for _ in range(2)]
     (single,) = came(company, settings, INFO, author="one@good.example")
     with read_transaction(company) as session:
-        page = card_list.list_cards(session, ALL, by=ANA, now=NOW)
-        own = card_list.list_cards(session, ALL, by=BEN, now=NOW)
-    found = {card.key: card for card in page.items}
-    assert (page.cards, page.deliveries) == (2, 5)
+        page = item_list.list_items(session, ALL, by=ANA, now=NOW)
+        own = item_list.list_items(session, ALL, by=BEN, now=NOW)
+    found = {item.key: item for item in page.items}
+    assert (page.rows, page.deliveries) == (2, 5)
     assert (found["wave@bad.example"].count, found["wave@bad.example"].people, found["wave@bad.example"].departments) == (4, 2, 2)
     assert found["wave@bad.example"].ids == tuple(sorted((one for pair in wave for one in pair), reverse=True))
     assert found["wave@bad.example"].lead.id == max(wave[1])
     assert found["one@good.example"].ids == (single,)
-    assert [(card.key, card.count, card.departments) for card in own.items] == [("wave@bad.example", 2, 1)]
+    assert [(item.key, item.count, item.departments) for item in own.items] == [("wave@bad.example", 2, 1)]
 
 
-def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(company: Engine, settings: Settings) -> None:
+def test_rows_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(company: Engine, settings: Settings) -> None:
     rows: dict[str, dict[str, Any]] = {
         "soonest": {"time_limited_until": NOW + timedelta(minutes=1), "urgency": 49},
         "soon": {"time_limited_until": NOW + timedelta(minutes=5), "urgency": 50},
@@ -170,9 +170,9 @@ def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(compan
         found, after = [], None
         with read_transaction(company) as session:
             while True:
-                page = card_list.list_cards(session, ALL, by=ANA, now=NOW, group=group, limit=2, after=after)
-                found += [card.lead.subject for card in page.items]
-                assert page.cards == 9
+                page = item_list.list_items(session, ALL, by=ANA, now=NOW, group=group, limit=2, after=after)
+                found += [item.lead.subject for item in page.items]
+                assert page.rows == 9
                 if page.following is None:
                     break
                 after = page.following
@@ -183,22 +183,22 @@ def test_a_clock_that_has_run_out_is_not_shown(company: Engine, settings: Settin
     (one,) = came(company, settings, JOE)
     change(company, one, time_limited_until=NOW)
     with read_transaction(company) as session:
-        assert card_list.list_cards(session, ALL, by=ANA, now=NOW).items[0].time_limited_until is None
-        assert card_list.list_cards(session, ALL, by=ANA, now=NOW - timedelta(seconds=1)).items[0].time_limited_until == NOW
+        assert item_list.list_items(session, ALL, by=ANA, now=NOW).items[0].time_limited_until is None
+        assert item_list.list_items(session, ALL, by=ANA, now=NOW - timedelta(seconds=1)).items[0].time_limited_until == NOW
 
 
-def test_mail_without_an_author_is_never_one_card(company: Engine, settings: Settings) -> None:
+def test_mail_without_an_author_is_never_one_row(company: Engine, settings: Settings) -> None:
     for _ in range(2):
         (one,) = came(company, settings, JOE)
         change(company, one, author="")
     with read_transaction(company) as session:
-        assert [card.count for card in card_list.list_cards(session, ALL, by=ANA, now=NOW).items] == [1, 1]
+        assert [item.count for item in item_list.list_items(session, ALL, by=ANA, now=NOW).items] == [1, 1]
 
 
-def test_a_large_card_carries_the_id_of_its_lead_alone(company: Engine, settings: Settings) -> None:
+def test_a_large_row_carries_the_id_of_its_lead_alone(company: Engine, settings: Settings) -> None:
     ids = [came(company, settings, JOE)[0] for _ in range(5)]
     with read_transaction(company) as session:
-        carried = {most: card_list.list_cards(session, ALL, by=ANA, now=NOW, most_ids=most).items[0].ids for most in (0, 4, 5)}
+        carried = {most: item_list.list_items(session, ALL, by=ANA, now=NOW, most_ids=most).items[0].ids for most in (0, 4, 5)}
     assert carried == {0: (ids[-1],), 4: (ids[-1],), 5: tuple(reversed(ids))}
 
 

@@ -31,20 +31,20 @@ MADE = tuple(
 
 
 def deck() -> tuple[Exercise, ...]:
-    """Generated cards."""
+    """Generated training messages."""
     return MADE
 
 
 def decided(session: Session, settings: Settings, verb: Verb, *to: str, by: Actor = IDA, subject: str = "Your order") -> list[str]:
-    """Mail that came and that somebody decided; its cards."""
+    """Mail that came and that somebody decided, as training messages."""
     found = arrive(session, settings, *to, subject=subject)
     decisions.decide_messages(session, DecisionRequest(Selection.of(ids=found), verb, "as always"), by=by, now=NOW, settings=settings)
     return [ids.format_id(one) for one in found]
 
 
-def cards(session: Session, by: Actor, limit: int = 50) -> set[str]:
+def cases(session: Session, by: Actor, limit: int = 50) -> set[str]:
     """Past mail that somebody is dealt."""
-    return {one.card for one in training.deal_cards(session, deck, by=by, now=NOW, limit=limit) if not one.card.startswith("made-")}
+    return {one.case for one in training.deal_exercises(session, deck, by=by, now=NOW, limit=limit) if not one.case.startswith("made-")}
 
 
 def test_past_mail_within_the_scope_is_dealt_once_it_was_decided(engine: Engine, settings: Settings) -> None:
@@ -58,9 +58,9 @@ def test_past_mail_within_the_scope_is_dealt_once_it_was_decided(engine: Engine,
             session, DecisionRequest(Selection.of(ids=[ids.parse_id(undone)]), Verb.RESTORE), by=IDA, now=NOW, settings=settings
         )
     with db.read_transaction(engine) as session:
-        assert cards(session, ANA) == {joe, mara}
-        assert joe not in cards(session, BEN)
-        assert mara in cards(session, BEN)
+        assert cases(session, ANA) == {joe, mara}
+        assert joe not in cases(session, BEN)
+        assert mara in cases(session, BEN)
         with pytest.raises(NotFound):
             training.get_exercise(session, deck, joe, by=BEN, now=NOW)
         one = training.get_exercise(session, deck, mara, by=BEN, now=NOW)
@@ -76,7 +76,7 @@ def test_sealed_mail_is_no_exercise_for_anybody(engine: Engine, settings: Settin
         directory.apply_directory(session, replace(COMPANY, sealed=(SealedEntry(folder, ("ben",)),)), settings.company, by=SYNC, now=NOW)
     with db.read_transaction(engine) as session:
         for by in (ANA, BEN, IDA):
-            assert mara not in cards(session, by)
+            assert mara not in cases(session, by)
             with pytest.raises(NotFound):
                 training.get_exercise(session, deck, mara, by=by, now=NOW)
 
@@ -85,11 +85,11 @@ def test_what_was_erased_is_none_either(engine: Engine, settings: Settings) -> N
     with db.transaction(engine) as session:
         set_up(session, settings)
         (erased,) = decided(session, settings, Verb.PURGE, JOE, subject="Erased")
-        assert erased in cards(session, IDA)
+        assert erased in cases(session, IDA)
         for content in session.scalars(select(Content)):
             content.zstd = None
     with db.read_transaction(engine) as session:
-        assert cards(session, IDA) == set()
+        assert cases(session, IDA) == set()
 
 
 def test_an_answer_tells_what_was_right_and_the_first_one_counts(engine: Engine, settings: Settings) -> None:
@@ -102,18 +102,18 @@ def test_an_answer_tells_what_was_right_and_the_first_one_counts(engine: Engine,
         training.answer_exercise(session, deck, "made-3", LET_IN, by=BEN, now=NOW)
         with pytest.raises(BadInput):
             training.answer_exercise(session, deck, "made-1", "maybe", by=ANA, now=NOW)
-        for card in ("made-99", "no such", ids.format_id(12345)):
+        for case in ("made-99", "no such", ids.format_id(12345)):
             with pytest.raises(NotFound):
-                training.answer_exercise(session, deck, card, LET_IN, by=ANA, now=NOW)
+                training.answer_exercise(session, deck, case, LET_IN, by=ANA, now=NOW)
     assert (first.right, first.answer, first.gave_away, first.counted) == (False, LET_IN, ("It is clear.",), True)
     assert (again.right, again.counted) == (True, False)
     with db.read_transaction(engine) as session:
         (mine,) = training.list_scores(session, by=ANA)
         everybody = [one.login for one in training.list_scores(session, by=IDA)]
-        hand = training.deal_cards(session, deck, by=ANA, now=NOW, limit=50)
+        hand = training.deal_exercises(session, deck, by=ANA, now=NOW, limit=50)
     assert (mine.login, mine.answered, mine.right, mine.let_bad_in, mine.kept_good_out, mine.last_at) == ("ana", 3, 1, 1, 1, NOW)
     assert everybody == ["ben", "ana"]
-    assert {one.card for one in hand} == {f"made-{number}" for number in range(4, 21)}
+    assert {one.case for one in hand} == {f"made-{number}" for number in range(4, 21)}
 
 
 def test_a_hand_is_half_past_mail_and_the_same_for_the_same_seed(engine: Engine, settings: Settings) -> None:
@@ -122,9 +122,9 @@ def test_a_hand_is_half_past_mail_and_the_same_for_the_same_seed(engine: Engine,
         for number in range(8):
             decided(session, settings, Verb.RELEASE, JOE, subject=f"Number {number}")
     with db.read_transaction(engine) as session:
-        hand = training.deal_cards(session, deck, by=ANA, now=NOW, limit=10, seed=3)
-        assert [one.card for one in training.deal_cards(session, deck, by=ANA, now=NOW, limit=10, seed=3)] == [one.card for one in hand]
-    assert sum(one.card.startswith("made-") for one in hand) == 5
+        hand = training.deal_exercises(session, deck, by=ANA, now=NOW, limit=10, seed=3)
+        assert [one.case for one in training.deal_exercises(session, deck, by=ANA, now=NOW, limit=10, seed=3)] == [one.case for one in hand]
+    assert sum(one.case.startswith("made-") for one in hand) == 5
     assert len(hand) == 10
 
 

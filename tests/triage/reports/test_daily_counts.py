@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from tests.triage.arriving import NOW, OTTO, arrive
 from triage.config.settings import Settings
-from triage.quarantine.cards import fold_counts
+from triage.quarantine.triage_items import fold_counts
 from triage.reports import daily_counts
 from triage.reports.daily_counts import Day
 from triage.store import db

@@ -1,4 +1,4 @@
-"""From simulated mail to numbers: cards, waiting, rules that help."""
+"""From simulated mail to numbers: rows, waiting, rules that help."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,19 +25,19 @@ def counted(*rows: Rehearsed, days: int = 7, **terms: object) -> Forecast:
 
 def test_of_nothing_there_is_nothing_to_say() -> None:
     found = counted()
-    assert (found.total.messages, found.cards, found.people_needed, found.wanted.answered, found.proposals) == (0, 0, 0, 0, ())
+    assert (found.total.messages, found.rows, found.people_needed, found.wanted.answered, found.proposals) == (0, 0, 0, 0, ())
 
 
-def test_what_comes_while_its_card_waits_goes_with_it() -> None:
-    rows = [at(9), at(9.001), at(9.001, card="b"), at(10)]
-    found = counted(*rows, seconds_per_card=60)
-    assert (found.cards, found.cards_by_hour[0][9], found.cards_by_hour[0][10]) == (3, 2.0, 1.0)
+def test_what_comes_while_its_row_waits_goes_with_it() -> None:
+    rows = [at(9), at(9.001), at(9.001, item="b"), at(10)]
+    found = counted(*rows, seconds_per_row=60)
+    assert (found.rows, found.rows_by_hour[0][9], found.rows_by_hour[0][10]) == (3, 2.0, 1.0)
 
 
 def test_two_people_halve_the_queue() -> None:
-    rows = [at(9, card=str(number), answered=MONDAY + timedelta(days=1)) for number in range(10)]
-    assert counted(*rows, seconds_per_card=60).wanted.longest_seconds == 600
-    assert counted(*rows, seconds_per_card=60, staff=2).wanted.longest_seconds == 300
+    rows = [at(9, item=str(number), answered=MONDAY + timedelta(days=1)) for number in range(10)]
+    assert counted(*rows, seconds_per_row=60).wanted.longest_seconds == 600
+    assert counted(*rows, seconds_per_row=60, staff=2).wanted.longest_seconds == 300
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_out_of_hours_mail_waits_until_somebody_comes(hours: tuple[str, ...], ca
 
 
 def test_days_of_work_share_what_comes_at_the_weekend() -> None:
-    rows = [at(24 * day + 9, card=str(day)) for day in range(7)]
-    found = counted(*rows, hours=("mon-fri 08:00-17:00",), seconds_per_card=60)
+    rows = [at(24 * day + 9, item=str(day)) for day in range(7)]
+    found = counted(*rows, hours=("mon-fri 08:00-17:00",), seconds_per_row=60)
     assert (found.working_days, found.people_needed) == (5, 1)
     assert found.minutes_a_day == pytest.approx(1.4)
-    assert counted(*rows, seconds_per_card=6000, minutes_of_work=30).people_needed == 4
+    assert counted(*rows, seconds_per_row=6000, minutes_of_work=30).people_needed == 4
 
 
 def test_hours_are_those_of_the_company() -> None:

@@ -25,10 +25,10 @@ from triage.message.authentication import Dmarc, Result
 from triage.message.signals.severity import Severity
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Effort, Verb
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import fold_counts
 from triage.reports import daily_counts, period_reports, reading
 from triage.reports.report_values import Period, Report, Table
 from triage.store import db
@@ -297,7 +297,7 @@ def hand_counts(company: Company) -> None:
     assert rows(passed, "purged", "name", "messages", "share") == [("blocked-sender", 3, 3 / 23)]  # two, and a late copy
 
     work = company.report("work")
-    assert rows(work, "total", "cards", "cards_an_hour", "p50_seconds", "p90_seconds", "p50_keys", "undone") == [(16, 2.0, 4, 10, 1, 3)]
+    assert rows(work, "total", "rows", "rows_an_hour", "p50_seconds", "p90_seconds", "p50_keys", "undone") == [(16, 2.0, 4, 10, 1, 3)]
     assert [row[1] for row in table(work, "hours").rows if row[1]] == [5, 1, 2, 5, 1, 2]
     assert work.sentences == (
         "16 rows were decided by 3 people.",
@@ -306,7 +306,7 @@ def hand_counts(company: Company) -> None:
     )
 
     mistakes = company.report("mistakes")
-    assert rows(mistakes, "verbs", "verb", "cards", "undone") == [
+    assert rows(mistakes, "verbs", "verb", "rows", "undone") == [
         ("released", 11, 2),
         ("removed", 3, 1),
         ("redirected", 1, 0),
@@ -427,7 +427,7 @@ def test_people_are_told_of_only_where_the_company_wants_it(
     if told is None:
         assert all(one.name != "people" for report in (work, mistakes) for one in report.tables)
         return
-    assert rows(work, "people", "who", "cards", "undone") == told
+    assert rows(work, "people", "who", "rows", "undone") == told
     wrong = {row[0]: row[1:] for row in rows(mistakes, "people", "who", "released", "wrong", "wrong_per_hundred")}
     assert wrong["Ana Roth"] == (7, 2, 28.6)
     assert len(wrong) == len(told)

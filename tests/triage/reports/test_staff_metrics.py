@@ -1,4 +1,4 @@
-"""From rows to the numbers of reports about those who decide: what may be told of people, and what is a card."""
+"""From rows to the numbers of reports about those who decide: what may be told of people, and what is a row."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 def acts(*logins: str) -> list[Act]:
-    """A card of each."""
+    """A row of each."""
     return [
         Act(NINE + timedelta(minutes=number), f"person:{one}", one.title(), "release", None, 2, 4000, 1, 0)
         for number, one in enumerate(logins)
@@ -40,10 +40,10 @@ def test_totals_are_told_of_enough_people_and_people_where_it_is_wanted(
 def test_what_programs_decide_is_nobodys_pace() -> None:
     program = Act(NINE, "token:seed", "seed", "purge", None, None, None, 1, 0)
     found = work_figures([*acts(*"abc"), program], Candour())
-    assert (found.cards, found.by_programs, found.people) == (4, 1, 3)
+    assert (found.rows, found.by_programs, found.people) == (4, 1, 3)
     assert found.total is not None
-    assert found.total.cards == 3
+    assert found.total.rows == 3
 
 
-def test_what_decided_no_held_mail_is_no_card() -> None:
-    assert work_figures([Act(NINE, "person:ana", "Ana", verb, None, 1, 1, 0, 5) for verb in ("purge", "restore")], Candour()).cards == 0
+def test_what_decided_no_held_mail_is_no_row() -> None:
+    assert work_figures([Act(NINE, "person:ana", "Ana", verb, None, 1, 1, 0, 5) for verb in ("purge", "restore")], Candour()).rows == 0

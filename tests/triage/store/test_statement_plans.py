@@ -22,12 +22,12 @@ from triage.delivery.recall import recall_jobs
 from triage.notifications import alerts
 from triage.quarantine import delivery_history, open_message, sender_profile, where_is_my_message
 from triage.quarantine.campaigns import campaign_list
-from triage.quarantine.cards import card_list, fold_counts, folder_counts, row_facets
-from triage.quarantine.cards.row_order import RowFilter
 from triage.quarantine.decisions import decide, decision_plan, outcomes, undo
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing, selection_summary
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import fold_counts, folder_counts, item_list, row_facets
+from triage.quarantine.triage_items.row_order import RowFilter
 from triage.reports import arrivals, daily_counts, gauges
 from triage.store import db
 from triage.store.delivery_state import State
@@ -59,8 +59,8 @@ def with_settings(function: Callable[..., object], *values: Any, **more: Any) ->
     return lambda session, settings: function(session, *values, settings=settings, **more)
 
 
-def cards(group: str, by: Any = ANA, **wanted: Any) -> Ask:
-    return asked(card_list.list_cards, Selection(states=HELD, **wanted), by=by, now=NOW, group=group)
+def items(group: str, by: Any = ANA, **wanted: Any) -> Ask:
+    return asked(item_list.list_items, Selection(states=HELD, **wanted), by=by, now=NOW, group=group)
 
 
 def deliveries(by: Any = ANA, **wanted: Any) -> Ask:
@@ -96,27 +96,27 @@ def erase_person(session: Session, settings: Settings) -> None:
 
 
 ASKED: dict[str, tuple[Ask, tuple[str, ...]]] = {
-    "the queue": (cards("campaign"), ("delivery_of_campaign",)),
-    "the queue of a department": (cards("sender", BEN), ("delivery_by_author",)),
+    "the queue": (items("campaign"), ("delivery_of_campaign",)),
+    "the queue of a department": (items("sender", BEN), ("delivery_by_author",)),
     "the queue, each message by itself": (
-        cards("none"),
+        items("none"),
         ("delivery_by_urgency", "delivery_of_campaign", "delivery_of_domain", "delivery_time_limited"),
     ),
     "the queue by risk, each message by itself": (
-        asked(card_list.list_cards, Selection(states=HELD), by=ANA, now=NOW, group="none", order="risk"),
+        asked(item_list.list_items, Selection(states=HELD), by=ANA, now=NOW, group="none", order="risk"),
         ("delivery_by_urgency", "delivery_of_campaign"),
     ),
     "the longest waiting of the verified, each by itself": (
-        asked(card_list.list_cards, Selection(states=HELD), by=ANA, now=NOW, group="none", order="wait", only=RowFilter(verified=True)),
+        asked(item_list.list_items, Selection(states=HELD), by=ANA, now=NOW, group="none", order="wait", only=RowFilter(verified=True)),
         ("delivery_by_time", "delivery_by_urgency", "delivery_of_campaign"),
     ),
     "numbers of rows by each filter": (
         asked(row_facets.list_facets, Selection(states=HELD), by=ANA, now=NOW, group="campaign", only=RowFilter()),
         (),  # from the cached counts
     ),
-    "rows of a sender": (cards("sender", sender=SALES), ("delivery_by_author", "delivery_of_campaign")),
-    "rows of a campaign": (cards("campaign", campaign=CAMPAIGN), ("delivery_of_campaign",)),
-    "rows of a person": (cards("sender", person="joe.fern"), ("delivery_by_author", "delivery_by_person", "delivery_of_campaign")),
+    "rows of a sender": (items("sender", sender=SALES), ("delivery_by_author", "delivery_of_campaign")),
+    "rows of a campaign": (items("campaign", campaign=CAMPAIGN), ("delivery_of_campaign",)),
+    "rows of a person": (items("sender", person="joe.fern"), ("delivery_by_author", "delivery_by_person", "delivery_of_campaign")),
     "counts of folders": (asked(folder_counts.count_held), ()),
     "counts that changed": (asked(fold_counts.fold_counts, now=NOW), ()),
     "the list of campaigns": (asked(campaign_list.list_campaigns, Selection(states=HELD), by=ANA), ("delivery_of_campaign",)),

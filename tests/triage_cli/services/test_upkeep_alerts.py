@@ -19,7 +19,7 @@ from triage.config.settings import Notices, Settings
 from triage.store import db
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
-from triage.store.models.notifications import Alarm
+from triage.store.models.notifications import OpenAlert
 from triage.times import utcnow
 from triage_cli.services import upkeep_alerts
 
@@ -55,7 +55,7 @@ def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings
     assert (list_recipients(engine), acts(engine)) == (["p0@company.example"], ["alert", "notify"])
     assert shell("sync", "--confirm").code == 0
     with db.read_transaction(engine) as session:
-        assert session.scalars(select(Alarm)).all() == []
+        assert session.scalars(select(OpenAlert)).all() == []
 
 
 def test_one_machine_tells_people_and_a_restart_tells_nobody_again(
@@ -103,7 +103,7 @@ def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engi
     wanted = replace(settings, notices=Notices(alerts=("time-limited",)))
     assert upkeep_alerts.watch_alerts(wanted, engine, "here:1")
     with db.transaction(engine) as session:
-        session.scalars(select(Alarm)).one().newest = 0  # as if there were news
+        session.scalars(select(OpenAlert)).one().newest = 0  # as if there were news
     assert not upkeep_alerts.watch_alerts(wanted, engine, "there:2")
     assert upkeep_alerts.watch_alerts(wanted, engine, "here:1")
     assert list_recipients(engine) == ["p0@company.example"]  # within the quiet minutes

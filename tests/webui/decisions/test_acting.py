@@ -52,7 +52,7 @@ def test_a_name_followed_at_once_by_enter_sends_to_nobody_else(site: Site, page:
 
 
 @pytest.mark.long
-def test_what_comes_into_a_card_is_not_in_the_answer_to_its_question(site: Site, page: Page) -> None:
+def test_what_comes_into_a_row_is_not_in_the_answer_to_its_question(site: Site, page: Page) -> None:
     author = "pair@grows.example"
     for to in (JOE, MARA):
         site.come(to, author=author, subject="Asked about")

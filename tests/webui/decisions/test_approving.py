@@ -83,7 +83,7 @@ def test_a_rule_that_was_there_before_is_never_taken_back(site: Site, page: Page
 
 
 @pytest.mark.long
-def test_an_assistant_of_two_approves_one_card_for_both(site: Site, page: Page) -> None:
+def test_an_assistant_of_two_approves_one_row_for_both(site: Site, page: Page) -> None:
     agent = "agent@travel.example"
     with db.transaction(site.engine) as session:
         session.get_one(StaffMember, "eva").scope = ["person:joe.fern", "person:mara.berg"]

@@ -17,7 +17,7 @@ from triage.store.models.approvals import KeepersRequest
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Sealed
-from triage.store.models.notifications import Alarm
+from triage.store.models.notifications import OpenAlert
 from triage.times import utcnow
 
 WAVE = ids.format_id(4_242)
@@ -69,7 +69,7 @@ def test_administrators_see_a_large_removal_and_undo_it(site: Site, page: Page) 
     with db.transaction(site.engine) as session:
         made = session.scalars(select(Decision).order_by(col(Decision.id).desc())).first()
         assert made is not None
-        session.add(Alarm(cause=REMOVAL, department="", person=ids.format_id(made.id), number=80, raised_at=utcnow(), newest=made.id))
+        session.add(OpenAlert(cause=REMOVAL, department="", person=ids.format_id(made.id), number=80, raised_at=utcnow(), newest=made.id))
     ida = site.sit_down(page, "ida")
     bar = ida.get_by_text(re.compile(r"Sam Reed removed 80 messages\."))
     expect(bar).to_be_visible()

@@ -29,7 +29,7 @@ def report(site: Site, delivery: str | None, subject: str, *people: str) -> None
             session.add(row)
 
 
-def test_the_card_says_who_finds_it_odd(site: Site, page: Page) -> None:
+def test_the_row_says_who_finds_it_odd(site: Site, page: Page) -> None:
     (mail, *_) = site.come(JOE, author="wave@evil.example", subject="Parking fee, reported")
     site.come(JOE, author="calm@evil.example", subject="Nobody minds this")
     report(site, mail, "Parking fee, reported", "joe", "mara")
@@ -58,12 +58,12 @@ def test_it_is_taken_away_or_said_to_be_fine(site: Site, page: Page) -> None:
     site.sit_down(page)
     page.get_by_role("link", name="Requests").click()
     reported = page.get_by_role("region", name="Reported as suspicious")
-    cards = reported.get_by_role("listitem").filter(has_text="Gift cards, reported")
-    expect(cards).to_have_count(1)
-    expect(cards).to_contain_text("and 1 more")
+    items = reported.get_by_role("listitem").filter(has_text="Gift cards, reported")
+    expect(items).to_have_count(1)
+    expect(items).to_contain_text("and 1 more")
     assert faults(page) == []
     reported.get_by_role("button", name="Mark as harmless Our newsletter, reported").click()
     expect(page.get_by_text("Joe gets a notice.")).to_be_visible()
     expect(reported.get_by_role("listitem").filter(has_text="newsletter, reported")).to_have_count(0)
     reported.get_by_role("button", name="Remove everywhere Gift cards, reported").click()
-    expect(cards).to_have_count(0)
+    expect(items).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Several people at one queue: they see what the others have in hand, get different cards, and hand mail on with a note."""
+"""Several people at one queue: they see what the others have in hand, get different rows, and hand mail on with a note."""
 
 import re
 
@@ -12,7 +12,7 @@ from tests.webui.access import faults
 from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site
 from triage.store import db
-from triage.store.models.assignments import Handed, InHand
+from triage.store.models.assignments import Assignment, Presence
 from triage.store.models.deliveries import Delivery
 
 
@@ -28,7 +28,7 @@ def three(site: Site) -> Site:
     return site
 
 
-def test_everybody_sees_what_the_others_have_in_hand_and_gets_another_card(three: Site, page: Page, other_page: Page) -> None:
+def test_everybody_sees_what_the_others_have_in_hand_and_gets_another_row(three: Site, page: Page, other_page: Page) -> None:
     three.sit_down(page, "ana")
     three.sit_down(other_page, "ben")
     row(page, "Second offer").click()
@@ -46,7 +46,7 @@ def test_everybody_sees_what_the_others_have_in_hand_and_gets_another_card(three
 
 
 @pytest.mark.long
-def test_what_is_told_late_of_the_card_before_frees_none_that_was_given(three: Site, page: Page) -> None:
+def test_what_is_told_late_of_the_row_before_frees_none_that_was_given(three: Site, page: Page) -> None:
     three.sit_down(page, "ben")
     row(page, "Second offer").click()
     held = Held(page, "**/presence", "PUT")
@@ -56,9 +56,9 @@ def test_what_is_told_late_of_the_card_before_frees_none_that_was_given(three: S
         browser_peer.settle(page, 300)
         held.go()
     expect(page.locator(".row.at")).not_to_contain_text("Second offer")
-    in_hand = select(col(Delivery.subject)).join(InHand, col(InHand.delivery_id) == col(Delivery.id))
+    in_hand = select(col(Delivery.subject)).join(Presence, col(Presence.delivery_id) == col(Delivery.id))
     with db.read_transaction(three.engine) as session:
-        given = session.scalars(in_hand.where(col(InHand.login) == "ben")).one()
+        given = session.scalars(in_hand.where(col(Presence.login) == "ben")).one()
     assert given in page.locator(".row.at").inner_text()
 
 
@@ -84,7 +84,7 @@ def test_mail_is_handed_to_a_colleague_with_a_note(three: Site, page: Page, othe
 
 
 @pytest.mark.long
-def test_a_card_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
+def test_a_row_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
     for _ in range(2):
         three.come(MARA, author="pair@supplier.example", subject="Pair offer")
     three.sit_down(page, "ana")
@@ -97,7 +97,7 @@ def test_a_card_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
     page.get_by_role("region", name="Message").get_by_role("button", name="unassign").click()
     expect(page.get_by_role("status").filter(has_text="Unassigned.")).to_be_visible()
     with db.read_transaction(three.engine) as session:
-        assert session.scalar(select(func.count()).select_from(Handed)) == 0
+        assert session.scalar(select(func.count()).select_from(Assignment)) == 0
 
 
 @pytest.mark.long

@@ -42,7 +42,7 @@ def until(page: Page, fits: Callable[[], bool]) -> None:
     raise AssertionError
 
 
-def test_each_thing_is_asked_once_and_the_first_cards_before_all_that_stands_beside_them(site: Site, page: Page) -> None:
+def test_each_thing_is_asked_once_and_the_first_rows_before_all_that_stands_beside_them(site: Site, page: Page) -> None:
     site.come(JOE, subject="Here already")
     site.sit_down(page)
     row = page.get_by_role("option").filter(has_text="Here already")

@@ -30,7 +30,7 @@ from triage.store.db import UNSEEN, is_among
 from triage.store.delivery_state import FINAL, Event, State
 from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.approvals import PendingAct
-from triage.store.models.assignments import Comment, Handed, Snooze
+from triage.store.models.assignments import Assignment, Comment, Snooze
 from triage.store.models.campaigns import MessageTrait
 from triage.store.models.compliance import LegalHold, PersonErasure
 from triage.store.models.deliveries import AbuseReport, Attempt, Delivery
@@ -185,7 +185,7 @@ def erase_deliveries(session: Session, whose: Whose, pseudonym: str, ids: Sequen
     session.execute(update(Delivery).where(is_among(session, col(Delivery.id), ids)).values(**emptied), execution_options=UNSEEN)
     session.execute(update(Attempt).where(is_among(session, col(Attempt.delivery_id), ids)).values(reply=""))
     session.execute(update(Recalled).where(is_among(session, col(Recalled.delivery_id), ids)).values(head=None, name=""))
-    for about in (Comment, Handed, Snooze):
+    for about in (Comment, Assignment, Snooze):
         session.execute(delete(about).where(is_among(session, col(about.delivery_id), ids)))
     session.execute(delete(AbuseReport).where(is_among(session, col(AbuseReport.delivery_id), ids)))
     related_messages.forget_related(session, ids)

@@ -20,7 +20,7 @@ from triage.policy.contacts import store as contacts
 from triage.policy.rules import content_store
 from triage.quarantine import viewings
 from triage.store import bodies, ledger
-from triage.store.models.assignments import Comment, Handed, Snooze
+from triage.store.models.assignments import Assignment, Comment, Snooze
 from triage.store.models.audit import AuditRecord
 from triage.store.models.contacts import Correspondent, FamiliarName, SentMail
 from triage.store.models.decisions import Decision, DecisionItem
@@ -153,13 +153,13 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
     """Lists the other data that is kept about somebody who works or worked here, as staff too."""
     person = session.get_one(Person, whose.uid)
     login = person.login or person.uid
-    handed = or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")
+    handed = or_(col(Assignment.to) == login, col(Assignment.by) == f"person:{login}")
     theirs_on_record = (f"staff:{login}", f"employee:{whose.uid}")
     open_rules = not_(confidential_folders.closed_rules(session, by))
     wrote = contacts.of_people(col(SentMail.person), col(SentMail.department), by)
     waits, about, snoozed = (
         select(literal(1)).where(col(Delivery.id) == col(one.delivery_id), access.within_scope(by)).correlate(one).exists()
-        for one in (Handed, Comment, Snooze)
+        for one in (Assignment, Comment, Snooze)
     )
     about_them = and_(col(AuditRecord.subject).in_(theirs_on_record), col(AuditRecord.act) != "hand-over")  # whose note is about mail
     addresses = or_(col(KnownRecipient.person) == whose.uid, col(KnownRecipient.leaver) == whose.uid)
@@ -183,7 +183,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("digests", select(DigestEntry).where(col(DigestEntry.person) == whose.uid).order_by(col(DigestEntry.delivery_id))),
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
         ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),
-        ("handed", select(Handed).where(handed, waits).order_by(col(Handed.delivery_id))),
+        ("assignment", select(Assignment).where(handed, waits).order_by(col(Assignment.delivery_id))),
         ("snoozes", select(Snooze).where(col(Snooze.login) == login, snoozed).order_by(col(Snooze.delivery_id))),
         ("comments_made", select(Comment).where(col(Comment.by) == f"person:{login}", about).order_by(col(Comment.id))),
         (

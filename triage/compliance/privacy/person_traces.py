@@ -18,7 +18,7 @@ from triage.policy.rules import content_store, store as rules
 from triage.quarantine import refused_at_smtp
 from triage.store import ledger, versions
 from triage.store.models.approvals import PendingAct
-from triage.store.models.assignments import Comment, Handed, InHand, Snooze
+from triage.store.models.assignments import Assignment, Comment, Presence, Snooze
 from triage.store.models.campaigns import Campaign
 from triage.store.models.contacts import Correspondent, FamiliarName, PostedList, SentMail
 from triage.store.models.counts import Arrived, QueueSample
@@ -114,12 +114,12 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         session.execute(delete(kept).where(col(kept.login) == login))
     for noted in (FailedSignIn, PracticeAnswer, Preference):
         session.execute(delete(noted).where(col(noted.login) == login))
-    for there in (InHand, Snooze):
+    for there in (Presence, Snooze):
         session.execute(delete(there).where(col(there.login) == login))
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
     anonymous = {"by": f"person:{pseudonym}", "by_shown": pseudonym}  # the text is evidence, and erased with the message
     session.execute(update(Comment).where(col(Comment.by) == f"person:{login}").values(**anonymous))
-    session.execute(delete(Handed).where(or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")))
+    session.execute(delete(Assignment).where(or_(col(Assignment.to) == login, col(Assignment.by) == f"person:{login}")))
     called = and_(col(FormerName.kind) == "person", col(FormerName.now) == uid) | and_(
         col(FormerName.kind) == "staff", col(FormerName.now) == login
     )

@@ -38,7 +38,7 @@ OF_A_DELIVERY = (
     "decision_item",
     "digest_entry",
     "escalated",
-    "handed",
+    "assignment",
     "hunted_message",
     "legally_held",  # by holds that were lifted
     "mail_report",

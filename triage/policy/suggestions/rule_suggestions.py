@@ -1,6 +1,6 @@
 """Rules that the company's own mail and decisions speak for: dealt out to people with their evidence, and answered by them.
 
-Nothing is let in by a proposal. `refresh_suggestions` writes down what `prospects` finds; `take_cards` gives each helper their own cards,
+Nothing is let in by a proposal. `refresh_suggestions` writes down what `prospects` finds; `take_proposals` gives each helper their own,
 so that no two people look at the same one; `settle_suggestion` settles one.
 """
 
@@ -24,7 +24,7 @@ from triage.store.models.approvals import PendingAct
 from triage.store.models.rules import Proposal, Rule
 
 OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
-HAND = 10  # cards that one person has in hand
+HAND = 10  # rows that one person has in hand
 LEASE = timedelta(minutes=5)  # then somebody else may have them
 
 
@@ -71,7 +71,7 @@ def list_suggestions(
     return list(session.scalars(select(Proposal).where(*where).order_by(col(Proposal.weight).desc(), col(Proposal.id).desc()).limit(limit)))
 
 
-def take_cards(session: Session, *, by: Actor, now: datetime, count: int = HAND) -> list[Proposal]:
+def take_proposals(session: Session, *, by: Actor, now: datetime, count: int = HAND) -> list[Proposal]:
     """Takes proposals for this person: their own, filled up with unassigned ones; they stay theirs for LEASE from now."""
     whole_company(session, by)
     mine = session.scalars(in_order(and_(col(Proposal.lane) == str(by), col(Proposal.lane_until) > now), now).limit(count)).all()

@@ -1,4 +1,4 @@
-"""Mail bombs: more held messages of one sender, or of strangers and robots, in one folder than anybody looks through becomes one card."""
+"""Mail bombs: more held messages of one sender, or of strangers and robots, in one folder than anybody looks through becomes one row."""
 
 from collections import Counter
 from collections.abc import Iterable

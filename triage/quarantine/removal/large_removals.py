@@ -16,7 +16,7 @@ from triage.say import say
 from triage.store import confidential_rows
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
-from triage.store.models.notifications import Alarm
+from triage.store.models.notifications import OpenAlert
 
 VERBS = ("purge", "sweep", "take")
 RECENT = timedelta(days=1)
@@ -35,7 +35,7 @@ class Removal:
 
 
 def find_large_removals(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
-    """The large removals of the last day that nobody has undone, each as an alarm of the company."""
+    """The large removals of the last day that nobody has undone, each as an alert of the company."""
     least = settings.notices.removal_messages
     if not least:
         return
@@ -66,7 +66,7 @@ def shown_to(session: Session, *, by: Actor, settings: Settings) -> list[Removal
     """The large removals that the actor is told of, the newest first: administrators of the whole company, and whom the settings name."""
     if not gets_removal_notices(by, settings):
         return []
-    rows = session.scalars(select(Alarm).where(col(Alarm.cause) == REMOVAL)).all()
+    rows = session.scalars(select(OpenAlert).where(col(OpenAlert.cause) == REMOVAL)).all()
     numbers = {parse_id(row.person): row.number for row in rows}
     made = session.scalars(select(Decision).where(col(Decision.id).in_(list(numbers)), col(Decision.undone_by).is_(None)))
     found = [Removal(one.id, one.at, one.by_shown, numbers[one.id], one.by == str(by)) for one in made]

@@ -56,7 +56,7 @@ class LeftOut:
         proof = col(Delivery.proof)
         by_proof = and_(is_among(session, col(Delivery.author), self.proven), proof != "")
         by_claim = and_(is_among(session, col(Delivery.author), self.claimed), proof == "", not_(wanted_senders.is_refuted()))
-        return and_(or_(by_proof, by_claim), not_(cards_by_who(selected)))
+        return and_(or_(by_proof, by_claim), not_(items_by_author(selected)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def plan_removal(session: Session, selected: Selection, *, by: Actor, settings: 
     goes = where if selected.states else and_(where, states_condition(selected, sorted(REMOVABLE)))
     states = session.execute(select(col(Delivery.state), func.count()).where(goes).group_by(col(Delivery.state))).all()
     by_state: dict[str, int] = dict(states)
-    rows = select(func.max(grouping.severity_column()).label("worst")).where(goes).group_by(grouping.card_key("campaign")).subquery()
+    rows = select(func.max(grouping.severity_column()).label("worst")).where(goes).group_by(grouping.item_key("campaign")).subquery()
     worst, mildest = session.execute(select(func.coalesce(func.max(rows.c.worst), 0), func.coalesce(func.min(rows.c.worst), 0))).one()
     return Plan(
         count=sum(by_state.values()),
@@ -157,10 +157,10 @@ def named_by_who(selected: Selection) -> ColumnElement[bool] | None:
     """Condition: deliveries that a selection names by their sender or one by one; None: all of them."""
     if by_who(selected):
         return None
-    return None if selected.any_of and all(map(by_who, selected.any_of)) else cards_by_who(selected)
+    return None if selected.any_of and all(map(by_who, selected.any_of)) else items_by_author(selected)
 
 
-def cards_by_who(selected: Selection) -> ColumnElement[bool]:
+def items_by_author(selected: Selection) -> ColumnElement[bool]:
     """Condition: deliveries on a selection's rows that name a sender."""
     return or_(false(), *(selection_condition(one) for one in selected.any_of if by_who(one)))
 

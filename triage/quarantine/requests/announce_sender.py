@@ -1,4 +1,4 @@
-"""Employees say from whom they expect mail: reception sees it on the card when it comes. It lets nothing in and lapses by itself."""
+"""Employees say from whom they expect mail: reception sees it on the row when it comes. It lets nothing in and lapses by itself."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ MOST_OPEN = 30  # expectations of one person at once
 LONGEST = 100  # characters of what somebody adds
 DAY = timedelta(days=1)
 MOST_ANSWERS = 20  # letters that one person gets a day
-MOST_RAISED = 100  # held messages whose cards change at once
+MOST_RAISED = 100  # held messages whose rows change at once
 
 
 def expect_sender(session: Session, sender: str, *, by: Actor, words: str = "", settings: Settings, now: datetime) -> int:

@@ -50,12 +50,12 @@ class NoteTable:
         self.open = select(Delivery).where(self.about, is_open).correlate(table)
         self.some = select(literal(1)).select_from(table).where(waits, self.open.exists()).limit(1)
 
-    def of_cards(self, session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Note]]:
+    def of_items(self, session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Note]]:
         """The open ones of these rows of the queue, the oldest first, by the row's key."""
         found: dict[str, list[Note]] = {}
         if session.scalar(self.some) is None:
             return found
-        key = grouping.card_key(group)
+        key = grouping.item_key(group)
         name_of = select(key).where(self.about).correlate(self.table).scalar_subquery()
         shown = self.open.where(where, key.in_(keys)).exists()
         # the few notes are gone through: joined, SQLite goes through all that is held

@@ -1,4 +1,4 @@
-""" "I expect mail from …": what people here expect, and what that says on a card. It proves nothing and lets nothing in."""
+""" "I expect mail from …": what people here expect, and what that says on a row. It proves nothing and lets nothing in."""
 
 from collections.abc import Iterable
 from datetime import datetime

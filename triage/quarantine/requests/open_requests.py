@@ -66,7 +66,7 @@ def urgency_without(why: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def reorder_delivery(session: Session, delivery: Delivery, why: list[dict[str, Any]]) -> None:
-    """Give it the urgency that these reasons make, and have its card counted again."""
+    """Give it the urgency that these reasons make, and have its row counted again."""
     reasons = sorted((read_value(Reason, one, "sentence") for one in why), key=lambda reason: -abs(reason.points))
     delivery.why_here, delivery.urgency = [one.as_json() for one in reasons], priority.sum_urgency(reasons)
     session.flush()

@@ -35,7 +35,7 @@ REPORTS = NoteTable(MailReport, col(MailReport.answered_at).is_(None), is_open()
 
 def of_rows(session: Session, rows: Collection[str], seen: ColumnElement[bool]) -> dict[str, list[Note]]:
     """The open reports of messages in any state that `seen` names, by the key of their row among campaigns, of these rows."""
-    row = grouping.card_key("campaign")
+    row = grouping.item_key("campaign")
     named = select(MailReport, row).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
     waiting = named.where(col(MailReport.answered_at).is_(None), is_open(), seen, row.in_(rows))
     found: dict[str, list[Note]] = {}

@@ -1,4 +1,4 @@
-"""Piles of held messages: found by an index, and added up folder by folder, so that every view's cards can be made of the parts."""
+"""Piles of held messages: found by an index, and added up folder by folder, so that every view's rows can be made of the parts."""
 
 import re
 from collections.abc import Iterable
@@ -43,9 +43,9 @@ class Part:
     language: str
 
 
-def card_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The parts of the cards of the held messages that `which` names, in the order of their piles."""
-    key, pile = grouping.card_key(group).label("key"), grouping.pile_key(group).label("pile")
+def item_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
+    """The parts of the rows of the held messages that `which` names, in the order of their piles."""
+    key, pile = grouping.item_key(group).label("key"), grouping.pile_key(group).label("pile")
     place = (pile, key, col(Delivery.department), col(Delivery.person))
     return (
         select(

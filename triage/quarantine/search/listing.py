@@ -26,7 +26,7 @@ from triage.store.db import OneOf, is_among
 from triage.store.delivery_state import State
 from triage.store.message_columns import count_attachments
 from triage.store.message_record.record_codec import MessageRecord
-from triage.store.models.assignments import Comment, Escalated, Escalation, Handed
+from triage.store.models.assignments import Assignment, Comment, Escalated, Escalation
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, Person
@@ -68,7 +68,7 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOver:
+class AssignedTo:
     """Assignment of a delivery: to whom, by whom, and with which note."""
 
     to: str  # login
@@ -146,7 +146,7 @@ class Listed:
     sealed: bool  # only named staff sees it, and says why when they open it
     legal_hold: bool  # it is neither expired nor erased
     expires_at: datetime | None  # None where it does not
-    handed: HandedOver | None  # while it is held
+    handed: AssignedTo | None  # while it is held
     escalated: EscalatedTo | None
     escalation: Suggestion | None  # the act that its signals suggest, until it is done
     comments: int  # of staff
@@ -294,7 +294,7 @@ DELIVERY = some_of(
 DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
 ESCALATION = some_of(Escalation, "decision_id", "duty", "title", "reason", "by_shown", "at", "confirmed_at", "confirmed_by_shown")
 NUMBER_OF_COMMENTS = select(func.count()).select_from(Comment).where(col(Comment.delivery_id) == col(Delivery.id)).scalar_subquery()
-HANDED = some_of(Handed, "to", "to_shown", "by_shown", "at", "note")
+HANDED = some_of(Assignment, "to", "to_shown", "by_shown", "at", "note")
 
 
 def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
@@ -325,7 +325,7 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
         .outerjoin(Department, col(Department.code) == col(Delivery.department))
         .outerjoin(Person, col(Person.uid) == col(Delivery.person))
         .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
-        .outerjoin(Handed, col(Handed.delivery_id) == col(Delivery.id))
+        .outerjoin(Assignment, col(Assignment.delivery_id) == col(Delivery.id))
         .outerjoin(Escalated, col(Escalated.delivery_id) == col(Delivery.id))
         .outerjoin(Escalation, col(Escalation.decision_id) == col(Escalated.decision_id))
         .where(where)
@@ -406,9 +406,9 @@ def severity_of(delivery: Any, signals: Sequence[dict[str, Any]]) -> Severity:
     return of_row(delivery.severity, delivery.weight, (one["name"] for one in (*signals, *delivery.signals)))
 
 
-def handed_over(row: Any) -> HandedOver:
+def handed_over(row: Any) -> AssignedTo:
     """A handing over as a list shows it."""
-    return HandedOver(row.to, row.to_shown, row.by_shown, row.at, row.note)
+    return AssignedTo(row.to, row.to_shown, row.by_shown, row.at, row.note)
 
 
 def decision_value(decision: Any) -> Decided:

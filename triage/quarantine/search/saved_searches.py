@@ -34,7 +34,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ShownSearch:
     """A search as somebody sees it."""
 
     id: int
@@ -49,7 +49,7 @@ class Kept:
     held: int | None  # how many messages of it wait, up to COUNTED; None where that is not asked for, or the search can no longer be read
 
 
-def save_search(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Kept:
+def save_search(session: Session, wish: Wish, *, by: Actor, now: datetime) -> ShownSearch:
     """Keep it; one of the actor's own with the same name becomes this one. BadInput names what is wrong, NotAllowed beyond one's scope."""
     name = wish.name.strip()
     if not name:
@@ -70,7 +70,7 @@ def save_search(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Ke
     return search_value(row, by)
 
 
-def list_searches(session: Session, *, by: Actor, counts: bool = False) -> tuple[Kept, ...]:
+def list_searches(session: Session, *, by: Actor, counts: bool = False) -> tuple[ShownSearch, ...]:
     """The actor's own and those that are shared with them, by name."""
     rows = session.scalars(select(SavedSearch).order_by(func.lower(col(SavedSearch.name)), col(SavedSearch.id))).all()
     closed = confidential_folders.closed_scopes(session, by)
@@ -117,7 +117,7 @@ def count_held(session: Session, row: SavedSearch, by: Actor) -> int | None:
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
-def search_value(row: SavedSearch, by: Actor, held: int | None = None) -> Kept:
+def search_value(row: SavedSearch, by: Actor, held: int | None = None) -> ShownSearch:
     """A row as the actor sees it."""
     about = (row.id, row.name, row.q, row.tab, row.department, row.person, row.shared_with, row.by_shown)
-    return Kept(*about, mine=row.owner == str(by), held=held)
+    return ShownSearch(*about, mine=row.owner == str(by), held=held)

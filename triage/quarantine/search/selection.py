@@ -19,14 +19,14 @@ from triage.say import error_sentence, quote_text, say
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.domain_index import names_of, of_domain
-from triage.store.models.assignments import Handed
+from triage.store.models.assignments import Assignment
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import open_reports
 from triage.store.queue.grouping import COPIES as AS_COPIES, in_states, kept_apart, proven_as
 from triage.times import to_micros
 
 MOST_IDS = 5000
-MOST_CARDS = 500
+MOST_ITEMS = 500
 # besides a domain or an address: who proves to have sent it
 ANY_PROOF, UNPROVEN, COPIES, CLAIMED, FORGED = "any", "none", "copies", "claimed", "forged"
 SPARED = ("allowed-sender", "proof-unknown")  # the policy's rules about messages that a block of forgeries spares, whatever proves them
@@ -55,7 +55,7 @@ class Selection:
     delivered_since: datetime | None = None  # only what is delivered, and was so then or later
     known: bool = False  # a removal takes what is from wanted senders along too: contacts, allowed senders, senders of released messages
     reported: bool = False  # only what somebody here finds unusual, and nobody has looked at since
-    any_of: "tuple[Selection, ...]" = ()  # only what one of these names: what several cards hold
+    any_of: "tuple[Selection, ...]" = ()  # only what one of these names: what several rows hold
 
     @classmethod
     def of(cls, **given: Any) -> Self:
@@ -78,9 +78,9 @@ class Selection:
             raise BadInput(
                 say("at most {most_ids} ids at once; select by sender, domain or folder instead", most_ids=MOST_IDS), field="select"
             )
-        if len(self.any_of) > MOST_CARDS:
+        if len(self.any_of) > MOST_ITEMS:
             raise BadInput(
-                say("at most {most_rows} rows at once; select a folder or a search instead", most_rows=MOST_CARDS), field="select"
+                say("at most {most_rows} rows at once; select a folder or a search instead", most_rows=MOST_ITEMS), field="select"
             )
         for state in self.states:
             if state not in set(State):
@@ -144,7 +144,7 @@ def selection_condition(selection: Selection) -> ColumnElement[bool]:
     if selection.person is not None:
         wanted.append(col(Delivery.person) == selection.person.casefold())
     if selection.handed_to:
-        wanted.append(col(Delivery.id).in_(select(col(Handed.delivery_id)).where(col(Handed.to) == selection.handed_to.casefold())))
+        wanted.append(col(Delivery.id).in_(select(col(Assignment.delivery_id)).where(col(Assignment.to) == selection.handed_to.casefold())))
     if selection.reported:
         wanted.append(open_reports.is_reported())
     if selection.any_of:
@@ -278,7 +278,7 @@ def count_outside(session: Session, selection: Selection, found: int, *, by: Act
     attachment is not answered: the number would say what others' mail is about.
     """
     if selection.any_of:
-        return sum(beyond_card(session, selection, one, by=by, states=states) for one in selection.any_of)
+        return sum(beyond_item(session, selection, one, by=by, states=states) for one in selection.any_of)
     if selection.ids:
         return len(set(selection.ids)) - found
     if selection.looks_inside or by.scope.company:
@@ -287,11 +287,11 @@ def count_outside(session: Session, selection: Selection, found: int, *, by: Act
     return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
 
 
-def beyond_card(session: Session, selection: Selection, card: Selection, *, by: Actor, states: Iterable[str]) -> int:
+def beyond_item(session: Session, selection: Selection, item: Selection, *, by: Actor, states: Iterable[str]) -> int:
     """Counts deliveries of one of several rows outside the actor's scope, within what else is selected."""
-    one = replace(selection, any_of=(), ids=card.ids, sender=card.sender, campaign=card.campaign, proof=card.proof, until=card.until)
+    one = replace(selection, any_of=(), ids=item.ids, sender=item.sender, campaign=item.campaign, proof=item.proof, until=item.until)
     where = and_(selection_condition(one), access.visible_deliveries(by))
-    within = session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0 if card.ids else 0
+    within = session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0 if item.ids else 0
     return count_outside(session, one, within, by=by, states=states)
 
 

@@ -8,20 +8,20 @@ from sqlmodel import Field, SQLModel
 from triage.store.models.columns import id_column, instant_column, integer_column, reference_column
 
 
-class InHand(SQLModel, table=True):
+class Presence(SQLModel, table=True):
     """Presence of a staff member at a console, with the message that they have open; a lease."""
 
-    __tablename__ = "in_hand"
+    __tablename__ = "presence"
     login: str = Field(primary_key=True)
     name: str
     delivery_id: int | None = integer_column(nullable=True)
     until: datetime = instant_column()
 
 
-class Handed(SQLModel, table=True):
+class Assignment(SQLModel, table=True):
     """Mail that somebody handed to a colleague with a note. It counts while the message is held."""
 
-    __tablename__ = "handed"
+    __tablename__ = "assignment"
     delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), primary_key=True, autoincrement=False))
     to: str = Field(index=True)  # login
     to_shown: str

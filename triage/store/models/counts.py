@@ -9,7 +9,7 @@ from triage.store.models.columns import Instant, id_column, instant_column, inte
 
 
 class Touched(SQLModel, table=True):
-    """Held messages that have changed since the kept counts were folded: whose, and in which folder."""
+    """Held messages that have changed since the cached counts were folded: whose, and in which folder."""
 
     __tablename__ = "touched"
     id: int = id_column()
@@ -20,31 +20,31 @@ class Touched(SQLModel, table=True):
     person: str
 
 
-class KeptView(SQLModel, table=True):
+class CachedView(SQLModel, table=True):
     """Folders that somebody sees as one queue."""
 
-    __tablename__ = "kept_view"
+    __tablename__ = "cached_view"
     id: int = id_column()
     name: str = Field(unique=True)  # folder_views.View as JSON
-    ready: bool = False  # its cards are all there
+    ready: bool = False  # its rows are all there
     stage: int = 0  # while it is made: fold_counts.STAGES
     reached: str = ""  # and the pile that was written last
 
 
-class KeptTotal(SQLModel, table=True):
+class CachedTotal(SQLModel, table=True):
     """Number of rows and deliveries of a view."""
 
-    __tablename__ = "kept_total"
+    __tablename__ = "cached_total"
     view: int = integer_column(primary_key=True)
     grouped: str = Field(primary_key=True)
-    cards: int = 0
+    rows: int = 0
     deliveries: int = 0
 
 
-class KeptCard(SQLModel, table=True):
-    """A card of a view as it was when the counts were folded last. What is greatest comes first in its order, so those are negative."""
+class CachedItem(SQLModel, table=True):
+    """A row of a view as it was when the counts were folded last. What is greatest comes first in its order, so those are negative."""
 
-    __tablename__ = "kept_card"
+    __tablename__ = "cached_item"
     view: int = integer_column(primary_key=True)
     grouped: str = Field(primary_key=True)
     pile: str = Field(primary_key=True)
@@ -66,11 +66,11 @@ class KeptCard(SQLModel, table=True):
     attachments: bool = False  # some of it has one
     language: str = ""  # of all of it; "": unknown, or several
     __table_args__ = (
-        Index("kept_card_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
-        Index("kept_card_by_risk", "view", "grouped", "mild", "age", "key"),
-        Index("kept_card_by_wait", "view", "grouped", "oldest", "key"),
-        Index("kept_card_by_sender", "view", "grouped", "sender"),
-        Index("kept_card_by_end", "view", "grouped", "time_limited_until"),
+        Index("cached_item_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
+        Index("cached_item_by_risk", "view", "grouped", "mild", "age", "key"),
+        Index("cached_item_by_wait", "view", "grouped", "oldest", "key"),
+        Index("cached_item_by_sender", "view", "grouped", "sender"),
+        Index("cached_item_by_end", "view", "grouped", "time_limited_until"),
     )
 
 
@@ -87,10 +87,10 @@ class PageAnchor(SQLModel, table=True):
     key: str
 
 
-class KeptFolder(SQLModel, table=True):
+class CachedFolder(SQLModel, table=True):
     """Number of messages held in a folder, and of its rows by sender and by campaign, when the counts were last folded."""
 
-    __tablename__ = "kept_folder"
+    __tablename__ = "cached_folder"
     department: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
     held: int

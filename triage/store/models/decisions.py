@@ -40,7 +40,7 @@ class Decision(SQLModel, table=True):
     reached: int = integer_column(0)  # the id that the last slice came to
     order: dict[str, Any] = json_column()  # what else the slices need: to, template, text
     idempotency_key: str | None = Field(default=None, unique=True)
-    keys: int | None = None  # pressed since the card came under the cursor; None: not measured
+    keys: int | None = None  # pressed since the row came under the cursor; None: not measured
     milliseconds: int | None = None  # since then
     __table_args__ = (Index("decision_by_time", "at"),)
 

@@ -9,10 +9,10 @@ from sqlmodel import Field, SQLModel
 from triage.store.models.columns import form_column, id_column, instant_column, integer_column
 
 
-class Alarm(SQLModel, table=True):
+class OpenAlert(SQLModel, table=True):
     """Alert that is open at present: for a folder, or for the company where the department is ""."""
 
-    __tablename__ = "alarm"
+    __tablename__ = "open_alert"
     cause: str = Field(primary_key=True)  # alert_types.CAUSES
     department: str = Field(primary_key=True)
     person: str = Field(primary_key=True)

@@ -105,7 +105,7 @@ class PracticeAnswer(SQLModel, table=True):
 
     __tablename__ = "practice_answer"
     login: str = Field(primary_key=True)
-    card: str = Field(primary_key=True)
+    message: str = Field(primary_key=True)  # training_cases.Exercise.case
     at: datetime = instant_column()
     expected: str  # let-in, keep-out
     given: str

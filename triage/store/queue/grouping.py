@@ -45,8 +45,8 @@ def pile_key(group: Group) -> ColumnElement[str]:
     return by_sender if group == "sender" else alone
 
 
-def card_key(group: Group) -> ColumnElement[str]:
-    """The card: the pile, and apart from the rest of it what somebody has proven to be their own."""
+def item_key(group: Group) -> ColumnElement[str]:
+    """The row: the pile, and apart from the rest of it what somebody has proven to be their own."""
     if group == "none":
         return pile_key(group)
     usual = kept_apart() if group == "campaign" else proven_as()

@@ -76,7 +76,7 @@ def is_out(copy: type[Delivery]) -> ColumnElement[bool]:
 
 def is_reported() -> ColumnElement[bool]:
     """Deliveries that somebody here reported, or that belong on one row with a reported one; few reports are open at a time."""
-    of_row = and_(col(Delivery.campaign_id).in_(reported_campaigns()), grouping.card_key("campaign").in_(reported_rows()))
+    of_row = and_(col(Delivery.campaign_id).in_(reported_campaigns()), grouping.item_key("campaign").in_(reported_rows()))
     return or_(col(Delivery.id).in_(reported_column(Delivery.id)), of_row)
 
 
@@ -94,7 +94,7 @@ def reported_campaigns() -> Select[int]:
 
 def reported_rows() -> Select[int]:
     """The keys of their rows."""
-    return reported_column(grouping.card_key("campaign")).where(
+    return reported_column(grouping.item_key("campaign")).where(
         col(Delivery.campaign_id).is_not(None), not_(confidential_rows.is_confidential())
     )
 

@@ -194,7 +194,7 @@ def answer_decision(session: Session, made: DecisionReport, by: Actor) -> schema
 
 
 def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> list[DecisionReport]:
-    """Decisions without the ids and the cards that the asker may not know of: others' decisions reach further than one's own scope."""
+    """Decisions without the ids and the rows that the asker may not know of: others' decisions reach further than one's own scope."""
     named = [part for one in made for part in (one.selection, *one.selection.get("any_of", ()))]
     selected = [ids.parse_id(shown) for part in named for shown in part.get("ids", ())]
     known = frozenset(ids.format_id(one) for one in selection.known_ids(session, selected, by=by))
@@ -204,14 +204,14 @@ def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> lis
 
 
 def tell_selection(selected: dict[str, Any], known: frozenset[str], seen: frozenset[str]) -> dict[str, Any]:
-    """A selection with those ids that are known; of several cards those with one of them, or whose sender or campaign was seen."""
+    """A selection with those ids that are known; of several rows those with one of them, or whose sender or campaign was seen."""
     said = selected | ({"ids": [one for one in selected["ids"] if one in known]} if "ids" in selected else {})
     if "any_of" in selected:
-        cards = [tell_selection(card, known, seen) for card in selected["any_of"]]
-        said["any_of"] = [card for card in cards if card.get("ids") or not seen.isdisjoint(makers_of(card))]
+        items = [tell_selection(item, known, seen) for item in selected["any_of"]]
+        said["any_of"] = [item for item in items if item.get("ids") or not seen.isdisjoint(makers_of(item))]
     return said
 
 
-def makers_of(card: dict[str, Any]) -> set[str]:
-    """The sender or campaign that makes a card, as `outcomes.makers` has them."""
-    return {*([selection.folded_address(card["sender"])] if "sender" in card else ()), *([card["campaign"]] if "campaign" in card else ())}
+def makers_of(item: dict[str, Any]) -> set[str]:
+    """The sender or campaign that makes a row, as `outcomes.makers` has them."""
+    return {*([selection.folded_address(item["sender"])] if "sender" in item else ()), *([item["campaign"]] if "campaign" in item else ())}

@@ -12,7 +12,7 @@ from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.operations import outbound_brakes as schemas
 
-router = resource_router("queue", "/outgoing")
+router = resource_router("outgoing", "/outgoing")
 DECIDING = describe_refusals(401, 403, 404, 409, 422)
 
 

@@ -25,7 +25,7 @@ from triage_api.schemas.operations import outgoing_queue as schemas
 from triage_api.schemas.pagination import Cursor, Limit, cursor_of, next_cursor, place_of
 from triage_api.schemas.queue import deliveries
 
-router = resource_router("queue")
+router = resource_router("outgoing")
 
 
 @router.get("/outgoing", response_model=schemas.Outgoing, responses=describe_refusals(401, 422))

@@ -20,7 +20,7 @@ from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor, pla
 from triage_api.schemas.policy import contacts as schemas
 from triage_api.schemas.vocabulary import CONTACT_STATES, stored_word
 
-router = resource_router("correspondents")
+router = resource_router("contacts")
 
 State = Annotated[str, Query(pattern="^(known|pending|removed)$")]
 Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's the last.")]

@@ -1,4 +1,4 @@
-"""Rules that are proposed: the list, one's own cards of it, the answer."""
+"""Rules that are proposed: the list, one's own rows of it, the answer."""
 
 from triage.policy.suggestions import candidates, rule_suggestions
 from triage.quarantine.decisions import answer_suggestion
@@ -35,7 +35,7 @@ def list_proposals(
 @router.post("/batch", response_model=schemas.ProposalBatch, responses=describe_refusals(401, 403))
 def take_proposal_batch(session: Tx, by: Staff) -> schemas.ProposalBatch:
     """Reserve suggestions for the next minutes: nobody else gets them meanwhile. Repeat the call to keep them and get more."""
-    mine = rule_suggestions.take_cards(session, by=by, now=utcnow())
+    mine = rule_suggestions.take_proposals(session, by=by, now=utcnow())
     counts = rule_suggestions.count_suggestions(session, now=utcnow())
     return schemas.ProposalBatch(
         items=[show_suggestion(one) for one in mine],

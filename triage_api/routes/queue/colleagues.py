@@ -1,4 +1,4 @@
-"""Several people at one queue: who is there, the next free card for each, messages assigned to a colleague, comments, and snoozed rows."""
+"""Several people at one queue: who is there, the next free row for each, messages assigned to a colleague, comments, and snoozed rows."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -47,7 +47,7 @@ def end_presence(session: Tx, by: Staff) -> None:
 @router.post("/presence/next", response_model=schemas.NextItem, responses=describe_refusals(401, 403, 422))
 def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextItem:
     """Reserve the next row that no colleague looks at. Two callers at the same time get different rows."""
-    card = next_free_row.next_free(
+    item = next_free_row.next_free(
         session,
         order.selection(),
         by=by,
@@ -57,7 +57,7 @@ def take_next(order: schemas.NextOrder, session: Tx, by: Staff) -> schemas.NextI
         order=order.sort,
         only=order.only(),
     )
-    return schemas.NextItem.model_validate({"item": card})
+    return schemas.NextItem.model_validate({"item": item})
 
 
 @router.get("/colleagues", response_model=schemas.Candidates, responses=describe_refusals(401))

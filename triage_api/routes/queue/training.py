@@ -41,7 +41,7 @@ def list_training_messages(
     deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=MOST)] = training.HAND
 ) -> schemas.TrainingMessages:
     """Training messages that you have not answered: invented ones, and decided messages of your scope outside confidential folders."""
-    return schemas.TrainingMessages.model_validate({"items": training.deal_cards(session, deck, by=by, now=utcnow(), limit=limit)})
+    return schemas.TrainingMessages.model_validate({"items": training.deal_exercises(session, deck, by=by, now=utcnow(), limit=limit)})
 
 
 @router.get("/messages/{message}/view", response_class=HTMLResponse, responses=VIEW | describe_refusals(401, 403, 404))

@@ -22,7 +22,7 @@ from triage_api.schemas.vocabulary import BlockKind, DecisionVerb
 class Effort(Order):
     """Work that the decision took the person."""
 
-    keys: Annotated[int, Field(ge=0, le=100_000, description="Keys and buttons pressed since the card came under the cursor.")]
+    keys: Annotated[int, Field(ge=0, le=100_000, description="Keys and buttons pressed since the row came under the cursor.")]
     milliseconds: Annotated[int, Field(ge=0, le=86_400_000, description="Time since then.")]
 
 

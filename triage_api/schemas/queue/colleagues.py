@@ -9,8 +9,8 @@ from triage.quarantine.assignment import Candidate
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, check_storable
-from triage_api.schemas.queue.cards import RowChoice, TriageItem
 from triage_api.schemas.queue.selections import Select, SelectItem
+from triage_api.schemas.queue.triage_items import RowChoice, TriageItem
 
 Note = Annotated[str, Field(max_length=500), AfterValidator(check_storable)]
 
@@ -42,7 +42,7 @@ class NextOrder(RowChoice):
     department: Word | None = None
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
     q: Text = ""
-    skip: Annotated[list[Word], Field(max_length=1000, description="keys of cards that you have left for others")] = []
+    skip: Annotated[list[Word], Field(max_length=1000, description="keys of rows that you have left for others")] = []
 
     def selection(self) -> Selection:
         """Converts it to the core's value. BadInput for a field that does not exist."""
@@ -51,7 +51,7 @@ class NextOrder(RowChoice):
 
 
 class NextItem(Shape):
-    """The card that is yours now; null: nobody else left one."""
+    """The row that is yours now; null: nobody else left one."""
 
     item: TriageItem | None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from triage.quarantine.search.selection import MOST_CARDS, MOST_IDS, Selection
+from triage.quarantine.search.selection import MOST_IDS, MOST_ITEMS, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
 from triage_api.schemas.language import Sentence
@@ -64,13 +64,13 @@ class Select(Order):
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     delivered_since: Annotated[AwareDatetime | None, Field(description="only what is delivered, and was so then or later")] = None
-    any_of: Annotated[list[SelectItem], Field(max_length=MOST_CARDS, description="only messages of these rows")] = []
+    any_of: Annotated[list[SelectItem], Field(max_length=MOST_ITEMS, description="only messages of these rows")] = []
     known: Annotated[bool, Field(description=KNOWN)] = False
 
     def selection(self) -> Selection:
         """Converts it to the core's value; BadInput when it is empty."""
         given = self.model_dump(exclude={"any_of", "assigned_to"}) | {"handed_to": self.assigned_to}
-        several = tuple(card.selection() for card in self.any_of)
+        several = tuple(item.selection() for item in self.any_of)
         return Selection.of(**given | {"ids": tuple(given["ids"]), "states": tuple(given["states"]), "any_of": several})
 
 

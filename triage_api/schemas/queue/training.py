@@ -20,7 +20,7 @@ class ShownLink(Shape):
 class TrainingMessage(Shape):
     """A training message, without its answer."""
 
-    id: Annotated[str, Field(validation_alias="card")]
+    id: Annotated[str, Field(validation_alias="case")]
     author_name: str
     author: str
     recipient: str

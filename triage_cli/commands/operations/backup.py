@@ -17,7 +17,7 @@ from triage.config.settings import Settings, every_key
 from triage.errors import BadInput
 from triage.runtime import backup_manifest, checksummed_files, spool_backup
 from triage.runtime.backup_manifest import Manifest
-from triage.runtime.checksummed_files import Kept
+from triage.runtime.checksummed_files import BackupFile
 from triage.store import database_dump, ledger
 from triage.store.message_record import dictionaries
 from triage.times import utcnow
@@ -97,19 +97,19 @@ def version_of(engine: Engine) -> str:
     return found
 
 
-def save_checkpoints(settings: Settings, directory: Path) -> Iterator[Kept]:
+def save_checkpoints(settings: Settings, directory: Path) -> Iterator[BackupFile]:
     """The signed checkpoints. They are older than the database that is copied next, so it holds all that they have seen."""
     where = Path(settings.audit.checkpoints) if settings.audit.checkpoints else None
     for path in sorted(where.glob("*.jsonl")) if where and where.is_dir() else ():
         yield save_file(path, directory, CHECKPOINTS)
 
 
-def save_dictionaries(directory: Path) -> Iterator[Kept]:
+def save_dictionaries(directory: Path) -> Iterator[BackupFile]:
     """The dictionaries of message records, so that a backup can be read whatever becomes of this program."""
     return (save_file(path, directory, DICTIONARIES) for path in dictionaries.list_files())
 
 
-def save_file(path: Path, directory: Path, part: str) -> Kept:
+def save_file(path: Path, directory: Path, part: str) -> BackupFile:
     """A copy of a file in a part of the backup."""
     with path.open("rb") as source:
         return checksummed_files.write_file(directory, f"{part}/{path.name}", partial(checksummed_files.copy_file, source))

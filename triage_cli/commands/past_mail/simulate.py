@@ -38,13 +38,13 @@ from triage_cli.output.tables import json_text, say
 SHOWN_FAULTS = 20
 SHOWN_ROWS = 24  # of a table in a terminal: as many as a day has hours
 HOW = (
-    "days", "until_text", "seconds_per_card", "staff", "minutes_of_work", "trust", "folders", "connections",
+    "days", "until_text", "seconds_per_row", "staff", "minutes_of_work", "trust", "folders", "connections",
     "group", "html_file", "as_json",
 )  # fmt: skip
 OPTIONS = (
     click.option("--days", type=click.IntRange(1, 366), default=14, show_default=True, help="Number of days to read."),
     click.option("--until", "until_text", metavar="DATE", help="End. Default: now."),
-    click.option("--seconds-per-card", type=click.FloatRange(1), default=20.0, show_default=True, help="Seconds for a decision."),
+    click.option("--seconds-per-row", type=click.FloatRange(1), default=20.0, show_default=True, help="Seconds for a decision."),
     click.option("--staff", type=click.IntRange(1), default=1, show_default=True, help="Staff who decide at the same time."),
     click.option("--minutes-of-work", type=click.FloatRange(1), default=300.0, show_default=True, help="Minutes of work a day for each."),
     click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Server whose Authentication-Results in old messages count."),
@@ -107,7 +107,7 @@ def carry_out(
     *,
     days: int,
     until_text: str | None,
-    seconds_per_card: float,
+    seconds_per_row: float,
     staff: int,
     minutes_of_work: float,
     trust: tuple[str, ...],
@@ -123,7 +123,7 @@ def carry_out(
     until = end_of_period(until_text)
     since = until - timedelta(days=days)
     alike = Likeness() if group == "campaign" else None
-    terms = Terms(seconds_per_card, staff, minutes_of_work, settings.coverage.hours, settings.coverage.time_zone)
+    terms = Terms(seconds_per_row, staff, minutes_of_work, settings.coverage.hours, settings.coverage.time_zone)
     with closing(open_parsers()) as pool, CodeReader() as codes:
         examiner = Examiner(open_resolver(settings.dns), pool, codes, trusted_names(settings, trust))
         player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, door_of(engine, settings))

@@ -1,4 +1,4 @@
-"""`mailroom emergency`: in an emergency everything passes that is neither blocked nor forged, for a stated time, with an alarm."""
+"""`mailroom emergency`: in an emergency everything passes that is neither blocked nor forged, for a stated time, with an alert."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -34,8 +34,8 @@ def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
     elif reason:
         raise BadInput("--until: give the end, such as 18:30 or 4h")
     else:
-        alarm = desk.get("/emergency")["emergency"]
-        say(alarm["sentence"] if alarm else CLOSED)
+        emergency = desk.get("/emergency")["emergency"]
+        say(emergency["sentence"] if emergency else CLOSED)
 
 
 def moment_of(text: str, zone: str, now: datetime) -> datetime:

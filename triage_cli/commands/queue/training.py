@@ -1,4 +1,4 @@
-"""`mailroom training`: cards whose answer is known, what gave each away, and how everybody does. No real mail is touched."""
+"""`mailroom training`: messages whose answer is known, what gave each away, and how everybody does. No real mail is touched."""
 
 from dataclasses import asdict
 
@@ -30,9 +30,9 @@ SCORES = Shape(
 
 
 @click.group("training", invoke_without_command=True)
-@click.option("--cards", type=click.IntRange(1, 100), default=HAND, show_default=True, help="How many.")
+@click.option("--messages", "cases", type=click.IntRange(1, 100), default=HAND, show_default=True, help="How many.")
 @click.pass_context
-def practise(ctx: click.Context, cards: int) -> None:
+def practise(ctx: click.Context, cases: int) -> None:
     """Train on messages whose answer is known."""
     if ctx.invoked_subcommand is not None:
         return
@@ -40,7 +40,7 @@ def practise(ctx: click.Context, cards: int) -> None:
     read_deck()
     with database_of(settings) as engine:
         with db.read_transaction(engine) as session:
-            hand = training.deal_cards(session, read_deck, by=by, now=utcnow(), limit=cards)
+            hand = training.deal_exercises(session, read_deck, by=by, now=utcnow(), limit=cases)
         right = asked = 0
         for number, one in enumerate(hand, 1):
             if one.message_id is not None:  # a real mail: who fetched it goes in the audit log
@@ -51,7 +51,7 @@ def practise(ctx: click.Context, cards: int) -> None:
             if key == "q":
                 break
             with db.transaction(engine) as session:
-                result = training.answer_exercise(session, read_deck, one.card, KEYS[key], by=by, now=utcnow())
+                result = training.answer_exercise(session, read_deck, one.case, KEYS[key], by=by, now=utcnow())
             tell_answer(result)
             asked, right = asked + 1, right + result.right
     say(f"{right} of {asked} right" if asked else "There is nothing that you have not answered yet." if not hand else "Nothing answered.")
@@ -70,7 +70,7 @@ def list_scores(ctx: click.Context, form: Form) -> None:
 
 
 def show_row(one: Exercise, place: str) -> None:
-    """A card without its answer."""
+    """A training message without its answer."""
     say(f"--- {place} ---")
     for name, value in (
         ("From", f"{one.author_name} <{one.author}>"),

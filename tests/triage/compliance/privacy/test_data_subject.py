@@ -34,11 +34,11 @@ from triage.policy.learning import decision_feedback, learn_contacts
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import assignment
-from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import approvals, decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import comments
+from triage.quarantine.triage_items import fold_counts
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
 from triage.store.message_record.record_codec import as_json
@@ -122,7 +122,7 @@ def where_it_stands(session: Session, word: str) -> set[str]:
 
 def test_nothing_names_an_outside_sender_after_the_erasure(either: Session, settings: Settings) -> None:
     ids = everything(either, settings)
-    assert {"delivery", "message", "rule", "correspondent", "handed"} <= where_it_stands(either, ANNA)
+    assert {"delivery", "message", "rule", "correspondent", "assignment"} <= where_it_stands(either, ANNA)
     made = person_erasure.begin_erasure(either, ANNA.title(), settings=settings, with_rules=True, **arguments())
     row = carry_out(either, made.id)
     assert (row.address, row.deliveries, row.contents, row.kept, row.rules_left, row.done_at) == ("", 4, 4, 0, 0, NOW)

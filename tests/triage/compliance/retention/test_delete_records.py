@@ -41,7 +41,7 @@ NOT_ROWS_OF_A_MAIL = {
     "message_link": "forgotten by its message",
     "message_trait": "forgotten by its message",
     "message_words": "forgotten by its message",
-    "in_hand": "a lease of minutes",
+    "presence": "a lease of minutes",
     "viewing": "on the record within minutes",
     "correspondent": "a Message-ID",
     "sent_mail": "a Message-ID",

@@ -1,4 +1,4 @@
-"""Proposals: what speaks for a rule, who gets which card, and what an answer does."""
+"""Proposals: what speaks for a rule, who gets which row, and what an answer does."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -216,7 +216,7 @@ def test_an_answer_can_be_taken_back_by_who_gave_it(session: Session, settings: 
         answer_suggestion.answer_suggestion(session, one.id, "open", by=IDA, now=NOW, settings=settings)
     answer_suggestion.answer_suggestion(session, one.id, "open", by=ANA, now=NOW, settings=settings)
     assert rules.list_rules(session, NOW, by=IDA) == []
-    assert [row.id for row in rule_suggestions.take_cards(session, by=ANA, now=NOW)] == [one.id]
+    assert [row.id for row in rule_suggestions.take_proposals(session, by=ANA, now=NOW)] == [one.id]
 
 
 def test_the_second_who_answers_is_told_who_was_faster(session: Session, settings: Settings) -> None:
@@ -227,20 +227,20 @@ def test_the_second_who_answers_is_told_who_was_faster(session: Session, setting
         answer_suggestion.answer_suggestion(session, one.id, "accept", by=IDA, now=NOW, settings=settings)
 
 
-def test_no_two_people_have_the_same_card(session: Session, settings: Settings) -> None:
+def test_no_two_people_have_the_same_row(session: Session, settings: Settings) -> None:
     for number in range(25):
         correspond(session, settings, f"x@partner{number}.example")
     rule_suggestions.refresh_suggestions(session, candidates.find_candidates(session, settings=settings, now=NOW), now=NOW)
-    anas, idas = rule_suggestions.take_cards(session, by=ANA, now=NOW), rule_suggestions.take_cards(session, by=IDA, now=NOW)
+    anas, idas = rule_suggestions.take_proposals(session, by=ANA, now=NOW), rule_suggestions.take_proposals(session, by=IDA, now=NOW)
     assert (len(anas), len(idas)) == (rule_suggestions.HAND, rule_suggestions.HAND)
     assert not {one.id for one in anas} & {one.id for one in idas}
-    assert {one.id for one in rule_suggestions.take_cards(session, by=ANA, now=NOW)} == {one.id for one in anas}
+    assert {one.id for one in rule_suggestions.take_proposals(session, by=ANA, now=NOW)} == {one.id for one in anas}
     with pytest.raises(Conflict, match="Ida Lind is working on this suggestion"):
         answer_suggestion.answer_suggestion(session, idas[0].id, "accept", by=ANA, now=NOW, settings=settings)
     later = NOW + rule_suggestions.LEASE
     answer_suggestion.answer_suggestion(session, idas[0].id, "accept", by=ANA, now=later, settings=settings)
     rule_suggestions.lay_back(session, by=IDA)
-    assert len(rule_suggestions.take_cards(session, by=ANA, now=later, count=50)) == 24
+    assert len(rule_suggestions.take_proposals(session, by=ANA, now=later, count=50)) == 24
     assert rule_suggestions.count_suggestions(session, now=later) == {"open": 24, "accepted": 1}
 
 
@@ -269,7 +269,7 @@ def test_proposals_need_the_whole_company(session: Session, settings: Settings) 
     correspond(session, settings)
     one = proposed(session, settings)
     with pytest.raises(NotAllowed):
-        rule_suggestions.take_cards(session, by=BEN, now=NOW)
+        rule_suggestions.take_proposals(session, by=BEN, now=NOW)
     with pytest.raises(NotAllowed):
         rule_suggestions.list_suggestions(session, by=BEN, now=NOW)
     with pytest.raises(NotAllowed):
@@ -304,10 +304,10 @@ def purge(session: Session, settings: Settings, sender: str) -> None:
 def test_what_was_blocked_a_moment_ago_is_proposed_to_nobody(session: Session, settings: Settings, match: str, value: str) -> None:
     correspond(session, settings)
     one = proposed(session, settings)
-    rule_suggestions.take_cards(session, by=ANA, now=NOW)
+    rule_suggestions.take_proposals(session, by=ANA, now=NOW)
     block(session, settings, match, value)
     assert rule_suggestions.list_suggestions(session, by=ANA, now=NOW) == []
-    assert rule_suggestions.take_cards(session, by=ANA, now=NOW) == []
+    assert rule_suggestions.take_proposals(session, by=ANA, now=NOW) == []
     assert rule_suggestions.count_suggestions(session, now=NOW)["open"] == 0
     with pytest.raises(Conflict, match="staff blocked the sender"):
         answer_suggestion.answer_suggestion(session, one.id, "accept", by=ANA, now=NOW, settings=settings)
@@ -325,7 +325,7 @@ def test_what_was_purged_a_moment_ago_comes_back_with_the_undo_only(session: Ses
     correspond(session, settings)
     one = proposed(session, settings)
     purge(session, settings, SUPPLIER)
-    assert rule_suggestions.take_cards(session, by=ANA, now=NOW) == []
+    assert rule_suggestions.take_proposals(session, by=ANA, now=NOW) == []
     (last,) = session.scalars(select(Decision).where(col(Decision.verb) == "purge"))
     undoing.undo_decision(session, last.id, by=IDA, reason="wanted", now=NOW, settings=settings)
-    assert [row.id for row in rule_suggestions.take_cards(session, by=ANA, now=NOW)] == [one.id]
+    assert [row.id for row in rule_suggestions.take_proposals(session, by=ANA, now=NOW)] == [one.id]

@@ -1,4 +1,4 @@
-"""Mail bombs: thousands of messages to one folder become one card, and the message that they are to bury stays where it is seen."""
+"""Mail bombs: thousands of messages to one folder become one row, and the message that they are to bury stays where it is seen."""
 
 from collections import Counter
 from dataclasses import replace
@@ -20,12 +20,12 @@ from triage.message.authentication import Dmarc, Result
 from triage.notifications import alerts
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.campaigns import mail_bombs
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import consent, decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.removal import removal_plan
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
 from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -62,11 +62,11 @@ class House:
         with transaction(self.engine) as session:
             return intake.receive_message(session, envelope, raw, found, said, settings=self.settings, now=at)[0]
 
-    def cards(self) -> dict[frozenset[int], card_list.Card]:
+    def rows(self) -> dict[frozenset[int], item_list.TriageItem]:
         """The queue."""
         with read_transaction(self.engine) as session:
-            page = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign", limit=100)
-        return {frozenset(card.ids): card for card in page.items}
+            page = item_list.list_items(session, HELD, by=ANA, now=NOW, group="campaign", limit=100)
+        return {frozenset(item.ids): item for item in page.items}
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def house(engine: Engine, settings: Settings) -> House:
     return House(engine, settings)
 
 
-def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: House) -> None:
+def test_a_subscription_bomb_is_one_row_and_wanted_mail_is_not_in_it(house: House) -> None:
     friend = house.came("friend@old.example", robot=False, dmarc=proven("old.example"), subject="Lunch")
     with transaction(house.engine) as session:
         session.execute(update(Delivery).where(col(Delivery.id) == friend).values(state=State.DELIVERED, settled_at=NOW))
@@ -84,14 +84,14 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
     written = house.came("new.customer@buyer.example", robot=False, dmarc=proven("buyer.example"), subject="Enquiry")
     bomb |= {house.came("nobody@nowhere.example", robot=False)}
     elsewhere = house.came("news@list1.example", to=MARA, dmarc=proven("list1.example"))
-    found = house.cards()
+    found = house.rows()
     assert set(found) == {frozenset(bomb), frozenset([known]), frozenset([written]), frozenset([elsewhere])}
-    card = found[frozenset(bomb)]
-    assert (card.count, card.apart, card.lead.flood) == (21, 0, FloodOf.CROWD)
+    item = found[frozenset(bomb)]
+    assert (item.count, item.apart, item.lead.flood) == (21, 0, FloodOf.CROWD)
     with transaction(house.engine) as session:
-        sheet = selection_summary.selection_evidence(session, card.select, by=ANA, now=NOW)
-        held = replace(card.select, states=("held",))
-        for selected in (card.select, held, Selection.of(department="it", states=("held",)), Selection.of(any_of=(card.select,))):
+        sheet = selection_summary.selection_evidence(session, item.select, by=ANA, now=NOW)
+        held = replace(item.select, states=("held",))
+        for selected in (item.select, held, Selection.of(department="it", states=("held",)), Selection.of(any_of=(item.select,))):
             blocks = removal_plan.plan_removal(session, selected, by=IDA, settings=house.settings, now=NOW).blocks
             assert not [one for one in blocks.made if one.value.endswith("example") and one.value.startswith(("list", "news@"))]
             assert [(one.value, one.count) for one in blocks.not_made if one.why == "flood"] == [("", 21)]
@@ -101,7 +101,7 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
         done = decisions.decide_messages(session, request, by=ANA, now=NOW, settings=house.settings)
         assert session.scalars(select(Rule)).all() == []  # none could catch what comes late: that is of other campaigns
     assert (sheet.count, sheet.apart, done.done, done.rules) == (21, 0, 21, ())
-    assert set(house.cards()) == {frozenset([known]), frozenset([written]), frozenset([elsewhere])}
+    assert set(house.rows()) == {frozenset([known]), frozenset([written]), frozenset([elsewhere])}
 
 
 ALERTS = {
@@ -119,11 +119,11 @@ def test_what_a_subscription_flood_is_to_hide_stands_above_it(house: House) -> N
         for number in range(30)
     }
     wanted |= {house.came(f"robot@{domain}", dmarc=proven(domain), subject=subject) for subject, domain in others}
-    found = house.cards()
+    found = house.rows()
     assert set(found) == {frozenset(bomb), *(frozenset([one]) for one in wanted)}
     flood = found.pop(frozenset(bomb))
-    assert {[signal["name"] for signal in card.lead.signals].count("during-flood") for card in found.values()} == {1}
-    assert all((card.section, card.urgency > flood.urgency) == (flood.section, True) for card in found.values())
+    assert {[signal["name"] for signal in item.lead.signals].count("during-flood") for item in found.values()} == {1}
+    assert all((item.section, item.urgency > flood.urgency) == (flood.section, True) for item in found.values())
     with transaction(house.engine) as session:
         order = RuleOrder("allow", "address", "", "company")
         with pytest.raises(BadInput, match="mail bomb"):
@@ -155,16 +155,16 @@ def test_alerts_without_end_share_a_row_above_the_flood(house: House, monkeypatc
     known = house.came("friend@old.example", robot=True, dmarc=proven("old.example"), subject="Your password was changed")
     bomb |= {house.came("hello@late.example", dmarc=proven("late.example"), subject="Confirm your subscription")}
     alerts_sent += [house.came("robot@late-bank.example", dmarc=proven("late-bank.example"), subject="Your card was blocked")]
-    found = house.cards()
+    found = house.rows()
     single, shared = alerts_sent[:3], frozenset(alerts_sent[3:])
     assert set(found) == {frozenset(bomb), *(frozenset([one]) for one in single), frozenset([known]), shared}
-    assert {ids: card.lead.flood for ids, card in found.items() if card.lead.flood} == {
+    assert {ids: item.lead.flood for ids, item in found.items() if item.lead.flood} == {
         frozenset(bomb): FloodOf.CROWD,
         shared: FloodOf.ALERTS,
     }
     flood = found.pop(frozenset(bomb))
-    assert all((card.section, card.urgency > flood.urgency) == (flood.section, True) for card in found.values())
-    assert {[one["name"] for one in card.lead.signals].count("during-flood") for card in found.values()} == {1}
+    assert all((item.section, item.urgency > flood.urgency) == (flood.section, True) for item in found.values())
+    assert {[one["name"] for one in item.lead.signals].count("during-flood") for item in found.values()} == {1}
     with transaction(house.engine) as session:
         request = DecisionRequest(found[shared].select, Verb.RELEASE, rule=RuleOrder("allow", "address", "", "company"))
         with pytest.raises(BadInput, match="mail bomb"):
@@ -173,7 +173,7 @@ def test_alerts_without_end_share_a_row_above_the_flood(house: House, monkeypatc
             session, DecisionRequest(replace(flood.select, states=("held",)), Verb.PURGE), by=ANA, now=NOW, settings=house.settings
         )
     assert done.done == len(bomb), "a decision about the flood is none about the alerts"
-    assert set(house.cards()) == set(found)
+    assert set(house.rows()) == set(found)
 
 
 def test_a_loop_of_one_sender_before_a_flood_is_no_part_of_it_and_lifts_nothing(house: House) -> None:
@@ -186,19 +186,19 @@ def test_a_loop_of_one_sender_before_a_flood_is_no_part_of_it_and_lifts_nothing(
         house.came(f"hello@shop{number}.example", dmarc=proven(f"shop{number}.example"), subject="Confirm your subscription")
         for number in range(20)
     }
-    assert set(house.cards()) == {frozenset(loop), frozenset([wanted]), frozenset(bomb)}
+    assert set(house.rows()) == {frozenset(loop), frozenset([wanted]), frozenset(bomb)}
 
 
 def test_a_flood_goes_on_after_its_row_was_removed(house: House) -> None:
     bomb = [house.came(f"hello@shop{number}.example", subject="Confirm your subscription") for number in range(20)]
-    (card,) = house.cards().values()
+    (item,) = house.rows().values()
     with transaction(house.engine) as session:
-        request = DecisionRequest(replace(card.select, states=("held",)), Verb.PURGE)
+        request = DecisionRequest(replace(item.select, states=("held",)), Verb.PURGE)
         assert decisions.decide_messages(session, request, by=ANA, now=NOW, settings=house.settings).done == len(bomb)
     more = {house.came(f"hello@more{number}.example", subject="Confirm your subscription", minutes=1) for number in range(3)}
     alert = house.came("robot@bank.example", dmarc=proven("bank.example"), subject="Your password was changed", minutes=1)
     later = house.came("robot@shore.example", dmarc=proven("shore.example"), subject="Your password was changed", minutes=100)
-    found = house.cards()
+    found = house.rows()
     assert set(found) == {frozenset(more), frozenset([alert]), frozenset([later])}
     signals = {number: [one["name"] for one in found[frozenset([number])].lead.signals] for number in (alert, later)}
     assert [names.count("during-flood") for names in signals.values()] == [1, 0]
@@ -211,14 +211,14 @@ def test_what_nobody_proves_is_not_lifted_out_of_a_flood(house: House) -> None:
     for number in range(20):
         house.came(f"hello@shop{number}.example", subject="Confirm your subscription")
     forged = house.came("friend@old.example", robot=False, subject="Pay this")
-    assert "during-flood" not in [one["name"] for one in house.cards()[frozenset([forged])].lead.signals]
+    assert "during-flood" not in [one["name"] for one in house.rows()[frozenset([forged])].lead.signals]
 
 
 def test_a_claim_to_be_an_alert_is_buried_like_any_stranger(house: House) -> None:
     bomb = {house.came(f"news@list{number}.example") for number in range(20)} | {
         house.came("robot@bank.example", subject="Your password was changed")
     }
-    assert set(house.cards()) == {frozenset(bomb)}
+    assert set(house.rows()) == {frozenset(bomb)}
 
 
 def test_a_full_folder_asks_once_for_all_that_come_together(house: House) -> None:
@@ -241,14 +241,14 @@ def test_a_full_folder_asks_once_for_all_that_come_together(house: House) -> Non
 
 def test_below_the_cap_nothing_is_put_together(house: House) -> None:
     some = [house.came(f"news@list{number}.example") for number in range(CAPS.per_folder)]
-    assert set(house.cards()) == {frozenset([one]) for one in some}
+    assert set(house.rows()) == {frozenset([one]) for one in some}
 
 
-def test_a_loop_of_one_sender_is_one_card_and_the_forger_of_it_another(house: House) -> None:
+def test_a_loop_of_one_sender_is_one_row_and_the_forger_of_it_another(house: House) -> None:
     loop = {house.came("robot@loop.example", dmarc=proven("loop.example"), subject=f"Re: {number}") for number in range(8)}
     forged = house.came("robot@loop.example")
     other = house.came("robot@loop.example", to=MARA, dmarc=proven("loop.example"))
-    found = house.cards()
+    found = house.rows()
     assert found[frozenset(loop)].lead.flood == FloodOf.SENDER
     assert not any(one in ids for ids in found for one in (forged, other) if len(ids) > 2)
     with read_transaction(house.engine) as session:
@@ -329,7 +329,7 @@ def test_whatever_comes_wanted_mail_is_never_buried(sqlite_engine: Engine, setti
             written[author] += 1
         session.expire_all()
         for kind, author, row in rows:
-            too_many = written[author] > 3  # of one sender: their own card
+            too_many = written[author] > 3  # of one sender: their own row
             assert not row.flood or too_many or kind in ("robot", "stranger"), (kind, author)
         strangers = sum(kind in ("robot", "stranger") for kind, _, _ in rows)
         assert strangers < 6 or any(row.flood for _, _, row in rows), "the cap is reached"

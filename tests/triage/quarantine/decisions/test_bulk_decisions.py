@@ -25,19 +25,19 @@ from triage.directory import apply as directory
 from triage.errors import BadInput, Conflict, NotAllowed, NotAllowedNow, SecondLookNeeded, Stale
 from triage.policy import copies
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import approvals, bulk_decisions, decide as decisions, decision_plan, outcomes, regroup, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import fold_counts
 from triage.store import ledger
 from triage.store.db import is_among, read_transaction, transaction
 from triage.store.delivery_state import Event, State
 from triage.store.models.approvals import PendingAct
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign
-from triage.store.models.counts import KeptCard
+from triage.store.models.counts import CachedItem
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
@@ -462,7 +462,7 @@ def test_the_kept_counts_follow(company: Engine, settings: Settings) -> None:
     with transaction(company) as session:
         fold_counts.fold_counts(session, now=NOW)
     with read_transaction(company) as session:
-        assert session.scalars(select(col(KeptCard.key))).all() == []
+        assert session.scalars(select(col(CachedItem.key))).all() == []
 
 
 def test_who_only_looks_by_now_decides_no_further(company: Engine, settings: Settings) -> None:

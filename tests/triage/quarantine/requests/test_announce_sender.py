@@ -1,4 +1,4 @@
-""" "I expect mail from …": what the card says when it comes, and that it proves nothing, lets nothing in and lapses."""
+""" "I expect mail from …": what the row says when it comes, and that it proves nothing, lets nothing in and lapses."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ def expected_sentences(delivery: Delivery) -> list[str]:
 
 
 @pytest.mark.parametrize("sender", [ANN, "supplier.example", "Ann@Supplier.Example"])
-def test_the_card_says_who_expects_it_and_it_is_held_all_the_same(known: Engine, settings: Settings, sender: str) -> None:
+def test_the_row_says_who_expects_it_and_it_is_held_all_the_same(known: Engine, settings: Settings, sender: str) -> None:
     expect(known, settings, sender, words="the offer")
     proven, forged = came(known, settings, dmarc=DMARC_PASS), came(known, settings)
     assert expected_sentences(proven) == [f"Joe Fern expects messages from {sender.casefold()} (“the offer”)."]

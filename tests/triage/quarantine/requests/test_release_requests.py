@@ -15,11 +15,11 @@ from triage.actor import Actor
 from triage.compliance.retention import expire as retention
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import own_mail, release_requests
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
@@ -55,14 +55,14 @@ def wanted(engine: Engine, by: Actor = ANA) -> list[tuple[str, str]]:
 
 
 def queue(engine: Engine) -> list[tuple[str, list[str]]]:
-    """The cards: the sender, and who asks for something on it."""
+    """The rows: the sender, and who asks for something on it."""
     with db.read_transaction(engine) as session:
-        found = card_list.list_cards(session, HELD, by=ANA, now=NOW).items
+        found = item_list.list_items(session, HELD, by=ANA, now=NOW).items
         return [(one.lead.author, [asked.by_shown for asked in one.asked]) for one in found]
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["counted now", "from the kept counts"])
-def test_the_card_rises_and_says_who_asks(known: Engine, settings: Settings, kept: bool) -> None:
+def test_the_row_rises_and_says_who_asks(known: Engine, settings: Settings, kept: bool) -> None:
     mail = came(known, settings, author="zoo@inn.example")
     came(known, settings, author="news@letter.example")
     if kept:
@@ -79,7 +79,7 @@ def test_the_card_rises_and_says_who_asks(known: Engine, settings: Settings, kep
         assert (record.by, record.detail) == ("employee:joe.fern", {"for": "Joe Fern", "words": "my booking for Berlin"})
 
 
-def test_each_card_has_its_own_requests_and_none_that_is_answered(known: Engine, settings: Settings) -> None:
+def test_each_row_has_its_own_requests_and_none_that_is_answered(known: Engine, settings: Settings) -> None:
     first, second, answered = (came(known, settings, author=f"{name}@inn.example") for name in ("a", "b", "c"))
     for mail in (answered, second, first):
         ask(known, mail)

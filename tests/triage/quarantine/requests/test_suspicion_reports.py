@@ -22,12 +22,12 @@ from triage.message.authentication import Authentication
 from triage.message.forwarded import Pointed, content_digest
 from triage.message.summary import Summary, fingerprint_of, make_summary
 from triage.notifications.webhooks import webhook_events
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search import listing
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
 from triage.store import bodies, db, pack_records
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
@@ -183,7 +183,7 @@ def test_whoever_reports_without_end_is_not_heard_without_end(known: Engine, set
     assert "within a day" in report(known, settings, Pointed(subject="one more"))
 
 
-def test_one_card_says_who_and_how_many(known: Engine, settings: Settings) -> None:
+def test_one_row_says_who_and_how_many(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         messages = arrive(session, settings, TO_JOE, TO_MARA, author="odd@x.example")
     came(known, settings, author="fine@x.example")
@@ -192,8 +192,8 @@ def test_one_card_says_who_and_how_many(known: Engine, settings: Settings) -> No
     report(known, settings, Pointed(marker=marker))
     report(known, settings, Pointed(marker=marker), sender=MARA, author=MARA)
     with db.read_transaction(known) as session:
-        (card,) = card_list.list_cards(session, Selection(reported=True), by=ANA, now=NOW).items
-        assert (card.lead.author, [one.by_shown for one in card.suspected]) == ("odd@x.example", ["Joe Fern", "Mara Berg"])
+        (item,) = item_list.list_items(session, Selection(reported=True), by=ANA, now=NOW).items
+        assert (item.lead.author, [one.by_shown for one in item.suspected]) == ("odd@x.example", ["Joe Fern", "Mara Berg"])
         assert [one.id for one in listing.list_deliveries(session, Selection(reported=True), by=BEN, limit=9).items] == [messages[1]]
         assert [(one.by_shown, one.mail.id) for one in suspicion_reports.list_reports(session, by=BEN) if one.mail] == [
             ("Mara Berg", messages[1])

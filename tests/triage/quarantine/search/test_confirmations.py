@@ -23,12 +23,12 @@ from triage.message.signals.scan_results import Scan
 from triage.message.signals.second_look import NAMES
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import approvals, decide as decisions, decision_plan, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.rules import rule_confirmation, rule_import_export
 from triage.quarantine.search import confirmations, listing
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
 from triage.store import ledger
 from triage.store.db import transaction
 from triage.store.delivery_state import Event, State
@@ -134,8 +134,8 @@ def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_ke
         stay = [letter for letter, one in zip(letters, messages, strict=True) if one in held]
         assert names - {"dangerous", "suspicious"} == set().union(*(one.names for one in stay))
         assert {name for one in listing.list_some(session, held, by=ANA) for name in one.second_look} == names
-        found = card_list.list_cards(session, Selection(states=(State.HELD,)), by=ANA, now=NOW)
-        assert {name for card in found.items for name in card.second_look} == names
+        found = item_list.list_items(session, Selection(states=(State.HELD,)), by=ANA, now=NOW)
+        assert {name for item in found.items for name in item.second_look} == names
         seen = looked(session, settings, chosen, verb, by=ANA)
         refused: list[dict[str, Any]] = [{}, {"confirm": sorted(names)}, {"confirm": guess}, {"confirm": guess, "fence": seen.get("fence")}]
         for said in refused if names else ():

@@ -17,11 +17,11 @@ from triage.compliance.retention.expire import Expiring
 from triage.config.settings import Notices, Settings
 from triage.message.signals.severity import Severity
 from triage.notifications import alerts, digests
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import expiry, listing
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -81,7 +81,7 @@ def test_what_expires_within_a_day_is_told_by_folder(known: Engine, settings: Se
         assert [one.department for one in retention.list_expiring(session, by=BEN, settings=settings, now=ends - DAYS / 2)] == ["legal"]
 
 
-def test_lists_and_cards_say_so(known: Engine, settings: Settings) -> None:
+def test_lists_and_rows_say_so(known: Engine, settings: Settings) -> None:
     ends = NOW + 30 * DAYS
     settings = arriving.expire_unseen(settings)
     with db.transaction(known) as session:
@@ -90,9 +90,9 @@ def test_lists_and_cards_say_so(known: Engine, settings: Settings) -> None:
         expiry.note_terms(session, expiry.expiry_terms(settings))
     with db.read_transaction(known) as session:
         for now, soon in ((NOW, None), (ends - DAYS / 2, ends)):
-            page = card_list.list_cards(session, Selection(states=(State.HELD,)), by=ANA, now=now)
+            page = item_list.list_items(session, Selection(states=(State.HELD,)), by=ANA, now=now)
             assert {(one.count, one.expires_at) for one in page.items} == {(2, soon), (1, soon)}
-            single = card_list.list_cards(session, Selection(states=(State.HELD,)), by=ANA, now=now, group="none")
+            single = item_list.list_items(session, Selection(states=(State.HELD,)), by=ANA, now=now, group="none")
             assert [one.expires_at for one in single.items] == [soon] * 3
         assert {one.expires_at for one in listing.list_deliveries(session, Selection(), by=ANA).items} == {ends}
         assert listing.list_deliveries(session, Selection(), by=ANA, expiring_by=NOW + DAYS).total == 0

@@ -38,7 +38,7 @@ def mail(engine: Engine, settings: Settings) -> Engine:
     return engine
 
 
-CARDS = (Selection(sender="news@shop.example", proof="none"), Selection(sender="news@mail.shop.example"))
+ITEMS = (Selection(sender="news@shop.example", proof="none"), Selection(sender="news@mail.shop.example"))
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ CARDS = (Selection(sender="news@shop.example", proof="none"), Selection(sender="
         ({"domain": "shop.example", "states": ("purged",)}, []),
         ({"domain": "shop.example", "since": NOW + timedelta(seconds=1)}, []),
         ({"domain": "shop.example", "until": NOW + timedelta(seconds=1)}, ["100% off_today", "Sale"]),
-        ({"any_of": CARDS}, ["100% off_today", "Sale"]),
-        ({"any_of": CARDS, "department": "it"}, ["Sale"]),
+        ({"any_of": ITEMS}, ["100% off_today", "Sale"]),
+        ({"any_of": ITEMS, "department": "it"}, ["Sale"]),
         ({"any_of": (Selection(sender="news@shop.example", until=NOW),)}, []),
     ],
 )
@@ -142,15 +142,15 @@ def test_how_a_selection_stands_on_the_record() -> None:
     assert Selection.of(ids=(7,)).as_json() == {"ids": [ids.format_id(7)]}
 
 
-def test_several_cards_come_back_from_the_record_as_they_were() -> None:
-    cards = Selection.of(any_of=(Selection(ids=(7,)), Selection(sender="a@b.example", proof="none", until=NOW)), states=("held",))
-    assert selection.from_json(json.loads(json.dumps(cards.as_json()))) == cards
+def test_several_rows_come_back_from_the_record_as_they_were() -> None:
+    items = Selection.of(any_of=(Selection(ids=(7,)), Selection(sender="a@b.example", proof="none", until=NOW)), states=("held",))
+    assert selection.from_json(json.loads(json.dumps(items.as_json()))) == items
 
 
-def test_of_several_cards_those_beyond_the_scope_are_counted_and_ids_that_there_are_not(mail: Engine) -> None:
+def test_of_several_rows_those_beyond_the_scope_are_counted_and_ids_that_there_are_not(mail: Engine) -> None:
     with db.read_transaction(mail) as session:
         (sale,) = session.scalars(select(col(Delivery.id)).where(col(Delivery.subject) == "Sale"))
-        cards = Selection.of(
+        items = Selection.of(
             any_of=(Selection(ids=(sale, 1)), Selection(sender="news@shop.example"), Selection(sender="ceo@evil-shop.example"))
         )
-        assert [selection_summary.selection_evidence(session, cards, by=by, now=NOW).outside for by in (ANA, BEN)] == [1, 3]
+        assert [selection_summary.selection_evidence(session, items, by=by, now=NOW).outside for by in (ANA, BEN)] == [1, 3]

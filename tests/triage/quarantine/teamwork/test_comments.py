@@ -15,9 +15,9 @@ from triage.addressing.company import SealedEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.errors import BadInput, Erased, NotAllowed, NotAllowedNow, NotFound
 from triage.quarantine import assignment, delivery_history, message_trace
-from triage.quarantine.cards import card_list
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import comments
+from triage.quarantine.triage_items import item_list
 from triage.store import ledger
 from triage.store.db import transaction
 from triage.store.delivery_state import Event, State
@@ -99,7 +99,7 @@ def test_a_row_counts_the_comments_about_all_its_copies(session: Session, settin
     (other,) = arrive(session, settings, JOE, author="bob@dell.example")
     for copy, text in ((first, "Whose is it?"), (second, "Mine."), (first, "Good."), (other, "Hm.")):
         comments.add_comment(session, copy, text, by=ANA, now=NOW)
-    rows = card_list.list_cards(session, Selection(states=(State.HELD,)), by=ANA, now=NOW, most_ids=most_ids).items
+    rows = item_list.list_items(session, Selection(states=(State.HELD,)), by=ANA, now=NOW, most_ids=most_ids).items
     assert sorted((row.count, row.comments) for row in rows) == [(1, 1), (2, 3)]
     (row,) = (row for row in rows if row.count == 2)
     found = comments.list_selected_comments(session, row.select, by=ANA).items

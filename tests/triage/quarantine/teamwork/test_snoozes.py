@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from tests import company_rows
 from tests.triage.arriving import ANA, COMPANY, IDA, NO_DMARC, NOW, OTTO, SYNC, arrive, erase
-from tests.triage.quarantine.cards.test_fold_counts import counted
+from tests.triage.quarantine.triage_items.test_fold_counts import counted
 from triage.access import staff_login, substitutes
 from triage.access.sessions import hash_session_key
 from triage.actor import EVERYTHING, Actor, Role
@@ -21,11 +21,11 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.quarantine import coverage, next_free_row
-from triage.quarantine.cards import card_list, row_facets
-from triage.quarantine.cards.card_list import Cards
-from triage.quarantine.cards.row_order import EVERY_ROW, RowOrder
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.quarantine.teamwork import snoozes
+from triage.quarantine.triage_items import item_list, row_facets
+from triage.quarantine.triage_items.item_list import ItemPage
+from triage.quarantine.triage_items.row_order import EVERY_ROW, RowOrder
 from triage.store import ledger
 from triage.store.db import transaction
 from triage.store.delivery_state import Event, State
@@ -59,12 +59,12 @@ def session(engine: Engine, settings: Settings) -> Iterator[Session]:
         yield session
 
 
-def queue(session: Session, by: Actor, now: datetime = NOW, **asked: Any) -> Cards:
-    return card_list.list_cards(session, HELD, by=by, now=now, **asked)
+def queue(session: Session, by: Actor, now: datetime = NOW, **asked: Any) -> ItemPage:
+    return item_list.list_items(session, HELD, by=by, now=now, **asked)
 
 
-def senders(page: Cards) -> list[str]:
-    return sorted(card.lead.author.partition("@")[0] for card in page.items)
+def senders(page: ItemPage) -> list[str]:
+    return sorted(item.lead.author.partition("@")[0] for item in page.items)
 
 
 def snooze(session: Session, settings: Settings, *ids: int, by: Actor = BEN, until: datetime = AT_TWO, now: datetime = NOW) -> int:
@@ -78,13 +78,13 @@ def test_a_snoozed_row_is_out_of_one_persons_way_until_its_time(session: Session
     assert snooze(session, settings, anne) == 1
 
     bens = queue(session, BEN, group=group)
-    assert (senders(bens), bens.cards, bens.deliveries, bens.snoozed, bens.back_at) == (["bert"], 1, 1, 1, AT_TWO)
+    assert (senders(bens), bens.rows, bens.deliveries, bens.snoozed, bens.back_at) == (["bert"], 1, 1, 1, AT_TWO)
     asleep = queue(session, BEN, group=group, snoozed=True)
-    assert (senders(asleep), asleep.cards, asleep.snoozed) == (["anne"], 1, 1)
+    assert (senders(asleep), asleep.rows, asleep.snoozed) == (["anne"], 1, 1)
 
     anas = queue(session, ANA, group=group)
     assert (senders(anas), anas.snoozed, anas.back_at) == (["anne", "bert"], 0, None)
-    marks = {card.lead.author: [(one.name, one.until) for one in card.snoozed] for card in anas.items}
+    marks = {item.lead.author: [(one.name, one.until) for one in item.snoozed] for item in anas.items}
     assert marks == {"anne@a.example": [("Ben Okafor", AT_TWO)], "bert@b.example": []}
 
     assert senders(queue(session, BEN, AT_TWO, group=group)) == ["anne", "bert"], "it is back by itself"
@@ -95,7 +95,7 @@ def test_a_snoozed_row_is_out_of_one_persons_way_until_its_time(session: Session
 def test_cached_rows_are_those_that_are_counted(
     engine: Engine, session: Session, settings: Settings, monkeypatch: pytest.MonkeyPatch, group: Group
 ) -> None:
-    """Ben's rows and his snoozed ones, with all their numbers, from the kept counts and without, also where some were touched since."""
+    """Ben's rows and his snoozed ones, with all their numbers, from the cached counts and without, also where some were touched since."""
     mails = [arrive(session, settings, JOE, author=f"{name}@w.example", dmarc=NO_DMARC) for name in ("anne", "bert", "carl")]
     mails.append(arrive(session, settings, JOE, MARA, author="dora@w.example", text=WAVE))
     session.commit()
@@ -106,8 +106,8 @@ def test_cached_rows_are_those_that_are_counted(
         for order, shown in ways:
             compare(later, monkeypatch, group=group, order=order, snoozed=shown, position=1)
             compare(later, monkeypatch, group=group, order=order, snoozed=shown)
-            anchors = card_list.list_anchors(later, HELD, by=BEN, now=NOW, group=group, order=order, snoozed=shown)
-            assert anchors.cards == queue(later, BEN, group=group, snoozed=shown).cards
+            anchors = item_list.list_anchors(later, HELD, by=BEN, now=NOW, group=group, order=order, snoozed=shown)
+            assert anchors.rows == queue(later, BEN, group=group, snoozed=shown).rows
         arrive(later, settings, JOE, author="carl@w.example")
         for shown in (False, True):
             compare(later, monkeypatch, group=group, snoozed=shown)
@@ -118,10 +118,10 @@ def compare(session: Session, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> 
     same = {name: asked[name] for name in ("group", "snoozed")}
     found, facets = queue(session, BEN, **asked), row_facets.list_facets(session, HELD, by=BEN, now=NOW, only=EVERY_ROW, **same)
     with monkeypatch.context() as patch:
-        patch.setattr(card_list, "kept_for", lambda *_: None)
+        patch.setattr(item_list, "cached_for", lambda *_: None)
         assert queue(session, BEN, **asked) == found
         assert row_facets.list_facets(session, HELD, by=BEN, now=NOW, only=EVERY_ROW, **same) == facets
-    assert sum(one.rows for one in facets if one.name == "severity") == found.cards
+    assert sum(one.rows for one in facets if one.name == "severity") == found.rows
     assert found.snoozed == (3 if asked["group"] == "none" else 2)
 
 
@@ -141,8 +141,8 @@ def test_another_copy_brings_the_whole_row_back(session: Session, settings: Sett
 def test_a_row_with_messages_that_nobody_snoozed_stays(session: Session, settings: Settings) -> None:
     first, _ = (arrive(session, settings, JOE, author="anne@a.example")[0] for _ in range(2))
     snooze(session, settings, first)
-    assert [card.count for card in queue(session, BEN, group="sender").items] == [2]
-    assert queue(session, BEN, group="none").cards == 1
+    assert [item.count for item in queue(session, BEN, group="sender").items] == [2]
+    assert queue(session, BEN, group="none").rows == 1
 
 
 def test_who_snoozed_brings_it_back(session: Session, settings: Settings) -> None:

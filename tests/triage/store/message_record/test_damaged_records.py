@@ -161,7 +161,7 @@ def teach_scanner(three: Three) -> int:
 
 def deal_training(three: Three) -> int:
     three.decide(Verb.PURGE)
-    return len(training.deal_cards(three.session, tuple, by=ANA, now=NOW, limit=10))
+    return len(training.deal_exercises(three.session, tuple, by=ANA, now=NOW, limit=10))
 
 
 def erase(three: Three) -> tuple[object, bool]:

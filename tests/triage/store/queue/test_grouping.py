@@ -1,4 +1,4 @@
-"""Cards by campaign: a wave is one card whoever sent it; what proves differently who sent it is not decided along with it."""
+"""Rows by campaign: a wave is one row whoever sent it; what proves differently who sent it is not decided along with it."""
 
 import pytest
 from sqlalchemy import Engine, update
@@ -9,11 +9,11 @@ from tests.triage.arriving import ANA, BEN, NO_DMARC, NOW
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.message.authentication import Dmarc, Result
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search import listing, selection, selection_summary
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list
 from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -44,10 +44,10 @@ def came(engine: Engine, settings: Settings, recipient: str, author: str, text: 
         return arriving.arrive(session, settings, recipient, author=author, text=text, dmarc=dmarc)[0]
 
 
-def shown(engine: Engine, group: Group, wanted: Selection = HELD) -> tuple[card_list.Card, ...]:
-    """The cards of the whole company."""
+def shown(engine: Engine, group: Group, wanted: Selection = HELD) -> tuple[item_list.TriageItem, ...]:
+    """The rows of the whole company."""
     with read_transaction(engine) as session:
-        return card_list.list_cards(session, wanted, by=ANA, now=NOW, group=group).items
+        return item_list.list_items(session, wanted, by=ANA, now=NOW, group=group).items
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def wave(company: Engine, settings: Settings) -> dict[str, int]:
     }
 
 
-def test_a_wave_is_one_card_and_what_is_proven_is_another(company: Engine, wave: dict[str, int]) -> None:
-    found = {frozenset(card.ids): card for card in shown(company, "campaign")}
+def test_a_wave_is_one_row_and_what_is_proven_is_another(company: Engine, wave: dict[str, int]) -> None:
+    found = {frozenset(item.ids): item for item in shown(company, "campaign")}
     forged, real, other = (frozenset(wave[name] for name in names) for names in (("one", "two", "three"), ("real",), ("other",)))
     assert set(found) == {forged, real, other}
     assert (found[forged].count, found[forged].people, found[forged].apart) == (3, 3, 1)
@@ -72,8 +72,8 @@ def test_a_wave_is_one_card_and_what_is_proven_is_another(company: Engine, wave:
     assert found[real].select == Selection(campaign=found[forged].lead.campaign, proof="parcel.example")
 
 
-def test_a_sender_and_who_forges_them_are_two_cards(company: Engine, wave: dict[str, int]) -> None:
-    found = {frozenset(card.ids): card for card in shown(company, "sender")}
+def test_a_sender_and_who_forges_them_are_two_rows(company: Engine, wave: dict[str, int]) -> None:
+    found = {frozenset(item.ids): item for item in shown(company, "sender")}
     real, forged = found[frozenset([wave["real"]])], found[frozenset([wave["three"]])]
     assert (real.apart, forged.apart, len(found)) == (1, 1, 5)
     assert real.select == Selection(sender="post@parcel.example", proof="parcel.example")
@@ -87,27 +87,27 @@ def test_claims_to_be_a_sender_are_a_row_of_their_own(company: Engine, settings:
         where = col(Delivery.id).in_(some)
         session.execute(update(Delivery).where(where).values(campaign_id=None))
         session.execute(update(Delivery).where(col(Delivery.id) == some[2]).values(claimed=True))
-    found = {frozenset(card.ids): card for card in shown(company, group)}
+    found = {frozenset(item.ids): item for item in shown(company, group)}
     assert set(found) == {frozenset(some[:2]), frozenset(some[2:])}
     assert found[frozenset(some[2:])].select == Selection(sender="a@first.example", proof="claimed")
-    for ids, card in found.items():
+    for ids, item in found.items():
         with read_transaction(company) as session:
-            assert {one.id for one in listing.list_deliveries(session, card.select, by=ANA).items} == set(ids)
+            assert {one.id for one in listing.list_deliveries(session, item.select, by=ANA).items} == set(ids)
 
 
-def test_ungrouped_mail_is_one_card_each(company: Engine, wave: dict[str, int]) -> None:
+def test_ungrouped_mail_is_one_row_each(company: Engine, wave: dict[str, int]) -> None:
     found = shown(company, "none")
-    assert sorted(card.ids for card in found) == sorted((one,) for one in wave.values())
-    assert all(card.select == Selection(ids=card.ids) and card.apart == 0 for card in found)
+    assert sorted(item.ids for item in found) == sorted((one,) for one in wave.values())
+    assert all(item.select == Selection(ids=item.ids) and item.apart == 0 for item in found)
 
 
-def test_what_a_card_says_selects_what_is_on_it(company: Engine, wave: dict[str, int]) -> None:
+def test_what_a_row_says_selects_what_is_on_it(company: Engine, wave: dict[str, int]) -> None:
     assert wave
     for group in ("campaign", "sender", "none"):
-        for card in shown(company, group):
+        for item in shown(company, group):
             with read_transaction(company) as session:
-                page = listing.list_deliveries(session, card.select, by=ANA)
-            assert {one.id for one in page.items} == set(card.ids)
+                page = listing.list_deliveries(session, item.select, by=ANA)
+            assert {one.id for one in page.items} == set(item.ids)
 
 
 @pytest.mark.parametrize(
@@ -148,18 +148,18 @@ def test_a_purged_campaign_leaves_the_real_mail_where_it_is(company: Engine, set
 
 def test_nobody_sees_or_counts_beyond_their_scope(company: Engine, wave: dict[str, int]) -> None:
     with read_transaction(company) as session:
-        (only,) = card_list.list_cards(session, HELD, by=BEN, now=NOW, group="campaign").items
+        (only,) = item_list.list_items(session, HELD, by=BEN, now=NOW, group="campaign").items
         sheet = selection_summary.selection_evidence(session, only.select, by=BEN, now=NOW)
     assert (only.ids, only.apart, sheet.count, sheet.apart, sheet.outside) == ((wave["two"],), 0, 1, 0, 2)
 
 
-def test_pages_of_cards_by_campaign_meet(company: Engine, wave: dict[str, int]) -> None:
+def test_pages_of_rows_by_campaign_meet(company: Engine, wave: dict[str, int]) -> None:
     found, after = [], None
     with read_transaction(company) as session:
         while True:
-            page = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign", limit=1, after=after)
-            found += [one for card in page.items for one in card.ids]
-            assert (page.cards, page.deliveries) == (3, 5)
+            page = item_list.list_items(session, HELD, by=ANA, now=NOW, group="campaign", limit=1, after=after)
+            found += [one for item in page.items for one in item.ids]
+            assert (page.rows, page.deliveries) == (3, 5)
             if page.following is None:
                 break
             after = page.following
@@ -168,9 +168,9 @@ def test_pages_of_cards_by_campaign_meet(company: Engine, wave: dict[str, int]) 
 
 def test_mail_like_no_other_is_grouped_by_its_sender(company: Engine, settings: Settings) -> None:
     ids = {came(company, settings, place, "x@first.example", "") for place in (JOE, MARA)}
-    (card,) = shown(company, "campaign")
-    assert set(card.ids) == ids
-    assert card.select == Selection(sender="x@first.example", proof="none")
+    (item,) = shown(company, "campaign")
+    assert set(item.ids) == ids
+    assert item.select == Selection(sender="x@first.example", proof="none")
 
 
 def test_a_proof_alone_selects_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Sections of the queue: what must be acted on now, time-limited messages, the rest; from the kept counts and counted."""
+"""Sections of the queue: what must be acted on now, time-limited messages, the rest; from the cached counts and counted."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, arrive
-from tests.triage.quarantine.cards.test_fold_counts import HELD, STAFF, company, counted
+from tests.triage.quarantine.triage_items.test_fold_counts import HELD, STAFF, company, counted
 from triage.actor import Actor
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
@@ -19,12 +19,12 @@ from triage.ids import format_id
 from triage.message.forwarded import Pointed
 from triage.message.signals.severity import Severity
 from triage.message.summary import Summary
-from triage.quarantine.cards import card_list, single_cards
-from triage.quarantine.cards.card_list import Card
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import item_list, single_items
+from triage.quarantine.triage_items.item_list import TriageItem
 from triage.store import ledger
 from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import Event, State
@@ -87,40 +87,40 @@ def report(engine: Engine, settings: Settings, one: int) -> None:
         )
 
 
-def rows(engine: Engine, monkeypatch: pytest.MonkeyPatch, group: Group = "campaign", by: Actor = ANA, **more: Any) -> list[Card]:
-    """The cards of the queue: the same from the kept counts, read page by page and counted."""
+def rows(engine: Engine, monkeypatch: pytest.MonkeyPatch, group: Group = "campaign", by: Actor = ANA, **more: Any) -> list[TriageItem]:
+    """The rows of the queue: the same from the cached counts, read page by page and counted."""
     asked: dict[str, Any] = {"by": by, "now": NOW, "group": group} | more
     with read_transaction(engine) as session:
-        assert card_list.kept_for(session, HELD, by, group, asked["now"]) is not None
-        kept = list(card_list.list_cards(session, HELD, **asked).items)
-        assert paged(session, asked) == [card.key for card in kept]
-        assert paged(session, asked, backwards=True) == [card.key for card in kept]
+        assert item_list.cached_for(session, HELD, by, group, asked["now"]) is not None
+        kept = list(item_list.list_items(session, HELD, **asked).items)
+        assert paged(session, asked) == [item.key for item in kept]
+        assert paged(session, asked, backwards=True) == [item.key for item in kept]
         with monkeypatch.context() as patch:
-            patch.setattr(card_list, "kept_for", lambda *_: None)
-            assert list(card_list.list_cards(session, HELD, **asked).items) == kept
-            patch.setattr(single_cards, "MOST_FOUND", 0)  # as in a list of very many
-            assert list(card_list.list_cards(session, HELD, **asked).items) == kept
+            patch.setattr(item_list, "cached_for", lambda *_: None)
+            assert list(item_list.list_items(session, HELD, **asked).items) == kept
+            patch.setattr(single_items, "MOST_FOUND", 0)  # as in a list of very many
+            assert list(item_list.list_items(session, HELD, **asked).items) == kept
         for section in Section:
-            part = card_list.list_cards(session, HELD, **asked, section=section)
-            assert [card.key for card in part.items] == [card.key for card in kept if card.section is section]
+            part = item_list.list_items(session, HELD, **asked, section=section)
+            assert [item.key for item in part.items] == [item.key for item in kept if item.section is section]
     return kept
 
 
 def paged(session: Session, asked: dict[str, Any], *, backwards: bool = False) -> list[str]:
-    """The keys of all cards, one card a page."""
+    """The keys of all rows, one row a page."""
     asked = dict(asked)
-    page = card_list.list_cards(session, HELD, **asked, limit=1, end=backwards)
-    found = [card.key for card in page.items]
+    page = item_list.list_items(session, HELD, **asked, limit=1, end=backwards)
+    found = [item.key for item in page.items]
     while place := page.preceding if backwards else page.following:
         asked |= {"before" if backwards else "after": place}
-        page = card_list.list_cards(session, HELD, **asked, limit=1)
-        found = [card.key for card in page.items] + found if backwards else found + [card.key for card in page.items]
+        page = item_list.list_items(session, HELD, **asked, limit=1)
+        found = [item.key for item in page.items] + found if backwards else found + [item.key for item in page.items]
     return found
 
 
-def standing(found: list[Card]) -> list[tuple[str, Section]]:
+def standing(found: list[TriageItem]) -> list[tuple[str, Section]]:
     """Subjects and sections, as they stand."""
-    return [(card.lead.subject, card.section) for card in found]
+    return [(item.lead.subject, item.section) for item in found]
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -146,7 +146,7 @@ def test_the_order_of_the_queue(company: Engine, settings: Settings, monkeypatch
         ("Docuhaven code", Section.TIME_LIMITED),  # it does not say how long it is valid: behind those that do
         ("Offer", Section.REST),
     ]
-    limits = [(card.time_limited_until, card.lifetime_assumed) for card in found[held:]]
+    limits = [(item.time_limited_until, item.lifetime_assumed) for item in found[held:]]
     assert limits == [
         (NOW + timedelta(minutes=1), False),
         (NOW + timedelta(minutes=10), False),
@@ -154,8 +154,8 @@ def test_the_order_of_the_queue(company: Engine, settings: Settings, monkeypatch
         (None, False),
     ]
     later = rows(company, monkeypatch, group, now=NOW + timedelta(minutes=1))
-    assert [(card.section, card.time_limited_until) for card in later if card.lead.subject.startswith("1 ")] == [(Section.REST, None)]
-    assert [card.lead.time_limited_until for card in later if card.lead.subject.startswith("1 ")] == [NOW + timedelta(minutes=1)]
+    assert [(item.section, item.time_limited_until) for item in later if item.lead.subject.startswith("1 ")] == [(Section.REST, None)]
+    assert [item.lead.time_limited_until for item in later if item.lead.subject.startswith("1 ")] == [NOW + timedelta(minutes=1)]
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -166,7 +166,7 @@ def test_a_row_is_acted_on_first_while_a_copy_is_in_a_mailbox(
     def sections() -> set[Section]:
         if touch == "counted anew":
             counted(company)
-        return {card.section for card in rows(company, monkeypatch, group) if card.lead.subject == "Phish"}
+        return {item.section for item in rows(company, monkeypatch, group) if item.lead.subject == "Phish"}
 
     come(company, settings, author="ann@sender.example", subject="Offer")
     phish = [*wave(company, settings, JOE, MARA), *wave(company, settings, JOE, author="b@evil.example")]
@@ -195,7 +195,7 @@ def test_delivered_copies_count_from_suspicious_on(
 ) -> None:
     deliver(company, wave(company, settings, JOE, MARA, bad=bad)[0])
     counted(company)
-    assert [card.section for card in rows(company, monkeypatch)] == [section]
+    assert [item.section for item in rows(company, monkeypatch)] == [section]
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -206,18 +206,18 @@ def test_the_row_says_how_many_were_delivered_and_opened(
     for one in phish[:3]:
         deliver(company, one)
     counted(company)
-    assert [(card.delivered, card.opened) for card in rows(company, monkeypatch, group)] == [(3, None)]  # no mailbox tells
+    assert [(item.delivered, item.opened) for item in rows(company, monkeypatch, group)] == [(3, None)]  # no mailbox tells
     with transaction(company) as session:
         times: dict[str, Any] = dict.fromkeys(("learned_at", "first_sent_at", "last_sent_at", "last_mail_at"), NOW + timedelta(hours=1))
         session.add(Correspondent(address="a@evil.example", person="mara.berg", **times))
-    assert [(card.delivered, card.opened) for card in rows(company, monkeypatch, group)] == [(3, 2)]
+    assert [(item.delivered, item.opened) for item in rows(company, monkeypatch, group)] == [(3, 2)]
 
 
 def test_who_sees_one_department_is_told_no_numbers_of_others(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     deliver(company, wave(company, settings, JOE, MARA)[0])
     counted(company)
-    (card,) = rows(company, monkeypatch, by=BEN)
-    assert (card.section, card.delivered, card.opened, card.count) == (Section.ACT_NOW, 0, None, 1)
+    (item,) = rows(company, monkeypatch, by=BEN)
+    assert (item.section, item.delivered, item.opened, item.count) == (Section.ACT_NOW, 0, None, 1)
 
 
 def test_a_copy_in_a_confidential_folder_is_told_to_nobody(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,7 @@ def test_a_copy_in_a_confidential_folder_is_told_to_nobody(company: Engine, sett
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     deliver(company, wave(company, settings, JOE, MARA)[0])
     counted(company)
-    assert [(card.section, card.delivered) for card in rows(company, monkeypatch)] == [(Section.REST, 0)]
+    assert [(item.section, item.delivered) for item in rows(company, monkeypatch)] == [(Section.REST, 0)]
 
 
 @pytest.mark.parametrize("where", ["held", "delivered"])
@@ -238,16 +238,16 @@ def test_what_is_reported_is_acted_on_first_until_somebody_answers(
     if where == "delivered":
         deliver(company, messages[0])
     counted(company)
-    assert {card.section for card in rows(company, monkeypatch)} == {Section.REST}
+    assert {item.section for item in rows(company, monkeypatch)} == {Section.REST}
     report(company, settings, messages[0])
     (first, *others) = rows(company, monkeypatch)
     assert (first.lead.subject, first.section, [one.by_shown for one in first.suspected]) == ("Newsletter", Section.ACT_NOW, ["Joe Fern"])
-    assert {card.section for card in others} == {Section.REST}
+    assert {item.section for item in others} == {Section.REST}
     counted(company)
     assert rows(company, monkeypatch)[0].section is Section.ACT_NOW
     with transaction(company) as session:
         assert suspicion_reports.answer_report(session, first.suspected[0].id, "good", by=ANA, now=NOW) == 1
-    assert {card.section for card in rows(company, monkeypatch)} == {Section.REST}
+    assert {item.section for item in rows(company, monkeypatch)} == {Section.REST}
 
 
 def test_deciding_about_a_reported_message_answers_for_its_row(
@@ -256,12 +256,12 @@ def test_deciding_about_a_reported_message_answers_for_its_row(
     messages = wave(company, settings, JOE, MARA, subject="Newsletter", bad=Severity.NONE)
     report(company, settings, messages[0])
     counted(company)
-    assert [card.section for card in rows(company, monkeypatch)] == [Section.ACT_NOW]
+    assert [item.section for item in rows(company, monkeypatch)] == [Section.ACT_NOW]
     with transaction(company) as session:
         decisions.decide_messages(
             session, DecisionRequest(Selection.of(ids=(messages[0],)), Verb.PURGE), by=ANA, now=NOW, settings=settings
         )
-    assert [(card.count, card.section) for card in rows(company, monkeypatch)] == [(1, Section.REST)]
+    assert [(item.count, item.section) for item in rows(company, monkeypatch)] == [(1, Section.REST)]
 
 
 @pytest.mark.parametrize(
@@ -308,6 +308,6 @@ def test_an_assumed_end_is_read_back() -> None:
 def test_who_is_held_is_all_that_is_acted_on(company: Engine, settings: Settings) -> None:
     deliver(company, wave(company, settings, JOE, MARA)[0])
     with read_transaction(company) as session:
-        found = card_list.list_cards(session, replace(HELD, states=(State.DELIVERED,)), by=ANA, now=NOW)
-        assert [card.section for card in found.items] == [Section.REST]
+        found = item_list.list_items(session, replace(HELD, states=(State.DELIVERED,)), by=ANA, now=NOW)
+        assert [item.section for item in found.items] == [Section.REST]
         assert session.scalars(select(col(Delivery.state)).order_by(col(Delivery.id))).all() == ["delivered", "held"]

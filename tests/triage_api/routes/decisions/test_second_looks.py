@@ -36,7 +36,7 @@ def test_what_the_preview_names_is_confirmed_with_its_fence_and_kept(ana: Browse
     assert (first["count"], first["example"], first["author"]) == (1, one, "sales@supplier.example")
     assert first["sentence"].startswith("Not really from supplier.example: DMARC fails")
     assert ana.get(f"/deliveries/{one}").json()["second_look"] == BOTH
-    assert [card["second_look"] for card in ana.get("/triage").json()["items"]] == [BOTH]
+    assert [item["second_look"] for item in ana.get("/triage").json()["items"]] == [BOTH]
     for said in (
         {},
         {"confirm": BOTH},  # without the fence

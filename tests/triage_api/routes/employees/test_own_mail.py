@@ -182,7 +182,7 @@ def test_nothing_of_staff_is_open_to_an_employee(joe: Browser, app: FastAPI, cam
     for name, method, path in operations():
         if name in OWN or name in OPEN:
             continue
-        made = path.replace("{card}", mail).replace("{name}", "waiting").replace("{number}", "1")
+        made = path.replace("{message}", mail).replace("{name}", "waiting").replace("{number}", "1")
         made = re.sub(r"\{[a-z]+_id\}", mail, made)
         answer = joe.get("/events") if name == STREAM else joe.request(method, "/" + made, json={} if method != "GET" else None)
         assert (name, answer.status_code) == (name, 401)

@@ -1,4 +1,4 @@
-"""Requests over HTTP, and on the cards."""
+"""Requests over HTTP, and on the rows."""
 
 from tests.triage_api.conftest import Browser, Came
 
@@ -9,8 +9,8 @@ def test_asked_for_declined_and_asked_for_again(ana: Browser, came: Came) -> Non
     made = ana.post("/requests", {"delivery": mail, "comment": "he called"}, headers=key)
     assert made.status_code == 201
     assert ana.post("/requests", {"delivery": mail, "comment": "he called"}, headers=key).json() == made.json()
-    (card,) = ana.get("/triage").json()["items"]
-    (asked,) = card["requests"]
+    (item,) = ana.get("/triage").json()["items"]
+    (asked,) = item["requests"]
     assert (asked["delivery"], asked["by_name"], asked["comment"]) == (mail, "Joe Fern", "he called")
     (listed,) = ana.get("/requests").json()["items"]
     assert (listed["id"], listed["delivery"]["id"], listed["recorded_by_name"]) == (made.json()["id"], mail, "Ana Roth")

@@ -1,4 +1,4 @@
-"""Reported mail over HTTP: listed, on its card, answered; and what employees expect, at their own page."""
+"""Reported mail over HTTP: listed, on its row, answered; and what employees expect, at their own page."""
 
 from sqlalchemy import Engine
 
@@ -17,12 +17,12 @@ def reported(engine: Engine, delivery: str, person: str = "joe.fern", shown: str
     return ids.format_id(made)
 
 
-def test_it_is_listed_on_one_card_and_answered_once(ana: Browser, came: Came, engine: Engine) -> None:
+def test_it_is_listed_on_one_row_and_answered_once(ana: Browser, came: Came, engine: Engine) -> None:
     (mail,) = came(author="odd@evil.example")
     came(author="fine@x.example")
     first, second = reported(engine, mail), reported(engine, mail, "mara.berg", "Mara Berg")
-    (card,) = ana.get("/triage?reported=true").json()["items"]
-    assert [(one["by_name"], one["delivery"]) for one in card["reports"]] == [("Joe Fern", mail), ("Mara Berg", mail)]
+    (item,) = ana.get("/triage?reported=true").json()["items"]
+    assert [(one["by_name"], one["delivery"]) for one in item["reports"]] == [("Joe Fern", mail), ("Mara Berg", mail)]
     assert [one["id"] for one in ana.get("/deliveries?reported=true").json()["items"]] == [mail]
     assert {len(one["reports"]) for one in ana.get("/triage").json()["items"]} == {0, 2}
     assert ana.get("/requests").json()["reported"] == 2

@@ -1,4 +1,4 @@
-"""Proposals over HTTP: one's own cards, an answer, and who was faster."""
+"""Proposals over HTTP: one's own rows, an answer, and who was faster."""
 
 import pytest
 from sqlalchemy import Engine

@@ -1,4 +1,4 @@
-"""Practising over HTTP: cards without their answers, a harmless view, an answer, scores."""
+"""Practising over HTTP: training messages without their answers, a harmless view, an answer, scores."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from triage_api.schemas.vocabulary import TRAINING_ANSWERS
 
 @pytest.fixture(autouse=True)
 def dealt(ana: Browser) -> None:
-    """The generated cards, as the api role has them."""
+    """The generated messages, as the api role has them."""
     ana.app.state.office.deck = read_deck
 
 
@@ -19,17 +19,17 @@ def test_a_hand_tells_no_answer_and_an_answer_tells_all(ana: Browser, new_browse
     assert set(hand[0]) == {
         *("id", "author_name", "author", "recipient", "subject", "written", "proof", "reply_to", "attachments", "links"),
     }
-    card = hand[0]["id"]
-    view = ana.get(f"/training/messages/{card}/view")
+    case = hand[0]["id"]
+    view = ana.get(f"/training/messages/{case}/view")
     assert (view.status_code, view.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "sandbox" in view.headers["content-security-policy"]
-    right = next(one for one in read_deck() if one.card == card)
-    told = ana.post("/training/answers", {"message": card, "answer": TRAINING_ANSWERS[right.answer]})
+    right = next(one for one in read_deck() if one.case == case)
+    told = ana.post("/training/answers", {"message": case, "answer": TRAINING_ANSWERS[right.answer]})
     assert (told.status_code, told.json()) == (
         201,
         {"right": True, "answer": TRAINING_ANSWERS[right.answer], "clues": list(right.gave_away), "counted": True},
     )
-    assert card not in {one["id"] for one in ana.get("/training/messages?limit=50").json()["items"]}
+    assert case not in {one["id"] for one in ana.get("/training/messages?limit=50").json()["items"]}
     (score,) = ana.get("/training/scores").json()["items"]
     assert (score["login"], score["answered"], score["right"]) == ("ana", 1, 1)
     assert new_browser("ben").get("/training/scores").json()["items"] == []

@@ -73,7 +73,7 @@ def rehearse(
 
     def run(*words: str) -> Said:
         capsys.readouterr()
-        common = ["--until", NOW.isoformat(), "--days", str(DAYS), "--seconds-per-card", str(SECONDS)]
+        common = ["--until", NOW.isoformat(), "--days", str(DAYS), "--seconds-per-row", str(SECONDS)]
         code = main.run_command(
             lambda: main.mailroom(["--config", str(config), "rehearse", words[0], *common, *words[1:]], standalone_mode=False)
         )
@@ -99,27 +99,27 @@ def parted(copies: list[Copy], by: Callable[[Copy], Any]) -> dict[Any, dict[str,
     return {name: by_hand([one for one in copies if by(one) == name]) for name in {by(one) for one in copies}}
 
 
-def cards_by_hand(copies: list[Copy]) -> tuple[list[datetime], list[float]]:
-    """When cards open, and how long each held message that was answered waited: one person works through it second by second."""
+def rows_by_hand(copies: list[Copy]) -> tuple[list[datetime], list[float]]:
+    """When rows open, and how long each held message that was answered waited: one person works through it second by second."""
     held = sorted((one for one in copies if verdict(one) == "quarantine"), key=lambda one: (one.arrived, one.mailbox, one.author))
     opened: list[datetime] = []
     waits: list[float] = []
-    queue: list[tuple[str, list[Copy]]] = []  # the cards that are not decided yet, the one in hand first
+    queue: list[tuple[str, list[Copy]]] = []  # the rows that are not decided yet, the one in hand first
     ready = START
     for copy in held:
         while queue and ready <= copy.arrived:
             waits += [(ready - one.arrived).total_seconds() for one in queue.pop(0)[1] if one.answered]
             ready += timedelta(seconds=SECONDS)
-        card = next((card for author, card in queue if author == copy.author), None)
-        if card is not None:
-            card.append(copy)
+        item = next((item for author, item in queue if author == copy.author), None)
+        if item is not None:
+            item.append(copy)
             continue
         if not queue:
             ready = copy.arrived + timedelta(seconds=SECONDS)
         queue.append((copy.author, [copy]))
         opened.append(copy.arrived)
-    for _, card in queue:
-        waits += [(ready - one.arrived).total_seconds() for one in card if one.answered]
+    for _, item in queue:
+        waits += [(ready - one.arrived).total_seconds() for one in item if one.answered]
         ready += timedelta(seconds=SECONDS)
     return opened, sorted(waits)
 
@@ -137,10 +137,10 @@ def test_the_numbers_are_those_of_a_hand_count(rehearse: Shell, demo: Path, copi
     assert found["hours"] == [by_hour.get(hour, by_hand([])) for hour in range(24)]
     assert found["mailboxes"] == len({one.mailbox for one in copies})
     assert dict(found["rules"]) == Counter(expected(one.kind)[1] for one in copies)
-    opened, waits = cards_by_hand(copies)
+    opened, waits = rows_by_hand(copies)
     hours = Counter((at.weekday(), at.hour) for at in opened)
-    assert found["cards"] == len(opened)
-    assert found["cards_by_hour"] == [[float(hours[day, hour]) for hour in range(24)] for day in range(7)]
+    assert found["rows"] == len(opened)
+    assert found["rows_by_hour"] == [[float(hours[day, hour]) for hour in range(24)] for day in range(7)]
     assert found["busiest_hour"][2] == max(hours.values())
     assert found["minutes_a_day"] == pytest.approx(len(opened) * SECONDS / 60 / DAYS)
     assert found["people_needed"] == math.ceil(len(opened) * SECONDS / 60 / DAYS / 300)

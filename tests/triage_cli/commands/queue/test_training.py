@@ -10,9 +10,9 @@ from demo.exercises import read_deck
 from tests.triage_cli.conftest import Arrives, Shell
 
 
-def test_cards_are_shown_answered_and_explained(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_shown_answered_and_explained(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("l\nk\nl\nq\n"))
-    said = shell("training", "--cards", "5")
+    said = shell("training", "--messages", "5")
     assert said.code == 0, said
     assert (said.out.count("Right: "), said.out.count("Wrong: ")) in {(right, 3 - right) for right in range(4)}
     assert said.out.count("From:    ") == 4  # the one at which it ended is shown too
@@ -26,7 +26,7 @@ def test_past_mail_comes_along_and_stays_as_it_was(shell: Shell, arrives: Arrive
     mail = arrives(subject="Worth a look")
     assert shell("purge", mail, "--reason", "spam").code == 0
     monkeypatch.setattr(sys, "stdin", io.StringIO("k\n" * 100))
-    said = shell("training", "--cards", "100")
+    said = shell("training", "--messages", "100")
     assert "Worth a look" in said.out
     assert "removed it on" in said.out
     assert mail in shell("deliveries", "--state", "purged").out

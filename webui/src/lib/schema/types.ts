@@ -102,14 +102,14 @@ export interface AlongRule {
   without?: readonly string[]
 }
 
-/** A place in the list of cards. */
+/** A place in the list of rows. */
 export interface Anchor {
   /** of the first row there, from 0 */
   position: number
   at: string
 }
 
-/** Places for jumping into a long list. They may be half a minute old: each leads to where its card was. */
+/** Places for jumping into a long list. They may be half a minute old: each leads to where its row was. */
 export interface Anchors {
   items: Anchor[]
   total_items: number
@@ -998,7 +998,7 @@ export type Effect = 'allow' | 'block' | 'redirect' | 'hold'
 
 /** Work that the decision took the person. */
 export interface Effort {
-  /** Keys and buttons pressed since the card came under the cursor. */
+  /** Keys and buttons pressed since the row came under the cursor. */
   keys: number
   /** Time since then. */
   milliseconds: number
@@ -1879,7 +1879,7 @@ export interface NextHopOrder {
   ids?: readonly string[]
 }
 
-/** The card that is yours now; null: nobody else left one. */
+/** The row that is yours now; null: nobody else left one. */
 export interface NextItem {
   item: TriageItem | null
 }
@@ -1902,7 +1902,7 @@ export interface NextOrder {
   /** uid; empty: the department's shared folder */
   person?: string | null
   q?: string
-  /** keys of cards that you have left for others */
+  /** keys of rows that you have left for others */
   skip?: readonly string[]
 }
 

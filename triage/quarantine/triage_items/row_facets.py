@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from triage.actor import Actor
 from triage.message.signals.severity import Severity
-from triage.quarantine.cards import cached_cards, card_list, computed_cards
-from triage.quarantine.cards.card_list import OF_DELIVERY, Question
-from triage.quarantine.cards.row_order import EVERY_ROW, UNKNOWN, RowColumns, RowFilter, Traits
 from triage.quarantine.search.folder_totals import in_piles
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import cached_items, computed_items, item_list
+from triage.quarantine.triage_items.item_list import OF_DELIVERY, Question
+from triage.quarantine.triage_items.row_order import EVERY_ROW, UNKNOWN, RowColumns, RowFilter, Traits
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import Group
 
@@ -34,7 +34,7 @@ def list_facets(
     session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group, only: RowFilter, snoozed: bool = False
 ) -> tuple[Facet, ...]:
     """The values of each part of the filter, the commonest first, with the rows that have them and that its other parts show."""
-    counted = count_traits(session, card_list.asked_for(session, wanted, by, group, now, snoozed=snoozed))
+    counted = count_traits(session, item_list.asked_for(session, wanted, by, group, now, snoozed=snoozed))
     found: list[Facet] = []
     for part, name in NAMES.items():
         others, numbers = replace(only, **{part: getattr(EVERY_ROW, part)}), Counter[str]()
@@ -54,7 +54,7 @@ def value_of(name: str, traits: Traits) -> str:
 
 
 def count_traits(session: Session, question: Question) -> Counter[Traits]:
-    """Counts the rows of a question by all that a filter asks of them: from the kept counts, with what was touched since counted."""
+    """Counts the rows of a question by all that a filter asks of them: from the cached counts, with what was touched since counted."""
     found = Counter[Traits]()
     for rows in counting(session, question):
         for severity, verified, attachments, language, number in session.execute(rows[0], rows[1]):
@@ -69,17 +69,17 @@ def counting(session: Session, question: Question) -> list[tuple[Select[Any], di
     kept = question.kept
     if kept is None:
         return [(computed(question, question.where), {})]
-    rows = by_traits(cached_cards.FILTERED).where(cached_cards.HOLDING)
+    rows = by_traits(cached_items.FILTERED).where(cached_items.HOLDING)
     fresh = and_(question.of_piles, in_piles(session, kept.touched, question.group))
-    return [(rows, cached_cards.cached_key(kept)), *([(computed(question, fresh), {})] if kept.touched else [])]
+    return [(rows, cached_items.cached_key(kept)), *([(computed(question, fresh), {})] if kept.touched else [])]
 
 
 def computed(question: Question, where: Any) -> Select[Any]:
     """The query that counts rows from their deliveries."""
-    rows = computed_cards.key_deliveries(where, question.group, question.now, question.snoozed)
-    piles = computed_cards.by_key(rows).subquery()
+    rows = computed_items.key_deliveries(where, question.group, question.now, question.snoozed)
+    piles = computed_items.by_key(rows).subquery()
     columns = RowColumns(piles.c.severity, piles.c.verified, piles.c.attachments, piles.c.language)
-    return by_traits(columns).where(computed_cards.is_listed(piles.c, question.snoozed))
+    return by_traits(columns).where(computed_items.is_listed(piles.c, question.snoozed))
 
 
 def by_traits(columns: RowColumns) -> Select[Any]:

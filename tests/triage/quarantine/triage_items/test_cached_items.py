@@ -1,4 +1,4 @@
-"""Kept counts through whatever happens to mail: after every act of a random history they are what counting says."""
+"""Cached counts through whatever happens to mail: after every act of a random history they are what counting says."""
 
 import contextlib
 import random
@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from tests.effort import examples
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY, NO_DMARC, NOW, SYNC, arrive, set_up
-from tests.triage.quarantine.cards.test_fold_counts import ACTORS, GROUPS, STAFF, both
+from tests.triage.quarantine.triage_items.test_fold_counts import ACTORS, GROUPS, STAFF, both
 from triage.access.scope import within_scope
 from triage.compliance.retention import expire as retention
 from triage.config.settings import Settings
@@ -24,11 +24,11 @@ from triage.ids import format_id
 from triage.message.forwarded import Pointed
 from triage.message.summary import Summary
 from triage.quarantine import folders
-from triage.quarantine.cards import fold_counts
 from triage.quarantine.decisions import bulk_decisions, decide as decisions, decision_plan, regroup, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import suspicion_reports
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.triage_items import fold_counts
 from triage.store import ledger
 from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import Event, State

@@ -1,27 +1,27 @@
-"""The queue as cards: deliveries that are decided together."""
+"""The queue as rows: deliveries that are decided together."""
 
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
 
-from triage.quarantine.cards import card_list, row_facets
+from triage.quarantine.triage_items import item_list, row_facets
 from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read
 from triage_api.schemas.pagination import cursor_of, place_of
-from triage_api.schemas.queue import cards as schemas
+from triage_api.schemas.queue import triage_items as schemas
 
-router = resource_router("cards")
+router = resource_router("triage")
 
 
 @router.get("/triage", response_model=schemas.TriageItems, responses=describe_refusals(401, 422))
 def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, by: Staff) -> schemas.TriageItems:
     """Rows of the queue in your scope: urgent ones, time-limited ones (the soonest first), then by priority and age."""
     after, at, before = (place_of(cursor, datetime, int, datetime, str) for cursor in (wanted.cursor, wanted.at, wanted.before))
-    page = card_list.list_cards(
+    page = item_list.list_items(
         session,
         wanted.selection(),
         by=by,
@@ -51,7 +51,7 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
             "previous_cursor": cursor_of(page.preceding),
             "position": page.position,
             "total_deliveries": page.deliveries,
-            "total_items": page.cards,
+            "total_items": page.rows,
             "hidden_items": page.hidden,
             "snoozed_items": page.snoozed,
             "snoozed_until": page.back_at,
@@ -63,7 +63,7 @@ def list_triage(wanted: Annotated[schemas.TriageQuery, Query()], session: Read, 
 @router.get("/triage/anchors", response_model=schemas.Anchors, responses=describe_refusals(401, 422))
 def list_anchors(wanted: Annotated[schemas.TriageFilter, Query()], session: Read, by: Staff) -> schemas.Anchors:
     """Lists every 200th place of the same list, so that a long list can be entered anywhere: pass one as `at` of `/triage`."""
-    found = card_list.list_anchors(
+    found = item_list.list_anchors(
         session,
         wanted.selection(),
         by=by,
@@ -74,4 +74,4 @@ def list_anchors(wanted: Annotated[schemas.TriageFilter, Query()], session: Read
         snoozed=wanted.snoozed,
     )
     items = [{"position": position, "at": cursor_of(place)} for position, place in found.items]
-    return schemas.Anchors.model_validate({"items": items, "total_items": found.cards})
+    return schemas.Anchors.model_validate({"items": items, "total_items": found.rows})

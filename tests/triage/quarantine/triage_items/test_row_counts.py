@@ -8,16 +8,16 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from tests.triage.arriving import ANA, NOW
-from tests.triage.quarantine.cards.test_fold_counts import BOTH, HELD, INFO, JOE, MARA, came, company, counted, some_mail
+from tests.triage.quarantine.triage_items.test_fold_counts import BOTH, HELD, INFO, JOE, MARA, came, company, counted, some_mail
 from triage.access.sessions import hash_session_key
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.quarantine import assignment, folders
-from triage.quarantine.cards import card_list
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import snoozes
+from triage.quarantine.triage_items import item_list
 from triage.store.db import read_transaction, transaction
 from triage.store.models.staff import StaffSession
 from triage.store.queue.grouping import Group
@@ -29,7 +29,7 @@ __all__ = ["company"]
 def rows_of(session: Session, wanted: Selection, by: Actor, group: Group) -> int:
     """Number of rows of the whole list, each looked at."""
     asked = replace(HELD, department=wanted.department, person=wanted.person, handed_to=wanted.handed_to)
-    found = card_list.list_cards(session, asked, by=by, now=NOW, group=group, limit=200)
+    found = item_list.list_items(session, asked, by=by, now=NOW, group=group, limit=200)
     assert found.following is None
     return len(found.items)
 

@@ -1,4 +1,4 @@
-"""Keeps the counts: cards and folders with what is held, folded from what was touched. One process does it, the sealer's."""
+"""Keeps the counts: rows and folders with what is held, folded from what was touched. One process does it, the sealer's."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -10,16 +10,16 @@ from sqlalchemy import BigInteger, ColumnElement, Engine, Select, and_, delete, 
 from sqlmodel import Session, col
 
 from triage.access import staff_members
-from triage.quarantine.cards import folder_counts
-from triage.quarantine.cards.cached_cards import EVERYTHING
-from triage.quarantine.cards.folder_views import View
-from triage.quarantine.cards.row_order import risk_rank
-from triage.quarantine.search.folder_totals import Part, card_parts, in_piles, no_campaign, pile_of
+from triage.quarantine.search.folder_totals import Part, in_piles, item_parts, no_campaign, pile_of
+from triage.quarantine.triage_items import folder_counts
+from triage.quarantine.triage_items.cached_items import EVERYTHING
+from triage.quarantine.triage_items.folder_views import View
+from triage.quarantine.triage_items.row_order import risk_rank
 from triage.store import db
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
-from triage.store.models.counts import KeptCard, KeptFolder, KeptTotal, KeptView, PageAnchor, Touched
+from triage.store.models.counts import CachedFolder, CachedItem, CachedTotal, CachedView, PageAnchor, Touched
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department
 from triage.store.models.staff import StaffMember
@@ -27,8 +27,8 @@ from triage.store.queue.grouping import HELD, NEVER, Group, in_states
 from triage.times import to_micros
 
 AT_ONCE = 200  # touched rows folded in one transaction, so that nobody waits long
-DROPPED_AT_ONCE = 2000  # cards of a view that nobody has deleted in one transaction
-ANCHOR_EVERY = 200  # cards between two anchors
+DROPPED_AT_ONCE = 2000  # rows of a view that nobody has deleted in one transaction
+ANCHOR_EVERY = 200  # rows between two anchors
 SINGLES_EVERY = 1000  # held messages between two
 DUTY, LEASE = "counts", timedelta(minutes=5)
 TURN = 0x636F  # who counts takes turns under this number with whoever goes on counting after their lease
@@ -36,10 +36,10 @@ GROUPED: tuple[Group, ...] = ("sender", "campaign")
 STILL_HELD = and_(in_states((State.HELD,)), col(Delivery.direction) == "in")
 
 
-def cards_of(found: Iterable[Part], views: Sequence[tuple[int, View]], group: Group) -> Iterator[dict[str, Any]]:
-    """The rows of the cards that these parts make in each view."""
-    for (pile, key), of_card in groupby(found, lambda part: (part.pile, part.key)):
-        all_parts = list(of_card)
+def items_of(found: Iterable[Part], views: Sequence[tuple[int, View]], group: Group) -> Iterator[dict[str, Any]]:
+    """The rows of the table that these parts make in each view."""
+    for (pile, key), of_item in groupby(found, lambda part: (part.pile, part.key)):
+        all_parts = list(of_item)
         for number, view in views:
             mine = [part for part in all_parts if view.covers(part.department, part.person)]
             if mine:
@@ -47,7 +47,7 @@ def cards_of(found: Iterable[Part], views: Sequence[tuple[int, View]], group: Gr
 
 
 def added_up(key: str, mine: Sequence[Part]) -> dict[str, Any]:
-    """The columns of a card."""
+    """The columns of a row."""
     return {
         "pressing": min(part.pressing for part in mine),
         "calm": -max(part.urgency for part in mine),
@@ -69,7 +69,7 @@ def added_up(key: str, mine: Sequence[Part]) -> dict[str, Any]:
 
 
 def common_language(mine: Sequence[Part]) -> str:
-    """Returns the language of all of a card, "" where it has several."""
+    """Returns the language of all of a row, "" where it has several."""
     languages = {part.language for part in mine}
     return languages.pop() if len(languages) == 1 else ""
 
@@ -78,7 +78,7 @@ def fold_counts(session: Session, *, now: datetime) -> int:
     """Count again what was touched, a slice of it; how many rows that were. Totals follow differences: two at once would subtract twice."""
     db.take_advisory_locks(session, TURN)
     rows = session.scalars(select(Touched).order_by(col(Touched.id)).limit(AT_ONCE)).all()
-    views = [(one.id, View.named(one.name)) for one in session.scalars(select(KeptView))]  # those that are being made too
+    views = [(one.id, View.named(one.name)) for one in session.scalars(select(CachedView))]  # those that are being made too
     for group in GROUPED:
         piles = {pile_of(one, group) for one in rows} | find_outdated(session, group, now)
         if piles:
@@ -90,28 +90,28 @@ def fold_counts(session: Session, *, now: datetime) -> int:
 
 def find_outdated(session: Session, group: Group, now: datetime) -> set[str]:
     """Piles of which something has perished since they were counted."""
-    late = select(col(KeptCard.pile)).where(expired_cards(now, (group,)))
+    late = select(col(CachedItem.pile)).where(expired_items(now, (group,)))
     return set(session.scalars(late.distinct().limit(AT_ONCE)))
 
 
 def count_piles(session: Session, piles: set[str], group: Group, views: Sequence[tuple[int, View]], now: datetime) -> None:
-    """Write the cards of these piles again, in every view, and the totals along."""
-    found = (Part(*row) for row in session.execute(card_parts(in_piles(session, piles, group), group, now)).all())
-    fresh = list(cards_of(found, views, group))
-    these = (col(KeptCard.grouped) == group) & col(KeptCard.pile).in_(piles) & col(KeptCard.view).in_([number for number, _ in views])
-    before = select(col(KeptCard.view), func.count(), func.sum(col(KeptCard.number))).where(these).group_by(col(KeptCard.view))
+    """Write the rows of these piles again, in every view, and the totals along."""
+    found = (Part(*row) for row in session.execute(item_parts(in_piles(session, piles, group), group, now)).all())
+    fresh = list(items_of(found, views, group))
+    these = (col(CachedItem.grouped) == group) & col(CachedItem.pile).in_(piles) & col(CachedItem.view).in_([number for number, _ in views])
+    before = select(col(CachedItem.view), func.count(), func.sum(col(CachedItem.number))).where(these).group_by(col(CachedItem.view))
     gone = session.execute(before).all()
-    change: dict[int, list[int]] = {view: [-cards, -int(deliveries)] for view, cards, deliveries in gone}
+    change: dict[int, list[int]] = {view: [-items, -int(deliveries)] for view, items, deliveries in gone}
     for one in fresh:
         total = change.setdefault(one["view"], [0, 0])
         total[0], total[1] = total[0] + 1, total[1] + one["number"]
-    session.execute(delete(KeptCard).where(these))
+    session.execute(delete(CachedItem).where(these))
     if fresh:
-        session.execute(insert(KeptCard), fresh)
-    for view, (cards, deliveries) in change.items():
-        if cards or deliveries:
-            total_of = session.get_one(KeptTotal, (view, group))
-            total_of.cards, total_of.deliveries = total_of.cards + cards, total_of.deliveries + deliveries
+        session.execute(insert(CachedItem), fresh)
+    for view, (items, deliveries) in change.items():
+        if items or deliveries:
+            total_of = session.get_one(CachedTotal, (view, group))
+            total_of.rows, total_of.deliveries = total_of.rows + items, total_of.deliveries + deliveries
     session.flush()
 
 
@@ -121,9 +121,9 @@ def count_folders(session: Session, folders: set[tuple[str, str]]) -> None:
         return
     here = tuple_(col(Delivery.department), col(Delivery.person)).in_(folders)
     counted = held_in(session, here)
-    session.execute(delete(KeptFolder).where(tuple_(col(KeptFolder.department), col(KeptFolder.person)).in_(folders)))
+    session.execute(delete(CachedFolder).where(tuple_(col(CachedFolder.department), col(CachedFolder.person)).in_(folders)))
     if counted:
-        session.execute(insert(KeptFolder), counted)
+        session.execute(insert(CachedFolder), counted)
 
 
 def held_in(session: Session, where: ColumnElement[bool]) -> list[dict[str, Any]]:
@@ -160,19 +160,19 @@ def begin_views(engine: Engine, *, now: datetime) -> int:
     """
     with db.read_transaction(engine) as session:
         names = {view.name for view in wanted_views(session, now)}
-        there = set(session.scalars(select(col(KeptView.name))))
-        folders = session.scalar(select(func.count()).select_from(KeptFolder)) or 0
+        there = set(session.scalars(select(col(CachedView.name))))
+        folders = session.scalar(select(func.count()).select_from(CachedFolder)) or 0
         held = held_in(session, true()) if not folders else []
     for name in there - names:
         drop_view(engine, name)
     if names - there:
         with db.transaction(engine) as session:
             for name in sorted(names - there):
-                view = KeptView(name=name)
-                session.add_all([view, *(KeptTotal(view=view.id, grouped=group) for group in GROUPED)])
+                view = CachedView(name=name)
+                session.add_all([view, *(CachedTotal(view=view.id, grouped=group) for group in GROUPED)])
     if held:
         with db.transaction(engine) as session:
-            session.execute(insert(KeptFolder), held)
+            session.execute(insert(CachedFolder), held)
     return len(names - there)
 
 
@@ -184,7 +184,7 @@ def go_on(engine: Engine, *, now: datetime) -> bool:
     with db.transaction(engine) as session:
         db.take_advisory_locks(session, TURN)
         making = session.scalars(
-            select(KeptView).where(col(KeptView.ready).is_(False)).order_by(col(KeptView.stage), col(KeptView.id))
+            select(CachedView).where(col(CachedView.ready).is_(False)).order_by(col(CachedView.stage), col(CachedView.id))
         ).all()
         if not making:
             return False
@@ -230,42 +230,42 @@ STAGES: tuple[tuple[Group, Callable[[Session, str], list[str]]], ...] = (
 )
 
 
-def expired_cards(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]:
-    """The cards of which something has perished since they were counted; found by an index of each view."""
-    views = col(KeptCard.view).in_(select(col(KeptView.id)))
-    return and_(views, col(KeptCard.grouped).in_(list(groups)), col(KeptCard.time_limited_until) <= now)
+def expired_items(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]:
+    """The rows of which something has perished since they were counted; found by an index of each view."""
+    views = col(CachedItem.view).in_(select(col(CachedView.id)))
+    return and_(views, col(CachedItem.grouped).in_(list(groups)), col(CachedItem.time_limited_until) <= now)
 
 
 def is_due(session: Session, now: datetime) -> bool:
     """Whether there is anything to count again, or a view to go on with."""
-    unready = select(literal(1)).select_from(KeptView).where(col(KeptView.ready).is_(False)).limit(1)
+    unready = select(literal(1)).select_from(CachedView).where(col(CachedView.ready).is_(False)).limit(1)
     some = select(literal(1)).select_from(Touched).limit(1)
-    late = select(literal(1)).select_from(KeptCard).where(expired_cards(now, GROUPED)).limit(1)
+    late = select(literal(1)).select_from(CachedItem).where(expired_items(now, GROUPED)).limit(1)
     return any(session.scalar(one) is not None for one in (some, late, unready))
 
 
 def drop_view(engine: Engine, name: str) -> None:
-    """Forget a view, its cards in slices."""
+    """Forget a view, its rows in slices."""
     with db.transaction(engine) as session:
-        number = session.scalars(select(col(KeptView.id)).where(col(KeptView.name) == name)).one()
-        session.execute(delete(KeptView).where(col(KeptView.id) == number))
-        session.execute(delete(KeptTotal).where(col(KeptTotal.view) == number))
+        number = session.scalars(select(col(CachedView.id)).where(col(CachedView.name) == name)).one()
+        session.execute(delete(CachedView).where(col(CachedView.id) == number))
+        session.execute(delete(CachedTotal).where(col(CachedTotal.view) == number))
         session.execute(delete(PageAnchor).where(col(PageAnchor.view) == number))
     more = True
     while more:
         with db.transaction(engine) as session:
-            some = select(col(KeptCard.grouped), col(KeptCard.pile), col(KeptCard.key)).where(col(KeptCard.view) == number)
+            some = select(col(CachedItem.grouped), col(CachedItem.pile), col(CachedItem.key)).where(col(CachedItem.view) == number)
             slice_of = session.execute(some.limit(DROPPED_AT_ONCE)).all()
-            columns = tuple_(col(KeptCard.grouped), col(KeptCard.pile), col(KeptCard.key))
+            columns = tuple_(col(CachedItem.grouped), col(CachedItem.pile), col(CachedItem.key))
             if slice_of:
-                session.execute(delete(KeptCard).where(col(KeptCard.view) == number, columns.in_(slice_of)))
+                session.execute(delete(CachedItem).where(col(CachedItem.view) == number, columns.in_(slice_of)))
             more = bool(slice_of)
 
 
 def note_anchors(engine: Engine) -> None:
-    """Note where every so many cards of each long view begin."""
+    """Note where every so many rows of each long view begin."""
     with db.read_transaction(engine) as session:
-        long = session.execute(select(col(KeptTotal.view), col(KeptTotal.grouped)).where(col(KeptTotal.cards) > ANCHOR_EVERY)).all()
+        long = session.execute(select(col(CachedTotal.view), col(CachedTotal.grouped)).where(col(CachedTotal.rows) > ANCHOR_EVERY)).all()
         found = {(view, group): list(session.execute(anchors_of(view, group)).mappings()) for view, group in long}
     for (view, group), rows in found.items():
         with db.transaction(engine) as session:
@@ -275,7 +275,7 @@ def note_anchors(engine: Engine) -> None:
 
 
 def anchor_everything(engine: Engine) -> None:
-    """Note where every so many of all held messages stand in the order of a list in which each is a card."""
+    """Note where every so many of all held messages stand in the order of a list in which each is a row."""
     place = (col(Delivery.urgency), col(Delivery.received_at), col(Delivery.id))
     rows: list[dict[str, Any]] = []
     with db.read_transaction(engine) as session:
@@ -294,7 +294,7 @@ def anchor_everything(engine: Engine) -> None:
 
 def anchors_of(view: int, group: str) -> Select[Any]:
     """Selects every ANCHOR_EVERY-th row of a view."""
-    order = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
+    order = (col(CachedItem.pressing), col(CachedItem.calm), col(CachedItem.age), col(CachedItem.key))
     position = (func.row_number().over(order_by=order) - 1).label("position")
-    numbered = select(position, *order).where(col(KeptCard.view) == view, col(KeptCard.grouped) == group).subquery()
+    numbered = select(position, *order).where(col(CachedItem.view) == view, col(CachedItem.grouped) == group).subquery()
     return select(numbered).where(numbered.c.position % ANCHOR_EVERY == 0)

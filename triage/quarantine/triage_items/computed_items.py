@@ -1,4 +1,4 @@
-"""Read-only: cards counted from the deliveries themselves, where nothing is kept for the question."""
+"""Read-only: rows counted from the deliveries themselves, where nothing is kept for the question."""
 
 from dataclasses import fields
 from datetime import datetime
@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select, true
 from sqlmodel import Session, col
 
-from triage.quarantine.cards.cached_cards import Part, Pile, Piles
-from triage.quarantine.cards.row_order import DESCENDS, Place, RowColumns, Snoozes, beyond, standing
+from triage.quarantine.triage_items.cached_items import Part, Pile, Piles
+from triage.quarantine.triage_items.row_order import DESCENDS, Place, RowColumns, Snoozes, beyond, standing
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
@@ -16,8 +16,8 @@ from triage.store.queue.grouping import Group
 
 
 def compute_page(session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part) -> Piles:
-    """This part of the cards."""
-    piles = count_cards(by_key(key_deliveries(where, group, now, part.snoozed)), part)
+    """This part of the rows."""
+    piles = count_items(by_key(key_deliveries(where, group, now, part.snoozed)), part)
     stands = standing(part.order, piles.c)
     rows = select(piles).where(piles.c.matches == 1).order_by(*part.walked(zip(stands, DESCENDS, strict=True)))
     if part.after is not None:
@@ -30,7 +30,7 @@ def compute_page(session: Session, where: ColumnElement[bool], group: Group, now
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
     in_all = (0, 0, 0, 0)
     if numbers:
-        in_all = (int(numbers.cards), int(numbers.deliveries), int(numbers.hidden), int(numbers.all_snoozed))
+        in_all = (int(numbers.rows), int(numbers.deliveries), int(numbers.hidden), int(numbers.all_snoozed))
     return part.in_order([Pile(*row[: len(fields(Pile))]) for row in found]), {row.pile: int(row.in_pile) for row in found}, in_all
 
 
@@ -54,20 +54,20 @@ def compute_anchors(
     place = [one.label(name) for one, name in zip(stands, ("pressing", "urgency", "newest", "key"), strict=True)]
     order = Part(1).walked(zip(stands, DESCENDS, strict=True))
     position = (func.row_number().over(order_by=order) - 1).label("position")
-    numbered = select(*place, position, func.count().over().label("cards")).where(is_shown(piles.c, part)).subquery()
+    numbered = select(*place, position, func.count().over().label("rows")).where(is_shown(piles.c, part)).subquery()
     some_of = session.execute(select(numbered).where(numbered.c.position % every == 0).order_by(numbered.c.position)).all()
-    return tuple((row.position, (*row[:4],)) for row in some_of), some_of[0].cards if some_of else 0
+    return tuple((row.position, (*row[:4],)) for row in some_of), some_of[0].rows if some_of else 0
 
 
-def count_cards(piles: Select[Any], part: Part) -> Subquery:
-    """The cards with whether a filter shows them, and how many deliveries are in their pile, and how many cards and deliveries it
-    shows, how many cards it hides and how many are snoozed in all: counted in the one pass that finds them."""
+def count_items(piles: Select[Any], part: Part) -> Subquery:
+    """The rows with whether a filter shows them, and how many deliveries are in their pile, and how many rows and deliveries it
+    shows, how many rows it hides and how many are snoozed in all: counted in the one pass that finds them."""
     every = piles.subquery()
     listed, matches = is_listed(every.c, part.snoozed), is_shown(every.c, part)
     inside = select(every, grouping.as_number(matches).label("matches"), grouping.as_number(listed).label("listed")).subquery()
     counted = {
         "in_pile": func.sum(inside.c.number).over(partition_by=inside.c.pile),
-        "cards": func.sum(inside.c.matches).over(),
+        "rows": func.sum(inside.c.matches).over(),
         "deliveries": func.sum(inside.c.matches * inside.c.number).over(),
         "hidden": func.sum(inside.c.listed - inside.c.matches).over(),
         "all_snoozed": func.sum(inside.c.snoozed).over(),
@@ -91,10 +91,10 @@ def filtered(columns: Any) -> RowColumns:
 
 
 def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime, snoozed: Snoozes | None = None) -> Subquery:
-    """The deliveries with the key of the card they belong to."""
+    """The deliveries with the key of the row they belong to."""
     return (
         select(
-            grouping.card_key(group).label("key"),
+            grouping.item_key(group).label("key"),
             grouping.pile_key(group).label("pile"),
             col(Delivery.id),
             col(Delivery.department),
@@ -142,7 +142,7 @@ def by_key(rows: Subquery) -> Select[Any]:
 
 
 def single_rows(rows: Subquery) -> Select[Any]:
-    """Each delivery as a card of its own, in the columns of `by_key`."""
+    """Each delivery as a row of its own, in the columns of `by_key`."""
     one = literal(1)
     return select(
         rows.c.pressing,

@@ -1,4 +1,4 @@
-"""Kept counts: what they answer is what counting answers, at every moment, for everybody."""
+"""Cached counts: what they answer is what counting answers, at every moment, for everybody."""
 
 import threading
 from collections.abc import Iterable
@@ -20,17 +20,17 @@ from triage.addressing.company import SealedEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.quarantine import folders
-from triage.quarantine.cards import card_list, fold_counts, folder_counts
-from triage.quarantine.cards.card_list import Cards
-from triage.quarantine.cards.folder_views import View
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.search.folder_totals import by_index, card_parts, in_piles
+from triage.quarantine.search.folder_totals import by_index, in_piles, item_parts
 from triage.quarantine.search.listing import visible_selection
 from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.quarantine.triage_items import fold_counts, folder_counts, item_list
+from triage.quarantine.triage_items.folder_views import View
+from triage.quarantine.triage_items.item_list import ItemPage
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.delivery_state import State
-from triage.store.models.counts import KeptCard, KeptTotal, KeptView, Touched
+from triage.store.models.counts import CachedItem, CachedTotal, CachedView, Touched
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import Group
@@ -85,15 +85,15 @@ def folded(engine: Engine) -> int:
         return fold_counts.fold_counts(session, now=NOW)
 
 
-def both(session: Session, by: Actor, group: Group, monkeypatch: pytest.MonkeyPatch, **more: Any) -> tuple[Cards, Cards]:
-    """From the kept counts, and counted."""
+def both(session: Session, by: Actor, group: Group, monkeypatch: pytest.MonkeyPatch, **more: Any) -> tuple[ItemPage, ItemPage]:
+    """From the cached counts, and counted."""
     wanted = replace(HELD, department=more.pop("department", None))
     asked = {"by": by, "now": more.pop("now", NOW), "group": group} | more
-    assert card_list.kept_for(session, wanted, by, group, asked["now"]) is not None
-    from_kept = card_list.list_cards(session, wanted, **asked)
+    assert item_list.cached_for(session, wanted, by, group, asked["now"]) is not None
+    read_cached = item_list.list_items(session, wanted, **asked)
     with monkeypatch.context() as patch:
-        patch.setattr(card_list, "kept_for", lambda *_: None)
-        return from_kept, card_list.list_cards(session, wanted, **asked)
+        patch.setattr(item_list, "cached_for", lambda *_: None)
+        return read_cached, item_list.list_items(session, wanted, **asked)
 
 
 def agree(engine: Engine, monkeypatch: pytest.MonkeyPatch, actors: Iterable[Actor] = (), **more: Any) -> None:
@@ -135,7 +135,7 @@ def test_what_was_touched_since_counts_at_once(company: Engine, settings: Settin
     counted(company)
     agree(company, monkeypatch)
     with read_transaction(company) as session:
-        assert not session.scalars(select(KeptCard).where(col(KeptCard.pile) == "wave@bad.example")).all()
+        assert not session.scalars(select(CachedItem).where(col(CachedItem.pile) == "wave@bad.example")).all()
 
 
 def test_what_perishes_moves_back_when_its_time_is_over(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,10 +162,10 @@ def test_totals_are_those_of_the_rows(company: Engine, settings: Settings) -> No
         )
     counted(company)
     with read_transaction(company) as session:
-        columns = (col(KeptCard.view), col(KeptCard.grouped))
-        rows = session.execute(select(*columns, func.count(), func.sum(col(KeptCard.number))).group_by(*columns)).all()
-        totals = session.scalars(select(KeptTotal).where(col(KeptTotal.cards) > 0))
-        assert {(one.view, one.grouped, one.cards, one.deliveries) for one in totals} == {(*row,) for row in rows}
+        columns = (col(CachedItem.view), col(CachedItem.grouped))
+        rows = session.execute(select(*columns, func.count(), func.sum(col(CachedItem.number))).group_by(*columns)).all()
+        totals = session.scalars(select(CachedTotal).where(col(CachedTotal.rows) > 0))
+        assert {(one.view, one.grouped, one.rows, one.deliveries) for one in totals} == {(*row,) for row in rows}
 
 
 def test_two_who_count_at_once_subtract_once(postgresql_engine: Engine, settings: Settings) -> None:
@@ -184,8 +184,8 @@ def test_two_who_count_at_once_subtract_once(postgresql_engine: Engine, settings
         until_somebody_waits(postgresql_engine)
     other.join()
     with read_transaction(postgresql_engine) as session:
-        rows = session.scalar(select(func.count()).select_from(KeptCard))
-        totals = session.scalars(select(col(KeptTotal.cards)))
+        rows = session.scalar(select(func.count()).select_from(CachedItem))
+        totals = session.scalars(select(col(CachedTotal.rows)))
         assert sum(totals) == rows
 
 
@@ -202,7 +202,7 @@ def read_alone(engine: Engine, asked: TextClause) -> int:
 
 @pytest.mark.postgresql
 def test_names_stand_in_the_database_s_own_order(postgresql_server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In most alphabets but that of bytes signs count little: no card is left out between two pages."""
+    """In most alphabets but that of bytes signs count little: no row is left out between two pages."""
     engine = open_engine(postgresql_server.create("german", "de"))
     upgrade(engine)
     with transaction(engine) as session:
@@ -227,11 +227,11 @@ def test_what_is_sealed_is_in_nobody_s_counts_but_of_those_named(
         sealed = replace(COMPANY, staff=STAFF, sealed=(SealedEntry("person:joe.fern", ("bob",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     with read_transaction(company) as session:
-        assert card_list.kept_for(session, HELD, ANA, "sender", NOW) is None  # her view is another one now
+        assert item_list.cached_for(session, HELD, ANA, "sender", NOW) is None  # her view is another one now
     counted(company)
     agree(company, monkeypatch)
     with read_transaction(company) as session:
-        assert all(card.lead.person != "joe.fern" for card in card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none").items)
+        assert all(item.lead.person != "joe.fern" for item in item_list.list_items(session, HELD, by=ANA, now=NOW, group="none").items)
         assert View.of(session, ANA) != View.of(session, BOTH)
 
 
@@ -239,16 +239,16 @@ def test_views_that_nobody_has_are_dropped_and_half_made_ones_made_whole(company
     some_mail(company, settings)
     counted(company)
     with transaction(company) as session:
-        before = {one.name for one in session.scalars(select(KeptView))}
-        session.execute(update(KeptView).where(col(KeptView.name) == View.of(session, ANA).name).values(ready=False, stage=0))
+        before = {one.name for one in session.scalars(select(CachedView))}
+        session.execute(update(CachedView).where(col(CachedView.name) == View.of(session, ANA).name).values(ready=False, stage=0))
         directory.apply_directory(session, replace(COMPANY, staff=STAFF[:1]), settings.company, by=SYNC, now=NOW)
     assert fold_counts.build_views(company, now=NOW) == 0
     with read_transaction(company) as session:
-        assert set(session.scalars(select(col(KeptView.ready)))) == {True}
-        left = {one.id: one.name for one in session.scalars(select(KeptView))}
+        assert set(session.scalars(select(col(CachedView.ready)))) == {True}
+        left = {one.id: one.name for one in session.scalars(select(CachedView))}
         assert View.of(session, ANA).name in left.values()
         assert set(left.values()) < before
-        assert set(session.scalars(select(col(KeptCard.view)).distinct())) <= set(left)
+        assert set(session.scalars(select(col(CachedItem.view)).distinct())) <= set(left)
 
 
 def test_folders_are_counted_alike(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +259,7 @@ def test_folders_are_counted_alike(company: Engine, settings: Settings, monkeypa
             for by in (*ACTORS, IDA, OTTO):
                 kept = folders.list_folders(session, by=by, now=NOW)
                 with monkeypatch.context() as patch:
-                    patch.setattr(folder_counts, "kept_counts", lambda _: None)
+                    patch.setattr(folder_counts, "cached_counts", lambda _: None)
                     assert kept == folders.list_folders(session, by=by, now=NOW)
         if step == 0:
             with transaction(company) as session:
@@ -287,25 +287,25 @@ def test_while_much_is_touched_everything_is_counted(company: Engine, settings: 
     monkeypatch.setattr(dirty_counts, "MOST", 1)
     came(company, settings, JOE, MARA, author="x@x.example")
     with read_transaction(company) as session:
-        assert card_list.kept_for(session, HELD, ANA, "sender", NOW) is None
+        assert item_list.cached_for(session, HELD, ANA, "sender", NOW) is None
         assert session.scalar(select(func.count()).select_from(Touched)) == 2
 
 
 def test_anchors_lead_to_where_they_say(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     some_mail(company, settings)
-    for module in (fold_counts, card_list):
+    for module in (fold_counts, item_list):
         monkeypatch.setattr(module, "ANCHOR_EVERY", 2)
     counted(company)
     fold_counts.note_anchors(company)
     with read_transaction(company) as session:
-        whole = card_list.list_cards(session, HELD, by=ANA, now=NOW, limit=50)
-        kept = card_list.list_anchors(session, HELD, by=ANA, now=NOW)
-        monkeypatch.setattr(card_list, "kept_for", lambda *_: None)
-        assert kept == card_list.list_anchors(session, HELD, by=ANA, now=NOW)
-        assert (kept.cards, [position for position, _ in kept.items]) == (5, [0, 2, 4])
+        whole = item_list.list_items(session, HELD, by=ANA, now=NOW, limit=50)
+        kept = item_list.list_anchors(session, HELD, by=ANA, now=NOW)
+        monkeypatch.setattr(item_list, "cached_for", lambda *_: None)
+        assert kept == item_list.list_anchors(session, HELD, by=ANA, now=NOW)
+        assert (kept.rows, [position for position, _ in kept.items]) == (5, [0, 2, 4])
         for position, place in kept.items:
-            page = card_list.list_cards(session, HELD, by=ANA, now=NOW, limit=2, at=place)
-            assert [card.key for card in page.items] == [card.key for card in whole.items[position : position + 2]]
+            page = item_list.list_items(session, HELD, by=ANA, now=NOW, limit=2, at=place)
+            assert [item.key for item in page.items] == [item.key for item in whole.items[position : position + 2]]
 
 
 @pytest.mark.parametrize("group", ["sender", "campaign", "none"])
@@ -321,25 +321,25 @@ def test_a_page_is_found_by_its_position_and_read_upwards(
             session.execute(update(Delivery).where(col(Delivery.id) == one).values(**came_in, **presses))
     monkeypatch.setattr(fold_counts, "ANCHOR_EVERY", 2)
     monkeypatch.setattr(fold_counts, "SINGLES_EVERY", 2)
-    monkeypatch.setattr(card_list, "is_few", lambda *_: few)
+    monkeypatch.setattr(item_list, "is_few", lambda *_: few)
     counted(company)
     fold_counts.note_anchors(company)
     with read_transaction(company) as session:
-        asked = partial(card_list.list_cards, session, HELD, by=ANA, now=NOW, group=group, limit=2)
-        whole = [card.key for card in asked(limit=50).items]
+        asked = partial(item_list.list_items, session, HELD, by=ANA, now=NOW, group=group, limit=2)
+        whole = [item.key for item in asked(limit=50).items]
         assert len(whole) > 4
         for position in range(len(whole)):
             page = asked(position=position)
             assert page.position == position
             if few or group != "none":
-                assert [card.key for card in page.items] == whole[position : position + 2]
+                assert [item.key for item in page.items] == whole[position : position + 2]
             else:  # about there: kept places of all held messages know nothing of what presses
                 assert abs(whole.index(page.items[0].key) - position) <= 2
         page = asked(end=True)
-        upwards = [card.key for card in page.items]
+        upwards = [item.key for item in page.items]
         while page.preceding:
             page = asked(before=page.preceding)
-            upwards = [*(card.key for card in page.items), *upwards]
+            upwards = [*(item.key for item in page.items), *upwards]
         assert upwards == whole
 
 
@@ -359,7 +359,7 @@ def test_a_few_piles_are_not_looked_for_among_all_that_is_held(sqlite_engine: En
     asked: list[tuple[str, Any]] = []
     with read_transaction(sqlite_engine) as session:
         event.listen(sqlite_engine, "before_cursor_execute", lambda _, __, words, values, *___: asked.append((words, values)))
-        session.execute(card_parts(in_piles(session, piles, group), group, NOW)).all()
+        session.execute(item_parts(in_piles(session, piles, group), group, NOW)).all()
         words, values = asked[-1]
         plan = plan_of(session, words, values)
     ways = [line for line in plan if line.startswith("SEARCH delivery")]
@@ -369,15 +369,15 @@ def test_a_few_piles_are_not_looked_for_among_all_that_is_held(sqlite_engine: En
 
 @pytest.mark.parametrize("by", ACTORS, ids=lambda by: by.name)
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_card_carries_its_ids_unless_they_are_many(company: Engine, settings: Settings, group: Group, by: Actor) -> None:
+def test_a_row_carries_its_ids_unless_they_are_many(company: Engine, settings: Settings, group: Group, by: Actor) -> None:
     some_mail(company, settings)
     with read_transaction(company) as session:
-        whole = card_list.list_cards(session, HELD, by=by, now=NOW, group=group)
-        assert max(len(card.ids) for card in whole.items) >= 4
-        assert all(list(card.ids) == sorted(card.ids, reverse=True) for card in whole.items)
+        whole = item_list.list_items(session, HELD, by=by, now=NOW, group=group)
+        assert max(len(item.ids) for item in whole.items) >= 4
+        assert all(list(item.ids) == sorted(item.ids, reverse=True) for item in whole.items)
         for most in (1, 2, 3):
-            fewer = card_list.list_cards(session, HELD, by=by, now=NOW, group=group, most_ids=most)
-            assert [card.ids for card in fewer.items] == [card.ids if card.count <= most else (card.lead.id,) for card in whole.items]
+            fewer = item_list.list_items(session, HELD, by=by, now=NOW, group=group, most_ids=most)
+            assert [item.ids for item in fewer.items] == [item.ids if item.count <= most else (item.lead.id,) for item in whole.items]
 
 
 FEW = {"campaign": ({"71", "72"}, {"a@x.example", "b@x.example"}), "sender": ({"a@x.example", "b@x.example"},)}
@@ -385,7 +385,7 @@ FEW = {"campaign": ({"71", "72"}, {"a@x.example", "b@x.example"}), "sender": ({"
 
 @pytest.mark.parametrize("departments", [1, 16])
 @pytest.mark.parametrize("group", GROUPS)
-def test_the_ids_of_cards_are_not_looked_for_among_all_of_their_departments(sqlite_engine: Engine, group: Group, departments: int) -> None:
+def test_the_ids_of_rows_are_not_looked_for_among_all_of_their_departments(sqlite_engine: Engine, group: Group, departments: int) -> None:
     whose = Actor.person("max", Role.TRIAGE, Scope(departments=frozenset(f"d{number}" for number in range(departments))), "Max")
     assert sorted(map(sorted, by_index({pile for some in FEW[group] for pile in some}, group))) == sorted(map(sorted, FEW[group]))
     with read_transaction(sqlite_engine) as session:
@@ -412,16 +412,16 @@ def test_the_last_page_is_the_end_of_the_whole_list(
     came(company, settings, JOE, MARA, author="late@x.example", subject="Touched since")
     for _ in range(2):
         with read_transaction(company) as session:
-            whole = card_list.list_cards(session, HELD, by=ANA, now=NOW, group=group)
+            whole = item_list.list_items(session, HELD, by=ANA, now=NOW, group=group)
             assert whole.items[0].lead.id in time_limited
             for limit in (1, 3, len(whole.items), 50):
-                last = card_list.list_cards(session, HELD, by=ANA, now=NOW, group=group, limit=limit, end=True)
+                last = item_list.list_items(session, HELD, by=ANA, now=NOW, group=group, limit=limit, end=True)
                 inside, first = limit < len(whole.items), last.items[0]
                 assert last == replace(
                     whole, items=whole.items[-limit:], position=len(whole.items) - len(last.items), preceding=last.preceding
                 )
                 assert (last.preceding[3] if last.preceding else None) == (first.key if inside else None)
-        monkeypatch.setattr(card_list, "kept_for", lambda *_: None)  # counted, the second time
+        monkeypatch.setattr(item_list, "cached_for", lambda *_: None)  # counted, the second time
 
 
 @pytest.mark.parametrize("author", ["#foo@bad.example", "#1@bad.example", "1@bad.example", "#"])
@@ -433,9 +433,9 @@ def test_addresses_that_look_like_names_of_piles(
     came(company, settings, JOE, MARA, author=author)
     for _ in range(2):
         with read_transaction(company) as session:
-            from_kept, all_counted = both(session, ANA, group, monkeypatch)
-            assert from_kept == all_counted
-            assert (from_kept.cards, from_kept.deliveries) == (1, 2)
+            read_cached, all_counted = both(session, ANA, group, monkeypatch)
+            assert read_cached == all_counted
+            assert (read_cached.rows, read_cached.deliveries) == (1, 2)
         counted(company)
 
 
@@ -444,10 +444,10 @@ def test_other_questions_are_counted(company: Engine, settings: Settings, wanted
     some_mail(company, settings)
     counted(company)
     with read_transaction(company) as session:
-        assert card_list.kept_for(session, wanted, ANA, "sender", NOW) is None
+        assert item_list.cached_for(session, wanted, ANA, "sender", NOW) is None
 
 
-def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, settings: Settings) -> None:
+def test_each_mail_as_a_row_of_its_own_in_the_same_order(company: Engine, settings: Settings) -> None:
     made = some_mail(company, settings)
     with transaction(company) as session:
         for number, one in enumerate(made):
@@ -455,7 +455,7 @@ def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, setti
             session.execute(update(Delivery).where(col(Delivery.id) == one).values(urgency=20 * (number % 5), time_limited_until=until))
     for _ in range(2):
         with read_transaction(company) as session:
-            whole = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none")
+            whole = item_list.list_items(session, HELD, by=ANA, now=NOW, group="none")
             rows = session.scalars(select(Delivery)).all()
             never = NOW + timedelta(days=1)
             expected = sorted(
@@ -467,14 +467,14 @@ def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, setti
                     f"#{one.id}",
                 ),
             )
-            assert [card.lead.id for card in whole.items] == [one.id for one in expected]
-            assert (whole.cards, whole.deliveries) == (len(made), len(made))
+            assert [item.lead.id for item in whole.items] == [one.id for one in expected]
+            assert (whole.rows, whole.deliveries) == (len(made), len(made))
             after, seen = None, list[str]()
             while after is not None or not seen:
-                page = card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none", limit=3, after=after)
-                seen += [card.key for card in page.items]
+                page = item_list.list_items(session, HELD, by=ANA, now=NOW, group="none", limit=3, after=after)
+                seen += [item.key for item in page.items]
                 after = page.following
-            assert seen == [card.key for card in whole.items]
+            assert seen == [item.key for item in whole.items]
         counted(company)
 
 
@@ -500,7 +500,7 @@ def test_a_view_that_is_made_in_slices_misses_nothing_that_comes_or_goes_meanwhi
     while folded(company):
         pass
     with read_transaction(company) as session:
-        assert set(session.scalars(select(col(KeptView.ready)))) == {True}
+        assert set(session.scalars(select(col(CachedView.ready)))) == {True}
     agree(company, monkeypatch, (ANA, BOTH))
 
 
@@ -510,7 +510,7 @@ def test_who_comes_after_a_crash_goes_on_where_it_was(company: Engine, settings:
     fold_counts.begin_views(company, now=NOW)
     fold_counts.go_on(company, now=NOW)
     with read_transaction(company) as session:
-        assert {(one.ready, one.stage, one.reached) for one in session.scalars(select(KeptView))} == {(False, 0, "one1@good.example")}
+        assert {(one.ready, one.stage, one.reached) for one in session.scalars(select(CachedView))} == {(False, 0, "one1@good.example")}
     assert fold_counts.begin_views(company, now=NOW) == 0
     counted(company)
     agree(company, monkeypatch, (BOTH,))

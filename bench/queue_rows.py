@@ -1,4 +1,4 @@
-"""Claim: with 1,000,000 held deliveries a page of cards, an anchor's page and the folder counts are read in 10 ms (p99).
+"""Claim: with 1,000,000 held deliveries a page of rows, an anchor's page and the folder counts are read in 10 ms (p99).
 
 What console and scripts ask most, as the house answers it: from the counts that upkeep keeps. Beside each the same answer
 SQLite (WAL) and PostgreSQL (as it comes); `--size N` for another number. How it grows shows beside a hundredth of it. Filling takes much
@@ -32,8 +32,8 @@ from triage.addressing.company import DepartmentEntry, PersonEntry, StaffEntry
 from triage.config.settings import Company, Settings
 from triage.directory import apply as directory
 from triage.quarantine import folders
-from triage.quarantine.cards import card_list, fold_counts, folder_counts
 from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.quarantine.triage_items import fold_counts, folder_counts, item_list
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
@@ -66,7 +66,7 @@ def main() -> int:
     given = wanted.parse_args()
     size = given.size
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(kept.find_place("cards", given.kept))
+        place = stack.enter_context(kept.find_place("rows", given.kept))
         try:
             server = stack.enter_context(kept.start_server(place))
         except processes.Missing as missing:
@@ -77,8 +77,8 @@ def main() -> int:
     few, many = found.values()
     goals.tell_goals(
         {
-            "cards.p99": max(p99 for _, p99 in many.values()),
-            "cards.growth": max(p50 / max(1.0, few[name][0]) for name, (p50, _) in many.items()),  # below a millisecond it is noise
+            "rows.p99": max(p99 for _, p99 in many.values()),
+            "rows.growth": max(p50 / max(1.0, few[name][0]) for name, (p50, _) in many.items()),  # below a millisecond it is noise
         },
         of=size,
         whole=SIZE,
@@ -90,8 +90,8 @@ def main() -> int:
 def measure_kinds(place: Path, server: postgresql.Server, size: int) -> dict[str, tuple[float, float]]:
     """Fill one database of each kind, ask it, and print; p50 and p99 of each question."""
     houses = [
-        prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/cards{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
-        prepare_house("PostgreSQL", db.open_engine(server.create(f"cards{size}")), "SHOW server_version"),
+        prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/rows{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
+        prepare_house("PostgreSQL", db.open_engine(server.create(f"rows{size}")), "SHOW server_version"),
     ]
     if empty := [house.engine for house in houses if kept.is_empty(house.engine)]:
         held.fill_held(empty, size)
@@ -155,39 +155,39 @@ def fold_slice(house: House) -> int:
 def list_questions(house: House) -> dict[str, Ask]:
     """List the requests to measure."""
     with db.read_transaction(house.engine) as session:
-        places = [place for _, place in card_list.list_anchors(session, HELD, by=ANA, now=NOW).items]
+        places = [place for _, place in item_list.list_anchors(session, HELD, by=ANA, now=NOW).items]
 
     def page(by: Actor, **more: Any) -> Ask:
-        return lambda session, _: card_list.list_cards(session, replace(HELD, **more), by=by, now=NOW)
+        return lambda session, _: item_list.list_items(session, replace(HELD, **more), by=by, now=NOW)
 
     return {
         "first page, whole company": page(ANA),
-        "the same without ids": lambda session, _: card_list.list_cards(session, HELD, by=ANA, now=NOW, most_ids=0),
-        "first page by campaign": lambda session, _: card_list.list_cards(session, HELD, by=ANA, now=NOW, group="campaign"),
-        "page at any anchor": lambda session, chance: card_list.list_cards(
+        "the same without ids": lambda session, _: item_list.list_items(session, HELD, by=ANA, now=NOW, most_ids=0),
+        "first page by campaign": lambda session, _: item_list.list_items(session, HELD, by=ANA, now=NOW, group="campaign"),
+        "page at any anchor": lambda session, chance: item_list.list_items(
             session, HELD, by=ANA, now=NOW, at=chance.choice(places), most_ids=0
         ),
-        "anchors": lambda session, _: card_list.list_anchors(session, HELD, by=ANA, now=NOW),
+        "anchors": lambda session, _: item_list.list_anchors(session, HELD, by=ANA, now=NOW),
         "first page, one department of it": page(ANA, department="d5"),
         "first page, one folder": page(ANA, department="d5", person="person7"),
         "first page, scope of one department": page(BEN),
         "first page, scope of 16 departments": page(SIXTEEN),
-        "each mail a card, whole company": lambda session, _: card_list.list_cards(session, HELD, by=ANA, now=NOW, group="none"),
+        "each message a row, whole company": lambda session, _: item_list.list_items(session, HELD, by=ANA, now=NOW, group="none"),
         "folders, whole company": lambda session, _: folders.list_folders(session, by=ANA, now=NOW),
     }
 
 
 def ask_often(house: House, ask: Ask) -> tuple[float, float]:
-    """p50 and p99 of one question, answered from the kept counts."""
+    """p50 and p99 of one question, answered from the cached counts."""
     chance = random.Random(1)
     taken = sorted(time_question(house, ask, chance) for _ in range(READS))
     return taken[READS // 2], taken[READS * 99 // 100]
 
 
 def format_line(house: House, name: str, ask: Ask, answered: tuple[float, float]) -> tuple[str, ...]:
-    """Line of the table: a question answered from the kept counts, and by counting."""
+    """Line of the table: a question answered from the cached counts, and by counting."""
     chance = random.Random(1)
-    with patch.object(card_list, "kept_for", lambda *_: None), patch.object(folder_counts, "kept_counts", lambda _: None):
+    with patch.object(item_list, "cached_for", lambda *_: None), patch.object(folder_counts, "cached_counts", lambda _: None):
         counted = statistics.median(time_question(house, ask, chance) for _ in range(COUNTS))
     p50, p99 = answered
     return name, f"{p50:.1f}", f"{p99:.1f}", f"{counted:.0f}", printing.format_ratio(counted, p50)

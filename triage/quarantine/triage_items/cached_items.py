@@ -1,4 +1,4 @@
-"""Read-only: cards from the kept counts, exact at every moment: what was touched since is left to who asks."""
+"""Read-only: rows from the cached counts, exact at every moment: what was touched since is left to who asks."""
 
 import operator
 from collections.abc import Iterable
@@ -10,22 +10,22 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, not_, select, tuple_
 from sqlmodel import Session, col
 
-from triage.quarantine.cards.folder_views import View
-from triage.quarantine.cards.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, Snoozes, standing_place
 from triage.quarantine.search.folder_totals import pile_of
+from triage.quarantine.triage_items.folder_views import View
+from triage.quarantine.triage_items.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, Snoozes, standing_place
 from triage.store.db import OneOf
 from triage.store.models.columns import Instant
-from triage.store.models.counts import KeptCard, KeptTotal, KeptView, PageAnchor
+from triage.store.models.counts import CachedItem, CachedTotal, CachedView, PageAnchor
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import Group
 from triage.times import from_micros, to_micros
 
-EVERYTHING = 0  # the view of the anchors of all held messages, each a card
+EVERYTHING = 0  # the view of the anchors of all held messages, each a row
 
 
 @dataclass(frozen=True, slots=True)
 class Pile:
-    """A card's numbers."""
+    """A row's numbers."""
 
     pressing: datetime
     urgency: int
@@ -83,8 +83,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A view's cards, apart from the piles that were touched since they were counted."""
+class CachedItems:
+    """A view's rows, apart from the piles that were touched since they were counted."""
 
     view: int
     group: Group
@@ -97,47 +97,47 @@ def rank_of(place: Place) -> tuple[datetime, int, int, str]:
     return place[0], -place[1], -to_micros(place[2]), place[3]
 
 
-VIEW = select(col(KeptView.id)).where(col(KeptView.name) == bindparam("name"), col(KeptView.ready))
-MINE = and_(col(KeptCard.view) == bindparam("view"), col(KeptCard.grouped) == bindparam("grouped"))
-LATE = select(col(KeptCard.pile)).where(MINE, col(KeptCard.time_limited_until) <= bindparam("now", type_=Instant))
+VIEW = select(col(CachedView.id)).where(col(CachedView.name) == bindparam("name"), col(CachedView.ready))
+MINE = and_(col(CachedItem.view) == bindparam("view"), col(CachedItem.grouped) == bindparam("grouped"))
+LATE = select(col(CachedItem.pile)).where(MINE, col(CachedItem.time_limited_until) <= bindparam("now", type_=Instant))
 
 
-def cached_view(session: Session, view: View, group: Group, now: datetime) -> Kept | None:
+def cached_view(session: Session, view: View, group: Group, now: datetime) -> CachedItems | None:
     """Returns the cached view; None where there is none (yet), or too much was touched since."""
     number = session.scalar(VIEW, {"name": view.name})
     rows = dirty_counts.since_folding(session)
     if number is None or rows is None:
         return None
     late = session.scalars(LATE, {"view": number, "grouped": group, "now": now}).all()
-    return Kept(number, group, frozenset(late) | {pile_of(one, group) for one in rows})
+    return CachedItems(number, group, frozenset(late) | {pile_of(one, group) for one in rows})
 
 
-VALID = and_(MINE, not_(OneOf(col(KeptCard.pile), "touched")))  # the kept cards that still hold
-HOLDING = and_(VALID, not_(OneOf(col(KeptCard.key), "snoozed")))  # those of them that are not snoozed
-AMONG = select(col(KeptCard.key), col(KeptCard.number)).where(VALID, OneOf(col(KeptCard.key), "keys"))
+VALID = and_(MINE, not_(OneOf(col(CachedItem.pile), "touched")))  # the cached rows that still hold
+HOLDING = and_(VALID, not_(OneOf(col(CachedItem.key), "snoozed")))  # those of them that are not snoozed
+AMONG = select(col(CachedItem.key), col(CachedItem.number)).where(VALID, OneOf(col(CachedItem.key), "keys"))
 ORDERS: dict[RowOrder, tuple[tuple[int, Any], ...]] = {  # columns, each with which part of a place it is compared with
-    "priority": tuple(enumerate((col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key)))),
-    "risk": ((1, col(KeptCard.mild)), (2, col(KeptCard.age)), (3, col(KeptCard.key))),
-    "wait": ((0, col(KeptCard.oldest)), (3, col(KeptCard.key))),
-    "sender": ((3, col(KeptCard.sender)),),
+    "priority": tuple(enumerate((col(CachedItem.pressing), col(CachedItem.calm), col(CachedItem.age), col(CachedItem.key)))),
+    "risk": ((1, col(CachedItem.mild)), (2, col(CachedItem.age)), (3, col(CachedItem.key))),
+    "wait": ((0, col(CachedItem.oldest)), (3, col(CachedItem.key))),
+    "sender": ((3, col(CachedItem.sender)),),
 }
-FILTERED = RowColumns(col(KeptCard.severity), col(KeptCard.verified), col(KeptCard.attachments), col(KeptCard.language))
+FILTERED = RowColumns(col(CachedItem.severity), col(CachedItem.verified), col(CachedItem.attachments), col(CachedItem.language))
 MOST_QUESTIONS = 200  # that are kept made
 
 
-def cached_key(found: Kept) -> dict[str, Any]:
+def cached_key(found: CachedItems) -> dict[str, Any]:
     """Parameters of HOLDING."""
     return {"view": found.view, "grouped": found.group, "touched": found.touched, "snoozed": {key for key, _ in found.snoozed}}
 
 
-def leave_out_snoozed(session: Session, found: Kept, numbers: dict[str, int]) -> Kept:
+def leave_out_snoozed(session: Session, found: CachedItems, numbers: dict[str, int]) -> CachedItems:
     """Leaves out the rows of which so many deliveries are snoozed as they have; the others are listed whole."""
     rows = session.execute(AMONG, cached_key(found) | {"keys": set(numbers)})
     return replace(found, snoozed=tuple((key, number) for key, number in rows if numbers[key] >= number))
 
 
-def cached_page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> list[Pile]:
-    """Kept cards in their order."""
+def cached_page(session: Session, found: CachedItems, part: Part, *, skip: int = 0) -> list[Pile]:
+    """Cached rows in their order."""
     places = {name: place for name, place in (("after", part.after), ("at", part.at), ("before", part.before)) if place is not None}
     words = cached_key(found) | {"limit": part.limit, "skip": skip}
     for name, place in places.items():
@@ -147,11 +147,11 @@ def cached_page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> 
 
 
 @lru_cache(MOST_QUESTIONS)
-def page_of(places: frozenset[str], backwards: bool, order: RowOrder, only: RowFilter) -> Select[KeptCard]:
+def page_of(places: frozenset[str], backwards: bool, order: RowOrder, only: RowFilter) -> Select[CachedItem]:
     """The question of `cached_page`, made once."""
     columns = ORDERS[order]
     walked = Part(0, end=backwards).walked((column, False) for _, column in columns)
-    rows = select(KeptCard).where(HOLDING).order_by(*walked).limit(bindparam("limit")).offset(bindparam("skip"))
+    rows = select(CachedItem).where(HOLDING).order_by(*walked).limit(bindparam("limit")).offset(bindparam("skip"))
     if only != EVERY_ROW:
         rows = rows.where(only.condition(FILTERED))
     here = tuple_(*(column for _, column in columns))
@@ -169,7 +169,7 @@ def as_row(name: str, place: Place) -> dict[str, Any]:
     return {f"{name}_{number}": value for number, value in enumerate(rank_of(place))}
 
 
-def as_pile(one: KeptCard) -> Pile:
+def as_pile(one: CachedItem) -> Pile:
     """A row as a value."""
     return Pile(
         one.pressing,
@@ -189,37 +189,39 @@ def as_pile(one: KeptCard) -> Pile:
     )
 
 
-def count_cached(session: Session, found: Kept) -> tuple[int, int]:
+def count_cached(session: Session, found: CachedItems) -> tuple[int, int]:
     """Counts the cached rows that are still valid, and their deliveries."""
-    total = session.get(KeptTotal, (found.view, found.group), populate_existing=True)
+    total = session.get(CachedTotal, (found.view, found.group), populate_existing=True)
     if total is None:
         return 0, 0
-    rows, messages = total.cards - len(found.snoozed), total.deliveries - sum(number for _, number in found.snoozed)
+    rows, messages = total.rows - len(found.snoozed), total.deliveries - sum(number for _, number in found.snoozed)
     if not found.touched:
         return rows, messages
-    stale = (col(KeptCard.view) == found.view) & (col(KeptCard.grouped) == found.group) & col(KeptCard.pile).in_(found.touched)
-    cards, deliveries = session.execute(select(func.count(), func.coalesce(func.sum(col(KeptCard.number)), 0)).where(stale)).one()
-    return rows - cards, messages - int(deliveries)
+    stale = (col(CachedItem.view) == found.view) & (col(CachedItem.grouped) == found.group) & col(CachedItem.pile).in_(found.touched)
+    items, deliveries = session.execute(select(func.count(), func.coalesce(func.sum(col(CachedItem.number)), 0)).where(stale)).one()
+    return rows - items, messages - int(deliveries)
 
 
 SIZES = (
-    select(col(KeptCard.pile), func.sum(col(KeptCard.number))).where(VALID, OneOf(col(KeptCard.pile), "piles")).group_by(col(KeptCard.pile))
+    select(col(CachedItem.pile), func.sum(col(CachedItem.number)))
+    .where(VALID, OneOf(col(CachedItem.pile), "piles"))
+    .group_by(col(CachedItem.pile))
 )
 
 
-def count_filtered(session: Session, found: Kept, only: RowFilter) -> tuple[int, int]:
+def count_filtered(session: Session, found: CachedItems, only: RowFilter) -> tuple[int, int]:
     """Counts the cached rows that are still valid and that a filter shows, and their deliveries."""
-    rows = select(func.count(), func.coalesce(func.sum(col(KeptCard.number)), 0)).where(HOLDING, only.condition(FILTERED))
-    cards, deliveries = session.execute(rows, cached_key(found)).one()
-    return cards, int(deliveries)
+    rows = select(func.count(), func.coalesce(func.sum(col(CachedItem.number)), 0)).where(HOLDING, only.condition(FILTERED))
+    items, deliveries = session.execute(rows, cached_key(found)).one()
+    return items, int(deliveries)
 
 
-def pile_sizes(session: Session, found: Kept, piles: set[str]) -> dict[str, int]:
+def pile_sizes(session: Session, found: CachedItems, piles: set[str]) -> dict[str, int]:
     """Counts the deliveries of each of these piles, on whatever row."""
     return {pile: int(number) for pile, number in session.execute(SIZES, cached_key(found) | {"piles": piles})}
 
 
-def place_at(session: Session, found: Kept, position: int, order: RowOrder, only: RowFilter) -> Place | None:
+def place_at(session: Session, found: CachedItems, position: int, order: RowOrder, only: RowFilter) -> Place | None:
     """Returns the place of the row at a position, counted on from the last anchor before it; None where there are fewer rows.
 
     Only all rows by priority have anchors; others are counted from the first one on, in an index.

@@ -1,4 +1,4 @@
-"""Read-only: each delivery as a card of its own, walked along an index, section by section; from the end the other way."""
+"""Read-only: each delivery as a row of its own, walked along an index, section by section; from the end the other way."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select, true, tuple_
 from sqlmodel import Session, col
 
-from triage.quarantine.cards.cached_cards import Part, Pile
-from triage.quarantine.cards.row_order import DESCENDS, Place, RowOrder, beyond, standing
+from triage.quarantine.triage_items.cached_items import Part, Pile
+from triage.quarantine.triage_items.row_order import DESCENDS, Place, RowOrder, beyond, standing
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
@@ -17,7 +17,7 @@ from triage.store.queue.grouping import NEVER
 from triage.store.queue.sections import ACT_NOW, ASSUMED, BEGINNINGS, Section
 
 Order = tuple[tuple[Any, bool], ...]  # columns, each with whether it descends
-BY_URGENCY: Order = ((col(Delivery.urgency), True), (col(Delivery.received_at), True), (grouping.card_key("none"), False))
+BY_URGENCY: Order = ((col(Delivery.urgency), True), (col(Delivery.received_at), True), (grouping.item_key("none"), False))
 
 MOST_FOUND = 2000  # deliveries to act on that are found and sorted; where there are more, they are met soon enough among all
 
@@ -43,7 +43,7 @@ class Band:
 
 
 def single_page(session: Session, asked: Asked, now: datetime, part: Part) -> list[Pile]:
-    """This part of the deliveries that are asked for, as cards."""
+    """This part of the deliveries that are asked for, as rows."""
     piles: list[Pile] = []
     for rows, order in plan_walks(session, asked, now, part):
         for row in session.execute(rows.order_by(*part.walked(order)).limit(part.limit - len(piles))):
@@ -73,15 +73,15 @@ def plan_walks(session: Session, asked: Asked, now: datetime, part: Part) -> Ite
         band, until = bands[number], bands[number + 1].since if number + 1 < len(bands) else None
         within = band_part(part, band, until)
         if within is not None:
-            place = (band.pressing, col(Delivery.urgency), col(Delivery.received_at), grouping.card_key("none"))
+            place = (band.pressing, col(Delivery.urgency), col(Delivery.received_at), grouping.item_key("none"))
             yield select(*place, *columns_of(band.pressing, now)).where(band.where, *within), band.order
 
 
 def columns_of(pressing: Any, now: datetime) -> tuple[Any, ...]:
-    """The columns of a card, behind those of its place."""
-    stands = (pressing, col(Delivery.urgency), col(Delivery.received_at), grouping.card_key("none"))
+    """The columns of a row, behind those of its place."""
+    stands = (pressing, col(Delivery.urgency), col(Delivery.received_at), grouping.item_key("none"))
     rated = (grouping.time_limit_at(now), col(Delivery.weight), grouping.severity_column())
-    return tuple(one.label(f"card_{number}") for number, one in enumerate((*stands, *rated, col(Delivery.id), col(Delivery.author))))
+    return tuple(one.label(f"item_{number}") for number, one in enumerate((*stands, *rated, col(Delivery.id), col(Delivery.author))))
 
 
 class Standing:
@@ -89,7 +89,7 @@ class Standing:
 
     oldest = newest = col(Delivery.received_at)
     sender, weight = col(Delivery.author), col(Delivery.weight)
-    severity, key = grouping.severity_column(), grouping.card_key("none")
+    severity, key = grouping.severity_column(), grouping.item_key("none")
 
 
 def walk_in_order(asked: Asked, now: datetime, part: Part) -> tuple[Select[Any], Order]:
@@ -136,7 +136,7 @@ def band_part(part: Part, band: Band, until: datetime | None) -> list[ColumnElem
 
 def after_place(place: Place, band: Band, inclusive: bool) -> ColumnElement[bool]:
     """Condition: deliveries of a place's band that come after the place. The first comparison is one for the index."""
-    key = grouping.card_key("none")
+    key = grouping.item_key("none")
     standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), sort_place(place)
     same = and_(standing == there, key >= place[3] if inclusive else key > place[3])
     later = and_(standing <= there, or_(standing < there, same))
@@ -151,7 +151,7 @@ def before_place(place: Place, band: Band) -> ColumnElement[bool]:
     if band.timed:
         return not_(after_place(place, band, inclusive=True))
     standing, there = tuple_(col(Delivery.urgency), col(Delivery.received_at)), sort_place(place)
-    return and_(standing >= there, or_(standing > there, and_(standing == there, grouping.card_key("none") < place[3])))
+    return and_(standing >= there, or_(standing > there, and_(standing == there, grouping.item_key("none") < place[3])))
 
 
 def sort_place(place: Place) -> ColumnElement[Any]:

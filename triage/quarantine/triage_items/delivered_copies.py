@@ -1,4 +1,4 @@
-"""Read-only: what is already out of the cards that must be acted on now: copies in mailboxes, how many were opened, and reports of them."""
+"""Read-only: what is already out of the rows that must be acted on now: copies in mailboxes, how many were opened, and reports of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,20 +32,20 @@ class Out:
 NONE_OUT = Out()
 
 
-def of_cards(
-    session: Session, where: ColumnElement[bool], cards: Mapping[str, str], large: Mapping[str, Listed], group: Group, *, by: Actor
+def of_items(
+    session: Session, where: ColumnElement[bool], items: Mapping[str, str], large: Mapping[str, Listed], group: Group, *, by: Actor
 ) -> dict[str, Out]:
-    """The same of each of these cards, which are given with their piles. Of `large` ones of a sender, given with their newest message too,
+    """The same of each of these rows, which are given with their piles. Of `large` ones of a sender, given with their newest message too,
     it is that of the campaign of the newest."""
-    if not cards:
+    if not items:
         return {}
-    small = cards if group == "campaign" else {key: pile for key, pile in cards.items() if key not in large}
+    small = items if group == "campaign" else {key: pile for key, pile in items.items() if key not in large}
     rows = rows_of(session, where, small, group)
-    rows += [row_of(key, lead) for key, lead in large.items() if key in cards and key not in small and lead.campaign is not None]
+    rows += [row_of(key, lead) for key, lead in large.items() if key in items and key not in small and lead.campaign is not None]
     copies = count_delivered(session, {campaign for _, campaign, is_copy, _ in rows if is_copy}, by=by)
     reports = reported_messages.of_rows(session, {row for *_, row in rows}, access.visible_deliveries(by))
     found = {}
-    for key in cards:
+    for key in items:
         mine = [one for one in rows if one[0] == key]
         numbers = [copies[campaign] for campaign in {campaign for _, campaign, is_copy, _ in mine if is_copy} if campaign in copies]
         opened = sum(opened for _, opened in numbers)
@@ -54,16 +54,16 @@ def of_cards(
     return found
 
 
-def rows_of(session: Session, where: ColumnElement[bool], cards: Mapping[str, str], group: Group) -> list[tuple[str, int, bool, str]]:
+def rows_of(session: Session, where: ColumnElement[bool], items: Mapping[str, str], group: Group) -> list[tuple[str, int, bool, str]]:
     """Returns for each row the campaigns of its deliveries, whether as copies, and the keys of their rows among campaigns."""
-    if group == "campaign":  # a card says so itself: of a wave nobody goes through all copies
-        of_campaigns = campaigns_among(set(cards.values()), group)
+    if group == "campaign":  # a row says so itself: of a wave nobody goes through all copies
+        of_campaigns = campaigns_among(set(items.values()), group)
         copies = f" {grouping.COPIES}"
-        return [(name, int(pile), name.endswith(copies), name) for name, pile in cards.items() if pile in of_campaigns]
-    key, row = grouping.card_key(group), grouping.card_key("campaign")
+        return [(name, int(pile), name.endswith(copies), name) for name, pile in items.items() if pile in of_campaigns]
+    key, row = grouping.item_key(group), grouping.item_key("campaign")
     found = []
-    for piles in by_index(set(cards.values()), group):
-        these = and_(where, in_piles(session, piles, group), key.in_(list(cards)), col(Delivery.campaign_id).is_not(None))
+    for piles in by_index(set(items.values()), group):
+        these = and_(where, in_piles(session, piles, group), key.in_(list(items)), col(Delivery.campaign_id).is_not(None))
         columns = select(key, col(Delivery.campaign_id), col(Delivery.is_copy), row)
         found += [(name, campaign, bool(is_copy), of) for name, campaign, is_copy, of in session.execute(columns.where(these).distinct())]
     return found

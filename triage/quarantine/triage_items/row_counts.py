@@ -11,13 +11,13 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
-from triage.quarantine.cards import folder_counts
-from triage.quarantine.cards.folder_counts import Folder
-from triage.quarantine.cards.folder_views import View
 from triage.quarantine.search.folder_totals import in_piles, pile_of
 from triage.quarantine.teamwork import snoozes
+from triage.quarantine.triage_items import folder_counts
+from triage.quarantine.triage_items.folder_counts import Folder
+from triage.quarantine.triage_items.folder_views import View
 from triage.store import db
-from triage.store.models.counts import KeptCard, KeptTotal, KeptView
+from triage.store.models.counts import CachedItem, CachedTotal, CachedView
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import dirty_counts, grouping
 from triage.store.queue.grouping import HELD, Group
@@ -74,8 +74,8 @@ def single_rows(session: Session, view: View, by: Actor, mine: list[int]) -> Row
 
 def cached_rows(session: Session, views: dict[str, View], group: Group, mine: list[int]) -> RowCounts | None:
     """The same from the cached counts, with what was touched or snoozed counted now; None where a view is not cached (yet)."""
-    ready = select(col(KeptView.name), col(KeptView.id)).where(col(KeptView.name).in_([one.name for one in views.values()]))
-    numbers = dict(session.execute(ready.where(col(KeptView.ready))).all())
+    ready = select(col(CachedView.name), col(CachedView.id)).where(col(CachedView.name).in_([one.name for one in views.values()]))
+    numbers = dict(session.execute(ready.where(col(CachedView.ready))).all())
     touched = dirty_counts.since_folding(session)
     if touched is None or any(view.name not in numbers for view in views.values()):
         return None
@@ -84,14 +84,16 @@ def cached_rows(session: Session, views: dict[str, View], group: Group, mine: li
     codes_of = defaultdict(list)
     for code, view in views.items():
         codes_of[numbers[view.name]].append(code)
-    totals = select(col(KeptTotal.view), col(KeptTotal.cards)).where(col(KeptTotal.view).in_(codes_of), col(KeptTotal.grouped) == group)
+    totals = select(col(CachedTotal.view), col(CachedTotal.rows)).where(
+        col(CachedTotal.view).in_(codes_of), col(CachedTotal.grouped) == group
+    )
     add_views(found, session.execute(totals).all(), codes_of, 1)
     again = {pile_of(one, group) for one in touched}
     if mine:
         again |= set(session.scalars(select(grouping.pile_key(group)).where(HELD, db.is_among(session, col(Delivery.id), mine))))
     if again:
-        stale = col(KeptCard.view).in_(codes_of) & (col(KeptCard.grouped) == group) & col(KeptCard.pile).in_(again)
-        gone = select(col(KeptCard.view), func.count()).where(stale).group_by(col(KeptCard.view))
+        stale = col(CachedItem.view).in_(codes_of) & (col(CachedItem.grouped) == group) & col(CachedItem.pile).in_(again)
+        gone = select(col(CachedItem.view), func.count()).where(stale).group_by(col(CachedItem.view))
         add_views(found, session.execute(gone).all(), codes_of, -1)
         seen = [one for one in portions(session, in_piles(session, again, group), group, mine) if views[COMPANY].covers(*one[1:3])]
         found.departments.update(added_up(seen).departments)
@@ -109,7 +111,7 @@ def add_views(found: RowCounts, rows: Iterable[Row[int, int]], codes_of: dict[in
 def portions(session: Session, where: ColumnElement[bool], group: Group, mine: list[int]) -> list[Portion]:
     """The held messages that `where` names by row and folder, counted now."""
     snoozed = case((db.is_among(session, col(Delivery.id), mine), literal(1)), else_=literal(0)) if mine else literal(0)
-    place = (grouping.card_key(group).label("key"), col(Delivery.department), col(Delivery.person))
+    place = (grouping.item_key(group).label("key"), col(Delivery.department), col(Delivery.person))
     rows = select(*place, func.count(), func.sum(snoozed)).where(HELD, where).group_by(*place)
     return [Portion(key, code, uid, number, int(asleep)) for key, code, uid, number, asleep in session.execute(rows)]
 

@@ -1,4 +1,4 @@
-"""Read-only: the queue as cards, deliveries that are decided together."""
+"""Read-only: the queue as rows, deliveries that are decided together."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,12 +14,6 @@ from triage.errors import BadInput
 from triage.message.signals.second_look import in_order, reason_names
 from triage.message.signals.severity import Severity
 from triage.quarantine import assignment
-from triage.quarantine.cards import cached_cards, computed_cards, delivered_copies, folder_counts, single_cards
-from triage.quarantine.cards.cached_cards import Kept, Part, Pile, Piles
-from triage.quarantine.cards.delivered_copies import NONE_OUT
-from triage.quarantine.cards.folder_views import View
-from triage.quarantine.cards.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, Snoozes, standing_place
-from triage.quarantine.cards.single_cards import Asked
 from triage.quarantine.requests.employee_notes import Note
 from triage.quarantine.requests.open_requests import REQUESTS
 from triage.quarantine.requests.reported_messages import REPORTS
@@ -29,6 +23,12 @@ from triage.quarantine.search.listing import Listed, list_some, visible_selectio
 from triage.quarantine.search.selection import CLAIMED, COPIES, UNPROVEN, Selection
 from triage.quarantine.teamwork import snoozes
 from triage.quarantine.teamwork.snoozes import SnoozedBy
+from triage.quarantine.triage_items import cached_items, computed_items, delivered_copies, folder_counts, single_items
+from triage.quarantine.triage_items.cached_items import CachedItems, Part, Pile, Piles
+from triage.quarantine.triage_items.delivered_copies import NONE_OUT
+from triage.quarantine.triage_items.folder_views import View
+from triage.quarantine.triage_items.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, Snoozes, standing_place
+from triage.quarantine.triage_items.single_items import Asked
 from triage.say import say
 from triage.store import db
 from triage.store.delivery_state import State
@@ -40,10 +40,10 @@ from triage.store.queue import grouping, sections
 from triage.store.queue.grouping import NEVER, Group, in_states
 from triage.store.queue.sections import Section
 
-CARD_IDS = 50  # deliveries of a card that carries the ids of all of them
-ANCHOR_EVERY = 200  # cards between two anchors
-LOOKED_AT = 500  # deliveries of a card, of which it is read why each needs a second look
-WALKED = 100  # cards of a page, about
+ITEM_IDS = 50  # deliveries of a row that carries the ids of all of them
+ANCHOR_EVERY = 200  # rows between two anchors
+LOOKED_AT = 500  # deliveries of a row, of which it is read why each needs a second look
+WALKED = 100  # rows of a page, about
 MOST_URGENT = 1000  # more than any
 OF_DELIVERY = RowColumns(
     grouping.severity_column(), grouping.verified_column(), grouping.attachments_column(), grouping.language_column()
@@ -51,18 +51,18 @@ OF_DELIVERY = RowColumns(
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class TriageItem:
     """A row of the queue: deliveries that are decided together."""
 
     key: str
     count: int
-    apart: int  # more of the same campaign or sender that prove differently who sent them: other cards
+    apart: int  # more of the same campaign or sender that prove differently who sent them: other rows
     people: int  # distinct
     departments: int  # distinct
     newest_at: datetime
     weight: int  # the greatest
     severity: Severity  # the worst
-    second_look: tuple[str, ...]  # why releasing it has to be confirmed; of a large card that of its lead and its severity
+    second_look: tuple[str, ...]  # why releasing it has to be confirmed; of a large row that of its lead and its severity
     urgency: int  # the greatest
     section: Section  # of the queue; the rows of one stand together
     time_limited_until: datetime | None  # the soonest that has not passed
@@ -71,26 +71,26 @@ class Card:
     opened: int | None  # and how many of these were read or answered; None: no mailbox tells
     expires_at: datetime | None  # the soonest that does, where that is within a day
     lead: Listed
-    ids: tuple[int, ...]  # newest first; of a card of more than CARD_IDS the lead's alone
+    ids: tuple[int, ...]  # newest first; of a row of more than ITEM_IDS the lead's alone
     select: Selection  # all of it, whatever its state
     asked: tuple[Note, ...] = ()  # who requested which message, the oldest first
     suspected: tuple[Note, ...] = ()  # who finds which of it unusual, the oldest first
-    snoozed: tuple[SnoozedBy, ...] = ()  # who has put all of it off, the soonest end first; of a large card its lead
+    snoozed: tuple[SnoozedBy, ...] = ()  # who has put all of it off, the soonest end first; of a large row its lead
     comments: int = 0  # of staff, about all its copies
 
 
 @dataclass(frozen=True, slots=True)
-class Cards:
-    """Page of rows of the queue. `cards` and `deliveries` count all pages, `hidden` the rows that a filter does not show, `snoozed` those
+class ItemPage:
+    """Page of rows of the queue. `rows` and `deliveries` count all pages, `hidden` the rows that a filter does not show, `snoozed` those
     that the actor has snoozed, with when the first message of these is back, and `position` the rows before this page, where that is known.
     """
 
-    items: tuple[Card, ...]
+    items: tuple[TriageItem, ...]
     following: Place | None
     preceding: Place | None
     position: int | None
     deliveries: int
-    cards: int
+    rows: int
     hidden: int = 0
     snoozed: int = 0
     back_at: datetime | None = None
@@ -103,7 +103,7 @@ class Question(NamedTuple):
     of_piles: ColumnElement[bool]  # the same where something else than their states finds them
     group: Group
     now: datetime
-    kept: Kept | None  # None: they are counted now
+    kept: CachedItems | None  # None: they are counted now
     order: RowOrder = "priority"
     only: RowFilter = EVERY_ROW
     snoozed: Snoozes | None = None  # None: the actor has snoozed nothing of it
@@ -113,13 +113,13 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Places in a list of cards, each with its position."""
+    """Places in a list of rows, each with its position."""
 
     items: tuple[tuple[int, Place], ...]
-    cards: int
+    rows: int
 
 
-def list_cards(
+def list_items(
     session: Session,
     wanted: Selection,
     *,
@@ -132,19 +132,19 @@ def list_cards(
     before: Place | None = None,
     position: int = 0,
     end: bool = False,
-    most_ids: int = CARD_IDS,
+    most_ids: int = ITEM_IDS,
     section: Section | None = None,
     order: RowOrder = "priority",
     only: RowFilter = EVERY_ROW,
     snoozed: bool = False,
-) -> Cards:
-    """Deliveries in the actor's scope as cards: what must be acted on now, then by deadline, then by urgency, then the newest.
+) -> ItemPage:
+    """Deliveries in the actor's scope as rows: what must be acted on now, then by deadline, then by urgency, then the newest.
 
-    `order`: by risk, by the longest wait or by the sender's address instead, without sections. `only`: which of the cards.
-    What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
-    `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted,
-    `before` that of the one that follows the last one wanted. `position`: so many cards come before the first one, in a long list about.
-    `end`: the last ones of all, instead. `most_ids`: a card of more deliveries carries one id, its lead's. `section`: only its cards, from
+    `order`: by risk, by the longest wait or by the sender's address instead, without sections. `only`: which of the rows.
+    What proves differently who sent it is never on one row: nobody lets a forgery go along with what it copies.
+    `after` is the place of the last row seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted,
+    `before` that of the one that follows the last one wanted. `position`: so many rows come before the first one, in a long list about.
+    `end`: the last ones of all, instead. `most_ids`: a row of more deliveries carries one id, its lead's. `section`: only its rows, from
     its beginning on where no place is given; what is counted is all of the list. `snoozed`: only rows of what is held that the actor has
     snoozed, which are left out otherwise.
     """
@@ -164,7 +164,7 @@ def list_cards(
     more, inside = len(piles) > limit, after is not None or at is not None
     preceding = standing_place(order, page[0]) if page and (more if part.backwards else inside) else None
     following = standing_place(order, page[-1]) if page and not part.end and (more or before is not None) else None
-    return Cards(
+    return ItemPage(
         items,
         following,
         preceding,
@@ -185,14 +185,14 @@ def count_assigned(session: Session, *, by: Actor, group: Group, now: datetime) 
 
 
 def beginning_of(section: Section) -> Place:
-    """The place before the first card of a section."""
+    """The place before the first row of a section."""
     return (sections.BEGINNINGS[section], MOST_URGENT, NEVER, "")
 
 
 def asked_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime, *, snoozed: bool = False) -> Question:
-    """The question for these deliveries, as far as they are in the actor's scope. `snoozed`: as in `list_cards`."""
+    """The question for these deliveries, as far as they are in the actor's scope. `snoozed`: as in `list_items`."""
     of_piles = and_(visible_selection(replace(wanted, states=()), by), in_states(wanted.states) if wanted.states else true())
-    question = Question(visible_selection(wanted, by), of_piles, group, now, kept_for(session, wanted, by, group, now))
+    question = Question(visible_selection(wanted, by), of_piles, group, now, cached_for(session, wanted, by, group, now))
     queued = wanted.states == (State.HELD,) and wanted.campaign is None
     until = snoozes.snoozed_messages(session, by=by, now=now) if queued else {}
     if not until and not snoozed:
@@ -216,37 +216,39 @@ def without_snoozed(session: Session, question: Question, mine: Snoozes) -> Ques
     """The same without the cached rows that are snoozed whole."""
     if question.kept is None or question.group == "none":
         return question
-    key = grouping.card_key(question.group)
+    key = grouping.item_key(question.group)
     numbers = session.execute(select(key, func.count()).where(question.of_piles, mine.which).group_by(key))
-    return question._replace(kept=cached_cards.leave_out_snoozed(session, question.kept, dict(numbers.all())))
+    return question._replace(kept=cached_items.leave_out_snoozed(session, question.kept, dict(numbers.all())))
 
 
 def some_piles(session: Session, question: Question, part: Part) -> Piles:
-    """A part of the cards."""
+    """A part of the rows."""
     if question.group == "none":
         return one_by_one(session, question, part)
     if question.kept is None:
-        return computed_cards.compute_page(session, question.where, question.group, question.now, part)
-    return from_kept(session, question, question.kept, part)
+        return computed_items.compute_page(session, question.where, question.group, question.now, part)
+    return read_cached(session, question, question.kept, part)
 
 
-def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict[str, int], most_ids: int, *, by: Actor) -> Iterator[Card]:
-    """The cards of a page with what is shown on them: a lead that is away by now takes its card along."""
+def laid_out(
+    session: Session, question: Question, page: list[Pile], sizes: dict[str, int], most_ids: int, *, by: Actor
+) -> Iterator[TriageItem]:
+    """The rows of a page with what is shown on them: a lead that is away by now takes its row along."""
     where, group, now = question.where, question.group, question.now
     ids = ids_of(session, where, page, group, most_ids)
     leads = {lead.id: lead for lead in list_some(session, [pile.lead for pile in page], by=by)}
-    large = {pile.key: leads[pile.lead] for pile in page if pile.number > CARD_IDS and pile.lead in leads}
-    out = delivered_copies.of_cards(session, question.of_piles, to_act_on(page), large, group, by=by)
+    large = {pile.key: leads[pile.lead] for pile in page if pile.number > ITEM_IDS and pile.lead in leads}
+    out = delivered_copies.of_items(session, question.of_piles, to_act_on(page), large, group, by=by)
     ends = first_expiries(session, question.of_piles, page, group, now)
     asleep = snoozes.who_snoozed(session, ids, now)
-    wishes = REQUESTS.of_cards(session, where, [pile.key for pile in page], group)
-    doubts = REPORTS.of_cards(session, where, [pile.key for pile in page], group)
+    wishes = REQUESTS.of_items(session, where, [pile.key for pile in page], group)
+    doubts = REPORTS.of_items(session, where, [pile.key for pile in page], group)
     looks = looks_of(session, where, page, group)
     said = count_comments(session, where, page, ids, group)
     for pile in page:
         if lead := leads.get(pile.lead):
             looked = looks.get(pile.key) or by_lead(pile, lead)
-            plain = card_of_row(pile, sizes[pile.pile], lead, ids[pile.key], expires_soon(pile, lead, ends, now), group, looked)
+            plain = make_item(pile, sizes[pile.pile], lead, ids[pile.key], expires_soon(pile, lead, ends, now), group, looked)
             copies = out.get(pile.key, NONE_OUT)
             reports = sorted({*doubts.get(pile.key, ()), *copies.reports}, key=lambda one: one.id)
             wished = tuple(wishes.get(pile.key, ()))
@@ -262,7 +264,7 @@ def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict
 
 
 def to_act_on(page: list[Pile]) -> dict[str, str]:
-    """The keys of the cards that must be acted on now, with their piles."""
+    """The keys of the rows that must be acted on now, with their piles."""
     return {pile.key: pile.pile for pile in page if sections.section_of(pile.pressing) is Section.ACT_NOW}
 
 
@@ -273,33 +275,33 @@ def page_start(part: Part, position: int, all_but_page: int) -> int | None:
     return None if part.after or part.before or (part.at and not position) else position
 
 
-def kept_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Kept | None:
+def cached_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> CachedItems | None:
     """Returns the cached rows of a selection; None where it has to be counted: counts are cached for held deliveries, by folder."""
     plain = Selection(proof=wanted.proof, department=wanted.department, states=(State.HELD,))
     if wanted != plain or by.kind not in confidential_folders.PEOPLE:
         return None
     view = View.of(session, by, (wanted.department or "").casefold())
-    return cached_cards.cached_view(session, view, "sender" if group == "none" else group, now)
+    return cached_items.cached_view(session, view, "sender" if group == "none" else group, now)
 
 
-def from_kept(session: Session, question: Question, kept: Kept, part: Part) -> Piles:
-    """Cards from the kept counts, and beside them those of the piles that were touched since."""
-    piles = cached_cards.cached_page(session, kept, part)
-    cards, deliveries = cached_cards.count_cached(session, kept)
-    every = cards
+def read_cached(session: Session, question: Question, kept: CachedItems, part: Part) -> Piles:
+    """Rows from the cached counts, and beside them those of the piles that were touched since."""
+    piles = cached_items.cached_page(session, kept, part)
+    items, deliveries = cached_items.count_cached(session, kept)
+    every = items
     if part.only != EVERY_ROW:
-        cards, deliveries = cached_cards.count_filtered(session, kept, part.only)
-    hidden, snoozed = every - cards, len(kept.snoozed)
-    sizes = cached_cards.pile_sizes(session, kept, {pile.pile for pile in piles})
+        items, deliveries = cached_items.count_filtered(session, kept, part.only)
+    hidden, snoozed = every - items, len(kept.snoozed)
+    sizes = cached_items.pile_sizes(session, kept, {pile.pile for pile in piles})
     if kept.touched:
         touched = and_(question.of_piles, in_piles(session, kept.touched, question.group))
-        fresh, own, numbers = computed_cards.compute_page(session, touched, question.group, question.now, part)
-        piles, sizes = part.of(merge_cards(session, piles, fresh, part.order)), sizes | own
-        cards, deliveries, hidden, snoozed = (one + more for one, more in zip((cards, deliveries, hidden, snoozed), numbers, strict=True))
-    return piles, sizes, (cards, deliveries, hidden, snoozed)
+        fresh, own, numbers = computed_items.compute_page(session, touched, question.group, question.now, part)
+        piles, sizes = part.of(merge_items(session, piles, fresh, part.order)), sizes | own
+        items, deliveries, hidden, snoozed = (one + more for one, more in zip((items, deliveries, hidden, snoozed), numbers, strict=True))
+    return piles, sizes, (items, deliveries, hidden, snoozed)
 
 
-def merge_cards(session: Session, kept: list[Pile], fresh: list[Pile], order: RowOrder) -> list[Pile]:
+def merge_items(session: Session, kept: list[Pile], fresh: list[Pile], order: RowOrder) -> list[Pile]:
     """Merges two lists of rows into the list's order. Where names decide, the database sorts them: its alphabet need not be Python's."""
     ranks = {pile.key: pile.rank(order) for pile in kept + fresh}
     alike = {ranks[pile.key][:-1] for pile in kept} & {ranks[pile.key][:-1] for pile in fresh}
@@ -309,9 +311,9 @@ def merge_cards(session: Session, kept: list[Pile], fresh: list[Pile], order: Ro
 
 
 def one_by_one(session: Session, question: Question, part: Part) -> Piles:
-    """Each delivery as a card of its own."""
+    """Each delivery as a row of its own."""
     every, snoozed = numbers_of(session, question)
-    piles = single_cards.single_page(session, one_by_one_of(question, few=is_few(session, every)), question.now, part)
+    piles = single_items.single_page(session, one_by_one_of(question, few=is_few(session, every)), question.now, part)
     matching = and_(question.where, question.listed, part.only.condition(OF_DELIVERY))
     shown = every if part.only == EVERY_ROW else count_where(session, matching)
     return piles, dict.fromkeys((pile.pile for pile in piles), 1), (shown, shown, every - shown, snoozed)
@@ -335,21 +337,21 @@ def is_few(session: Session, deliveries: int) -> bool:
 def place_at(session: Session, question: Question, position: int) -> Place | None:
     """Returns the place of the row at this position; None where there are fewer.
 
-    Of a long list in which each delivery is a card it is about there: as far down as among all that is held.
+    Of a long list in which each delivery is a row it is about there: as far down as among all that is held.
     """
     where, group, now, kept = question.where, question.group, question.now, question.kept
     order, only = question.order, question.only
     if group != "none" and kept:
-        return cached_cards.place_at(session, kept, position, order, only)
+        return cached_items.place_at(session, kept, position, order, only)
     if group != "none":
-        return computed_cards.place_at(session, where, group, now, position, Part(1, order=order, only=only, snoozed=question.snoozed))
+        return computed_items.place_at(session, where, group, now, position, Part(1, order=order, only=only, snoozed=question.snoozed))
     mine, _ = numbers_of(session, question)
     few = is_few(session, mine)
     if few or kept is None or order != "priority" or only != EVERY_ROW:
-        return single_cards.place_at(session, one_by_one_of(question, few=few), now, position)
+        return single_items.place_at(session, one_by_one_of(question, few=few), now, position)
     everything = folder_counts.number_held(session)
-    begins, place = cached_cards.anchor_before(session, cached_cards.EVERYTHING, group, position * everything // mine) or (0, None)
-    return single_cards.place_at(session, one_by_one_of(question, few=False), now, max(0, position - begins * mine // everything), place)
+    begins, place = cached_items.anchor_before(session, cached_items.EVERYTHING, group, position * everything // mine) or (0, None)
+    return single_items.place_at(session, one_by_one_of(question, few=False), now, max(0, position - begins * mine // everything), place)
 
 
 def numbers_of(session: Session, question: Question) -> tuple[int, int]:
@@ -364,7 +366,7 @@ def number_in_all(session: Session, question: Question) -> int:
     """The same with those that are snoozed."""
     if question.kept is None:
         return count_where(session, question.where)
-    deliveries = cached_cards.count_cached(session, question.kept)[1]
+    deliveries = cached_items.count_cached(session, question.kept)[1]
     if question.kept.touched:
         touched = and_(question.of_piles, in_piles(session, question.kept.touched, "sender"))
         deliveries += count_where(session, touched)
@@ -392,18 +394,18 @@ def list_anchors(
     question = asked_for(session, wanted, by, group, now, snoozed=snoozed)
     found = question.kept if order == "priority" and only == EVERY_ROW else None
     if found is not None and group != "none":
-        return Anchors(tuple(cached_cards.cached_anchors(session, found.view, group)), cached_cards.count_cached(session, found)[0])
-    if found is not None and (all_of := cached_cards.cached_anchors(session, cached_cards.EVERYTHING, group)):
+        return Anchors(tuple(cached_items.cached_anchors(session, found.view, group)), cached_items.count_cached(session, found)[0])
+    if found is not None and (all_of := cached_items.cached_anchors(session, cached_items.EVERYTHING, group)):
         mine, everything = numbers_of(session, question)[0], folder_counts.number_held(session)
         if not is_few(session, mine):
             return Anchors(tuple((position * mine // everything, place) for position, place in all_of), mine)
     part = Part(1, order=order, only=only, snoozed=question.snoozed)
-    return Anchors(*computed_cards.compute_anchors(session, question.where, group, now, ANCHOR_EVERY, part))
+    return Anchors(*computed_items.compute_anchors(session, question.where, group, now, ANCHOR_EVERY, part))
 
 
 def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, most: int) -> dict[str, list[int]]:
-    """The ids of each of these cards, newest first; of those of more deliveries the lead's alone."""
-    key, small = grouping.card_key(group), [pile for pile in piles if 1 < pile.number <= most]
+    """The ids of each of these rows, newest first; of those of more deliveries the lead's alone."""
+    key, small = grouping.item_key(group), [pile for pile in piles if 1 < pile.number <= most]
     found = {pile.key: [pile.lead] for pile in piles} | {pile.key: [] for pile in small}
     for some_of in by_index({pile.pile for pile in small}, group):
         these = and_(where, in_piles(session, some_of, group), key.in_([pile.key for pile in small]))
@@ -417,7 +419,7 @@ def first_expiries(session: Session, where: ColumnElement[bool], piles: list[Pil
     terms, several = expiry.known_terms(session), [pile for pile in piles if pile.number > 1]
     if terms is None or not several:
         return {}
-    soon, key = expiry.expired_condition(now + expiry.SOON, terms), grouping.card_key(group)
+    soon, key = expiry.expired_condition(now + expiry.SOON, terms), grouping.item_key(group)
     if session.scalar(select(literal(1)).select_from(Delivery).where(soon).limit(1)) is None:
         return {}
     these = and_(where, soon, not_(legal_hold.marked_condition()), in_piles(session, {pile.pile for pile in several}, group))
@@ -437,7 +439,7 @@ def looks_of(session: Session, where: ColumnElement[bool], piles: list[Pile], gr
     """Returns why each of these rows needs a second look; none for rows of one delivery and for those of more than LOOKED_AT, which
     are not read.
     """
-    key, several = grouping.card_key(group), [pile for pile in piles if 1 < pile.number <= LOOKED_AT]
+    key, several = grouping.item_key(group), [pile for pile in piles if 1 < pile.number <= LOOKED_AT]
     found = {pile.key: 0 for pile in several}
     for some_of in by_index({pile.pile for pile in several}, group):
         these = and_(where, in_piles(session, some_of, group), key.in_([pile.key for pile in several]))
@@ -458,7 +460,7 @@ def count_comments(
         for one in session.scalars(about):
             found[small[one]] += 1
     if large:
-        key, copy = grouping.card_key(group), col(Delivery.id) == col(Comment.delivery_id)
+        key, copy = grouping.item_key(group), col(Delivery.id) == col(Comment.delivery_id)
         name_of = select(key).where(copy).correlate(Comment).scalar_subquery()
         shown = select(literal(1)).select_from(Delivery).where(copy, where, key.in_(large)).correlate(Comment).exists()
         for name in session.scalars(select(name_of).select_from(Comment).where(shown)):
@@ -467,20 +469,20 @@ def count_comments(
 
 
 def by_lead(pile: Pile, lead: Listed) -> tuple[str, ...]:
-    """The same of a card of which only the lead is read: its own reasons, and of a large card its severity."""
+    """The same of a row of which only the lead is read: its own reasons, and of a large row its severity."""
     if pile.number <= LOOKED_AT:
         return lead.second_look if pile.number == 1 else ()
     worst = Severity(pile.severity)
     return tuple(in_order({*lead.second_look, *([worst.word] if worst >= Severity.SUSPICIOUS else [])}))
 
 
-def card_of_row(
+def make_item(
     pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: datetime | None, group: Group, looks: tuple[str, ...]
-) -> Card:
-    """A card as a value."""
+) -> TriageItem:
+    """A row as a value."""
     section = sections.section_of(pile.pressing)
     deadline, assumed = deadline_of(pile, lead) if section is not Section.TIME_LIMITED else sections.deadline_of(pile.pressing)
-    return Card(
+    return TriageItem(
         key=pile.key,
         count=pile.number,
         apart=size - pile.number,
@@ -499,7 +501,7 @@ def card_of_row(
         expires_at=expires_at,
         lead=lead,
         ids=tuple(ids),
-        select=card_members(lead, group),
+        select=item_members(lead, group),
     )
 
 
@@ -508,8 +510,8 @@ def deadline_of(pile: Pile, lead: Listed) -> tuple[datetime | None, bool]:
     return None if pile.time_limited_until == NEVER else pile.time_limited_until, lead.lifetime_assumed
 
 
-def card_members(lead: Listed, group: Group) -> Selection:
-    """All that is on the card of this delivery."""
+def item_members(lead: Listed, group: Group) -> Selection:
+    """All that is on the row of this delivery."""
     if group == "campaign" and lead.campaign is not None:
         return Selection(campaign=lead.campaign, proof=UNPROVEN if lead.flood else COPIES if lead.is_copy else lead.proven_as or UNPROVEN)
     proof = CLAIMED if lead.claimed else lead.proven_as or UNPROVEN

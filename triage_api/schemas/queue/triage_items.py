@@ -1,4 +1,4 @@
-"""The queue as cards."""
+"""The queue as rows."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field
 
 from triage.message.signals.severity import Severity as Rank
-from triage.quarantine.cards.card_list import CARD_IDS
-from triage.quarantine.cards.row_order import RowFilter, RowOrder
 from triage.quarantine.search.selection import ANY_PROOF, Selection
+from triage.quarantine.triage_items.item_list import ITEM_IDS
+from triage.quarantine.triage_items.row_order import RowFilter, RowOrder
 from triage.store.delivery_state import State
 from triage.store.queue.grouping import Group
 from triage.store.queue.sections import Section
@@ -164,7 +164,7 @@ class TriageQuery(TriageFilter):
     cursor: Cursor = None
     ids: Annotated[
         int, Field(ge=0, le=500, description="A row of at most so many deliveries has all their ids; `select` covers any row.")
-    ] = CARD_IDS
+    ] = ITEM_IDS
     at: Annotated[Cursor, Field(description="An anchor of `/triage/anchors`: the page begins there. Instead of `cursor`.")] = None
     before: Annotated[Cursor, Field(description="`previous_cursor` of a page: the page that ends where that one begins.")] = None
     position: Annotated[
@@ -176,14 +176,14 @@ class TriageQuery(TriageFilter):
 
 
 class Anchor(Shape):
-    """A place in the list of cards."""
+    """A place in the list of rows."""
 
     position: Annotated[int, Field(description="of the first row there, from 0")]
     at: str
 
 
 class Anchors(Shape):
-    """Places for jumping into a long list. They may be half a minute old: each leads to where its card was."""
+    """Places for jumping into a long list. They may be half a minute old: each leads to where its row was."""
 
     items: list[Anchor]
     total_items: int

@@ -1,4 +1,4 @@
-"""Orders and filters of the queue's rows: the same from the kept counts, read page by page and counted; each picks whole rows."""
+"""Orders and filters of the queue's rows: the same from the cached counts, read page by page and counted; each picks whole rows."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,14 +9,14 @@ from sqlalchemy import Engine, event, select, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ALIGNED, ANA, NO_DMARC, NOW
-from tests.triage.quarantine.cards.test_fold_counts import HELD, JOE, MARA, came, company, counted
+from tests.triage.quarantine.triage_items.test_fold_counts import HELD, JOE, MARA, came, company, counted
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.message.signals.severity import Severity
 from triage.message.summary import Attachment
-from triage.quarantine.cards import card_list, row_facets
-from triage.quarantine.cards.card_list import Card
-from triage.quarantine.cards.row_order import EVERY_ROW, RowFilter, RowOrder
+from triage.quarantine.triage_items import item_list, row_facets
+from triage.quarantine.triage_items.item_list import TriageItem
+from triage.quarantine.triage_items.row_order import EVERY_ROW, RowFilter, RowOrder
 from triage.store.db import read_transaction, transaction
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import dirty_counts
@@ -59,36 +59,36 @@ def queue(company: Engine, settings: Settings) -> Engine:
     return company
 
 
-def read(engine: Engine, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> list[Card]:
-    """The cards, once from the kept counts and once counted, each also card by card in both directions."""
+def read(engine: Engine, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> list[TriageItem]:
+    """The rows, once from the cached counts and once counted, each also row by row in both directions."""
     with read_transaction(engine) as session:
         found = paged(session, asked)
         with monkeypatch.context() as patch:
-            patch.setattr(card_list, "kept_for", lambda *_: None)
+            patch.setattr(item_list, "cached_for", lambda *_: None)
             assert paged(session, asked) == found
     return found
 
 
-def paged(session: Session, given: dict[str, Any]) -> list[Card]:
-    """The cards, the same as read one a page, from either end, and by position."""
+def paged(session: Session, given: dict[str, Any]) -> list[TriageItem]:
+    """The rows, the same as read one a page, from either end, and by position."""
     asked: dict[str, Any] = {"by": ANA, "now": NOW} | given
-    page = card_list.list_cards(session, HELD, **asked)
+    page = item_list.list_items(session, HELD, **asked)
     whole = list(page.items)
-    every = card_list.list_cards(session, HELD, **asked | {"only": EVERY_ROW})
-    assert (page.cards, page.hidden) == (len(whole), len(every.items) - len(whole))
+    every = item_list.list_items(session, HELD, **asked | {"only": EVERY_ROW})
+    assert (page.rows, page.hidden) == (len(whole), len(every.items) - len(whole))
     for number in range(len(whole))[-1:]:
-        assert card_list.list_cards(session, HELD, **asked, limit=1, position=number).items == (whole[number],)
+        assert item_list.list_items(session, HELD, **asked, limit=1, position=number).items == (whole[number],)
     ways: dict[str, dict[str, Any]] = {"after": {}, "before": {"end": True}}
     for name, first in ways.items():
-        found: list[Card] = []
-        one = card_list.list_cards(session, HELD, **asked, limit=1, **first)
+        found: list[TriageItem] = []
+        one = item_list.list_items(session, HELD, **asked, limit=1, **first)
         while one.items:
             found += one.items
             place = one.following if name == "after" else one.preceding
             if place is None:
                 break
             onwards: dict[str, Any] = {name: place}
-            one = card_list.list_cards(session, HELD, **asked, limit=1, **onwards)
+            one = item_list.list_items(session, HELD, **asked, limit=1, **onwards)
         assert found == (whole if name == "after" else whole[::-1])
     return whole
 
@@ -104,7 +104,7 @@ def test_every_order_and_filter_reads_alike_from_the_kept_counts_and_counted(
 
 def test_rows_stand_by_risk_wait_or_sender(queue: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def senders(order: RowOrder) -> list[str]:
-        return [card.lead.author_domain[0] for card in read(queue, monkeypatch, order=order)]
+        return [item.lead.author_domain[0] for item in read(queue, monkeypatch, order=order)]
 
     assert senders("risk") == ["b", "d", "a", "c"]  # the severity first: it may be worse than the number says
     assert senders("wait") == ["a", "b", "d", "c"]
@@ -113,7 +113,7 @@ def test_rows_stand_by_risk_wait_or_sender(queue: Engine, monkeypatch: pytest.Mo
 
 def test_a_filter_picks_whole_rows_and_says_what_it_hides(queue: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def senders(only: RowFilter) -> str:
-        return "".join(sorted(card.lead.author_domain[0] for card in read(queue, monkeypatch, only=only)))
+        return "".join(sorted(item.lead.author_domain[0] for item in read(queue, monkeypatch, only=only)))
 
     assert senders(DANGEROUS) == "b"
     assert senders(SUSPICIOUS) == "ad"
@@ -126,7 +126,7 @@ def test_a_filter_picks_whole_rows_and_says_what_it_hides(queue: Engine, setting
         first = session.scalars(select(col(Delivery.id)).where(col(Delivery.author) == "anne@a.example").limit(1)).one()
         session.execute(update(Delivery).where(col(Delivery.id) == first).values(severity=int(Severity.DANGEROUS)))
     counted_again(queue, settings)
-    (row,) = (card for card in read(queue, monkeypatch, only=DANGEROUS) if card.lead.author == "anne@a.example")
+    (row,) = (item for item in read(queue, monkeypatch, only=DANGEROUS) if item.lead.author == "anne@a.example")
     assert row.count == len(row.ids) == 3  # the new one too, which is not dangerous: what a decision takes is what the row says
 
 
@@ -145,16 +145,16 @@ def test_numbers_of_a_filter_are_those_that_it_shows(
                 "language": {"languages": (value,)},
             }
             with read_transaction(queue) as session:
-                page = card_list.list_cards(session, HELD, by=ANA, now=NOW, group=group, only=replace(only, **ways[name]))
-            assert page.cards == rows, (only, name, value)
+                page = item_list.list_items(session, HELD, by=ANA, now=NOW, group=group, only=replace(only, **ways[name]))
+            assert page.rows == rows, (only, name, value)
 
 
 def facets(engine: Engine, monkeypatch: pytest.MonkeyPatch, group: Group, only: RowFilter) -> dict[tuple[str, str], int]:
-    """The numbers of each value, the same from the kept counts and counted."""
+    """The numbers of each value, the same from the cached counts and counted."""
     with read_transaction(engine) as session:
         found = row_facets.list_facets(session, HELD, by=ANA, now=NOW, group=group, only=only)
         with monkeypatch.context() as patch:
-            patch.setattr(card_list, "kept_for", lambda *_: None)
+            patch.setattr(item_list, "cached_for", lambda *_: None)
             assert set(row_facets.list_facets(session, HELD, by=ANA, now=NOW, group=group, only=only)) == set(found)
     return {(one.name, one.value): one.rows for one in found}
 
@@ -174,29 +174,29 @@ def test_language_and_attachments_are_noted_when_a_message_is_held(company: Engi
             session.execute(update(Delivery).values(has_attachments=kept))
             dirty_counts.touch_where(session, col(Delivery.author) == "x@x.example")
         with read_transaction(company) as session:
-            assert card_list.list_cards(session, HELD, by=ANA, now=NOW, only=RowFilter(attachments=True)).cards == 1
+            assert item_list.list_items(session, HELD, by=ANA, now=NOW, only=RowFilter(attachments=True)).rows == 1
 
 
 def test_what_makes_no_sense_is_refused(company: Engine) -> None:
     with read_transaction(company) as session, pytest.raises(BadInput):
-        card_list.list_cards(session, HELD, by=ANA, now=NOW, section=Section.REST, order="risk")
+        item_list.list_items(session, HELD, by=ANA, now=NOW, section=Section.REST, order="risk")
     with pytest.raises(BadInput, match="klingon"):
         RowFilter(languages=("klingon",)).checked()
 
 
-@pytest.mark.parametrize(("order", "index"), [(one, f"kept_card_by_{'order' if one == 'priority' else one}") for one in ORDERS])
+@pytest.mark.parametrize(("order", "index"), [(one, f"cached_item_by_{'order' if one == 'priority' else one}") for one in ORDERS])
 def test_kept_rows_are_walked_along_an_index(queue: Engine, order: RowOrder, index: str) -> None:
     if queue.dialect.name == "postgresql":
         pytest.skip("with so few rows PostgreSQL reads them all")
     steps: list[str] = []
 
     def explain(connection: Any, _cursor: Any, words: str, values: Any, *_: Any) -> None:
-        if "FROM kept_card" in words and "LIMIT" in words:
+        if "FROM cached_item" in words and "LIMIT" in words:
             steps.extend(row[3] for row in connection.connection.execute(f"EXPLAIN QUERY PLAN {words}", values))
 
     event.listen(queue, "after_cursor_execute", explain)
     with read_transaction(queue) as session:
         for only in FILTERS:
-            card_list.list_cards(session, HELD, by=ANA, now=NOW, order=order, only=only)
+            item_list.list_items(session, HELD, by=ANA, now=NOW, order=order, only=only)
     assert sum(f"INDEX {index} " in step for step in steps) == len(FILTERS)
     assert not [step for step in steps if "TEMP B-TREE" in step]
