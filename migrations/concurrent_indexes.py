@@ -22,11 +22,16 @@ INDEXES = {
     "delivery_time_limited": "delivery (state, time_limited_until) WHERE time_limited_until IS NOT NULL",
     "delivery_due_next": "delivery (state, due_at) WHERE due_at IS NOT NULL",
     "delivery_sent_to": "delivery (mailbox) WHERE direction IN ('outbound', 'notice')",
-    "delivery_by_words": "delivery USING gin (search gin_trgm_ops)",
+    "delivery_words_by_pieces": "delivery_words USING gin (search gin_trgm_ops)",
     "message_by_words": "message_words USING gin (array_to_tsvector(string_to_array(words, ' ')))",
 }
-REPLACED = ("delivery_by_campaign", "delivery_by_end", "delivery_due")  # by some of those, and needed until these are there
-NEEDS_TRIGRAMS = {"delivery_by_words"}
+REPLACED = (
+    "delivery_by_campaign",
+    "delivery_by_end",
+    "delivery_due",
+    "delivery_by_words",
+)  # by some of those, and needed until these are there
+NEEDS_TRIGRAMS = {"delivery_words_by_pieces"}
 PRESENT = text("SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = ANY(:names)")
 UNDER_WAY = text(
     "SELECT count(*) FROM pg_stat_progress_create_index p JOIN pg_class c ON c.oid = p.index_relid WHERE c.relname = ANY(:names)"

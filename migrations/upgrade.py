@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic.config import Config
@@ -10,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from migrations import concurrent_indexes
+from migrations import concurrent_indexes, word_table
 from migrations.version import newest, present
 from triage.errors import BadInput
 from triage.store import db
@@ -32,15 +33,18 @@ def scripts() -> tuple[Config, ScriptDirectory]:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Bring the database to the newest version, all steps in one transaction, then build what may take long; (version before, after).
+    """Bring the database to the newest version, all steps in one transaction; (version before, after). What may take long comes before
+    them in slices, and after them while others go on.
 
     Two nodes may do it at once: the second finds it done. Where the last does not come about all the rest is done, and works.
     """
     before = present(engine)
     if before is not None and not is_known(before):
         raise BadInput(f"the database has version {before}, which this program does not know: it was made by a newer one. Install that")
-    while not took_steps(engine):
-        time.sleep(PAUSE)
+    if before is not None and before < word_table.SINCE and engine.dialect.name == "postgresql":
+        take_turn(engine, word_table.make_table)
+        word_table.fill_table(engine)
+    take_turn(engine, migrate)
     try:
         concurrent_indexes.build(engine)
     except DBAPIError as fault:
@@ -48,13 +52,19 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     return before, newest()
 
 
-def took_steps(engine: Engine) -> bool:
-    """Take all steps, unless somebody reads one of the tables for long (a dump): others who want it must not wait with us all the time."""
+def take_turn(engine: Engine, work: Callable[[Connection], object]) -> None:
+    """Change tables in one transaction, as often as it takes until nobody holds them for long."""
+    while not took_turn(engine, work):
+        time.sleep(PAUSE)
+
+
+def took_turn(engine: Engine, work: Callable[[Connection], object]) -> bool:
+    """Change tables, unless somebody reads one of them for long (a dump): others who want it must not wait with us all the time."""
     try:
         with db.transaction(engine) as session:
             db.take_advisory_locks(session, TURN)
             db.set_lock_timeout(session, PATIENCE)
-            migrate(session.connection())
+            work(session.connection())
     except DBAPIError as fault:
         if not db.is_lock_timeout(fault):
             raise

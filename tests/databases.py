@@ -81,7 +81,7 @@ def empty(url: str) -> None:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        looks = " UNION ALL ".join(f"(SELECT '{name}' FROM \"{name}\" LIMIT 1)" for name in SQLModel.metadata.tables)
+        looks = " UNION ALL ".join(f"(SELECT '{name}' FROM \"{name}\" LIMIT 1)" for name in (*SQLModel.metadata.tables, "delivery_words"))
         if filled := [name for (name,) in connection.execute(looks)]:
             connection.execute("SET LOCAL session_replication_role = replica")  # no trigger keeps the audit log
             connection.execute(";".join(f'DELETE FROM "{name}"' for name in filled))

@@ -4,10 +4,11 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,7 +18,8 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
-from migrations import concurrent_indexes, upgrade, version as versions
+from migrations import concurrent_indexes, upgrade, version as versions, word_table
+from tests.peers import circle
 from tests.peers.postgresql import Server
 from tests.peers.processes import HANG, until
 from tests.triage import arriving
@@ -29,7 +31,7 @@ from triage.store.models.deliveries import Delivery
 JOE = "it+joe.fern@company.example"
 
 # of SQLite and of PostgreSQL: no model says so
-WORD_INDEX = ("delivery_words", "delivery_by_words", "message_word_index", "message_by_words")
+WORD_INDEX = ("delivery_words", "delivery_words_by_pieces", "message_word_index", "message_by_words")
 
 
 def test_an_empty_database_gets_its_tables_once(tmp_path: Path) -> None:
@@ -71,9 +73,9 @@ def test_files_are_named_by_their_versions() -> None:
 def test_large_indexes_are_built_when_they_are_missing(postgresql_engine: Engine, wrong: str) -> None:
     with postgresql_engine.begin() as connection:
         if wrong == "missing":
-            connection.execute(text("DROP INDEX delivery_by_words"))
+            connection.execute(text("DROP INDEX delivery_words_by_pieces"))
         else:  # what a CREATE INDEX CONCURRENTLY leaves that somebody stopped
-            connection.execute(text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'delivery_by_words'::regclass"))
+            connection.execute(text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'delivery_words_by_pieces'::regclass"))
     assert not db.finds_words(postgresql_engine)
     assert upgrade.upgrade(postgresql_engine) == (versions.newest(), versions.newest())
     assert db.finds_words(postgresql_engine)
@@ -124,7 +126,7 @@ def test_two_nodes_upgrade_at_once(postgresql_server: Server) -> None:
 
 def test_two_nodes_build_at_once(postgresql_engine: Engine) -> None:
     with postgresql_engine.begin() as connection:
-        connection.execute(text("DROP INDEX delivery_by_words"))
+        connection.execute(text("DROP INDEX delivery_words_by_pieces"))
     with ThreadPoolExecutor(2) as nodes:
         with db.read_transaction(postgresql_engine) as session:  # a build waits for whoever reads as of an earlier moment
             assert session.scalar(text("SELECT count(*) FROM delivery")) == 0
@@ -158,7 +160,7 @@ def test_mail_comes_in_while_a_large_index_is_built(postgresql_engine: Engine, s
     with db.transaction(postgresql_engine) as session:
         arriving.set_up(session, settings)
         arriving.arrive(session, settings, JOE)
-        session.execute(text("DROP INDEX delivery_by_words"))
+        session.execute(text("DROP INDEX delivery_words_by_pieces"))
         columns = ", ".join(name for name in Delivery.model_fields if name not in ("id", "recipient"))
         new = f"SELECT id + n, n || recipient, {columns} FROM delivery, generate_series(1, 20000) n"
         session.execute(text(f"INSERT INTO delivery (id, recipient, {columns}) {new}"))
@@ -231,18 +233,17 @@ NEEDED = text(
 )
 
 
-def fill(connection: Connection, rows: int) -> None:
-    """Inserts a message for several recipients; a column that must be filled gets a value of its type."""
+def fill(connection: Connection, last: int, first: int = 1) -> None:
+    """Inserts a message for several recipients, of these ids; a column that must be filled gets a value of its type."""
     begins = {"bigint": "0", "integer": "0", "boolean": "false", "json": "'{}'"}
     for name in ("content", "message", "delivery"):
         columns = connection.execute(NEEDED, {"name": name}).all()
         given = {column: begins.get(kind, "'a word'") for column, kind in columns} | {"id": "n"}
         given |= {column: "1" for column in ("content_id", "message_id") if column in given}
         given |= {column: "'r' || n" for column in ("recipient", "search") if column in given}
-        number = rows if name == "delivery" else 1
-        connection.execute(
-            text(f"INSERT INTO {name} ({', '.join(given)}) SELECT {', '.join(given.values())} FROM generate_series(1, {number}) n")
-        )
+        ends = (first, last) if name == "delivery" else (1, 1)
+        rows = f"SELECT {', '.join(given.values())} FROM generate_series({ends[0]}, {ends[1]}) n"
+        connection.execute(text(f"INSERT INTO {name} ({', '.join(given)}) {rows} ON CONFLICT DO NOTHING"))
 
 
 def test_without_the_right_to_add_pg_trgm_the_rest_is_built(postgresql_server: Server, caplog: pytest.LogCaptureFixture) -> None:
@@ -298,6 +299,68 @@ def test_words_of_what_is_held_can_be_searched_after_an_upgrade(postgresql_serve
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT words FROM message_words")) == "draft plan b pdf annex docx our lawyers terms"
     engine.dispose()
+
+
+@pytest.fixture
+def before_words(postgresql_server: Server) -> Iterator[Engine]:
+    """A database with five deliveries, before the words of deliveries had a table of their own."""
+    engine = db.open_engine(postgresql_server.create("before_words"))
+    with engine.begin() as connection:
+        upgrade.migrate(connection, "0104")
+        fill(connection, 5)
+    yield engine
+    engine.dispose()
+    with psycopg.connect(postgresql_server.url("postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE before_words WITH (FORCE)")
+
+
+def words_of_deliveries(engine: Engine) -> dict[int, str]:
+    """The words of each delivery, by its id."""
+    with engine.connect() as connection:
+        return dict(iter(connection.execute(text("SELECT delivery_id, search FROM delivery_words"))))
+
+
+@pytest.mark.postgresql
+def test_an_upgrade_that_was_broken_off_goes_on_copying_words(before_words: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile the program of before erases, deletes and enters deliveries."""
+    with monkeypatch.context() as patch:
+        patch.setattr(word_table, "SLICE", 2)
+        patch.setattr(word_table, "copy_next", fail_after(word_table.copy_next, 1))
+        with pytest.raises(OperationalError, match="No space left"):
+            upgrade.upgrade(before_words)
+    assert (versions.present(before_words), words_of_deliveries(before_words)) == ("0104", {1: "r1", 2: "r2"})
+    with before_words.begin() as connection:
+        connection.execute(text("UPDATE delivery SET search = '' WHERE id IN (1, 3)"))
+        connection.execute(text("DELETE FROM delivery WHERE id IN (2, 4)"))
+        fill(connection, 6, first=6)
+    assert upgrade.upgrade(before_words) == ("0104", versions.newest())
+    assert words_of_deliveries(before_words) == {1: "", 3: "", 5: "r5", 6: "r6"}
+
+
+def fail_after(work: Callable[..., int | None], times: int) -> Callable[..., int | None]:
+    """The same work so many times, and then a full disk."""
+    left = iter(range(times))
+
+    def do(*values: Any) -> int | None:
+        if next(left, None) is None:
+            raise OperationalError("INSERT", {}, Exception("No space left on device"))
+        return work(*values)
+
+    return do
+
+
+@pytest.mark.postgresql
+def test_no_words_are_copied_that_are_being_erased(before_words: Engine) -> None:
+    with before_words.begin() as connection:
+        word_table.make_table(connection)
+    with ThreadPoolExecutor(1) as pool:
+        with before_words.begin() as erasing:
+            erasing.execute(text("UPDATE delivery SET search = '' WHERE id = 3"))
+            erasing.execute(text("DELETE FROM delivery WHERE id = 4"))
+            copying = pool.submit(word_table.fill_table, before_words)
+            until(lambda: circle.somebody_waits(before_words), "the copy waits for the erasure")
+        copying.result(HANG)
+    assert words_of_deliveries(before_words) == {1: "r1", 2: "r2", 3: "", 5: "r5"}
 
 
 def test_servers_that_hosts_named_are_read_again_after_an_upgrade(tmp_path: Path) -> None:

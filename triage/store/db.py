@@ -470,7 +470,7 @@ def finds_words(engine: Engine) -> bool:
     """Whether there is an index by which a search finds words. SQLite's is a part of its schema."""
     if engine.dialect.name != "postgresql":
         return True
-    usable = "SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass('delivery_by_words')"
+    usable = "SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass('delivery_words_by_pieces')"
     with engine.connect() as connection:
         return bool(connection.scalar(text(usable)))
 
@@ -484,13 +484,16 @@ def not_durable(engine: Engine) -> list[tuple[str, str]]:
     return [(name, f"{name} is {found[name]}: {why}") for name, (values, why) in DURABLE.items() if found[name] not in values]
 
 
+OTHERS = ("alembic_version", "delivery_words")  # tables of PostgreSQL that are no model's
+
+
 def not_writable(engine: Engine) -> list[str]:
     """The tables of ours in which this user of PostgreSQL may not do all that the roles do; none on SQLite, where files say it."""
     if engine.dialect.name != "postgresql":
         return []
     rights = [func.has_table_privilege(column("oid"), right) for right in ("SELECT", "INSERT", "UPDATE", "DELETE")]
     here = column("relnamespace") == func.to_regnamespace(func.current_schema())
-    ours = (column("relkind") == "r", here, column("relname", Text()).in_([*SQLModel.metadata.tables, "alembic_version"]))
+    ours = (column("relkind") == "r", here, column("relname", Text()).in_([*SQLModel.metadata.tables, *OTHERS]))
     with read_transaction(engine) as session:
         closed = select(column("relname", Text())).select_from(table("pg_class")).where(*ours, not_(and_(*rights)))
         return sorted(session.scalars(closed))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from triage.quarantine.search.search_stream import END, Batch, Place, batch_rows
 
@@ -51,7 +51,7 @@ def match_newest(session: Session, words: Words, most: int, patience: float) -> 
 
 def read_rows(session: Session, words: Words, most: int, size: int) -> Batch:
     """The matches among so many rows."""
-    number = col(words.number)
+    number = words.number
     rows = select(number.label("number"), words.here.label("fits")).where(number <= most).order_by(number.desc()).limit(size).subquery()
     matching = func.array_agg(rows.c.number).filter(rows.c.fits)
     last, count, found = session.execute(select(func.min(rows.c.number), func.count(), matching).select_from(rows)).one()
@@ -61,7 +61,7 @@ def read_rows(session: Session, words: Words, most: int, size: int) -> Batch:
 
 def ask_index(session: Session, words: Words, most: int, patience: float) -> list[int] | None:
     """All matches of the index up to an id, newest first; None where they are many, or take too long to find."""
-    number = col(words.number)
+    number = words.number
     statement = select(number).where(words.by_index, number <= most).limit(FEW + 1)
     savepoint = session.begin_nested()
     try:

@@ -13,7 +13,7 @@ from triage.addressing.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.message.signals.severity import Severity
 from triage.policy.content_rules.active_rules import CONTENT
-from triage.quarantine.search import links_and_files, message_words, search_query
+from triage.quarantine.search import links_and_files, message_words, search_query, trigram_index
 from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.text_spellings import column_holds, text_spellings
 from triage.say import error_sentence, quote_text, say
@@ -84,6 +84,11 @@ def match_author(term: Term) -> ColumnElement[bool]:
 def match_claimed(term: Term) -> ColumnElement[bool]:
     """Condition: messages without a clear author that claim to be from this author."""
     return and_(col(Delivery.claimed).is_(True), match_author(term))
+
+
+def by_index(meaning: Meaning) -> Meaning:
+    """The same condition, of deliveries that the index of words finds first."""
+    return lambda term: and_(trigram_index.HasWord(term.value), meaning(term))
 
 
 def match_recipient(term: Term) -> ColumnElement[bool]:
@@ -255,3 +260,4 @@ MEANING: dict[str, Meaning] = {
     "before": lambda term: col(Delivery.received_at) < search_query.parse_day(term),
 }
 MEANING_HERE = {**MEANING, "": lambda term: match_words_here([term])}  # of a term, where few deliveries are looked at
+MEANING |= {name: by_index(MEANING[name]) for name in ("from", "claimed", "subject")}

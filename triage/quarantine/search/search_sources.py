@@ -87,10 +87,10 @@ def walk_deliveries(session: Session, among: ColumnElement[bool], after: Place) 
 
 def delivery_batches(session: Session, kept: Sequence[Term], after: Place) -> Generator[Batch]:
     """Deliveries that may have these words in subject, names and addresses."""
-    if db.is_postgresql(session):
-        holds = and_(*map(match_anywhere, kept))
-        return newest_matches.match_newest(session, Words(Delivery.id, holds, holds), after[0], search_stream.patience_at(after))
     words = [one.value for one in kept]
+    if db.is_postgresql(session):
+        table = trigram_index.words_on_postgresql(words)
+        return newest_matches.match_newest(session, table, after[0], search_stream.patience_at(after))
     return trigram_index.match_pieces(session, words, after[0]) if trigram_index.has_piece(words) else walk_ids(session, after[0])
 
 

@@ -117,7 +117,7 @@ class Delivery(SQLModel, table=True):
         ),  # copies in mailboxes: few
         Index("delivery_risky_in", "received_at", sqlite_where=text(RISKY_IN), postgresql_where=text(RISKY_IN)),
         Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
-    )  # and one of the words of `search`: migrations 0052 and online
+    )  # and one of the words of `search`: migrations 0052 and 0105
 
     @property
     def shown_reply(self) -> str:

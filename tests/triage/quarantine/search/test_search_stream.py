@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Generator, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,10 +20,8 @@ from triage import ids
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.quarantine.search import listing, message_words, newest_matches, search_stream
+from triage.quarantine.search import listing, message_words, newest_matches, search_stream, trigram_index
 from triage.quarantine.search.listing import Listed, Page
-from triage.quarantine.search.search_condition import match_anywhere
-from triage.quarantine.search.search_query import Term
 from triage.quarantine.search.search_stream import END, TOP, Batch, Place, Source
 from triage.quarantine.search.selection import Selection, selection_condition
 from triage.store.db import read_transaction, transaction
@@ -225,18 +224,40 @@ def test_a_search_reads_its_index_and_the_rows_that_this_names(sqlite_engine: En
     assert {part for part in PLANS[search] if not any(part in step for step in read)} == set(), read
 
 
-def test_postgresql_reads_the_newest_rows_by_their_ids(postgresql_engine: Engine) -> None:
+@pytest.fixture
+def many(postgresql_engine: Engine, settings: Settings) -> Engine:
+    """Many deliveries, of which PostgreSQL has statistics."""
+    columns = ", ".join(name for name in Delivery.model_fields if name not in ("id", "recipient", "search"))
+    new = f"SELECT id + n, n || recipient, 'word' || n || ' of ' || search, {columns} FROM delivery, generate_series(1, 5000) n"
+    with transaction(postgresql_engine) as session:
+        arriving.set_up(session, settings)
+        arrive(session, settings, JOE)
+        session.execute(text(f"INSERT INTO delivery (id, recipient, search, {columns}) {new}"))
+        session.execute(text("SELECT gin_clean_pending_list('delivery_words_by_pieces')"))
+        session.execute(text("ANALYZE delivery, delivery_words"))
+    return postgresql_engine
+
+
+def test_postgresql_reads_the_newest_words_by_their_ids_or_asks_their_index(many: Engine) -> None:
     steps: list[str] = []
 
-    def explain(connection: Connection, cursor: Any, words: str, values: Any, _context: Any, _many: bool) -> None:
+    def explain(connection: Connection, _cursor: Any, words: str, values: Any, _context: Any, _many: bool) -> None:
         if "delivery" in words and words.startswith("SELECT"):
             steps.extend(row[0] for row in connection.connection.cursor().execute(f"EXPLAIN {words}", values))
 
-    with read_transaction(postgresql_engine) as session:
-        session.execute(text("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off"))  # as with many rows
-        event.listen(postgresql_engine, "after_cursor_execute", explain)
-        holds = match_anywhere(Term("", "settlement"))
-        words = newest_matches.Words(Delivery.id, holds, holds)
-        assert newest_matches.read_rows(session, words, ids.LARGEST, 10).reached == search_stream.END
-    assert any("Index Cond: (id <=" in step for step in steps), steps
-    assert not any("Sort" in step or "Seq Scan" in step for step in steps), steps
+    event.listen(many, "after_cursor_execute", explain)
+    words = trigram_index.words_on_postgresql(["settlement"])
+    with read_transaction(many) as session:
+        assert newest_matches.read_rows(session, words, ids.LARGEST, 10).rows == 10
+        assert any("Index Cond: (delivery_id <=" in step for step in steps), steps
+        assert not any("Sort" in step or "Seq Scan" in step for step in steps), steps
+        for ask in (partial(newest_matches.ask_index, session, words, ids.LARGEST, 1), partial(select_all, session, "subject:settlement")):
+            steps.clear()
+            assert ask() == []
+            assert any("Bitmap Index Scan on delivery_words_by_pieces" in step for step in steps), steps
+            assert not any("Seq Scan" in step for step in steps), steps
+
+
+def select_all(session: Session, search: str) -> list[int]:
+    """The deliveries that a selection names, with no list to fill."""
+    return list(session.scalars(select(col(Delivery.id)).where(selection_condition(Selection(q=search)))))

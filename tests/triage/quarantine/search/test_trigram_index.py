@@ -15,7 +15,9 @@ from triage import ids
 from triage.config.settings import Settings
 from triage.quarantine.search import listing, newest_matches, trigram_index
 from triage.quarantine.search.selection import Selection
+from triage.store import ledger
 from triage.store.db import transaction
+from triage.store.delivery_state import Event
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import MessageWords
 
@@ -98,3 +100,14 @@ def test_the_index_follows_every_change(full: Engine) -> None:
         assert listed(session, "quite different") == [one]
         assert len(left := listed(session, "supplier")) == MESSAGES - 2
         assert not {one, other} & set(left)
+
+
+def test_a_change_of_state_does_not_write_the_words_again(postgresql_engine: Engine, settings: Settings) -> None:
+    versions = text("SELECT delivery_id, xmin, ctid FROM delivery_words ORDER BY delivery_id")
+    with transaction(postgresql_engine) as session:
+        arriving.set_up(session, settings)
+        arrive(session, settings, JOE)
+    with transaction(postgresql_engine) as session:
+        before = session.execute(versions).all()
+        assert len(ledger.record_many(session, col(Delivery.id) > 0, Event.PURGE, by=ANA, now=NOW)) == 1
+        assert session.execute(versions).all() == before
