@@ -174,6 +174,7 @@ export const api = {
   escalations: (words: Words) => get<Page<Escalation>>('/escalations', words),
   escalate: (select: Select, to: string, reason: string) => call<Escalation>('POST', '/escalations', { select, to, reason }),
   confirmEscalation: (id: string) => call<Escalation>('POST', `/escalations/${id}/confirm`, {}),
+  snooze: (select: Select, until: string | null) => call<{ count: number }>('POST', '/snoozes', { select, until }),
   handOver: (select: Select, to: string, note: string) => call<{ count: number }>('POST', '/assignments', { select, to, note }),
 
   emergency: () => get<{ emergency: Emergency | null }>('/emergency'),

@@ -417,6 +417,17 @@ class Desk {
     void queue.look()
   }
 
+  /** Bring back what we have snoozed. */
+  async wake(select: DecisionOrder['select']): Promise<void> {
+    try {
+      await api.snooze(select, null)
+      this.say(t('Back in your queue.'))
+    } catch (thrown) {
+      this.say(problemOf(thrown).message)
+    }
+    void queue.reload()
+  }
+
   /** Let it lie: marked here as looked at, nothing sent. */
   leave(rows: readonly Row[]): void {
     if (rows.length) this.#leave(rows)

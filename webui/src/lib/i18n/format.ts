@@ -108,6 +108,9 @@ export function ago(instant: string, now = serverTime()): string {
 /** 24 Nov 2026, 09:41 CET: as clocks here show it, or in another time zone; the zone is always said. */
 export const longTime = (instant: string, timeZone?: string): string => (timeZone ? new Intl.DateTimeFormat(locale, { ...FULL, timeZone }) : full).format(new Date(instant))
 
+/** A time to come: "14:00" of today, with its day otherwise. */
+export const timeAhead = (instant: string): string => (new Date(instant).toDateString() === new Date(serverTime()).toDateString() ? shortTime(instant) : longTime(instant))
+
 /** The day that a clock in a time zone shows at an instant, as date fields have it. */
 export const dayIn = (instant: number, timeZone: string): string => new Date(instant + aheadOf(instant, timeZone)).toISOString().slice(0, 10)
 

@@ -23,6 +23,7 @@ const WORDS: Readonly<Record<string, string>> = {
   redirect: t('Redirect to another person'),
   reject: t('Reject with a notice to the sender'),
   hand: t('Assign to a colleague, with a note'),
+  snooze: t('Snooze until a time, or bring back'),
   escalate: t('Escalate to the people in charge'),
   renew: t('Accept the new way of sending of a known sender'),
   hold: t('Hold the sender from now on, or end the hold'),

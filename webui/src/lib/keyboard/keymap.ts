@@ -36,6 +36,7 @@ export const commands: readonly Command[] = [
     ['redirect', 'm'],
     ['reject', 'n'],
     ['hand', 'c'],
+    ['snooze', 'Z'],
     ['hold', 'h'],
     ['escalate', '!'],
     ['renew', 'v'],

@@ -80,3 +80,11 @@ export function partsBetween(run: Run, first: number, last: number): readonly Pa
     return begins <= to && from < ends
   })
 }
+
+/** The same without some rows, wherever they are; the others stay where they are. */
+export function without(run: Run, keys: ReadonlySet<string>): Run {
+  const whole = run.rows.filter((row) => !row.parent)
+  let start = 0
+  const parts = run.parts.map((part) => ({ ...part, rows: whole.slice(start, (start += part.rows)).filter((row) => !keys.has(row.key)).length }))
+  return { ...run, rows: run.rows.filter((row) => !keys.has(row.key) && !keys.has(row.parent)), parts }
+}

@@ -3,7 +3,7 @@ import { t } from '../i18n/i18n'
 
 export type RowSort = 'priority' | 'risk' | 'wait' | 'sender'
 export const SORT_WORDS: Readonly<Record<RowSort, string>> = { priority: t('By priority'), risk: t('By risk'), wait: t('Longest wait first'), sender: t('By sender') }
-const NAMES = ['sort', 'severity', 'verified', 'attachments', 'language'] as const
+const NAMES = ['sort', 'severity', 'verified', 'attachments', 'language', 'snoozed'] as const
 export type NarrowName = (typeof NAMES)[number]
 
 /** May several values be chosen? */

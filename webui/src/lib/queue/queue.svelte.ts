@@ -5,8 +5,8 @@ import { api, problemOf } from '../api/client'
 import { colleagues } from './presence.svelte'
 import { markOfDelivery, takenBack, type Mark } from './rowOutcome'
 import { holds, namesOf, rowOfDelivery, rowOfView, selectOf, type Row } from './row'
-import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, rowsAbove, runAt, type From, type Run } from './listWindow'
-import { filtersIn, sortOf } from './narrowing'
+import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, rowsAbove, runAt, without, type From, type Run } from './listWindow'
+import { chosen, filtersIn, sortOf } from './narrowing'
 import { settled } from './sections'
 import { countNew, readTab, readGroup, type Further, type Group, type Rows, type Tab } from './tabs'
 import { serverTime } from '../browser/serverTime'
@@ -32,6 +32,7 @@ class Queue {
   messages = $state(0)
   groups = $state(0)
   hidden = $state(0) // rows that the filter leaves out
+  snoozed = $state(0) // rows that we have snoozed: left out, unless they are what is shown
   moreMessages = $state('') // a plus where a search found more than was counted
   further = $state.raw<Further | undefined>(undefined) // where a search ran out of time: it goes on when somebody asks for it
   fresh = $state(0)
@@ -63,6 +64,7 @@ class Queue {
   #overdue: [number, number] | null = null // something changed while a page was read, which may not have it yet: where to look then
   #since = 0
   #shownThen = 0 // rows that the filter showed when the list was loaded
+  #waking = 0
 
   get cursor(): string {
     return this.#cursor
@@ -150,11 +152,35 @@ class Queue {
     this.begun = true
   }
 
-  #count({ messages, groups, more = '', hidden = 0 }: { messages: number; groups: number; more?: string; hidden?: number }): void {
+  #count({ messages, groups, more = '', hidden = 0, snoozed = 0, backAt }: { messages: number; groups: number; more?: string; hidden?: number; snoozed?: number; backAt?: string | null }): void {
     this.messages = messages
     this.hidden = hidden
+    this.snoozed = snoozed
+    clearTimeout(this.#waking)
+    if (backAt) this.#waking = window.setTimeout(() => void this.#wake(), Math.max(0, Date.parse(backAt) - serverTime()) + 1_000)
     this.groups = groups
     this.moreMessages = more
+  }
+
+  /** What we have snoozed is back: counted as new where rows are shown, since nothing moves by itself. */
+  async #wake(): Promise<void> {
+    const [before, shown] = [this.snoozed, this.rows.length > 0]
+    if (chosen(this.view.narrowing, 'snoozed').length) return this.reload()
+    await this.look()
+    if (shown && this.snoozed < before) this.fresh ||= before - this.snoozed
+  }
+
+  /** These rows are snoozed: out of the way, and the cursor goes to the next one that waits. */
+  putAside(rows: readonly Row[]): void {
+    const keys = new Set(rows.map((row) => row.key))
+    this.pickNone()
+    if (this.row && (keys.has(this.row.key) || keys.has(this.row.parent))) {
+      const next = this.rows.findIndex((row, index) => index > this.at && !keys.has(row.key) && !keys.has(row.parent))
+      const target = next >= 0 ? next : this.rows.findLastIndex((row, index) => index < this.at && !keys.has(row.key) && !keys.has(row.parent))
+      this.cursor = this.rows[target]?.key ?? ''
+    }
+    this.run = without(this.run, keys)
+    void this.look()
   }
 
   /** A search counts from its page on, with `above` messages above it, and no further than it looks: all of them once nothing follows. */

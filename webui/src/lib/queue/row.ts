@@ -1,5 +1,5 @@
 // A row of the list: a row of the queue, one message of an opened row, or one delivery.
-import type { TriageItem, ItemReport, ItemRequest, Delivery, LookName, Section, Select, Severity } from '../schema/types'
+import type { TriageItem, ItemReport, ItemRequest, ItemSnooze, Delivery, LookName, Section, Select, Severity } from '../schema/types'
 import { worst } from '../i18n/format'
 
 export interface Row {
@@ -26,6 +26,7 @@ export interface Row {
   readonly comments: number
   readonly asked: readonly ItemRequest[]
   readonly reported: readonly ItemReport[]
+  readonly snoozed: readonly ItemSnooze[]
   readonly ids: readonly string[]
   readonly select: Select
   readonly parent: string
@@ -40,13 +41,13 @@ const given = (select: Select): Select => Object.fromEntries(Object.entries(sele
 export const rowOfCard = (card: TriageItem): Row => ({
   key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, apart: card.apart,
   newest: card.newest_at, weight: card.risk, severity: card.severity, looks: card.second_look ?? [], urgency: card.priority, section: card.section, stands: card.section,
-  timeLimitedUntil: card.time_limited_until ?? card.lead.time_limited_until, assumed: card.time_limited_until ? card.lifetime_assumed : card.lead.lifetime_assumed, delivered: card.delivered, opened: card.opened, ends: card.expires_at, comments: card.comments, asked: card.requests, reported: card.reports, ids: card.ids, select: given(card.select), parent: '',
+  timeLimitedUntil: card.time_limited_until ?? card.lead.time_limited_until, assumed: card.time_limited_until ? card.lifetime_assumed : card.lead.lifetime_assumed, delivered: card.delivered, opened: card.opened, ends: card.expires_at, comments: card.comments, asked: card.requests, reported: card.reports, snoozed: card.snoozed, ids: card.ids, select: given(card.select), parent: '',
 })
 
 export const rowOfDelivery = (mail: Delivery, parent = '', asked: readonly ItemRequest[] = [], reported: readonly ItemReport[] = []): Row => ({
   key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, apart: 0,
   newest: mail.received_at, weight: mail.risk, severity: mail.severity, looks: mail.second_look ?? [], urgency: mail.priority, section: 'rest', stands: 'rest',
-  timeLimitedUntil: mail.time_limited_until, assumed: mail.lifetime_assumed, delivered: 0, opened: null, ends: mail.expires_at, comments: mail.comments, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), ids: [mail.id], select: { ids: [mail.id] }, parent,
+  timeLimitedUntil: mail.time_limited_until, assumed: mail.lifetime_assumed, delivered: 0, opened: null, ends: mail.expires_at, comments: mail.comments, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), snoozed: [], ids: [mail.id], select: { ids: [mail.id] }, parent,
 })
 
 /** A folder as the address bar says it: empty means all; person "-" is the department's shared folder. */
@@ -81,7 +82,7 @@ export function rowOfView(view: Shown, count: number, rows: readonly Row[]): Row
   const people = new Set(rows.map((row) => `${row.lead.department}+${row.lead.person}`)).size
   const departments = new Set(rows.map((row) => row.lead.department)).size
   return {
-    ...lead, key: '*', parent: '', count, people, departments, apart: 0, ids: [], weight: Math.max(...rows.map((row) => row.weight)), severity: worst(rows.map((row) => row.severity)), looks: [...new Set(rows.flatMap((row) => row.looks))],
+    ...lead, key: '*', parent: '', snoozed: [], count, people, departments, apart: 0, ids: [], weight: Math.max(...rows.map((row) => row.weight)), severity: worst(rows.map((row) => row.severity)), looks: [...new Set(rows.flatMap((row) => row.looks))],
     select: shownWords(view),
   }
 }

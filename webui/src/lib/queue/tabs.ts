@@ -26,8 +26,8 @@ export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
 ]
 
 interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string; message?: string; narrowing: string }
-/** `more`: a plus where there are more messages than that, nobody knows how many. `further`: a search ran out of time there. `position`: how many rows lie above, where that is known. `hidden`: rows that a filter leaves out. */
-export interface Rows extends Read { messages: number; groups: number; more?: string; further?: Further; position?: number | null; hidden?: number }
+/** `more`: a plus where there are more messages than that, nobody knows how many. `further`: a search ran out of time there. `position`: how many rows lie above, where that is known. `hidden`: rows that a filter leaves out. `snoozed`: rows that we have snoozed, `backAt`: when the first is back. */
+export interface Rows extends Read { messages: number; groups: number; more?: string; further?: Further; position?: number | null; hidden?: number; snoozed?: number; backAt?: string | null }
 /** How far a search looked back, and where it goes on. */
 export interface Further { to: string; from: From }
 
@@ -69,7 +69,7 @@ export async function readTab(asked: Asked, limit: number, from: From): Promise<
   const prev = page.previous_cursor ? { before: page.previous_cursor } : null
   const sorted = sortOf(asked.narrowing) !== 'priority'
   const rows = page.items.map((card) => (sorted ? { ...rowOfCard(card), stands: 'rest' as const } : rowOfCard(card)))
-  return { rows, messages: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_items, position: page.position, hidden: page.hidden_items, next: following(page.next_cursor), prev }
+  return { rows, messages: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_items, position: page.position, hidden: page.hidden_items, snoozed: page.snoozed_items, backAt: page.snoozed_until, next: following(page.next_cursor), prev }
 }
 
 const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, assigned_to: asked.handed || null, state: 'held' })
