@@ -145,7 +145,7 @@ def set_step(
         row = EnforcementStep(scope=scope, step=step, starts_at=start, ends_at=ends_at, by_shown=by.shown, at=now, reason=reason[:1000])
         session.add(row)
         session.flush()
-    detail = {"mode": step or "as the settings say", "reason": reason[:1000]}
+    detail = {"enforcement": step or "as the settings say", "reason": reason[:1000]}
     times = {"from": start.isoformat()} if start > AT_ONCE else {}
     times |= {"until": ends_at.isoformat()} if ends_at else {}
     ledger.write_act(session, "set-enforcement", scope or "company", by=by, now=now, detail=detail | times)

@@ -25,10 +25,10 @@ CONFIDENTIAL = "confidential"  # in place of a confidential folder
 ACCOUNTS = ("staff", EMPLOYEE)  # kinds of subjects that are people
 OF_STAFF = " staff: "  # in a change of the directory: it is about a staff account
 DETAILS = (  # of an entry, that a SIEM may know
-    *("asked_by", "cause", "changed", "factor", "first", "grants", "items", "left", "machine", "method", "minutes", "mode", "name"),
-    *("needs", NEW_PLACE, "number", "provider", "result", "rights", "role", "second_factor", "staff", "through", "until"),
+    *("asked_by", "cause", "changed", "enforcement", "factor", "first", "grants", "items", "left", "machine", "method", "minutes", "mode"),
+    *("name", "needs", NEW_PLACE, "number", "provider", "result", "rights", "role", "second_factor", "staff", "through", "until"),
 )
-SHOWN_AS = {NEW_PLACE: "new_sign_in_address"}  # of those that entries, which nobody may change, have by an older name
+SHOWN_AS = {NEW_PLACE: "new_sign_in_address", "mode": "enforcement"}  # details that sealed entries have by an older name
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,8 @@ def test_each_step_counts_from_the_next_message_on(engine: Engine, settings: Set
     assert sorted(found[one] for one in before) == [("it", "queued", "first-contact"), ("legal", "queued", "first-contact")]
     assert sorted(found[one] for one in after) == [("it", "queued", "first-contact"), ("legal", "held", "")]
     assert [found[one] for one in again] == [("legal", "queued", "first-contact")]
-    assert said[0] == ("department:legal", {"mode": "hold-unknown", "reason": "second day"})
-    assert said[1][1]["mode"] == "as the settings say"
+    assert said[0] == ("department:legal", {"enforcement": "hold-unknown", "reason": "second day"})
+    assert said[1][1]["enforcement"] == "as the settings say"
 
 
 def test_hold_dangerous_holds_what_is_dangerous_and_nothing_else(

@@ -209,7 +209,7 @@ def test_an_act_on_a_confidential_folder_does_not_name_it(session: Session, sett
     hidden, shown = read_events(session, settings)
     assert hidden["mailroom"] == {"by": "person:ida", "subject": "confidential", "confidential": True}
     assert all(one not in json.dumps(hidden) for one in ("legal", "mara"))
-    assert shown["mailroom"] == {"by": "person:ida", "subject": "department:it", "mode": "record-only"}
+    assert shown["mailroom"] == {"by": "person:ida", "subject": "department:it", "enforcement": "record-only"}
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "\u202e\n\x1b" * 3000])

@@ -129,7 +129,7 @@ export const api = {
   departments: (group: string) => get<Folders>('/departments', { group }),
   addressees: (q: string) => get<{ items: Recipient[] }>('/recipients', { q }),
 
-  cards: (words: Words) => get<TriageItems>('/triage', words),
+  triage: (words: Words) => get<TriageItems>('/triage', words),
   deliveries: (words: Words) => get<Deliveries>('/deliveries', words),
   comments: (delivery: string, reason?: string) => get<Comments>(`/deliveries/${delivery}/comments`, { reason }),
   commentsOf: (row: Words, reason?: string) => get<Comments>('/comments', { ...row, reason }),
@@ -190,17 +190,17 @@ export const api = {
   requests: (words: Words) => get<Page<ReleaseRequest> & { open: number; reported: number }>('/requests', words),
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
 
-  secondKeys: () => get<{ items: PendingApproval[] }>('/approvals'),
+  approvals: () => get<{ items: PendingApproval[] }>('/approvals'),
   keepersRequests: () => get<{ items: ConfidentialRemoval[] }>('/confidential-removals'),
   answerKeepersRequest: (id: string, verb: 'confirm' | 'decline', expect: number) => call<ConfidentialRemoval>('POST', `/confidential-removals/${id}/${verb}`, { expect }),
-  settleSecondKey: (id: string, verb: 'confirm' | 'decline', said: Confirmed = {}) => call<PendingApproval>('POST', `/approvals/${id}/${verb}`, { ...said }),
+  settleApproval: (id: string, verb: 'confirm' | 'decline', said: Confirmed = {}) => call<PendingApproval>('POST', `/approvals/${id}/${verb}`, { ...said }),
 
   enforcement: () => get<Enforcement>('/enforcement'),
   setStep: (scope: string, step: ScopeStep['step'] | null, reason: string) => call<Enforcement>('PUT', '/enforcement', { scope, step, reason }),
 
-  practiceCards: () => get<{ items: TrainingMessage[] }>('/training/messages'),
-  practise: (card: string, answer: TrainingAnswer) => call<TrainingResult>('POST', '/training/answers', { message: card, answer }),
-  practiceScores: () => get<{ items: TrainingScore[] }>('/training/scores'),
+  trainingMessages: () => get<{ items: TrainingMessage[] }>('/training/messages'),
+  answerTraining: (message: string, answer: TrainingAnswer) => call<TrainingResult>('POST', '/training/answers', { message, answer }),
+  trainingScores: () => get<{ items: TrainingScore[] }>('/training/scores'),
 
   reports: (period: { since?: string; until?: string }) => get<{ items: Report[] }>('/reports', period),
 
@@ -223,7 +223,7 @@ export const api = {
 export const at = {
   view: (message: string, mode: 'html' | 'text', reason?: string) => `${BASE}/messages/${message}/view` + query({ mode, reason, language }),
   attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
-  practice: (card: string) => `${BASE}/training/messages/${encodeURIComponent(card)}/view` + query({ language }),
+  trainingView: (message: string) => `${BASE}/training/messages/${encodeURIComponent(message)}/view` + query({ language }),
   report: (name: string, table: string, period: { since?: string; until?: string }) => `${BASE}/reports/${name}` + query({ format: 'csv', table, ...period }),
   events: () => `${BASE}/events`,
 }

@@ -2,7 +2,7 @@
 import { kept } from '../browser/localStorage'
 
 export const BASE = '/api/v1'
-/** Cards of a first page: more than a screen shows. */
+/** Rows of a first page: more than a screen shows. */
 export const FIRST = 50
 
 const early = new Map<string, Promise<Response>>()

@@ -9,7 +9,7 @@ const TRIES = 60
 /** What the server is told. */
 export const viewed = {
   message: (id: string) => call<void>('POST', `/messages/${id}/viewed`),
-  card: (card: string) => call<void>('POST', `/training/messages/${encodeURIComponent(card)}/viewed`),
+  training: (message: string) => call<void>('POST', `/training/messages/${encodeURIComponent(message)}/viewed`),
 }
 
 /** The address of a view that is read before anybody asked for it. */

@@ -13,7 +13,7 @@ const SELDOM = 5 // times that, while nobody sits here and nothing changes
 
 class CoverStore {
   now = $state.raw<Coverage | null>(null)
-  alarm = $state.raw<Emergency | null>(null)
+  emergency = $state.raw<Emergency | null>(null)
   escalations = $state.raw<readonly Escalation[]>([]) // that nobody has confirmed
 
   #seen = $state(kept('removal', '')) // the newest large removal that was looked at here
@@ -30,12 +30,12 @@ class CoverStore {
 
   /** Is there anything to tell below the bar on top? */
   get speaks(): boolean {
-    return Boolean(this.alarm || this.now?.restored || this.now?.away_until || this.now?.uncovered.length || this.removals.length || this.escalations.some((one) => one.may_confirm))
+    return Boolean(this.emergency || this.now?.restored || this.now?.away_until || this.now?.uncovered.length || this.removals.length || this.escalations.some((one) => one.may_confirm))
   }
 
   load = async (): Promise<void> => {
     this.now = await api.cover().catch(() => this.now)
-    this.alarm = await api.emergency().then(({ emergency }) => emergency, () => this.alarm)
+    this.emergency = await api.emergency().then(({ emergency }) => emergency, () => this.emergency)
     this.escalations = await api.escalations({ limit: 20 }).then(({ items }) => items, () => this.escalations)
   }
 

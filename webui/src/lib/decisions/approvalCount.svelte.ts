@@ -2,7 +2,7 @@
 import { api, problemOf } from '../api/client'
 import type { ConfidentialRemoval, PendingApproval } from '../schema/types'
 
-class SecondKeys {
+class Approvals {
   items = $state.raw<PendingApproval[]>([])
   asked = $state.raw<ConfidentialRemoval[]>([])
   failure = $state('')
@@ -13,7 +13,7 @@ class SecondKeys {
 
   async load(): Promise<void> {
     try {
-      const [keys, keepers] = await Promise.all([api.secondKeys(), api.keepersRequests()])
+      const [keys, keepers] = await Promise.all([api.approvals(), api.keepersRequests()])
       this.items = keys.items
       this.asked = keepers.items
       this.failure = ''
@@ -23,4 +23,4 @@ class SecondKeys {
   }
 }
 
-export const secondKeys = new SecondKeys()
+export const approvals = new Approvals()

@@ -10,15 +10,15 @@ import { namesOf, narrowestScope, selectOf, type Row } from '../queue/row'
 import { folders } from '../state/folders.svelte'
 import { offer } from './deliveredLately.svelte'
 import { secondLooks, type Wording } from './secondLook.svelte'
-import { secondKeys } from './approvalCount.svelte'
+import { approvals } from './approvalCount.svelte'
 import { session } from '../state/session.svelte'
 import { PAST, blockKinds, calledOf, scopeWords } from '../i18n/format'
 import { serverInstant } from '../browser/serverTime'
 import type { Decision, DecisionOrder, Verb } from '../schema/types'
 
-const approvals = () => import('./allowSteps.svelte')
+const loadAllowSteps = () => import('./allowSteps.svelte')
 const refusals = () => import('./errorText')
-setTimeout(() => Promise.all([approvals(), refusals()]), 1_500) // so that they are there when somebody is approved, or something is refused
+setTimeout(() => Promise.all([loadAllowSteps(), refusals()]), 1_500) // so that they are there when somebody is approved, or something is refused
 
 /** One decision of mine: what undo needs to know. */
 interface Done { decision: Decision; names: readonly string[]; key?: string; subject?: string; approval?: Approval | null; fresh?: Fresh }
@@ -141,7 +141,7 @@ class Desk {
   async #sendNow(wish: DecisionOrder, rows: readonly Row[], act: Act, approve: boolean, once: string, approval: Approval | null): Promise<void> {
     this.busy += 1
     try {
-      if (approve) approval ??= await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows, session.me?.scope) })
+      if (approve) approval ??= await (await loadAllowSteps()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows, session.me?.scope) })
       const whole = approval ? { ...wish, rule: approval.wish } : wish
       const decision = await secondLooks.confirmed((said) => {
         const asks = { ...whole, ...said }
@@ -217,7 +217,7 @@ class Desk {
 
   /** It needs a second person. */
   asked(): void {
-    void secondKeys.load()
+    void approvals.load()
     this.say(t('This needs approval by a second person. Nothing has changed yet.'), { note: t('A colleague confirms or declines it under “Approvals”.') })
   }
 
@@ -406,7 +406,7 @@ class Desk {
     }
   }
 
-  /** What was handed to a colleague is nobody's in particular again. */
+  /** What was assigned to a colleague is nobody's in particular again. */
   async takeBack(select: DecisionOrder['select']): Promise<void> {
     try {
       await api.handOver(select, '', '')

@@ -17,13 +17,13 @@ export async function nextFree(): Promise<void> {
   const skip = [...new Set([...passed, ...queue.rows.filter((one) => queue.markOf(one)).map((one) => one.key)])].slice(0, 1_000)
   const { department, person } = folderWords(view)
   await colleagues.quietly(async () => {
-    const { item: card } = await api.nextFree({ group: view.group, department, person, q: view.q, skip, ...narrowingWords(view.narrowing) })
-    if (!card) {
+    const { item } = await api.nextFree({ group: view.group, department, person, q: view.q, skip, ...narrowingWords(view.narrowing) })
+    if (!item) {
       passed.clear()
       return desk.say(t('No other row is free: you have seen all rows here, or colleagues have them open.'))
     }
     if (queue.moved !== moved) return // the cursor went elsewhere meanwhile
-    if (!queue.rows.some((one) => one.key === card.key)) await queue.reload()
-    queue.cursor = card.key
+    if (!queue.rows.some((one) => one.key === item.key)) await queue.reload()
+    queue.cursor = item.key
   }).catch((thrown) => desk.say(problemOf(thrown).message))
 }

@@ -54,7 +54,7 @@ class Colleagues {
   /** Who else looks at this row. */
   at = (row: Row): OtherHere[] => this.others.filter((one) => one.delivery !== null && row.ids.includes(one.delivery))
 
-  /** Is this row somebody else's just now: in their hands, or handed to them? */
+  /** Is this row somebody else's just now: in their hands, or assigned to them? */
   isOthers = (row: Row): boolean => this.at(row).length > 0 || (row.lead.assigned !== null && row.lead.assigned.to !== session.me?.login)
 
   /** Begin; returns how to end it. */

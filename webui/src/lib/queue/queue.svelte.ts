@@ -11,14 +11,14 @@ import { settled } from './sections'
 import { countNew, readTab, readGroup, type Further, type Group, type Rows, type Tab } from './tabs'
 import { serverTime } from '../browser/serverTime'
 
-/** `handed`: our login when only what was handed to us is shown; `message`: "messages/ID" or "deliveries/ID" when only that is;
+/** `assigned`: our login when only what was assigned to us is shown; `message`: "messages/ID" or "deliveries/ID" when only that is;
     `narrowing`: order and filter. */
-export interface View { tab: Tab; group: Group; department: string; person: string; q: string; handed: string; message: string; narrowing: string }
+export interface View { tab: Tab; group: Group; department: string; person: string; q: string; assigned: string; message: string; narrowing: string }
 
 const LARGE = 200 // of a page that follows
 const AROUND = 100 // around a place that somebody jumps to
 const END = 50 // at the end of a long list: more than a screen shows, and few enough to be there at once
-const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '', message: '', narrowing: '' }
+const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', assigned: '', message: '', narrowing: '' }
 
 /** A row as it is now, where it stands. */
 const patched = (row: Row, now: Row | undefined): Row => (now ? { ...now, stands: row.stands } : row)
@@ -322,7 +322,7 @@ class Queue {
     rows.forEach((row, index) => {
       const mail = answers[index]
       if (mail && mail.state !== 'held') this.markAs(namesOf(row), markOfDelivery(mail))
-      else if (mail && this.view.handed && mail.assigned?.to !== this.view.handed) this.markAs(namesOf(row), takenBack(mail))
+      else if (mail && this.view.assigned && mail.assigned?.to !== this.view.assigned) this.markAs(namesOf(row), takenBack(mail))
     })
   }
 

@@ -38,10 +38,10 @@ export const isForDuty = ({ escalated, escalation }: Delivery): boolean => Boole
 /** Only the features that select something. */
 const given = (select: Select): Select => Object.fromEntries(Object.entries(select).filter(([, value]) => value && (!Array.isArray(value) || value.length)))
 
-export const rowOfCard = (card: TriageItem): Row => ({
-  key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, apart: card.apart,
-  newest: card.newest_at, weight: card.risk, severity: card.severity, looks: card.second_look ?? [], urgency: card.priority, section: card.section, stands: card.section,
-  timeLimitedUntil: card.time_limited_until ?? card.lead.time_limited_until, assumed: card.time_limited_until ? card.lifetime_assumed : card.lead.lifetime_assumed, delivered: card.delivered, opened: card.opened, ends: card.expires_at, comments: card.comments, asked: card.requests, reported: card.reports, snoozed: card.snoozed, ids: card.ids, select: given(card.select), parent: '',
+export const rowOfItem = (item: TriageItem): Row => ({
+  key: item.key, lead: item.lead, count: item.count, people: item.people, departments: item.departments, apart: item.apart,
+  newest: item.newest_at, weight: item.risk, severity: item.severity, looks: item.second_look ?? [], urgency: item.priority, section: item.section, stands: item.section,
+  timeLimitedUntil: item.time_limited_until ?? item.lead.time_limited_until, assumed: item.time_limited_until ? item.lifetime_assumed : item.lead.lifetime_assumed, delivered: item.delivered, opened: item.opened, ends: item.expires_at, comments: item.comments, asked: item.requests, reported: item.reports, snoozed: item.snoozed, ids: item.ids, select: given(item.select), parent: '',
 })
 
 export const rowOfDelivery = (mail: Delivery, parent = '', asked: readonly ItemRequest[] = [], reported: readonly ItemReport[] = []): Row => ({
@@ -55,8 +55,8 @@ export interface Folder { department: string; person: string }
 
 export const SHARED = '-'
 
-/** What a list shows: of a folder, of what a search finds, of what was handed to us. */
-export interface Shown extends Folder { q: string; handed: string }
+/** What a list shows: of a folder, of what a search finds, of what was assigned to us. */
+export interface Shown extends Folder { q: string; assigned: string }
 
 /** A folder as the API wants it said: left out means all, an empty person is the shared folder. */
 export const folderWords = ({ department, person }: Folder): { department?: string; person?: string } => ({
@@ -64,7 +64,7 @@ export const folderWords = ({ department, person }: Folder): { department?: stri
   ...(person && { person: person === SHARED ? '' : person }),
 })
 
-const shownWords = ({ q, handed, ...folder }: Shown): Select => ({ ...(q && { q }), ...(handed && { assigned_to: handed }), ...folderWords(folder) })
+const shownWords = ({ q, assigned, ...folder }: Shown): Select => ({ ...(q && { q }), ...(assigned && { assigned_to: assigned }), ...folderWords(folder) })
 
 /** Does a row hold more messages than it names? */
 const isLarge = (row: Row): boolean => row.ids.length < row.count
@@ -96,8 +96,8 @@ export function selectOf(rows: readonly Row[], decided: (id: string) => boolean,
   const others = rows.filter((row) => !isLarge(row) && !large.some((one) => one.key === row.parent))
   const ids = [...new Set(others.flatMap((row) => row.ids))].filter((id) => !decided(id))
   if (!large.length) return { select: { ids }, count: ids.length }
-  const cards = [...large.map(asRead), ...(ids.length ? [{ ids }] : [])]
-  const which = cards.length > 1 ? { any_of: cards } : cards[0]
+  const items = [...large.map(asRead), ...(ids.length ? [{ ids }] : [])]
+  const which = items.length > 1 ? { any_of: items } : items[0]
   return { select: { ...which, ...shownWords(shown), states: ['held'] }, count: ids.length + large.reduce((sum, row) => sum + row.count, 0) }
 }
 

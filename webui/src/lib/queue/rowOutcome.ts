@@ -12,5 +12,5 @@ export function markOfDelivery(mail: Delivery): Mark {
   return { verb, blocked: false, by: decided?.by_name ?? '', at: decided?.at ?? mail.received_at, decision: decided?.decision ?? '', sure: true }
 }
 
-/** The mark for what is held as before, but handed to us no more. */
+/** The mark for what is held as before, but assigned to us no more. */
 export const takenBack = (mail: Delivery): Mark => ({ verb: 'hold', blocked: false, by: mail.assigned?.by_name ?? '', at: serverInstant(), decision: '', sure: true })

@@ -2,7 +2,7 @@
 import { t } from '../i18n/i18n'
 import { api } from '../api/client'
 import { narrowingWords, sortOf } from './narrowing'
-import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
+import { folderWords, rowOfItem, rowOfDelivery, SHARED, type Folder, type Row } from './row'
 import type { From, Read } from './listWindow'
 import { STATES_ALL } from '../i18n/format'
 import type { Deliveries, Delivery, State } from '../schema/types'
@@ -16,7 +16,7 @@ export const GROUPS: readonly { name: Group; says: string }[] = [
   { name: 'none', says: t('None') },
 ]
 
-/** The tabs of the list; "mine" is what waits and was handed to us. */
+/** The tabs of the list; "mine" is what waits and was assigned to us. */
 export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
   { tab: 'held', says: t('Needs a decision') },
   { tab: 'mine', says: t('Assigned to me') },
@@ -25,7 +25,7 @@ export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
   { tab: 'all', says: t('All messages') },
 ]
 
-interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string; message?: string; narrowing: string }
+interface Asked extends Folder { tab: Tab; group: Group; q: string; assigned: string; message?: string; narrowing: string }
 /** `more`: a plus where there are more messages than that, nobody knows how many. `further`: a search ran out of time there. `position`: how many rows lie above, where that is known. `hidden`: rows that a filter leaves out. `snoozed`: rows that we have snoozed, `backAt`: when the first is back. */
 export interface Rows extends Read { messages: number; groups: number; more?: string; further?: Further; position?: number | null; hidden?: number; snoozed?: number; backAt?: string | null }
 /** How far a search looked back, and where it goes on. */
@@ -65,15 +65,15 @@ export async function readTab(asked: Asked, limit: number, from: From): Promise<
   if (asked.tab === 'problems') return readProblems(asked)
   if (asked.tab === 'decided') return readDeliveries(DECIDED, asked, limit, from)
   if (asked.tab === 'all') return readDeliveries(STATES_ALL, asked, limit, from)
-  const page = await api.cards({ ...cardWords(asked), limit, ...from })
+  const page = await api.triage({ ...itemWords(asked), limit, ...from })
   const prev = page.previous_cursor ? { before: page.previous_cursor } : null
   const sorted = sortOf(asked.narrowing) !== 'priority'
-  const rows = page.items.map((card) => (sorted ? { ...rowOfCard(card), stands: 'rest' as const } : rowOfCard(card)))
+  const rows = page.items.map((item) => (sorted ? { ...rowOfItem(item), stands: 'rest' as const } : rowOfItem(item)))
   return { rows, messages: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_items, position: page.position, hidden: page.hidden_items, snoozed: page.snoozed_items, backAt: page.snoozed_until, next: following(page.next_cursor), prev }
 }
 
-const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, assigned_to: asked.handed || null, state: 'held' })
-export const cardWords = (asked: Asked) => ({ group: asked.group, ...waitingWords(asked), ...narrowingWords(asked.narrowing) })
+const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, assigned_to: asked.assigned || null, state: 'held' })
+export const itemWords = (asked: Asked) => ({ group: asked.group, ...waitingWords(asked), ...narrowingWords(asked.narrowing) })
 
 /** How many messages came into these folders since then, of those that `known` does not know; at most 200. */
 export async function countNew(asked: Asked, since: number, known: (mail: Delivery) => boolean): Promise<number> {

@@ -8,7 +8,7 @@ class TimeLimited {
   shown = $state.raw<ReadonlySet<string> | null>(null)
 
   load = async (): Promise<void> => {
-    const page = await api.cards({ group: 'none', state: 'held', section: 'time-limited', limit: 20, ids: 1 }).catch(() => null)
+    const page = await api.triage({ group: 'none', state: 'held', section: 'time-limited', limit: 20, ids: 1 }).catch(() => null)
     if (page) this.items = page.items.map((one) => one.lead)
     if (page && !this.shown) this.open()
   }

@@ -7,7 +7,7 @@ import type { Proposal, ProposalAnswer } from '../schema/types'
 import { plain } from '../i18n/format'
 
 class Hand {
-  cards = $state.raw<Proposal[]>([])
+  proposals = $state.raw<Proposal[]>([])
   answered = $state(0)
   loaded = $state(false)
   failure = $state('')
@@ -39,8 +39,8 @@ class Hand {
     try {
       const { items, open, answered } = await api.takeProposals()
       if (!this.here) return
-      const order = new Map(this.cards.map((one, place) => [one.id, place]))
-      this.cards = items.toSorted((one, other) => (order.get(one.id) ?? items.length) - (order.get(other.id) ?? items.length))
+      const order = new Map(this.proposals.map((one, place) => [one.id, place]))
+      this.proposals = items.toSorted((one, other) => (order.get(one.id) ?? items.length) - (order.get(other.id) ?? items.length))
       proposals.open = open
       this.answered = answered
       this.failure = ''
@@ -53,7 +53,7 @@ class Hand {
   /** Leave: others may have our proposals. */
   leave(): Promise<void> {
     this.here = false
-    this.cards = []
+    this.proposals = []
     this.loaded = false
     return this.inTurn(async () => {
       if (!this.here) await api.layBackProposals().catch(() => undefined)
@@ -80,13 +80,13 @@ class Hand {
     let said = ''
     const given = ++this.given
     this.last = null
-    if (answer !== 'open') this.cards = this.cards.filter((other) => other.id !== one.id)
+    if (answer !== 'open') this.proposals = this.proposals.filter((other) => other.id !== one.id)
     try {
       const wording = { title: t('Allow {sender}?', { sender: plain(one.value) }), act: t('Allow'), kept: t('No rule was made.') }
       const made = await secondLooks.confirmed((said) => api.answerProposal(one.id, answer, said), wording)
       if (!made) throw new Error(wording.kept)
       if (answer !== 'open' && given === this.given) this.last = made // else another was answered since
-      if (answer === 'open') this.cards = [made, ...this.cards]
+      if (answer === 'open') this.proposals = [made, ...this.proposals]
     } catch (thrown) {
       said = problemOf(thrown).message
     }
@@ -96,7 +96,7 @@ class Hand {
 
   /** Look at it later: it goes behind the others. */
   later(one: Proposal): void {
-    this.cards = [...this.cards.filter((other) => other.id !== one.id), one]
+    this.proposals = [...this.proposals.filter((other) => other.id !== one.id), one]
   }
 }
 

@@ -23,7 +23,7 @@ beforeEach(() => {
   queue.marks = new Map()
   queue.pickNone()
   queue.loaded = true
-  queue.view = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '', message: '', narrowing: '' }
+  queue.view = { tab: 'held', group: 'sender', department: '', person: '', q: '', assigned: '', message: '', narrowing: '' }
   queue.cursor = 'a'
   desk.refusal = null
   live.state = 'live'
@@ -385,7 +385,7 @@ describe('a second look', () => {
 test('after a refusal the cursor stays on the mail it has gone on to', async () => {
   vi.spyOn(api, 'decide').mockRejectedValue(new Problem(412, 'There are 2 now.'))
   vi.spyOn(api, 'delivery').mockResolvedValue(mail('a') as never)
-  const cards = vi.spyOn(api, 'cards').mockResolvedValue({ items: [], next_cursor: null, previous_cursor: null, position: 0, total_items: 0, total_deliveries: 0 } as never)
+  const cards = vi.spyOn(api, 'triage').mockResolvedValue({ items: [], next_cursor: null, previous_cursor: null, position: 0, total_items: 0, total_deliveries: 0 } as never)
   vi.spyOn(api, 'deliveries').mockResolvedValue({ items: [], next_cursor: null, total_estimate: 0 } as never)
   await desk.decide({ verb: 'release' }, queue.inHand)
   await vi.waitFor(() => expect(cards).toHaveBeenCalled())
@@ -400,7 +400,7 @@ test('a search that runs out of time waits to be asked to look further', async (
     { ...none, items: [mail('b')], total_estimate: 1 },
   ]
   const deliveries = vi.spyOn(api, 'deliveries').mockImplementation(() => Promise.resolve(pages.shift() as never))
-  await queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'rare', handed: '', message: '', narrowing: '' })
+  await queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'rare', assigned: '', message: '', narrowing: '' })
   await queue.more() // nobody asked
   expect([deliveries.mock.calls.length, queue.further?.to, queue.messages, queue.moreMessages]).toEqual([1, '2026-11-12T10:00:00Z', 1, '+'])
   await queue.lookFurther()
@@ -414,7 +414,7 @@ describe('the number above a search', () => {
   const found = (items: string[], total: number, next: string | null = null, back: string | null = null, isAtLeast = true) =>
     ({ items: items.map(mail), total_estimate: total, total_is_at_least: isAtLeast, next_cursor: next, looked_back_to: back }) as never
   const number = () => `${queue.messages}${queue.moreMessages}`
-  const open = () => queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'often', handed: '', message: '', narrowing: '' })
+  const open = () => queue.open({ tab: 'all', group: 'none', department: '', person: '', q: 'often', assigned: '', message: '', narrowing: '' })
 
   test('grows as the list does, and is exact at its end', async () => {
     const pages = [found(['a', 'b'], 3, 'x'), found(['c', 'd'], 3, 'y'), found(['e'], 1, 'z', '2026-11-12T10:00:00Z'), found(['f'], 1)]
@@ -499,7 +499,7 @@ describe('what is selected is what is acted on', () => {
   })
 
   test('in another folder nothing is', async () => {
-    vi.spyOn(api, 'cards').mockReturnValue(new Promise(() => undefined))
+    vi.spyOn(api, 'triage').mockReturnValue(new Promise(() => undefined))
     queue.messages = 214
     queue.everything = true
     void queue.open({ ...queue.view, department: 'it' })
@@ -525,7 +525,7 @@ describe('a long list', () => {
     asked.length = wrong = 0
     size = MILLION
     vi.spyOn(api, 'deliveries').mockResolvedValue({ items: [], next_cursor: null, total_estimate: 0 } as never)
-    vi.spyOn(api, 'cards').mockImplementation((words) => {
+    vi.spyOn(api, 'triage').mockImplementation((words) => {
       asked.push(words)
       const limit = Number(words.limit)
       const position = Number(words.position ?? 0)
@@ -602,7 +602,7 @@ describe('a long list', () => {
   test('a key at the seam asks once where the page beyond it cannot be had', async () => {
     await queue.goTo(500_000)
     queue.cursor = queue.rows.at(-1)!.key
-    const cards = vi.spyOn(api, 'cards').mockReset().mockRejectedValue(new Problem(503, 'Not now.'))
+    const cards = vi.spyOn(api, 'triage').mockReset().mockRejectedValue(new Problem(503, 'Not now.'))
     await queue.step(1)
     expect([cards.mock.calls.length, queue.failure]).toEqual([1, 'Not now.'])
   })
@@ -615,7 +615,7 @@ describe('a long list', () => {
     await queue.goTo(500_000)
     const { cursor, run: { before, next } } = queue
     queue.pick([cursor])
-    const cards = vi.spyOn(api, 'cards').mockRejectedValueOnce(new Problem(status, 'Not now.'))
+    const cards = vi.spyOn(api, 'triage').mockRejectedValueOnce(new Problem(status, 'Not now.'))
     await queue.more()
     expect([queue.failure, queue.cursor]).toEqual(['Not now.', cursor])
     const here = queue.rows.length
@@ -627,7 +627,7 @@ describe('a long list', () => {
   })
 
   test('what cannot be meant is not asked for again by itself', async () => {
-    const cards = vi.spyOn(api, 'cards').mockRejectedValueOnce(new Problem(422, 'There is no such day.'))
+    const cards = vi.spyOn(api, 'triage').mockRejectedValueOnce(new Problem(422, 'There is no such day.'))
     cards.mockClear()
     await queue.open({ ...queue.view, q: 'before:soon' })
     await queue.look()
@@ -683,7 +683,7 @@ describe('a reading that is answered late', () => {
 
   test('keeps what was decided and selected since', async () => {
     const cards = later<TriageItems>()
-    vi.spyOn(api, 'cards').mockReturnValue(cards.promise)
+    vi.spyOn(api, 'triage').mockReturnValue(cards.promise)
     vi.spyOn(api, 'decide').mockResolvedValue(made())
     const reading = queue.reload()
     await desk.decide({ verb: 'release' }, queue.inHand)
@@ -696,7 +696,7 @@ describe('a reading that is answered late', () => {
   test('of another folder counts nothing as new in this one', async () => {
     const counted = later<Deliveries>()
     queue.run = { ...queue.run, parts: [...queue.run.parts, queue.run.parts[0]!] }
-    vi.spyOn(api, 'cards').mockResolvedValue(page)
+    vi.spyOn(api, 'triage').mockResolvedValue(page)
     const asked = vi.spyOn(api, 'deliveries').mockReturnValue(counted.promise)
     const looking = queue.look()
     await vi.waitFor(() => expect(asked).toHaveBeenCalled())
@@ -707,7 +707,7 @@ describe('a reading that is answered late', () => {
   })
 
   test('and has failed is no failure of the next folder', async () => {
-    vi.spyOn(api, 'cards').mockRejectedValueOnce(new Problem(503, 'Not now.')).mockReturnValue(new Promise(() => undefined))
+    vi.spyOn(api, 'triage').mockRejectedValueOnce(new Problem(503, 'Not now.')).mockReturnValue(new Promise(() => undefined))
     await queue.reload()
     void queue.open({ ...queue.view, department: 'legal' })
     expect(queue.failure).toBe('')
@@ -715,7 +715,7 @@ describe('a reading that is answered late', () => {
 })
 
 test('what changes while a page is read is looked at once that is here', async () => {
-  const cards = vi.spyOn(api, 'cards')
+  const cards = vi.spyOn(api, 'triage')
   let answer: (page: TriageItems) => void = () => undefined
   const page = (...ids: string[]) => ({ items: ids.map((id) => ({ key: id, count: 1, ids: [id], select: {}, lead: mail(id), departments: [], people: 1 })), next_cursor: null, previous_cursor: null, total_items: ids.length, total_deliveries: ids.length, position: 0 }) as unknown as TriageItems
   cards.mockReturnValueOnce(new Promise((resolve) => (answer = resolve))).mockResolvedValue(page('n', 'a'))
@@ -733,7 +733,7 @@ test.each([
   ['sort=risk', 0], // an order alone: by the time, and nothing has come since
 ])('new rows outside what is read count too: %s', async (narrowing, fresh) => {
   const page = (total: number) => ({ items: [{ key: 'a', count: 1, ids: ['a'], select: {}, lead: mail('a'), departments: [], people: 1 }], next_cursor: 'n', previous_cursor: null, total_items: total, total_deliveries: total, position: 0 }) as unknown as TriageItems
-  vi.spyOn(api, 'cards').mockResolvedValueOnce(page(500)).mockResolvedValue(page(503))
+  vi.spyOn(api, 'triage').mockResolvedValueOnce(page(500)).mockResolvedValue(page(503))
   vi.spyOn(api, 'deliveries').mockResolvedValue({ items: [] } as unknown as Deliveries)
   await queue.open({ ...queue.view, narrowing })
   await queue.look()
