@@ -177,18 +177,22 @@ def test_no_rule_is_said_to_be_missing_before_that_is_known(site: Site, page: Pa
 
 
 @pytest.mark.long
-def test_the_reason_for_a_door_stays_where_the_next_one_is_begun(site: Site, page: Page) -> None:
+def test_a_step_is_set_with_its_own_reason_and_taken_back(site: Site, page: Page) -> None:
     site.sit_down(page, "ida", "/enforcement")
-    reason = page.get_by_label("Reason (for the audit log)")
-    reason.fill("of the first")
     held = Held(page, "**/api/v1/enforcement", "PUT")
-    page.get_by_role("button", name="Record only").first.click()
+    page.get_by_role("button", name="Change Whole company").click()
+    form = page.get_by_role("form", name="Change the step of Whole company")
+    form.get_by_label("Record only").check()
+    form.get_by_label("Reason (for the audit log)").fill("of the first")
+    form.get_by_role("button", name="Set “Record only”").click()
     held.wait(1)
-    reason.fill("of the second")
     held.go()
     expect(page.get_by_role("status").filter(has_text="Whole company: Record only")).to_be_attached()
-    expect(reason).to_have_value("of the second")
-    page.get_by_role("button", name="Use the configuration").first.click()
+    expect(form).to_have_count(0)
+    expect(page.get_by_role("row", name="Whole company").first).to_contain_text("of the first")
+    page.get_by_role("button", name="Change Whole company").click()
+    expect(form.get_by_label("Reason (for the audit log)")).to_have_value("")
+    form.get_by_role("button", name="Use the configuration").click()
     held.wait(2)
     held.go(1)
     expect(page.get_by_role("status").filter(has_text="Whole company: Hold unknown senders")).to_be_attached()

@@ -1,7 +1,7 @@
 """Work by keyboard alone: a morning's work, and every screen by Tab with visible focus; in high contrast too."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.triage.arriving import NO_DMARC, add_rules
 from tests.webui.queue.test_campaigns import PRIZE
@@ -159,3 +159,25 @@ def test_in_the_queue_the_keyboard_goes_back_to_the_list(filled: Site, page: Pag
     page.keyboard.press("x")
     page.get_by_role("button", name="Clear selection").press("Enter")
     expect(page.get_by_role("listbox", name="Held messages")).to_be_focused()
+
+
+def test_letters_that_come_before_the_palette_are_typed_into_it(filled: Site, page: Page) -> None:
+    """Holds the palette back on the network while somebody types on."""
+    waiting: list[Route] = []
+
+    def hold_back(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/assets/lazyDialogs-*.js", hold_back)
+    filled.sit_down(page)
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("auditx")
+    page.keyboard.press("Backspace")
+    for one in waiting:
+        one.continue_()
+    page.unroute("**/assets/lazyDialogs-*.js")
+    expect(page.get_by_role("combobox", name="Find a command or a folder")).to_have_value("audit")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()

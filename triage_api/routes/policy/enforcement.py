@@ -1,7 +1,10 @@
 """Enforcement steps of the company, its departments and people; changed without a restart."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated
 
+from fastapi import Query
 from sqlmodel import Session
 
 from triage.actor import Actor
@@ -9,6 +12,8 @@ from triage.config.settings import Settings
 from triage.directory import enforcement
 from triage.notifications import enforcement_notice
 from triage.quarantine import coverage
+from triage.reports import enforcement_effect
+from triage.reports.enforcement_effect import StepEffect
 from triage.say import say
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
@@ -18,13 +23,27 @@ from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.schemas.policy import enforcement as schemas
 
+Days = Annotated[int, Query(ge=0, le=90, description="Count what the steps held and let pass in so many days; 0 counts nothing.")]
+
 router = resource_router("roll-out", "/enforcement")
 
 
 @router.get("", response_model=schemas.Enforcement, responses=describe_refusals(401))
-def get_enforcement(session: Read, here: Here, by: Staff) -> schemas.Enforcement:
+def get_enforcement(session: Read, here: Here, by: Staff, days: Days = 0) -> schemas.Enforcement:
     """The steps of the company, of each department in your scope, and of people with one of their own."""
-    return show_steps(session, here.settings, by, utcnow())
+    now = utcnow()
+    found = show_steps(session, here.settings, by, now)
+    if not days:
+        return found
+    effects = enforcement_effect.count_effects(session, by=by, now=now, days=days)
+    items = [one if one.scope.startswith("person:") else with_effect(one, effects) for one in found.items]
+    return found.model_copy(update={"items": items})
+
+
+def with_effect(one: schemas.ScopeStep, effects: Mapping[str, StepEffect]) -> schemas.ScopeStep:
+    """The step of a department or the company with what it held and let pass."""
+    effect = effects.get(one.scope.partition(":")[2]) or StepEffect()
+    return one.model_copy(update={"effect": schemas.StepEffect.model_validate(effect)})
 
 
 @router.put("", response_model=schemas.Enforcement, responses=describe_refusals(401, 403, 422))

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from triage_api.schemas.fields import Order, Shape, Text, Word
 from triage_api.schemas.language import Sentence
+from triage_api.schemas.vocabulary import Severity
 
 Step = Literal["record-only", "hold-dangerous", "hold-unknown"]
 
@@ -20,6 +21,14 @@ class PlannedStep(Shape):
     reason: str
 
 
+class StepEffect(Shape):
+    """Effect of a step on the messages of the last days, by severity, in messages."""
+
+    people: Annotated[int, Field(description="employees whom the step concerns")]
+    held: Annotated[dict[Severity, int], Field(description="held when they arrived")]
+    passed: Annotated[dict[Severity, int], Field(description="delivered, and held by a stricter step")]
+
+
 class ScopeStep(Shape):
     """The step of the company, a department or a person, and who set it, "" where the settings say so."""
 
@@ -31,6 +40,7 @@ class ScopeStep(Shape):
     ends_at: Annotated[datetime | None, Field(description="then the wider scope or the settings count again")]
     reason: str
     planned: PlannedStep | None
+    effect: Annotated[StepEffect | None, Field(description="of departments and the company, where `days` asks for it")] = None
 
 
 class Enforcement(Shape):

@@ -195,8 +195,8 @@ export const api = {
   answerKeepersRequest: (id: string, verb: 'confirm' | 'decline', expect: number) => call<ConfidentialRemoval>('POST', `/confidential-removals/${id}/${verb}`, { expect }),
   settleApproval: (id: string, verb: 'confirm' | 'decline', said: Confirmed = {}) => call<PendingApproval>('POST', `/approvals/${id}/${verb}`, { ...said }),
 
-  enforcement: () => get<Enforcement>('/enforcement'),
-  setStep: (scope: string, step: ScopeStep['step'] | null, reason: string) => call<Enforcement>('PUT', '/enforcement', { scope, step, reason }),
+  enforcement: (days: number) => get<Enforcement>('/enforcement', { days }),
+  setStep: (scope: string, step: ScopeStep['step'] | null, reason: string, now: boolean) => call<Enforcement>('PUT', '/enforcement', { scope, step, reason, starts_at: now ? 'now' : 'default' }),
 
   trainingMessages: () => get<{ items: TrainingMessage[] }>('/training/messages'),
   answerTraining: (message: string, answer: TrainingAnswer) => call<TrainingResult>('POST', '/training/answers', { message, answer }),

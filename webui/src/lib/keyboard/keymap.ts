@@ -1,6 +1,7 @@
 // The one key map: the keyboard, the palette, the help sheet and the caps on buttons all read this table. What each command is called: commandLabels.ts.
 import { choices } from '../state/preferences.svelte'
 import { chord } from './chord.svelte'
+import { keepAhead } from './typedAhead'
 import { writing } from './writing.svelte'
 
 export type Group = 'Move' | 'Decide' | 'View' | 'Go'
@@ -184,7 +185,7 @@ export const forgetChord = (): void => void (chord.open = '')
 /** The key after the first of two is the second or nothing: a slow hand must never release mail. */
 export function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing || document.querySelector('dialog[open]')) return forgetChord()
-  if (MODIFIERS.has(event.key)) return
+  if (MODIFIERS.has(event.key) || keepAhead(event)) return
   const pressed = chordOf(event)
   const first = chord.open
   chord.open = ''

@@ -2977,6 +2977,8 @@ export interface ScopeStep {
   ends_at: string | null
   reason: string
   planned: PlannedStep | null
+  /** of departments and the company, where `days` asks for it */
+  effect: StepEffect | null
 }
 
 /** Reason for a second look, and the newest message that it is about. */
@@ -3269,6 +3271,16 @@ export interface Step {
   next_hop: string
   /** Number of the attempt; null for other steps. */
   attempt: number | null
+}
+
+/** Effect of a step on the messages of the last days, by severity, in messages. */
+export interface StepEffect {
+  /** employees whom the step concerns */
+  people: number
+  /** held when they arrived */
+  held: Partial<Record<Severity, number>>
+  /** delivered, and held by a stricter step */
+  passed: Partial<Record<Severity, number>>
 }
 
 /** Number of messages with a subject. */
