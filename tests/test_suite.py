@@ -81,8 +81,9 @@ def test_the_long_fuzzer_runs_targets_side_by_side(monkeypatch: pytest.MonkeyPat
 
 
 def test_files_that_are_named_for_the_run_are_there() -> None:
-    named = [*databases.WHOLE, *databases.EVERY_CASE, *balance.SHARE, balance.PARTS, balance.FUZZED, *changed.ALWAYS]
+    named = [*databases.WHOLE, *databases.LOCKS, *databases.EVERY_CASE, *balance.SHARE, balance.PARTS, balance.FUZZED, *changed.ALWAYS]
     assert [name for name in named if not (ROOT / name).is_file()] == []
+    assert [test for file, tests in databases.LOCKS.items() for test in tests if f"def {test}(" not in (ROOT / file).read_text()] == []
 
 
 def test_postgresql_is_asked_once_where_more_would_ask_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,9 +93,7 @@ def street(sqlite_engine: Engine, settings: Settings, server: dovecot.Server, tm
     return Street(sqlite_engine, behind_dovecot(settings, server, tmp_path), server, [f"p{number}@company.example"])
 
 
-@pytest.mark.parametrize(
-    "point", [point if point in ("marked", "settled", "put back") else pytest.param(point, marks=pytest.mark.long) for point in POINTS]
-)
+@pytest.mark.parametrize("point", [point if point == "marked" else pytest.param(point, marks=pytest.mark.long) for point in POINTS])
 def test_a_recaller_that_dies_anywhere_is_taken_over(street: Street, point: str, tmp_path: Path) -> None:
     mailbox = street.people[0]
     (mail,) = street.delivered(letter(1), mailbox)

@@ -133,13 +133,14 @@ def until(
     patience: float = HANG,
 ) -> T:
     """Look until something true is seen, and give it back. The error tells what was waited for and what the log says."""
-    deadline = time.monotonic() + patience
-    while (begun := time.monotonic()) < deadline:
+    start = time.monotonic()
+    while (begun := time.monotonic()) < start + patience:
         if seen := look():
             return seen
         if process is not None and process.poll() is not None:
             raise AssertionError(f"{what}: the server ended with {process.returncode}. {read_tail(log)}")
-        time.sleep(min(1.0, max(0.02, 2 * (time.monotonic() - begun))))  # a look that is dear takes no processor from whom it waits for
+        # looks that are dear, or many, take no processor from whom they wait for
+        time.sleep(min(1.0, max(0.02, 2 * (time.monotonic() - begun), min(0.25, (begun - start) / 10))))
     raise (SlowStart if process is not None else AssertionError)(f"{what} did not happen within {patience:.0f} s. {read_tail(log)}")
 
 

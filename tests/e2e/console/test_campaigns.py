@@ -21,6 +21,7 @@ COPIES = (
 
 
 @pytest.mark.parametrize("house", [LMTP, MAILDIR], indirect=True)
+@pytest.mark.long
 def test_a_wave_is_one_row_and_goes_as_one(house: House, page: Page) -> None:
     subject = f"Parcel on hold {uuid4().hex[:8]}"
     for number, (person, greeting, host) in enumerate(COPIES):

@@ -19,7 +19,7 @@ from tests.peers import company, outside, processes
 from tests.peers.mail import dovecot as dovecot_peer, next_hop, postfix
 from tests.peers.outside import Letter
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.long]
 
 SEAL = outside.Domain(company.DOMAIN)
 INNER = """
@@ -128,7 +128,6 @@ def test_through_postfix_and_dovecot_signature_and_seal_verify(site: Site) -> No
     assert top["X-Mailroom-Verdict"] == "first-contact"
 
 
-@pytest.mark.long
 def test_a_proven_sender_is_told_what_a_stranger_may_know(site: Site) -> None:
     letter = Letter(f"wes@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Refused at once"))
     seen = story(site, released(site, letter), "bounced")
@@ -156,7 +155,6 @@ def test_a_forged_sender_is_never_told(site: Site) -> None:
     assert site.find_notices(forged.subject) == []
 
 
-@pytest.mark.long
 def test_rejected_in_the_browser_the_sender_reads_the_words(site: Site, page: Page) -> None:
     letter = Letter(f"zoe@{outside.SUPPLIER.name}", f"luc.moreau@{company.DOMAIN}", unique("A one-time offer"))
     site.house.company.take(letter)
@@ -178,7 +176,6 @@ def test_rejected_in_the_browser_the_sender_reads_the_words(site: Site, page: Pa
         assert desk.decide("restore", {"ids": [rejected["id"]]}).status_code == 409  # told is told
 
 
-@pytest.mark.long
 def test_an_unproven_sender_cannot_be_told_no(site: Site, page: Page) -> None:
     letter = replace(Letter(f"abe@{outside.STRANGER.name}", f"luc.moreau@{company.DOMAIN}", unique("Unproven offer")))
     site.house.company.take(letter)

@@ -49,6 +49,7 @@ def test_the_demo_is_a_company_with_a_morning_of_mail(demo: str, directory: Path
         assert client.get(console).headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.long
 def test_the_desk_is_as_daily_work_shows_it(demo: str, directory: Path, page: Page) -> None:
     """The pictures of docs/how-to/work-the-quarantine.md: with MAILROOM_PICTURES in the environment they are taken again."""
     demo_peer.wait_for_the_judge(directory)

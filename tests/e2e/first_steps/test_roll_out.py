@@ -55,6 +55,7 @@ def append(store: dovecot_peer.Server, mailbox: str, raw: bytes, folder: str = "
 
 
 @pytest.mark.peers
+@pytest.mark.long
 def test_the_rehearsal_reads_dovecot_and_says_what_was_wanted(house: Company, store: dovecot_peer.Server, tmp_path: Path) -> None:
     wanted = Letter(UNKNOWN, ADA, "a question", headers={"X-Number": "1"})
     raw = wanted.raw()

@@ -46,6 +46,7 @@ def test_a_release_is_taken_back_before_it_leaves(lone: House, page: Page) -> No
         assert (back["due_at"], back["attempts"]) == (None, 0)
 
 
+@pytest.mark.long
 def test_a_next_hop_that_is_down_is_waited_for(lone: House) -> None:
     assert lone.dovecot is not None
     letter, raw = held(lone, "Patience")

@@ -12,6 +12,8 @@ from tests.peers.company import DOMAIN, Company, Desk
 from tests.peers.mail.next_hop import Peer, next_hop
 from tests.peers.outside import Letter
 
+pytestmark = pytest.mark.long
+
 MORE = f"""
 [[person]]
 uid = "søren"

@@ -86,6 +86,7 @@ def test_the_same_messages_would_do_harm_elsewhere(browser: Browser, sink: Sink)
 
 
 @pytest.mark.corpus
+@pytest.mark.long
 def test_nor_with_what_others_have_collected(site: Site, page: Page, sink: Sink, corpus: Path) -> None:
     assert looked_through(site, page, sink, come(site, "Collected", collected(corpus))) == []
 

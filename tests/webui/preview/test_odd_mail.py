@@ -122,6 +122,7 @@ def test_names_that_turn_round_and_hide_letters(site: Site, page: Page) -> None:
     expect(page.get_by_role("status").filter(has_text="Released")).to_be_visible()
 
 
+@pytest.mark.long
 def test_five_megabytes_of_html(site: Site, page: Page) -> None:
     body = "".join(f"<p>Paragraph {number} of a report that does not end.</p>" for number in range(95_000))
     head = "From: Big <big@odd.example>\r\nTo: joe.fern@company.example\r\nSubject: The report\r\nMIME-Version: 1.0\r\n"

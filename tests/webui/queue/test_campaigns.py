@@ -47,6 +47,7 @@ def state_of(site: Site, delivery: str) -> str:
 
 
 @pytest.mark.usefixtures("proven")
+@pytest.mark.long
 def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page) -> None:
     site.sit_down(page, path="/campaigns")
     row = page.get_by_role("row").filter(has_text="Parcel on hold")

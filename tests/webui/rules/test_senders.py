@@ -44,6 +44,7 @@ def in_force(site: Site) -> list[tuple[str, str, str]]:
         return [(rule.effect, rule.match, rule.value) for rule in rules]
 
 
+@pytest.mark.long
 def test_a_key_leads_from_a_mail_to_its_sender_and_on_to_the_domain(known: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     known.sit_down(page)

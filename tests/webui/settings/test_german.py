@@ -241,6 +241,7 @@ def test_pages_about_one_thing(filled: Site, german: Page) -> None:
         assert english(german.evaluate(STORY, mail)) == []
 
 
+@pytest.mark.long
 def test_signing_in_and_the_lock(filled: Site, german: Page) -> None:
     german.goto(filled.url)
     for password in ("falsch", PASSWORD):

@@ -84,6 +84,7 @@ def test_locked_and_opened_again_and_a_colleague_takes_over(site: Site, page: Pa
     expect(page.get_by_role("button", name="Ben Okafor")).to_be_visible()
 
 
+@pytest.mark.long
 def test_after_six_wrong_ones_the_password_is_asked_for(site: Site, page: Page) -> None:
     site.sit_down(page, "sam")
     set_pin(page, site.url, ANAS)

@@ -102,6 +102,7 @@ def test_set_up_in_settings_then_asked_for_everywhere(site: Site, page: Page) ->
     expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
 
 
+@pytest.mark.long
 def test_who_must_have_one_sets_it_up_while_signing_in(site: Site, page: Page) -> None:
     enter_password(page, site, "otto")
     expect(page.get_by_text("Your role needs a second factor to sign in.")).to_be_visible()

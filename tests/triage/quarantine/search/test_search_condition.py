@@ -7,7 +7,7 @@ from io import BytesIO
 from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from tests.triage import arriving
@@ -50,76 +50,79 @@ def full(known: Engine, settings: Settings) -> Engine:
     return known
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("kim", "free law"),
-        ("from:kim contract", "law"),
-        ('from:"dhl express"', "dhl"),
-        ("from:@law.example", "law"),
-        ("from:contract", ""),
-        ("to:mara", "law"),
-        ('to:"joe fern"', "dhl free"),
-        ("to:legal", "law"),
-        ("dept:it", "dhl free"),
-        ("dept:leg", "law"),
-        ("subject:parcel", "dhl"),
-        ("has:link", "dhl"),
-        ("has:attachment", ""),
-        ("link:evil.example", "dhl"),
-        ("link:100%", ""),
-        ("100%", "free"),
-        ("state:held", "dhl law"),
-        ("state:decided", "free"),
-        ("state:released", ""),
-        ("by:ana", "free"),
-        ('by:"ana roth"', "free"),
-        ("by:ben", ""),
-        ("proof:none", "free"),
-        ("-proof:none", "dhl law"),
-        ("severity:none", "law"),
-        ("risk:none", "dhl free law"),
-        ("risk:dangerous", ""),
-        ("is:held", "dhl law"),
-        ("is:decided", "free"),
-        ("is:delivered risk:suspicious", ""),
-        ("rule:first-contact", "dhl free law"),
-        ("rule:unlike-themselves", ""),
-        ("signal:first-contact", "dhl free law"),
-        ("signal:unproven", "free"),
-        ("-signal:unproven", "dhl law"),
-        ("signal:first", ""),
-        ("after:2026-11-24", "dhl free law"),
-        ("before:2026-11-24", ""),
-        ("-kim", "dhl"),
-        ("verified:dhl.example", "dhl"),
-        ("verified:@hl.example", ""),
-        ("verified:example", "dhl law"),
-        ("ip:192.0.2.1", "dhl free law"),
-        ("ip:192.0.2.10", ""),
-        ("reply-to:kim", ""),
-        ("file:pdf", ""),
-        ("campaign:0000000000000", ""),
-        ("message-id:nothing@nowhere.example", ""),
-    ],
-)
-def test_what_is_found(full: Engine, text: str, found: str) -> None:
+FOUND = {
+    "kim": "free law",
+    "from:kim contract": "law",
+    'from:"dhl express"': "dhl",
+    "from:@law.example": "law",
+    "from:contract": "",
+    "to:mara": "law",
+    'to:"joe fern"': "dhl free",
+    "to:legal": "law",
+    "dept:it": "dhl free",
+    "dept:leg": "law",
+    "subject:parcel": "dhl",
+    "has:link": "dhl",
+    "has:attachment": "",
+    "link:evil.example": "dhl",
+    "link:100%": "",
+    "100%": "free",
+    "state:held": "dhl law",
+    "state:decided": "free",
+    "state:released": "",
+    "by:ana": "free",
+    'by:"ana roth"': "free",
+    "by:ben": "",
+    "proof:none": "free",
+    "-proof:none": "dhl law",
+    "severity:none": "law",
+    "risk:none": "dhl free law",
+    "risk:dangerous": "",
+    "is:held": "dhl law",
+    "is:decided": "free",
+    "is:delivered risk:suspicious": "",
+    "rule:first-contact": "dhl free law",
+    "rule:unlike-themselves": "",
+    "signal:first-contact": "dhl free law",
+    "signal:unproven": "free",
+    "-signal:unproven": "dhl law",
+    "signal:first": "",
+    "after:2026-11-24": "dhl free law",
+    "before:2026-11-24": "",
+    "-kim": "dhl",
+    "verified:dhl.example": "dhl",
+    "verified:@hl.example": "",
+    "verified:example": "dhl law",
+    "ip:192.0.2.1": "dhl free law",
+    "ip:192.0.2.10": "",
+    "reply-to:kim": "",
+    "file:pdf": "",
+    "campaign:0000000000000": "",
+    "message-id:nothing@nowhere.example": "",
+}
+
+
+def test_what_is_found(full: Engine) -> None:
     with transaction(full) as session:
-        authors = session.scalars(select(col(Delivery.author_domain)).where(selection.selection_condition(Selection(q=text))))
-        assert " ".join(sorted(one.removesuffix(".example") for one in authors)) == found
-        listed = listing.list_deliveries(session, Selection(q=text), by=ANA).items  # which reads the other tables too
-        assert " ".join(sorted(one.author_domain.removesuffix(".example") for one in listed)) == found
+
+        def authors(text: str) -> list[str]:
+            """Domains that the condition finds alone, and those of the list, which reads the other tables too."""
+            alone = session.scalars(select(col(Delivery.author_domain)).where(selection.selection_condition(Selection(q=text))))
+            listed = [one.author_domain for one in listing.list_deliveries(session, Selection(q=text), by=ANA).items]
+            return [" ".join(sorted(one.removesuffix(".example") for one in found)) for found in (alone, listed)]
+
+        assert {text: authors(text) for text in FOUND} == {text: [found, found] for text, found in FOUND.items()}
 
 
-@pytest.mark.parametrize("text", ["message-id:<A.1@Mail.example>", "message-id:a.1@mail.example", "Message-ID:A.1@MAIL.example"])
-def test_a_message_is_found_by_its_message_id(known: Engine, settings: Settings, text: str) -> None:
+def test_a_message_is_found_by_its_message_id(known: Engine, settings: Settings) -> None:
     with transaction(known) as session:
         for named in ("A.1@Mail.example", "A.10@Mail.example"):
             raw = mail(f"From: kim@free.example\nMessage-ID: <{named}>", "x")
             proof = authentication("kim@free.example")
             intake.receive_message(session, arriving.envelope(JOE), raw, proof, summary.make_summary(raw), settings=settings, now=NOW)
-        (found,) = listing.list_deliveries(session, Selection(q=text), by=ANA).items
-        assert session.get_one(Message, found.message_id).summary["message_id"] == "A.1@Mail.example"
+        for text in ("message-id:<A.1@Mail.example>", "message-id:a.1@mail.example", "Message-ID:A.1@MAIL.example"):
+            (found,) = listing.list_deliveries(session, Selection(q=text), by=ANA).items
+            assert session.get_one(Message, found.message_id).summary["message_id"] == "A.1@Mail.example"
 
 
 LETTER = """From: kim@free.example
@@ -145,28 +148,27 @@ Content-Transfer-Encoding: base64
 DIGEST = sha256(b"%PDF").hexdigest()
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("file:.pdf", True),
-        ("file:RECHNUNG", True),
-        ('file:"Rechnung \\"ä"', False),  # a quote ends the phrase
-        ("file:ä", True),
-        ("file:urlaub", True),
-        ("file:Übung", True),
-        ("file:.exe", False),
-        ("file:%PDF", False),
-        ("file:third", False),
-        (f"hash:{DIGEST}", True),
-        (f"hash:{DIGEST[:8].upper()}", True),
-        (f"hash:{DIGEST[8:20]}", False),
-        ("reply-to:@else.example", True),
-        ("reply-to:THIRD", True),
-        ("reply-to:free", False),
-        ("reply-to:pdf", False),
-    ],
-)
-def test_files_and_where_answers_go(known: Engine, settings: Settings, text: str, found: bool) -> None:
+HAS = {
+    "file:.pdf": True,
+    "file:RECHNUNG": True,
+    'file:"Rechnung \\"ä"': False,  # a quote ends the phrase
+    "file:ä": True,
+    "file:urlaub": True,
+    "file:Übung": True,
+    "file:.exe": False,
+    "file:%PDF": False,
+    "file:third": False,
+    f"hash:{DIGEST}": True,
+    f"hash:{DIGEST[:8].upper()}": True,
+    f"hash:{DIGEST[8:20]}": False,
+    "reply-to:@else.example": True,
+    "reply-to:THIRD": True,
+    "reply-to:free": False,
+    "reply-to:pdf": False,
+}
+
+
+def test_files_and_where_answers_go(known: Engine, settings: Settings) -> None:
     made = BytesIO()
     with ZipFile(made, "w") as archive:
         for name in ("Urlaub.jpg", "übung.txt"):
@@ -175,7 +177,7 @@ def test_files_and_where_answers_go(known: Engine, settings: Settings, text: str
     with transaction(known) as session:
         proof = authentication("kim@free.example")
         intake.receive_message(session, arriving.envelope(JOE), raw, proof, summary.make_summary(raw), settings=settings, now=NOW)
-        assert bool(listing.list_deliveries(session, Selection(q=text), by=ANA).items) is found
+        assert {text: bool(listing.list_deliveries(session, Selection(q=text), by=ANA).items) for text in HAS} == HAS
 
 
 @pytest.mark.parametrize(
@@ -187,37 +189,38 @@ def test_files_and_where_answers_go(known: Engine, settings: Settings, text: str
         ("verified:a..b", "a..b"),
     ],
 )
-def test_what_no_such_value_can_be_is_told(known: Engine, text: str, told: str) -> None:
-    with transaction(known) as session, pytest.raises(BadInput, match=told):
+def test_what_no_such_value_can_be_is_told(sqlite_engine: Engine, text: str, told: str) -> None:
+    with transaction(sqlite_engine) as session, pytest.raises(BadInput, match=told):
         listing.list_deliveries(session, Selection(q=text), by=ANA)
 
 
 SUBJECTS = ("Ärger mit MÜLLER", "Straße gesperrt", "Große Änderung über Übung", "Mueller")
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("subject:müller", SUBJECTS[:1]),
-        ("subject:MÜLLER", SUBJECTS[:1]),
-        ("subject:ärger", SUBJECTS[:1]),
-        ("subject:Straße", SUBJECTS[1:2]),
-        ("subject:STRASSE", SUBJECTS[1:2]),
-        ("subject:GROSSE subject:änderung subject:ÜBER", SUBJECTS[2:3]),
-        ("to:österreich", SUBJECTS),
-        ("dept:österreich", SUBJECTS),
-        ("to:osterreich", ()),
-    ],
-)
-def test_letters_beyond_ascii_are_folded_too(known: Engine, settings: Settings, text: str, found: tuple[str, ...]) -> None:
+FOLDED: dict[str, tuple[str, ...]] = {
+    "subject:müller": SUBJECTS[:1],
+    "subject:MÜLLER": SUBJECTS[:1],
+    "subject:ärger": SUBJECTS[:1],
+    "subject:Straße": SUBJECTS[1:2],
+    "subject:STRASSE": SUBJECTS[1:2],
+    "subject:GROSSE subject:änderung subject:ÜBER": SUBJECTS[2:3],
+    "to:österreich": SUBJECTS,
+    "dept:österreich": SUBJECTS,
+    "to:osterreich": (),
+}
+
+
+def test_letters_beyond_ascii_are_folded_too(known: Engine, settings: Settings) -> None:
     with transaction(known) as session:
         for subject in SUBJECTS:
             arrive(session, settings, JOE, subject=subject)
         session.execute(update(Department).where(col(Department.code) == "it").values(name="IT Österreich"))
-        subjects = session.scalars(
-            select(col(Delivery.subject)).where(selection.selection_condition(Selection(q=text))).order_by(col(Delivery.id))
-        )
-        assert tuple(subjects) == found
+
+        def subjects(text: str) -> tuple[str, ...]:
+            where = selection.selection_condition(Selection(q=text))
+            return tuple(session.scalars(select(col(Delivery.subject)).where(where).order_by(col(Delivery.id))))
+
+        assert {text: subjects(text) for text in FOLDED} == FOLDED
 
 
 @pytest.mark.parametrize(
@@ -235,6 +238,6 @@ def test_letters_beyond_ascii_are_folded_too(known: Engine, settings: Settings, 
         ("after:soon", "after: takes a day"),
     ],
 )
-def test_what_cannot_be_meant_is_said(full: Engine, text: str, fault: str) -> None:
-    with transaction(full) as session, pytest.raises(BadInput, match=fault):
-        session.scalar(select(func.count()).select_from(Delivery).where(selection.selection_condition(Selection(q=text))))
+def test_what_cannot_be_meant_is_said(text: str, fault: str) -> None:
+    with pytest.raises(BadInput, match=fault):
+        selection.selection_condition(Selection(q=text))

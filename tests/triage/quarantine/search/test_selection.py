@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -41,31 +42,32 @@ def mail(engine: Engine, settings: Settings) -> Engine:
 ITEMS = (Selection(sender="news@shop.example", proof="none"), Selection(sender="news@mail.shop.example"))
 
 
-@pytest.mark.parametrize(
-    ("features", "subjects"),
-    [
-        ({"sender": "News@Shop.example"}, ["100% off_today"]),
-        ({"domain": "shop.example"}, ["100% off_today", "Sale"]),
-        ({"department": "it"}, ["Sale", "Änderung der Bankverbindung"]),
-        ({"department": "it", "person": ""}, ["Änderung der Bankverbindung"]),
-        ({"person": "mara.berg"}, ["100% off_today"]),
-        ({"q": "ÄNDERUNG bank"}, ["Änderung der Bankverbindung"]),
-        ({"q": "100% off_"}, ["100% off_today"]),
-        ({"q": "10_% off"}, []),
-        ({"q": "joe.fern sale"}, ["Sale"]),
-        ({"q": "' OR 1=1 --"}, []),
-        ({"domain": "shop.example", "states": ("purged",)}, []),
-        ({"domain": "shop.example", "since": NOW + timedelta(seconds=1)}, []),
-        ({"domain": "shop.example", "until": NOW + timedelta(seconds=1)}, ["100% off_today", "Sale"]),
-        ({"any_of": ITEMS}, ["100% off_today", "Sale"]),
-        ({"any_of": ITEMS, "department": "it"}, ["Sale"]),
-        ({"any_of": (Selection(sender="news@shop.example", until=NOW),)}, []),
-    ],
+NAMED: tuple[tuple[dict[str, Any], list[str]], ...] = (
+    ({"sender": "News@Shop.example"}, ["100% off_today"]),
+    ({"domain": "shop.example"}, ["100% off_today", "Sale"]),
+    ({"department": "it"}, ["Sale", "Änderung der Bankverbindung"]),
+    ({"department": "it", "person": ""}, ["Änderung der Bankverbindung"]),
+    ({"person": "mara.berg"}, ["100% off_today"]),
+    ({"q": "ÄNDERUNG bank"}, ["Änderung der Bankverbindung"]),
+    ({"q": "100% off_"}, ["100% off_today"]),
+    ({"q": "10_% off"}, []),
+    ({"q": "joe.fern sale"}, ["Sale"]),
+    ({"q": "' OR 1=1 --"}, []),
+    ({"domain": "shop.example", "states": ("purged",)}, []),
+    ({"domain": "shop.example", "since": NOW + timedelta(seconds=1)}, []),
+    ({"domain": "shop.example", "until": NOW + timedelta(seconds=1)}, ["100% off_today", "Sale"]),
+    ({"any_of": ITEMS}, ["100% off_today", "Sale"]),
+    ({"any_of": ITEMS, "department": "it"}, ["Sale"]),
+    ({"any_of": (Selection(sender="news@shop.example", until=NOW),)}, []),
 )
-def test_what_a_selection_names(mail: Engine, features: dict[str, object], subjects: list[str]) -> None:
+
+
+def test_what_a_selection_names(mail: Engine) -> None:
     with db.read_transaction(mail) as session:
-        where = selection.selection_condition(Selection.of(**features))
-        assert list(session.scalars(select(col(Delivery.subject)).where(where).order_by(col(Delivery.id)))) == subjects
+        for features, subjects in NAMED:
+            where = selection.selection_condition(Selection.of(**features))
+            found = session.scalars(select(col(Delivery.subject)).where(where).order_by(col(Delivery.id)))
+            assert (features, list(found)) == (features, subjects)
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ TEXTS = (
     "A caller left you a voice note while you were away. Listen to the recording in the player of the communications desk.",
     "",
 )
-STEPS = 20
-ALL_LOOK = 10  # at every so many steps everybody is asked for, between them one
+STEPS = examples(12)
+ALL_LOOK = 6  # at every so many steps everybody is asked for, between them one
 HOMES = ("bad.example", "bad.example", "gmail.com")
 
 

@@ -176,6 +176,7 @@ def attacks_and_rules(found: dict[str, Any], copies: list[Copy]) -> None:
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the kind makes no difference
 
 
+@pytest.mark.long
 @SQLITE
 def test_where_the_keys_are_gone_the_old_results_prove_as_much(rehearse: Shell, demo: Path, copies: list[Copy], tmp_path: Path) -> None:
     zone = demo / "demo.zone"
@@ -199,6 +200,7 @@ def test_nothing_is_written_to_the_database(rehearse: Shell, demo: Path, engine:
 
 
 @SQLITE
+@pytest.mark.long
 def test_mbox_files_tell_the_same(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
     """The same mailboxes as files: what came in and what was sent, without the names that told when."""
     for box in (demo / "old").iterdir():
