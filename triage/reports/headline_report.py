@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from triage.reports.harm import Harm
 from triage.reports.report_values import Column, Period, Plot, Report, Table
-from triage.say import say, say_count
+from triage.say import format_day, say, say_count
 from triage.text.csv_export import Cell
 from triage.text.numbers import format_percent, spell_span
 
@@ -95,6 +96,9 @@ def headline_words(figures: dict[str, Figure], before: Period | None) -> Iterabl
         )
     if before is None:
         yield say("There is no period to compare with: its records are already erased.")
+    else:
+        days = [format_day(moment.astimezone(before.zone)) for moment in (before.since, before.until - timedelta(seconds=1))]
+        yield say("Compared with {since} to {until}.", since=days[0], until=days[1])
 
 
 def report_harm(found: dict[str, Harm], before: dict[str, Harm], period: Period) -> Report:

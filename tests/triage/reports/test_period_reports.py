@@ -350,6 +350,7 @@ def first_look(company: Company) -> None:
     assert company.report("headlines").sentences == (
         "17 messages were held.",
         "Staff released 10, half of the wanted ones within 4 minutes, and removed 5.",
+        "Compared with 21 Nov 2026 to 22 Nov 2026.",
     )
     assert rows(company.report("headlines"), "figures", "now")[5] == (None,)
 

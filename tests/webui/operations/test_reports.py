@@ -1,5 +1,7 @@
 """Reports at the desk: sentences before drawings, each with its numbers and as CSV; and what decisions take is measured."""
 
+import re
+
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlmodel import col
@@ -8,6 +10,8 @@ from tests.webui.site import JOE, MARA, Site
 from triage.store import db
 from triage.store.models.decisions import Decision
 
+SMALLEST_LABEL = """() => Math.min(...[...document.querySelectorAll('figure *')]
+  .map((one) => parseFloat(getComputedStyle(one).fontSize)))"""
 SUBJECTS = ("The first one", "The second one")
 
 
@@ -27,7 +31,18 @@ def test_what_was_decided_is_told_and_drawn(site: Site, page: Page) -> None:
     assert 0 < effort.milliseconds < 600_000
     page.keyboard.press("g")
     page.keyboard.press("s")
-    expect(page.get_by_text("2 messages were held. Staff released 1 and removed 0. 1 wanted message was held")).to_be_visible()
+    expect(page.get_by_text("2 messages were held. Staff released 1 and removed 0. Compared with")).to_be_visible()
+    held = page.locator("dl > div").filter(has_text="Held")
+    expect(held).to_have_text(re.compile(r"Held\s*2\s*↑ 2 more"))
+    oldest = page.get_by_role("link", name="Open the message")
+    expect(oldest).to_have_attribute("href", re.compile("/deliveries/"))
+    harm = page.get_by_role("region", name="Harm")
+    expect(harm.get_by_text("0 of 1 wanted messages waited more than 30 minutes (0 %).")).to_be_visible()
+    expect(harm.get_by_text("Nothing in this period.")).to_be_visible()
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(SMALLEST_LABEL) >= 12
+    page.set_viewport_size({"width": 1280, "height": 800})
     waiting = page.get_by_role("region", name="Waiting time of wanted messages")
     expect(waiting.get_by_role("row", name="IT – –")).to_be_visible()
     rules = page.get_by_role("region", name="What the rules did")

@@ -1,5 +1,13 @@
 // German. Each sentence stands beside the English one that the code has; {name} is a value, | parts the forms for one and for more.
 export default {
+  'as before': 'wie davor',
+  '{n} points': '{n} Punkte',
+  '{size} more': '{size} mehr',
+  '{size} less': '{size} weniger',
+  'fewer': 'weniger',
+  'more (up to {number})': 'mehr (bis {number})',
+  'Nothing in this period.': 'Nichts in diesem Zeitraum.',
+  'how we count': 'wie wir rechnen',
   'Block forgeries': 'Fälschungen sperren',
   'Forgeries': 'Fälschungen',
   'Forgeries of this sender': 'Fälschungen dieses Absenders',

@@ -15,12 +15,37 @@ export function span(seconds: number): string {
 
 const trimmed = (value: number, digits = 1): string => value.toLocaleString(locale, { maximumFractionDigits: digits })
 
+/** The column of one cell: that of a figure in the unit of its row. */
+export const unitColumn = (row: ReportTable['rows'][number], column: ReportColumn): ReportColumn => (column.kind === 'figure' ? { ...column, kind: row.unit as ReportColumn['kind'] } : column)
+
 /** A cell as people read it. */
 export function cellWords(cell: ReportCell, column: ReportColumn): string {
   if (cell === null) return '–'
   if (typeof cell === 'string') return column.kind === 'day' ? day(`${cell}T12:00:00`) : plain(cell)
   if (column.kind === 'seconds') return span(cell)
-  return column.kind === 'share' ? `${trimmed(100 * cell)} %` : trimmed(cell, 2)
+  if (column.kind === 'share') return `${trimmed(100 * cell)} %`
+  return trimmed(cell, 2)
+}
+
+/** How a figure changed since the period before, with an arrow; "" where nothing is known. */
+export function changeWords(row: ReportTable['rows'][number]): string {
+  const { unit, now, before, change } = row as Record<string, number | string | null>
+  if (typeof change !== 'number' || typeof before !== 'number') return ''
+  if (!change) return t('as before')
+  const size = Math.abs(change)
+  const says = unit === 'seconds' ? span(size) : unit === 'share' ? t('{n} points', { n: trimmed(100 * size) }) : before ? `${trimmed((100 * size) / before, 0)} %` : trimmed(Number(now))
+  return `${change > 0 ? '↑' : '↓'} ${change > 0 ? t('{size} more', { size: says }) : t('{size} less', { size: says })}`
+}
+
+/** Whether there is anything to draw. */
+export const isDrawable = (table: ReportTable): boolean => table.rows.some((row) => drawn(table).some((column) => valueOf(row, column) > 0))
+
+/** The grid of a drawing, from 0 at the bottom: each line with its place in percent from the top, and where a value lies. */
+export function gridOf(table: ReportTable): { marks: { at: number; says: string }[]; y: (value: number) => number } {
+  const seconds = drawn(table)[0]?.kind === 'seconds'
+  const grid = ticks(mostOf(table), seconds)
+  const y = (value: number): number => 100 - (100 * value) / (grid.at(-1) || 1)
+  return { marks: grid.map((value) => ({ at: y(value), says: seconds ? span(value) : trimmed(value) })), y }
 }
 
 export const isNumber = (column: ReportColumn): boolean => column.kind !== 'text' && column.kind !== 'day'
