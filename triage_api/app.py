@@ -46,10 +46,11 @@ from triage_api.routes.access import (
     sessions,
     staff,
     substitutes,
+    webmail_links,
 )
 from triage_api.routes.decisions import approvals, decisions, escalations, hunts, keeper_requests, rejections
-from triage_api.routes.employees import own_mail, release_requests, reported_mail
-from triage_api.routes.messages import attachment_pages, message_trace, messages
+from triage_api.routes.employees import own_mail, own_webmail, release_requests, reported_mail
+from triage_api.routes.messages import attachment_pages, message_trace, messages, webmail
 from triage_api.routes.operations import events, health, metrics, outbound_brakes, outgoing_queue, webhooks
 from triage_api.routes.operations.events import Feed
 from triage_api.routes.operations.metrics import Metrics
@@ -78,6 +79,7 @@ RESOURCES = (
     sessions,
     preferences,
     own_mail,
+    own_webmail,
     people,
     deliveries,
     campaigns,
@@ -86,6 +88,8 @@ RESOURCES = (
     messages,
     attachment_pages,
     message_trace,
+    webmail,
+    webmail_links,
     where,
     selections,
     saved_searches,

@@ -5,11 +5,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from triage_api.http.problems import MEDIA_TYPE
-from triage_api.http.token_scopes import API, EMPLOYEES, is_peoples, needed_grant
+from triage_api.http.token_scopes import API, EMPLOYEES, OWN_WEBMAIL, WEBMAIL, Operations, is_for_webmail, is_peoples, needed_grant
 
 SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": "mailroom", "description": "Set by POST /session; __Host-mailroom behind TLS."},
     "own": {"type": "apiKey", "in": "cookie", "name": "mailroom-own", "description": "Set by POST /me/session, for one's own mail only."},
+    "webmail": {"type": "http", "scheme": "bearer", "description": "Key of POST /webmail-links or POST /me/webmail-links."},
     "token": {"type": "http", "scheme": "bearer", "description": "Made by POST /tokens or `mailroom token create`."},
 }
 ID = "01KD2Q8V6M3ZT"
@@ -76,6 +77,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "PersonOrder": [{"address": "anna@dell.example", "reason": "she asked for it"}],
     "ErasureOrder": [{"address": "anna@dell.example", "reason": "case 12", "with_rules": False}],
     "ExpectedSenderOrder": [{"sender": "ann@supplier.example", "comment": "the offer"}],
+    "NewWebmailLink": [{"name": "Roundcube, it@company.example"}],
+    "OwnReportOrder": [{"message": ID}],
     "ReportAnswer": [{"verdict": "bad", "comment": "the bank never asks for that"}],
     "RequestOrder": [{"delivery": ID, "comment": "she called: it is the hotel's confirmation"}],
     "DeclineOrder": [{"reason": "it is not from your bank: please do not answer it"}],
@@ -148,11 +151,16 @@ def describe_security(method: str, path: str) -> list[dict[str, list[str]]]:
     if (method, path) in {("POST", "/session"), ("POST", "/me/session")} or path.startswith(PUBLIC):
         return []
     if path.startswith(EMPLOYEES):
-        return [{"own": []}]
+        return [{"own": []}, *describe_webmail(method, path, OWN_WEBMAIL)]
     if is_peoples(path):
         return [{"session": []}]
     grant = needed_grant(method, path)
-    return [{"session": []}, {"token": [grant] if grant else []}]
+    return [{"session": []}, {"token": [grant] if grant else []}, *describe_webmail(method, path, WEBMAIL)]
+
+
+def describe_webmail(method: str, path: str, operations: Operations) -> list[dict[str, list[str]]]:
+    """The sign-in of webmail, where it may use this operation."""
+    return [{"webmail": []}] if is_for_webmail(method, path, operations) else []
 
 
 def only_acts_take_keys(method: str, operation: dict[str, Any]) -> None:

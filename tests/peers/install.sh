@@ -45,6 +45,13 @@ libsasl2-modules /usr/lib/*/sasl2/libplain.so
 libnet-ssleay-perl /usr/lib/*/perl5/*/Net/SSLeay.pm
 libidn12 /usr/lib/*/libidn.so.12
 libnsl2 /usr/lib/*/libnsl.so.2
+php-cli /usr/bin/php
+php-sqlite3 /usr/lib/php/*/pdo_sqlite.so
+php-mbstring /usr/lib/php/*/mbstring.so
+php-xml /usr/lib/php/*/dom.so
+php-intl /usr/lib/php/*/intl.so
+php-curl /usr/lib/php/*/curl.so
+roundcube-core /usr/share/roundcube/index.php
 libgnutls-dane0t64 /usr/lib/*/libgnutls-dane.so.0
 PEERS
     [ "$purpose" != bench ] || cat <<'BESIDE'

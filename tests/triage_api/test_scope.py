@@ -128,6 +128,16 @@ CALLS = {
     "choose_digest": Call(json={"wanted": False}),
     "create_expected_sender": Call(json={"sender": "ann@supplier.example"}),
     "forget_expected_sender": Call(),
+    "get_own_name": Call(),
+    "find_own_delivery": Call(query="?message=0000000000000"),
+    "create_own_report": Call(json={"message": "0000000000000"}),
+    "list_own_webmail_links": Call(),
+    "create_own_webmail_link": Call(json={"name": "x"}),
+    "revoke_own_webmail_link": Call(),
+    "list_webmail_links": Call(says=True),
+    "create_webmail_link": Call(json={"name": "x"}, says=True),
+    "revoke_webmail_link": Call(),
+    "get_webmail_message": Call(),
     "delete_session": Call(says=True),
     "get_me": Call(says=True),
     "list_searches": Call(says=True),
@@ -299,6 +309,12 @@ OWN = {
     "choose_digest",
     "create_expected_sender",
     "forget_expected_sender",
+    "get_own_name",
+    "find_own_delivery",
+    "create_own_report",
+    "list_own_webmail_links",
+    "create_own_webmail_link",
+    "revoke_own_webmail_link",
 }
 SIGNING_IN = {  # for browsers that have not signed in, and providers: tests/triage_api/routes/access/test_providers.py
     "create_session",
@@ -347,6 +363,9 @@ PEOPLES = OWN | {
     "get_own_pin",
     "set_own_pin",
     "remove_own_pin",
+    "list_webmail_links",
+    "create_webmail_link",
+    "revoke_webmail_link",
 }  # no token may
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
@@ -387,6 +406,12 @@ FORBIDDEN = {
     "choose_digest": {401},
     "create_expected_sender": {401},
     "forget_expected_sender": {401},
+    "get_own_name": {401},
+    "find_own_delivery": {401},
+    "create_own_report": {401},
+    "list_own_webmail_links": {401},
+    "create_own_webmail_link": {401},
+    "revoke_own_webmail_link": {401},
     "create_rule": {403},
     "list_proposals": {403},  # of the whole company's mail
     "take_proposal_batch": {403},

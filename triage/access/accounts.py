@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, literal, or_, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
@@ -18,7 +18,7 @@ from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.say import error_sentence, mark, quote_text, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
-from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode
+from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, WebmailLink
 from triage.store.models.staff import BrowserPin, StaffMember, StaffSession, Substitution
 
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from, and a way to sign in
@@ -233,8 +233,9 @@ def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
 
 
 def end_sessions(session: Session, login: str) -> int:
-    """Sign somebody out everywhere, and forget their PINs; of how many sessions."""
+    """Sign somebody out everywhere, also their webmail, and forget their PINs; of how many sessions."""
     delete_pins(session, login)
+    session.execute(delete(WebmailLink).where(col(WebmailLink.owner) == f"person:{login}"))
     ended: Any = session.execute(delete(StaffSession).where(col(StaffSession.login) == login))
     return int(ended.rowcount)
 
@@ -256,10 +257,12 @@ def delete_factors(session: Session, login: str) -> None:
 
 
 def delete_orphans(session: Session) -> None:
-    """Delete identities, second factors and substitutions whose account is gone: a later account of the same login is somebody else's."""
+    """Delete what belongs to accounts that are gone, such as webmail links: a later account of that login is somebody else's."""
     logins = select(col(StaffMember.login))
     for table in (ExternalIdentity, BrowserPin, *FACTORS):
         session.execute(delete(table).where(col(table.login).not_in(logins)))
+    owners = select(literal("person:") + col(StaffMember.login))
+    session.execute(delete(WebmailLink).where(col(WebmailLink.owner).startswith("person:"), col(WebmailLink.owner).not_in(owners)))
     gone = or_(col(Substitution.absent).not_in(logins), col(Substitution.substitute).not_in(logins))
     session.execute(delete(Substitution).where(gone))
 

@@ -36,7 +36,7 @@ from triage.store.models.employees import (
 from triage.store.models.idempotency import StoredAnswer
 from triage.store.models.notifications import OpenAlert, SentAlert
 from triage.store.models.rules import Emergency, EnforcementStep, Proposal, Rule
-from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, SignInStep
+from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, SignInStep, WebmailLink
 from triage.store.models.staff import (
     ApiToken,
     BrowserPin,
@@ -83,7 +83,7 @@ ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
         MailRequest.asked_by,
     ),
     *(MailRequest.declined_by, PendingAct.asked_by, PendingAct.settled_by, PersonErasure.asked_by, PersonErasure.second_by),
-    *(Proposal.answered_by, Proposal.lane, Rule.removed_by, Rule.second_by, SavedSearch.owner, Substitution.made_by),
+    *(Proposal.answered_by, Proposal.lane, Rule.removed_by, Rule.second_by, SavedSearch.owner, Substitution.made_by, WebmailLink.owner),
 )
 FOLDERS: tuple[Any, ...] = (  # person:UID
     *(AddressChange.claimant, AddressChange.owner, EnforcementStep.scope, KeepersRequest.folder),

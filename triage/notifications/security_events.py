@@ -44,6 +44,7 @@ class Kind:
 SIGN_IN, SESSION, ACCOUNT = ("authentication",), ("authentication", "session"), ("iam",)
 CONFIGURATION, DATA = ("configuration",), ("database",)
 CHANGED = Kind(ACCOUNT, ("user", "change"), severity=NOTICE)
+DETAILED = ("staff", "token", "webmail-link", "alert", "alarm")  # acts of several kinds
 EVENTS: dict[str, dict[str, Kind]] = {  # by act, and by what it did or why; "" is all else
     "sign-in": {"": Kind(SIGN_IN, ("start",))},
     "sign-in-failed": {"": Kind(SIGN_IN, ("start",), "failure", WARNING)},
@@ -64,6 +65,10 @@ EVENTS: dict[str, dict[str, Kind]] = {  # by act, and by what it did or why; "" 
     "token": {
         "create": Kind(ACCOUNT, ("creation",), severity=NOTICE),
         "new-place": Kind(SIGN_IN, ("info",), severity=NOTICE),
+        "revoke": Kind(ACCOUNT, ("deletion",), severity=NOTICE),
+    },
+    "webmail-link": {
+        "create": Kind(ACCOUNT, ("creation",), severity=NOTICE),
         "revoke": Kind(ACCOUNT, ("deletion",), severity=NOTICE),
     },
     "request-approval": {"": Kind(ACCOUNT, ("admin", "info"), "unknown")},
@@ -126,7 +131,7 @@ def kind_of(record: AuditRecord) -> Kind | None:
 
 def variant_of(record: AuditRecord) -> str:
     """Returns the variant of an act that comes in several kinds."""
-    return str(record.detail.get("what") or record.detail.get("cause") or "") if record.act in ("staff", "token", "alert", "alarm") else ""
+    return str(record.detail.get("what") or record.detail.get("cause") or "") if record.act in DETAILED else ""
 
 
 def describe_event(record: AuditRecord, kind: Kind, settings: Settings, confidential: Set[str]) -> dict[str, Any]:

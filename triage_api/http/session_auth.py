@@ -10,8 +10,10 @@ from starlette.requests import HTTPConnection
 from triage.access import preferences, staff_login
 from triage.access.accounts import PROXY
 from triage.access.second_factor import factor_policy
+from triage.access.webmail.webmail_links import PREFIX
 from triage.actor import Actor
 from triage.config.settings import Settings
+from triage.errors import NotAllowed
 from triage.quarantine import coverage
 from triage.say import say
 from triage.store import db
@@ -22,7 +24,9 @@ from triage_api.http.dependencies import Here, Office, office_of
 from triage_api.http.local_caller import caller_of
 from triage_api.http.problems import NotSignedIn
 from triage_api.http.sign_in_log import place_of
+from triage_api.http.token_scopes import WEBMAIL
 from triage_api.http.trusted_header import find_named_login
+from triage_api.http.webmail_auth import authenticate_webmail
 
 SIGNED_IN = "signed_in"  # in the request's state: the caller has signed in
 BACKGROUND = "x-mailroom-background"  # header of requests that no person caused: they do not count against the idle lock
@@ -39,7 +43,10 @@ def authenticate_watcher(connection: HTTPConnection) -> staff_login.SignedIn:
     if caller := caller_of(connection.scope):
         return staff_login.SignedIn(caller.actor, unseen=False)
     here = office_of(connection)
-    if (key := key_of(connection)) is not None:
+    signed_in: staff_login.SignedIn | None
+    if (key := key_of(connection)) is not None and key.startswith(PREFIX):
+        signed_in = linked_staff(here, connection, key)
+    elif key is not None:
         found = authenticate_bearer(here, connection, key)
         signed_in = staff_login.SignedIn(found.actor, unseen=False) if found else None
     else:
@@ -50,6 +57,14 @@ def authenticate_watcher(connection: HTTPConnection) -> staff_login.SignedIn:
         raise NotSignedIn(BAD_TOKEN if key is not None else "")
     setattr(connection.state, SIGNED_IN, True)
     return signed_in
+
+
+def linked_staff(here: Office, connection: HTTPConnection, key: str) -> staff_login.SignedIn:
+    """The member of staff whose webmail asks. NotAllowed where the link is an employee's, who sees their own messages only."""
+    found = authenticate_webmail(here, connection, key, WEBMAIL).staff
+    if found is None:
+        raise NotAllowed(say("this link is for an employee's own messages"))
+    return staff_login.SignedIn(found, unseen=False)
 
 
 def still_there(connection: HTTPConnection) -> bool:

@@ -1,11 +1,22 @@
 """Token scopes of operations: read for lists, the resource's grant for actions, admin for the rest."""
 
+import re
+
 from triage.actor import Grant
 
+Operations = tuple[tuple[str, re.Pattern[str]], ...]  # methods and paths
+WEBMAIL: Operations = (  # what the webmail of a member of staff asks and does for them
+    ("GET", re.compile(r"/(me|recipients|decisions|rejections/templates|webmail/messages/[^/]+)")),
+    ("POST", re.compile(r"/(selections/preview|rejections/preview|rules/offers|decisions|decisions/[^/]+/undo)")),
+)
+OWN_WEBMAIL: Operations = (  # and that of an employee
+    ("GET", re.compile(r"/me/(name|messages|deliveries)")),
+    ("POST", re.compile(r"/me/(requests|reports|expected-senders)")),
+)
 API = "/api/v1"
 READ_ONLY = frozenset({"GET", "HEAD"})
 PEOPLES = frozenset(
-    {"session", "sessions", "second-factors", "training", "preferences", "presence", "snoozes"}
+    {"session", "sessions", "second-factors", "training", "preferences", "presence", "snoozes", "webmail-links"}
 )  # a token neither signs in nor learns
 SCREENS = "viewed"  # last word of what a console says of its screen: a token has none
 EVERY = frozenset({"me"})  # tells a token about itself
@@ -35,6 +46,11 @@ ACTING = {
 def is_peoples(path: str) -> bool:
     """Whether no token may use this operation. `path` is the part after API."""
     return path.startswith(EMPLOYEES) or path_resource(path) in PEOPLES or path.rpartition("/")[2] == SCREENS
+
+
+def is_for_webmail(method: str, path: str, operations: Operations) -> bool:
+    """Whether webmail may use this operation. `path` is the part after API."""
+    return any(method == verb and paths.fullmatch(path) for verb, paths in operations)
 
 
 def needed_grant(method: str, path: str) -> Grant | None:

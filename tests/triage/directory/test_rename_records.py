@@ -84,6 +84,7 @@ STAYS = {
     "page_anchor": "grouped key",
     "comment": "by_shown text",
     "snooze": "by_shown",
+    "webmail_link": "key_sha256 name client",
     "content": "sha256",
     "correspondent": "address department state how message_id subject_digest",
     "decision": "by_shown verb reason target second_by_shown confidential confirmed agreed "

@@ -30,6 +30,7 @@ from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSe
 from triage.store.models.mailboxes import HuntedMessage
 from triage.store.models.messages import Content, Message
 from triage.store.models.rules import DomainProof, Rule
+from triage.store.models.sign_in import WebmailLink
 from triage.store.models.staff import PracticeAnswer, StaffMember, StaffSession
 
 AT_ONCE = 200  # rows that are in memory together
@@ -180,6 +181,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("staff", select(StaffMember).where(col(StaffMember.login) == login)),
         ("sessions", select(StaffSession).where(col(StaffSession.login) == login)),
         ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),
+        ("webmail_links", select(WebmailLink).where(col(WebmailLink.owner).in_([f"person:{login}", f"employee:{whose.uid}"]))),
         ("digests", select(DigestEntry).where(col(DigestEntry.person) == whose.uid).order_by(col(DigestEntry.delivery_id))),
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
         ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),

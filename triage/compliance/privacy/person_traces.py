@@ -29,7 +29,7 @@ from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSe
 from triage.store.models.mailboxes import RelatedMail
 from triage.store.models.notifications import SentAlert
 from triage.store.models.rules import Rule
-from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode
+from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, WebmailLink
 from triage.store.models.staff import BrowserPin, FailedSignIn, PracticeAnswer, Preference, SavedSearch, StaffMember, StaffSession
 
 BY = Actor.system("privacy")
@@ -117,6 +117,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     for there in (Presence, Snooze):
         session.execute(delete(there).where(col(there.login) == login))
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
+    session.execute(delete(WebmailLink).where(col(WebmailLink.owner).in_([f"person:{login}", f"employee:{uid}"])))
     anonymous = {"by": f"person:{pseudonym}", "by_shown": pseudonym}  # the text is evidence, and erased with the message
     session.execute(update(Comment).where(col(Comment.by) == f"person:{login}").values(**anonymous))
     session.execute(delete(Assignment).where(or_(col(Assignment.to) == login, col(Assignment.by) == f"person:{login}")))

@@ -74,8 +74,7 @@ def report_message(
         refusal = None
     if refusal or person is None:
         return refusal or ""
-    lately = select(func.count()).select_from(MailReport).where(col(MailReport.person) == person.uid, col(MailReport.at) > now - DAY)
-    before = session.scalar(lately) or 0
+    before = count_lately(session, person.uid, now)
     if session.scalar(select(col(MailReport.id)).where(col(MailReport.spool_id) == envelope.spool_id).limit(1)) is not None:
         return ""
     if before >= MOST_A_DAY:
@@ -100,9 +99,36 @@ def enter_report(session: Session, one: Pointed, person: Person, spool_id: int, 
     delivery, how = reported_messages.find_reported(session, one, person=person.uid, department=person.department, now=now)
     if sent_on and how != reported_messages.SUREST:
         return False
-    if delivery is not None and is_known(session, delivery, person.uid):
+    if delivery is not None and find_own_report(session, delivery, person.uid):
         return False
     author, subject = (delivery.author, delivery.subject) if delivery else (one.author, one.subject)
+    add_report(session, person, delivery, how, author=author, subject=subject, spool_id=spool_id, now=now)
+    return True
+
+
+def report_own_message(session: Session, message_id: int, *, by: Actor, now: datetime) -> MailReport:
+    """Take an employee's report of a message that came to them; reported again it is the same report.
+
+    NotFound where it did not come to them through Mailroom, NotAllowedNow above MOST_A_DAY.
+    """
+    person = session.get_one(Person, by.name)
+    delivery = reported_messages.find_own_copy(session, message_id, person=person.uid, department=person.department, now=now)
+    if delivery is None:
+        raise NotFound(say("there is no message {message_id}", message_id=format_id(message_id)))
+    if before := find_own_report(session, delivery, person.uid):
+        return before
+    if count_lately(session, person.uid, now) >= MOST_A_DAY:
+        raise NotAllowedNow(
+            say("you reported {number} messages within a day: tell your IT department about further ones", number=MOST_A_DAY)
+        )
+    how, spool_id = reported_messages.SUREST, new_id()
+    return add_report(session, person, delivery, how, author=delivery.author, subject=delivery.subject, spool_id=spool_id, now=now)
+
+
+def add_report(
+    session: Session, person: Person, delivery: Delivery | None, how: str, *, author: str, subject: str, spool_id: int, now: datetime
+) -> MailReport:
+    """Store a report, in the audit log; its row of the queue shows it."""
     made = MailReport(
         id=new_id(),
         delivery_id=delivery.id if delivery else None,
@@ -122,13 +148,18 @@ def enter_report(session: Session, one: Pointed, person: Person, spool_id: int, 
     about = f"delivery:{format_id(delivery.id)}" if delivery else f"report:{format_id(made.id)}"
     by = Actor.employee(person.uid, person.name)
     ledger.write_act(session, "suspect", about, by=by, now=now, detail={"for": person.name, "how": how})
-    return True
+    return made
 
 
-def is_known(session: Session, delivery: Delivery, uid: str) -> bool:
-    """Whether this person has reported it before."""
-    rows = select(col(MailReport.id)).where(col(MailReport.delivery_id) == delivery.id, col(MailReport.person) == uid)
-    return session.scalar(rows) is not None
+def find_own_report(session: Session, delivery: Delivery, uid: str) -> MailReport | None:
+    """The report of this person about a delivery; None where there is none."""
+    return session.scalars(select(MailReport).where(col(MailReport.delivery_id) == delivery.id, col(MailReport.person) == uid)).first()
+
+
+def count_lately(session: Session, uid: str, now: datetime) -> int:
+    """Counts reports of a person within a day."""
+    lately = select(func.count()).select_from(MailReport).where(col(MailReport.person) == uid, col(MailReport.at) > now - DAY)
+    return session.scalar(lately) or 0
 
 
 def write_thanks(new: Sequence[Pointed], to: str) -> Letter:

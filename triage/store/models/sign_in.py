@@ -1,4 +1,4 @@
-"""Sign-in of staff: identities at providers, second factors, and sign-ins in progress."""
+"""Sign-in: identities at providers, second factors, sign-ins in progress, and links of webmail."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import instant_column, integer_column, json_column
+from triage.store.models.columns import id_column, instant_column, integer_column, json_column
 
 
 class ExternalIdentity(SQLModel, table=True):
@@ -64,3 +64,17 @@ class Passkey(SQLModel, table=True):
     name: str
     made_at: datetime = instant_column()
     used_at: datetime | None = instant_column(nullable=True)
+
+
+class WebmailLink(SQLModel, table=True):
+    """A key with which a person's webmail acts for them. The key itself is only in their webmail."""
+
+    __tablename__ = "webmail_link"
+    id: int = id_column()
+    key_sha256: str = Field(unique=True)
+    owner: str = Field(index=True)  # person:LOGIN, employee:UID
+    name: str  # which webmail it is
+    made_at: datetime = instant_column()
+    expires_at: datetime = instant_column()
+    used_at: datetime | None = instant_column(nullable=True)
+    client: str = ""  # network address of the last use

@@ -1,7 +1,7 @@
 """Routes of employees: they sign in apart from staff, see sender and subject of their own messages, and ask for release."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
 from triage.access import employee_sessions, folder_readers, staff_login
+from triage.access.webmail.webmail_links import PREFIX
 from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.notifications import digests
@@ -24,7 +25,9 @@ from triage_api.http.dependencies import Here, Office, office_of
 from triage_api.http.problems import NotSignedIn, describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.sign_in_log import place_of
+from triage_api.http.token_scopes import OWN_WEBMAIL
 from triage_api.http.transaction import BELLS, ring_after
+from triage_api.http.webmail_auth import authenticate_webmail
 from triage_api.schemas import pagination as places
 from triage_api.schemas.access.folder_readers import FolderReaders
 from triage_api.schemas.employees import own_mail as schemas
@@ -39,16 +42,28 @@ router = resource_router("me", "/me")
 
 
 def authenticate_employee(connection: HTTPConnection) -> Actor:
-    """The employee who asks; NotSignedIn when there is no good session. No token and no session of staff is one."""
+    """The employee who asks; NotSignedIn when there is no good session. No token and no session of staff is one, but their webmail is."""
     here = office_of(connection)
     key = connection.cookies.get(here.cookie_name + COOKIE, "")
-    if key_of(connection) is not None:
-        raise NotAllowed(say("this needs a person who has signed in: a token cannot do it"))
+    if (bearer := key_of(connection)) is not None:
+        return linked_employee(here, connection, bearer)
     with db.read_transaction(here.engine) as session:
         found = employee_sessions.find_session_employee(session, key, now=utcnow()) if is_open(here) else None
     if found is None:
         raise NotSignedIn("")
     return Actor(found.kind, found.name, shown=found.shown, place=place_of(connection))
+
+
+def linked_employee(here: Office, connection: HTTPConnection, key: str) -> Actor:
+    """The employee whose webmail asks. NotAllowed for programs, and where a member of staff is nobody in the directory."""
+    if not key.startswith(PREFIX):
+        raise NotAllowed(say("this needs a person who has signed in: a token cannot do it"))
+    found = authenticate_webmail(here, connection, key, OWN_WEBMAIL).employee
+    if found is None:
+        raise NotAllowed(say("you have no messages of your own here: the directory has no person with your login"))
+    if not here.settings.notices.requests:
+        raise NotAllowed(CLOSED)
+    return replace(found, place=place_of(connection))
 
 
 def is_open(here: Office) -> bool:

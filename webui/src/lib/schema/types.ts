@@ -1733,6 +1733,19 @@ export interface MadeToken {
   key: string
 }
 
+/** A link with its key, which is shown this once. */
+export interface MadeWebmailLink {
+  id: string
+  name: string
+  made_at: string
+  expires_at: string
+  /** last use, to half a minute; null: never */
+  used_at: string | null
+  /** network address of the last use: that of the webmail server */
+  client: string
+  key: string
+}
+
 export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient'
 
 /** The person who is signed in, and their rights. */
@@ -1859,6 +1872,12 @@ export interface NewToken {
   scope?: readonly string[]
   /** Left out: 90 days from now. At most 366. */
   until?: string | null
+}
+
+/** A link that somebody asks for. */
+export interface NewWebmailLink {
+  /** Which webmail it is. */
+  name: string
 }
 
 /** State of the messages for one next hop. */
@@ -2124,6 +2143,19 @@ export interface OutgoingDelivery {
   next_hop: string
 }
 
+/** A message that came to you. */
+export interface OwnCopy {
+  id: string
+  /** Message-ID without brackets: webmail compares it, because a field of a message that never came through us proves nothing */
+  message_id_field: string
+  author: string
+  subject: string
+  severity: Severity
+  /** Who proves to have sent it; empty: nobody. */
+  proven_as: string
+  reported_at: string | null
+}
+
 /** A sign-in to see one's own mail: name and password of the directory. */
 export interface OwnCredentials {
   login: string
@@ -2189,6 +2221,18 @@ export interface OwnPin {
   refused: string | null
   /** after your last act within which it opens a locked session */
   minutes: number
+}
+
+/** The report. */
+export interface OwnReportMade {
+  id: string
+  at: string
+}
+
+/** Report a message that came to you as suspicious. */
+export interface OwnReportOrder {
+  /** the value of its field X-Mailroom-Message */
+  message: string
 }
 
 /** A person who viewed one of your messages on their screen. */
@@ -3621,6 +3665,35 @@ export interface WebhookTried {
 export interface Webhooks {
   items: Webhook[]
   next_cursor: null
+}
+
+/** A link without its key. */
+export interface WebmailLink {
+  id: string
+  name: string
+  made_at: string
+  expires_at: string
+  /** last use, to half a minute; null: never */
+  used_at: string | null
+  /** network address of the last use: that of the webmail server */
+  client: string
+}
+
+/** Your links that work, the newest first. */
+export interface WebmailLinks {
+  items: WebmailLink[]
+}
+
+/** Findings about a message, and the deliveries that an act is about. */
+export interface WebmailMessage {
+  /** Message-ID without brackets: webmail compares it, because a field of a message that never came through us proves nothing */
+  message_id_field: string
+  proof: string
+  proof_sentence: string
+  /** messages of its campaign; 0: it is like no other */
+  group: number
+  /** of a mirrored copy only the one that it shows */
+  deliveries: Delivery[]
 }
 
 /** Messages that fit, newest first. */

@@ -1,0 +1,1 @@
+"""Plugins of webmail programs, in the real programs."""

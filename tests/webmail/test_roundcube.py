@@ -1,0 +1,137 @@
+"""The Roundcube plugin in the real Roundcube, with Dovecot and the mirror: what it shows, what each act does, and its undo."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, expect
+
+from tests.conftest import settings_in
+from tests.mailboxes.mirroring import FS_LAYOUT, mirroring
+from tests.peers import processes
+from tests.peers.browsers import browser as browser_peer
+from tests.peers.mail import dovecot, roundcube
+from tests.triage.arriving import ANA
+from tests.webui.site import JOE, Site, running
+from triage.access.webmail import webmail_links
+from triage.actor import Actor
+from triage.config.settings import Mirror, Notices
+from triage.ids import parse_id
+from triage.store import db
+from triage.store.delivery_state import State
+from triage.store.models.deliveries import Delivery
+from triage.times import utcnow
+
+pytestmark = [pytest.mark.peers]
+ACCOUNT, FOLDER = "it@company.example", "joe.fern"
+expect.set_options(timeout=processes.HANG * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Webmail:
+    """A company with a mirror, and Roundcube before its mail store."""
+
+    url: str
+    site: Site
+    server: dovecot.Server
+
+    def key(self, by: Actor = ANA) -> str:
+        """A key as Settings shows it once."""
+        with db.transaction(self.site.engine) as session:
+            return webmail_links.create_link(session, "Roundcube", by=by, now=utcnow())[1]
+
+    def state(self, mail: str) -> str:
+        with db.read_transaction(self.site.engine) as session:
+            return session.get_one(Delivery, parse_id(mail)).state
+
+    def becomes(self, mail: str, *states: State) -> None:
+        """Wait until a message is in one of these states."""
+        processes.until(lambda: self.state(mail) in states, f"it becomes {' or '.join(states)}")
+
+    def shows(self, subject: str, account: str = ACCOUNT, folder: str = FOLDER) -> None:
+        """Wait until the mirror has put a message there."""
+
+        def lies() -> bool:
+            with self.server.client(account) as client:
+                return dovecot.open_folder(client, folder) and bool(client.search(["SUBJECT", subject]))
+
+        processes.until(lies, f"{folder} shows {subject}")
+
+    def sign_in(self, page: Page, account: str = ACCOUNT, language: str = "en_US") -> None:
+        page.goto(f"{self.url}/?_task=login")
+        page.locator("input[name=_user]").fill(account)
+        page.locator("input[name=_pass]").fill(dovecot.PASSWORD)
+        page.locator("#rcmloginsubmit").click()
+        expect(page.locator("#mailboxlist")).to_be_visible()
+
+    def link(self, page: Page, key: str) -> FrameLocator:
+        """Paste a key into the settings."""
+        page.goto(f"{self.url}/?_task=settings&_action=preferences")
+        page.locator("#sections-table").get_by_text("Mailroom").click()
+        frame = page.frame_locator("#preferences-frame")
+        frame.locator("#mailroom-key").fill(key)
+        frame.locator("button.submit").click()
+        return frame
+
+    def open(self, page: Page, subject: str, folder: str = FOLDER) -> FrameLocator:
+        """Open a message in the list; its frame."""
+        page.goto(f"{self.url}/?_task=mail&_mbox={folder}")
+        page.locator("#messagelist").get_by_text(subject).first.click()
+        return page.frame_locator("#messagecontframe")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browser_peer.start_browser() as launched:
+        yield launched
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser_peer.open_page(browser) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def webmail(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Webmail]:
+    directory = tmp_path_factory.mktemp("webmail")
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(dovecot.running(more=FS_LAYOUT))
+        (directory / "master").write_text(dovecot.MASTER_PASSWORD)
+        mirror = Mirror(
+            departments=(f"it={ACCOUNT}",),
+            act_as=("it=ana",),
+            imap=f"imap://127.0.0.1:{server.imap_port}",
+            auth="master",
+            master_user=dovecot.MASTER,
+            password_file=str(directory / "master"),
+            timeout=5,
+            interval=0,
+        )
+        settings = replace(settings_in(directory), mirror=mirror, notices=Notices(requests=True))
+        site = stack.enter_context(running(directory, sqlite_template, settings))
+        stack.enter_context(mirroring(site.settings))
+        yield Webmail(stack.enter_context(roundcube.start_roundcube(server, site.url)), site, server)
+
+
+def test_a_department_releases_in_webmail_and_takes_it_back(webmail: Webmail, page: Page) -> None:
+    (mail,) = webmail.site.come(JOE, author="sales@brassworks.example", subject="Order 4711")
+    webmail.shows("Order 4711")
+    webmail.sign_in(page)
+    expect(webmail.link(page, webmail.key()).get_by_text("Linked: it acts as Ana Roth.")).to_be_visible()
+    evidence = webmail.open(page, "Order 4711").locator("#mailroom-evidence")
+    expect(evidence).to_contain_text("Really from brassworks.example (DMARC).")
+    expect(evidence).to_contain_text("No warnings")
+    page.locator("a.mailroom-release").click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("Mailroom records this as Ana Roth.")
+    expect(sheet).to_contain_text("1 message for 1 person: 1 held")
+    assert webmail.state(mail) == State.HELD, "a sheet does nothing"
+    sheet.get_by_role("button", name="Release 1 message").click()
+    expect(page.locator("#messagestack")).to_contain_text("Released “Order 4711”.")
+    webmail.becomes(mail, State.QUEUED)
+    page.locator(".mailroom-undo-link").click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    webmail.becomes(mail, State.HELD)

@@ -1,0 +1,1 @@
+"""Webmail that acts for a person: the keys that link it, and who holds one."""
