@@ -1,11 +1,9 @@
 """Docstrings, comments and names of the code: banned words, questions, and openings that name nothing."""
 
 import ast
-import io
 import re
 import subprocess
-import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.prose.rules import QUOTED, ROOT, Fault, banned
@@ -15,6 +13,10 @@ RIDDLE = re.compile(
     r"(?:One|Every|What|Who|Whom|Whose|Whoever|Whatever|Which|Where|Why|How|Such|These|Those|It|Its|He|They|Their|Of"
     r"|(?:Some|Every|Any|No)(?:body|thing|one))\b"
 )
+STRINGS_AND_COMMENTS = re.compile(
+    r'''("""|\'{3})(?:\\[\s\S]|[\s\S])*?\1|"(?:\\[\s\S]|[^"\\\n])*"|\'(?:\\[\s\S]|[^\'\\\n])*\'|#(?P<comment>[^\n]*)'''
+)
+Definition = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 DOCTOR = "triage_cli/doctor/"  # its checks ask, and docs/reference/doctor.md lists what they ask
 GENERATED = {"triage_cli/one_line_helps.py"}  # its docstring and helps are those of the commands
 
@@ -29,22 +31,32 @@ def faults() -> Iterator[Fault]:
 
 def faults_of_source(name: str, source: str) -> Iterator[Fault]:
     """Finds the faults in docstrings and comments of one file."""
-    tree = ast.parse(source)
-    for identifier in () if name.startswith("migrations/") else defined_names(tree):
+    defined = list(definitions(ast.parse(source)))
+    for identifier in () if name.startswith("migrations/") else defined_names(defined):
         yield from banned(name, identifier, "identifiers")
-    for text in (*docstrings(tree), *comments(source)):
+    said = [text for one in defined if (text := ast.get_docstring(one))]
+    for text in (*said, *comments(source)):
         yield from banned(name, QUOTED.sub("“”", text), "code")
         if QUESTION.match(text) and not is_product_test(name) and not name.startswith(DOCTOR):
             yield Fault(name, "question", text, "say what is true: “Whether …”")
-    for text in docstrings(tree):
+    for text in said:
         if RIDDLE.match(text):
             yield Fault(name, "opening", text, "name the thing, or the act: “Counts …”, “Sender of …”")
 
 
-def defined_names(tree: ast.Module) -> Iterator[str]:
+def definitions(node: ast.AST) -> Iterator[Definition]:
+    """Yields a module or definition and those within its statements; expressions, most of a tree, hold none."""
+    if isinstance(node, Definition):
+        yield node
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for one in getattr(node, part, ()):
+            yield from definitions(one)
+
+
+def defined_names(defined: Iterable[Definition]) -> Iterator[str]:
     """Yields names of functions, classes and fields that a file defines, without tests, whose names are sentences."""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("test_"):
+    for node in defined:
+        if not isinstance(node, ast.Module) and not node.name.startswith("test_"):
             yield node.name
         if isinstance(node, ast.ClassDef):
             yield from (one.target.id for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name))
@@ -55,15 +67,8 @@ def is_product_test(name: str) -> bool:
     return Path(name).name.startswith(("test_", "conftest")) or name.startswith("tests/")
 
 
-def docstrings(tree: ast.Module) -> Iterator[str]:
-    """Docstrings of a module, its classes and functions."""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and (said := ast.get_docstring(node)):
-            yield said
-
-
 def comments(source: str) -> Iterator[str]:
     """Comments of a file, without their sign."""
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.string.lstrip("#! ")
+    for found in STRINGS_AND_COMMENTS.finditer(source):
+        if found["comment"] is not None:
+            yield found["comment"].lstrip("#! ")
