@@ -1,17 +1,16 @@
 """The house stands as ARCHITECTURE.md draws it: imports, names, the state table, and files that name no machine."""
 
 import ast
-import io
 import re
 import subprocess
 import sys
-import tokenize
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.prose.code import STRINGS_AND_COMMENTS
 from triage.store.delivery_state import ENTRY, TRANSITIONS
 
 ROOT = Path(__file__).parent.parent
@@ -73,8 +72,7 @@ def texts_that_explain(names: list[str]) -> Iterator[tuple[str, str]]:
 
 def explanations(text: str) -> list[str]:
     """Returns the comments and docstrings of a module."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return [one.string for one in tokens if one.type == tokenize.COMMENT or (one.type == tokenize.STRING and one.string.startswith('"""'))]
+    return [one[0] for one in STRINGS_AND_COMMENTS.finditer(text) if one[0].startswith(("#", '"""'))]
 
 
 def test_no_folder_holds_more_files_than_a_glance_takes_in() -> None:

@@ -83,7 +83,7 @@ def test_any_letters_are_found_or_not_but_never_an_error(known: Engine, settings
         @example('"a" OR b*')
         @example("\u0345\u200d")
         @given(st.text(min_size=1, max_size=12).filter(lambda one: '"' not in one and "\0" not in one and one.strip()))
-        @hypothesis_settings(max_examples=examples(12), suppress_health_check=list(HealthCheck), deadline=None)
+        @hypothesis_settings(max_examples=examples(6), suppress_health_check=list(HealthCheck), deadline=None)
         def is_asked(text: str) -> None:
             said = " ".join(f'"{word}"' for word in message_words.words_of(text))
             (one,) = arrive(session, settings, JOE, text=text)

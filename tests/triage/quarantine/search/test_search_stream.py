@@ -80,7 +80,7 @@ def test_a_search_finds_what_its_condition_finds(full: Engine, hurried: bool, mo
         @example(["order", "lawyer"], ANA, 3)
         @example(["-lawyers"], BEN, 3)
         @given(asked, st.sampled_from([ANA, BEN]), st.integers(1, 9))
-        @hypothesis_settings(max_examples=examples(20), suppress_health_check=list(HealthCheck), deadline=None)
+        @hypothesis_settings(max_examples=examples(8), suppress_health_check=list(HealthCheck), deadline=None)
         def finds(terms: list[str], by: Actor, limit: int) -> None:
             wanted = Selection(q=" ".join(terms))
             listed = [one for page in read_pages(session, wanted, by, limit) for one in page.items]

@@ -63,7 +63,7 @@ def test_the_index_finds_what_is_there(full: Engine, few: int, monkeypatch: pyte
         @example('"*"')
         @example("sales@supplier.example")
         @given(st.text(LETTERS, min_size=1, max_size=5))
-        @hypothesis_settings(max_examples=examples(20), suppress_health_check=list(HealthCheck), deadline=None)
+        @hypothesis_settings(max_examples=examples(8), suppress_health_check=list(HealthCheck), deadline=None)
         def finds(word: str) -> None:
             word = word.replace('"', "") or "b"
             assert listed(session, f'"{word}"') == looked_through(session, word)
