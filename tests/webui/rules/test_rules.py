@@ -165,3 +165,26 @@ def test_what_a_block_stopped_is_listed_with_it_and_given_back(site: Site, page:
     sheet.get_by_role("button", name=f"{button} The first of them").click()
     expect(stopped.filter(has_text="The first of them")).to_contain_text(after)
     expect(stopped.filter(has_text="The second of them")).to_contain_text("held" if young else "removed")
+
+
+def test_pasted_lines_are_looked_at_then_made_and_removed_together(site: Site, page: Page) -> None:
+    site.sit_down(page, "ida", "/rules")
+    page.get_by_text("Paste or import rules").click()
+    form = page.get_by_role("form", name="Paste or import rules")
+    lines = form.get_by_label("One rule or one sender a line")
+    lines.fill("many1.example\nalow many2.example")
+    form.get_by_role("button", name="Check lines").click()
+    expect(form.get_by_role("alert")).to_contain_text("Line 2: effect: a rule allows, blocks, redirects or holds, not “alow”")
+    lines.fill("many1.example\nblock many2.example note=junk")
+    form.get_by_role("button", name="Check lines").click()
+    expect(form.get_by_role("status")).to_contain_text("2 new rules, 0 in force already. Nothing is made yet.")
+    form.get_by_role("button", name="Add 2 rules").click()
+    table = page.get_by_role("table", name="Rules", exact=True)
+    for value in ("many1.example", "many2.example"):
+        table.get_by_label(f"Select the rule for {value}").check()
+    page.get_by_role("button", name="Remove …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove 2 rules").click()
+    expect(table.get_by_text("many1.example")).to_have_count(0)
+    page.get_by_role("button", name="Undo").first.click()
+    expect(table.get_by_text("many1.example")).to_be_visible()
+    expect(table.get_by_text("junk")).to_be_visible()

@@ -59,6 +59,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedLine:
+    """Rule that a line names, and whether it was made now."""
+
+    line: int
+    rule: int  # id
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """Result of loading a file of rules."""
 
@@ -67,6 +76,7 @@ class Loaded:
     rules: tuple[int, ...] = ()  # ids of those that were made
     looked: Looked = field(default_factory=Looked)  # what had to be confirmed, or has to be
     left_out: tuple[Fault, ...] = ()  # lines whose rules on content need a second person
+    lines: tuple[LoadedLine, ...] = ()
 
 
 def write_rule_line(rule: Rule) -> str:
@@ -99,16 +109,20 @@ def load_rules(
     `asks` is false: what would be asked is told.
     """
     access.may_make_rules(by)
-    orders, left_out = split_orders(session, orders_of(session, text, by, settings), settings, now)
+    numbered, left_out = split_orders(session, orders_of(session, text, by, settings), settings, now)
+    orders = [order for _, order in numbered]
     of_content = rule_confirmation.look_at_content(session, orders, by=by, now=now, settings=settings, tried=tried)
     looked = rule_confirmation.join_looks(rule_confirmation.look_at_new(session, orders, by=by, now=now), of_content)
     if asks:
         looked.confirmed(confirm, fence, by=by)
     newer_than = new_id()
     common: dict[str, Any] = {"by": by, "now": now, "settings": settings, "origin": rules.IMPORTED}
-    made = {make_rule(session, order, **common, confirmed=looked.names_of.get(order, ())) for order in orders}
-    fresh = sum(rule_id > newer_than for rule_id in made)
-    return Loaded(fresh, len(made) - fresh, tuple(rule_id for rule_id in made if rule_id > newer_than), looked, left_out)
+    confirmed = looked.names_of
+    by_line = [(number, make_rule(session, order, **common, confirmed=confirmed.get(order, ()))) for number, order in numbered]
+    lines = tuple(LoadedLine(number, rule_id, rule_id > newer_than) for number, rule_id in by_line)
+    made = {rule_id for _, rule_id in by_line}
+    fresh = tuple(rule_id for rule_id in made if rule_id > newer_than)
+    return Loaded(len(fresh), len(made) - len(fresh), fresh, looked, left_out, lines)
 
 
 def try_lines(session: Session, text: str, *, by: Actor, now: datetime, settings: Settings) -> Trials:
@@ -177,16 +191,16 @@ def make_rule(session: Session, order: RuleOrder, *, confirmed: Sequence[str], *
 
 def split_orders(
     session: Session, orders: Sequence[tuple[int, RuleOrder]], settings: Settings, now: datetime
-) -> tuple[list[RuleOrder], tuple[Fault, ...]]:
-    """The orders that a file makes or finds in force, and the lines of those on content that a second person has to approve."""
-    taken: list[RuleOrder] = []
+) -> tuple[list[tuple[int, RuleOrder]], tuple[Fault, ...]]:
+    """The orders that a file makes or finds in force with their lines, and the lines that a second person has to approve."""
+    taken: list[tuple[int, RuleOrder]] = []
     left_out: list[Fault] = []
     for number, order in orders:
         needs = dual_control.of_rules([order], settings) if order.match == CONTENT else []
         if needs and content_store.find_same(session, order, now) is None:
             left_out.append(Fault(number, say_left_out(needs)))
         else:
-            taken.append(order)
+            taken.append((number, order))
     return taken, tuple(left_out)
 
 

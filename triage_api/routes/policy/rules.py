@@ -1,5 +1,6 @@
 """Sender rules: list, make, remove."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Response
@@ -15,6 +16,7 @@ from triage.quarantine.decisions import approvals
 from triage.quarantine.removal import delivered_lately
 from triage.quarantine.rules import rule_confirmation, rule_file_tests, rule_import_export, rule_notes, rule_trial
 from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
+from triage.quarantine.rules.rule_import_export import LoadedLine
 from triage.say import say
 from triage.store import db, ledger
 from triage.store.models.approvals import PendingAct
@@ -33,6 +35,7 @@ from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 from triage_api.schemas.policy import rules as schemas
 
 MOST_EXPORTED = 1_000_000
+MOST_SHOWN = 500  # lines of a dry run
 OfScope = Annotated[Word, Query(description="company, department:CODE or person:UID: only rules for exactly this scope.")]
 OfSender = Annotated[Word, Query(description="An address or a domain: only rules that are about it or about what is above it.")]
 IfMatch = Annotated[Word | None, Header(description="The ETag of the rule that you saw.")]
@@ -137,10 +140,20 @@ def looked_at(session: Session, text: str, tried: Trials, by: Actor, here: Here)
     with session.begin_nested() as attempt:
         given: dict[str, Any] = {"by": by, "now": utcnow(), "settings": here.settings}
         loaded = rule_import_export.load_rules(session, text, **given, asks=False, tried=tried)
+        lines = show_lines(session, loaded.lines[:MOST_SHOWN], by)
         attempt.rollback()
     looked = loaded.looked
     asked = {"second_look": looked.asked, "rules": looked.rules, "fence": looked.fence} if looked.asked else {}
-    return schemas.ImportResult.model_validate({"made": loaded.made, "kept": loaded.kept, "left_out": loaded.left_out} | asked)
+    return schemas.ImportResult.model_validate(
+        {"made": loaded.made, "kept": loaded.kept, "left_out": loaded.left_out, "lines": lines} | asked
+    )
+
+
+def show_lines(session: Session, lines: Sequence[LoadedLine], by: Actor) -> list[dict[str, Any]]:
+    """The rule of each line, with what to know before it is made."""
+    found = {rule.id: rule for rule in rules.known_to(session, [one.rule for one in lines], by=by)}
+    shown = dict(zip(found, with_clashes(session, list(found.values()), by), strict=True))
+    return [{"line": one.line, "is_new": one.is_new, "rule": shown[one.rule]} for one in lines if one.rule in shown]
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One rule a line."}}

@@ -193,6 +193,14 @@ class LeftOut(Shape):
     reason: Sentence
 
 
+class ImportedLine(Shape):
+    """Rule that a line of an import makes, or that is in force already."""
+
+    line: int
+    is_new: bool
+    rule: Rule
+
+
 class ImportResult(Shape):
     """Outcome of an import, line by line."""
 
@@ -205,6 +213,7 @@ class ImportResult(Shape):
     second_look: Annotated[list[SecondLook], Field(description="dry_run: what has to be confirmed, as the 409 says it")] = []
     rules: Annotated[list[AskedRule], Field(description="dry_run: the allow rules that would let these messages in")] = []
     fence: Annotated[str, Field(description="dry_run: for `confirm`")] = ""
+    lines: Annotated[list[ImportedLine], Field(description="dry_run: the rule of each line, of the first 500")] = []
 
 
 class ExplainOrder(Order):

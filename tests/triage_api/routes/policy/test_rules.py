@@ -8,7 +8,7 @@ from triage.store.db import transaction
 from triage.store.models.deliveries import Delivery
 
 JOE = "joe.fern@company.example"
-UNASKED: dict[str, object] = {"second_look": [], "rules": [], "fence": ""}
+UNASKED: dict[str, object] = {"second_look": [], "rules": [], "fence": "", "lines": []}
 ALLOW = {"effect": "allow", "match": "address", "value": "sales@supplier.example", "scope": "company"}
 
 
@@ -55,9 +55,18 @@ def test_a_file_and_its_typos(ana: Browser, new_browser: NewBrowser) -> None:
     refused = ana.post("/rules/import", {"text": "block x@junk.example\nalow a@b.example\n"})
     assert refused.status_code == 422
     assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows, blocks, redirects or holds, not “alow”"}]
-    assert (
-        ana.post("/rules/import", {"text": "block x@junk.example", "dry_run": True}).json()
-        == {"made": 1, "kept": 0, "delivered": [], "left_out": []} | UNASKED
+    lines = "# from the old filter\nallow sales@supplier.example scope=company\n\nblock gmail.com\nblock x@junk.example"
+    looked = ana.post("/rules/import", {"text": lines, "dry_run": True}).json()
+    assert (looked["made"], looked["kept"]) == (2, 1)
+    refused = ana.post("/rules/import", {"text": "block x@junk.example\nallow docusign.net", "dry_run": True})
+    assert [one["line"] for one in refused.json()["lines"]] == [2], "a platform is refused as by itself, and before anything is made"
+    assert [(one["line"], one["is_new"], one["rule"]["effect"], one["rule"]["value"]) for one in looked["lines"]] == [
+        (2, False, "allow", "sales@supplier.example"),
+        (4, True, "block", "gmail.com"),
+        (5, True, "block", "x@junk.example"),
+    ]
+    assert [bool(one["rule"]["doubt"]) for one in looked["lines"]] == [False, True, False], (
+        "a public mail provider is named before it is blocked"
     )
     assert len(ana.get("/rules").json()["items"]) == 1
     assert (

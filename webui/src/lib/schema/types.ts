@@ -1524,6 +1524,15 @@ export interface ImportResult {
   rules: AskedRule[]
   /** dry_run: for `confirm` */
   fence: string
+  /** dry_run: the rule of each line, of the first 500 */
+  lines: ImportedLine[]
+}
+
+/** Rule that a line of an import makes, or that is in force already. */
+export interface ImportedLine {
+  line: number
+  is_new: boolean
+  rule: Rule
 }
 
 /** Outcome of one delivery. */
