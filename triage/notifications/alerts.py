@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, String, and_, delete,
 from sqlmodel import Session, col
 
 from triage.actor import Actor
-from triage.business_hours import worked_since
 from triage.config.alert_types import (
     BRAKE,
     BRAKED,
@@ -35,7 +34,6 @@ from triage.config.alert_types import (
     WAITING,
     Wait,
     alert_sentence,
-    target_of,
 )
 from triage.config.settings import Settings
 from triage.delivery.routes import INWARD
@@ -61,6 +59,7 @@ from triage.store.models.directory import Department
 from triage.store.models.employees import MailRequest
 from triage.store.models.notifications import OpenAlert, SentAlert
 from triage.store.queue.grouping import HELD
+from triage.store.queue.waiting_targets import Targets
 from triage.times import to_micros
 
 BY = Actor.system("alerts")
@@ -104,9 +103,8 @@ def find_waiting(session: Session, settings: Settings, now: datetime) -> Iterato
     """
     full = col(CachedFolder.held) > 0
     for code in session.scalars(select(col(CachedFolder.department)).where(full).distinct()).all():
-        target = target_of(settings.notices.targets, settings.notices.target_minutes, code)
-        if target is not None:
-            before = worked_since(settings.coverage.hours, settings.coverage.time_zone, now, target)
+        before = Targets.of_settings(settings).before(code, now)
+        if before is not None:
             folder = and_(full, col(CachedFolder.department) == code)
             theirs = and_(col(Delivery.department) == col(CachedFolder.department), col(Delivery.person) == col(CachedFolder.person))
             late = and_(folder, theirs, HELD, col(Delivery.received_at) < before, col(Delivery.urgency) >= HARDLY_WANTED)

@@ -24,6 +24,8 @@ from triage.quarantine.decisions import keepers
 from triage.quarantine.triage_items import fold_counts
 from triage.runtime import metrics
 from triage.store import db, last_runs, pack_records
+from triage.store.queue import waiting_targets
+from triage.store.queue.waiting_targets import Targets
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of, wake_waiters
@@ -37,6 +39,7 @@ CLEANUP_EVERY = 600.0  # old records
 LOOK_EVERY = 5.0
 SETTLED = 2.0  # seconds without a change after which a file is whole
 COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
+AGE_EVERY = 10.0  # between looks at which messages have waited longer than their target
 MAKING = 0.5  # seconds of making kept views, between two looks at the audit log
 SLICES = 8  # of mail from before, between two looks at the audit log
 PATIENCE = 2.0  # with a database that is down
@@ -74,6 +77,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
     """The round: seal, count, look at the directory file."""
     file, follows = Path(settings.directory.file), settings.directory.source == "file"
     seen, last_cleanup, looked, counted = known_file_time(engine, file), -CLEANUP_EVERY, time.monotonic(), -COUNT_EVERY
+    aged = -AGE_EVERY
     behind = True  # perhaps there is mail from before something that is known of mail today
     recorder = Recorder(settings)
     while not stop.wait(SEAL_EVERY):
@@ -81,6 +85,8 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
             seal_trail(engine, name_sealer())
             recorder.keep(engine, name_sealer())
             counted = keep_counts(engine, counted, settings)
+            if time.monotonic() - aged > AGE_EVERY and not raise_waited(engine, settings):
+                aged = time.monotonic()
             if time.monotonic() - last_cleanup > CLEANUP_EVERY:
                 last_cleanup = time.monotonic()
                 recorder.delete_old_entries(engine, settings)
@@ -142,6 +148,16 @@ def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
         keep_for_reports(engine, settings)
         return time.monotonic()
     return looked
+
+
+def raise_waited(engine: Engine, settings: Settings) -> bool:
+    """Has rows whose messages have waited longer than their target counted again: they come before the rest. Is there more to do?"""
+    targets = Targets.of_settings(settings)
+    with db.read_transaction(engine) as session:
+        if not waiting_targets.is_due(session, targets):
+            return False
+    with db.transaction(engine) as session:
+        return waiting_targets.touch_waited(session, targets, utcnow())
 
 
 def erase_persons(engine: Engine, settings: Settings) -> None:

@@ -29,11 +29,13 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.store import db, last_runs
 from triage.store.models.audit import AuditRecord
-from triage.store.models.counts import Arrived, QueueSample
+from triage.store.models.counts import Arrived, QueueSample, Touched
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
 from triage.store.models.staff import ApiToken, StaffMember
+from triage.store.queue import waiting_targets
+from triage.store.queue.waiting_targets import Targets
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.commands.access import sync
@@ -242,6 +244,21 @@ def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, settings: S
     with db.read_transaction(engine) as session:
         assert session.scalars(select(col(Arrived.count))).all() == [1]
         assert session.scalars(select(col(QueueSample.held))).all() == [1]
+
+
+def test_rows_over_their_target_are_counted_again(arrives: Arrives, engine: Engine, settings: Settings) -> None:
+    arrives()
+    with db.transaction(engine) as session:
+        session.execute(update(Delivery).values(received_at=utcnow() - timedelta(hours=3), urgency=50))
+    upkeep.keep_counts(engine, -upkeep.COUNT_EVERY, settings)
+    assert not upkeep.raise_waited(engine, settings), "there is no target"
+    with db.read_transaction(engine) as session:
+        assert waiting_targets.known_targets(session) == Targets()
+    office = replace(settings, notices=replace(settings.notices, target_minutes=60))
+    assert not upkeep.raise_waited(engine, office), "one slice was enough"
+    with db.read_transaction(engine) as session:
+        assert len(session.scalars(select(Touched)).all()) == 1
+        assert waiting_targets.known_targets(session).usual == 60
 
 
 def test_a_directory_file_that_was_read_while_the_clock_was_ahead_is_read_anew(engine: Engine, tmp_path: Path) -> None:

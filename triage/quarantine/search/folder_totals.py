@@ -43,8 +43,10 @@ class Part:
     language: str
 
 
-def item_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The parts of the rows of the held messages that `which` names, in the order of their piles."""
+def item_parts(
+    which: ColumnElement[bool], group: Group, now: datetime, is_over: ColumnElement[bool] | None = None
+) -> Select[*tuple[Any, ...]]:
+    """The parts of the rows of the held messages that `which` names, in the order of their piles. `is_over`: as in `section_order`."""
     key, pile = grouping.item_key(group).label("key"), grouping.pile_key(group).label("pile")
     place = (pile, key, col(Delivery.department), col(Delivery.person))
     return (
@@ -56,7 +58,7 @@ def item_parts(which: ColumnElement[bool], group: Group, now: datetime) -> Selec
             func.max(grouping.severity_column()),
             func.max(col(Delivery.received_at), type_=Instant),
             func.min(grouping.time_limit_at(now), type_=Instant),
-            func.min(sections.section_order(now), type_=Instant),
+            func.min(sections.section_order(now, is_over), type_=Instant),
             func.max(col(Delivery.id)),
             func.min(col(Delivery.received_at), type_=Instant),
             func.min(col(Delivery.author)),

@@ -10,8 +10,7 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access, substitutes
 from triage.actor import Actor
-from triage.business_hours import worked_until
-from triage.config.alert_types import HARDLY_WANTED, target_of
+from triage.config.alert_types import HARDLY_WANTED
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.quarantine import assignment
@@ -25,6 +24,7 @@ from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.staff import StaffMember, StaffSession, Substitution
+from triage.store.queue.waiting_targets import Targets
 
 MOST = 1_000  # messages that one person has snoozed at a time
 
@@ -173,9 +173,8 @@ def target_limits(session: Session, ids: Sequence[int], settings: Settings) -> l
     over = say("one of these messages has waited longer than the target of its department allows; decide it, or assign it")
     limits = []
     for code, came in session.execute(select(col(Delivery.department), first).where(wanted).group_by(col(Delivery.department))):
-        target = target_of(settings.notices.targets, settings.notices.target_minutes, code)
-        if target is not None:
-            limits.append(Limit(worked_until(settings.coverage.hours, settings.coverage.time_zone, came, target), why, over))
+        if end := Targets.of_settings(settings).end_of(code, came, HARDLY_WANTED):
+            limits.append(Limit(end, why, over))
     return limits
 
 

@@ -11,13 +11,14 @@ from triage.quarantine.triage_items.cached_items import Part, Pile, Piles
 from triage.quarantine.triage_items.row_order import DESCENDS, Place, RowColumns, Snoozes, beyond, standing
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
-from triage.store.queue import grouping, sections
+from triage.store.queue import grouping, sections, waiting_targets
 from triage.store.queue.grouping import Group
 
 
 def compute_page(session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part) -> Piles:
     """This part of the rows."""
-    piles = count_items(by_key(key_deliveries(where, group, now, part.snoozed)), part)
+    is_over = waiting_targets.is_over(session, now)
+    piles = count_items(by_key(key_deliveries(where, group, now, part.snoozed, is_over)), part)
     stands = standing(part.order, piles.c)
     rows = select(piles).where(piles.c.matches == 1).order_by(*part.walked(zip(stands, DESCENDS, strict=True)))
     if part.after is not None:
@@ -36,7 +37,7 @@ def compute_page(session: Session, where: ColumnElement[bool], group: Group, now
 
 def place_at(session: Session, where: ColumnElement[bool], group: Group, now: datetime, position: int, part: Part) -> Place | None:
     """Returns the place of the row at this position, in the order and with the filter of a part; None where there are fewer."""
-    piles = by_key(key_deliveries(where, group, now, part.snoozed)).subquery()
+    piles = by_key(key_deliveries(where, group, now, part.snoozed, waiting_targets.is_over(session, now))).subquery()
     place = standing(part.order, piles.c)
     order = Part(1).walked(zip(place, DESCENDS, strict=True))
     rows = select(*place).where(is_shown(piles.c, part)).order_by(*order).limit(1).offset(position)
@@ -48,7 +49,7 @@ def compute_anchors(
     session: Session, where: ColumnElement[bool], group: Group, now: datetime, every: int, part: Part
 ) -> tuple[tuple[tuple[int, Place], ...], int]:
     """Computes anchors: where every so many rows begin, each with its position, and the number of rows."""
-    rows = key_deliveries(where, group, now, part.snoozed)
+    rows = key_deliveries(where, group, now, part.snoozed, waiting_targets.is_over(session, now))
     piles = (single_rows(rows) if group == "none" else by_key(rows)).subquery()
     stands = standing(part.order, piles.c)
     place = [one.label(name) for one, name in zip(stands, ("pressing", "urgency", "newest", "key"), strict=True)]
@@ -90,8 +91,10 @@ def filtered(columns: Any) -> RowColumns:
     return RowColumns(columns.severity, columns.verified == 1, columns.attachments == 1, columns.language)
 
 
-def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime, snoozed: Snoozes | None = None) -> Subquery:
-    """The deliveries with the key of the row they belong to."""
+def key_deliveries(
+    where: ColumnElement[bool], group: Group, now: datetime, snoozed: Snoozes | None = None, is_over: ColumnElement[bool] | None = None
+) -> Subquery:
+    """The deliveries with the key of the row they belong to. `is_over`: as in `section_order`."""
     return (
         select(
             grouping.item_key(group).label("key"),
@@ -104,7 +107,7 @@ def key_deliveries(where: ColumnElement[bool], group: Group, now: datetime, snoo
             grouping.severity_column().label("severity"),
             col(Delivery.urgency),
             grouping.time_limit_at(now).label("time_limited_until"),
-            sections.section_order(now).label("pressing"),
+            sections.section_order(now, is_over).label("pressing"),
             col(Delivery.author),
             grouping.verified_column().label("verified"),
             grouping.attachments_column().label("attachments"),

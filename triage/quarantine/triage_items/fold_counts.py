@@ -23,6 +23,7 @@ from triage.store.models.counts import CachedFolder, CachedItem, CachedTotal, Ca
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department
 from triage.store.models.staff import StaffMember
+from triage.store.queue import waiting_targets
 from triage.store.queue.grouping import HELD, NEVER, Group, in_states
 from triage.times import to_micros
 
@@ -96,7 +97,8 @@ def find_outdated(session: Session, group: Group, now: datetime) -> set[str]:
 
 def count_piles(session: Session, piles: set[str], group: Group, views: Sequence[tuple[int, View]], now: datetime) -> None:
     """Write the rows of these piles again, in every view, and the totals along."""
-    found = (Part(*row) for row in session.execute(item_parts(in_piles(session, piles, group), group, now)).all())
+    parts = item_parts(in_piles(session, piles, group), group, now, waiting_targets.is_over(session, now))
+    found = (Part(*row) for row in session.execute(parts).all())
     fresh = list(items_of(found, views, group))
     these = (col(CachedItem.grouped) == group) & col(CachedItem.pile).in_(piles) & col(CachedItem.view).in_([number for number, _ in views])
     before = select(col(CachedItem.view), func.count(), func.sum(col(CachedItem.number))).where(these).group_by(col(CachedItem.view))

@@ -1,5 +1,6 @@
 """Read-only: the queue as rows, deliveries that are decided together."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders
 from triage.actor import Actor
+from triage.config.alert_types import HARDLY_WANTED
 from triage.errors import BadInput
 from triage.message.signals.second_look import in_order, reason_names
 from triage.message.signals.severity import Severity
@@ -36,9 +38,10 @@ from triage.store.models.assignments import Comment
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
-from triage.store.queue import grouping, sections
-from triage.store.queue.grouping import NEVER, Group, in_states
+from triage.store.queue import grouping, sections, waiting_targets
+from triage.store.queue.grouping import HELD, NEVER, Group, in_states
 from triage.store.queue.sections import Section
+from triage.store.queue.waiting_targets import Targets
 
 ITEM_IDS = 50  # deliveries of a row that carries the ids of all of them
 ANCHOR_EVERY = 200  # rows between two anchors
@@ -70,6 +73,7 @@ class TriageItem:
     delivered: int  # to act on: copies in mailboxes, as far as the actor sees them
     opened: int | None  # and how many of these were read or answered; None: no mailbox tells
     expires_at: datetime | None  # the soonest that does, where that is within a day
+    target_at: datetime | None  # when the first possibly wanted one has waited as long as its department's target; None: no target
     lead: Listed
     ids: tuple[int, ...]  # newest first; of a row of more than ITEM_IDS the lead's alone
     select: Selection  # all of it, whatever its state
@@ -244,6 +248,8 @@ def laid_out(
     wishes = REQUESTS.of_items(session, where, [pile.key for pile in page], group)
     doubts = REPORTS.of_items(session, where, [pile.key for pile in page], group)
     looks = looks_of(session, where, page, group)
+    targets = waiting_targets.known_targets(session)
+    limits = target_ends(session, where, page, group, targets)
     said = count_comments(session, where, page, ids, group)
     for pile in page:
         if lead := leads.get(pile.lead):
@@ -258,6 +264,7 @@ def laid_out(
                 suspected=tuple(reports),
                 delivered=copies.delivered,
                 opened=copies.opened,
+                target_at=limits.get(pile.key) or end_by_lead(pile, lead, targets),
                 snoozed=asleep.get(pile.key, ()),
                 comments=said.get(pile.key, lead.comments),
             )
@@ -428,6 +435,30 @@ def first_expiries(session: Session, where: ColumnElement[bool], piles: list[Pil
     return {name: first + timedelta(days=terms.days) for name, first in session.execute(rows)}
 
 
+def target_ends(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, targets: Targets) -> dict[str, datetime]:
+    """Returns when the first message of each of these rows will have waited as long as it may, by the row's key; none for rows of one
+    message and for those of more than LOOKED_AT, which are not read.
+    """
+    several = [pile for pile in piles if 1 < pile.number <= LOOKED_AT] if targets.has_any else []
+    key, found = grouping.item_key(group), defaultdict[str, list[datetime]](list)
+    for some_of in by_index({pile.pile for pile in several}, group):
+        these = and_(where, HELD, in_piles(session, some_of, group), key.in_([pile.key for pile in several]))
+        wanted = and_(these, col(Delivery.urgency) >= HARDLY_WANTED)
+        first = func.min(col(Delivery.received_at), type_=Instant)
+        rows = select(key, col(Delivery.department), first).where(wanted).group_by(key, col(Delivery.department))
+        for name, department, came in session.execute(rows):
+            if end := targets.end_of(department, came, HARDLY_WANTED):
+                found[name].append(end)
+    return {name: min(ends) for name, ends in found.items()}
+
+
+def end_by_lead(pile: Pile, lead: Listed, targets: Targets) -> datetime | None:
+    """The same of a row of which only the lead is read: of a large one that of its oldest message, with the department of its lead."""
+    if 1 < pile.number <= LOOKED_AT or lead.state != State.HELD:
+        return None
+    return targets.end_of(lead.department, pile.oldest, pile.urgency)
+
+
 def expires_soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> datetime | None:
     """Returns when the first delivery of a row expires, where that is within a day."""
     if pile.number > 1:
@@ -499,6 +530,7 @@ def make_item(
         delivered=0,
         opened=None,
         expires_at=expires_at,
+        target_at=None,
         lead=lead,
         ids=tuple(ids),
         select=item_members(lead, group),

@@ -1,7 +1,7 @@
 """Read-only: each delivery as a row of its own, walked along an index, section by section; from the end the other way."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +12,15 @@ from triage.quarantine.triage_items.cached_items import Part, Pile
 from triage.quarantine.triage_items.row_order import DESCENDS, Place, RowOrder, beyond, standing
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
-from triage.store.queue import grouping, sections
+from triage.store.queue import grouping, sections, waiting_targets
 from triage.store.queue.grouping import NEVER
-from triage.store.queue.sections import ACT_NOW, ASSUMED, BEGINNINGS, Section
+from triage.store.queue.sections import ACT_NOW, ASSUMED, BEGINNINGS, OVER_TARGET, Section
 
 Order = tuple[tuple[Any, bool], ...]  # columns, each with whether it descends
 BY_URGENCY: Order = ((col(Delivery.urgency), True), (col(Delivery.received_at), True), (grouping.item_key("none"), False))
+SORTED: Order = ((col(Delivery.urgency) + 0, True), *BY_URGENCY[1:])  # the same, which no index has
 
-MOST_FOUND = 2000  # deliveries to act on that are found and sorted; where there are more, they are met soon enough among all
+MOST_FOUND = 2000  # deliveries to act on, or over their target, that are sorted; where there are more, they are met soon enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def place_at(session: Session, asked: Asked, now: datetime, nth: int, begin: Pla
 def plan_walks(session: Session, asked: Asked, now: datetime, part: Part) -> Iterator[tuple[Select[Any], Order]]:
     """Yields the queries that are read one after the other for a part, each with its order in the list."""
     if asked.order != "priority":
-        yield walk_in_order(asked, now, part)
+        yield walk_in_order(asked, now, part, waiting_targets.is_over(session, now))
         return
     bands = bands_of(session, asked, now)
     for number in range(len(bands))[:: -1 if part.backwards else 1]:
@@ -92,29 +93,44 @@ class Standing:
     severity, key = grouping.severity_column(), grouping.item_key("none")
 
 
-def walk_in_order(asked: Asked, now: datetime, part: Part) -> tuple[Select[Any], Order]:
+def walk_in_order(asked: Asked, now: datetime, part: Part, is_over: ColumnElement[bool] | None) -> tuple[Select[Any], Order]:
     """Returns the query for a part of the deliveries in another order than that of the queue, whatever section they are in."""
     stands = standing(asked.order, Standing)
     within = [beyond(stands, place, also=also) for place, also in ((part.after, False), (part.at, True)) if place]
     within += [not_(beyond(stands, part.before, also=True))] if part.before else []
-    rows = select(*stands, *columns_of(sections.section_order(now), now)).where(asked.where, *within)
+    rows = select(*stands, *columns_of(sections.section_order(now, is_over), now)).where(asked.where, *within)
     return rows, tuple(zip(stands, DESCENDS, strict=True))
 
 
 def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:
-    """Returns the sections of the list in order: to act on, with a stated end, with an assumed one, the rest."""
+    """Returns the sections of the list in order: to act on, with a stated end, with an assumed one, over the target, the rest."""
     number = sections.number_to_act_on(session, asked.beside, MOST_FOUND + 1)
     to_act_on = and_(asked.where, sections.is_to_act_on()) if number > MOST_FOUND else and_(asked.beside, sections.among_few())
-    others = and_(asked.where, not_(sections.is_to_act_on()) if number else true())
+    calm = not_(sections.is_to_act_on()) if number else true()
     until, assumed = col(Delivery.time_limited_until), col(Delivery.lifetime_assumed)
+    timeless = and_(calm, or_(until.is_(None), until <= now))
     by_end: Order = ((until, False), *BY_URGENCY)
-    first = literal(ACT_NOW, Instant)
+    first, others = literal(ACT_NOW, Instant), and_(asked.where, calm)
     return [
         *([Band(ACT_NOW, to_act_on, first, BY_URGENCY)] if number else []),
         Band(BEGINNINGS[Section.TIME_LIMITED], and_(others, until > now, not_(assumed)), until, by_end, timed=True),
         Band(ACT_NOW + ASSUMED, and_(others, until > now, assumed), sections.sorting_end(), by_end, timed=True),
-        Band(NEVER, and_(others, or_(until.is_(None), until <= now)), literal(NEVER, Instant), BY_URGENCY),
+        *by_target(session, asked, timeless, now),
     ]
+
+
+def by_target(session: Session, asked: Asked, timeless: ColumnElement[bool], now: datetime) -> list[Band]:
+    """Returns the sections of what is not time-limited: over the target, and the rest."""
+    targets = waiting_targets.known_targets(session)
+    number = waiting_targets.count_over(session, targets, asked.beside, now, MOST_FOUND + 1)
+    rest = and_(asked.where, timeless)
+    if not number:
+        return [Band(NEVER, rest, literal(NEVER, Instant), BY_URGENCY)]
+    is_over = targets.over_condition(now)
+    over = Band(OVER_TARGET, and_(rest, is_over), literal(OVER_TARGET, Instant), BY_URGENCY)
+    if number <= MOST_FOUND:
+        over = replace(over, where=and_(asked.beside, timeless, targets.among_oldest(now)), order=SORTED)
+    return [over, Band(NEVER, and_(rest, not_(is_over)), literal(NEVER, Instant), BY_URGENCY)]
 
 
 def band_part(part: Part, band: Band, until: datetime | None) -> list[ColumnElement[bool]] | None:

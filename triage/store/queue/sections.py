@@ -1,4 +1,4 @@
-"""Sections of the queue: what must be acted on now, time-limited messages, the rest; as SQL, as the word of a row, and what touches it."""
+"""Sections of the queue: what must be acted on now, time-limited messages, those over their target, the rest; as SQL and as words."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,7 @@ from triage.store.queue import grouping, open_reports
 from triage.store.queue.grouping import NEVER
 
 ACT_NOW = datetime(1970, 1, 1, tzinfo=UTC)  # in the place of an end: before every other one
+OVER_TARGET = NEVER - timedelta(days=365)  # in the place of an end: waited longer than the target
 ASSUMED = timedelta(days=365_000)  # so much later than it ends stands what only usually lasts so long: behind every stated end
 WAITS = func.coalesce(col(Delivery.state), "") == State.HELD  # whatever else finds the deliveries: no index of states leads to them
 
@@ -26,10 +27,16 @@ class Section(StrEnum):
 
     ACT_NOW = "act-now"
     TIME_LIMITED = "time-limited"
+    OVER_TARGET = "over-target"
     REST = "rest"
 
 
-BEGINNINGS = {Section.ACT_NOW: ACT_NOW, Section.TIME_LIMITED: ACT_NOW + timedelta(microseconds=1), Section.REST: NEVER}
+BEGINNINGS = {
+    Section.ACT_NOW: ACT_NOW,
+    Section.TIME_LIMITED: ACT_NOW + timedelta(microseconds=1),
+    Section.OVER_TARGET: OVER_TARGET,
+    Section.REST: NEVER,
+}
 
 
 def section_of(pressing: datetime) -> Section:
@@ -43,10 +50,12 @@ def deadline_of(pressing: datetime) -> tuple[datetime, bool]:
     return pressing - ASSUMED if assumed else pressing, assumed
 
 
-def section_order(now: datetime) -> ColumnElement[datetime]:
-    """SQL sort key of sections: what must be acted on now, then time-limited messages by their end, NEVER for the rest."""
+def section_order(now: datetime, is_over: ColumnElement[bool] | None = None) -> ColumnElement[datetime]:
+    """SQL sort key of sections: what must be acted on now, then time-limited messages by their end, those over their target (`is_over`;
+    None: there are none), NEVER for the rest."""
     until = col(Delivery.time_limited_until)
-    return case((is_to_act_on(), literal(ACT_NOW, Instant)), (until > now, sorting_end()), else_=literal(NEVER, Instant))
+    over = [] if is_over is None else [(is_over, literal(OVER_TARGET, Instant))]
+    return case((is_to_act_on(), literal(ACT_NOW, Instant)), (until > now, sorting_end()), *over, else_=literal(NEVER, Instant))
 
 
 def sorting_end() -> ColumnElement[datetime]:

@@ -66,7 +66,7 @@ class TriageItem(Shape):
         Section,
         Field(
             description="Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; "
-            "`time-limited`: its code or link expires, those that say so first; `rest`."
+            "`time-limited`: its code or link expires, those that say so first; `over-target`: see `target_at`; `rest`."
         ),
     ]
     time_limited_until: Annotated[
@@ -77,6 +77,13 @@ class TriageItem(Shape):
     delivered: Annotated[int, Field(description="In `act-now`: how many copies are in mailboxes in your scope; else 0.")]
     opened: Annotated[int | None, Field(description="How many of these were read or answered, as far as is known; null: no mailbox tells.")]
     expires_at: Annotated[datetime | None, Field(description="when the first of its messages expires undecided; null: not today")]
+    target_at: Annotated[
+        datetime | None,
+        Field(
+            description="When its first possibly wanted message has waited as long as the target of its department allows; null: no "
+            "target. Of a row with more than 500 that of its oldest message, by the department of its lead."
+        ),
+    ]
     requests: Annotated[list[ItemRequest], Field(description="who requested which message", validation_alias="asked")]
     reports: Annotated[list[ItemReport], Field(description="who reported which message as suspicious", validation_alias="suspected")]
     snoozed: Annotated[list[ItemSnooze], Field(description="who has snoozed all of it, the soonest end first; of a long row its lead")]

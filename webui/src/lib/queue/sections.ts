@@ -1,16 +1,19 @@
-// The sections of the queue: what must be acted on now, time-limited messages, the rest. Rows stand in the server's order; one whose
+// The sections of the queue: what must be acted on now, time-limited messages, those over their target, the rest. Rows stand in the server's order; one whose
 // section has changed goes to its place when the cursor has left it.
 import { t } from '../i18n/i18n'
 import type { Row } from './row'
 import type { Section } from '../schema/types'
 
-export const ORDER: readonly Section[] = ['act-now', 'time-limited', 'rest']
-export const SECTION_WORDS: Record<Section, string> = { 'act-now': t('Act now'), 'time-limited': t('Time-limited'), rest: t('To decide') }
+export const ORDER: readonly Section[] = ['act-now', 'time-limited', 'over-target', 'rest']
+export const SECTION_WORDS: Record<Section, string> = { 'act-now': t('Act now'), 'time-limited': t('Time-limited'), 'over-target': t('Over target'), rest: t('To decide') }
 
 const hasExpired = (row: Row, now: number): boolean => row.timeLimitedUntil !== null && new Date(row.timeLimitedUntil).getTime() <= now
 
-/** The section that a row belongs to by now: what has expired may wait. */
-export const sectionOf = (row: Row, now: number): Section => (row.section === 'time-limited' && hasExpired(row, now) ? 'rest' : row.section)
+/** Has a possibly wanted message of a row waited longer than the target of its department? */
+export const isOver = (row: Row, now: number): boolean => row.targetAt !== null && Date.parse(row.targetAt) < now
+
+/** The section that a row belongs to by now: what has expired may wait, as long as the target lets it. */
+export const sectionOf = (row: Row, now: number): Section => (row.section !== 'time-limited' || !hasExpired(row, now) ? row.section : isOver(row, now) ? 'over-target' : 'rest')
 
 /** Does the first of two rows stand before the other? As the server sorts rows. */
 function isBefore(one: Row, other: Row): boolean {

@@ -3048,7 +3048,7 @@ export interface SecondLook {
 }
 
 /** Section of the queue that a row is in, in the order of the queue. */
-export type Section = 'act-now' | 'time-limited' | 'rest'
+export type Section = 'act-now' | 'time-limited' | 'over-target' | 'rest'
 
 /** Selection of deliveries by `ids` or other features; all that are given must match. */
 export interface Select {
@@ -3513,7 +3513,7 @@ export interface TriageItem {
   second_look: LookName[]
   /** 0-100: the greatest of its deliveries. It sorts, no more. */
   priority: number
-  /** Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; `time-limited`: its code or link expires, those that say so first; `rest`. */
+  /** Where it stands. `act-now`: reported, or copies of it are in mailboxes and look suspicious or worse; `time-limited`: its code or link expires, those that say so first; `over-target`: see `target_at`; `rest`. */
   section: Section
   /** When its next code or link stops working; null: none. */
   time_limited_until: string | null
@@ -3525,6 +3525,8 @@ export interface TriageItem {
   opened: number | null
   /** when the first of its messages expires undecided; null: not today */
   expires_at: string | null
+  /** When its first possibly wanted message has waited as long as the target of its department allows; null: no target. Of a row with more than 500 that of its oldest message, by the department of its lead. */
+  target_at: string | null
   /** who requested which message */
   requests: ItemRequest[]
   /** who reported which message as suspicious */

@@ -1,0 +1,148 @@
+"""Waiting targets of departments: which held messages have waited longer, as SQL, when a message will have, and what touches their rows."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, literal, or_, select
+from sqlmodel import Session, col
+
+from triage.business_hours import worked_since, worked_until
+from triage.config.alert_types import HARDLY_WANTED, target_of
+from triage.config.settings import Settings
+from triage.store.db import is_among
+from triage.store.models.columns import Instant
+from triage.store.models.counts import CachedFolder
+from triage.store.models.deliveries import Delivery
+from triage.store.models.markers import Marker
+from triage.store.queue import dirty_counts
+from triage.store.queue.grouping import HELD, NEVER
+from triage.times import from_micros, to_micros
+
+TARGETS = "waiting-targets"  # the marker: the targets as JSON, as the process that folds has them from its settings
+REACHED = "waiting-reached"  # the marker: by department, what came before this moment is on a row that says so
+AT_ONCE = 200  # deliveries whose rows are touched at once
+TEXT = select(col(Marker.text)).where(col(Marker.name) == bindparam("name"))
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Minutes of working time for which a possibly wanted message may wait, by department; a person's folder has its department's."""
+
+    usual: int = 0  # 0: as long as it likes
+    departments: tuple[str, ...] = ()  # others, such as "sales=30"
+    hours: tuple[str, ...] = ()
+    time_zone: str = "UTC"
+
+    @classmethod
+    def of_settings(cls, settings: Settings) -> "Targets":
+        """The targets in the settings."""
+        notices, coverage = settings.notices, settings.coverage
+        return cls(notices.target_minutes, notices.targets, coverage.hours, coverage.time_zone)
+
+    @classmethod
+    @lru_cache(20)
+    def from_json(cls, text: str) -> "Targets":
+        """Reads what `known_targets` finds."""
+        given: dict[str, Any] = json.loads(text) if text else asdict(cls())
+        return cls(given["usual"], tuple(given["departments"]), tuple(given["hours"]), given["time_zone"])
+
+    @property
+    def has_any(self) -> bool:
+        """Whether a department may have one."""
+        return bool(self.usual or self.departments)
+
+    def before(self, department: str, now: datetime) -> datetime | None:
+        """A message of this department that came before this moment has waited longer than the target; None without a target."""
+        target = target_of(self.departments, self.usual, department)
+        return None if target is None else worked_since(self.hours, self.time_zone, now, target)
+
+    def end_of(self, department: str, received_at: datetime, urgency: int) -> datetime | None:
+        """When a message will have waited as long as it may; None without a target, and for one that is hardly wanted."""
+        target = target_of(self.departments, self.usual, department) if urgency >= HARDLY_WANTED else None
+        return None if target is None else worked_until(self.hours, self.time_zone, received_at, target)
+
+    def limits(self, now: datetime) -> list[tuple[ColumnElement[bool], datetime]]:
+        """Departments with a target as conditions on Delivery, each with `before`."""
+        named = {code.strip() for code, _, _ in (entry.partition("=") for entry in self.departments)}
+        code = col(Delivery.department)
+        pairs = [(code == one, self.before(one, now)) for one in sorted(named)]
+        usual = worked_since(self.hours, self.time_zone, now, timedelta(minutes=self.usual)) if self.usual else None
+        return [(where, before) for where, before in [*pairs, (code.not_in(sorted(named)), usual)] if before is not None]
+
+    def over_condition(self, now: datetime) -> ColumnElement[bool]:
+        """Condition: held messages that have waited longer. No index leads to them: most of what came before was delivered long ago."""
+        came, limits = func.coalesce(col(Delivery.received_at), literal(NEVER, Instant)), self.limits(now)
+        late = or_(false(), *(and_(where, came < literal(before, Instant)) for where, before in limits))
+        return and_(HELD, col(Delivery.urgency) + 0 >= HARDLY_WANTED, late) if limits else false()
+
+    def among_oldest(self, now: datetime) -> ColumnElement[bool]:
+        """The same, looked for from the oldest messages that are held, by an index."""
+        limits = [before for _, before in self.limits(now)]
+        return and_(HELD, col(Delivery.received_at) < max(limits), self.over_condition(now)) if limits else false()
+
+
+def known_targets(session: Session) -> Targets:
+    """Returns the targets as the process that folds counts noted them; none before it did."""
+    return Targets.from_json(session.scalar(TEXT, {"name": TARGETS}) or "")
+
+
+def is_over(session: Session, now: datetime) -> ColumnElement[bool] | None:
+    """Condition: held messages that have waited longer than their target; None where no department has one."""
+    targets = known_targets(session)
+    return targets.over_condition(now) if targets.has_any else None
+
+
+def count_over(session: Session, targets: Targets, where: ColumnElement[bool], now: datetime, most: int) -> int:
+    """Counts the messages of `where` that have waited longer than their target, up to `most`."""
+    some = select(literal(1)).select_from(Delivery).where(where, targets.among_oldest(now)).limit(most).subquery()
+    return (session.scalar(select(func.count()).select_from(some)) or 0) if targets.has_any else 0
+
+
+def note_targets(session: Session, targets: Targets) -> None:
+    """Saves the targets for every process."""
+    write_text(session, TARGETS, asdict(targets))
+
+
+def write_text(session: Session, name: str, value: Mapping[str, Any]) -> None:
+    """Puts a value as JSON into the text of a marker."""
+    session.merge(Marker(name=name, number=0, text=json.dumps(value)))
+
+
+def is_due(session: Session, targets: Targets) -> bool:
+    """Whether rows can stand elsewhere by now: there is a target, or was one when somebody looked last."""
+    return bool(targets.has_any or session.scalar(TEXT, {"name": REACHED})) or known_targets(session) != targets
+
+
+def touch_waited(session: Session, targets: Targets, now: datetime) -> bool:
+    """Touches the rows of messages that have waited longer than their target since somebody looked last, a slice of each department; also
+    those that have not any more since the settings changed. Is there more to touch?"""
+    note_targets(session, targets)
+    reached: dict[str, int] = json.loads(session.scalar(TEXT, {"name": REACHED}) or "{}")
+    codes = session.scalars(select(col(CachedFolder.department)).where(col(CachedFolder.held) > 0).distinct()).all()
+    more = False
+    for code in codes:
+        before = targets.before(code, now)
+        goal, begun = to_micros(before) if before else 0, reached.get(code, 0)
+        if goal != begun:
+            reached[code] = touch_between(session, code, begun, goal)
+            more = more or reached[code] != goal
+    write_text(session, REACHED, {code: moment for code, moment in reached.items() if moment})
+    return more
+
+
+def touch_between(session: Session, department: str, begun: int, goal: int) -> int:
+    """Touches the rows of what came between two moments to a department, from the first on; up to which moment it got."""
+    came, (first, last) = col(Delivery.received_at), sorted((begun, goal))
+    theirs = and_(col(Delivery.department) == col(CachedFolder.department), col(Delivery.person) == col(CachedFolder.person))
+    folder = and_(col(CachedFolder.held) > 0, col(CachedFolder.department) == department)
+    then = and_(came >= from_micros(first), came < from_micros(last), col(Delivery.urgency) >= HARDLY_WANTED)
+    rows = select(col(Delivery.id), came).select_from(CachedFolder).join(Delivery, theirs).where(folder, HELD, then)
+    found = session.execute(rows.order_by(came if goal > begun else came.desc(), col(Delivery.id)).limit(AT_ONCE)).all()
+    dirty_counts.touch_where(session, is_among(session, col(Delivery.id), [row.id for row in found]))
+    if len(found) < AT_ONCE:
+        return goal
+    return to_micros(found[-1].received_at) + (1 if goal > begun else 0)
