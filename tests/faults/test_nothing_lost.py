@@ -28,8 +28,8 @@ from triage.times import utcnow
 
 LONG = bool(os.environ.get("MAILROOM_FAULTS"))  # make faults
 MESSAGES = 10_000 if LONG else 420
-KILLS = 50 if LONG else 6
-KINDS = ("everything", "receive", "judge", "relay", "everything", "serve")  # whom a kill meets, in turns
+KILLS = 50 if LONG else 5
+KINDS = ("serve", "receive", "judge", "relay", "everything")  # whom a kill meets, in turns
 SESSIONS = 12
 PAUSE = 0.0 if LONG else 0.1  # seconds between a client's messages
 PER_CONNECTION = 7
