@@ -31,8 +31,7 @@ from triage.store.models.staff import StaffMember
 LONGEST_NAME = 60
 MOST = 20  # of one account
 NAMELESS = mark(
-    "browsers make passkeys for a name only: open the console by its name instead of an address (on the machine itself "
-    "http://localhost with its port)"
+    "passkeys need a host name: open the console by its name, not by an IP address (on the server itself: http://localhost with its port)"
 )
 UNREADABLE = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)  # what a made-up answer of a browser raises
 

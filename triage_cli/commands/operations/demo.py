@@ -133,7 +133,7 @@ def print_welcome(settings: Settings, directory: Path, console: str) -> str:
     return f"""
 Mailroom is open.
   Console      {console}   sign in as ana, password {company.PASSWORD}
-  Passkeys     {console.replace("127.0.0.1", "localhost")}   browsers make passkeys for a name only
+  Passkeys     {console.replace("127.0.0.1", "localhost")}   passkeys need a host name
   Also staff   {staff}; the same password
   Mail in      {host}:{port}
   Mail out     {settings.outbound.listen}   employees write here; Mailroom learns their contacts

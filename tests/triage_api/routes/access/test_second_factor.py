@@ -22,8 +22,7 @@ from triage.times import utcnow
 
 RULE = {"effect": "allow", "match": "domain", "value": "partner.example", "scope": "company"}
 NAMELESS = (
-    "browsers make passkeys for a name only: open the console by its name instead of an address (on the machine itself "
-    "http://localhost with its port)"
+    "passkeys need a host name: open the console by its name, not by an IP address (on the server itself: http://localhost with its port)"
 )
 OWN = {"app": False, "passkeys": [], "no_passkeys": NAMELESS, "recovery_codes": 0, "required": False}
 SYSTEM = Actor.system("test")
