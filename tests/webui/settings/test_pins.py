@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import settings_in
 from tests.webui.access import faults
-from tests.webui.site import PASSWORD, Site, running
+from tests.webui.site import MARA, PASSWORD, Site, running
 
 ANAS, BENS = "804715", "290643"
 
@@ -35,6 +35,13 @@ def lock(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).click()
     page.get_by_role("button", name="Lock", exact=True).click()
     expect(page.get_by_role("heading", name="Locked")).to_be_visible()
+
+
+def switch_user(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+    page.get_by_role("button", name="Switch user").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_text("First offer")).to_have_count(0)
 
 
 def unlock(page: Page, name: str, pin: str) -> None:
@@ -82,6 +89,25 @@ def test_locked_and_opened_again_and_a_colleague_takes_over(site: Site, page: Pa
     page.get_by_role("button", name="Unlock as Ben Okafor").click()
     unlock(page, "Ben Okafor", BENS)
     expect(page.get_by_role("button", name="Ben Okafor")).to_be_visible()
+
+
+def test_who_is_switched_to_finds_the_row_that_was_open(site: Site, page: Page) -> None:
+    site.come(MARA, author="first@supplier.example", subject="First offer")
+    site.come(MARA, author="other@supplier.example", subject="Other offer")
+    site.sit_down(page, "ida")
+    set_pin(page, site.url, ANAS)
+    page.goto(site.url)
+    page.get_by_role("option").filter(has_text="First offer").click()
+    switch_user(page, "Ida Lind")
+    page.get_by_label("Name").fill("ben")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("region", name="Message")).to_contain_text("first@supplier.example")
+    switch_user(page, "Ben Okafor")
+    page.get_by_role("button", name="Unlock as Ida Lind").click()
+    unlock(page, "Ida Lind", ANAS)
+    expect(page.get_by_role("button", name="Ida Lind")).to_be_visible()
+    expect(page.get_by_role("region", name="Message")).to_contain_text("first@supplier.example")
 
 
 @pytest.mark.long

@@ -477,6 +477,7 @@ export default {
   'Sign in as {name}': 'Als {name} anmelden',
   'Use another way': 'Anders anmelden',
   'Lock': 'Sperren',
+  'Switch user': 'Benutzer wechseln',
   'Webmail': 'Webmail',
   'Which webmail is it?': 'Welches Webmail ist es?',
   'Roundcube, my account': 'Roundcube, mein Konto',
