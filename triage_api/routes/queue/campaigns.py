@@ -1,13 +1,16 @@
 """Campaigns: which there are, what they are made of, and a person's word on what belongs together."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from fastapi import Query
+from fastapi import Depends, Query, Response
 
-from triage.quarantine.campaigns import campaign_list
+from triage.ids import format_id
+from triage.quarantine.campaigns import campaign_list, incident, incident_pdf
 from triage.quarantine.decisions import regroup
 from triage.quarantine.search.selection import UNPROVEN
+from triage.store import db
 from triage.times import utcnow
+from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
@@ -15,8 +18,9 @@ from triage_api.http.transaction import Read, Tx
 from triage_api.routes.decisions.decisions import answer_decision
 from triage_api.schemas.decisions.decisions import Decision
 from triage_api.schemas.fields import GivenId
+from triage_api.schemas.language import say_in_language, use_language
 from triage_api.schemas.pagination import cursor_of, place_of
-from triage_api.schemas.queue import campaigns as schemas
+from triage_api.schemas.queue import campaigns as schemas, incidents
 
 router = resource_router("campaigns")
 
@@ -47,6 +51,35 @@ def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> schemas.Camp
             "examples": found.examples,
         }
     )
+
+
+INCIDENT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}, "description": "The record."}
+}
+Format = Annotated[Literal["json", "pdf"], Query(description="pdf: for people, at most 500 rows of each table.")]
+
+
+@router.get(
+    "/campaigns/{campaign_id}/incident",
+    response_model=incidents.Incident,
+    responses=INCIDENT | describe_refusals(401, 404, 422),
+    dependencies=[Depends(use_language)],
+)
+def get_incident(campaign_id: GivenId, session: Read, by: Staff, here: Here, format: Format = "json") -> incidents.Incident | Response:
+    """Incident record of a campaign: its copies, who opened one, who removed them when, hashes, and what is out of reach.
+
+    Messages that are confidential to you are left out. The audit log records the export.
+    """
+    now = utcnow()
+    found = incident.read_incident(session, campaign_id, by=by, now=now)
+    with db.transaction(here.engine) as writing:
+        incident.record_export(writing, found, form=format, by=by, now=now)
+    if format == "json":
+        return incidents.Incident.model_validate(found)
+    written = incident_pdf.write_pdf(found, zone=here.settings.coverage.time_zone, put=say_in_language)
+    name = f"incident-{format_id(campaign_id)}.pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(written, media_type="application/pdf", headers=headers)
 
 
 @router.post(

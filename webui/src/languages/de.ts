@@ -1,5 +1,7 @@
 // German. Each sentence stands beside the English one that the code has; {name} is a value, | parts the forms for one and for more.
 export default {
+  'Incident record (PDF)': 'Vorfallbericht (PDF)',
+  'as JSON': 'als JSON',
   'as before': 'wie davor',
   '{n} points': '{n} Punkte',
   '{size} more': '{size} mehr',

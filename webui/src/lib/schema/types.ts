@@ -1535,6 +1535,77 @@ export interface ImportedLine {
   rule: Rule
 }
 
+/** Incident record of a campaign, without messages that are confidential to you. */
+export interface Incident {
+  campaign: string
+  subject: string
+  made_at: string
+  made_by: string
+  first_at: string
+  newest_at: string
+  first_removed_at: string | null
+  /** oldest first */
+  copies: IncidentCopy[]
+  opened: IncidentCopy[]
+  out_of_reach: IncidentCopy[]
+  /** came after the first removal, and a block stopped them */
+  late: IncidentCopy[]
+  removals: IncidentAct[]
+  reports: IncidentReport[]
+  /** attachments of the newest 200 messages */
+  files: IncidentFile[]
+}
+
+/** Removal of copies. */
+export interface IncidentAct {
+  decision: string
+  at: string
+  by: string
+  second_by: string
+  verb: 'purge' | 'reject' | 'sweep' | 'take'
+  reason: string
+  copies: number
+  undone_at: string | null
+}
+
+/** Copy: for whom it was, and what became of it. */
+export interface IncidentCopy {
+  delivery: string
+  received_at: string
+  author: string
+  subject: string
+  recipient: string
+  /** name; empty for a shared folder */
+  person: string
+  department: string
+  /** of the message as received */
+  sha256: string
+  state: string
+  /** by the recipient, as far as the mailbox server tells */
+  opened: '' | 'read' | 'answered'
+  removed_at: string | null
+  removed_by: string
+  /** of the removal; `on arrival`: a block stopped it */
+  outcome: string
+  /** what was in the way of the removal */
+  why: string
+  out_of_reach: boolean
+}
+
+/** An attachment. */
+export interface IncidentFile {
+  name: string
+  sha256: string
+  size: number
+}
+
+/** An employee who reported a copy. */
+export interface IncidentReport {
+  at: string
+  by: string
+  verdict: '' | 'good' | 'bad'
+}
+
 /** Outcome of one delivery. */
 export interface Item {
   delivery: string
