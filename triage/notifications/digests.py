@@ -38,7 +38,7 @@ LATE = timedelta(hours=6)  # who comes later than that leaves it for the next da
 LONGEST = timedelta(days=7)  # how far back the first one after a pause looks
 LONGEST_SUBJECT, LONGEST_NAME = 120, 60  # characters that a stranger may fill
 PAGE = "/ask"
-ASK = say("Ask for it")
+ASK = say("Request release")
 SEE = say("See the list:")
 
 

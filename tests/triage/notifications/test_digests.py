@@ -313,7 +313,7 @@ def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Setti
         request = release_requests.request_release(session, refused, by=joe, words="", now=NOW)
         release_requests.decline_request(session, request, by=ANA, reason="not from your bank", now=NOW)
     text = send_digests(known, replace(daily, api=ASKING, notices=replace(daily.notices, requests=True)))["joe.fern@company.example"]
-    assert text.count("Ask for it https://mailroom.company.example/ask?mail=") == 1
+    assert text.count("Request release https://mailroom.company.example/ask?mail=") == 1
     assert f"?mail={format_id(mail)}\n" in text
     assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you asked for it: staff will review it\n" in text
     assert "24 Nov 09:30, you asked for it: Ana Roth: not from your bank\n" in text
@@ -395,7 +395,7 @@ def test_attacks_are_counted_and_mistakes_are_listed(
     text = send_digests(known, with_page(daily))["joe.fern@company.example"]
     gone = "was removed" if rule or removed not in ("", "and restored") else "is held"
     counted = f"- 1 message that looks dangerous or was sent to many people {gone}.\n  See the list: https://mailroom.company.example/ask\n"
-    seen = ("Your password expires" in text, "sales@supplier.example" in text, "Ask for it https:" in text, counted in text)
+    seen = ("Your password expires" in text, "sales@supplier.example" in text, "Request release https:" in text, counted in text)
     assert seen == ((True, True, True, False) if says == "listed" else (False, False, False, True)), text
 
 
@@ -420,7 +420,7 @@ def test_a_removed_wave_is_one_line_in_each_digest_and_a_mistaken_block_is_liste
     one = "- 1 message that looks dangerous or was sent to many people was removed.\n"
     assert (len(found), sum(one in text for text in found.values())) == (many, many)
     assert [address for address, text in found.items() if "password expires" in text or "@wave" in text] == []
-    asking_for = {address: re.findall("- “(.*)”", text) for address, text in found.items() if "Ask for it https:" in text}
+    asking_for = {address: re.findall("- “(.*)”", text) for address, text in found.items() if "Request release https:" in text}
     assert asking_for == {"p7@company.example": ["Our contract"]}
 
 
@@ -442,7 +442,7 @@ def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
     page = letter.get_body(("html",))
     assert page
     assert '<html lang="de">' in page.get_content()
-    assert ">Um Freigabe bitten</a>" in page.get_content()
+    assert ">Freigabe anfragen</a>" in page.get_content()
     assert "Dort können Sie diese Zusammenfassung auch abbestellen." in page.get_content()
 
 

@@ -154,7 +154,7 @@ def take_new(rows: Sequence[DomainProof], ways: Collection[str], now: datetime) 
 
 
 def undo_renewal(session: Session, domain: str, *, by: Actor, reason: str, now: datetime) -> ChangedProof:
-    """Make what was renewed within the last seven days new again; its days begin again. Errors as of `renew_proof`."""
+    """Undo a renewal of the last seven days; its days begin again. Errors as of `renew_proof`."""
     rows = take_rows(session, domain, by)
     renewed = [row for row in rows if row.usual_at is not None and row.usual_at > now - RECENT]
     if not renewed:

@@ -52,7 +52,7 @@ def get_hunt(hunt_id: GivenId, session: Read, by: Staff) -> schemas.Hunt:
 
 @router.post("/{hunt_id}/show", status_code=202, response_model=approval_schemas.PendingApproval, responses=ACTING)
 def show_hunt(hunt_id: GivenId, order: schemas.HuntReason, session: Tx, by: Staff, here: Here) -> Response:
-    """Ask a second person that the messages are shown. Once they agree, the mailboxes with a match are searched again."""
+    """Ask a second person to agree that the messages are shown. Once they agree, the mailboxes with a match are searched again."""
     asked = hunts.ask_to_show(session, hunt_id, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
     ring_after(session)
     return answer_accepted(asked, by)

@@ -20,7 +20,7 @@ def list_changed_proofs(session: Read, by: Staff) -> schemas.ChangedProofs:
 
 @router.post("/{domain}/renew", response_model=schemas.ChangedProof, responses=RENEWING)
 def renew_proof(domain: str, order: schemas.ProofOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
-    """Make a domain's new way of sending usual, for all rules. Held messages stay held: they have other warnings."""
+    """Accept a domain's new way of sending, for all rules. Held messages stay held: they have other warnings."""
     found = renew_proofs.renew_proof(session, domain, order.ways, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
     return schemas.ChangedProof.model_validate(found)
@@ -28,7 +28,7 @@ def renew_proof(domain: str, order: schemas.ProofOrder, session: Tx, by: Staff) 
 
 @router.post("/{domain}/refuse", response_model=schemas.ChangedProof, responses=RENEWING)
 def refuse_proof(domain: str, order: schemas.ProofOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
-    """Say that a domain's new way of sending is not theirs: it is held with any warning, and renews only by hand."""
+    """Refuse a domain's new way of sending: messages sent that way are held with any warning, and it renews only by hand."""
     found = renew_proofs.refuse_proof(session, domain, order.ways, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
     return schemas.ChangedProof.model_validate(found)

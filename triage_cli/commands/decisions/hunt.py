@@ -92,7 +92,7 @@ def show(desk: Desk, hunt_id: str, wait: bool, form: Form) -> int:
 @json_option(APPROVAL)
 @ask_api
 def ask(desk: Desk, hunt_id: str, reason: str, form: Form) -> int:
-    """Ask a second person that the messages are shown. They confirm with `mailroom approvals confirm`."""
+    """Ask a second person to agree that the messages are shown. They confirm with `mailroom approvals confirm`."""
     asked = desk.post(f"/hunts/{given_id(hunt_id)}/show", {"reason": reason})
     APPROVAL.print_one({"approval": asked["id"], "said": asked["sentence"]}, form)
     return DONE

@@ -52,7 +52,7 @@ def create(ctx: click.Context, directory: Path, spool_only: bool) -> None:
     """Back up the database, the spool and the checkpoints into DIRECTORY.
 
     Nothing is stopped for it. When the command ends with 0 all of it is on stable storage. Keys, passwords and settings are not in it:
-    their files are named at the end. It holds mail: keep it as safe as the mailboxes.
+    their files are named at the end. It contains messages: keep it as safe as the mailboxes.
     """
     refuse_server(ctx)
     settings = settings_of(ctx)

@@ -53,7 +53,7 @@ def brakes(ctx: click.Context) -> None:
 @list_options(BRAKES)
 @ask_api
 def list_brakes(desk: Desk, form: Form) -> None:
-    """Accounts with messages held by a brake, or braked in the last seven days, the newest first."""
+    """List accounts with messages held by a brake, or braked in the last seven days, the newest first."""
     BRAKES.print(map(row_of, desk.get("/outgoing/brakes")["items"]), form)
 
 

@@ -45,7 +45,7 @@ def proofs(ctx: click.Context) -> None:
 @list_options(PROOFS)
 @ask_api
 def list_proofs(desk: Desk, form: Form) -> None:
-    """Domains that send differently, and those renewed or refused within the last seven days."""
+    """List domains that send differently, and those renewed or refused within the last seven days."""
     PROOFS.print(map(row_of, desk.get("/changed-proofs")["items"]), form)
 
 
@@ -61,7 +61,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @REASON
 @act_on_api
 def renew_proof(desk: Desk, domain: str, ways: tuple[str, ...], reason: str) -> None:
-    """Make a domain's new way of sending usual, for all rules."""
+    """Accept a domain's new way of sending, for all rules."""
     decide_proof(desk, domain, "renew", ways, reason)
 
 
@@ -71,7 +71,7 @@ def renew_proof(desk: Desk, domain: str, ways: tuple[str, ...], reason: str) -> 
 @REASON
 @act_on_api
 def refuse_proof(desk: Desk, domain: str, ways: tuple[str, ...], reason: str) -> None:
-    """Say that a domain's new way of sending is not theirs: it is held with any warning, and renews only by hand."""
+    """Refuse a domain's new way of sending: messages sent that way are held with any warning, and it renews only by hand."""
     decide_proof(desk, domain, "refuse", ways, reason)
 
 
@@ -92,6 +92,6 @@ def decide_proof(desk: Desk, domain: str, verb: str, ways: tuple[str, ...], reas
 @REASON
 @act_on_api
 def undo_renewal(desk: Desk, domain: str, reason: str) -> None:
-    """Make what was renewed within the last seven days new again."""
+    """Undo a renewal of the last seven days."""
     found = desk.post(f"/changed-proofs/{domain}/undo", {"reason": reason})
     say(f"{found['domain']}: {found['state']}")

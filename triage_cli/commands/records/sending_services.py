@@ -27,7 +27,7 @@ SERVICES = Shape(
 def sending_services(desk: Desk, form: Form) -> None:
     """List the services that send as your domains, and what each needs.
 
-    By the DMARC aggregate reports of the last 30 days to `reports.dmarc_address`.
+    Read from the DMARC aggregate reports of the last 30 days to `reports.dmarc_address`.
     """
     rows = desk.get("/sending-services")["items"]
     shown = ({"last_at": format_instant(one["last_at"], "minutes"), "reporters": ", ".join(one["reporters"])} for one in rows)
