@@ -60,8 +60,10 @@ class Site:
             made = intake.receive_message(session, came, raw, proof, said, settings=self.settings, now=utcnow())  # type: ignore[arg-type]
             return tuple(ids.format_id(one) for one in made)
 
-    def sit_down(self, page: Page, login: str = "ana", path: str = "/") -> Page:
-        """Open the console with a session of this login."""
+    def sit_down(self, page: Page, login: str = "ana", path: str = "/", *, is_new: bool = False) -> Page:
+        """Open the console with a session of this login; where they are not new to it, without its first steps."""
+        if not is_new:
+            page.add_init_script("localStorage.setItem('mailroom.first-run', '*')")
         page.context.add_cookies([{"name": "mailroom", "value": session_key(self.engine, login), "url": self.url}])
         page.goto(self.url + path)
         expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()

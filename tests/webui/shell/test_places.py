@@ -109,3 +109,19 @@ def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page
         expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
         assert at_rest(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_first_steps_stay_until_they_are_closed(site: Site, page: Page) -> None:
+    site.sit_down(page, is_new=True)
+    steps = page.get_by_role("region", name="First steps")
+    expect(steps).to_contain_text("most take one key")
+    steps.get_by_role("link", name="Try training messages").click()
+    expect(page.get_by_role("heading", level=1, name="Training")).to_be_visible()
+    expect(steps).to_have_count(0)
+    page.go_back()
+    steps.get_by_role("button", name="Close the first steps").click()
+    expect(steps).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    expect(page.get_by_role("link", name="Settings")).to_be_visible()
+    expect(steps).to_have_count(0)

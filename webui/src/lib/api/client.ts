@@ -4,7 +4,7 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, Comment, Comments, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, FaultyLine, ImportResult, RuleLines, Folders, Headers, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, ScopeStep, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery } from '../schema/types'
+import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, Comment, Comments, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, FaultyLine, Folders, Headers, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, ScopeStep, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -166,7 +166,6 @@ export const api = {
   changeRule: (id: string, change: RuleChange & Confirmed, etag: string) => call<Rule>('PATCH', `/rules/${id}`, change, etag ? { 'if-match': etag } : {}),
   tryRule: (rule: TriedRule) => call<RuleTrial>('POST', '/rules/preview', rule),
   explain: (delivery: string) => call<Explanation>('POST', '/rules/explain', { delivery }),
-  importRules: (lines: RuleLines) => call<ImportResult>('POST', '/rules/import', lines),
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
 
   presence: (delivery: string | null) => call<Presence>('PUT', '/presence', { delivery }),

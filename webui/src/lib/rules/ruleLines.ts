@@ -1,5 +1,9 @@
 // Rules as lines of text, as the import reads them: written from rules, and from a pasted list of senders.
-import type { Rule } from '../schema/types'
+import { call } from '../api/client'
+import type { ImportResult, Rule, RuleLines } from '../schema/types'
+
+/** Makes every rule that the lines name, or none; a dry run says what each line would make. */
+export const importRules = (lines: RuleLines): Promise<ImportResult> => call<ImportResult>('POST', '/rules/import', lines)
 
 const WRITTEN: Partial<Record<Rule['match'], (value: string) => string>> = { subdomains: (value) => `.${value}`, list: (value) => `list:${value}`, recipient: (value) => `recipient:${value}`, content: (value) => `content:${value}` }
 
