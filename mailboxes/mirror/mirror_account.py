@@ -84,15 +84,33 @@ class MirrorAccount:
         """The full name of a folder. A dot in it becomes an underscore where the server knows none within names."""
         return self.prefix + self.delimiter.join(words if self.dots else tuple(word.replace(".", "_") for word in words))
 
-    def open_folders(self, needed: Iterable[tuple[str, ...]]) -> None:
-        """Lists the folders and makes those that are missing, whatever somebody did to them."""
+    def open_folders(self, needed: Iterable[tuple[str, ...]], *, renamed: Iterable[tuple[tuple[str, ...], tuple[str, ...]]] = ()) -> None:
+        """Lists the folders and makes those that are missing, whatever somebody did to them. `renamed`: older names, by those of today."""
         with explain_trouble("the folders could not be listed"):
             listed = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
         own = (name for name in listed if not name.startswith(self.others))
         self.folders = frozenset(name for name in own if not (UNSELECTABLE | VIEWS) & listed[name])
+        for old, new in renamed:
+            if self.name(*old) in self.folders and self.name(*new) not in self.folders:
+                self.rename(self.name(*old), self.name(*new))
         for words in needed:
             if self.name(*words) not in self.folders:
                 self.make(words)
+
+    def rename(self, old: str, new: str) -> None:
+        """Renames a folder, which stays subscribed. Where the server refuses that, both are kept."""
+        with explain_trouble("a folder could not be renamed"):
+            try:
+                self.client.rename_folder(old, new)
+            except IMAPClientAbortError:
+                raise
+            except IMAPClientError as fault:
+                said = {"account": escape_visible(self.address), "folder": escape_visible(old), "why": describe_error(fault)}
+                log.warning("the folder %(folder)s of the account %(account)s keeps its name: %(why)s", said)
+                return
+            self.client.subscribe_folder(new)
+            self.client.unsubscribe_folder(old)
+        self.folders = self.folders - {old} | {new}
 
     def make(self, words: tuple[str, ...]) -> None:
         """Makes a folder."""
@@ -191,13 +209,16 @@ class MirrorAccount:
                     raise
                 raise NotTaken(said) from fault
 
-    def move(self, place: Place, folder: str) -> None:
-        """To another folder: MOVE (RFC 6851), else COPY and UID EXPUNGE. What has gone meanwhile is no fault. NotTaken when it is full."""
+    def move(self, place: Place, folder: str, *more: int) -> None:
+        """To another folder: MOVE (RFC 6851), else COPY and UID EXPUNGE. What has gone meanwhile is no fault. NotTaken when it is full.
+
+        `more`: uids of others in the same folder.
+        """
         if not self.open(place):
             return
         with explain_trouble("a mail could not be moved"):
             try:
-                self.carry(place.uid, folder)
+                self.carry([place.uid, *more], folder)
             except IMAPClientError as fault:
                 said = describe_error(fault).upper()
                 if "OVERQUOTA" in said:  # RFC 5530
@@ -205,14 +226,14 @@ class MirrorAccount:
                 if "EXPUNGEISSUED" not in said:  # RFC 5530: somebody else was faster, and it is met again where it is now
                     raise
 
-    def carry(self, uid: int, folder: str) -> None:
-        """Moves a message of the open folder into another one."""
+    def carry(self, uids: list[int], folder: str) -> None:
+        """Moves messages of the open folder into another one."""
         if self.can_move:
-            self.client.move([uid], folder)
+            self.client.move(uids, folder)
         else:
-            self.client.copy([uid], folder)
-            self.client.add_flags([uid], ["\\Deleted"])
-            self.client.uid_expunge([uid])
+            self.client.copy(uids, folder)
+            self.client.add_flags(uids, ["\\Deleted"])
+            self.client.uid_expunge(uids)
 
     def take(self, places: list[Place]) -> None:
         """Take exactly these away."""
@@ -238,17 +259,31 @@ class MirrorAccount:
         """Whether it is still there, and not marked as deleted: as programs leave what they have moved on by COPY, until somebody
         expunges it.
         """
-        if not self.open(place):
-            return False
-        with explain_trouble("a mail could not be looked at"):
-            flags = self.client.fetch([place.uid], ["FLAGS"]).get(place.uid, {}).get(b"FLAGS", (b"\\Deleted",))
-        return b"\\deleted" not in {flag.lower() for flag in flags}
+        return bool(self.lying([place]))
 
-    def has_note(self, folder: str, message_id: str) -> bool:
-        """Whether this note was put there before."""
+    def lying(self, places: list[Place]) -> list[Place]:
+        """Returns those of the messages in one folder that are still there, and not marked as deleted."""
+        if not places or not self.open(places[0]):
+            return []
+        with explain_trouble("a mail could not be looked at"):
+            found = self.client.fetch([place.uid for place in places], ["FLAGS"])
+        flags = {uid: {flag.lower() for flag in answer.get(b"FLAGS", ())} for uid, answer in found.items()}
+        return [place for place in places if b"\\deleted" not in flags.get(place.uid, {b"\\deleted"})]
+
+    def read(self, place: Place) -> bytes:
+        """A message; b"" where it is gone."""
+        if not self.open(place):
+            return b""
+        with explain_trouble("a mail could not be read"):
+            size = self.client.fetch([place.uid], ["RFC822.SIZE"]).get(place.uid, {}).get(b"RFC822.SIZE")
+            return b"" if size is None else self.client.body_of(place.uid, size) or b""
+
+    def find_notes(self, folder: str, message_id: str) -> list[Place]:
+        """Notes that were put there before. `message_id`: whole, or a part of it."""
         with explain_trouble("a note could not be looked for"):
-            self.client.select_folder(folder, readonly=True)
-            return bool(self.client.search(f"HEADER Message-ID {quote_imap(message_id)}"))
+            state = self.client.select_folder(folder, readonly=True)
+            found = self.client.search(f"HEADER Message-ID {quote_imap(message_id)}")
+        return [Place(folder, int(state[b"UIDVALIDITY"]), uid) for uid in found]
 
     def rest(self, folder: str, seconds: float, stop: threading.Event) -> None:
         """Wait, in IDLE (RFC 2177) where the server has it: what comes into this folder ends it."""

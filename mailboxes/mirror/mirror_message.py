@@ -18,6 +18,7 @@ from triage.text.sanitize import escape_visible
 
 COPY = "X-Mailroom-Copy"
 FIELD_START = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")  # RFC 5322, 2.2 and 4.5
+ANSWER = re.compile(r"<mirror\.ask\.(\w+)\.(\w+)@")
 LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -85,6 +86,20 @@ def note_message(number: str, subject: str, words: str, *, sender: str, to: str,
         "",
     ]
     return "\n".join(head).replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace")
+
+
+def answer_number(request: int, token: str) -> str:
+    """The number of the note that answers a request; without a token the beginning that all its answers share."""
+    return f"ask.{format_id(request)}.{token}"
+
+
+def answer_named(raw: bytes) -> tuple[int, str]:
+    """The request that a message answers, and the token of the answer; 0 and "" where it is no answer of ours."""
+    try:
+        found = ANSWER.search(first_field(fields_of(headers_of(raw))[0], "message-id"))
+        return (parse_id(found[1]), found[2]) if found else (0, "")
+    except (TooMuch, ValueError):
+        return 0, ""
 
 
 def note_id(number: str, hostname: str) -> str:

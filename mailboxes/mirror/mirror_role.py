@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Engine
@@ -17,19 +17,22 @@ from sqlalchemy.exc import DBAPIError
 
 from mailboxes.imap import imap_login
 from mailboxes.mailbox import Unreachable
-from mailboxes.mirror import mirror_message
+from mailboxes.mirror import mirror_folders, mirror_message, mirror_notes
 from mailboxes.mirror.mirror_account import MirrorAccount, NotTaken
+from mailboxes.mirror.mirror_folders import Account, ActFolders
 from mailboxes.mirror.plan import KnownCopy, Place, Plan, Seen, plan_mirror
 from triage.access import staff_members
+from triage.access.second_factor import factor_policy
 from triage.actor import Actor
 from triage.config.settings import Mirror, Settings
 from triage.errors import BadInput
 from triage.ids import format_id, new_id
-from triage.quarantine.mail_moves import mailbox_moves, mirror_copies
-from triage.quarantine.mail_moves.mailbox_moves import ACTS, ALREADY, DONE, Outcome
+from triage.quarantine.mail_moves import mailbox_moves, mirror_copies, move_names, move_requests
+from triage.quarantine.mail_moves.mailbox_moves import ALREADY, ASKED, DONE, Outcome
+from triage.quarantine.mail_moves.move_folders import CONFIRM, RELEASE, YES, Move
 from triage.runtime import metrics
 from triage.runtime.wakeup import Bell, open_pipes
-from triage.say import say
+from triage.say import mark, say
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.models.mailboxes import MirrorCopy
 from triage.store.pg_notify import Telegraph
@@ -37,8 +40,7 @@ from triage.store.transaction_retry import pause_after
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
-DONE_FOLDER, SHARED = "Done", "Shared"
-OWN = "Mailroom"  # folder of a personal account above those for acts
+SHARED = "Shared"
 SHORTEST_REST = 0.25  # seconds
 LONGEST_PAUSE = 30.0  # seconds between attempts to get in
 LOOKS = 2  # at all folders, before a copy that lies nowhere is put there again
@@ -46,22 +48,13 @@ LATER = 60.0  # seconds until a message that the account did not take is tried a
 MOST_REFUSED = 3  # in one turn; then the account is full
 NO_RECEIPT = "$MDNSent"  # RFC 3503, 3: no program tells the sender that it was read, which the person alone may
 FOREIGN = say("This is not a held message: only messages from the folders of this account can be decided here.")
+NOTHING_DONE = mark("Nothing was done: {act}")
+SUBJECTS = {ALREADY: mark("A colleague was faster: {act}"), DONE: mark("Done: {act}")}
+MOST_MOVES, MINUTE = 20, 60.0  # that decide within so many seconds; more are asked about
+LAID_AT_ONCE = 500  # messages in one command
 AT_ONCE = 50  # messages that are put there before somebody's acts are looked for again
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account on the IMAP server. `department`: whose held messages lie there, "" in somebody's own; `login`: who acts there."""
-
-    address: str
-    login: str
-    department: str = ""
-
-    def folder(self, act: str) -> tuple[str, ...]:
-        """Path of the folder for an action."""
-        return (act,) if self.department else (OWN, act)
 
 
 def run_role(settings: Settings, stop: threading.Event) -> None:
@@ -69,7 +62,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
     some = mirror_accounts(settings.mirror)
     imap_login.check_login_settings(with_server(settings).mirror)
     engine = open_engine(settings.database.url)
-    bells = open_pipes(settings.spool.directory, "relay", "change", "recall")
+    bells = open_pipes(settings.spool.directory, "relay", "change", "recall", "door")
     telegraph = Telegraph(settings, sends=bells)
     desks = [Desk(with_server(settings), engine, one, bells) for one in some]
     threads = [threading.Thread(target=one.run, args=(stop,), name=one.account.address) for one in desks]
@@ -122,6 +115,7 @@ class Desk:
     def __init__(self, settings: Settings, engine: Engine, account: Account, bells: list[Bell]) -> None:
         self.settings, self.engine, self.account, self.bells = settings, engine, account, bells
         self.later: dict[int, float] = {}  # when messages that the account did not take are tried again (monotonic seconds)
+        self.recent: list[float] = []  # when messages were decided by moves (monotonic seconds)
         self.left: set[Place] = set()  # what is none of ours and cannot be given back: the account is full
         self.pause = 0.0
 
@@ -159,37 +153,69 @@ class Desk:
                 more = self.turn(account)
                 self.pause = 0.0
                 if not more:
-                    folder = account.name(*self.account.folder(mailbox_moves.RELEASE))
+                    folder = account.name(*self.account.folder(RELEASE))
                     account.rest(folder, self.settings.mirror.interval or SHORTEST_REST, stop)
         finally:
             account.close()
 
     def turn(self, account: MirrorAccount) -> bool:
         """Decides the messages that were moved, then brings the folders up to date; returns whether there is more to do at once."""
-        account.open_folders([self.account.folder(act) for act in (*ACTS, DONE_FOLDER)])
-        acts = {account.name(*self.account.folder(act)): act for act in ACTS}
         by = self.actor()
-        moved = [one for one in account.look(frozenset(acts), only=frozenset(acts)) if one.place not in self.left]
-        for one in moved:
-            self.decide(account, one, acts[one.place.folder], by)
-        return bool(moved) or (bool(self.account.department) and self.show(account, by))
+        acts = self.open_acts(account, by)
+        found = [one for one in account.look(acts.whole, only=acts.whole) if one.place not in self.left]
+        answers = [one for one in found if one.place.folder == acts.yes]
+        for one in answers:
+            self.confirm(account, acts, one, by)
+        self.lay_aside(account, acts, [one for one in found if one.place.folder == acts.confirm])
+        moved = [one for one in found if one.place.folder in acts.moves]
+        if self.is_too_fast(moved):
+            self.ask_about(account, acts, moved, by)
+        else:
+            for one in moved:
+                self.decide(account, acts, one, acts.moves[one.place.folder], by)
+        return bool(moved or answers) or (bool(self.account.department) and self.show(account, acts, by))
+
+    def open_acts(self, account: MirrorAccount, by: Actor | None) -> ActFolders:
+        """The folders for acts, with those for the texts, colleagues and people of now."""
+        with read_transaction(self.engine) as session:
+            moves = move_names.list_moves(session, self.account.department, by=by, settings=self.settings, now=utcnow())
+        return mirror_folders.open_folders(account, self.account, moves)
+
+    def is_too_fast(self, moved: list[Seen]) -> bool:
+        """Whether these would be more than MOST_MOVES within a minute: then somebody is asked first."""
+        now = time.monotonic()
+        self.recent = [at for at in self.recent if now - at < MINUTE]
+        if len(self.recent) + len(moved) > MOST_MOVES:
+            return bool(moved)
+        self.recent += [now] * len(moved)
+        return False
 
     def actor(self) -> Actor | None:
-        """Returns who acts in the account, with the role and scope of now; None when they are no staff any more: nobody acts then."""
+        """Returns who acts in the account, with the role and scope of now; None when they are no staff any more: nobody acts then.
+
+        No second factor can be given here: what asks for one again is confirmed in the console.
+        """
         with read_transaction(self.engine) as session:
-            return staff_members.find_staff_actor(session, self.account.login, utcnow())
+            found = staff_members.find_staff_actor(session, self.account.login, utcnow())
+            asked = found is not None and factor_policy.is_asked(session, found.name, self.settings.api.require_second_factor)
+            return replace(found, factor_due=True) if found and asked else found
 
     def identify(self, raw: bytes, moved: bool) -> int:
-        """Returns the id of the copy with these bytes, 0 for none. A rewritten header is forgiven only where somebody moved it to act."""
+        """Returns the id of the copy with these bytes, or of the request that they answer; 0 for none.
+
+        A rewritten header is forgiven only where somebody moved it to act.
+        """
         with read_transaction(self.engine) as session:
             found = mirror_copies.by_digest(session, mirror_message.exact_digest(raw))
             if found is None and moved:
                 found = mirror_copies.by_likeness(session, mirror_message.alike_digest(raw), mirror_message.copy_number(raw))
+            if found is None and moved:
+                return move_requests.find_request(session, mirror_message.answer_named(raw)[0], self.account.address)
             return found.id if found else 0
 
     # what was moved
 
-    def decide(self, account: MirrorAccount, one: Seen, act: str, by: Actor | None) -> None:
+    def decide(self, account: MirrorAccount, acts: ActFolders, one: Seen, move: Move, by: Actor | None) -> None:
         """Decides a message that was moved into a folder for acts; after the commit, lays it aside or gives it back.
 
         A copy that left the folder again, or is marked as deleted, means nothing.
@@ -197,27 +223,70 @@ class Desk:
         if one.copy and not account.lies(one.place):
             account.take([one.place])
             return
-        outcome = self.outcome(one, act, by)
-        home = account.name(*self.account.folder(DONE_FOLDER))
+        outcome = self.outcome(one, move, by)
+        home = acts.done
         if outcome.kind not in (DONE, ALREADY):
             home = self.home_of(account, one) or home
-        if outcome.why:
-            self.say(account, home, one, act, outcome)
+        self.tell(account, acts, home, one, move.folder, outcome)
         self.lay(account, one.place, home, ours=bool(one.copy))
-        metrics.count_event("mailroom_mirror_acts", outcome=outcome.kind)
-        said = {
-            "copy": format_id(one.copy),
-            "act": act,
-            "account": escape_visible(self.account.address),
-            "outcome": outcome.kind,
-            "why": outcome.why,
-        }
-        log.info("copy %(copy)s moved into %(act)s at %(account)s: %(outcome)s. %(why)s", said)
+        self.log_move(one.copy, move.folder, outcome)
 
-    def lay(self, account: MirrorAccount, place: Place, home: str, *, ours: bool) -> None:
-        """Move it. Removes a copy that a full account does not take, and adds it again while its message is held."""
+    def confirm(self, account: MirrorAccount, acts: ActFolders, one: Seen, by: Actor | None) -> None:
+        """Carries out what an answer says that was moved into Yes; where things have changed since, a fresh answer takes its place."""
+        if one.copy and not account.lies(one.place):
+            account.take([one.place])
+            return
+        outcome = self.outcome_of_yes(one, mirror_message.answer_named(account.read(one.place))[1], by)
+        home = acts.done if outcome.kind in (DONE, ALREADY) else self.home_of(account, one) or acts.done
+        self.tell(account, acts, home, one, YES, outcome)
+        if outcome.kind == ASKED:
+            account.take([one.place])
+        else:
+            self.lay(account, one.place, home, ours=bool(one.copy))
+        self.log_move(one.copy, YES, outcome)
+
+    def ask_about(self, account: MirrorAccount, acts: ActFolders, moved: list[Seen], by: Actor | None) -> None:
+        """Asks about many messages that were moved at once: gives them back, undecided, and puts a question in Confirm."""
+        for folder in sorted({one.place.folder for one in moved}):
+            move, some = acts.moves[folder], [one for one in moved if one.place.folder == folder]
+            for one in some:
+                if not one.copy:
+                    self.decide(account, acts, one, move, by)
+            ours = {one.place: one for one in some if one.copy}
+            there = [ours[place] for place in account.lying(list(ours))]
+            account.take([place for place in ours if place not in {one.place for one in there}])
+            if there:
+                outcomes, held = self.outcomes_of_many(there, move, by)
+                for outcome in outcomes:
+                    self.tell(account, acts, self.home_of(account, there[0]) or acts.done, there[0], move.folder, outcome)
+                    self.log_move(there[0].copy, move.folder, outcome)
+                self.give_back(account, acts, there, held)
+
+    def give_back(self, account: MirrorAccount, acts: ActFolders, some: list[Seen], held: set[int]) -> None:
+        """Moves messages of one folder to where each belongs; those that are held no more are laid aside."""
+        homes: dict[str, list[Place]] = {}
+        with read_transaction(self.engine) as session:
+            folders = mirror_copies.folders_of(session, held)
+        for one in some:
+            home = folders.get(one.copy, "") if self.account.department else ""
+            homes.setdefault(home if home in account.folders else acts.done, []).append(one.place)
+        for home, places in homes.items():
+            for start in range(0, len(places), LAID_AT_ONCE):
+                first, *more = places[start : start + LAID_AT_ONCE]
+                self.lay(account, first, home, *(place.uid for place in more), ours=True)
+
+    def lay_aside(self, account: MirrorAccount, acts: ActFolders, answers: list[Seen]) -> None:
+        """Moves answers to Done whose requests were settled elsewhere or have expired."""
+        with read_transaction(self.engine) as session:
+            over = move_requests.list_over(session, [one.copy for one in answers if one.copy], utcnow()) if answers else set()
+        for one in answers:
+            if one.copy in over:
+                self.lay(account, one.place, acts.done, ours=True)
+
+    def lay(self, account: MirrorAccount, place: Place, home: str, *more: int, ours: bool) -> None:
+        """Move it, and `more` of its folder. Removes copies that a full account does not take, and adds those of held messages again."""
         try:
-            account.move(place, home)
+            account.move(place, home, *more)
         except NotTaken as fault:
             log.warning(
                 "the account %s is full, a message cannot be moved there: %s",
@@ -225,60 +294,93 @@ class Desk:
                 escape_visible(str(fault)),
             )
             if ours:
-                account.take([place])
+                account.take([place._replace(uid=uid) for uid in (place.uid, *more)])
             else:
                 self.left.add(place)
 
-    def outcome(self, one: Seen, act: str, by: Actor | None) -> Outcome:
+    def outcome(self, one: Seen, move: Move, by: Actor | None) -> Outcome:
         """Carries out the action for a moved message; returns the outcome."""
-        if not one.copy:
-            return Outcome("foreign", FOREIGN)
-        if by is None:
-            return Outcome("refused", say("{login} is no longer a member of staff, so nobody can act here.", login=self.account.login))
+        if not one.copy or by is None:
+            return Outcome("foreign", FOREIGN) if not one.copy else self.nobody()
         with transaction(self.engine) as session:
             moved = {"occasion": f"{one.place.validity}.{one.place.uid}", "account": self.account.address}
-            made = mailbox_moves.act_on_move(session, one.copy, act, **moved, by=by, settings=self.settings, now=utcnow())
-        for bell in self.bells:
-            bell.ring()
+            made = mailbox_moves.act_on_move(session, one.copy, move, **moved, by=by, settings=self.settings, now=utcnow())
+        self.ring()
         return made
 
+    def outcome_of_yes(self, one: Seen, token: str, by: Actor | None) -> Outcome:
+        """Carries out a request whose answer was confirmed; returns the outcome."""
+        if not one.copy or by is None:
+            return Outcome("foreign", FOREIGN) if not one.copy else self.nobody()
+        said: dict[str, Any] = {"by": by, "settings": self.settings, "now": utcnow()}
+        with read_transaction(self.engine) as session:
+            planned = mailbox_moves.plan_confirmed(session, one.copy, **said)
+        with transaction(self.engine) as session:
+            made = mailbox_moves.confirm_move(session, one.copy, token, **said, planned=planned)
+        self.ring()
+        return made
+
+    def outcomes_of_many(self, some: list[Seen], move: Move, by: Actor | None) -> tuple[list[Outcome], set[int]]:
+        """Asks about many messages; the outcomes, and the copies that are held still."""
+        copies = [one.copy for one in some]
+        if by is None:
+            return [self.nobody()], set(copies)
+        said: dict[str, Any] = {"account": self.account.address, "by": by, "settings": self.settings, "now": utcnow()}
+        with transaction(self.engine) as session:
+            made = mailbox_moves.ask_about_moves(session, copies, move, **said)
+        self.ring()
+        return made
+
+    def nobody(self) -> Outcome:
+        """The outcome where nobody may act in this account."""
+        return Outcome("refused", say("{login} is no longer a member of staff, so nobody can act here.", login=self.account.login))
+
+    def ring(self) -> None:
+        """Wake the other roles up."""
+        for bell in self.bells:
+            bell.ring()
+
     def home_of(self, account: MirrorAccount, one: Seen) -> str:
-        """Returns the folder that a message is given back to; "" in somebody's own account: there it is laid aside."""
-        if not self.account.department:
-            return ""
+        """Returns the folder that a message is given back to, of an answer Confirm; "" in somebody's own account: laid aside."""
         with read_transaction(self.engine) as session:
             row = session.get(MirrorCopy, one.copy) if one.copy else None
             home = row.folder if row else "INBOX"
+            if row is None and move_requests.find_request(session, one.copy, self.account.address):
+                return account.name(*self.account.folder(CONFIRM))
+        if not self.account.department:
+            return ""
         return home if home in account.folders or home == "INBOX" else "INBOX"
 
-    def say(self, account: MirrorAccount, folder: str, one: Seen, act: str, outcome: Outcome) -> None:
-        """Put a note on top, once for each time that something was moved."""
-        number = f"{format_id(one.copy)}.{one.place.validity}.{one.place.uid}"
-        hostname = self.settings.company.hostname
-        if account.has_note(folder, mirror_message.note_id(number, hostname)):
+    def tell(self, account: MirrorAccount, acts: ActFolders, folder: str, one: Seen, act: str, outcome: Outcome) -> None:
+        """Puts the answer or the note of an outcome there, once for each time that something was moved."""
+        if outcome.answer:
+            mirror_notes.put_answer(account, acts.confirm, outcome.answer, self.settings)
+        if not outcome.why:
             return
-        subject = say("Nothing was done: {act}" if outcome.kind != ALREADY else "A colleague was faster: {act}", act=act)
-        company = self.settings.company
-        names = {"sender": self.settings.sender, "to": self.account.address, "hostname": hostname, "language": company.language}
-        try:
-            account.put(folder, mirror_message.note_message(number, subject, outcome.why, **names, now=utcnow()), flags=(), at=utcnow())
-        except NotTaken as fault:
-            log.warning("the account %s does not take a note: %s", escape_visible(self.account.address), escape_visible(str(fault)))
+        subject = say(SUBJECTS.get(outcome.kind, NOTHING_DONE), act=act)
+        number = f"{format_id(one.copy)}.{one.place.validity}.{one.place.uid}"
+        mirror_notes.put_note(account, folder, number, subject, outcome.why, self.settings)
+
+    def log_move(self, copy: int, act: str, outcome: Outcome) -> None:
+        """Counts a move and writes it to the log."""
+        metrics.count_event("mailroom_mirror_acts", outcome=outcome.kind)
+        said = {"copy": format_id(copy), "act": act, "account": escape_visible(self.account.address)}
+        said |= {"outcome": outcome.kind, "why": "" if outcome.kind == DONE else outcome.why}
+        log.info("copy %(copy)s moved into %(act)s at %(account)s: %(outcome)s. %(why)s", said)
 
     # the picture
 
-    def show(self, account: MirrorAccount, by: Actor | None) -> bool:
+    def show(self, account: MirrorAccount, acts: ActFolders, by: Actor | None) -> bool:
         """Puts right what differs in the folders from what is held; returns whether there is more to do at once."""
         with read_transaction(self.engine) as session:
             held = mirror_copies.wanted_copies(session, self.account.department, by=by) if by else {}
             kept = [as_kept(one) for one in mirror_copies.live_copies(session, self.account.address)]
         account.open_folders([(person or SHARED,) for person in set(held.values())])
         wanted = {delivery: account.name(person or SHARED) for delivery, person in held.items()}
-        acts = frozenset(account.name(*self.account.folder(act)) for act in ACTS)
-        apart = frozenset({account.name(*self.account.folder(DONE_FOLDER))})
+        apart = frozenset({acts.done, acts.confirm})
         for _ in range(LOOKS):
-            seen = [one for one in account.look(acts) if one.copy]
-            if any(one.place.folder in acts for one in seen):
+            seen = [one for one in account.look(acts.whole) if one.copy]
+            if any(one.place.folder in acts.deciding for one in seen):
                 return True  # somebody moved it this moment: that comes first
             todo = plan_mirror(*readable_messages(kept, wanted, seen, account.unread), apart=apart)
             if not todo.put:

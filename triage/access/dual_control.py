@@ -28,6 +28,8 @@ LASTS = timedelta(hours=72)
 DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"
 HUNT, HUNT_REMOVAL = "hunt", "hunt-removal"  # kinds of requests about a hunt; the first is a reason too
 HUNTS = frozenset({HUNT, HUNT_REMOVAL})
+MAIL_PROGRAM = "mail-program"  # asked for by a move in a mail program; where nothing else is needed, whoever asked may confirm it
+ASSIGNMENT = "assignment"  # kind of such a request to assign messages
 UNCHECKED_ALLOW = "unchecked-allow"
 CONTENT_RULE = "content-rule"
 PLATFORM_ALLOW = "platform-allow"
@@ -151,6 +153,11 @@ def settle_approval(
     ledger.write_act(
         session, f"approval-{IN_THE_LOG.get(state, state)}", approval_subject(asked), by=by, now=now, detail=detail, items=len(asked.items)
     )
+
+
+def may_confirm_alone(asked: PendingAct, by: Actor) -> bool:
+    """Whether the actor asked for this in a mail program, and nothing but their own confirmation is needed."""
+    return asked.needs == [MAIL_PROGRAM] and asked.asked_by == str(by)
 
 
 def approval_subject(asked: PendingAct) -> str:

@@ -10,6 +10,7 @@ from mailboxes.imap import imap_login
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror import mirror_role
 from mailboxes.mirror.mirror_account import NO_UIDPLUS
+from mailboxes.mirror.mirror_folders import Account
 from triage.access import staff_members
 from triage.access.scope import DECIDING
 from triage.config.settings import Mirror, Settings
@@ -54,7 +55,7 @@ def department_codes(settings: Settings) -> set[str]:
         return set(session.scalars(select(col(Department.code))))
 
 
-def check_actor(settings: Settings, account: mirror_role.Account) -> Iterator[Finding]:
+def check_actor(settings: Settings, account: Account) -> Iterator[Finding]:
     """Checks that the account belongs to a member of staff who may decide."""
     with database_of(settings) as engine, db.read_transaction(engine) as session:
         actor = staff_members.find_staff_actor(session, account.login, utcnow())
@@ -63,7 +64,7 @@ def check_actor(settings: Settings, account: mirror_role.Account) -> Iterator[Fi
         yield Finding(FAIL, WHAT, words, "name a login of `mailroom staff list` in mirror.act_as or mirror.staff")
 
 
-def check_login(way: Mirror, account: mirror_role.Account) -> Finding:
+def check_login(way: Mirror, account: Account) -> Finding:
     """Checks that we can sign in to the account over IMAP and that its server has UIDPLUS."""
     try:
         client = imap_login.open_session(replace(way, timeout=min(way.timeout, int(PATIENCE))), account.address)

@@ -119,14 +119,14 @@ def test_two_programs_and_the_console_decide_one_morning_without_a_contradiction
         desk.wait_for(MESSAGES, state="held")
         processes.until(lambda: len(lying(program, FOLDER)) == MESSAGES, "all of it is in the program", log=alone.company.log)
         with alone.dovecot.client(JON) as own:
-            processes.until(lambda: own.folder_exists("Mailroom/Purge"), "Jon has his folders", log=alone.company.log)
+            processes.until(lambda: own.folder_exists("Mailroom/Remove"), "Jon has his folders", log=alone.company.log)
         sign_in(page, alone)
         choose(page, subject(14))
         at_once(
             lambda: moved(alone, range(6), "Release"),
-            lambda: moved(alone, range(6, 9), "Purge"),
+            lambda: moved(alone, range(6, 9), "Remove"),
             lambda: dragged(alone, range(4, 8), "Mailroom/Release"),
-            lambda: dragged(alone, range(8, 10), "Mailroom/Purge"),
+            lambda: dragged(alone, range(8, 10), "Mailroom/Remove"),
             lambda: decided(desk, range(8, 12), "purge"),
             lambda: decided(desk, range(2, 5), "release"),
             lambda: decided(desk, range(12, 14), "release"),

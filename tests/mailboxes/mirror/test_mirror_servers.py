@@ -111,10 +111,10 @@ def test_people_share_the_folders_and_act_as_themselves(sqlite_engine: Engine, s
                 for who in (ana, law):
                     it.setacl(JOE, who, "lrswite")
             with mirroring(replace(here.settings, mirror=shared)), here.client(ana) as program:
-                until(lambda: program.folder_exists("Mailroom/Purge"), "she has her folders")
+                until(lambda: program.folder_exists("Mailroom/Remove"), "she has her folders")
                 folder = f"shared/{here.account}/{JOE}"
                 program.select_folder(folder)
-                program.move(program.search(["HEADER", "FROM", "b@x.example"]), "Mailroom/Purge")
+                program.move(program.search(["HEADER", "FROM", "b@x.example"]), "Mailroom/Remove")
                 here.becomes(second, "purged")
                 here.shows(first)  # and the mirror of legal, which sees that folder too, leaves it alone
                 program.select_folder("Mailroom/Done")
@@ -136,7 +136,7 @@ def test_where_names_know_no_dots_there_is_an_underscore(
     with department(sqlite_engine, sqlite_url, settings, tmp_path, "") as here, mirroring(here.settings):
         mail = here.comes()
         here.shows(mail, folder="joe_fern")
-        here.moves("Purge", out_of="joe_fern")
+        here.moves("Remove", out_of="joe_fern")
         here.becomes(mail, "purged")
         here.shows(folder="joe_fern")
 
@@ -158,7 +158,7 @@ def test_a_full_account_shows_less_and_decides_all_the_same(
         small = here.comes(author="c@x.example", text="small")
         here.shows(first, small)  # one that is too large keeps no other waiting
         assert here.state(second) == "held"
-        here.moves("Purge", only=b"xxx")
+        here.moves("Remove", only=b"xxx")
         here.becomes(first, "purged")
         with here.client() as client:
             until(lambda: here.lying("Done"), "it is laid aside")
@@ -191,9 +191,9 @@ def test_a_full_account_without_move_decides_all_the_same(
         here.shows(first, second)
         with here.client() as client:
             client.select_folder(JOE)
-            client.copy(client.search(["BODY", "xxx"]), "Purge")
+            client.copy(client.search(["BODY", "xxx"]), "Remove")
             client.add_flags(client.search(["BODY", "xxx"]), ["\\Deleted"])  # and nobody expunges it
             here.becomes(first, "purged")
             client.copy(client.search(["BODY", "small"]), "Release")
         here.becomes(second, *RELEASED)
-        until(lambda: not here.lying("Purge") and not here.lying("Release"), "both are laid aside")
+        until(lambda: not here.lying("Remove") and not here.lying("Release"), "both are laid aside")

@@ -36,9 +36,11 @@ from triage.store.models.rules import Rule
 
 
 class Act(Protocol):
-    """Carries out an act of a kind of its own that two people agreed to; returns the id of what came of it."""
+    """Carries out an act of a kind of its own that two people agreed to; returns the id of what came of it, if that has one."""
 
-    def __call__(self, session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> int: ...
+    def __call__(
+        self, session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings
+    ) -> int | None: ...
 
 
 NO_ACTS: Mapping[str, Act] = {}
@@ -94,6 +96,7 @@ def confirm_approval(
     """
     asked = lock_waiting(session, pending_id, by, now)
     first = check_confirmer(session, asked, by, now)
+    result: int | None
     if asked.kind == "rule":
         order = rule_of(asked.order)
         access.may_make_rule(session, by, order.scope)
@@ -139,7 +142,8 @@ def decide_as_asked(
             [rule.scope] if rule.scope else rules_with_decision.scopes_of(session, [ids.parse_id(one) for one in asked.items], first)
         ):
             access.may_make_rule(session, by, scope)
-    return decide_messages(session, request, by=first, second=by, now=now, settings=settings, planned=planned)
+    second = None if first is by else by
+    return decide_messages(session, request, by=first, second=second, now=now, settings=settings, planned=planned)
 
 
 def plan_asked(
@@ -183,7 +187,12 @@ def check_unchanged(session: Session, asked: PendingAct, meant: Meant, *, beyond
 
 
 def check_confirmer(session: Session, asked: PendingAct, by: Actor, now: datetime) -> Actor:
-    """Returns who asked. NotAllowed where this actor may not approve it, FactorNeeded where their second factor has to be proven first."""
+    """Returns who asked. NotAllowed where this actor may not approve it, FactorNeeded where their second factor has to be proven first.
+
+    Whoever asked in a mail program confirms that themselves, where the act needs nobody else.
+    """
+    if dual_control.may_confirm_alone(asked, by):
+        return by
     first = find_asker(session, asked, now)
     if by.kind == "token":
         raise NotAllowed(say("an approval needs a person: a token cannot give it"))
@@ -285,9 +294,20 @@ ALONG = {
 }
 
 
+EVERYWHERE = mark("remove {messages} everywhere")
+
+
+def is_everywhere(asked: PendingAct) -> bool:
+    """Whether it is a removal of whatever belongs together, not of messages that were named one by one."""
+    return bool(asked.order["verb"] == "purge" and not asked.order["select"].get("ids"))
+
+
 def approval_sentence(asked: PendingAct) -> str:
     """Sentence about the requested decision."""
-    about = {"name": asked.asked_by_shown, "what": what_is_asked(asked), "why": list_with_and(NEEDS[one] for one in asked.needs)}
+    about: dict[str, str] = {"name": asked.asked_by_shown, "what": what_is_asked(asked)}
+    if asked.needs == [dual_control.MAIL_PROGRAM]:
+        return say("{name} asks in a mail program: {what}.", **about)
+    about["why"] = list_with_and(NEEDS[one] for one in asked.needs if one != dual_control.MAIL_PROGRAM)
     return say("{name} asks for approval: {what}. A second person is needed because {why}.", **about)
 
 
@@ -343,7 +363,11 @@ def what_is_asked(asked: PendingAct) -> str:
     messages = say_count("{count} message", "{count} messages", count=len(asked.items))
     if asked.kind == dual_control.HUNT_REMOVAL:
         return say("remove {messages} that a hunt found from mailboxes", messages=messages)
-    what = say(VERBS[asked.order["verb"]], messages=messages)
+    if asked.kind == dual_control.ASSIGNMENT:
+        return say("assign {messages} to {name}", messages=messages, name=asked.order["to"])
+    what: str = say(EVERYWHERE if is_everywhere(asked) else VERBS[asked.order["verb"]], messages=messages)
+    if asked.order.get("block") is not None:
+        what = list_with_and([what, say("block their senders")])
     if to := asked.order["to"]:
         what = say("{what} to {target}", what=what, target=to)
     if not (rule := asked.order["rule"]):

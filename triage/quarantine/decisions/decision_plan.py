@@ -334,6 +334,14 @@ def second_person_needs(
     return needs
 
 
+def list_needs(session: Session, request: DecisionRequest, meant: Meant, *, by: Actor, settings: Settings, now: datetime) -> list[str]:
+    """Returns why a second person would have to approve this request about these deliveries. BadInput where its rule cannot be."""
+    ids = [one for one, _ in meant]
+    orders, _, _ = rules_along(session, request, request.selected, ids, by=by, settings=settings, now=now)
+    these = with_copies(session, meant) if request.verb is Verb.PURGE else meant
+    return second_person_needs(session, request, request.selected, these, orders, by=by, settings=settings)
+
+
 def removal_needs(session: Session, selected: Selection, goes: ColumnElement[bool], *, by: Actor, settings: Settings) -> list[str]:
     """Returns why a removal of this selection would need a second person now; nothing is held or changed. `goes`: the deliveries that
     `removal_plan.plan` takes."""

@@ -1,45 +1,85 @@
-"""A person moved a copy of a held message into a folder that means an act: that is their decision, once, or the reason why not."""
+"""A person moved a copy of a held message into a folder for an act: that is their decision, once, or the reason why not.
 
+What reaches more than this message, or needs a second look, a second person or a second factor, is only asked for (`move_requests`).
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage.access.dual_control import ANSWERED, WAITING
+from triage.access import dual_control, staff_members
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import NotFound, Refused, SecondLookNeeded
-from triage.ids import format_id
+from triage.errors import BadInput, FactorNeeded, NotFound, Refused, SecondKeyNeeded, SecondLookNeeded, Stale
+from triage.ids import format_id, new_id
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.decisions.decide import decide_or_ask
+from triage.quarantine import assignment
+from triage.quarantine.decisions import approvals
+from triage.quarantine.decisions.decide import decide_messages
+from triage.quarantine.decisions.decision_plan import Plan
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb, own_key
 from triage.quarantine.decisions.outcome_text import who_was_faster
-from triage.quarantine.decisions.outcomes import DecisionReport
-from triage.quarantine.search.selection import Selection
-from triage.say import say
+from triage.quarantine.mail_moves import move_requests
+from triage.quarantine.mail_moves.move_folders import (
+    ALLOW,
+    ASSIGN,
+    BLOCK,
+    DOMAIN,
+    EVERYWHERE,
+    EVERYWHERE_BLOCK,
+    REDIRECT,
+    REJECT,
+    RELEASE,
+    REMOVE,
+    Move,
+)
+from triage.quarantine.mail_moves.move_requests import Answer, Asked, Asking
+from triage.quarantine.removal.removal_plan import BlockWish
+from triage.quarantine.search.listing import list_some
+from triage.quarantine.search.selection import MOST_IDS, MOST_ITEMS, Selection
+from triage.quarantine.triage_items.item_list import item_members
+from triage.say import error_sentence, say
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.approvals import PendingAct
+from triage.store.models.assignments import Assignment
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, Person
 from triage.store.models.mailboxes import MirrorCopy
 
-RELEASE, APPROVE, PURGE, BLOCK = "Release", "Approve sender", "Purge", "Purge and block"
-ACTS = {RELEASE: Verb.RELEASE, APPROVE: Verb.RELEASE, PURGE: Verb.PURGE, BLOCK: Verb.PURGE}
-RULES = {APPROVE: "allow", BLOCK: "block"}
-DONE, ALREADY, REFUSED = "done", "already", "refused"
+VERBS = {
+    RELEASE: Verb.RELEASE,
+    ALLOW: Verb.RELEASE,
+    DOMAIN: Verb.RELEASE,
+    REMOVE: Verb.PURGE,
+    BLOCK: Verb.PURGE,
+    EVERYWHERE: Verb.PURGE,
+    EVERYWHERE_BLOCK: Verb.PURGE,
+    REJECT: Verb.REJECT,
+    REDIRECT: Verb.REDIRECT,
+}
+RULES = {ALLOW: ("allow", "address"), DOMAIN: ("allow", "domain"), BLOCK: ("block", "address")}
+DONE, ALREADY, REFUSED, ASKED, ASSIGNED = "done", "already", "refused", "asked", "assigned"
+MISPLACED = say("This is a question about messages: move it into Yes to say yes, or leave it.")
+NO_ANSWER = say("Only an answer from the folder Confirm is confirmed here. Move the message itself into the folder for what it is to be.")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Outcome of a move, and the note for the person who moved it; "" where there is nothing to say."""
+    """Outcome of a move, and the note for the person who moved it; "" where there is nothing to say. `answer`: of what is asked for."""
 
     kind: str
     why: str = ""
+    answer: Answer | None = None
 
 
 def act_on_move(
-    session: Session, copy_id: int, folder: str, *, occasion: str, by: Actor, account: str, settings: Settings, now: datetime
+    session: Session, copy_id: int, move: Move, *, occasion: str, by: Actor, account: str, settings: Settings, now: datetime
 ) -> Outcome:
     """Decide as the folder says, if this copy's mail is held. A copy decides once: moved again, copied or replayed it does no more.
 
@@ -48,68 +88,209 @@ def act_on_move(
     row = session.get(MirrorCopy, copy_id, with_for_update=True, populate_existing=True)
     delivery = session.get(Delivery, row.delivery_id) if row else None
     if row is None or delivery is None:
-        return Outcome(ALREADY, say("It was decided long ago."))
+        is_answer = row is None and session.get(PendingAct, copy_id) is not None
+        return Outcome(REFUSED, MISPLACED) if is_answer else Outcome(ALREADY, say("It was decided long ago."))
     if row.ended_at is not None:
-        mine = row.decision_id is not None and row.act == folder
+        mine = row.decision_id is not None and row.act == move.folder
         return Outcome(DONE) if mine else Outcome(ALREADY, what_became_of_it(session, delivery, now))
     try:
         with session.begin_nested():
-            made = decide_move(session, row, delivery, folder, occasion, by, f"moved into {folder} at {account}", settings, now)
-    except SecondLookNeeded as fault:
-        return Outcome(
-            REFUSED, say("It needs a second look: {sentence} Release it in the console, or remove it.", sentence=fault.asked[0].sentence)
-        )
+            return carry_move(session, row, delivery, move, occasion, account, Asking(by, settings, now))
     except Refused as fault:
         session.refresh(delivery)
         if delivery.state != State.HELD:
             return Outcome(ALREADY, what_became_of_it(session, delivery, now))
-        return Outcome(
-            REFUSED,
-            say("{shown} may not decide about it.", shown=by.shown) if isinstance(fault, NotFound) else say("{clause}.", clause=fault),
-        )
-    if isinstance(made, PendingAct):
-        waits = made.state == WAITING
-        return Outcome(
-            REFUSED,
-            say("It waits for approval by a second person.")
-            if waits
-            else say("A second person had to approve it: {state}.", state=ANSWERED[made.state]),
-        )
-    row.ended_at, row.act, row.decision_id = now, folder, made.id
-    session.flush()
-    return Outcome(DONE)
+        return refusal(fault, by)
 
 
-def decide_move(
-    session: Session,
-    row: MirrorCopy,
-    delivery: Delivery,
-    folder: str,
-    occasion: str,
-    by: Actor,
-    reason: str,
-    settings: Settings,
-    now: datetime,
-) -> DecisionReport | PendingAct:
-    """The decision about this one message, as long as it is held; or what an earlier move of it asked for, as long as that waits."""
-    key = f"mirror {format_id(row.id)} {folder} "
-    held = Selection(ids=(delivery.id,), states=(State.HELD,))
-    request = DecisionRequest(held, ACTS[folder], reason, rule=rule_of(folder, delivery), idempotency_key=key + occasion)
-    return asked_before(session, own_key(by, key), now) or decide_or_ask(session, request, by=by, now=now, settings=settings)
+def refusal(fault: Refused, by: Actor) -> Outcome:
+    """The outcome of a move that may not be, with the reason."""
+    if isinstance(fault, NotFound):
+        return Outcome(REFUSED, say("{shown} may not decide about it.", shown=by.shown))
+    return Outcome(REFUSED, reason_for(fault))
 
 
-def asked_before(session: Session, key: str | None, now: datetime) -> PendingAct | None:
-    """Pending approvals of requests under a key that begins so."""
-    waits = col(PendingAct.state) == WAITING, col(PendingAct.lapses_at) > now
-    return session.scalars(select(PendingAct).where(*waits, col(PendingAct.idempotency_key).startswith(key, autoescape=True))).first()
+def reason_for(fault: Refused) -> str:
+    """A refusal as a sentence, without the name of a field: a mail program has none."""
+    said = fault.sentence if isinstance(fault, BadInput) else error_sentence(fault)
+    return said if said.endswith(".") else say("{clause}.", clause=said)
 
 
-def rule_of(folder: str, delivery: Delivery) -> RuleOrder | None:
-    """The rule that goes along: about the sender, for whose mail it is."""
-    if folder not in RULES:
+def carry_move(session: Session, row: MirrorCopy, delivery: Delivery, move: Move, occasion: str, account: str, asking: Asking) -> Outcome:
+    """Carries out a move of a held message, or asks about it."""
+    by, now = asking.by, asking.now
+    if move.act == ASSIGN:
+        return assign_to(session, delivery, move.word, by=by, now=now)
+    key = f"mirror {format_id(row.id)} {move.folder} "
+    if waiting := move_requests.find_waiting(session, own_key(by, key), now):
+        return Outcome(ASKED, answer=move_requests.renew_answer(session, waiting, asking))
+    request = request_of(session, [delivery], move, reason=reason_of(move, account), key=key + occasion, by=by)
+    if not move.is_wide:
+        try:
+            with session.begin_nested():
+                made = decide_messages(session, request, by=by, now=now, settings=asking.settings)
+            row.ended_at, row.act, row.decision_id = now, move.folder, made.id
+            session.flush()
+            return Outcome(DONE)
+        except (SecondLookNeeded, SecondKeyNeeded, FactorNeeded):
+            pass  # it is asked about
+    return Outcome(ASKED, answer=move_requests.ask_to_confirm(session, request, Asked(move, account, (row.id,)), asking))
+
+
+def confirm_move(
+    session: Session, request_id: int, token: str, *, by: Actor, settings: Settings, now: datetime, planned: Plan | None = None
+) -> Outcome:
+    """Carries out what an answer in the folder Yes says. Nothing is done, and there is a fresh answer, where anything has changed since.
+
+    `token`: which of the answers to the request it is. `planned`: as for `approvals.confirm_approval`.
+    """
+    asked = session.get(PendingAct, request_id, populate_existing=True)
+    if asked is None or not move_requests.is_move_request(asked):
+        return Outcome(REFUSED, NO_ANSWER)
+    if asked.state == dual_control.CONFIRMED and asked.settled_by == str(by):
+        return Outcome(DONE, move_requests.result_sentence(session, asked, by=by))
+    looked = move_requests.looked_at(asked)
+    try:
+        with session.begin_nested():
+            move_requests.require_current(asked, token)
+            said: dict[str, Any] = {"acts": move_requests.ACTS, "planned": planned} | looked
+            approvals.confirm_approval(session, request_id, by=by, now=now, settings=settings, **said)
+    except (Stale, SecondLookNeeded):
+        session.refresh(asked)
+        return renew(session, asked, Asking(by, settings, now))
+    except FactorNeeded:
+        return Outcome(REFUSED, say("It needs your second factor: confirm it in the console, under Approvals."))
+    except Refused as fault:
+        session.refresh(asked)
+        return Outcome(REFUSED if asked.state == dual_control.WAITING else ALREADY, reason_for(fault))
+    return Outcome(DONE, move_requests.result_sentence(session, asked, by=by))
+
+
+def plan_confirmed(session: Session, request_id: int, *, by: Actor, settings: Settings, now: datetime) -> Plan | None:
+    """The plan of a request over very many deliveries, before the transaction that begins it; None where it is decided at once, or not."""
+    asked = session.get(PendingAct, request_id)
+    if asked is None or not move_requests.is_move_request(asked):
         return None
-    scope = f"person:{delivery.person}" if delivery.person else f"department:{delivery.department}"
-    return RuleOrder(RULES[folder], "address", "", scope)
+    try:
+        return approvals.plan_asked(session, request_id, by=by, now=now, settings=settings, **move_requests.looked_at(asked))
+    except Refused:
+        return None  # which is told when it is confirmed
+
+
+def renew(session: Session, asked: PendingAct, asking: Asking) -> Outcome:
+    """The fresh answer to a request that something has changed about; a request about which nothing is left is closed."""
+    try:
+        with session.begin_nested():
+            return Outcome(ASKED, answer=move_requests.renew_answer(session, asked, asking))
+    except Refused as fault:
+        if asked.state == dual_control.WAITING:
+            dual_control.settle_approval(session, asked, dual_control.WITHDRAWN, by=asking.by, reason=error_sentence(fault), now=asking.now)
+        return Outcome(ALREADY, reason_for(fault))
+
+
+def ask_about_moves(
+    session: Session, copies: Iterable[int], move: Move, *, by: Actor, account: str, settings: Settings, now: datetime
+) -> tuple[list[Outcome], set[int]]:
+    """Asks about many messages that were moved at once into one folder, instead of deciding; the outcomes, and the copies that are held.
+
+    One question for each recipient where a rule goes along, else for all of them (at most MOST_IDS messages, MOST_ITEMS rows).
+    """
+    rows = select(MirrorCopy, Delivery).join(Delivery, col(Delivery.id) == col(MirrorCopy.delivery_id))
+    live = col(MirrorCopy.ended_at).is_(None), col(Delivery.state) == State.HELD
+    found = session.execute(rows.where(is_among(session, col(MirrorCopy.id), list(copies)), *live).order_by(col(Delivery.id))).all()
+    groups: dict[str, list[tuple[int, Delivery]]] = {}
+    for copy, delivery in found:
+        groups.setdefault(scope_of(delivery) if move.act in RULES else "", []).append((copy.id, delivery))
+    most = MOST_ITEMS if move.act in (EVERYWHERE, EVERYWHERE_BLOCK) else MOST_IDS
+    outcomes = []
+    for some in (group[start : start + most] for group in groups.values() for start in range(0, len(group), most)):
+        asked = Asked(move, account, tuple(copy for copy, _ in some))
+        try:
+            with session.begin_nested():
+                answer = ask_about(session, [one for _, one in some], asked, Asking(by, settings, now))
+                outcomes.append(Outcome(ASKED, answer=answer))
+        except Refused as fault:
+            outcomes.append(refusal(fault, by))
+    return outcomes, {copy.id for copy, _ in found}
+
+
+def ask_about(session: Session, deliveries: Sequence[Delivery], asked: Asked, asking: Asking) -> Answer:
+    """Asks about these messages; the same question once, as long as it waits."""
+    move = asked.move
+    key = f"mirror {format_id(min(asked.copies))}+{len(asked.copies)} {move.folder} "
+    if waiting := move_requests.find_waiting(session, own_key(asking.by, key), asking.now):
+        return move_requests.renew_answer(session, waiting, asking)
+    named = {"reason": reason_of(move, asked.account), "key": key + format_id(new_id())}
+    if move.act == ASSIGN:
+        to = find_colleague(session, move.word, asking.now)
+        return move_requests.ask_to_assign(session, [one.id for one in deliveries], to, asked, asking, **named)
+    return move_requests.ask_to_confirm(session, request_of(session, deliveries, move, by=asking.by, **named), asked, asking)
+
+
+def reason_of(move: Move, account: str) -> str:
+    """The reason of a decision by a move."""
+    return f"moved into {move.folder} at {account}"
+
+
+def request_of(session: Session, deliveries: Sequence[Delivery], move: Move, *, reason: str, key: str, by: Actor) -> DecisionRequest:
+    """The decision that a folder means: about exactly these messages, or of a removal everywhere about the rows that hold them."""
+    selected = Selection(ids=tuple(one.id for one in deliveries), states=(State.HELD,))
+    wish = None
+    if move.act in (EVERYWHERE, EVERYWHERE_BLOCK):
+        leads = list_some(session, selected.ids, by=by)
+        if not leads:
+            raise NotFound(say("none of the selected messages can be changed like this"))
+        rows = tuple(dict.fromkeys(item_members(lead, "campaign") for lead in leads))
+        selected = rows[0] if len(rows) == 1 else Selection(any_of=rows)
+        wish = BlockWish() if move.act == EVERYWHERE_BLOCK else None
+    return DecisionRequest(
+        selected,
+        VERBS[move.act],
+        reason,
+        to=find_destination(session, move.word) if move.act == REDIRECT else "",
+        template=move.word if move.act == REJECT else "",
+        rule=rule_of(move, deliveries[0]),
+        block=wish,
+        idempotency_key=key,
+    )
+
+
+def rule_of(move: Move, delivery: Delivery) -> RuleOrder | None:
+    """The rule that goes along: about the sender, for whose mail it is."""
+    if move.act not in RULES:
+        return None
+    effect, match = RULES[move.act]
+    return RuleOrder(effect, match, "", scope_of(delivery))
+
+
+def scope_of(delivery: Delivery) -> str:
+    """For whom a message is: a person, in the shared folder the department."""
+    return f"person:{delivery.person}" if delivery.person else f"department:{delivery.department}"
+
+
+def find_destination(session: Session, word: str) -> str:
+    """Returns the destination that a folder below Redirect names: a person or a department. Some servers have no dots in names."""
+    for uid in (word.casefold(), word.casefold().replace("_", ".")):
+        if session.get(Person, uid) is not None:
+            return f"person:{uid}"
+    return f"department:{word.casefold()}" if session.get(Department, word.casefold()) is not None else word
+
+
+def find_colleague(session: Session, word: str, now: datetime) -> str:
+    """The login that a folder names. BadInput where nobody decides here under it."""
+    for login in (word.casefold(), word.casefold().replace("_", ".")):
+        if staff_members.find_staff_actor(session, login, now) is not None:
+            return login
+    raise BadInput(say("nobody here has the login {login}", login=word), field="to")
+
+
+def assign_to(session: Session, delivery: Delivery, word: str, *, by: Actor, now: datetime) -> Outcome:
+    """Assigns one message to a colleague; once, however often the same move is met."""
+    login = find_colleague(session, word, now)
+    before = session.get(Assignment, delivery.id)
+    if before is None or (before.to, before.by) != (login, str(by)):
+        assignment.assign_messages(session, Selection(ids=(delivery.id,)), login, "", by=by, now=now)
+    return Outcome(ASSIGNED)
 
 
 def what_became_of_it(session: Session, delivery: Delivery, now: datetime) -> str:

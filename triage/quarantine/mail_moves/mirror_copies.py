@@ -91,6 +91,14 @@ def end_copies(session: Session, copies: Iterable[int], now: datetime) -> None:
     session.execute(update(MirrorCopy).where(*mine).values(ended_at=now))
 
 
+def folders_of(session: Session, copies: Iterable[int]) -> dict[int, str]:
+    """The folders that copies belong in."""
+    rows = session.execute(
+        select(col(MirrorCopy.id), col(MirrorCopy.folder)).where(db.is_among(session, col(MirrorCopy.id), sorted(copies)))
+    )
+    return dict(iter(rows))
+
+
 def by_digest(session: Session, digest: str) -> MirrorCopy | None:
     """Finds the copy with exactly these bytes, over or not."""
     return session.scalars(select(MirrorCopy).where(col(MirrorCopy.digest) == digest)).first()

@@ -5,11 +5,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Response
 from fastapi.responses import JSONResponse
 
+from triage.access import dual_control
 from triage.actor import Actor
 from triage.compliance.privacy import person_erasure
 from triage.quarantine.decisions import approvals
 from triage.quarantine.decisions.decision_plan import Plan
 from triage.quarantine.hunting import hunt_removal
+from triage.quarantine.mail_moves import move_requests
 from triage.quarantine.rules.content_trial import Trials
 from triage.store import db
 from triage.store.models.approvals import PendingAct
@@ -59,8 +61,8 @@ def confirm_approval(
     here: Here,
     order: UndoOrder | None = None,
 ) -> schemas.PendingApproval:
-    """Approve the decision of somebody else: it is carried out now, in slices where it is about more than 5,000 deliveries. 412 when the
-    messages have changed since it was requested.
+    """Approve the decision of somebody else, or confirm what you asked for in a mail program: it is carried out now, in slices where it is
+    about more than 5,000 deliveries. 412 when the messages have changed since it was requested.
 
     409 when a message needs a second look before it is released (`urn:mailroom:second-look`): the second person confirms that too.
     """
@@ -69,7 +71,7 @@ def confirm_approval(
         "reason": said.reason,
         "confirm": said.confirm,
         "fence": said.fence,
-        "acts": {**person_erasure.ACTS, **hunt_removal.ACTS},
+        "acts": {**person_erasure.ACTS, **hunt_removal.ACTS, **move_requests.ACTS},
         "tried": tried,
         "planned": planned,
     }
@@ -89,6 +91,7 @@ def decline_approval(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrd
 def show_approval(asked: PendingAct, by: Actor) -> schemas.PendingApproval:
     """Describes a pending approval for this actor."""
     said: dict[str, Any] = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
+    said |= {"may_confirm": not said["mine"] or dual_control.may_confirm_alone(asked, by)}
     said |= {"sentence": approvals.approval_sentence(asked), "confirmed": asked.order.get("confirmed", [])}
     said |= {"rule": approvals.shown_rule(asked)}
     return schemas.PendingApproval.model_validate(asked.model_dump() | said)

@@ -31,7 +31,10 @@ class PendingApproval(Shape):
     kind: Annotated[Literal["decision", "rule"], Field(description="whatever is no rule is a decision: `needs` says more")]
     needs: Annotated[
         list[str],
-        Field(description="domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow, hunt"),
+        Field(
+            description="domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow, hunt; "
+            "mail-program: a move in a mail program asks for it"
+        ),
     ]
     items: Annotated[list[str], Field(description="ids of the deliveries")]
     confirmed: Annotated[list[str], Field(description="what of a second look the one who asked has confirmed; you confirm it too")]
@@ -45,7 +48,8 @@ class PendingApproval(Shape):
     result_id: Annotated[Id | None, Field(description="of the decision, the rule or the erasure, once it is confirmed")]
     sentence: Sentence
     rule: Annotated[AskedContentRule | None, Field(description="a rule on content; null: everything else")]
-    mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]
+    mine: Annotated[bool, Field(description="You asked for it.")]
+    may_confirm: Annotated[bool, Field(description="false: you asked, and somebody else has to confirm it")]
 
 
 class PendingApprovals(Shape):

@@ -2364,7 +2364,7 @@ export interface PendingApproval {
   id: string
   /** whatever is no rule is a decision: `needs` says more */
   kind: 'decision' | 'rule'
-  /** domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow, hunt */
+  /** domain-allow, large-purge, risky-release, person-erasure, remove-delivered, content-rule, platform-allow, hunt; mail-program: a move in a mail program asks for it */
   needs: string[]
   /** ids of the deliveries */
   items: string[]
@@ -2382,8 +2382,10 @@ export interface PendingApproval {
   sentence: string
   /** a rule on content; null: everything else */
   rule: AskedContentRule | null
-  /** You asked: somebody else has to confirm it. */
+  /** You asked for it. */
   mine: boolean
+  /** false: you asked, and somebody else has to confirm it */
+  may_confirm: boolean
 }
 
 /** Pending approvals that concern you, the newest first. */

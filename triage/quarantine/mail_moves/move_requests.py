@@ -1,0 +1,192 @@
+"""Requests by moves in a mail program: an act that is only asked for, told in an answer, and done when that answer is confirmed.
+
+A request is an approval (`dual_control`) that whoever asked may give themselves where nobody else is needed. What an answer said is kept
+with it, so that exactly this is done or nothing.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.access import dual_control
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.errors import NotFound, SecondKeyNeeded, Stale
+from triage.ids import format_id
+from triage.quarantine import assignment, selection_preview
+from triage.quarantine.decisions import approvals, decide, decision_plan, outcomes
+from triage.quarantine.decisions.approvals import Act
+from triage.quarantine.decisions.decision_plan import Meant
+from triage.quarantine.decisions.decision_request import DecisionRequest, own_key
+from triage.quarantine.mail_moves import answer_text
+from triage.quarantine.mail_moves.move_folders import Move
+from triage.quarantine.search.selection import Selection, from_json
+from triage.say import say
+from triage.store.db import is_among
+from triage.store.delivery_state import State
+from triage.store.models.approvals import PendingAct
+from triage.store.models.deliveries import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Actor of a request, with the settings and the time."""
+
+    by: Actor
+    settings: Settings
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The move that asks: into which folder, in which account, of which copies."""
+
+    move: Move
+    account: str
+    copies: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The message that tells what was asked for. `token`: another one whenever it says something else."""
+
+    request: int
+    token: str
+    subject: str
+    words: str
+
+
+def find_waiting(session: Session, key: str | None, now: datetime) -> PendingAct | None:
+    """Finds the request that waits under a key that begins so."""
+    waits = col(PendingAct.state) == dual_control.WAITING, col(PendingAct.lapses_at) > now
+    return session.scalars(select(PendingAct).where(*waits, col(PendingAct.idempotency_key).startswith(key, autoescape=True))).first()
+
+
+def ask_to_confirm(session: Session, request: DecisionRequest, asked: Asked, asking: Asking) -> Answer:
+    """Puts a decision aside until it is confirmed; the answer. BadInput and NotFound as for the decision."""
+    need = need_of(session, request, asking)
+    if need.needs != (dual_control.MAIL_PROGRAM,):
+        decide.require_somebody_else(session, need, by=asking.by, now=asking.now)
+    order = request.as_json() | {"move": {"folder": asked.move.folder, "account": asked.account}}
+    made = dual_control.ask_second_person(
+        session, "decision", order, need, by=asking.by, reason=request.reason, key=request.key_of(asking.by), now=asking.now
+    )
+    return tell(session, made, asking)
+
+
+def ask_to_assign(session: Session, ids: Sequence[int], to: str, asked: Asked, asking: Asking, *, reason: str, key: str) -> Answer:
+    """Puts an assignment of many messages aside until it is confirmed; the answer."""
+    order = {"to": to, "select": Selection(ids=tuple(ids), states=(State.HELD,)).as_json(), "rule": None}
+    order |= {"move": {"folder": asked.move.folder, "account": asked.account}}
+    need = as_need((), held_among(session, ids))
+    made = dual_control.ask_second_person(
+        session, dual_control.ASSIGNMENT, order, need, by=asking.by, reason=reason, key=own_key(asking.by, key), now=asking.now
+    )
+    return tell(session, made, asking)
+
+
+def need_of(session: Session, request: DecisionRequest, asking: Asking) -> SecondKeyNeeded:
+    """Returns the needs of a decision now, and its deliveries. NotFound where there are none."""
+    said: dict[str, Any] = {"by": asking.by, "settings": asking.settings, "now": asking.now}
+    large = decision_plan.read_large(session, request, **said)
+    meant = large.chosen if large else decision_plan.lock_meant(session, request, **said)
+    return as_need(decision_plan.list_needs(session, request, meant, **said), meant)
+
+
+def as_need(needs: Sequence[str], meant: Meant) -> SecondKeyNeeded:
+    """Adds to these reasons that it was asked for in a mail program. NotFound where it is about nothing."""
+    if not meant:
+        raise NotFound(say("nothing of it is left to decide"))
+    return SecondKeyNeeded((dual_control.MAIL_PROGRAM, *needs), tuple(one for one, _ in meant), dual_control.fence_of(meant))
+
+
+def held_among(session: Session, ids: Sequence[int]) -> Meant:
+    """Returns those of the deliveries that are held, with their state."""
+    held = col(Delivery.state) == State.HELD
+    return [
+        (one, State.HELD) for one in session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), list(ids)), held))
+    ]
+
+
+def renew_answer(session: Session, made: PendingAct, asking: Asking) -> Answer:
+    """The answer to a request as things are now: the same as before where nothing has changed. NotFound where nothing is left."""
+    if made.kind == dual_control.ASSIGNMENT:
+        need = as_need((), held_among(session, from_json(made.order["select"]).ids))
+    else:
+        need = need_of(session, as_request(made), asking)
+    made.needs, made.items, made.fence = list(need.needs), [format_id(one) for one in need.ids], need.fence
+    return tell(session, made, asking)
+
+
+def as_request(made: PendingAct) -> DecisionRequest:
+    """The decision that a request is about, as it was asked for."""
+    return DecisionRequest.from_json(made.order, reason=made.reason, confirm=(), fence=None)
+
+
+def tell(session: Session, made: PendingAct, asking: Asking) -> Answer:
+    """The answer, whose figures are kept with the request."""
+    if made.kind == dual_control.ASSIGNMENT:
+        preview = None
+        told: dict[str, Any] = {"second_look": [], "fence": None, "count": len(made.items)}
+    else:
+        said: dict[str, Any] = {"by": asking.by, "settings": asking.settings, "now": asking.now}
+        preview = selection_preview.preview_decision(session, as_request(made), **said)
+        told = {"second_look": [one.name for one in preview.second_look], "fence": preview.sheet.fence, "count": len(made.items)}
+    before = made.order.get("told", {})
+    token = before["token"] if before and before == told | {"token": before["token"]} else secrets.token_hex(8)
+    made.order = made.order | {"told": told | {"token": token}}
+    session.flush()
+    alone = dual_control.may_confirm_alone(made, asking.by)
+    words = answer_text.answer_words(made, preview, alone=alone, blocks=made.order.get("block") is not None)
+    return Answer(made.id, token, answer_text.answer_subject(made), words)
+
+
+def find_request(session: Session, request_id: int, account: str) -> int:
+    """The id of the request that an answer names, where a move in this account asked for it; else 0."""
+    made = session.get(PendingAct, request_id) if request_id else None
+    return made.id if made is not None and is_move_request(made) and made.order["move"]["account"] == account else 0
+
+
+def is_move_request(made: PendingAct) -> bool:
+    """Whether a pending act was asked for by a move."""
+    return "told" in made.order
+
+
+def require_current(made: PendingAct, token: str) -> None:
+    """Stale unless this is the token of the last answer."""
+    if token != made.order["told"]["token"]:
+        raise Stale(say("the selection has changed since you looked: review it, then decide again"))
+
+
+def looked_at(made: PendingAct) -> dict[str, Any]:
+    """Returns the second look and the fence of the last answer, as a confirmation repeats them."""
+    told = made.order["told"]
+    return {"confirm": told["second_look"], "fence": told["fence"]}
+
+
+def result_sentence(session: Session, made: PendingAct, *, by: Actor) -> str:
+    """The result of a confirmed request."""
+    if made.result_id is None:
+        return say("Done: {what}.", what=approvals.what_is_asked(made))
+    return outcomes.get_decision(session, made.result_id, by=by).sentence
+
+
+def list_over(session: Session, ids: Sequence[int], now: datetime) -> set[int]:
+    """Lists those of the requests that no longer wait."""
+    waits = col(PendingAct.state) == dual_control.WAITING, col(PendingAct.lapses_at) > now
+    return set(ids) - set(session.scalars(select(col(PendingAct.id)).where(is_among(session, col(PendingAct.id), list(ids)), *waits)))
+
+
+def assign_as_asked(session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> None:
+    """Assigns the messages of a confirmed request. Stale where some are held no more."""
+    selected = from_json(asked.order["select"])
+    approvals.check_unchanged(session, asked, held_among(session, selected.ids), beyond=False, by=by)
+    assignment.assign_messages(session, selected, asked.order["to"], "", by=first, now=now)
+
+
+ACTS: Mapping[str, Act] = {dual_control.ASSIGNMENT: assign_as_asked}
