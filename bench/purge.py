@@ -2,7 +2,7 @@
 
 The verbs of the house, as console and shell call them, from the call to the commit: the deliveries, the record with an outcome for each,
 the way back, the audit record. Beside them what is asked before (the evidence sheet) and the floor: a bare UPDATE of the same rows. Each
-with its processor time, and what it wrote: SQLite all files, PostgreSQL its WAL. Above 5,000 messages the verbs are carried out in slices,
+with its processor time, and what it wrote: SQLite all files, PostgreSQL its WAL. Above 1,000 messages the verbs are carried out in slices,
 as upkeep does it. Meanwhile another process lets messages in and decides about them: the longest time that it waited, and beside it the
 same with nobody else there.
 

@@ -132,8 +132,11 @@ def carry_out_slices(engine: Engine, made: DecisionReport) -> DecisionReport:
     ahead, number = bulk_decisions.Ahead(), 1
     while number:
         time.sleep(BREATH)
+        with db.read_transaction(engine) as session:
+            bulk_decisions.look_ahead(session, made.id, ahead, now=utcnow())
         with clock_transaction(engine) as session:
             number = bulk_decisions.go_on(session, made.id, now=utcnow(), settings=SETTINGS, ahead=ahead)
+        ahead.adjust_size(TRANSACTIONS[-1] / 1000)
     with db.read_transaction(engine) as session:
         return outcomes.get_decision(session, made.id, by=BY)
 

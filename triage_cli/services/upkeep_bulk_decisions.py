@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -39,12 +40,15 @@ def one_slice(settings: Settings, engine: Engine, holder: str, ahead: bulk_decis
     """Carries out one slice of the oldest large decision, if this process is the one that does it; returns whether it did."""
     with db.read_transaction(engine) as session:
         decision_id = bulk_decisions.under_way(session)
-    if decision_id is None:
-        return False
+        if decision_id is None:
+            return False
+        bulk_decisions.look_ahead(session, decision_id, ahead, now=utcnow())
     with db.transaction(engine) as session:
         now = utcnow()
         if not hash_chain.elect_sealer(session, holder, now, duty=bulk_decisions.DUTY, lease=bulk_decisions.LEASE):
             return False
+        begun = time.monotonic()  # as of which it holds the file
         bulk_decisions.go_on(session, decision_id, now=now, settings=settings, ahead=ahead)
+    ahead.adjust_size(time.monotonic() - begun)
     wake_waiters(settings, "relay", "recall", "change")
     return True

@@ -1,10 +1,11 @@
 """Decisions over very many deliveries: made at once, carried out in slices behind everybody's back, and undone as a whole likewise.
 
-Each slice is a transaction that notes how far it came: nobody waits for long, and after a crash the next process goes on.
+Each slice is a transaction that notes how far it came: after a crash the next process goes on. Others wait for a slice of `BRIEF`: what
+took longer is followed by a smaller one, and what a slice is about is looked for before it begins.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, groupby, repeat
@@ -38,28 +39,34 @@ from triage.store.models.columns import sentence_columns
 from triage.store.models.decisions import SORTING, Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 
-SLICE = 1000
+SLICE, FEWEST, MOST = 500, 250, 1000  # deliveries of the first slice, and of any: what each slice asks costs as much as 100 of them
+BRIEF = 0.1  # seconds in which a slice holds what it changes, and on SQLite the file
 NOBODY: Mapping[int, State] = {}
 DUTY, LEASE = "slices", timedelta(seconds=30)
 
 
 @dataclass(slots=True)
 class Ahead:
-    """Deliveries of the next slices of one decision, found once by a process for all of them."""
+    """Deliveries of the next slices of one decision, found once by a process for all of them, and how many one slice takes."""
 
     decision_id: int = 0
     ids: Sequence[int] = field(default=())  # in ascending order
     approved: Mapping[int, State] = field(default_factory=dict)  # the state in which two people agreed to each; empty: one decided
     is_sorting: bool = False  # they are held messages of the decision's senders
+    size: int = field(default_factory=lambda: SLICE)
 
     def look(self, decision_id: int, ids: Sequence[int], approved: Mapping[int, State] = NOBODY, *, is_sorting: bool = False) -> None:
         """Notes what was found, all of it at once: a question may be broken off."""
         self.decision_id, self.ids, self.approved, self.is_sorting = decision_id, ids, approved, is_sorting
 
-    def after(self, reached: int) -> Iterator[Sequence[int]]:
-        """The slices behind an id, one after the other."""
-        for place in range(bisect_right(self.ids, reached), len(self.ids), SLICE):
-            yield self.ids[place : place + SLICE]
+    def after(self, reached: int) -> Sequence[int]:
+        """The slice behind an id; empty where all are through."""
+        place = bisect_right(self.ids, reached)
+        return self.ids[place : place + self.size]
+
+    def adjust_size(self, seconds: float) -> None:
+        """Sets the size of the next slice by the time that one took: at most twice as large."""
+        self.size = max(FEWEST, min(MOST, 2 * self.size, int(self.size * BRIEF / max(seconds, 0.001))))
 
 
 def begin_bulk(session: Session, decision: Decision, plan: Plan, request: DecisionRequest) -> None:
@@ -96,6 +103,14 @@ def under_way(session: Session) -> int | None:
     return session.scalar(select(col(Decision.id)).where(col(Decision.last).is_not(None)).order_by(col(Decision.id)).limit(1))
 
 
+def look_ahead(session: Session, decision_id: int, ahead: Ahead, *, now: datetime) -> None:
+    """Finds what the next slices are about, unless this process has: in a transaction that only reads, so that nobody waits for it."""
+    decision = session.get_one(Decision, decision_id)
+    by = actor_lookup.find_actor(session, decision.by, decision.by_shown, now)
+    if not (decision.has_slices_left and by and next_slice(session, decision, by, ahead)):
+        look_for_senders(session, decision, ahead)
+
+
 def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settings, ahead: Ahead | None = None) -> int:
     """Carry out the next slice; how many deliveries it came past, 0 when it is over. `ahead`: kept from one slice to the next.
 
@@ -123,15 +138,18 @@ def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settin
 
 def next_slice(session: Session, decision: Decision, by: Actor, ahead: Ahead) -> Sequence[int]:
     """The deliveries that come next."""
+    if ahead.is_sorting and ahead.decision_id == decision.id:
+        return []
     if decision.undoes is not None:
         item = (col(DecisionItem.decision_id) == decision.undoes) & (col(DecisionItem.delivery_id) > decision.reached)
-        return session.scalars(select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id)).limit(SLICE)).all()
-    if ahead.decision_id != decision.id or ahead.is_sorting:
+        ids = select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id))
+        return session.scalars(ids.limit(ahead.size)).all()
+    if ahead.decision_id != decision.id:
         approved = approved_states(session, decision)
         where = still_to_come(session, decision, by)
         found = [*approved] or session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id))).all()
         ahead.look(decision.id, found, approved)
-    return next(ahead.after(decision.reached), [])
+    return ahead.after(decision.reached)
 
 
 def carry_out_slice(
@@ -278,16 +296,21 @@ def sort_slice(session: Session, decision: Decision, ahead: Ahead, settings: Set
     """Updates the rows of senders whose messages became wanted, or no longer are, for the next of their held messages; how many these are,
     0 when all are through.
     """
-    if decision.verb in SAYS_WANTED and not (ahead.decision_id == decision.id and ahead.is_sorting):
-        ids = session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)).all()
-        ahead.look(decision.id, copies.held_of_senders(session, ids), is_sorting=True)
-    some = next(ahead.after(decision.reached), []) if decision.verb in SAYS_WANTED else []
+    look_for_senders(session, decision, ahead)
+    some = ahead.after(decision.reached) if decision.verb in SAYS_WANTED else []
     if not some:
         decision.last = None
         return 0
     copies.sort_anew(session, is_among(session, col(Delivery.id), some), settings=settings, now=decision.at)
     decision.reached = some[-1]
     return len(some)
+
+
+def look_for_senders(session: Session, decision: Decision, ahead: Ahead) -> None:
+    """Finds the held messages of the senders of a decision after which senders are wanted, or no longer are."""
+    if decision.verb in SAYS_WANTED and not (ahead.decision_id == decision.id and ahead.is_sorting):
+        ids = session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)).all()
+        ahead.look(decision.id, copies.held_of_senders(session, ids), is_sorting=True)
 
 
 def subject_of(decision: Decision) -> str:

@@ -34,7 +34,7 @@ from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.queue.grouping import in_states
 
-LARGE = 5_000  # deliveries; fewer are decided in one transaction
+LARGE = 1_000  # deliveries; fewer are decided in one transaction
 MOST_BY_NAME = 100_000  # an approval names every delivery; what leaves senders out is decided in one transaction
 LETS_OUT = frozenset({"release", "redirect", "redeliver", "restore"})
 

@@ -62,7 +62,7 @@ def confirm_approval(
     order: UndoOrder | None = None,
 ) -> schemas.PendingApproval:
     """Approve the decision of somebody else, or confirm what you asked for in a mail program: it is carried out now, in slices where it is
-    about more than 5,000 deliveries. 412 when the messages have changed since it was requested.
+    about more than 1,000 deliveries. 412 when the messages have changed since it was requested.
 
     409 when a message needs a second look before it is released (`urn:mailroom:second-look`): the second person confirms that too.
     """

@@ -87,7 +87,7 @@ def create_decision(request: Requested, planned: Planned, session: Tx, by: Staff
 
     409 when others were faster everywhere, or when a message needs a second look before it is released (type
     `urn:mailroom:second-look`) and `confirm` does not hold exactly its `names` with the `fence` of the preview; 412 when the selection
-    changed. A decision over more than 5,000 deliveries is carried out in slices: `left` says how many remain.
+    changed. A decision over more than 1,000 deliveries is carried out in slices: `left` says how many remain.
     """
     made = deciding.decide_or_ask(session, request, by=by, now=utcnow(), settings=settings, planned=planned)
     if isinstance(made, PendingAct):

@@ -36,6 +36,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import assignment
 from triage.quarantine.decisions import approvals, decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.search import trigram_index
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import comments
 from triage.quarantine.triage_items import fold_counts
@@ -113,7 +114,8 @@ def where_it_stands(session: Session, word: str) -> set[str]:
     while fold_counts.fold_counts(session, now=NOW):
         pass
     found = set()
-    for table in SQLModel.metadata.sorted_tables:
+    words = [trigram_index.ON_POSTGRESQL] if db.is_postgresql(session) else []
+    for table in (*SQLModel.metadata.sorted_tables, *words):
         if session.execute(select(table).where(or_(*(cast(column, Text).contains(word) for column in table.columns))).limit(1)).first():
             found.add(table.name)
     records = map(as_json, session.scalars(select(col(Message.record))))

@@ -438,6 +438,37 @@ def test_the_slices_of_a_process_are_looked_for_once(company: Engine, settings: 
     assert (ahead.decision_id, len(ahead.ids)) == (made.id, 24)
 
 
+@pytest.mark.parametrize("verb", [Verb.RELEASE, Verb.PURGE])
+def test_a_slice_looks_for_nothing_that_was_found_before_it_began(company: Engine, settings: Settings, verb: Verb) -> None:
+    """So that others wait for the changes alone."""
+    made, ahead, found = begun(company, settings, verb), bulk_decisions.Ahead(), list[tuple[int, bool]]()
+    is_under_way = True
+    while is_under_way:
+        with read_transaction(company) as session:
+            bulk_decisions.look_ahead(session, made.id, ahead, now=NOW)
+        looked = ahead.ids
+        with transaction(company) as session:
+            bulk_decisions.go_on(session, made.id, now=NOW, settings=settings, ahead=ahead)
+            is_under_way = bulk_decisions.under_way(session) is not None
+        assert ahead.ids is looked
+        found.append((len(looked), ahead.is_sorting))
+    assert found == [(24, False)] * 5 + [(0, True) if verb is Verb.RELEASE else (24, False)]
+    assert reported(company, made.id).done == 24
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sizes"),
+    [(0.1, [500, 500]), (0.0, [1000, 1000]), (0.12, [416, 346, 288, 250]), (10.0, [250, 250]), (0.08, [625, 781])],
+)
+def test_a_slice_that_took_long_is_followed_by_a_smaller_one(seconds: float, sizes: list[int]) -> None:
+    ahead = bulk_decisions.Ahead(size=500)
+    found = []
+    for _ in sizes:
+        ahead.adjust_size(seconds)
+        found.append(ahead.size)
+    assert found == sizes
+
+
 def test_only_what_is_in_scope_is_meant_also_later(company: Engine, settings: Settings) -> None:
     made = begun(company, settings, by=BEN)
     assert (made.count, made.outside) == (12, 12)

@@ -22,7 +22,7 @@ from triage.message.authentication import Result
 from triage.policy.rules import smtp_blocks
 from triage.policy.rules.store import RuleOrder
 from triage.quarantine import assignment
-from triage.quarantine.decisions import decide as decisions, outcomes, undo as undoing
+from triage.quarantine.decisions import decide as decisions, decision_plan, outcomes, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search import selection_summary
@@ -462,7 +462,8 @@ def test_decisions_are_listed_for_those_whose_business_they_are(office: Office) 
 
 
 @pytest.mark.parametrize("many", [1_100, pytest.param(10_000, marks=pytest.mark.long)])
-def test_very_many_at_once(sqlite_engine: Engine, settings: Settings, many: int) -> None:
+def test_very_many_at_once(sqlite_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    monkeypatch.setattr(decision_plan, "LARGE", many + 1)
     office = Office(sqlite_engine, settings)
     first = office.delivery(office.arrives())
     copies = [first.model_dump() | {"id": ids.new_id(), "recipient": f"p{number}@company.example"} for number in range(many)]

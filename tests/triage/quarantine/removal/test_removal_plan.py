@@ -323,8 +323,11 @@ def test_a_very_large_removal_leaves_the_same_alone(known: Engine, settings: Set
 
 
 @pytest.mark.parametrize("many", [1_100, pytest.param(10_000, marks=pytest.mark.long)])
-def test_very_many_hostile_senders_are_blocked(sqlite_engine: Engine, settings: Settings, many: int) -> None:
+def test_very_many_hostile_senders_are_blocked(
+    sqlite_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
     """As rows: a wave of that size is entered elsewhere."""
+    monkeypatch.setattr(decision_plan, "LARGE", many)
     with db.transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
         (first,) = wave(session, settings, ["x0@hostile.example"], dmarc=NO_DMARC)
