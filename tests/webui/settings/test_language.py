@@ -26,6 +26,7 @@ GERMAN = {
     "/staff": "Team",
     "/audit": "Protokoll",
     "/enforcement": "Durchsetzung",
+    "/system": "Tokens und Webhooks",
     "/settings": "Einstellungen",
 }
 

@@ -25,6 +25,7 @@ PAGES = {
     "g u": ("/staff", "Staff"),
     "g a": ("/audit", "Audit log"),
     "g o": ("/enforcement", "Enforcement"),
+    "g h": ("/system", "Tokens and webhooks"),
     "g ,": ("/settings", "Settings"),
 }
 

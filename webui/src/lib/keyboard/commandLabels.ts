@@ -69,6 +69,7 @@ const WORDS: Readonly<Record<string, string>> = {
   goStaff: t('Go to staff and substitutes'),
   goAudit: t('Go to the audit log'),
   goEnforcement: t('Go to enforcement'),
+  goSystem: t('Go to tokens and webhooks'),
   goSettings: t('Go to settings'),
   ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => [`goSaved${n}`, t('Go to saved search {n}', { n })])),
 }

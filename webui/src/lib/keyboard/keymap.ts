@@ -87,6 +87,7 @@ export const commands: readonly Command[] = [
     ['goStaff', 'g u'],
     ['goAudit', 'g a'],
     ['goEnforcement', 'g o'],
+    ['goSystem', 'g h'],
     ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n): [string, string] => [`goSaved${n}`, `g ${n}`]),
     ['goSettings', 'g ,'],
   ]),

@@ -37,6 +37,7 @@ export const PLACES: readonly Place[] = [
   { path: '/audit', says: t('Audit log'), command: 'goAudit', group: 'insights', icon: 'scroll-text', page: 'operations/Audit', shown: () => session.me?.role !== 'triage' && session.wholeCompany },
   { path: '/rules', says: t('Rules'), command: 'goRules', group: 'administration', icon: 'list-checks', page: 'rules/Rules' },
   { path: '/enforcement', says: t('Enforcement'), command: 'goEnforcement', group: 'administration', icon: 'shield', page: 'operations/EnforcementMode', shown: () => session.me?.role === 'admin' },
+  { path: '/system', says: t('Tokens and webhooks'), command: 'goSystem', group: 'administration', icon: 'key-round', page: 'operations/System', shown: () => session.me?.role === 'admin' && session.wholeCompany },
   { path: '/settings', says: t('Settings'), command: 'goSettings', group: 'administration', icon: 'settings', page: 'account/Settings' },
 ]
 
