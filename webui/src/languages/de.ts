@@ -1459,7 +1459,7 @@ export default {
   'Next step': 'Nächster Schritt',
   'Reported by {reporters}, last at {time}': 'Berichtet von {reporters}, zuletzt {time}',
   'others': 'weitere',
-  'Nobody tells you yet. Ask your administrator to name an address for DMARC reports, and to publish it as rua in the DMARC record of each domain.': 'Bisher berichtet Ihnen niemand. Lassen Sie die Administration eine Adresse für DMARC-Berichte festlegen und sie im DMARC-Eintrag jeder Domain als rua veröffentlichen.',
+  'No DMARC reports yet. Ask your administrator to name an address for DMARC reports, and to publish it as rua in the DMARC record of each domain.': 'Noch keine DMARC-Berichte. Bitten Sie die Administration, eine Adresse für DMARC-Berichte festzulegen und sie im DMARC-Eintrag jeder Domain als rua zu veröffentlichen.',
   'Everything that sends as your domains is proven.': 'Alles, was mit Ihren Domains sendet, ist belegt.',
   'No report came in the last 30 days. Receivers send one a day to the rua address of your DMARC record, {address}.': 'In den letzten 30 Tagen kam kein Bericht. Empfänger senden täglich einen an die rua-Adresse Ihres DMARC-Eintrags, {address}.',
   'local': 'lokal',
