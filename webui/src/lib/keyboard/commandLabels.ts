@@ -61,6 +61,7 @@ const WORDS: Readonly<Record<string, string>> = {
   goPeople: t('Go to people and departments'),
   goFirstDay: t('Go to suggested rules'),
   goOutgoing: t('Go to outgoing messages'),
+  goEndOfShift: t('Go to the end of shift'),
   goWhere: t('Find out where a message is'),
   goReports: t('Go to reports'),
   goTraining: t('Go to training'),

@@ -80,6 +80,7 @@ export const commands: readonly Command[] = [
     ['goFirstDay', 'g f'],
     ['goOutgoing', 'g w'],
     ['goWhere', 'g e'],
+    ['goEndOfShift', 'g h'],
     ['goReports', 'g s'],
     ['goTraining', 'g t'],
     ['goRequests', 'g i'],

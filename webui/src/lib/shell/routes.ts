@@ -29,6 +29,7 @@ export const PLACES: readonly Place[] = [
   { path: '/decisions', says: t('Decisions'), command: 'goDecisions', group: 'mail', icon: 'history', page: 'decisions/Decisions', one: 'decisions/Decision' },
   { path: '/outgoing', says: t('Outgoing'), command: 'goOutgoing', group: 'mail', icon: 'send', page: 'operations/OutgoingQueue' },
   { path: '/where', says: t('Where is my message?'), command: 'goWhere', group: 'mail', icon: 'search', page: 'queue/WhereIsMyMessage', shown: () => false }, // by key, palette and from People
+  { path: '/end-of-shift', says: t('End of shift'), command: 'goEndOfShift', group: 'mail', icon: 'timer', page: 'account/EndOfShift', shown: () => false }, // by key, palette and from the account menu
   { path: '/contacts', says: t('Contacts'), command: 'goContacts', group: 'people', icon: 'book-user', page: 'rules/Contacts' },
   { path: '/people', says: t('Employees'), command: 'goPeople', group: 'people', icon: 'users', page: 'people/People', one: 'people/Person' },
   { path: '/staff', says: t('Staff'), command: 'goStaff', group: 'people', icon: 'id-card', page: 'people/Staff' },
