@@ -126,3 +126,26 @@ def test_the_first_steps_stay_until_they_are_closed(site: Site, page: Page) -> N
     expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
     expect(page.get_by_role("link", name="Settings")).to_be_visible()
     expect(steps).to_have_count(0)
+
+
+def test_all_groups_of_the_navigation_are_above_the_fold(site: Site, page: Page) -> None:
+    """Shows every entry that comes and goes, and more departments than fit: their list alone scrolls."""
+    folder = {"held": 9, "rows": 3, "shared_held": 0, "shared_rows": 0, "people": [], "confidential": False}
+    many = [folder | {"code": f"d{number}", "name": f"Department {number}"} for number in range(14)]
+    page.route("**/api/v1/departments?*", lambda route: route.fulfill(json={"items": many, "rows": 30, "assigned_rows": 2}))
+    page.route("**/api/v1/requests?*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "open": 2, "reported": 1}))
+    page.set_viewport_size({"width": 1366, "height": 768})
+    site.sit_down(page, "ida")
+    folders = page.get_by_role("navigation", name="Folders")
+    expect(folders.get_by_role("link", name="Queue")).to_contain_text("30")
+    expect(folders.get_by_role("link", name="Assigned to me")).to_contain_text("2")
+    expect(folders.get_by_role("link", name="Requests")).to_contain_text("3")
+    expect(folders.get_by_role("link", name="Department 0")).to_contain_text("3")
+    for name in ("Campaigns", "Staff", "Audit log", "Rules", "Tokens and webhooks", "Settings"):
+        expect(folders.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
+    expect(folders.get_by_role("link", name="Department 13")).not_to_be_in_viewport()
+    folders.get_by_role("button", name="Departments").click()
+    expect(folders.get_by_role("link", name="Department 0")).to_have_count(0)
+    page.reload()
+    expect(folders.get_by_role("link", name="Settings")).to_be_visible()
+    expect(folders.get_by_role("button", name="Departments")).to_have_attribute("aria-expanded", "false")
